@@ -1,0 +1,36 @@
+"""The snapshot that everything is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import pandas as pd
+
+__all__ = ["Tables"]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Canonical frames (columns and dtypes of `scoring.columns`), as a source gives them, in any row order.
+
+    `user_factors` and `job_factors` are both there or both None; their columns are the id and `f0…fN`.
+    """
+
+    jobs: pd.DataFrame
+    users: pd.DataFrame
+    actions: pd.DataFrame
+    occupations: pd.DataFrame
+    prefectures: pd.DataFrame
+    prefecture_adjacency: pd.DataFrame
+    user_factors: pd.DataFrame | None = None
+    job_factors: pd.DataFrame | None = None
+
+    def with_tables(self, **frames: pd.DataFrame | None) -> Self:
+        """The same with some frames exchanged."""
+        return replace(self, **frames)
+
+    def items(self) -> list[tuple[str, pd.DataFrame]]:
+        """(table name, frame) for the tables that are there."""
+        pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return [(name, frame) for name, frame in pairs if frame is not None]

@@ -1,0 +1,52 @@
+"""What can go wrong, each a sentence that names the thing, the place and the way out.
+
+Every error is a `ScoringError`, and also the builtin that a caller would catch.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigurationError",
+    "DataError",
+    "DatabaseError",
+    "MissingPartError",
+    "ModelError",
+    "NotEnoughMemoryError",
+    "ScoringError",
+    "UnknownIdError",
+]
+
+
+class ScoringError(Exception):
+    """Base of everything that this package raises on purpose."""
+
+
+class DataError(ScoringError, ValueError):
+    """A table holds what cannot be: names the column, the row and the value."""
+
+
+class UnknownIdError(ScoringError, KeyError):
+    """A user or a job that the dataset does not hold."""
+
+    def __str__(self) -> str:  # KeyError would print the repr of the sentence
+        return str(self.args[0]) if self.args else ""
+
+
+class ModelError(ScoringError, ValueError):
+    """A model file or a weight profile that says something impossible: names the file and the line."""
+
+
+class ConfigurationError(ScoringError, ValueError):
+    """A setting or an argument that cannot be used."""
+
+
+class DatabaseError(ScoringError, RuntimeError):
+    """A database that cannot be reached, lacks a table or is empty. Never holds a password."""
+
+
+class NotEnoughMemoryError(ScoringError, MemoryError):
+    """A request whose result cannot fit: says the bytes needed, the bytes there, and the ways out."""
+
+
+class MissingPartError(ScoringError, ImportError):
+    """An optional part is not installed: names the extra to install."""
