@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from functools import cached_property
 from typing import Self
 
+import numpy as np
 import pandas as pd
 
-__all__ = ["Tables"]
+from scoring.columns import TABLES
+from scoring.dataset.encode import (
+    ActionArrays,
+    JobArrays,
+    Ragged,
+    UserArrays,
+    Vocabularies,
+    Vocabulary,
+    instants,
+    place_values,
+    preferred_values,
+)
+from scoring.errors import ConfigurationError, DataError
+
+__all__ = ["Dataset", "Tables"]
 
 
 @dataclass(frozen=True)
@@ -34,3 +52,183 @@ class Tables:
         """(table name, frame) for the tables that are there."""
         pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
         return [(name, frame) for name, frame in pairs if frame is not None]
+
+
+class Dataset:
+    """Users, jobs, actions and reference tables as of the data's clock. Never changes.
+
+    `as_of` (None: the newest action, else the newest posting) is the clock; `clock_was_set` tells whether it
+    was given. Rows are kept by id, so that nothing depends on the order in which a source gave them.
+
+    Raises
+    ------
+    DataError: an id twice, an action on an unknown user or job, one factor table without the other.
+    ConfigurationError: a clock that is no time.
+    """
+
+    def __init__(self, tables: Tables, *, as_of: datetime | str | None = None) -> None:
+        self.tables = _by_id(tables)
+        self.clock_was_set = as_of is not None
+        self.as_of = _clock(self.tables, as_of)
+        self.now = int(instants(pd.Series([self.as_of]).astype("datetime64[us, UTC]"))[0])
+        """The clock in microseconds."""
+        self.words = _vocabularies(self.tables)
+        self.jobs = JobArrays.encode(self.tables.jobs, self.words)
+        self.users = UserArrays.encode(self.tables.users, self.words)
+        actions = self.tables.actions
+        self.actions = ActionArrays.encode(
+            actions,
+            _rows_of(actions["user_id"], self.users.user_id, "user"),
+            _rows_of(actions["job_id"], self.jobs.job_id, "job"),
+            self.now,
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Dataset({len(self.users):,} users, {len(self.jobs):,} jobs, {len(self.actions):,} actions, "
+            f"as of {self.as_of:%Y-%m-%d %H:%M:%S} UTC)"
+        )
+
+    @cached_property
+    def open_jobs(self) -> np.ndarray:
+        """(n_jobs,) bool: open at the clock; `is_active` counts only when the clock was not set back."""
+        return self.jobs.open_at(self.now, check_active=not self.clock_was_set)
+
+    @cached_property
+    def adjacent(self) -> np.ndarray:
+        """(n_prefectures, n_prefectures) bool by prefecture code, symmetric; unknown codes touch nothing."""
+        pairs = self.tables.prefecture_adjacency
+        known = self.tables.prefectures["prefecture_code"]
+        pairs = pairs[pairs["prefecture_code"].isin(known) & pairs["adjacent_code"].isin(known)]
+        a = self.words.prefecture.codes(pairs["prefecture_code"])
+        b = self.words.prefecture.codes(pairs["adjacent_code"])
+        matrix = np.zeros((len(self.words.prefecture),) * 2, dtype=bool)
+        matrix[a, b] = matrix[b, a] = True
+        return matrix
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of all that a score can depend on; equal for equal content in any row order."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(f"{self.now} {self.clock_was_set}".encode())
+        for rows in (self.jobs, self.users, self.actions):
+            for field in fields(rows):
+                values = getattr(rows, field.name)
+                for array in (values.start, values.values) if isinstance(values, Ragged) else (values,):
+                    if isinstance(array, np.ndarray):
+                        digest.update(field.name.encode() + np.ascontiguousarray(array).tobytes())
+        for name in ("jobs", "users", "occupations", "prefectures", "prefecture_adjacency"):
+            _digest_frame(digest, name, getattr(self.tables, name))
+        for name in ("user_factors", "job_factors"):
+            frame = getattr(self.tables, name)
+            if frame is not None:
+                digest.update(name.encode() + np.ascontiguousarray(frame.to_numpy(np.float64)).tobytes())
+        return digest.hexdigest()
+
+
+def _digest_frame(digest: hashlib._Hash, name: str, frame: pd.DataFrame) -> None:
+    """Text and reference columns: components of one's own may read any of them."""
+    for column in TABLES[name].columns:
+        if column.name in frame and column.kind.dtype in ("str", "Int64", "int64"):
+            hashes = pd.util.hash_array(frame[column.name].to_numpy(dtype=object, na_value=None), categorize=True)
+            digest.update(column.name.encode() + hashes.tobytes())
+
+
+def _by_id(tables: Tables) -> Tables:
+    if (tables.user_factors is None) != (tables.job_factors is None):
+        raise DataError("user_factors and job_factors belong together: bring both tables or neither.")
+    ordered = {}
+    for name, frame in tables.items():
+        table = TABLES[name]
+        if name == "actions":
+            ordered[name] = frame  # ordered when encoded
+            continue
+        key = table.key[0]
+        if len(table.key) == 1 and (twice := frame[key].duplicated()).any():
+            ids = ", ".join(str(value) for value in frame.loc[twice, key].unique()[:5])
+            raise DataError(f"{name}: the same {key} stands twice: {ids}. Keep one row for each.")
+        if not frame[key].is_monotonic_increasing:
+            frame = frame.sort_values(list(table.key), kind="stable")
+        ordered[name] = frame.reset_index(drop=True)
+    return tables.with_tables(**ordered)
+
+
+def _clock(tables: Tables, as_of: datetime | str | None) -> pd.Timestamp:
+    if as_of is None:
+        newest = tables.actions["occurred_at"].max()
+        if pd.isna(newest):
+            newest = tables.jobs["posted_at"].max()
+        # with neither actions nor postings nothing has a time: any clock gives the same scores
+        return pd.Timestamp(0, tz="UTC") if pd.isna(newest) else newest
+    try:
+        clock = pd.Timestamp(as_of)
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"as_of: {as_of!r} is no time; write it like 2025-06-30T12:00:00Z.") from error
+    if pd.isna(clock):
+        raise ConfigurationError("as_of: a time is needed, or None for the newest action's.")
+    return clock.tz_localize("UTC") if clock.tzinfo is None else clock.tz_convert("UTC")
+
+
+def _rows_of(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
+    """The row of each id among sorted known ids. Raises DataError naming those that are not there."""
+    rows = np.searchsorted(known, ids)
+    found = np.minimum(rows, max(len(known) - 1, 0))
+    strange = known[found] != ids.to_numpy() if len(known) else np.ones(len(ids), dtype=bool)
+    if strange.any():
+        names = ", ".join(str(value) for value in ids[strange].unique()[:5])
+        raise DataError(f"actions: {int(strange.sum())} of an unknown {what}, such as {what}_id {names}.")
+    return found.astype(np.int32)
+
+
+def _vocabularies(tables: Tables) -> Vocabularies:
+    jobs, users, adjacency = tables.jobs, tables.users, tables.prefecture_adjacency
+    prefecture = Vocabulary.of(
+        tables.prefectures["prefecture_code"],
+        adjacency["prefecture_code"],
+        adjacency["adjacent_code"],
+        jobs["prefecture_code"],
+        users["prefecture_code"],
+    )
+    city = Vocabulary.of(jobs["city_code"], users["city_code"])
+    places = [
+        place_values(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
+        for frame in (jobs, users)
+    ]
+    occupation = Vocabulary.of(
+        tables.occupations["occupation_code"].astype("Int64"),
+        jobs["occupation_code"],
+        preferred_values(users["preferred_occupations"]).astype("Int64"),
+    )
+    major_of = tables.occupations.set_index("occupation_code")["major_code"]
+    return Vocabularies(
+        prefecture=prefecture,
+        city=city,
+        place=Vocabulary.of(*places),
+        occupation=occupation,
+        major=Vocabulary.of(tables.occupations["major_code"]),
+        company=Vocabulary.of(jobs["company_id"]),
+        major_of=major_of.astype("Int64"),
+    )
+
+
+def extended(words: Vocabularies, jobs: pd.DataFrame | None, users: pd.DataFrame | None) -> Vocabularies:
+    """With what a request's rows bring; every known value keeps its code."""
+    prefecture, city, place, occupation, company = (
+        words.prefecture,
+        words.city,
+        words.place,
+        words.occupation,
+        words.company,
+    )
+    for frame in (jobs, users):
+        if frame is not None:
+            prefecture = prefecture.extended(frame["prefecture_code"])
+            city = city.extended(frame["city_code"])
+            both = place_values(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
+            place = place.extended(both)
+    if jobs is not None:
+        occupation = occupation.extended(jobs["occupation_code"])
+        company = company.extended(jobs["company_id"])
+    if users is not None:
+        occupation = occupation.extended(preferred_values(users["preferred_occupations"]).astype("Int64"))
+    return replace(words, prefecture=prefecture, city=city, place=place, occupation=occupation, company=company)

@@ -1,0 +1,55 @@
+"""Joins the names in a model file to component classes, and finds the models that ship."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+from scoring import components
+from scoring.components import classic
+from scoring.errors import ModelError
+from scoring.model import Component, ScoringModel, parse_model
+
+__all__ = ["SHIPPED", "component_kinds", "load_model", "preset_names"]
+
+SHIPPED: tuple[type[Component], ...] = tuple(
+    getattr(package, name) for package in (components, classic) for name in package.__all__
+)
+"""Every component that ships: what tests, tables and sliders go through."""
+
+
+def component_kinds(own: Iterable[type[Component]] = ()) -> dict[str, type[Component]]:
+    """Kind → class, the shipped ones and one's own. Raises ModelError where a kind is taken."""
+    kinds = {component.kind: component for component in SHIPPED}
+    for component in own:
+        if kinds.setdefault(component.kind, component) is not component:
+            raise ModelError(f"component kind {component.kind!r} is taken by {kinds[component.kind].__name__}.")
+    return kinds
+
+
+def preset_names() -> list[str]:
+    """The models that ship."""
+    folder = resources.files("scoring.model") / "presets"
+    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+
+
+def load_model(source: str | Path = "standard", components: Iterable[type[Component]] = ()) -> ScoringModel:
+    """A shipped model by name, or a model file; `components` are one's own, beside the shipped ones.
+
+    Raises
+    ------
+    ModelError: no such model, or a file that says something impossible, with its line.
+    """
+    kinds = component_kinds(components)
+    if isinstance(source, str) and source in preset_names():
+        file = resources.files("scoring.model") / "presets" / f"{source}.yaml"
+        return parse_model(file.read_text("utf-8"), kinds, source=f"{source}.yaml")
+    path = Path(source)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        names = ", ".join(preset_names())
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ModelError(f"model {source}: {reason}; give one of {names}, or the path of a model file.") from error
+    return parse_model(text, kinds, source=str(source))

@@ -1,0 +1,31 @@
+"""Whether one can tell how to get there."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from scoring.components.shared import Points
+from scoring.model.component import Component, Reason
+from scoring.model.inputs import Inputs
+from scoring.model.pair import Pair
+from scoring.model.terms import JobTerm, Value
+
+
+class Access(Component):
+    """`start` points, more with a station and with an address, at most 100."""
+
+    kind: ClassVar[str] = "access"
+
+    start: Points = 25
+    station: Points = 75
+    address: Points = 25
+
+    def terms(self, inputs: Inputs) -> Value:
+        jobs = inputs.jobs
+        points = self.start + self.station * jobs.has_station + self.address * jobs.has_address
+        return Value((JobTerm(np.minimum(100.0, points)),))
+
+    def explain(self, pair: Pair) -> Reason:
+        job = pair.job
+        points = self.start + self.station * job.has_station + self.address * job.has_address
+        return Reason(min(100.0, points), {"station": job.row["station_name"], "address": job.row["address"]})

@@ -1,0 +1,69 @@
+"""Whether the work is of a kind that the user wants."""
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from scoring.components.shared import Points, occupation_key
+from scoring.dataset.encode import Floats
+from scoring.model.component import Component, Reason
+from scoring.model.inputs import Inputs
+from scoring.model.pair import Pair
+from scoring.model.terms import LookupTerm, Value
+
+_USERS_AT_ONCE = 4096  # bounds the gathered rows to some tens of megabytes
+
+
+class Category(Component):
+    """From `floor` to 100 with the similarity of the job's occupation to the nearest preferred one.
+
+    1 for the same occupation; otherwise the larger of `same_major` (the same known major group) and
+    `cosine_share` × the cosine between the two occupations' applications by user.
+    """
+
+    kind: ClassVar[str] = "category"
+
+    floor: Points = 20
+    same_major: Annotated[float, Field(ge=0, le=1)] = 0.5
+    cosine_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+    def terms(self, inputs: Inputs) -> Value:
+        n_users = len(inputs.users)
+        rows = self._rows(inputs)
+        return Value((LookupTerm(occupation_key(inputs), rows, np.arange(n_users, dtype=np.int32)),))
+
+    def _rows(self, inputs: Inputs) -> Floats:
+        """(n_users, n_occupations + 1) points."""
+        similarity = inputs.statistics.similarity.matrix(inputs.majors, self.same_major, self.cosine_share)
+        preferred, size = inputs.users.preferred, len(similarity)
+        best = np.zeros((len(preferred), size + 1))
+        for first in range(0, len(preferred), _USERS_AT_ONCE):
+            users = np.arange(first, min(first + _USERS_AT_ONCE, len(preferred)))
+            users = users[preferred.lengths[users] > 0]
+            if len(users):
+                chosen = preferred.take(users)
+                best[users, :size] = np.maximum.reduceat(similarity[chosen.values], chosen.start[:-1], axis=0)
+        return self.floor + (100.0 - self.floor) * best
+
+    def explain(self, pair: Pair) -> Reason:
+        occupation, best, nearest = pair.job.occupation, 0.0, None
+        if occupation is not None:
+            for preferred in pair.user.preferred:
+                similarity = self._similarity(pair, preferred)
+                if similarity > best:
+                    best, nearest = similarity, preferred
+        facts = {
+            "job's occupation": occupation,
+            "preferred": pair.user.preferred,
+            "nearest preferred": nearest,
+            "similarity": best,
+        }
+        return Reason(self.floor + (100.0 - self.floor) * best, facts)
+
+    def _similarity(self, pair: Pair, preferred: int) -> float:
+        if preferred == pair.job.occupation:
+            return 1.0
+        major = pair.major_of(preferred)
+        by_major = self.same_major if major is not None and major == pair.job.major else 0.0
+        return max(by_major, self.cosine_share * pair.cosine_of_occupations(preferred))

@@ -1,0 +1,76 @@
+"""Whether the job has what the jobs had that the user clicked."""
+
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from scoring.components.shared import Days, Points, any_per_user, distinct, occupation_key
+from scoring.dataset.encode import Floats
+from scoring.model.component import Component, Reason
+from scoring.model.inputs import Inputs
+from scoring.model.pair import Pair
+from scoring.model.terms import Flags, FlagTerm, LookupTerm, UserTerm, Value
+
+_FEATURES = ("daily_payment", "no_experience", "student_welcome")
+
+
+def feature_table(points: tuple[float, ...]) -> Floats:
+    """(8, 8) by the features that were clicked and those that the job has: points of what is in both."""
+    both = np.arange(8)[:, None] & np.arange(8)[None, :]
+    table = np.zeros((8, 8))
+    for bit, gain in enumerate(points):
+        table += np.where(both >> bit & 1, gain, 0.0)
+    return table
+
+
+def clicked_features(users: NDArray[np.int32], has: list[NDArray[np.bool_]], n_users: int) -> NDArray[np.int32]:
+    """(n_users,) bits of the features that some clicked job had; `has` per feature and click."""
+    bits = [any_per_user(users, n_users, flag).astype(np.int32) << bit for bit, flag in enumerate(has)]
+    return np.sum(bits, axis=0, dtype=np.int32)
+
+
+class Clicks(Component):
+    """`start` points (also without a click in the last `days` days), more for a clicked occupation and features."""
+
+    kind: ClassVar[str] = "clicks"
+
+    days: Days = 30
+    start: Points = 40
+    occupation: Points = 20
+    daily_payment: Points = 15
+    no_experience: Points = 10
+    student_welcome: Points = 10
+
+    @model_validator(mode="after")
+    def _at_most_100(self) -> Self:
+        if self.start + self.occupation + sum(self._features) > 100:
+            raise ValueError("start, occupation and the features may not sum to more than 100")
+        return self
+
+    @property
+    def _features(self) -> tuple[float, ...]:
+        return (self.daily_payment, self.no_experience, self.student_welcome)
+
+    def terms(self, inputs: Inputs) -> Value:
+        n_users, seen = len(inputs.users), inputs.history.jobs
+        acts = inputs.history.within("click", self.days)
+        occupations = distinct(acts.user, seen.occupation[acts.job], n_users)
+        has = [getattr(seen, name)[acts.job] > 0 for name in _FEATURES]
+        flags = Flags.of("features", *(getattr(inputs.jobs, name) > 0 for name in _FEATURES))
+        return Value(
+            (
+                UserTerm(np.full(n_users, self.start)),
+                LookupTerm.sparse(occupation_key(inputs), occupations, self.occupation),
+                FlagTerm(flags, feature_table(self._features), clicked_features(acts.user, has, n_users)),
+            )
+        )
+
+    def explain(self, pair: Pair) -> Reason:
+        job, clicked = pair.job, [act.job for act in pair.actions("click", self.days)]
+        met = {"occupation": job.occupation is not None and job.occupation in {seen.occupation for seen in clicked}}
+        for name in _FEATURES:
+            met[name] = bool(getattr(job, name)) and any(getattr(seen, name) for seen in clicked)
+        value = self.start + sum(getattr(self, name) for name, holds in met.items() if holds)
+        return Reason(value, {"clicks": len(clicked), "days": self.days, "like them in": met})

@@ -1,0 +1,43 @@
+"""Whether people who act alike act on this job."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from scoring.components.shared import Points
+from scoring.model.component import Component, Reason
+from scoring.model.inputs import Inputs
+from scoring.model.pair import Pair
+from scoring.model.terms import DotTerm, Value
+
+
+class Collaborative(Component):
+    """50 · (1 + cosine of the user's and the job's factors); `unknown` where either has none.
+
+    Vectors of length 1 in float32 may have a cosine beyond 1 by some 1e-7; the value follows, as the formula says.
+    """
+
+    kind: ClassVar[str] = "collaborative"
+
+    unknown: Points = 45
+
+    def terms(self, inputs: Inputs) -> Value:
+        return Value((dot(inputs, np.full(len(inputs.users), self.unknown)),))
+
+    def explain(self, pair: Pair) -> Reason:
+        cosine = pair.cosine_of_factors
+        value = self.unknown if cosine is None else 50.0 * (1.0 + cosine)
+        return Reason(value, {"cosine": cosine, "factors": pair.inputs.statistics.factors.source})
+
+
+def dot(inputs: Inputs, otherwise: np.ndarray) -> DotTerm:
+    """50 · (1 + cosine), `otherwise` (n_users,) where either has no vector."""
+    return DotTerm(
+        inputs.user_vectors,
+        inputs.job_vectors,
+        inputs.user_has_vector,
+        inputs.job_has_vector,
+        scale=50.0,
+        shift=1.0,
+        otherwise=otherwise,
+    )

@@ -1,0 +1,61 @@
+"""How much of what the user asks for the job offers."""
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from scoring.components.shared import number
+from scoring.model.component import Component, Reason
+from scoring.model.inputs import Inputs
+from scoring.model.pair import Pair
+from scoring.model.terms import Flags, FlagTerm, IntervalTerm, UserTerm, Value
+
+
+class Conditions(Component):
+    """100 · met / asked: a salary floor and a work style where the user has one, attractive features always.
+
+    Remote work is met by a job that has it, any other style by `other_style` of one.
+    """
+
+    kind: ClassVar[str] = "conditions"
+
+    other_style: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+    def terms(self, inputs: Inputs) -> Value:
+        users, jobs = inputs.users, inputs.jobs
+        n_users = len(users)
+        has_floor = ~np.isnan(users.salary_floor)
+        enough = IntervalTerm(
+            number(inputs, "hourly"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
+        )
+        attractive = (jobs.daily_payment > 0) | (jobs.no_experience > 0) | (jobs.student_welcome > 0)
+        flags = Flags.of("remote, attractive", jobs.remote_work > 0, attractive)
+        other = 100.0 * self.other_style
+        by_style = np.array(  # bits: neither, remote, attractive, both
+            [
+                [0.0, 0.0, 100.0, 100.0],  # no style asked
+                [other, other, other + 100.0, other + 100.0],  # another than remote
+                [0.0, 100.0, 100.0, 200.0],  # remote
+            ]
+        )
+        style = np.where(users.wants_remote, 2, np.where(users.has_style, 1, 0)).astype(np.int32)
+        asked = 1.0 + has_floor + users.has_style
+        return Value((enough, FlagTerm(flags, by_style, style)), divisor=UserTerm(asked))
+
+    def explain(self, pair: Pair) -> Reason:
+        user, job = pair.user, pair.job
+        met: dict[str, float] = {}
+        if user.salary_floor is not None:
+            met["salary floor"] = float(job.hourly is not None and job.hourly >= user.salary_floor)
+        if user.work_style is not None:
+            remote = user.work_style == "remote"
+            met["work style"] = float(bool(job.remote_work)) if remote else self.other_style
+        met["attractive features"] = float(job.attractive)
+        facts = {
+            "met": met,
+            "salary floor": user.salary_floor,
+            "yen per hour": job.hourly,
+            "work style": user.work_style,
+        }
+        return Reason(100.0 * sum(met.values()) / len(met), facts)

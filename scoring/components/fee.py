@@ -1,0 +1,39 @@
+"""What the board earns from an application."""
+
+from typing import ClassVar, Self
+
+import numpy as np
+from pydantic import model_validator
+
+from scoring.components.shared import piecewise
+from scoring.model.component import Component, Reason
+from scoring.model.inputs import Inputs
+from scoring.model.pair import Pair
+from scoring.model.terms import JobTerm, Value
+
+
+class Fee(Component):
+    """0 at `low` yen and below, 100 at `high` and above, linear between; a missing fee is 0 points."""
+
+    kind: ClassVar[str] = "fee"
+
+    low: float = 500
+    high: float = 5000
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError("low must be below high")
+        return self
+
+    @property
+    def _curve(self) -> tuple[tuple[float, float], ...]:
+        return ((self.low, 0.0), (self.high, 100.0))
+
+    def terms(self, inputs: Inputs) -> Value:
+        fee = inputs.jobs.fee
+        return Value((JobTerm(np.where(np.isnan(fee), 0.0, piecewise(fee, self._curve))),))
+
+    def explain(self, pair: Pair) -> Reason:
+        fee = pair.job.fee
+        return Reason(0.0 if fee is None else float(piecewise(fee, self._curve)), {"fee in yen": fee})

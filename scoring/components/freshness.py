@@ -1,0 +1,28 @@
+"""How new a posting is."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from scoring.components.shared import Days
+from scoring.model.component import Component, Reason
+from scoring.model.inputs import Inputs
+from scoring.model.pair import Pair
+from scoring.model.terms import JobTerm, Value
+
+
+class Freshness(Component):
+    """100 when just posted, half of that after each half-life; a missing posting time is 0 points."""
+
+    kind: ClassVar[str] = "freshness"
+
+    half_life_days: Days = 14
+
+    def terms(self, inputs: Inputs) -> Value:
+        value = 100.0 * np.exp2(-inputs.job_age_days / self.half_life_days)
+        return Value((JobTerm(np.where(np.isnan(value), 0.0, value)),))
+
+    def explain(self, pair: Pair) -> Reason:
+        age = pair.job_age_days
+        value = 0.0 if age is None else 100.0 * float(np.exp2(-age / self.half_life_days))
+        return Reason(value, {"posted at": pair.job.posted_at, "age in days": age})

@@ -1,0 +1,78 @@
+"""Whether the job is like those that the user applied to."""
+
+from typing import Annotated, ClassVar, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from scoring.components.shared import (
+    Days,
+    Points,
+    any_per_user,
+    distinct,
+    mean_per_user,
+    number,
+    occupation_key,
+    prefecture_key,
+)
+from scoring.model.component import Component, Reason
+from scoring.model.inputs import Inputs
+from scoring.model.pair import Pair
+from scoring.model.terms import IntervalTerm, LookupTerm, UserTerm, Value, open_interval
+
+
+class History(Component):
+    """`start` points, more for an applied occupation, a wage near the mean one, an applied prefecture.
+
+    Near is a difference strictly below `near` × the mean hourly equivalent over the applications of the last
+    `days` days, each of which counts. Without an application in that time: `without`.
+    """
+
+    kind: ClassVar[str] = "history"
+
+    days: Days = 90
+    without: Points = 50
+    start: Points = 25
+    occupation: Points = 30
+    wage: Points = 25
+    prefecture: Points = 20
+    near: Annotated[float, Field(gt=0, lt=1)] = 0.2
+
+    @model_validator(mode="after")
+    def _at_most_100(self) -> Self:
+        if self.start + self.occupation + self.wage + self.prefecture > 100:
+            raise ValueError("start, occupation, wage and prefecture may not sum to more than 100")
+        return self
+
+    def terms(self, inputs: Inputs) -> Value:
+        n_users, jobs = len(inputs.users), inputs.history.jobs
+        acts = inputs.history.within("application", self.days)
+        applied = any_per_user(acts.user, n_users)
+        mean = mean_per_user(acts.user, jobs.hourly[acts.job], n_users)
+        low, high = open_interval(mean, self.near)
+        occupations = distinct(acts.user, jobs.occupation[acts.job], n_users)
+        prefectures = distinct(acts.user, jobs.prefecture[acts.job], n_users)
+        return Value(
+            (
+                UserTerm(np.where(applied, self.start, self.without)),
+                LookupTerm.sparse(occupation_key(inputs), occupations, self.occupation),
+                IntervalTerm(number(inputs, "hourly"), low, high, np.full(n_users, self.wage)),
+                LookupTerm.sparse(prefecture_key(inputs), prefectures, self.prefecture),
+            )
+        )
+
+    def explain(self, pair: Pair) -> Reason:
+        applied = [act.job for act in pair.actions("application", self.days)]
+        if not applied:
+            return Reason(self.without, {"applications": 0, "days": self.days})
+        job = pair.job
+        wages = [seen.hourly for seen in applied if seen.hourly is not None]
+        mean = sum(wages) / len(wages) if wages else None
+        met = {
+            "occupation": job.occupation is not None and job.occupation in {seen.occupation for seen in applied},
+            "wage": mean is not None and job.hourly is not None and abs(job.hourly - mean) < self.near * mean,
+            "prefecture": job.prefecture is not None and job.prefecture in {seen.prefecture for seen in applied},
+        }
+        value = self.start + sum(getattr(self, name) for name, holds in met.items() if holds)
+        facts = {"applications": len(applied), "days": self.days, "mean yen per hour": mean, "like them in": met}
+        return Reason(value, facts)

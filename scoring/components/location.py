@@ -1,0 +1,62 @@
+"""How near the job is."""
+
+from typing import ClassVar, Self
+
+import numpy as np
+from pydantic import model_validator
+
+from scoring.components.shared import Points, place_key, prefecture_key
+from scoring.dataset.encode import Floats, Ragged
+from scoring.model.component import Component, Reason
+from scoring.model.inputs import Inputs
+from scoring.model.pair import Pair
+from scoring.model.terms import LookupTerm, Value
+
+
+class Location(Component):
+    """Points for the same city, the same prefecture, an adjacent one, and anything else (or unknown)."""
+
+    kind: ClassVar[str] = "location"
+
+    same_city: Points = 100
+    same_prefecture: Points = 85
+    adjacent: Points = 60
+    elsewhere: Points = 20
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.same_city >= self.same_prefecture >= self.adjacent >= self.elsewhere:
+            raise ValueError("nearer places may not have fewer points")
+        return self
+
+    def terms(self, inputs: Inputs) -> Value:
+        users = inputs.users
+        by_prefecture = LookupTerm(prefecture_key(inputs), self._by_prefecture(inputs), users.prefecture)
+        known = users.place >= 0
+        start = np.zeros(len(users) + 1, dtype=np.int64)
+        np.cumsum(known, out=start[1:])
+        homes = Ragged(start, users.place[known])
+        by_city = LookupTerm.sparse(place_key(inputs), homes, self.same_city - self.same_prefecture)
+        return Value((by_prefecture, by_city))
+
+    def _by_prefecture(self, inputs: Inputs) -> Floats:
+        """(n + 1, n + 1) by the user's and the job's prefecture, missing last."""
+        size = len(inputs.words.prefecture)
+        points = np.full((size + 1, size + 1), self.elsewhere)
+        points[:size, :size][inputs.adjacent] = self.adjacent
+        points[np.arange(size), np.arange(size)] = self.same_prefecture
+        return points
+
+    def explain(self, pair: Pair) -> Reason:
+        user, job = pair.user, pair.job
+        if user.prefecture is None or job.prefecture is None:
+            value, how = self.elsewhere, "not known"
+        elif user.prefecture == job.prefecture:
+            same = user.city is not None and user.city == job.city
+            value, how = (self.same_city, "same city") if same else (self.same_prefecture, "same prefecture")
+        elif pair.adjacent:
+            value, how = self.adjacent, "adjacent prefecture"
+        else:
+            value, how = self.elsewhere, "elsewhere"
+        facts = {"user": (user.prefecture, user.city), "job": (job.prefecture, job.city), "distance": how}
+        return Reason(float(value), facts)

@@ -1,0 +1,37 @@
+"""How often a look at the company's jobs ends in an application."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from scoring.components.shared import Curve, Days, piecewise
+from scoring.model.component import Component, Reason
+from scoring.model.inputs import Inputs
+from scoring.model.pair import Pair
+from scoring.model.terms import JobTerm, Value
+
+
+class Popularity(Component):
+    """A curve over (applications + a) / (views and clicks + b) of the company in the last `days` days.
+
+    a and b (`prior_applications`, `prior_looks`) stand for a company of which little is known; a missing
+    company counts as one without actions.
+    """
+
+    kind: ClassVar[str] = "popularity"
+
+    days: Days = 360
+    prior_applications: Annotated[float, Field(ge=0)] = 1
+    prior_looks: Annotated[float, Field(gt=0)] = 20
+    curve: Curve = ((0, 0), (0.05, 60), (0.10, 80), (0.15, 100))
+
+    def terms(self, inputs: Inputs) -> Value:
+        applications, looks = inputs.statistics.company_actions(self.days).of(inputs.jobs.company)
+        rate = (applications + self.prior_applications) / (looks + self.prior_looks)
+        return Value((JobTerm(piecewise(rate, self.curve)),))
+
+    def explain(self, pair: Pair) -> Reason:
+        applications, looks = pair.company_actions(self.days)
+        rate = (applications + self.prior_applications) / (looks + self.prior_looks)
+        facts = {"company": pair.job.company, "applications": applications, "views and clicks": looks, "rate": rate}
+        return Reason(float(piecewise(rate, self.curve)), facts)

@@ -1,0 +1,39 @@
+"""The wage against what is usual in the area."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from scoring.components.shared import Curve, piecewise
+from scoring.model.component import Component, Reason
+from scoring.model.inputs import Inputs
+from scoring.model.pair import Pair
+from scoring.model.terms import JobTerm, Value
+
+_AREAS = ("all open jobs", "the prefecture", "the prefecture and major occupation")
+
+
+class Wage(Component):
+    """A curve over the ratio of the hourly equivalent to its area mean; 0 points where either is not known."""
+
+    kind: ClassVar[str] = "wage"
+
+    curve: Curve = ((0, 0), (1, 60), (1.2, 80), (1.5, 100))
+
+    def terms(self, inputs: Inputs) -> Value:
+        mean, _, _ = inputs.statistics.areas.of(inputs.jobs)
+        ratio = inputs.jobs.hourly / mean
+        return Value((JobTerm(np.where(np.isnan(ratio), 0.0, piecewise(ratio, self.curve))),))
+
+    def explain(self, pair: Pair) -> Reason:
+        hourly = pair.job.hourly
+        mean, count, level = pair.area_mean
+        ratio = None if hourly is None or mean is None else hourly / mean
+        facts = {
+            "yen per hour": hourly,
+            "area mean": mean,
+            "area": _AREAS[level],
+            "jobs in area": count,
+            "ratio": ratio,
+        }
+        return Reason(0.0 if ratio is None else float(piecewise(ratio, self.curve)), facts)

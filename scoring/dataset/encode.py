@@ -1,0 +1,318 @@
+"""Frames to arrays: codes for text, integers for time, NaN or -1 for what is missing.
+
+Everything above this module computes on these arrays; the frames stay for people to look at.
+A `Vocabulary` gives a value the same code in every table, and keeps it when a request brings new values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.columns import ACTION_KINDS, SALARY_TYPES
+
+__all__ = [
+    "DAY",
+    "MISSING",
+    "NO_TIME",
+    "ActionArrays",
+    "JobArrays",
+    "UserArrays",
+    "Vocabularies",
+    "Vocabulary",
+    "hourly_equivalent",
+    "instants",
+]
+
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+MISSING = -1
+"""The code of a missing value."""
+NO_TIME = np.iinfo(np.int64).min
+"""A missing time, as NaT is stored."""
+DAY = 24 * 60 * 60 * 1_000_000
+"""A day in microseconds, the unit of every time in arrays."""
+
+
+class Vocabulary:
+    """Values ↔ codes 0…n-1. A code says nothing about order; -1 is missing or unknown."""
+
+    def __init__(self, values: pd.Index) -> None:
+        self.values = values
+
+    @classmethod
+    def of(cls, *columns: pd.Series) -> Self:
+        """All values of the columns but the missing ones, sorted: the same whatever the order of rows."""
+        if not columns:
+            return cls(pd.Index([]))
+        values = pd.concat([pd.Series(column.dropna().unique()) for column in columns], ignore_index=True)
+        return cls(pd.Index(values.drop_duplicates().sort_values()))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def codes(self, column: pd.Series) -> Ints:
+        """(n,) int32: the code of each value, -1 where it is missing."""
+        if not len(self.values):
+            return np.full(len(column), MISSING, dtype=np.int32)
+        column = column.astype(self.values.dtype) if column.dtype != self.values.dtype else column
+        return np.asarray(self.values.get_indexer(pd.Index(column)), dtype=np.int32)
+
+    def extended(self, column: pd.Series) -> Vocabulary:
+        """With the column's new values behind the old ones, which keep their codes."""
+        new = pd.Index(column.dropna().unique())
+        if len(self.values):
+            new = new[self.values.get_indexer(new.astype(self.values.dtype)) < 0]
+        if not len(new):
+            return self
+        return Vocabulary(self.values.append(new.sort_values()) if len(self.values) else new.sort_values())
+
+    def value(self, code: int) -> Any:
+        """The value of a code, None for -1."""
+        return None if code < 0 else self.values[code]
+
+
+@dataclass(frozen=True)
+class Vocabularies:
+    """One vocabulary per kind of code; `majors[o]` is the major group's code of occupation code o."""
+
+    prefecture: Vocabulary
+    city: Vocabulary
+    place: Vocabulary
+    occupation: Vocabulary
+    major: Vocabulary
+    company: Vocabulary
+    major_of: pd.Series  # occupation value → major value, from the occupations table
+
+    def majors(self) -> Ints:
+        """(n_occupations,) the major group's code of each occupation, -1 where it is not known."""
+        majors = self.major_of.reindex(self.occupation.values).reset_index(drop=True)
+        return self.major.codes(majors)
+
+
+def instants(column: pd.Series) -> Longs:
+    """Times as microseconds since the epoch in UTC; NaT becomes NO_TIME."""
+    return column.dt.tz_convert(None).to_numpy(dtype="datetime64[us]").view(np.int64)
+
+
+def floats(column: pd.Series) -> Floats:
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def flags(column: pd.Series) -> NDArray[np.int8]:
+    """1 true, 0 false, -1 missing."""
+    return column.astype("Int8").fillna(MISSING).to_numpy(dtype=np.int8)
+
+
+def hourly_equivalent(salary_type: pd.Series, min_salary: Floats) -> Floats:
+    """Yen per hour: the lowest salary over the hours it pays for; NaN where it is unknown or not positive."""
+    hours = floats(salary_type.map(SALARY_TYPES).astype("float64"))
+    with np.errstate(invalid="ignore"):
+        return np.where(min_salary > 0, min_salary / hours, np.nan)
+
+
+def place_values(prefecture: Ints, city: Ints) -> pd.Series:
+    """One number per (prefecture, city) where both are known: city codes may repeat between prefectures."""
+    known = (prefecture >= 0) & (city >= 0)
+    both = (prefecture.astype(np.int64) << 32) | city.astype(np.int64)
+    return pd.Series(pd.array(np.where(known, both, 0), dtype="Int64")).mask(~known)
+
+
+class _Rows:
+    """Arrays of the same length beside the frame they came from."""
+
+    def take(self, rows: NDArray[Any]) -> Self:
+        """The given rows, in the given order."""
+        return type(self)(**{f.name: _take(getattr(self, f.name), rows) for f in fields(self)})  # type: ignore[arg-type]
+
+
+def _take(values: Any, rows: NDArray[Any]) -> Any:
+    if isinstance(values, pd.DataFrame):
+        return values.iloc[rows].reset_index(drop=True)
+    if isinstance(values, Ragged):
+        return values.take(rows)
+    return values[rows]
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of different lengths: row r holds `values[start[r]:start[r + 1]]`."""
+
+    start: Longs
+    values: Ints
+
+    @classmethod
+    def of(cls, lists: Iterable[Iterable[int]]) -> Self:
+        rows = [list(row) for row in lists]
+        start = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum([len(row) for row in rows], out=start[1:])
+        return cls(start, np.array([value for row in rows for value in row], dtype=np.int32))
+
+    def __len__(self) -> int:
+        return len(self.start) - 1
+
+    def __getitem__(self, row: int) -> Ints:
+        return self.values[self.start[row] : self.start[row + 1]]
+
+    @property
+    def lengths(self) -> Longs:
+        return np.diff(self.start)
+
+    @property
+    def rows(self) -> Ints:
+        """(n_values,) the row of each value."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
+
+    def take(self, rows: NDArray[Any]) -> Ragged:
+        lengths = self.lengths[rows]
+        start = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=start[1:])
+        source = np.repeat(self.start[:-1][rows] - start[:-1], lengths) + np.arange(start[-1])
+        return Ragged(start, self.values[source])
+
+
+@dataclass(frozen=True)
+class JobArrays(_Rows):
+    """n jobs. Codes int32 (-1 missing), money float64 yen (NaN missing), flags int8 (-1 missing)."""
+
+    frame: pd.DataFrame
+    job_id: Longs
+    prefecture: Ints
+    place: Ints
+    occupation: Ints
+    major: Ints
+    company: Ints
+    employment_type: Longs  # the code itself; -1 missing
+    hourly: Floats  # yen per hour
+    min_salary: Floats
+    fee: Floats
+    has_station: Bools
+    has_address: Bools
+    daily_payment: NDArray[np.int8]
+    no_experience: NDArray[np.int8]
+    student_welcome: NDArray[np.int8]
+    remote_work: NDArray[np.int8]
+    posted_at: Longs  # microseconds, NO_TIME missing
+    expires_at: Longs
+    active: Bools
+
+    def __len__(self) -> int:
+        return len(self.job_id)
+
+    @classmethod
+    def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
+        """From a canonical frame, rows in its order."""
+        prefecture = words.prefecture.codes(frame["prefecture_code"])
+        occupation = words.occupation.codes(frame["occupation_code"])
+        majors = np.append(words.majors(), np.int32(MISSING))  # the last one answers code -1
+        min_salary = floats(frame["min_salary"])
+        return cls(
+            frame=frame,
+            job_id=frame["job_id"].to_numpy(np.int64),
+            prefecture=prefecture,
+            place=words.place.codes(place_values(prefecture, words.city.codes(frame["city_code"]))),
+            occupation=occupation,
+            major=majors[occupation],
+            company=words.company.codes(frame["company_id"]),
+            employment_type=frame["employment_type_code"].fillna(MISSING).to_numpy(np.int64),
+            hourly=hourly_equivalent(frame["salary_type"], min_salary),
+            min_salary=min_salary,
+            fee=floats(frame["fee"]),
+            has_station=frame["station_name"].notna().to_numpy(),
+            has_address=frame["address"].notna().to_numpy(),
+            daily_payment=flags(frame["has_daily_payment"]),
+            no_experience=flags(frame["has_no_experience"]),
+            student_welcome=flags(frame["has_student_welcome"]),
+            remote_work=flags(frame["has_remote_work"]),
+            posted_at=instants(frame["posted_at"]),
+            expires_at=instants(frame["expires_at"]),
+            active=frame["is_active"].to_numpy(bool),
+        )
+
+    def open_at(self, as_of: int, *, check_active: bool) -> Bools:
+        """(n,) open at a time: posted, not expired, and, where that is asked, active."""
+        posted = self.posted_at <= as_of  # NO_TIME is before everything
+        running = (self.expires_at == NO_TIME) | (self.expires_at > as_of)
+        return posted & running & (self.active if check_active else True)
+
+
+@dataclass(frozen=True)
+class UserArrays(_Rows):
+    """n users. `salary_floor` is NaN for no floor; `preferred` holds occupation codes, each once."""
+
+    frame: pd.DataFrame
+    user_id: Longs
+    prefecture: Ints
+    place: Ints
+    preferred: Ragged
+    salary_floor: Floats
+    has_style: Bools
+    wants_remote: Bools
+    active: Bools
+
+    def __len__(self) -> int:
+        return len(self.user_id)
+
+    @classmethod
+    def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
+        """From a canonical frame, rows in its order."""
+        prefecture = words.prefecture.codes(frame["prefecture_code"])
+        floor = floats(frame["preferred_salary_min"])
+        style = frame["preferred_work_style"]
+        return cls(
+            frame=frame,
+            user_id=frame["user_id"].to_numpy(np.int64),
+            prefecture=prefecture,
+            place=words.place.codes(place_values(prefecture, words.city.codes(frame["city_code"]))),
+            preferred=_preferred(frame["preferred_occupations"], words.occupation),
+            salary_floor=np.where(floor > 0, floor, np.nan),
+            has_style=style.notna().to_numpy(),
+            wants_remote=(style == "remote").fillna(False).to_numpy(dtype=bool),
+            active=frame["is_active"].to_numpy(bool),
+        )
+
+
+def preferred_values(column: pd.Series) -> pd.Series:
+    """All the occupations that lists name, one after another."""
+    return pd.Series([value for row in column for value in row], dtype="int64")
+
+
+def _preferred(column: pd.Series, occupations: Vocabulary) -> Ragged:
+    ragged = Ragged.of(column)
+    return Ragged(ragged.start, occupations.codes(pd.Series(ragged.values.astype(np.int64))))
+
+
+@dataclass(frozen=True)
+class ActionArrays(_Rows):
+    """n actions up to the clock, each once, by user, time, job, kind. Rows refer to the dataset's arrays."""
+
+    user: Ints
+    job: Ints
+    kind: NDArray[np.int8]  # position in ACTION_KINDS
+    at: Longs
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @classmethod
+    def encode(cls, frame: pd.DataFrame, user_rows: Ints, job_rows: Ints, as_of: int) -> Self:
+        """From a canonical frame and the row of each action's user and job."""
+        at = instants(frame["occurred_at"])
+        kind = pd.Index(ACTION_KINDS).get_indexer(pd.Index(frame["action"])).astype(np.int8)
+        seen = np.flatnonzero(at <= as_of)
+        columns = (user_rows[seen], job_rows[seen], kind[seen], at[seen])
+        order = np.lexsort((columns[2], columns[1], columns[3], columns[0]))
+        user, job, kind, at = (column[order] for column in columns)
+        if len(user):
+            same = (user[1:] == user[:-1]) & (job[1:] == job[:-1]) & (kind[1:] == kind[:-1]) & (at[1:] == at[:-1])
+            once = np.append(True, ~same)
+            user, job, kind, at = user[once], job[once], kind[once], at[once]
+        return cls(user, job, kind, at)

@@ -1,0 +1,79 @@
+"""The reference tables that ship: Japan's prefectures, their borders, cities and minimum wages, and 172 occupations.
+
+Codes are text as in JIS X 0401 and 0402. Populations and shares are those of the 2020 census; a prefecture's
+cities are its larger ones, and their shares are of the people in the cities listed. Each function reads its
+file anew and returns a frame that the caller may change.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Final
+
+import pandas as pd
+
+from scoring.columns import TABLES
+
+__all__ = [
+    "cities",
+    "minimum_wages",
+    "occupation_traits",
+    "occupations",
+    "prefecture_adjacency",
+    "prefecture_traits",
+    "prefectures",
+]
+
+_CODES: Final = ("prefecture_code", "adjacent_code", "city_code")
+
+
+def occupations() -> pd.DataFrame:
+    """The canonical table: occupation_code, name, major_code; 172 rows in 18 major groups."""
+    return _canonical("occupations", occupation_traits())
+
+
+def prefectures() -> pd.DataFrame:
+    """The canonical table: prefecture_code, name, region; 47 rows."""
+    return _canonical("prefectures", prefecture_traits())
+
+
+def prefecture_adjacency() -> pd.DataFrame:
+    """The canonical table: prefecture_code, adjacent_code; one row for each of the 93 pairs.
+
+    The pairs that only water joins (bridge, tunnel, ferry) are neighbours too; the file's `kind` tells them.
+    """
+    return _canonical("prefecture_adjacency", _read("prefecture_adjacency.csv"))
+
+
+def occupation_traits() -> pd.DataFrame:
+    """Occupations with major_name, weight (per cent of the jobs), wage_level (times the minimum wage) and
+    the shares of jobs with daily_payment, no_experience, student_welcome and remote_work."""
+    return _read("occupations.csv")
+
+
+def prefecture_traits() -> pd.DataFrame:
+    """Prefectures with name_en, population, and latitude and longitude of the capital in degrees."""
+    return _read("prefectures.csv")
+
+
+def cities() -> pd.DataFrame:
+    """prefecture_code, city_code, name, population_share (sums to 1 in a prefecture), stations (lists of str)."""
+    frame = _read("cities.csv")
+    frame["stations"] = [text.split("|") if isinstance(text, str) else [] for text in frame["stations"]]
+    return frame
+
+
+def minimum_wages() -> pd.DataFrame:
+    """prefecture_code, hourly_wage (yen), effective_date (UTC midnight); fiscal years 2023 to 2025."""
+    frame = _read("minimum_wage.csv")
+    frame["effective_date"] = pd.to_datetime(frame["effective_date"], utc=True).astype("datetime64[us, UTC]")
+    return frame
+
+
+def _read(name: str) -> pd.DataFrame:
+    with (files(__package__) / name).open(encoding="utf-8") as file:
+        return pd.read_csv(file, dtype=dict.fromkeys(_CODES, "str"))
+
+
+def _canonical(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype({c.name: c.kind.dtype for c in TABLES[table].columns})[list(TABLES[table].names)]

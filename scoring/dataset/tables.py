@@ -1,0 +1,162 @@
+"""The database's tables, derived from `scoring.columns.TABLES`, and what runs and profiles keep there.
+
+Times are BIGINT microseconds since 1970-01-01T00:00Z: text dates alone cost a second and more per million rows
+through pandas, and SQLite has no time type. Flags are nullable Booleans, `preferred_occupations` is text with
+`|` between the numbers, factors are one blob of little-endian float64 per row (the contract normalises them in
+float64, so a table that rounds them would not give the scores that a DataFrame gives).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeEngine
+
+from scoring.columns import ACTION_KINDS, TABLES, Kind
+
+__all__ = ["DATA_TABLES", "METADATA", "current_runs", "data_changes", "profiles", "results", "runs"]
+
+METADATA: Final = MetaData()
+
+# SQLite keeps a table in the order of an INTEGER primary key, and of no other
+BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+_TYPES: Final[dict[Kind, TypeEngine]] = {
+    Kind.ID: BIG,
+    Kind.TEXT: Text(),
+    Kind.CODE: Text(),
+    Kind.CHOICE: Text(),
+    Kind.INTEGER: BigInteger(),
+    Kind.NUMBER: Double(),
+    Kind.FLAG: Boolean(),
+    Kind.ACTIVE: Boolean(),
+    Kind.TIME: BigInteger(),
+    Kind.INTEGERS: Text(),
+}
+
+
+def _columns(name: str) -> list[Column]:
+    spec = TABLES[name]
+    keyed = name != "actions"  # an action's own columns are long for a key; it has a number
+    return [
+        Column(
+            column.name,
+            _TYPES[column.kind],
+            primary_key=keyed and column.name in spec.key,
+            autoincrement=False,
+            nullable=not (column.required or column.kind is Kind.ACTIVE),
+        )
+        for column in spec.columns
+    ]
+
+
+def _data_tables() -> dict[str, Table]:
+    tables = {}
+    for name in TABLES:
+        columns = _columns(name)
+        if name == "actions":
+            kinds = ", ".join(f"'{kind}'" for kind in ACTION_KINDS)
+            columns.insert(0, Column("action_id", BIG, primary_key=True, autoincrement=True))
+            tables[name] = Table(
+                name,
+                METADATA,
+                *columns,
+                CheckConstraint(f"action IN ({kinds})", name="action_kind"),
+                # the same action counts once; also the way to a user's history
+                UniqueConstraint(*TABLES[name].key, name="actions_once"),
+                Index("actions_by_job", "job_id", "occurred_at"),
+                Index("actions_by_time", "occurred_at"),
+            )
+            continue
+        if name.endswith("_factors"):
+            columns.append(Column("vector", LargeBinary, nullable=False))
+        tables[name] = Table(name, METADATA, *columns)
+    # companies are counted by id; text ids of later imports are looked up
+    Index("jobs_by_company", tables["jobs"].c.company_id)
+    Index("jobs_by_external_id", tables["jobs"].c.external_id)
+    Index("users_by_external_id", tables["users"].c.external_id)
+    return tables
+
+
+DATA_TABLES: Final = _data_tables()
+"""Table name of `scoring.columns.TABLES` → its SQLAlchemy table. No foreign keys from actions: whole tables are
+exchanged, and the importer refuses actions on unknown users and jobs."""
+
+data_changes: Final = Table(
+    "data_changes",
+    METADATA,
+    Column("table_name", Text, primary_key=True),
+    # counts the writes of this package: exchanging a table for one of the same size is a change, too
+    Column("revision", BigInteger, nullable=False),
+)
+
+profiles: Final = Table(
+    "profiles",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("parent", Text),
+    Column("model", Text, nullable=False),  # the whole YAML
+    Column("path", Text),  # of the file that is the original, under the profiles folder
+    Column("metrics", Text),  # JSON
+    Column("data_fingerprint", Text),
+    Column("code_version", Text),
+    Column("note", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("promoted_at", BigInteger),  # the newest promoted one is in force
+)
+
+runs: Final = Table(
+    "runs",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("model", Text, nullable=False),  # the name
+    Column("settings", Text, nullable=False),  # JSON
+    Column("data_fingerprint", Text),
+    Column("as_of", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("published_at", BigInteger),
+    Column("users", BigInteger),
+    Column("jobs", BigInteger),
+    Column("rows", BigInteger),
+    CheckConstraint("status IN ('writing', 'published')", name="run_status"),
+)
+
+current_runs: Final = Table(
+    "current_runs",
+    METADATA,
+    # readers join through this one row per name, which a publishing transaction moves in one step: they see
+    # yesterday's run until today's is whole
+    Column("name", Text, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+)
+
+results: Final = Table(
+    "results",
+    METADATA,
+    Column("run_id", Text, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("rank", Integer, primary_key=True, autoincrement=False),
+    Column("job_id", BigInteger, nullable=False),
+    Column("total_score", Double, nullable=False),
+    Column("base_score", Double, nullable=False),
+    Column("match_score", Double, nullable=False),
+    Column("personal_score", Double, nullable=False),
+    Index("results_by_job", "job_id"),
+    sqlite_with_rowid=False,  # the key is the table: half the size, and a user's list is one page
+)

@@ -1,0 +1,96 @@
+"""Why a pair has its score: every component's value, weight, contribution, and the facts it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scoring.kernels import reference
+from scoring.model import GROUPS, Inputs, Pair
+from scoring.plan import Plan
+
+__all__ = ["Contribution", "Explanation", "explain"]
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One component: `value` (0 to 100) × `weight` (flat) = `points` of the total."""
+
+    name: str
+    group: str
+    value: float
+    weight: float
+    weight_in_group: float
+    points: float
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A pair's score taken apart. The points add up to `total` before it is rounded to float32."""
+
+    user_id: int
+    job_id: int
+    model: str
+    total: float  # float32 value, the canonical total
+    groups: Mapping[str, float]  # float32 values
+    parts: tuple[Contribution, ...]
+    not_ranked: tuple[str, ...]  # the rules by which this job is not ranked for this user; none: it is
+
+    @property
+    def eligible(self) -> bool:
+        return not self.not_ranked
+
+    def frame(self) -> pd.DataFrame:
+        """One row per component: group, component, value, weight, points, facts."""
+        columns = ("group", "name", "value", "weight", "points", "facts")
+        return pd.DataFrame([{name: getattr(part, name) for name in columns} for part in self.parts]).rename(
+            columns={"name": "component"}
+        )
+
+
+def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanation:
+    """Of user row u and job row j of the plan's inputs. Values come from the plan, facts from the plain formulas."""
+    users, jobs = np.array([user_row]), np.array([job_row])
+    values = reference.component_values(plan.program, users, jobs)[:, 0, 0]
+    scores = reference.scores(plan.program, users, jobs)[:, 0, 0]
+    pair = Pair(inputs, user_row, job_row)
+    model = plan.model
+    parts = tuple(
+        Contribution(
+            name=part.name,
+            group=part.group,
+            value=float(value),
+            weight=float(weight),
+            weight_in_group=float(within),
+            points=float(weight * value),
+            facts=part.component.explain(pair).facts,
+        )
+        for part, value, weight, within in zip(
+            model.parts, values, model.flat_weights, model.weights_in_group, strict=True
+        )
+    )
+    return Explanation(
+        user_id=int(plan.user_id[user_row]),
+        job_id=int(plan.job_id[job_row]),
+        model=model.name,
+        total=float(scores[0]),
+        groups={group: float(scores[1 + place]) for place, group in enumerate(GROUPS)},
+        parts=parts,
+        not_ranked=_not_ranked(plan, user_row, job_row),
+    )
+
+
+def _not_ranked(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:
+    exclusions = plan.exclusions
+    reasons = [rule for rule, out in exclusions.by_rule.items() if out[job_row]]
+    if job_row in exclusions.jobs[user_row]:
+        reasons.append("the user has applied to it")
+    if exclusions.company[job_row] in exclusions.companies[user_row]:
+        days = exclusions.rules.company_cooldown_days
+        reasons.append(f"the user applied to the same company in the last {days:g} days")
+    return tuple(reasons)

@@ -1,0 +1,30 @@
+"""What a score is made of.
+
+- `component`: the contract that a component keeps; `terms`: the shapes that it may yield
+- `inputs`: the arrays that a component reads; `pair`: one pair in plain values, for its formula
+- `profile`: weights on two levels; `eligibility`: which jobs may be ranked
+- `model`: all of it together; `files`: from and to YAML; `presets/`: the models that ship
+"""
+
+from scoring.model.component import Component, Reason
+from scoring.model.eligibility import Eligibility
+from scoring.model.files import dump_model, parse_model, parse_weights
+from scoring.model.inputs import Inputs
+from scoring.model.model import Part, ScoringModel
+from scoring.model.pair import Pair
+from scoring.model.profile import GROUPS, WeightProfile
+
+__all__ = [
+    "GROUPS",
+    "Component",
+    "Eligibility",
+    "Inputs",
+    "Pair",
+    "Part",
+    "Reason",
+    "ScoringModel",
+    "WeightProfile",
+    "dump_model",
+    "parse_model",
+    "parse_weights",
+]

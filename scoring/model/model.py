@@ -1,0 +1,131 @@
+"""A scoring model: components, their weights and the eligibility rules. Knows no data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.errors import ModelError
+from scoring.model.component import Component
+from scoring.model.eligibility import Eligibility
+from scoring.model.profile import GROUPS, WeightProfile
+
+__all__ = ["Part", "ScoringModel"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component in its place: unique name, group, configuration."""
+
+    name: str
+    group: str
+    component: Component
+
+
+@dataclass(frozen=True)
+class ScoringModel:
+    """Parts in the order in which their contributions are added. Raises ModelError."""
+
+    name: str
+    parts: tuple[Part, ...]
+    weights: WeightProfile
+    eligibility: Eligibility = field(default_factory=Eligibility)
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise ModelError(f"model {self.name}: it has no components.")
+        named = {group: list(self.weights.components[group]) for group in GROUPS}
+        there = {group: [part.name for part in self.parts if part.group == group] for group in GROUPS}
+        if named != there:
+            raise ModelError(f"model {self.name}: weights are of {named}, components are {there}.")
+        names = [part.name for part in self.parts]
+        if len(set(names)) < len(names):
+            raise ModelError(f"model {self.name}: two components have one name; names are unique in a model.")
+
+    def with_weights(self, weights: WeightProfile | Mapping[str, float]) -> Self:
+        """The same with other weights: a profile, or flat weights by component name (brought to sum 1)."""
+        if not isinstance(weights, WeightProfile):
+            weights = self.profile_of(weights)
+        return replace(self, weights=weights)
+
+    def profile_of(self, flat: Mapping[str, float]) -> WeightProfile:
+        """The profile of these flat weights; components that are not named weigh 0."""
+        strange = set(flat) - {part.name for part in self.parts}
+        if strange:
+            raise ModelError(f"model {self.name} has no component {sorted(strange)[0]!r}.")
+        groups = dict.fromkeys(GROUPS, 0.0)
+        components: dict[str, dict[str, float]] = {group: {} for group in GROUPS}
+        for part in self.parts:
+            weight = flat.get(part.name, 0.0)
+            groups[part.group] += weight
+            components[part.group][part.name] = weight
+        return WeightProfile.normalised(groups, components)
+
+    def with_parameters(self, name: str, **parameters: Any) -> Self:
+        """The same with other parameters of one component. Raises ModelError."""
+        parts = []
+        for part in self.parts:
+            if part.name == name:
+                try:
+                    component = type(part.component)(**(part.component.model_dump() | parameters))
+                except ValueError as error:
+                    raise ModelError(f"model {self.name}, component {name}: {error}") from error
+                part = replace(part, component=component)
+            parts.append(part)
+        if name not in {part.name for part in self.parts}:
+            raise ModelError(f"model {self.name} has no component {name!r}.")
+        return replace(self, parts=tuple(parts))
+
+    def with_eligibility(self, **rules: Any) -> Self:
+        """The same with some rules changed."""
+        return replace(self, eligibility=Eligibility(**(self.eligibility.model_dump() | rules)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form that a model file has."""
+        groups: dict[str, Any] = {}
+        for group in dict.fromkeys(part.group for part in self.parts):
+            groups[group] = {
+                "weight": self.weights.groups[group],
+                "components": {part.name: self._part_as_dict(part) for part in self.components_of(group)},
+            }
+        return {
+            "name": self.name,
+            "description": self.description,
+            "groups": groups,
+            "eligibility": self.eligibility.model_dump(mode="json"),
+        }
+
+    def _part_as_dict(self, part: Part) -> dict[str, Any]:
+        kind = {} if part.component.kind == part.name else {"component": part.component.kind}
+        weight = {"weight": self.weights.components[part.group][part.name]}
+        return kind | weight | part.component.model_dump(mode="json")
+
+    @property
+    def flat_weights(self) -> NDArray[np.float64]:
+        """(n_parts,) what each component weighs in a total."""
+        return np.array([self.weights.flat(part.group, part.name) for part in self.parts])
+
+    @property
+    def weights_in_group(self) -> NDArray[np.float64]:
+        """(n_parts,) what each component weighs in its group's score."""
+        return np.array([self.weights.components[part.group][part.name] for part in self.parts])
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all that a result can depend on: equal models have equal digests."""
+        content = {key: value for key, value in self.as_dict().items() if key not in ("name", "description")}
+        classes = [f"{type(part.component).__module__}.{type(part.component).__qualname__}" for part in self.parts]
+        text = json.dumps([content, classes], sort_keys=False)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def components_of(self, group: str) -> Sequence[Part]:
+        """The parts of one group, in order."""
+        return [part for part in self.parts if part.group == group]

@@ -1,0 +1,192 @@
+"""One user and one job, in plain Python values: what a component's plain formula reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from scoring.dataset.encode import NO_TIME, JobArrays, Vocabularies
+from scoring.model.inputs import Inputs
+
+__all__ = ["Act", "JobFacts", "Pair", "UserFacts"]
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _flag(value: int) -> bool | None:
+    return None if value < 0 else bool(value)
+
+
+def _time(value: int) -> datetime | None:
+    return None if value == NO_TIME else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(value))
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """A job; None is missing. `row` holds every column of its frame."""
+
+    row: dict[str, Any]
+    job_id: int
+    prefecture: str | None
+    city: str | None
+    occupation: int | None
+    major: int | None
+    company: str | None
+    hourly: float | None
+    min_salary: float | None
+    fee: float | None
+    has_station: bool
+    has_address: bool
+    daily_payment: bool | None
+    no_experience: bool | None
+    student_welcome: bool | None
+    remote_work: bool | None
+    posted_at: datetime | None
+
+    @classmethod
+    def of(cls, jobs: JobArrays, words: Vocabularies, row: int) -> JobFacts:
+        frame = jobs.frame.iloc[row].to_dict()
+        return cls(
+            row=frame,
+            job_id=int(jobs.job_id[row]),
+            prefecture=words.prefecture.value(jobs.prefecture[row]),
+            city=_text(frame["city_code"]),
+            occupation=words.occupation.value(jobs.occupation[row]),
+            major=words.major.value(jobs.major[row]),
+            company=words.company.value(jobs.company[row]),
+            hourly=_number(jobs.hourly[row]),
+            min_salary=_number(jobs.min_salary[row]),
+            fee=_number(jobs.fee[row]),
+            has_station=bool(jobs.has_station[row]),
+            has_address=bool(jobs.has_address[row]),
+            daily_payment=_flag(jobs.daily_payment[row]),
+            no_experience=_flag(jobs.no_experience[row]),
+            student_welcome=_flag(jobs.student_welcome[row]),
+            remote_work=_flag(jobs.remote_work[row]),
+            posted_at=_time(jobs.posted_at[row]),
+        )
+
+    @property
+    def attractive(self) -> bool:
+        """Daily payment, no experience asked, or students welcome."""
+        return bool(self.daily_payment or self.no_experience or self.student_welcome)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+@dataclass(frozen=True)
+class UserFacts:
+    """A user; None is missing. `row` holds every column of its frame."""
+
+    row: dict[str, Any]
+    user_id: int
+    prefecture: str | None
+    city: str | None
+    preferred: tuple[int, ...]
+    salary_floor: float | None
+    work_style: str | None
+    has_profile: bool
+
+
+@dataclass(frozen=True)
+class Act:
+    """One action: what kind is known to who asked for it."""
+
+    job: JobFacts
+    at: datetime
+
+
+class Pair:
+    """User row u and job row j of some inputs."""
+
+    def __init__(self, inputs: Inputs, user_row: int, job_row: int) -> None:
+        self.inputs = inputs
+        self._u, self._j = user_row, job_row
+
+    @cached_property
+    def job(self) -> JobFacts:
+        return JobFacts.of(self.inputs.jobs, self.inputs.words, self._j)
+
+    @cached_property
+    def user(self) -> UserFacts:
+        users, words = self.inputs.users, self.inputs.words
+        frame = users.frame.iloc[self._u].to_dict()
+        return UserFacts(
+            row=frame,
+            user_id=int(users.user_id[self._u]),
+            prefecture=words.prefecture.value(users.prefecture[self._u]),
+            city=_text(frame["city_code"]),
+            preferred=tuple(int(words.occupation.value(code)) for code in users.preferred[self._u]),
+            salary_floor=_number(users.salary_floor[self._u]),
+            work_style=_text(frame["preferred_work_style"]),
+            has_profile=bool(self.inputs.has_profile[self._u]),
+        )
+
+    @property
+    def job_age_days(self) -> float | None:
+        return _number(self.inputs.job_age_days[self._j])
+
+    @property
+    def adjacent(self) -> bool:
+        """The user's and the job's prefectures touch."""
+        a, b = self.inputs.users.prefecture[self._u], self.inputs.jobs.prefecture[self._j]
+        return bool(a >= 0 and b >= 0 and self.inputs.adjacent[a, b])
+
+    @cached_property
+    def area_mean(self) -> tuple[float | None, int, int]:
+        """Mean wage of the job's area in yen per hour, the jobs behind it, and the level (2 narrowest)."""
+        mean, count, level = self.inputs.statistics.areas.of(self.inputs.jobs.take(np.array([self._j])))
+        return _number(mean[0]), int(count[0]), int(level[0])
+
+    def company_actions(self, days: float) -> tuple[int, int]:
+        """Applications to, and views and clicks of, the jobs of the job's company in the last days."""
+        company = self.inputs.jobs.company[self._j : self._j + 1]
+        applications, looks = self.inputs.statistics.company_actions(days).of(company)
+        return int(applications[0]), int(looks[0])
+
+    def cosine_of_occupations(self, occupation: int) -> float:
+        """Between the applications to an occupation and those to the job's; 0 without applications to both."""
+        cosine = self.inputs.statistics.similarity.cosine
+        a, b = self._occupation_code(occupation), self.inputs.jobs.occupation[self._j]
+        return float(cosine[a, b]) if 0 <= a < len(cosine) and 0 <= b < len(cosine) else 0.0
+
+    def major_of(self, occupation: int) -> int | None:
+        """The major group of an occupation, None where it is not known."""
+        words, code = self.inputs.words, self._occupation_code(occupation)
+        return None if code < 0 else words.major.value(self.inputs.majors[code])
+
+    def _occupation_code(self, occupation: int) -> int:
+        return int(self.inputs.words.occupation.values.get_indexer([occupation])[0])
+
+    @cached_property
+    def cosine_of_factors(self) -> float | None:
+        """Of the user's and the job's vectors; None where either has none."""
+        i, u, j = self.inputs, self._u, self._j
+        if not (i.user_has_vector[u] and i.job_has_vector[j]):
+            return None
+        total = 0.0
+        for a, b in zip(i.user_vectors[u].tolist(), i.job_vectors[j].tolist(), strict=True):
+            total += a * b
+        return total
+
+    def actions(self, kind: str, days: float | None = None) -> list[Act]:
+        """What the user did in the last days (None: ever), by time, then job."""
+        acts = self._acts(kind, days)
+        jobs, words = self.inputs.history.jobs, self.inputs.words
+        return [
+            Act(JobFacts.of(jobs, words, int(job)), _time(at))  # type: ignore[arg-type]  # an action has a time
+            for job, at in acts
+        ]
+
+    def _acts(self, kind: str, days: float | None) -> list[tuple[int, int]]:
+        acts = self.inputs.history.within(kind, days)
+        mine = slice(*np.searchsorted(acts.user, [self._u, self._u + 1]))
+        return list(zip(acts.job[mine].tolist(), acts.at[mine].tolist(), strict=True))

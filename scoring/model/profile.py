@@ -1,0 +1,99 @@
+"""Weights on two levels, and the flat weight of each component that they come to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from scoring.errors import ModelError
+
+__all__ = ["GROUPS", "TOLERANCE", "WeightProfile"]
+
+GROUPS = ("base", "match", "personal")
+"""What the job offers, how it fits, what the user has done."""
+
+TOLERANCE = 1e-6
+"""How far from 1 the weights of a level may sum."""
+
+
+@dataclass(frozen=True)
+class WeightProfile:
+    """Group weights and, per group, the weights of its components in the model's order.
+
+    Weights are finite, not negative and sum to 1 within a level; a group whose components all weigh 0 (or
+    that has none) weighs 0 itself. Raises ModelError, naming the level.
+    """
+
+    groups: Mapping[str, float]
+    components: Mapping[str, Mapping[str, float]]
+
+    def __post_init__(self) -> None:
+        strange = (set(self.groups) | set(self.components)) - set(GROUPS)
+        if strange:
+            raise ModelError(f"unknown group {sorted(strange)[0]!r}; the groups are {', '.join(GROUPS)}.")
+        whole = {group: float(self.groups.get(group, 0.0)) for group in GROUPS}
+        parts = {
+            group: {name: float(weight) for name, weight in self.components.get(group, {}).items()} for group in GROUPS
+        }
+        _check_level("the groups", whole)
+        for group, weights in parts.items():
+            _check_group(group, whole[group], weights)
+        object.__setattr__(self, "groups", whole)
+        object.__setattr__(self, "components", parts)
+
+    @classmethod
+    def normalised(cls, groups: Mapping[str, float], components: Mapping[str, Mapping[str, float]]) -> Self:
+        """With each level divided by its sum. Raises ModelError for a negative weight or a level of zeros."""
+        return cls(
+            _divided("the groups", groups),
+            {
+                # components of a group that weighs nothing may all weigh nothing
+                group: dict(weights)
+                if not any(weights.values()) and not groups.get(group)
+                else _divided(f"group {group}", weights)
+                for group, weights in components.items()
+            },
+        )
+
+    def flat(self, group: str, name: str) -> float:
+        """Group weight × weight in the group."""
+        return self.groups[group] * self.components[group][name]
+
+    def as_dict(self) -> dict[str, dict[str, object]]:
+        """The form that model and weight files have under `groups`."""
+        return {
+            group: {"weight": self.groups[group], "components": dict(self.components[group])}
+            for group in GROUPS
+            if self.components[group]
+        }
+
+
+def _check_weights(level: str, weights: Mapping[str, float]) -> None:
+    for name, weight in weights.items():
+        if not math.isfinite(weight) or weight < 0:
+            raise ModelError(f"weight of {name} in {level} is {weight}; a weight is a number from 0 to 1.")
+
+
+def _check_level(level: str, weights: Mapping[str, float]) -> None:
+    _check_weights(level, weights)
+    total = math.fsum(weights.values())
+    if abs(total - 1) > TOLERANCE:
+        raise ModelError(f"weights of {level} sum to {total:.10g}, not 1; correct them, or write `normalise: true`.")
+
+
+def _check_group(group: str, weight: float, weights: Mapping[str, float]) -> None:
+    _check_weights(f"group {group}", weights)
+    if any(weights.values()):
+        _check_level(f"group {group}", weights)
+    elif weight:
+        raise ModelError(f"group {group} weighs {weight:g}, but none of its components weighs anything.")
+
+
+def _divided(level: str, weights: Mapping[str, float]) -> dict[str, float]:
+    _check_weights(level, weights)
+    total = math.fsum(weights.values())
+    if not total > 0:
+        raise ModelError(f"weights of {level} sum to 0; at least one must be above.")
+    return {name: weight / total for name, weight in weights.items()}

@@ -1,0 +1,9 @@
+"""From a model and inputs to arrays.
+
+- `plan`: `Plan`, the whole; `pack`: terms to a program; `fold`: weights into it
+- `exclusions`: eligibility rules as arrays
+"""
+
+from scoring.plan.plan import Plan
+
+__all__ = ["Plan"]

@@ -1,0 +1,99 @@
+"""Eligibility rules as arrays: which jobs nobody is shown and why, and what single users are not shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.components.shared import distinct
+from scoring.dataset.encode import Bools, Ints, Ragged
+from scoring.model.eligibility import Eligibility
+from scoring.model.inputs import Inputs
+
+__all__ = ["Exclusions"]
+
+
+@dataclass(frozen=True)
+class Exclusions:
+    """What the rules leave out, for n users and m jobs.
+
+    `by_rule` names, in the order in which they are asked, the (m,) jobs that a rule leaves out for everybody.
+    `jobs` and `companies` are, per user, job rows and company codes that this user is not shown.
+    """
+
+    rules: Eligibility
+    by_rule: dict[str, Bools]
+    jobs: Ragged
+    companies: Ragged
+    company: Ints  # (m,) codes, -1 missing
+    n_companies: int
+
+    @classmethod
+    def of(cls, rules: Eligibility, inputs: Inputs) -> Self:
+        jobs, n_users = inputs.jobs, len(inputs.users)
+        nobody = Ragged(np.zeros(n_users + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
+        return cls(
+            rules=rules,
+            by_rule=_by_rule(rules, inputs),
+            jobs=_applied_jobs(inputs) if rules.not_applied else nobody,
+            companies=_cooling(inputs, rules.company_cooldown_days) if rules.company_cooldown_days else nobody,
+            company=jobs.company,
+            n_companies=len(inputs.words.company),
+        )
+
+    @property
+    def open_to_all(self) -> Bools:
+        """(m,) jobs that no rule leaves out for everybody."""
+        return ~np.any(list(self.by_rule.values()), axis=0) if self.by_rule else np.ones(len(self.company), dtype=bool)
+
+    def ledger(self) -> dict[str, int]:
+        """Rule → how many jobs it leaves out for everybody, each job counted at the first rule that does."""
+        left = np.ones(len(self.company), dtype=bool)
+        counts = {}
+        for rule, out in self.by_rule.items():
+            counts[rule] = int((left & out).sum())
+            left &= ~out
+        return counts
+
+    def matrix(self, users: NDArray[np.int64]) -> Bools:
+        """(len(users), m) who may be shown what."""
+        result = np.repeat(self.open_to_all[None, :], len(users), axis=0)
+        for row, user in enumerate(users):
+            result[row, self.jobs[user]] = False
+            cooling = self.companies[user]
+            if len(cooling):
+                result[row, np.isin(self.company, cooling)] = False
+        return result
+
+
+def _by_rule(rules: Eligibility, inputs: Inputs) -> dict[str, Bools]:
+    jobs = inputs.jobs
+    out: dict[str, Bools] = {}
+    if rules.open:
+        out["not open"] = ~inputs.open_jobs
+    if rules.employment_types is not None:
+        out["employment type"] = ~np.isin(jobs.employment_type, rules.employment_types)
+    if rules.min_fee is not None:
+        out["fee too low"] = ~(np.nan_to_num(jobs.fee, nan=0.0) >= rules.min_fee)
+    return out
+
+
+def _applied_jobs(inputs: Inputs) -> Ragged:
+    """Rows, among the scored jobs, of what each user has ever applied to."""
+    acts = inputs.history.within("application")
+    order = np.argsort(inputs.jobs.job_id, kind="stable")
+    ids = inputs.jobs.job_id[order]
+    wanted = inputs.history.jobs.job_id[acts.job]
+    place = np.minimum(np.searchsorted(ids, wanted), max(len(ids) - 1, 0))
+    found = ids[place] == wanted if len(ids) else np.zeros(len(wanted), dtype=bool)
+    rows = np.where(found, order[place] if len(ids) else 0, -1).astype(np.int32)
+    return distinct(acts.user, rows, len(inputs.users))
+
+
+def _cooling(inputs: Inputs, days: float) -> Ragged:
+    """Companies that each user applied to in the last days."""
+    acts = inputs.history.within("application", days)
+    return distinct(acts.user, inputs.history.jobs.company[acts.job], len(inputs.users))

@@ -1,0 +1,68 @@
+"""Model × data, folded into contiguous arrays: all that is left to do is to visit pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from scoring.dataset.encode import Longs
+from scoring.errors import ModelError
+from scoring.kernels.program import Program
+from scoring.model import GROUPS, Inputs, ScoringModel
+from scoring.model.terms import Value
+from scoring.plan.exclusions import Exclusions
+from scoring.plan.fold import fold
+from scoring.plan.pack import pack
+
+__all__ = ["Plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A program for n users and m jobs in the order of their inputs, and who may be shown what."""
+
+    model: ScoringModel
+    program: Program
+    exclusions: Exclusions
+    user_id: Longs
+    job_id: Longs
+
+    @classmethod
+    def build(cls, model: ScoringModel, inputs: Inputs) -> Self:
+        """Raises ModelError, naming the component, where its terms are not finite or not of the data's shape."""
+        values = []
+        for part in model.parts:
+            value = part.component.terms(inputs)
+            _check_finite(part.name, value)
+            values.append(value)
+        group = np.array([GROUPS.index(part.group) for part in model.parts])
+        flat, within = model.flat_weights, model.weights_in_group
+        program = pack(values, flat, within, group, len(inputs.users), len(inputs.jobs))
+        return cls(
+            model=model,
+            program=fold(program, flat, within),
+            exclusions=Exclusions.of(model.eligibility, inputs),
+            user_id=inputs.users.user_id,
+            job_id=inputs.jobs.job_id,
+        )
+
+    def with_weights(self, model: ScoringModel) -> Self:
+        """For a model that differs in nothing but its weights. Encodes nothing anew.
+
+        Raises ModelError where components, parameters or rules differ.
+        """
+        if model.parts != self.model.parts or model.eligibility != self.model.eligibility:
+            raise ModelError(f"model {model.name} differs in more than weights; build a plan of its own.")
+        program = fold(self.program, model.flat_weights, model.weights_in_group)
+        return replace(self, model=model, program=program)
+
+
+def _check_finite(name: str, value: Value) -> None:
+    """NaN or infinity never enters a program; only an interval's bounds and numbers may hold them."""
+    for term in (*value.terms, *([] if value.divisor is None else [value.divisor])):
+        for field in ("values", "rows", "gains", "gain", "users", "jobs", "otherwise"):
+            array = getattr(term, field, None)
+            if array is not None and not np.isfinite(array).all():
+                raise ModelError(f"component {name}: its {type(term).__name__} holds NaN or infinity in `{field}`.")

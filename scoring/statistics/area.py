@@ -1,0 +1,81 @@
+"""Mean wages by area: what a job's hourly equivalent is held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.dataset.encode import Bools, Floats, JobArrays
+
+__all__ = ["MIN_JOBS_PER_AREA", "AreaMeans"]
+
+MIN_JOBS_PER_AREA = 30
+"""An area with fewer open jobs of known wage hands over to the next larger one."""
+
+
+@dataclass(frozen=True)
+class AreaMeans:
+    """Mean hourly equivalent in yen, by (prefecture, major occupation), by prefecture, and of all.
+
+    Each with the number of open jobs behind it; a table's last row and column stand for codes it has no
+    jobs of, and count 0.
+    """
+
+    by_major: Floats  # (n_prefectures + 1, n_majors + 1)
+    by_major_count: NDArray[np.int64]
+    by_prefecture: Floats  # (n_prefectures + 1,)
+    by_prefecture_count: NDArray[np.int64]
+    overall: float  # NaN without any open job of known wage
+    overall_count: int
+
+    @classmethod
+    def compute(cls, jobs: JobArrays, open_jobs: Bools, n_prefectures: int, n_majors: int) -> Self:
+        """From all jobs of a dataset, in order of job_id: no sum depends on a source's row order."""
+        counted = open_jobs & np.isfinite(jobs.hourly)
+        wage = jobs.hourly[counted]
+        prefecture, major = jobs.prefecture[counted], jobs.major[counted]
+        shape = (n_prefectures + 1, n_majors + 1)
+        known = prefecture >= 0
+        by_prefecture = _sums(prefecture[known], wage[known], shape[0])
+        both = known & (major >= 0)
+        by_major = _sums(prefecture[both] * np.int64(shape[1]) + major[both], wage[both], shape[0] * shape[1])
+        sums = _sums(np.zeros(len(wage), dtype=np.int64), wage, 1)
+        return cls(
+            by_major=_means(*by_major).reshape(shape),
+            by_major_count=by_major[1].reshape(shape),
+            by_prefecture=_means(*by_prefecture),
+            by_prefecture_count=by_prefecture[1],
+            overall=float(_means(*sums)[0]),
+            overall_count=int(sums[1][0]),
+        )
+
+    def of(self, jobs: JobArrays) -> tuple[Floats, NDArray[np.int64], NDArray[np.int8]]:
+        """For each job (n,): the mean, the number of jobs behind it, and the level.
+
+        Level 2 is prefecture and major occupation, 1 prefecture, 0 all. The mean is NaN where there is none.
+        """
+        prefecture = np.where(jobs.prefecture < len(self.by_prefecture) - 1, jobs.prefecture, -1)
+        major = np.where(jobs.major < self.by_major.shape[1] - 1, jobs.major, -1)
+        count_2 = self.by_major_count[prefecture, major]
+        count_1 = self.by_prefecture_count[prefecture]
+        level = np.where(
+            (prefecture >= 0) & (major >= 0) & (count_2 >= MIN_JOBS_PER_AREA),
+            2,
+            np.where((prefecture >= 0) & (count_1 >= MIN_JOBS_PER_AREA), 1, 0),
+        )
+        chosen = [level == 2, level == 1]
+        mean = np.select(chosen, [self.by_major[prefecture, major], self.by_prefecture[prefecture]], self.overall)
+        count = np.select(chosen, [count_2, count_1], self.overall_count)
+        return mean, count, level.astype(np.int8)
+
+
+def _sums(code: NDArray[np.integer], wage: Floats, size: int) -> tuple[Floats, NDArray[np.int64]]:
+    return np.bincount(code, wage, minlength=size), np.bincount(code, minlength=size).astype(np.int64)
+
+
+def _means(sums: Floats, counts: NDArray[np.int64]) -> Floats:
+    with np.errstate(invalid="ignore"):
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

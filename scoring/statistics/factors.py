@@ -1,0 +1,189 @@
+"""Vectors of users and jobs whose cosine says how well they go together.
+
+Brought with the data, or trained by `implicit`'s alternating least squares on the actions
+(Hu, Koren, Volinsky: Collaborative Filtering for Implicit Feedback Datasets, 2008) and kept on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.columns import ACTION_KINDS
+from scoring.dataset.dataset import Dataset
+from scoring.dataset.encode import ActionArrays, Bools, Floats, Longs
+
+__all__ = ["ALS", "Factors", "default_cache"]
+
+Vectors = NDArray[np.float32]
+
+CONFIDENCE = {"application": 5.0, "click": 2.0, "view": 1.0}
+
+
+@dataclass(frozen=True)
+class ALS:
+    """How factors are trained. One thread and a fixed seed, so that equal actions give equal factors."""
+
+    dimensions: int = 32
+    regularization: float = 0.05
+    iterations: int = 15
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Factors:
+    """(n, dimensions) float32 vectors of length 1, zero rows where there is none, beside who has one."""
+
+    users: Vectors
+    jobs: Vectors
+    user_has: Bools
+    job_has: Bools
+    source: str  # "brought" | "trained" | "none"
+    user_brought: Bools  # (n_users,) listed in a brought table, be it with a zero vector: they have a profile
+
+    @classmethod
+    def of(cls, dataset: Dataset, *, settings: ALS | None = None, cache: Path | None = None) -> Self:
+        """The dataset's own factors, else trained ones, read from `cache` where they are kept."""
+        tables = dataset.tables
+        if tables.user_factors is not None and tables.job_factors is not None:
+            users = _brought(tables.user_factors, dataset.users.user_id)
+            jobs = _brought(tables.job_factors, dataset.jobs.job_id)
+            listed = np.isin(dataset.users.user_id, tables.user_factors["user_id"])
+            return cls.from_vectors(users, jobs, "brought", listed)
+        if not len(dataset.actions):
+            shape = (settings or ALS()).dimensions
+            return cls.from_vectors(np.zeros((len(dataset.users), shape)), np.zeros((len(dataset.jobs), shape)), "none")
+        users, jobs = _trained(dataset, settings or ALS(), cache)
+        return cls.from_vectors(users, jobs, "trained")
+
+    @classmethod
+    def from_vectors(
+        cls, users: NDArray[np.floating], jobs: NDArray[np.floating], source: str, user_brought: Bools | None = None
+    ) -> Self:
+        """From raw vectors: brought to length 1 in float64 and kept as float32."""
+        (user_unit, user_has), (job_unit, job_has) = _unit(users), _unit(jobs)
+        brought = np.zeros(len(user_unit), dtype=bool) if user_brought is None else user_brought
+        return cls(user_unit, job_unit, user_has, job_has, source, brought)
+
+    @property
+    def dimensions(self) -> int:
+        return self.users.shape[1]
+
+
+def default_cache() -> Path:
+    """Where trained factors are kept unless told otherwise: the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "scoring" / "factors"
+
+
+def _unit(vectors: NDArray[np.floating]) -> tuple[Vectors, Bools]:
+    wide = np.asarray(vectors, dtype=np.float64)
+    square = np.zeros(len(wide))
+    for dimension in range(wide.shape[1]):  # from dimension 0 up, as the contract adds
+        square += wide[:, dimension] * wide[:, dimension]
+    length = np.sqrt(square)
+    has = length > 0
+    unit = np.where(has[:, None], wide / np.where(has, length, 1.0)[:, None], 0.0)
+    return np.ascontiguousarray(unit, dtype=np.float32), has
+
+
+def _brought(frame: pd.DataFrame, ids: Longs) -> Floats:
+    columns = sorted((name for name in frame.columns if name[0] == "f"), key=lambda name: int(name[1:]))
+    wide = frame.set_index(frame.columns[0])[columns].reindex(ids)
+    return wide.to_numpy(np.float64, na_value=0.0)
+
+
+def _confidences(actions: ActionArrays) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    """(user row, job row, confidence) of each pair with actions, by user, then job."""
+    weight = np.array([CONFIDENCE[kind] for kind in ACTION_KINDS])[actions.kind]
+    pair = (actions.user.astype(np.int64) << 32) | actions.job.astype(np.int64)
+    pairs, where = np.unique(pair, return_inverse=True)
+    confidence = np.bincount(where, weight).astype(np.float32)  # sums of whole numbers: exact
+    return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), confidence
+
+
+def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> tuple[Floats, Floats]:
+    user, job, confidence = _confidences(dataset.actions)
+    acting_users, user = np.unique(user, return_inverse=True)
+    acted_jobs, job = np.unique(job, return_inverse=True)
+    key = _key(dataset, acting_users, acted_jobs, user, job, confidence, settings)
+    kept = cache / f"als-{key}.npz" if cache else None
+    found = _read(kept, (len(acting_users), len(acted_jobs), settings.dimensions)) if kept else None
+    if found is None:
+        found = _train(user, job, confidence, settings)
+        if kept:
+            _write(kept, *found)
+    users = np.zeros((len(dataset.users), settings.dimensions))
+    jobs = np.zeros((len(dataset.jobs), settings.dimensions))
+    users[acting_users], jobs[acted_jobs] = found
+    return users, jobs
+
+
+def _key(
+    dataset: Dataset,
+    acting_users: NDArray[np.integer],
+    acted_jobs: NDArray[np.integer],
+    *arrays_and_settings: NDArray[np.generic] | ALS,
+) -> str:
+    """A digest of all that training depends on."""
+    import implicit
+
+    digest = hashlib.blake2b(f"implicit {implicit.__version__}".encode(), digest_size=16)
+    digest.update(dataset.users.user_id[acting_users].tobytes() + dataset.jobs.job_id[acted_jobs].tobytes())
+    for part in arrays_and_settings:
+        digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+    return digest.hexdigest()
+
+
+def _train(
+    user: NDArray[np.integer], job: NDArray[np.integer], confidence: NDArray[np.float32], settings: ALS
+) -> tuple[Vectors, Vectors]:
+    from implicit.cpu.als import AlternatingLeastSquares
+    from scipy import sparse
+    from threadpoolctl import threadpool_limits
+
+    matrix = sparse.csr_matrix((confidence, (user, job)))
+    model = AlternatingLeastSquares(
+        factors=settings.dimensions,
+        regularization=settings.regularization,
+        iterations=settings.iterations,
+        num_threads=1,
+        random_state=settings.seed,
+    )
+    # several BLAS threads would add in another order, and implicit warns of them
+    with threadpool_limits(1, "blas"):
+        model.fit(matrix, show_progress=False)
+    return np.asarray(model.user_factors), np.asarray(model.item_factors)
+
+
+def _read(path: Path, shape: tuple[int, int, int]) -> tuple[Vectors, Vectors] | None:
+    """Kept factors, or None where there are none or the file is not whole."""
+    import zipfile
+
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            users, jobs = kept["users"], kept["jobs"]
+    except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    whole = users.shape == (shape[0], shape[2]) and jobs.shape == (shape[1], shape[2])
+    return (users, jobs) if whole and np.isfinite(users).all() and np.isfinite(jobs).all() else None
+
+
+def _write(path: Path, users: Vectors, jobs: Vectors) -> None:
+    """In one step: a reader sees the whole file or none. Readable by its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".als-", suffix=".npz")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, users=users, jobs=jobs)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

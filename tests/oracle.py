@@ -1,0 +1,593 @@
+"""The scoring contract (`shared/scoring_model.md`) once more, pair by pair, in plain Python.
+
+Written from the page alone, in the page's order, so that a reviewer can hold the two side by side. It imports
+nothing of the engine: where the two disagree, one of them has misread the page. Slow on purpose.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Final
+
+__all__ = ["CLASSIC", "PARAMS", "STANDARD", "Oracle", "Score", "known"]
+
+Row = Mapping[str, Any]
+Weights = Mapping[str, tuple[float, float]]
+
+STANDARD: Final = (
+    (
+        "base",
+        0.4,
+        (("fee", 0.25), ("wage", 0.35), ("popularity", 0.20), ("access", 0.10), ("freshness", 0.10)),
+    ),
+    ("match", 0.3, (("location", 0.40), ("category", 0.35), ("conditions", 0.25))),
+    ("personal", 0.3, (("history", 0.40), ("clicks", 0.30), ("collaborative", 0.30))),
+)
+"""Groups in the page's order: name, weight, components with their weights in the group."""
+
+CLASSIC: Final = (
+    ("base", 0.4, (("fee", 0.5), ("wage", 0.3), ("access", 0.2))),
+    ("match", 0.3, (("location", 1 / 3), ("category", 1 / 3), ("condition", 1 / 3))),
+    ("personal", 0.3, (("history", 0.4), ("click", 0.3), ("collaborative", 0.3))),
+)
+
+PARAMS: Final[dict[str, dict[str, Any]]] = {
+    "fee": {"points": ((500.0, 0.0), (5000.0, 100.0))},
+    "wage": {"points": ((0.0, 0.0), (1.0, 60.0), (1.2, 80.0), (1.5, 100.0)), "min_jobs": 30},
+    "popularity": {"points": ((0.0, 0.0), (0.05, 60.0), (0.10, 80.0), (0.15, 100.0)), "days": 360},
+    "freshness": {"half_life": 14.0},
+    "history": {"days": 90},
+    "clicks": {"days": 30},
+}
+"""What `standard(params=…)` may override, by component; everything else is written where it is used."""
+
+HOURS: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
+COLLABORATIVE_WITHOUT_FACTORS: Final = 45.0
+
+
+@dataclass(frozen=True)
+class Score:
+    """One pair's components, groups (both float64), total before rounding and total rounded to float32."""
+
+    components: dict[str, float]
+    groups: dict[str, float]
+    total: float
+    total32: float
+
+
+# --- Vocabulary -----------------------------------------------------------------------------------------
+
+
+def known(value: Any) -> bool:
+    """Missing is None, NaN or a blank string."""
+    if value is None:
+        return False
+    if isinstance(value, float):
+        return not math.isnan(value)
+    return not (isinstance(value, str) and not value.strip())
+
+
+def same(a: Any, b: Any) -> bool:
+    """Both known and equal: a missing value matches nothing, an unknown code matches itself."""
+    return known(a) and known(b) and bool(a == b)
+
+
+def flag(row: Row, name: str) -> bool:
+    """A missing flag is false."""
+    return row.get(name) is True
+
+
+def among(value: Any, values: Iterable[Any]) -> bool:
+    """A missing value is never among them."""
+    return any(same(value, other) for other in values)
+
+
+def floor_of(user: Row) -> float | None:
+    """The salary floor; missing or ≤ 0 is no floor."""
+    floor = user.get("preferred_salary_min")
+    return float(floor) if known(floor) and floor > 0 else None
+
+
+def hourly(job: Row) -> float | None:
+    """The hourly equivalent h; None is unknown."""
+    hours, salary = HOURS.get(job.get("salary_type")), job.get("min_salary")
+    if hours is None or not known(salary) or salary <= 0:
+        return None
+    return float(salary) / hours
+
+
+def attractive(job: Row) -> bool:
+    return any(flag(job, name) for name in ("has_daily_payment", "has_no_experience", "has_student_welcome"))
+
+
+# --- Arithmetic -----------------------------------------------------------------------------------------
+
+
+def piecewise(x: float, points: Sequence[tuple[float, float]]) -> float:
+    """Linear between the points, flat outside them; at a point exactly the point's value."""
+    if x <= points[0][0]:
+        return points[0][1]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        if x < x1:
+            return y0 + (x - x0) * (y1 - y0) / (x1 - x0)
+    return points[-1][1]
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """The values added in their order, divided by their count; None without values."""
+    if not values:
+        return None
+    total = 0.0
+    for value in values:
+        total += value
+    return total / len(values)
+
+
+def close(value: float | None, m: float | None) -> bool:
+    """|value − m| < 0.2 · m strictly; false where either is unknown."""
+    return value is not None and m is not None and abs(value - m) < 0.2 * m
+
+
+def float32(value: float) -> float:
+    """The nearest float32, as a Python float."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+def unit(vector: Sequence[float] | None) -> list[float] | None:
+    """The vector normalised in float64 and kept as float32; None for none or a zero vector."""
+    if vector is None or not all(known(v) for v in vector):
+        return None
+    squares = 0.0
+    for v in vector:
+        squares += float(v) * float(v)
+    norm = math.sqrt(squares)
+    return None if norm == 0.0 else [float32(float(v) / norm) for v in vector]
+
+
+def weighted(groups: Any, values: Mapping[str, float], weights: Weights | None) -> Score:
+    """Flat weight × value added one after another in the page's order; a group with its own weights."""
+    flat_total, group_scores = 0.0, {}
+    for group, group_weight, components in groups:
+        group_score = 0.0
+        for name, weight in components:
+            w_group, w = (weights or {}).get(name, (group_weight, weight))
+            flat_total += (w_group * w) * values[name]
+            group_score += w * values[name]
+        group_scores[group] = group_score
+    return Score(dict(values), group_scores, flat_total, float32(flat_total))
+
+
+class Oracle:
+    """Every score, eligibility and ranking of a market of plain rows.
+
+    Rows are dicts of canonical columns; a missing value is None; times are aware datetimes;
+    `preferred_occupations` is a list of int; `adjacency` holds pairs of codes; factors are raw vectors by id,
+    or None: then nobody has any (training is tested elsewhere). `as_of` given is a clock set by hand.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Row],
+        users: Sequence[Row],
+        actions: Sequence[Row],
+        occupations: Sequence[Row],
+        prefectures: Sequence[Row],
+        adjacency: Iterable[tuple[str, str]],
+        *,
+        user_factors: Mapping[int, Sequence[float]] | None = None,
+        job_factors: Mapping[int, Sequence[float]] | None = None,
+        as_of: datetime | None = None,
+    ) -> None:
+        self.jobs = {job["job_id"]: job for job in sorted(jobs, key=lambda job: job["job_id"])}
+        self.users = {user["user_id"]: user for user in users}
+        self.majors = {row["occupation_code"]: row.get("major_code") for row in occupations}
+        self.user_factors, self.job_factors = user_factors or {}, job_factors or {}
+
+        # either direction means both; a code unknown to the reference table matches itself and nothing else
+        codes = {row["prefecture_code"] for row in prefectures}
+        self.adjacent = {frozenset(pair) for pair in adjacency if set(pair) <= codes}
+
+        self.set_back = as_of is not None
+        self.as_of = as_of or self._clock(jobs, actions)
+
+        # the same action counts once; nothing after the clock is read; in order of (occurred_at, job_id)
+        once = {(a["occurred_at"], a["job_id"], a["user_id"], a["action"]) for a in actions}
+        self.actions = [
+            {"user_id": user_id, "job_id": job_id, "action": action, "occurred_at": at}
+            for at, job_id, user_id, action in sorted(once)
+            if at <= self.as_of
+        ]
+        self._unit_vectors: dict[tuple[str, int], list[float] | None] = {}
+        self._cache: dict[Hashable, Any] = {}
+
+    # --- The data's clock -------------------------------------------------------------------------------
+
+    @staticmethod
+    def _clock(jobs: Sequence[Row], actions: Sequence[Row]) -> datetime | None:
+        """The newest occurred_at; without actions, the newest posted_at; without either, none."""
+        occurred = [action["occurred_at"] for action in actions]
+        posted = [job["posted_at"] for job in jobs if known(job.get("posted_at"))]
+        return max(occurred or posted, default=None)
+
+    def _in_last(self, days: float, at: datetime) -> bool:
+        return self.as_of - days * timedelta(hours=24) <= at <= self.as_of
+
+    def is_open(self, job: Row) -> bool:
+        posted_at, expires_at = job.get("posted_at"), job.get("expires_at")
+        if self.as_of is not None:
+            if known(posted_at) and posted_at > self.as_of:
+                return False
+            if known(expires_at) and expires_at <= self.as_of:
+                return False
+        # a missing is_active is true
+        return self.set_back or job.get("is_active") is not False
+
+    # --- Statistics: the whole tables as of the clock ---------------------------------------------------
+
+    @cached_property
+    def _actions_by_user(self) -> dict[int, list[Row]]:
+        by_user: dict[int, list[Row]] = {}
+        for action in self.actions:
+            by_user.setdefault(action["user_id"], []).append(action)
+        return by_user
+
+    def _of_user(self, user: Row, action: str, days: float | None = None) -> list[Row]:
+        """The jobs of a user's actions of a kind, one per action, in order of (occurred_at, job_id)."""
+        key = ("of user", user.get("user_id"), action, days)
+        if key not in self._cache:
+            self._cache[key] = [
+                self.jobs[a["job_id"]]
+                for a in self._actions_by_user.get(user.get("user_id"), [])
+                if a["action"] == action and (days is None or self._in_last(days, a["occurred_at"]))
+            ]
+        return self._cache[key]
+
+    def major(self, occupation: Any) -> Any:
+        """The major group of an occupation: None where the reference table does not know it."""
+        return self.majors.get(occupation) if known(occupation) else None
+
+    @cached_property
+    def _open_wages(self) -> list[tuple[Any, Any, float]]:
+        """(prefecture, major, h) of the open jobs with known h, in order of job_id."""
+        rows = ((job, hourly(job)) for job in self.jobs.values() if self.is_open(job))
+        return [
+            (j.get("prefecture_code"), self.major(j.get("occupation_code")), h)
+            for j, h in rows
+            if h is not None
+        ]
+
+    def area_mean(self, job: Row, min_jobs: int = PARAMS["wage"]["min_jobs"]) -> float | None:
+        """The mean h of the job's area; None when no open job has a known h."""
+        prefecture, major = job.get("prefecture_code"), self.major(job.get("occupation_code"))
+        key = ("area", prefecture, major, min_jobs)
+        if key not in self._cache:
+            in_prefecture = [row for row in self._open_wages if same(row[0], prefecture)]
+            in_both = [h for _, other, h in in_prefecture if same(other, major)]
+            if len(in_both) >= min_jobs:
+                area = in_both
+            elif len(in_prefecture) >= min_jobs:
+                area = [h for _, _, h in in_prefecture]
+            else:
+                area = [h for _, _, h in self._open_wages]
+            self._cache[key] = mean(area)
+        return self._cache[key]
+
+    def company_rate(self, company: Any, days: float = PARAMS["popularity"]["days"]) -> float:
+        key = ("companies", days)
+        if key not in self._cache:
+            self._cache[key] = Counter(
+                (self.jobs[a["job_id"]].get("company_id"), a["action"] == "application")
+                for a in self.actions
+                if self._in_last(days, a["occurred_at"])
+            )
+        # a missing company counts as one without actions
+        counts = self._cache[key] if known(company) else {}
+        return (counts.get((company, True), 0) + 1) / (counts.get((company, False), 0) + 20)
+
+    @cached_property
+    def _application_counts(self) -> dict[int, Counter[int]]:
+        """Occupation → user → applications up to the clock: the columns of the user × occupation counts."""
+        columns: dict[int, Counter[int]] = {}
+        for action in self.actions:
+            occupation = self.jobs[action["job_id"]].get("occupation_code")
+            if action["action"] == "application" and known(occupation):
+                columns.setdefault(occupation, Counter())[action["user_id"]] += 1
+        return columns
+
+    def occupation_cosine(self, a: int, b: int) -> float:
+        """Whether the reference table knows the two codes does not matter here; no column = 0."""
+        column_a, column_b = self._application_counts.get(a), self._application_counts.get(b)
+        if column_a is None or column_b is None:
+            return 0.0
+        dot = sum(count * column_b[user] for user, count in column_a.items())
+        squares_a, squares_b = (sum(n * n for n in column.values()) for column in (column_a, column_b))
+        return dot / math.sqrt(squares_a * squares_b)
+
+    def similarity(self, a: int, b: int) -> float:
+        if a == b:
+            return 1.0
+        same_major = 0.5 if same(self.major(a), self.major(b)) else 0.0
+        return max(same_major, 0.5 * self.occupation_cosine(a, b))
+
+    # --- standard ---------------------------------------------------------------------------------------
+
+    def standard(
+        self, user: Row, job: Row, *, params: Mapping[str, Row] | None = None, weights: Weights | None = None
+    ) -> Score:
+        """The score of any pair; `params` overrides entries of PARAMS by component."""
+        p = {name: {**defaults, **(params or {}).get(name, {})} for name, defaults in PARAMS.items()}
+        values = {
+            "fee": self._fee(job, **p["fee"]),
+            "wage": self._wage(job, **p["wage"]),
+            "popularity": self._popularity(job, **p["popularity"]),
+            "access": self._access(job),
+            "freshness": self._freshness(job, **p["freshness"]),
+            "location": self._location(user, job),
+            "category": self._category(user, job),
+            "conditions": self._conditions(user, job),
+            "history": self._history(user, job, **p["history"]),
+            "clicks": self._clicks(user, job, **p["clicks"]),
+            "collaborative": self._collaborative(user, job),
+        }
+        return weighted(STANDARD, values, weights)
+
+    def _fee(self, job: Row, points: Any) -> float:
+        fee = job.get("fee")
+        return piecewise(float(fee), points) if known(fee) else 0.0
+
+    def _wage(self, job: Row, points: Any, min_jobs: int) -> float:
+        h = hourly(job)
+        if h is None:
+            return 0.0
+        area_mean = self.area_mean(job, min_jobs)
+        return 0.0 if area_mean is None else piecewise(h / area_mean, points)
+
+    def _popularity(self, job: Row, points: Any, days: float) -> float:
+        return piecewise(self.company_rate(job.get("company_id"), days), points)
+
+    def _access(self, job: Row) -> float:
+        station, address = known(job.get("station_name")), known(job.get("address"))
+        return float(min(100, 25 + 75 * station + 25 * address))
+
+    def _freshness(self, job: Row, half_life: float) -> float:
+        posted_at = job.get("posted_at")
+        if not known(posted_at) or self.as_of is None:
+            return 0.0
+        # timedelta / timedelta divides whole microseconds: rounded once
+        age = max(0.0, (self.as_of - posted_at) / timedelta(days=1))
+        return 100.0 * 2.0 ** (-age / half_life)
+
+    def _location(self, user: Row, job: Row) -> float:
+        prefectures = user.get("prefecture_code"), job.get("prefecture_code")
+        if same(*prefectures):
+            return 100.0 if same(user.get("city_code"), job.get("city_code")) else 85.0
+        return 60.0 if frozenset(prefectures) in self.adjacent else 20.0
+
+    def _category(self, user: Row, job: Row) -> float:
+        preferred, occupation = user.get("preferred_occupations") or [], job.get("occupation_code")
+        if not preferred or not known(occupation):
+            return 20.0
+        return 20.0 + 80.0 * max(self.similarity(code, occupation) for code in preferred)
+
+    def _conditions(self, user: Row, job: Row) -> float:
+        asked, met = 0, 0.0
+        floor, style, h = floor_of(user), user.get("preferred_work_style"), hourly(job)
+        if floor is not None:
+            asked += 1
+            met += h is not None and h >= floor
+        if known(style):
+            asked += 1
+            met += flag(job, "has_remote_work") if style == "remote" else 0.5
+        asked += 1
+        met += attractive(job)
+        return 100.0 * met / asked
+
+    def _history(self, user: Row, job: Row, days: float) -> float:
+        applied = self._of_user(user, "application", days)
+        if not applied:
+            return 50.0
+        # each application counts: two to one job are two in the mean
+        m = mean([h for h in map(hourly, applied) if h is not None])
+        value = 25.0
+        value += 30.0 * among(job.get("occupation_code"), [j.get("occupation_code") for j in applied])
+        value += 25.0 * close(hourly(job), m)
+        value += 20.0 * among(job.get("prefecture_code"), [j.get("prefecture_code") for j in applied])
+        return value
+
+    def _clicks(self, user: Row, job: Row, days: float) -> float:
+        clicked = self._of_user(user, "click", days)
+        value = 40.0
+        value += 20.0 * among(job.get("occupation_code"), [j.get("occupation_code") for j in clicked])
+        for name, points in (
+            ("has_daily_payment", 15.0),
+            ("has_no_experience", 10.0),
+            ("has_student_welcome", 10.0),
+        ):
+            value += points * (flag(job, name) and any(flag(j, name) for j in clicked))
+        return value
+
+    def _vector(self, side: str, factors: Mapping[int, Sequence[float]], id_: Any) -> list[float] | None:
+        if (side, id_) not in self._unit_vectors:
+            self._unit_vectors[side, id_] = unit(factors.get(id_))
+        return self._unit_vectors[side, id_]
+
+    def _collaborative(self, user: Row, job: Row) -> float:
+        u = self._vector("user", self.user_factors, user.get("user_id"))
+        j = self._vector("job", self.job_factors, job.get("job_id"))
+        if u is None or j is None:
+            return COLLABORATIVE_WITHOUT_FACTORS
+        cosine = 0.0
+        for a, b in zip(u, j, strict=True):
+            cosine += a * b
+        # the page clips nothing: rounding to float32 may leave the cosine a hair outside −1…1
+        return 50.0 * (1.0 + cosine)
+
+    # --- Eligibility ------------------------------------------------------------------------------------
+
+    def eligible(
+        self,
+        user: Row,
+        job: Row,
+        *,
+        employment_types: Iterable[int] | None = None,
+        min_fee: float | None = 0.0,
+        not_applied: bool = True,
+        open_only: bool = True,
+        cooldown_days: float | None = 14,
+    ) -> bool:
+        """Whether the job may be ranked for the user; None (for the cooldown also 0) switches a rule off."""
+        if open_only and not self.is_open(job):
+            return False
+        if employment_types is not None and not among(job.get("employment_type_code"), employment_types):
+            return False
+        fee = job.get("fee")
+        if min_fee is not None and (float(fee) if known(fee) else 0.0) < min_fee:
+            return False
+        if not_applied and among(
+            job.get("job_id"), [j["job_id"] for j in self._of_user(user, "application")]
+        ):
+            return False
+        recent = self._of_user(user, "application", cooldown_days) if cooldown_days else []
+        return not among(job.get("company_id"), [j.get("company_id") for j in recent])
+
+    # --- classic ----------------------------------------------------------------------------------------
+
+    def classic(
+        self, user: Row, job: Row, *, has_profile: bool | None = None, weights: Weights | None = None
+    ) -> Score:
+        """The legacy formulas; `has_profile` None: an action up to the clock, or brought factors."""
+        profile = self.has_profile(user) if has_profile is None else has_profile
+        values = {
+            "fee": self._classic_fee(job),
+            "wage": self._classic_wage(job),
+            "access": 5.0 * min(20, 5 + 15 * known(job.get("station_name")) + 5 * known(job.get("address"))),
+            "location": self._classic_location(user, job),
+            "category": self._classic_category(user, job),
+            "condition": self._classic_condition(user, job),
+            "history": self._classic_history(user, job) if profile else 40.0,
+            "click": self._classic_click(user, job) if profile else 40.0,
+            "collaborative": self._collaborative(user, job) if profile else 40.0,
+        }
+        return weighted(CLASSIC, values, weights)
+
+    def has_profile(self, user: Row) -> bool:
+        user_id = user.get("user_id")
+        return user_id in self._actions_by_user or user_id in self.user_factors
+
+    def _classic_fee(self, job: Row) -> float:
+        fee = job.get("fee")
+        return min(100.0, max(0.0, 100.0 * float(fee) / 5000.0)) if known(fee) else 0.0
+
+    def _classic_wage(self, job: Row) -> float:
+        h = hourly(job) or 0.0
+        if h >= 1500:
+            return 100.0
+        if h >= 1200:
+            return 200 / 3
+        return 100 / 3 if h >= 1000 else 50 / 3
+
+    def _classic_location(self, user: Row, job: Row) -> float:
+        prefectures = user.get("prefecture_code"), job.get("prefecture_code")
+        if same(*prefectures):
+            return 100.0
+        return 60.0 if frozenset(prefectures) in self.adjacent else 20.0
+
+    def _classic_category(self, user: Row, job: Row) -> float:
+        preferred, occupation = user.get("preferred_occupations") or [], job.get("occupation_code")
+        if among(occupation, preferred):
+            return 100.0
+        return 60.0 if among(self.major(occupation), map(self.major, preferred)) else 20.0
+
+    def _classic_condition(self, user: Row, job: Row) -> float:
+        asked, met = 0, 0.0
+        floor, salary = floor_of(user), job.get("min_salary")
+        if floor is not None:
+            asked += 1
+            # raw yen, whatever the salary type
+            met += known(salary) and salary > 0 and salary >= floor
+        if known(user.get("preferred_work_style")):
+            asked += 1
+            met += 0.5
+        flags = ("has_daily_payment", "has_no_experience", "has_student_welcome", "has_remote_work")
+        if any(known(job.get(name)) for name in flags):
+            asked += 1
+            met += attractive(job)
+        return 100.0 * met / asked if asked else 50.0
+
+    def _frequent(self, rows: Iterable[tuple[Any, ...]], n: int) -> list[tuple[Any, ...]]:
+        """The n most frequent rows; ties: smaller first, column by column, missing last."""
+        counts = Counter(tuple(value if known(value) else None for value in row) for row in rows)
+
+        def order(row: tuple[Any, ...]) -> tuple[Any, ...]:
+            return -counts[row], *((0, value) if value is not None else (1, 0) for value in row)
+
+        return sorted(counts, key=order)[:n]
+
+    def _classic_history(self, user: Row, job: Row) -> float:
+        columns = ("occupation_code", "min_salary", "prefecture_code")
+        applied = self._of_user(user, "application", 90)
+        rows = self._frequent((tuple(j.get(name) for name in columns) for j in applied), 10)
+        if not rows:
+            return 50.0
+        # a row counts once in the mean, however often it was applied to; added in the order of the rows
+        m = mean([salary for _, salary, _ in rows if salary is not None and salary > 0])
+        salary = job.get("min_salary")
+        value = 25.0
+        value += 30.0 * among(job.get("occupation_code"), [row[0] for row in rows])
+        value += 25.0 * close(salary if known(salary) else None, m)
+        value += 20.0 * among(job.get("prefecture_code"), [row[2] for row in rows])
+        return value
+
+    def _classic_click(self, user: Row, job: Row) -> float:
+        flags = ("has_daily_payment", "has_no_experience", "has_student_welcome")
+        clicked = self._of_user(user, "click", 30)
+        rows = self._frequent(
+            ((j.get("occupation_code"), *(flag(j, name) for name in flags)) for j in clicked), 20
+        )
+        value = 40.0
+        value += 20.0 * among(job.get("occupation_code"), [row[0] for row in rows])
+        for i, points in enumerate((15.0, 10.0, 10.0)):
+            value += points * (flag(job, flags[i]) and any(row[1 + i] for row in rows))
+        return value
+
+    # --- Order and ties ---------------------------------------------------------------------------------
+
+    def ranking(
+        self,
+        model: str,
+        user: Row,
+        *,
+        k: int,
+        max_per_company: int | None = None,
+        weights: Weights | None = None,
+        **rules: Any,
+    ) -> list[tuple[int, float]]:
+        """(job_id, float32 total) by total descending, then job_id; `rules` as `eligible` takes them."""
+        if model == "classic":
+            # classic has one rule, that the job is open; what the caller asks for by hand still holds
+            rules = {"min_fee": None, "not_applied": False, "cooldown_days": None, **rules}
+        score = {"standard": self.standard, "classic": self.classic}[model]
+        totals = [
+            (job_id, score(user, job, weights=weights).total32)
+            for job_id, job in self.jobs.items()
+            if self.eligible(user, job, **rules)
+        ]
+        taken: list[tuple[int, float]] = []
+        per_company: Counter[str] = Counter()
+        for job_id, total in sorted(totals, key=lambda pair: (-pair[1], pair[0])):
+            if len(taken) >= k:
+                break
+            company = self.jobs[job_id].get("company_id")
+            if max_per_company is not None and known(company):
+                if per_company[company] >= max_per_company:
+                    continue
+                per_company[company] += 1
+            taken.append((job_id, total))
+        return taken
