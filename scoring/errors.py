@@ -12,6 +12,8 @@ __all__ = [
     "MissingPartError",
     "ModelError",
     "NotEnoughMemoryError",
+    "OutputError",
+    "RunCancelledError",
     "ScoringError",
     "UnknownIdError",
 ]
@@ -46,6 +48,14 @@ class DatabaseError(ScoringError, RuntimeError):
 
 class NotEnoughMemoryError(ScoringError, MemoryError):
     """A request whose result cannot fit: says the bytes needed, the bytes there, and the ways out."""
+
+
+class OutputError(ScoringError, OSError):
+    """Results cannot be written: names the place and the reason."""
+
+
+class RunCancelledError(ScoringError, RuntimeError):
+    """A run was told to stop; nothing of it is published."""
 
 
 class MissingPartError(ScoringError, ImportError):

@@ -25,7 +25,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import SingletonThreadPool
@@ -39,6 +39,9 @@ __all__ = ["Database"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_BOUND: contextvars.ContextVar[dict[Database, Connection]] = contextvars.ContextVar("connections")
+"""Database → the connection that `connect` gives it inside `run`, `begin` and `snapshot`."""
+
 Source = Session | AsyncSession | Engine | AsyncEngine | URL | str | os.PathLike[str]
 
 
@@ -57,8 +60,6 @@ class Database:
         self._async: AsyncEngine | AsyncSession | None = None  # in-memory SQLite behind an async driver
         self._connected = False
         self._lock = threading.RLock()
-        # the connection that `connect` gives inside `run` or `snapshot`
-        self._bound: contextvars.ContextVar[Connection | None] = contextvars.ContextVar("bound", default=None)
         # one connection for all threads: they take turns
         self._single = session is not None or is_memory(engine.url)
 
@@ -126,7 +127,12 @@ class Database:
 
         Raises DatabaseError when the database cannot be reached, or is a SQLite file that does not exist.
         """
-        bound = self._bound.get()
+        with self._one_sentence(), self._open() as connection:
+            yield connection
+
+    @contextmanager
+    def _open(self) -> Iterator[Connection]:
+        bound = self._bound
         if bound is not None:
             yield bound
             return
@@ -135,13 +141,17 @@ class Database:
             raise DatabaseError(
                 f"{self.display}: SQLite in memory behind an async engine is reached only with `await database.run(...)`."
             )
-        with self._turn(), self._one_sentence():
+        with self._turn():
             if self._session is not None:
                 yield self._session.connection()
             else:
                 with self.engine.connect() as connection:
                     self._connected = True
                     yield connection
+
+    @property
+    def _bound(self) -> Connection | None:
+        return _BOUND.get({}).get(self)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -162,25 +172,25 @@ class Database:
         Pauses grow; given up within a minute (seconds when it never answered at all). A caller's Session is
         tried once: what it had not committed cannot be brought back.
         """
-        once = self._session is not None or self._bound.get() is not None
+        once = self._session is not None or self._bound is not None
         return retry.call(lambda: self._read_once(work), once=once, connected=lambda: self._connected, say=self._say)
 
     def _read_once(self, work: Callable[[Connection], T]) -> T:
-        with self.connect() as connection:
-            if self._session is None and not connection.in_transaction() and self.dialect == "postgresql":
-                connection = connection.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
-            start_transaction(connection)
+        with self._open() as connection:
+            self._one_moment(connection)
             return work(connection)
+
+    def _one_moment(self, connection: Connection) -> None:
+        """All that the connection reads from here on is of one moment."""
+        if self.dialect == "postgresql" and not connection.in_transaction():
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        start_transaction(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Everything read inside sees one moment of the database: `connect` and `read` give this connection."""
         with self.connect() as connection:
-            if self._session is None and not connection.in_transaction() and self.dialect == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
-            start_transaction(connection)
+            self._one_moment(connection)
             with self._binding(connection):
                 yield connection
 
@@ -278,21 +288,16 @@ class Database:
 
     @contextmanager
     def _binding(self, connection: Connection) -> Iterator[None]:
-        token = self._bound.set(connection)
+        token = _BOUND.set({**_BOUND.get({}), self: connection})
         try:
             yield
         finally:
-            self._bound.reset(token)
+            _BOUND.reset(token)
 
     @contextmanager
     def _one_sentence(self) -> Iterator[None]:
-        """Database errors as one sentence, unless they may go away by trying again (`retry` sees to those)."""
         try:
             yield
-        except DBAPIError as error:
-            if retry.is_transient(error, self._connected):
-                raise
-            raise DatabaseError(self._say(error)) from None
         except SQLAlchemyError as error:
             raise DatabaseError(self._say(error)) from None
 
@@ -311,7 +316,6 @@ def start_transaction(connection: Connection, *, write: bool = False) -> None:
     raw = connection.connection
     if getattr(raw.driver_connection, "in_transaction", False):
         return
-    connection.begin() if not connection.in_transaction() else None
     cursor: Any = raw.cursor()
     try:
         cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -82,6 +82,35 @@ class Dataset:
             _rows_of(actions["job_id"], self.jobs.job_id, "job"),
             self.now,
         )
+
+    @classmethod
+    def from_frames(
+        cls,
+        jobs: pd.DataFrame,
+        users: pd.DataFrame,
+        actions: pd.DataFrame | None = None,
+        *,
+        as_of: datetime | str | None = None,
+        **tables: pd.DataFrame,
+    ) -> Self:
+        """From DataFrames with canonical columns or their aliases. Reference tables are Japan's unless given.
+
+        Raises DataError naming table, column and row of what cannot be.
+        """
+        from scoring.dataset.sources import tables_from_frames
+
+        return cls(tables_from_frames(jobs=jobs, users=users, actions=actions, **tables), as_of=as_of)
+
+    @classmethod
+    def from_database(cls, db: Any, *, as_of: datetime | str | None = None) -> Self:
+        """From a database: a SQLAlchemy Session, AsyncSession, Engine, AsyncEngine, URL, or a SQLite file's path.
+
+        Raises DatabaseError.
+        """
+        from scoring.dataset.database import Database
+        from scoring.dataset.loaders import load_tables
+
+        return cls(load_tables(Database.open(db)), as_of=as_of)
 
     def __repr__(self) -> str:
         return (

@@ -23,6 +23,7 @@ ASYNCPG_ONLY: Final = ("prepared_statement_cache_size", "prepared_statement_name
 
 CONNECT_SECONDS: Final = 10
 BUSY_MILLISECONDS: Final = 5_000
+CACHE: Final = "cache_size = -65536"  # KiB, at most: SQLite's own 2 MiB make writing a million rows three times as slow
 POOL: Final[dict[str, Any]] = {"pool_size": 5, "max_overflow": 10, "pool_pre_ping": True, "pool_timeout": 30}
 POSTGRES: Final[dict[str, Any]] = {
     "connect_timeout": CONNECT_SECONDS,
@@ -111,7 +112,7 @@ def engine_of(url: URL) -> Engine:
 def _set_up_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     try:
-        for pragma in (f"busy_timeout = {BUSY_MILLISECONDS}", "foreign_keys = ON", "synchronous = NORMAL"):
+        for pragma in (f"busy_timeout = {BUSY_MILLISECONDS}", "foreign_keys = ON", "synchronous = NORMAL", CACHE):
             cursor.execute(f"PRAGMA {pragma}")
         # readers go on while one writes; a file on a read-only disk stays as it is
         with suppress(sqlite3.OperationalError):
@@ -125,7 +126,9 @@ def is_memory(url: URL) -> bool:
     if url.get_backend_name() != "sqlite":
         return False
     name = url.database or ":memory:"
-    return name == ":memory:" or (name.startswith("file:") and (":memory:" in name or url.query.get("mode") == "memory"))
+    return name == ":memory:" or (
+        name.startswith("file:") and (":memory:" in name or url.query.get("mode") == "memory")
+    )
 
 
 def sqlite_file(url: URL) -> Path | None:

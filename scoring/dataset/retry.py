@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import tenacity
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
 from scoring.dataset.engines import secrets
 from scoring.errors import DatabaseError
@@ -55,9 +55,7 @@ def is_transient(error: BaseException, connected: bool) -> bool:
     return state is None or state.startswith(PASSING_SQLSTATES)
 
 
-def call(
-    work: Callable[[], T], *, once: bool, connected: Callable[[], bool], say: Callable[[BaseException], str]
-) -> T:
+def call(work: Callable[[], T], *, once: bool, connected: Callable[[], bool], say: Callable[[BaseException], str]) -> T:
     """`work()`, again with growing pauses while its errors are transient. Raises DatabaseError in the end."""
 
     def patience(state: tenacity.RetryCallState) -> bool:
@@ -72,7 +70,7 @@ def call(
     )
     try:
         return retrying(work)
-    except (DBAPIError, TimeoutError) as error:
+    except SQLAlchemyError as error:
         tries = retrying.statistics.get("attempt_number", 1)
         raise DatabaseError(say(error) + (f" Given up after {tries} attempts." if tries > 1 else "")) from None
 
@@ -86,7 +84,10 @@ def sentence(error: BaseException, url: URL, display: str) -> str:
     lower = said.lower()
     if isinstance(error, IntegrityError):
         return f"{display}: a row breaks a rule of its table ({said})."
-    if "no such table" in lower or getattr(error.orig if isinstance(error, DBAPIError) else None, "sqlstate", "") == "42P01":
+    if (
+        "no such table" in lower
+        or getattr(error.orig if isinstance(error, DBAPIError) else None, "sqlstate", "") == "42P01"
+    ):
         return f"{display} lacks a table ({said}). Make a database with `scoring init`."
     if "not a database" in lower:
         return f"{display} is no SQLite database, or it is damaged ({said}). Give another file, or make one with `scoring init`."

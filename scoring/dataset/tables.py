@@ -23,7 +23,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    UniqueConstraint,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -52,12 +51,11 @@ _TYPES: Final[dict[Kind, TypeEngine]] = {
 
 def _columns(name: str) -> list[Column]:
     spec = TABLES[name]
-    keyed = name != "actions"  # an action's own columns are long for a key; it has a number
     return [
         Column(
             column.name,
             _TYPES[column.kind],
-            primary_key=keyed and column.name in spec.key,
+            primary_key=column.name in spec.key,
             autoincrement=False,
             nullable=not (column.required or column.kind is Kind.ACTIVE),
         )
@@ -71,16 +69,16 @@ def _data_tables() -> dict[str, Table]:
         columns = _columns(name)
         if name == "actions":
             kinds = ", ".join(f"'{kind}'" for kind in ACTION_KINDS)
-            columns.insert(0, Column("action_id", BIG, primary_key=True, autoincrement=True))
             tables[name] = Table(
                 name,
                 METADATA,
                 *columns,
                 CheckConstraint(f"action IN ({kinds})", name="action_kind"),
-                # the same action counts once; also the way to a user's history
-                UniqueConstraint(*TABLES[name].key, name="actions_once"),
-                Index("actions_by_job", "job_id", "occurred_at"),
+                # counting a company's actions reads this and never the table
+                Index("actions_by_job", "job_id", "occurred_at", "action"),
                 Index("actions_by_time", "occurred_at"),
+                # kept in the order of its key, so that a user's history is one place and the key is no second copy
+                sqlite_with_rowid=False,
             )
             continue
         if name.endswith("_factors"):

@@ -91,9 +91,7 @@ def normalise(
     return Normalised(_final(columns, good), keep, problems.frame(names), int(merged.sum()), ignored)
 
 
-def check(
-    table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None
-) -> pd.DataFrame:
+def check(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> pd.DataFrame:
     """The canonical frame of a DataFrame argument.
 
     Raises DataError that names table, columns, rows (by the frame's index) and values: the first few problems
@@ -170,13 +168,11 @@ class _Problems:
         if not self._found:
             return pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
         found = pd.concat(self._found, ignore_index=True).sort_values("at", kind="stable")
-        several = found["at"].duplicated(keep=False)
+        several = found["at"].duplicated()  # the first one's column stands in a column of its own
         found["reason"] = found["reason"].where(~several, found["column"] + " " + found["reason"])
         if several.any():
             joined = found.groupby("at", sort=True)["reason"].agg("; ".join)
-            found = found.drop_duplicates("at").set_index("at")
-            found["reason"] = joined
-            found = found.reset_index()
+            found = found.drop_duplicates("at").assign(reason=joined.to_numpy())
         found["row"] = pd.Index(names).take(found["at"].to_numpy())
         return found[columns].reset_index(drop=True)
 
@@ -195,9 +191,7 @@ def _table(name: str) -> Table:
     return TABLES[name]
 
 
-def _sources(
-    spec: Table, columns: Sequence[Column], frame: pd.DataFrame
-) -> tuple[dict[str, str], tuple[str, ...]]:
+def _sources(spec: Table, columns: Sequence[Column], frame: pd.DataFrame) -> tuple[dict[str, str], tuple[str, ...]]:
     """Canonical name → the frame's column; and the columns that nothing takes.
 
     The canonical name wins over aliases, and aliases over later aliases.

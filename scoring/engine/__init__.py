@@ -1,10 +1,12 @@
 """Computing with plans.
 
 - `scorer`: `Scorer`, one pair, all pairs, exact top K
+- `prepared`: `Prepared`, a dataset and a model made ready
 - `explanation`: a score taken apart
 """
 
 from scoring.engine.explanation import Explanation, explain
+from scoring.engine.prepared import Prepared
 from scoring.engine.scorer import SCORES, Ranking, Scorer
 
-__all__ = ["SCORES", "Explanation", "Ranking", "Scorer", "explain"]
+__all__ = ["SCORES", "Explanation", "Prepared", "Ranking", "Scorer", "explain"]

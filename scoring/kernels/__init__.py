@@ -2,5 +2,6 @@
 
 - `program`: what to compute, as arrays
 - `reference`: the specification (NumPy, float64)
+- `compiled`: how kernels are compiled and kept
 - `pairs`: scores of all pairs; `topk`: the k best of each user
 """

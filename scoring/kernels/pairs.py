@@ -1,26 +1,37 @@
 """Scores of whole blocks of pairs, compiled. The numbers are those of `reference.scores`, bit for bit.
 
-A user's lookups are laid out as rows first; then jobs go by in blocks that stay in the nearest cache, and every
-term is a plain loop over the block, which the compiler turns into vector instructions. Additions have the
+Users go in small tiles: their lookups are laid out as rows, then jobs go by in blocks, each scored for the whole
+tile while it is in the cache (one user at a time read all vectors from memory again and took 2 to 3 times as long).
+Every term is a plain loop over the block, which the compiler turns into vector instructions. Additions have the
 reference's order; products of float32 values are exact in float64, so nothing depends on fused arithmetic.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from scoring.kernels.program import FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER, Int64s, Program, Singles
+from scoring.kernels.compiled import compiled
+from scoring.kernels.program import FLAGS, INTERVAL, JOB, LOOKUP, USER, Int64s, Program, Singles
 
-__all__ = ["BLOCK", "all_pairs", "lookup_rows", "score_block"]
+__all__ = ["BLOCK", "TILE", "all_pairs", "lookup_rows", "score_block", "tile_rows"]
 
 BLOCK = 1024
 """Jobs at a time: 8 KiB a column, so that the handful of columns at work stay in a 48 KiB cache."""
 
-_COMPILED = {"nogil": True, "cache": True, "fastmath": False}
+TILE = 16
+"""Users at a time: their rows and a block of vectors fill about 400 KiB."""
 
 
-@numba.njit(**_COMPILED)
+@compiled
+def tile_rows(p: Program) -> np.ndarray:
+    """(TILE, n_lookups, widest) float64 to lay out rows in."""
+    widest = 1
+    for width in p.lookup_width:
+        widest = max(widest, width)
+    return np.empty((TILE, len(p.lookup_key), widest))
+
+
+@compiled
 def lookup_rows(p: Program, user: int, rows: np.ndarray) -> None:
     """Fills `rows` (n_lookups, widest) with the user's tables, exceptions in place."""
     for slot in range(len(p.lookup_key)):
@@ -32,137 +43,144 @@ def lookup_rows(p: Program, user: int, rows: np.ndarray) -> None:
             rows[slot, p.entry_code[entry]] = p.entry_value[entry]
 
 
-@numba.njit(**_COMPILED)
-def _add_dot(p: Program, slot: int, user: int, first: int, n: int, value: np.ndarray, product: np.ndarray) -> None:
-    if not p.dot_user_has[slot, user]:
-        for i in range(n):
-            value[i] += p.dot_otherwise[slot, user]
-        return
-    start, stop = p.dot_start[slot], p.dot_start[slot + 1]
-    for i in range(n):
-        product[i] = 0.0
-    d = start
-    while d + 4 <= stop:  # four dimensions a pass, still added one after another
-        a0, a1 = np.float64(p.user_vector[user, d]), np.float64(p.user_vector[user, d + 1])
-        a2, a3 = np.float64(p.user_vector[user, d + 2]), np.float64(p.user_vector[user, d + 3])
-        q0, q1 = p.job_vector[d, first : first + n], p.job_vector[d + 1, first : first + n]
-        q2, q3 = p.job_vector[d + 2, first : first + n], p.job_vector[d + 3, first : first + n]
+# The helpers get the few arrays that they need, not the program: handing over a tuple of forty arrays counts
+# references for each, which cost as much as the arithmetic (1 ns a pair and term, measured).
+
+
+@compiled
+def _add_column(value: np.ndarray, column: np.ndarray) -> None:
+    for i in range(len(value)):
+        value[i] += column[i]
+
+
+@compiled
+def _add_constant(value: np.ndarray, constant: float) -> None:
+    for i in range(len(value)):
+        value[i] += constant
+
+
+@compiled
+def _add_from_table(value: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:
+    for i in range(len(value)):
+        value[i] += table[codes[i]]
+
+
+@compiled
+def _add_inside(value: np.ndarray, rank: np.ndarray, low: int, high: int, gain: float) -> None:
+    for i in range(len(value)):
+        value[i] += gain if low <= rank[i] and rank[i] < high else 0.0
+
+
+@compiled
+def _add_weighted(total: np.ndarray, value: np.ndarray, weight: float) -> None:
+    for i in range(len(value)):
+        total[i] += weight * value[i]
+
+
+@compiled
+def _divide_by_table(value: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:
+    for i in range(len(value)):
+        value[i] /= table[codes[i]]
+
+
+@compiled
+def _products(product: np.ndarray, of_user: np.ndarray, of_jobs: np.ndarray, first: int) -> None:
+    """product[i] = <of_user, of_jobs[:, first + i]>, dimensions added one after another, four to a pass."""
+    n, dimensions = len(product), len(of_user)
+    product[:] = 0.0
+    d = 0
+    while d + 4 <= dimensions:
+        a0, a1 = np.float64(of_user[d]), np.float64(of_user[d + 1])
+        a2, a3 = np.float64(of_user[d + 2]), np.float64(of_user[d + 3])
+        q0, q1 = of_jobs[d, first : first + n], of_jobs[d + 1, first : first + n]
+        q2, q3 = of_jobs[d + 2, first : first + n], of_jobs[d + 3, first : first + n]
         for i in range(n):
             s = product[i] + a0 * np.float64(q0[i])
             s = s + a1 * np.float64(q1[i])
             s = s + a2 * np.float64(q2[i])
             product[i] = s + a3 * np.float64(q3[i])
         d += 4
-    while d < stop:
-        a = np.float64(p.user_vector[user, d])
+    while d < dimensions:
+        a = np.float64(of_user[d])
+        q = of_jobs[d, first : first + n]
         for i in range(n):
-            product[i] += a * np.float64(p.job_vector[d, first + i])
+            product[i] += a * np.float64(q[i])
         d += 1
-    scale, shift, otherwise = p.dot_scale[slot], p.dot_shift[slot], p.dot_otherwise[slot, user]
-    for i in range(n):
-        value[i] += scale * (shift + product[i]) if p.dot_job_has[slot, first + i] else otherwise
 
 
-@numba.njit(**_COMPILED)
-def _add_term(
-    p: Program,
-    kind: int,
-    slot: int,
-    user: int,
-    first: int,
-    n: int,
-    rows: np.ndarray,
-    value: np.ndarray,
-    product: np.ndarray,
+@compiled
+def _add_products(
+    value: np.ndarray, product: np.ndarray, has: np.ndarray, scale: float, shift: float, otherwise: float
 ) -> None:
-    if kind == JOB:
-        source = p.job_value[slot, first : first + n]
-        for i in range(n):
-            value[i] += source[i]
-    elif kind == USER:
-        constant = p.user_value[slot, user]
-        for i in range(n):
-            value[i] += constant
-    elif kind == LOOKUP:
-        codes = p.key_code[p.lookup_key[slot], first : first + n]
-        row = rows[slot]
-        for i in range(n):
-            value[i] += row[codes[i]]
-    elif kind == INTERVAL:
-        rank = p.number_rank[p.interval_number[slot], first : first + n]
-        low, high, gain = p.interval_low[slot, user], p.interval_high[slot, user], p.interval_gain[slot, user]
-        if low < high:
-            for i in range(n):
-                value[i] += gain if low <= rank[i] and rank[i] < high else 0.0
-    elif kind == FLAGS:
-        bits = p.flag_bits[p.flag_set[slot], first : first + n]
-        start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-        table = p.flag_values[start : start + p.flag_width[slot]]
-        for i in range(n):
-            value[i] += table[bits[i]]
-    else:
-        _add_dot(p, slot, user, first, n, value, product)
+    for i in range(len(value)):
+        value[i] += scale * (shift + product[i]) if has[i] else otherwise
 
 
-@numba.njit(**_COMPILED)
-def _divide(p: Program, component: int, user: int, first: int, n: int, value: np.ndarray) -> None:
-    slot = p.divisor_slot[component]
-    if p.divisor_kind[component] == USER:
-        constant = p.user_value[slot, user]
-        for i in range(n):
-            value[i] /= constant
-    elif p.divisor_kind[component] == FLAGS:
-        bits = p.flag_bits[p.flag_set[slot], first : first + n]
-        start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-        for i in range(n):
-            value[i] /= p.flag_values[start + bits[i]]
-
-
-@numba.njit(**_COMPILED)
+@compiled(inline="always")
 def score_block(p: Program, user: int, first: int, n: int, rows: np.ndarray, out: np.ndarray, groups: bool) -> None:
     """Scores jobs first…first + n - 1 for one user, not rounded.
 
     `out` is (6, BLOCK) float64: the total, three group scores (where `groups`), and two rows to work in.
     """
-    total, value, product = out[0], out[4], out[5]
-    for i in range(n):
-        total[i] = p.folded_total[first + i]
+    total, value, product = out[0, :n], out[4, :n], out[5, :n]
+    total[:] = p.folded_total[first : first + n]
     if groups:
         for g in range(3):
-            for i in range(n):
-                out[1 + g, i] = p.folded_group[g, first + i]
+            out[1 + g, :n] = p.folded_group[g, first : first + n]
     for c in range(p.n_folded, len(p.flat_weight)):
         weight, within = p.flat_weight[c], p.group_weight[c]
         if weight == 0.0 and (within == 0.0 or not groups):
             continue  # it would add 0 to what is not negative
-        for i in range(n):
-            value[i] = 0.0
+        value[:] = 0.0
         for t in range(p.term_start[c], p.term_start[c + 1]):
-            _add_term(p, p.term_kind[t], p.term_slot[t], user, first, n, rows, value, product)
-        if p.divisor_kind[c] != NONE:
-            _divide(p, c, user, first, n, value)
-        for i in range(n):
-            total[i] += weight * value[i]
+            kind, slot = p.term_kind[t], p.term_slot[t]
+            if kind == JOB:
+                _add_column(value, p.job_value[slot, first : first + n])
+            elif kind == USER:
+                _add_constant(value, p.user_value[slot, user])
+            elif kind == LOOKUP:
+                _add_from_table(value, rows[slot], p.key_code[p.lookup_key[slot], first : first + n])
+            elif kind == INTERVAL:
+                rank = p.number_rank[p.interval_number[slot], first : first + n]
+                low, high = p.interval_low[slot, user], p.interval_high[slot, user]
+                if low < high:
+                    _add_inside(value, rank, low, high, p.interval_gain[slot, user])
+            elif kind == FLAGS:
+                start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
+                table = p.flag_values[start : start + p.flag_width[slot]]
+                _add_from_table(value, table, p.flag_bits[p.flag_set[slot], first : first + n])
+            elif p.dot_user_has[slot, user]:
+                of_user = p.user_vector[user, p.dot_start[slot] : p.dot_start[slot + 1]]
+                _products(product, of_user, p.job_vector[p.dot_start[slot] : p.dot_start[slot + 1]], first)
+                has, otherwise = p.dot_job_has[slot, first : first + n], p.dot_otherwise[slot, user]
+                _add_products(value, product, has, p.dot_scale[slot], p.dot_shift[slot], otherwise)
+            else:
+                _add_constant(value, p.dot_otherwise[slot, user])
+        slot = p.divisor_slot[c]
+        if p.divisor_kind[c] == USER:
+            value /= p.user_value[slot, user]
+        elif p.divisor_kind[c] == FLAGS:
+            start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
+            table = p.flag_values[start : start + p.flag_width[slot]]
+            _divide_by_table(value, table, p.flag_bits[p.flag_set[slot], first : first + n])
+        _add_weighted(total, value, weight)
         if groups:
-            group = out[1 + p.group[c]]
-            for i in range(n):
-                group[i] += within * value[i]
+            _add_weighted(out[1 + p.group[c], :n], value, within)
 
 
-@numba.njit(**_COMPILED)
+@compiled
 def all_pairs(p: Program, users: Int64s, out: Singles) -> None:
     """Fills `out` (4, len(users), n_jobs) float32: total, base, match, personal. Named by `reference.scores`."""
     m = p.key_code.shape[1]
-    widest = 1
-    for width in p.lookup_width:
-        widest = max(widest, width)
-    rows = np.empty((len(p.lookup_key), widest))
+    rows = tile_rows(p)
     work = np.empty((6, BLOCK))
-    for row in range(len(users)):
-        lookup_rows(p, users[row], rows)
+    for tile in range(0, len(users), TILE):
+        size = min(TILE, len(users) - tile)
+        for t in range(size):
+            lookup_rows(p, users[tile + t], rows[t])
         for first in range(0, m, BLOCK):
             n = min(BLOCK, m - first)
-            score_block(p, users[row], first, n, rows, work, True)
-            for s in range(4):
-                for i in range(n):
-                    out[s, row, first + i] = np.float32(work[s, i])
+            for t in range(size):
+                score_block(p, users[tile + t], first, n, rows[t], work, True)
+                for s in range(4):
+                    out[s, tile + t, first : first + n] = work[s, :n].astype(np.float32)

@@ -6,10 +6,10 @@ so exclusions cost next to nothing. Jobs come by ascending job_id, hence of equa
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from scoring.kernels.pairs import BLOCK, lookup_rows, score_block
+from scoring.kernels.compiled import compiled
+from scoring.kernels.pairs import BLOCK, TILE, lookup_rows, score_block, tile_rows
 from scoring.kernels.program import Int32s, Int64s, Program, Singles
 
 __all__ = ["SHORT", "top_k"]
@@ -17,10 +17,8 @@ __all__ = ["SHORT", "top_k"]
 SHORT = 1024
 """Lists up to here are kept sorted by insertion; longer ones are found by sorting all scores."""
 
-_COMPILED = {"nogil": True, "cache": True, "fastmath": False}
 
-
-@numba.njit(**_COMPILED)
+@compiled
 def _insert(
     scores: np.ndarray, jobs: np.ndarray, size: int, k: int, score: float, job: int, company: Int32s, per_company: int
 ) -> int:
@@ -56,7 +54,27 @@ def _insert(
     return size
 
 
-@numba.njit(**_COMPILED)
+@compiled
+def _take(
+    totals: np.ndarray,
+    first: int,
+    excluded: np.ndarray,
+    scores: np.ndarray,
+    jobs: np.ndarray,
+    size: int,
+    company: Int32s,
+    per_company: int,
+) -> int:
+    """Takes what beats the list out of a block that begins at job `first`; returns the list's size."""
+    k = len(jobs)
+    for i in range(len(totals)):
+        score = np.float32(totals[i])
+        if (size < k or score > scores[k - 1]) and not excluded[first + i]:
+            size = _insert(scores, jobs, size, k, score, first + i, company, per_company)
+    return size
+
+
+@compiled
 def _select_sorted(
     scores: np.ndarray, excluded: np.ndarray, company: Int32s, per_company: int, n_companies: int, out: np.ndarray
 ) -> int:
@@ -79,7 +97,7 @@ def _select_sorted(
     return size
 
 
-@numba.njit(**_COMPILED)
+@compiled
 def _mark(
     mark: np.ndarray, user: int, value: bool, start: Int64s, jobs: Int64s, company_start: Int64s, company_jobs: Int64s,
     cool_start: Int64s, cool: Int32s,
@@ -92,7 +110,7 @@ def _mark(
             mark[company_jobs[i]] = value
 
 
-@numba.njit(**_COMPILED)
+@compiled
 def top_k(
     p: Program,
     users: Int64s,
@@ -112,42 +130,45 @@ def top_k(
     """Fills per user `out_job` and `out_score` (4 scores), (len(users), k…), and how many there are.
 
     Jobs of `p` are eligible for everybody and ascend by job_id. `excluded` are jobs per user, `cooling` company
-    codes per user; `company_jobs` lists the jobs of each company. `per_company` 0 is no bound. Between users,
-    `stop[0]` other than 0 ends the work.
+    codes per user; `company_jobs` lists the jobs of each company. `per_company` 0 is no bound. Between tiles of
+    users, `stop[0]` other than 0 ends the work.
     """
     m, k = p.key_code.shape[1], out_job.shape[1]
-    widest = 1
-    for width in p.lookup_width:
-        widest = max(widest, width)
-    rows = np.empty((len(p.lookup_key), widest))
+    rows = tile_rows(p)
     work = np.empty((6, BLOCK))
-    mark = np.zeros(m, dtype=np.bool_)
+    mark = np.zeros((TILE, m), dtype=np.bool_)
     long = k > SHORT
-    scores = np.empty(m if long else k, dtype=np.float32)
-    for row in range(len(users)):
+    scores = np.empty((TILE, m if long else k), dtype=np.float32)
+    for tile in range(0, len(users), TILE):
         if stop[0] != 0:
             return
-        user = users[row]
-        jobs = out_job[row]
-        lookup_rows(p, user, rows)
-        _mark(mark, user, True, excluded_start, excluded_jobs, company_start, company_jobs, cooling_start, cooling)
-        size = 0
+        size = min(TILE, len(users) - tile)
+        count = out_count[tile : tile + size]
+        count[:] = 0
+        for t in range(size):
+            user = users[tile + t]
+            lookup_rows(p, user, rows[t])
+            _mark(
+                mark[t], user, True, excluded_start, excluded_jobs, company_start, company_jobs, cooling_start, cooling
+            )
         for first in range(0, m, BLOCK):
             n = min(BLOCK, m - first)
-            score_block(p, user, first, n, rows, work, False)
+            for t in range(size):
+                score_block(p, users[tile + t], first, n, rows[t], work, False)
+                if long:
+                    scores[t, first : first + n] = work[0, :n].astype(np.float32)
+                else:
+                    count[t] = _take(
+                        work[0, :n], first, mark[t], scores[t], out_job[tile + t], count[t], company, per_company
+                    )
+        for t in range(size):
+            user, jobs = users[tile + t], out_job[tile + t]
             if long:
-                for i in range(n):
-                    scores[first + i] = np.float32(work[0, i])
-                continue
-            for i in range(n):
-                score = np.float32(work[0, i])
-                if (size < k or score > scores[k - 1]) and not mark[first + i]:
-                    size = _insert(scores, jobs, size, k, score, first + i, company, per_company)
-        if long:
-            size = _select_sorted(scores, mark, company, per_company, len(company_start) - 1, jobs)
-        _mark(mark, user, False, excluded_start, excluded_jobs, company_start, company_jobs, cooling_start, cooling)
-        for i in range(size):  # group scores of the few that stay
-            score_block(p, user, jobs[i], 1, rows, work, True)
-            for s in range(4):
-                out_score[row, i, s] = np.float32(work[s, 0])
-        out_count[row] = size
+                count[t] = _select_sorted(scores[t], mark[t], company, per_company, len(company_start) - 1, jobs)
+            _mark(
+                mark[t], user, False, excluded_start, excluded_jobs, company_start, company_jobs, cooling_start, cooling
+            )
+            for i in range(count[t]):  # group scores of the few that stay
+                score_block(p, user, jobs[i], 1, rows[t], work, True)
+                for s in range(4):
+                    out_score[tile + t, i, s] = np.float32(work[s, 0])

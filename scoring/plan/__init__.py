@@ -1,6 +1,7 @@
 """From a model and inputs to arrays.
 
-- `plan`: `Plan`, the whole; `pack`: terms to a program; `fold`: weights into it
+- `plan`: `Plan`, the whole; `check`: whether terms fit the data; `pack`: terms to a program;
+  `fold`: weights into it
 - `exclusions`: eligibility rules as arrays
 """
 

@@ -11,7 +11,7 @@ from scoring.dataset.encode import Longs
 from scoring.errors import ModelError
 from scoring.kernels.program import Program
 from scoring.model import GROUPS, Inputs, ScoringModel
-from scoring.model.terms import Value
+from scoring.plan.check import check_value
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
 from scoring.plan.pack import pack
@@ -31,11 +31,11 @@ class Plan:
 
     @classmethod
     def build(cls, model: ScoringModel, inputs: Inputs) -> Self:
-        """Raises ModelError, naming the component, where its terms are not finite or not of the data's shape."""
+        """Raises ModelError, naming the component, where its terms do not fit the data."""
         values = []
         for part in model.parts:
             value = part.component.terms(inputs)
-            _check_finite(part.name, value)
+            check_value(part.name, value, len(inputs.users), len(inputs.jobs))
             values.append(value)
         group = np.array([GROUPS.index(part.group) for part in model.parts])
         flat, within = model.flat_weights, model.weights_in_group
@@ -57,12 +57,3 @@ class Plan:
             raise ModelError(f"model {model.name} differs in more than weights; build a plan of its own.")
         program = fold(self.program, model.flat_weights, model.weights_in_group)
         return replace(self, model=model, program=program)
-
-
-def _check_finite(name: str, value: Value) -> None:
-    """NaN or infinity never enters a program; only an interval's bounds and numbers may hold them."""
-    for term in (*value.terms, *([] if value.divisor is None else [value.divisor])):
-        for field in ("values", "rows", "gains", "gain", "users", "jobs", "otherwise"):
-            array = getattr(term, field, None)
-            if array is not None and not np.isfinite(array).all():
-                raise ModelError(f"component {name}: its {type(term).__name__} holds NaN or infinity in `{field}`.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -48,6 +48,7 @@ class Factors:
     job_has: Bools
     source: str  # "brought" | "trained" | "none"
     user_brought: Bools  # (n_users,) listed in a brought table, be it with a zero vector: they have a profile
+    from_cache: bool = False  # trained earlier, read from disk
 
     @classmethod
     def of(cls, dataset: Dataset, *, settings: ALS | None = None, cache: Path | None = None) -> Self:
@@ -61,8 +62,8 @@ class Factors:
         if not len(dataset.actions):
             shape = (settings or ALS()).dimensions
             return cls.from_vectors(np.zeros((len(dataset.users), shape)), np.zeros((len(dataset.jobs), shape)), "none")
-        users, jobs = _trained(dataset, settings or ALS(), cache)
-        return cls.from_vectors(users, jobs, "trained")
+        users, jobs, from_cache = _trained(dataset, settings or ALS(), cache)
+        return replace(cls.from_vectors(users, jobs, "trained"), from_cache=from_cache)
 
     @classmethod
     def from_vectors(
@@ -109,13 +110,15 @@ def _confidences(actions: ActionArrays) -> tuple[NDArray[np.int32], NDArray[np.i
     return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), confidence
 
 
-def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> tuple[Floats, Floats]:
+def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> tuple[Floats, Floats, bool]:
+    """Vectors of all users and jobs, zero rows where there is none, and whether they were kept in the cache."""
     user, job, confidence = _confidences(dataset.actions)
     acting_users, user = np.unique(user, return_inverse=True)
     acted_jobs, job = np.unique(job, return_inverse=True)
     key = _key(dataset, acting_users, acted_jobs, user, job, confidence, settings)
     kept = cache / f"als-{key}.npz" if cache else None
     found = _read(kept, (len(acting_users), len(acted_jobs), settings.dimensions)) if kept else None
+    from_cache = found is not None
     if found is None:
         found = _train(user, job, confidence, settings)
         if kept:
@@ -123,7 +126,7 @@ def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> tuple[Float
     users = np.zeros((len(dataset.users), settings.dimensions))
     jobs = np.zeros((len(dataset.jobs), settings.dimensions))
     users[acting_users], jobs[acted_jobs] = found
-    return users, jobs
+    return users, jobs, from_cache
 
 
 def _key(
@@ -150,15 +153,15 @@ def _train(
     from threadpoolctl import threadpool_limits
 
     matrix = sparse.csr_matrix((confidence, (user, job)))
-    model = AlternatingLeastSquares(
-        factors=settings.dimensions,
-        regularization=settings.regularization,
-        iterations=settings.iterations,
-        num_threads=1,
-        random_state=settings.seed,
-    )
     # several BLAS threads would add in another order, and implicit warns of them
     with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(
+            factors=settings.dimensions,
+            regularization=settings.regularization,
+            iterations=settings.iterations,
+            num_threads=1,
+            random_state=settings.seed,
+        )
         model.fit(matrix, show_progress=False)
     return np.asarray(model.user_factors), np.asarray(model.item_factors)
 

@@ -73,3 +73,5 @@ def test_minimum_wages_only_rise() -> None:
     assert (steps > 0).all()
     tokyo = table[table["prefecture_code"] == "13"]["hourly_wage"]
     assert list(tokyo) == [1113, 1163, 1226]
+    nagano = table[table["prefecture_code"] == "20"]["hourly_wage"]
+    assert list(nagano) == [948, 998, 1061]  # lists in circulation repeat 998 for 2025

@@ -209,6 +209,7 @@ def test_choices_follow_the_hidden_tastes(market: Market, events: pd.DataFrame) 
     """The parts that the frames alone tell: location and stated preference, against open jobs at random."""
     rng = np.random.default_rng(0)
     jobs = market.tables.jobs
+    jobs = jobs[(jobs["posted_at"] <= market.as_of) & (jobs["expires_at"] > market.as_of)]
     chosen = events[events["action"] == "application"]
     random = jobs.iloc[rng.integers(0, len(jobs), len(chosen))].reset_index(drop=True)
     preferred = chosen["preferred_occupations"].to_list()
@@ -229,12 +230,20 @@ def test_choices_follow_the_hidden_tastes(market: Market, events: pd.DataFrame) 
 
 def test_hated_occupations_are_avoided_and_favourite_companies_sought(market: Market, events: pd.DataFrame) -> None:
     quirks = market.tastes.quirks.set_index("user_id")
-    hated = events["user_id"].map(quirks["hated_occupation"])
-    others = hated.dropna().sample(frac=1, random_state=0)  # the same dislikes, of other people
-    own = events.loc[others.index, "occupation_code"]
-    real = (own == hated.dropna().reindex(own.index)).mean()
-    by_chance = (own.to_numpy() == others.to_numpy()).mean()
-    assert real < 0.5 * by_chance
+    rng = np.random.default_rng(0)
+
+    def share(quirk: str, column: str) -> tuple[float, float]:
+        """How often people's own quirk is what they act on, and how often another one's would be."""
+        wanted = events["user_id"].map(quirks[quirk])
+        rows = events[wanted.notna()]
+        mine = wanted.dropna().to_numpy(object)
+        own = rows[column].astype(object).fillna("").to_numpy(object)
+        return float((own == mine).mean()), float((own == rng.permutation(mine)).mean())
+
+    hated, by_chance = share("hated_occupation", "occupation_code")
+    assert hated < 0.5 * by_chance
+    sought, by_chance = share("favourite_company", "company_id")
+    assert sought > 1.5 * by_chance
 
 
 def test_strata_draw_from_the_open_items_of_the_group_by_weight() -> None:

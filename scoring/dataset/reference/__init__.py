@@ -1,7 +1,8 @@
 """The reference tables that ship: Japan's prefectures, their borders, cities and minimum wages, and 172 occupations.
 
-Codes are text as in JIS X 0401 and 0402. Populations and shares are those of the 2020 census; a prefecture's
-cities are its larger ones, and their shares are of the people in the cities listed. Each function reads its
+Codes are text as in JIS X 0401 and 0402. Populations of prefectures are those of the 2020 census; a prefecture's
+cities are its larger ones, and their shares are of the people in the cities listed, from figures rounded to
+thousands: good for a synthetic market, not for statistics. Each function reads its
 file anew and returns a frame that the caller may change.
 """
 

@@ -29,7 +29,7 @@ from scoring.dataset.synthetic.world import DAY, N_SCENES, World
 __all__ = ["make_actions"]
 
 _SPAN: Final = 360 * DAY
-_SESSION: Final = 3 * 3600  # no session lasts longer: whatever is open at its start plus this stays open
+_LONGEST: Final = 45 * 60  # seconds: no session lasts longer
 _VIEWS: Final = 6.0  # the mean of a session
 _MOST_VIEWS: Final = 20
 _CLICK, _APPLY = 0.36, 0.17  # of the viewed, of the clicked: 70 : 25 : 5
@@ -73,9 +73,10 @@ def make_actions(
 ) -> pd.DataFrame:
     """The canonical table by time: `n_actions` of them (fewer when too few jobs were open)."""
     # more than are asked for, to be thinned: in a small market many sessions find little to show
-    over = 1.1 + min(1.5, 600 / len(jobs))
+    over = 1.2 + min(1.5, 600 / len(jobs))
     n_sessions = int(np.ceil(n_actions * over / (_VIEWS * (1 + _CLICK * (1 + _APPLY))))) + (n_actions > 0)
     who, at = _sessions(rng, users, n_sessions, now)
+    n_sessions = len(who)
     shop = _Shop(world, users, jobs)
     utility = Utility(world, users, companies, jobs, tastes)
     memory = Memory(len(users), jobs, len(world.occupations.codes), len(world.prefectures.codes), now - _SPAN)
@@ -100,9 +101,17 @@ def _sessions(rng: np.random.Generator, users: Users, n: int, now: int) -> tuple
     local = at + 9 * 3600
     at = local - local % DAY - 9 * 3600 + pick(rng, _HOURS / _HOURS.sum(), n) * 3600 + rng.integers(0, 3600, n)
     at = np.where(at > now, at - DAY, at)
-    at = np.maximum(at, users.registered[who] + 60)
+    registered = users.registered[who]
+    since = registered + (rng.random(n) * (now - registered)).astype(np.int64)
+    at = np.where(at < registered, since, at)
     if n:
         at[np.argmax(at)] = now - 90  # the market never sleeps just before the clock
+    # a visit that starts before the last has ended is no other visit; so no two actions are the same
+    order = np.lexsort((at, who))
+    who, at = who[order], at[order]
+    kept = np.ones(n, bool)
+    kept[:-1] = (np.diff(who) != 0) | (np.diff(at) > _LONGEST)
+    who, at = who[kept], at[kept]
     order = np.lexsort((who, at))
     return who[order], at[order]
 
@@ -150,7 +159,7 @@ class _Shop:
         shown = np.sort(np.hstack(slots), axis=1)
         shown[:, 1:][shown[:, 1:] == shown[:, :-1]] = -1
         now = at[:, None]
-        fits = (jobs.opened[shown] <= now) & (jobs.expires[shown] > now + _SESSION)
+        fits = (jobs.opened[shown] <= now) & (jobs.expires[shown] > now + _LONGEST)
         return np.where(fits, shown, -1)
 
 
@@ -204,7 +213,7 @@ def _step(
 
 
 def _clean(log: _Log, now: int, n_jobs: int) -> _Log:
-    """Up to the clock and in canonical order, without a second application to a job and without doubles."""
+    """Up to the clock and in canonical order, without a second application to a job."""
     log = log.take(log.at <= now)
     log = log.take(np.lexsort((log.kind, log.job, log.user, log.at)))
     pair = log.user * n_jobs + log.job
@@ -212,8 +221,6 @@ def _clean(log: _Log, now: int, n_jobs: int) -> _Log:
     first = applications[np.unique(pair[applications], return_index=True)[1]]
     keep = log.kind != _APPLICATION
     keep[first] = True
-    # rows that are equal lie side by side
-    keep[1:] &= (np.diff(pair) != 0) | (np.diff(log.kind) != 0) | (np.diff(log.at) != 0)
     return log.take(keep)
 
 

@@ -1,0 +1,59 @@
+"""Bulk scoring and weight tuning: every user against every job, ranked exactly.
+
+    data = scoring.Dataset.from_database("sqlite:///data/market.db")
+    ready = scoring.Prepared.of(data, scoring.load_model("standard"))
+    ready.top_k(40).frame()          # every active user's 40 best jobs
+    ready.explain(user_id=1, job_id=2).frame()   # why a pair has its score
+
+Names are imported when they are first used, so that importing the package costs little.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scoring.catalog import load_model as load_model
+    from scoring.dataset import Dataset as Dataset
+    from scoring.dataset import Tables as Tables
+    from scoring.dataset.synthetic import make_market as make_market
+    from scoring.engine import Prepared as Prepared
+    from scoring.engine import Scorer as Scorer
+    from scoring.engine import explain as explain
+    from scoring.facade import ScoringEngine as ScoringEngine
+    from scoring.model import Component as Component
+    from scoring.model import ScoringModel as ScoringModel
+    from scoring.model import WeightProfile as WeightProfile
+    from scoring.plan import Plan as Plan
+    from scoring.statistics import Statistics as Statistics
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Component": "scoring.model",
+    "Dataset": "scoring.dataset",
+    "Plan": "scoring.plan",
+    "Prepared": "scoring.engine",
+    "Scorer": "scoring.engine",
+    "ScoringEngine": "scoring.facade",
+    "ScoringModel": "scoring.model",
+    "Statistics": "scoring.statistics",
+    "Tables": "scoring.dataset",
+    "WeightProfile": "scoring.model",
+    "explain": "scoring.engine",
+    "load_model": "scoring.catalog",
+    "make_market": "scoring.dataset.synthetic",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # the names are the table's keys
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'scoring' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,99 @@
+"""Source columns to target columns: names, constants, joined texts, other words, names looked up."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from scoring.columns import TABLES
+from scoring.dataset.importer.mapping import ColumnMap, TableMap
+from scoring.errors import DataError
+
+__all__ = ["compose", "fold"]
+
+Lookup = Callable[[str], Mapping[str, Any]]
+
+
+def compose(
+    table: str, raw: pd.DataFrame, mapping: TableMap, lookup: Lookup
+) -> tuple[pd.DataFrame, dict[str, int], tuple[str, ...]]:
+    """The target columns as raw values; how many names a lookup did not know, by column; source columns unused.
+
+    `lookup(table)` gives folded name → code. Raises DataError for a source column that is not there.
+    """
+    raw = raw.apply(_blank_is_missing) if len(raw.columns) else raw
+    out: dict[str, pd.Series] = {}
+    used: set[str] = set()
+    unknown: dict[str, int] = {}
+    for target, column in mapping.columns.items():
+        values = _origin(table, raw, target, column, used)
+        values = _cut(values, column.cut)
+        if column.values:
+            words = column.values
+            values = values.map(lambda value, words=words: words.get(str(value), value), na_action="ignore")
+        if column.lookup is not None:
+            codes = lookup(column.lookup)
+            found = values.map(lambda value, codes=codes: codes.get(fold(str(value))), na_action="ignore")
+            missed = int((found.isna() & values.notna()).sum())
+            if missed:
+                unknown[f"{target}: not a name in {column.lookup}"] = missed
+            values = found
+        out[target] = values
+    taken = TABLES[table].canonical
+    for name in raw.columns:
+        target = taken.get(str(name))
+        if target is not None and target not in out:
+            out[target] = raw[name]
+            used.add(str(name))
+    ignored = tuple(str(name) for name in raw.columns if str(name) not in used)
+    return pd.DataFrame(out, index=raw.index), unknown, ignored
+
+
+def fold(name: str) -> str:
+    """Names that differ only in case and spaces are the same name."""
+    return " ".join(name.split()).casefold()
+
+
+def _blank_is_missing(column: pd.Series) -> pd.Series:
+    if column.dtype not in (object, "str"):
+        return column
+    return column.map(lambda value: None if isinstance(value, str) and not value.strip() else value)
+
+
+def _origin(table: str, raw: pd.DataFrame, target: str, column: ColumnMap, used: set[str]) -> pd.Series:
+    if column.value is not None:
+        return pd.Series([column.value] * len(raw), index=raw.index, dtype=object)
+    names = column.join or (column.source,)
+    for name in names:
+        if name not in raw.columns:
+            close = difflib.get_close_matches(str(name), [str(n) for n in raw.columns], n=1)
+            hint = f" Perhaps {close[0]!r}?" if close else ""
+            raise DataError(
+                f"{table}.{target} comes from the column {name!r}, which is not among "
+                f"{', '.join(map(str, raw.columns))}.{hint}"
+            )
+        used.add(str(name))
+    if not column.join:
+        return raw[column.source]
+    pieces = (raw[name].tolist() for name in column.join)
+    joined = [column.glue.join(str(p) for p in row if not pd.isna(p)) or None for row in zip(*pieces, strict=True)]
+    return pd.Series(joined, index=raw.index, dtype=object)
+
+
+def _cut(values: pd.Series, patterns: tuple[str, ...]) -> pd.Series:
+    if not patterns:
+        return values
+    compiled = [re.compile(pattern) for pattern in patterns]
+
+    def clean(value: Any) -> str | None:
+        text = str(value)
+        for pattern in compiled:
+            text = pattern.sub("", text)
+        return " ".join(text.split()) or None
+
+    known = {value: clean(value) for value in values.dropna().unique()}
+    return values.map(known, na_action="ignore")

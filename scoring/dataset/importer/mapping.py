@@ -1,0 +1,236 @@
+"""The mapping file: how the columns of somebody's files become the columns of the workbench's tables.
+
+    sources:                          # file by file; looked for beside the data, then beside the mapping
+      views: {file: Job_Views.csv, missing: ["NA"]}
+    tables:                           # filled in this order
+      jobs:
+        from: views                   # or several: [views, others], one under the other
+        one_row_per: job_id           # several source rows with this id are made one
+        columns:                      # target: source column, or
+          job_id: Job.ID
+          title: {from: Position, cut: [" - .*$"], pick: most_common}
+          address: {join: [City, State], with: ", "}
+          salary_type: {from: Type, values: {H: hourly}}
+          occupation_code: {from: Position, lookup: occupations}
+          fee: {value: 500}
+        rules:
+          - {column: posted_at, min: 2014-01-01, max: 2016-01-01, else: missing}
+          - {column: expires_at, after: posted_at}
+
+Columns that are not listed are taken by their own name or alias where a source has them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping as MappingABC
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from scoring.columns import TABLES
+from scoring.errors import ConfigurationError
+
+__all__ = ["ColumnMap", "ImportMap", "Rule", "SourceMap", "TableMap", "read_mapping", "table_mapping"]
+
+M = TypeVar("M", bound=BaseModel)
+Pick = Literal["first", "last", "most_common", "min", "max", "all"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from None
+    return text
+
+
+class ColumnMap(_Strict):
+    """Where one target column comes from, and how several source rows give one value."""
+
+    source: str | None = Field(None, alias="from")
+    value: str | int | float | bool | None = None  # the same for all rows
+    join: tuple[str, ...] = ()  # texts of several columns, missing ones left out
+    glue: str = Field(" ", alias="with")
+    values: dict[str, Any] = {}  # other words for values; what is not listed stays
+    cut: tuple[Annotated[str, BeforeValidator(_pattern)], ...] = ()  # what these match is taken out of the text
+    lookup: str | None = None  # the text is a name in this table; its code is taken
+    pick: Pick = "first"  # first and last known; most_common: the smallest among equals; all: for lists
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> ColumnMap:
+        if (self.source is not None) + (self.value is not None) + bool(self.join) != 1:
+            raise ValueError("give one of from, join and value")
+        if self.lookup is not None and self.lookup not in ("occupations", "prefectures"):
+            raise ValueError(f"lookup is occupations or prefectures, not {self.lookup!r}")
+        return self
+
+
+class Rule(_Strict):
+    """What a value must satisfy; `else`: what happens to one that does not."""
+
+    column: str
+    least: Any = Field(None, alias="min")
+    most: Any = Field(None, alias="max")
+    after: str | None = None  # another column; checked when rows have been made one
+    otherwise: Literal["refuse", "missing"] = Field("refuse", alias="else")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Rule:
+        if self.least is None and self.most is None and self.after is None:
+            raise ValueError("a rule needs min, max or after")
+        return self
+
+    @property
+    def text(self) -> str:
+        """The rule as the ledger names it."""
+        bounds = [f"below {self.least}"] if self.least is not None else []
+        bounds += [f"above {self.most}"] if self.most is not None else []
+        bounds += [f"not after {self.after}"] if self.after is not None else []
+        return f"{self.column} {' or '.join(bounds)}"
+
+
+def _column_map(value: Any) -> Any:
+    return {"from": value} if isinstance(value, str) else value
+
+
+def _source_map(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str) else value
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+class TableMap(_Strict):
+    """How one table is filled."""
+
+    sources: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field((), alias="from")
+    one_row_per: str | None = None
+    columns: dict[str, Annotated[ColumnMap, BeforeValidator(_column_map)]] = {}
+    rules: tuple[Rule, ...] = ()
+    missing: tuple[str, ...] = ()  # texts that mean "no value", beside the blank
+    replace: bool = False  # empty the table first
+
+
+class SourceMap(_Strict):
+    """A file, and the texts in it that mean "no value"."""
+
+    file: str
+    missing: tuple[str, ...] = ()
+
+
+class ImportMap(_Strict):
+    """A whole mapping file."""
+
+    sources: dict[str, Annotated[SourceMap, BeforeValidator(_source_map)]]
+    tables: dict[str, TableMap]
+
+
+def read_mapping(path: Path) -> ImportMap:
+    """Reads a mapping file (safe YAML).
+
+    Raises ConfigurationError naming file, line and key: not there, no YAML, an unknown key or table or column.
+    """
+    text = _text_of(path)
+    mapping = _validated(ImportMap, _load(text, str(path)), str(path), text)
+    for name, table in mapping.tables.items():
+        check_targets(name, table, str(path))
+        for source in table.sources:
+            if source not in mapping.sources:
+                raise ConfigurationError(
+                    f"{path}: tables.{name}.from names {source!r}, which is not among the sources."
+                )
+        if not table.sources:
+            raise ConfigurationError(f"{path}: tables.{name} says no source (from: NAME).")
+    return mapping
+
+
+def table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] | TableMap | None) -> TableMap:
+    """The mapping for a single file: nothing, a `TableMap`, its dict, or a YAML file of it. Errors as above."""
+    if mapping is None:
+        return TableMap()
+    if isinstance(mapping, TableMap):
+        found, where = mapping, "mapping"
+    elif isinstance(mapping, MappingABC):
+        found, where = _validated(TableMap, dict(mapping), "mapping", None), "mapping"
+    else:
+        where, text = str(mapping), _text_of(Path(mapping))
+        found = _validated(TableMap, _load(text, where), where, text)
+    check_targets(table, found, where)
+    return found
+
+
+def check_targets(name: str, table: TableMap, where: str) -> None:
+    """Raises ConfigurationError for tables and columns that do not exist."""
+    if name not in TABLES or name.endswith("_factors"):
+        raise ConfigurationError(f"{where}: there is no table {name!r} to map.{_close(name, TABLES)}")
+    spec = TABLES[name]
+    named = [*table.columns, *(rule.column for rule in table.rules), *(r.after for r in table.rules if r.after)]
+    for column in named:
+        if column not in spec.names:
+            raise ConfigurationError(f"{where}: {name} has no column {column!r}.{_close(column, spec.names)}")
+    if table.one_row_per is not None and (table.one_row_per,) != spec.key:
+        raise ConfigurationError(f"{where}: {name}: one_row_per must be {', '.join(spec.key)}.")
+
+
+def _close(name: str, known: Any) -> str:
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f" Perhaps {found[0]!r}?" if found else f" There are {', '.join(known)}."
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The mapping {path} cannot be read: {error}.") from error
+
+
+def _load(text: str, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        raise ConfigurationError(f"{where}{line}: this is no YAML: {getattr(error, 'problem', error)}.") from None
+
+
+def _validated(model: type[M], value: Any, where: str, text: str | None) -> M:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{where}: a mapping of keys is needed, such as sources: and tables:.")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = [str(piece) for piece in first["loc"]]
+        line = _line_of(text, path)
+        said = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        place = f"{where}{f' line {line}' if line else ''}"
+        raise ConfigurationError(f"{place}: {'.'.join(path)}: {said}{more}.") from None
+
+
+def _line_of(text: str | None, path: list[str]) -> int | None:
+    """The line of a key in a YAML text."""
+    if text is None:
+        return None
+    node, line = yaml.compose(text, Loader=yaml.SafeLoader), None
+    for piece in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((k, v) for k, v in node.value if k.value == piece), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and piece.isdigit() and int(piece) < len(node.value):
+            node = node.value[int(piece)]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line

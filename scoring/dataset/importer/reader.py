@@ -1,0 +1,125 @@
+"""Source files as frames of raw values, with the rows that cannot even be read."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scoring.errors import DataError
+
+__all__ = ["Raw", "read_source", "stacked"]
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True)
+class Raw:
+    """`frame`: the readable rows (RangeIndex); `rows`: (n,) the line (CSV) or number (Parquet) of each in its file;
+    `source`: (n,) the file's name. `unreadable`: (file, line, reason, fields) of the others. `read`: both together."""
+
+    frame: pd.DataFrame
+    rows: np.ndarray
+    source: np.ndarray
+    unreadable: list[tuple[str, int, str, dict[str, str]]]
+
+    @property
+    def read(self) -> int:
+        return len(self.frame) + len(self.unreadable)
+
+
+def read_source(path: Path, missing: tuple[str, ...] = ()) -> Raw:
+    """A CSV (UTF-8, with or without a byte order mark; comma; a header) or Parquet file.
+
+    CSV: every value is text. A row with broken UTF-8 or with another number of fields than the header is not
+    readable; the rows around it are. Texts in `missing` become missing.
+
+    Raises DataError: no file, no header, another kind of file, a quote that never closes.
+    """
+    if not path.is_file():
+        raise DataError(f"The file {path} does not exist.")
+    if path.suffix.lower() in (".parquet", ".pq"):
+        raw = _read_parquet(path)
+    elif path.suffix.lower() in (".csv", ".txt"):
+        raw = _read_csv(path)
+    else:
+        raise DataError(f"{path}: only .csv and .parquet files can be imported.")
+    if not missing:
+        return raw
+    words = set(missing)
+    frame = pd.DataFrame({n: c.mask(c.isin(words)) if c.dtype in (object, "str") else c for n, c in raw.frame.items()})
+    return Raw(frame, raw.rows, raw.source, raw.unreadable)
+
+
+def stacked(raws: list[Raw]) -> Raw:
+    """Several sources, one under the other; a column that one lacks is missing there."""
+    if len(raws) == 1:
+        return raws[0]
+    return Raw(
+        pd.concat([raw.frame for raw in raws], ignore_index=True),
+        np.concatenate([raw.rows for raw in raws]),
+        np.concatenate([raw.source for raw in raws]),
+        [row for raw in raws for row in raw.unreadable],
+    )
+
+
+def _read_parquet(path: Path) -> Raw:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        frame = pq.read_table(path).to_pandas(ignore_metadata=True)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} is no readable Parquet file: {error}.") from error
+    return Raw(frame, np.arange(1, len(frame) + 1), np.full(len(frame), path.name, dtype=object), [])
+
+
+def _read_csv(path: Path) -> Raw:
+    unreadable: list[tuple[str, int, str, dict[str, str]]] = []
+    lines: list[int] = []
+    good: list[list[str]] = []
+    broken = not _is_utf8(path)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        records = _records(csv.reader(file), path)
+        _, header = next(records, (0, []))
+        if not any(name.strip() for name in header):
+            raise DataError(f"{path} is empty: its first line must name the columns.")
+        header = [name.strip() for name in header]
+        for line, fields in records:
+            if len(fields) != len(header):
+                reason = f"has {len(fields)} fields where the header has {len(header)}"
+            elif broken and any(REPLACEMENT in field for field in fields):
+                reason = "is not UTF-8"
+            else:
+                lines.append(line)
+                good.append(fields)
+                continue
+            unreadable.append((path.name, line, reason, dict(zip(header, fields, strict=False))))
+    frame = pd.DataFrame(good, columns=header, dtype=object)
+    return Raw(frame, np.array(lines, dtype=np.int64), np.full(len(frame), path.name, dtype=object), unreadable)
+
+
+def _records(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
+    """(line on which the record begins, fields); blank lines are no records."""
+    begin = 1
+    try:
+        for fields in reader:
+            if fields:
+                yield begin, fields
+            begin = reader.line_num + 1  # type: ignore[attr-defined]
+    except csv.Error as error:
+        raise DataError(f"{path} line {begin}: {error}. Is a quote not closed?") from error
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as file:
+            while file.read(1 << 20):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,320 @@
+"""From the database to canonical frames and back: one query per table, however many users there are.
+
+Ids to filter by travel as one parameter (JSON on SQLite, an array on PostgreSQL), so the number of round trips
+does not grow with them. Rows come in order of id whatever the order asked; ids that are not there are left out.
+Each loader has an `_async` twin that keeps the event loop free.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    Select,
+    String,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    column,
+    event,
+    func,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
+from scoring.dataset.database import Database
+from scoring.dataset.dataset import Tables
+from scoring.dataset.rows import columns_of, frame_of
+from scoring.dataset.tables import DATA_TABLES, data_changes
+from scoring.errors import ConfigurationError
+
+__all__ = [
+    "ChangeToken",
+    "QueryCounter",
+    "change_tokens",
+    "change_tokens_async",
+    "load_actions",
+    "load_actions_async",
+    "load_company_actions",
+    "load_company_actions_async",
+    "load_jobs",
+    "load_jobs_async",
+    "load_tables",
+    "load_tables_async",
+    "load_users",
+    "load_users_async",
+]
+
+
+def load_tables(database: Database) -> Tables:
+    """Every table, as of one moment, by one query each.
+
+    Raises
+    ------
+    DatabaseError: cannot be reached, or lacks a table or a column.
+    DataError: the database holds what cannot be.
+    """
+    database.require_tables(*TABLES)
+
+    def work(connection: Connection) -> Tables:
+        frames = {name: _factors(connection, name) for name in ("user_factors", "job_factors")}
+        return Tables(**{n: _frame(connection, n) for n in TABLES if n not in frames}, **frames)
+
+    return database.read(work)
+
+
+def load_jobs(database: Database, job_ids: Iterable[int] | None = None, limit: int | None = None) -> pd.DataFrame:
+    """Jobs, canonical, by job_id: all, those with the given ids, at most `limit` of the smallest ids."""
+    return _load(database, "jobs", job_ids, limit)
+
+
+def load_users(database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None) -> pd.DataFrame:
+    """Users, canonical, by user_id: all, those with the given ids, at most `limit` of the smallest ids."""
+    return _load(database, "users", user_ids, limit)
+
+
+def load_actions(database: Database, user_ids: Iterable[int] | None = None) -> pd.DataFrame:
+    """Actions, canonical, by user, job, kind and time: all, or those of the given users."""
+
+    def work(connection: Connection) -> pd.DataFrame:
+        table = DATA_TABLES["actions"]
+        condition = true() if user_ids is None else _among(connection, table.c.user_id, _whole(user_ids, "user_id"))
+        return _frame(connection, "actions", condition)
+
+    return database.read(work)
+
+
+def load_company_actions(
+    database: Database,
+    company_ids: Iterable[str] | None,
+    since: datetime | pd.Timestamp | None = None,
+    until: datetime | pd.Timestamp | None = None,
+) -> pd.DataFrame:
+    """Actions per company with since ≤ time ≤ until: company_id str, then a count int64 per kind of action.
+
+    By company_id; companies without actions are left out. `company_ids` None: all (known) companies.
+    """
+
+    def work(connection: Connection) -> pd.DataFrame:
+        jobs, actions = DATA_TABLES["jobs"].c, DATA_TABLES["actions"].c
+        counts = [func.count().filter(actions.action == kind).label(kind) for kind in ACTION_KINDS]
+        statement = select(jobs.company_id, *counts).select_from(
+            DATA_TABLES["jobs"].join(DATA_TABLES["actions"], jobs.job_id == actions.job_id)
+        )
+        statement = statement.where(jobs.company_id.is_not(None))
+        if company_ids is not None:
+            names = [str(name) for name in company_ids]
+            statement = statement.where(_among(connection, jobs.company_id, names))
+        if since is not None:
+            statement = statement.where(actions.occurred_at >= _microseconds(since))
+        if until is not None:
+            statement = statement.where(actions.occurred_at <= _microseconds(until))
+        values = columns_of(connection.execute(statement.group_by(jobs.company_id).order_by(jobs.company_id)))
+        kinds = [Column("company_id", Kind.TEXT), *(Column(kind, Kind.ID) for kind in ACTION_KINDS)]
+        return frame_of("actions", kinds, values).sort_values("company_id", ignore_index=True)
+
+    return database.read(work)
+
+
+class ChangeToken(NamedTuple):
+    """What tells that a table changed, cheaply; an edit of a row in place by other programs it does not tell."""
+
+    count: int
+    newest_id: int | str | None
+    newest_time: int | None  # microseconds
+    revision: int  # writes by this package
+
+
+def change_tokens(database: Database) -> dict[str, ChangeToken]:
+    """Table → its token; equal tokens: nothing new. One round trip."""
+    times = {"jobs": "posted_at", "users": "registered_at", "actions": "occurred_at"}
+
+    def work(connection: Connection) -> dict[str, ChangeToken]:
+        pieces: list[ColumnElement[Any]] = []
+        for name, table in DATA_TABLES.items():
+            key = next(iter(table.primary_key.columns))
+            newest = func.max(table.c[times[name]]) if name in times else None
+            revision = select(data_changes.c.revision).where(data_changes.c.table_name == name)
+            pieces += [
+                select(func.count()).select_from(table).scalar_subquery(),
+                select(func.max(key)).scalar_subquery(),
+                select(newest).scalar_subquery() if newest is not None else cast(None, BigInteger),
+                func.coalesce(revision.scalar_subquery(), 0),
+            ]
+        row = connection.execute(select(*(piece.label(f"c{n}") for n, piece in enumerate(pieces)))).one()
+        return {name: ChangeToken(*row[4 * n : 4 * n + 4]) for n, name in enumerate(DATA_TABLES)}
+
+    return database.read(work)
+
+
+# Async twins
+
+
+async def load_tables_async(database: Database) -> Tables:
+    """`load_tables` without holding up the event loop."""
+    return await database.run(load_tables, database)
+
+
+async def load_jobs_async(
+    database: Database, job_ids: Iterable[int] | None = None, limit: int | None = None
+) -> pd.DataFrame:
+    """`load_jobs` without holding up the event loop."""
+    return await database.run(load_jobs, database, job_ids, limit)
+
+
+async def load_users_async(
+    database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None
+) -> pd.DataFrame:
+    """`load_users` without holding up the event loop."""
+    return await database.run(load_users, database, user_ids, limit)
+
+
+async def load_actions_async(database: Database, user_ids: Iterable[int] | None = None) -> pd.DataFrame:
+    """`load_actions` without holding up the event loop."""
+    return await database.run(load_actions, database, user_ids)
+
+
+async def load_company_actions_async(
+    database: Database,
+    company_ids: Iterable[str] | None,
+    since: datetime | pd.Timestamp | None = None,
+    until: datetime | pd.Timestamp | None = None,
+) -> pd.DataFrame:
+    """`load_company_actions` without holding up the event loop."""
+    return await database.run(load_company_actions, database, company_ids, since, until)
+
+
+async def change_tokens_async(database: Database) -> dict[str, ChangeToken]:
+    """`change_tokens` without holding up the event loop."""
+    return await database.run(change_tokens, database)
+
+
+# Inside
+
+
+def _load(database: Database, name: str, ids: Iterable[int] | None, limit: int | None) -> pd.DataFrame:
+    if limit is not None and limit < 0:
+        raise ConfigurationError(f"{name}: limit is {limit}; it must be 0 or more, or None for all.")
+    wanted = None if ids is None else _whole(ids, TABLES[name].key[0])
+
+    def work(connection: Connection) -> pd.DataFrame:
+        key = DATA_TABLES[name].c[TABLES[name].key[0]]
+        condition = true() if wanted is None else _among(connection, key, wanted)
+        return _frame(connection, name, condition, (key,), limit)
+
+    return database.read(work)
+
+
+def _frame(
+    connection: Connection,
+    name: str,
+    condition: ColumnElement[bool] | None = None,
+    order: Sequence[ColumnElement[Any]] = (),
+    limit: int | None = None,
+) -> pd.DataFrame:
+    table, columns = DATA_TABLES[name], TABLES[name].columns
+    statement: Select[Any] = select(*(table.c[c.name] for c in columns))
+    # a table without a condition is read in its own order, which is that of its key
+    statement = statement.order_by(*(order or table.primary_key.columns))
+    if condition is not None:
+        statement = statement.where(condition)
+    if limit is not None:
+        statement = statement.limit(limit)
+    return frame_of(name, columns, columns_of(connection.execute(statement)))
+
+
+def _factors(connection: Connection, name: str) -> pd.DataFrame | None:
+    """The factor table with columns f0…fN, or None when it is empty."""
+    from scoring.dataset.storing import factor_frame
+
+    table = DATA_TABLES[name]
+    statement = select(*table.columns).order_by(*table.primary_key.columns)
+    ids, vectors = columns_of(connection.execute(statement))
+    return factor_frame(name, ids, vectors) if ids else None
+
+
+def _among(connection: Connection, key: ColumnElement[Any], values: list[Any]) -> ColumnElement[bool]:
+    """key in values, with the values as one bound parameter."""
+    if connection.dialect.name == "sqlite":
+        given: FromClause = func.json_each(bindparam(None, json.dumps(values), String)).table_valued(column("value"))
+        return key.in_(select(given.c.value))
+    item = Text() if values and isinstance(values[0], str) else key.type
+    return key == any_(bindparam(None, values, ARRAY(item)))
+
+
+def _whole(ids: Iterable[int], name: str) -> list[int]:
+    """Distinct ids as int. Raises ConfigurationError for what is no whole number of 64 bits."""
+    found = set()
+    for value in ids:
+        try:
+            number = int(value)
+        except (TypeError, ValueError, OverflowError):
+            number = 2**63
+        if isinstance(value, bool | np.bool_) or (not isinstance(value, str) and number != value):
+            number = 2**63
+        if not -(2**63) <= number < 2**63:
+            raise ConfigurationError(f"{name} {value!r} is no whole number of 64 bits.")
+        found.add(number)
+    return sorted(found)
+
+
+def _microseconds(moment: datetime | pd.Timestamp) -> int:
+    stamp = pd.Timestamp(moment)
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return int(stamp.tz_convert(None).to_datetime64().astype("datetime64[us]").astype(np.int64))
+
+
+@dataclass
+class QueryCounter:
+    """Counts the statements sent to a database while it is open, and the seconds until each was answered.
+
+    >>> with QueryCounter(database) as queries:
+    ...     load_tables(database)
+    >>> queries.count, queries.seconds
+    """
+
+    database: Database | Engine
+    count: int = 0
+    seconds: float = 0.0
+    statements: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> QueryCounter:
+        engine = self._engine
+        event.listen(engine, "before_cursor_execute", self._before)
+        event.listen(engine, "after_cursor_execute", self._after)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        event.remove(self._engine, "before_cursor_execute", self._before)
+        event.remove(self._engine, "after_cursor_execute", self._after)
+
+    @property
+    def _engine(self) -> Engine:
+        return self.database if isinstance(self.database, Engine) else self.database.engine
+
+    def _before(self, _c: Any, _cursor: Any, statement: str, _p: Any, context: Any, _many: bool) -> None:
+        self.count += 1
+        self.statements.append(statement)
+        if context is not None:
+            context.started = time.perf_counter()
+
+    def _after(self, _c: Any, _cursor: Any, _statement: str, _p: Any, context: Any, _many: bool) -> None:
+        if context is not None:
+            self.seconds += time.perf_counter() - context.started

@@ -1,0 +1,289 @@
+"""A run: everybody (or some) against everything, chunk by chunk, into sinks that publish in one step."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.dataset import Dataset
+from scoring.engine import memory
+from scoring.engine.prepared import Prepared
+from scoring.engine.scorer import Ranking, Scorer
+from scoring.engine.sinks import Place, RunCounts, RunHead, Sink
+from scoring.errors import ConfigurationError, RunCancelledError
+from scoring.model import Inputs, ScoringModel
+from scoring.plan import Plan
+from scoring.statistics import Statistics
+from scoring.telemetry import Stopwatch
+
+__all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "RunResult", "new_run_id", "prepare", "run"]
+
+DEFAULT_CHUNK_SIZE = 1000
+"""Users in a chunk."""
+MAX_BATCH_SIZE = 10_000
+"""Users in one chunk at most."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run: what it was, what it did, how long it took, where its results are."""
+
+    prepared: Prepared
+    head: RunHead
+    counts: RunCounts
+    places: tuple[Place, ...]
+    first: Ranking  # of the first user scored; of nobody, where nobody was
+    watch: Stopwatch
+    ranking_seconds: float  # from users to ids and scores, without loading, preparing or writing
+    pairs_scored: int  # pairs that the kernel visited
+    peak_bytes: int  # of the process up to the end of the run
+
+    @property
+    def pairs_ranked(self) -> int:
+        """Users × jobs of the data: each pair was scored, or left out by a rule that is named."""
+        return self.counts.users_scored * self.counts.jobs_read
+
+    @property
+    def ms_per_user(self) -> float:
+        """Milliseconds of ranking per user; 0 without users."""
+        return 1000 * self.ranking_seconds / self.counts.users_scored if self.counts.users_scored else 0.0
+
+
+def prepare(
+    dataset: Dataset,
+    model: ScoringModel,
+    *,
+    watch: Stopwatch | None = None,
+    factor_cache: Path | None = None,
+    workers: int | None = None,
+) -> Prepared:
+    """As `Prepared.of`, with each phase timed, down to kernels that are compiled (or read from disk) and warm."""
+    watch = watch or Stopwatch()
+    statistics = Statistics(dataset, factor_cache=factor_cache)
+    with watch.phase("factors"):
+        statistics.factors  # noqa: B018 - computed when first asked for
+    with watch.phase("statistics"):
+        statistics.areas, statistics.similarity  # noqa: B018 - as above
+    with watch.phase("plan"):
+        inputs = Inputs.of(statistics)
+        prepared = Prepared(inputs, Plan.build(model, inputs), workers)
+    with watch.phase("kernels"):
+        prepared.scorer.top_k(1, prepared.active_users[:1])
+    return prepared
+
+
+def run(
+    prepared: Prepared,
+    *,
+    k: int = 40,
+    users: Sequence[int] | NDArray[np.integer] | None = None,
+    chunk_size: int = DEFAULT_CHUNK_SIZE,
+    workers: int | None = None,
+    sinks: Sequence[Sink] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    watch: Stopwatch | None = None,
+    refused: Mapping[str, int] | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> RunResult:
+    """Ranks the active ones of these users (ids; None: of all) and publishes the results to every sink.
+
+    `progress` is called with (users done, users in all). `refused` is what an import refused, by table, if known.
+    Results do not depend on `chunk_size` and `workers`. Whatever goes wrong, nothing is published.
+
+    Raises
+    ------
+    ConfigurationError: k, chunk_size or workers below 1.
+    UnknownIdError: a user that is not there.
+    NotEnoughMemoryError: before any work.
+    OutputError, DatabaseError: results cannot be written.
+    RunCancelledError: `cancelled` said so.
+    """
+    work = _Work(prepared, k, users, _chunk_size(chunk_size), workers, sinks, watch or Stopwatch(), now)
+    work.require_memory()
+    try:
+        with work.watch.phase("open"):
+            for sink in sinks:
+                sink.open(work.head)
+        work.rank(progress, cancelled)
+        counts = work.counts(refused or {})
+        with work.watch.phase("publish"):
+            for sink in sinks:
+                sink.seal(counts)
+            places = tuple(sink.publish() for sink in sinks)
+    except BaseException:
+        for sink in sinks:
+            sink.abort()
+        raise
+    return RunResult(
+        prepared=prepared,
+        head=work.head,
+        counts=counts,
+        places=places,
+        first=work.first,
+        watch=work.watch,
+        ranking_seconds=work.watch.seconds("rank"),
+        pairs_scored=len(work.rows) * work.n_eligible,
+        peak_bytes=memory.peak(),
+    )
+
+
+class _Work:
+    """One run under way."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        k: int,
+        users: Sequence[int] | NDArray[np.integer] | None,
+        chunk_size: int,
+        workers: int | None,
+        sinks: Sequence[Sink],
+        watch: Stopwatch,
+        now: Callable[[], datetime],
+    ) -> None:
+        if isinstance(k, bool) or k != int(k) or k < 1:
+            raise ConfigurationError(f"k is {k}; a list needs a whole number of jobs, 1 or more.")
+        self.prepared, self.k, self.sinks, self.watch = prepared, int(k), sinks, watch
+        self.chunk_size, self.whole = chunk_size, users is None
+        self.scorer = Scorer(prepared.plan, workers=workers) if workers else prepared.scorer
+        wanted = np.arange(len(prepared.plan.user_id)) if users is None else np.unique(prepared.user_rows(users))
+        active = wanted[prepared.inputs.users.active[wanted]]
+        # results come by user_id, whatever the order of the rows
+        self.rows = active[np.argsort(prepared.plan.user_id[active], kind="stable")]
+        self.n_inactive = len(wanted) - len(active)
+        self.n_not_asked = len(prepared.plan.user_id) - len(wanted)
+        self.n_rows = 0
+        self.first = _nobody()
+        self._created_at = now()
+
+    @cached_property
+    def head(self) -> RunHead:
+        data, model = self.prepared.dataset, self.prepared.model
+        return RunHead(
+            run_id=new_run_id(self._created_at, model.digest, data.fingerprint, str(self.k)),
+            created_at=self._created_at,
+            model=model.name,
+            model_digest=model.digest,
+            weights={part.name: float(weight) for part, weight in zip(model.parts, model.flat_weights, strict=True)},
+            dataset_fingerprint=data.fingerprint,
+            as_of=data.as_of,
+            clock_was_set=data.clock_was_set,
+            k=self.k,
+            chunk_size=self.chunk_size,
+            workers=self.scorer.workers,
+            code_version=_code_version(),
+            whole=self.whole,
+        )
+
+    @cached_property
+    def n_eligible(self) -> int:
+        """Jobs that no rule leaves out for everybody."""
+        return int(self.prepared.plan.exclusions.open_to_all.sum())
+
+    def require_memory(self) -> None:
+        """Raises NotEnoughMemoryError."""
+        k, n_users = min(self.k, self.n_eligible), len(self.rows)
+        in_chunk = k * min(self.chunk_size, n_users)
+        needed = memory.predict_run(
+            program_bytes=self.prepared.plan.program.nbytes,
+            n_users=n_users,
+            k=k,
+            chunk_size=self.chunk_size,
+            workers=self.scorer.workers,
+            held_bytes=sum(sink.held_bytes(k * n_users, in_chunk) for sink in self.sinks),
+        )
+        what = f"A run of {n_users:,} users in chunks of {self.chunk_size:,}, {k:,} jobs each,"
+        memory.require(needed, what, ["smaller lists (k)", "smaller chunks of users", "fewer users at a time"])
+
+    def rank(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
+        """Scores chunk by chunk and hands each to the sinks. Raises RunCancelledError."""
+        total, done = len(self.rows), 0
+
+        def just_done(count: int) -> None:
+            nonlocal done
+            done += count
+            progress(done, total)
+
+        progress(0, total)
+        for start in range(0, total, self.chunk_size):
+            with self.watch.phase("rank"):
+                rows = self.rows[start : start + self.chunk_size]
+                ranking = self.scorer.top_k(self.k, rows, cancelled=cancelled, progress=just_done)
+            if cancelled():
+                raise RunCancelledError(f"The run was stopped after {done:,} of {total:,} users. Nothing is published.")
+            if start == 0:
+                self.first = _only_first(ranking)
+            self.n_rows += int(ranking.count.sum())
+            with self.watch.phase("write"):
+                for sink in self.sinks:
+                    sink.write(ranking)
+
+    def counts(self, refused: Mapping[str, int]) -> RunCounts:
+        n_jobs = len(self.prepared.plan.job_id)
+        users = {"inactive": self.n_inactive} | ({} if self.whole else {"not asked for": self.n_not_asked})
+        return RunCounts(
+            users_read=len(self.prepared.plan.user_id) + refused.get("users", 0),
+            users_scored=len(self.rows),
+            users_filtered=users,
+            users_refused=refused.get("users", 0),
+            jobs_read=n_jobs + refused.get("jobs", 0),
+            jobs_ranked=self.n_eligible,
+            jobs_filtered=self.prepared.plan.exclusions.ledger(),
+            jobs_refused=refused.get("jobs", 0),
+            rows=self.n_rows,
+        )
+
+
+def new_run_id(at: datetime, *content: str) -> str:
+    """Text that sorts by time, is no other run's, and can name a folder: 20251130-115903-042-3f2a9c."""
+    mark = f"{time.time_ns()} {os.getpid()} {' '.join(content)}"
+    digest = hashlib.blake2b(mark.encode(), digest_size=3).hexdigest()
+    at = at.astimezone(UTC)
+    return f"{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}-{digest}"
+
+
+def _chunk_size(wanted: int) -> int:
+    if isinstance(wanted, bool) or wanted != int(wanted) or wanted < 1:
+        raise ConfigurationError(f"chunk_size is {wanted}; a chunk holds a whole number of users, 1 or more.")
+    if wanted > MAX_BATCH_SIZE:
+        warnings.warn(
+            f"chunk_size {wanted:,} is cut to {MAX_BATCH_SIZE:,} users, the most that one chunk may hold.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return min(int(wanted), MAX_BATCH_SIZE)
+
+
+def _only_first(ranking: Ranking) -> Ranking:
+    return Ranking(
+        ranking.user_id[:1].copy(),
+        ranking.job_id[:1].copy(),
+        ranking.job_row[:1].copy(),
+        ranking.scores[:1].copy(),
+        ranking.count[:1].copy(),
+    )
+
+
+def _nobody() -> Ranking:
+    none = np.empty((0, 0), dtype=np.int64)
+    scores = np.empty((0, 0, 4), dtype=np.float32)
+    return Ranking(np.empty(0, np.int64), none, none, scores, np.empty(0, np.int32))
+
+
+def _code_version() -> str:
+    try:
+        return metadata.version("scoring")
+    except metadata.PackageNotFoundError:  # run from a folder, not installed
+        return "unknown"

@@ -1,0 +1,88 @@
+"""A dataset and a model made ready: what notebooks, the command and the facade hold on to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.dataset import Dataset
+from scoring.engine.explanation import Explanation, explain
+from scoring.engine.scorer import Ranking, Scorer
+from scoring.errors import UnknownIdError
+from scoring.model import Inputs, ScoringModel
+from scoring.plan import Plan
+from scoring.statistics import Statistics
+
+__all__ = ["Prepared"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The inputs and the plan of a model on a dataset (or on a request's rows), with a scorer for them."""
+
+    inputs: Inputs
+    plan: Plan
+    workers: int | None = None
+
+    @classmethod
+    def of(cls, data: Dataset | Statistics | Inputs, model: ScoringModel, *, workers: int | None = None) -> Self:
+        """Prepares the dataset's own rows, or the rows of inputs made before. Pass statistics to share them."""
+        if isinstance(data, Dataset):
+            data = Statistics(data)
+        inputs = data if isinstance(data, Inputs) else Inputs.of(data)
+        return cls(inputs, Plan.build(model, inputs), workers)
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.inputs.dataset
+
+    @property
+    def model(self) -> ScoringModel:
+        return self.plan.model
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        return Scorer(self.plan, workers=self.workers)
+
+    @property
+    def active_users(self) -> NDArray[np.int64]:
+        """Rows of the users that a run ranks for."""
+        return np.flatnonzero(self.inputs.users.active)
+
+    def with_model(self, model: ScoringModel) -> Self:
+        """Another model on the same data; where only weights differ, nothing is encoded anew."""
+        if model.parts == self.model.parts and model.eligibility == self.model.eligibility:
+            return type(self)(self.inputs, self.plan.with_weights(model), self.workers)
+        return type(self).of(self.inputs, model, workers=self.workers)
+
+    def top_k(self, k: int = 40, user_ids: NDArray[np.integer] | list[int] | None = None) -> Ranking:
+        """The k best jobs of these users (None: the active ones). Raises UnknownIdError, ConfigurationError."""
+        rows = self.active_users if user_ids is None else self.user_rows(user_ids)
+        return self.scorer.top_k(k, rows)
+
+    def explain(self, user_id: int, job_id: int) -> Explanation:
+        """Raises UnknownIdError."""
+        return explain(self.plan, self.inputs, int(self.user_rows([user_id])[0]), int(self.job_rows([job_id])[0]))
+
+    def user_rows(self, user_ids: NDArray[np.integer] | list[int]) -> NDArray[np.int64]:
+        """Rows of these users. Raises UnknownIdError naming one that is not there."""
+        return _rows(self.plan.user_id, user_ids, "user")
+
+    def job_rows(self, job_ids: NDArray[np.integer] | list[int]) -> NDArray[np.int64]:
+        """Rows of these jobs. Raises UnknownIdError naming one that is not there."""
+        return _rows(self.plan.job_id, job_ids, "job")
+
+
+def _rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | list[int], what: str) -> NDArray[np.int64]:
+    ids = np.asarray(wanted, dtype=np.int64)
+    order = np.argsort(known, kind="stable")
+    place = np.minimum(np.searchsorted(known, ids, sorter=order), max(len(known) - 1, 0))
+    rows = order[place] if len(known) else np.zeros(len(ids), dtype=np.int64)
+    strange = known[rows] != ids if len(known) else np.ones(len(ids), dtype=bool)
+    if strange.any():
+        raise UnknownIdError(f"there is no {what} {ids[strange][0]} among the {len(known):,} {what}s of the data.")
+    return rows

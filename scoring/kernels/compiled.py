@@ -1,0 +1,36 @@
+"""How kernels are compiled: without the interpreter lock, and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+__all__ = ["compiled"]
+
+
+def _stamp() -> str:
+    """A digest of every kernel's source."""
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+_SOURCES = _stamp()
+
+
+def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compiles when first called; the machine code is kept beside the source, or in the user's cache folder.
+
+    Numba notices a change of a function's own file only, so a kernel would go on using machine code of a helper
+    in another file that has changed since. Here every kernel is as new as all of them.
+    """
+    if function is None:
+        return lambda given: compiled(given, **options)
+    dispatcher = numba.njit(nogil=True, cache=True, **options)(function)
+    dispatcher._cache._cache_file._source_stamp = _SOURCES
+    return dispatcher
