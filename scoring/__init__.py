@@ -46,7 +46,7 @@ _HOMES = {
     "make_market": "scoring.dataset.synthetic",
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # the names are the table's keys
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -20,7 +20,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -139,7 +138,8 @@ class Database:
         self._require_file()
         if self._async is not None:
             raise DatabaseError(
-                f"{self.display}: SQLite in memory behind an async engine is reached only with `await database.run(...)`."
+                f"{self.display}: SQLite in memory behind an async engine is reached only with "
+                "`await database.run(...)`."
             )
         with self._turn():
             if self._session is not None:

@@ -44,7 +44,7 @@ class Tables:
     user_factors: pd.DataFrame | None = None
     job_factors: pd.DataFrame | None = None
 
-    def with_tables(self, **frames: pd.DataFrame | None) -> Self:
+    def with_tables(self, **frames: Any) -> Self:
         """The same with some frames exchanged."""
         return replace(self, **frames)
 
@@ -155,12 +155,16 @@ class Dataset:
         return digest.hexdigest()
 
 
-def _digest_frame(digest: hashlib._Hash, name: str, frame: pd.DataFrame) -> None:
+def _digest_frame(digest: hashlib.blake2b, name: str, frame: pd.DataFrame) -> None:
     """Text and reference columns: components of one's own may read any of them."""
     for column in TABLES[name].columns:
         if column.name in frame and column.kind.dtype in ("str", "Int64", "int64"):
-            hashes = pd.util.hash_array(frame[column.name].to_numpy(dtype=object, na_value=None), categorize=True)
-            digest.update(column.name.encode() + hashes.tobytes())
+            values = frame[column.name].astype("str")
+            texts = values.fillna("").tolist()
+            # lengths and gaps beside the text itself: no two columns give the same bytes
+            lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+            digest.update(column.name.encode() + lengths.tobytes() + values.isna().to_numpy().tobytes())
+            digest.update("".join(texts).encode("utf-8", "surrogatepass"))
 
 
 def _by_id(tables: Tables) -> Tables:

@@ -109,7 +109,7 @@ def floats(column: pd.Series) -> Floats:
 
 def flags(column: pd.Series) -> NDArray[np.int8]:
     """1 true, 0 false, -1 missing."""
-    return column.astype("Int8").fillna(MISSING).to_numpy(dtype=np.int8)
+    return np.asarray(column.astype("Int8").fillna(MISSING), dtype=np.int8)
 
 
 def hourly_equivalent(salary_type: pd.Series, min_salary: Floats) -> Floats:
@@ -308,9 +308,9 @@ class ActionArrays(_Rows):
         at = instants(frame["occurred_at"])
         kind = pd.Index(ACTION_KINDS).get_indexer(pd.Index(frame["action"])).astype(np.int8)
         seen = np.flatnonzero(at <= as_of)
-        columns = (user_rows[seen], job_rows[seen], kind[seen], at[seen])
-        order = np.lexsort((columns[2], columns[1], columns[3], columns[0]))
-        user, job, kind, at = (column[order] for column in columns)
+        user, job, kind, at = user_rows[seen], job_rows[seen], kind[seen], at[seen]
+        order = np.lexsort((kind, job, at, user))
+        user, job, kind, at = user[order], job[order], kind[order], at[order]
         if len(user):
             same = (user[1:] == user[:-1]) & (job[1:] == job[:-1]) & (kind[1:] == kind[:-1]) & (at[1:] == at[:-1])
             once = np.append(True, ~same)

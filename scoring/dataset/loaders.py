@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -26,7 +25,6 @@ from sqlalchemy import (
     Select,
     String,
     Text,
-    and_,
     any_,
     bindparam,
     cast,
@@ -75,7 +73,8 @@ def load_tables(database: Database) -> Tables:
 
     def work(connection: Connection) -> Tables:
         frames = {name: _factors(connection, name) for name in ("user_factors", "job_factors")}
-        return Tables(**{n: _frame(connection, n) for n in TABLES if n not in frames}, **frames)
+        whole = {name: _frame(connection, name) for name in TABLES if name not in frames}
+        return Tables(**whole, user_factors=frames["user_factors"], job_factors=frames["job_factors"])
 
     return database.read(work)
 
@@ -136,7 +135,7 @@ def load_company_actions(
 class ChangeToken(NamedTuple):
     """What tells that a table changed, cheaply; an edit of a row in place by other programs it does not tell."""
 
-    count: int
+    rows: int
     newest_id: int | str | None
     newest_time: int | None  # microseconds
     revision: int  # writes by this package

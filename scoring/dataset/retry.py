@@ -90,7 +90,7 @@ def sentence(error: BaseException, url: URL, display: str) -> str:
     ):
         return f"{display} lacks a table ({said}). Make a database with `scoring init`."
     if "not a database" in lower:
-        return f"{display} is no SQLite database, or it is damaged ({said}). Give another file, or make one with `scoring init`."
+        return f"{display} is no SQLite database, or damaged ({said}). Give another file, or make one: `scoring init`."
     if "readonly" in lower or "read-only" in lower:
         return f"{display} cannot be written ({said}). Check the rights of the file and its folder."
     return f"{display} does not answer as it should ({said}). Check the URL and that the database is running."

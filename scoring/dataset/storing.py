@@ -87,7 +87,7 @@ def insert_rows(connection: Connection, table: Any, names: list[str], rows: Iter
     if connection.dialect.name == "postgresql" and connection.dialect.driver == "psycopg":
         _copy(connection, table, names, rows)
         return
-    compiled = insert(table).values({name: None for name in names}).compile(dialect=connection.dialect)
+    compiled = insert(table).values(dict.fromkeys(names)).compile(dialect=connection.dialect)
     order = list(compiled.positiontup or names)
     if order != names or "?" not in str(compiled):
         for batch in _batches(rows):

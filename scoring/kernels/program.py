@@ -6,7 +6,7 @@ over its divisor. A term is a kind and a slot: the row of that kind's arrays tha
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +95,7 @@ class Program(NamedTuple):
 
     def take_jobs(self, jobs: Int64s) -> Program:
         """The same for some jobs, in the given order; it must leave every code what it was."""
-        by_job = {
+        by_job: dict[str, Any] = {
             name: np.ascontiguousarray(getattr(self, name)[..., jobs])
             for name in (
                 "folded_total",

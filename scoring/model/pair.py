@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from scoring.dataset.encode import NO_TIME, JobArrays, Vocabularies
 from scoring.model.inputs import Inputs
@@ -51,7 +52,7 @@ class JobFacts:
 
     @classmethod
     def of(cls, jobs: JobArrays, words: Vocabularies, row: int) -> JobFacts:
-        frame = jobs.frame.iloc[row].to_dict()
+        frame = _row(jobs.frame, row)
         return cls(
             row=frame,
             job_id=int(jobs.job_id[row]),
@@ -76,6 +77,10 @@ class JobFacts:
     def attractive(self) -> bool:
         """Daily payment, no experience asked, or students welcome."""
         return bool(self.daily_payment or self.no_experience or self.student_welcome)
+
+
+def _row(frame: pd.DataFrame, row: int) -> dict[str, Any]:
+    return {str(name): value for name, value in frame.iloc[row].items()}
 
 
 def _text(value: Any) -> str | None:
@@ -118,7 +123,7 @@ class Pair:
     @cached_property
     def user(self) -> UserFacts:
         users, words = self.inputs.users, self.inputs.words
-        frame = users.frame.iloc[self._u].to_dict()
+        frame = _row(users.frame, self._u)
         return UserFacts(
             row=frame,
             user_id=int(users.user_id[self._u]),
@@ -164,7 +169,7 @@ class Pair:
         return None if code < 0 else words.major.value(self.inputs.majors[code])
 
     def _occupation_code(self, occupation: int) -> int:
-        return int(self.inputs.words.occupation.values.get_indexer([occupation])[0])
+        return int(self.inputs.words.occupation.values.get_indexer(pd.Index([occupation]))[0])
 
     @cached_property
     def cosine_of_factors(self) -> float | None:

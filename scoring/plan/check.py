@@ -17,6 +17,8 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
     Shapes must be those of the data, codes below their key's size, rows there, divisors not 0; and NaN or
     infinity never enters a program: only an interval's bounds and numbers may hold them.
     """
+    if not isinstance(value, Value):
+        raise ModelError(f"component {name}: `terms` gives a {type(value).__name__} where a Value is needed.")
     for term in value.terms:
         _check(_Term(name, term, n_users, n_jobs))
     if value.divisor is not None:
@@ -40,11 +42,15 @@ class _Term:
         return ModelError(f"component {self.component}: its {type(self.term).__name__} {what}.")
 
     def shape(self, field: str, array: NDArray, wanted: tuple[int, ...]) -> None:
+        if not isinstance(array, np.ndarray):
+            raise self.error(f"has a {type(array).__name__} as `{field}` where an array is needed")
         if array.shape != wanted:
             raise self.error(f"has `{field}` of shape {array.shape} where {wanted} is needed")
 
-    def finite(self, field: str, *arrays: NDArray | float) -> None:
-        if not all(np.isfinite(array).all() for array in arrays):
+    def finite(self, field: str, array: NDArray | float) -> None:
+        if np.asarray(array).dtype.kind not in "biuf":
+            raise self.error(f"has `{field}` of {np.asarray(array).dtype} where numbers are needed")
+        if not np.isfinite(array).all():
             raise self.error(f"holds NaN or infinity in `{field}`")
 
     def within(self, field: str, array: NDArray, low: int, high: int) -> None:
@@ -88,7 +94,7 @@ def _check_lookup(of: _Term, term: LookupTerm) -> None:
     of.shape("rows", term.rows, (len(term.rows), size + 1))  # the last column answers a missing code
     of.finite("rows", term.rows)
     of.shape("row_of", term.row_of, (of.n_users,))
-    of.within("row_of", term.row_of, -1, len(term.rows))
+    of.within("row_of", term.row_of, -1 if len(term.rows) else 0, len(term.rows))  # -1 is the last row
     if (term.entries is None) != (term.gains is None):
         raise of.error("has `entries` without `gains`, or the other way round")
     if term.entries is not None and term.gains is not None:

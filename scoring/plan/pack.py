@@ -169,8 +169,8 @@ class _Dots:
 
     def arrays(self) -> dict[str, NDArray]:
         dimensions = [term.users.shape[1] for term in self.terms]
-        users = [np.zeros((self.n_users, 0)), *(term.users for term in self.terms)]
-        jobs = [np.zeros((0, self.n_jobs)), *(term.jobs.T for term in self.terms)]
+        users: list[NDArray] = [np.zeros((self.n_users, 0)), *(term.users for term in self.terms)]
+        jobs: list[NDArray] = [np.zeros((0, self.n_jobs)), *(term.jobs.T for term in self.terms)]
         return {
             "dot_start": np.cumsum([0, *dimensions]).astype(np.int32),
             "dot_scale": np.array([term.scale for term in self.terms], dtype=np.float64),
@@ -205,7 +205,7 @@ def _check_same(name: str, first: NDArray, second: NDArray) -> None:
 
 def _stack(rows: Sequence[NDArray], dtype: type, length: int) -> NDArray:
     """(len(rows), length), also for no rows."""
-    result = np.empty((len(rows), length), dtype=dtype)
+    result: NDArray = np.empty((len(rows), length), dtype=dtype)
     for place, row in enumerate(rows):
         if row.shape != (length,):
             raise ModelError(f"a term has an array of shape {row.shape} where ({length},) is needed.")

@@ -73,7 +73,8 @@ class AreaMeans:
 
 
 def _sums(code: NDArray[np.integer], wage: Floats, size: int) -> tuple[Floats, NDArray[np.int64]]:
-    return np.bincount(code, wage, minlength=size), np.bincount(code, minlength=size).astype(np.int64)
+    sums: Floats = np.bincount(code, wage, minlength=size).astype(np.float64)
+    return sums, np.bincount(code, minlength=size).astype(np.int64)
 
 
 def _means(sums: Floats, counts: NDArray[np.int64]) -> Floats:

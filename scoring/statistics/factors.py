@@ -112,9 +112,9 @@ def _confidences(actions: ActionArrays) -> tuple[NDArray[np.int32], NDArray[np.i
 
 def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> tuple[Floats, Floats, bool]:
     """Vectors of all users and jobs, zero rows where there is none, and whether they were kept in the cache."""
-    user, job, confidence = _confidences(dataset.actions)
-    acting_users, user = np.unique(user, return_inverse=True)
-    acted_jobs, job = np.unique(job, return_inverse=True)
+    user_rows, job_rows, confidence = _confidences(dataset.actions)
+    acting_users, user = np.unique(user_rows, return_inverse=True)
+    acted_jobs, job = np.unique(job_rows, return_inverse=True)
     key = _key(dataset, acting_users, acted_jobs, user, job, confidence, settings)
     kept = cache / f"als-{key}.npz" if cache else None
     found = _read(kept, (len(acting_users), len(acted_jobs), settings.dimensions)) if kept else None

@@ -184,8 +184,9 @@ def _typed(
     connection: Connection, table: str, mapping: TableMap, account: _Account
 ) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]:
     """The canonical frame of the source rows that can be read, and the source row of each."""
+    ignored: tuple[str, ...] = ()
     if table.endswith("_factors"):
-        composed, ignored = account.raw.frame, ()
+        composed = account.raw.frame
     else:
         composed, unknown, ignored = compose(
             table, account.raw.frame, mapping, lambda name: known_codes(connection, name)

@@ -44,11 +44,10 @@ def compose(
             values = found
         out[target] = values
     taken = TABLES[table].canonical
-    for name in raw.columns:
-        target = taken.get(str(name))
-        if target is not None and target not in out:
-            out[target] = raw[name]
-            used.add(str(name))
+    for name in map(str, raw.columns):
+        if name in taken and taken[name] not in out:
+            out[taken[name]] = raw[name]
+            used.add(name)
     ignored = tuple(str(name) for name in raw.columns if str(name) not in used)
     return pd.DataFrame(out, index=raw.index), unknown, ignored
 
@@ -67,7 +66,7 @@ def _blank_is_missing(column: pd.Series) -> pd.Series:
 def _origin(table: str, raw: pd.DataFrame, target: str, column: ColumnMap, used: set[str]) -> pd.Series:
     if column.value is not None:
         return pd.Series([column.value] * len(raw), index=raw.index, dtype=object)
-    names = column.join or (column.source,)
+    names = column.join or (str(column.source),)
     for name in names:
         if name not in raw.columns:
             close = difflib.get_close_matches(str(name), [str(n) for n in raw.columns], n=1)
@@ -78,7 +77,7 @@ def _origin(table: str, raw: pd.DataFrame, target: str, column: ColumnMap, used:
             )
         used.add(str(name))
     if not column.join:
-        return raw[column.source]
+        return raw[str(column.source)]
     pieces = (raw[name].tolist() for name in column.join)
     joined = [column.glue.join(str(p) for p in row if not pd.isna(p)) or None for row in zip(*pieces, strict=True)]
     return pd.Series(joined, index=raw.index, dtype=object)

@@ -73,15 +73,16 @@ def _picked(spec: Table, frame: pd.DataFrame, key: str, name: str, pick: str) ->
         lists = frame.groupby(key, sort=True)[name].agg(list)
         return pd.Series([_list_of(rows, pick) for rows in lists], dtype=object)
     groups = frame.groupby(key, sort=True)[name]
+    dtype = pd.api.types.pandas_dtype(kind.dtype)
     if pick == "most_common":
         known = frame[[key, name]].dropna()
         counts = known.groupby([key, name], sort=True).size().rename("n").reset_index()
         counts = counts.sort_values([key, "n", name], ascending=[True, False, True], kind="stable")
         best = counts.drop_duplicates(key).set_index(key)[name]
-        return best.reindex(pd.Index(sorted(frame[key].unique()))).astype(kind.dtype).reset_index(drop=True)
+        return best.reindex(pd.Index(sorted(frame[key].unique()))).astype(dtype).reset_index(drop=True)
     if pick == "all":
         raise ConfigurationError(f"{spec.name}.{name}: pick: all is for lists; this is a {kind.value}.")
-    return getattr(groups, pick)().astype(kind.dtype).reset_index(drop=True)
+    return getattr(groups, pick)().astype(dtype).reset_index(drop=True)
 
 
 def _list_of(rows: list[list[int]], pick: str) -> list[int]:

@@ -1,0 +1,58 @@
+# Everything an outsider runs. `make help` lists the targets.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# where `make run` keeps its database and results
+DB     ?= data/market.db
+USERS  ?= 10000
+JOBS   ?= 100000
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long check notebooks lab benchmark clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/.run
+
+$(DB): | $(VENV)/.run
+	$(BIN)/scoring init --db $(DB) --users $(USERS) --jobs $(JOBS)
+
+run: $(VENV)/.run $(DB) ## make a market and rank everybody against everything (a second run reuses what is there)
+	$(BIN)/scoring run --db $(DB)
+
+check: $(VENV)/.test ## style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p scoring
+	$(BIN)/lint-imports
+
+notebooks: $(VENV)/.test ## run every notebook and compare the outputs that must not change
+	$(BIN)/python -m pytest -W default --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
+	  --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
+
+test: check ## everything: style, types, layers, unit and property tests, notebooks
+	$(BIN)/python -m pytest -m 'not long' --durations=10 tests
+	$(MAKE) notebooks
+
+test-long: $(VENV)/.test ## the full counts of the random tests
+	$(BIN)/python -m pytest -m long tests
+
+lab: $(VENV)/.run ## JupyterLab on the notebooks (localhost, with a token)
+	$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks
+
+benchmark: $(VENV)/.run ## time real scoring against the target of 180 ms per user
+	$(BIN)/python scripts/performance_benchmark.py --users $(USERS) --jobs $(JOBS)
+
+clean: ## remove what was built and made here
+	rm -rf $(VENV) *.egg-info build data/*.db data/*.db-* data/runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

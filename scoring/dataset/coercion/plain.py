@@ -1,0 +1,137 @@
+"""What all kinds share: columns made homogeneous, texts stripped, masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+__all__ = [
+    "EXACT",
+    "Coerced",
+    "Mask",
+    "letter_of",
+    "mask_of",
+    "plain",
+    "present_in",
+    "text_of",
+    "text_series",
+    "texts_of",
+    "without_words",
+]
+
+Mask = NDArray[np.bool_]
+EXACT: Final = 2**53  # the largest whole number up to which every whole float is exact
+MISSING_WORDS: Final = ("nan", "nat", "<na>")  # what str() makes of a missing value
+
+
+@dataclass
+class Coerced:
+    """Values in the kind's nullable form, and (mask, reason) for those that could not be brought to it."""
+
+    values: pd.Series
+    problems: list[tuple[Mask, str]] = field(default_factory=list)
+
+    def refuse(self, mask: Mask, reason: str) -> None:
+        if mask.any():
+            self.problems.append((mask, reason))
+
+
+def plain(column: pd.Series) -> pd.Series:
+    """The same values as bool, integer, float, datetime or str; object only for what is mixed."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    elif isinstance(dtype, pd.ArrowDtype):
+        column = column.convert_dtypes(dtype_backend="numpy_nullable", convert_floating=False)
+    if column.dtype != object:
+        return column
+    inferred = pd.api.types.infer_dtype(column, skipna=True)
+    target = {"integer": "Int64", "boolean": "boolean", "floating": "float64", "string": "str"}.get(inferred)
+    if inferred == "empty":
+        target = "float64"
+    if target is not None:
+        try:
+            return column.astype(target)  # type: ignore[call-overload]
+        except (OverflowError, TypeError, ValueError, pa.ArrowException):
+            return column  # huge numbers, texts with lone surrogates: one by one
+    return column
+
+
+def letter_of(column: pd.Series) -> str:
+    """The family of a plain column: b(ool), i(nteger), u(nsigned), f(loat), M (time), T(ext), O(bject)."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return "T"
+    kind = getattr(column.dtype, "kind", "O")
+    return kind if kind in "biufM" else "O"
+
+
+def present_in(column: pd.Series) -> Mask:
+    return column.notna().to_numpy(dtype=bool)
+
+
+def texts_of(column: pd.Series) -> tuple[pa.Array, Mask]:
+    """Stripped texts, blank = null, of a str or object column; and the rows that UTF-8 cannot hold."""
+    bad = np.zeros(len(column), dtype=bool)
+    if isinstance(column.dtype, pd.StringDtype):
+        array = pa.array(column.array, type=pa.large_string())
+    else:
+        present = _present_objects(column)
+        values = [text_of(v) if p else None for v, p in zip(column.array, present, strict=True)]
+        try:
+            array = pa.array(values, type=pa.large_string())
+        except UnicodeEncodeError:
+            bad = np.array([v is not None and not _encodes(v) for v in values], dtype=bool)
+            array = pa.array([None if b else v for v, b in zip(values, bad, strict=True)], type=pa.large_string())
+        bad |= np.array([isinstance(v, bytes) for v in column.array], dtype=bool)
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    array = pc.utf8_trim_whitespace(array)
+    return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array), bad
+
+
+def _present_objects(column: pd.Series) -> list[bool]:
+    """notna, for a column that may hold lists."""
+    return [bool(p) if isinstance(p, bool | np.bool_) else True for p in map(pd.notna, column.array)]
+
+
+def text_of(value: Any) -> str:
+    """As text; a whole float loses its .0."""
+    if isinstance(value, bytes):
+        return ""  # refused by the caller: which encoding it was is not known
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        if number.is_integer() and abs(number) < EXACT:
+            return str(int(number))
+    return str(value)
+
+
+def _encodes(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def without_words(array: pa.Array) -> pa.Array:
+    """Null where the text is how a missing value prints."""
+    words = pa.array(MISSING_WORDS, type=pa.large_string())
+    if not array.null_count and pc.all(pc.invert(pc.is_in(pc.utf8_lower(array), words))).as_py():
+        return array
+    missing = pc.is_in(pc.utf8_lower(array), words)
+    return pc.if_else(missing, pa.scalar(None, pa.large_string()), array)
+
+
+def mask_of(array: pa.Array) -> Mask:
+    return np.asarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def text_series(array: pa.Array) -> pd.Series:
+    """An Arrow array of text as a Series of pandas' str."""
+    return pd.Series(pd.array(array, dtype="str"))

@@ -1,0 +1,168 @@
+"""A small market at the edges: missing values, ties, codes that no table knows, nothing in common with anybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
+from scoring.dataset import Dataset, Tables
+
+__all__ = ["CLOCK", "small_dataset", "small_tables"]
+
+CLOCK = pd.Timestamp("2025-06-15T09:30:00Z")
+"""When the newest action of every small dataset happened."""
+
+_PREFECTURES = ("01", "02", "03", "04")
+_OCCUPATIONS = {101: 1, 102: 1, 201: 2, 202: 2, 301: None}
+_FLAGS = ("has_daily_payment", "has_no_experience", "has_student_welcome", "has_remote_work")
+
+
+def small_dataset(
+    seed: int = 0, *, n_users: int = 12, n_jobs: int = 48, n_actions: int = 160, factors: bool = True
+) -> Dataset:
+    """The same for the same arguments. Without `factors` they would be trained on the actions.
+
+    In each: jobs and users of which nothing is known, two jobs and two users that are alike, users who never
+    acted, actions on the edges of 14, 30, 90 and 360 days, and vectors of length 0.
+    """
+    return Dataset(small_tables(seed, n_users=n_users, n_jobs=n_jobs, n_actions=n_actions, factors=factors))
+
+
+def small_tables(seed: int, *, n_users: int, n_jobs: int, n_actions: int, factors: bool) -> Tables:
+    """The tables of `small_dataset`, rows in no order."""
+    random = np.random.default_rng(seed)
+    jobs, users = _jobs(random, n_jobs), _users(random, n_users)
+    brought = {"user_factors": _factors(random, users), "job_factors": _factors(random, jobs)} if factors else {}
+    return Tables(
+        jobs=jobs,
+        users=users,
+        actions=_actions(random, users["user_id"].to_numpy(), jobs["job_id"].to_numpy(), n_actions),
+        occupations=_frame(
+            "occupations",
+            occupation_code=list(_OCCUPATIONS),
+            name=[f"occupation {code}" for code in _OCCUPATIONS],
+            major_code=list(_OCCUPATIONS.values()),
+        ),
+        prefectures=_frame(
+            "prefectures", prefecture_code=_PREFECTURES, name=_PREFECTURES, region=[None] * len(_PREFECTURES)
+        ),
+        prefecture_adjacency=_frame("prefecture_adjacency", prefecture_code=["02", "02"], adjacent_code=["01", "03"]),
+        **brought,
+    )
+
+
+def _frame(table: str, **columns: Any) -> pd.DataFrame:
+    """Canonical dtypes; columns that are not given are missing throughout."""
+    length = len(next(iter(columns.values())))
+    return pd.DataFrame(
+        {
+            column.name: pd.Series(columns[column.name], dtype=column.kind.dtype)
+            if column.name in columns
+            else missing(column, length)
+            for column in TABLES[table].columns
+        }
+    )
+
+
+def missing(column: Column, length: int) -> pd.Series:
+    """A canonical column without a value; what is missing is active."""
+    nothing = {Kind.INTEGERS: [], Kind.ACTIVE: True}.get(column.kind)
+    return pd.Series([nothing] * length, dtype=column.kind.dtype)
+
+
+def _some(random: np.random.Generator, n: int, values: list[Any] | tuple[Any, ...], gone: float = 0.15) -> list[Any]:
+    """n of the values, some of them missing."""
+    chosen = random.integers(len(values), size=n)
+    lost = random.random(n) < gone
+    return [None if is_lost else values[index] for index, is_lost in zip(chosen, lost, strict=True)]
+
+
+def _days_before(random: np.random.Generator, n: int, edges: tuple[float, ...]) -> pd.Series:
+    """Times before the clock, a third of them a whole number of days before it, give or take a microsecond."""
+    days = np.where(random.random(n) < 0.3, random.choice(edges, n), random.uniform(0, 400, n) ** 1.5 / 20)
+    microseconds = np.rint(days * 86_400e6).astype(np.int64) + random.integers(-1, 2, n)
+    return pd.Series(CLOCK - pd.to_timedelta(np.maximum(microseconds, 0), unit="us"))
+
+
+def _jobs(random: np.random.Generator, n: int) -> pd.DataFrame:
+    ids = random.permutation(np.arange(n) * 3 + 1000)
+    hours = {"hourly": 1, "daily": 8, "monthly": 160, "yearly": 2000}
+    kinds = _some(random, n, ("hourly", "hourly", *hours))
+    hourly = random.choice([0.0, -1.0, 1000.0, 1200.0, 1500.0, 1234.5, 1800.0], n)
+    posted = _days_before(random, n, (0, 14, 28))
+    columns: dict[str, Any] = {
+        "job_id": ids,
+        "company_id": _some(random, n, ("A", "B", "C", "D")),
+        "title": _some(random, n, ("Night shift in a bakery", "駅前カフェ", "Driver")),
+        "prefecture_code": _some(random, n, (*_PREFECTURES, "01", "99")),
+        "city_code": _some(random, n, ("11", "12")),
+        "station_name": _some(random, n, ("central",), 0.4),
+        "address": _some(random, n, ("1-2-3",), 0.4),
+        "salary_type": kinds,
+        "min_salary": [wage * hours.get(kind, 1) for wage, kind in zip(hourly, kinds, strict=True)],
+        "fee": _some(random, n, (0.0, 500.0, 2750.0, 5000.0, 9000.0, -1.0)),
+        "occupation_code": _some(random, n, (*_OCCUPATIONS, 101, 999)),
+        "employment_type_code": _some(random, n, (1, 2)),
+        "posted_at": posted + pd.to_timedelta(np.where(random.random(n) < 0.1, 500, 0), unit="D"),
+        "expires_at": _some(random, n, (CLOCK, CLOCK + pd.Timedelta(days=30)), 0.6),
+        "is_active": random.random(n) < 0.9,
+    }
+    columns |= {flag: _some(random, n, (True, False)) for flag in _FLAGS}
+    frame = _frame("jobs", **columns)
+    return _with_edges("jobs", frame)
+
+
+def _users(random: np.random.Generator, n: int) -> pd.DataFrame:
+    frame = _frame(
+        "users",
+        user_id=random.permutation(np.arange(n) * 2 + 1),
+        prefecture_code=_some(random, n, (*_PREFECTURES, "98")),
+        city_code=_some(random, n, ("11", "12")),
+        age_group=_some(random, n, ("20s", "30s")),
+        preferred_occupations=[
+            random.choice([*_OCCUPATIONS, 998], random.integers(4), replace=False).tolist() for _ in range(n)
+        ],
+        preferred_salary_min=_some(random, n, (1000.0, 1200.0, 8000.0, 0.0, -1.0)),
+        preferred_work_style=_some(random, n, ("remote", "office")),
+        registered_at=_days_before(random, n, (1, 30)),
+        is_active=random.random(n) < 0.9,
+    )
+    return _with_edges("users", frame)
+
+
+def _with_edges(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Of the first row only the id is left; the second and the third are alike."""
+    if len(frame) < 3:
+        return frame
+    key = TABLES[table].key[0]
+    nothing = _frame(table, **{key: frame[key].iloc[:1].tolist()})
+    edged = pd.concat([nothing, frame.iloc[[2, 2]], frame.iloc[3:]], ignore_index=True)
+    edged[key] = frame[key]
+    return edged
+
+
+def _actions(random: np.random.Generator, users: np.ndarray, jobs: np.ndarray, n: int) -> pd.DataFrame:
+    """By three quarters of the users; the first one at the clock."""
+    if not (len(users) and len(jobs) and n):
+        return _frame("actions", user_id=[])
+    when = _days_before(random, n, (14, 30, 90, 360))
+    when.iloc[0] = CLOCK
+    return _frame(
+        "actions",
+        user_id=random.choice(users[: max(1, 3 * len(users) // 4)], n),
+        job_id=random.choice(jobs, n),
+        action=random.choice(ACTION_KINDS, n),
+        occurred_at=when,
+    ).drop_duplicates(ignore_index=True)
+
+
+def _factors(random: np.random.Generator, rows: pd.DataFrame, dimensions: int = 5) -> pd.DataFrame:
+    """Four of five have a vector, one of them of length 0."""
+    ids = rows.iloc[:, 0].to_numpy()[: max(1, 4 * len(rows) // 5)]
+    vectors = random.normal(size=(len(ids), dimensions))
+    vectors[:1] = 0.0
+    columns = {f"f{dimension}": vectors[:, dimension] for dimension in range(dimensions)}
+    return pd.DataFrame({rows.columns[0]: ids} | columns)

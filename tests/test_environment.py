@@ -1,0 +1,46 @@
+"""environment.yml and pyproject.toml say the same."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+CONDA_NAMES = {"line-profiler": "line_profiler", "memory-profiler": "memory_profiler"}
+ONLY_CONDA = {"python", "pip", "greenlet"}
+
+
+def _split(requirement: str) -> tuple[str, str]:
+    name, extras, version = re.fullmatch(r"([\w.-]+)(\[[\w,]+\])?(.*)", requirement.split("#")[0].strip()).groups()
+    name = name.lower()
+    return CONDA_NAMES.get(name, name), version
+
+
+def _pyproject() -> dict[str, str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *extras["postgres"], *extras["test"]]
+    return dict(_split(line) for line in needed if not line.startswith("scoring["))
+
+
+def _conda() -> dict[str, str]:
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
+    flat = [line for line in listed if isinstance(line, str)]
+    flat += [line for part in listed if isinstance(part, dict) for line in part["pip"] if line != "-e ."]
+    return {name: version for name, version in map(_split, flat) if name not in ONLY_CONDA}
+
+
+def test_both_name_the_same_packages_and_versions():
+    assert _conda() == _pyproject()
+
+
+def test_python_is_the_same():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
+    assert f"python{project['requires-python']}" in listed
+
+
+def test_the_packages_that_were_asked_for_are_there():
+    asked = "jupyterlab numpy pandas sqlalchemy matplotlib ipywidgets line_profiler memory_profiler pytest nbval"
+    assert set(asked.split()) <= set(_conda())
