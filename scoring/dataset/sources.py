@@ -8,7 +8,7 @@ from scoring.columns import TABLES
 from scoring.dataset.dataset import Tables
 from scoring.errors import DataError
 
-__all__ = ["empty_frame", "tables_from_frames"]
+__all__ = ["empty_board", "empty_frame", "tables_from_frames"]
 
 
 def empty_frame(table: str) -> pd.DataFrame:
@@ -40,3 +40,8 @@ def tables_from_frames(**frames: pd.DataFrame | None) -> Tables:
         if name not in checked:
             checked[name] = validation.check(name, frame, code_width=widths)
     return Tables(**checked)
+
+
+def empty_board() -> Tables:
+    """Nobody and nothing yet, beside Japan's reference tables: what a new database begins with."""
+    return tables_from_frames(jobs=empty_frame("jobs"), users=empty_frame("users"))

@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -237,7 +238,8 @@ def _missing(column: Column, length: int) -> pd.Series:
     return pd.Series(None, index=range(length), dtype=_NULLABLE.get(column.kind, column.kind.dtype))
 
 
-def _schema(table: str, columns: Sequence[Column]) -> DataFrameSchema:
+@lru_cache(maxsize=32)
+def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
     """What the coerced columns of a table must satisfy, row by row."""
     import pandera.pandas as pandera
 

@@ -113,9 +113,8 @@ def run(
     work = _Work(prepared, k, users, _chunk_size(chunk_size), workers, sinks, watch or Stopwatch(), now)
     work.require_memory()
     try:
-        with work.watch.phase("open"):
-            for sink in sinks:
-                sink.open(work.head)
+        for sink in sinks:
+            sink.open(work.head)
         work.rank(progress, cancelled)
         counts = work.counts(refused or {})
         with work.watch.phase("publish"):

@@ -8,7 +8,6 @@ from datetime import datetime
 
 import numpy as np
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -137,64 +136,48 @@ def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
 
 
 def render(report: Report) -> RenderableType:
-    """For a rich console: at most 80 columns and about 40 lines with the models that ship."""
+    """For a rich console: at most 80 columns and 40 lines with the models that ship."""
     head = Text.assemble(
-        ("Run ", ""), (report.run_id, "bold"), f" · model {report.model} · as of {report.as_of:%Y-%m-%d %H:%M} UTC"
+        "Run ", (report.run_id, "bold"), f" · model {report.model} · as of {report.as_of:%Y-%m-%d %H:%M} UTC"
     )
-    body = [head, Text(), _phases(report), Text(), _figures(report), Text(), _places(report)]
+    sides = Table.grid(padding=(0, 3, 0, 0))
+    sides.add_row(_phases(report), _figures(report))
+    body: list[RenderableType] = [head, Text(), sides, Text(), _places(report)]
     if report.first_lines:
-        body += [Text(), Text(f"Top {len(report.first_lines)} of user {report.first_user}", style="bold")]
-        body += [_top(report)]
+        body += [Text(), *_top(report)]
     return Group(*body)
 
 
 def _phases(report: Report) -> RenderableType:
-    """Two phases side by side would be harder to read than these few lines."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(min_width=24)
-    table.add_column(justify="right", min_width=9)
-    table.add_column()
-    longest = max([phase.seconds for phase in report.phases if not phase.depth], default=0.0)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
     for phase in report.phases:
-        bar = "" if phase.depth or not longest else "▇" * round(24 * phase.seconds / longest)
-        table.add_row("  " * phase.depth + phase.name, f"{phase.seconds:.2f} s", Text(bar, style="cyan"))
-    table.add_row(Text("in all", style="bold"), Text(f"{report.seconds:.2f} s", style="bold"), "")
+        table.add_row("  " * phase.depth + phase.name, f"{phase.seconds:.2f} s")
+    table.add_row(Text("in all", style="bold"), Text(f"{report.seconds:.2f} s", style="bold"))
     return table
 
 
 def _figures(report: Report) -> RenderableType:
     met = report.ms_per_user <= report.target_ms
     rate = report.pairs_ranked / report.ranking_seconds if report.ranking_seconds else 0.0
-    skipped = report.pairs_ranked - report.pairs_scored
-    verdict = Text("target met" if met else "TARGET MISSED", style="green" if met else "bold red")
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row("ranking", Text.assemble(f"{_ms(report.ms_per_user)} per user of {report.target_ms:g} ms: ", verdict))
+    verdict = Text("met" if met else "MISSED", style="green" if met else "bold red")
+    pace = "ms per user, target"
+    table = _named_rows()
+    table.add_row("ranking", Text.assemble(f"{_short(report.ms_per_user)} {pace} {report.target_ms:g} ms: ", verdict))
     table.add_row("users", f"{report.users:,} ranked{_left_out(report.users_left_out)}")
-    table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} may be ranked{_left_out(report.jobs_left_out)}")
-    table.add_row("pairs", f"{report.pairs_ranked:,} ranked, {rate / 1e6:,.1f} million per second")
-    table.add_row("", f"{report.pairs_scored:,} scored, {skipped:,} left out by rule")
-    table.add_row("results", f"{report.rows:,} rows, the top {report.k} per user")
+    table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_left_out(report.jobs_left_out)}")
+    table.add_row("pairs", f"{report.pairs_ranked:,} at {rate / 1e6:,.1f} million per second")
+    table.add_row("", f"{report.pairs_scored:,} scored, {report.pairs_ranked - report.pairs_scored:,} left out by rule")
+    table.add_row("results", f"{report.rows:,} rows, the top {report.k} of each user")
     table.add_row("factors", report.factors)
     table.add_row("memory", f"{memory.readable(report.peak_bytes)} at the peak")
-    table.add_row("settings", f"{report.workers} workers, chunks of {report.chunk_size:,} users")
+    table.add_row("work", f"{_count(report.workers, 'thread')}, chunks of {report.chunk_size:,} users")
     return table
 
 
-def _left_out(reasons: Mapping[str, int]) -> str:
-    said = [f"{count:,} {reason}" for reason, count in reasons.items() if count]
-    return f"; {', '.join(said)}" if said else ""
-
-
-def _ms(value: float) -> str:
-    return f"{value:.3f} ms" if value < 1 else f"{value:.1f} ms"
-
-
 def _places(report: Report) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    table = _named_rows()
     for place in report.places:
         size = f" ({memory.readable(place.bytes)})" if place.bytes is not None else ""
         table.add_row(place.kind, f"{place.name}{size}")
@@ -203,16 +186,41 @@ def _places(report: Report) -> RenderableType:
     return table
 
 
-def _top(report: Report) -> RenderableType:
-    table = Table.grid(padding=(0, 1))
-    table.add_column(justify="right")
-    table.add_column(justify="right", style="bold")
+def _named_rows() -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
+    return table
+
+
+def _top(report: Report) -> list[RenderableType]:
+    """The jobs a line each; below, a column for each of them and a row for each component."""
+    titles = Table.grid(padding=(0, 2, 0, 0))
+    titles.add_column(justify="right")
+    titles.add_column(justify="right", style="bold")
+    titles.add_column()
     for rank, line in enumerate(report.first_lines, 1):
-        title, company = line.title or f"job {line.job_id}", line.company or "company not known"
-        name = Text(f"{title} · {company}", no_wrap=True, overflow="ellipsis")
-        table.add_row(str(rank), f"{line.total:.2f}", name)
-        for group, parts in line.parts.items():
-            inner = "  ".join(f"{name} {points:.1f}" for name, points in parts.items())
-            table.add_row("", "", Text(f"{group} {line.groups[group]:.1f} = {inner}", style="dim"))
-    return Padding(table, (0, 0, 0, 1))
+        name = f"{line.title or 'without a title'} · {line.company or 'company missing'} · job {line.job_id}"
+        titles.add_row(str(rank), f"{line.total:.2f}", Text(name, no_wrap=True, overflow="ellipsis"))
+    parts = Table.grid(padding=(0, 2, 0, 0))
+    parts.add_column(no_wrap=True)
+    for rank in range(1, len(report.first_lines) + 1):
+        parts.add_column(str(rank), justify="right", min_width=5)
+    parts.add_row("points", *(str(rank) for rank in range(1, len(report.first_lines) + 1)), style="bold")
+    for group, inner in report.first_lines[0].parts.items():
+        for name in inner:
+            parts.add_row(f"{group} {name}", *(f"{line.parts[group][name]:.2f}" for line in report.first_lines))
+    return [Text(f"The first of user {report.first_user}", style="bold"), titles, parts]
+
+
+def _left_out(reasons: Mapping[str, int]) -> str:
+    said = [f"{count:,} {reason}" for reason, count in reasons.items() if count]
+    return f"; {', '.join(said)}" if said else ""
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}" if value < 1 else f"{value:.1f}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

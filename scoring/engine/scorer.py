@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -149,6 +150,25 @@ class Scorer:
             return part.stop - part.start
 
         self._in_threads(work, len(rows))
+        return out
+
+    def listed(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Singles:
+        """(4, p) float32 scores of the p pairs of rows (users[i], jobs[i]), in that order.
+
+        Pairs are gathered by user, and a few users are scored for all the jobs that any of them has.
+        """
+        users, jobs = np.asarray(users, dtype=np.int64), np.asarray(jobs, dtype=np.int64)
+        out = np.empty((len(SCORES), len(users)), dtype=np.float32)
+        different, which = np.unique(users, return_inverse=True)
+        by_user = np.argsort(which, kind="stable")
+        first = np.searchsorted(which[by_user], np.arange(0, len(different) + pairs.TILE, pairs.TILE))
+        for group, (start, stop) in enumerate(pairwise(first)):
+            here = by_user[start:stop]
+            columns, column = np.unique(jobs[here], return_inverse=True)
+            rows = different[group * pairs.TILE : (group + 1) * pairs.TILE]
+            block = np.empty((len(SCORES), len(rows), len(columns)), dtype=np.float32)
+            pairs.all_pairs(self.plan.program.take_jobs(columns), rows, block)
+            out[:, here] = block[:, which[here] - group * pairs.TILE, column]
         return out
 
     def components(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -6,7 +6,8 @@ users come from the request, and history and statistics from the dataset, by id.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -60,6 +61,13 @@ class History:
         last = np.where(known, start[row + 1], 0) if len(ids) else self._first
         self.counts: Longs = last - self._first
         """(n_users,) number of actions."""
+
+    def take(self, rows: NDArray[np.integer]) -> Self:
+        """Of the users at these rows, in that order."""
+        part = copy(self)
+        part.__dict__.pop("_all", None)
+        part._first, part.counts = self._first[rows], self.counts[rows]
+        return part
 
     @cached_property
     def _all(self) -> tuple[Ints, NDArray[np.int64]]:
@@ -130,6 +138,17 @@ class Inputs:
             user_has_vector=user_has,
             job_vectors=job_vectors,
             job_has_vector=job_has,
+        )
+
+    def take_users(self, rows: NDArray[np.integer]) -> Self:
+        """The same jobs, and the users at these rows, in that order."""
+        return replace(
+            self,
+            users=self.users.take(rows),
+            history=self.history.take(rows),
+            has_profile=self.has_profile[rows],
+            user_vectors=self.user_vectors[rows],
+            user_has_vector=self.user_has_vector[rows],
         )
 
     @property

@@ -40,21 +40,23 @@ def small_tables(seed: int, *, n_users: int, n_jobs: int, n_actions: int, factor
         jobs=jobs,
         users=users,
         actions=_actions(random, users["user_id"].to_numpy(), jobs["job_id"].to_numpy(), n_actions),
-        occupations=_frame(
+        occupations=canonical(
             "occupations",
             occupation_code=list(_OCCUPATIONS),
             name=[f"occupation {code}" for code in _OCCUPATIONS],
             major_code=list(_OCCUPATIONS.values()),
         ),
-        prefectures=_frame(
+        prefectures=canonical(
             "prefectures", prefecture_code=_PREFECTURES, name=_PREFECTURES, region=[None] * len(_PREFECTURES)
         ),
-        prefecture_adjacency=_frame("prefecture_adjacency", prefecture_code=["02", "02"], adjacent_code=["01", "03"]),
+        prefecture_adjacency=canonical(
+            "prefecture_adjacency", prefecture_code=["02", "02"], adjacent_code=["01", "03"]
+        ),
         **brought,
     )
 
 
-def _frame(table: str, **columns: Any) -> pd.DataFrame:
+def canonical(table: str, **columns: Any) -> pd.DataFrame:
     """Canonical dtypes; columns that are not given are missing throughout."""
     length = len(next(iter(columns.values())))
     return pd.DataFrame(
@@ -111,12 +113,12 @@ def _jobs(random: np.random.Generator, n: int) -> pd.DataFrame:
         "is_active": random.random(n) < 0.9,
     }
     columns |= {flag: _some(random, n, (True, False)) for flag in _FLAGS}
-    frame = _frame("jobs", **columns)
+    frame = canonical("jobs", **columns)
     return _with_edges("jobs", frame)
 
 
 def _users(random: np.random.Generator, n: int) -> pd.DataFrame:
-    frame = _frame(
+    frame = canonical(
         "users",
         user_id=random.permutation(np.arange(n) * 2 + 1),
         prefecture_code=_some(random, n, (*_PREFECTURES, "98")),
@@ -138,7 +140,7 @@ def _with_edges(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     if len(frame) < 3:
         return frame
     key = TABLES[table].key[0]
-    nothing = _frame(table, **{key: frame[key].iloc[:1].tolist()})
+    nothing = canonical(table, **{key: frame[key].iloc[:1].tolist()})
     edged = pd.concat([nothing, frame.iloc[[2, 2]], frame.iloc[3:]], ignore_index=True)
     edged[key] = frame[key]
     return edged
@@ -147,10 +149,10 @@ def _with_edges(table: str, frame: pd.DataFrame) -> pd.DataFrame:
 def _actions(random: np.random.Generator, users: np.ndarray, jobs: np.ndarray, n: int) -> pd.DataFrame:
     """By three quarters of the users; the first one at the clock."""
     if not (len(users) and len(jobs) and n):
-        return _frame("actions", user_id=[])
+        return canonical("actions", user_id=[])
     when = _days_before(random, n, (14, 30, 90, 360))
     when.iloc[0] = CLOCK
-    return _frame(
+    return canonical(
         "actions",
         user_id=random.choice(users[: max(1, 3 * len(users) // 4)], n),
         job_id=random.choice(jobs, n),

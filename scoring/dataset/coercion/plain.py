@@ -48,7 +48,7 @@ def plain(column: pd.Series) -> pd.Series:
     if isinstance(dtype, pd.CategoricalDtype):
         column = column.astype(object)
     elif isinstance(dtype, pd.ArrowDtype):
-        column = column.convert_dtypes(dtype_backend="numpy_nullable", convert_floating=False)
+        column = column.convert_dtypes(dtype_backend="numpy_nullable")
     if column.dtype != object:
         return column
     inferred = pd.api.types.infer_dtype(column, skipna=True)

@@ -51,7 +51,11 @@ def read_source(path: Path, missing: tuple[str, ...] = ()) -> Raw:
     if not missing:
         return raw
     words = set(missing)
-    frame = pd.DataFrame({n: c.mask(c.isin(words)) if c.dtype in (object, "str") else c for n, c in raw.frame.items()})
+    columns = {
+        name: column.map(lambda value: None if isinstance(value, str) and value in words else value)
+        for name, column in raw.frame.items()
+    }
+    frame = pd.DataFrame(columns, index=raw.frame.index, copy=False)
     return Raw(frame, raw.rows, raw.source, raw.unreadable)
 
 

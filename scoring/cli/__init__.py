@@ -1,0 +1,30 @@
+"""The `scoring` command.
+
+- `app`: the commands joined, errors as one sentence, exit codes
+- `init`, `importing`, `run`, `explaining`, `models`: one command each
+- `opening`: options and loading that commands share · `progress`: what long work shows
+- `describing`: an explanation as tables
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from types import FrameType
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command with these arguments (None: the process's own) and exits.
+
+    Exit codes: 0 done, 1 an error, 2 a command line that cannot be understood, 130 and 143 stopped by Ctrl-C, SIGTERM.
+    """
+    from scoring.cli.app import Terminated, app
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    # a container that is stopped cleans up as after Ctrl-C
+    signal.signal(signal.SIGTERM, terminate)
+    app(args=None if arguments is None else list(arguments), prog_name="scoring")

@@ -1,0 +1,118 @@
+"""The commands joined; errors as one sentence on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+import typer
+from typer.core import TyperGroup
+
+from scoring.cli import explaining, importing, init, models, run
+from scoring.errors import ScoringError
+
+__all__ = ["Stopped", "Terminated", "app"]
+
+T = TypeVar("T")
+
+# typer hands these on from its own copy of click, or from click itself, by version
+_UsageError: type[Any] = typer.BadParameter.__mro__[1]
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM."""
+
+
+class Stopped(Exception):  # noqa: N818 - not an error
+    """Ctrl-C or SIGTERM, past typer, which would swallow it."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+class _Commands(TyperGroup):
+    """Ends with one sentence and an exit code, whatever happened; `--debug`, anywhere, lets errors through."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise Stopped(143 if isinstance(stop, Terminated) else 130) from stop
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+        arguments = list(sys.argv[1:] if args is None else args)
+        debug = "--debug" in arguments
+        arguments = [argument for argument in arguments if argument != "--debug"]
+        extra["standalone_mode"] = False
+        finish = super().main
+        sys.exit(_guarded(lambda: finish(arguments, prog_name or "scoring", **extra), debug))
+
+
+def _guarded(work: Callable[[], Any], debug: bool) -> int:
+    """The exit code of some work; says what went wrong."""
+    try:
+        code = work()
+        return code if isinstance(code, int) else 0
+    except Stopped as stop:
+        _say("Stopped. Nothing that was not finished is left behind or published.")
+        return stop.code
+    except _UsageError as error:
+        path = error.ctx.command_path if error.ctx else "scoring"
+        _say(f"{path}: {error.format_message()} See `{path} --help`.")
+        return int(error.exit_code)
+    except BrokenPipeError:
+        # who read our output has gone; Python would complain of it once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the outermost layer: everything becomes a sentence
+        if debug:
+            raise
+        _say(_sentence(error))
+        return 1
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ScoringError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this. Nothing is published. Score fewer users, or use smaller chunks."
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}."
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    return f"Something went wrong that should not ({what}). Run again with --debug to see where."
+
+
+def _say(sentence: str) -> None:
+    print(f"error: {sentence}" if not sentence.startswith("Stopped") else sentence, file=sys.stderr)  # noqa: T201
+
+
+app = typer.Typer(
+    name="scoring",
+    cls=_Commands,
+    help="Scores every user against every job, and says why.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("init")(init.init)
+app.command("import")(importing.import_)
+app.command("run")(run.run)
+app.command("explain")(explaining.explain)
+app.command("models")(models.models)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Say the version and end.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors. May stand anywhere.")] = False,
+) -> None:
+    if version:
+        from scoring import __version__
+
+        typer.echo(f"scoring {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())

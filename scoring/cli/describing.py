@@ -1,0 +1,121 @@
+"""An explanation as tables that a reader can follow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scoring.engine import Explanation, Prepared
+
+__all__ = ["describe", "in_words"]
+
+
+def describe(prepared: Prepared, explanation: Explanation) -> RenderableType:
+    """Who and what, the parts of the score, and whether the job is ranked for this user."""
+    tables = prepared.dataset.tables
+    user = tables.users.set_index("user_id").loc[explanation.user_id]
+    job = tables.jobs.set_index("job_id").loc[explanation.job_id]
+    names = _Names(tables.prefectures, tables.occupations)
+    head = Table.grid(padding=(0, 2))
+    head.add_column(style="bold", no_wrap=True)
+    head.add_column(overflow="fold")
+    head.add_row(f"user {explanation.user_id}", names.user(user))
+    head.add_row(f"job {explanation.job_id}", names.job(job))
+    verdict = (
+        Text("This job is ranked for this user.", style="green")
+        if explanation.eligible
+        else Text(f"This job is not ranked for this user: {'; '.join(explanation.not_ranked)}.", style="yellow")
+    )
+    return Group(head, Text(), _parts(explanation), Text(), verdict)
+
+
+def _parts(explanation: Explanation) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("component", no_wrap=True)
+    for heading in ("value", "weight", "points"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("because", overflow="fold")
+    for group in dict.fromkeys(part.group for part in explanation.parts):
+        parts = [part for part in explanation.parts if part.group == group]
+        weight, points = (sum(getattr(part, name) for part in parts) for name in ("weight", "points"))
+        value = explanation.groups[group]
+        table.add_row(group, f"{value:.2f}", f"{weight:.3f}", f"{points:.2f}", style="bold")
+        for part in parts:
+            facts = Text(in_words(part.facts))
+            table.add_row(f"  {part.name}", f"{part.value:.2f}", f"{part.weight:.3f}", f"{part.points:.2f}", facts)
+    weight = sum(part.weight for part in explanation.parts)
+    table.add_row("total", f"{explanation.total:.2f}", f"{weight:.3f}", f"{explanation.total:.2f}", style="bold")
+    return table
+
+
+def in_words(facts: Mapping[str, Any]) -> str:
+    """Facts as a reader would say them: `fee in yen 4,200, ratio 1.08`."""
+    return ", ".join(f"{name} {_value(value)}" for name, value in facts.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        said = [f"{name}{'' if held is True else f' {_value(held)}'}" for name, held in value.items() if held]
+        return "/".join(said) if said else "nothing"
+    if isinstance(value, tuple | list):
+        return "/".join(map(_value, value)) if len(value) else "none"
+    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return "missing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, int):
+        return str(value)  # counts and codes
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
+    return str(value)
+
+
+class _Names:
+    """Codes with the names that reference tables give them."""
+
+    def __init__(self, prefectures: pd.DataFrame, occupations: pd.DataFrame) -> None:
+        self._prefectures = prefectures.set_index("prefecture_code")["name"]
+        self._occupations = occupations.set_index("occupation_code")["name"]
+
+    def user(self, row: pd.Series) -> str:
+        floor = row["preferred_salary_min"]
+        wants = ", ".join(self._named(self._occupations, code) for code in row["preferred_occupations"])
+        said = [
+            self._place(row),
+            f"wants {wants}" if wants else "no occupation preferred",
+            f"at least {floor:,.0f} yen per hour" if floor > 0 else None,
+            row["preferred_work_style"],
+            None if row["is_active"] else "not active",
+        ]
+        return " · ".join(text for text in said if isinstance(text, str))
+
+    def job(self, row: pd.Series) -> str:
+        code, salary, fee = row["occupation_code"], row["min_salary"], row["fee"]
+        said = [
+            row["title"],
+            row["company_name"],
+            self._place(row),
+            "occupation not known" if pd.isna(code) else self._named(self._occupations, code),
+            f"{salary:,.0f} yen {_value(row['salary_type'])}" if salary > 0 else "salary not known",
+            f"fee {fee:,.0f} yen" if fee > 0 else "no fee",
+        ]
+        return " · ".join(text for text in said if isinstance(text, str))
+
+    def _place(self, row: pd.Series) -> str:
+        code, city = row["prefecture_code"], row["city_code"]
+        where = self._named(self._prefectures, code) if isinstance(code, str) else "place not known"
+        return f"{where}, city {city}" if isinstance(city, str) else where
+
+    @staticmethod
+    def _named(names: pd.Series, code: Any) -> str:
+        name = names.get(code)
+        return f"{name} ({code})" if isinstance(name, str) else str(code)

@@ -1,0 +1,56 @@
+"""`scoring explain`: why a pair has its score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scoring.cli.opening import DEFAULT_DB, AsOf, Components, Db, FactorCache, Model, Weights, load_data, read_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["explain"]
+
+
+def explain(
+    user: Annotated[str, typer.Argument(help="A user's id, or the text id that it was imported with.")],
+    job: Annotated[str, typer.Argument(help="A job's id, likewise.")],
+    db: Db = DEFAULT_DB,
+    model: Model = "standard",
+    weights: Weights = None,
+    as_of: AsOf = None,
+    factor_cache: FactorCache = None,
+    component: Components = None,
+) -> None:
+    """Take the score of one user and one job apart: values, weights, points, and the facts behind them."""
+    from scoring.cli.describing import describe
+    from scoring.cli.progress import Show, output
+    from scoring.dataset.database import Database
+    from scoring.engine import batch
+    from scoring.statistics.factors import default_cache
+    from scoring.telemetry import Stopwatch
+
+    show, watch = Show(), Stopwatch()
+    chosen = read_model(model, weights, component)
+    with Database.open(db) as database, show.warnings():
+        dataset = load_data(database, as_of, show, watch)
+    user_id = _id(user, dataset.tables.users, "user")
+    job_id = _id(job, dataset.tables.jobs, "job")
+    with show.stage("preparing factors, statistics and plan"):
+        prepared = batch.prepare(dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache())
+    output().print(describe(prepared, prepared.explain(user_id, job_id)))
+
+
+def _id(text: str, frame: pd.DataFrame, what: str) -> int:
+    """A whole number is an id; other text is looked for among the ids that were text. Raises UnknownIdError."""
+    from scoring.errors import UnknownIdError
+
+    if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
+        found = frame.loc[frame[f"{what}_id"] == int(text), f"{what}_id"]
+    else:
+        found = frame.loc[frame["external_id"] == text, f"{what}_id"]
+    if not len(found):
+        raise UnknownIdError(f"there is no {what} {text} among the {len(frame):,} {what}s of the data.")
+    return int(found.iloc[0])

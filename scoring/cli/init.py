@@ -1,0 +1,69 @@
+"""`scoring init`: a database to work with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scoring.cli.opening import DEFAULT_DB, Db
+
+if TYPE_CHECKING:
+    from scoring.dataset import Tables
+
+__all__ = ["init"]
+
+
+def init(
+    db: Db = DEFAULT_DB,
+    users: Annotated[int, typer.Option(min=1, help="Users of the synthetic market.")] = 10_000,
+    jobs: Annotated[int, typer.Option(min=1, help="Its jobs.")] = 100_000,
+    actions: Annotated[int | None, typer.Option(min=0, help="Its actions; else 100 per user.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same market.")] = 0,
+    empty: Annotated[bool, typer.Option("--empty", help="Reference tables only, for data of your own.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Exchange the data that is there.")] = False,
+) -> None:
+    """Make a database: a synthetic labour market, or an empty one to import into."""
+    from scoring.cli.progress import Show, output
+    from scoring.dataset.database import Database
+    from scoring.dataset.storing import save_tables
+
+    show = Show()
+    if db == DEFAULT_DB:
+        Path(db).parent.mkdir(exist_ok=True)
+    with Database.open(db) as database:
+        database.create()
+        if not replace:
+            _refuse_filled(database)
+        if empty:
+            tables = _reference_tables()
+        else:
+            with show.stage(f"making a market of {users:,} users and {jobs:,} jobs"):
+                from scoring.dataset.synthetic import make_market
+
+                tables = make_market(users, jobs, actions, seed).tables
+        with show.stage("storing it"):
+            # what stands there is at most reference tables, or what --replace gives up
+            save_tables(database, tables, replace=True)
+        counts = ", ".join(f"{len(frame):,} {name.replace('_', ' ')}" for name, frame in tables.items() if len(frame))
+        output().print(f"{database.display} holds {counts}.", soft_wrap=True)
+
+
+def _refuse_filled(database: object) -> None:
+    from scoring.dataset.loaders import change_tokens
+    from scoring.errors import DatabaseError
+
+    tokens = change_tokens(database)  # type: ignore[arg-type]  # the type is too heavy to import for a check
+    filled = [f"{tokens[name].rows:,} {name}" for name in ("users", "jobs", "actions") if tokens[name].rows]
+    if filled:
+        raise DatabaseError(
+            f"{database.display} holds {', '.join(filled)} already. "  # type: ignore[attr-defined]  # as above
+            "Give another --db, or --replace to exchange them."
+        )
+
+
+def _reference_tables() -> Tables:
+    from scoring.dataset.sources import empty_frame, tables_from_frames
+
+    return tables_from_frames(jobs=empty_frame("jobs"), users=empty_frame("users"))

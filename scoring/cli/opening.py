@@ -1,0 +1,131 @@
+"""What commands share: their options, and the way from them to something prepared."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from scoring.cli.progress import Show
+    from scoring.dataset import Dataset
+    from scoring.dataset.database import Database
+    from scoring.model import Component, ScoringModel
+    from scoring.telemetry import Stopwatch
+
+__all__ = ["DEFAULT_DB", "AsOf", "Components", "Db", "FactorCache", "Model", "Weights", "load_data", "read_model"]
+
+DEFAULT_DB = "data/market.db"
+
+Db = Annotated[str, typer.Option("--db", help="A SQLite file, or a database URL.", show_default=True)]
+Model = Annotated[str, typer.Option("--model", help="A model that ships (see `scoring models`), or a model file.")]
+Weights = Annotated[Path | None, typer.Option("--weights", help="A file of other weights for the model.")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="The data's clock, such as 2025-06-30T12:00:00Z; else the newest action.")
+]
+Components = Annotated[
+    list[Path] | None,
+    typer.Option("--component", help="A Python file with components of your own. Its code is run. May be repeated."),
+]
+FactorCache = Annotated[
+    Path | None, typer.Option("--factor-cache", help="Where trained factors are kept; else the user's cache folder.")
+]
+
+
+def read_model(name: str, weights: Path | None, component_files: Sequence[Path] | None) -> ScoringModel:
+    """The model with its weights. Raises ModelError."""
+    from scoring.catalog import load_model
+    from scoring.errors import ModelError
+    from scoring.model import parse_weights
+
+    own = [component for file in component_files or () for component in load_components(file)]
+    model = load_model(name, own)
+    if weights is None:
+        return model
+    try:
+        text = weights.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ModelError(f"weights {weights}: {reason}; give the path of a weight file.") from error
+    return model.with_weights(parse_weights(text, model, source=str(weights)))
+
+
+def load_components(file: Path) -> list[type[Component]]:
+    """The component classes that a Python file defines. Runs the file.
+
+    Raises ModelError: it cannot be run, or defines no component.
+    """
+    from scoring.errors import ModelError
+    from scoring.model import Component
+
+    # a name by the content: the same file has the same one, and it cannot hide another module
+    try:
+        digest = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
+    except OSError as error:
+        raise ModelError(f"component file {file}: {error.strerror}.") from error
+    name = f"scoring_component_{file.stem}_{digest}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ModelError(f"component file {file}: a Python file, ending in .py, is needed.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # pydantic looks annotations up there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ModelError(f"component file {file}{_line(error, file)}: {type(error).__name__}: {error}.") from error
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Component)
+        and value.__module__ == name
+        and not inspect.isabstract(value)
+    ]
+    if not found:
+        raise ModelError(f"component file {file}: it defines no component (a subclass of scoring.Component).")
+    for component in found:
+        if not isinstance(getattr(component, "kind", None), str):
+            raise ModelError(f"component file {file}: {component.__name__} needs a `kind`, its name in model files.")
+    return found
+
+
+def _line(error: Exception, file: Path) -> str:
+    """Where in the file it happened."""
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+    return f", line {lines[-1]}" if lines else ""
+
+
+def load_data(database: Database, as_of: str | None, show: Show, watch: Stopwatch) -> Dataset:
+    """Everything in the database, when there is room for it.
+
+    Raises DatabaseError, DataError, ConfigurationError, NotEnoughMemoryError.
+    """
+    from scoring.dataset import Dataset
+    from scoring.dataset.loaders import change_tokens, load_tables
+    from scoring.engine import memory
+
+    database.require_data()
+    tokens = change_tokens(database)
+    users, jobs, actions = (tokens[name].rows for name in ("users", "jobs", "actions"))
+    memory.require(
+        memory.predict_data(users, jobs, actions),
+        f"Loading {users:,} users, {jobs:,} jobs and {actions:,} actions",
+        ["give the process more memory", "keep fewer old jobs and actions in the database"],
+    )
+    with show.stage(f"loading {users:,} users, {jobs:,} jobs, {actions:,} actions"), watch.phase("load"):
+        tables = load_tables(database)
+    with watch.phase("encode"):
+        dataset = Dataset(tables, as_of=as_of)
+    with watch.phase("fingerprint"):
+        dataset.fingerprint  # noqa: B018 - computed when first asked for
+    return dataset

@@ -1,0 +1,87 @@
+"""What long work shows: on a terminal bars and times, elsewhere plain lines. All of it goes to stderr."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+
+__all__ = ["Show", "output"]
+
+Advance = Callable[[int, int], None]
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+def output() -> Console:
+    """Where results and reports go. At least 80 columns wide, also into a file or a pipe."""
+    console = Console(highlight=False, soft_wrap=False)
+    return console if console.is_terminal else Console(highlight=False, width=max(80, console.width))
+
+
+class Show:
+    """Tells of stages and of progress. `clock` gives seconds."""
+
+    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
+        self._clock = clock
+
+    def say(self, line: str) -> None:
+        """One line, as it is."""
+        self._console.print(line, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Says what is being done, and how long it took."""
+        begun = self._clock()
+        if self._console.is_terminal:
+            with self._console.status(f"{name} …"):
+                yield
+        else:
+            yield
+        self.say(f"{name}: {self._clock() - begun:.1f} s")
+
+    @contextmanager
+    def bar(self, name: str, unit: str) -> Iterator[Advance]:
+        """Gives what is to be called with (done, total)."""
+        if not self._console.is_terminal:
+            yield self._lines(name, unit)
+            return
+        from rich import progress
+
+        columns: list[Any] = [
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + unit),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("left"),
+        ]
+        with progress.Progress(*columns, console=self._console, transient=True) as bars:
+            task = bars.add_task(name, total=1)
+            yield lambda done, total: bars.update(task, completed=done, total=max(total, 1))
+
+    def _lines(self, name: str, unit: str) -> Advance:
+        begun = said = self._clock()
+
+        def advance(done: int, total: int) -> None:
+            nonlocal said
+            now = self._clock()
+            if not done or (now - said < _SECONDS_BETWEEN_LINES and done < total):
+                return
+            said = now
+            left = f", {(now - begun) / done * (total - done):.0f} s left" if done < total else ""
+            self.say(f"{name}: {done:,} of {total:,} {unit}{left}")
+
+        return advance
+
+    @contextmanager
+    def warnings(self) -> Iterator[None]:
+        """Warnings become one line each."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = lambda message, *_, **__: self.say(f"warning: {message}")
+            yield

@@ -1,0 +1,76 @@
+"""`scoring run`: everybody against everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scoring.cli.opening import DEFAULT_DB, AsOf, Components, Db, FactorCache, Model, Weights, load_data, read_model
+
+if TYPE_CHECKING:
+    from scoring.engine import Prepared
+    from scoring.engine.sinks import Sink
+
+__all__ = ["run"]
+
+DEFAULT_OUT = Path("data/runs")
+
+
+def run(
+    db: Db = DEFAULT_DB,
+    model: Model = "standard",
+    weights: Weights = None,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")] = 40,
+    as_of: AsOf = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder of runs: this one becomes a folder of Parquet files in it.")
+    ] = DEFAULT_OUT,
+    users: Annotated[int | None, typer.Option(min=1, help="Only the first so many active users.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; else one per core.")] = None,
+    chunk_size: Annotated[int, typer.Option("--chunk-size", min=1, help="Users in a chunk.")] = 1000,
+    no_database: Annotated[bool, typer.Option("--no-database", help="Write Parquet only.")] = False,
+    factor_cache: FactorCache = None,
+    component: Components = None,
+) -> None:
+    """Rank every active user's best jobs, and publish the lists as Parquet and in the database."""
+    from scoring.telemetry import Stopwatch
+
+    watch = Stopwatch()
+    with watch.phase("start"):
+        from scoring.cli.progress import Show, output
+        from scoring.dataset.database import Database
+        from scoring.engine import batch, report
+        from scoring.engine.sinks import DatabaseSink, ParquetSink
+        from scoring.statistics.factors import default_cache
+
+        show = Show()
+        chosen = read_model(model, weights, component)
+    with Database.open(db) as database, show.warnings():
+        sinks: list[Sink] = [ParquetSink(out, by_run_id=True, latest="latest")]
+        if not no_database:
+            sinks.append(DatabaseSink(database))
+        for sink in sinks:
+            sink.check()
+        dataset = load_data(database, as_of, show, watch)
+        with show.stage("preparing factors, statistics and plan"):
+            prepared = batch.prepare(
+                dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers
+            )
+        with show.bar("ranking", "users") as advance:
+            result = batch.run(
+                prepared,
+                k=top_k,
+                users=_first_users(prepared, users),
+                chunk_size=chunk_size,
+                sinks=sinks,
+                progress=advance,
+                watch=watch,
+            )
+    output().print(report.render(report.Report.of(result)))
+
+
+def _first_users(prepared: Prepared, count: int | None) -> list[int] | None:
+    active = prepared.plan.user_id[prepared.active_users]
+    return None if count is None or count >= len(active) else active[:count].tolist()

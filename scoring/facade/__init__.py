@@ -1,0 +1,25 @@
+"""`ScoringEngine`, for code written against the legacy async interface.
+
+- `engine`: the class, one thin method per legacy name
+- `snapshot`: the data that an engine answers from; the only place that holds it
+- `legacy_objects`: objects, mappings and rows to canonical frames
+- `requests`: the work behind the methods, synchronous, on a snapshot
+- `pairs_store`: every pair as a Parquet dataset, and the lazy handle to it
+- `counters`: what `get_performance_stats` reports
+"""
+
+from scoring.facade.engine import (
+    DEFAULT_CHUNK_SIZE,
+    MAX_BATCH_SIZE,
+    PERFORMANCE_TARGET_MS_PER_USER,
+    ScoringEngine,
+)
+from scoring.facade.pairs_store import ScoredPairs
+
+__all__ = [
+    "DEFAULT_CHUNK_SIZE",
+    "MAX_BATCH_SIZE",
+    "PERFORMANCE_TARGET_MS_PER_USER",
+    "ScoredPairs",
+    "ScoringEngine",
+]

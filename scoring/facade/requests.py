@@ -1,0 +1,271 @@
+"""The work behind the legacy methods: synchronous, on one snapshot, knowing nothing of databases or event loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.columns import Kind
+from scoring.dataset.validation import check
+from scoring.engine import SCORES, Prepared, Ranking, explain, memory
+from scoring.errors import ConfigurationError, DataError, RunCancelledError
+from scoring.facade.legacy_objects import Row, canonical_frame
+from scoring.facade.pieces import Piece, each_piece, never, working_bytes
+from scoring.facade.snapshot import Snapshot
+from scoring.model import Inputs, ScoringModel
+
+__all__ = [
+    "ALL_PAIRS_COLUMNS",
+    "RANKED_COLUMNS",
+    "SCORE_COLUMNS",
+    "Pair",
+    "base_scores",
+    "explanation",
+    "inputs_of",
+    "job_component",
+    "listed_scores",
+    "pairs_frame",
+    "ranking_frame",
+    "require_room",
+]
+
+SCORE_COLUMNS: Final = ("total_score", "base_score", "seo_score", "personal_score")
+"""The legacy names of `engine.SCORES`, in that order: the match group is called seo."""
+LEGACY_COLUMNS: Final = ("user_id", "job_id", *SCORE_COLUMNS)
+ALL_PAIRS_COLUMNS: Final = (*LEGACY_COLUMNS, "eligible")
+RANKED_COLUMNS: Final = (*LEGACY_COLUMNS, "rank")
+
+BYTES_PER_PAIR: Final = 2 * 8 + 4 * 4 + 1
+"""A row of all pairs in a frame: two int64 ids, four float32 scores, a flag."""
+
+PAIRS_AT_ONCE: Final = 10_000
+"""Listed pairs planned together."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A job and a user as they were read; `profile` None: the user counts as never having acted."""
+
+    job: Row
+    user: Row
+    profile: int | None = None
+
+
+# Frames
+
+
+def inputs_of(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> Inputs:
+    """The rows of two frames, in their order, with the snapshot's history and statistics.
+
+    Columns may have their legacy names; one that is not there is missing in every row.
+    Raises DataError naming table, column and row: an id twice, infinity, what is no number.
+    """
+    widths = snapshot.code_widths
+    checked = check("users", users, code_width=widths), check("jobs", jobs, code_width=widths)
+    return Inputs.of(snapshot.statistics, users=checked[0], jobs=checked[1])
+
+
+def require_room(n_users: int, n_jobs: int, chunk_size: int, workers: int | None) -> None:
+    """Raises NotEnoughMemoryError where a frame of every pair cannot fit, with the bytes and the ways out."""
+    pairs = n_users * n_jobs
+    needed = pairs * BYTES_PER_PAIR + (working_bytes(n_users, n_jobs, chunk_size, workers) if pairs else 0)
+    what = f"A DataFrame of all {n_users:,} × {n_jobs:,} = {pairs:,} pairs"
+    ways = ["top_k=40 for the best jobs of each user", "out=DIRECTORY for all pairs as a Parquet dataset"]
+    memory.require(needed, what, ways)
+
+
+def pairs_frame(
+    inputs: Inputs,
+    model: ScoringModel,
+    *,
+    chunk_size: int,
+    workers: int | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> pd.DataFrame:
+    """(n · m) rows of `ALL_PAIRS_COLUMNS`, in (user, job) order of the inputs. See `require_room`."""
+    n_users, n_jobs = len(inputs.users), len(inputs.jobs)
+    scores = np.empty((len(SCORES), n_users, n_jobs), dtype=np.float32)
+    eligible = np.empty((n_users, n_jobs), dtype=bool)
+
+    def take(piece: Piece) -> None:
+        rows = slice(piece.first, piece.first + len(piece.user_id))
+        scores[:, rows], eligible[rows] = piece.scores, piece.eligible
+
+    if n_users and n_jobs:
+        each_piece(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
+    columns: dict[str, NDArray[Any]] = {
+        "user_id": np.repeat(inputs.users.user_id, n_jobs),
+        "job_id": np.tile(inputs.jobs.job_id, n_users),
+    }
+    columns |= dict(zip(SCORE_COLUMNS, scores.reshape(len(SCORES), -1), strict=True))
+    # copy=False: by default pandas would gather the columns into new blocks, and need the memory twice
+    return pd.DataFrame(columns | {"eligible": eligible.ravel()}, copy=False)
+
+
+def ranking_frame(
+    prepared: Prepared,
+    users: NDArray[np.integer],
+    k: int,
+    *,
+    chunk_size: int,
+    cancelled: Callable[[], bool] = never,
+) -> pd.DataFrame:
+    """`RANKED_COLUMNS` of the k best eligible jobs of the users at these rows, in that order, best first.
+
+    Raises ConfigurationError where k is no whole number, 1 or more.
+    """
+    scorer, frames = prepared.scorer, []
+    for start in range(0, max(len(users), 1), chunk_size):
+        ranking = scorer.top_k(k, users[start : start + chunk_size], cancelled=cancelled)
+        if cancelled():
+            raise RunCancelledError("The request was stopped before its end.")
+        frames.append(_legacy_ranking(ranking))
+    return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+
+
+def _legacy_ranking(ranking: Ranking) -> pd.DataFrame:
+    frame = ranking.frame().rename(columns=dict(zip(SCORES, SCORE_COLUMNS, strict=True)))
+    return frame[list(RANKED_COLUMNS)]
+
+
+# Listed pairs
+
+
+def listed_scores(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]) -> pd.DataFrame:
+    """`user_id, job_id` (<NA> where a row names none) and `SCORE_COLUMNS` of each pair, in order.
+
+    Raises DataError naming the position, the column and the value.
+    """
+    frames = [
+        _listed(snapshot, model, pairs[start : start + PAIRS_AT_ONCE])
+        for start in range(0, max(len(pairs), 1), PAIRS_AT_ONCE)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _listed(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]) -> pd.DataFrame:
+    jobs, job_row = _different([pair.job for pair in pairs], [id(pair.job) for pair in pairs])
+    users, user_row = _different(
+        [_as_known(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs]
+    )
+    profiled = np.zeros(len(users), dtype=bool)
+    profiled[user_row] = [pair.profile is not None for pair in pairs]
+    inputs, named = _rows(snapshot, jobs, users, profiled)
+    frame = pd.DataFrame({"user_id": named["user_id"][user_row], "job_id": named["job_id"][job_row]})
+    scorer = Prepared.of(inputs, model, workers=1).scorer
+    for name, values in zip(SCORE_COLUMNS, scorer.listed(user_row, job_row), strict=True):
+        frame[name] = values
+    return frame
+
+
+def _different(rows: list[Row], marks: list[Any]) -> tuple[list[Row], NDArray[np.int64]]:
+    """The rows with different marks, and which of them each row is."""
+    place: dict[Any, int] = {}
+    which = np.array([place.setdefault(mark, len(place)) for mark in marks], dtype=np.int64)
+    first = dict(zip(reversed(which.tolist()), reversed(rows), strict=True))
+    return [first[n] for n in range(len(place))], which
+
+
+def _as_known(pair: Pair) -> Row:
+    return pair.user if pair.profile is None else pair.user | {"user_id": pair.profile}
+
+
+def _rows(
+    snapshot: Snapshot, jobs: Sequence[Row], users: Sequence[Row], profiled: NDArray[np.bool_]
+) -> tuple[Inputs, dict[str, pd.arrays.IntegerArray]]:
+    """Inputs of rows that were read, and their ids as they were given; a row without an id is nobody's."""
+    dataset, named = snapshot.dataset, {}
+    frames = {
+        "jobs": canonical_frame("jobs", jobs, snapshot.code_widths),
+        "users": canonical_frame("users", users, snapshot.code_widths),
+    }
+    for table, key, known in (("jobs", "job_id", dataset.jobs.job_id), ("users", "user_id", dataset.users.user_id)):
+        ids = frames[table][key].astype(Kind.INTEGER.dtype)
+        named[key] = ids.array
+        frames[table][key] = ids.fillna(_nobody(known)).astype("int64")
+    inputs = Inputs.of(snapshot.statistics, jobs=frames["jobs"], users=frames["users"], with_profile=profiled)
+    return inputs, named
+
+
+def _nobody(known: NDArray[np.int64]) -> int:
+    """The first id below 0 that the dataset does not have; its ids are sorted."""
+    negative = known[: np.searchsorted(known, 0)]
+    free = -1 - np.arange(len(negative) + 1)
+    return int(free[~np.isin(free, negative)][0])
+
+
+def explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[str, Any]:
+    """The pair's scores taken apart, as plain values: see `ScoringEngine.get_score_explanation`."""
+    profiled = np.array([pair.profile is not None])
+    inputs, named = _rows(snapshot, [pair.job], [_as_known(pair)], profiled)
+    prepared = Prepared.of(inputs, model, workers=1)
+    found = explain(prepared.plan, inputs, 0, 0)
+    ids = {name: None if values[0] is pd.NA else int(values[0]) for name, values in named.items()}
+    scores = (found.total, *found.groups.values())
+    return {
+        "user_id": ids["user_id"],
+        "job_id": ids["job_id"],
+        "model": found.model,
+        **dict(zip(SCORE_COLUMNS, scores, strict=True)),
+        "eligible": found.eligible,
+        "not_ranked": list(found.not_ranked),
+        "components": [
+            {
+                "component": part.name,
+                "group": part.group,
+                "value": part.value,
+                "weight": part.weight,
+                "points": part.points,
+                "facts": _plain(part.facts),
+            }
+            for part in found.parts
+        ],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Facts as Python's own values: None for what is missing, no NumPy numbers."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if value is pd.NA or value is pd.NaT or value != value else value
+
+
+# What depends on the job alone
+
+
+def base_scores(snapshot: Snapshot, model: ScoringModel, jobs: pd.DataFrame) -> NDArray[np.float32]:
+    """(m,) float32 base group of each row, in the frame's order. Raises DataError."""
+    prepared = Prepared.of(_for_nobody(snapshot, jobs), model, workers=1)
+    return prepared.scorer.all_pairs()[SCORES.index("base_score"), 0]
+
+
+def job_component(snapshot: Snapshot, model: ScoringModel, name: str, jobs: pd.DataFrame) -> NDArray[np.float32]:
+    """(m,) float32, 0 to 100: one component's value for each row, in the frame's order.
+
+    Raises DataError, and ConfigurationError where the model has no component of that name.
+    """
+    names = [part.name for part in model.parts]
+    if name not in names:
+        raise ConfigurationError(f"model {model.name} has no component {name!r}; it has {', '.join(names)}.")
+    inputs = _for_nobody(snapshot, jobs)
+    prepared = Prepared.of(inputs, model, workers=1)
+    values = prepared.scorer.components(np.array([0]), np.arange(len(inputs.jobs)))
+    return values[names.index(name), 0].astype(np.float32)
+
+
+def _for_nobody(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
+    """The frame's jobs, and one user of whom nothing is known."""
+    if not isinstance(jobs, pd.DataFrame):
+        raise DataError(f"jobs: a pandas DataFrame is needed, not {type(jobs).__name__}.")
+    frame = check("jobs", jobs, code_width=snapshot.code_widths)
+    user = canonical_frame("users", [{"user_id": _nobody(snapshot.dataset.users.user_id)}], {})
+    return Inputs.of(snapshot.statistics, jobs=frame, users=user, with_profile=np.zeros(1, dtype=bool))

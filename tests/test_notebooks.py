@@ -1,0 +1,45 @@
+"""What nbval does not look at: that marked cells can be compared at all, and that no machine's traces are committed."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+MARK = "NBVAL_CHECK_OUTPUT"
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request) -> dict:
+    return json.loads(request.param.read_text("utf-8"))
+
+
+def _code(notebook: dict) -> list[dict]:
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def test_there_are_notebooks():
+    assert [path.stem for path in NOTEBOOKS][:1] == ["01_load"]
+
+
+def test_every_cell_ran_once_and_in_order(notebook):
+    assert [cell["execution_count"] for cell in _code(notebook)] == list(range(1, len(_code(notebook)) + 1))
+
+
+def test_marked_cells_have_something_to_compare(notebook):
+    # nbval passes a marked cell without stored output
+    marked = [cell for cell in _code(notebook) if MARK in "".join(cell["source"])]
+    assert marked
+    assert all(cell["outputs"] for cell in marked)
+
+
+def test_the_kernel_is_the_plain_one(notebook):
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+
+
+def test_no_paths_of_a_machine_and_no_errors(notebook):
+    outputs = json.dumps([cell["outputs"] for cell in _code(notebook)])
+    text = re.sub(r'"image/png": "[^"]*"', "", outputs)
+    assert not re.search(r"(/home|/root|/tmp|/work|/Users|[A-Z]:\\\\)", text)
+    assert '"output_type": "error"' not in text
