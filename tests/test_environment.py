@@ -12,7 +12,7 @@ ONLY_CONDA = {"python", "pip", "greenlet"}
 
 
 def _split(requirement: str) -> tuple[str, str]:
-    name, extras, version = re.fullmatch(r"([\w.-]+)(\[[\w,]+\])?(.*)", requirement.split("#")[0].strip()).groups()
+    name, _, version = re.fullmatch(r"([\w.-]+)(\[[\w,]+\])?(.*)", requirement.split("#")[0].strip()).groups()
     name = name.lower()
     return CONDA_NAMES.get(name, name), version
 

@@ -64,7 +64,7 @@ def call(work: Callable[[], T], *, once: bool, connected: Callable[[], bool], sa
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: is_transient(error, connected())),
-        wait=tenacity.wait_exponential_jitter(initial=0.2, max=8.0, jitter=0.2),
+        wait=tenacity.wait_exponential(multiplier=0.2, max=8.0) + tenacity.wait_random(0, 0.2),
         stop=patience,
         reraise=True,
     )

@@ -48,7 +48,7 @@ def plain(column: pd.Series) -> pd.Series:
     if isinstance(dtype, pd.CategoricalDtype):
         column = column.astype(object)
     elif isinstance(dtype, pd.ArrowDtype):
-        column = column.convert_dtypes(dtype_backend="numpy_nullable")
+        column = column.astype(_without_arrow(dtype.pyarrow_dtype))
     if column.dtype != object:
         return column
     inferred = pd.api.types.infer_dtype(column, skipna=True)
@@ -61,6 +61,23 @@ def plain(column: pd.Series) -> pd.Series:
         except (OverflowError, TypeError, ValueError, pa.ArrowException):
             return column  # huge numbers, texts with lone surrogates: one by one
     return column
+
+
+def _without_arrow(arrow: pa.DataType) -> Any:
+    """The pandas dtype for an Arrow type: Arrow's own would send every column through its objects."""
+    if pa.types.is_timestamp(arrow):
+        return pd.api.types.pandas_dtype(f"datetime64[us{', UTC' if arrow.tz else ''}]")
+    for of_type, name in (
+        (pa.types.is_string, "str"),
+        (pa.types.is_large_string, "str"),
+        (pa.types.is_boolean, "boolean"),
+        (pa.types.is_signed_integer, "Int64"),
+        (pa.types.is_unsigned_integer, "UInt64"),
+        (pa.types.is_floating, "float64"),
+    ):
+        if of_type(arrow):
+            return name
+    return object
 
 
 def letter_of(column: pd.Series) -> str:

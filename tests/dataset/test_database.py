@@ -1,0 +1,336 @@
+"""Reaching a database from whatever a caller has, and one clear sentence when it cannot be reached."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from scoring.dataset import retry
+from scoring.dataset.database import Database
+from scoring.dataset.loaders import load_tables, load_users, load_users_async
+from scoring.dataset.storing import save_tables
+from scoring.dataset.tables import DATA_TABLES, METADATA
+from scoring.errors import ConfigurationError, DatabaseError, MissingPartError
+from tests.dataset.frames import small_tables
+
+SECRET = "s3cr3t-p@ss"
+USERS = DATA_TABLES["users"]
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as found:
+        save_tables(found, small_tables())
+        yield found
+
+
+@pytest.fixture
+def sqlite(sqlite_url: str) -> Iterator[Database]:
+    with Database.open(sqlite_url) as found:
+        save_tables(found, small_tables())
+        yield found
+
+
+def async_url(url: str) -> str:
+    return url.replace("sqlite:", "sqlite+aiosqlite:").replace("postgresql:", "postgresql+asyncpg:")
+
+
+def add_user(connection: Connection, user_id: int) -> None:
+    connection.execute(sa.insert(USERS).values(user_id=user_id, is_active=True))
+
+
+def ids(database: Database) -> list[int]:
+    found: list[int] = load_users(database)["user_id"].tolist()
+    return found
+
+
+# What a database may be
+
+
+def test_urls_paths_and_engines_reach_the_same(sqlite: Database, sqlite_url: str) -> None:
+    path = sqlite_url.removeprefix("sqlite:///")
+    engine = sa.create_engine(sqlite_url)
+    for source in (sqlite_url, sa.make_url(sqlite_url), path, Path(path), async_url(sqlite_url), engine, sqlite):
+        assert ids(Database.open(source)) == [10, 20]
+    engine.dispose()
+
+
+def test_a_session_sees_its_own_uncommitted_work_and_nothing_is_committed_for_it(database: Database) -> None:
+    with Session(database.engine) as session:
+        add_user(session.connection(), 99)
+        assert ids(Database.open(session)) == [10, 20, 99]
+        session.rollback()
+    assert ids(database) == [10, 20]
+
+
+def test_writing_into_a_session_is_left_to_its_owner(database: Database) -> None:
+    with Session(database.engine) as session:
+        with Database.open(session).begin() as connection:
+            add_user(connection, 98)
+        with pytest.raises(ValueError), Database.open(session).begin() as connection:  # noqa: PT012
+            add_user(connection, 99)
+            raise ValueError
+        assert ids(Database.open(session)) == [10, 20, 98]
+        session.rollback()
+    assert ids(database) == [10, 20]
+
+
+async def test_async_engines_and_sessions(database: Database, database_url: str) -> None:
+    engine = create_async_engine(async_url(database_url))
+    async with AsyncSession(engine) as session:
+        for source in (engine, session):
+            with Database.open(source) as found:
+                assert (await load_users_async(found))["user_id"].tolist() == [10, 20]
+                assert ids(found) == [10, 20]
+    await engine.dispose()
+
+
+async def test_sqlite_in_memory_behind_an_async_engine() -> None:
+    engine = create_async_engine("sqlite+aiosqlite://")
+    database = Database.open(engine)
+    await database.run(save_tables, database, small_tables())
+    assert (await load_users_async(database))["user_id"].tolist() == [10, 20]
+    async with AsyncSession(engine) as session:
+        await session.execute(sa.insert(USERS).values(user_id=99, is_active=True))
+        assert (await load_users_async(Database.open(session)))["user_id"].tolist() == [10, 20, 99]
+        await session.rollback()
+    assert (await load_users_async(database))["user_id"].tolist() == [10, 20]
+    with pytest.raises(DatabaseError, match=r"only with `await database.run"):
+        load_users(database)
+    await engine.dispose()
+
+
+async def test_sqlite_in_memory_of_every_sync_kind() -> None:
+    own = Database.open("sqlite://")
+    engines = [sa.create_engine("sqlite://"), sa.create_engine("sqlite://", poolclass=StaticPool)]
+    for database in (own, *map(Database.open, engines)):
+        save_tables(database, small_tables())
+        assert ids(database) == [10, 20]
+        assert (await load_users_async(database))["user_id"].tolist() == [10, 20]
+    with Session(engines[0]) as session:
+        assert (await load_users_async(Database.open(session)))["user_id"].tolist() == [10, 20]
+    own.close()
+    for engine in engines:
+        engine.dispose()
+
+
+def test_one_in_memory_database_in_many_threads() -> None:
+    with Database.open("sqlite://") as database:
+        save_tables(database, small_tables())
+        found: list[list[int]] = []
+        threads = [threading.Thread(target=lambda: found.append(ids(database))) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert found == [[10, 20]] * 16
+
+
+@pytest.mark.parametrize("source", [None, 5, object(), ["sqlite://"]])
+def test_what_names_no_database(source: object) -> None:
+    with pytest.raises(ConfigurationError, match="A database is a SQLAlchemy Session"):
+        Database.open(source)  # type: ignore[arg-type]
+
+
+# One sentence each
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgres://u:s3cr3t-p@ss@h/d", "Write postgresql:// instead"),
+        ("mysql://u:s3cr3t-p@ss@h/d", "only sqlite and postgresql"),
+        ("postgresql+nodriver://u:s3cr3t-p@ss@h/d", "no driver 'postgresql+nodriver'"),
+        ("postgresql://u:s3cr3t-p@ss@h:port/d", "cannot be read"),
+        ("://", "cannot be read"),
+        ("", "A database is needed"),
+    ],
+)
+def test_wrong_urls(url: str, said: str) -> None:
+    with pytest.raises(DatabaseError, match=said) as caught:
+        Database.open(url)
+    assert SECRET not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_a_driver_that_is_not_installed_names_the_extra() -> None:
+    with pytest.raises(MissingPartError, match=r"pip install 'scoring\[postgres\]'"):
+        Database.open("postgresql+psycopg2://u@h/d")
+
+
+def test_a_file_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "no.db")
+    for read in (load_tables, load_users, Database.is_empty):
+        with pytest.raises(DatabaseError, match=r"no\.db does not exist.*scoring init"):
+            read(database)
+    assert not (tmp_path / "no.db").exists()
+    with pytest.raises(DatabaseError, match="the folder .* does not exist"):
+        Database.open(tmp_path / "no" / "no.db").create()
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "no.db").write_text("not a database " * 100)
+    with pytest.raises(DatabaseError, match="is no SQLite database"):
+        load_users(Database.open(tmp_path / "no.db"))
+
+
+def test_missing_tables_and_columns(database_url: str, sqlite_url: str) -> None:
+    with Database.open(database_url) as database:
+        if database.dialect == "sqlite":
+            Path(sqlite_url.removeprefix("sqlite:///")).touch()
+        for read in (load_tables, load_users):
+            with pytest.raises(DatabaseError, match=r"lacks .*table.*scoring init"):
+                read(database)
+        METADATA.create_all(database.engine)
+        with database.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE jobs DROP COLUMN fee")
+        with pytest.raises(DatabaseError, match=r"lacks the column jobs\.fee"):
+            load_tables(database)
+
+
+def test_an_empty_database(database_url: str) -> None:
+    with Database.open(database_url) as database:
+        database.create()
+        database.create()
+        assert database.is_empty()
+        with pytest.raises(DatabaseError, match=r"holds no users or no jobs.*scoring import"):
+            database.require_data()
+
+
+def test_a_server_that_is_not_there_is_given_up_in_seconds_without_a_password() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    url = sa.URL.create("postgresql", "me", SECRET, "127.0.0.1", port, "d", query={"sslpassword": "key-" + SECRET})
+    database = Database.open(url)
+    started = time.monotonic()
+    with pytest.raises(DatabaseError, match=r"does not answer.*Check the URL.*Given up after \d attempts") as caught:
+        load_users(database)
+    assert time.monotonic() - started < 20
+    for text in (str(caught.value), repr(database), database.display):
+        assert SECRET not in text
+        assert "me:***@127.0.0.1" in text
+
+
+def test_secrets_in_what_a_driver_says_are_masked() -> None:
+    url = sa.URL.create("postgresql", "me", SECRET, "h", query={"password": "other"})
+    error = OperationalError("SELECT 1", {}, Exception(f"cannot log in with {SECRET} or other"))
+    said = retry.sentence(error, url, "postgresql://me:***@h")
+    assert SECRET not in said
+    assert "with *** or ***" in said
+
+
+# Reading again
+
+
+class Gone(Exception):
+    """What a driver says when the server went away."""
+
+
+def test_a_read_is_done_again_as_a_whole(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    tries = []
+
+    def work(connection: Connection) -> int:
+        tries.append(connection.execute(sa.text("SELECT count(*) FROM users")).scalar_one())
+        if len(tries) < 3:
+            raise OperationalError("SELECT", {}, Gone("server closed the connection"))
+        return tries[-1]
+
+    assert database.read(work) == 2
+    assert tries == [2, 2, 2]
+
+
+def test_it_is_given_up_within_a_minute_with_growing_pauses(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids(sqlite)
+    pauses: list[float] = []
+    clock = [0.0]
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda s: (pauses.append(s), clock.__setitem__(0, clock[0] + s)))
+    monkeypatch.setattr("tenacity.time.monotonic", lambda: clock[0])
+
+    def work(_: Connection) -> None:
+        raise OperationalError("SELECT", {}, Gone("server closed the connection"))
+
+    with pytest.raises(DatabaseError, match="Given up after"):
+        sqlite.read(work)
+    assert 20 < sum(pauses) < 50
+    assert pauses[0] < 1 < pauses[-1]
+
+
+def test_errors_that_last_are_not_tried_again(database: Database) -> None:
+    tries = []
+
+    def work(connection: Connection) -> None:
+        tries.append(1)
+        connection.execute(sa.text("SELECT nothing FROM users"))
+
+    with pytest.raises(DatabaseError):
+        database.read(work)
+    assert len(tries) == 1
+
+
+def test_a_read_sees_one_moment(database: Database) -> None:
+    def work(connection: Connection) -> tuple[int, int]:
+        count = sa.text("SELECT count(*) FROM users")
+        before = connection.execute(count).scalar_one()
+        with database.engine.begin() as other:
+            add_user(other, 77)
+        return before, connection.execute(count).scalar_one()
+
+    assert database.read(work) == (2, 2)
+    assert ids(database) == [10, 20, 77]
+
+
+def test_a_failed_write_leaves_nothing(database: Database) -> None:
+    with pytest.raises(DatabaseError, match="breaks a rule"), database.begin() as connection:  # noqa: PT012
+        add_user(connection, 77)
+        add_user(connection, 77)
+    assert ids(database) == [10, 20]
+
+
+def test_reading_goes_on_while_another_writes(sqlite: Database) -> None:
+    with sqlite.begin() as connection:
+        add_user(connection, 77)
+        found: list[list[int]] = []
+        thread = threading.Thread(target=lambda: found.append(ids(sqlite)))
+        thread.start()
+        thread.join(10)
+    assert found == [[10, 20]]
+    assert ids(sqlite) == [10, 20, 77]
+
+
+async def test_the_event_loop_goes_on(database: Database) -> None:
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0.005)
+
+    beside = asyncio.create_task(tick())
+    await database.run(time.sleep, 0.3)
+    beside.cancel()
+    assert ticks > 10
+
+
+async def test_many_tasks_and_threads_on_one_database(database: Database, database_url: str) -> None:
+    engine: AsyncEngine = create_async_engine(async_url(database_url))
+    with Database.open(engine) as found:
+        frames = await asyncio.gather(*(load_users_async(found) for _ in range(40)))
+    assert all(frame["user_id"].tolist() == [10, 20] for frame in frames)
+    await engine.dispose()

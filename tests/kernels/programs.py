@@ -1,0 +1,229 @@
+"""Random programs: any terms, any weights, any data; and plans of them, without a dataset behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from scoring.dataset.encode import Ragged
+from scoring.kernels import reference
+from scoring.kernels.program import Program
+from scoring.model import Eligibility
+from scoring.model.terms import (
+    DotTerm,
+    Flags,
+    FlagTerm,
+    IntervalTerm,
+    JobTerm,
+    Key,
+    LookupTerm,
+    Number,
+    Term,
+    UserTerm,
+    Value,
+)
+from scoring.plan import Plan
+from scoring.plan.check import check_value
+from scoring.plan.exclusions import Exclusions
+from scoring.plan.fold import fold
+from scoring.plan.pack import pack
+
+TERMS = ("job", "user", "dense", "sparse", "both", "interval", "flags", "dot")
+DIVISORS = (None, None, "user", "flags")
+WEIGHTS = (0.0, 1e-300, 1.0, 0.25, 1 / 3, 1e-12, 0.9999999)
+
+
+def cases(count: int) -> settings:
+    """The same cases in each run, so many of them."""
+    return settings(
+        max_examples=count,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """What hypothesis chooses and shrinks: how many of everything. `seed` fills the arrays."""
+
+    seed: int
+    n_users: int
+    n_jobs: int
+    components: tuple[tuple[tuple[str, ...], str | None, float, float, int], ...]  # terms, divisor, weights, group
+    levels: int  # how many different values there are; 0: any
+    per_company: int = 0
+    n_companies: int = 3
+
+    def rng(self, what: str) -> np.random.Generator:
+        return np.random.default_rng([self.seed, *what.encode()])
+
+
+def sketches(
+    users: tuple[int, int] = (0, 5),
+    jobs: st.SearchStrategy[int] | None = None,
+    levels: st.SearchStrategy[int] | None = None,
+) -> st.SearchStrategy[Sketch]:
+    weight = st.sampled_from(WEIGHTS)
+    component = st.tuples(
+        st.lists(st.sampled_from(TERMS), max_size=4).map(tuple),
+        st.sampled_from(DIVISORS),
+        weight,
+        weight,
+        st.integers(0, 2),
+    )
+    return st.builds(
+        Sketch,
+        seed=st.integers(0, 2**32 - 1),
+        n_users=st.integers(*users),
+        n_jobs=st.integers(0, 40) if jobs is None else jobs,
+        components=st.lists(component, max_size=6).map(tuple),
+        levels=st.sampled_from((0, 2, 3)) if levels is None else levels,
+        per_company=st.sampled_from((0, 0, 1, 2)),
+        n_companies=st.integers(0, 5),
+    )
+
+
+class _Maker:
+    """Terms on a few columns of the jobs that they share."""
+
+    def __init__(self, sketch: Sketch) -> None:
+        self.rng = sketch.rng("terms")
+        self.n, self.m, self.levels = sketch.n_users, sketch.n_jobs, sketch.levels
+        self.keys = [self.key(f"key {i}", size) for i, size in enumerate((1, 3, 7))]
+        self.numbers = [Number(f"number {i}", self.number()) for i in range(2)]
+        self.flag_sets = [
+            Flags(f"flags {width}", self.rng.integers(2**width, size=self.m).astype(np.uint16), width)
+            for width in (1, 3)
+        ]
+
+    def values(self, *shape: int) -> np.ndarray:
+        if self.levels:
+            return self.rng.integers(self.levels, size=shape) * (100.0 / self.levels)
+        return self.rng.uniform(0, 100, shape)
+
+    def key(self, name: str, size: int) -> Key:
+        return Key(name, self.rng.integers(-1, size, self.m).astype(np.int32), size)
+
+    def number(self) -> np.ndarray:
+        strange = self.rng.choice([np.nan, np.inf, -np.inf, 0.0], self.m)
+        return np.where(self.rng.random(self.m) < 0.2, strange, self.rng.integers(-3, 9, self.m) / 3)
+
+    def bounds(self) -> np.ndarray:
+        """On the numbers, just beside them, and nowhere."""
+        on = self.rng.integers(-4, 10, self.n) / 3
+        beside = np.nextafter(on, self.rng.choice([-np.inf, np.inf], self.n))
+        strange = self.rng.choice([np.nan, np.inf, -np.inf], self.n)
+        kind = self.rng.integers(4, size=self.n)
+        return np.select([kind < 2, kind == 2], [on, beside], strange)
+
+    def rows(self, low: int, high: int) -> np.ndarray:
+        return self.rng.integers(low, high, self.n).astype(np.int32)
+
+    def term(self, kind: str) -> Term:
+        return getattr(self, f"_{kind}")()
+
+    def _job(self) -> Term:
+        return JobTerm(self.values(self.m))
+
+    def _user(self) -> Term:
+        return UserTerm(self.values(self.n))
+
+    def _dense(self) -> Term:
+        key, rows = self.rng.choice(np.array(self.keys, dtype=object)), self.rng.integers(1, 4)
+        return LookupTerm(key, self.values(rows, key.size + 1), self.rows(-1, rows))
+
+    def _sparse(self) -> Term:
+        key = self.rng.choice(np.array(self.keys, dtype=object))
+        return LookupTerm.sparse(key, self.entries(key.size), float(self.values(1)[0]))
+
+    def _both(self) -> Term:
+        dense = self._dense()
+        entries = self.entries(dense.key.size)
+        return LookupTerm(dense.key, dense.rows, dense.row_of, entries, self.values(len(entries.values)))
+
+    def entries(self, size: int) -> Ragged:
+        """Some users have none, some name a code twice."""
+        return Ragged.of(self.rng.integers(size, size=self.rng.integers(4)).tolist() for _ in range(self.n))
+
+    def _interval(self) -> Term:
+        number = self.numbers[self.rng.integers(2)]
+        return IntervalTerm(number, self.bounds(), self.bounds(), self.values(self.n))
+
+    def _flags(self) -> Term:
+        flags, rows = self.flag_sets[self.rng.integers(2)], self.rng.integers(1, 4)
+        return FlagTerm(flags, self.values(rows, 2**flags.width), self.rows(0, rows))
+
+    def _dot(self) -> Term:
+        dimensions = int(self.rng.choice([0, 1, 3, 4, 5, 8, 33]))
+        vectors = [self.rng.normal(size=(rows, dimensions)).astype(np.float32) for rows in (self.n, self.m)]
+        if self.levels:
+            vectors = [np.sign(vector) for vector in vectors]
+        has = [self.rng.random(rows) < 0.8 for rows in (self.n, self.m)]
+        return DotTerm(
+            *vectors, *has, scale=float(self.rng.choice([50.0, 1.0, 0.1])), shift=1.0, otherwise=self.values(self.n)
+        )
+
+    def divisor(self, kind: str | None) -> Any:
+        if kind is None:
+            return None
+        if kind == "user":
+            return UserTerm(self.rng.integers(1, 4, self.n).astype(float))
+        flags = self.flag_sets[self.rng.integers(2)]
+        return FlagTerm(flags, self.rng.integers(1, 5, (2, 2**flags.width)).astype(float), self.rows(0, 2))
+
+
+def program_of(sketch: Sketch) -> Program:
+    make = _Maker(sketch)
+    values = [
+        Value(tuple(make.term(kind) for kind in terms), make.divisor(divisor))
+        for terms, divisor, *_ in sketch.components
+    ]
+    for value in values:
+        check_value("random", value, sketch.n_users, sketch.n_jobs)
+    flat, within = (np.array([component[i] for component in sketch.components]) for i in (2, 3))
+    group = np.array([component[4] for component in sketch.components], dtype=np.int32)
+    return fold(pack(values, flat, within, group, sketch.n_users, sketch.n_jobs), flat, within)
+
+
+def plan_of(sketch: Sketch, program: Program | None = None) -> Plan:
+    """With ids in no order, and jobs and companies that everybody or single users are not shown."""
+    rng, n, m = sketch.rng("exclusions"), sketch.n_users, sketch.n_jobs
+    some: Callable[[int], Ragged] = partial(_some, rng, n)
+    exclusions = Exclusions(
+        rules=Eligibility(max_per_company=sketch.per_company or None),
+        by_rule={"closed": rng.random(m) < rng.choice([0.0, 0.2, 0.9, 1.0], p=[0.4, 0.4, 0.15, 0.05])},
+        jobs=some(m),
+        companies=some(sketch.n_companies),
+        company=rng.integers(-1, sketch.n_companies, m).astype(np.int32),
+        n_companies=sketch.n_companies,
+    )
+    return Plan(
+        model=None,  # type: ignore[arg-type]  # nothing that scores reads it
+        program=program_of(sketch) if program is None else program,
+        exclusions=exclusions,
+        user_id=rng.permutation(n).astype(np.int64) + 10,
+        job_id=rng.permutation(max(m, 1) * 2)[:m].astype(np.int64),
+    )
+
+
+def _some(rng: np.random.Generator, n: int, size: int) -> Ragged:
+    """Distinct whole numbers below `size`, a few per user."""
+    return Ragged.of(rng.permutation(size)[: rng.integers(4)].tolist() for _ in range(n))
+
+
+def reference_lists(plan: Plan, k: int, users: np.ndarray | None = None) -> tuple[list[np.ndarray], np.ndarray]:
+    """Job rows of the k best by the specification, and the scores (4, n, m) of all pairs."""
+    users = np.arange(plan.program.n_users) if users is None else users
+    scores = reference.scores(plan.program, users, np.arange(plan.program.n_jobs))
+    exclusions = plan.exclusions
+    eligible = exclusions.matrix(users)
+    per_company = exclusions.rules.max_per_company or 0
+    return reference.top_k(scores[0], plan.job_id, eligible, exclusions.company, k, per_company), scores

@@ -1,0 +1,116 @@
+"""Every pair's scores, compiled, are those of the reference, bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scoring.engine import Scorer
+from scoring.kernels import reference
+from scoring.kernels.pairs import BLOCK, all_pairs
+from scoring.kernels.program import Program
+from tests.kernels.programs import TERMS, Sketch, cases, plan_of, program_of, sketches
+
+
+def compiled(program: Program, users: np.ndarray | None = None) -> np.ndarray:
+    users = np.arange(program.n_users) if users is None else users
+    out = np.full((4, len(users), program.n_jobs), np.nan, dtype=np.float32)
+    all_pairs(program, users, out)
+    return out
+
+
+def specified(program: Program) -> np.ndarray:
+    return reference.scores(program, np.arange(program.n_users), np.arange(program.n_jobs))
+
+
+def assert_same_bits(found: np.ndarray, wanted: np.ndarray) -> None:
+    np.testing.assert_array_equal(found.view(np.uint32), wanted.view(np.uint32))
+
+
+@cases(300)
+@given(sketches())
+def test_all_pairs_equal_the_reference(sketch: Sketch) -> None:
+    program = program_of(sketch)
+    assert_same_bits(compiled(program), specified(program))
+
+
+@pytest.mark.long
+@cases(5000)
+@given(sketches())
+def test_all_pairs_equal_the_reference_in_many_cases(sketch: Sketch) -> None:
+    program = program_of(sketch)
+    assert_same_bits(compiled(program), specified(program))
+
+
+@pytest.mark.parametrize("n_jobs", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 7])
+@pytest.mark.parametrize("levels", [0, 3])
+def test_at_the_borders_of_blocks(n_jobs: int, levels: int) -> None:
+    components = tuple(
+        ((kind, "user"), divisor, 0.1, 0.3, i % 3) for i, kind in enumerate(TERMS) for divisor in (None, "flags")
+    )
+    program = program_of(Sketch(7, 3, n_jobs, components, levels))
+    assert_same_bits(compiled(program), specified(program))
+
+
+@cases(100)
+@given(sketches(users=(1, 4)), st.data())
+def test_a_pair_alone_has_its_score_in_the_batch(sketch: Sketch, data: st.DataObject) -> None:
+    """And so has any choice of users in any order, and any choice of jobs."""
+    program = program_of(sketch)
+    whole = compiled(program)
+    users = np.array(data.draw(st.lists(st.integers(0, sketch.n_users - 1), max_size=6)), dtype=np.int64)
+    assert_same_bits(compiled(program, users), np.ascontiguousarray(whole[:, users]))
+    jobs = np.array(
+        data.draw(st.lists(st.integers(0, sketch.n_jobs - 1), max_size=6)) if sketch.n_jobs else [], dtype=np.int64
+    )
+    assert_same_bits(compiled(program.take_jobs(jobs)), np.ascontiguousarray(whole[:, :, jobs]))
+
+
+@cases(100)
+@given(sketches())
+def test_folding_changes_no_bit(sketch: Sketch) -> None:
+    """Components that depend on the job alone are added up beforehand, where they lead."""
+    leading = tuple((("job",) * (1 + i), None, 0.3 / (i + 1), 0.5, i % 3) for i in range(3))
+    folded = program_of(replace(sketch, components=leading + sketch.components))
+    assert folded.n_folded >= len(leading)
+    nothing = folded._replace(
+        n_folded=0,
+        folded_total=np.zeros_like(folded.folded_total),
+        folded_group=np.zeros_like(folded.folded_group),
+    )
+    assert_same_bits(compiled(folded), compiled(nothing))
+    assert_same_bits(compiled(folded), specified(folded))
+
+
+def test_without_components_all_scores_are_0() -> None:
+    assert not compiled(program_of(Sketch(0, 2, 5, (), 0))).any()
+
+
+def test_a_weight_of_0_hides_any_value_from_the_total_alone() -> None:
+    """Its group still shows it, where it weighs something there."""
+    components = (
+        (("job",), None, 0.5, 0.25, 0),
+        (("dense", "user"), None, 0.0, 0.75, 0),
+        (("dot",), None, 0.0, 0.0, 2),
+    )
+    program = program_of(Sketch(3, 4, 30, components, 0))
+    values = reference.component_values(program, np.arange(4), np.arange(30))
+    scores = compiled(program)
+    np.testing.assert_array_equal(scores[0], (0.5 * values[0]).astype(np.float32))
+    np.testing.assert_array_equal(scores[1], (0.25 * values[0] + 0.75 * values[1]).astype(np.float32))
+    assert not scores[3].any()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_any_number_of_threads_gives_the_same(workers: int) -> None:
+    components = tuple(((kind,), None, 0.1, 0.3, i % 3) for i, kind in enumerate(TERMS))
+    plan = plan_of(Sketch(1, 200, 90, components, 0))
+    assert_same_bits(Scorer(plan, workers=workers).all_pairs(), specified(plan.program))
+    users = np.array([150, 3, 3, 199])
+    assert_same_bits(
+        Scorer(plan, workers=workers).all_pairs(users), np.ascontiguousarray(specified(plan.program)[:, users])
+    )

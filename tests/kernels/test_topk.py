@@ -1,0 +1,162 @@
+"""The k best of each user are those of the reference: ids, order and scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from scoring.engine import Ranking, Scorer
+from scoring.kernels.pairs import BLOCK
+from scoring.kernels.topk import SHORT
+from scoring.plan import Plan
+from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
+
+EVERY_TERM = tuple(((kind,), None, 0.125, 0.3, i % 3) for i, kind in enumerate(TERMS))
+EQUAL = ((("user",), None, 1.0, 1.0, 0),)  # all jobs tie
+
+
+def assert_lists_are_the_references(plan: Plan, k: int, users: np.ndarray | None = None) -> Ranking:
+    ranking = Scorer(plan, workers=1).top_k(k, users)
+    lists, scores = reference_lists(plan, k, users)
+    assert ranking.count.tolist() == [len(jobs) for jobs in lists]
+    for row, jobs in enumerate(lists):
+        size = len(jobs)
+        np.testing.assert_array_equal(ranking.job_row[row, :size], jobs)
+        np.testing.assert_array_equal(ranking.job_id[row, :size], plan.job_id[jobs])
+        np.testing.assert_array_equal(
+            ranking.scores[row, :size].view(np.uint32), np.ascontiguousarray(scores[:, row, jobs].T).view(np.uint32)
+        )
+        assert (ranking.job_id[row, size:] == -1).all()
+        assert (ranking.job_row[row, size:] == -1).all()
+        assert not ranking.scores[row, size:].any()
+    return ranking
+
+
+def ks(sketch: Sketch) -> list[int]:
+    return [1, 2, max(1, sketch.n_jobs // 2), max(1, sketch.n_jobs), sketch.n_jobs + 5, SHORT, SHORT + 1]
+
+
+@cases(150)
+@given(sketches(), st.integers(0, 6))
+@example(Sketch(0, 3, 0, EQUAL, 2), 0)
+@example(Sketch(0, 0, 9, EQUAL, 2), 0)
+@example(Sketch(0, 3, 1, (), 2, per_company=1, n_companies=0), 6)
+def test_lists_equal_the_reference(sketch: Sketch, which: int) -> None:
+    assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
+
+
+TIES = sketches(users=(1, 3), jobs=st.integers(1, 30), levels=st.sampled_from((1, 2)))
+
+
+@cases(300)
+@given(TIES, st.integers(0, 6))
+def test_ties_go_by_job_id(sketch: Sketch, which: int) -> None:
+    assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
+
+
+@pytest.mark.long
+@cases(10_000)
+@given(TIES, st.integers(0, 6))
+def test_ties_go_by_job_id_in_ten_thousand_cases(sketch: Sketch, which: int) -> None:
+    assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
+
+
+@pytest.mark.parametrize("k", [1, 40, SHORT, SHORT + 1, 1499, 1500, 5000])
+@pytest.mark.parametrize("per_company", [0, 2, 400])
+@pytest.mark.parametrize("components", [EVERY_TERM, EQUAL], ids=["any", "equal"])
+def test_short_and_long_lists(components: tuple, per_company: int, k: int) -> None:
+    """Short ones are kept by insertion, long ones sorted: two algorithms, one answer."""
+    plan = plan_of(Sketch(11, 3, 1500, components, 2, per_company=per_company, n_companies=4))
+    assert plan.exclusions.open_to_all.sum() > SHORT
+    assert_lists_are_the_references(plan, k)
+
+
+@pytest.mark.parametrize("n_jobs", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1])
+def test_at_the_borders_of_blocks(n_jobs: int) -> None:
+    assert_lists_are_the_references(plan_of(Sketch(5, 3, n_jobs, EVERY_TERM, 3, per_company=3, n_companies=9)), 20)
+
+
+@cases(100)
+@given(sketches(users=(1, 4)), st.integers(1, 40), st.integers(1, 40))
+def test_a_shorter_list_begins_a_longer_one(sketch: Sketch, a: int, b: int) -> None:
+    plan = plan_of(sketch)
+    shorter, longer = (Scorer(plan, workers=1).top_k(k) for k in sorted((a, b)))
+    np.testing.assert_array_equal(shorter.count, np.minimum(longer.count, min(a, b)))
+    width = shorter.job_id.shape[1]
+    for row, size in enumerate(shorter.count):
+        np.testing.assert_array_equal(shorter.job_id[row, :size], longer.job_id[row, :width][:size])
+        np.testing.assert_array_equal(shorter.scores[row, :size], longer.scores[row, :width][:size])
+
+
+@cases(100)
+@given(sketches(users=(1, 5)), st.data())
+def test_a_user_alone_has_the_list_of_the_batch(sketch: Sketch, data: st.DataObject) -> None:
+    plan = plan_of(sketch)
+    whole = Scorer(plan, workers=1).top_k(7)
+    users = np.array(data.draw(st.lists(st.integers(0, sketch.n_users - 1), min_size=1, max_size=6)))
+    some = assert_lists_are_the_references(plan, 7, users)
+    np.testing.assert_array_equal(some.user_id, plan.user_id[users])
+    np.testing.assert_array_equal(some.job_id, whole.job_id[users])
+    np.testing.assert_array_equal(some.scores, whole.scores[users])
+
+
+@cases(100)
+@given(sketches(users=(1, 3)))
+def test_nothing_outside_a_list_beats_anything_inside(sketch: Sketch) -> None:
+    """Said without the reference's own sort."""
+    plan = plan_of(replace(sketch, per_company=0))
+    ranking = Scorer(plan, workers=1).top_k(5)
+    _, scores = reference_lists(plan, 5)
+    eligible = plan.exclusions.matrix(np.arange(sketch.n_users))
+    for row in range(sketch.n_users):
+        taken = ranking.job_row[row, : ranking.count[row]].tolist()
+        keys = [(-float(scores[0, row, job]), int(plan.job_id[job])) for job in taken]
+        assert keys == sorted(keys)
+        assert len(taken) == min(5, int(eligible[row].sum())) == len(set(taken))
+        assert eligible[row, taken].all()
+        rest = set(np.flatnonzero(eligible[row]).tolist()) - set(taken)
+        assert all((-float(scores[0, row, job]), int(plan.job_id[job])) > keys[-1] for job in rest)
+
+
+@cases(100)
+@given(sketches(users=(1, 3)), st.integers(1, 3))
+def test_no_company_has_more_jobs_than_allowed(sketch: Sketch, per_company: int) -> None:
+    """And a job that is left out for its company ranks behind those of the company that are in."""
+    plan = plan_of(replace(sketch, per_company=per_company, n_companies=2))
+    ranking = Scorer(plan, workers=1).top_k(1000)
+    _, scores = reference_lists(plan, 1000)
+    eligible = plan.exclusions.matrix(np.arange(sketch.n_users))
+    for row in range(sketch.n_users):
+        taken = ranking.job_row[row, : ranking.count[row]]
+        for company in (0, 1):
+            held = [job for job in taken if plan.exclusions.company[job] == company]
+            of_company = np.flatnonzero(eligible[row] & (plan.exclusions.company == company))
+            assert len(held) == min(per_company, len(of_company))
+            left = set(of_company.tolist()) - {int(job) for job in held}
+            if left:
+                last = max((-float(scores[0, row, job]), int(plan.job_id[job])) for job in held)
+                assert all((-float(scores[0, row, job]), int(plan.job_id[job])) > last for job in left)
+        without = np.flatnonzero(eligible[row] & (plan.exclusions.company < 0))
+        assert set(without.tolist()) <= set(taken.tolist())
+
+
+def test_when_no_job_is_eligible_the_lists_are_empty() -> None:
+    plan = plan_of(Sketch(1, 3, 20, EVERY_TERM, 0))
+    plan.exclusions.by_rule["closed"] = np.ones(20, dtype=bool)
+    ranking = assert_lists_are_the_references(plan, 5)
+    assert ranking.count.tolist() == [0, 0, 0]
+    assert len(ranking.frame()) == 0
+
+
+def test_when_every_job_is_excluded_for_one_user_the_others_keep_theirs() -> None:
+    """What is marked for one user must be unmarked for the next."""
+    plan = plan_of(Sketch(1, 3, 20, EVERY_TERM, 0))
+    plan.exclusions.by_rule["closed"] = np.zeros(20, dtype=bool)
+    everything = type(plan.exclusions.jobs).of([[], range(20), []])
+    nothing = type(plan.exclusions.jobs).of([[], [], []])
+    plan = replace(plan, exclusions=replace(plan.exclusions, jobs=everything, companies=nothing))
+    assert assert_lists_are_the_references(plan, 20).count.tolist() == [20, 0, 20]
