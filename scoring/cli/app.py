@@ -25,7 +25,7 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM."""
 
 
-class Stopped(Exception):  # noqa: N818 - not an error
+class Stopped(Exception):
     """Ctrl-C or SIGTERM, past typer, which would swallow it."""
 
     def __init__(self, code: int) -> None:
@@ -41,13 +41,20 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt as stop:
             raise Stopped(143 if isinstance(stop, Terminated) else 130) from stop
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
         arguments = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in arguments
         arguments = [argument for argument in arguments if argument != "--debug"]
-        extra["standalone_mode"] = False
         finish = super().main
-        sys.exit(_guarded(lambda: finish(arguments, prog_name or "scoring", **extra), debug))
+        sys.exit(_guarded(lambda: finish(arguments, prog_name or "scoring", standalone_mode=False, **extra), debug))
 
 
 def _guarded(work: Callable[[], Any], debug: bool) -> int:
@@ -60,13 +67,13 @@ def _guarded(work: Callable[[], Any], debug: bool) -> int:
         return stop.code
     except _UsageError as error:
         path = error.ctx.command_path if error.ctx else "scoring"
-        _say(f"{path}: {error.format_message()} See `{path} --help`.")
+        _say(f"{path}: {error.format_message().rstrip('.')}. See `{path} --help`.")
         return int(error.exit_code)
     except BrokenPipeError:
         # who read our output has gone; Python would complain of it once more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:  # noqa: BLE001 - the outermost layer: everything becomes a sentence
+    except Exception as error:  # the outermost layer: everything becomes a sentence
         if debug:
             raise
         _say(_sentence(error))
@@ -94,6 +101,7 @@ app = typer.Typer(
     cls=_Commands,
     help="Scores every user against every job, and says why.",
     add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
 )
 app.command("init")(init.init)
@@ -110,9 +118,8 @@ def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors. May stand anywhere.")] = False,
 ) -> None:
     if version:
-        from scoring import __version__
-
-        typer.echo(f"scoring {__version__}")
+        # a plain import would tie this layer to all that the package names
+        typer.echo(f"scoring {sys.modules['scoring'].__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

@@ -20,8 +20,8 @@ __all__ = ["describe", "in_words"]
 def describe(prepared: Prepared, explanation: Explanation) -> RenderableType:
     """Who and what, the parts of the score, and whether the job is ranked for this user."""
     tables = prepared.dataset.tables
-    user = tables.users.set_index("user_id").loc[explanation.user_id]
-    job = tables.jobs.set_index("job_id").loc[explanation.job_id]
+    user = tables.users[tables.users["user_id"] == explanation.user_id].iloc[0]
+    job = tables.jobs[tables.jobs["job_id"] == explanation.job_id].iloc[0]
     names = _Names(tables.prefectures, tables.occupations)
     head = Table.grid(padding=(0, 2))
     head.add_column(style="bold", no_wrap=True)

@@ -8,8 +8,8 @@ SQLite file.
   that turning rows into frames happens in a worker thread and never on the event loop. That is another
   connection: an AsyncSession's uncommitted work is not seen, and credentials must be in the URL.
 - **SQLite in memory** exists only in the connection that made it. Under an async engine or session it is
-  reached through that connection itself (`await database.run(...)` only), and under a sync engine whose pool
-  ties it to a thread in that thread: there, work does hold up the event loop. It is meant for tests.
+  reached through that connection itself (`await database.run(...)` only), and under a caller's
+  sync engine in the caller's thread: there, work does hold up the event loop. It is meant for tests.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import SingletonThreadPool
 
 from scoring.dataset import retry
 from scoring.dataset.engines import display, engine_of, is_memory, sqlite_file, sync_url, url_of
@@ -201,8 +200,8 @@ class Database:
         """
         if self._async is not None:
             return await self._run_inside(lambda: function(*args, **kwargs))
-        if self._single and isinstance(self.engine.pool, SingletonThreadPool):
-            return function(*args, **kwargs)  # in another thread there is another, empty database
+        if not self._owned and is_memory(self.engine.url):
+            return function(*args, **kwargs)  # in another thread there is no such connection, or an empty database
         return await asyncio.to_thread(function, *args, **kwargs)
 
     async def _run_inside(self, work: Callable[[], T]) -> T:

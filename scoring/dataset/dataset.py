@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from scoring.columns import TABLES
+from scoring.columns import TABLES, Kind
 from scoring.dataset.encode import (
     ActionArrays,
     JobArrays,
@@ -19,6 +19,7 @@ from scoring.dataset.encode import (
     UserArrays,
     Vocabularies,
     Vocabulary,
+    floats,
     instants,
     place_values,
     preferred_values,
@@ -156,9 +157,14 @@ class Dataset:
 
 
 def _digest_frame(digest: hashlib.blake2b, name: str, frame: pd.DataFrame) -> None:
-    """Text and reference columns: components of one's own may read any of them."""
+    """Columns as the frame has them, beside the arrays: components of one's own may read any of them."""
     for column in TABLES[name].columns:
-        if column.name in frame and column.kind.dtype in ("str", "Int64", "int64"):
+        if column.name not in frame:
+            continue
+        if column.kind in (Kind.NUMBER, Kind.TIME):
+            exact = instants(frame[column.name]) if column.kind is Kind.TIME else floats(frame[column.name])
+            digest.update(column.name.encode() + np.ascontiguousarray(exact).tobytes())
+        elif column.kind.dtype in ("str", "Int64", "int64"):
             values = frame[column.name].astype("str")
             texts = values.fillna("").tolist()
             # lengths and gaps beside the text itself: no two columns give the same bytes
@@ -180,7 +186,7 @@ def _by_id(tables: Tables) -> Tables:
         if len(table.key) == 1 and (twice := frame[key].duplicated()).any():
             ids = ", ".join(str(value) for value in frame.loc[twice, key].unique()[:5])
             raise DataError(f"{name}: the same {key} stands twice: {ids}. Keep one row for each.")
-        if not frame[key].is_monotonic_increasing:
+        if len(table.key) > 1 or not frame[key].is_monotonic_increasing:
             frame = frame.sort_values(list(table.key), kind="stable")
         ordered[name] = frame.reset_index(drop=True)
     return tables.with_tables(**ordered)

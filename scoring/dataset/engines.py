@@ -21,6 +21,11 @@ SECRET_KEYS: Final = ("password", "passwd", "pwd", "sslpassword")
 SYNC_DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 ASYNCPG_ONLY: Final = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
 
+UNREADABLE: Final = (
+    "This database URL cannot be read. Write it like sqlite:///data/scoring.db or "
+    "postgresql://user:password@host:5432/name (with %40 for an @ in a password)."
+)
+
 CONNECT_SECONDS: Final = 10
 BUSY_MILLISECONDS: Final = 5_000
 CACHE: Final = "cache_size = -65536"  # KiB, at most: SQLite's own 2 MiB make writing a million rows three times as slow
@@ -41,7 +46,7 @@ def url_of(db: str | os.PathLike[str] | URL) -> URL:
     Raises DatabaseError for a URL that cannot be read; its text, which may hold a password, is not repeated.
     """
     if isinstance(db, URL):
-        return sync_url(db)
+        return _checked(db)
     text = os.fspath(db)
     if not isinstance(db, str) or "://" not in text:
         if not text.strip():
@@ -50,12 +55,16 @@ def url_of(db: str | os.PathLike[str] | URL) -> URL:
             return make_url("sqlite://")
         return URL.create("sqlite", database=text)
     try:
-        return sync_url(make_url(text))
+        url = make_url(text)
     except (ArgumentError, ValueError):
-        raise DatabaseError(
-            "This database URL cannot be read. Write it like sqlite:///data/scoring.db or "
-            "postgresql://user:password@host:5432/name (with %40 for an @ in a password)."
-        ) from None
+        raise DatabaseError(UNREADABLE) from None
+    return _checked(url)
+
+
+def _checked(url: URL) -> URL:
+    if "@" in (url.host or ""):  # the rest of a password with an @ in it, which no message may repeat
+        raise DatabaseError(UNREADABLE)
+    return sync_url(url)
 
 
 def sync_url(url: URL) -> URL:

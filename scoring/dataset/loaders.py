@@ -8,9 +8,7 @@ Each loader has an `_async` twin that keeps the event loop free.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -20,7 +18,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Engine,
     FromClause,
     Select,
     String,
@@ -29,7 +26,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
-    event,
     func,
     select,
     true,
@@ -37,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
+from scoring.dataset.counting import QueryCounter
 from scoring.dataset.database import Database
 from scoring.dataset.dataset import Tables
 from scoring.dataset.rows import columns_of, frame_of
@@ -69,7 +66,6 @@ def load_tables(database: Database) -> Tables:
     DatabaseError: cannot be reached, or lacks a table or a column.
     DataError: the database holds what cannot be.
     """
-    database.require_tables(*TABLES)
 
     def work(connection: Connection) -> Tables:
         frames = {name: _factors(connection, name) for name in ("user_factors", "job_factors")}
@@ -278,42 +274,3 @@ def _microseconds(moment: datetime | pd.Timestamp) -> int:
     stamp = pd.Timestamp(moment)
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
     return int(stamp.tz_convert(None).to_datetime64().astype("datetime64[us]").astype(np.int64))
-
-
-@dataclass
-class QueryCounter:
-    """Counts the statements sent to a database while it is open, and the seconds until each was answered.
-
-    >>> with QueryCounter(database) as queries:
-    ...     load_tables(database)
-    >>> queries.count, queries.seconds
-    """
-
-    database: Database | Engine
-    count: int = 0
-    seconds: float = 0.0
-    statements: list[str] = field(default_factory=list)
-
-    def __enter__(self) -> QueryCounter:
-        engine = self._engine
-        event.listen(engine, "before_cursor_execute", self._before)
-        event.listen(engine, "after_cursor_execute", self._after)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        event.remove(self._engine, "before_cursor_execute", self._before)
-        event.remove(self._engine, "after_cursor_execute", self._after)
-
-    @property
-    def _engine(self) -> Engine:
-        return self.database if isinstance(self.database, Engine) else self.database.engine
-
-    def _before(self, _c: Any, _cursor: Any, statement: str, _p: Any, context: Any, _many: bool) -> None:
-        self.count += 1
-        self.statements.append(statement)
-        if context is not None:
-            context.started = time.perf_counter()
-
-    def _after(self, _c: Any, _cursor: Any, _statement: str, _p: Any, context: Any, _many: bool) -> None:
-        if context is not None:
-            self.seconds += time.perf_counter() - context.started

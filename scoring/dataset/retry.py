@@ -20,6 +20,8 @@ PATIENCE_SECONDS: Final = 40.0  # with one last attempt of at most ten seconds i
 FIRST_PATIENCE_SECONDS: Final = 3.0  # for a database that never answered: the URL is the likelier fault
 PASSING_SQLSTATES: Final = ("08", "40001", "40P01", "53", "57P", "55P03")
 PASSING_SQLITE: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_PROTOCOL")
+NO_TABLE: Final = "42P01"  # PostgreSQL's SQLSTATE
+NO_COLUMN: Final = "42703"
 LASTING_TEXTS: Final = (
     "password authentication failed",
     "no password supplied",
@@ -77,18 +79,20 @@ def call(work: Callable[[], T], *, once: bool, connected: Callable[[], bool], sa
 
 def sentence(error: BaseException, url: URL, display: str) -> str:
     """What happened, where, and what to do, without a password."""
-    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
-    said = " ".join(said.split())
+    original = getattr(error, "orig", None) or error
+    state = getattr(original, "sqlstate", None)
+    text = str(original).strip() or type(error).__name__
+    # what follows the first line of a missing name is our own statement
+    said = text.splitlines()[0] if state in (NO_TABLE, NO_COLUMN) else " ".join(text.split())
     for secret in secrets(url):
         said = said.replace(secret, "***")
     lower = said.lower()
     if isinstance(error, IntegrityError):
         return f"{display}: a row breaks a rule of its table ({said})."
-    if (
-        "no such table" in lower
-        or getattr(error.orig if isinstance(error, DBAPIError) else None, "sqlstate", "") == "42P01"
-    ):
+    if "no such table" in lower or state == NO_TABLE:
         return f"{display} lacks a table ({said}). Make a database with `scoring init`."
+    if "no such column" in lower or state == NO_COLUMN:
+        return f"{display} lacks a column ({said}). Make a database with `scoring init`."
     if "not a database" in lower:
         return f"{display} is no SQLite database, or damaged ({said}). Give another file, or make one: `scoring init`."
     if "readonly" in lower or "read-only" in lower:

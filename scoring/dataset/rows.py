@@ -61,6 +61,8 @@ def _series(table: str, column: Column, values: list[Any]) -> pd.Series:
     kind = column.kind
     if kind in (Kind.FLAG, Kind.ACTIVE):
         return _flags(table, column, values)
+    if pa.types.is_integer(_ARROW[kind]) and float in set(map(type, values)):  # Arrow would cut the fraction off
+        raise DataError(_impossible(table, column, values))
     try:
         array = pa.array(values, type=_ARROW[kind])
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError):
@@ -106,7 +108,7 @@ def _whole(table: str, column: Column, text: str | None) -> list[int]:
 def _impossible(table: str, column: Column, values: list[Any]) -> str:
     expected: tuple[type, ...] = (str,)
     if column.kind not in (Kind.TEXT, Kind.CODE, Kind.CHOICE, Kind.INTEGERS):
-        expected = (int, float)
+        expected = (int, float) if column.kind is Kind.NUMBER else (int,)
     strange = next((v for v in values if v is not None and not isinstance(v, expected)), values[0])
     shown = ascii(strange)[:60]
     return (

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from scoring.columns import TABLES
 from scoring.dataset.database import Database
@@ -99,12 +100,15 @@ def insert_rows(connection: Connection, table: Any, names: list[str], rows: Iter
 
 def _copy(connection: Connection, table: Any, names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
     quote = connection.dialect.identifier_preparer.quote
-    cursor = connection.connection.cursor()
+    dbapi: Any = connection.dialect.loaded_dbapi
+    cursor: Any = connection.connection.cursor()
     try:
         columns = ", ".join(map(quote, names))
         with cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
+    except dbapi.Error as error:
+        raise DBAPIError.instance(f"COPY {table.name}", None, error, dbapi.Error, dialect=connection.dialect) from None
     finally:
         cursor.close()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,7 @@ class RunResult:
     ranking_seconds: float  # from users to ids and scores, without loading, preparing or writing
     pairs_scored: int  # pairs that the kernel visited
     peak_bytes: int  # of the process up to the end of the run
+    predicted_bytes: int  # what that was thought to be before the work
 
     @property
     def pairs_ranked(self) -> int:
@@ -135,6 +136,7 @@ def run(
         ranking_seconds=work.watch.seconds("rank"),
         pairs_scored=len(work.rows) * work.n_eligible,
         peak_bytes=memory.peak(),
+        predicted_bytes=work.predicted_bytes,
     )
 
 
@@ -157,13 +159,18 @@ class _Work:
         self.prepared, self.k, self.sinks, self.watch = prepared, int(k), sinks, watch
         self.chunk_size, self.whole = chunk_size, users is None
         self.scorer = Scorer(prepared.plan, workers=workers) if workers else prepared.scorer
-        wanted = np.arange(len(prepared.plan.user_id)) if users is None else np.unique(prepared.user_rows(users))
+        wanted = (
+            np.arange(len(prepared.plan.user_id))
+            if users is None
+            else np.unique(prepared.user_rows(np.asarray(users, dtype=np.int64)))
+        )
         active = wanted[prepared.inputs.users.active[wanted]]
         # results come by user_id, whatever the order of the rows
         self.rows = active[np.argsort(prepared.plan.user_id[active], kind="stable")]
         self.n_inactive = len(wanted) - len(active)
         self.n_not_asked = len(prepared.plan.user_id) - len(wanted)
         self.n_rows = 0
+        self.predicted_bytes = 0
         self.first = _nobody()
         self._created_at = now()
 
@@ -203,6 +210,7 @@ class _Work:
             workers=self.scorer.workers,
             held_bytes=sum(sink.held_bytes(k * n_users, in_chunk) for sink in self.sinks),
         )
+        self.predicted_bytes = max(memory.peak(), memory.resident() + needed)
         what = f"A run of {n_users:,} users in chunks of {self.chunk_size:,}, {k:,} jobs each,"
         memory.require(needed, what, ["smaller lists (k)", "smaller chunks of users", "fewer users at a time"])
 
@@ -282,7 +290,5 @@ def _nobody() -> Ranking:
 
 
 def _code_version() -> str:
-    try:
-        return metadata.version("scoring")
-    except metadata.PackageNotFoundError:  # run from a folder, not installed
-        return "unknown"
+    # a plain import of the package would tie this layer to the facade, which its public names hold
+    return str(sys.modules["scoring"].__version__)

@@ -1,7 +1,7 @@
 """How much memory there is, and how much a run will take: predicted before work, compared, refused if too much.
 
-The figures of bytes were measured on synthetic markets (2,000 × 20,000 and 10,000 × 100,000, CPython 3.11,
-pandas 3); `tests/engine/test_memory.py` holds the prediction to them within 20 %.
+The figures of bytes were fitted to synthetic markets of 2,000 to 10,000 users, 20,000 to 100,000 jobs and 200,000
+to 1,000,000 actions (CPython 3.11, pandas 3); `tests/engine/test_memory.py` holds a prediction to a measured peak.
 """
 
 from __future__ import annotations
@@ -123,18 +123,24 @@ def _rlimit_rooms() -> list[int]:
 
 
 def predict_data(n_users: int, n_jobs: int, n_actions: int) -> int:
-    """Bytes at the peak of loading a dataset and preparing a plan, above what the process held before."""
-    return 40_000_000 + 1_500 * n_users + 1_700 * n_jobs + 150 * n_actions
+    """Bytes at the peak of loading a dataset and preparing a plan, above what the process held before.
+
+    Either while the actions come from the database, as Python objects, or when all is encoded and libraries are
+    loaded that only preparing needs.
+    """
+    loading = 10_000_000 + 500 * n_users + 650 * n_jobs + 300 * n_actions
+    prepared = 87_000_000 + 1_500 * n_users + 1_450 * n_jobs + 130 * n_actions
+    return max(loading, prepared)
 
 
 def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, workers: int, held_bytes: int = 0) -> int:
     """Bytes at the peak of ranking, above what the process held before; `held_bytes` is what the sinks keep.
 
     The scorer lays out the eligible jobs anew (at most `program_bytes`); a chunk has ids, rows and scores of k
-    jobs per user twice over while it is handed on; a worker has rows of a few prefectures and a block's sums.
+    jobs per user, and once more as a frame; a worker has rows of its lookups and a tile's sums.
     """
     chunk = min(chunk_size, n_users) * k
-    return program_bytes + chunk * (2 * BYTES_PER_RESULT + 24) + workers * 2_000_000 + held_bytes + 10_000_000
+    return program_bytes + chunk * 90 + workers * 2_000_000 + held_bytes
 
 
 def predict_all_pairs(n_users: int, n_jobs: int, *, with_eligible: bool = False) -> int:

@@ -62,6 +62,7 @@ class Report:
     rows: int
     factors: str
     peak_bytes: int
+    predicted_bytes: int
     places: tuple[Place, ...]
     first_user: int | None = None
     first_lines: tuple[Line, ...] = field(default=())
@@ -93,6 +94,7 @@ class Report:
             rows=counts.rows,
             factors=_factors(result.prepared),
             peak_bytes=result.peak_bytes,
+            predicted_bytes=result.predicted_bytes,
             places=result.places,
             first_user=int(first.user_id[0]) if len(first.user_id) else None,
             first_lines=_lines(result.prepared, first, top),
@@ -163,6 +165,7 @@ def _figures(report: Report) -> RenderableType:
     rate = report.pairs_ranked / report.ranking_seconds if report.ranking_seconds else 0.0
     verdict = Text("met" if met else "MISSED", style="green" if met else "bold red")
     pace = "ms per user, target"
+    predicted = memory.readable(report.predicted_bytes)
     table = _named_rows()
     table.add_row("ranking", Text.assemble(f"{_short(report.ms_per_user)} {pace} {report.target_ms:g} ms: ", verdict))
     table.add_row("users", f"{report.users:,} ranked{_left_out(report.users_left_out)}")
@@ -171,7 +174,7 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("", f"{report.pairs_scored:,} scored, {report.pairs_ranked - report.pairs_scored:,} left out by rule")
     table.add_row("results", f"{report.rows:,} rows, the top {report.k} of each user")
     table.add_row("factors", report.factors)
-    table.add_row("memory", f"{memory.readable(report.peak_bytes)} at the peak")
+    table.add_row("memory", f"{memory.readable(report.peak_bytes)} at the peak, {predicted} predicted")
     table.add_row("work", f"{_count(report.workers, 'thread')}, chunks of {report.chunk_size:,} users")
     return table
 
@@ -200,7 +203,7 @@ def _top(report: Report) -> list[RenderableType]:
     titles.add_column(justify="right", style="bold")
     titles.add_column()
     for rank, line in enumerate(report.first_lines, 1):
-        name = f"{line.title or 'without a title'} · {line.company or 'company missing'} · job {line.job_id}"
+        name = f"job {line.job_id} · {line.title or 'no title'} · {line.company or 'no company'}"
         titles.add_row(str(rank), f"{line.total:.2f}", Text(name, no_wrap=True, overflow="ellipsis"))
     parts = Table.grid(padding=(0, 2, 0, 0))
     parts.add_column(no_wrap=True)

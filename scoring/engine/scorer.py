@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -96,13 +98,11 @@ class Scorer:
         `progress` is called with the number of users just done. Where `cancelled` says so the work ends early
         and the lists that were not reached are empty.
 
-        Raises ConfigurationError: k below 1.
+        Raises ConfigurationError: k below 1, or a row that is not there.
         """
-        if isinstance(k, bool) or k != int(k) or k < 1:
-            raise ConfigurationError(f"k is {k}; a list needs a whole number of jobs, 1 or more.")
+        k, rows = _list_length(k), _rows(users, self.plan.program.n_users, "users")
         eligible, exclusions = self._eligible, self.plan.exclusions
-        rows = np.arange(self.plan.program.n_users) if users is None else np.asarray(users, dtype=np.int64)
-        size = min(int(k), len(eligible.rows))
+        size = min(k, len(eligible.rows))
         found = np.full((len(rows), size), -1, dtype=np.int64)
         scores = np.zeros((len(rows), size, len(SCORES)), dtype=np.float32)
         count = np.zeros(len(rows), dtype=np.int32)
@@ -129,6 +129,8 @@ class Scorer:
 
         if size:
             self._in_threads(work, len(rows), stop, cancelled, progress)
+        else:
+            progress(len(rows))
         there = np.arange(size) < count[:, None]
         job_row, job_id = found.copy(), found
         job_row[there] = eligible.rows[found[there]]
@@ -140,9 +142,11 @@ class Scorer:
         """(4, n, m) float32 scores, in the order of SCORES, of the users at these rows (None: all) and all jobs.
 
         Compare `reference.scores`. Eligible or not: `plan.exclusions.matrix` tells.
+
+        Raises ConfigurationError: a row that is not there.
         """
         program = self.plan.program
-        rows = np.arange(program.n_users) if users is None else np.asarray(users, dtype=np.int64)
+        rows = _rows(users, program.n_users, "users")
         out = np.empty((len(SCORES), len(rows), program.n_jobs), dtype=np.float32)
 
         def work(part: slice) -> int:
@@ -156,8 +160,11 @@ class Scorer:
         """(4, p) float32 scores of the p pairs of rows (users[i], jobs[i]), in that order.
 
         Pairs are gathered by user, and a few users are scored for all the jobs that any of them has.
+
+        Raises ConfigurationError: a row that is not there.
         """
-        users, jobs = np.asarray(users, dtype=np.int64), np.asarray(jobs, dtype=np.int64)
+        program = self.plan.program
+        users, jobs = _rows(users, program.n_users, "users"), _rows(jobs, program.n_jobs, "jobs")
         out = np.empty((len(SCORES), len(users)), dtype=np.float32)
         different, which = np.unique(users, return_inverse=True)
         by_user = np.argsort(which, kind="stable")
@@ -167,7 +174,7 @@ class Scorer:
             columns, column = np.unique(jobs[here], return_inverse=True)
             rows = different[group * pairs.TILE : (group + 1) * pairs.TILE]
             block = np.empty((len(SCORES), len(rows), len(columns)), dtype=np.float32)
-            pairs.all_pairs(self.plan.program.take_jobs(columns), rows, block)
+            pairs.all_pairs(program.take_jobs(columns), rows, block)
             out[:, here] = block[:, which[here] - group * pairs.TILE, column]
         return out
 
@@ -227,6 +234,26 @@ class Scorer:
             excluded_start=before[exclusions.jobs.start].astype(np.int64),
             excluded_jobs=own[own >= 0],
         )
+
+
+def _list_length(k: float) -> int:
+    """k as an int. Raises ConfigurationError where it is no whole number above 0."""
+    is_number = isinstance(k, Real) and not isinstance(k, bool)
+    if not is_number or not math.isfinite(k) or k != int(k) or k < 1:
+        raise ConfigurationError(f"k is {k!r}; a list needs a whole number of jobs, 1 or more.")
+    return int(k)
+
+
+def _rows(rows: NDArray[np.integer] | None, n: int, what: str) -> Longs:
+    """Row numbers below n (None: all of them). Kernels check no bounds: ConfigurationError beyond."""
+    if rows is None:
+        return np.arange(n, dtype=np.int64)
+    rows = np.asarray(rows)
+    if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iu"):
+        raise ConfigurationError(f"{what} are asked for by row numbers; this is {rows.ndim}-dimensional, {rows.dtype}.")
+    if len(rows) and not (rows.min() >= 0 and rows.max() < n):
+        raise ConfigurationError(f"rows {rows.min()} to {rows.max()} of {what} are asked for; there are {n}.")
+    return rows.astype(np.int64)
 
 
 def _slices(n: int) -> Iterator[slice]:

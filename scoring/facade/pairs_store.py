@@ -106,7 +106,9 @@ class ScoredPairs:
         from pyarrow import dataset as ds
 
         asked = {"user_id": users, "job_id": jobs}
-        wanted = {name: np.unique(np.array(list(ids), dtype=np.int64)) for name, ids in asked.items() if ids is not None}
+        wanted = {
+            name: np.unique(np.array(list(ids), dtype=np.int64)) for name, ids in asked.items() if ids is not None
+        }
         size = self.manifest["users"], self.manifest["jobs"]
         pairs = min(len(wanted.get("user_id", range(size[0]))), size[0]) * min(
             len(wanted.get("job_id", range(size[1]))), size[1]

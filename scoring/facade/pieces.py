@@ -65,9 +65,7 @@ def each_piece(
             plan = Plan.build(model, inputs.take_users(rows))
             parts = list(_parts(len(rows), len(inputs.jobs)))
 
-            def work(
-                number: int, part: slice, plan: Plan = plan, start: int = start, before: int = numbers
-            ) -> None:
+            def work(number: int, part: slice, plan: Plan = plan, start: int = start, before: int = numbers) -> None:
                 if cancelled():
                     raise RunCancelledError("The request was stopped before its end. Nothing is published.")
                 take(_piece(plan, before + number, start, part))

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.columns import Kind
 from scoring.dataset.validation import check
 from scoring.engine import SCORES, Prepared, Ranking, explain, memory
 from scoring.errors import ConfigurationError, DataError, RunCancelledError
-from scoring.facade.legacy_objects import Row, canonical_frame
+from scoring.facade.legacy_objects import Row, canonical_frame, read_user
 from scoring.facade.pieces import Piece, each_piece, never, working_bytes
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs, ScoringModel
@@ -32,6 +31,7 @@ __all__ = [
     "pairs_frame",
     "ranking_frame",
     "require_room",
+    "user_row",
 ]
 
 SCORE_COLUMNS: Final = ("total_score", "base_score", "seo_score", "personal_score")
@@ -150,13 +150,12 @@ def listed_scores(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]
 
 def _listed(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]) -> pd.DataFrame:
     jobs, job_row = _different([pair.job for pair in pairs], [id(pair.job) for pair in pairs])
-    users, user_row = _different(
-        [_as_known(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs]
-    )
+    users, user_row = _different([_as_known(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs])
     profiled = np.zeros(len(users), dtype=bool)
     profiled[user_row] = [pair.profile is not None for pair in pairs]
     inputs, named = _rows(snapshot, jobs, users, profiled)
-    frame = pd.DataFrame({"user_id": named["user_id"][user_row], "job_id": named["job_id"][job_row]})
+    which = {"user_id": user_row, "job_id": job_row}
+    frame = pd.DataFrame({name: named[name].array[rows] for name, rows in which.items()})
     scorer = Prepared.of(inputs, model, workers=1).scorer
     for name, values in zip(SCORE_COLUMNS, scorer.listed(user_row, job_row), strict=True):
         frame[name] = values
@@ -177,19 +176,19 @@ def _as_known(pair: Pair) -> Row:
 
 def _rows(
     snapshot: Snapshot, jobs: Sequence[Row], users: Sequence[Row], profiled: NDArray[np.bool_]
-) -> tuple[Inputs, dict[str, pd.arrays.IntegerArray]]:
-    """Inputs of rows that were read, and their ids as they were given; a row without an id is nobody's."""
-    dataset, named = snapshot.dataset, {}
-    frames = {
-        "jobs": canonical_frame("jobs", jobs, snapshot.code_widths),
-        "users": canonical_frame("users", users, snapshot.code_widths),
-    }
-    for table, key, known in (("jobs", "job_id", dataset.jobs.job_id), ("users", "user_id", dataset.users.user_id)):
-        ids = frames[table][key].astype(Kind.INTEGER.dtype)
-        named[key] = ids.array
-        frames[table][key] = ids.fillna(_nobody(known)).astype("int64")
-    inputs = Inputs.of(snapshot.statistics, jobs=frames["jobs"], users=frames["users"], with_profile=profiled)
-    return inputs, named
+) -> tuple[Inputs, dict[str, pd.Series]]:
+    """Inputs of rows that were read, and their ids; where a row names none, the id is <NA>, and nobody's within."""
+    dataset = snapshot.dataset
+    frames: dict[str, pd.DataFrame] = {}
+    named: dict[str, pd.Series] = {}
+    for table, key, rows, known in (
+        ("jobs", "job_id", jobs, dataset.jobs.job_id),
+        ("users", "user_id", users, dataset.users.user_id),
+    ):
+        frame = canonical_frame(table, [{key: _nobody(known)} | row for row in rows], snapshot.code_widths)
+        named[key] = frame[key].astype("Int64").where(np.array([key in row for row in rows], dtype=bool))
+        frames[table] = frame
+    return Inputs.of(snapshot.statistics, **frames, with_profile=profiled), named
 
 
 def _nobody(known: NDArray[np.int64]) -> int:
@@ -205,7 +204,7 @@ def explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[str
     inputs, named = _rows(snapshot, [pair.job], [_as_known(pair)], profiled)
     prepared = Prepared.of(inputs, model, workers=1)
     found = explain(prepared.plan, inputs, 0, 0)
-    ids = {name: None if values[0] is pd.NA else int(values[0]) for name, values in named.items()}
+    ids = {name: _plain(values.iloc[0]) for name, values in named.items()}
     scores = (found.total, *found.groups.values())
     return {
         "user_id": ids["user_id"],
@@ -237,6 +236,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if value is pd.NA or value is pd.NaT or value != value else value
+
+
+def user_row(snapshot: Snapshot, user_id: int) -> Row:
+    """What the data knows of a user; of one it does not know, the id."""
+    users = snapshot.dataset.tables.users
+    place = int(np.searchsorted(snapshot.dataset.users.user_id, user_id))
+    if place == len(users) or users["user_id"].iloc[place] != user_id:
+        return {"user_id": user_id}
+    return read_user(users.iloc[place])
 
 
 # What depends on the job alone

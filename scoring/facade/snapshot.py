@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -49,15 +49,16 @@ class Snapshot:
         """How wide a request's prefecture codes are padded: as the reference table's."""
         return {"prefecture_code": code_width(self.dataset.tables.prefectures["prefecture_code"])}
 
-    def prepared(self, model: ScoringModel) -> Prepared:
+    def prepared(self, model: ScoringModel, workers: int | None = None) -> Prepared:
         """The model made ready on the dataset's own rows; kept for the next request with the same model."""
         with self._lock:
-            if self._prepared is not None and self._prepared.model == model:
+            known = self._prepared
+            if known is not None and known.model == model:
                 self.plan_hits += 1
             else:
                 self.plan_misses += 1
-                known = self._prepared
-                self._prepared = known.with_model(model) if known else Prepared.of(Inputs.of(self.statistics), model)
+                known = known.with_model(model) if known else Prepared.of(Inputs.of(self.statistics), model)
+            self._prepared = known if known.workers == workers else replace(known, workers=workers)
             return self._prepared
 
     def forget_plan(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -97,8 +98,8 @@ def _unit(vectors: NDArray[np.floating]) -> tuple[Vectors, Bools]:
 
 def _brought(frame: pd.DataFrame, ids: Longs) -> Floats:
     columns = sorted((name for name in frame.columns if name[0] == "f"), key=lambda name: int(name[1:]))
-    wide = frame.set_index(frame.columns[0])[columns].reindex(ids)
-    return wide.to_numpy(np.float64, na_value=0.0)
+    wide = frame.set_index(frame.columns[0])[columns].reindex(ids).to_numpy(np.float64)
+    return np.where(np.isfinite(wide).all(axis=1, keepdims=True), wide, 0.0)  # half a vector is none
 
 
 def _confidences(actions: ActionArrays) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
@@ -122,7 +123,7 @@ def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> tuple[Float
     if found is None:
         found = _train(user, job, confidence, settings)
         if kept:
-            _write(kept, *found)
+            _keep(kept, *found)
     users = np.zeros((len(dataset.users), settings.dimensions))
     jobs = np.zeros((len(dataset.jobs), settings.dimensions))
     users[acting_users], jobs[acted_jobs] = found
@@ -171,12 +172,22 @@ def _read(path: Path, shape: tuple[int, int, int]) -> tuple[Vectors, Vectors] | 
     import zipfile
 
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        # opened here: np.load leaves the file open where the archive is damaged
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             users, jobs = kept["users"], kept["jobs"]
-    except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
+        return None  # a damaged header may claim a compression or a password that zipfile raises the last two for
     whole = users.shape == (shape[0], shape[2]) and jobs.shape == (shape[1], shape[2])
     return (users, jobs) if whole and np.isfinite(users).all() and np.isfinite(jobs).all() else None
+
+
+def _keep(path: Path, users: Vectors, jobs: Vectors) -> None:
+    """Writes them where that is possible: a full or read-only disk costs the next training, not this result."""
+    try:
+        _write(path, users, jobs)
+    except OSError as error:
+        message = f"trained factors could not be kept in {path.parent} ({error.strerror}); they will be trained again."
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
 def _write(path: Path, users: Vectors, jobs: Vectors) -> None:

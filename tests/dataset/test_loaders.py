@@ -107,6 +107,7 @@ def test_each_table_is_read_by_one_query(database: Database) -> None:
     with QueryCounter(database) as queries:
         load_tables(database)
     for name in DATA_TABLES:
+        assert queries.count == len(DATA_TABLES)
         reads = [s for s in queries.statements if f"FROM {name} " in s.replace("\n", " ") + " "]
         assert len(reads) == 1, name
 

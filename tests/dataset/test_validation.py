@@ -252,9 +252,7 @@ def test_what_is_no_list_of_whole_numbers_is_refused(value: Any) -> None:
 
 
 def test_other_kinds_of_action_are_refused() -> None:
-    frame = pd.DataFrame(
-        {"user_id": 1, "job_id": 1, "action": ["Click", "apply", "view"], "occurred_at": "2025-01-01"}
-    )
+    frame = pd.DataFrame({"user_id": 1, "job_id": 1, "action": ["Click", "apply", "view"], "occurred_at": "2025-01-01"})
     result = normalise("actions", frame)
     assert result.frame["action"].tolist() == ["click", "view"]
     assert result.refused[["row", "value"]].values.tolist() == [[1, "apply"]]
@@ -350,7 +348,7 @@ ANYTHING = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_any_row_is_either_canonical_or_refused(data: st.DataObject) -> None:
     table = data.draw(st.sampled_from([name for name in TABLES if not name.endswith("_factors")]))

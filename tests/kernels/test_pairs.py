@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scoring.engine import Scorer
 from scoring.kernels import reference
-from scoring.kernels.pairs import BLOCK, all_pairs
+from scoring.kernels.pairs import BLOCK, TILE, all_pairs
 from scoring.kernels.program import Program
 from tests.kernels.programs import TERMS, Sketch, cases, plan_of, program_of, sketches
 
@@ -46,13 +46,16 @@ def test_all_pairs_equal_the_reference_in_many_cases(sketch: Sketch) -> None:
     assert_same_bits(compiled(program), specified(program))
 
 
+EVERY_TERM = tuple(
+    ((kind, "user"), divisor, 0.1, 0.3, i % 3) for i, kind in enumerate(TERMS) for divisor in (None, "flags")
+)
+
+
 @pytest.mark.parametrize("n_jobs", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 7])
+@pytest.mark.parametrize("n_users", [1, TILE - 1, TILE, TILE + 1, 2 * TILE + 3])
 @pytest.mark.parametrize("levels", [0, 3])
-def test_at_the_borders_of_blocks(n_jobs: int, levels: int) -> None:
-    components = tuple(
-        ((kind, "user"), divisor, 0.1, 0.3, i % 3) for i, kind in enumerate(TERMS) for divisor in (None, "flags")
-    )
-    program = program_of(Sketch(7, 3, n_jobs, components, levels))
+def test_at_the_borders_of_blocks_and_tiles(n_jobs: int, n_users: int, levels: int) -> None:
+    program = program_of(Sketch(7, n_users, n_jobs, EVERY_TERM, levels))
     assert_same_bits(compiled(program), specified(program))
 
 
@@ -107,8 +110,7 @@ def test_a_weight_of_0_hides_any_value_from_the_total_alone() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_any_number_of_threads_gives_the_same(workers: int) -> None:
-    components = tuple(((kind,), None, 0.1, 0.3, i % 3) for i, kind in enumerate(TERMS))
-    plan = plan_of(Sketch(1, 200, 90, components, 0))
+    plan = plan_of(Sketch(1, 200, 90, EVERY_TERM, 0))
     assert_same_bits(Scorer(plan, workers=workers).all_pairs(), specified(plan.program))
     users = np.array([150, 3, 3, 199])
     assert_same_bits(

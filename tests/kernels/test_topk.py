@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scoring.engine import Ranking, Scorer
-from scoring.kernels.pairs import BLOCK
+from scoring.kernels.pairs import BLOCK, TILE
 from scoring.kernels.topk import SHORT
 from scoring.plan import Plan
 from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
@@ -76,8 +76,10 @@ def test_short_and_long_lists(components: tuple, per_company: int, k: int) -> No
 
 
 @pytest.mark.parametrize("n_jobs", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1])
-def test_at_the_borders_of_blocks(n_jobs: int) -> None:
-    assert_lists_are_the_references(plan_of(Sketch(5, 3, n_jobs, EVERY_TERM, 3, per_company=3, n_companies=9)), 20)
+@pytest.mark.parametrize("n_users", [1, TILE - 1, TILE, TILE + 1, 2 * TILE + 3])
+def test_at_the_borders_of_blocks_and_tiles(n_jobs: int, n_users: int) -> None:
+    sketch = Sketch(5, n_users, n_jobs, EVERY_TERM, 3, per_company=3, n_companies=9)
+    assert_lists_are_the_references(plan_of(sketch), 20)
 
 
 @cases(100)

@@ -25,7 +25,10 @@ def compose(
 
     `lookup(table)` gives folded name → code. Raises DataError for a source column that is not there.
     """
-    raw = raw.apply(_blank_is_missing) if len(raw.columns) else raw
+    # what is taken over by name alone is left as it is: the kinds' own coercion knows blanks
+    touched = {name for column in mapping.columns.values() for name in (column.source, *column.join)}
+    blanks = {name: _blank_is_missing(raw[name]) for name in raw.columns if name in touched}
+    raw = raw.assign(**blanks)
     out: dict[str, pd.Series] = {}
     used: set[str] = set()
     unknown: dict[str, int] = {}

@@ -155,10 +155,10 @@ def read_mapping(path: Path) -> ImportMap:
 
 def table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] | TableMap | None) -> TableMap:
     """The mapping for a single file: nothing, a `TableMap`, its dict, or a YAML file of it. Errors as above."""
-    if mapping is None:
+    if mapping is None and table in TABLES:
         return TableMap()
-    if isinstance(mapping, TableMap):
-        found, where = mapping, "mapping"
+    if mapping is None or isinstance(mapping, TableMap):
+        found, where = mapping or TableMap(), "mapping"
     elif isinstance(mapping, MappingABC):
         found, where = _validated(TableMap, dict(mapping), "mapping", None), "mapping"
     else:

@@ -7,9 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import pandas as pd
+
+from scoring.columns import RESULT_COLUMNS
 from scoring.engine.scorer import Ranking
 
-__all__ = ["Place", "RunCounts", "RunHead", "Sink"]
+__all__ = ["Place", "RunCounts", "RunHead", "Sink", "no_results"]
+
+
+def no_results() -> pd.DataFrame:
+    """No rows of `scoring.columns.RESULT_COLUMNS`."""
+    kinds = {"user_id": "int64", "job_id": "int64", "rank": "int32"}
+    return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "float32")) for name in RESULT_COLUMNS})
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from scoring.engine.memory import BYTES_PER_RESULT
 from scoring.engine.scorer import Ranking
-from scoring.engine.sinks.base import Place, RunCounts, RunHead, Sink
+from scoring.engine.sinks.base import Place, RunCounts, RunHead, Sink, no_results
 
 __all__ = ["FrameSink"]
 
@@ -33,7 +33,7 @@ class FrameSink(Sink):
         self._parts.append(ranking.frame())
 
     def seal(self, counts: RunCounts) -> None:
-        self._whole, self._parts = pd.concat(self._parts, ignore_index=True), []
+        self._whole, self._parts = pd.concat(self._parts or [no_results()], ignore_index=True), []
 
     def publish(self) -> Place:
         self._published = True

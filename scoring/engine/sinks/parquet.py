@@ -19,13 +19,13 @@ import pyarrow.parquet as pq
 from scoring.columns import RESULT_COLUMNS
 from scoring.engine.memory import BYTES_PER_RESULT
 from scoring.engine.scorer import Ranking
-from scoring.engine.sinks.base import Place, RunCounts, RunHead, Sink
+from scoring.engine.sinks.base import Place, RunCounts, RunHead, Sink, no_results
 from scoring.errors import OutputError
 
 __all__ = ["MANIFEST", "ParquetSink", "read_manifest"]
 
-MANIFEST = "manifest.json"
-"""Written last, read first: what the folder holds. Readers of Parquet datasets pass over its name's ending."""
+MANIFEST = "_manifest.json"
+"""Written last: what the folder holds. Readers of Parquet folders pass over names that begin with an underscore."""
 
 ROWS_PER_PART = 250_000
 """Large enough that tiny chunks do not make thousands of files, small enough to hold in memory."""
@@ -65,6 +65,8 @@ class ParquetSink(Sink):
     def check(self) -> None:
         parent = self._folder if self._by_run_id else self._folder.parent
         with _one_sentence(parent):
+            if parent.exists() and not parent.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             parent.mkdir(parents=True, exist_ok=True)
             if not os.access(parent, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -80,7 +82,7 @@ class ParquetSink(Sink):
         self._head, self._waiting, self._files = head, [], []
         self._target = self._folder / head.run_id if self._by_run_id else self._folder
         self._refuse_existing()
-        self._work = self._target.parent / f".{self._target.name}.{head.run_id}.writing"
+        self._work = self._target.parent / f".{head.run_id}.writing"
         with _one_sentence(self._target):
             self._work.mkdir()
 
@@ -92,7 +94,7 @@ class ParquetSink(Sink):
     def _flush(self) -> None:
         """What waits becomes a part file, on disk when this returns."""
         assert self._work is not None, "open() comes before write()"
-        rows = pd.concat(self._waiting, ignore_index=True)
+        rows = pd.concat(self._waiting, ignore_index=True) if len(self._waiting) > 1 else self._waiting[0]
         self._waiting = []
         path = self._work / f"part-{len(self._files):05d}.parquet"
         with _one_sentence(self._target):
@@ -108,7 +110,7 @@ class ParquetSink(Sink):
         assert self._work is not None, "open() comes before seal()"
         assert self._head is not None, "open() comes before seal()"
         if self._waiting or not self._files:
-            self._waiting = self._waiting or [SCHEMA.empty_table().to_pandas()]
+            self._waiting = self._waiting or [no_results()]
             self._flush()
         manifest = {"format": 1} | asdict(self._head) | {"counts": asdict(counts), "files": self._files}
         with _one_sentence(self._target):
@@ -135,8 +137,8 @@ class ParquetSink(Sink):
             self._work = None
 
     def held_bytes(self, rows: int, chunk_rows: int) -> int:
-        # the frames that wait, one of all of them, and the columns as they are encoded
-        return 3 * BYTES_PER_RESULT * min(rows, ROWS_PER_PART + chunk_rows)
+        # the frames that wait, and one of all of them
+        return BYTES_PER_RESULT * (min(rows, ROWS_PER_PART) + min(rows, ROWS_PER_PART + chunk_rows))
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:

@@ -1,0 +1,161 @@
+"""Smaller dtypes for the same values.
+
+What a value is compares equal before and after, and missing stays missing; a column whose values would not all
+come back is left alone. Numbers that people calculate with keep room to calculate: `fee` as int16 would be exact,
+and `fee * 100` would overflow without a word, so money and whole numbers of unknown use get 32 bits, codes fewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from scoring.columns import TABLES, Kind
+
+__all__ = ["memory_report", "optimise"]
+
+_CODES: Final = (np.int8, np.int16, np.int32)
+_NUMBERS: Final = (np.int32,)
+
+_WORTH: Final = 0.9
+"""A text column becomes a category where that leaves at most this part of its bytes."""
+
+
+def _kinds() -> dict[str, Kind]:
+    """Every column name of the vocabulary, aliases too → its kind; where tables differ, the earlier one's."""
+    kinds: dict[str, Kind] = {}
+    for table in TABLES.values():
+        for column in table.columns:
+            for name in (column.name, *column.aliases):
+                kinds.setdefault(name, column.kind)
+    return kinds
+
+
+def optimise(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame of the same columns, rows, index and values in the smallest dtypes that hold them all exactly.
+
+    Whole numbers: int32 (nullable where values are missing). Codes: int8 to int32, or category where that is
+    smaller. Other numbers: float32 where every value is exact in it. Flags: bool, with missing ones boolean.
+    Repetitive text: category. Times, lists and text that hardly repeats: as they are. Canonical columns made of
+    it, and so scores, are the same.
+
+    Raises TypeError where it is no DataFrame.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"a pandas DataFrame is needed, not {type(frame).__name__}.")
+    kinds = _kinds()
+    columns = [_smaller(frame.iloc[:, place], kinds.get(str(name))) for place, name in enumerate(frame.columns)]
+    result = pd.concat(columns, axis=1) if columns else frame.copy()
+    result.columns, result.attrs = frame.columns, dict(frame.attrs)
+    return result
+
+
+def memory_report(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """One row per column: dtypes and bytes (text counted deep) before and after, and the share that is left."""
+    old, new = (frame.memory_usage(deep=True, index=False) for frame in (before, after))
+    report = pd.DataFrame(
+        {
+            "dtype_before": before.dtypes.astype(str),
+            "dtype_after": after.dtypes.astype(str),
+            "bytes_before": old,
+            "bytes_after": new,
+        }
+    )
+    return report.assign(share=report["bytes_after"] / report["bytes_before"].where(report["bytes_before"] > 0))
+
+
+def _smaller(column: pd.Series, kind: Kind | None) -> pd.Series:
+    letter = getattr(column.dtype, "kind", "O")
+    if isinstance(column.dtype, pd.CategoricalDtype) or letter in "mM":
+        return column
+    change: Callable[[pd.Series], pd.Series] | None = None
+    if kind in (Kind.FLAG, Kind.ACTIVE):
+        change = _flags
+    elif kind in (Kind.INTEGER, Kind.CODE) and letter in "iuf":
+        change = _codes
+    elif letter in "iu":
+        change = _whole
+    elif letter == "f":
+        change = _floats
+    elif letter == "b":
+        change = _flags
+    elif letter == "O" or isinstance(column.dtype, pd.StringDtype):
+        change = _texts
+    if change is None:
+        return column
+    found = change(column)
+    return found if _bytes(found) < _bytes(column) else column
+
+
+def _flags(column: pd.Series) -> pd.Series:
+    """bool, or boolean where some are missing; of 0 and 1 too. What is neither stays."""
+    missing = column.isna().to_numpy(dtype=bool)
+    told = column[~missing]
+    if told.dtype == object and pd.api.types.infer_dtype(told) not in ("boolean", "integer", "floating", "empty"):
+        return column
+    if isinstance(told.dtype, pd.StringDtype):
+        return column
+    numbers = told.to_numpy(dtype=np.float64)
+    if not np.isin(numbers, (0.0, 1.0)).all():
+        return column
+    flags = np.zeros(len(column), dtype=bool)
+    flags[~missing] = numbers == 1.0
+    array = pd.arrays.BooleanArray(flags, missing) if missing.any() else flags
+    return pd.Series(array, index=column.index, name=column.name)
+
+
+def _codes(column: pd.Series) -> pd.Series:
+    """Whole numbers that only name something: the smallest integers, or a category where that is smaller still."""
+    fitting = _fitting(column, _CODES) if column.dtype.kind in "iu" else _floats(column)
+    category = pd.Series(pd.Categorical(column), index=column.index, name=column.name)
+    return min(fitting, category, key=_bytes)  # the first of equals
+
+
+def _bytes(column: pd.Series) -> int:
+    return column.memory_usage(index=False, deep=True)
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    return _fitting(column, _NUMBERS)
+
+
+def _fitting(column: pd.Series, types: tuple[type[np.signedinteger], ...]) -> pd.Series:
+    """The first of the types that holds every value; nullable where values are missing."""
+    missing = column.isna().to_numpy()
+    told = column[~missing]
+    low, high = (int(told.min()), int(told.max())) if len(told) else (0, 0)
+    for kind in types:
+        limits = np.iinfo(kind)
+        if limits.min <= low and high <= limits.max:
+            if not missing.any():
+                return pd.Series(column.to_numpy(dtype=kind), index=column.index, name=column.name)
+            filled = column.fillna(0).to_numpy(dtype=kind)
+            return pd.Series(pd.arrays.IntegerArray(filled, missing), index=column.index, name=column.name)
+    return column
+
+
+def _floats(column: pd.Series) -> pd.Series:
+    """float32 where every value is exact in it; NaN stays NaN."""
+    if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
+        return column  # Float64: its <NA> is not NaN
+    wide = column.to_numpy(dtype=np.float64)
+    with np.errstate(over="ignore"):
+        narrow = wide.astype(np.float32)
+    if not np.array_equal(narrow.astype(np.float64), wide, equal_nan=True):
+        return column
+    return pd.Series(narrow, index=column.index, name=column.name)
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """A category where text repeats; flags as objects (True, False, None) become flags; other objects stay."""
+    if column.dtype == object:
+        inferred = pd.api.types.infer_dtype(column, skipna=True)
+        if inferred == "boolean":
+            return _flags(column)
+        if inferred not in ("string", "empty"):
+            return column
+    found = column.astype("category")
+    return found if _bytes(found) <= _WORTH * _bytes(column) else column

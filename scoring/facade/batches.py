@@ -1,0 +1,169 @@
+"""Many users against many jobs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.engine import Prepared
+from scoring.engine.batch import DEFAULT_CHUNK_SIZE
+from scoring.errors import ConfigurationError, DatabaseError, DataError
+from scoring.facade import requests
+from scoring.facade.core import EngineCore, in_thread, whole_number
+from scoring.facade.pairs_store import ScoredPairs, require_free, write_pairs
+from scoring.facade.snapshot import Snapshot
+from scoring.model import Inputs
+
+__all__ = ["BatchMethods"]
+
+Result = pd.DataFrame | ScoredPairs
+
+
+class BatchMethods(EngineCore):
+    """Frames in, frames out."""
+
+    async def process_scoring_batch(
+        self,
+        users_df: pd.DataFrame,
+        jobs_df: pd.DataFrame,
+        chunk_size: int = DEFAULT_CHUNK_SIZE,
+        top_k: int | None = None,
+        out: str | os.PathLike[str] | None = None,
+    ) -> Result:
+        """Scores these users against these jobs; columns may have legacy names, missing ones are missing values.
+
+        Without `top_k`: every pair, eligible or not, in (user, job) input order; columns user_id, job_id int64,
+        total_score, base_score, seo_score, personal_score float32, eligible bool. With `top_k`: the best eligible
+        jobs of each user, best first, users in input order; `rank` (from 1) in place of `eligible`. With `out`, a
+        folder that does not exist yet: every pair as a Parquet dataset, and a lazy `ScoredPairs`.
+
+        `chunk_size`: users planned at a time (the default stands for the engine's attribute); results do not
+        depend on it.
+
+        Raises
+        ------
+        NotEnoughMemoryError: a frame of every pair cannot fit; before any work.
+        DataError: rows that cannot be, named: an id twice, infinity.
+        ConfigurationError: `top_k` or `chunk_size` below 1, `top_k` beside `out`.
+        OutputError: `out` exists or cannot be written.
+        DatabaseError: the data cannot be loaded.
+        """
+        size = self._chunk(chunk_size)
+        n_users, n_jobs = _length("users", users_df), _length("jobs", jobs_df)
+        top_k = self._before_work(n_users, n_jobs, size, top_k, out)
+        snapshot = await self._data.get_async()
+
+        def work(cancelled: Callable[[], bool]) -> Result:
+            inputs = requests.inputs_of(snapshot, users_df, jobs_df)
+            with self._done.timed(n_users, n_users * n_jobs):
+                if top_k is None:
+                    return self._all_pairs(inputs, size, out, cancelled)
+                prepared = Prepared.of(inputs, self.model, workers=self.max_workers)
+                return requests.ranking_frame(prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled)
+
+        return await in_thread(work)
+
+    async def _calculate_chunk_scores(self, users_chunk: pd.DataFrame, jobs_df: pd.DataFrame) -> pd.DataFrame:
+        """Every pair of one chunk: `process_scoring_batch` without `top_k`."""
+        size = self._chunk(max(1, _length("users", users_chunk)))
+        result = await self.process_scoring_batch(users_chunk, jobs_df, chunk_size=size)
+        assert isinstance(result, pd.DataFrame)
+        return result
+
+    async def calculate_scores_for_all_users(
+        self,
+        job_limit: int | None = None,
+        user_limit: int | None = None,
+        top_k: int | None = 40,
+        out: str | os.PathLike[str] | None = None,
+    ) -> Result:
+        """The database's active users against its jobs; results as `process_scoring_batch` gives them, by user_id.
+
+        `job_limit`: the jobs of the smallest ids; `user_limit`: the active users of the smallest ids. Statistics
+        are those of the whole data all the same. `top_k=None`: every pair, in a frame or, with `out`, on disk.
+
+        Raises what `process_scoring_batch` raises, and DatabaseError where there are no users or no jobs.
+        """
+        limits = [
+            None if limit is None else whole_number(name, limit, least=0)
+            for name, limit in (("job_limit", job_limit), ("user_limit", user_limit))
+        ]
+        size = self._chunk(DEFAULT_CHUNK_SIZE)
+        top_k = self._before_work(0, 0, size, top_k, out)
+        snapshot = await self._data.get_async()
+
+        def work(cancelled: Callable[[], bool]) -> Result:
+            prepared = self._prepared(snapshot, limits[0])
+            users = prepared.active_users[: limits[1]]
+            n_jobs = len(prepared.inputs.jobs)
+            self._before_work(len(users), n_jobs, size, top_k, out)
+            with self._done.timed(len(users), len(users) * n_jobs):
+                if top_k is None:
+                    return self._all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
+                return requests.ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
+
+        return await in_thread(work)
+
+    # What depends on the job alone: synchronous, as it always was
+
+    def calculate_base_scores_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
+        """(m,) float32: the base score of each row, in the frame's order. Loads the data in this thread if need be.
+
+        Raises DataError, DatabaseError.
+        """
+        snapshot = self._data.get()
+        with self._done.timed(0, 0):
+            return requests.base_scores(snapshot, self.model, jobs_df)
+
+    def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
+        """(m,) float32, 0 to 100: the model's `wage` component. Raises ConfigurationError where it has none."""
+        return requests.job_component(self._data.get(), self.model, "wage", jobs_df)
+
+    def _calculate_access_score_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
+        """(m,) float32, 0 to 100: the model's `access` component. Raises ConfigurationError where it has none."""
+        return requests.job_component(self._data.get(), self.model, "access", jobs_df)
+
+    # Inside
+
+    def _before_work(
+        self, n_users: int, n_jobs: int, chunk_size: int, top_k: int | None, out: str | os.PathLike[str] | None
+    ) -> int | None:
+        """What can be refused without looking at the data. Gives top_k as an int."""
+        if out is not None and top_k is not None:
+            raise ConfigurationError(
+                "top_k and out do not go together: out=DIRECTORY takes every pair, with top_k=None."
+            )
+        if out is not None:
+            require_free(out)
+        elif top_k is None:
+            requests.require_room(n_users, n_jobs, chunk_size, self.max_workers)
+        return None if top_k is None else whole_number("top_k", top_k, least=1)
+
+    def _prepared(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
+        if not len(snapshot.dataset.users) or not len(snapshot.dataset.jobs):
+            raise DatabaseError(f"{self} holds no users or no jobs. Bring some with `scoring import`.")
+        if job_limit is None or job_limit >= len(snapshot.dataset.jobs):
+            return snapshot.prepared(self.model, self.max_workers)
+        jobs = snapshot.dataset.tables.jobs.head(job_limit)
+        return Prepared.of(Inputs.of(snapshot.statistics, jobs=jobs), self.model, workers=self.max_workers)
+
+    def _all_pairs(
+        self, inputs: Inputs, chunk_size: int, out: str | os.PathLike[str] | None, cancelled: Callable[[], bool]
+    ) -> Result:
+        if out is None:
+            return requests.pairs_frame(
+                inputs, self.model, chunk_size=chunk_size, workers=self.max_workers, cancelled=cancelled
+            )
+        return write_pairs(
+            inputs, self.model, out, chunk_size=chunk_size, workers=self.max_workers, cancelled=cancelled
+        )
+
+
+def _length(table: str, frame: pd.DataFrame) -> int:
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"{table}: a pandas DataFrame is needed, not {type(frame).__name__}.")
+    return len(frame)

@@ -1,0 +1,194 @@
+"""What every method of an engine stands on: settings, the snapshot, counters, threads."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+import pandas as pd
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.engine.batch import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
+from scoring.errors import ConfigurationError
+from scoring.facade.counters import Counters
+from scoring.facade.snapshot import SnapshotHolder
+from scoring.model import ScoringModel
+from scoring.statistics.factors import default_cache
+
+__all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineCore", "in_thread", "whole_number"]
+
+PERFORMANCE_TARGET_MS_PER_USER = 180
+"""Milliseconds per user that a batch may take; an engine's attribute of this name overrides it."""
+
+CACHES: Final = ("snapshot", "plan")
+"""What `clear_caches` can empty: the data with its statistics, and the plan for the data's own rows."""
+
+T = TypeVar("T")
+
+
+class EngineCore:
+    """Settings and state; see `ScoringEngine`."""
+
+    PERFORMANCE_TARGET_MS_PER_USER: float = PERFORMANCE_TARGET_MS_PER_USER
+
+    def __init__(
+        self,
+        db: Any,
+        model: str | Path | ScoringModel = "classic",
+        *,
+        as_of: datetime | str | None = None,
+        chunk_size: int = DEFAULT_CHUNK_SIZE,
+        max_workers: int | None = None,
+        company_cache_hours: float = 1,
+        prefecture_cache_size: int = 10_000,
+        company_cache_size: int = 500,
+        keep_factors: bool | str | os.PathLike[str] = True,
+    ) -> None:
+        if db is None:
+            raise ConfigurationError(
+                "ScoringEngine needs data: a database (Session, AsyncSession, Engine, AsyncEngine, URL or path), or "
+                "Dataset.from_frames(jobs, users, actions)."
+            )
+        if isinstance(db, Dataset) and as_of is not None:
+            raise ConfigurationError("as_of: a Dataset has its clock already; give it to Dataset.from_frames.")
+        self.model = model if isinstance(model, ScoringModel) else load_model(model)
+        self.chunk_size = chunk_size
+        self.max_workers = max_workers
+        # bounds for the caching layers; the snapshot holds whole tables and answers right whatever they are
+        self.company_cache_hours = company_cache_hours
+        self.prefecture_cache_size = prefecture_cache_size
+        self.company_cache_size = company_cache_size
+        self._data = SnapshotHolder(db, as_of, _factor_folder(keep_factors))
+        self._done = Counters()
+
+    def __repr__(self) -> str:
+        where = self._data.database.display if self._data.database else "a Dataset"
+        return f"ScoringEngine({where}, model={self.model.name})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the data and of connections that the engine opened itself; a caller's own stay open."""
+        self._data.close()
+
+    async def refresh(self) -> None:
+        """Reads the database again. Calls under way keep the data they began with. Raises DatabaseError, DataError."""
+        await self._data.refresh()
+
+    async def warmup_caches(self) -> dict[str, Any]:
+        """Loads the data, plans the model and compiles the kernels, so that the next call is a fast one.
+
+        Returns `get_performance_stats()`. Raises DatabaseError, DataError.
+        """
+        snapshot = await self._data.get_async()
+
+        def work(_: Callable[[], bool]) -> None:
+            prepared = snapshot.prepared(self.model, self.max_workers)
+            if len(prepared.plan.user_id):
+                prepared.scorer.top_k(1, prepared.active_users[:1])
+                prepared.scorer.all_pairs(prepared.active_users[:1])
+
+        await in_thread(work)
+        return self.get_performance_stats()
+
+    def clear_caches(self, names: Iterable[str] | str | None = None) -> None:
+        """Empties the named ones of `CACHES` (None: all); the next call reads or computes anew.
+
+        Raises ConfigurationError naming a cache that there is not.
+        """
+        wanted = CACHES if names is None else [names] if isinstance(names, str) else list(names)
+        for name in wanted:
+            if name not in CACHES:
+                raise ConfigurationError(f"there is no cache {name!r}; there are {', '.join(CACHES)}.")
+        if "snapshot" in wanted:
+            self._data.forget()
+        elif self._data.current is not None and wanted:
+            self._data.current.forget_plan()
+
+    def get_performance_stats(self) -> dict[str, Any]:
+        """What was done since the engine was made.
+
+        `total_calculations` pairs scored (or, for a ranking, decided) · `total_users` · `avg_calculation_time_ms`
+        per user, without loading the data · `target_ms_per_user` · `target_achievement`: the mean is within the
+        target (None before the first calculation) · `caches`: name → hits, misses, size · `snapshot`: what is
+        loaded, or None.
+        """
+        current, mean = self._data.current, self._done.ms_per_user
+        target = self.PERFORMANCE_TARGET_MS_PER_USER
+        plan = (current.plan_hits, current.plan_misses, int(current.has_plan)) if current else (0, 0, 0)
+        held = (self._data.hits, self._data.misses, int(current is not None))
+        return {
+            "total_calculations": self._done.pairs,
+            "total_users": self._done.users,
+            "total_seconds": self._done.seconds,
+            "avg_calculation_time_ms": mean,
+            "target_ms_per_user": target,
+            "target_achievement": mean <= target if self._done.users else None,
+            "caches": {
+                name: dict(zip(("hits", "misses", "size"), counts, strict=True))
+                for name, counts in zip(CACHES, (held, plan), strict=True)
+            },
+            "snapshot": current
+            and {
+                "users": len(current.dataset.users),
+                "jobs": len(current.dataset.jobs),
+                "actions": len(current.dataset.actions),
+                "as_of": current.dataset.as_of.isoformat(),
+            },
+        }
+
+    @staticmethod
+    def _optimize_dataframe_memory(df: pd.DataFrame) -> pd.DataFrame:
+        """The same values in smaller dtypes; scores from it are the same. See `scoring.dataset.memory.optimise`."""
+        from scoring.dataset.memory import optimise
+
+        return optimise(df)
+
+    def _chunk(self, asked: int) -> int:
+        """Users in a chunk. The default stands for the engine's attribute; more than MAX_BATCH_SIZE is cut."""
+        size = whole_number("chunk_size", self.chunk_size if asked == DEFAULT_CHUNK_SIZE else asked, least=1)
+        if size > MAX_BATCH_SIZE:
+            warnings.warn(
+                f"chunk_size {size:,} is cut to {MAX_BATCH_SIZE:,} users, the most that one chunk may hold.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return min(size, MAX_BATCH_SIZE)
+
+
+async def in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
+    """`work(cancelled)` in a worker thread; where the awaiting task is cancelled, `cancelled()` turns true."""
+    stop = threading.Event()
+    try:
+        return await asyncio.to_thread(work, stop.is_set)
+    except asyncio.CancelledError:
+        stop.set()
+        raise
+
+
+def whole_number(name: str, value: Any, *, least: int) -> int:
+    """Raises ConfigurationError where the value is no whole number, or less than `least`."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = least - 1
+    if isinstance(value, bool | str) or number != value or number < least:
+        raise ConfigurationError(f"{name} is {value!r}; a whole number is needed, {least} or more.")
+    return number
+
+
+def _factor_folder(keep: bool | str | os.PathLike[str]) -> Path | None:
+    if isinstance(keep, bool):
+        return default_cache() if keep else None
+    return Path(keep)

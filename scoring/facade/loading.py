@@ -1,0 +1,91 @@
+"""Rows of the database in batches: one query, however many ids are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from scoring.columns import TABLES
+from scoring.dataset.loaders import load_actions_async, load_jobs_async, load_users_async
+from scoring.facade.core import EngineCore, whole_number
+from scoring.statistics.popularity import WINDOW_DAYS
+
+__all__ = ["LoadingMethods"]
+
+
+_BY_TIME = ["user_id", "occurred_at", "job_id", "action"]
+
+
+class LoadingMethods(EngineCore):
+    """Frames have the canonical columns (`scoring.columns`) and go straight into `process_scoring_batch`.
+
+    Jobs, users and actions are read from the database as it is now; popularity is the statistic that scores use.
+    """
+
+    async def _batch_load_jobs_optimized(
+        self, job_ids: Iterable[int] | None = None, limit: int | None = None
+    ) -> pd.DataFrame:
+        """Jobs by job_id: all, those of these ids (unknown ones are left out), at most `limit`.
+
+        Raises DatabaseError, ConfigurationError.
+        """
+        if self._data.database is None:
+            return await self._from_dataset("jobs", job_ids, limit)
+        return await load_jobs_async(self._data.database, job_ids, limit)
+
+    async def _batch_load_users_optimized(
+        self, user_ids: Iterable[int] | None = None, limit: int | None = None
+    ) -> pd.DataFrame:
+        """Users by user_id: all, those of these ids (unknown ones are left out), at most `limit`.
+
+        Raises DatabaseError, ConfigurationError.
+        """
+        if self._data.database is None:
+            return await self._from_dataset("users", user_ids, limit)
+        return await load_users_async(self._data.database, user_ids, limit)
+
+    async def _batch_load_user_history(self, user_ids: Iterable[int]) -> pd.DataFrame:
+        """Actions of these users by user_id, then time: user_id, job_id, action, occurred_at.
+
+        Where the engine was given a clock, nothing after it. Raises DatabaseError, ConfigurationError.
+        """
+        wanted = list(user_ids)
+        as_of = None
+        if self._data.as_of is not None or self._data.database is None:
+            snapshot = await self._data.get_async()
+            as_of = snapshot.dataset.as_of
+        if self._data.database is None:
+            actions = snapshot.dataset.tables.actions
+            actions = actions[actions["user_id"].isin(wanted)]
+        else:
+            actions = await load_actions_async(self._data.database, wanted)
+        if as_of is not None:
+            actions = actions[actions["occurred_at"] <= as_of]
+        return actions.drop_duplicates().sort_values(_BY_TIME, ignore_index=True)
+
+    async def _batch_load_company_popularity(self, company_ids: Iterable[str]) -> pd.DataFrame:
+        """One row per company asked for, in order, each once, over the last 360 days as of the clock.
+
+        Columns: company_id str, applications, looks (views and clicks) int64, application_rate float64:
+        (applications + 1) / (looks + 20). A company that the data does not know has no actions.
+        """
+        snapshot = await self._data.get_async()
+
+        def work() -> pd.DataFrame:
+            names = pd.Series(list(dict.fromkeys(str(name) for name in company_ids)), dtype="str")
+            codes = snapshot.dataset.words.company.codes(names)
+            applications, looks = snapshot.statistics.company_actions(WINDOW_DAYS).of(codes)
+            columns = {"company_id": names, "applications": applications, "looks": looks}
+            return pd.DataFrame(columns | {"application_rate": (applications + 1) / (looks + 20)})
+
+        return await asyncio.to_thread(work)
+
+    async def _from_dataset(self, table: str, ids: Iterable[int] | None, limit: int | None) -> pd.DataFrame:
+        size = None if limit is None else whole_number("limit", limit, least=0)
+        frame: pd.DataFrame = getattr((await self._data.get_async()).dataset.tables, table)
+        if ids is not None:
+            frame = frame[np.isin(frame[TABLES[table].key[0]], list(ids))]
+        return frame.iloc[:size].reset_index(drop=True)

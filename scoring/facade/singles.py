@@ -1,0 +1,144 @@
+"""One job for one user, or a list of such pairs: legacy objects, mappings and rows of DataFrames."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pandas as pd
+
+from scoring.errors import DataError
+from scoring.facade import requests
+from scoring.facade.core import EngineCore, in_thread
+from scoring.facade.legacy_objects import Row, profile_id, read_job, read_user
+from scoring.facade.requests import Pair
+
+__all__ = ["SingleMethods"]
+
+_ROWS_BETWEEN_BREAKS = 100
+"""Objects read before other tasks get their turn: about 10 ms."""
+
+
+class SingleMethods(EngineCore):
+    """Scores of pairs, whether eligible or not; equal to the batch's, to the last bit of the float32.
+
+    Objects are read in the calling task (they may belong to its session); the work runs in a thread.
+    A job or a user without an id counts as one that the data does not know.
+    """
+
+    async def calculate_total_score(self, job: Any, user: Any, user_profile: Any = None) -> float:
+        """The total, 0 to 100: the canonical float32 as a float.
+
+        `user_profile=None`: the user counts as never having acted. A profile (anything: an object or a mapping
+        with or without `user_id`, or the id): what the data knows of that user's actions and factors.
+        Raises DataError naming what cannot be; also where the profile is another user's, or nobody's.
+        """
+        return await self._one(_pair(job, user, user_profile), "total_score")
+
+    async def calculate_base_score(self, job: Any) -> float:
+        """The base group's score. Raises DataError."""
+        return await self._one(Pair(read_job(job), {}), "base_score")
+
+    async def calculate_seo_score(self, job: Any, user: Any) -> float:
+        """The match group's score (`seo` is its legacy name). Raises DataError."""
+        return await self._one(Pair(read_job(job), read_user(user)), "seo_score")
+
+    async def calculate_personal_score(self, job: Any, user_profile: Any) -> float:
+        """The personal group's score for the user whom `user_profile.user_id` (or the id itself) names.
+
+        None: for a user who never acted (40 under `classic`). Raises DataError where a profile names nobody.
+        """
+        row = read_job(job)
+        if user_profile is None:
+            return await self._one(Pair(row, {}), "personal_score")
+        user_id = _named({}, user_profile)
+        snapshot = await self._data.get_async()
+        known = requests.user_row(snapshot, user_id)
+        return await self._one(Pair(row, known, user_id), "personal_score")
+
+    async def batch_calculate_scores(self, pairs: Iterable[Any]) -> pd.DataFrame:
+        """Scores of (job, user) or (job, user, user_profile), as `calculate_total_score` takes them.
+
+        One row per pair, in order: user_id, job_id int64, total_score, base_score, seo_score, personal_score
+        float32. Raises DataError naming the pair's position: without an id, or of another length.
+        """
+        read = await _read_pairs(pairs)
+        snapshot = await self._data.get_async()
+
+        def work(_: Callable[[], bool]) -> pd.DataFrame:
+            with self._done.timed(len({id(pair.user) for pair in read}), len(read)):
+                frame = requests.listed_scores(snapshot, self.model, read)
+            return frame.astype({"user_id": "int64", "job_id": "int64"})
+
+        return await in_thread(work)
+
+    async def get_score_explanation(self, job: Any, user: Any, user_profile: Any = None) -> dict[str, Any]:
+        """The scores of a pair and what they are made of, as plain values.
+
+        Keys: user_id, job_id (None where there is none), model, total_score, base_score, seo_score,
+        personal_score, eligible, not_ranked (rules by which the job is not ranked for the user), components: for
+        each its component, group, value (0 to 100), weight (flat), points (value × weight; they add up to the
+        total), facts. Raises DataError.
+        """
+        pair = _pair(job, user, user_profile)
+        snapshot = await self._data.get_async()
+
+        def work(_: Callable[[], bool]) -> dict[str, Any]:
+            with self._done.timed(1, 1):
+                return requests.explanation(snapshot, self.model, pair)
+
+        return await in_thread(work)
+
+    async def _one(self, pair: Pair, score: str) -> float:
+        snapshot = await self._data.get_async()
+
+        def work(_: Callable[[], bool]) -> float:
+            with self._done.timed(1, 1):
+                return float(requests.listed_scores(snapshot, self.model, [pair])[score].iloc[0])
+
+        return await in_thread(work)
+
+
+def _pair(job: Any, user: Any, profile: Any) -> Pair:
+    row = read_user(user)
+    return Pair(read_job(job), row, None if profile is None else _named(row, profile))
+
+
+def _named(user: Row, profile: Any) -> int:
+    """Whose history a profile asks for. Raises DataError where it is nobody's, or not this user's."""
+    wanted, own = profile_id(profile), profile_id(user) if "user_id" in user else None
+    if wanted is None and own is None:
+        raise DataError("a user profile needs a user_id, its own or the user's: history comes from the data by it.")
+    if None not in (wanted, own) and wanted != own:
+        raise DataError(f"the profile is of user {wanted}, the user is {own}.")
+    found = own if wanted is None else wanted
+    assert found is not None
+    return found
+
+
+async def _read_pairs(pairs: Iterable[Any]) -> list[Pair]:
+    """Each job and user is read once, however many pairs it is in."""
+    given = list(pairs)
+    jobs: dict[int, Row] = {}
+    users: dict[int, Row] = {}
+    read = []
+    for place, pair in enumerate(given):
+        if not isinstance(pair, tuple | list) or len(pair) not in (2, 3):
+            raise DataError(f"pair {place}: (job, user) or (job, user, user_profile) is needed.")
+        job, user, profile = (*pair, None)[:3]
+        try:
+            if id(job) not in jobs:
+                jobs[id(job)] = read_job(job)
+            if id(user) not in users:
+                users[id(user)] = read_user(user)
+            row, known = jobs[id(job)], users[id(user)]
+            for name, what in (("job_id", row), ("user_id", known)):
+                if name not in what:
+                    raise DataError(f"{name} is missing.")
+            read.append(Pair(row, known, None if profile is None else _named(known, profile)))
+        except DataError as error:
+            raise DataError(f"pair {place}: {error}") from error
+        if place % _ROWS_BETWEEN_BREAKS == 0:
+            await asyncio.sleep(0)
+    return read

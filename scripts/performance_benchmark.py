@@ -1,0 +1,138 @@
+"""Ranks everybody against everything in a synthetic market in memory, and says how fast that was.
+
+    python scripts/performance_benchmark.py --users 1000 --jobs 100000 --verbose --profile --output figures.json
+
+Real scoring with the `standard` model. Making the market is not counted. Exit code 1 when the milliseconds of
+ranking per user are above the target.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import json
+import os
+import platform
+import pstats
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.dataset.synthetic import make_market
+from scoring.engine import batch, report
+from scoring.engine.memory import readable
+from scoring.engine.scorer import available_cpus
+from scoring.engine.sinks import FrameSink
+from scoring.errors import ScoringError
+from scoring.telemetry import Stopwatch
+
+PROFILED_LINES = 15
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures, prints, and gives the exit code."""
+    wanted = _parser().parse_args(arguments)
+    try:
+        result, profile = _measure(wanted)
+    except ScoringError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    figures = _figures(wanted, result)
+    _print(figures, wanted.verbose or wanted.profile)
+    if profile is not None:
+        pstats.Stats(profile).strip_dirs().sort_stats("tottime").print_stats(PROFILED_LINES)
+    if wanted.output:
+        wanted.output.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+        print(f"figures written to {wanted.output}")
+    return 0 if figures["met"] else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Measures ranking on a synthetic market in memory.")
+    parser.add_argument("--users", type=_positive, default=1000)
+    parser.add_argument("--jobs", type=_positive, default=100_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--top-k", type=_positive, default=40)
+    parser.add_argument("--workers", type=_positive, default=None, help="threads; else one per core")
+    parser.add_argument(
+        "--target-ms",
+        type=float,
+        default=report.PERFORMANCE_TARGET_MS_PER_USER,
+        help="milliseconds of ranking per user (default: %(default)g)",
+    )
+    parser.add_argument("--profile", action="store_true", help="show where the time goes, by function")
+    parser.add_argument("--verbose", action="store_true", help="show every phase and the machine")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is below 1")
+    return number
+
+
+def _measure(wanted: argparse.Namespace) -> tuple[batch.RunResult, cProfile.Profile | None]:
+    market = make_market(wanted.users, wanted.jobs, seed=wanted.seed)
+    profile = cProfile.Profile() if wanted.profile else None
+    watch = Stopwatch()
+    if profile:
+        profile.enable()
+    with watch.phase("encode"):
+        dataset = Dataset(market.tables)
+    prepared = batch.prepare(dataset, load_model("standard"), watch=watch, workers=wanted.workers)
+    result = batch.run(prepared, k=wanted.top_k, sinks=[FrameSink()], watch=watch)
+    if profile:
+        profile.disable()
+    return result, profile
+
+
+def _figures(wanted: argparse.Namespace, result: batch.RunResult) -> dict[str, Any]:
+    rate = result.pairs_ranked / result.ranking_seconds if result.ranking_seconds else 0.0
+    return {
+        "users": wanted.users,
+        "users_scored": result.counts.users_scored,
+        "jobs": wanted.jobs,
+        "jobs_ranked": result.counts.jobs_ranked,
+        "seed": wanted.seed,
+        "top_k": wanted.top_k,
+        "workers": result.head.workers,
+        "ms_per_user": result.ms_per_user,
+        "target_ms": wanted.target_ms,
+        "met": result.ms_per_user <= wanted.target_ms,
+        "pairs": result.pairs_ranked,
+        "pairs_scored": result.pairs_scored,
+        "pairs_per_second": rate,
+        "seconds": {phase.name: phase.seconds for phase in result.watch.phases},
+        "peak_bytes": result.peak_bytes,
+        "machine": {
+            "cores": available_cpus(),
+            "processor": platform.processor() or platform.machine(),
+            "python": platform.python_version(),
+            "load": os.getloadavg()[0],
+        },
+    }
+
+
+def _print(figures: dict[str, Any], verbose: bool) -> None:
+    print(f"{figures['users_scored']:,} users × {figures['jobs']:,} jobs, top {figures['top_k']}, standard")
+    print(f"ranking      {figures['ms_per_user']:.3f} ms per user, target {figures['target_ms']:g} ms", end=": ")
+    print("met" if figures["met"] else "MISSED")
+    print(f"pairs        {figures['pairs']:,} at {figures['pairs_per_second'] / 1e6:,.1f} million per second")
+    print(f"memory       {readable(figures['peak_bytes'])} at the peak, the making of the market included")
+    if not verbose:
+        return
+    for name, seconds in figures["seconds"].items():
+        print(f"  {name:<12} {seconds:8.3f} s")
+    machine = figures["machine"]
+    print(
+        f"  {machine['cores']} cores of {machine['processor']}, load {machine['load']:.1f}, Python {machine['python']}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

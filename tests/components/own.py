@@ -1,0 +1,79 @@
+"""Components as somebody who uses the package would write them: what the contract suite must let pass."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from scoring.dataset.encode import Ragged
+from scoring.model import Component, Inputs, Pair, Reason
+from scoring.model.terms import IntervalTerm, JobTerm, Key, LookupTerm, Number, UserTerm, Value
+
+
+class TitleWord(Component):
+    """100 where the title contains a word, else `without`; reads the jobs' frame."""
+
+    kind: ClassVar[str] = "title_word"
+
+    word: str = "shift"
+    without: Annotated[float, Field(ge=0, le=100)] = 10
+
+    def terms(self, inputs: Inputs) -> Value:
+        has = inputs.jobs.frame["title"].str.contains(self.word, case=False, regex=False, na=False)
+        return Value((JobTerm(np.where(has.to_numpy(bool), 100.0, self.without)),))
+
+    def explain(self, pair: Pair) -> Reason:
+        title = pair.job.row["title"]
+        has = isinstance(title, str) and self.word.lower() in title.lower()
+        return Reason(100.0 if has else self.without, {"title": title, "word": self.word})
+
+
+class SameAge(Component):
+    """A key of one's own: jobs by the length of their title, users by their age group."""
+
+    kind: ClassVar[str] = "same_age"
+
+    gain: Annotated[float, Field(ge=0, le=50)] = 50
+
+    def terms(self, inputs: Inputs) -> Value:
+        length = inputs.jobs.frame["title"].str.len()
+        codes = np.where(length.isna(), -1, length.fillna(0).clip(upper=30)).astype(np.int32)
+        ages = inputs.users.frame["age_group"]
+        wanted = Ragged.of([len(age)] if isinstance(age, str) else [] for age in ages)
+        key = Key("title length", codes, 31)
+        n_users = len(inputs.users)
+        base = LookupTerm(key, np.array([np.linspace(0, 40, 32)]), np.zeros(n_users, dtype=np.int32))
+        return Value((base, LookupTerm.sparse(key, wanted, self.gain)))
+
+    def explain(self, pair: Pair) -> Reason:
+        title, age = pair.job.row["title"], pair.user.row["age_group"]
+        if not isinstance(title, str):
+            return Reason(40.0, {"title": None})
+        length = min(len(title), 30)
+        gain = self.gain if isinstance(age, str) and len(age) == length else 0.0
+        return Reason(float(np.linspace(0, 40, 32)[length]) + gain, {"length": length, "age": age})
+
+
+class FeeInReach(Component):
+    """An interval of one's own, with a condition: the fee lies in a band about the user's floor, with a station."""
+
+    kind: ClassVar[str] = "fee_in_reach"
+
+    def terms(self, inputs: Inputs) -> Value:
+        jobs, floor = inputs.jobs, inputs.users.salary_floor
+        number = Number("fee with a station", np.where(jobs.has_station, jobs.fee, -np.inf))
+        n_users = len(inputs.users)
+        reached = IntervalTerm(number, floor, 4 * floor, np.full(n_users, 70.0))
+        return Value((UserTerm(np.where(np.isnan(floor), 50.0, 30.0)), reached))
+
+    def explain(self, pair: Pair) -> Reason:
+        floor, fee = pair.user.salary_floor, pair.job.fee
+        if floor is None:
+            return Reason(50.0)
+        reached = pair.job.has_station and fee is not None and floor <= fee < 4 * floor
+        return Reason(100.0 if reached else 30.0, {"fee": fee, "floor": floor})
+
+
+OWN = (TitleWord, SameAge, FeeInReach)

@@ -1,0 +1,17 @@
+"""A small market, prepared once."""
+
+from __future__ import annotations
+
+import pytest
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.dataset.synthetic import make_market
+from scoring.engine import Prepared
+from scoring.engine.batch import prepare
+
+
+@pytest.fixture(scope="session")
+def prepared() -> Prepared:
+    """130 users, some of them inactive, and 600 jobs, with `standard`."""
+    return prepare(Dataset(make_market(130, 600, 3_000, seed=5).tables), load_model("standard"))

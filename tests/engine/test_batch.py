@@ -1,0 +1,210 @@
+"""Runs: the same results however they are done, every row accounted for, nothing published that is not whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from scoring.columns import RESULT_COLUMNS
+from scoring.dataset import Dataset
+from scoring.dataset.synthetic import make_market
+from scoring.engine import Prepared, Ranking, batch, memory
+from scoring.engine.sinks import FrameSink, Place, RunCounts, RunHead, Sink
+from scoring.errors import ConfigurationError, NotEnoughMemoryError, RunCancelledError, UnknownIdError
+
+
+def frame_of(prepared: Prepared, **settings: object) -> pd.DataFrame:
+    sink = FrameSink()
+    batch.run(prepared, sinks=[sink], **settings)  # type: ignore[arg-type]
+    return sink.frame
+
+
+class Recorder(Sink):
+    """Writes down what a run asks of it, and fails where it is told to."""
+
+    def __init__(self, fail_at: str | None = None, error: BaseException | None = None) -> None:
+        self.calls: list[str] = []
+        self._fail_at, self._error = fail_at, error or OSError("broken")
+
+    def _note(self, call: str) -> None:
+        self.calls.append(call)
+        if call == self._fail_at:
+            raise self._error
+
+    def open(self, head: RunHead) -> None:
+        self._note("open")
+
+    def write(self, ranking: Ranking) -> None:
+        self._note("write")
+
+    def seal(self, counts: RunCounts) -> None:
+        self._note("seal")
+
+    def publish(self) -> Place:
+        self._note("publish")
+        return Place("recorder", "here")
+
+    def abort(self) -> None:
+        self.calls.append("abort")
+
+    def held_bytes(self, rows: int, chunk_rows: int) -> int:
+        return 0
+
+
+@pytest.fixture(scope="module")
+def expected(prepared: Prepared) -> pd.DataFrame:
+    return prepared.top_k(7).frame()
+
+
+@pytest.mark.parametrize("chunk_size", [1, 7, 64, 1000])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_results_do_not_depend_on_chunks_and_workers(
+    prepared: Prepared, expected: pd.DataFrame, chunk_size: int, workers: int
+) -> None:
+    assert_frame_equal(frame_of(prepared, k=7, chunk_size=chunk_size, workers=workers), expected)
+
+
+def test_results_have_the_vocabulary_and_its_order(expected: pd.DataFrame, prepared: Prepared) -> None:
+    assert tuple(expected.columns) == RESULT_COLUMNS
+    assert_frame_equal(expected, expected.sort_values(["user_id", "rank"], ignore_index=True))
+    assert set(expected["user_id"]) == set(prepared.plan.user_id[prepared.active_users])
+
+
+def test_users_by_id_in_any_order_and_twice(prepared: Prepared, expected: pd.DataFrame) -> None:
+    active = prepared.plan.user_id[prepared.active_users]
+    wanted = [int(active[40]), int(active[3]), int(active[40])]
+    part = frame_of(prepared, k=7, users=wanted)
+    assert_frame_equal(part, expected[expected["user_id"].isin(wanted)].reset_index(drop=True))
+
+
+def test_k_above_the_number_of_jobs_gives_all_eligible(prepared: Prepared) -> None:
+    user = int(prepared.plan.user_id[prepared.active_users[0]])
+    rows = prepared.user_rows([user])
+    assert len(frame_of(prepared, k=10_000, users=[user])) == prepared.plan.exclusions.matrix(rows).sum()
+
+
+def test_every_user_and_job_is_accounted_for(prepared: Prepared) -> None:
+    counts = batch.run(prepared, k=3).counts
+    assert counts.users_filtered["inactive"] > 0
+    assert counts.users_read == counts.users_scored + sum(counts.users_filtered.values()) == 130
+    assert counts.jobs_read == counts.jobs_ranked + sum(counts.jobs_filtered.values()) == 600
+    assert counts.rows == 3 * counts.users_scored
+
+
+def test_users_that_were_not_asked_for_and_rows_that_were_refused_are_counted(prepared: Prepared) -> None:
+    inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
+    active = int(prepared.plan.user_id[prepared.active_users[0]])
+    result = batch.run(prepared, k=3, users=[inactive, active], refused={"users": 4, "jobs": 9})
+    counts = result.counts
+    assert dict(counts.users_filtered) == {"inactive": 1, "not asked for": 128}
+    assert counts.users_read == 134 == counts.users_scored + sum(counts.users_filtered.values()) + counts.users_refused
+    assert counts.jobs_read == 609 == counts.jobs_ranked + sum(counts.jobs_filtered.values()) + counts.jobs_refused
+    assert not result.head.whole
+
+
+def test_no_active_user_gives_an_empty_result(prepared: Prepared) -> None:
+    inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
+    frame = frame_of(prepared, users=[inactive])
+    assert len(frame) == 0
+    assert tuple(frame.columns) == RESULT_COLUMNS
+
+
+def test_progress_ends_at_the_total(prepared: Prepared) -> None:
+    seen: list[tuple[int, int]] = []
+    batch.run(prepared, k=3, chunk_size=50, progress=lambda done, total: seen.append((done, total)))
+    total = len(prepared.active_users)
+    assert seen[0] == (0, total)
+    assert seen[-1] == (total, total)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_figures_of_pairs(prepared: Prepared) -> None:
+    result = batch.run(prepared, k=3)
+    n_users = len(prepared.active_users)
+    assert result.pairs_ranked == n_users * 600
+    assert result.pairs_scored == n_users * int(prepared.plan.exclusions.open_to_all.sum())
+    assert result.ms_per_user == pytest.approx(1000 * result.watch.seconds("rank") / n_users)
+
+
+@pytest.mark.parametrize("wrong", [{"k": 0}, {"k": -1}, {"k": True}, {"k": 1.5}, {"chunk_size": 0}, {"workers": -1}])
+def test_impossible_settings_are_refused(prepared: Prepared, wrong: dict[str, int]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        batch.run(prepared, **wrong)  # type: ignore[arg-type]
+
+
+def test_an_unknown_user_is_named(prepared: Prepared) -> None:
+    with pytest.raises(UnknownIdError, match="999999"):
+        batch.run(prepared, users=[999999])
+
+
+def test_a_chunk_above_the_maximum_is_cut_with_a_warning(prepared: Prepared) -> None:
+    with pytest.warns(UserWarning, match="chunk_size 10,001 is cut to 10,000"):
+        result = batch.run(prepared, k=3, chunk_size=batch.MAX_BATCH_SIZE + 1)
+    assert result.head.chunk_size == batch.MAX_BATCH_SIZE
+
+
+def test_all_sinks_are_sealed_before_one_is_published(prepared: Prepared) -> None:
+    order: list[str] = []
+    first, second = Recorder(), Recorder()
+    for name, sink in (("first", first), ("second", second)):
+        for step in ("seal", "publish"):
+            whole = getattr(sink, step)
+            setattr(sink, step, lambda *a, w=whole, n=f"{name} {step}": (order.append(n), w(*a))[1])
+    batch.run(prepared, k=3, sinks=[first, second])
+    assert first.calls == ["open", "write", "seal", "publish"]
+    assert order == ["first seal", "second seal", "first publish", "second publish"]
+
+
+@pytest.mark.parametrize("fail_at", ["open", "write", "seal"])
+@pytest.mark.parametrize("error", [OSError("broken"), KeyboardInterrupt()])
+def test_nothing_is_published_when_something_fails(
+    prepared: Prepared, fail_at: str, error: BaseException
+) -> None:
+    good, bad = Recorder(), Recorder(fail_at, error)
+    with pytest.raises(type(error)):
+        batch.run(prepared, k=3, sinks=[good, bad])
+    assert "publish" not in good.calls + bad.calls
+    assert good.calls[-1] == bad.calls[-1] == "abort"
+
+
+def test_a_run_that_is_cancelled_publishes_nothing(prepared: Prepared) -> None:
+    sink, done = Recorder(), [0]
+
+    def progress(count: int, total: int) -> None:
+        done[0] = count
+
+    with pytest.raises(RunCancelledError, match="stopped after"):
+        batch.run(prepared, k=3, chunk_size=10, sinks=[sink], progress=progress, cancelled=lambda: done[0] >= 20)
+    assert sink.calls[-1] == "abort"
+    assert "publish" not in sink.calls
+
+
+def test_memory_is_asked_for_before_any_work(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 1000)
+    sink = Recorder()
+    with pytest.raises(NotEnoughMemoryError, match=r"needs .* bytes.*1,000 bytes.*Ways out"):
+        batch.run(prepared, sinks=[sink])
+    assert sink.calls == []
+
+
+def test_run_ids_sort_by_time_and_are_no_others() -> None:
+    at = datetime(2025, 11, 30, 11, 59, 3, 42_000, tzinfo=UTC)
+    ids = [batch.new_run_id(at + timedelta(milliseconds=step), "same") for step in range(5)]
+    assert ids == sorted(ids)
+    assert ids[0].startswith("20251130-115903-042-")
+    assert batch.new_run_id(at, "same") != batch.new_run_id(at, "same")
+
+
+def test_results_come_by_user_whatever_the_order_of_the_rows() -> None:
+    tables = make_market(60, 200, 500, seed=3).tables
+    turned = replace(tables, users=tables.users.iloc[::-1], jobs=tables.jobs.iloc[::-1])
+    from scoring.catalog import load_model
+
+    one, other = (Prepared.of(Dataset(each), load_model("standard")) for each in (tables, turned))
+    assert_frame_equal(frame_of(one, k=5), frame_of(other, k=5))
+    assert np.all(np.diff(frame_of(other, k=5)["user_id"]) >= 0)

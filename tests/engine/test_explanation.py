@@ -1,0 +1,95 @@
+"""A score taken apart adds up, and says why a job is not ranked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring.catalog import load_model
+from scoring.engine import Explanation, Prepared, explain
+from scoring.errors import UnknownIdError
+from scoring.model import GROUPS
+from scoring.testing import small_dataset
+
+
+@pytest.fixture(scope="module", params=["standard", "classic"])
+def ready(request: pytest.FixtureRequest) -> Prepared:
+    return Prepared.of(small_dataset(4, n_users=10, n_jobs=60, n_actions=200), load_model(request.param))
+
+
+def every_explanation(ready: Prepared) -> list[Explanation]:
+    n_users, n_jobs = len(ready.plan.user_id), len(ready.plan.job_id)
+    return [explain(ready.plan, ready.inputs, u, j) for u in range(0, n_users, 2) for j in range(0, n_jobs, 5)]
+
+
+def test_points_add_up_to_the_total_and_to_the_groups(ready: Prepared) -> None:
+    for said in every_explanation(ready):
+        total = 0.0
+        groups = dict.fromkeys(GROUPS, 0.0)
+        for part in said.parts:
+            assert part.points == part.weight * part.value
+            total += part.points
+            groups[part.group] += part.weight_in_group * part.value
+        assert said.total == np.float32(total)
+        assert said.groups == {group: np.float32(value) for group, value in groups.items()}
+
+
+def test_it_is_the_score_that_the_scorer_gives(ready: Prepared) -> None:
+    scores = ready.scorer.all_pairs()
+    for said in every_explanation(ready):
+        u, j = ready.user_rows([said.user_id])[0], ready.job_rows([said.job_id])[0]
+        assert [said.total, *said.groups.values()] == scores[:, u, j].tolist()
+
+
+def test_every_component_gives_facts_in_words(ready: Prepared) -> None:
+    for said in every_explanation(ready):
+        assert [part.name for part in said.parts] == [part.name for part in ready.model.parts]
+        for part in said.parts:
+            assert part.facts, part.name
+            assert all(isinstance(name, str) for name in part.facts)
+
+
+def test_the_frame_has_a_row_per_component(ready: Prepared) -> None:
+    said = explain(ready.plan, ready.inputs, 3, 7)
+    frame = said.frame()
+    assert frame.columns.tolist() == ["group", "component", "value", "weight", "points", "facts"]
+    assert frame["component"].tolist() == [part.name for part in ready.model.parts]
+    assert frame["points"].sum() == pytest.approx(said.total, abs=1e-5)
+
+
+def test_eligible_is_what_rankings_show(ready: Prepared) -> None:
+    lists = ready.scorer.top_k(10**6)
+    for said in every_explanation(ready):
+        row = ready.user_rows([said.user_id])[0]
+        assert said.eligible == (said.job_id in lists.job_id[row])
+
+
+def test_it_names_each_rule_that_keeps_a_job_out() -> None:
+    data = small_dataset(4, n_users=10, n_jobs=60, n_actions=200)
+    model = load_model("standard").with_eligibility(min_fee=1000.0, employment_types=(1,), company_cooldown_days=90)
+    ready = Prepared.of(data, model)
+    exclusions = ready.plan.exclusions
+    seen = set()
+    for u in range(len(ready.plan.user_id)):
+        for j in range(0, len(ready.plan.job_id)):
+            said = explain(ready.plan, ready.inputs, u, j).not_ranked if (u + j) % 7 == 0 else ()
+            seen |= set(said)
+            for rule in said:
+                if rule in exclusions.by_rule:
+                    assert exclusions.by_rule[rule][j]
+    assert seen == {
+        "not open",
+        "employment type",
+        "fee too low",
+        "the user has applied to it",
+        "the user applied to the same company in the last 90 days",
+    }
+    assert list(exclusions.ledger()) == ["not open", "employment type", "fee too low"]
+    assert sum(exclusions.ledger().values()) == (~exclusions.open_to_all).sum()
+
+
+def test_an_unknown_id_is_named(ready: Prepared) -> None:
+    with pytest.raises(UnknownIdError, match="no user 999999"):
+        ready.explain(999999, int(ready.plan.job_id[0]))
+    with pytest.raises(KeyError):
+        ready.explain(int(ready.plan.user_id[0]), -5)

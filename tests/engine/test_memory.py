@@ -1,0 +1,140 @@
+"""What is there, what will be needed, and how close that comes to what is measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scoring.engine import memory
+from scoring.errors import NotEnoughMemoryError
+
+GB = 1_000_000_000
+
+
+def group(folder: Path, **files: object) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name.replace("__", ".")).write_text(f"{content}\n")
+
+
+def belongs_to(root: Path, *lines: str) -> None:
+    (root / "proc/self").mkdir(parents=True)
+    (root / "proc/self/cgroup").write_text("".join(f"{line}\n" for line in lines))
+
+
+def test_without_cgroups_the_machine_says(tmp_path: Path) -> None:
+    import psutil
+
+    assert memory.available(tmp_path) == pytest.approx(psutil.virtual_memory().available, rel=0.2)
+
+
+def test_a_limit_of_cgroup_v2_counts_and_file_pages_are_given_back(tmp_path: Path) -> None:
+    belongs_to(tmp_path, "0::/job/step")
+    group(tmp_path / "sys/fs/cgroup")
+    group(tmp_path / "sys/fs/cgroup/job", memory__max=100_000_000, memory__current=80_000_000,
+          memory__stat="anon 50000000\ninactive_file 20000000")  # fmt: skip
+    group(tmp_path / "sys/fs/cgroup/job/step", memory__max="max", memory__current=60_000_000, memory__stat="")
+    assert memory.available(tmp_path) == 40_000_000
+
+
+def test_the_tightest_group_counts(tmp_path: Path) -> None:
+    belongs_to(tmp_path, "0::/job/step")
+    for name, limit in (("job", 100_000_000), ("job/step", 50_000_000)):
+        group(tmp_path / "sys/fs/cgroup" / name, memory__max=limit, memory__current=30_000_000, memory__stat="")
+    assert memory.available(tmp_path) == 20_000_000
+
+
+def test_a_limit_of_cgroup_v1_counts(tmp_path: Path) -> None:
+    belongs_to(tmp_path, "5:cpu,cpuacct:/job", "4:memory:/job", "0::/")
+    group(tmp_path / "sys/fs/cgroup/memory", memory__limit_in_bytes=2**63 - 4096, memory__usage_in_bytes=0,
+          memory__stat="")  # fmt: skip
+    group(tmp_path / "sys/fs/cgroup/memory/job", memory__limit_in_bytes=90_000_000, memory__usage_in_bytes=70_000_000,
+          memory__stat="cache 1\ntotal_inactive_file 5000000")  # fmt: skip
+    assert memory.available(tmp_path) == 25_000_000
+
+
+def test_a_container_sees_its_group_as_the_top(tmp_path: Path) -> None:
+    belongs_to(tmp_path, "0::/docker/0123abcd")
+    group(tmp_path / "sys/fs/cgroup", memory__max=64_000_000, memory__current=4_000_000, memory__stat="")
+    assert memory.available(tmp_path) == 60_000_000
+
+
+def test_more_used_than_allowed_is_nothing_left(tmp_path: Path) -> None:
+    belongs_to(tmp_path, "0::/")
+    group(tmp_path / "sys/fs/cgroup", memory__max=1_000, memory__current=4_000, memory__stat="")
+    assert memory.available(tmp_path) == 0
+
+
+def test_a_limit_on_addresses_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import psutil
+
+    held = psutil.Process().memory_info().vms
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (held + 50_000_000, resource.RLIM_INFINITY))
+    assert memory.available(tmp_path) == pytest.approx(50_000_000, abs=10_000_000)
+
+
+def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
+    with pytest.raises(NotEnoughMemoryError) as caught:
+        memory.require(48 * GB, "All pairs of 10,000 users and 100,000 jobs", ["top_k=", "out="], there=2 * GB)
+    assert str(caught.value) == (
+        "All pairs of 10,000 users and 100,000 jobs needs 48.0 GB of memory (48,000,000,000 bytes), and 2.0 GB "
+        "(2,000,000,000 bytes) are there. Ways out: top_k=; out=."
+    )
+    memory.require(2 * GB, "This", [], there=2 * GB)
+
+
+def test_all_pairs_of_the_full_scale() -> None:
+    assert memory.predict_all_pairs(10_000, 100_000) >= 32 * GB
+    more = memory.predict_all_pairs(10_000, 100_000, with_eligible=True) - memory.predict_all_pairs(10_000, 100_000)
+    assert more == GB
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(12, "12 bytes"), (1_500, "1.5 kB"), (640_400_000, "640 MB"), (3_200 * GB, "3.2 TB")]
+)
+def test_sizes_are_readable(count: int, said: str) -> None:
+    assert memory.readable(count) == said
+
+
+MEASURE = """
+import json, sys
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.dataset.database import Database
+from scoring.dataset.loaders import load_tables
+from scoring.engine import batch, memory
+from scoring.engine.sinks import ParquetSink
+
+before = memory.resident()
+prepared = batch.prepare(Dataset(load_tables(Database.open(sys.argv[1]))), load_model("standard"))
+predicted = before + memory.predict_data(2_000, 20_000, 200_000)
+loaded = memory.peak()
+result = batch.run(prepared, k=200, chunk_size=2_000, sinks=[ParquetSink(sys.argv[2])])
+print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes]))
+"""
+
+
+def test_predictions_come_within_a_fifth_of_what_is_measured(tmp_path: Path) -> None:
+    from scoring.dataset.database import Database
+    from scoring.dataset.storing import save_tables
+    from scoring.dataset.synthetic import make_market
+
+    with Database.open(tmp_path / "market.db") as database:
+        save_tables(database, make_market(2_000, 20_000, 200_000).tables)
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(tmp_path / "market.db"), str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+    data_predicted, data_measured, run_predicted, run_measured = json.loads(done.stdout)
+    assert data_predicted == pytest.approx(data_measured, rel=0.2)
+    assert run_predicted == pytest.approx(run_measured, rel=0.2)

@@ -1,0 +1,73 @@
+"""The report: numbers that agree with the run, on one screen."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from scoring.engine import Prepared, batch
+from scoring.engine.report import Report, render
+from scoring.engine.sinks import ParquetSink
+
+
+@pytest.fixture(scope="module")
+def report(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    folder: Path = tmp_path_factory.mktemp("out") / "run"
+    return Report.of(batch.run(prepared, k=8, sinks=[ParquetSink(folder)]))
+
+
+def text_of(report: Report, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(render(report))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_figures_agree(report: Report, prepared: Prepared) -> None:
+    assert report.users == len(prepared.active_users)
+    assert report.users + sum(report.users_left_out.values()) == len(prepared.plan.user_id)
+    assert report.jobs_ranked + sum(report.jobs_left_out.values()) == report.jobs == len(prepared.plan.job_id)
+    assert report.pairs_ranked == report.users * report.jobs
+    assert report.pairs_scored == report.users * report.jobs_ranked
+    assert report.rows == 8 * report.users
+
+
+def test_the_first_user_is_taken_apart(report: Report, prepared: Prepared) -> None:
+    assert report.first_user == prepared.plan.user_id[prepared.active_users[0]]
+    expected = prepared.top_k(5, [report.first_user]).frame()
+    assert [line.job_id for line in report.first_lines] == expected["job_id"].tolist()
+    for line in report.first_lines:
+        explained = prepared.explain(report.first_user, line.job_id)
+        parts = {name: points for inner in line.parts.values() for name, points in inner.items()}
+        assert parts == pytest.approx({part.name: part.points for part in explained.parts})
+        assert sum(line.groups.values()) == pytest.approx(line.total, abs=1e-4)
+
+
+def test_it_fits_one_screen(report: Report) -> None:
+    full = replace(
+        report, pairs_ranked=1_000_000_000, pairs_scored=676_480_000, users=10_000, jobs=100_000, jobs_ranked=67_648
+    )
+    lines = text_of(full).splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+
+
+def test_it_says_what_a_reader_looks_for(report: Report) -> None:
+    text = text_of(report, 120)
+    for wanted in (report.run_id, "standard", "ms per user, target 180 ms: met", "inactive", "not open", "left out by rule",
+                   "trained for this data", "predicted", report.places[0].name, "base fee", "personal collaborative"):  # fmt: skip
+        assert wanted in text
+
+
+def test_a_missed_target_is_said_without_colour(report: Report) -> None:
+    assert "target 0 ms: MISSED" in text_of(replace(report, target_ms=0.0))
+
+
+def test_nobody_ranked(prepared: Prepared) -> None:
+    inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
+    text = text_of(Report.of(batch.run(prepared, users=[inactive])))
+    assert "0 ranked; 1 inactive" in text
+    assert "kept nowhere" in text

@@ -1,0 +1,115 @@
+"""Markets in databases, legacy objects out of rows, and the oracle's scores as the facade names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from scoring.dataset import Dataset, Tables
+from scoring.dataset.database import Database
+from scoring.dataset.storing import save_tables
+from scoring.facade import ScoringEngine
+from tests.markets import RawMarket, random_market
+from tests.oracle import Oracle, Score
+
+SCORES: Final = ["total_score", "base_score", "seo_score", "personal_score"]
+LEGACY_NAMES: Final = {
+    "prefecture_code": "pref_cd",
+    "city_code": "city_cd",
+    "station_name": "station_name_eki",
+    "occupation_code": "occupation_cd1",
+    "employment_type_code": "employment_type_cd",
+    "company_id": "endcl_cd",
+    "posted_at": "posting_date",
+    "expires_at": "end_at",
+    "preferred_occupations": "preferred_categories",
+}
+
+Row = dict[str, Any]
+
+
+def market_of(seed: int, n_users: int = 12, n_jobs: int = 40) -> RawMarket:
+    """With factors that were brought: the oracle trains none."""
+    return random_market(seed, n_users=n_users, n_jobs=n_jobs, n_actions=150, factors=True)
+
+
+def dataset_of(market: RawMarket) -> Dataset:
+    return Dataset(Tables(**market.frames()), as_of=market.as_of)
+
+
+def engine_of(market: RawMarket, model: str = "classic", **settings: Any) -> ScoringEngine:
+    """On the dataset itself: what a database adds is tested by itself."""
+    return ScoringEngine(dataset_of(market), model, keep_factors=False, **settings)
+
+
+def store(market: RawMarket, url: str) -> str:
+    """The market in a new database at this URL."""
+    with Database.open(url) as database:
+        save_tables(database, Tables(**market.frames()))
+    return url
+
+
+def legacy_job(row: Row) -> SimpleNamespace:
+    """As legacy code kept a job: in parts."""
+    return SimpleNamespace(
+        job_id=row["job_id"],
+        endcl_cd=row["company_id"],
+        application_name=row["title"],
+        employment_type_cd=row["employment_type_code"],
+        salary=SimpleNamespace(
+            salary_type=row["salary_type"],
+            min_salary=row["min_salary"],
+            max_salary=row["max_salary"],
+            fee=row["fee"],
+        ),
+        location=SimpleNamespace(
+            prefecture_code=row["prefecture_code"],
+            city_code=row["city_code"],
+            station_name_eki=row["station_name"],
+            address=row["address"],
+        ),
+        category=SimpleNamespace(occupation_cd1=row["occupation_code"]),
+        features=SimpleNamespace(**{name: row[name] for name in row if name.startswith("has_")}),
+        posting_date=row["posted_at"],
+        end_at=row["expires_at"],
+        is_active=row["is_active"],
+    )
+
+
+def legacy_user(row: Row) -> SimpleNamespace:
+    return SimpleNamespace(
+        user_id=row["user_id"],
+        estimated_pref_cd=row["prefecture_code"],
+        estimated_city_cd=row["city_code"],
+        preferred_categories=row["preferred_occupations"],
+        preferred_salary_min=row["preferred_salary_min"],
+        preferred_work_style=row["preferred_work_style"],
+    )
+
+
+def by_id(rows: Sequence[Row], key: str) -> dict[int, Row]:
+    return {row[key]: row for row in rows}
+
+
+def named(score: Score) -> list[float]:
+    """In the order of SCORES, as float32."""
+    values = [score.total, score.groups["base"], score.groups["match"], score.groups["personal"]]
+    return [float(np.float32(value)) for value in values]
+
+
+def expected_pairs(
+    oracle: Oracle, users: Sequence[Row], jobs: Sequence[Row], score: Callable[[Row, Row], Score] | None = None
+) -> pd.DataFrame:
+    """The oracle's frame of every pair, in (user, job) order."""
+    score = score or oracle.classic
+    rows = [
+        [user["user_id"], job["job_id"], *named(score(user, job)), oracle.is_open(job)]
+        for user in users
+        for job in jobs
+    ]
+    frame = pd.DataFrame(rows, columns=["user_id", "job_id", *SCORES, "eligible"])
+    return frame.astype(dict.fromkeys(SCORES, "float32"))

@@ -1,0 +1,372 @@
+"""What is refused, what is cut, and the pairs on disk."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.engine import memory
+from scoring.errors import ConfigurationError, DatabaseError, DataError, ModelError, NotEnoughMemoryError, OutputError
+from scoring.facade import (
+    DEFAULT_CHUNK_SIZE,
+    MAX_BATCH_SIZE,
+    PERFORMANCE_TARGET_MS_PER_USER,
+    ScoredPairs,
+    ScoringEngine,
+)
+from tests.facade.support import engine_of, legacy_job, legacy_user, market_of, store
+
+
+@pytest.fixture(scope="module")
+def frames() -> dict[str, pd.DataFrame]:
+    return market_of(0).frames()
+
+
+@pytest.fixture
+def engine() -> ScoringEngine:
+    return engine_of(market_of(0))
+
+
+def ids(n_users: int, n_jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return pd.DataFrame({"user_id": range(n_users)}), pd.DataFrame({"job_id": range(n_jobs)})
+
+
+# --- Size ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_cannot_fit_is_refused_before_any_work(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 16_000_000_000)
+    with ScoringEngine(sqlite_url) as engine:  # the file is not there: any work would fail
+        users, jobs = ids(10_000, 100_000)
+        started = time.perf_counter()
+        with pytest.raises(NotEnoughMemoryError) as caught:
+            await engine.process_scoring_batch(users, jobs)
+        assert time.perf_counter() - started < 1
+        said = str(caught.value)
+        for part in ("10,000 × 100,000 = 1,000,000,000 pairs", "33", "16,000,000,000 bytes", "top_k=", "out="):
+            assert part in said
+        assert engine.get_performance_stats()["total_calculations"] == 0
+        assert isinstance(caught.value, MemoryError)
+
+
+async def test_everybody_against_everything_is_refused_too(
+    engine: ScoringEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await engine.warmup_caches()
+    monkeypatch.setattr(memory, "available", lambda: 1000)
+    with pytest.raises(NotEnoughMemoryError, match="out="):
+        await engine.calculate_scores_for_all_users(top_k=None)
+
+
+async def test_the_prediction_is_near_what_a_frame_takes(engine: ScoringEngine, frames: Any) -> None:
+    from scoring.facade.requests import BYTES_PER_PAIR
+
+    result = await engine.process_scoring_batch(frames["users"], frames["jobs"])
+    assert isinstance(result, pd.DataFrame)
+    assert result.memory_usage(index=False).sum() == len(result) * BYTES_PER_PAIR
+
+
+async def test_a_chunk_is_cut_with_a_warning(engine: ScoringEngine, frames: Any) -> None:
+    assert (DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE, PERFORMANCE_TARGET_MS_PER_USER) == (1000, 10_000, 180)
+    with pytest.warns(UserWarning, match="cut to 10,000 users"):
+        cut = await engine.process_scoring_batch(frames["users"], frames["jobs"], chunk_size=10_001)
+    users, jobs = ids(MAX_BATCH_SIZE + 1, 3)
+    with pytest.warns(UserWarning, match="cut to 10,000 users"):
+        chunk = await engine._calculate_chunk_scores(users, jobs)
+    assert len(chunk) == 3 * (MAX_BATCH_SIZE + 1)  # nobody is dropped
+    pd.testing.assert_frame_equal(cut, await engine.process_scoring_batch(frames["users"], frames["jobs"]))
+
+
+@pytest.mark.parametrize("chunk_size", [0, -1, 1.5, True, "ten", None])
+async def test_a_chunk_is_a_whole_number(engine: ScoringEngine, frames: Any, chunk_size: Any) -> None:
+    with pytest.raises(ConfigurationError, match="chunk_size"):
+        await engine.process_scoring_batch(frames["users"], frames["jobs"], chunk_size=chunk_size)
+
+
+@pytest.mark.parametrize("top_k", [0, -1, 1.5, True])
+async def test_top_k_is_a_whole_number(engine: ScoringEngine, frames: Any, top_k: Any) -> None:
+    with pytest.raises(ConfigurationError, match="top_k"):
+        await engine.process_scoring_batch(frames["users"], frames["jobs"], top_k=top_k)
+    with pytest.raises(ConfigurationError, match="top_k"):
+        await engine.calculate_scores_for_all_users(top_k=top_k)
+
+
+async def test_nobody_and_nothing(engine: ScoringEngine, frames: Any, tmp_path: Path) -> None:
+    for users, jobs in ((frames["users"].head(0), frames["jobs"]), (frames["users"], frames["jobs"].head(0))):
+        every = await engine.process_scoring_batch(users, jobs)
+        best = await engine.process_scoring_batch(users, jobs, top_k=3)
+        full = await engine.process_scoring_batch(frames["users"], frames["jobs"])
+        assert len(every) == len(best) == 0
+        pd.testing.assert_series_equal(every.dtypes, full.dtypes)
+        kept = await engine.process_scoring_batch(users, jobs, out=tmp_path / f"out-{len(users)}")
+        assert len(kept) == len(kept.head()) == len(kept.read()) == 0
+    assert len(await engine.batch_calculate_scores([])) == 0
+    assert engine.calculate_base_scores_vectorized(frames["jobs"].head(0)).shape == (0,)
+    assert len(await engine.calculate_scores_for_all_users(user_limit=0)) == 0
+
+
+# --- Rows ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_same_id_twice_is_named(engine: ScoringEngine, frames: Any) -> None:
+    twice = pd.concat([frames["jobs"], frames["jobs"].head(1)], ignore_index=True)
+    with pytest.raises(DataError, match=f"jobs: 1 row.* job_id '{frames['jobs']['job_id'][0]}'"):
+        await engine.process_scoring_batch(frames["users"], twice)
+
+
+async def test_infinity_and_no_numbers_are_named(engine: ScoringEngine, frames: Any) -> None:
+    for fee, said in ((np.inf, "infinite"), ("many", "not a number")):
+        jobs = frames["jobs"].astype({"fee": object})
+        jobs.loc[5, "fee"] = fee
+        with pytest.raises(DataError, match=f"row 5: fee .*{said}"):
+            await engine.process_scoring_batch(frames["users"], jobs)
+        with pytest.raises(DataError, match=f"fee .*{said}"):
+            await engine.calculate_base_score({"job_id": 1, "fee": fee})
+        with pytest.raises(DataError, match=f"row 5: fee .*{said}"):
+            engine.calculate_base_scores_vectorized(jobs)
+
+
+async def test_no_frames(engine: ScoringEngine, frames: Any) -> None:
+    with pytest.raises(DataError, match="users: a pandas DataFrame is needed, not list"):
+        await engine.process_scoring_batch([1], frames["jobs"])  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="no column job_id"):
+        await engine.process_scoring_batch(frames["users"], frames["users"])
+    with pytest.raises(DataError, match="jobs: a pandas DataFrame"):
+        engine.calculate_base_scores_vectorized(None)  # type: ignore[arg-type]
+
+
+async def test_what_is_no_job_and_no_user(engine: ScoringEngine) -> None:
+    market = market_of(0)
+    job, user = legacy_job(market.jobs[0]), legacy_user(market.users[0])
+    for wrong in (None, 5, "job", object(), SimpleNamespace(colour="red"), {}, pd.DataFrame()):
+        with pytest.raises(DataError, match="job"):
+            await engine.calculate_base_score(wrong)
+        with pytest.raises(DataError, match="user"):
+            await engine.calculate_seo_score(job, wrong)
+    with pytest.raises(DataError, match="the job comes first"):
+        await engine.calculate_total_score(user, job)
+
+
+async def test_whose_profile(engine: ScoringEngine) -> None:
+    market = market_of(0)
+    job, user = legacy_job(market.jobs[0]), legacy_user(market.users[0])
+    known = await engine.calculate_total_score(job, user, user.user_id)
+    for profile in (user, {"user_id": user.user_id}, np.int64(user.user_id), SimpleNamespace(), {"user_id": None}):
+        assert await engine.calculate_total_score(job, user, profile) == known
+    with pytest.raises(DataError, match=f"is of user 999, the user is {user.user_id}"):
+        await engine.calculate_total_score(job, user, {"user_id": 999})
+    with pytest.raises(DataError, match="needs a user_id"):
+        await engine.calculate_personal_score(job, SimpleNamespace(applications=[]))
+    with pytest.raises(DataError, match="user_id"):
+        await engine.calculate_personal_score(job, {"user_id": "somebody"})
+    # a user whom the data does not know has no history
+    assert await engine.calculate_personal_score(job, 10**9) == 40.0
+
+
+async def test_an_id_is_needed_where_results_name_it(engine: ScoringEngine) -> None:
+    job, user = {"fee": 5000}, {"prefecture_code": "01"}
+    said = await engine.get_score_explanation(job, user)
+    assert (said["job_id"], said["user_id"]) == (None, None)
+    assert said["total_score"] == await engine.calculate_total_score(job, user)
+    with pytest.raises(DataError, match="pair 1: job_id is missing"):
+        await engine.batch_calculate_scores([({"job_id": 1}, {"user_id": 1}), (job, {"user_id": 1})])
+    with pytest.raises(DataError, match=r"pair 0: \(job, user\) or"):
+        await engine.batch_calculate_scores([({"job_id": 1},)])
+
+
+async def test_values_as_other_code_keeps_them(engine: ScoringEngine) -> None:
+    """Enums, sets, text for numbers, mocks, methods of the same name."""
+    from decimal import Decimal
+    from enum import Enum
+
+    class Pay(Enum):
+        HOURLY = "hourly"
+
+    plain = {"job_id": 1, "salary_type": "hourly", "min_salary": 1500.0, "fee": 2500.0, "occupation_code": 101}
+    other = {"job_id": "1", "salary_type": Pay.HOURLY, "min_salary": Decimal("1500"), "fee": "2500"}
+    other["occupation_cd1"] = np.int32(101)  # type: ignore[assignment]
+    assert await engine.calculate_base_score(other) == await engine.calculate_base_score(plain)
+    users = [{"user_id": 1, "preferred_occupations": value} for value in ([101, 102], {102, 101}, "101|102")]
+    assert len({await engine.calculate_seo_score(plain, user) for user in users}) == 1
+    mock = MagicMock(job_id=1, fee=2500.0)
+    mock.salary.min_salary, mock.salary.salary_type = 1500.0, "hourly"
+    mock.category.occupation_cd1 = 101
+    assert await engine.calculate_base_score(mock) == await engine.calculate_base_score(plain)
+
+
+# --- Pairs on disk ------------------------------------------------------------------------------------------
+
+
+async def test_the_handle(engine: ScoringEngine, frames: Any, tmp_path: Path) -> None:
+    place = tmp_path / "deep" / "pairs"
+    pairs = await engine.process_scoring_batch(frames["users"], frames["jobs"], out=place)
+    every = await engine.process_scoring_batch(frames["users"], frames["jobs"])
+    assert isinstance(pairs, ScoredPairs)
+    assert isinstance(every, pd.DataFrame)
+    assert len(pairs) == len(every) == len(frames["users"]) * len(frames["jobs"])
+    assert list(pairs.columns) == every.columns.tolist()
+    for n in (0, 1, 5, 61, 10**6):
+        pd.testing.assert_frame_equal(pairs.head(n), every.head(n))
+    users, jobs = frames["users"]["user_id"].tolist()[3:5], frames["jobs"]["job_id"].tolist()[-7:]
+    wanted = every[every["user_id"].isin(users) & every["job_id"].isin(jobs)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(pairs.read(users=users, jobs=[*jobs, -5]), wanted)
+    some = pairs.read(users=users, columns=["job_id", "total_score"])
+    assert some.shape == (2 * len(frames["jobs"]), 2)
+    assert pairs.dataset.count_rows() == len(every)
+    pd.testing.assert_frame_equal(pd.concat(pairs.batches(17), ignore_index=True), every)
+    assert "12 users × 40 jobs = 480 pairs" in repr(pairs)
+    again = ScoredPairs(place)
+    pd.testing.assert_frame_equal(again.read(), every)
+
+
+async def test_reading_what_cannot_fit_is_refused(
+    engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
+    monkeypatch.setattr(memory, "available", lambda: 10_000)
+    assert isinstance(pairs, ScoredPairs)
+    with pytest.raises(NotEnoughMemoryError, match=r"batches\(\)"):
+        pairs.read()
+    assert len(pairs.read(users=[int(frames["users"]["user_id"][0])])) == 40
+
+
+async def test_what_is_there_is_never_written_over(engine: ScoringEngine, frames: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(OutputError, match="exists already"):
+        await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "mine")
+    with pytest.raises(ConfigurationError, match="top_k and out"):
+        await engine.process_scoring_batch(frames["users"], frames["jobs"], top_k=3, out=tmp_path / "other")
+    with pytest.raises(OutputError, match="no scored pairs"):
+        ScoredPairs(tmp_path / "mine")
+    assert os.listdir(tmp_path) == ["mine"]
+
+
+@pytest.mark.parametrize("at", [0, 2])
+async def test_whatever_fails_leaves_nothing(
+    engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    from scoring.facade import pairs_store
+
+    monkeypatch.setattr("scoring.facade.pieces.PAIRS_PER_PIECE", 3 * 40)
+    write = pairs_store._write_piece
+
+    def full(folder: Path, piece: Any) -> dict[str, Any]:
+        if piece.number == at:
+            raise OSError(28, "No space left on device")
+        return write(folder, piece)
+
+    monkeypatch.setattr(pairs_store, "_write_piece", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
+    assert os.listdir(tmp_path) == []
+
+
+async def test_readers_see_nothing_before_the_end(
+    engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scoring.facade import pairs_store
+
+    seen = []
+    write = pairs_store._write_manifest
+    monkeypatch.setattr(
+        pairs_store,
+        "_write_manifest",
+        lambda *arguments: (seen.append((tmp_path / "pairs").exists()), write(*arguments))[1],
+    )
+    await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
+    assert seen == [False]
+    assert os.listdir(tmp_path) == ["pairs"]
+
+
+# --- Settings -----------------------------------------------------------------------------------------------
+
+
+def test_settings() -> None:
+    engine = engine_of(market_of(0), chunk_size=7, max_workers=2)
+    assert (engine.chunk_size, engine.max_workers) == (7, 2)
+    assert (engine.company_cache_hours, engine.prefecture_cache_size, engine.company_cache_size) == (1, 10_000, 500)
+    assert engine.PERFORMANCE_TARGET_MS_PER_USER == 180
+    assert engine.model.name == "classic"
+
+
+def test_an_engine_needs_data(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="needs data"):
+        ScoringEngine(None)
+    with pytest.raises(ConfigurationError, match="this is a int"):
+        ScoringEngine(5)
+    with pytest.raises(ModelError, match="model strange"):
+        ScoringEngine("sqlite://", "strange")
+    with pytest.raises(ConfigurationError, match="clock"):
+        engine_of(market_of(0), as_of="2025-01-01")
+
+
+async def test_a_database_without_data(sqlite_url: str) -> None:
+    with ScoringEngine(sqlite_url) as engine, pytest.raises(DatabaseError, match="does not exist"):
+        await engine.calculate_scores_for_all_users()
+    market = market_of(0)
+    market.users, market.actions, market.user_factors, market.job_factors = [], [], None, None
+    store(market, sqlite_url)
+    with ScoringEngine(sqlite_url, keep_factors=False) as engine:
+        with pytest.raises(DatabaseError, match="holds no users or no jobs"):
+            await engine.calculate_scores_for_all_users()
+        # rows of one's own are scored all the same
+        assert await engine.calculate_base_score(legacy_job(market.jobs[0])) > 0
+
+
+def test_a_component_that_the_model_has_not() -> None:
+    from scoring.catalog import load_model
+
+    model = load_model("classic")
+    engine = engine_of(market_of(0))
+    engine.model = model
+    from scoring.facade import requests
+
+    with pytest.raises(ConfigurationError, match="no component 'shine'; it has fee, wage"):
+        requests.job_component(engine._data.get(), model, "shine", market_of(0).frames()["jobs"])
+
+
+async def test_stats_and_caches(engine: ScoringEngine, frames: Any) -> None:
+    empty = engine.get_performance_stats()
+    assert (empty["total_calculations"], empty["target_achievement"], empty["snapshot"]) == (0, None, None)
+    stats = await engine.warmup_caches()
+    assert stats["caches"]["plan"] == {"hits": 0, "misses": 1, "size": 1}
+    await engine.calculate_scores_for_all_users(top_k=2)
+    await engine.process_scoring_batch(frames["users"], frames["jobs"])
+    stats = engine.get_performance_stats()
+    active = int(frames["users"]["is_active"].sum())
+    assert stats["total_users"] == 12 + active
+    assert stats["total_calculations"] == (12 + active) * 40
+    assert stats["caches"]["plan"]["hits"] == 1
+    assert stats["caches"]["snapshot"] == {"hits": 2, "misses": 1, "size": 1}
+    assert stats["snapshot"]["jobs"] == 40
+    assert stats["avg_calculation_time_ms"] > 0
+    engine.PERFORMANCE_TARGET_MS_PER_USER = 0
+    assert engine.get_performance_stats()["target_achievement"] is False
+    engine.PERFORMANCE_TARGET_MS_PER_USER = 10**9
+    assert engine.get_performance_stats()["target_achievement"] is True
+
+    engine.clear_caches(["plan"])
+    assert engine.get_performance_stats()["caches"]["plan"]["size"] == 0
+    assert engine.get_performance_stats()["snapshot"] is not None
+    engine.clear_caches()
+    assert engine.get_performance_stats()["snapshot"] is None
+    with pytest.raises(ConfigurationError, match="no cache 'strange'; there are snapshot, plan"):
+        engine.clear_caches(["strange"])
+
+
+def test_importing_is_light() -> None:
+    import subprocess
+    import sys
+
+    heavy = "pandera", "implicit", "pyarrow.parquet", "pyarrow.dataset"
+    script = f"import sys, scoring.facade; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

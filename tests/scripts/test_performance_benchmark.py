@@ -1,0 +1,47 @@
+"""The benchmark script, at a small size: it measures, writes what it measured, and tells a miss."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts/performance_benchmark.py"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_it_measures_and_writes_the_figures(tmp_path: Path) -> None:
+    output = tmp_path / "figures.json"
+    done = run("--users", "60", "--jobs", "400", "--target-ms", "60000", "--profile", "--verbose", "--output", str(output))
+    assert done.returncode == 0, done.stderr
+    assert "ms per user, target 60000 ms: met" in done.stdout
+    assert "function calls" in done.stdout
+    figures = json.loads(output.read_text())
+    assert figures["met"] is True
+    assert figures["users"] == 60
+    assert figures["pairs"] == figures["users_scored"] * 400
+    assert {"encode", "factors", "plan", "rank"} <= set(figures["seconds"])
+
+
+def test_a_missed_target_is_exit_code_1() -> None:
+    done = run("--users", "30", "--jobs", "200", "--target-ms", "0")
+    assert done.returncode == 1
+    assert "MISSED" in done.stdout
+
+
+def test_an_impossible_size_is_refused() -> None:
+    done = run("--users", "0")
+    assert done.returncode == 2
+    assert "0 is below 1" in done.stderr
+    assert "Traceback" not in done.stderr
