@@ -169,7 +169,7 @@ class Oracle:
 
     Rows are dicts of canonical columns; a missing value is None; times are aware datetimes;
     `preferred_occupations` is a list of int; `adjacency` holds pairs of codes; factors are raw vectors by id,
-    or None: then nobody has any (training is tested elsewhere). `as_of` given is a clock set by hand.
+    or None: then nobody has any (training is tested elsewhere). `as_of` before the data's own clock is one set back by hand.
     """
 
     def __init__(
@@ -194,8 +194,9 @@ class Oracle:
         codes = {row["prefecture_code"] for row in prefectures}
         self.adjacent = {frozenset(pair) for pair in adjacency if set(pair) <= codes}
 
-        self.set_back = as_of is not None
-        self.as_of = as_of or self._clock(jobs, actions)
+        newest = self._clock(jobs, actions)
+        self.as_of = as_of or newest
+        self.set_back = as_of is not None and newest is not None and as_of < newest
 
         # the same action counts once; nothing after the clock is read; in order of (occurred_at, job_id)
         once = {(a["occurred_at"], a["job_id"], a["user_id"], a["action"]) for a in actions}

@@ -56,14 +56,15 @@ def _parts(explanation: Explanation) -> RenderableType:
 
 
 def in_words(facts: Mapping[str, Any]) -> str:
-    """Facts as a reader would say them: `fee in yen 4,200, ratio 1.08`."""
-    return ", ".join(f"{name} {_value(value)}" for name, value in facts.items())
+    """Facts as a reader would say them: `yen per hour 1,250; ratio 0.897; like them in occupation, wage`."""
+    return "; ".join(f"{name} {_value(value)}" for name, value in facts.items())
 
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        said = [f"{name}{'' if held is True else f' {_value(held)}'}" for name, held in value.items() if held]
-        return "/".join(said) if said else "nothing"
+        held = {str(name).replace("_", " "): what for name, what in value.items() if what}
+        said = [name if what is True else f"{name} {_value(what)}" for name, what in held.items()]
+        return ", ".join(said) if said else "nothing"
     if isinstance(value, tuple | list):
         return "/".join(map(_value, value)) if len(value) else "none"
     if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):

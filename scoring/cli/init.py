@@ -64,6 +64,7 @@ def _refuse_filled(database: object) -> None:
 
 
 def _reference_tables() -> Tables:
-    from scoring.dataset.sources import empty_frame, tables_from_frames
+    from scoring.dataset.canonical import empty_frame
+    from scoring.dataset.sources import tables_from_frames
 
     return tables_from_frames(jobs=empty_frame("jobs"), users=empty_frame("users"))

@@ -101,7 +101,8 @@ def _line(error: Exception, file: Path) -> str:
     """Where in the file it happened."""
     if isinstance(error, SyntaxError):
         return f", line {error.lineno}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == file.resolve()]
     return f", line {lines[-1]}" if lines else ""
 
 
@@ -110,10 +111,12 @@ def load_data(database: Database, as_of: str | None, show: Show, watch: Stopwatc
 
     Raises DatabaseError, DataError, ConfigurationError, NotEnoughMemoryError.
     """
+    from scoring.columns import TABLES
     from scoring.dataset import Dataset
     from scoring.dataset.loaders import change_tokens, load_tables
     from scoring.engine import memory
 
+    database.require_tables(*TABLES)
     database.require_data()
     tokens = change_tokens(database)
     users, jobs, actions = (tokens[name].rows for name in ("users", "jobs", "actions"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Self
@@ -12,54 +12,20 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES, Kind
-from scoring.dataset.encode import (
-    ActionArrays,
-    JobArrays,
-    Ragged,
-    UserArrays,
-    Vocabularies,
-    Vocabulary,
-    floats,
-    instants,
-    place_values,
-    preferred_values,
-)
+from scoring.dataset.canonical import Tables
+from scoring.dataset.encode import ActionArrays, JobArrays, Ragged, UserArrays, floats, instants
+from scoring.dataset.vocabulary import vocabularies_of
 from scoring.errors import ConfigurationError, DataError
 
-__all__ = ["Dataset", "Tables"]
-
-
-@dataclass(frozen=True)
-class Tables:
-    """Canonical frames (columns and dtypes of `scoring.columns`), as a source gives them, in any row order.
-
-    `user_factors` and `job_factors` are both there or both None; their columns are the id and `f0…fN`.
-    """
-
-    jobs: pd.DataFrame
-    users: pd.DataFrame
-    actions: pd.DataFrame
-    occupations: pd.DataFrame
-    prefectures: pd.DataFrame
-    prefecture_adjacency: pd.DataFrame
-    user_factors: pd.DataFrame | None = None
-    job_factors: pd.DataFrame | None = None
-
-    def with_tables(self, **frames: Any) -> Self:
-        """The same with some frames exchanged."""
-        return replace(self, **frames)
-
-    def items(self) -> list[tuple[str, pd.DataFrame]]:
-        """(table name, frame) for the tables that are there."""
-        pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return [(name, frame) for name, frame in pairs if frame is not None]
+__all__ = ["Dataset"]
 
 
 class Dataset:
     """Users, jobs, actions and reference tables as of the data's clock. Never changes.
 
-    `as_of` (None: the newest action, else the newest posting) is the clock; `clock_was_set` tells whether it
-    was given. Rows are kept by id, so that nothing depends on the order in which a source gave them.
+    `as_of` (None: the newest action, else the newest posting) is the clock; `clock_set_back` tells whether one
+    was given that is earlier than that: then what is active today says nothing of that day. Rows are kept by id,
+    so that nothing depends on the order in which a source gave them.
 
     Raises
     ------
@@ -69,11 +35,12 @@ class Dataset:
 
     def __init__(self, tables: Tables, *, as_of: datetime | str | None = None) -> None:
         self.tables = _by_id(tables)
-        self.clock_was_set = as_of is not None
-        self.as_of = _clock(self.tables, as_of)
+        newest = _newest(self.tables)
+        self.as_of = newest if as_of is None else _given(as_of)
+        self.clock_set_back = self.as_of < newest
         self.now = int(instants(pd.Series([self.as_of]).astype("datetime64[us, UTC]"))[0])
         """The clock in microseconds."""
-        self.words = _vocabularies(self.tables)
+        self.words = vocabularies_of(self.tables)
         self.jobs = JobArrays.encode(self.tables.jobs, self.words)
         self.users = UserArrays.encode(self.tables.users, self.words)
         actions = self.tables.actions
@@ -122,7 +89,7 @@ class Dataset:
     @cached_property
     def open_jobs(self) -> np.ndarray:
         """(n_jobs,) bool: open at the clock; `is_active` counts only when the clock was not set back."""
-        return self.jobs.open_at(self.now, check_active=not self.clock_was_set)
+        return self.jobs.open_at(self.now, check_active=not self.clock_set_back)
 
     @cached_property
     def adjacent(self) -> np.ndarray:
@@ -140,7 +107,7 @@ class Dataset:
     def fingerprint(self) -> str:
         """A digest of all that a score can depend on; equal for equal content in any row order."""
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(f"{self.now} {self.clock_was_set}".encode())
+        digest.update(f"{self.now} {self.clock_set_back}".encode())
         for rows in (self.jobs, self.users, self.actions):
             for field in fields(rows):
                 values = getattr(rows, field.name)
@@ -192,13 +159,16 @@ def _by_id(tables: Tables) -> Tables:
     return tables.with_tables(**ordered)
 
 
-def _clock(tables: Tables, as_of: datetime | str | None) -> pd.Timestamp:
-    if as_of is None:
-        newest = tables.actions["occurred_at"].max()
-        if pd.isna(newest):
-            newest = tables.jobs["posted_at"].max()
-        # with neither actions nor postings nothing has a time: any clock gives the same scores
-        return pd.Timestamp(0, tz="UTC") if pd.isna(newest) else newest
+def _newest(tables: Tables) -> pd.Timestamp:
+    """The data's own clock: the newest action, without actions the newest posting."""
+    newest = tables.actions["occurred_at"].max()
+    if pd.isna(newest):
+        newest = tables.jobs["posted_at"].max()
+    # with neither actions nor postings nothing has a time: any clock gives the same scores
+    return pd.Timestamp(0, tz="UTC") if pd.isna(newest) else newest
+
+
+def _given(as_of: datetime | str) -> pd.Timestamp:
     try:
         clock = pd.Timestamp(as_of)
     except (ValueError, TypeError) as error:
@@ -217,57 +187,3 @@ def _rows_of(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
         names = ", ".join(str(value) for value in ids[strange].unique()[:5])
         raise DataError(f"actions: {int(strange.sum())} of an unknown {what}, such as {what}_id {names}.")
     return found.astype(np.int32)
-
-
-def _vocabularies(tables: Tables) -> Vocabularies:
-    jobs, users, adjacency = tables.jobs, tables.users, tables.prefecture_adjacency
-    prefecture = Vocabulary.of(
-        tables.prefectures["prefecture_code"],
-        adjacency["prefecture_code"],
-        adjacency["adjacent_code"],
-        jobs["prefecture_code"],
-        users["prefecture_code"],
-    )
-    city = Vocabulary.of(jobs["city_code"], users["city_code"])
-    places = [
-        place_values(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
-        for frame in (jobs, users)
-    ]
-    occupation = Vocabulary.of(
-        tables.occupations["occupation_code"].astype("Int64"),
-        jobs["occupation_code"],
-        preferred_values(users["preferred_occupations"]).astype("Int64"),
-    )
-    major_of = tables.occupations.set_index("occupation_code")["major_code"]
-    return Vocabularies(
-        prefecture=prefecture,
-        city=city,
-        place=Vocabulary.of(*places),
-        occupation=occupation,
-        major=Vocabulary.of(tables.occupations["major_code"]),
-        company=Vocabulary.of(jobs["company_id"]),
-        major_of=major_of.astype("Int64"),
-    )
-
-
-def extended(words: Vocabularies, jobs: pd.DataFrame | None, users: pd.DataFrame | None) -> Vocabularies:
-    """With what a request's rows bring; every known value keeps its code."""
-    prefecture, city, place, occupation, company = (
-        words.prefecture,
-        words.city,
-        words.place,
-        words.occupation,
-        words.company,
-    )
-    for frame in (jobs, users):
-        if frame is not None:
-            prefecture = prefecture.extended(frame["prefecture_code"])
-            city = city.extended(frame["city_code"])
-            both = place_values(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
-            place = place.extended(both)
-    if jobs is not None:
-        occupation = occupation.extended(jobs["occupation_code"])
-        company = company.extended(jobs["company_id"])
-    if users is not None:
-        occupation = occupation.extended(preferred_values(users["preferred_occupations"]).astype("Int64"))
-    return replace(words, prefecture=prefecture, city=city, place=place, occupation=occupation, company=company)

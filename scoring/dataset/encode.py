@@ -1,7 +1,6 @@
 """Frames to arrays: codes for text, integers for time, NaN or -1 for what is missing.
 
 Everything above this module computes on these arrays; the frames stay for people to look at.
-A `Vocabulary` gives a value the same code in every table, and keeps it when a request brings new values.
 """
 
 from __future__ import annotations
@@ -15,16 +14,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import ACTION_KINDS, SALARY_TYPES
+from scoring.dataset.vocabulary import MISSING, Vocabularies, Vocabulary, place_values
 
 __all__ = [
     "DAY",
-    "MISSING",
     "NO_TIME",
     "ActionArrays",
+    "Bools",
+    "Floats",
+    "Ints",
     "JobArrays",
+    "Longs",
+    "Ragged",
     "UserArrays",
-    "Vocabularies",
-    "Vocabulary",
     "hourly_equivalent",
     "instants",
 ]
@@ -34,68 +36,10 @@ Longs = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-MISSING = -1
-"""The code of a missing value."""
 NO_TIME = np.iinfo(np.int64).min
 """A missing time, as NaT is stored."""
 DAY = 24 * 60 * 60 * 1_000_000
 """A day in microseconds, the unit of every time in arrays."""
-
-
-class Vocabulary:
-    """Values ↔ codes 0…n-1. A code says nothing about order; -1 is missing or unknown."""
-
-    def __init__(self, values: pd.Index) -> None:
-        self.values = values
-
-    @classmethod
-    def of(cls, *columns: pd.Series) -> Self:
-        """All values of the columns but the missing ones, sorted: the same whatever the order of rows."""
-        if not columns:
-            return cls(pd.Index([]))
-        values = pd.concat([pd.Series(column.dropna().unique()) for column in columns], ignore_index=True)
-        return cls(pd.Index(values.drop_duplicates().sort_values()))
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def codes(self, column: pd.Series) -> Ints:
-        """(n,) int32: the code of each value, -1 where it is missing."""
-        if not len(self.values):
-            return np.full(len(column), MISSING, dtype=np.int32)
-        column = column.astype(self.values.dtype) if column.dtype != self.values.dtype else column
-        return np.asarray(self.values.get_indexer(pd.Index(column)), dtype=np.int32)
-
-    def extended(self, column: pd.Series) -> Vocabulary:
-        """With the column's new values behind the old ones, which keep their codes."""
-        new = pd.Index(column.dropna().unique())
-        if len(self.values):
-            new = new[self.values.get_indexer(new.astype(self.values.dtype)) < 0]
-        if not len(new):
-            return self
-        return Vocabulary(self.values.append(new.sort_values()) if len(self.values) else new.sort_values())
-
-    def value(self, code: int) -> Any:
-        """The value of a code, None for -1."""
-        return None if code < 0 else self.values[code]
-
-
-@dataclass(frozen=True)
-class Vocabularies:
-    """One vocabulary per kind of code; `majors[o]` is the major group's code of occupation code o."""
-
-    prefecture: Vocabulary
-    city: Vocabulary
-    place: Vocabulary
-    occupation: Vocabulary
-    major: Vocabulary
-    company: Vocabulary
-    major_of: pd.Series  # occupation value → major value, from the occupations table
-
-    def majors(self) -> Ints:
-        """(n_occupations,) the major group's code of each occupation, -1 where it is not known."""
-        majors = self.major_of.reindex(self.occupation.values).reset_index(drop=True)
-        return self.major.codes(majors)
 
 
 def instants(column: pd.Series) -> Longs:
@@ -117,13 +61,6 @@ def hourly_equivalent(salary_type: pd.Series, min_salary: Floats) -> Floats:
     hours = floats(salary_type.map(SALARY_TYPES).astype("float64"))
     with np.errstate(invalid="ignore"):
         return np.where(min_salary > 0, min_salary / hours, np.nan)
-
-
-def place_values(prefecture: Ints, city: Ints) -> pd.Series:
-    """One number per (prefecture, city) where both are known: city codes may repeat between prefectures."""
-    known = (prefecture >= 0) & (city >= 0)
-    both = (prefecture.astype(np.int64) << 32) | city.astype(np.int64)
-    return pd.Series(pd.array(np.where(known, both, 0), dtype="Int64")).mask(~known)
 
 
 class _Rows:
@@ -278,11 +215,6 @@ class UserArrays(_Rows):
             wants_remote=(style == "remote").fillna(False).to_numpy(dtype=bool),
             active=frame["is_active"].to_numpy(bool),
         )
-
-
-def preferred_values(column: pd.Series) -> pd.Series:
-    """All the occupations that lists name, one after another."""
-    return pd.Series([value for row in column for value in row], dtype="int64")
 
 
 def _preferred(column: pd.Series, occupations: Vocabulary) -> Ragged:

@@ -33,9 +33,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
+from scoring.dataset.canonical import Tables
 from scoring.dataset.counting import QueryCounter
 from scoring.dataset.database import Database
-from scoring.dataset.dataset import Tables
 from scoring.dataset.rows import columns_of, frame_of
 from scoring.dataset.tables import DATA_TABLES, data_changes
 from scoring.errors import ConfigurationError

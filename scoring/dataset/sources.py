@@ -5,15 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.dataset.dataset import Tables
+from scoring.dataset.canonical import Tables, empty_frame
 from scoring.errors import DataError
 
-__all__ = ["empty_board", "empty_frame", "tables_from_frames"]
-
-
-def empty_frame(table: str) -> pd.DataFrame:
-    """No rows, the table's canonical columns and dtypes."""
-    return pd.DataFrame({column.name: pd.Series(dtype=column.kind.dtype) for column in TABLES[table].columns})
+__all__ = ["empty_board", "tables_from_frames"]
 
 
 def tables_from_frames(**frames: pd.DataFrame | None) -> Tables:

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from scoring.columns import TABLES
+from scoring.dataset.canonical import Tables
 from scoring.dataset.database import Database
-from scoring.dataset.dataset import Tables
 from scoring.dataset.rows import rows_of
 from scoring.dataset.tables import DATA_TABLES, data_changes
 from scoring.errors import DataError

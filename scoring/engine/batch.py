@@ -185,7 +185,7 @@ class _Work:
             weights={part.name: float(weight) for part, weight in zip(model.parts, model.flat_weights, strict=True)},
             dataset_fingerprint=data.fingerprint,
             as_of=data.as_of,
-            clock_was_set=data.clock_was_set,
+            clock_set_back=data.clock_set_back,
             k=self.k,
             chunk_size=self.chunk_size,
             workers=self.scorer.workers,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,12 @@ def resident() -> int:
 
 
 def peak() -> int:
-    """The most bytes of memory that this process has held (`ru_maxrss`)."""
+    """The most bytes of memory that this process has held."""
+    # Linux starts a new program's ru_maxrss at what its parent held when it was started: a shell's, or a notebook's
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else used * 1024
 

@@ -211,6 +211,8 @@ def _write_piece(folder: Path, piece: Piece) -> dict[str, Any]:
             use_dictionary=["user_id", "job_id"],
             dictionary_pagesize_limit=16 * n_jobs + (1 << 20),
             compression="NONE",
+            # readers look for users; bounds of the other columns would be the same everywhere, and took half the time
+            write_statistics=["user_id"],
             store_schema=False,  # readers get plain int64 ids
         )
         file.flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from scoring.errors import ModelError
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
 from scoring.model.model import Part, ScoringModel
+from scoring.model.problems import problem_of
 from scoring.model.profile import GROUPS, WeightProfile
 
 __all__ = ["dump_model", "parse_model", "parse_weights"]
@@ -23,6 +26,8 @@ __all__ = ["dump_model", "parse_model", "parse_weights"]
 _Path = tuple[str, ...]
 _T = TypeVar("_T", bound=BaseModel)
 _FRACTION = re.compile(r"\s*\d+\s*/\s*[1-9]\d*\s*")
+_SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
+"""Such as 1e-3, which YAML takes for text."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,24 @@ class _File:
     def mapping(self, path: _Path) -> dict[str, Any]:
         value: Any = self.data
         for key in path:
-            value = value.get(key) if isinstance(value, dict) else None
+            if not isinstance(value, dict) or key not in value:
+                raise self.error(path, f"`{'.'.join(path)}` is missing.")
+            value = value[key]
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             raise self.error(path, f"`{'.'.join(path)}` must be a mapping of names.")
+        return value
+
+    def text(self, key: str) -> str:
+        """Of the file as a whole; a number is taken as it is written, nothing gives nothing."""
+        value = self.data.get(key)
+        if isinstance(value, dict | list | bool):
+            raise self.error((key,), f"`{key}` is {value!r}; write a text.")
+        return "" if value is None else str(value)
+
+    def switch(self, key: str) -> bool:
+        value = self.data.get(key, False)
+        if not isinstance(value, bool):
+            raise self.error((key,), f"`{key}` is {value!r}; write true or false.")
         return value
 
     def check_keys(self, path: _Path, allowed: set[str]) -> None:
@@ -54,42 +74,76 @@ class _File:
                 raise self.error((*path, key), f"unknown key `{key}`{what}; known: {', '.join(sorted(allowed))}.")
 
     def weight(self, path: _Path, value: Any) -> float:
-        """A number, or a fraction such as 1/3."""
-        if isinstance(value, str) and _FRACTION.fullmatch(value):
-            return float(Fraction(value.replace(" ", "")))
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        """A number from 0, or a fraction such as 1/3."""
+        number = value
+        try:
+            if isinstance(value, str) and _FRACTION.fullmatch(value):
+                number = float(Fraction(value.replace(" ", "")))
+            elif isinstance(value, str) and _SCIENTIFIC.fullmatch(value):
+                number = float(value)
+            elif not isinstance(value, bool) and isinstance(value, int | float):
+                number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not isinstance(number, float):
             raise self.error(path, f"the weight is {value!r}; write a number, or a fraction such as 1/3.")
-        return float(value)
+        if not (math.isfinite(number) and number >= 0):
+            of = path[-2] if path[-1] == "weight" else path[-1]
+            raise self.error(path, f"the weight of {of} is {number}; a weight is a number from 0 to 1.")
+        return number
+
+    def weight_of(self, path: _Path) -> float:
+        """Of a component: the value itself, or under `weight`."""
+        value = self.mapping(path[:-1])[path[-1]]
+        if not isinstance(value, dict):
+            return self.weight(path, value)
+        if "weight" not in value:
+            raise self.error(path, f"component `{path[-1]}` has no weight.")
+        return self.weight((*path, "weight"), value["weight"])
 
 
 def _read(text: str, source: str) -> _File:
+    lines: dict[_Path, int] = {}
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
-        data = loader.construct_document(node) if node is not None else None
-    except (yaml.YAMLError, ValueError) as error:
+        # before constructing, which dissolves merge keys
+        twice = None if node is None else _collect_lines(node, lines)
+        data = None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{source}, line {mark.line + 1}" if mark else source
-        problem = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise ModelError(f"{place}: this is not YAML that can be read: {problem}.") from error
     if not isinstance(data, dict):
         raise ModelError(f"{source}: a mapping with `name` and `groups` is expected.")
-    lines: dict[_Path, int] = {}
     file = _File(source, data, lines)
-    _collect_lines(file, node, (), lines)
+    if twice is not None:
+        raise file.error(twice, f"`{twice[-1]}` stands twice.")
     return file
 
 
-def _collect_lines(file: _File, node: yaml.Node | None, path: _Path, lines: dict[_Path, int]) -> None:
-    if not isinstance(node, yaml.MappingNode):
-        return
-    for key, value in node.value:
-        here = (*path, str(key.value))
-        twice = here in lines
-        lines[here] = key.start_mark.line + 1
-        if twice:
-            raise file.error(here, f"`{key.value}` stands twice.")
-        _collect_lines(file, value, here, lines)
+def _collect_lines(root: yaml.Node, lines: dict[_Path, int]) -> _Path | None:
+    """Fills in the line of each key; returns the first that stands twice in its mapping.
+
+    A node that aliases name again is visited once: a file of a few lines may stand for billions of keys, or for
+    endlessly many.
+    """
+    twice: _Path | None = None
+    seen: set[int] = set()
+    waiting: list[tuple[yaml.Node, _Path]] = [(root, ())]
+    while waiting:
+        node, path = waiting.pop()
+        if not isinstance(node, yaml.MappingNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            if here in lines and twice is None:
+                twice = here
+            lines[here] = key.start_mark.line + 1
+            waiting.append((value, here))
+    return twice
 
 
 def parse_model(
@@ -102,59 +156,60 @@ def parse_model(
     parts: list[Part] = []
     for group in file.mapping(("groups",)):  # the file's order is the order of adding
         file.check_keys(("groups", group), {"weight", "components"})
-        parts += [_part(file, group, key, kinds) for key in file.mapping(("groups", group, "components"))]
+        for name_in_group in file.mapping(("groups", group, "components")):
+            parts.append(_part(file, group, name_in_group, kinds, {part.name for part in parts}))
     eligibility = Eligibility()
     if file.data.get("eligibility") is not None:
         eligibility = _validated(file, ("eligibility",), Eligibility, file.mapping(("eligibility",)))
     try:
         return ScoringModel(
-            name=str(file.data.get("name") or name or Path(source).stem),
+            name=file.text("name") or name or Path(source).stem,
             parts=tuple(parts),
             weights=_profile(file),
             eligibility=eligibility,
-            description=str(file.data.get("description") or ""),
+            description=file.text("description"),
         )
     except ModelError as error:
         raise error if source in str(error) else file.error(("groups",), str(error)) from error
 
 
-def _part(file: _File, group: str, name: str, kinds: Mapping[str, type[Component]]) -> Part:
+def _part(file: _File, group: str, name: str, kinds: Mapping[str, type[Component]], taken: set[str]) -> Part:
     path = ("groups", group, "components", name)
-    parameters = file.mapping(path) | {}
+    if name in taken:
+        raise file.error(path, f"another group has a component `{name}` too; give it a name of its own and write "
+                               f"`component: {name}` under it.")  # fmt: skip
+    if not isinstance(file.mapping(path[:-1])[name], dict):
+        raise file.error(path, f"write the weight of `{name}` as {{weight: …}}, beside its parameters.")
+    parameters = dict(file.mapping(path))
     kind = parameters.pop("component", name)
-    if "weight" not in parameters:
+    if parameters.pop("weight", None) is None:
         raise file.error(path, f"component `{name}` has no weight.")
-    del parameters["weight"]
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise file.error(path, f"unknown component `{kind}`; known: {', '.join(sorted(kinds))}.")
     return Part(name, group, _validated(file, path, kinds[kind], parameters))
 
 
 def _validated(file: _File, path: _Path, kind: type[_T], values: dict[str, Any]) -> _T:
+    """As JSON, strictly: a list may be a tuple there, but neither true nor '5' is a number."""
     try:
-        return kind(**values)
+        return kind.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = str(first["loc"][0]) if first["loc"] else ""
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(kind.model_fields))
-            raise file.error((*path, where), f"unknown key `{where}`; known: {known}.") from error
-        raise file.error((*path, where), f"`{where}`: {first['msg']} (it is {first['input']!r}).") from error
+        field, problem = problem_of(error, kind)
+        raise file.error((*path, field), problem) from error
 
 
 def _profile(file: _File) -> WeightProfile:
-    groups, components = {}, {}
+    groups: dict[str, float] = {}
+    components: dict[str, dict[str, float]] = {}
     for group, content in file.mapping(("groups",)).items():
         path = ("groups", group)
         if not isinstance(content, dict) or "weight" not in content or "components" not in content:
             raise file.error(path, f"group `{group}` needs a `weight` and `components`.")
         groups[group] = file.weight((*path, "weight"), content["weight"])
-        components[group] = {
-            name: file.weight((*path, "components", name), part["weight"] if isinstance(part, dict) else part)
-            for name, part in file.mapping((*path, "components")).items()
-        }
+        names = file.mapping((*path, "components"))
+        components[group] = {name: file.weight_of((*path, "components", name)) for name in names}
     try:
-        if file.data.get("normalise") is True:
+        if file.switch("normalise"):
             return WeightProfile.normalised(groups, components)
         return WeightProfile(groups, components)
     except ModelError as error:
@@ -175,6 +230,11 @@ def parse_weights(text: str, model: ScoringModel, *, source: str = "weights") ->
     file = _read(text, source)
     file.check_keys((), {"name", "description", "normalise", "groups"})
     file.check_keys(("groups",), set(GROUPS))
+    for group in file.mapping(("groups",)):
+        file.check_keys(("groups", group), {"weight", "components"})
+        for name, value in file.mapping(("groups", group, "components")).items():
+            if isinstance(value, dict):
+                file.check_keys(("groups", group, "components", name), {"weight"})
     profile = _profile(file)
     ordered: dict[str, dict[str, float]] = {}
     for group in GROUPS:

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import ACTION_KINDS
-from scoring.dataset.dataset import Dataset, extended
+from scoring.dataset.dataset import Dataset
 from scoring.dataset.encode import (
     DAY,
     NO_TIME,
@@ -26,8 +26,8 @@ from scoring.dataset.encode import (
     JobArrays,
     Longs,
     UserArrays,
-    Vocabularies,
 )
+from scoring.dataset.vocabulary import Vocabularies, extended
 from scoring.statistics import Statistics
 
 __all__ = ["Acts", "History", "Inputs"]
@@ -159,7 +159,7 @@ class Inputs:
     @cached_property
     def open_jobs(self) -> Bools:
         """(m,) open at the clock."""
-        return self.jobs.open_at(self.now, check_active=not self.dataset.clock_was_set)
+        return self.jobs.open_at(self.now, check_active=not self.dataset.clock_set_back)
 
     @cached_property
     def job_age_days(self) -> Floats:

@@ -11,10 +11,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from scoring.errors import ModelError
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
+from scoring.model.problems import problem_of
 from scoring.model.profile import GROUPS, WeightProfile
 
 __all__ = ["Part", "ScoringModel"]
@@ -46,6 +48,9 @@ class ScoringModel:
         there = {group: [part.name for part in self.parts if part.group == group] for group in GROUPS}
         if named != there:
             raise ModelError(f"model {self.name}: weights are of {named}, components are {there}.")
+        order = [part.group for part in self.parts]
+        if order != sorted(order, key=order.index):
+            raise ModelError(f"model {self.name}: the components of a group stand together, as in its file.")
         names = [part.name for part in self.parts]
         if len(set(names)) < len(names):
             raise ModelError(f"model {self.name}: two components have one name; names are unique in a model.")
@@ -69,15 +74,16 @@ class ScoringModel:
             components[part.group][part.name] = weight
         return WeightProfile.normalised(groups, components)
 
-    def with_parameters(self, name: str, **parameters: Any) -> Self:
+    def with_parameters(self, name: str, /, **parameters: Any) -> Self:
         """The same with other parameters of one component. Raises ModelError."""
         parts = []
         for part in self.parts:
             if part.name == name:
                 try:
                     component = type(part.component)(**(part.component.model_dump() | parameters))
-                except ValueError as error:
-                    raise ModelError(f"model {self.name}, component {name}: {error}") from error
+                except ValidationError as error:
+                    _, problem = problem_of(error, type(part.component))
+                    raise ModelError(f"model {self.name}, component {name}: {problem}") from error
                 part = replace(part, component=component)
             parts.append(part)
         if name not in {part.name for part in self.parts}:
@@ -85,8 +91,12 @@ class ScoringModel:
         return replace(self, parts=tuple(parts))
 
     def with_eligibility(self, **rules: Any) -> Self:
-        """The same with some rules changed."""
-        return replace(self, eligibility=Eligibility(**(self.eligibility.model_dump() | rules)))
+        """The same with some rules changed. Raises ModelError."""
+        try:
+            eligibility = Eligibility(**(self.eligibility.model_dump() | rules))
+        except ValidationError as error:
+            raise ModelError(f"model {self.name}, eligibility: {problem_of(error, Eligibility)[1]}") from error
+        return replace(self, eligibility=eligibility)
 
     def as_dict(self) -> dict[str, Any]:
         """The form that a model file has."""

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.dataset.encode import NO_TIME, JobArrays, Vocabularies
+from scoring.dataset.encode import NO_TIME, JobArrays
+from scoring.dataset.vocabulary import Vocabularies
 from scoring.model.inputs import Inputs
 
 __all__ = ["Act", "JobFacts", "Pair", "UserFacts"]

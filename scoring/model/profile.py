@@ -76,9 +76,16 @@ def _check_weights(level: str, weights: Mapping[str, float]) -> None:
             raise ModelError(f"weight of {name} in {level} is {weight}; a weight is a number from 0 to 1.")
 
 
+def _total(level: str, weights: Mapping[str, float]) -> float:
+    try:
+        return math.fsum(weights.values())
+    except OverflowError as error:
+        raise ModelError(f"weights of {level} are too large to be added up.") from error
+
+
 def _check_level(level: str, weights: Mapping[str, float]) -> None:
     _check_weights(level, weights)
-    total = math.fsum(weights.values())
+    total = _total(level, weights)
     if abs(total - 1) > TOLERANCE:
         raise ModelError(f"weights of {level} sum to {total:.10g}, not 1; correct them, or write `normalise: true`.")
 
@@ -93,7 +100,7 @@ def _check_group(group: str, weight: float, weights: Mapping[str, float]) -> Non
 
 def _divided(level: str, weights: Mapping[str, float]) -> dict[str, float]:
     _check_weights(level, weights)
-    total = math.fsum(weights.values())
+    total = _total(level, weights)
     if not total > 0:
         raise ModelError(f"weights of {level} sum to 0; at least one must be above.")
     return {name: weight / total for name, weight in weights.items()}

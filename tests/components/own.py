@@ -31,7 +31,7 @@ class TitleWord(Component):
 
 
 class SameAge(Component):
-    """A key of one's own: jobs by the length of their title, users by their age group."""
+    """A key of one's own: jobs by the length of their title, users by twice that of their age group."""
 
     kind: ClassVar[str] = "same_age"
 
@@ -41,7 +41,7 @@ class SameAge(Component):
         length = inputs.jobs.frame["title"].str.len()
         codes = np.where(length.isna(), -1, length.fillna(0).clip(upper=30)).astype(np.int32)
         ages = inputs.users.frame["age_group"]
-        wanted = Ragged.of([len(age)] if isinstance(age, str) else [] for age in ages)
+        wanted = Ragged.of([2 * len(age)] if isinstance(age, str) else [] for age in ages)
         key = Key("title length", codes, 31)
         n_users = len(inputs.users)
         base = LookupTerm(key, np.array([np.linspace(0, 40, 32)]), np.zeros(n_users, dtype=np.int32))
@@ -52,7 +52,7 @@ class SameAge(Component):
         if not isinstance(title, str):
             return Reason(40.0, {"title": None})
         length = min(len(title), 30)
-        gain = self.gain if isinstance(age, str) and len(age) == length else 0.0
+        gain = self.gain if isinstance(age, str) and 2 * len(age) == length else 0.0
         return Reason(float(np.linspace(0, 40, 32)[length]) + gain, {"length": length, "age": age})
 
 

@@ -295,7 +295,7 @@ def test_a_clash_with_a_shipped_column_is_refused(bad: Any) -> None:
         (
             job(lambda i: full(i, len(i.dataset.tables.actions) / 100)),
             lambda pair: len(pair.inputs.dataset.tables.actions) / 100,
-            "when somebody acts after the clock",
+            "when people act after the clock",
         ),
         # the first action of an unordered table
         (
@@ -324,6 +324,15 @@ def test_a_random_component_is_caught(bad: Any) -> None:
 
     with pytest.raises(AssertionError, match="the second time that it is asked"):
         check_component(bad(dice, lambda pair: float(last[-1][pair._j])))
+
+
+def test_a_component_that_changes_what_it_reads_is_caught(bad: Any) -> None:
+    def clean(inputs: Inputs) -> Value:
+        inputs.jobs.fee[np.isnan(inputs.jobs.fee)] = 0.0
+        return Value((JobTerm(full(inputs)),))
+
+    with pytest.raises(ValueError, match="read-only"):
+        check_component(bad(clean))
 
 
 class Nameless(Component):

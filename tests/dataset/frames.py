@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.dataset.dataset import Tables
+from scoring.dataset.canonical import Tables
 from scoring.dataset.validation import check
 
 HOSTILE = "Robert'); DROP TABLE users;--"

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from scoring.dataset.canonical import Tables
 from scoring.dataset.database import Database
-from scoring.dataset.dataset import Tables
 from scoring.dataset.loaders import (
     QueryCounter,
     change_tokens,

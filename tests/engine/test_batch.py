@@ -162,9 +162,7 @@ def test_all_sinks_are_sealed_before_one_is_published(prepared: Prepared) -> Non
 
 @pytest.mark.parametrize("fail_at", ["open", "write", "seal"])
 @pytest.mark.parametrize("error", [OSError("broken"), KeyboardInterrupt()])
-def test_nothing_is_published_when_something_fails(
-    prepared: Prepared, fail_at: str, error: BaseException
-) -> None:
+def test_nothing_is_published_when_something_fails(prepared: Prepared, fail_at: str, error: BaseException) -> None:
     good, bad = Recorder(), Recorder(fail_at, error)
     with pytest.raises(type(error)):
         batch.run(prepared, k=3, sinks=[good, bad])

@@ -120,6 +120,7 @@ print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes])
 """
 
 
+@pytest.mark.usefixtures("prepared")  # compiling kernels for the first time takes memory of its own
 def test_predictions_come_within_a_fifth_of_what_is_measured(tmp_path: Path) -> None:
     from scoring.dataset.database import Database
     from scoring.dataset.storing import save_tables

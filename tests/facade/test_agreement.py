@@ -133,7 +133,7 @@ async def test_everybody(case: Case) -> None:
 async def test_single_pairs(case: Case, as_given: str) -> None:
     jobs = dict(zip([j["job_id"] for j in case.jobs], case.jobs_df.to_dict("index").values(), strict=True))
     users = dict(zip([u["user_id"] for u in case.users], case.users_df.to_dict("index").values(), strict=True))
-    for job, user in case.some_pairs(12):
+    for job, user in case.some_pairs(3):
         legacy: tuple[Any, Any] = (legacy_job(job), legacy_user(user))
         if as_given == "mappings":
             legacy = (jobs[job["job_id"]], users[user["user_id"]])

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
+from scoring.dataset.canonical import Tables
 from scoring.dataset.database import Database
-from scoring.dataset.dataset import Tables
 from scoring.dataset.storing import save_tables
 from scoring.errors import DatabaseError, RunCancelledError
 from scoring.facade import ScoringEngine

@@ -23,7 +23,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_measures_and_writes_the_figures(tmp_path: Path) -> None:
     output = tmp_path / "figures.json"
-    done = run("--users", "60", "--jobs", "400", "--target-ms", "60000", "--profile", "--verbose", "--output", str(output))
+    done = run(
+        "--users", "60", "--jobs", "400", "--target-ms", "60000", "--profile", "--verbose", "--output", str(output)
+    )
     assert done.returncode == 0, done.stderr
     assert "ms per user, target 60000 ms: met" in done.stdout
     assert "function calls" in done.stdout

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.dataset import reference
-from scoring.dataset.dataset import Tables
+from scoring.dataset.canonical import Tables
 from scoring.dataset.synthetic.actions import make_actions
 from scoring.dataset.synthetic.companies import make_companies
 from scoring.dataset.synthetic.jobs import make_jobs

@@ -32,7 +32,7 @@ class RunHead:
     weights: Mapping[str, float]  # flat, by component
     dataset_fingerprint: str
     as_of: datetime
-    clock_was_set: bool
+    clock_set_back: bool
     k: int
     chunk_size: int
     workers: int

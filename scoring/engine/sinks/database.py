@@ -53,7 +53,7 @@ class DatabaseSink(Sink):
             "k": head.k,
             "weights": dict(head.weights),
             "model_digest": head.model_digest,
-            "clock_was_set": head.clock_was_set,
+            "clock_set_back": head.clock_set_back,
             "code_version": head.code_version,
             "whole": head.whole,
         }

@@ -14,7 +14,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scoring.columns import RESULT_COLUMNS
 from scoring.engine.memory import BYTES_PER_RESULT
@@ -94,6 +93,8 @@ class ParquetSink(Sink):
     def _flush(self) -> None:
         """What waits becomes a part file, on disk when this returns."""
         assert self._work is not None, "open() comes before write()"
+        import pyarrow.parquet as pq
+
         rows = pd.concat(self._waiting, ignore_index=True) if len(self._waiting) > 1 else self._waiting[0]
         self._waiting = []
         path = self._work / f"part-{len(self._files):05d}.parquet"

@@ -1,0 +1,90 @@
+"""Rows of objects become what the door for frames makes of the same values."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.columns import TABLES, Kind
+from scoring.dataset.validation import normalise
+from scoring.errors import DataError
+from scoring.facade.clean_values import clean_column
+from scoring.facade.legacy_objects import canonical_frame, read_job, read_user
+from tests.facade.support import legacy_job, legacy_user, market_of
+
+WIDTHS: Final = {"prefecture_code": 2}
+ODD: Final = [
+    *(0, 1, -1, 13, 2**53, 2**53 + 1, 2**63 - 1, 2**63, 1.0, 13.0, 1.5, -0.0, 1e300, float("inf"), True, False),
+    *("1", "13", "1.0", "013", "0013", " 13 ", "", "  ", "x", "X", "Hourly", "東京", "a b", "a\tb", "a\0b", "\ud800"),
+    *("true", "no", "nan", "2025-01-01", "2025-01-01T09:00:00+09:00", "1|2", "İ", "\u3000東京\u3000", "a\u00a0"),
+    *(datetime(2025, 1, 1), datetime(2025, 1, 1, tzinfo=UTC), date(2025, 1, 1), datetime(1600, 1, 1, tzinfo=UTC)),
+    datetime(2025, 1, 1, 12, 0, 0, 5, tzinfo=timezone(timedelta(hours=9))),
+    pd.Timestamp("2025-01-01T00:00:00.123456789Z"),
+    *(Decimal("1500"), np.int64(5), np.float32(1.5), np.bool_(True), np.datetime64("2025-01-01")),
+    *([], [1], [1, 2**60], [1.0], ["1"], (1, 2), [None], [[1]], b"bytes"),
+]
+COLUMNS: Final = [(table, column) for table in ("jobs", "users") for column in TABLES[table].columns]
+
+
+def by_the_door(table: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    names = TABLES[table].names
+    frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
+    result = normalise(table, frame, code_width=WIDTHS, unique=False)
+    if len(result.refused):
+        raise DataError(result.refused["reason"].iloc[0])
+    return result.frame
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_markets(seed: int) -> None:
+    market = market_of(seed)
+    for table, rows, read, legacy in (
+        ("jobs", market.jobs, read_job, legacy_job),
+        ("users", market.users, read_user, legacy_user),
+    ):
+        flat = [read(row) for row in rows]
+        expected = by_the_door(table, rows)
+        pd.testing.assert_frame_equal(canonical_frame(table, flat, WIDTHS), expected, check_exact=True)
+        parts = canonical_frame(table, [read(legacy(row)) for row in rows], WIDTHS)
+        same = [name for name in expected if name not in ("company_name", "age_group", "gender", "registered_at")]
+        same = [name for name in same if table == "jobs" or name != "is_active"]
+        pd.testing.assert_frame_equal(parts[same], expected[same], check_exact=True)
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=lambda value: getattr(value, "name", value))
+def test_odd_values_one_by_one_and_beside_missing_ones(table: str, column: Any) -> None:
+    key = TABLES[table].key[0]
+    for value in ODD:
+        for beside in ([], [None]):
+            if beside and column.name == key:
+                continue
+            rows = [{key: n} | ({} if v is None else {column.name: v}) for n, v in enumerate([value, *beside])]
+            try:
+                expected = by_the_door(table, rows)
+            except DataError:
+                with pytest.raises(DataError):
+                    canonical_frame(table, rows, WIDTHS)
+                continue
+            pd.testing.assert_frame_equal(canonical_frame(table, rows, WIDTHS), expected, check_exact=True)
+
+
+def test_the_short_way_is_taken() -> None:
+    clean = {
+        Kind.ID: 7,
+        Kind.TEXT: "東京 1",
+        Kind.CODE: "13",
+        Kind.CHOICE: "hourly",
+        Kind.INTEGER: 101,
+        Kind.NUMBER: 1500.0,
+        Kind.FLAG: True,
+        Kind.ACTIVE: False,
+        Kind.TIME: datetime(2025, 1, 1, tzinfo=UTC),
+        Kind.INTEGERS: [101],
+    }
+    for _, column in COLUMNS:
+        assert clean_column(column, [clean[column.kind]], 2) is not None

@@ -1,0 +1,428 @@
+"""The command: what it prints, what it leaves behind, its sentences and exit codes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from scoring.cli.app import app
+from scoring.dataset.database import Database
+from scoring.engine.sinks import read_manifest, read_results
+
+Call = Callable[..., Result]
+
+ROOT = Path(__file__).parents[1]
+OWN_COMPONENT = '''
+from scoring.model import Component, Reason
+from scoring.model.terms import JobTerm, Value
+import numpy as np
+
+
+class Lucky(Component):
+    """Everything is as lucky."""
+
+    kind = "lucky"
+    luck: float = 50.0
+
+    def terms(self, inputs):
+        return Value((JobTerm(np.full(len(inputs.jobs), self.luck)),))
+
+    def explain(self, pair):
+        return Reason(self.luck, {"luck": self.luck})
+'''
+OWN_MODEL = "name: mine\ngroups:\n  base:\n    weight: 1\n    components:\n      lucky: {weight: 1, luck: 12.5}\n"
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("factors")
+
+
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of 150 users and 800 jobs; nobody writes into it."""
+    path = tmp_path_factory.mktemp("market") / "market.db"
+    done = CliRunner().invoke(app, ["init", "--db", str(path), "--users", "150", "--jobs", "800", "--seed", "4"])
+    assert done.exit_code == 0, done.output
+    return path
+
+
+@pytest.fixture
+def database(market: Path, tmp_path: Path) -> Path:
+    """A copy to write into."""
+    with sqlite3.connect(market) as source, sqlite3.connect(tmp_path / "copy.db") as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    return tmp_path / "copy.db"
+
+
+@pytest.fixture
+def scoring(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Calls the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+
+    def call(*arguments: object) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return call
+
+
+def one_sentence(result: Result, code: int) -> str:
+    """The error's line, after looking that it is one, and nothing else is said."""
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if not line.startswith(("loading", "preparing"))]
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    assert lines[0].endswith((".", "?"))
+    assert "Traceback" not in result.stderr
+    return lines[0]
+
+
+# init
+
+
+def test_init_makes_a_market(market: Path) -> None:
+    with sqlite3.connect(market) as connection:
+        counts = [connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("users", "jobs")]
+    connection.close()
+    assert counts == [150, 800]
+
+
+def test_init_empty_has_reference_tables_only(scoring: Call, tmp_path: Path) -> None:
+    done = scoring("init", "--db", "empty.db", "--empty")
+    assert done.exit_code == 0
+    assert "172 occupations, 47 prefectures" in done.stdout
+    assert "holds no users or no jobs" in one_sentence(scoring("run", "--db", "empty.db"), 1)
+    assert scoring("init", "--db", "empty.db", "--users", 20, "--jobs", 50).exit_code == 0
+
+
+def test_init_does_not_overwrite_unless_told(scoring: Call, database: Path) -> None:
+    said = one_sentence(scoring("init", "--db", database, "--users", 5, "--jobs", 5), 1)
+    assert "150 users, 800 jobs" in said
+    assert "--replace" in said
+    done = scoring("init", "--db", database, "--users", 5, "--jobs", 6, "--replace")
+    assert "6 jobs, 5 users" in done.stdout
+
+
+def test_init_makes_the_default_folder(scoring: Call, tmp_path: Path) -> None:
+    assert scoring("init", "--empty").exit_code == 0
+    assert (tmp_path / "data/market.db").exists()
+
+
+# import
+
+
+def test_import_accounts_for_every_row(scoring: Call, tmp_path: Path) -> None:
+    scoring("init", "--db", "own.db", "--empty")
+    (tmp_path / "jobs.csv").write_text("job_id,fee\n1,500\n1,600\n3,x\n")
+    done = scoring("import", "jobs", "jobs.csv", "--db", "own.db", "--refused", "bad")
+    assert done.exit_code == 0
+    assert re.search(r"jobs from jobs.csv: 3 read = \d stored \+ \d merged \+ \d refused", done.stdout)
+    assert (tmp_path / "bad/refused_jobs.csv").exists()
+
+
+def test_import_by_a_mapping(scoring: Call, tmp_path: Path) -> None:
+    scoring("init", "--db", "own.db", "--empty")
+    (tmp_path / "offers.csv").write_text("number,price\n1,500\n2,600\n")
+    (tmp_path / "map.yaml").write_text(
+        "sources: {offers: offers.csv}\ntables:\n  jobs:\n    from: offers\n    columns: {job_id: number, fee: price}\n"
+    )
+    done = scoring("import", "--map", "map.yaml", "--db", "own.db")
+    assert "2 read = 2 stored" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["jobs"], ["jobs", "a.csv", "--map", "m.yaml"]])
+def test_import_wants_a_table_and_a_file_or_a_mapping(scoring: Call, arguments: list[str]) -> None:
+    assert "TABLE and FILE, or --map FILE" in one_sentence(scoring("import", *arguments), 2)
+
+
+# run
+
+
+def test_run_publishes_and_reports(scoring: Call, database: Path, tmp_path: Path) -> None:
+    done = scoring("run", "--db", database, "--out", "runs", "--top-k", 6)
+    assert done.exit_code == 0, done.output
+    assert "ms per user, target 180 ms" in done.stdout
+    assert "The first of user" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    stored = pd.read_parquet(tmp_path / "runs/latest")
+    with Database.open(database) as opened:
+        pd.testing.assert_frame_equal(stored, read_results(opened))
+    assert stored.groupby("user_id").size().eq(6).all()
+
+
+def test_settings_of_work_do_not_change_results(scoring: Call, database: Path, tmp_path: Path) -> None:
+    for name, extra in (("a", []), ("b", ["--chunk-size", 7, "--workers", 1, "--no-database"])):
+        assert scoring("run", "--db", database, "--out", name, *extra).exit_code == 0
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "a/latest"), pd.read_parquet(tmp_path / "b/latest"))
+    with Database.open(database) as opened, opened.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one() == 1
+
+
+def test_a_run_of_some_users(scoring: Call, database: Path, tmp_path: Path) -> None:
+    done = scoring("run", "--db", database, "--out", "runs", "--users", 3)
+    assert "3 ranked" in done.stdout
+    assert "not asked for" in done.stdout
+    assert [path for path in (tmp_path / "runs").iterdir() if path.name == "latest"] == []
+
+
+def test_factors_are_trained_once(scoring: Call, database: Path) -> None:
+    first = scoring("run", "--db", database, "--factor-cache", "kept", "--no-database")
+    second = scoring("run", "--db", database, "--factor-cache", "kept", "--no-database")
+    assert "trained for this data" in first.stdout
+    assert "cache hit, not trained again" in second.stdout
+
+
+def test_the_clock_can_be_set(scoring: Call, database: Path, tmp_path: Path) -> None:
+    done = scoring("run", "--db", database, "--out", "runs", "--as-of", "2025-11-01T06:00:00Z", "--no-database")
+    assert "as of 2025-11-01 06:00 UTC" in done.stdout
+    assert read_manifest(tmp_path / "runs/latest")["clock_set_back"] is True
+
+
+def test_other_weights(scoring: Call, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "weights.yaml").write_text(
+        "normalise: true\ngroups:\n"
+        "  base: {weight: 1, components: {fee: 1, wage: 0, popularity: 0, access: 0, freshness: 0}}\n"
+        "  match: {weight: 0, components: {location: 0, category: 0, conditions: 0}}\n"
+        "  personal: {weight: 0, components: {history: 0, clicks: 0, collaborative: 0}}\n"
+    )
+    done = scoring("run", "--db", database, "--out", "runs", "--weights", "weights.yaml", "--no-database")
+    assert done.exit_code == 0, done.output
+    assert read_manifest(tmp_path / "runs/latest")["weights"]["fee"] == 1.0
+
+
+def test_a_component_of_ones_own(scoring: Call, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "lucky.py").write_text(OWN_COMPONENT)
+    (tmp_path / "mine.yaml").write_text(OWN_MODEL)
+    own = ("--component", "lucky.py", "--model", "mine.yaml", "--db", database)
+    assert scoring("run", *own, "--out", "runs", "--no-database").exit_code == 0
+    assert pd.read_parquet(tmp_path / "runs/latest")["total_score"].eq(12.5).all()
+    assert "luck 12.50" in scoring("explain", 1, 1, *own).stdout
+
+
+def test_a_chunk_that_is_too_large_is_cut_with_a_word(scoring: Call, database: Path) -> None:
+    done = scoring("run", "--db", database, "--chunk-size", 20_000, "--no-database")
+    assert done.exit_code == 0
+    assert "warning: chunk_size 20,000 is cut to 10,000 users" in done.stderr
+
+
+# explain, models, help
+
+
+def test_explain_adds_up(scoring: Call, market: Path) -> None:
+    done = scoring("explain", 2, 7, "--db", market)
+    assert done.exit_code == 0, done.output
+    rows = [re.match(r"( *)(\w+) +[\d.]+ +([\d.]+) +([\d.]+)", line) for line in done.stdout.splitlines()]
+    parts = [float(row[4]) for row in rows if row and row[1]]
+    total = next(float(row[4]) for row in rows if row and row[2] == "total")
+    assert len(parts) == 11
+    assert sum(parts) == pytest.approx(total, abs=0.06)
+    assert re.search(r"This job is (not )?ranked for this user", done.stdout)
+
+
+def test_explain_knows_ids_that_were_text(scoring: Call, tmp_path: Path) -> None:
+    scoring("init", "--db", "own.db", "--empty")
+    (tmp_path / "jobs.csv").write_text("job_id,fee\njob-a,500\n")
+    (tmp_path / "users.csv").write_text("user_id,age_group\nanna,20s\n")
+    for table in ("jobs", "users"):
+        assert scoring("import", table, f"{table}.csv", "--db", "own.db").exit_code == 0
+    done = scoring("explain", "anna", "job-a", "--db", "own.db")
+    assert done.exit_code == 0, done.output
+    assert "there is no user berta" in one_sentence(scoring("explain", "berta", "job-a", "--db", "own.db"), 1)
+
+
+def test_models_lists_what_ships(scoring: Call) -> None:
+    done = scoring("models")
+    assert {"standard", "classic", "collaborative"} <= set(done.stdout.split())
+
+
+def test_no_command_is_help(scoring: Call) -> None:
+    done = scoring()
+    assert done.exit_code == 0
+    assert "explain" in done.stdout
+    assert scoring("--version").stdout.startswith("scoring ")
+
+
+# Sentences
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--top-k", "0"], "--top-k"),
+        (["run", "--workers", "many"], "--workers"),
+        (["run", "--chunk-size", "-1"], "--chunk-size"),
+        (["run", "--colour"], "--colour"),
+        (["init", "--users", "0"], "--users"),
+        (["explain", "1"], "job"),
+        (["rum"], "rum"),
+    ],
+)
+def test_a_command_line_that_cannot_be_understood(scoring: Call, arguments: list[str], said: str) -> None:
+    sentence = one_sentence(scoring(*arguments), 2)
+    assert said in sentence
+    assert "--help` " not in sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--db", "nowhere.db"], "nowhere.db does not exist"),
+        (["run", "--db", "mysql://u:secret@h/d"], "only sqlite and postgresql"),
+        (["run", "--db", "postgresql://u:secret@127.0.0.1:1/d"], "does not answer"),
+        (["run", "--db", "://"], "cannot be read"),
+        (["run", "--model", "unheard"], "model unheard"),
+        (["run", "--model", "strange.yaml"], "line 2: unknown key `colour`"),
+        (["run", "--weights", "none.yaml"], "weights none.yaml: No such file"),
+        (["run", "--component", "none.py"], "component file none.py: No such file"),
+        (["run", "--component", "broken.py"], "component file broken.py, line 1: ZeroDivisionError"),
+        (["run", "--component", "nothing.py"], "it defines no component"),
+        (["run", "--db", "MARKET", "--out", "file.txt"], "file.txt: Not a directory"),
+        (["run", "--db", "MARKET", "--as-of", "yesterday"], "'yesterday' is no time"),
+        (["explain", "999999", "1", "--db", "MARKET"], "there is no user 999999"),
+        (["explain", "1", "999999", "--db", "MARKET"], "there is no job 999999"),
+        (["explain", "1", "' OR 1=1", "--db", "MARKET"], "there is no job ' OR 1=1"),
+        (["run", "--db", "file.txt"], "not a database"),
+        (["run", "--db", "hollow.db"], "lacks the table"),
+        (["import", "jobs", "none.csv", "--db", "MARKET"], "none.csv does not exist"),
+        (["import", "jbos", "file.csv", "--db", "MARKET"], "Perhaps 'jobs'"),
+    ],
+)
+def test_an_error_is_one_sentence(
+    scoring: Call, database: Path, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    (tmp_path / "strange.yaml").write_text("name: x\ncolour: red\n")
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "nothing.py").write_text("x = 1\n")
+    (tmp_path / "file.txt").write_text("no database, no folder\n" * 99)
+    (tmp_path / "hollow.db").touch()
+    sentence = one_sentence(scoring(*(str(database) if word == "MARKET" else word for word in arguments)), 1)
+    assert said in sentence
+    assert "secret" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("ALTER TABLE jobs DROP COLUMN fee", "lacks the column jobs.fee"),
+        ("DROP TABLE actions", "lacks the table actions"),
+    ],
+)
+def test_what_a_database_lacks_is_named(scoring: Call, database: Path, statement: str, said: str) -> None:
+    connection = sqlite3.connect(database)
+    connection.execute(statement)
+    connection.close()
+    assert said in one_sentence(scoring("run", "--db", database, "--no-database"), 1)
+
+
+def test_debug_shows_the_traceback(scoring: Call) -> None:
+    done = scoring("run", "--db", "nowhere.db", "--debug")
+    assert done.exit_code != 0
+    assert "DatabaseError" in repr(done.exception)
+
+
+def test_too_little_memory_is_said_before_loading(scoring: Call, market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoring.engine.memory.available", lambda: 1_000_000)
+    said = one_sentence(scoring("run", "--db", market, "--no-database"), 1)
+    assert "Loading 150 users, 800 jobs" in said
+    assert "1.0 MB (1,000,000 bytes) are there" in said
+
+
+# As a process
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder / "cache")}
+
+
+def start(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "scoring.cli", *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=cwd, env=surroundings(cwd), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def python(code: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=cwd, env=surroundings(cwd), capture_output=True, text=True, check=False)
+
+
+def test_help_is_light(tmp_path: Path) -> None:
+    """Nothing heavy is imported for it: modules, because seconds differ between machines."""
+    heavy = ("numpy", "pandas", "sqlalchemy", "numba", "pyarrow")
+    done = python(
+        "import sys\nfrom scoring.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        f"print([name for name in {heavy} if name in sys.modules])",
+        tmp_path,
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_leaves_nothing(database: Path, tmp_path: Path, sign: signal.Signals, code: int) -> None:
+    run = start("run", "--db", database, "--out", "runs", "--chunk-size", 1, "--top-k", 200, cwd=tmp_path)
+    out = tmp_path / "runs"
+    begun = time.monotonic()
+    while not (out.is_dir() and any(out.iterdir())):
+        assert run.poll() is None, run.communicate()
+        assert time.monotonic() - begun < 60
+        time.sleep(0.005)
+    run.send_signal(sign)
+    said, complained = run.communicate(timeout=30)
+    assert run.returncode == code
+    assert said == ""
+    assert complained.splitlines()[-1].startswith("Stopped.")
+    assert "Traceback" not in complained
+    assert list(out.iterdir()) == []
+    with Database.open(database) as opened, opened.connect() as connection:
+        for table in ("results", "runs", "current_runs"):
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0
+
+
+def test_a_disk_without_room_is_one_sentence(database: Path, tmp_path: Path) -> None:
+    """The limit on a file's size stands in for a full disk."""
+    run = "from scoring.cli import main; main(['run', '--db', 'copy.db', '--out', '{}', '--no-database'])"
+    assert python(run.format("first"), tmp_path).returncode == 0  # trains the factors, whose file is larger
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"
+    done = python(limit + run.format("runs"), tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: Results cannot be written to runs/")
+    assert "File too large" in last
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    with start("models", cwd=tmp_path) as models:
+        assert models.stdout is not None
+        assert models.stderr is not None
+        models.stdout.close()
+        assert models.stderr.read() == ""
+    assert models.returncode in (0, 1)
+
+
+def test_facts_are_said_in_words() -> None:
+    from scoring.cli.describing import in_words
+
+    facts = {"yen per hour": 1250.0, "ratio": 0.8969, "like them in": {"wage": True, "daily_payment": True, "x": False},
+             "met": {"floor": 1, "style": 0.5}, "preferred": (1202, 1508), "station": None, "clicked": {}}  # fmt: skip
+    assert in_words(facts) == (
+        "yen per hour 1,250; ratio 0.897; like them in wage, daily payment; met floor 1, style 0.5; "
+        "preferred 1202/1508; station missing; clicked nothing"
+    )

@@ -1,0 +1,111 @@
+"""Imports point one way, and importing the package costs and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+HEAVY = (
+    "implicit",
+    "pyarrow",
+    "matplotlib",
+    "pandera",
+    "typer",
+    "rich",
+    "numba",
+    "pandas",
+    "scipy",
+    "sqlalchemy",
+    "pydantic",
+    "ipywidgets",
+)
+
+
+def in_a_new_process(code: str) -> Any:
+    """What the code prints as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_contracts_of_the_layers_are_kept() -> None:
+    """Those of pyproject.toml; run apart, as the linter keeps a cache and a configuration of its own."""
+    code = (
+        "import sys; from importlinter.cli import lint_imports; "
+        "sys.exit(lint_imports(config_filename='pyproject.toml', no_cache=True))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Contracts: 3 kept, 0 broken." in done.stdout
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    loaded = in_a_new_process("import json, sys, scoring; print(json.dumps(sorted(sys.modules)))")
+    assert "scoring" in loaded
+    assert {name for name in loaded if name.split(".")[0] in HEAVY} == set()
+
+
+def test_every_public_name_is_there() -> None:
+    names = in_a_new_process(
+        "import json, scoring; print(json.dumps({name: str(getattr(scoring, name)) for name in scoring.__all__}))"
+    )
+    assert {"Dataset", "Prepared", "ScoringEngine", "load_model"} <= set(names)
+    strange = in_a_new_process("import json, scoring; print(json.dumps(hasattr(scoring, 'no_such_name')))")
+    assert strange is False
+
+
+STATE = """
+import json, locale, logging, os, random, signal, sys, threading, warnings
+import numpy as np
+import pandas as pd
+
+def state():
+    return {
+        "warning filters": [str(item) for item in warnings.filters],
+        "environment": dict(os.environ),
+        "threads": sorted(thread.name for thread in threading.enumerate()),
+        "root log": [logging.root.level, len(logging.root.handlers)],
+        "numpy errors": np.geterr(),
+        "numpy printing": str(np.get_printoptions()),
+        "pandas options": [pd.get_option(name) for name in ("display.max_rows", "display.precision", "display.width")],
+        "random": str(random.getstate()) + str(np.random.get_state()),
+        "signals": [str(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)],
+        "locale": locale.setlocale(locale.LC_ALL),
+        "hooks": [str(sys.excepthook), str(sys.displayhook), str(threading.excepthook)],
+        "folder": os.getcwd(),
+    }
+"""
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "scoring.dataset, scoring.statistics, scoring.model, scoring.components, scoring.catalog",
+        "scoring.plan, scoring.kernels.topk, scoring.engine, scoring.testing",
+    ],
+)
+def test_importing_changes_no_setting_of_the_process(modules: str) -> None:
+    """No warning filters, thread counts, log levels, environment or seeds: they belong to who imports.
+
+    What the packages below set by themselves when they are loaded is loaded before.
+    """
+    code = (
+        STATE
+        + "import numba, pydantic, scipy.sparse, sqlalchemy, yaml, importlib.resources\n"
+        + "before = state()\n"
+        + f"import {modules}\n"
+        + "after = state()\n"
+        + "print(json.dumps({key: [before[key], after[key]] for key in before if before[key] != after[key]}))"
+    )
+    assert in_a_new_process(code) == {}
