@@ -90,7 +90,8 @@ def test_clock_is_the_newest_action_else_the_newest_posting() -> None:
     ],
 )
 def test_open(columns: dict[str, Any], set_back: bool, is_open: bool) -> None:
-    o = oracle([job(9)], [act(1, 9, "view", NOW)], as_of=NOW if set_back else None)
+    later = [act(1, 9, "view", NOW + TICK)] if set_back else []
+    o = oracle([job(9)], [act(1, 9, "view", NOW), *later], as_of=NOW if set_back else None)
     assert o.is_open(job(1, **columns)) is is_open
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["Eligibility"]
 
@@ -26,8 +26,3 @@ class Eligibility(BaseModel):
     """No job of a (known) company that the user applied to in the last days."""
     max_per_company: Annotated[int, Field(ge=1)] | None = None
     """At most so many jobs of a (known) company in a list; applied while selecting."""
-
-    @field_validator("employment_types", "min_fee", "company_cooldown_days", "max_per_company", mode="before")
-    @classmethod
-    def _off(cls, value: Any) -> Any:
-        return None if value is False else value

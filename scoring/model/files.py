@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -79,9 +78,7 @@ class _File:
         try:
             if isinstance(value, str) and _FRACTION.fullmatch(value):
                 number = float(Fraction(value.replace(" ", "")))
-            elif isinstance(value, str) and _SCIENTIFIC.fullmatch(value):
-                number = float(value)
-            elif not isinstance(value, bool) and isinstance(value, int | float):
+            elif _is_number(value):
                 number = float(value)
         except OverflowError:
             number = math.inf
@@ -160,7 +157,7 @@ def parse_model(
             parts.append(_part(file, group, name_in_group, kinds, {part.name for part in parts}))
     eligibility = Eligibility()
     if file.data.get("eligibility") is not None:
-        eligibility = _validated(file, ("eligibility",), Eligibility, file.mapping(("eligibility",)))
+        eligibility = _validated(file, ("eligibility",), Eligibility, _rules(file.mapping(("eligibility",))))
     try:
         return ScoringModel(
             name=file.text("name") or name or Path(source).stem,
@@ -171,6 +168,15 @@ def parse_model(
         )
     except ModelError as error:
         raise error if source in str(error) else file.error(("groups",), str(error)) from error
+
+
+def _rules(values: dict[str, Any]) -> dict[str, Any]:
+    """False switches a rule off whatever it takes otherwise."""
+    fields = Eligibility.model_fields
+    return {
+        key: None if value is False and key in fields and fields[key].annotation is not bool else value
+        for key, value in values.items()
+    }
 
 
 def _part(file: _File, group: str, name: str, kinds: Mapping[str, type[Component]], taken: set[str]) -> Part:
@@ -190,12 +196,29 @@ def _part(file: _File, group: str, name: str, kinds: Mapping[str, type[Component
 
 
 def _validated(file: _File, path: _Path, kind: type[_T], values: dict[str, Any]) -> _T:
-    """As JSON, strictly: a list may be a tuple there, but neither true nor '5' is a number."""
     try:
-        return kind.model_validate_json(json.dumps(values, default=str), strict=True)
+        made = kind(**values)
     except ValidationError as error:
         field, problem = problem_of(error, kind)
         raise file.error((*path, field), problem) from error
+    for field, value in values.items():
+        if _taken_for_number(value, getattr(made, field)):
+            raise file.error((*path, field), f"`{field}` is {value!r}; write a number.")
+    return made
+
+
+def _is_number(value: Any) -> bool:
+    """Also where YAML takes it for text."""
+    if isinstance(value, str):
+        return _SCIENTIFIC.fullmatch(value) is not None
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _taken_for_number(given: Any, made: Any) -> bool:
+    """Whether true, '5' or the like has become a number, here or somewhere in a list: a slip of the pen."""
+    if isinstance(given, list) and isinstance(made, tuple | list):
+        return any(_taken_for_number(*pair) for pair in zip(given, made, strict=False))
+    return _is_number(made) and isinstance(given, bool | str) and not _is_number(given)
 
 
 def _profile(file: _File) -> WeightProfile:
@@ -208,8 +231,9 @@ def _profile(file: _File) -> WeightProfile:
         groups[group] = file.weight((*path, "weight"), content["weight"])
         names = file.mapping((*path, "components"))
         components[group] = {name: file.weight_of((*path, "components", name)) for name in names}
+    normalise = file.switch("normalise")
     try:
-        if file.switch("normalise"):
+        if normalise:
             return WeightProfile.normalised(groups, components)
         return WeightProfile(groups, components)
     except ModelError as error:
