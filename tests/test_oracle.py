@@ -622,7 +622,7 @@ def test_ranking_order_ties_and_caps() -> None:
 
 def test_classic_ranks_all_open_jobs() -> None:
     jobs = [job(1, fee=-1.0), job(2), job(3, expires_at=NOW), job(4, is_active=False)]
-    o = oracle(jobs, [act(1, 2, "application", ago(1))])
+    o = oracle(jobs, [act(1, 2, "application", ago(1)), act(1, 2, "view", NOW + TICK)])  # the clock is set back
     assert {id_ for id_, _ in o.ranking("classic", user(), k=9)} == {1, 2, 4}
     assert {id_ for id_, _ in o.ranking("standard", user(), k=9)} == {4}
 
