@@ -169,7 +169,8 @@ class Oracle:
 
     Rows are dicts of canonical columns; a missing value is None; times are aware datetimes;
     `preferred_occupations` is a list of int; `adjacency` holds pairs of codes; factors are raw vectors by id,
-    or None: then nobody has any (training is tested elsewhere). `as_of` before the data's own clock is one set back by hand.
+    or None: then nobody has any (training is tested elsewhere). `as_of` before the data's own clock is one set
+    back by hand.
     """
 
     def __init__(

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES, Kind
+from scoring.errors import DataError
 
 __all__ = ["memory_report", "optimise"]
 
@@ -42,10 +43,10 @@ def optimise(frame: pd.DataFrame) -> pd.DataFrame:
     Repetitive text: category. Times, lists and text that hardly repeats: as they are. Canonical columns made of
     it, and so scores, are the same.
 
-    Raises TypeError where it is no DataFrame.
+    Raises DataError where it is no DataFrame.
     """
     if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"a pandas DataFrame is needed, not {type(frame).__name__}.")
+        raise DataError(f"a pandas DataFrame is needed, not {type(frame).__name__}.")
     kinds = _kinds()
     columns = [_smaller(frame.iloc[:, place], kinds.get(str(name))) for place, name in enumerate(frame.columns)]
     result = pd.concat(columns, axis=1) if columns else frame.copy()

@@ -106,7 +106,7 @@ def _times(values: Values) -> pd.Series | None:
     if not _all(values, clean):
         return None
     times = pd.DatetimeIndex([pd.NaT if value is None else pd.Timestamp(value).tz_convert("UTC") for value in values])
-    return pd.Series(times).astype(Kind.TIME.dtype)
+    return pd.Series(times.as_unit("us"))
 
 
 def _lists(values: Values) -> pd.Series | None:

@@ -167,7 +167,10 @@ def _nothing(column: Column, length: int) -> pd.Series:
 
 
 def _sound(column: Column, values: pd.Series) -> bool:
-    return column.kind is not Kind.NUMBER or not np.isinf(values.to_numpy(dtype=np.float64)).any()
+    """What coercion leaves to the schema: no infinity, no id missing."""
+    if column.kind is Kind.NUMBER:
+        return not np.isinf(values.to_numpy(dtype=np.float64)).any()
+    return not (column.required and values.isna().any())
 
 
 def _final(column: Column, values: pd.Series) -> pd.Series:

@@ -21,6 +21,7 @@ PAIRS_PER_PIECE = 2_000_000
 """Large enough that hand-over costs nothing and a Parquet file is worth opening; 33 MB of scores and flags."""
 
 TILE = 16
+"""Users whom the kernel takes together: a piece of whole tiles wastes none."""
 
 MOST_WORKERS = 16
 """Pieces in flight at most: they are what memory goes into."""

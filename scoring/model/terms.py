@@ -7,6 +7,7 @@ pair is visited. Arrays have a row per scored user or job.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,24 +155,28 @@ class Value:
 def open_interval(middle: Floats, share: float) -> tuple[Floats, Floats]:
     """Bounds (low, high) such that `low <= x < high` exactly when `abs(x - middle) < share * middle` in float64.
 
-    Rounding makes the limits differ from `middle ± share * middle` by a few units in the last place: they are
-    walked to where the formula itself changes its answer. NaN where the middle is NaN.
+    0 < share < 1. Rounding makes the limits differ from `middle ± share * middle` by some units in the last place:
+    they are sought where the formula itself changes its answer. NaN where nothing is inside, or the middle is NaN.
     """
     reach = share * middle
+    some = reach > 0
+    m, reach = np.where(some, middle, 1.0), np.where(some, reach, share)
+    with np.errstate(over="ignore", invalid="ignore"):
+        below = np.clip(m - 2 * reach, 0.0, np.nextafter(m, 0.0))
+        above = np.maximum(m + 2 * reach, np.nextafter(m, np.inf))
+        low = _first_float(below, m, lambda x: np.abs(x - m) < reach)
+        high = _first_float(m, above, lambda x: np.abs(x - m) >= reach)
+    return np.where(some, low, np.nan), np.where(some, high, np.nan)
 
-    def inside(x: Floats) -> Bools:
-        return np.abs(x - middle) < reach
 
-    with np.errstate(invalid="ignore"):
-        low, high = middle - reach, middle + reach
-        for _ in range(64):  # a few steps are enough; each bound stops at its own place
-            below = np.nextafter(low, -np.inf)
-            step_down, step_up = inside(below), ~inside(low) & (low < middle)
-            moved = np.where(step_down, below, np.where(step_up, np.nextafter(low, np.inf), low))
-            above = np.nextafter(high, np.inf)
-            grow, shrink = inside(high), ~inside(np.nextafter(high, -np.inf)) & (high > middle)
-            shifted = np.where(grow, above, np.where(shrink, np.nextafter(high, -np.inf), high))
-            if np.array_equal(moved, low, equal_nan=True) and np.array_equal(shifted, high, equal_nan=True):
-                break
-            low, high = moved, shifted
-    return low, high
+def _first_float(low: Floats, high: Floats, holds: Callable[[Floats], Bools]) -> Floats:
+    """The smallest float in (low, high] for which something holds that holds from there on, and not at `low`.
+
+    Elementwise, for numbers from 0: their bits, taken as whole numbers, go in their order, and are halved.
+    """
+    without, found = low.view(np.int64), high.view(np.int64)
+    while len(found) and (found - without).max() > 1:
+        half = without + (found - without) // 2
+        there = holds(half.view(np.float64))
+        without, found = np.where(there, without, half), np.where(there, half, found)
+    return found.view(np.float64)

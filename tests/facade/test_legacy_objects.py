@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from scoring.columns import TABLES, Kind
+from scoring.dataset.coercion import coerce
 from scoring.dataset.validation import normalise
 from scoring.errors import DataError
 from scoring.facade.clean_values import clean_column
@@ -56,21 +57,30 @@ def test_markets(seed: int) -> None:
         pd.testing.assert_frame_equal(parts[same], expected[same], check_exact=True)
 
 
-@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=lambda value: getattr(value, "name", value))
-def test_odd_values_one_by_one_and_beside_missing_ones(table: str, column: Any) -> None:
-    key = TABLES[table].key[0]
+@pytest.mark.parametrize("kind", Kind)
+def test_the_short_way_is_the_long_way(kind: Kind) -> None:
+    """Alone, and beside a missing value where the kind may have one."""
+    column = next(column for _, column in COLUMNS if column.kind is kind)
+    taken = 0
     for value in ODD:
-        for beside in ([], [None]):
-            if beside and column.name == key:
+        for values in ([value], [value, None]):
+            if kind is Kind.ID and None in values:
                 continue
-            rows = [{key: n} | ({} if v is None else {column.name: v}) for n, v in enumerate([value, *beside])]
-            try:
-                expected = by_the_door(table, rows)
-            except DataError:
-                with pytest.raises(DataError):
-                    canonical_frame(table, rows, WIDTHS)
-                continue
-            pd.testing.assert_frame_equal(canonical_frame(table, rows, WIDTHS), expected, check_exact=True)
+            found = clean_column(column, values, 2)
+            if found is not None:
+                taken += 1
+                coerced = coerce(kind, pd.Series(values, dtype=object), 2)
+                assert not coerced.problems, value
+                expected = coerced.values.fillna(True).astype(bool) if kind is Kind.ACTIVE else coerced.values
+                expected = expected.astype("int64") if kind is Kind.ID else expected
+                pd.testing.assert_series_equal(found, expected, check_exact=True, obj=repr(value))
+    assert taken
+
+
+@pytest.mark.parametrize(("name", "value"), [("fee", float("inf")), ("fee", "x"), ("job_id", " "), ("is_active", 2)])
+def test_what_cannot_be_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(DataError, match=f"row 1: {name} "):
+        canonical_frame("jobs", [{"job_id": 5}, {"job_id": 6} | {name: value}], WIDTHS)
 
 
 def test_the_short_way_is_taken() -> None:

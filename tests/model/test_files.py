@@ -1,0 +1,354 @@
+"""Model and weight files: what goes in comes out, and each mistake is named with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from scoring.catalog import component_kinds, load_model, preset_names
+from scoring.errors import ModelError
+from scoring.model import ScoringModel, WeightProfile, dump_model, parse_model, parse_weights
+
+GOOD = """\
+name: mine
+description: Two groups.
+groups:
+  match:
+    weight: 0.25
+    components:
+      location: {weight: 1}
+  base:
+    weight: 0.75
+    components:
+      wage: {weight: 0.5}
+      fee: {weight: 0.3, low: 100}
+      cheap: {component: fee, weight: 0.2, low: 0, high: 1e3}
+eligibility:
+  min_fee: 10
+"""
+
+WEIGHTS = """\
+groups:
+  base:
+    weight: 0.5
+    components: {wage: 0.2, fee: {weight: 0.2}, cheap: 3/5}
+  match:
+    weight: 0.5
+    components: {location: 1}
+"""
+
+
+def parse(text: str) -> ScoringModel:
+    return parse_model(text, component_kinds(), source="mine.yaml")
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1, old
+    return GOOD.replace(old, new)
+
+
+def problem(text: str) -> str:
+    with pytest.raises(ModelError) as raised:
+        parse(text)
+    return str(raised.value)
+
+
+# --- What goes in -------------------------------------------------------------------------------------------
+
+
+def test_a_file_says_what_the_model_is() -> None:
+    model = parse(GOOD)
+    assert (model.name, model.description) == ("mine", "Two groups.")
+    # the file's order is the order of adding
+    assert [(part.group, part.name, part.component.kind) for part in model.parts] == [
+        ("match", "location", "location"),
+        ("base", "wage", "wage"),
+        ("base", "fee", "fee"),
+        ("base", "cheap", "fee"),
+    ]
+    assert model.parts[3].component.model_dump() == {"low": 0, "high": 1000}
+    np.testing.assert_array_equal(model.flat_weights, [0.25, 0.75 * 0.5, 0.75 * 0.3, 0.75 * 0.2])
+    np.testing.assert_array_equal(model.weights_in_group, [1, 0.5, 0.3, 0.2])
+    assert model.eligibility.min_fee == 10
+    assert model.eligibility.not_applied
+
+
+@pytest.mark.parametrize("name", ["standard", "classic"])
+def test_what_is_written_is_read_again(name: str) -> None:
+    model = load_model(name)
+    assert parse(dump_model(model)) == model
+    assert parse(dump_model(model)).digest == model.digest
+    tuned = model.with_weights(
+        {part.name: 1 + 1 / (3 + place) for place, part in enumerate(model.parts)}
+    ).with_eligibility(max_per_company=3, employment_types=(1, 5), company_cooldown_days=None)
+    again = parse(dump_model(tuned))
+    assert again == tuned
+    np.testing.assert_array_equal(again.flat_weights, tuned.flat_weights)
+
+
+def test_the_shipped_models_are_found_by_name() -> None:
+    assert preset_names() == ["classic", "standard"]
+    assert load_model() == load_model("standard")
+
+
+def test_what_is_written_is_yaml_that_others_read() -> None:
+    model = parse(changed("name: mine", "name: 東京 'quoted': yes"[:12]))
+    assert yaml.safe_load(dump_model(model))["groups"]["base"]["components"]["cheap"]["component"] == "fee"
+    assert "東京" in dump_model(model)
+
+
+def test_a_file_without_a_name_is_called_after_itself(tmp_path: Path) -> None:
+    file = tmp_path / "night_shift.yaml"
+    file.write_text(changed("name: mine\n", ""), encoding="utf-8")
+    assert load_model(file).name == "night_shift"
+    assert load_model(str(file)).name == "night_shift"
+
+
+@pytest.mark.parametrize("weight", ["3/10", " 3 / 10 ", "30/100", "3e-1", "0.3", ".3", "3.0E-1"])
+def test_a_weight_may_be_written_in_several_ways(weight: str) -> None:
+    assert parse(changed("weight: 0.3", f"weight: {weight}")).weights.components["base"]["fee"] == 0.3
+
+
+def test_thirds_sum_to_1() -> None:
+    text = changed("weight: 0.5", "weight: 1/3").replace("0.3,", "1/3,").replace("0.2,", "1/3,")
+    assert parse(text).weights.components["base"] == {"wage": 1 / 3, "fee": 1 / 3, "cheap": 1 / 3}
+
+
+def test_normalise_divides_each_level_by_its_sum() -> None:
+    text = "normalise: true\n" + changed("weight: 0.75", "weight: 3").replace("weight: 0.25", "weight: 1").replace(
+        "weight: 0.5", "weight: 7"
+    ).replace("weight: 0.3", "weight: 2").replace("weight: 0.2", "weight: 1/1")
+    model = parse(text)
+    assert model.weights.groups == {"base": 0.75, "match": 0.25, "personal": 0.0}
+    assert model.weights.components["base"] == {"wage": 0.7, "fee": 0.2, "cheap": 0.1}
+    assert parse("normalise: false\n" + GOOD) == parse(GOOD)
+
+
+def test_a_weight_of_0_beside_others_is_fine() -> None:
+    model = parse(changed("weight: 0.3", "weight: 0").replace("weight: 0.5}", "weight: 0.8}"))
+    assert model.weights.flat("base", "fee") == 0.0
+
+
+def test_a_group_may_weigh_0_and_so_may_its_components_then() -> None:
+    model = parse(
+        changed("weight: 0.25", "weight: 0").replace("weight: 0.75", "weight: 1").replace("{weight: 1}", "{weight: 0}")
+    )
+    assert model.weights.groups["match"] == 0.0
+
+
+@pytest.mark.parametrize("rule", ["min_fee", "company_cooldown_days", "employment_types", "max_per_company"])
+@pytest.mark.parametrize("off", ["null", "false", "~"])
+def test_a_rule_is_switched_off_by_null_or_false(rule: str, off: str) -> None:
+    assert getattr(parse(changed("min_fee: 10", f"{rule}: {off}")).eligibility, rule) is None
+
+
+def test_eligibility_may_be_left_out() -> None:
+    for text in (
+        changed("eligibility:\n  min_fee: 10\n", ""),
+        changed("eligibility:\n  min_fee: 10\n", "eligibility:\n"),
+    ):
+        assert parse(text).eligibility == load_model("standard").eligibility
+
+
+def test_anchors_and_merge_keys_are_yaml_too() -> None:
+    text = changed("{weight: 0.3, low: 100}", "&fee {weight: 0.3, low: 100}").replace(
+        "{component: fee, weight: 0.2, low: 0, high: 1e3}", "{<<: *fee, component: fee, weight: 0.2}"
+    )
+    assert parse(text).parts[3].component == parse(text).parts[2].component
+
+
+# --- Mistakes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        # unknown keys, on each level
+        ("name: mine", "nmae: mine", 1, "unknown key `nmae`; known: description, eligibility, groups,"),
+        ("  base:", "  basis:", 8, "unknown key `basis` in `groups`; known: base, match, personal."),
+        ("weight: 0.75", "wieght: 0.75", 9, "unknown key `wieght` in `groups.base`; known: components, weight."),
+        ("low: 100", "lo: 100", 12, "unknown key `lo`; known: high, low."),
+        ("min_fee: 10", "minfee: 10", 15, "unknown key `minfee`; known: company_cooldown_days, "),
+        ("      wage:", "      wages:", 11, "unknown component `wages`; known: access, category, "),
+        ("component: fee", "component: fees", 13, "unknown component `fees`; known: "),
+        ("component: fee", "component: [fee]", 13, "unknown component `['fee']`; known: "),
+        # weights
+        ("weight: 0.3", "weight: 0.4", 8, "weights of group base sum to 1.1, not 1; correct them, or write"),
+        ("weight: 0.75", "weight: 0.7", 3, "weights of the groups sum to 0.95, not 1;"),
+        ("weight: 0.3", "weight: 0.300002", 8, "weights of group base sum to 1.000002, not 1;"),
+        ("weight: 0.3", "weight: -0.3", 12, "the weight of fee is -0.3; a weight is a number from 0 to 1."),
+        ("weight: 0.3", "weight: .nan", 12, "the weight of fee is nan; a weight is"),
+        ("weight: 0.3", "weight: .inf", 12, "the weight of fee is inf; a weight is"),
+        ("weight: 0.3", "weight: 1e999", 12, "the weight of fee is inf; a weight is"),
+        ("weight: 0.3", "weight: 1" + "0" * 400, 12, "the weight of fee is inf; a weight is"),
+        ("weight: 0.3", "weight: 1" + "0" * 400 + "/3", 12, "the weight of fee is inf; a weight is"),
+        ("weight: 0.3", "weight: much", 12, "the weight is 'much'; write a number, or a fraction such as 1/3."),
+        ("weight: 0.3", "weight: '0.3'", 12, "the weight is '0.3'; write a number,"),
+        ("weight: 0.3", "weight: 1/0", 12, "the weight is '1/0'; write a number,"),
+        ("weight: 0.3", "weight: -1/3", 12, "the weight is '-1/3'; write a number,"),
+        ("weight: 0.3", "weight: true", 12, "the weight is True; write a number,"),
+        ("weight: 0.3", "weight: [0.3]", 12, "the weight is [0.3]; write a number,"),
+        ("weight: 0.3, ", "", 12, "component `fee` has no weight."),
+        ("weight: 0.3", "weight: null", 12, "component `fee` has no weight."),
+        ("weight: 0.75", "weight: -0.75", 9, "the weight of base is -0.75; a weight is"),
+        ("    weight: 0.75\n", "", 8, "group `base` needs a `weight` and `components`."),
+        ("{weight: 1}", "{weight: 0}", 4, "group match weighs 0.25, but none of its components weighs anything."),
+        # parameters
+        ("low: 100", "low: 6000", 12, "low must be below high."),
+        ("low: 100", "low: .nan", 12, "`low`: Input should be a finite number (it is nan)."),
+        ("low: 100", "low: cheap", 12, "`low`: Input should be a valid number"),
+        ("low: 100", "low: '100'", 12, "`low` is '100'; write a number."),
+        ("low: 100", "low: true", 12, "`low` is True; write a number."),
+        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [0, 1]]}", 11, "`curve`: the points of a curve go from left"),
+        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [1, '5']]}", 11, "`curve` is [[0, 0], [1, '5']]; write a num"),
+        ("{weight: 1}", "{weight: 1, same_city: 100.5}", 7, "`same_city`: Input should be less than or equal to 100"),
+        ("{weight: 1}", "{weight: 1, adjacent: 99}", 7, "nearer places may not have fewer points."),
+        # eligibility
+        ("min_fee: 10", "max_per_company: 0", 15, "`max_per_company`: Input should be greater than or equal to 1"),
+        ("min_fee: 10", "max_per_company: 2.5", 15, "`max_per_company`: Input should be a valid integer"),
+        ("min_fee: 10", "max_per_company: true", 15, "`max_per_company` is True; write a number."),
+        ("min_fee: 10", "company_cooldown_days: 0", 15, "`company_cooldown_days`: Input should be greater than 0"),
+        ("min_fee: 10", "min_fee: .inf", 15, "`min_fee`: Input should be a finite number"),
+        ("min_fee: 10", "open: perhaps", 15, "`open`: Input should be a valid boolean"),
+        ("min_fee: 10", "employment_types: 3", 15, "`employment_types`: Input should be a valid tuple (it is 3)."),
+        ("  min_fee: 10", "  - min_fee", 14, "`eligibility` must be a mapping of names."),
+        # shapes
+        ("name: mine", "name: [mine]", 1, "`name` is ['mine']; write a text."),
+        ("description: Two groups.", "description: {a: 1}", 2, "`description` is {'a': 1}; write a text."),
+        ("name: mine", "normalise: 'yes'", 1, "`normalise` is 'yes'; write true or false."),
+        ("{weight: 1}", "1", 7, "write the weight of `location` as {weight: …}, beside its parameters."),
+        ("      location: {weight: 1}", "      - location", 6, "`groups.match.components` must be a mapping of names."),
+        ("      location:", "      7:", 6, "`groups.match.components` must be a mapping of names."),
+        # twice
+        ("description: Two groups.", "name: again", 2, "`name` stands twice."),
+        ("      wage:", "      fee:", 12, "`fee` stands twice."),
+        ("low: 100", "weight: 0.3", 12, "`weight` stands twice."),
+        ("      location: {", "      fee: {", 12, "another group has a component `fee` too; give it a name of its own"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message: str) -> None:
+    said = problem(changed(old, new))
+    assert said.startswith(f"mine.yaml, line {line}: {message}"), said
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "mine.yaml: a mapping with `name` and `groups` is expected."),
+        ("# nothing\n", "mine.yaml: a mapping with `name` and `groups` is expected."),
+        ("- a\n- b\n", "mine.yaml: a mapping with `name` and `groups` is expected."),
+        ("just text", "mine.yaml: a mapping with `name` and `groups` is expected."),
+        ("name: x\n", "mine.yaml: `groups` is missing."),
+        ("groups: 3\n", "mine.yaml, line 1: `groups` must be a mapping of names."),
+        ("groups: {}\n", "mine.yaml, line 1: weights of the groups sum to 0, not 1;"),
+        (
+            "normalise: true\ngroups: {}\n",
+            "mine.yaml, line 2: weights of the groups sum to 0; at least one must be above.",
+        ),
+        ("groups: {base: {weight: 1}}\n", "mine.yaml, line 1: `groups.base.components` is missing."),
+        ("groups:\n  base: {weight: 1, components: {}}\n", "mine.yaml, line 2: group base weighs 1, but none of"),
+        ("a: [1\nb: 2", "mine.yaml, line 2: this is not YAML that can be read: "),
+        ("a: 1\n\tb: 2", "mine.yaml, line 2: this is not YAML that can be read: "),
+        ("a: 1\n---\nb: 2", "mine.yaml, line 2: this is not YAML that can be read: but found another document."),
+        ("a\x00b", "mine.yaml: this is not YAML that can be read: unacceptable character"),
+        ("name: 2025-13-45", "mine.yaml: this is not YAML that can be read: month must be in 1..12."),
+        ("? [a]\n: b", "mine.yaml, line 1: this is not YAML that can be read: found unhashable key."),
+        ("[" * 5000, "mine.yaml: this is not YAML that can be read: "),
+        ("{a: &a {b: *a}}", "mine.yaml, line 1: unknown key `a`; known: "),
+    ],
+)
+def test_what_is_no_model_is_refused(text: str, message: str) -> None:
+    assert problem(text).startswith(message), problem(text)
+
+
+def test_all_weights_0_is_refused_even_when_normalised() -> None:
+    text = "normalise: true\n" + changed("weight: 0.5", "weight: 0").replace("0.3,", "0,").replace("0.2,", "0,")
+    assert problem(text) == "mine.yaml, line 9: weights of group base sum to 0; at least one must be above."
+
+
+def test_few_lines_that_stand_for_billions_of_keys_are_read_at_once() -> None:
+    levels = [f"l{level}: &l{level} {{a: *l{level - 1}, b: *l{level - 1}}}" for level in range(1, 60)]
+    assert "unknown key `l0`" in problem("\n".join(["l0: &l0 {a: 1}", *levels]))
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "!!python/object/apply:os.system ['touch {file}']",
+        "!!python/object/new:subprocess.check_output [['touch', '{file}']]",
+        "!!python/object/apply:builtins.open ['{file}', 'w']",
+        "!!python/name:os.system",
+        "!!python/module:os",
+        "!own {{}}",
+    ],
+)
+def test_unsafe_tags_are_refused_and_not_executed(tag: str, tmp_path: Path) -> None:
+    file = tmp_path / "executed"
+    said = problem(changed("description: Two groups.", "description: " + tag.format(file=file)))
+    assert said.startswith("mine.yaml, line 2: this is not YAML that can be read: could not determine a constructor")
+    assert not file.exists()
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model nothing: No such file.*; give one of classic, standard, or the path"):
+        load_model("nothing")
+    with pytest.raises(ModelError, match="Is a directory"):
+        load_model(tmp_path)
+    (tmp_path / "latin.yaml").write_bytes("name: café".encode("latin-1"))
+    with pytest.raises(ModelError, match="it is not UTF-8 text"):
+        load_model(tmp_path / "latin.yaml")
+
+
+# --- Weight files -------------------------------------------------------------------------------------------
+
+
+def test_a_weight_file_is_for_a_model() -> None:
+    model = parse(GOOD)
+    profile = parse_weights(WEIGHTS, model)
+    assert profile.components["base"] == {"wage": 0.2, "fee": 0.2, "cheap": 0.6}
+    assert list(profile.components["base"]) == ["wage", "fee", "cheap"]
+    moved = model.with_weights(profile)
+    assert moved.parts == model.parts
+    assert moved.weights.groups == {"base": 0.5, "match": 0.5, "personal": 0.0}
+    again = yaml.safe_dump({"groups": profile.as_dict()})
+    assert parse_weights(again, model) == profile
+
+
+def test_the_order_of_a_weight_file_changes_nothing() -> None:
+    model = parse(GOOD)
+    turned = WEIGHTS.replace("{wage: 0.2, fee: {weight: 0.2}, cheap: 3/5}", "{cheap: 0.6, fee: 0.2, wage: 2e-1}")
+    assert (
+        model.with_weights(parse_weights(turned, model)).digest
+        == model.with_weights(parse_weights(WEIGHTS, model)).digest
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("wage: 0.2", "wages: 0.2", 4, "the model has no `wages` in base."),
+        ("wage: 0.2, ", "", 2, "weights of group base sum to 0.8, not 1;"),
+        ("wage: 0.2, fee: {weight: 0.2}", "fee: 0.4", 2, "no weight for `wage` of group base."),
+        ("wage: 0.2", "wage: -0.2", 4, "the weight of wage is -0.2; a weight is a number from 0 to 1."),
+        ("wage: 0.2", "wage: null", 4, "the weight is None; write a number,"),
+        ("{weight: 0.2}", "{low: 3}", 4, "unknown key `low` in `groups.base.components.fee`; known: weight."),
+        ("{weight: 0.2}", "{}", 4, "component `fee` has no weight."),
+        ("  match:", "  macht:", 5, "unknown key `macht` in `groups`; known: base, match, personal."),
+        ("groups:", "eligibility: {}\ngroups:", 1, "unknown key `eligibility`; known: description, groups, name,"),
+    ],
+)
+def test_a_mistake_in_a_weight_file_is_named_with_its_line(old: str, new: str, line: int, message: str) -> None:
+    assert WEIGHTS.count(old) == 1
+    with pytest.raises(ModelError) as raised:
+        parse_weights(WEIGHTS.replace(old, new), parse(GOOD), source="w.yaml")
+    assert str(raised.value).startswith(f"w.yaml, line {line}: {message}"), str(raised.value)
+
+
+def test_a_weight_file_may_be_normalised() -> None:
+    model = parse(GOOD)
+    profile = parse_weights("normalise: true\n" + WEIGHTS.replace("weight: 0.5", "weight: 4"), model)
+    assert profile.groups == {"base": 0.5, "match": 0.5, "personal": 0.0}
+    assert isinstance(profile, WeightProfile)

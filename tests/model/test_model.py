@@ -1,0 +1,224 @@
+"""Models and profiles in Python: with other weights, parameters and rules; and when two are the same."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scoring.catalog import load_model
+from scoring.components import Access, Fee, Wage
+from scoring.errors import ModelError
+from scoring.model import GROUPS, Eligibility, Part, ScoringModel, WeightProfile, dump_model
+from tests.components.own import TitleWord
+
+HALVES = WeightProfile({"base": 1.0}, {"base": {"fee": 0.5, "wage": 0.5}})
+PARTS = (Part("fee", "base", Fee()), Part("wage", "base", Wage()))
+
+
+# --- Profiles -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("groups", "components", "message"),
+    [
+        ({"base": 0.5}, {"base": {"a": 1.0}}, "weights of the groups sum to 0.5, not 1"),
+        ({"base": 1.0}, {"base": {"a": 0.5}}, "weights of group base sum to 0.5, not 1"),
+        ({"base": 1.0}, {"base": {"a": 0.0}}, "group base weighs 1, but none of its components weighs anything"),
+        ({"base": 1.0}, {}, "group base weighs 1, but none"),
+        ({"base": 1.5, "match": -0.5}, {"base": {"a": 1.0}}, "weight of match in the groups is -0.5"),
+        ({"base": 1.0}, {"base": {"a": 2.0, "b": -1.0}}, "weight of b in group base is -1.0"),
+        ({"base": math.nan}, {"base": {"a": 1.0}}, "weight of base in the groups is nan"),
+        ({"base": 1.0}, {"base": {"a": math.nan}}, "weight of a in group base is nan"),
+        ({"base": 1.0}, {"base": {"a": math.inf}}, "weight of a in group base is inf"),
+        ({"basis": 1.0}, {}, "unknown group 'basis'; the groups are base, match, personal"),
+        ({"base": 1.0}, {"base": {"a": 1.0}, "x": {}}, "unknown group 'x'"),
+        ({"base": 1.0}, {"base": {"a": 1e308, "b": 1e308}}, "weights of group base are too large to be added up"),
+    ],
+)
+def test_impossible_weights_are_refused(groups: Any, components: Any, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        WeightProfile(groups, components)
+
+
+@pytest.mark.parametrize("off", [0.9e-6, -0.9e-6])
+def test_a_level_may_miss_1_by_a_millionth(off: float) -> None:
+    assert WeightProfile({"base": 1.0 + off}, {"base": {"a": 1.0 - off}}).flat("base", "a") == pytest.approx(1.0)
+    with pytest.raises(ModelError):
+        WeightProfile({"base": 1.0 + 2 * off}, {"base": {"a": 1.0}})
+
+
+def test_a_group_that_is_not_named_weighs_nothing() -> None:
+    assert HALVES.groups == {"base": 1.0, "match": 0.0, "personal": 0.0}
+    assert list(HALVES.components) == list(GROUPS)
+    assert HALVES.as_dict() == {"base": {"weight": 1.0, "components": {"fee": 0.5, "wage": 0.5}}}
+
+
+@given(
+    st.fixed_dictionaries({group: st.floats(0, 1e6) for group in GROUPS}),
+    st.fixed_dictionaries({group: st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1e6)) for group in GROUPS}),
+)
+def test_normalised_is_a_profile_or_an_error(groups: dict[str, float], components: dict[str, dict[str, float]]) -> None:
+    possible = any(groups.values()) and all(any(components[group].values()) for group in GROUPS if groups[group])
+    if not possible:
+        with pytest.raises(ModelError):
+            WeightProfile.normalised(groups, components)
+        return
+    profile = WeightProfile.normalised(groups, components)
+    assert math.fsum(profile.groups.values()) == pytest.approx(1.0, abs=1e-12)
+    flat = [profile.flat(group, name) for group in GROUPS for name in components[group]]
+    assert math.fsum(flat) == pytest.approx(1.0, abs=1e-9)
+    assert WeightProfile(profile.groups, profile.components) == profile
+
+
+@pytest.mark.parametrize("weights", [{"a": -1.0, "b": 2.0}, {"a": math.nan}, {"a": 0.0}, {"a": 1e308, "b": 1e308}])
+def test_normalising_mends_no_impossible_weight(weights: dict[str, float]) -> None:
+    with pytest.raises(ModelError):
+        WeightProfile.normalised({"base": 1.0}, {"base": weights})
+
+
+# --- Models -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parts", "weights", "message"),
+    [
+        ((), HALVES, "it has no components"),
+        (PARTS[:1], HALVES, "weights are of .*, components are"),
+        (PARTS[::-1], HALVES, "weights are of .*, components are"),
+        ((Part("fee", "match", Fee()), PARTS[1]), HALVES, "weights are of .*, components are"),
+        (
+            (PARTS[0], Part("fee", "match", Wage())),
+            WeightProfile({"base": 1}, {"base": {"fee": 1}, "match": {"fee": 1}}),
+            "two components have one name",
+        ),
+        (
+            (PARTS[0], Part("access", "match", Access()), PARTS[1]),
+            WeightProfile({"base": 1}, {"base": {"fee": 0.5, "wage": 0.5}, "match": {"access": 1}}),
+            "the components of a group stand together",
+        ),
+    ],
+)
+def test_an_impossible_model_is_refused(parts: tuple[Part, ...], weights: WeightProfile, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        ScoringModel("m", parts, weights)
+
+
+def test_with_flat_weights_brought_to_1() -> None:
+    model = load_model("standard").with_weights({"wage": 3, "fee": 1, "history": 4})
+    assert model.weights.groups == {"base": 0.5, "match": 0.0, "personal": 0.5}
+    assert model.weights.flat("base", "wage") == pytest.approx(3 / 8)
+    assert model.weights.flat("personal", "history") == 0.5
+    assert model.weights.flat("match", "location") == 0.0
+    assert model.flat_weights.sum() == pytest.approx(1.0)
+
+
+def test_flat_weights_of_a_model_give_its_weights_again() -> None:
+    model = load_model("standard")
+    flat = dict(zip((part.name for part in model.parts), model.flat_weights.tolist(), strict=True))
+    np.testing.assert_allclose(model.with_weights(flat).flat_weights, model.flat_weights, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "flat", [{}, {"wage": 0}, {"wage": -1, "fee": 3}, {"wage": math.nan}, {"wage": math.inf}, {"wages": 1}]
+)
+def test_impossible_flat_weights_are_refused(flat: dict[str, float]) -> None:
+    with pytest.raises(ModelError):
+        load_model("standard").with_weights(flat)
+
+
+def test_weights_of_another_model_are_refused() -> None:
+    with pytest.raises(ModelError, match="weights are of"):
+        load_model("standard").with_weights(load_model("classic").weights)
+
+
+def test_with_parameters_changes_one_component() -> None:
+    model = load_model("standard")
+    other = model.with_parameters("fee", low=0, high=100)
+    assert other.parts[0].component == Fee(low=0, high=100)
+    assert other.parts[1:] == model.parts[1:]
+    assert other.with_parameters("fee", low=500, high=5000) == model
+    with pytest.raises(ModelError, match="model standard, component fee: low must be below high"):
+        model.with_parameters("fee", low=5000)
+    with pytest.raises(ModelError, match="component fee: unknown key `lo`; known: high, low"):
+        model.with_parameters("fee", lo=5)
+    with pytest.raises(ModelError, match="has no component 'fees'"):
+        model.with_parameters("fees", low=5)
+
+
+def test_with_eligibility_changes_single_rules() -> None:
+    model = load_model("standard").with_eligibility(max_per_company=2)
+    assert model.eligibility == Eligibility(max_per_company=2)
+    assert model.with_eligibility(open=False).eligibility == Eligibility(max_per_company=2, open=False)
+    with pytest.raises(
+        ModelError, match=r"model standard, eligibility: `max_per_company`: .* greater than or equal to 1"
+    ):
+        model.with_eligibility(max_per_company=0)
+    with pytest.raises(ModelError, match="unknown key `opened`; known: "):
+        model.with_eligibility(opened=True)
+
+
+def test_models_and_profiles_are_values() -> None:
+    model = load_model("standard")
+    for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):  # noqa: S301  # its own
+        assert again == model
+        assert again.digest == model.digest
+    with pytest.raises(AttributeError):
+        model.name = "other"  # type: ignore[misc]
+
+
+# --- The digest ---------------------------------------------------------------------------------------------
+
+CHANGES: dict[str, Callable[[ScoringModel], ScoringModel]] = {
+    "nothing": lambda m: m,
+    "a weight": lambda m: m.with_weights({part.name: 1.0 for part in m.parts}),
+    "a weight by one bit": lambda m: m.with_weights(
+        WeightProfile(m.weights.groups | {"base": math.nextafter(0.4, 1)}, m.weights.components)
+    ),
+    "a parameter": lambda m: m.with_parameters("fee", low=501),
+    "a parameter's curve": lambda m: m.with_parameters("wage", curve=((0, 0), (1, 61))),
+    "a rule": lambda m: m.with_eligibility(max_per_company=2),
+    "a rule switched off": lambda m: m.with_eligibility(min_fee=None),
+    "the order in a group": lambda m: reordered(m, lambda parts: [parts[1], parts[0], *parts[2:]]),
+    "the order of groups": lambda m: reordered(m, lambda parts: [*parts[5:8], *parts[:5], *parts[8:]]),
+    "a name": lambda m: reordered(m, lambda parts: [Part("fees", "base", parts[0].component), *parts[1:]]),
+    "a component": lambda m: reordered(m, lambda parts: [Part("fee", "base", Access()), *parts[1:]]),
+    "a component of one's own": lambda m: reordered(m, lambda parts: [Part("fee", "base", TitleWord()), *parts[1:]]),
+}
+
+
+def reordered(model: ScoringModel, change: Callable[[list[Part]], list[Part]]) -> ScoringModel:
+    """With other parts, of the same weights by name."""
+    weight = {part.name: value for part, value in zip(model.parts, model.weights_in_group.tolist(), strict=True)}
+    parts = change(list(model.parts))
+    components: dict[str, dict[str, float]] = {group: {} for group in GROUPS}
+    for part in parts:
+        components[part.group][part.name] = weight.get(part.name, weight["fee"])
+    return ScoringModel(model.name, tuple(parts), WeightProfile(model.weights.groups, components), model.eligibility)
+
+
+def test_every_change_of_content_changes_the_digest() -> None:
+    model = load_model("standard")
+    digests = {what: change(model).digest for what, change in CHANGES.items()}
+    for a, b in itertools.combinations(digests, 2):
+        assert digests[a] != digests[b], (a, b)
+
+
+def test_a_name_or_a_description_changes_no_digest() -> None:
+    model = load_model("standard")
+    assert ScoringModel("x", model.parts, model.weights, model.eligibility, "y").digest == model.digest
+    assert "digest" not in dump_model(model)
+
+
+def test_equal_numbers_written_otherwise_are_the_same_model() -> None:
+    model = load_model("standard")
+    assert model.with_parameters("fee", low=500.0, high=5000).digest == model.digest
+    assert model.with_eligibility(min_fee=0).digest == model.digest

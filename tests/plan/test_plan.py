@@ -1,0 +1,173 @@
+"""Plans: weights folded into arrays, eligibility as arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.engine import Scorer
+from scoring.errors import ModelError
+from scoring.kernels import reference
+from scoring.kernels.program import Program
+from scoring.model import Inputs
+from scoring.plan import Plan
+from scoring.statistics import Statistics
+from scoring.testing import small_dataset
+from scoring.testing.data import canonical
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return small_dataset(8, n_users=20, n_jobs=80, n_actions=300)
+
+
+@pytest.fixture(scope="module")
+def inputs(data: Dataset) -> Inputs:
+    return Inputs.of(Statistics(data))
+
+
+# --- Weights ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["standard", "classic"])
+def test_another_weighting_is_the_plan_built_anew(inputs: Inputs, name: str) -> None:
+    model = load_model(name)
+    plan = Plan.build(model, inputs)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        other = model.with_weights({part.name: float(rng.choice([0, 1, rng.random()])) + 1e-9 for part in model.parts})
+        moved, built = plan.with_weights(other), Plan.build(other, inputs)
+        for field, a, b in zip(Program._fields, moved.program, built.program, strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=field)
+        assert moved.model is other
+    # and back
+    for a, b in zip(plan.with_weights(model).program, plan.program, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_change_of_weights_copies_nothing_that_does_not_depend_on_them(inputs: Inputs) -> None:
+    plan = Plan.build(load_model("standard"), inputs)
+    moved = plan.with_weights(plan.model.with_weights({"wage": 1.0}))
+    shared = [
+        field
+        for field, a, b in zip(Program._fields, plan.program, moved.program, strict=True)
+        if isinstance(a, np.ndarray) and a is b
+    ]
+    assert set(Program._fields) - set(shared) == {
+        "flat_weight",
+        "group_weight",
+        "n_folded",
+        "folded_total",
+        "folded_group",
+    }
+    assert moved.exclusions is plan.exclusions
+
+
+def test_more_than_other_weights_needs_a_plan_of_its_own(inputs: Inputs) -> None:
+    model = load_model("standard")
+    plan = Plan.build(model, inputs)
+    for other in (model.with_parameters("fee", low=0), model.with_eligibility(open=False), load_model("classic")):
+        with pytest.raises(ModelError, match="differs in more than weights; build a plan of its own"):
+            plan.with_weights(other)
+
+
+def test_leading_job_components_are_added_up_beforehand(inputs: Inputs) -> None:
+    """In `standard` the five of the base group; the sum is the canonical one, in order."""
+    plan = Plan.build(load_model("standard"), inputs)
+    program = plan.program
+    assert program.n_folded == 5
+    values = reference.component_values(program, np.array([0]), np.arange(program.n_jobs))[:, 0]
+    total = np.zeros(program.n_jobs)
+    for weight, value in zip(program.flat_weight[:5], values[:5], strict=True):
+        total += weight * value
+    np.testing.assert_array_equal(program.folded_total, total)
+    assert not program.folded_group[1:].any()
+
+
+def test_taking_jobs_keeps_their_scores(inputs: Inputs) -> None:
+    program = Plan.build(load_model("standard"), inputs).program
+    jobs = np.array([70, 3, 3, 0])
+    users = np.arange(program.n_users)
+    np.testing.assert_array_equal(
+        reference.scores(program.take_jobs(jobs), users, np.arange(4)), reference.scores(program, users, jobs)
+    )
+    assert program.take_jobs(np.array([], dtype=np.int64)).n_jobs == 0
+    assert program.nbytes > program.take_jobs(jobs).nbytes > 0
+
+
+# --- Exclusions ---------------------------------------------------------------------------------------------
+
+
+def test_the_ledger_counts_each_job_at_the_first_rule_that_leaves_it_out(inputs: Inputs) -> None:
+    model = load_model("standard").with_eligibility(employment_types=(1,), min_fee=1000)
+    exclusions = Plan.build(model, inputs).exclusions
+    jobs = inputs.jobs
+    closed, other, cheap = ~inputs.open_jobs, jobs.employment_type != 1, ~(jobs.fee >= 1000)
+    assert exclusions.ledger() == {
+        "not open": closed.sum(),
+        "employment type": (other & ~closed).sum(),
+        "fee too low": (cheap & ~other & ~closed).sum(),
+    }
+    assert all(count > 0 for count in exclusions.ledger().values())
+    np.testing.assert_array_equal(exclusions.open_to_all, ~(closed | other | cheap))
+    assert sum(exclusions.ledger().values()) + exclusions.open_to_all.sum() == len(jobs)
+
+
+def test_without_rules_everybody_may_be_shown_everything(inputs: Inputs) -> None:
+    model = load_model("standard").with_eligibility(
+        open=False, min_fee=None, not_applied=False, company_cooldown_days=None
+    )
+    exclusions = Plan.build(model, inputs).exclusions
+    assert exclusions.ledger() == {}
+    assert exclusions.matrix(np.arange(20)).all()
+
+
+def test_what_a_user_applied_to_is_found_in_a_requests_rows_by_id(inputs: Inputs, data: Dataset) -> None:
+    """Whatever their order, and where some are missing."""
+    jobs = data.tables.jobs.sample(frac=0.6, random_state=1)
+    request = Inputs.of(inputs.statistics, jobs=jobs)
+    whole, part = (Plan.build(load_model("standard"), rows) for rows in (inputs, request))
+    users = np.arange(20)
+    np.testing.assert_array_equal(part.exclusions.matrix(users), whole.exclusions.matrix(users)[:, jobs.index])
+    assert part.exclusions.jobs.lengths.sum() >= len({*part.exclusions.jobs.values.tolist()}) > 0
+
+
+@pytest.mark.parametrize(("days_ago", "cools"), [(13.0, True), (14.0, True), (14.0 + 1e-9, False), (15.0, False)])
+def test_a_company_cools_down_for_fourteen_days(data: Dataset, days_ago: float, cools: bool) -> None:
+    tables = data.tables
+    never = np.zeros(len(tables.jobs), dtype=bool)
+    jobs = tables.jobs.assign(
+        company_id="C",
+        is_active=True,
+        fee=5000.0,
+        posted_at=tables.jobs["posted_at"].where(never),
+        expires_at=tables.jobs["expires_at"].where(never),
+    )
+    jobs.loc[5, "company_id"] = None
+    when = data.as_of - pd.Timedelta(microseconds=round(days_ago * 86_400e6))
+    actions = canonical(
+        "actions",
+        user_id=[data.users.user_id[0]] * 2,
+        job_id=[data.jobs.job_id[0]] * 2,
+        action=["application", "view"],
+        occurred_at=[when, data.as_of],  # the view sets the clock
+    )
+    plan = Plan.build(
+        load_model("standard"), Inputs.of(Statistics(Dataset(tables.with_tables(jobs=jobs, actions=actions))))
+    )
+    shown = plan.exclusions.matrix(np.arange(2))
+    assert not shown[0, 0]  # applied to, whenever
+    assert shown[0, 1:].tolist() == [not cools or row == 5 for row in range(1, len(jobs))]
+    assert shown[1].all()
+
+
+def test_a_known_company_that_nobody_names_is_no_bound(inputs: Inputs, data: Dataset) -> None:
+    """Jobs without a company never fill one up."""
+    jobs = data.tables.jobs.assign(company_id=pd.Series([None] * len(data.jobs), dtype="str"))
+    plan = Plan.build(
+        load_model("classic").with_eligibility(open=False, max_per_company=1), Inputs.of(inputs.statistics, jobs=jobs)
+    )
+    assert (Scorer(plan).top_k(80).count == 80).all()
