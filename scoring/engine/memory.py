@@ -19,7 +19,6 @@ __all__ = [
     "BYTES_PER_RESULT",
     "available",
     "peak",
-    "predict_all_pairs",
     "predict_data",
     "predict_run",
     "readable",
@@ -29,9 +28,6 @@ __all__ = [
 
 BYTES_PER_RESULT = 36
 """A ranked job in a frame: two int64 ids, an int32 rank, four float32 scores."""
-
-_PER_PAIR = 2 * 8 + 4 * 4
-_WORKING_PER_PAIR = 4 * 4
 
 _NO_LIMIT = 1 << 60
 """cgroup v1 says "no limit" with a number near 2^63."""
@@ -147,11 +143,6 @@ def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, wo
     """
     chunk = min(chunk_size, n_users) * k
     return program_bytes + chunk * 90 + workers * 2_000_000 + held_bytes
-
-
-def predict_all_pairs(n_users: int, n_jobs: int, *, with_eligible: bool = False) -> int:
-    """Bytes of a DataFrame of every pair (two int64 ids, four float32 scores, perhaps a bool) while it is made."""
-    return n_users * n_jobs * (_PER_PAIR + _WORKING_PER_PAIR + int(with_eligible))
 
 
 def require(bytes_needed: int, what: str, ways_out: Sequence[str], *, there: int | None = None) -> None:

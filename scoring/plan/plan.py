@@ -8,9 +8,10 @@ from typing import Self
 import numpy as np
 
 from scoring.dataset.encode import Longs
-from scoring.errors import ModelError
+from scoring.errors import ModelError, ScoringError
 from scoring.kernels.program import Program
-from scoring.model import GROUPS, Inputs, ScoringModel
+from scoring.model import GROUPS, Inputs, Part, ScoringModel
+from scoring.model.terms import Value
 from scoring.plan.check import check_value
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
@@ -34,7 +35,7 @@ class Plan:
         """Raises ModelError, naming the component, where its terms do not fit the data."""
         values = []
         for part in model.parts:
-            value = part.component.terms(inputs)
+            value = _terms(part, inputs)
             check_value(part.name, value, len(inputs.users), len(inputs.jobs))
             values.append(value)
         group = np.array([GROUPS.index(part.group) for part in model.parts])
@@ -57,3 +58,12 @@ class Plan:
             raise ModelError(f"model {model.name} differs in more than weights; build a plan of its own.")
         program = fold(self.program, model.flat_weights, model.weights_in_group)
         return replace(self, model=model, program=program)
+
+
+def _terms(part: Part, inputs: Inputs) -> Value:
+    try:
+        return part.component.terms(inputs)
+    except ScoringError:
+        raise
+    except Exception as error:  # somebody's own code: whatever it raises, say which component it was
+        raise ModelError(f"component {part.name}: its `terms` raised {type(error).__name__}: {error}") from error

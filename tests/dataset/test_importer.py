@@ -345,7 +345,7 @@ def test_files_are_looked_for_in_the_base_folder_and_then_beside_the_mapping(
     elsewhere = tmp_path / "data"
     elsewhere.mkdir()
     (tmp_path / "views.csv").rename(elsewhere / "views.csv")
-    with pytest.raises(DataError, match=r"views\.csv is neither in"):
+    with pytest.raises(DataError, match=r"There is no file views\.csv in"):
         import_mapping(sqlite, mapping)
     assert len(import_mapping(sqlite, mapping, elsewhere)) == 4
 

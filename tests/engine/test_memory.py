@@ -89,12 +89,6 @@ def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
     memory.require(2 * GB, "This", [], there=2 * GB)
 
 
-def test_all_pairs_of_the_full_scale() -> None:
-    assert memory.predict_all_pairs(10_000, 100_000) >= 32 * GB
-    more = memory.predict_all_pairs(10_000, 100_000, with_eligible=True) - memory.predict_all_pairs(10_000, 100_000)
-    assert more == GB
-
-
 @pytest.mark.parametrize(
     ("count", "said"), [(12, "12 bytes"), (1_500, "1.5 kB"), (640_400_000, "640 MB"), (3_200 * GB, "3.2 TB")]
 )

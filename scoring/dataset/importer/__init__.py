@@ -91,7 +91,7 @@ def _found(file: str, folders: list[Path]) -> Path:
     for folder in folders:
         if (folder / file).is_file():
             return folder / file
-    raise DataError(f"The file {file} is neither in {' nor in '.join(map(str, folders))}.")
+    raise DataError(f"There is no file {file} in {' or in '.join(map(str, folders))}; say where it is.")
 
 
 class _Account:
