@@ -148,9 +148,7 @@ def random_market(
 class _Maker:
     """The random choices of one market."""
 
-    def __init__(
-        self, random_: random.Random, seed: int, missing: float, ties: bool, n_prefectures: int
-    ) -> None:
+    def __init__(self, random_: random.Random, seed: int, missing: float, ties: bool, n_prefectures: int) -> None:
         self.random, self.missing, self.ties = random_, missing, ties
         self.set_back = seed % 2 == 1
         self.gathered = seed % 3 != 2
@@ -224,9 +222,7 @@ class _Maker:
             "salary_type": self.maybe(salary_type),
             "min_salary": self.maybe(self.salary(salary_type)),
             "max_salary": self.maybe(3000.0),
-            "fee": self.maybe(
-                self.random.choice(FEES) if self.chance(0.6) else self.random.uniform(0.0, 6000.0)
-            ),
+            "fee": self.maybe(self.random.choice(FEES) if self.chance(0.6) else self.random.uniform(0.0, 6000.0)),
             "occupation_code": self.maybe(self.occupation()),
             "employment_type_code": self.maybe(self.random.choice((1, 1, 2, 3))),
             **{name: self.flag() for name in FLAGS},
@@ -256,9 +252,7 @@ class _Maker:
         if self.chance(0.5):
             return None
         if self.chance(0.3):
-            return self.random.choice(
-                (CLOCK, CLOCK - MICROSECOND, CLOCK + MICROSECOND, CLOCK - timedelta(days=9))
-            )
+            return self.random.choice((CLOCK, CLOCK - MICROSECOND, CLOCK + MICROSECOND, CLOCK - timedelta(days=9)))
         return CLOCK + timedelta(days=self.random.uniform(0.5, 60.0))
 
     def users(self, n: int) -> list[Row]:

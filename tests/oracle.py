@@ -259,11 +259,7 @@ class Oracle:
     def _open_wages(self) -> list[tuple[Any, Any, float]]:
         """(prefecture, major, h) of the open jobs with known h, in order of job_id."""
         rows = ((job, hourly(job)) for job in self.jobs.values() if self.is_open(job))
-        return [
-            (j.get("prefecture_code"), self.major(j.get("occupation_code")), h)
-            for j, h in rows
-            if h is not None
-        ]
+        return [(j.get("prefecture_code"), self.major(j.get("occupation_code")), h) for j, h in rows if h is not None]
 
     def area_mean(self, job: Row, min_jobs: int = PARAMS["wage"]["min_jobs"]) -> float | None:
         """The mean h of the job's area; None when no open job has a known h."""
@@ -452,18 +448,14 @@ class Oracle:
         fee = job.get("fee")
         if min_fee is not None and (float(fee) if known(fee) else 0.0) < min_fee:
             return False
-        if not_applied and among(
-            job.get("job_id"), [j["job_id"] for j in self._of_user(user, "application")]
-        ):
+        if not_applied and among(job.get("job_id"), [j["job_id"] for j in self._of_user(user, "application")]):
             return False
         recent = self._of_user(user, "application", cooldown_days) if cooldown_days else []
         return not among(job.get("company_id"), [j.get("company_id") for j in recent])
 
     # --- classic ----------------------------------------------------------------------------------------
 
-    def classic(
-        self, user: Row, job: Row, *, has_profile: bool | None = None, weights: Weights | None = None
-    ) -> Score:
+    def classic(self, user: Row, job: Row, *, has_profile: bool | None = None, weights: Weights | None = None) -> Score:
         """The legacy formulas; `has_profile` None: an action up to the clock, or brought factors."""
         profile = self.has_profile(user) if has_profile is None else has_profile
         values = {
@@ -550,9 +542,7 @@ class Oracle:
     def _classic_click(self, user: Row, job: Row) -> float:
         flags = ("has_daily_payment", "has_no_experience", "has_student_welcome")
         clicked = self._of_user(user, "click", 30)
-        rows = self._frequent(
-            ((j.get("occupation_code"), *(flag(j, name) for name in flags)) for j in clicked), 20
-        )
+        rows = self._frequent(((j.get("occupation_code"), *(flag(j, name) for name in flags)) for j in clicked), 20)
         value = 40.0
         value += 20.0 * among(job.get("occupation_code"), [row[0] for row in rows])
         for i, points in enumerate((15.0, 10.0, 10.0)):

@@ -125,9 +125,7 @@ def test_fee(fee: float | None, value: float) -> None:
 def test_wage_by_ratio_to_the_mean(h: float | None, value: float) -> None:
     # the one open job pays 8000 a day: the mean is 1000
     o = oracle([job(9, salary_type="daily", min_salary=8000.0)])
-    assert standard("wage", o, user(), job(salary_type="hourly", min_salary=h)) == pytest.approx(
-        value, abs=1e-12
-    )
+    assert standard("wage", o, user(), job(salary_type="hourly", min_salary=h)) == pytest.approx(value, abs=1e-12)
     assert standard("wage", o, user(), job(salary_type="yearly", min_salary=h)) == 0
 
 
@@ -217,9 +215,7 @@ def test_access(columns: dict[str, Any], value: float) -> None:
     ],
 )
 def test_freshness(posted_at: datetime | None, value: float) -> None:
-    assert standard("freshness", oracle(), user(), job(posted_at=posted_at)) == pytest.approx(
-        value, abs=1e-12
-    )
+    assert standard("freshness", oracle(), user(), job(posted_at=posted_at)) == pytest.approx(value, abs=1e-12)
 
 
 # --- standard: match ----------------------------------------------------------------------------------------
@@ -395,9 +391,7 @@ def test_collaborative_keeps_float32_vectors() -> None:
 # --- classic ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("fee", "value"), [(None, 0), (-1, 0), (500, 10), (4999.5, 99.99), (5000, 100), (6000, 100)]
-)
+@pytest.mark.parametrize(("fee", "value"), [(None, 0), (-1, 0), (500, 10), (4999.5, 99.99), (5000, 100), (6000, 100)])
 def test_classic_fee(fee: float | None, value: float) -> None:
     assert classic("fee", oracle(), user(), job(fee=fee)) == pytest.approx(value)
 
@@ -442,10 +436,7 @@ def test_classic_condition(of_user: dict[str, Any], of_job: dict[str, Any], valu
 def test_classic_history_counts_a_row_once_in_the_mean() -> None:
     # rows: (101, 1000, 01) twice and (–, 10400, –): m = (1000 + 10400) / 2 = 5700, in raw yen
     o = applied()
-    assert (
-        classic("history", o, user(), job(9, min_salary=5700.0, occupation_code=101, prefecture_code="01"))
-        == 100
-    )
+    assert classic("history", o, user(), job(9, min_salary=5700.0, occupation_code=101, prefecture_code="01")) == 100
     assert classic("history", o, user(), job(9, min_salary=4560.0)) == 25  # |4560 − 5700| = 1140 = 0.2 · 5700
     assert classic("history", o, user(), job(9, min_salary=4561.0)) == 50
     assert classic("history", o, user(), job(9, min_salary=1000.0)) == 25
@@ -468,9 +459,7 @@ def test_classic_history_takes_ten_rows() -> None:
 
     assert value(occupation_code=50, prefecture_code="03") == 75
     assert value(occupation_code=9, prefecture_code="01") == 75
-    assert (
-        value(occupation_code=9, prefecture_code="02") == 55
-    )  # the row without an occupation is last, and out
+    assert value(occupation_code=9, prefecture_code="02") == 55  # the row without an occupation is last, and out
     assert [value(min_salary=s) for s in (2.31, 2.33, 3.47, 3.49)] == [25, 50, 50, 25]  # 2.9 ± 0.58
 
 
@@ -555,10 +544,7 @@ def test_piecewise_is_exact_at_its_points() -> None:
 
 
 def test_eligibility() -> None:
-    jobs = [
-        job(n, company_id=c)
-        for n, c in ((1, "A"), (2, "A"), (3, "B"), (4, "B"), (5, None), (6, None), (7, "C"))
-    ]
+    jobs = [job(n, company_id=c) for n, c in ((1, "A"), (2, "A"), (3, "B"), (4, "B"), (5, None), (6, None), (7, "C"))]
     actions = [
         act(1, 1, "application", ago(14)),
         act(1, 3, "application", ago(14) - TICK),

@@ -54,7 +54,7 @@ def run(
         for sink in sinks:
             sink.check()
         dataset = load_data(database, as_of, show, watch)
-        with show.stage("preparing factors, statistics and plan"):
+        with show.stage("preparing factors, statistics, plan and kernels (compiled once per machine)"):
             prepared = batch.prepare(
                 dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers
             )

@@ -180,7 +180,8 @@ class _Maker:
         return FlagTerm(flags, self.rng.integers(1, 5, (2, 2**flags.width)).astype(float), self.rows(0, 2))
 
 
-def program_of(sketch: Sketch) -> Program:
+def values_of(sketch: Sketch) -> list[Value]:
+    """Each component's terms, all of them such as a plan takes."""
     make = _Maker(sketch)
     values = [
         Value(tuple(make.term(kind) for kind in terms), make.divisor(divisor))
@@ -188,9 +189,13 @@ def program_of(sketch: Sketch) -> Program:
     ]
     for value in values:
         check_value("random", value, sketch.n_users, sketch.n_jobs)
+    return values
+
+
+def program_of(sketch: Sketch) -> Program:
     flat, within = (np.array([component[i] for component in sketch.components]) for i in (2, 3))
     group = np.array([component[4] for component in sketch.components], dtype=np.int32)
-    return fold(pack(values, flat, within, group, sketch.n_users, sketch.n_jobs), flat, within)
+    return fold(pack(values_of(sketch), flat, within, group, sketch.n_users, sketch.n_jobs), flat, within)
 
 
 def plan_of(sketch: Sketch, program: Program | None = None) -> Plan:

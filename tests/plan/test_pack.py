@@ -1,0 +1,67 @@
+"""A program says what its terms say: packed arrays against the sentences in `scoring.model.terms`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from scoring.kernels import reference
+from scoring.model.terms import DotTerm, FlagTerm, IntervalTerm, JobTerm, LookupTerm, Term, UserTerm, Value
+from tests.kernels.programs import Sketch, cases, program_of, sketches, values_of
+
+
+def plain(term: Term, u: int, j: int) -> float:
+    """What one term adds for a pair, as its docstring has it."""
+    match term:
+        case JobTerm():
+            return float(term.values[j])
+        case UserTerm():
+            return float(term.values[u])
+        case LookupTerm():
+            code = int(term.key.codes[j])
+            if term.entries is not None and term.gains is not None and code >= 0:
+                first = int(term.entries.start[u])
+                named = [first + place for place, entry in enumerate(term.entries[u].tolist()) if entry == code]
+                if named:
+                    return float(term.gains[named[-1]])
+            return float(term.rows[term.row_of[u], code if code >= 0 else term.key.size])
+        case IntervalTerm():
+            inside = term.low[u] <= term.number.values[j] < term.high[u]  # false where anything is NaN
+            return float(term.gain[u]) if inside else 0.0
+        case FlagTerm():
+            return float(term.rows[term.row_of[u], term.flags.bits[j]])
+        case DotTerm():
+            if not (term.user_has[u] and term.job_has[j]):
+                return float(term.otherwise[u])
+            product = 0.0
+            for a, b in zip(term.users[u].tolist(), term.jobs[j].tolist(), strict=True):
+                product += a * b
+            return term.scale * (term.shift + product)
+
+
+def plain_value(value: Value, u: int, j: int) -> float:
+    total = 0.0
+    for term in value.terms:
+        total += plain(term, u, j)
+    return total if value.divisor is None else total / plain(value.divisor, u, j)
+
+
+def assert_program_says_what_its_terms_say(sketch: Sketch) -> None:
+    n, m = sketch.n_users, sketch.n_jobs
+    found = reference.component_values(program_of(sketch), np.arange(n), np.arange(m))
+    wanted = [[[plain_value(value, u, j) for j in range(m)] for u in range(n)] for value in values_of(sketch)]
+    np.testing.assert_array_equal(found, np.reshape(wanted, found.shape))
+
+
+@cases(150)
+@given(sketches(users=(0, 3)))
+def test_packed_terms_are_the_terms(sketch: Sketch) -> None:
+    assert_program_says_what_its_terms_say(sketch)
+
+
+@pytest.mark.long
+@cases(3000)
+@given(sketches(users=(0, 3)))
+def test_packed_terms_are_the_terms_in_many_cases(sketch: Sketch) -> None:
+    assert_program_says_what_its_terms_say(sketch)
