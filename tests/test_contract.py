@@ -22,7 +22,7 @@ from tests.markets import CLOCK, RawMarket, random_market
 from tests.oracle import Oracle, Score
 
 MODELS = ("standard", "classic")
-QUICK, LONG = range(10), range(100, 400)
+QUICK, LONG = range(10), range(100, 250)
 
 Row = dict[str, Any]
 

@@ -212,6 +212,20 @@ def test_every_change_of_content_changes_the_digest() -> None:
         assert digests[a] != digests[b], (a, b)
 
 
+def test_another_class_of_the_same_kind_changes_the_digest() -> None:
+    """A formula that was rewritten under the same name."""
+
+    class Other(Access):
+        pass
+
+    one, other = (
+        ScoringModel("m", (Part("a", "base", component),), WeightProfile({"base": 1}, {"base": {"a": 1}}))
+        for component in (Access(), Other())
+    )
+    assert one.as_dict() == other.as_dict()
+    assert one.digest != other.digest
+
+
 def test_a_name_or_a_description_changes_no_digest() -> None:
     model = load_model("standard")
     assert ScoringModel("x", model.parts, model.weights, model.eligibility, "y").digest == model.digest
