@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 from scoring.errors import ModelError
 from scoring.model.terms import DotTerm, FlagTerm, IntervalTerm, JobTerm, LookupTerm, Term, UserTerm, Value
 
-__all__ = ["check_value"]
+__all__ = ["LARGEST", "check_value"]
+
+LARGEST = 1e9
+"""No term holds a larger number: products and sums of such stay far from float32's infinity."""
 
 
 def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
@@ -27,7 +30,7 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
             raise of.error("may not divide; a divisor is a UserTerm or a FlagTerm")
         _check(of)
         divisor = value.divisor.values if isinstance(value.divisor, UserTerm) else value.divisor.rows
-        if (divisor == 0).any():
+        if (np.abs(divisor) < 1 / LARGEST).any():
             raise of.error("divides by 0")
 
 
@@ -52,6 +55,8 @@ class _Term:
             raise self.error(f"has `{field}` of {np.asarray(array).dtype} where numbers are needed")
         if not np.isfinite(array).all():
             raise self.error(f"holds NaN or infinity in `{field}`")
+        if np.abs(array).max(initial=0) > LARGEST:
+            raise self.error(f"holds numbers beyond {LARGEST:g} in `{field}`; a component is worth 0 to 100")
 
     def within(self, field: str, array: NDArray, low: int, high: int) -> None:
         """Whole numbers from `low` to below `high`."""

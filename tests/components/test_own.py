@@ -145,6 +145,7 @@ def test_a_constant_keeps_the_contract(bad: Any) -> None:
     [
         (job(lambda i: np.where(i.jobs.job_id % 2, 50, np.nan)), r"holds NaN or infinity in `values`"),
         (job(lambda i: full(i, np.inf)), r"holds NaN or infinity in `values`"),
+        (job(lambda i: full(i, 1e300)), r"holds numbers beyond 1e\+09 in `values`"),
         (
             job(lambda i: full(i, 100.1)),
             r"user \d+ and job \d+: on the dataset it is 100.1; a value lies from 0 to 100",

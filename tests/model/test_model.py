@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.catalog import load_model
@@ -62,6 +62,7 @@ def test_a_group_that_is_not_named_weighs_nothing() -> None:
     assert HALVES.as_dict() == {"base": {"weight": 1.0, "components": {"fee": 0.5, "wage": 0.5}}}
 
 
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(
     st.fixed_dictionaries({group: st.floats(0, 1e6) for group in GROUPS}),
     st.fixed_dictionaries({group: st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1e6)) for group in GROUPS}),
