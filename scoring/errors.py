@@ -5,6 +5,9 @@ Every error is a `ScoringError`, and also the builtin that a caller would catch.
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 __all__ = [
     "ConfigurationError",
     "DataError",
@@ -16,7 +19,17 @@ __all__ = [
     "RunCancelledError",
     "ScoringError",
     "UnknownIdError",
+    "printable",
 ]
+
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""Line ends, what commands a terminal, what turns the direction of writing."""
+
+
+def printable(text: str, most: int = 200) -> str:
+    """Somebody's text as a line can show it: no line ends, nothing that commands a terminal, cut off at `most`."""
+    line = _UNPRINTABLE.sub(" ", text[: most + 1])
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 class ScoringError(Exception):

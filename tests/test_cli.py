@@ -426,3 +426,50 @@ def test_facts_are_said_in_words() -> None:
         "yen per hour 1,250; ratio 0.897; like them in wage, daily payment; met floor 1, style 0.5; "
         "preferred 1202/1508; station missing; clicked nothing"
     )
+
+
+@pytest.mark.parametrize("clock", ["now", "10:00", "01/02/2025", "2025", "-5", "0001-01-01T00:00:00+14:00"])
+def test_a_clock_is_a_day_or_nothing(scoring: Call, market: Path, clock: str) -> None:
+    said = one_sentence(scoring("run", "--db", market, "--no-database", f"--as-of={clock}"), 1)
+    assert said.startswith("error: as_of: ")
+
+
+@pytest.mark.parametrize("code", ["import sys; sys.exit(0)", "raise BaseException('x')"])
+def test_a_component_file_cannot_end_a_run_as_if_all_were_well(
+    scoring: Call, market: Path, tmp_path: Path, code: str
+) -> None:
+    (tmp_path / "own.py").write_text(code)
+    said = one_sentence(scoring("run", "--db", market, "--no-database", "--component", "own.py"), 1)
+    assert said.startswith("error: component file own.py, line 1: ")
+
+
+def test_a_component_cannot_end_a_run_as_if_all_were_well(scoring: Call, market: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        OWN_COMPONENT.replace("return Value(", "raise SystemExit(0)\n        return Value(")
+    )
+    (tmp_path / "own.yaml").write_text(OWN_MODEL)
+    done = scoring("run", "--db", market, "--no-database", "--component", "own.py", "--model", "own.yaml")
+    assert done.exit_code == 1
+    assert "component lucky: its `terms` raised SystemExit" in done.stderr
+
+
+def test_texts_of_the_data_command_neither_the_page_nor_the_terminal(scoring: Call, database: Path) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE jobs SET title = ?, company_name = ?", ("[/] \x1b[2J\u2028", "x" * 100_000))
+    connection.close()
+    done = scoring("explain", 1, 1, "--db", database)
+    assert done.exit_code == 0, done.stderr
+    assert "[/]" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert len(done.stdout) < 10_000
+    assert scoring("run", "--db", database, "--no-database").exit_code == 0
+
+
+def test_a_database_that_refuses_to_publish_leaves_no_folder(scoring: Call, database: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TRIGGER no BEFORE UPDATE ON runs BEGIN SELECT RAISE(ABORT, 'no way'); END")
+    connection.close()
+    done = scoring("run", "--db", database, "--out", "runs")
+    assert done.exit_code == 1
+    assert "no way" in done.stderr
+    assert list((tmp_path / "runs").iterdir()) == []

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from scoring.cli import explaining, importing, init, models, run
-from scoring.errors import ScoringError
+from scoring.errors import ScoringError, printable
 
 __all__ = ["Stopped", "Terminated", "app"]
 
@@ -93,6 +93,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _say(sentence: str) -> None:
+    sentence = printable(sentence, 2000)
     print(f"error: {sentence}" if not sentence.startswith("Stopped") else sentence, file=sys.stderr)  # noqa: T201
 
 

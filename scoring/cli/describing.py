@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scoring.engine import Explanation, Prepared
+from scoring.errors import printable
 
 __all__ = ["describe", "in_words"]
 
@@ -26,8 +27,8 @@ def describe(prepared: Prepared, explanation: Explanation) -> RenderableType:
     head = Table.grid(padding=(0, 2))
     head.add_column(style="bold", no_wrap=True)
     head.add_column(overflow="fold")
-    head.add_row(f"user {explanation.user_id}", names.user(user))
-    head.add_row(f"job {explanation.job_id}", names.job(job))
+    head.add_row(f"user {explanation.user_id}", Text(names.user(user)))
+    head.add_row(f"job {explanation.job_id}", Text(names.job(job)))
     verdict = (
         Text("This job is ranked for this user.", style="green")
         if explanation.eligible
@@ -49,7 +50,13 @@ def _parts(explanation: Explanation) -> RenderableType:
         table.add_row(group, f"{value:.2f}", f"{weight:.3f}", f"{points:.2f}", style="bold")
         for part in parts:
             facts = Text(in_words(part.facts))
-            table.add_row(f"  {part.name}", f"{part.value:.2f}", f"{part.weight:.3f}", f"{part.points:.2f}", facts)
+            table.add_row(
+                Text(f"  {printable(part.name)}"),
+                f"{part.value:.2f}",
+                f"{part.weight:.3f}",
+                f"{part.points:.2f}",
+                facts,
+            )
     weight = sum(part.weight for part in explanation.parts)
     table.add_row("total", f"{explanation.total:.2f}", f"{weight:.3f}", f"{explanation.total:.2f}", style="bold")
     return table
@@ -57,7 +64,7 @@ def _parts(explanation: Explanation) -> RenderableType:
 
 def in_words(facts: Mapping[str, Any]) -> str:
     """Facts as a reader would say them: `yen per hour 1,250; ratio 0.897; like them in occupation, wage`."""
-    return "; ".join(f"{name} {_value(value)}" for name, value in facts.items())
+    return printable("; ".join(f"{name} {_value(value)}" for name, value in facts.items()), 1000)
 
 
 def _value(value: Any) -> str:
@@ -97,7 +104,7 @@ class _Names:
             row["preferred_work_style"],
             None if row["is_active"] else "not active",
         ]
-        return " · ".join(text for text in said if isinstance(text, str))
+        return " · ".join(printable(text) for text in said if isinstance(text, str))
 
     def job(self, row: pd.Series) -> str:
         code, salary, fee = row["occupation_code"], row["min_salary"], row["fee"]
@@ -109,7 +116,7 @@ class _Names:
             f"{salary:,.0f} yen {_value(row['salary_type'])}" if salary > 0 else "salary not known",
             f"fee {fee:,.0f} yen" if fee > 0 else "no fee",
         ]
-        return " · ".join(text for text in said if isinstance(text, str))
+        return " · ".join(printable(text) for text in said if isinstance(text, str))
 
     def _place(self, row: pd.Series) -> str:
         code, city = row["prefecture_code"], row["city_code"]

@@ -78,7 +78,9 @@ def load_components(file: Path) -> list[type[Component]]:
     sys.modules[name] = module  # pydantic looks annotations up there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() too: a run that did nothing must not end as if all were well
         del sys.modules[name]
         raise ModelError(f"component file {file}{_line(error, file)}: {type(error).__name__}: {error}.") from error
     found = [
@@ -97,10 +99,10 @@ def load_components(file: Path) -> list[type[Component]]:
     return found
 
 
-def _line(error: Exception, file: Path) -> str:
+def _line(error: BaseException, file: Path) -> str:
     """Where in the file it happened."""
     if isinstance(error, SyntaxError):
-        return f", line {error.lineno}"
+        return f", line {error.lineno}" if error.lineno else ""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == file.resolve()]
     return f", line {lines[-1]}" if lines else ""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 __all__ = ["Show", "output"]
 
@@ -39,7 +40,7 @@ class Show:
         """Says what is being done, and how long it took."""
         begun = self._clock()
         if self._console.is_terminal:
-            with self._console.status(f"{name} …"):
+            with self._console.status(escape(f"{name} …")):
                 yield
         else:
             yield

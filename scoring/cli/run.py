@@ -48,9 +48,9 @@ def run(
         show = Show()
         chosen = read_model(model, weights, component)
     with Database.open(db) as database, show.warnings():
-        sinks: list[Sink] = [ParquetSink(out, by_run_id=True, latest="latest")]
-        if not no_database:
-            sinks.append(DatabaseSink(database))
+        # published in this order: a transaction is likelier to fail than the rename that makes a folder visible
+        sinks: list[Sink] = [] if no_database else [DatabaseSink(database)]
+        sinks.append(ParquetSink(out, by_run_id=True, latest="latest"))
         for sink in sinks:
             sink.check()
         dataset = load_data(database, as_of, show, watch)

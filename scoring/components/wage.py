@@ -22,13 +22,13 @@ class Wage(Component):
 
     def terms(self, inputs: Inputs) -> Value:
         mean, _, _ = inputs.statistics.areas.of(inputs.jobs)
-        ratio = inputs.jobs.hourly / mean
+        ratio = inputs.jobs.hourly / np.where(mean > 0, mean, np.nan)  # 0: of wages too small for a float
         return Value((JobTerm(np.where(np.isnan(ratio), 0.0, piecewise(ratio, self.curve))),))
 
     def explain(self, pair: Pair) -> Reason:
         hourly = pair.job.hourly
         mean, count, level = pair.area_mean
-        ratio = None if hourly is None or mean is None else hourly / mean
+        ratio = None if hourly is None or not mean else hourly / mean
         facts = {
             "yen per hour": hourly,
             "area mean": mean,

@@ -24,7 +24,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
@@ -33,7 +33,7 @@ from scoring.dataset.engines import display, engine_of, is_memory, sqlite_file, 
 from scoring.dataset.tables import METADATA
 from scoring.errors import ConfigurationError, DatabaseError
 
-__all__ = ["Database"]
+__all__ = ["Database", "start_transaction", "wrapped_errors"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -316,7 +316,19 @@ def start_transaction(connection: Connection, *, write: bool = False) -> None:
     if getattr(raw.driver_connection, "in_transaction", False):
         return
     cursor: Any = raw.cursor()
+    statement = "BEGIN IMMEDIATE" if write else "BEGIN"
     try:
-        cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        with wrapped_errors(connection, statement):
+            cursor.execute(statement)
     finally:
         cursor.close()
+
+
+@contextmanager
+def wrapped_errors(connection: Connection, statement: str) -> Iterator[None]:
+    """What a driver's own cursor raises, as SQLAlchemy's error: to be tried again, and said in a sentence."""
+    dbapi: Any = connection.dialect.loaded_dbapi
+    try:
+        yield
+    except dbapi.Error as error:
+        raise DBAPIError.instance(statement, None, error, dbapi.Error, dialect=connection.dialect) from None

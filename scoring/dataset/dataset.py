@@ -13,6 +13,7 @@ import pandas as pd
 
 from scoring.columns import TABLES, Kind
 from scoring.dataset.canonical import Tables
+from scoring.dataset.coercion import time
 from scoring.dataset.encode import ActionArrays, JobArrays, Ragged, UserArrays, floats, instants
 from scoring.dataset.vocabulary import vocabularies_of
 from scoring.errors import ConfigurationError, DataError
@@ -143,6 +144,12 @@ def _digest_frame(digest: hashlib.blake2b, name: str, frame: pd.DataFrame) -> No
 def _by_id(tables: Tables) -> Tables:
     if (tables.user_factors is None) != (tables.job_factors is None):
         raise DataError("user_factors and job_factors belong together: bring both tables or neither.")
+    if tables.user_factors is not None and tables.job_factors is not None:
+        sizes = len(tables.user_factors.columns) - 1, len(tables.job_factors.columns) - 1
+        if sizes[0] != sizes[1]:
+            raise DataError(
+                f"user_factors have {sizes[0]} dimensions and job_factors have {sizes[1]}: bring as many for both."
+            )
     ordered = {}
     for name, frame in tables.items():
         table = TABLES[name]
@@ -170,12 +177,24 @@ def _newest(tables: Tables) -> pd.Timestamp:
 
 def _given(as_of: datetime | str) -> pd.Timestamp:
     try:
-        clock = pd.Timestamp(as_of)
-    except (ValueError, TypeError) as error:
+        if isinstance(as_of, int | float | np.number) and not pd.isna(as_of):
+            raise TypeError  # pandas would take it for nanoseconds
+        if isinstance(as_of, str):  # read as every time in a table is: no "now", no day before its month
+            read = time(pd.Series([as_of], dtype="str"))
+            if read.problems:
+                raise ValueError
+            clock = read.values[0]
+        else:
+            clock = pd.Timestamp(as_of)
+        if not pd.isna(clock):
+            clock = clock.tz_localize("UTC") if clock.tzinfo is None else clock.tz_convert("UTC")
+            if not 1 <= clock.year <= 9999:
+                raise ValueError
+    except (ValueError, TypeError, OverflowError) as error:
         raise ConfigurationError(f"as_of: {as_of!r} is no time; write it like 2025-06-30T12:00:00Z.") from error
     if pd.isna(clock):
         raise ConfigurationError("as_of: a time is needed, or None for the newest action's.")
-    return clock.tz_localize("UTC") if clock.tzinfo is None else clock.tz_convert("UTC")
+    return clock
 
 
 def _rows_of(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:

@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns import ACTION_KINDS, SALARY_TYPES
-from scoring.dataset.vocabulary import MISSING, Vocabularies, Vocabulary, place_values
+from scoring.dataset.vocabulary import MISSING, Vocabularies, Vocabulary, place_values, preferred_values
+from scoring.errors import DataError
 
 __all__ = [
     "DAY",
@@ -218,8 +219,9 @@ class UserArrays(_Rows):
 
 
 def _preferred(column: pd.Series, occupations: Vocabulary) -> Ragged:
-    ragged = Ragged.of(column)
-    return Ragged(ragged.start, occupations.codes(pd.Series(ragged.values.astype(np.int64))))
+    start = np.zeros(len(column) + 1, dtype=np.int64)
+    np.cumsum([len(row) for row in column], out=start[1:])
+    return Ragged(start, occupations.codes(preferred_values(column)))
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,9 @@ class ActionArrays(_Rows):
         """From a canonical frame and the row of each action's user and job."""
         at = instants(frame["occurred_at"])
         kind = pd.Index(ACTION_KINDS).get_indexer(pd.Index(frame["action"])).astype(np.int8)
+        if (kind < 0).any():
+            strange = ascii(frame["action"].iloc[int(np.argmin(kind))])
+            raise DataError(f"actions: {int((kind < 0).sum())} of an unknown kind, such as {strange}.")
         seen = np.flatnonzero(at <= as_of)
         user, job, kind, at = user_rows[seen], job_rows[seen], kind[seen], at[seen]
         order = np.lexsort((kind, job, at, user))

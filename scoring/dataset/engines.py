@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,9 @@ UNREADABLE: Final = (
     "This database URL cannot be read. Write it like sqlite:///data/scoring.db or "
     "postgresql://user:password@host:5432/name (with %40 for an @ in a password)."
 )
+
+_MISTYPED: Final = re.compile(r":[^/\\]*@|password\s*=", re.IGNORECASE)
+"""A URL without its //, or a connection string of another kind, with a password in it."""
 
 CONNECT_SECONDS: Final = 10
 BUSY_MILLISECONDS: Final = 5_000
@@ -53,6 +57,8 @@ def url_of(db: str | os.PathLike[str] | URL) -> URL:
             raise DatabaseError("A database is needed: a URL, or the path of a SQLite file.")
         if text == ":memory:":
             return make_url("sqlite://")
+        if _MISTYPED.search(text) and not os.path.exists(text):  # which a message about a file would repeat
+            raise DatabaseError(UNREADABLE)
         return URL.create("sqlite", database=text)
     try:
         url = make_url(text)
@@ -62,7 +68,8 @@ def url_of(db: str | os.PathLike[str] | URL) -> URL:
 
 
 def _checked(url: URL) -> URL:
-    if "@" in (url.host or ""):  # the rest of a password with an @ in it, which no message may repeat
+    # the rest of a password with an @ in it, which no message may repeat
+    if "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
         raise DatabaseError(UNREADABLE)
     return sync_url(url)
 
@@ -105,6 +112,11 @@ def engine_of(url: URL) -> Engine:
         options["connect_args"] = {key: value for key, value in POSTGRES.items() if key not in url.query}
     try:
         engine = create_engine(url, **options)
+        engine.dialect.create_connect_args(url)  # reads the options after the ?
+    except (TypeError, ValueError):
+        raise DatabaseError(
+            f"{display(url)}: an option after the ? cannot be read. Correct it, or leave it out."
+        ) from None
     except (NoSuchModuleError, ArgumentError):
         raise DatabaseError(
             f"{display(url)}: there is no driver {url.drivername!r}. Write sqlite:///… or postgresql://…."
@@ -115,6 +127,7 @@ def engine_of(url: URL) -> Engine:
         ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "handle_error", _keep_when_stopped)
     return engine
 
 
@@ -128,6 +141,16 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
             cursor.execute("PRAGMA journal_mode = WAL")
     finally:
         cursor.close()
+
+
+def _keep_when_stopped(context: Any) -> None:
+    """Ctrl-C leaves a SQLite connection as good as it was.
+
+    SQLAlchemy would throw it away without a rollback, and its lock would stay until the interrupt is dealt with:
+    whoever clears up in the meantime finds the database locked.
+    """
+    if not isinstance(context.original_exception, Exception):
+        context.is_disconnect = False
 
 
 def is_memory(url: URL) -> bool:

@@ -31,6 +31,7 @@ LASTING_TEXTS: Final = (
     "no pg_hba.conf entry",
     "no such table",
     "no such column",
+    "could not decode to utf-8",
 )
 
 
@@ -93,7 +94,11 @@ def sentence(error: BaseException, url: URL, display: str) -> str:
         return f"{display} lacks a table ({said}). Make a database with `scoring init`."
     if "no such column" in lower or state == NO_COLUMN:
         return f"{display} lacks a column ({said}). Make a database with `scoring init`."
-    if "not a database" in lower:
+    if "database is locked" in lower:
+        return f"{display} is being written to by another program ({said}). Try again when that one has finished."
+    if "is full" in lower:
+        return f"{display} cannot be written ({said}). Free some space on its disk."
+    if "not a database" in lower or "malformed" in lower:
         return f"{display} is no SQLite database, or damaged ({said}). Give another file, or make one: `scoring init`."
     if "readonly" in lower or "read-only" in lower:
         return f"{display} cannot be written ({said}). Check the rights of the file and its folder."

@@ -17,10 +17,14 @@ from sqlalchemy import CursorResult
 
 from scoring.columns import Column, Kind
 from scoring.dataset.coercion import text_series
+from scoring.dataset.coercion.plain import EXACT
+from scoring.dataset.database import wrapped_errors
 from scoring.errors import DataError
 
 __all__ = ["columns_of", "frame_of", "rows_of"]
 
+FIRST_TIME: Final = int(np.datetime64("0001-01-01", "us").astype(np.int64))
+LAST_TIME: Final = int(np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64))
 SLICE: Final = 500  # rows at a time: their tuples stay in the processor's cache
 
 _ARROW: Final = {
@@ -39,9 +43,10 @@ def columns_of(result: CursorResult[Any]) -> list[list[Any]]:
     """The values of each column of a result."""
     cursor: Any = result.cursor
     columns: list[list[Any]] = [[] for _ in cursor.description]
-    while rows := cursor.fetchmany(SLICE):
-        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-            column.extend(values)
+    with wrapped_errors(result.connection, "fetch"):
+        while rows := cursor.fetchmany(SLICE):
+            for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+                column.extend(values)
     result.close()
     return columns
 
@@ -50,7 +55,8 @@ def frame_of(table: str, columns: Sequence[Column], values: Sequence[list[Any]])
     """The canonical frame of columns as the database holds them.
 
     Raises DataError naming table, column and value when the database holds what cannot be: text in a number
-    column (SQLite lets it in), infinity, a missing id.
+    column (SQLite lets it in), infinity, a missing id, a time out of the years 1 to 9999. Blank text is missing,
+    as everywhere.
     """
     return pd.DataFrame(
         {column.name: _series(table, column, v) for column, v in zip(columns, values, strict=True)}, copy=False
@@ -79,11 +85,15 @@ def _series(table: str, column: Column, values: list[Any]) -> pd.Series:
         missing = pc.is_null(array).to_numpy(zero_copy_only=False)
         return pd.Series(pd.arrays.IntegerArray(pc.fill_null(array, 0).to_numpy(zero_copy_only=False), missing))
     if kind is Kind.TIME:
+        if pc.any(pc.or_(pc.less(array, FIRST_TIME), pc.greater(array, LAST_TIME))).as_py():
+            strange = [v for v in values if v is not None and not FIRST_TIME <= v <= LAST_TIME]
+            raise DataError(_impossible(table, column, strange))
         raw = pc.fill_null(array, np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)  # NumPy's NaT
         return pd.Series(raw.view("datetime64[us]")).dt.tz_localize("UTC")
     if kind is Kind.INTEGERS:
         return pd.Series([_whole(table, column, text) for text in values], dtype=object)
-    return text_series(array)
+    array = pc.utf8_trim_whitespace(array)
+    return text_series(pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array))
 
 
 def _flags(table: str, column: Column, values: list[Any]) -> pd.Series:
@@ -91,6 +101,8 @@ def _flags(table: str, column: Column, values: list[Any]) -> pd.Series:
         numbers = pa.array([None if v is None else int(v) for v in values], type=pa.int64())
     except (ValueError, TypeError):
         raise DataError(_impossible(table, column, values)) from None
+    if pc.any(pc.invert(pc.is_in(pc.drop_null(numbers), pa.array([0, 1], type=pa.int64())))).as_py():
+        raise DataError(_impossible(table, column, [v for v in values if v not in (None, 0, 1)]))
     missing = pc.is_null(numbers).to_numpy(zero_copy_only=False)
     true = pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False) != 0
     if column.kind is Kind.ACTIVE:
@@ -100,8 +112,11 @@ def _flags(table: str, column: Column, values: list[Any]) -> pd.Series:
 
 def _whole(table: str, column: Column, text: str | None) -> list[int]:
     try:
-        return [int(piece) for piece in text.split("|")] if text else []
-    except ValueError:
+        found = [int(piece) for piece in text.split("|")] if text else []
+        if any(abs(number) > EXACT for number in found):
+            raise ValueError
+        return found
+    except (ValueError, AttributeError):
         raise DataError(_impossible(table, column, [text])) from None
 
 

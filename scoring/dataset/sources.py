@@ -22,6 +22,9 @@ def tables_from_frames(**frames: pd.DataFrame | None) -> Tables:
     if strange:
         raise DataError(f"there is no table {sorted(strange)[0]!r}; the tables are {', '.join(TABLES)}.")
     given = {name: frame for name, frame in frames.items() if frame is not None}
+    for name in ("jobs", "users"):
+        if name not in given:
+            raise DataError(f"{name}: a pandas DataFrame is needed, not None.")
     given.setdefault("occupations", reference.occupations())
     if "prefectures" not in given:
         given["prefectures"] = reference.prefectures()

@@ -131,6 +131,8 @@ def note_change(connection: Connection, name: str) -> None:
 
 def factor_frame(name: str, ids: list[int], vectors: list[bytes]) -> pd.DataFrame:
     """id and f0…fN float64. Raises DataError when vectors differ in length or hold NaN or infinity."""
+    if not all(isinstance(vector, bytes | bytearray | memoryview) for vector in vectors):
+        raise DataError(f"{name}: a vector in the database is no blob of numbers. Store the table again.")
     lengths = {len(vector) for vector in vectors}
     if len(lengths) > 1 or not all(length % VECTOR.itemsize == 0 and length for length in lengths):
         raise DataError(f"{name}: the vectors in the database differ in length. Store the table again.")

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from scoring.dataset import Dataset
 from scoring.engine import memory
 from scoring.engine.prepared import Prepared
-from scoring.engine.scorer import Ranking, Scorer
+from scoring.engine.scorer import Ranking, Scorer, list_length, whole_number
 from scoring.engine.sinks import Place, RunCounts, RunHead, Sink
-from scoring.errors import ConfigurationError, RunCancelledError
+from scoring.errors import RunCancelledError
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
 from scoring.statistics import Statistics
@@ -154,16 +154,10 @@ class _Work:
         watch: Stopwatch,
         now: Callable[[], datetime],
     ) -> None:
-        if isinstance(k, bool) or k != int(k) or k < 1:
-            raise ConfigurationError(f"k is {k}; a list needs a whole number of jobs, 1 or more.")
-        self.prepared, self.k, self.sinks, self.watch = prepared, int(k), sinks, watch
+        self.prepared, self.k, self.sinks, self.watch = prepared, list_length(k), sinks, watch
         self.chunk_size, self.whole = chunk_size, users is None
-        self.scorer = Scorer(prepared.plan, workers=workers) if workers else prepared.scorer
-        wanted = (
-            np.arange(len(prepared.plan.user_id))
-            if users is None
-            else np.unique(prepared.user_rows(np.asarray(users, dtype=np.int64)))
-        )
+        self.scorer = Scorer(prepared.plan, workers=workers) if workers is not None else prepared.scorer
+        wanted = np.arange(len(prepared.plan.user_id)) if users is None else np.unique(prepared.user_rows(users))
         active = wanted[prepared.inputs.users.active[wanted]]
         # results come by user_id, whatever the order of the rows
         self.rows = active[np.argsort(prepared.plan.user_id[active], kind="stable")]
@@ -262,15 +256,14 @@ def new_run_id(at: datetime, *content: str) -> str:
 
 
 def _chunk_size(wanted: int) -> int:
-    if isinstance(wanted, bool) or wanted != int(wanted) or wanted < 1:
-        raise ConfigurationError(f"chunk_size is {wanted}; a chunk holds a whole number of users, 1 or more.")
+    wanted = whole_number("chunk_size", wanted, "a chunk holds a whole number of users")
     if wanted > MAX_BATCH_SIZE:
         warnings.warn(
             f"chunk_size {wanted:,} is cut to {MAX_BATCH_SIZE:,} users, the most that one chunk may hold.",
             UserWarning,
             stacklevel=3,
         )
-    return min(int(wanted), MAX_BATCH_SIZE)
+    return min(wanted, MAX_BATCH_SIZE)
 
 
 def _only_first(ranking: Ranking) -> Ranking:

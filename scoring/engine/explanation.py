@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scoring.errors import ModelError, ScoringError
 from scoring.kernels import reference
-from scoring.model import GROUPS, Inputs, Pair
+from scoring.model import GROUPS, Inputs, Pair, Part
 from scoring.plan import Plan
 
 __all__ = ["Contribution", "Explanation", "explain"]
@@ -68,7 +69,7 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
             weight=float(weight),
             weight_in_group=float(within),
             points=float(weight * value),
-            facts=part.component.explain(pair).facts,
+            facts=_facts(part, pair),
         )
         for part, value, weight, within in zip(
             model.parts, values, model.flat_weights, model.weights_in_group, strict=True
@@ -83,6 +84,15 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
         parts=parts,
         not_ranked=_not_ranked(plan, user_row, job_row),
     )
+
+
+def _facts(part: Part, pair: Pair) -> Mapping[str, Any]:
+    try:
+        return part.component.explain(pair).facts
+    except ScoringError:
+        raise
+    except (Exception, SystemExit) as error:  # somebody's own code: whatever it raises, say which component it was
+        raise ModelError(f"component {part.name}: its `explain` raised {type(error).__name__}: {error}") from error
 
 
 def _not_ranked(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:

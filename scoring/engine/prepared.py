@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.dataset import Dataset
+from scoring.dataset.coercion import integer
 from scoring.engine.explanation import Explanation, explain
 from scoring.engine.scorer import Ranking, Scorer
-from scoring.errors import UnknownIdError
+from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
 from scoring.statistics import Statistics
@@ -59,7 +62,7 @@ class Prepared:
             return type(self)(self.inputs, self.plan.with_weights(model), self.workers)
         return type(self).of(self.inputs, model, workers=self.workers)
 
-    def top_k(self, k: int = 40, user_ids: NDArray[np.integer] | list[int] | None = None) -> Ranking:
+    def top_k(self, k: int = 40, user_ids: NDArray[np.integer] | Sequence[int] | None = None) -> Ranking:
         """The k best jobs of these users (None: the active ones). Raises UnknownIdError, ConfigurationError."""
         rows = self.active_users if user_ids is None else self.user_rows(user_ids)
         return self.scorer.top_k(k, rows)
@@ -68,17 +71,17 @@ class Prepared:
         """Raises UnknownIdError."""
         return explain(self.plan, self.inputs, int(self.user_rows([user_id])[0]), int(self.job_rows([job_id])[0]))
 
-    def user_rows(self, user_ids: NDArray[np.integer] | list[int]) -> NDArray[np.int64]:
+    def user_rows(self, user_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
         """Rows of these users. Raises UnknownIdError naming one that is not there."""
         return _rows(self.plan.user_id, user_ids, "user")
 
-    def job_rows(self, job_ids: NDArray[np.integer] | list[int]) -> NDArray[np.int64]:
+    def job_rows(self, job_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
         """Rows of these jobs. Raises UnknownIdError naming one that is not there."""
         return _rows(self.plan.job_id, job_ids, "job")
 
 
-def _rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | list[int], what: str) -> NDArray[np.int64]:
-    ids = np.asarray(wanted, dtype=np.int64)
+def _rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[int], what: str) -> NDArray[np.int64]:
+    ids = whole_ids(wanted, what)
     order = np.argsort(known, kind="stable")
     place = np.minimum(np.searchsorted(known, ids, sorter=order), max(len(known) - 1, 0))
     rows = order[place] if len(known) else np.zeros(len(ids), dtype=np.int64)
@@ -86,3 +89,22 @@ def _rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | list[int], wha
     if strange.any():
         raise UnknownIdError(f"there is no {what} {ids[strange][0]} among the {len(known):,} {what}s of the data.")
     return rows
+
+
+def whole_ids(wanted: Any, what: str) -> NDArray[np.int64]:
+    """(n,) ids as int64; whole floats and whole numbers in text are ids, as they are in tables.
+
+    Raises ConfigurationError naming what is no id, never rounds it to one.
+    """
+    if not isinstance(wanted, Iterable) or isinstance(wanted, str | bytes):
+        raise ConfigurationError(f"{what}s are asked for by a list of ids; this is {wanted!r}.")
+    if isinstance(wanted, np.ndarray) and wanted.dtype.kind == "i" and wanted.ndim == 1:
+        return wanted.astype(np.int64)
+    given = pd.Series(list(wanted), dtype=object)
+    read = integer(given)
+    strange = read.values.isna().to_numpy(dtype=bool)
+    if strange.any():
+        raise ConfigurationError(
+            f"a {what} is asked for by the id {given[strange].iloc[0]!r}, which is no whole number."
+        )
+    return read.values.to_numpy(dtype=np.int64)

@@ -16,6 +16,7 @@ from scoring.engine.batch import RunResult
 from scoring.engine.prepared import Prepared
 from scoring.engine.scorer import Ranking
 from scoring.engine.sinks import Place
+from scoring.errors import printable
 from scoring.model import GROUPS
 from scoring.telemetry import Phase
 
@@ -125,8 +126,8 @@ def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
             Line(
                 job_id=int(prepared.plan.job_id[row]),
                 total=float(first.scores[0, place, 0]),
-                title=title if isinstance(title, str) else None,
-                company=company if isinstance(company, str) else None,
+                title=printable(title) if isinstance(title, str) else None,
+                company=printable(company) if isinstance(company, str) else None,
                 groups={group: float(np.sum(list(inner.values()))) for group, inner in parts.items() if inner},
                 parts={group: inner for group, inner in parts.items() if inner},
             )
@@ -140,7 +141,7 @@ def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
 def render(report: Report) -> RenderableType:
     """For a rich console: at most 80 columns and 40 lines with the models that ship."""
     head = Text.assemble(
-        "Run ", (report.run_id, "bold"), f" · model {report.model} · as of {report.as_of:%Y-%m-%d %H:%M} UTC"
+        "Run ", (report.run_id, "bold"), f" · model {printable(report.model)} · as of {report.as_of:%Y-%m-%d %H:%M} UTC"
     )
     sides = Table.grid(padding=(0, 3, 0, 0))
     sides.add_row(_phases(report), _figures(report))
@@ -183,7 +184,7 @@ def _places(report: Report) -> RenderableType:
     table = _named_rows()
     for place in report.places:
         size = f" ({memory.readable(place.bytes)})" if place.bytes is not None else ""
-        table.add_row(place.kind, f"{place.name}{size}")
+        table.add_row(place.kind, Text(f"{place.name}{size}"))
     if not report.places:
         table.add_row("results", "kept nowhere")
     return table
@@ -212,7 +213,9 @@ def _top(report: Report) -> list[RenderableType]:
     parts.add_row("points", *(str(rank) for rank in range(1, len(report.first_lines) + 1)), style="bold")
     for group, inner in report.first_lines[0].parts.items():
         for name in inner:
-            parts.add_row(f"{group} {name}", *(f"{line.parts[group][name]:.2f}" for line in report.first_lines))
+            parts.add_row(
+                Text(f"{group} {printable(name)}"), *(f"{line.parts[group][name]:.2f}" for line in report.first_lines)
+            )
     return [Text(f"The first of user {report.first_user}", style="bold"), titles, parts]
 
 

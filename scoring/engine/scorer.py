@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,8 +81,8 @@ class Scorer:
     """
 
     def __init__(self, plan: Plan, *, workers: int | None = None) -> None:
-        if workers is not None and workers < 1:
-            raise ConfigurationError(f"workers is {workers}; at least 1 is needed.")
+        if workers is not None:
+            workers = whole_number("workers", workers, "a run needs a whole number of threads")
         self.plan = plan
         self.workers = workers or available_cpus()
 
@@ -100,7 +101,7 @@ class Scorer:
 
         Raises ConfigurationError: k below 1, or a row that is not there.
         """
-        k, rows = _list_length(k), _rows(users, self.plan.program.n_users, "users")
+        k, rows = list_length(k), _rows(users, self.plan.program.n_users, "users")
         eligible, exclusions = self._eligible, self.plan.exclusions
         size = min(k, len(eligible.rows))
         found = np.full((len(rows), size), -1, dtype=np.int64)
@@ -236,12 +237,17 @@ class Scorer:
         )
 
 
-def _list_length(k: float) -> int:
+def list_length(k: float) -> int:
     """k as an int. Raises ConfigurationError where it is no whole number above 0."""
-    is_number = isinstance(k, Real) and not isinstance(k, bool)
-    if not is_number or not math.isfinite(k) or k != int(k) or k < 1:
-        raise ConfigurationError(f"k is {k!r}; a list needs a whole number of jobs, 1 or more.")
-    return int(k)
+    return whole_number("k", k, "a list needs a whole number of jobs")
+
+
+def whole_number(name: str, value: Any, need: str) -> int:
+    """An argument as an int. Raises ConfigurationError where it is no whole number above 0."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value != int(value) or value < 1:
+        raise ConfigurationError(f"{name} is {value!r}; {need}, 1 or more.")
+    return int(value)
 
 
 def _rows(rows: NDArray[np.integer] | None, n: int, what: str) -> Longs:

@@ -24,5 +24,5 @@ class Eligibility(BaseModel):
     """No job that the user has applied to."""
     company_cooldown_days: Annotated[float, Field(gt=0)] | None = 14.0
     """No job of a (known) company that the user applied to in the last days."""
-    max_per_company: Annotated[int, Field(ge=1)] | None = None
+    max_per_company: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """At most so many jobs of a (known) company in a list; applied while selecting."""

@@ -17,7 +17,7 @@ from scoring.errors import ModelError
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
 from scoring.model.model import Part, ScoringModel
-from scoring.model.problems import problem_of
+from scoring.model.problems import problem_of, short
 from scoring.model.profile import GROUPS, WeightProfile
 
 __all__ = ["dump_model", "parse_model", "parse_weights"]
@@ -57,13 +57,13 @@ class _File:
         """Of the file as a whole; a number is taken as it is written, nothing gives nothing."""
         value = self.data.get(key)
         if isinstance(value, dict | list | bool):
-            raise self.error((key,), f"`{key}` is {value!r}; write a text.")
+            raise self.error((key,), f"`{key}` is {short(value)}; write a text.")
         return "" if value is None else str(value)
 
     def switch(self, key: str) -> bool:
         value = self.data.get(key, False)
         if not isinstance(value, bool):
-            raise self.error((key,), f"`{key}` is {value!r}; write true or false.")
+            raise self.error((key,), f"`{key}` is {short(value)}; write true or false.")
         return value
 
     def check_keys(self, path: _Path, allowed: set[str]) -> None:
@@ -80,10 +80,10 @@ class _File:
                 number = float(Fraction(value.replace(" ", "")))
             elif _is_number(value):
                 number = float(value)
-        except OverflowError:
+        except (OverflowError, ValueError):  # thousands of digits
             number = math.inf
         if not isinstance(number, float):
-            raise self.error(path, f"the weight is {value!r}; write a number, or a fraction such as 1/3.")
+            raise self.error(path, f"the weight is {short(value)}; write a number, or a fraction such as 1/3.")
         if not (math.isfinite(number) and number >= 0):
             of = path[-2] if path[-1] == "weight" else path[-1]
             raise self.error(path, f"the weight of {of} is {number}; a weight is a number from 0 to 1.")
@@ -191,7 +191,8 @@ def _part(file: _File, group: str, name: str, kinds: Mapping[str, type[Component
     if parameters.pop("weight", None) is None:
         raise file.error(path, f"component `{name}` has no weight.")
     if not isinstance(kind, str) or kind not in kinds:
-        raise file.error(path, f"unknown component `{kind}`; known: {', '.join(sorted(kinds))}.")
+        named = kind if isinstance(kind, str) else short(kind)
+        raise file.error(path, f"unknown component `{named}`; known: {', '.join(sorted(kinds))}.")
     return Part(name, group, _validated(file, path, kinds[kind], parameters))
 
 
@@ -203,7 +204,7 @@ def _validated(file: _File, path: _Path, kind: type[_T], values: dict[str, Any])
         raise file.error((*path, field), problem) from error
     for field, value in values.items():
         if _taken_for_number(value, getattr(made, field)):
-            raise file.error((*path, field), f"`{field}` is {value!r}; write a number.")
+            raise file.error((*path, field), f"`{field}` is {short(value)}; write a number.")
     return made
 
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import reprlib
+from typing import Any
+
 from pydantic import BaseModel, ValidationError
 
-__all__ = ["problem_of"]
+__all__ = ["problem_of", "short"]
+
+
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 80, 80
+
+
+def short(value: Any) -> str:
+    """As Python writes it, cut off: a few lines of YAML with aliases may stand for billions of values."""
+    return _REPR.repr(value)
 
 
 def problem_of(error: ValidationError, kind: type[BaseModel]) -> tuple[str, str]:
@@ -19,4 +31,4 @@ def problem_of(error: ValidationError, kind: type[BaseModel]) -> tuple[str, str]
         return field, f"{message}."
     if first["type"] == "missing":
         return field, f"`{field}` is missing."
-    return field, f"`{field}`: {message} (it is {first['input']!r})."
+    return field, f"`{field}`: {message} (it is {short(first['input'])})."

@@ -65,5 +65,5 @@ def _terms(part: Part, inputs: Inputs) -> Value:
         return part.component.terms(inputs)
     except ScoringError:
         raise
-    except Exception as error:  # somebody's own code: whatever it raises, say which component it was
+    except (Exception, SystemExit) as error:  # somebody's own code: whatever it raises, say which component it was
         raise ModelError(f"component {part.name}: its `terms` raised {type(error).__name__}: {error}") from error

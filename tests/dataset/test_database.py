@@ -336,3 +336,58 @@ async def test_many_tasks_and_threads_on_one_database(database: Database, databa
         frames = await asyncio.gather(*(load_users_async(found) for _ in range(40)))
     assert all(frame["user_id"].tolist() == [10, 20] for frame in frames)
     await engine.dispose()
+
+
+class _Stopping:
+    """A value at whose storing Ctrl-C is pressed."""
+
+    def __conform__(self, protocol: object) -> None:
+        raise KeyboardInterrupt
+
+
+def test_after_ctrl_c_in_the_middle_of_a_write_the_database_is_free(sqlite: Database) -> None:
+    rows = [("default", "r1"), (_Stopping(), "r2")]
+    try:
+        with sqlite.begin() as connection:
+            connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            connection.exec_driver_sql("INSERT INTO current_runs (name, run_id) VALUES (?, ?)", rows)
+    except KeyboardInterrupt:
+        with sqlite.begin() as connection:  # as a run that clears up, with the interrupt still on its way
+            assert connection.exec_driver_sql("DELETE FROM current_runs").rowcount == 0
+    else:
+        pytest.fail("nobody pressed Ctrl-C")
+
+
+def test_a_database_that_another_program_writes_to_is_one_sentence(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scoring.dataset.engines.BUSY_MILLISECONDS", 20)
+    with Database.open(sqlite_url) as one, Database.open(sqlite_url) as other:
+        one.create()
+        with (
+            one.begin(),
+            pytest.raises(DatabaseError, match="being written to by another program"),
+            other.begin(),
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql:/u:s3cr3t@localhost/db",
+        "postgresql//u:s3cr3t@localhost/db",
+        "u:s3cr3t@localhost/db",
+        "host=localhost password=s3cr3t",
+        "postgresql://u:x@s3cr3t/more@localhost/db",
+    ],
+)
+def test_a_mistyped_url_does_not_give_its_password_away(text: str) -> None:
+    with pytest.raises(DatabaseError, match="cannot be read") as raised:
+        Database.open(text)
+    assert "s3cr3t" not in str(raised.value)
+
+
+def test_an_option_of_a_url_that_cannot_be_read_is_one_sentence() -> None:
+    with pytest.raises(DatabaseError, match="an option after the"):
+        Database.open("sqlite:///x.db?timeout=soon")

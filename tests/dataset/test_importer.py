@@ -18,7 +18,7 @@ from scoring.dataset.database import Database
 from scoring.dataset.importer import Ledger, import_file, import_mapping
 from scoring.dataset.loaders import load_actions, load_jobs, load_tables, load_users
 from scoring.dataset.storing import save_tables
-from scoring.errors import ConfigurationError, DataError
+from scoring.errors import ConfigurationError, DataError, OutputError
 from tests.dataset.frames import HOSTILE, assert_same, small_tables
 
 
@@ -417,3 +417,61 @@ def test_read_is_stored_and_merged_and_refused_whatever_comes(
             assert ledger.read == len(rows) == ledger.stored + ledger.merged + ledger.refused
             assert after == ledger.stored + (0 if replace else before)
             assert sum(ledger.reasons.values()) == ledger.refused
+
+
+def test_a_quote_that_never_closes_swallows_no_rows(sqlite: Database, tmp_path: Path) -> None:
+    path = jobs_csv(tmp_path, 'job_id,title\n1,a\n2,"b\n3,c\n')
+    with pytest.raises(DataError, match="line 3: a quote is opened here and never closed"):
+        import_file(sqlite, "jobs", path)
+    assert len(load_jobs(sqlite)) == 0
+
+
+def test_a_column_that_stands_twice_is_named(sqlite: Database, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="column 'title' stands twice"):
+        import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,title,title\n1,a,b\n"))
+
+
+def test_the_canonical_name_wins_over_an_alias_before_it(sqlite: Database, tmp_path: Path) -> None:
+    ledger = import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,pref_cd,prefecture_code\n1,27,13\n"))
+    assert load_jobs(sqlite)["prefecture_code"].tolist() == ["13"]
+    assert ledger.ignored == ("pref_cd",)
+
+
+def test_nothing_is_stored_when_the_refused_rows_cannot_be_kept(sqlite: Database, tmp_path: Path) -> None:
+    path = jobs_csv(tmp_path, "job_id,fee\n1,5\n2,much\n")
+    blocked = tmp_path / "file"
+    blocked.touch()
+    with pytest.raises(OutputError, match="Nothing is imported"):
+        import_file(sqlite, "jobs", path, refused_to=blocked)
+    assert len(load_jobs(sqlite)) == 0
+
+
+def test_text_ids_are_numbered_above_ids_that_no_float_holds(sqlite: Database, tmp_path: Path) -> None:
+    import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**53 + 1}\nabc\n"))
+    assert load_jobs(sqlite)["job_id"].tolist() == [2**53 + 1, 2**53 + 2]
+    with pytest.raises(DataError, match="leaves no room"):
+        import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**63 - 1}\nabd\n"))
+
+
+def test_a_text_id_is_kept_beside_a_blank_name(sqlite: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "occupations.csv", "occupation_code,name\nNurse,\n")
+    import_file(sqlite, "occupations", path)
+    assert "Nurse" in load_tables(sqlite).occupations["name"].tolist()
+
+
+def test_what_looks_hexadecimal_is_text(sqlite: Database, tmp_path: Path) -> None:
+    import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id\n0x10\n17\n"))
+    assert load_jobs(sqlite)["external_id"].tolist()[-1] == "0x10"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sources: {a: a.csv}\ntables:\n  jobs: {from: a}\n  jobs: {from: a}\n", "line 4: jobs stands twice"),
+        ("a: 2020-13-45\n", "this is no YAML"),
+        ("[" * 5000, "this is no YAML"),
+    ],
+)
+def test_a_mapping_that_yaml_would_bend_is_refused(sqlite: Database, tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        import_mapping(sqlite, write(tmp_path / "m.yaml", text))

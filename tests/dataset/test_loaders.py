@@ -30,7 +30,7 @@ from scoring.dataset.loaders import (
 from scoring.dataset.storing import save_tables
 from scoring.dataset.tables import DATA_TABLES
 from scoring.dataset.validation import check
-from scoring.errors import ConfigurationError, DataError
+from scoring.errors import ConfigurationError, DatabaseError, DataError
 from tests.dataset.frames import HOSTILE, assert_same, small_tables
 
 
@@ -194,7 +194,15 @@ async def test_async_twins(database: Database) -> None:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("min_salary", "'a lot'"), ("occupation_code", "1.5"), ("posted_at", "'2025-01-01'"), ("title", "x'ff'")],
+    [
+        ("min_salary", "'a lot'"),
+        ("occupation_code", "1.5"),
+        ("posted_at", "'2025-01-01'"),
+        ("posted_at", "9000000000000000000"),
+        ("posted_at", "-9223372036854775808"),  # as NumPy stores a missing time
+        ("has_remote_work", "7"),
+        ("title", "x'ff'"),
+    ],
 )
 def test_what_sqlite_let_in_is_named(sqlite_url: str, column: str, value: str) -> None:
     with Database.open(sqlite_url) as database:
@@ -215,3 +223,31 @@ def test_infinity_and_broken_factors_in_a_database_are_named(database: Database)
         connection.execute(sa.insert(DATA_TABLES["job_factors"]).values(job_id=1, vector=b"123"))
     with pytest.raises(DataError, match="job_factors: the vectors"):
         load_tables(database)
+
+
+@pytest.mark.parametrize("value", ["'1|many'", "'99999999999999999999'"])
+def test_preferences_that_are_no_numbers_are_named(sqlite_url: str, value: str) -> None:
+    with Database.open(sqlite_url) as database:
+        save_tables(database, small_tables())
+        with database.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE users SET preferred_occupations = {value}")
+        with pytest.raises(DataError, match=r"users\.preferred_occupations holds"):
+            load_tables(database)
+
+
+def test_text_that_is_no_utf_8_is_one_sentence(sqlite_url: str) -> None:
+    """The driver says so only while rows are fetched."""
+    with Database.open(sqlite_url) as database:
+        save_tables(database, small_tables())
+        with database.begin() as connection:
+            connection.exec_driver_sql("UPDATE jobs SET title = CAST(x'ff41' AS TEXT) WHERE job_id = 3")
+        with pytest.raises(DatabaseError, match="Could not decode to UTF-8"):
+            load_tables(database)
+
+
+def test_blank_text_in_a_database_is_missing(database: Database) -> None:
+    with database.begin() as connection:
+        connection.execute(sa.update(DATA_TABLES["jobs"]).values(company_id=" ", title="", prefecture_code=" 13 "))
+    jobs = load_jobs(database)
+    assert jobs[["company_id", "title"]].isna().all(axis=None)
+    assert jobs["prefecture_code"].tolist() == ["13"] * len(jobs)

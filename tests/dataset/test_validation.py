@@ -365,3 +365,10 @@ def test_any_row_is_either_canonical_or_refused(data: st.DataObject) -> None:
     for _, _, value, why in result.refused.itertuples(index=False):
         value.encode()
         assert why
+
+
+def test_years_that_only_seconds_can_hold_are_refused() -> None:
+    times = np.array(["300000-01-01", "2025-01-01"], dtype="datetime64[s]")
+    result = normalise("jobs", jobs(posted_at=times))
+    assert result.refused["row"].tolist() == [0]
+    assert result.frame["posted_at"].tolist() == [pd.Timestamp("2025-01-01", tz="UTC")]

@@ -206,3 +206,18 @@ def test_results_come_by_user_whatever_the_order_of_the_rows() -> None:
     one, other = (Prepared.of(Dataset(each), load_model("standard")) for each in (tables, turned))
     assert_frame_equal(frame_of(one, k=5), frame_of(other, k=5))
     assert np.all(np.diff(frame_of(other, k=5)["user_id"]) >= 0)
+
+
+@pytest.mark.parametrize("wrong", [1.7, "x", None, float("nan"), float("inf"), 2**63, True, [1]])
+def test_what_is_no_id_is_not_rounded_to_one(prepared: Prepared, wrong: object) -> None:
+    with pytest.raises(ConfigurationError, match="no whole number"):
+        batch.run(prepared, users=[wrong])  # type: ignore[list-item]
+    with pytest.raises(ConfigurationError, match="no whole number"):
+        prepared.explain(wrong, 1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["k", "chunk_size", "workers"])
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, float("nan"), float("inf"), "5", [1], True])
+def test_settings_that_are_no_numbers_are_refused(prepared: Prepared, name: str, wrong: object) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} is "):
+        batch.run(prepared, **{name: wrong})  # type: ignore[arg-type]

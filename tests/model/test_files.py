@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -352,3 +353,16 @@ def test_a_weight_file_may_be_normalised() -> None:
     profile = parse_weights("normalise: true\n" + WEIGHTS.replace("weight: 0.5", "weight: 4"), model)
     assert profile.groups == {"base": 0.5, "match": 0.5, "personal": 0.0}
     assert isinstance(profile, WeightProfile)
+
+
+def test_a_few_lines_that_stand_for_billions_of_values_are_not_written_out() -> None:
+    levels = "".join(f"    - &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefghijkl"))
+    bomb = "description:\n    - &a [x]\n" + levels
+    said = problem(changed("description: Two groups.\n", bomb).replace("weight: 0.75", "weight: *l"))
+    assert "write a number" in said
+    assert len(said) < 500
+
+
+def test_numbers_of_thousands_of_digits_are_refused() -> None:
+    assert "a weight is a number from 0 to 1" in problem(changed("weight: 0.75", f"weight: 1/{'9' * 5000}"))
+    assert "`max_per_company`" in problem(changed("min_fee: 10", f"max_per_company: {10**30}"))

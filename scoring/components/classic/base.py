@@ -16,7 +16,8 @@ class ClassicFee(Component):
     kind: ClassVar[str] = "classic_fee"
 
     def terms(self, inputs: Inputs) -> Value:
-        fee = np.nan_to_num(inputs.jobs.fee, nan=0.0)
+        # cut first: of the largest floats 100 times as much is infinite
+        fee = np.clip(np.nan_to_num(inputs.jobs.fee, nan=0.0), 0.0, 5000.0)
         return Value((JobTerm(np.clip(100.0 * fee / 5000.0, 0.0, 100.0)),))
 
     def explain(self, pair: Pair) -> Reason:

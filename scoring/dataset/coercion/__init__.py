@@ -19,7 +19,7 @@ from scoring.dataset.coercion.others import flag, integers, time
 from scoring.dataset.coercion.plain import Coerced, Mask, text_series
 from scoring.dataset.coercion.texts import choice, code, string
 
-__all__ = ["Coerced", "Mask", "coerce", "text_series", "whole_texts"]
+__all__ = ["Coerced", "Mask", "coerce", "integer", "text_series", "time", "whole_texts"]
 
 
 def coerce(kind: Kind, column: pd.Series, width: int | None = None) -> Coerced:

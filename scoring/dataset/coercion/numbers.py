@@ -98,7 +98,8 @@ def _whole_floats(numbers: NDArray[np.float64]) -> Coerced:
 def _parse_whole(texts: pa.Array) -> Coerced:
     texts = without_words(texts)
     try:
-        return Coerced(_int64(pc.cast(texts, pa.int64())))
+        if not pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py():  # Arrow would read 0x10 as 16
+            return Coerced(_int64(pc.cast(texts, pa.int64())))
     except pa.ArrowInvalid:
         pass
     numbers, strange = parse_numbers(texts)

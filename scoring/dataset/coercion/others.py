@@ -72,7 +72,9 @@ def time(column: pd.Series) -> Coerced:
         return result
     if letter == "M":
         zoned = column.dt.tz_localize("UTC") if column.dt.tz is None else column.dt.tz_convert("UTC")
-        times, strange = zoned.astype(Kind.TIME.dtype), np.zeros(len(column), dtype=bool)
+        # years that only coarser units than the microsecond can hold
+        strange = ~zoned.dt.year.between(1, 9999).to_numpy(dtype=bool) & present_in(column)
+        times = zoned.mask(pd.Series(strange, index=zoned.index)).astype(Kind.TIME.dtype)
     else:
         texts, strange = texts_of(column)
         times, unread = _parse_times(without_words(texts))

@@ -160,12 +160,12 @@ def _import(
         if replace:
             connection.execute(delete(DATA_TABLES[table]))
         write_frame(connection, table, frame)
-    path = None
-    if refused_to is not None and account.refused:
-        target = Path(refused_to)
-        path = write_refused(
-            account.rows(), target if target.suffix.lower() == ".csv" else target / f"refused_{table}.csv"
-        )
+        path = None
+        if refused_to is not None and account.refused:  # before the commit: no row is gone without a trace
+            target = Path(refused_to)
+            path = write_refused(
+                account.rows(), target if target.suffix.lower() == ".csv" else target / f"refused_{table}.csv"
+            )
     return Ledger(
         table,
         source,

@@ -46,10 +46,10 @@ def compose(
                 unknown[f"{target}: not a name in {column.lookup}"] = missed
             values = found
         out[target] = values
-    taken = TABLES[table].canonical
-    for name in map(str, raw.columns):
-        if name in taken and taken[name] not in out:
-            out[taken[name]] = raw[name]
+    for wanted in TABLES[table].columns:  # the canonical name wins over aliases, and aliases over later ones
+        name = next((name for name in (wanted.name, *wanted.aliases) if name in raw.columns), None)
+        if name is not None and wanted.name not in out:
+            out[wanted.name] = raw[name]
             used.add(name)
     ignored = tuple(str(name) for name in raw.columns if str(name) not in used)
     return pd.DataFrame(out, index=raw.index), unknown, ignored

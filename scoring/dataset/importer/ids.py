@@ -10,9 +10,10 @@ import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from scoring.columns import TABLES
-from scoring.dataset.coercion import whole_texts
+from scoring.dataset.coercion import integer, whole_texts
 from scoring.dataset.importer.compose import fold
 from scoring.dataset.tables import DATA_TABLES
+from scoring.errors import DataError
 
 __all__ = ["known_codes", "known_ids", "number_ids"]
 
@@ -61,7 +62,8 @@ def number_ids(connection: Connection, table: str, frame: pd.DataFrame) -> pd.Da
     kept = (
         frame[TEXT_OF[table]].astype(object) if TEXT_OF[table] in frame else pd.Series(None, frame.index, dtype=object)
     )
-    kept = kept.where(kept.notna(), names.reindex(frame.index).astype(object))
+    blank = kept.map(lambda value: isinstance(value, str) and not value.strip())
+    kept = kept.where(kept.notna() & ~blank, names.reindex(frame.index).astype(object))
     return frame.assign(**{key: numbers, TEXT_OF[table]: kept})
 
 
@@ -84,5 +86,11 @@ def _text(table: str, text: str) -> str:
 
 def _above(connection: Connection, table: str, numbers: pd.Series) -> int:
     stored = connection.execute(select(func.max(DATA_TABLES[table].c[TABLES[table].key[0]]))).scalar() or 0
-    brought = pd.to_numeric(numbers, errors="coerce").max()
-    return max(int(stored), 0 if pd.isna(brought) else int(brought), 0) + 1
+    brought = integer(numbers).values.max()  # exact: as floats, ids beyond 2^53 would be rounded
+    first = max(int(stored), 0 if pd.isna(brought) else int(brought), 0) + 1
+    if first + len(numbers) > np.iinfo(np.int64).max:
+        raise DataError(
+            f"{table}: ids that are text are numbered from above the largest id, and {first - 1} leaves no room. "
+            "Give that row another id."
+        )
+    return first

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+
+from scoring.errors import OutputError
 
 __all__ = ["Ledger", "write_refused"]
 
@@ -62,12 +65,18 @@ class Ledger:
 
 
 def write_refused(rows: pd.DataFrame, path: Path) -> Path:
-    """The refused rows as CSV, in one step: never half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """The refused rows as CSV, in one step: never half a file. Raises OutputError."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         rows.to_csv(partial, index=False, encoding="utf-8", errors="backslashreplace")
         os.replace(partial, path)
+    except OSError as error:
+        raise OutputError(
+            f"The refused rows cannot be written to {path}: {error.strerror or error}. Nothing is imported; give "
+            "another place."
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return path

@@ -195,11 +195,36 @@ def _text_of(path: Path) -> str:
 
 def _load(text: str, where: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        twice = _key_twice(yaml.compose(text, Loader=yaml.SafeLoader))
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         raise ConfigurationError(f"{where}{line}: this is no YAML: {getattr(error, 'problem', error)}.") from None
+    if twice is not None:
+        raise ConfigurationError(f"{where} line {twice.start_mark.line + 1}: {twice.value} stands twice.")
+    return value
+
+
+def _key_twice(root: yaml.Node | None) -> yaml.Node | None:
+    """The first key that stands twice in its mapping: YAML would silently take the last."""
+    waiting, seen = [root], set[int]()
+    while waiting:
+        node = waiting.pop(0)
+        if node is None or id(node) in seen or not isinstance(node, yaml.MappingNode | yaml.SequenceNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+            continue
+        names: set[str] = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in names:
+                    return key
+                names.add(key.value)
+            waiting.append(value)
+    return None
 
 
 def _validated(model: type[M], value: Any, where: str, text: str | None) -> M:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from scoring.errors import DataError
+from scoring.errors import DataError, printable
 
 __all__ = ["Raw", "read_source", "stacked"]
 
@@ -88,11 +89,16 @@ def _read_csv(path: Path) -> Raw:
     good: list[list[str]] = []
     broken = not _is_utf8(path)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        records = _records(csv.reader(file), path)
+        records = _records(csv.reader(_with_an_end(file)), path)
         _, header = next(records, (0, []))
         if not any(name.strip() for name in header):
             raise DataError(f"{path} is empty: its first line must name the columns.")
         header = [name.strip() for name in header]
+        twice = next((name for name, count in Counter(header).items() if name and count > 1), None)
+        if twice is not None:
+            raise DataError(
+                f"{path}: column {printable(twice)!r} stands twice in the first line. Rename or remove one."
+            )
         for line, fields in records:
             if len(fields) != len(header):
                 reason = f"has {len(fields)} fields where the header has {len(header)}"
@@ -112,11 +118,25 @@ def _records(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, lis
     begin = 1
     try:
         for fields in reader:
+            if fields == [_END]:
+                return
+            if fields and fields[-1].endswith(_END):
+                raise DataError(f"{path} line {begin}: a quote is opened here and never closed.")
             if fields:
                 yield begin, fields
             begin = reader.line_num + 1  # type: ignore[attr-defined]
     except csv.Error as error:
         raise DataError(f"{path} line {begin}: {error}. Is a quote not closed?") from error
+
+
+_END = "\0 end of the file \0"
+
+
+def _with_an_end(file: Iterable[str]) -> Iterator[str]:
+    """The lines, and one more that is no record of its own where a quote is still open: then the rows since that
+    quote would be one long field, and nobody would hear of them."""
+    yield from file
+    yield _END
 
 
 def _is_utf8(path: Path) -> bool:

@@ -1,0 +1,48 @@
+"""The snapshot: what cannot be one is refused with the table and the way out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.dataset import Dataset
+from scoring.errors import ConfigurationError, DataError
+from tests.dataset.frames import small_tables
+
+JOBS = pd.DataFrame({"job_id": [1, 2], "occupation_code": [3_000_000_000, 5], "posted_at": "2025-01-01"})
+USERS = pd.DataFrame({"user_id": [1, 2], "preferred_occupations": [[3_000_000_000, 2**53], []]})
+
+
+def test_occupations_may_be_beyond_32_bits() -> None:
+    data = Dataset.from_frames(JOBS, USERS)
+    assert data.jobs.occupation[0] == data.users.preferred[0][0] >= 0
+    assert data.words.occupation.value(data.users.preferred[0][1]) == 2**53
+
+
+def test_factors_of_different_sizes_are_refused() -> None:
+    tables = {
+        "user_factors": pd.DataFrame({"user_id": [1], "f0": [1.0]}),
+        "job_factors": pd.DataFrame({"job_id": [1], "f0": [1.0], "f1": [2.0]}),
+    }
+    with pytest.raises(DataError, match="user_factors have 1 dimensions and job_factors have 2"):
+        Dataset.from_frames(JOBS, USERS, **tables)
+
+
+def test_an_action_of_another_kind_that_a_database_let_in_is_refused() -> None:
+    tables = small_tables()
+    with pytest.raises(DataError, match="actions: 4 of an unknown kind, such as 'apply'"):
+        Dataset(tables.with_tables(actions=tables.actions.assign(action="apply")))
+
+
+def test_jobs_and_users_are_needed() -> None:
+    with pytest.raises(DataError, match="users: a pandas DataFrame is needed, not None"):
+        Dataset.from_frames(JOBS, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [5, 5.5, np.int64(5), True, "now", "12", "01/02/2025", "9999-12-31T23:59:59-12:00"])
+def test_what_is_no_clock_is_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="is no time; write it like"):
+        Dataset.from_frames(JOBS, USERS, as_of=wrong)
