@@ -20,7 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Exit codes: 0 done, 1 an error, 2 a command line that cannot be understood, 130 and 143 stopped by Ctrl-C, SIGTERM.
     """
-    from scoring.cli.app import Terminated, app
+    try:
+        from scoring.cli.app import Terminated, app
+    except KeyboardInterrupt:  # while modules load
+        raise SystemExit(130) from None
 
     def terminate(number: int, frame: FrameType | None) -> None:
         raise Terminated

@@ -204,5 +204,8 @@ def _rows_of(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
     strange = known[found] != ids.to_numpy() if len(known) else np.ones(len(ids), dtype=bool)
     if strange.any():
         names = ", ".join(str(value) for value in ids[strange].unique()[:5])
-        raise DataError(f"actions: {int(strange.sum())} of an unknown {what}, such as {what}_id {names}.")
+        raise DataError(
+            f"actions: {int(strange.sum())} of an unknown {what}, such as {what}_id {names}. Import these {what}s, or "
+            "the actions again with --replace: it refuses those of nobody and nothing."
+        )
     return found.astype(np.int32)

@@ -19,6 +19,7 @@ from scoring.errors import DataError
 
 __all__ = [
     "DAY",
+    "NO_CODE",
     "NO_TIME",
     "ActionArrays",
     "Bools",
@@ -39,6 +40,8 @@ Bools = NDArray[np.bool_]
 
 NO_TIME = np.iinfo(np.int64).min
 """A missing time, as NaT is stored."""
+NO_CODE = np.iinfo(np.int64).min
+"""A missing value of a column whose codes are used as they are: -1 may be one of them."""
 DAY = 24 * 60 * 60 * 1_000_000
 """A day in microseconds, the unit of every time in arrays."""
 
@@ -128,7 +131,7 @@ class JobArrays(_Rows):
     occupation: Ints
     major: Ints
     company: Ints
-    employment_type: Longs  # the code itself; -1 missing
+    employment_type: Longs  # the code itself; NO_CODE missing
     hourly: Floats  # yen per hour
     min_salary: Floats
     fee: Floats
@@ -160,7 +163,7 @@ class JobArrays(_Rows):
             occupation=occupation,
             major=majors[occupation],
             company=words.company.codes(frame["company_id"]),
-            employment_type=frame["employment_type_code"].fillna(MISSING).to_numpy(np.int64),
+            employment_type=frame["employment_type_code"].fillna(NO_CODE).to_numpy(np.int64),
             hourly=hourly_equivalent(frame["salary_type"], min_salary),
             min_salary=min_salary,
             fee=floats(frame["fee"]),

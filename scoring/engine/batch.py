@@ -71,6 +71,12 @@ def prepare(
 ) -> Prepared:
     """As `Prepared.of`, with each phase timed, down to kernels that are compiled (or read from disk) and warm."""
     watch = watch or Stopwatch()
+    occupations = len(dataset.words.occupation)
+    memory.require(
+        memory.predict_codes(len(dataset.users), occupations),
+        f"Comparing {occupations:,} occupations",
+        ["bring them to fewer codes when they are imported"],
+    )
     statistics = Statistics(dataset, factor_cache=factor_cache)
     with watch.phase("factors"):
         statistics.factors  # noqa: B018 - computed when first asked for

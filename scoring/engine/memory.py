@@ -19,6 +19,7 @@ __all__ = [
     "BYTES_PER_RESULT",
     "available",
     "peak",
+    "predict_codes",
     "predict_data",
     "predict_run",
     "readable",
@@ -133,6 +134,11 @@ def predict_data(n_users: int, n_jobs: int, n_actions: int) -> int:
     loading = 10_000_000 + 500 * n_users + 650 * n_jobs + 300 * n_actions
     prepared = 87_000_000 + 1_500 * n_users + 1_450 * n_jobs + 130 * n_actions
     return max(loading, prepared)
+
+
+def predict_codes(n_users: int, n_occupations: int) -> int:
+    """Bytes of what grows with the number of occupations: who wants what, twice, and five tables of all pairs."""
+    return 8 * n_occupations * (2 * n_users + 5 * n_occupations)
 
 
 def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, workers: int, held_bytes: int = 0) -> int:

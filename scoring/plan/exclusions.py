@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.components.shared import distinct
-from scoring.dataset.encode import Bools, Ints, Ragged
+from scoring.dataset.encode import NO_CODE, Bools, Ints, Ragged
 from scoring.model.eligibility import Eligibility
 from scoring.model.inputs import Inputs
 
@@ -75,7 +75,8 @@ def _by_rule(rules: Eligibility, inputs: Inputs) -> dict[str, Bools]:
     if rules.open:
         out["not open"] = ~inputs.open_jobs
     if rules.employment_types is not None:
-        out["employment type"] = ~np.isin(jobs.employment_type, rules.employment_types)
+        allowed = np.isin(jobs.employment_type, rules.employment_types)
+        out["employment type"] = ~(allowed & (jobs.employment_type != NO_CODE))
     if rules.min_fee is not None:
         out["fee too low"] = ~(np.nan_to_num(jobs.fee, nan=0.0) >= rules.min_fee)
     return out

@@ -9,9 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from scoring.engine import memory
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.dataset.synthetic import make_market
+from scoring.engine import batch, memory
 from scoring.errors import NotEnoughMemoryError
 
 GB = 1_000_000_000
@@ -87,6 +92,14 @@ def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
         "(2,000,000,000 bytes) are there. Ways out: top_k=; out=."
     )
     memory.require(2 * GB, "This", [], there=2 * GB)
+
+
+def test_as_many_occupations_as_jobs_are_refused_before_they_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = make_market(20, 3_000, 100, seed=1).tables
+    jobs = tables.jobs.assign(occupation_code=pd.array(np.arange(3_000) + 10_000, dtype="Int64"))
+    monkeypatch.setattr(memory, "available", lambda: GB // 4)
+    with pytest.raises(NotEnoughMemoryError, match=r"Comparing 3,1\d\d occupations needs .* fewer codes"):
+        batch.prepare(Dataset(tables.with_tables(jobs=jobs)), load_model("standard"))
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,14 @@ def test_the_ledger_counts_each_job_at_the_first_rule_that_leaves_it_out(inputs:
     assert sum(exclusions.ledger().values()) + exclusions.open_to_all.sum() == len(jobs)
 
 
+def test_a_missing_employment_type_is_in_no_set(inputs: Inputs) -> None:
+    missing = inputs.jobs.frame["employment_type_code"].isna().to_numpy()
+    assert missing.any()
+    for types in [(-1,), (-1, 1)]:
+        model = load_model("standard").with_eligibility(employment_types=types)
+        assert Plan.build(model, inputs).exclusions.by_rule["employment type"][missing].all()
+
+
 def test_without_rules_everybody_may_be_shown_everything(inputs: Inputs) -> None:
     model = load_model("standard").with_eligibility(
         open=False, min_fee=None, not_applied=False, company_cooldown_days=None
