@@ -54,5 +54,5 @@ benchmark: $(VENV)/.run ## time real scoring against the target of 180 ms per us
 	$(BIN)/python scripts/performance_benchmark.py --users $(USERS) --jobs $(JOBS)
 
 clean: ## remove what was built and made here
-	rm -rf $(VENV) *.egg-info build data/*.db data/*.db-* data/runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) *.egg-info build data/*.db data/*.db-* data/*runs data/refused .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -67,7 +67,7 @@ def _guarded(work: Callable[[], Any], debug: bool) -> int:
         return stop.code
     except _UsageError as error:
         path = error.ctx.command_path if error.ctx else "scoring"
-        _say(f"{path}: {error.format_message().rstrip('.')}. See `{path} --help`.")
+        _say(f"{path}: {error.format_message().rstrip('.?').replace('. Did you', '; did you')}. See `{path} --help`.")
         return int(error.exit_code)
     except BrokenPipeError:
         # who read our output has gone; Python would complain of it once more at exit

@@ -70,6 +70,12 @@ def hourly_equivalent(salary_type: pd.Series, min_salary: Floats) -> Floats:
 class _Rows:
     """Arrays of the same length beside the frame they came from."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self):,} rows)"
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[-1].name))  # type: ignore[arg-type]
+
     def take(self, rows: NDArray[Any]) -> Self:
         """The given rows, in the given order."""
         return type(self)(**{f.name: _take(getattr(self, f.name), rows) for f in fields(self)})  # type: ignore[arg-type]
@@ -120,7 +126,7 @@ class Ragged:
         return Ragged(start, self.values[source])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class JobArrays(_Rows):
     """n jobs. Codes int32 (-1 missing), money float64 yen (NaN missing), flags int8 (-1 missing)."""
 
@@ -144,9 +150,6 @@ class JobArrays(_Rows):
     posted_at: Longs  # microseconds, NO_TIME missing
     expires_at: Longs
     active: Bools
-
-    def __len__(self) -> int:
-        return len(self.job_id)
 
     @classmethod
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
@@ -185,7 +188,7 @@ class JobArrays(_Rows):
         return posted & running & (self.active if check_active else True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class UserArrays(_Rows):
     """n users. `salary_floor` is NaN for no floor; `preferred` holds occupation codes, each once."""
 
@@ -198,9 +201,6 @@ class UserArrays(_Rows):
     has_style: Bools
     wants_remote: Bools
     active: Bools
-
-    def __len__(self) -> int:
-        return len(self.user_id)
 
     @classmethod
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
@@ -227,7 +227,7 @@ def _preferred(column: pd.Series, occupations: Vocabulary) -> Ragged:
     return Ragged(start, occupations.codes(preferred_values(column)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ActionArrays(_Rows):
     """n actions up to the clock, each once, by user, time, job, kind. Rows refer to the dataset's arrays."""
 
@@ -235,9 +235,6 @@ class ActionArrays(_Rows):
     job: Ints
     kind: NDArray[np.int8]  # position in ACTION_KINDS
     at: Longs
-
-    def __len__(self) -> int:
-        return len(self.user)
 
     @classmethod
     def encode(cls, frame: pd.DataFrame, user_rows: Ints, job_rows: Ints, as_of: int) -> Self:

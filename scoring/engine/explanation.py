@@ -30,7 +30,7 @@ class Contribution:
     facts: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """A pair's score taken apart. The points add up to `total` before it is rounded to float32."""
 
@@ -45,6 +45,12 @@ class Explanation:
     @property
     def eligible(self) -> bool:
         return not self.not_ranked
+
+    def __repr__(self) -> str:
+        return f"Explanation(user {self.user_id}, job {self.job_id}, {self.model}: {self.total:.2f})"
+
+    def _repr_html_(self) -> str:
+        return str(self.frame()._repr_html_())  # type: ignore[operator]
 
     def frame(self) -> pd.DataFrame:
         """One row per component: group, component, value, weight, points, facts."""

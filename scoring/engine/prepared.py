@@ -23,7 +23,7 @@ from scoring.statistics import Statistics
 __all__ = ["Prepared"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prepared:
     """The inputs and the plan of a model on a dataset (or on a request's rows), with a scorer for them."""
 
@@ -38,6 +38,9 @@ class Prepared:
             data = Statistics(data)
         inputs = data if isinstance(data, Inputs) else Inputs.of(data)
         return cls(inputs, Plan.build(model, inputs), workers)
+
+    def __repr__(self) -> str:
+        return f"Prepared({self.plan!r} of {self.dataset!r})"
 
     @property
     def dataset(self) -> Dataset:

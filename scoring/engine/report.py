@@ -204,7 +204,7 @@ def _top(report: Report) -> list[RenderableType]:
     titles.add_column(justify="right", style="bold")
     titles.add_column()
     for rank, line in enumerate(report.first_lines, 1):
-        name = f"job {line.job_id} · {line.title or 'no title'} · {line.company or 'no company'}"
+        name = f"job {line.job_id} · {line.title or 'no title'} · {line.company or 'no company name'}"
         titles.add_row(str(rank), f"{line.total:.2f}", Text(name, no_wrap=True, overflow="ellipsis"))
     parts = Table.grid(padding=(0, 2, 0, 0))
     parts.add_column(no_wrap=True)

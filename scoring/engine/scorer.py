@@ -38,7 +38,7 @@ def available_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ranking:
     """The best jobs of n users: row r holds `count[r]` of them, best first; behind those job_id is -1, scores 0."""
 
@@ -47,6 +47,12 @@ class Ranking:
     job_row: Longs  # (n, k) row among the plan's jobs, -1 behind the last
     scores: Singles  # (n, k, 4) in the order of SCORES
     count: NDArray[np.int32]  # (n,)
+
+    def __repr__(self) -> str:
+        return f"Ranking({len(self.user_id):,} users, up to {self.job_id.shape[1]:,} jobs each)"
+
+    def _repr_html_(self) -> str:
+        return str(self.frame()._repr_html_())  # type: ignore[operator]
 
     def frame(self) -> pd.DataFrame:
         """One row per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`."""

@@ -13,16 +13,38 @@ from scoring.model.inputs import Inputs
 from scoring.model.model import Part, ScoringModel
 from scoring.model.pair import Pair
 from scoring.model.profile import GROUPS, WeightProfile
+from scoring.model.terms import (
+    DotTerm,
+    Flags,
+    FlagTerm,
+    IntervalTerm,
+    JobTerm,
+    Key,
+    LookupTerm,
+    Number,
+    UserTerm,
+    Value,
+)
 
 __all__ = [
     "GROUPS",
     "Component",
+    "DotTerm",
     "Eligibility",
+    "FlagTerm",
+    "Flags",
     "Inputs",
+    "IntervalTerm",
+    "JobTerm",
+    "Key",
+    "LookupTerm",
+    "Number",
     "Pair",
     "Part",
     "Reason",
     "ScoringModel",
+    "UserTerm",
+    "Value",
     "WeightProfile",
     "dump_model",
     "parse_model",

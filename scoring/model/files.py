@@ -188,19 +188,21 @@ def _part(file: _File, group: str, name: str, kinds: Mapping[str, type[Component
         raise file.error(path, f"write the weight of `{name}` as {{weight: …}}, beside its parameters.")
     parameters = dict(file.mapping(path))
     kind = parameters.pop("component", name)
-    if parameters.pop("weight", None) is None:
-        raise file.error(path, f"component `{name}` has no weight.")
+    weighed = parameters.pop("weight", None) is not None
     if not isinstance(kind, str) or kind not in kinds:
         named = kind if isinstance(kind, str) else short(kind)
         raise file.error(path, f"unknown component `{named}`; known: {', '.join(sorted(kinds))}.")
-    return Part(name, group, _validated(file, path, kinds[kind], parameters))
+    component = _validated(file, path, kinds[kind], parameters, beside=("weight", "component"))
+    if not weighed:  # said last: a mistyped `weight` is an unknown key
+        raise file.error(path, f"component `{name}` has no weight.")
+    return Part(name, group, component)
 
 
-def _validated(file: _File, path: _Path, kind: type[_T], values: dict[str, Any]) -> _T:
+def _validated(file: _File, path: _Path, kind: type[_T], values: dict[str, Any], beside: tuple[str, ...] = ()) -> _T:
     try:
         made = kind(**values)
     except ValidationError as error:
-        field, problem = problem_of(error, kind)
+        field, problem = problem_of(error, kind, beside)
         raise file.error((*path, field), problem) from error
     for field, value in values.items():
         if _taken_for_number(value, getattr(made, field)):

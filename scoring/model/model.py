@@ -65,7 +65,7 @@ class ScoringModel:
         """The profile of these flat weights; components that are not named weigh 0."""
         strange = set(flat) - {part.name for part in self.parts}
         if strange:
-            raise ModelError(f"model {self.name} has no component {sorted(strange)[0]!r}.")
+            raise self._no_component(sorted(strange)[0])
         groups = dict.fromkeys(GROUPS, 0.0)
         components: dict[str, dict[str, float]] = {group: {} for group in GROUPS}
         for part in self.parts:
@@ -87,7 +87,7 @@ class ScoringModel:
                 part = replace(part, component=component)
             parts.append(part)
         if name not in {part.name for part in self.parts}:
-            raise ModelError(f"model {self.name} has no component {name!r}.")
+            raise self._no_component(name)
         return replace(self, parts=tuple(parts))
 
     def with_eligibility(self, **rules: Any) -> Self:
@@ -97,6 +97,10 @@ class ScoringModel:
         except ValidationError as error:
             raise ModelError(f"model {self.name}, eligibility: {problem_of(error, Eligibility)[1]}") from error
         return replace(self, eligibility=eligibility)
+
+    def _no_component(self, name: str) -> ModelError:
+        known = ", ".join(part.name for part in self.parts)
+        return ModelError(f"model {self.name} has no component {name!r}; it has {known}.")
 
     def as_dict(self) -> dict[str, Any]:
         """The form that a model file has."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -19,12 +20,15 @@ def short(value: Any) -> str:
     return _REPR.repr(value)
 
 
-def problem_of(error: ValidationError, kind: type[BaseModel]) -> tuple[str, str]:
-    """The field that the first problem is about ("" for the whole), and a sentence."""
+def problem_of(error: ValidationError, kind: type[BaseModel], beside: Sequence[str] = ()) -> tuple[str, str]:
+    """The field that the first problem is about ("" for the whole), and a sentence.
+
+    `beside` are keys that may stand beside the fields.
+    """
     first = error.errors()[0]
     field = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
-        known = ", ".join(sorted(kind.model_fields)) or "none"
+        known = ", ".join([*sorted(kind.model_fields), *beside]) or "none"
         return field, f"unknown key `{field}`; known: {known}."
     message = first["msg"].removeprefix("Value error, ")
     if not field:

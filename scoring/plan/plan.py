@@ -20,7 +20,7 @@ from scoring.plan.pack import pack
 __all__ = ["Plan"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """A program for n users and m jobs in the order of their inputs, and who may be shown what."""
 
@@ -29,6 +29,9 @@ class Plan:
     exclusions: Exclusions
     user_id: Longs
     job_id: Longs
+
+    def __repr__(self) -> str:
+        return f"Plan({self.model.name}, {len(self.user_id):,} users × {len(self.job_id):,} jobs)"
 
     @classmethod
     def build(cls, model: ScoringModel, inputs: Inputs) -> Self:

@@ -171,7 +171,7 @@ def test_anchors_and_merge_keys_are_yaml_too() -> None:
         ("name: mine", "nmae: mine", 1, "unknown key `nmae`; known: description, eligibility, groups,"),
         ("  base:", "  basis:", 8, "unknown key `basis` in `groups`; known: base, match, personal."),
         ("weight: 0.75", "wieght: 0.75", 9, "unknown key `wieght` in `groups.base`; known: components, weight."),
-        ("low: 100", "lo: 100", 12, "unknown key `lo`; known: high, low."),
+        ("low: 100", "lo: 100", 12, "unknown key `lo`; known: high, low, weight, component."),
         ("min_fee: 10", "minfee: 10", 15, "unknown key `minfee`; known: company_cooldown_days, "),
         ("      wage:", "      wages:", 11, "unknown component `wages`; known: access, category, "),
         ("component: fee", "component: fees", 13, "unknown component `fees`; known: "),

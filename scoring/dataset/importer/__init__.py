@@ -72,7 +72,8 @@ def import_mapping(
 ) -> list[Ledger]:
     """Imports everything that a mapping file lists, table by table; each table all or nothing. Errors as above.
 
-    Source files are looked for in `base_dir`, then in the mapping's own folder.
+    Source files are looked for in `base_dir`, then in the mapping's own folder. Ends with a DataError behind a table
+    of which no row at all could be stored.
     """
     mapping_path = Path(mapping_path)
     mapping = read_mapping(mapping_path)
@@ -83,8 +84,20 @@ def import_mapping(
     for table, found in mapping.tables.items():
         raws = [read_source(files[n], mapping.sources[n].missing + found.missing) for n in found.sources]
         names = " + ".join(mapping.sources[name].file for name in found.sources)
-        ledgers.append(_import(database, table, stacked(raws), found, names, refused_to, replace or found.replace))
+        ledger = _import(database, table, stacked(raws), found, names, refused_to, replace or found.replace)
+        _stop_where_all_is_refused(ledger)
+        ledgers.append(ledger)
     return ledgers
+
+
+def _stop_where_all_is_refused(ledger: Ledger) -> None:
+    """The tables that follow would refer to other people's rows: ids that were there already, say."""
+    if ledger.read and ledger.refused == ledger.read:
+        reason, _ = max(ledger.reasons.items(), key=lambda item: item[1])
+        raise DataError(
+            f"{ledger.table} from {ledger.source}: all {ledger.read:,} rows were refused (most often: {reason}), so "
+            "the tables after it were not imported. Mend the file, import into another database, or use --replace."
+        )
 
 
 def _found(file: str, folders: list[Path]) -> Path:
