@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -53,6 +54,10 @@ class _Commands(TyperGroup):
         arguments = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in arguments
         arguments = [argument for argument in arguments if argument != "--debug"]
+        if not debug:
+            # its pool writes a traceback of a Ctrl-C that comes while a connection is given back; the exception
+            # itself goes on, and is dealt with below
+            logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
         finish = super().main
         sys.exit(_guarded(lambda: finish(arguments, prog_name or "scoring", standalone_mode=False, **extra), debug))
 
