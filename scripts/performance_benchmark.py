@@ -24,7 +24,7 @@ from scoring.dataset import Dataset
 from scoring.dataset.synthetic import make_market
 from scoring.engine import batch, report
 from scoring.engine.memory import readable
-from scoring.engine.scorer import available_cpus
+from scoring.engine.threads import available_cpus
 from scoring.engine.sinks import FrameSink
 from scoring.errors import ScoringError
 from scoring.telemetry import Stopwatch
@@ -106,6 +106,7 @@ def _figures(wanted: argparse.Namespace, result: batch.RunResult) -> dict[str, A
         "met": result.ms_per_user <= wanted.target_ms,
         "pairs": result.pairs_ranked,
         "pairs_scored": result.pairs_scored,
+        "decision": result.decision,
         "pairs_per_second": rate,
         "seconds": {phase.name: phase.seconds for phase in result.watch.phases},
         "peak_bytes": result.peak_bytes,

@@ -7,6 +7,7 @@
 
 from scoring.engine.explanation import Explanation, explain
 from scoring.engine.prepared import Prepared
-from scoring.engine.scorer import SCORES, Ranking, Scorer
+from scoring.engine.ranking import SCORES, Ranking
+from scoring.engine.scorer import Scorer
 
 __all__ = ["SCORES", "Explanation", "Prepared", "Ranking", "Scorer", "explain"]

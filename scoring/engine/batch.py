@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scoring.dataset import Dataset
 from scoring.engine import memory
 from scoring.engine.prepared import Prepared
-from scoring.engine.scorer import Ranking, Scorer, list_length, whole_number
+from scoring.engine.ranking import Ranking
+from scoring.engine.scorer import Scorer, list_length, whole_number
 from scoring.engine.sinks import Place, RunCounts, RunHead, Sink
 from scoring.errors import RunCancelledError
 from scoring.model import Inputs, ScoringModel
@@ -46,7 +47,9 @@ class RunResult:
     first: Ranking  # of the first user scored; of nobody, where nobody was
     watch: Stopwatch
     ranking_seconds: float  # from users to ids and scores, without loading, preparing or writing
-    pairs_scored: int  # pairs that the kernel visited
+    pairs_eligible: int  # pairs that no rule for everybody leaves out
+    pairs_scored: int  # pairs that were scored on their own; bounds kept the others out
+    decision: str  # how the lists were found, and why so
     peak_bytes: int  # of the process up to the end of the run
     predicted_bytes: int  # what that was thought to be before the work
 
@@ -140,7 +143,9 @@ def run(
         first=work.first,
         watch=work.watch,
         ranking_seconds=work.watch.seconds("rank"),
-        pairs_scored=len(work.rows) * work.n_eligible,
+        pairs_eligible=len(work.rows) * work.n_eligible,
+        pairs_scored=work.n_looked_at,
+        decision=str(work.scorer.decision) if work.scorer.decision else "nobody to rank for",
         peak_bytes=memory.peak(),
         predicted_bytes=work.predicted_bytes,
     )
@@ -169,7 +174,7 @@ class _Work:
         self.rows = active[np.argsort(prepared.plan.user_id[active], kind="stable")]
         self.n_inactive = len(wanted) - len(active)
         self.n_not_asked = len(prepared.plan.user_id) - len(wanted)
-        self.n_rows = 0
+        self.n_rows = self.n_looked_at = 0
         self.predicted_bytes = 0
         self.first = _nobody()
         self._created_at = now()
@@ -193,10 +198,10 @@ class _Work:
             whole=self.whole,
         )
 
-    @cached_property
+    @property
     def n_eligible(self) -> int:
         """Jobs that no rule leaves out for everybody."""
-        return int(self.prepared.plan.exclusions.open_to_all.sum())
+        return self.scorer.n_eligible
 
     def require_memory(self) -> None:
         """Raises NotEnoughMemoryError."""
@@ -233,6 +238,7 @@ class _Work:
             if start == 0:
                 self.first = _only_first(ranking)
             self.n_rows += int(ranking.count.sum())
+            self.n_looked_at += ranking.looked_at
             with self.watch.phase("write"):
                 for sink in self.sinks:
                     sink.write(ranking)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scoring.dataset import Dataset
 from scoring.dataset.coercion import integer
 from scoring.engine.explanation import Explanation, explain
-from scoring.engine.scorer import Ranking, Scorer
+from scoring.engine.ranking import Ranking
+from scoring.engine.scorer import Scorer
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
@@ -30,6 +31,8 @@ class Prepared:
     inputs: Inputs
     plan: Plan
     workers: int | None = None
+    before: Ranking | None = None
+    """The last lists under other weights, if there were any: they make the first ones faster."""
 
     @classmethod
     def of(cls, data: Dataset | Statistics | Inputs, model: ScoringModel, *, workers: int | None = None) -> Self:
@@ -52,7 +55,7 @@ class Prepared:
 
     @cached_property
     def scorer(self) -> Scorer:
-        return Scorer(self.plan, workers=self.workers)
+        return Scorer(self.plan, workers=self.workers, before=self.before)
 
     @property
     def active_users(self) -> NDArray[np.int64]:
@@ -62,7 +65,9 @@ class Prepared:
     def with_model(self, model: ScoringModel) -> Self:
         """Another model on the same data; where only weights differ, nothing is encoded anew."""
         if model.parts == self.model.parts and model.eligibility == self.model.eligibility:
-            return type(self)(self.inputs, self.plan.with_weights(model), self.workers)
+            return type(self)(
+                self.inputs, self.plan.with_weights(model), self.workers, self.scorer.latest or self.before
+            )
         return type(self).of(self.inputs, model, workers=self.workers)
 
     def top_k(self, k: int = 40, user_ids: NDArray[np.integer] | Sequence[int] | None = None) -> Ranking:

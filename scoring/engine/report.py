@@ -14,7 +14,7 @@ from rich.text import Text
 from scoring.engine import memory
 from scoring.engine.batch import RunResult
 from scoring.engine.prepared import Prepared
-from scoring.engine.scorer import Ranking
+from scoring.engine.ranking import Ranking
 from scoring.engine.sinks import Place
 from scoring.errors import printable
 from scoring.model import GROUPS
@@ -58,7 +58,9 @@ class Report:
     jobs_ranked: int
     jobs_left_out: Mapping[str, int]
     pairs_ranked: int
+    pairs_eligible: int
     pairs_scored: int
+    decision: str
     ranking_seconds: float
     rows: int
     factors: str
@@ -90,7 +92,9 @@ class Report:
             jobs_ranked=counts.jobs_ranked,
             jobs_left_out={"refused": counts.jobs_refused} | dict(counts.jobs_filtered),
             pairs_ranked=result.pairs_ranked,
+            pairs_eligible=result.pairs_eligible,
             pairs_scored=result.pairs_scored,
+            decision=result.decision,
             ranking_seconds=result.ranking_seconds,
             rows=counts.rows,
             factors=_factors(result.prepared),
@@ -171,8 +175,10 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("ranking", Text.assemble(f"{_short(report.ms_per_user)} {pace} {report.target_ms:g} ms: ", verdict))
     table.add_row("users", f"{report.users:,} ranked{_left_out(report.users_left_out)}")
     table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_left_out(report.jobs_left_out)}")
-    table.add_row("pairs", f"{report.pairs_ranked:,} at {rate / 1e6:,.1f} million per second")
-    table.add_row("", f"{report.pairs_scored:,} scored, {report.pairs_ranked - report.pairs_scored:,} left out by rule")
+    by_rule, by_bound = report.pairs_ranked - report.pairs_eligible, report.pairs_eligible - report.pairs_scored
+    table.add_row("pairs", f"{report.pairs_ranked:,} ranked exactly at {rate / 1e6:,.0f} million per second")
+    table.add_row("", f"{by_rule:,} left out by rule, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
+    table.add_row("path", report.decision)
     table.add_row("results", f"{report.rows:,} rows, the top {report.k} of each user")
     table.add_row("factors", report.factors)
     table.add_row("memory", f"{memory.readable(report.peak_bytes)} at the peak, {predicted} predicted")

@@ -3,94 +3,59 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import contextmanager, nullcontext
+from functools import cache, cached_property
 from itertools import pairwise
 from numbers import Real
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-from scoring.dataset.encode import Longs
+from scoring.dataset.encode import Ints, Longs
+from scoring.engine.paths import FEWEST_USERS, PATHS, Decision, Found, Path, Selection, no_seeds_for
+from scoring.engine.ranking import SCORES, Ranking
+from scoring.engine.threads import available_cpus, in_threads
 from scoring.errors import ConfigurationError
-from scoring.kernels import pairs, reference, topk
-from scoring.kernels.program import Program
+from scoring.kernels import pairs, reference
 from scoring.plan import Plan
 
-__all__ = ["SCORES", "Ranking", "Scorer", "available_cpus"]
-
-SCORES = ("total_score", "base_score", "match_score", "personal_score")
-"""The order of scores in every array that holds the four."""
-
-_USERS_PER_TASK = 64
-"""Small enough that threads end together and a stop is quick, large enough that hand-over costs nothing."""
+__all__ = ["Scorer"]
 
 Singles = NDArray[np.float32]
-
-
-def available_cpus() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True, repr=False)
-class Ranking:
-    """The best jobs of n users: row r holds `count[r]` of them, best first; behind those job_id is -1, scores 0."""
-
-    user_id: Longs  # (n,)
-    job_id: Longs  # (n, k)
-    job_row: Longs  # (n, k) row among the plan's jobs, -1 behind the last
-    scores: Singles  # (n, k, 4) in the order of SCORES
-    count: NDArray[np.int32]  # (n,)
-
-    def __repr__(self) -> str:
-        return f"Ranking({len(self.user_id):,} users, up to {self.job_id.shape[1]:,} jobs each)"
-
-    def _repr_html_(self) -> str:
-        return str(self.frame()._repr_html_())  # type: ignore[operator]
-
-    def frame(self) -> pd.DataFrame:
-        """One row per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`."""
-        there = np.arange(self.job_id.shape[1]) < self.count[:, None]
-        rank = np.broadcast_to(np.arange(1, self.job_id.shape[1] + 1, dtype=np.int32), there.shape)
-        columns: dict[str, NDArray] = {
-            "user_id": np.repeat(self.user_id, self.count),
-            "job_id": self.job_id[there],
-            "rank": rank[there],
-        }
-        columns |= {name: self.scores[:, :, place][there] for place, name in enumerate(SCORES)}
-        return pd.DataFrame(columns)
-
-
-@dataclass(frozen=True)
-class _Eligible:
-    """The jobs that any user may be shown, by job_id, laid out for the kernel."""
-
-    rows: Longs  # among the plan's jobs
-    program: Program
-    company: NDArray[np.int32]
-    company_start: Longs
-    company_jobs: Longs
-    excluded_start: Longs
-    excluded_jobs: Longs
 
 
 class Scorer:
     """Scores with a plan. Safe to use from several threads.
 
-    `workers` threads at most (None: one per available core); kernels hold no interpreter lock.
+    `workers` threads at most (None: one per available core); kernels hold no interpreter lock. `path` is the way to
+    the k best: "auto" measures which is faster. `before` is a ranking of the same data and rules under other weights:
+    the scores that its lists have now are bounds to begin with. Answers depend on neither.
     """
 
-    def __init__(self, plan: Plan, *, workers: int | None = None) -> None:
+    def __init__(
+        self, plan: Plan, *, workers: int | None = None, path: Path = "auto", before: Ranking | None = None
+    ) -> None:
         if workers is not None:
             workers = whole_number("workers", workers, "a run needs a whole number of threads")
+        if path not in PATHS:
+            raise ConfigurationError(f"path is {path!r}; it may be {', '.join(PATHS)}.")
         self.plan = plan
         self.workers = workers or available_cpus()
+        self.path: Path = path
+        self.before = before
+        self._decisions: dict[int, Decision] = {}
+        self.decision: Decision | None = None
+        """How the last lists were found, and why so; None before the first."""
+        self.latest: Ranking | None = None
+        """The last lists."""
+
+    @cached_property
+    def n_eligible(self) -> int:
+        """Jobs that no rule leaves out for everybody."""
+        return int(self.plan.exclusions.open_to_all.sum())
 
     def top_k(
         self,
@@ -108,42 +73,65 @@ class Scorer:
         Raises ConfigurationError: k below 1, or a row that is not there.
         """
         k, rows = list_length(k), _rows(users, self.plan.program.n_users, "users")
-        eligible, exclusions = self._eligible, self.plan.exclusions
-        size = min(k, len(eligible.rows))
-        found = np.full((len(rows), size), -1, dtype=np.int64)
-        scores = np.zeros((len(rows), size, len(SCORES)), dtype=np.float32)
-        count = np.zeros(len(rows), dtype=np.int32)
-        stop = np.zeros(1, dtype=np.int64)
-
-        def work(part: slice) -> int:
-            topk.top_k(
-                eligible.program,
-                rows[part],
-                eligible.company,
-                eligible.company_start,
-                eligible.company_jobs,
-                eligible.excluded_start,
-                eligible.excluded_jobs,
-                exclusions.companies.start,
-                exclusions.companies.values,
-                exclusions.rules.max_per_company or 0,
-                found[part],
-                scores[part],
-                count[part],
-                stop,
-            )
-            return part.stop - part.start
-
-        if size:
-            self._in_threads(work, len(rows), stop, cancelled, progress)
+        found = Found.room(len(rows), min(k, self.n_eligible))
+        looked_at = 0
+        if found.row.size:
+            looked_at = self._fill(rows, found, cancelled, progress)
         else:
             progress(len(rows))
-        there = np.arange(size) < count[:, None]
-        job_row, job_id = found.copy(), found
-        job_row[there] = eligible.rows[found[there]]
-        job_id[there] = self.plan.job_id[job_row[there]]
-        job_row[~there] = job_id[~there] = -1
-        return Ranking(self.plan.user_id[rows], job_id, job_row, scores, count)
+        there = found.row >= 0
+        job_id = np.where(there, self.plan.job_id[np.where(there, found.row, 0)], -1) if there.size else found.row
+        ranking = Ranking(self.plan.user_id[rows], job_id, found.row, found.scores, found.count, looked_at)
+        self.latest = ranking
+        return ranking
+
+    def _fill(self, rows: Longs, found: Found, cancelled: Callable[[], bool], progress: Callable[[int], None]) -> int:
+        """Fills the lists; returns how many pairs were scored on their own."""
+        selection, k, looked_at = self._selection, found.row.shape[1], [0]
+        stop = np.zeros(1, dtype=np.int64)
+        with _one_blas_thread() if self.path != "pruned" else nullcontext():
+            decision = self._decide(rows, k)
+        seeds = self._seeds(rows, k) if decision.path == "pruned" else no_seeds_for(len(rows))
+
+        def work(part: slice) -> int:
+            looked_at.append(selection.run(decision.path, rows, seeds, found, part, stop))
+            return part.stop - part.start
+
+        with _one_blas_thread() if decision.path == "dense" else nullcontext():
+            in_threads(work, len(rows), self.workers, stop, cancelled, progress)
+        self.decision = decision
+        return sum(looked_at)
+
+    def _decide(self, rows: Longs, k: int) -> Decision:
+        """As measured before for this k, if it was."""
+        decision = self._decisions.get(k)
+        if decision is None:
+            decision = self._selection.decide(self.path, rows, k)
+            if len(rows) >= FEWEST_USERS:
+                self._decisions[k] = decision
+        return decision
+
+    def _seeds(self, rows: Longs, k: int) -> Ints:
+        """(len(rows), k or 0) positions of the k best of `before`, -1 for users who have no k there."""
+        former = self.before
+        if former is None or former.job_row.shape[1] < k:
+            return no_seeds_for(len(rows))
+        order = np.argsort(former.user_id, kind="stable")
+        wanted = self.plan.user_id[rows]
+        place = np.minimum(np.searchsorted(former.user_id[order], wanted), max(len(order) - 1, 0))
+        if not len(order):
+            return no_seeds_for(len(rows))
+        of_former = order[place]
+        known = (former.user_id[of_former] == wanted) & (former.count[of_former] >= k)
+        position = np.full(len(self.plan.job_id), -1, dtype=np.int32)
+        position[self._selection.index.plan_row] = np.arange(self._selection.n_jobs, dtype=np.int32)
+        seeds = position[former.job_row[of_former, :k]]
+        seeds[~known | (seeds < 0).any(axis=1)] = -1
+        return np.ascontiguousarray(seeds)
+
+    @cached_property
+    def _selection(self) -> Selection:
+        return Selection(*self.plan.index, self.plan.layout.limits)
 
     def all_pairs(self, users: NDArray[np.integer] | None = None) -> Singles:
         """(4, n, m) float32 scores, in the order of SCORES, of the users at these rows (None: all) and all jobs.
@@ -160,7 +148,7 @@ class Scorer:
             pairs.all_pairs(program, rows[part], out[:, part])
             return part.stop - part.start
 
-        self._in_threads(work, len(rows))
+        in_threads(work, len(rows), self.workers)
         return out
 
     def listed(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Singles:
@@ -189,58 +177,18 @@ class Scorer:
         """(n_components, len(users), len(jobs)) float64 component values, by the reference."""
         return reference.component_values(self.plan.program, np.asarray(users), np.asarray(jobs))
 
-    def _in_threads(
-        self,
-        work: Callable[[slice], int],
-        n_users: int,
-        stop: Longs | None = None,
-        cancelled: Callable[[], bool] = lambda: False,
-        progress: Callable[[int], None] = lambda done: None,
-    ) -> None:
-        """Runs `work` over slices of the users; on a cancel or an error lets the kernels stop between users."""
-        parts = _slices(n_users)
-        if self.workers == 1 or n_users <= _USERS_PER_TASK:
-            for part in parts:
-                if cancelled():
-                    return
-                progress(work(part))
-            return
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="scoring") as pool:
-            waiting: set[Future[int]] = {pool.submit(work, part) for part in parts}
-            try:
-                while waiting:
-                    done, waiting = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        progress(future.result())
-                    if cancelled():
-                        return
-            finally:
-                if waiting:
-                    if stop is not None:
-                        stop[0] = 1
-                    pool.shutdown(wait=True, cancel_futures=True)
 
-    @cached_property
-    def _eligible(self) -> _Eligible:
-        plan, exclusions = self.plan, self.plan.exclusions
-        rows = np.flatnonzero(exclusions.open_to_all)
-        rows = rows[np.argsort(plan.job_id[rows], kind="stable")]
-        place = np.full(len(plan.job_id), -1, dtype=np.int64)
-        place[rows] = np.arange(len(rows))
-        company = exclusions.company[rows]
-        by_company = np.argsort(company, kind="stable")
-        start = np.searchsorted(company[by_company], np.arange(exclusions.n_companies + 1))
-        own = place[exclusions.jobs.values]
-        before = np.concatenate([[0], np.cumsum(own >= 0)])
-        return _Eligible(
-            rows=rows,
-            program=plan.program.take_jobs(rows),
-            company=company,
-            company_start=start.astype(np.int64),
-            company_jobs=by_company.astype(np.int64),
-            excluded_start=before[exclusions.jobs.start].astype(np.int64),
-            excluded_jobs=own[own >= 0],
-        )
+@cache
+def _blas() -> ThreadpoolController:
+    """The libraries that do matrix products; finding them takes milliseconds."""
+    return ThreadpoolController()
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Matrix products inside our threads start none of their own."""
+    with _blas().limit(limits=1, user_api="blas"):
+        yield
 
 
 def list_length(k: float) -> int:
@@ -266,8 +214,3 @@ def _rows(rows: NDArray[np.integer] | None, n: int, what: str) -> Longs:
     if len(rows) and not (rows.min() >= 0 and rows.max() < n):
         raise ConfigurationError(f"rows {rows.min()} to {rows.max()} of {what} are asked for; there are {n}.")
     return rows.astype(np.int64)
-
-
-def _slices(n: int) -> Iterator[slice]:
-    for first in range(0, n, _USERS_PER_TASK):
-        yield slice(first, min(first + _USERS_PER_TASK, n))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.engine import Scorer
-from scoring.engine.scorer import available_cpus
+from scoring.engine.threads import available_cpus
 from scoring.errors import RunCancelledError
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan

@@ -9,7 +9,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["compiled"]
+__all__ = ["bare", "compiled", "inner"]
 
 
 def _stamp() -> str:
@@ -34,3 +34,17 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     dispatcher = numba.njit(nogil=True, cache=True, **options)(function)
     dispatcher._cache._cache_file._source_stamp = _SOURCES
     return dispatcher
+
+
+def bare(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """As `compiled`, without counting references to arrays; such a function cannot make any, only use its arguments'.
+
+    Whoever calls holds the arrays. Counting costs an atomic operation for every array that is taken out of a tuple
+    or passed on: kernels that look at a few jobs at a time spent nine tenths of their time on it.
+    """
+    return compiled(function, _nrt=False, **options)
+
+
+def inner(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """As `bare`, for kernels alone to call: nothing is compiled to take Python's objects apart."""
+    return bare(function, no_cpython_wrapper=True, **options)

@@ -13,7 +13,7 @@ import numpy as np
 from scoring.kernels.compiled import compiled
 from scoring.kernels.program import FLAGS, INTERVAL, JOB, LOOKUP, USER, Int64s, Program, Singles
 
-__all__ = ["BLOCK", "TILE", "all_pairs", "lookup_rows", "score_block", "tile_rows"]
+__all__ = ["BLOCK", "TILE", "all_pairs", "component_block", "lookup_rows", "score_block", "tile_rows"]
 
 BLOCK = 1024
 """Jobs at a time: 8 KiB a column, so that the handful of columns at work stay in a 48 KiB cache."""
@@ -117,8 +117,69 @@ def _add_products(
 
 
 @compiled(inline="always")
-def score_block(p: Program, user: int, first: int, n: int, rows: np.ndarray, out: np.ndarray, groups: bool) -> None:
-    """Scores jobs first…first + n - 1 for one user, not rounded.
+def component_block(
+    p: Program,
+    c: int,
+    user: int,
+    first: int,
+    n: int,
+    vectors: np.ndarray,
+    at: int,
+    rows: np.ndarray,
+    value: np.ndarray,
+    product: np.ndarray,
+) -> None:
+    """Fills `value` with component c of jobs first…first + n - 1 for one user; `product` is room to work in.
+
+    The jobs' vectors are `vectors[:, at : at + n]`.
+    """
+    value[:] = 0.0
+    for t in range(p.term_start[c], p.term_start[c + 1]):
+        kind, slot = p.term_kind[t], p.term_slot[t]
+        if kind == JOB:
+            _add_column(value, p.job_value[slot, first : first + n])
+        elif kind == USER:
+            _add_constant(value, p.user_value[slot, user])
+        elif kind == LOOKUP:
+            _add_from_table(value, rows[slot], p.key_code[p.lookup_key[slot], first : first + n])
+        elif kind == INTERVAL:
+            rank = p.number_rank[p.interval_number[slot], first : first + n]
+            low, high = p.interval_low[slot, user], p.interval_high[slot, user]
+            if low < high:
+                _add_inside(value, rank, low, high, p.interval_gain[slot, user])
+        elif kind == FLAGS:
+            start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
+            table = p.flag_values[start : start + p.flag_width[slot]]
+            _add_from_table(value, table, p.flag_bits[p.flag_set[slot], first : first + n])
+        elif p.dot_user_has[slot, user]:
+            of_user = p.user_vector[user, p.dot_start[slot] : p.dot_start[slot + 1]]
+            _products(product, of_user, vectors[p.dot_start[slot] : p.dot_start[slot + 1]], at)
+            has, otherwise = p.dot_job_has[slot, first : first + n], p.dot_otherwise[slot, user]
+            _add_products(value, product, has, p.dot_scale[slot], p.dot_shift[slot], otherwise)
+        else:
+            _add_constant(value, p.dot_otherwise[slot, user])
+    slot = p.divisor_slot[c]
+    if p.divisor_kind[c] == USER:
+        value /= p.user_value[slot, user]
+    elif p.divisor_kind[c] == FLAGS:
+        start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
+        table = p.flag_values[start : start + p.flag_width[slot]]
+        _divide_by_table(value, table, p.flag_bits[p.flag_set[slot], first : first + n])
+
+
+@compiled(inline="always")
+def score_block(
+    p: Program,
+    user: int,
+    first: int,
+    n: int,
+    vectors: np.ndarray,
+    at: int,
+    rows: np.ndarray,
+    out: np.ndarray,
+    groups: bool,
+) -> None:
+    """Scores jobs first…first + n - 1 for one user, not rounded; their vectors are `vectors[:, at : at + n]`.
 
     `out` is (6, BLOCK) float64: the total, three group scores (where `groups`), and two rows to work in.
     """
@@ -131,38 +192,7 @@ def score_block(p: Program, user: int, first: int, n: int, rows: np.ndarray, out
         weight, within = p.flat_weight[c], p.group_weight[c]
         if weight == 0.0 and (within == 0.0 or not groups):
             continue  # it would add 0 to what is not negative
-        value[:] = 0.0
-        for t in range(p.term_start[c], p.term_start[c + 1]):
-            kind, slot = p.term_kind[t], p.term_slot[t]
-            if kind == JOB:
-                _add_column(value, p.job_value[slot, first : first + n])
-            elif kind == USER:
-                _add_constant(value, p.user_value[slot, user])
-            elif kind == LOOKUP:
-                _add_from_table(value, rows[slot], p.key_code[p.lookup_key[slot], first : first + n])
-            elif kind == INTERVAL:
-                rank = p.number_rank[p.interval_number[slot], first : first + n]
-                low, high = p.interval_low[slot, user], p.interval_high[slot, user]
-                if low < high:
-                    _add_inside(value, rank, low, high, p.interval_gain[slot, user])
-            elif kind == FLAGS:
-                start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-                table = p.flag_values[start : start + p.flag_width[slot]]
-                _add_from_table(value, table, p.flag_bits[p.flag_set[slot], first : first + n])
-            elif p.dot_user_has[slot, user]:
-                of_user = p.user_vector[user, p.dot_start[slot] : p.dot_start[slot + 1]]
-                _products(product, of_user, p.job_vector[p.dot_start[slot] : p.dot_start[slot + 1]], first)
-                has, otherwise = p.dot_job_has[slot, first : first + n], p.dot_otherwise[slot, user]
-                _add_products(value, product, has, p.dot_scale[slot], p.dot_shift[slot], otherwise)
-            else:
-                _add_constant(value, p.dot_otherwise[slot, user])
-        slot = p.divisor_slot[c]
-        if p.divisor_kind[c] == USER:
-            value /= p.user_value[slot, user]
-        elif p.divisor_kind[c] == FLAGS:
-            start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-            table = p.flag_values[start : start + p.flag_width[slot]]
-            _divide_by_table(value, table, p.flag_bits[p.flag_set[slot], first : first + n])
+        component_block(p, c, user, first, n, vectors, at, rows, value, product)
         _add_weighted(total, value, weight)
         if groups:
             _add_weighted(out[1 + p.group[c], :n], value, within)
@@ -181,6 +211,6 @@ def all_pairs(p: Program, users: Int64s, out: Singles) -> None:
         for first in range(0, m, BLOCK):
             n = min(BLOCK, m - first)
             for t in range(size):
-                score_block(p, users[tile + t], first, n, rows[t], work, True)
+                score_block(p, users[tile + t], first, n, p.job_vector, first, rows[t], work, True)
                 for s in range(4):
                     out[s, tile + t, first : first + n] = work[s, :n].astype(np.float32)

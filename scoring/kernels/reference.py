@@ -10,7 +10,25 @@ from numpy.typing import NDArray
 
 from scoring.kernels.program import DOT, FLAGS, INTERVAL, JOB, LOOKUP, USER, Floats, Int64s, Program, Singles
 
-__all__ = ["component_values", "scores", "top_k"]
+__all__ = ["component_values", "flag_rows", "lookup_rows", "scores", "top_k"]
+
+
+def lookup_rows(program: Program, slot: int, users: Int64s) -> Floats:
+    """(len(users), width): what a lookup gives each code, the users' exceptions in place."""
+    p, width = program, program.lookup_width[slot]
+    first = p.lookup_table[slot] + p.lookup_row[slot, users].astype(np.int64) * width
+    rows = p.lookup_values[first[:, None] + np.arange(width)]
+    for row, user in enumerate(users):
+        own = slice(p.entry_start[slot, user], p.entry_start[slot, user + 1])
+        rows[row, p.entry_code[own]] = p.entry_value[own]
+    return rows
+
+
+def flag_rows(program: Program, slot: int, users: Int64s) -> Floats:
+    """(len(users), width): what a term of flags gives each combination of bits."""
+    p, width = program, program.flag_width[slot]
+    first = p.flag_table[slot] + p.flag_row[slot, users].astype(np.int64) * width
+    return p.flag_values[first[:, None] + np.arange(width)]
 
 
 def term_values(program: Program, kind: int, slot: int, users: Int64s, jobs: Int64s) -> Floats:
@@ -21,20 +39,13 @@ def term_values(program: Program, kind: int, slot: int, users: Int64s, jobs: Int
     if kind == USER:
         return np.broadcast_to(p.user_value[slot, users][:, None], (len(users), len(jobs)))
     if kind == LOOKUP:
-        width = p.lookup_width[slot]
-        rows = p.lookup_table[slot] + p.lookup_row[slot, users].astype(np.int64) * width
-        table = p.lookup_values[rows[:, None] + np.arange(width)]
-        for row, user in enumerate(users):
-            own = slice(p.entry_start[slot, user], p.entry_start[slot, user + 1])
-            table[row, p.entry_code[own]] = p.entry_value[own]
-        return table[:, p.key_code[p.lookup_key[slot], jobs]]
+        return lookup_rows(p, slot, users)[:, p.key_code[p.lookup_key[slot], jobs]]
     if kind == INTERVAL:
         rank = p.number_rank[p.interval_number[slot], jobs][None, :]
         low, high = p.interval_low[slot, users][:, None], p.interval_high[slot, users][:, None]
         return np.where((low <= rank) & (rank < high), p.interval_gain[slot, users][:, None], 0.0)
     if kind == FLAGS:
-        rows = p.flag_table[slot] + p.flag_row[slot, users].astype(np.int64) * p.flag_width[slot]
-        return p.flag_values[rows[:, None] + p.flag_bits[p.flag_set[slot], jobs][None, :]]
+        return flag_rows(p, slot, users)[:, p.flag_bits[p.flag_set[slot], jobs]]
     if kind == DOT:
         product = np.zeros((len(users), len(jobs)))
         for dimension in range(p.dot_start[slot], p.dot_start[slot + 1]):

@@ -1,174 +1,410 @@
-"""The k best jobs of each user, exact, compiled. The lists are those of `reference.top_k`.
+"""The k best jobs of each user, exact, most jobs never looked at. The lists are those of `reference.top_k`.
 
-Dense: every eligible pair is scored. A candidate is looked at only when its score beats the k-th best so far,
-so exclusions cost next to nothing. Jobs come by ascending job_id, hence of equal scores the first one stays.
+Cells are bounded for a user all at once, the promising ones visited from the best bound down, their blocks bounded
+more closely, and the jobs of what is left scored in float32. Whatever may still belong to the list gets its
+canonical score: in float64, from the folded sums where these leave no doubt about the float32 that they round to,
+else by the formula. The list in hand is exact at all times, so nothing below its last score can matter, whatever
+the order of visits. (Block-Max WAND and MaxScore skip by the same argument; here bounds are made per user, from
+the few parts that a score has.)
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
-from scoring.kernels.compiled import compiled
-from scoring.kernels.pairs import BLOCK, TILE, lookup_rows, score_block, tile_rows
-from scoring.kernels.program import Int32s, Int64s, Program, Singles
+from scoring.kernels.compiled import bare, inner
+from scoring.kernels.folding import COARSE, CONSTANT, FINE, UNEVEN, Fold, fold_user
+from scoring.kernels.index import BLOCK_JOBS, MASK_BITS, Index, Limits
+from scoring.kernels.lists import cut_of, insert, mark
+from scoring.kernels.program import Floats, Int32s, Int64s, Program, Singles
+from scoring.kernels.single import canonical_scores, component_value
 
-__all__ = ["SHORT", "top_k"]
+__all__ = [
+    "Room",
+    "add_either",
+    "add_row",
+    "add_step",
+    "exact_score",
+    "new_room",
+    "product",
+    "top_k",
+    "uneven_part",
+    "write_list",
+]
 
-SHORT = 1024
-"""Lists up to here are kept sorted by insertion; longer ones are found by sorting all scores."""
+CHUNK = 64
+"""Cells that are compared at once."""
+BINS = 64
+"""Steps in which promising cells are put in order."""
 
 
-@compiled
-def _insert(
-    scores: np.ndarray, jobs: np.ndarray, size: int, k: int, score: float, job: int, company: Int32s, per_company: int
-) -> int:
-    """Puts a job behind all that score as much; returns the new size. The lowest falls out of a full list.
+class Room(NamedTuple):
+    """What a thread writes on while it makes lists of up to k jobs."""
 
-    With a bound per company, a full company gives up its lowest job, or the new one is not taken. That is the
-    greedy walk's list: a company's k-th bests only rise, so what has once fallen out never returns.
-    """
-    last = size  # the position that is given up
-    code = company[job]
-    if per_company > 0 and code >= 0:
-        held, lowest = 0, -1
-        for i in range(size):
-            if company[jobs[i]] == code:
-                held += 1
-                lowest = i
-        if held >= per_company:
-            if not score > scores[lowest]:
-                return size
-            last = lowest
-    if last == size:
-        if size == k:
-            last = size - 1
+    marks: NDArray[np.bool_]  # (m,) may not be shown to the user at work; all False between users
+    bound: Singles  # (n_cells,)
+    group_bound: Singles  # (n_groups,)
+    found: Int32s  # (n_cells,)
+    ordered: Int32s  # (n_cells,)
+    start: Int32s  # (BINS + 1,)
+    scores: Singles  # (k,) the list in hand
+    turns: Int32s  # (k,)
+    jobs: Int32s  # (k,)
+    dots: Singles  # (n_dots,)
+    value: Singles  # (BLOCK_JOBS,)
+    canonical: Floats  # (k, 4)
+    one_job: Int32s  # (1,)
+    one_score: Floats  # (1, 4)
+
+
+def new_room(p: Program, x: Index, k: int) -> Room:
+    n_cells = len(x.cell_best)
+    return Room(
+        marks=np.zeros(len(x.turn), dtype=np.bool_),
+        bound=np.empty(n_cells, np.float32),
+        group_bound=np.empty(len(x.group_cell) - 1, np.float32),
+        found=np.empty(n_cells, np.int32),
+        ordered=np.empty(n_cells, np.int32),
+        start=np.empty(BINS + 1, np.int32),
+        scores=np.empty(k, np.float32),
+        turns=np.empty(k, np.int32),
+        jobs=np.empty(k, np.int32),
+        dots=np.empty(len(p.dot_scale), np.float32),
+        value=np.empty(BLOCK_JOBS, np.float32),
+        canonical=np.empty((k, 4)),
+        one_job=np.empty(1, np.int32),
+        one_score=np.empty((1, 4)),
+    )
+
+
+# Loops run over views that begin at 0: where an index might be negative for all that the compiler knows, it cannot
+# use vector instructions.
+
+
+@inner(fastmath={"nnan", "nsz"})
+def _bound_group(best: np.ndarray, base: float, row: np.ndarray, code: np.ndarray, bound: np.ndarray) -> float:
+    """bound[i] = best[i] + base + row[code[i]]; returns the greatest."""
+    top = np.float32(-np.inf)
+    for i in range(len(bound)):
+        value = best[i] + base + row[code[i]]
+        bound[i] = value
+        top = max(top, value)
+    return top
+
+
+@inner
+def _bound_cells(x: Index, rows: np.ndarray, bound: np.ndarray, group_bound: np.ndarray) -> float:
+    """bound[cell] = its best job score and what the ordered keys add; returns the greatest."""
+    top, zero, n_ordered = np.float32(-np.inf), np.float32(0.0), len(x.ordered)
+    for group in range(len(group_bound)):
+        first, last = x.group_cell[group], x.group_cell[group + 1]
+        here, best = bound[first:last], x.cell_best[first:last]
+        if n_ordered == 0:
+            most = np.float32(-np.inf)
+            for i in range(len(here)):
+                here[i] = best[i]
+                most = max(most, best[i])
+        elif n_ordered == 1:
+            most = _bound_group(best, zero, rows[x.ordered[0]], x.cell_code[0, first:last], here)
         else:
-            size += 1
-    i = last
-    while i > 0 and scores[i - 1] < score:
-        scores[i] = scores[i - 1]
-        jobs[i] = jobs[i - 1]
-        i -= 1
-    scores[i] = score
-    jobs[i] = job
-    return size
+            base = rows[x.ordered[0], x.cell_code[0, first]]
+            most = _bound_group(best, base, rows[x.ordered[1]], x.cell_code[1, first:last], here)
+            for place in range(2, n_ordered):
+                most = _bound_group(here, zero, rows[x.ordered[place]], x.cell_code[place, first:last], here)
+        group_bound[group] = most
+        top = max(top, most)
+    return top
 
 
-@compiled
-def _take(
-    totals: np.ndarray,
-    first: int,
-    excluded: np.ndarray,
-    scores: np.ndarray,
-    jobs: np.ndarray,
-    size: int,
-    company: Int32s,
-    per_company: int,
+@inner
+def _count_from(bound: np.ndarray, low: float) -> int:
+    count = np.int32(0)
+    for i in range(len(bound)):
+        count += np.int32(bound[i] >= low)
+    return count
+
+
+@inner
+def _collect(
+    group_cell: np.ndarray, group_bound: np.ndarray, bound: np.ndarray, low: float, high: float, found: np.ndarray
 ) -> int:
-    """Takes what beats the list out of a block that begins at job `first`; returns the list's size."""
-    k = len(jobs)
-    for i in range(len(totals)):
-        score = np.float32(totals[i])
-        if (size < k or score > scores[k - 1]) and not excluded[first + i]:
-            size = _insert(scores, jobs, size, k, score, first + i, company, per_company)
-    return size
-
-
-@compiled
-def _select_sorted(
-    scores: np.ndarray, excluded: np.ndarray, company: Int32s, per_company: int, n_companies: int, out: np.ndarray
-) -> int:
-    """The greedy walk itself, down all scores; for long lists."""
-    order = np.argsort(-scores, kind="mergesort")  # stable: equal scores stay by job_id
-    held = np.zeros(n_companies + 1, dtype=np.int32)
+    """Puts the cells with low <= bound < high into `found`; returns how many there are."""
     size = 0
-    for job in order:
-        if size == len(out):
-            break
-        if excluded[job]:
+    for group in range(len(group_bound)):
+        if group_bound[group] < low:
             continue
-        code = company[job]
-        if per_company > 0 and code >= 0:
-            if held[code] >= per_company:
-                continue
-            held[code] += 1
-        out[size] = job
-        size += 1
+        for first in range(group_cell[group], group_cell[group + 1], CHUNK):
+            here = bound[first : min(first + CHUNK, group_cell[group + 1])]
+            if _count_from(here, low):
+                for i in range(len(here)):
+                    if low <= here[i] and here[i] < high:
+                        found[size] = first + i
+                        size += 1
     return size
 
 
-@compiled
-def _mark(
-    mark: np.ndarray, user: int, value: bool, start: Int64s, jobs: Int64s, company_start: Int64s, company_jobs: Int64s,
-    cool_start: Int64s, cool: Int32s,
-) -> None:  # fmt: skip
-    """Sets `mark` at the jobs that may not be ranked for the user: its own, and those of cooling companies."""
-    for e in range(start[user], start[user + 1]):
-        mark[jobs[e]] = value
-    for e in range(cool_start[user], cool_start[user + 1]):
-        for i in range(company_start[cool[e]], company_start[cool[e] + 1]):
-            mark[company_jobs[i]] = value
+@inner
+def _put_in_order(
+    bound: np.ndarray, found: np.ndarray, size: int, top: float, start: np.ndarray, ordered: np.ndarray
+) -> None:
+    """Copies `found` to `ordered` by descending bound, up to the width of a bin; `start` (BINS + 1,) is room."""
+    low = top
+    for i in range(size):
+        low = min(low, bound[found[i]])
+    start[:] = 0
+    scale = np.float32(BINS) / max(top - low, np.float32(1e-30))
+    for i in range(size):
+        start[min(BINS - 1, int((top - bound[found[i]]) * scale)) + 1] += 1
+    for b in range(BINS):
+        start[b + 1] += start[b]
+    for i in range(size):
+        b = min(BINS - 1, int((top - bound[found[i]]) * scale))
+        ordered[start[b]] = found[i]
+        start[b] += 1
 
 
-@compiled
+@inner(fastmath={"reassoc", "contract"})
+def product(a: np.ndarray, b: np.ndarray) -> float:
+    """In any order, in float32: the bound on its error holds for all of them."""
+    result = np.float32(0.0)
+    for i in range(len(a)):
+        result += a[i] * b[i]
+    return np.float64(result)
+
+
+@inner(fastmath={"reassoc", "contract"})
+def _exact_product(a: np.ndarray, b: np.ndarray) -> float:
+    """The same in float64."""
+    result = 0.0
+    for i in range(len(a)):
+        result += a[i] * np.float64(b[i])
+    return result
+
+
+@inner
+def uneven_part(p: Program, x: Index, f: Fold, user: int, job: int) -> float:
+    """What components that do not fold add to one job."""
+    value = 0.0
+    for c in x.uneven:
+        if p.flat_weight[c] != 0.0:
+            value += p.flat_weight[c] * component_value(p, c, user, job, x.vector[job], f.table)
+    return value
+
+
+@inner
+def exact_score(p: Program, x: Index, f: Fold, r: Room, user: int, job: int) -> float:
+    """The canonical total (float32) of one job."""
+    value, some = x.score[job] + f.sums[CONSTANT], False
+    for key in range(len(x.width)):
+        value += f.row[key, x.code[key, job]]
+    for slot in range(len(f.step_gain)):
+        rank = p.number_rank[p.interval_number[slot], job]
+        if f.step_low[slot] <= rank and rank < f.step_high[slot]:
+            value += f.step_gain[slot]
+    for slot in range(len(f.on)):
+        if f.on[slot]:
+            has = p.dot_job_has[slot, job]
+            value += f.dot_base[slot] if has else f.dot_other[slot]
+            some |= has
+    if some:
+        value += _exact_product(f.pull, x.vector[job])
+    if len(x.uneven):
+        value += uneven_part(p, x, f, user, job)
+    result = np.float32(value - f.sums[FINE])
+    if result != np.float32(value + f.sums[FINE]):  # either side of where a float32 ends: by the formula
+        r.one_job[0] = job
+        canonical_scores(p, user, r.one_job, 1, x.vector, f.table, r.one_score)
+        result = np.float32(r.one_score[0, 0])
+    return result
+
+
+@inner
+def write_list(
+    p: Program, x: Index, f: Fold, r: Room, user: int, size: int, row: np.ndarray, score: np.ndarray
+) -> None:
+    """The list in hand as rows of the plan and all four scores."""
+    canonical_scores(p, user, r.jobs, size, x.vector, f.table, r.canonical)
+    for i in range(size):
+        row[i] = x.plan_row[r.jobs[i]]
+        for s in range(4):
+            score[i, s] = np.float32(r.canonical[i, s])
+
+
+@inner
+def _slack_anywhere(x: Index, f: Fold) -> float:
+    """The most that loose keys, steps, products and uneven components add to any job."""
+    slack = f.sums[UNEVEN]
+    for key in x.loose:
+        slack += f.best[key]
+    for slot in range(len(f.step_gain)):
+        slack += max(f.step_gain[slot], 0.0)
+    for slot in range(len(f.on)):
+        if f.on[slot]:
+            slack += max(f.dot_base[slot] + f.dot_norm[slot] * x.dot_norm[slot], f.dot_other[slot])
+    return slack
+
+
+@inner
+def _slack_of_block(p: Program, x: Index, f: Fold, block: int, dots: np.ndarray) -> float:
+    """The same in one block. `dots` (n_dots,) float32 gets the most that a product adds to a job with a vector."""
+    slack = f.sums[UNEVEN]
+    for key in x.loose:
+        codes = x.block_codes[key, block]
+        if x.width[key] <= MASK_BITS:
+            most = -np.inf
+            for code in range(x.width[key]):
+                if (codes >> np.uint64(code)) & np.uint64(1):
+                    most = max(most, f.row[key, code])
+            slack += most
+        else:
+            slack += f.best[key] if codes & f.own[key] else f.usual[key]
+    for slot in range(len(f.step_gain)):
+        gain, number = f.step_gain[slot], p.interval_number[slot]
+        if gain > 0:
+            if f.step_low[slot] <= x.block_high[number, block] and x.block_low[number, block] < f.step_high[slot]:
+                slack += gain
+        elif f.step_low[slot] <= x.block_low[number, block] and x.block_high[number, block] < f.step_high[slot]:
+            slack += gain
+    for slot in range(len(f.on)):
+        if f.on[slot]:
+            most = -np.inf
+            if x.block_some[slot, block]:
+                start, stop = p.dot_start[slot], p.dot_start[slot + 1]
+                near = product(f.pull_single[start:stop], x.block_centre[block, start:stop])
+                reach = near + f.dot_norm[slot] * x.block_radius[slot, block]
+                most = f.dot_base[slot] + min(reach, f.dot_norm[slot] * x.dot_norm[slot])
+            dots[slot] = most
+            slack += most if x.block_all[slot, block] else max(most, f.dot_other[slot])
+    return slack
+
+
+@inner
+def add_row(value: np.ndarray, row: np.ndarray, code: np.ndarray) -> None:
+    for i in range(len(value)):
+        value[i] += row[code[i]]
+
+
+@inner
+def add_step(value: np.ndarray, rank: np.ndarray, low: int, high: int, gain: float) -> None:
+    for i in range(len(value)):
+        value[i] += gain if low <= rank[i] and rank[i] < high else np.float32(0.0)
+
+
+@inner
+def add_either(value: np.ndarray, has: np.ndarray, yes: float, no: float) -> None:
+    for i in range(len(value)):
+        value[i] += yes if has[i] else no
+
+
+@inner
+def _score_loosely(p: Program, x: Index, f: Fold, first: int, last: int, dots: np.ndarray, value: np.ndarray) -> None:
+    """`value` (float32) gets the most that each job may score beside what its cell shares and uneven parts."""
+    single = x.single[first:last]
+    for i in range(len(value)):
+        value[i] = single[i]
+    for key in x.loose:
+        if not f.nothing[key]:
+            add_row(value, f.single[key], x.code[key, first:last])
+    for slot in range(len(f.step_gain)):
+        gain = np.float32(f.step_gain[slot])
+        if gain != 0:
+            rank = p.number_rank[p.interval_number[slot], first:last]
+            add_step(value, rank, f.step_low[slot], f.step_high[slot], gain)
+    for slot in range(len(f.on)):
+        if f.on[slot]:
+            add_either(value, p.dot_job_has[slot, first:last], dots[slot], np.float32(f.dot_other[slot]))
+
+
+@bare
 def top_k(
     p: Program,
+    x: Index,
+    limits: Limits,
+    f: Fold,
+    r: Room,
     users: Int64s,
-    company: Int32s,
-    company_start: Int64s,
-    company_jobs: Int64s,
-    excluded_start: Int64s,
-    excluded_jobs: Int64s,
-    cooling_start: Int64s,
-    cooling: Int32s,
-    per_company: int,
-    out_job: Int64s,
+    seeds: Int32s,
+    out_row: Int64s,
     out_score: Singles,
     out_count: Int32s,
+    visited: Int64s,
     stop: np.ndarray,
 ) -> None:
-    """Fills per user `out_job` and `out_score` (4 scores), (len(users), k…), and how many there are.
+    """Fills per user `out_row` (len(users), k), `out_score` (…, k, 4) and how many there are.
 
-    Jobs of `p` are eligible for everybody and ascend by job_id. `excluded` are jobs per user, `cooling` company
-    codes per user; `company_jobs` lists the jobs of each company. `per_company` 0 is no bound. Between tiles of
+    `seeds` (len(users), k or 0) are positions of k jobs that may be shown together, or -1: the lowest of their
+    scores is a bound to begin with. `visited` (2,) counts the jobs that were scored loosely and exactly. Between
     users, `stop[0]` other than 0 ends the work.
     """
-    m, k = p.key_code.shape[1], out_job.shape[1]
-    rows = tile_rows(p)
-    work = np.empty((6, BLOCK))
-    mark = np.zeros((TILE, m), dtype=np.bool_)
-    long = k > SHORT
-    scores = np.empty((TILE, m if long else k), dtype=np.float32)
-    for tile in range(0, len(users), TILE):
+    k = out_row.shape[1]
+    loosely = exactly = 0
+    usual_depth = -1.0  # how far below the best bound the lists of the users so far ended
+    for place in range(len(users)):
         if stop[0] != 0:
-            return
-        size = min(TILE, len(users) - tile)
-        count = out_count[tile : tile + size]
-        count[:] = 0
-        for t in range(size):
-            user = users[tile + t]
-            lookup_rows(p, user, rows[t])
-            _mark(
-                mark[t], user, True, excluded_start, excluded_jobs, company_start, company_jobs, cooling_start, cooling
-            )
-        for first in range(0, m, BLOCK):
-            n = min(BLOCK, m - first)
-            for t in range(size):
-                score_block(p, users[tile + t], first, n, rows[t], work, False)
-                if long:
-                    scores[t, first : first + n] = work[0, :n].astype(np.float32)
-                else:
-                    count[t] = _take(
-                        work[0, :n], first, mark[t], scores[t], out_job[tile + t], count[t], company, per_company
-                    )
-        for t in range(size):
-            user, jobs = users[tile + t], out_job[tile + t]
-            if long:
-                count[t] = _select_sorted(scores[t], mark[t], company, per_company, len(company_start) - 1, jobs)
-            _mark(
-                mark[t], user, False, excluded_start, excluded_jobs, company_start, company_jobs, cooling_start, cooling
-            )
-            for i in range(count[t]):  # group scores of the few that stay
-                score_block(p, user, jobs[i], 1, rows[t], work, True)
-                for s in range(4):
-                    out_score[tile + t, i, s] = np.float32(work[s, 0])
+            break
+        user, size = users[place], 0
+        fold_user(p, x, user, f)
+        mark(r.marks, user, True, limits)
+        top = _bound_cells(x, f.single, r.bound, r.group_bound)
+        coarse, slack = f.sums[COARSE], _slack_anywhere(x, f)
+        beside = f.sums[CONSTANT] + slack + coarse  # a job of a cell scores at most r.bound[cell] + beside
+        cut = -np.inf
+        if seeds.shape[1] == k and seeds[place, k - 1] >= 0:
+            least = np.float32(np.inf)
+            for i in range(k):
+                least = min(least, exact_score(p, x, f, r, user, seeds[place, i]))
+            cut = cut_of(least)
+        low, high = np.float32(-np.inf), np.float32(np.inf)
+        if usual_depth > 0:
+            low = np.float32(top - 1.2 * usual_depth)
+        while True:
+            low = max(low, np.float32(cut - beside - coarse))  # (the rounding is less than `coarse`)
+            n_found = _collect(x.group_cell, r.group_bound, r.bound, low, high, r.found)
+            _put_in_order(r.bound, r.found, n_found, min(top, high), r.start, r.ordered)
+            for i in range(n_found):
+                cell = r.ordered[i]
+                if r.bound[cell] + beside < cut:
+                    continue
+                base = f.sums[CONSTANT] + coarse
+                for o in range(len(x.ordered)):
+                    base += f.row[x.ordered[o], x.cell_code[o, cell]]
+                for block in range(x.cell_block[cell], x.cell_block[cell + 1]):
+                    if x.block_rest[block] + base + slack < cut:
+                        break
+                    best = x.block_best[block] + base
+                    if best + slack < cut or best + _slack_of_block(p, x, f, block, r.dots) < cut:
+                        continue
+                    first = x.block_first[block]
+                    value = r.value[: x.block_first[block + 1] - first]
+                    _score_loosely(p, x, f, first, x.block_first[block + 1], r.dots, value)
+                    loosely += len(value)
+                    if len(x.uneven):
+                        for j in range(len(value)):
+                            value[j] += np.float32(uneven_part(p, x, f, user, first + j))
+                    for j in range(len(value)):
+                        if value[j] + base < cut or r.marks[first + j]:
+                            continue
+                        job = first + j
+                        score = exact_score(p, x, f, r, user, job)
+                        exactly += 1
+                        size = insert(
+                            r.scores, r.turns, r.jobs, size, score, x.turn[job], job, x.company, limits.per_company
+                        )
+                        if size == k:
+                            cut = max(cut, cut_of(r.scores[k - 1]))
+            if low <= np.float32(cut - beside - coarse):
+                break
+            high, low = low, np.float32(top - 2 * (top - low))
+            if not low < high:
+                low = np.float32(-np.inf)
+        if size == k:
+            depth = top - cut + beside
+            usual_depth = 0.9 * usual_depth + 0.1 * depth if usual_depth > 0 else depth
+        out_count[place] = size
+        write_list(p, x, f, r, user, size, out_row[place], out_score[place])
+        mark(r.marks, user, False, limits)
+    visited[0] += loosely
+    visited[1] += exactly

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
 from scoring.dataset.encode import Longs
 from scoring.errors import ModelError, ScoringError
+from scoring.kernels.index import Index
 from scoring.kernels.program import Program
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import Value
 from scoring.plan.check import check_value
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
+from scoring.plan.index import Layout
 from scoring.plan.pack import pack
 
 __all__ = ["Plan"]
@@ -29,6 +32,8 @@ class Plan:
     exclusions: Exclusions
     user_id: Longs
     job_id: Longs
+    laid: Layout | None = None
+    """A layout made for other weights."""
 
     def __repr__(self) -> str:
         return f"Plan({self.model.name}, {len(self.user_id):,} users × {len(self.job_id):,} jobs)"
@@ -60,7 +65,20 @@ class Plan:
         if model.parts != self.model.parts or model.eligibility != self.model.eligibility:
             raise ModelError(f"model {model.name} differs in more than weights; build a plan of its own.")
         program = fold(self.program, model.flat_weights, model.weights_in_group)
-        return replace(self, model=model, program=program)
+        return replace(self, model=model, program=program, laid=self.__dict__.get("layout", self.laid))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The eligible jobs in the order in which they are looked through; at least one. Any layout is right: one
+        made for other weights is kept while its keys still tell jobs apart."""
+        if self.laid is not None and self.laid.fits(self.program):
+            return self.laid
+        return Layout.of(self.program, self.exclusions, self.job_id)
+
+    @cached_property
+    def index(self) -> tuple[Program, Index]:
+        """The program in the order of the layout, and what bounds it under these weights."""
+        return self.layout.index(self.program)
 
 
 def _terms(part: Part, inputs: Inputs) -> Value:

@@ -127,7 +127,8 @@ def test_figures_of_pairs(prepared: Prepared) -> None:
     result = batch.run(prepared, k=3)
     n_users = len(prepared.active_users)
     assert result.pairs_ranked == n_users * 600
-    assert result.pairs_scored == n_users * int(prepared.plan.exclusions.open_to_all.sum())
+    assert result.pairs_eligible == n_users * int(prepared.plan.exclusions.open_to_all.sum())
+    assert 0 < result.pairs_scored <= result.pairs_eligible
     assert result.ms_per_user == pytest.approx(1000 * result.watch.seconds("rank") / n_users)
 
 

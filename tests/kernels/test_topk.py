@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scoring.engine import Ranking, Scorer
 from scoring.kernels.pairs import BLOCK, TILE
-from scoring.kernels.topk import SHORT
+from scoring.kernels.lists import SHORT
 from scoring.plan import Plan
 from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 

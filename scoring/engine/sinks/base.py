@@ -10,7 +10,7 @@ from datetime import datetime
 import pandas as pd
 
 from scoring.columns import RESULT_COLUMNS
-from scoring.engine.scorer import Ranking
+from scoring.engine.ranking import Ranking
 
 __all__ = ["Place", "RunCounts", "RunHead", "Sink", "no_results"]
 

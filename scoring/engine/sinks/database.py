@@ -15,7 +15,7 @@ from scoring.columns import RESULT_COLUMNS
 from scoring.dataset.database import Database
 from scoring.dataset.storing import insert_rows
 from scoring.dataset.tables import current_runs, results, runs
-from scoring.engine.scorer import Ranking
+from scoring.engine.ranking import Ranking
 from scoring.engine.sinks.base import Place, RunCounts, RunHead, Sink, no_results
 from scoring.errors import DatabaseError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from scoring.engine.memory import BYTES_PER_RESULT
-from scoring.engine.scorer import Ranking
+from scoring.engine.ranking import Ranking
 from scoring.engine.sinks.base import Place, RunCounts, RunHead, Sink, no_results
 
 __all__ = ["FrameSink"]

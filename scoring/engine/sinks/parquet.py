@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from scoring.columns import RESULT_COLUMNS
 from scoring.engine.memory import BYTES_PER_RESULT
-from scoring.engine.scorer import Ranking
+from scoring.engine.ranking import Ranking
 from scoring.engine.sinks.base import Place, RunCounts, RunHead, Sink, no_results
 from scoring.errors import OutputError
 

@@ -1,0 +1,122 @@
+"""The ways to the k best, and which one to take.
+
+*Pruned* skips what bounds leave out (`kernels.topk`), *dense* scores every job with matrix products
+(`kernels.dense.short_lists`), *sorted* sorts all canonical scores, for lists too long to be kept by insertion. All
+give the same answer. Which of the first two is faster depends on the model and the data alone, so it is measured on
+a few of the users.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.dataset.encode import Ints, Longs
+from scoring.kernels import dense, topk
+from scoring.kernels.folding import new_fold
+from scoring.kernels.index import Index, Limits
+from scoring.kernels.lists import SHORT
+from scoring.kernels.program import Program
+
+__all__ = ["FEWEST_USERS", "PATHS", "Decision", "Found", "Path", "Selection", "no_seeds_for"]
+
+Path = Literal["auto", "pruned", "dense"]
+PATHS = ("auto", "pruned", "dense")
+
+SAMPLED_USERS = 2 * dense.TILE
+"""Users that both ways are tried on."""
+FEWEST_USERS = 128
+"""Fewer are ranked by pruning: trying both ways would cost more than the better one saves."""
+SURE_SHARE = 0.03
+"""Where pruning looks at less than this share of the jobs, nothing else is tried (dense looks at all)."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Which way was taken, and why, in words."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """Lists of n users as kernels write them."""
+
+    row: Longs  # (n, k) -1 behind the last
+    scores: NDArray[np.float32]  # (n, k, 4)
+    count: Ints  # (n,)
+
+    @classmethod
+    def room(cls, n: int, k: int) -> Found:
+        """For n empty lists of up to k jobs."""
+        return cls(np.full((n, k), -1, dtype=np.int64), np.zeros((n, k, 4), np.float32), np.zeros(n, np.int32))
+
+
+class Selection:
+    """The kernels on one index. Safe to use from several threads: what they write on is made for each call."""
+
+    def __init__(self, program: Program, index: Index, limits: Limits) -> None:
+        self.program, self.index, self.limits = program, index, limits
+        self.n_jobs = len(index.turn)
+
+    def run(self, path: str, users: Longs, seeds: Ints, found: Found, part: slice, stop: Longs) -> int:
+        """Fills a part of `found` for users[part]; returns how many jobs were scored on their own."""
+        rows, scores, count = found.row[part], found.scores[part], found.count[part]
+        if path == "sorted":
+            by_turn = np.argsort(self.index.turn, kind="stable").astype(np.int32)
+            dense.long_lists(self.program, self.index, self.limits, by_turn, users[part], rows, scores, count, stop)
+            return self.n_jobs * len(rows)
+        fold = new_fold(self.program, self.index)
+        room = topk.new_room(self.program, self.index, rows.shape[1])
+        if path == "dense":
+            products = np.empty((dense.TILE, dense.RUN), dtype=np.float32)
+            dense.short_lists(
+                self.program, self.index, self.limits, dense.tiled(fold), dense.tiled(room), products, users[part],
+                rows, scores, count, stop,
+            )  # fmt: skip
+            return self.n_jobs * len(rows)
+        visited = np.zeros(2, dtype=np.int64)
+        topk.top_k(
+            self.program, self.index, self.limits, fold, room, users[part], seeds[part], rows, scores, count, visited,
+            stop,
+        )  # fmt: skip
+        return int(visited[0])
+
+    def decide(self, wanted: Path, users: Longs, k: int) -> Decision:
+        """The way to take for these users."""
+        if k > SHORT:
+            return Decision("sorted", f"lists of {k:,} jobs are cut from all scores, sorted")
+        if wanted != "auto":
+            return Decision(wanted, "as asked")
+        if len(users) < FEWEST_USERS:
+            return Decision("pruned", f"{len(users):,} users are too few to try both ways")
+        sample = users[np.linspace(0, len(users) - 1, SAMPLED_USERS).astype(np.int64)]
+        pruned, looked_at = self._try("pruned", sample, k)
+        share = looked_at / (len(sample) * self.n_jobs)
+        seen = f"pruning looks at {share:.1%} of the jobs and takes {1000 * pruned:.3f} ms a user"
+        if share < SURE_SHARE:
+            return Decision("pruned", seen)
+        all_of_them, _ = self._try("dense", sample, k)
+        return Decision("pruned" if pruned < all_of_them else "dense", f"{seen}, dense {1000 * all_of_them:.3f} ms")
+
+    def _try(self, path: str, users: Longs, k: int) -> tuple[float, int]:
+        """(seconds of this thread per user, jobs looked at). The first users pay for compiling and cold caches."""
+        found, stop, no_seeds = Found.room(len(users), k), np.zeros(1, dtype=np.int64), no_seeds_for(len(users))
+        self.run(path, users, no_seeds, found, slice(0, dense.TILE), stop)
+        before = time.thread_time()
+        looked_at = self.run(path, users, no_seeds, found, slice(dense.TILE, len(users)), stop)
+        n = len(users) - dense.TILE
+        return (time.thread_time() - before) / n, looked_at * len(users) // n
+
+
+def no_seeds_for(n: int) -> Ints:
+    """(n, 0): nothing is known about n users' lists."""
+    return np.empty((n, 0), dtype=np.int32)

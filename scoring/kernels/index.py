@@ -1,0 +1,80 @@
+"""The jobs laid out for selection: sorted into cells and blocks, with the most that each may add to a score.
+
+m jobs that anybody may be shown. A *cell* holds the jobs that share the codes of the `ordered` keys, by descending
+job score; it is cut into *blocks* of at most `BLOCK_JOBS`. Keys are the program's lookup keys and, behind them, its
+sets of flags: to a kernel a job's bits are one more code. A block's bounds hold for every user: what a user's
+own rows, steps and vector can add is bounded from them in the kernel.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.kernels.program import Floats, Int32s, Int64s, Singles
+
+__all__ = ["BLOCK_JOBS", "MASK_BITS", "Index", "Limits"]
+
+BLOCK_JOBS = 16
+"""Jobs of a block at most: one or two vector registers, and few enough that their best is close to them all."""
+MASK_BITS = 64
+"""Codes below this many are told apart by a block's mask; larger ones share bits."""
+
+Bools = NDArray[np.bool_]
+UInt32s = NDArray[np.uint32]
+UInt64s = NDArray[np.uint64]
+
+
+class Index(NamedTuple):
+    """By position, cell or block; 'key' counts lookup keys first, then flag sets."""
+
+    even: Bools  # (c,) components that fold into rows, steps and a vector; others are computed as they stand
+    uneven: Int32s  # the others
+    lone: Bools  # (n_lookups,) lookups whose table is one row for everybody, whatever the user's divisor
+    lookup_largest: Floats  # (n_lookups,) of absolute values
+    # jobs, by position
+    plan_row: Int64s  # (m,) row among the plan's jobs
+    turn: Int32s  # (m,) place by ascending job_id: of equal scores the first stands before
+    company: Int32s  # (m,)
+    score: Floats  # (m,) weighted sum of what depends on the job alone
+    single: Singles  # (m,) the same, rounded
+    largest: float  # absolute value among them
+    code: UInt32s  # (n_keys, m)
+    width: Int32s  # (n_keys,)
+    vector: Singles  # (m, d) zero where the job has none
+    job_low: Floats  # (n_job_values,) least and greatest of the program's job_value
+    job_high: Floats
+    dot_norm: Floats  # (n_dots,) greatest norm of a job's vector
+    # groups of cells: those that share the code of the first ordered key, where there are two such keys or more
+    group_cell: Int32s  # (n_groups + 1,) its first cell
+    # cells
+    ordered: Int32s  # (n_ordered,) the keys whose codes the jobs of a cell share
+    loose: Int32s  # (n_keys - n_ordered,) the other keys
+    cell_code: UInt32s  # (n_ordered, n_cells)
+    cell_best: Singles  # (n_cells,) greatest `single`
+    cell_block: Int32s  # (n_cells + 1,) its first block
+    # blocks
+    block_first: Int32s  # (n_blocks + 1,) its first job
+    block_best: Singles  # (n_blocks,) greatest `single`
+    block_rest: Singles  # (n_blocks,) greatest `single` of this block and those behind it in its cell
+    block_codes: UInt64s  # (n_keys, n_blocks) bit (code % MASK_BITS) of each code in it
+    block_low: Int32s  # (n_numbers, n_blocks) ranks of its jobs, missing ones (-1) included
+    block_high: Int32s
+    block_centre: Singles  # (n_blocks, d) mean vector of the jobs that have one
+    block_radius: Singles  # (n_dots, n_blocks) no vector is farther from the centre, rounded up
+    block_some: Bools  # (n_dots, n_blocks) some job has a vector
+    block_all: Bools  # (n_dots, n_blocks) each has
+
+
+class Limits(NamedTuple):
+    """Who may not be shown what; jobs by position."""
+
+    excluded_start: Int64s  # (n + 1,)
+    excluded: Int64s
+    cooling_start: Int64s  # (n + 1,)
+    cooling: Int32s  # company codes
+    company_start: Int64s  # (n_companies + 1,)
+    company_jobs: Int64s
+    per_company: int  # most jobs of a known company in a list; 0: no bound

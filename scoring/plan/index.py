@@ -1,0 +1,329 @@
+"""The eligible jobs laid out for selection: which keys make cells, how jobs are ordered, what blocks bound.
+
+A layout holds what does not depend on weights, or depends on them only in how well it prunes; an index adds the
+job scores under the weights of the moment and is made anew in milliseconds when these change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.dataset.encode import Bools, Floats, Ints, Longs
+from scoring.kernels import reference
+from scoring.kernels.index import BLOCK_JOBS, MASK_BITS, Index, Limits
+from scoring.kernels.program import FLAGS, JOB, LOOKUP, NONE, USER, Program
+from scoring.plan.exclusions import Exclusions
+
+__all__ = ["Layout", "choose_keys"]
+
+MOST_CELLS = 8_192
+"""So many cells are bounded in a few microseconds per user; more only where jobs are many more."""
+JOBS_PER_CELL = 32
+"""Where there are more cells than that, they hold at least so many jobs on average."""
+SAMPLED_USERS = 64
+ENOUGH = 0.75
+"""Of the best keys' share in what tells jobs apart: a layout with less is made anew."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The eligible jobs in an order, m of them; `program` and `limits` have positions in that order for job rows."""
+
+    program: Program
+    limits: Limits
+    keys: tuple[int, ...]  # that make the cells
+    fixed: dict[str, Any]  # the parts of an index that do not depend on weights
+
+    @classmethod
+    def of(cls, program: Program, exclusions: Exclusions, job_id: Longs, keys: tuple[int, ...] | None = None) -> Self:
+        """Laid out for the weights in the program (with the keys that `choose_keys` chooses for them)."""
+        rows = np.flatnonzero(exclusions.open_to_all)
+        rows = rows[np.argsort(job_id[rows], kind="stable")]
+        code = key_codes(program, rows)
+        if keys is None:
+            keys = choose_keys(program, code)
+        cell = cell_numbers(program, code, keys)
+        order = np.lexsort((-job_scores(program)[rows], cell))
+        rows, code, cell = rows[order], np.ascontiguousarray(code[:, order]), cell[order]
+        vector = np.ascontiguousarray(program.job_vector.T[rows])
+        for slot, has in enumerate(program.dot_job_has[:, rows]):
+            vector[~has, program.dot_start[slot] : program.dot_start[slot + 1]] = 0.0
+        without_vectors = program._replace(job_vector=program.job_vector[:0])  # they are laid out by job above
+        laid = without_vectors.take_jobs(rows)
+        fixed = {
+            "even": even_components(program),
+            "uneven": np.flatnonzero(~even_components(program)).astype(np.int32),
+            "lone": lone_lookups(program),
+            "lookup_largest": largest_of_lookups(program),
+            "plan_row": rows,
+            "turn": order.astype(np.int32),
+            "company": exclusions.company[rows].astype(np.int32),
+            "code": code,
+            "width": key_widths(program),
+            "vector": vector,
+            "job_low": laid.job_value.min(axis=1, initial=0.0),
+            "job_high": laid.job_value.max(axis=1, initial=0.0),
+            "ordered": np.array(keys, dtype=np.int32),
+            "loose": np.array([key for key in range(len(code)) if key not in keys], dtype=np.int32),
+        }
+        fixed |= _blocks(laid, fixed, cell)
+        return cls(laid, _limits(exclusions, rows), keys, fixed)
+
+    def fits(self, program: Program) -> bool:
+        """Whether other keys would not tell jobs apart much better under the weights of this program."""
+        spread = key_spreads(program, self.fixed["code"])
+        possible = np.sort(spread)[::-1][: max(len(self.keys), 1)].sum()
+        return bool(spread[list(self.keys)].sum() >= ENOUGH * possible)
+
+    def index(self, program: Program) -> tuple[Program, Index]:
+        """The laid out program and its index, with the weights that the given one has folded in."""
+        rows = self.fixed["plan_row"]
+        laid = self.program._replace(
+            flat_weight=program.flat_weight,
+            group_weight=program.group_weight,
+            n_folded=program.n_folded,
+            folded_total=program.folded_total[rows],
+            folded_group=np.ascontiguousarray(program.folded_group[:, rows]),
+        )
+        score = job_scores(laid)
+        single = score.astype(np.float32)
+        first, cells = self.fixed["block_first"], self.fixed["cell_block"]
+        best = np.maximum.reduceat(single, first[:-1])
+        return laid, Index(
+            score=score,
+            single=single,
+            largest=float(np.abs(score).max()),
+            cell_best=np.maximum.reduceat(best, cells[:-1]),
+            block_best=best,
+            block_rest=_best_of_the_rest(best, cells),
+            **self.fixed,
+        )
+
+
+def key_codes(program: Program, rows: Longs) -> NDArray[np.uint32]:
+    """(n_keys, len(rows)): lookup keys, then sets of flags."""
+    return np.concatenate([program.key_code[:, rows], program.flag_bits[:, rows]]).astype(np.uint32)
+
+
+def key_widths(program: Program) -> Ints:
+    """(n_keys,) columns of a key's rows."""
+    width = np.zeros(len(program.key_code) + len(program.flag_bits), dtype=np.int32)
+    width[program.lookup_key] = program.lookup_width
+    width[len(program.key_code) + program.flag_set] = program.flag_width
+    return width
+
+
+def job_scores(program: Program) -> Floats:
+    """(m,) the weighted sum of all that depends on the job alone, in components that fold."""
+    p = program
+    score = p.folded_total.copy()
+    even = even_components(p)
+    for c in range(p.n_folded, p.n_components):
+        if even[c] and p.flat_weight[c]:
+            for term in range(p.term_start[c], p.term_start[c + 1]):
+                if p.term_kind[term] == JOB:
+                    score += p.flat_weight[c] * p.job_value[p.term_slot[term]]
+    return score
+
+
+def even_components(program: Program) -> Bools:
+    """(c,) which components are sums that a user's fold can take apart.
+
+    Not so where a divisor by user would scale a job's own value for each user anew, or a divisor by flags
+    anything but constants and the same flags.
+    """
+    p = program
+    even = np.ones(p.n_components, dtype=np.bool_)
+    for c in range(p.n_components):
+        terms = range(p.term_start[c], p.term_start[c + 1])
+        if p.divisor_kind[c] == USER:
+            even[c] = all(p.term_kind[t] != JOB for t in terms)
+        elif p.divisor_kind[c] == FLAGS:
+            of = p.flag_set[p.divisor_slot[c]]
+            even[c] = all(
+                p.term_kind[t] == USER or (p.term_kind[t] == FLAGS and p.flag_set[p.term_slot[t]] == of) for t in terms
+            )
+    return even
+
+
+def lone_lookups(program: Program) -> Bools:
+    """(n_lookups,) whether the row is one for everybody, times a weight that is, too."""
+    p = program
+    end = np.append(p.lookup_table, len(p.lookup_values))[1:]
+    lone = end - p.lookup_table == p.lookup_width
+    for c in np.flatnonzero(p.divisor_kind != NONE):
+        for t in range(p.term_start[c], p.term_start[c + 1]):
+            if p.term_kind[t] == LOOKUP:
+                lone[p.term_slot[t]] = False
+    return lone
+
+
+def largest_of_lookups(program: Program) -> Floats:
+    """(n_lookups,) the largest absolute value of any row or entry."""
+    p = program
+    end = np.append(p.lookup_table, len(p.lookup_values))[1:]
+    return np.array(
+        [
+            max(
+                np.abs(p.lookup_values[p.lookup_table[slot] : end[slot]]).max(initial=0.0),
+                np.abs(p.entry_value[p.entry_start[slot, 0] : p.entry_start[slot, -1]]).max(initial=0.0),
+            )
+            for slot in range(len(end))
+        ],
+        dtype=np.float64,
+    )
+
+
+def choose_keys(program: Program, code: NDArray[np.uint32]) -> tuple[int, ...]:
+    """The keys that make the cells: those by which scores differ most, while there are not too many cells.
+
+    A key counts by how far the best of its codes lies above the usual one (the mean over jobs), on average over
+    some users. `code` is (n_keys, m).
+    """
+    spread, limit = key_spreads(program, code), max(MOST_CELLS, code.shape[1] // JOBS_PER_CELL)
+    chosen: list[int] = []
+    cells = 1
+    for key in np.argsort(-spread, kind="stable"):
+        if spread[key] > 0:
+            count = len(np.unique(cell_numbers(program, code, (*chosen, key))))
+            if cells < count <= limit:
+                chosen.append(int(key))
+                cells = count
+    return tuple(sorted(chosen, key=lambda key: len(np.unique(code[key]))))  # long groups go by faster
+
+
+def key_spreads(program: Program, code: NDArray[np.uint32]) -> Floats:
+    """(n_keys,) how much a key tells jobs apart under the program's weights."""
+    p, width = program, key_widths(program)
+    users = np.unique(np.linspace(0, p.n_users - 1, SAMPLED_USERS).astype(np.int64)) if p.n_users else np.zeros(0, int)
+    rows = [np.zeros((len(users), w)) for w in width]
+    for c in range(p.n_components):
+        for t in range(p.term_start[c], p.term_start[c + 1]):
+            kind, slot = p.term_kind[t], p.term_slot[t]
+            weight = np.broadcast_to(p.flat_weight[c], len(users))
+            if p.divisor_kind[c] == USER:
+                weight = weight / p.user_value[p.divisor_slot[c], users]
+            elif p.divisor_kind[c] == FLAGS:
+                weight = weight / np.abs(reference.flag_rows(p, p.divisor_slot[c], users)).mean(axis=1)
+            if kind == LOOKUP:
+                rows[p.lookup_key[slot]] += weight[:, None] * reference.lookup_rows(p, slot, users)
+            elif kind == FLAGS:
+                place = len(p.key_code) + p.flag_set[slot]
+                rows[place] += weight[:, None] * reference.flag_rows(p, slot, users)
+    spread = np.zeros(len(width))
+    for key, row in enumerate(rows):
+        count = np.bincount(code[key], minlength=width[key])
+        there = count > 0
+        if len(users) and there.sum() > 1:
+            usual = row[:, there] @ (count[there] / count.sum())
+            spread[key] = (row[:, there].max(axis=1) - usual).mean()
+    return spread
+
+
+def cell_numbers(program: Program, code: NDArray[np.uint32], keys: tuple[int, ...]) -> Longs:
+    """(m,) the same number for jobs that share the codes of these keys, ascending by the first, then the next."""
+    cell = np.zeros(code.shape[1], dtype=np.int64)
+    width = key_widths(program)
+    largest = 1
+    for key in keys:
+        if largest > 2**62 // max(int(width[key]), 1):  # renumber before the product overflows
+            different, cell = np.unique(cell, return_inverse=True)
+            largest = len(different)
+        cell = cell * width[key] + code[key]
+        largest *= int(width[key])
+    return cell
+
+
+def _blocks(program: Program, fixed: dict[str, Any], cell: Longs) -> dict[str, Any]:
+    """Cells and blocks of jobs in their final order, and what bounds them; `cell` is (m,)."""
+    p, m, code = program, len(cell), fixed["code"]
+    starts = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
+    sizes = np.diff(np.append(starts, m))
+    per_cell = -(-sizes // BLOCK_JOBS)
+    cell_block = np.concatenate([[0], np.cumsum(per_cell)])
+    within = np.arange(cell_block[-1]) - np.repeat(cell_block[:-1], per_cell)
+    first = np.append(np.repeat(starts, per_cell) + within * BLOCK_JOBS, m)
+    bits = np.uint64(1) << (code % MASK_BITS).astype(np.uint64)
+    centre, radius, some, every, norm = _bound_vectors(p, fixed["vector"], first)
+    begin = first[:-1]
+    cell_code = np.ascontiguousarray(code[fixed["ordered"]][:, starts])
+    groups = np.zeros(1, dtype=np.int64)
+    if len(cell_code) > 1:
+        groups = np.flatnonzero(np.concatenate([[True], cell_code[0, 1:] != cell_code[0, :-1]]))
+    return {
+        "group_cell": np.append(groups, len(starts)).astype(np.int32),
+        "cell_code": cell_code,
+        "cell_block": cell_block.astype(np.int32),
+        "block_first": first.astype(np.int32),
+        "block_codes": np.bitwise_or.reduceat(bits, begin, axis=1),
+        "block_low": np.minimum.reduceat(p.number_rank, begin, axis=1),
+        "block_high": np.maximum.reduceat(p.number_rank, begin, axis=1),
+        "block_centre": centre,
+        "block_radius": radius,
+        "block_some": some,
+        "block_all": every,
+        "dot_norm": norm,
+    }
+
+
+def _bound_vectors(
+    program: Program, vector: NDArray[np.float32], first: Longs
+) -> tuple[NDArray[np.float32], NDArray[np.float32], Bools, Bools, Floats]:
+    """Centre (n_blocks, d), radius, some, all (n_dots, n_blocks), greatest norm (n_dots,) of blocks' vectors.
+
+    Radii and norms are rounded up, so that no vector lies outside.
+    """
+    p, begin, n_blocks = program, first[:-1], len(first) - 1
+    centre = np.zeros((n_blocks, vector.shape[1]), dtype=np.float32)
+    radius = np.zeros((len(p.dot_scale), n_blocks), dtype=np.float32)
+    norm = np.zeros(len(p.dot_scale))
+    counts = np.add.reduceat(p.dot_job_has, begin, axis=1, dtype=np.int64)
+    of_block = np.repeat(np.arange(n_blocks), np.diff(first))
+    for slot, has in enumerate(p.dot_job_has):
+        part = slice(p.dot_start[slot], p.dot_start[slot + 1])
+        own = vector[:, part]
+        centre[:, part] = np.add.reduceat(own, begin, axis=0) / np.maximum(counts[slot], 1)[:, None]
+        square = np.zeros(len(own))
+        length = np.zeros(len(own))
+        for d in range(part.start, part.stop):  # one dimension at a time: no float64 copy of all vectors
+            square += (own[:, d - part.start] - centre[of_block, d].astype(np.float64)) ** 2
+            length += own[:, d - part.start].astype(np.float64) ** 2
+        far = np.sqrt(np.where(has, square, 0.0))
+        radius[slot] = np.nextafter(
+            (np.maximum.reduceat(far, begin) * (1 + 1e-6)).astype(np.float32), np.float32(np.inf)
+        )
+        norm[slot] = np.sqrt(length.max(initial=0.0)) * (1 + 1e-6)
+    return centre, radius, counts > 0, counts == np.diff(first), norm
+
+
+def _best_of_the_rest(best: NDArray[np.float32], cells: Ints) -> NDArray[np.float32]:
+    """(n_blocks,) greatest of this block and those behind it in its cell."""
+    rest = best.copy()
+    length = np.diff(cells)
+    for step in range(int(length.max(initial=1)) - 1, 0, -1):
+        here = cells[:-1][length > step] + step
+        rest[here - 1] = np.maximum(rest[here - 1], rest[here])
+    return rest
+
+
+def _limits(exclusions: Exclusions, rows: Longs) -> Limits:
+    place = np.full(len(exclusions.company), -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    company = exclusions.company[rows]
+    by_company = np.argsort(company, kind="stable")
+    start = np.searchsorted(company[by_company], np.arange(exclusions.n_companies + 1))
+    own = place[exclusions.jobs.values]
+    before = np.concatenate([[0], np.cumsum(own >= 0)])
+    return Limits(
+        excluded_start=before[exclusions.jobs.start].astype(np.int64),
+        excluded=own[own >= 0],
+        cooling_start=exclusions.companies.start.astype(np.int64),
+        cooling=exclusions.companies.values.astype(np.int32),
+        company_start=start.astype(np.int64),
+        company_jobs=by_company.astype(np.int64),
+        per_company=exclusions.rules.max_per_company or 0,
+    )
