@@ -24,8 +24,8 @@ from scoring.dataset import Dataset
 from scoring.dataset.synthetic import make_market
 from scoring.engine import batch, report
 from scoring.engine.memory import readable
-from scoring.engine.threads import available_cpus
 from scoring.engine.sinks import FrameSink
+from scoring.engine.threads import available_cpus
 from scoring.errors import ScoringError
 from scoring.telemetry import Stopwatch
 

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scoring.engine import Ranking, Scorer
-from scoring.kernels.pairs import BLOCK, TILE
 from scoring.kernels.lists import SHORT
+from scoring.kernels.pairs import BLOCK, TILE
 from scoring.plan import Plan
 from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
