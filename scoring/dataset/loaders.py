@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Select,
     String,
     Text,
     any_,
@@ -36,6 +35,7 @@ from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
 from scoring.dataset.canonical import Tables
 from scoring.dataset.counting import QueryCounter
 from scoring.dataset.database import Database
+from scoring.dataset.packed import packed_actions
 from scoring.dataset.rows import columns_of, frame_of
 from scoring.dataset.tables import DATA_TABLES, data_changes
 from scoring.errors import ConfigurationError
@@ -56,6 +56,9 @@ __all__ = [
     "load_users",
     "load_users_async",
 ]
+
+WHOLE: Final = true()
+"""The condition that leaves nothing out."""
 
 
 def load_tables(database: Database) -> Tables:
@@ -90,7 +93,7 @@ def load_actions(database: Database, user_ids: Iterable[int] | None = None) -> p
 
     def work(connection: Connection) -> pd.DataFrame:
         table = DATA_TABLES["actions"]
-        condition = true() if user_ids is None else _among(connection, table.c.user_id, _whole(user_ids, "user_id"))
+        condition = WHOLE if user_ids is None else _among(connection, table.c.user_id, _whole(user_ids, "user_id"))
         return _frame(connection, "actions", condition)
 
     return database.read(work)
@@ -211,7 +214,7 @@ def _load(database: Database, name: str, ids: Iterable[int] | None, limit: int |
 
     def work(connection: Connection) -> pd.DataFrame:
         key = DATA_TABLES[name].c[TABLES[name].key[0]]
-        condition = true() if wanted is None else _among(connection, key, wanted)
+        condition = WHOLE if wanted is None else _among(connection, key, wanted)
         return _frame(connection, name, condition, (key,), limit)
 
     return database.read(work)
@@ -220,16 +223,16 @@ def _load(database: Database, name: str, ids: Iterable[int] | None, limit: int |
 def _frame(
     connection: Connection,
     name: str,
-    condition: ColumnElement[bool] | None = None,
+    condition: ColumnElement[bool] = WHOLE,
     order: Sequence[ColumnElement[Any]] = (),
     limit: int | None = None,
 ) -> pd.DataFrame:
+    if name == "actions" and (frame := packed_actions(connection, condition)) is not None:
+        return frame
     table, columns = DATA_TABLES[name], TABLES[name].columns
-    statement: Select[Any] = select(*(table.c[c.name] for c in columns))
-    # a table without a condition is read in its own order, which is that of its key
+    # a whole table is read in its own order, which is that of its key
+    statement = select(*(table.c[c.name] for c in columns)).where(condition)
     statement = statement.order_by(*(order or table.primary_key.columns))
-    if condition is not None:
-        statement = statement.where(condition)
     if limit is not None:
         statement = statement.limit(limit)
     return frame_of(name, columns, columns_of(connection.execute(statement)))
