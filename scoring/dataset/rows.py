@@ -18,7 +18,7 @@ from sqlalchemy import CursorResult
 from scoring.columns import Column, Kind
 from scoring.dataset.coercion import text_series
 from scoring.dataset.coercion.plain import EXACT
-from scoring.dataset.database import wrapped_errors
+from scoring.dataset.driver import wrapped_errors
 from scoring.errors import DataError
 
 __all__ = ["FIRST_TIME", "LAST_TIME", "columns_of", "frame_of", "rows_of", "series_of"]

@@ -10,11 +10,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Table, delete, insert, select, update
-from sqlalchemy.exc import DBAPIError
 
 from scoring.columns import TABLES
 from scoring.dataset.canonical import Tables
 from scoring.dataset.database import Database
+from scoring.dataset.driver import wrapped_errors
 from scoring.dataset.rows import rows_of
 from scoring.dataset.tables import DATA_TABLES, data_changes
 from scoring.errors import DataError
@@ -100,15 +100,15 @@ def insert_rows(connection: Connection, table: Any, names: list[str], rows: Iter
 
 def _copy(connection: Connection, table: Any, names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
     quote = connection.dialect.identifier_preparer.quote
-    dbapi: Any = connection.dialect.loaded_dbapi
     cursor: Any = connection.connection.cursor()
+    columns = ", ".join(map(quote, names))
     try:
-        columns = ", ".join(map(quote, names))
-        with cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN") as copy:
+        with (
+            wrapped_errors(connection, f"COPY {table.name}"),
+            cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN") as copy,
+        ):
             for row in rows:
                 copy.write_row(row)
-    except dbapi.Error as error:
-        raise DBAPIError.instance(f"COPY {table.name}", None, error, dbapi.Error, dialect=connection.dialect) from None
     finally:
         cursor.close()
 
