@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-__all__ = ["ACTION_KINDS", "RESULT_COLUMNS", "SALARY_TYPES", "TABLES", "Column", "Kind", "Table"]
+__all__ = ["ACTION_KINDS", "PRESENCE", "RESULT_COLUMNS", "SALARY_TYPES", "TABLES", "Column", "Kind", "Table"]
 
 
 class Kind(Enum):
@@ -92,6 +92,9 @@ SALARY_TYPES: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
 
 ACTION_KINDS: Final = ("application", "click", "view")
 """Kinds of action; the position is the code used in arrays."""
+
+PRESENCE: Final = ("station_name", "address")
+"""Texts of jobs of which every component that ships reads only whether they are there."""
 
 RESULT_COLUMNS: Final = (
     "user_id",

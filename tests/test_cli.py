@@ -473,3 +473,13 @@ def test_a_database_that_refuses_to_publish_leaves_no_folder(scoring: Call, data
     assert done.exit_code == 1
     assert "no way" in done.stderr
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_an_explanation_ranks_and_compiles_nothing(
+    scoring: Call, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a kernel was asked")
+
+    monkeypatch.setattr("scoring.engine.scorer.Scorer.top_k", refuse)
+    assert scoring("explain", "1", "1", "--db", database).exit_code == 0

@@ -39,7 +39,10 @@ def explain(
     user_id = _id(user, dataset.tables.users, "user")
     job_id = _id(job, dataset.tables.jobs, "job")
     with show.stage("preparing factors, statistics and plan"):
-        prepared = batch.prepare(dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache())
+        # an explanation is computed by the reference: nothing is compiled
+        prepared = batch.prepare(
+            dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), kernels=False
+        )
     output().print(describe(prepared, prepared.explain(user_id, job_id)))
 
 

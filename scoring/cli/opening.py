@@ -130,7 +130,4 @@ def load_data(database: Database, as_of: str | None, show: Show, watch: Stopwatc
     with show.stage(f"loading {users:,} users, {jobs:,} jobs, {actions:,} actions"), watch.phase("load"):
         tables = load_tables(database)
     with watch.phase("encode"):
-        dataset = Dataset(tables, as_of=as_of)
-    with watch.phase("fingerprint"):
-        dataset.fingerprint  # noqa: B018 - computed when first asked for
-    return dataset
+        return Dataset(tables, as_of=as_of)

@@ -54,6 +54,8 @@ def run(
         for sink in sinks:
             sink.check()
         dataset = load_data(database, as_of, show, watch)
+        with watch.phase("fingerprint"):
+            dataset.fingerprint  # noqa: B018 - computed when first asked for
         with show.stage("preparing factors, statistics, plan and kernels (compiled once per machine)"):
             prepared = batch.prepare(
                 dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers

@@ -8,9 +8,9 @@ Each loader has an `_async` twin that keeps the event loop free.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,11 +19,11 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Select,
     String,
     Text,
     any_,
     bindparam,
+    case,
     cast,
     column,
     func,
@@ -36,6 +36,7 @@ from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
 from scoring.dataset.canonical import Tables
 from scoring.dataset.counting import QueryCounter
 from scoring.dataset.database import Database
+from scoring.dataset.packed import packed_actions
 from scoring.dataset.rows import columns_of, frame_of
 from scoring.dataset.tables import DATA_TABLES, data_changes
 from scoring.errors import ConfigurationError
@@ -57,6 +58,11 @@ __all__ = [
     "load_users_async",
 ]
 
+GIVEN: Final = "given"
+BLANKS: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))  # what blank text may consist of
+WHOLE: Final = true()
+"""The condition that leaves nothing out."""
+
 
 def load_tables(database: Database) -> Tables:
     """Every table, as of one moment, by one query each.
@@ -75,9 +81,20 @@ def load_tables(database: Database) -> Tables:
     return database.read(work)
 
 
-def load_jobs(database: Database, job_ids: Iterable[int] | None = None, limit: int | None = None) -> pd.DataFrame:
-    """Jobs, canonical, by job_id: all, those with the given ids, at most `limit` of the smallest ids."""
-    return _load(database, "jobs", job_ids, limit)
+def load_jobs(
+    database: Database,
+    job_ids: Iterable[int] | None = None,
+    limit: int | None = None,
+    *,
+    presence: Collection[str] = (),
+) -> pd.DataFrame:
+    """Jobs, canonical, by job_id: all, those with the given ids, at most `limit` of the smallest ids.
+
+    `presence` names texts of which only whether they are there is wanted: where they are, the frame says `given`.
+    With `scoring.columns.PRESENCE` shipped models give the same scores, and a frame that
+    `scoring.dataset.memory.optimise` made smaller takes a quarter of the bytes of pandas' own, for what they read.
+    """
+    return _load(database, "jobs", job_ids, limit, presence)
 
 
 def load_users(database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None) -> pd.DataFrame:
@@ -90,7 +107,7 @@ def load_actions(database: Database, user_ids: Iterable[int] | None = None) -> p
 
     def work(connection: Connection) -> pd.DataFrame:
         table = DATA_TABLES["actions"]
-        condition = true() if user_ids is None else _among(connection, table.c.user_id, _whole(user_ids, "user_id"))
+        condition = WHOLE if user_ids is None else _among(connection, table.c.user_id, _whole(user_ids, "user_id"))
         return _frame(connection, "actions", condition)
 
     return database.read(work)
@@ -168,10 +185,14 @@ async def load_tables_async(database: Database) -> Tables:
 
 
 async def load_jobs_async(
-    database: Database, job_ids: Iterable[int] | None = None, limit: int | None = None
+    database: Database,
+    job_ids: Iterable[int] | None = None,
+    limit: int | None = None,
+    *,
+    presence: Collection[str] = (),
 ) -> pd.DataFrame:
     """`load_jobs` without holding up the event loop."""
-    return await database.run(load_jobs, database, job_ids, limit)
+    return await database.run(load_jobs, database, job_ids, limit, presence=presence)
 
 
 async def load_users_async(
@@ -204,15 +225,20 @@ async def change_tokens_async(database: Database) -> dict[str, ChangeToken]:
 # Inside
 
 
-def _load(database: Database, name: str, ids: Iterable[int] | None, limit: int | None) -> pd.DataFrame:
+def _load(
+    database: Database, name: str, ids: Iterable[int] | None, limit: int | None, presence: Collection[str] = ()
+) -> pd.DataFrame:
+    strange = set(presence) - {column.name for column in TABLES[name].columns if column.kind is Kind.TEXT}
+    if strange:
+        raise ConfigurationError(f"presence: {min(strange)!r} is no column of text in {name}.")
     if limit is not None and limit < 0:
         raise ConfigurationError(f"{name}: limit is {limit}; it must be 0 or more, or None for all.")
     wanted = None if ids is None else _whole(ids, TABLES[name].key[0])
 
     def work(connection: Connection) -> pd.DataFrame:
         key = DATA_TABLES[name].c[TABLES[name].key[0]]
-        condition = true() if wanted is None else _among(connection, key, wanted)
-        return _frame(connection, name, condition, (key,), limit)
+        condition = WHOLE if wanted is None else _among(connection, key, wanted)
+        return _frame(connection, name, condition, (key,), limit, presence)
 
     return database.read(work)
 
@@ -220,19 +246,26 @@ def _load(database: Database, name: str, ids: Iterable[int] | None, limit: int |
 def _frame(
     connection: Connection,
     name: str,
-    condition: ColumnElement[bool] | None = None,
+    condition: ColumnElement[bool] = WHOLE,
     order: Sequence[ColumnElement[Any]] = (),
     limit: int | None = None,
+    presence: Collection[str] = (),
 ) -> pd.DataFrame:
+    if name == "actions" and (frame := packed_actions(connection, condition)) is not None:
+        return frame
     table, columns = DATA_TABLES[name], TABLES[name].columns
-    statement: Select[Any] = select(*(table.c[c.name] for c in columns))
-    # a table without a condition is read in its own order, which is that of its key
+    wanted = [_given(table.c[c.name]) if c.name in presence else table.c[c.name] for c in columns]
+    # a whole table is read in its own order, which is that of its key
+    statement = select(*wanted).where(condition)
     statement = statement.order_by(*(order or table.primary_key.columns))
-    if condition is not None:
-        statement = statement.where(condition)
     if limit is not None:
         statement = statement.limit(limit)
     return frame_of(name, columns, columns_of(connection.execute(statement)))
+
+
+def _given(text: ColumnElement[str]) -> ColumnElement[str | None]:
+    """`given`, or NULL where the text is missing or blank."""
+    return case((func.trim(text, BLANKS) != "", GIVEN))
 
 
 def _factors(connection: Connection, name: str) -> pd.DataFrame | None:

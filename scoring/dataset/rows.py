@@ -18,10 +18,10 @@ from sqlalchemy import CursorResult
 from scoring.columns import Column, Kind
 from scoring.dataset.coercion import text_series
 from scoring.dataset.coercion.plain import EXACT
-from scoring.dataset.database import wrapped_errors
+from scoring.dataset.driver import wrapped_errors
 from scoring.errors import DataError
 
-__all__ = ["columns_of", "frame_of", "rows_of"]
+__all__ = ["FIRST_TIME", "LAST_TIME", "columns_of", "frame_of", "rows_of", "series_of"]
 
 FIRST_TIME: Final = int(np.datetime64("0001-01-01", "us").astype(np.int64))
 LAST_TIME: Final = int(np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64))
@@ -75,23 +75,28 @@ def _series(table: str, column: Column, values: list[Any]) -> pd.Series:
         raise DataError(_impossible(table, column, values)) from None
     if column.required and array.null_count:
         raise DataError(f"{table}.{column.name} is missing in {array.null_count:,} rows of the database.")
+    if kind is Kind.NUMBER and pc.any(pc.is_inf(array)).as_py():
+        raise DataError(f"{table}.{column.name} holds infinity in the database. Repair it, or import again.")
+    if kind is Kind.TIME and pc.any(pc.or_(pc.less(array, FIRST_TIME), pc.greater(array, LAST_TIME))).as_py():
+        strange = [v for v in values if v is not None and not FIRST_TIME <= v <= LAST_TIME]
+        raise DataError(_impossible(table, column, strange))
+    if kind is Kind.INTEGERS:
+        return pd.Series([_whole(table, column, text) for text in values], dtype=object)
+    return series_of(kind, array)
+
+
+def series_of(kind: Kind, array: pa.Array) -> pd.Series:
+    """The canonical column of an Arrow array that holds what its kind may hold; blank text is missing."""
     if kind is Kind.ID:
         return pd.Series(array.to_numpy(zero_copy_only=False))
     if kind is Kind.NUMBER:
-        if pc.any(pc.is_inf(array)).as_py():
-            raise DataError(f"{table}.{column.name} holds infinity in the database. Repair it, or import again.")
         return pd.Series(array.to_numpy(zero_copy_only=False).astype(np.float64))
     if kind is Kind.INTEGER:
         missing = pc.is_null(array).to_numpy(zero_copy_only=False)
         return pd.Series(pd.arrays.IntegerArray(pc.fill_null(array, 0).to_numpy(zero_copy_only=False), missing))
     if kind is Kind.TIME:
-        if pc.any(pc.or_(pc.less(array, FIRST_TIME), pc.greater(array, LAST_TIME))).as_py():
-            strange = [v for v in values if v is not None and not FIRST_TIME <= v <= LAST_TIME]
-            raise DataError(_impossible(table, column, strange))
         raw = pc.fill_null(array, np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)  # NumPy's NaT
         return pd.Series(raw.view("datetime64[us]")).dt.tz_localize("UTC")
-    if kind is Kind.INTEGERS:
-        return pd.Series([_whole(table, column, text) for text in values], dtype=object)
     array = pc.utf8_trim_whitespace(array)
     return text_series(pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array))
 

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Table, delete, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from numpy.typing import NDArray
+from sqlalchemy import BigInteger, Connection, Double, Integer, Table, delete, insert, select, update
 
 from scoring.columns import TABLES
 from scoring.dataset.canonical import Tables
 from scoring.dataset.database import Database
+from scoring.dataset.driver import wrapped_errors
 from scoring.dataset.rows import rows_of
 from scoring.dataset.tables import DATA_TABLES, data_changes
 from scoring.errors import DataError
 
-__all__ = ["factor_frame", "insert_rows", "save_tables", "write_frame"]
+__all__ = ["factor_frame", "insert_columns", "insert_rows", "save_tables", "write_frame"]
 
 BATCH: Final = 50_000
 MANY: Final = 100_000
 VECTOR: Final = np.dtype("<f8")
+PARAMETERS: Final = 320
+"""Values that one INSERT takes on SQLite: with 40 results each instead of one, storing them takes half the time."""
+
+_WIRE: Final[dict[type, str]] = {BigInteger: ">i8", Integer: ">i4", Double: ">f8"}
+"""How PostgreSQL's binary COPY writes a number."""
 
 
 def save_tables(database: Database, tables: Tables, *, replace: bool = False) -> None:
@@ -83,40 +89,92 @@ def _indexes_later(connection: Connection, table: Table, rows: int) -> Iterator[
         index.create(connection)
 
 
-def insert_rows(connection: Connection, table: Any, names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
+def insert_columns(connection: Connection, table: Table, columns: Mapping[str, NDArray[Any] | str]) -> None:
+    """Inserts rows given by columns of numbers of one length; a text is the value that all rows share.
+
+    Through psycopg as one binary COPY made by NumPy: 388,360 results take 0.2 s of this process instead of 1.3.
+    """
+    names, length = list(columns), _length(columns)
+    if _is_psycopg(connection):
+        _copy(connection, table, names, "(FORMAT binary)", [_binary_rows(table, columns)])
+        return
+    values: list[Any] = [None] * (length * len(names))
+    for place, column in enumerate(columns.values()):
+        values[place :: len(names)] = [column] * length if isinstance(column, str) else column.tolist()
+    _insert(connection, table, names, values)
+
+
+def insert_rows(connection: Connection, table: Table, names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
     """Inserts many rows fast: COPY through psycopg, executemany elsewhere; values are always data, never SQL."""
-    if connection.dialect.name == "postgresql" and connection.dialect.driver == "psycopg":
-        _copy(connection, table, names, rows)
+    if _is_psycopg(connection):
+        _copy(connection, table, names, "", rows)
         return
-    compiled = insert(table).values(dict.fromkeys(names)).compile(dialect=connection.dialect)
-    order = list(compiled.positiontup or names)
-    if order != names or "?" not in str(compiled):
-        for batch in _batches(rows):
-            connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in batch])
-        return
-    for batch in _batches(rows):
-        connection.exec_driver_sql(str(compiled), batch)
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH)):
+        _insert(connection, table, names, list(chain.from_iterable(batch)))
 
 
-def _copy(connection: Connection, table: Any, names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
+def _insert(connection: Connection, table: Table, names: list[str], values: list[Any]) -> None:
+    """Inserts the values of rows, one row after another."""
+    width = len(names)
+    if connection.dialect.paramstyle != "qmark":
+        rows = [dict(zip(names, values[at : at + width], strict=True)) for at in range(0, len(values), width)]
+        connection.execute(insert(table), rows)
+        return
     quote = connection.dialect.identifier_preparer.quote
-    dbapi: Any = connection.dialect.loaded_dbapi
+    into = f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))}) VALUES "  # noqa: S608 - our names
+    row = f"({', '.join('?' * width)})"
+    size = max(1, PARAMETERS // width) * width
+    whole = len(values) // size * size
+    if whole:
+        together = [tuple(values[at : at + size]) for at in range(0, whole, size)]
+        connection.exec_driver_sql(into + ", ".join([row] * (size // width)), together)
+    if values[whole:]:
+        rest = [tuple(values[at : at + width]) for at in range(whole, len(values), width)]
+        connection.exec_driver_sql(into + row, rest)
+
+
+def _is_psycopg(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql" and connection.dialect.driver == "psycopg"
+
+
+def _copy(
+    connection: Connection, table: Table, names: list[str], options: str, parts: Iterable[tuple[Any, ...] | bytes]
+) -> None:
+    """COPY of rows, or of bytes that are in the format of the options."""
+    quote = connection.dialect.identifier_preparer.quote
     cursor: Any = connection.connection.cursor()
+    statement = f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN {options}"
     try:
-        columns = ", ".join(map(quote, names))
-        with cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-    except dbapi.Error as error:
-        raise DBAPIError.instance(f"COPY {table.name}", None, error, dbapi.Error, dialect=connection.dialect) from None
+        with wrapped_errors(connection, f"COPY {table.name}"), cursor.copy(statement) as copy:
+            for part in parts:
+                if isinstance(part, bytes):
+                    copy.write(part)
+                else:
+                    copy.write_row(part)
     finally:
         cursor.close()
 
 
-def _batches(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch
+def _binary_rows(table: Table, columns: Mapping[str, NDArray[Any] | str]) -> bytes:
+    """PostgreSQL's binary COPY format: per row the number of columns, then each one's length and big-endian bytes.
+
+    Source: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
+    """
+    fields, values = [("columns", ">i2")], [("columns", len(columns))]
+    for name, column in columns.items():
+        value: Any = column.encode() if isinstance(column, str) else column
+        kind = f"S{len(value)}" if isinstance(value, bytes) else _WIRE[type(table.c[name].type)]
+        fields += [(f"length of {name}", ">i4"), (name, kind)]
+        values += [(f"length of {name}", np.dtype(kind).itemsize), (name, value)]
+    rows = np.empty(_length(columns), dtype=fields)
+    for name, value in values:
+        rows[name] = value
+    return b"PGCOPY\n\xff\r\n\0" + bytes(8) + rows.tobytes() + b"\xff\xff"
+
+
+def _length(columns: Mapping[str, NDArray[Any] | str]) -> int:
+    return next(len(column) for column in columns.values() if not isinstance(column, str))
 
 
 def note_change(connection: Connection, name: str) -> None:

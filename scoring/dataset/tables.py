@@ -147,7 +147,9 @@ current_runs: Final = Table(
 results: Final = Table(
     "results",
     METADATA,
-    Column("run_id", Text, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    # of a run, with no foreign key to say so: PostgreSQL would look each row's run up, 2.5 of 3.5 s of storing 400,000.
+    # Readers come through `runs`, and who deletes a run deletes its results first.
+    Column("run_id", Text, primary_key=True),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
     Column("rank", Integer, primary_key=True, autoincrement=False),
     Column("job_id", BigInteger, nullable=False),

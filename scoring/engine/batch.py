@@ -71,8 +71,9 @@ def prepare(
     watch: Stopwatch | None = None,
     factor_cache: Path | None = None,
     workers: int | None = None,
+    kernels: bool = True,
 ) -> Prepared:
-    """As `Prepared.of`, with each phase timed, down to kernels that are compiled (or read from disk) and warm."""
+    """As `Prepared.of`, with each phase timed, down to `kernels` that are compiled (or read from disk) and warm."""
     watch = watch or Stopwatch()
     occupations = len(dataset.words.occupation)
     memory.require(
@@ -88,8 +89,9 @@ def prepare(
     with watch.phase("plan"):
         inputs = Inputs.of(statistics)
         prepared = Prepared(inputs, Plan.build(model, inputs), workers)
-    with watch.phase("kernels"):
-        prepared.scorer.top_k(1, prepared.active_users[:1])
+    if kernels:
+        with watch.phase("kernels"):
+            prepared.scorer.top_k(1, prepared.active_users[:1])
     return prepared
 
 

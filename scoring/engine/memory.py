@@ -128,10 +128,10 @@ def _rlimit_rooms() -> list[int]:
 def predict_data(n_users: int, n_jobs: int, n_actions: int) -> int:
     """Bytes at the peak of loading a dataset and preparing a plan, above what the process held before.
 
-    Either while the actions come from the database, as Python objects, or when all is encoded and libraries are
+    Either while the tables come from the database, jobs as Python objects, or when all is encoded and libraries are
     loaded that only preparing needs.
     """
-    loading = 10_000_000 + 500 * n_users + 650 * n_jobs + 300 * n_actions
+    loading = 10_000_000 + 500 * n_users + 650 * n_jobs + 160 * n_actions
     prepared = 87_000_000 + 1_500 * n_users + 1_450 * n_jobs + 130 * n_actions
     return max(loading, prepared)
 

@@ -10,7 +10,8 @@ import hashlib
 import os
 import tempfile
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
@@ -52,7 +53,7 @@ class Factors:
     from_cache: bool = False  # trained earlier, read from disk
 
     @classmethod
-    def of(cls, dataset: Dataset, *, settings: ALS | None = None, cache: Path | None = None) -> Self:
+    def of(cls, dataset: Dataset, *, settings: ALS | None = None, cache: Path | None = None) -> Factors:
         """The dataset's own factors, else trained ones, read from `cache` where they are kept."""
         tables = dataset.tables
         if tables.user_factors is not None and tables.job_factors is not None:
@@ -63,8 +64,7 @@ class Factors:
         if not len(dataset.actions):
             shape = (settings or ALS()).dimensions
             return cls.from_vectors(np.zeros((len(dataset.users), shape)), np.zeros((len(dataset.jobs), shape)), "none")
-        users, jobs, from_cache = _trained(dataset, settings or ALS(), cache)
-        return replace(cls.from_vectors(users, jobs, "trained"), from_cache=from_cache)
+        return _trained(dataset, settings or ALS(), cache)
 
     @classmethod
     def from_vectors(
@@ -86,14 +86,14 @@ def default_cache() -> Path:
 
 
 def _unit(vectors: NDArray[np.floating]) -> tuple[Vectors, Bools]:
-    wide = np.asarray(vectors, dtype=np.float64)
-    square = np.zeros(len(wide))
-    for dimension in range(wide.shape[1]):  # from dimension 0 up, as the contract adds
-        square += wide[:, dimension] * wide[:, dimension]
+    wide = np.array(vectors.T, dtype=np.float64, order="C")  # (dimensions, n): each step below is one pass of memory
+    square = np.zeros(wide.shape[1])
+    for dimension in wide:  # from dimension 0 up, as the contract adds
+        square += dimension * dimension
     length = np.sqrt(square)
     has = length > 0
-    unit = np.where(has[:, None], wide / np.where(has, length, 1.0)[:, None], 0.0)
-    return np.ascontiguousarray(unit, dtype=np.float32), has
+    unit = np.where(has, wide / np.where(has, length, 1.0), 0.0)
+    return np.ascontiguousarray(unit.T, dtype=np.float32), has
 
 
 def _brought(frame: pd.DataFrame, ids: Longs) -> Floats:
@@ -104,18 +104,26 @@ def _brought(frame: pd.DataFrame, ids: Longs) -> Floats:
 
 def _confidences(actions: ActionArrays) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """(user row, job row, confidence) of each pair with actions, by user, then job."""
-    weight = np.array([CONFIDENCE[kind] for kind in ACTION_KINDS])[actions.kind]
     pair = (actions.user.astype(np.int64) << 32) | actions.job.astype(np.int64)
-    pairs, where = np.unique(pair, return_inverse=True)
-    confidence = np.bincount(where, weight).astype(np.float32)  # sums of whole numbers: exact
-    return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), confidence
+    order = np.argsort(pair)
+    pair = pair[order]
+    first = np.flatnonzero(np.append(True, pair[1:] != pair[:-1]))
+    weight = np.array([CONFIDENCE[kind] for kind in ACTION_KINDS])[actions.kind[order]]
+    confidence = np.add.reduceat(weight, first).astype(np.float32)  # sums of whole numbers: exact in any order
+    pair = pair[first]
+    return (pair >> 32).astype(np.int32), (pair & 0xFFFFFFFF).astype(np.int32), confidence
 
 
-def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> tuple[Floats, Floats, bool]:
-    """Vectors of all users and jobs, zero rows where there is none, and whether they were kept in the cache."""
+def _numbered(rows: NDArray[np.int32], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows among n that occur, and the place of each one given among them: `np.unique` without sorting."""
+    occurs = np.bincount(rows, minlength=n) > 0
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[rows]
+
+
+def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> Factors:
     user_rows, job_rows, confidence = _confidences(dataset.actions)
-    acting_users, user = np.unique(user_rows, return_inverse=True)
-    acted_jobs, job = np.unique(job_rows, return_inverse=True)
+    acting_users, user = _numbered(user_rows, len(dataset.users))
+    acted_jobs, job = _numbered(job_rows, len(dataset.jobs))
     key = _key(dataset, acting_users, acted_jobs, user, job, confidence, settings)
     kept = cache / f"als-{key}.npz" if cache else None
     found = _read(kept, (len(acting_users), len(acted_jobs), settings.dimensions)) if kept else None
@@ -124,10 +132,17 @@ def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> tuple[Float
         found = _train(user, job, confidence, settings)
         if kept:
             _keep(kept, *found)
-    users = np.zeros((len(dataset.users), settings.dimensions))
-    jobs = np.zeros((len(dataset.jobs), settings.dimensions))
-    users[acting_users], jobs[acted_jobs] = found
-    return users, jobs, from_cache
+    factors = Factors.from_vectors(*found, "trained")
+    users, user_has = _spread(factors.users, factors.user_has, acting_users, len(dataset.users))
+    jobs, job_has = _spread(factors.jobs, factors.job_has, acted_jobs, len(dataset.jobs))
+    return Factors(users, jobs, user_has, job_has, "trained", np.zeros(len(users), dtype=bool), from_cache)
+
+
+def _spread(vectors: Vectors, has: Bools, rows: NDArray[np.int64], n: int) -> tuple[Vectors, Bools]:
+    """Of n rows, the vectors at the given ones; zero where there is none."""
+    wide, have = np.zeros((n, vectors.shape[1]), dtype=np.float32), np.zeros(n, dtype=bool)
+    wide[rows], have[rows] = vectors, has
+    return wide, have
 
 
 def _key(
@@ -137,9 +152,8 @@ def _key(
     *arrays_and_settings: NDArray[np.generic] | ALS,
 ) -> str:
     """A digest of all that training depends on."""
-    import implicit
-
-    digest = hashlib.blake2b(f"implicit {implicit.__version__}".encode(), digest_size=16)
+    # not its __version__: importing it takes 0.2 s, for nothing where factors are kept
+    digest = hashlib.blake2b(f"implicit {version('implicit')}".encode(), digest_size=16)
     digest.update(dataset.users.user_id[acting_users].tobytes() + dataset.jobs.job_id[acted_jobs].tobytes())
     for part in arrays_and_settings:
         digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())

@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from scoring.catalog import load_model, preset_names
+from scoring.columns import PRESENCE
+from scoring.dataset import Dataset
 from scoring.dataset.canonical import Tables
 from scoring.dataset.database import Database
 from scoring.dataset.loaders import (
@@ -27,9 +30,12 @@ from scoring.dataset.loaders import (
     load_users,
     load_users_async,
 )
+from scoring.dataset.memory import optimise
 from scoring.dataset.storing import save_tables
+from scoring.dataset.synthetic import make_market
 from scoring.dataset.tables import DATA_TABLES
 from scoring.dataset.validation import check
+from scoring.engine import Prepared
 from scoring.errors import ConfigurationError, DatabaseError, DataError
 from tests.dataset.frames import HOSTILE, assert_same, small_tables
 
@@ -243,6 +249,33 @@ def test_text_that_is_no_utf_8_is_one_sentence(sqlite_url: str) -> None:
             connection.exec_driver_sql("UPDATE jobs SET title = CAST(x'ff41' AS TEXT) WHERE job_id = 3")
         with pytest.raises(DatabaseError, match="Could not decode to UTF-8"):
             load_tables(database)
+
+
+def test_scores_need_only_the_presence_of_some_texts(database_url: str) -> None:
+    tables = make_market(60, 400, 3_000).tables
+    with Database.open(database_url) as database:
+        save_tables(database, tables)
+        jobs = load_jobs(database, presence=PRESENCE)
+        assert set(jobs["address"].dropna()) == {"given"}
+        rankings = [
+            Prepared.of(Dataset(tables.with_tables(jobs=frame)), load_model(model)).top_k(20).frame()
+            for model in preset_names()
+            for frame in (tables.jobs, jobs, check("jobs", optimise(jobs)))
+        ]
+        for first in range(0, len(rankings), 3):
+            for other in rankings[first + 1 : first + 3]:
+                pd.testing.assert_frame_equal(rankings[first], other, check_exact=True)
+        with pytest.raises(ConfigurationError, match="'fee' is no column of text in jobs"):
+            load_jobs(database, presence=["fee"])
+
+
+async def test_what_is_blank_is_not_present(database: Database) -> None:
+    blanks = ["", " ", "\t\n\v\f\r", "\x1c\x85\xa0", "\u1680\u2007\u202f\u205f\u3000"]
+    for text in (*blanks, None, " x\u3000", "\u200b", "0"):
+        with database.begin() as connection:
+            connection.execute(sa.update(DATA_TABLES["jobs"]).values(address=text))
+        plain, given = load_jobs(database), await load_jobs_async(database, presence=["address"])
+        assert given["address"].isna().tolist() == plain["address"].isna().tolist() == [text in (*blanks, None)] * 3
 
 
 def test_blank_text_in_a_database_is_missing(database: Database) -> None:

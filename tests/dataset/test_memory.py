@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from scoring.columns import TABLES
+from scoring.columns import PRESENCE, TABLES
 from scoring.dataset.database import Database
 from scoring.dataset.loaders import load_jobs
 from scoring.dataset.memory import memory_report, optimise
@@ -18,11 +18,10 @@ from scoring.errors import DataError
 from tests.markets import random_market
 
 READ_BY_SCORES = [
-    *("job_id", "company_id", "prefecture_code", "city_code", "station_name", "salary_type", "min_salary", "fee"),
-    *("occupation_code", "employment_type_code", "has_daily_payment", "has_no_experience", "has_student_welcome"),
-    *("has_remote_work", "posted_at", "expires_at", "is_active"),
+    *("job_id", "company_id", "prefecture_code", "city_code", "station_name", "address", "salary_type", "min_salary"),
+    *("fee", "occupation_code", "employment_type_code", "has_daily_payment", "has_no_experience"),
+    *("has_student_welcome", "has_remote_work", "posted_at", "expires_at", "is_active"),
 ]
-"""Without `address`, of which scores read whether it is there: free text that hardly repeats."""
 
 
 def assert_same_values(before: pd.DataFrame, after: pd.DataFrame) -> None:
@@ -51,11 +50,17 @@ def test_jobs_take_less_than_a_third(tmp_path: object) -> None:
         save_tables(database, make_market(300, 50_000, 3_000).tables)
         with database.connect() as connection:
             plain = pd.read_sql(sa.text("SELECT * FROM jobs"), connection)
-        jobs = optimise(load_jobs(database))
-    of_plain, of_jobs = (frame.memory_usage(deep=True, index=False) for frame in (plain, jobs))
-    assert of_jobs[READ_BY_SCORES].sum() <= 0.30 * of_plain[READ_BY_SCORES].sum()
-    assert of_jobs.sum() <= 0.50 * of_plain.sum()
+        whole = optimise(load_jobs(database))
+        jobs = optimise(load_jobs(database, presence=PRESENCE))
+    of_plain, of_whole, of_jobs = (f.memory_usage(deep=True, index=False) for f in (plain, whole, jobs))
+    assert of_jobs[READ_BY_SCORES].sum() <= 0.25 * of_plain[READ_BY_SCORES].sum()
+    texts = [name for name in READ_BY_SCORES if name != "address"]
+    assert of_whole[texts].sum() <= 0.30 * of_plain[texts].sum()
+    assert of_whole.sum() <= 0.50 * of_plain.sum()
     assert_same_values(plain, optimise(plain))
+    others = [name for name in jobs.columns if name not in PRESENCE]
+    assert_same_values(whole[others], jobs[others])
+    assert (jobs[list(PRESENCE)].notna() == whole[list(PRESENCE)].notna()).all(axis=None)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import datetime
-from itertools import repeat
 from typing import Any
 
 import pandas as pd
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from scoring.columns import RESULT_COLUMNS
 from scoring.dataset.database import Database
-from scoring.dataset.storing import insert_rows
+from scoring.dataset.storing import insert_columns
 from scoring.dataset.tables import current_runs, results, runs
 from scoring.engine.ranking import Ranking
 from scoring.engine.sinks.base import Place, RunCounts, RunHead, Sink, no_results
@@ -77,9 +76,8 @@ class DatabaseSink(Sink):
         with self._database.begin() as connection:
             for first in range(0, len(frame), _ROWS_AT_ONCE):
                 part = frame.iloc[first : first + _ROWS_AT_ONCE]
-                columns = [part[name].tolist() for name in _NAMES[1:]]
-                rows = zip(repeat(self._head.run_id, len(part)), *columns, strict=True)
-                insert_rows(connection, results, _NAMES, rows)
+                numbers = {name: part[name].to_numpy() for name in _NAMES[1:]}
+                insert_columns(connection, results, {_NAMES[0]: self._head.run_id, **numbers})
 
     def seal(self, counts: RunCounts) -> None:
         self._counts = counts

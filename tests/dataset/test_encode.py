@@ -1,0 +1,76 @@
+"""The quick ways of encoding give what the plain ones give."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scoring.columns import ACTION_KINDS
+from scoring.dataset.dataset import _digest_texts, _places
+from scoring.dataset.encode import _kinds, _order
+
+INT64 = np.iinfo(np.int64)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3),
+            st.sampled_from([INT64.min + 1, -1, 0, 1, 2, 2**52, INT64.max - 1]) | st.integers(0, 4),
+            st.integers(0, 2),
+            st.integers(0, 2),
+        ),
+        max_size=60,
+    )
+)
+def test_actions_are_ordered_as_by_lexsort(rows: list[tuple[int, int, int, int]]) -> None:
+    user, at, job, kind = np.array(rows, dtype=np.int64).reshape(-1, 4).T
+    user, job, kind = user.astype(np.int32), job.astype(np.int32), kind.astype(np.int8)
+    found, plain = _order(user, at, job, kind), np.lexsort((kind, job, at, user))
+    for values in (user, at, job, kind):
+        assert values[found].tolist() == values[plain].tolist()
+
+
+@pytest.mark.parametrize("known", [[], [5], [-3, -1, 0, 7], [INT64.min, 0, INT64.max], [INT64.max - 1, INT64.max]])
+def test_the_place_of_an_id_among_known_ones(known: list[int]) -> None:
+    ids = np.array(known, dtype=np.int64)
+    assert _places(ids, ids).tolist() == list(range(len(known)))
+    strange = np.array([INT64.min, -2, 1, INT64.max], dtype=np.int64)
+    for place, wanted in zip(_places(strange, ids), strange, strict=True):
+        assert 0 <= place <= max(len(known) - 1, 0)
+        assert wanted not in known or known[place] == wanted
+
+
+def test_kinds_are_their_place() -> None:
+    column = pd.Series([*ACTION_KINDS, "hide", None, "View"], dtype="str")
+    assert _kinds(column).tolist() == [0, 1, 2, -1, -1, -1]
+    assert _kinds(pd.concat([column, column])).tolist() == [0, 1, 2, -1, -1, -1] * 2
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["あ", None, "", "b\0c", "𠮷"], dtype="str"),
+        pd.Series([None, None], dtype="str"),
+        pd.Series([], dtype="str"),
+        pd.Series([1, None, -5], dtype="Int64"),
+        pd.Series([2**62, -1], dtype="int64"),
+    ],
+)
+def test_texts_are_digested_as_their_joined_text(column: pd.Series) -> None:
+    plain = hashlib.blake2b()
+    values = column.astype("str")
+    texts = values.fillna("").tolist()
+    lengths = np.array([len(text) for text in texts], dtype=np.int64)
+    plain.update(b"name" + lengths.tobytes() + values.isna().to_numpy().tobytes() + "".join(texts).encode())
+    # however the column came to be: cut out of a longer one, or put together of pieces
+    longer = pd.concat([column, column.iloc[:1], column])
+    for same in (column, longer.iloc[: len(column)], longer.iloc[len(longer) - len(column) :]):
+        quick = hashlib.blake2b()
+        _digest_texts(quick, "name", same)
+        assert quick.digest() == plain.digest()
