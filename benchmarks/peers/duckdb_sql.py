@@ -56,6 +56,7 @@ class DuckDB(FullPeer):
         weights = {name: f"{value!r}::DOUBLE" for name, value in vars(facts.weights).items()}
         self.total = _TOTAL.format(**weights)
         self.connection = duckdb.connect(config={"threads": cpus})
+        self.connection.execute("SET enable_progress_bar = false")
         tables = {"jobs": _job_table(facts), "users": _user_table(facts), "excluded": _excluded_table(facts)}
         for name, table in tables.items():
             self.connection.register("given", table)

@@ -102,8 +102,10 @@ class Users:
 
 @dataclass(frozen=True)
 class Facts:
-    """Jobs and some users of a prepared `standard` model."""
+    """Jobs and some users of a prepared `standard` model. `inputs` and `shown` (rows of its jobs) are where from."""
 
+    inputs: Inputs
+    shown: Longs
     weights: Weights
     jobs: Jobs
     users: Users
@@ -115,9 +117,9 @@ class Facts:
         flat = dict(zip((part.name for part in prepared.model.parts), prepared.model.flat_weights, strict=True))
         shown = np.flatnonzero(plan.exclusions.open_to_all)
         shown = shown[np.argsort(plan.job_id[shown], kind="stable")]
-        jobs = _jobs(prepared, shown, flat)
-        pair = {name: float(flat[name]) for name in Weights.__dataclass_fields__}
-        return cls(Weights(**pair), jobs, _users(prepared, inputs.take_users(rows), rows, shown))
+        weights = Weights(**{name: float(flat[name]) for name in Weights.__dataclass_fields__})
+        some = inputs.take_users(rows)
+        return cls(some, shown, weights, _jobs(prepared, shown, flat), _users(prepared, some, rows, shown))
 
     @property
     def n_occupations(self) -> int:

@@ -1,4 +1,4 @@
-"""Pair by pair in plain Python: the formulas as one writes them, with all that is known beforehand looked up."""
+"""Pair by pair in plain Python, with everything worked out that can be known before a pair is met."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class _User:
 
 
 class PythonLoop(FullPeer):
-    name = "per-pair Python loop"
-    how = "one function call per pair, facts of users and jobs worked out before; one core, as Python is"
+    name = "per-pair Python, precomputed"
+    how = "one function per pair; a job's own points, a user's tables and sets worked out before; one core"
     bar: ClassVar[Bar | None] = at_least(20_000)
 
     def __init__(self, facts: Facts, cpus: int) -> None:

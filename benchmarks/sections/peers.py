@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -88,7 +88,9 @@ def measure(size: Size, work: Workspace) -> Section:
         for job in jobs:
             say(f"{inner.name}, {job.what}")
             measured.append(_inner(inner(job.vectors, CPUS), job, ours_ms, budget))
-    return _section(size, ours_ms, measured, missing, jobs)
+    again = 1000 * timed(lambda: used.top_k(K), size.repeats, at_most=10.0).best / size.users
+    measured = [replace(one, ours_ms=min(ours_ms, again)) for one in measured]
+    return _section(size, min(ours_ms, again), measured, missing, jobs)
 
 
 def inner_jobs(dataset: Dataset, model: ScoringModel, work: Workspace, size: Size) -> list[InnerJob]:
@@ -181,7 +183,7 @@ def require_close(job: InnerJob, items: np.ndarray, products: np.ndarray) -> flo
 
 
 def _as_many_as_fit(rank: Any, first: int, most: int, budget: float) -> tuple[int, float, int | None]:
-    """(users, seconds) of the largest run, each larger than the one before as long as there is time; extra bytes."""
+    """(users, best seconds) of the largest run, runs being larger and larger as long as there is time; extra bytes."""
     n, most_bytes = min(first, most), None
     while True:
         with extra_memory() as extra:
@@ -190,9 +192,10 @@ def _as_many_as_fit(rank: Any, first: int, most: int, budget: float) -> tuple[in
             seconds = time.perf_counter() - begun
         if extra.bytes is not None:  # the largest of all: an allocator may keep what the first run took
             most_bytes = max(extra.bytes, most_bytes or 0)
-        if n == most or seconds > budget / 3:
-            return n, seconds, most_bytes
-        n = min(most, int(n * min(16.0, max(1.5, 0.9 * budget / seconds))) + 1)
+        if n == most or seconds > budget / 4:
+            # once may have met a busy moment
+            return n, min(seconds, timed(lambda n=n: rank(n), 2, at_most=budget / 2).best), most_bytes
+        n = min(most, int(n * min(16.0, max(1.5, 0.5 * budget / seconds))) + 1)
 
 
 def _section(
