@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from scoring.engine import memory
 
-__all__ = ["Extra", "Times", "apart", "extra_memory", "reset_peak", "say", "timed"]
+__all__ = ["Extra", "Times", "apart", "extra_memory", "in_turn", "reset_peak", "say", "timed"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,6 +57,17 @@ def timed(work: Callable[[], object], repeats: int = 5, at_most: float = 60.0) -
         work()
         seconds.append(time.perf_counter() - begun)
     return Times(tuple(seconds))
+
+
+def in_turn(
+    one: Callable[[], object], other: Callable[[], object], repeats: int = 5, at_most: float = 20.0
+) -> tuple[Times, Times]:
+    """Two ways to the same, one after the other again and again, so that a busy moment meets both."""
+    seconds: tuple[list[float], list[float]] = ([], [])
+    while len(seconds[0]) < repeats and sum(map(sum, seconds)) < at_most:
+        for work, taken in zip((one, other), seconds, strict=True):
+            taken.append(timed(work, 1).best)
+    return Times(tuple(seconds[0])), Times(tuple(seconds[1]))
 
 
 def apart(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -31,7 +31,7 @@ def measure(size: Size, work: Workspace) -> Section:
     return Section(
         name="reweight",
         title="A change of weights",
-        size=f"{users:,} users × {size.jobs:,} jobs, prepared; from new weights to new lists",
+        size=f"{users:,} users × {size.jobs:,} jobs, prepared; from new weights to new lists (no metrics)",
         figures=[
             Figure("near the shipped weights, median", 1000 * near.median, "ms", at_most(150), of),
             Figure("near the shipped weights, worst", 1000 * near.worst, "ms", at_most(150), of),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.engine import K, decision, require_equal, scorer, warm
-from benchmarks.measure import Times, say, timed
+from benchmarks.measure import in_turn, say
 from benchmarks.peers.facts import Facts
 from benchmarks.peers.implicit_topk import ImplicitTopK
 from benchmarks.peers.vectors import Vectors, linear
@@ -117,12 +117,7 @@ def _case(name: str, prepared: Prepared, rows: np.ndarray, k: int, repeats: int)
     warm(prepared)
     auto, dense = scorer(prepared.plan, "auto"), scorer(prepared.plan, "dense")
     require_equal(auto.top_k(k, rows), dense.top_k(k, rows), f"{name}, chosen path and dense path")
-    # in turn, so that a busy moment meets both
-    seconds = [
-        (timed(lambda: auto.top_k(k, rows), 1).best, timed(lambda: dense.top_k(k, rows), 1).best)
-        for _ in range(repeats)
-    ]
-    chosen, looked = (Times(column) for column in zip(*seconds, strict=True))
+    chosen, looked = in_turn(lambda: auto.top_k(k, rows), lambda: dense.top_k(k, rows), repeats)
     return Case(name, len(rows), k, chosen.best, looked.best, decision(auto))
 
 
@@ -191,9 +186,5 @@ def _against_implicit(size: Size, work: Workspace) -> tuple[float, float, int]:
     ours = dense.top_k(K, rows)
     items, products = peer.rank(rows, K)
     require_close(InnerJob("factors alone", prepared, vectors, ours, 0.0), items, products)
-    seconds = [
-        (timed(lambda: dense.top_k(K, rows), 1).best, timed(lambda: peer.rank(rows, K), 1).best)
-        for _ in range(size.repeats)
-    ]
-    looked, theirs = (min(column) for column in zip(*seconds, strict=True))
-    return looked / len(rows), theirs / len(rows), vectors.dimensions
+    looked, theirs = in_turn(lambda: dense.top_k(K, rows), lambda: peer.rank(rows, K), size.repeats)
+    return looked.best / len(rows), theirs.best / len(rows), vectors.dimensions
