@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measures, shows, keeps.
 
-    python -m benchmarks                            # everything at full size: a quarter of an hour and more
-    python -m benchmarks --quick                    # small sizes, a minute; its figures say nothing about the bars
+    python -m benchmarks                            # everything at full size: half an hour
+    python -m benchmarks --quick                    # small sizes, two minutes; its figures say nothing about the bars
     python -m benchmarks --only rank,peers
     python -m benchmarks --only growth --data DIR   # markets and factors are kept there, for the next time
 

@@ -61,7 +61,7 @@ def _point(work: Workspace, n_users: int, n_jobs: int, n_actions: int, asked: tu
     points: list[Point] = []
     for users in asked:
         rows = np.arange(users)
-        used.top_k(K, rows[:64])  # orders and bounds the jobs
+        used.top_k(K, rows[:64])  # lays out the jobs, once
         trial = rows[: max(1, users // 20)]
         guess = timed(lambda rows=trial: used.top_k(K, rows), 1).best * users / len(trial)
         point: Point = {"users": users, "jobs": n_jobs, "seconds": None, "guess": guess}

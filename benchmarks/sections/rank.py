@@ -35,7 +35,7 @@ def measure(size: Size, work: Workspace) -> Section:
         figures=[
             Figure("from call to ids, totals and group scores", again.best, "s", at_most(0.5), f"best {runs}"),
             Figure("the same, median", again.median, "s", at_most(0.5), runs),
-            Figure("first call after preparing", first.best, "s", note="orders and bounds the jobs once"),
+            Figure("first call after preparing", first.best, "s", note="lays out the jobs, once"),
             Figure("per user", 1000 * again.best / size.users, "ms"),
             Figure(
                 "pairs decided",

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.engine import K, decision, require_equal, scorer, warm
+from benchmarks.engine import PATHS, K, decision, require_equal, scorer, warm
 from benchmarks.measure import in_turn, say
 from benchmarks.peers.facts import Facts
 from benchmarks.peers.implicit_topk import ImplicitTopK
@@ -59,7 +59,7 @@ def measure(size: Size, work: Workspace) -> Section:
         title="Worst cases: the way chosen against the dense path",
         size=f"{size.jobs:,} jobs, ids and all four scores equal both ways",
         figures=[
-            *(Figure(case.name, case.ratio, "× dense", at_most(1.3), case.decision) for case in cases),
+            *(_figure(case) for case in cases),
             Figure(
                 "dense path on factors alone against implicit.cpu.topk",
                 dense / implicit,
@@ -74,6 +74,12 @@ def measure(size: Size, work: Workspace) -> Section:
             "factors_alone_ms": {"dense": 1000 * dense, "implicit": 1000 * implicit},
         },
     )
+
+
+def _figure(case: Case) -> Figure:
+    if len(PATHS) < 2:
+        return Figure(case.name, None, "× dense", at_most(1.3), "the dense path is the only one: no choice to measure")
+    return Figure(case.name, case.ratio, "× dense", at_most(1.3), case.decision)
 
 
 def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, int]]:
