@@ -1,0 +1,92 @@
+"""`python -m benchmarks`: measures, shows, keeps.
+
+    python -m benchmarks                            # everything at full size: half an hour
+    python -m benchmarks --quick                    # small sizes, two minutes; its figures say nothing about the bars
+    python -m benchmarks --only rank,peers
+    python -m benchmarks --only growth --data DIR   # markets and factors are kept there, for the next time
+
+Figures, plots and the table of `benchmarks/README.md` are written at full size, or where `--output` says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks import machine, plots, readme, show
+from benchmarks.measure import apart
+from benchmarks.results import Section
+from benchmarks.sections import SECTIONS
+from benchmarks.workspace import Size, Workspace
+
+__all__ = ["RESULTS", "main"]
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+_QUICK = Size(users=300, jobs=5_000, quick=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 when everything asked for was measured, whether or not bars are met."""
+    wanted = _parser().parse_args(arguments)
+    size = _size(wanted)
+    published = size == Size() and wanted.output is None
+    output = RESULTS if published else wanted.output
+    where = nullcontext(wanted.data) if wanted.data else tempfile.TemporaryDirectory(prefix="scoring-benchmarks-")
+    with where as folder:
+        for name in wanted.only:
+            section = _measured(name, size, Workspace(Path(folder)))
+            show.section(section)
+            if output is not None:
+                section.write(output)
+    if output is not None:
+        kept = readme.sections(output)
+        plots.draw(kept, output)
+        readme.write(kept, HERE / "README.md" if published else output / "README.md", output)
+        print(f"figures, plots and table: {output}")
+    return 0
+
+
+def _measured(name: str, size: Size, work: Workspace) -> Section:
+    where = machine.described()
+    begun = time.perf_counter()
+    section = apart(SECTIONS[name], size, work)
+    return replace(section, machine=where, seconds=time.perf_counter() - begun)
+
+
+def _size(wanted: argparse.Namespace) -> Size:
+    usual = _QUICK if wanted.quick else Size()
+    return Size(wanted.users or usual.users, wanted.jobs or usual.jobs, usual.quick)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures this project beside its bars.")
+    parser.add_argument(
+        "--only", type=_names, default=list(SECTIONS), metavar="NAMES", help=f"some of {','.join(SECTIONS)}"
+    )
+    parser.add_argument("--users", type=_positive, help=f"of the main market (default: {Size().users:,})")
+    parser.add_argument("--jobs", type=_positive, help=f"of the main market (default: {Size().jobs:,})")
+    parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where figures, plots and the table go")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where markets and factors are kept and found again")
+    return parser
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    strange = [name for name in names if name not in SECTIONS]
+    if strange or not names:
+        raise argparse.ArgumentTypeError(f"{strange[0] if strange else text!r} is none of {', '.join(SECTIONS)}")
+    return [name for name in SECTIONS if name in names]
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is below 1")
+    return number

@@ -1,0 +1,51 @@
+"""The calls of the engine that the benchmark measures, in one place."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.results import AnswersDifferError
+from scoring.engine import Prepared, Ranking, Scorer
+from scoring.engine.scorer import available_cpus
+from scoring.plan import Plan
+
+__all__ = ["CPUS", "PATHS", "K", "Path", "decision", "require_equal", "scorer", "warm"]
+
+CPUS = available_cpus()
+"""Threads for the engine and for every peer."""
+
+K = 40
+
+Path = Literal["auto", "pruned", "dense"]
+PATHS: tuple[Path, ...] = ("dense",)
+"""What a scorer can be told. While that is one way, there is no choice to be measured."""
+
+
+def scorer(plan: Plan, path: Path = "auto") -> Scorer:
+    """A scorer that takes this way to the lists, or the only one that there is."""
+    return Scorer(plan, workers=CPUS)
+
+
+def decision(used: Scorer) -> str:
+    """Which way a scorer took in its last call, and why."""
+    return str(getattr(used, "decision", "dense, the only path"))
+
+
+def warm(prepared: Prepared) -> None:
+    """Compiles the kernels, or reads them from disk, so that no figure holds that."""
+    rows = np.arange(min(2, len(prepared.plan.user_id)))
+    for path in PATHS:
+        scorer(prepared.plan, path).top_k(1, rows)
+    prepared.scorer.all_pairs(rows[:1])
+
+
+def require_equal(one: Ranking, other: Ranking, what: str) -> None:
+    """Ids, four scores and lengths. Raises AnswersDifferError."""
+    for name in ("user_id", "job_id", "scores", "count"):
+        a: NDArray[np.generic] = getattr(one, name)
+        b: NDArray[np.generic] = getattr(other, name)
+        if not np.array_equal(a, b):
+            raise AnswersDifferError(f"{what}: {name} differ.")

@@ -1,0 +1,57 @@
+"""Where it was measured: never a path or a host's name."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from scoring.engine.scorer import available_cpus
+
+__all__ = ["described", "in_a_line", "installed"]
+
+_PACKAGES = ("numpy", "pandas", "numba", "pyarrow", "scipy", "implicit", "polars", "duckdb", "faiss-cpu")
+
+
+def described() -> dict[str, Any]:
+    """Processor, cores that may be used, memory, load before the work, versions."""
+    return {
+        "processor": _processor(),
+        "cores": available_cpus(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "load": round(os.getloadavg()[0], 2),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "scoring": version("scoring"),
+        "packages": {name: found for name in _PACKAGES if (found := installed(name)) is not None},
+    }
+
+
+def in_a_line(machine: dict[str, Any]) -> str:
+    """Without the load, which was another one for each section: it stands in the JSON files."""
+    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
+    return (
+        f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gb']:g} GB, {machine['system']}; "
+        f"Python {machine['python']}, {packages}"
+    )
+
+
+def installed(package: str) -> str | None:
+    """The version of an installed package, None where it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    return platform.processor() or platform.machine()

@@ -1,0 +1,28 @@
+"""Other ways to the same lists, one file each; `PEERS` is the one list of them.
+
+- `facts`, `vectors` what they are given · `base` what a peer is
+- the full score: `python_plain`, `python_loop`, `pandas_merge`, `polars_cross`, `polars_users`, `numpy_blocks`,
+  `duckdb_sql`
+- the part of it that is an inner product: `implicit_topk`, `faiss_flat`
+"""
+
+from __future__ import annotations
+
+from benchmarks.peers.base import FullPeer, InnerPeer
+from benchmarks.peers.duckdb_sql import DuckDB
+from benchmarks.peers.faiss_flat import FaissFlat
+from benchmarks.peers.implicit_topk import ImplicitTopK
+from benchmarks.peers.numpy_blocks import NumPyBlocks
+from benchmarks.peers.pandas_merge import PandasMerge
+from benchmarks.peers.polars_cross import PolarsCross
+from benchmarks.peers.polars_users import PolarsUsers
+from benchmarks.peers.python_loop import PythonLoop
+from benchmarks.peers.python_plain import PythonPlain
+
+__all__ = ["FULL", "INNER", "FullPeer", "InnerPeer"]
+
+FULL: tuple[type[FullPeer], ...] = (PythonPlain, PythonLoop, PandasMerge, PolarsCross, PolarsUsers, NumPyBlocks, DuckDB)
+"""They compute the whole score and give our lists exactly."""
+
+INNER: tuple[type[InnerPeer], ...] = (ImplicitTopK, FaissFlat)
+"""They find the largest inner products: an easier job."""

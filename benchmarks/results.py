@@ -1,0 +1,116 @@
+"""Figures beside their bars, and how they are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+__all__ = ["AnswersDifferError", "Bar", "Figure", "Section", "Table", "at_least", "at_most", "number"]
+
+
+class AnswersDifferError(RuntimeError):
+    """Two ways to the same answer disagree: a time for a wrong answer is worth nothing, so the benchmark stops."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a figure is held to."""
+
+    limit: float
+    upper: bool
+
+    def met(self, value: float) -> bool:
+        return value <= self.limit if self.upper else value >= self.limit
+
+
+def at_most(limit: float) -> Bar:
+    return Bar(limit, upper=True)
+
+
+def at_least(limit: float) -> Bar:
+    return Bar(limit, upper=False)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured value; None where there is none, and `note` says why."""
+
+    name: str
+    value: float | None
+    unit: str
+    bar: Bar | None = None
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """met | missed | not measured, or nothing where there is no bar."""
+        if self.value is None:
+            return "not measured"
+        return "" if self.bar is None else "met" if self.bar.met(self.value) else "missed"
+
+    @property
+    def shown(self) -> str:
+        return "–" if self.value is None else f"{number(self.value)} {self.unit}".strip()
+
+    @property
+    def bar_shown(self) -> str:
+        if self.bar is None:
+            return ""
+        return f"{'≤' if self.bar.upper else '≥'} {number(self.bar.limit)} {self.unit}".strip()
+
+
+@dataclass(frozen=True)
+class Table:
+    """Something to read beside the figures."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one part of the benchmark found. `details` hold what plots and other readers need."""
+
+    name: str
+    title: str
+    size: str
+    figures: Sequence[Figure]
+    tables: Sequence[Table] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def write(self, folder: Path) -> None:
+        """As JSON, beside what an earlier measurement of other sections left there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        content = asdict(self)
+        for kept, figure in zip(content["figures"], self.figures, strict=True):
+            kept["verdict"] = figure.verdict
+        (folder / f"{self.name}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        content = json.loads(file.read_text("utf-8"))
+        content["figures"] = [
+            Figure(
+                **{key: value for key, value in figure.items() if key not in ("bar", "verdict")},
+                bar=Bar(**figure["bar"]) if figure["bar"] else None,
+            )
+            for figure in content["figures"]
+        ]
+        content["tables"] = [Table(**table) for table in content["tables"]]
+        return cls(**content)
+
+
+def number(value: float) -> str:
+    """Three digits that count: 0.0123, 1.23, 12.3, 12,300."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

@@ -1,0 +1,25 @@
+"""What is measured, one file each; `SECTIONS` is the one list of them, in the order of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.results import Section
+from benchmarks.sections import frames, growth, imports, load, pairs, peers, rank, reweight, run, worst
+from benchmarks.workspace import Size, Workspace
+
+__all__ = ["SECTIONS"]
+
+SECTIONS: dict[str, Callable[[Size, Workspace], Section]] = {
+    "rank": rank.measure,
+    "peers": peers.measure,
+    "growth": growth.measure,
+    "worst": worst.measure,
+    "pairs": pairs.measure,
+    "reweight": reweight.measure,
+    "load": load.measure,
+    "run": run.measure,
+    "frames": frames.measure,
+    "import": imports.measure,
+}
+"""Name → what measures it, called in a process of its own."""

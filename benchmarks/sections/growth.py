@@ -1,0 +1,118 @@
+"""What ten times the jobs, ten times the users, and ten times both cost."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from benchmarks.engine import K, decision, scorer, warm
+from benchmarks.measure import apart, reset_peak, say, timed
+from benchmarks.results import Figure, Section, at_most
+from benchmarks.workspace import Size, Workspace
+from scoring import Dataset, Prepared, Statistics, load_model, make_market
+from scoring.engine import memory
+
+_PATIENCE = 300.0
+"""Seconds that one ranking may take; what would take longer is said, not done."""
+
+_ACTIONS_OF_ALL = 2_500_000
+"""Of the largest market: making ten million took a minute and a half and 2.7 GB before any ranking."""
+
+Point = dict[str, Any]
+
+
+def measure(size: Size, work: Workspace) -> Section:
+    few = max(1, size.users // 5)
+    jobs = [apart(_point, work, few, n, 100 * few, (few,)) for n in (size.jobs // 10, size.jobs, 10 * size.jobs)]
+    by_jobs = [points[0] for points in jobs]
+    users = (size.users // 10, size.users, 10 * size.users)
+    by_users = apart(_point, work, users[-1], size.jobs, min(100 * users[-1], _ACTIONS_OF_ALL), users)
+    guess = 10 * size.users * by_jobs[-1]["seconds"] / few if by_jobs[-1]["seconds"] is not None else None
+    actions = min(1_000 * size.users, _ACTIONS_OF_ALL)
+    largest: Point = {"users": 10 * size.users, "jobs": 10 * size.jobs, "seconds": None, "guess": guess}
+    if guess is not None and guess <= _PATIENCE:
+        largest = apart(_point, work, 10 * size.users, 10 * size.jobs, actions, (10 * size.users,))[0]
+    return Section(
+        name="growth",
+        title="Growth",
+        size=f"from {users[0]:,} to {users[-1]:,} users and from {size.jobs // 10:,} to {10 * size.jobs:,} jobs",
+        figures=[
+            *_ratios("jobs", by_jobs, 2.2, f"{few:,} users"),
+            *_ratios("users", by_users, 10.5, f"{size.jobs:,} jobs"),
+            *_largest(largest, actions),
+        ],
+        details={"by_jobs": by_jobs, "by_users": by_users, "largest": largest},
+    )
+
+
+def _point(work: Workspace, n_users: int, n_jobs: int, n_actions: int, asked: tuple[int, ...]) -> list[Point]:
+    """Ranking the first so many users of a market of this size, for each number asked; nothing else is held."""
+    say(f"a market of {n_users:,} users, {n_jobs:,} jobs, {n_actions:,} actions")
+    begun = time.perf_counter()
+    prepared = Prepared.of(_statistics(work, n_users, n_jobs, n_actions), load_model("standard"))
+    made = time.perf_counter() - begun
+    warm(prepared)
+    before = memory.peak()
+    can_tell = reset_peak()
+    used = scorer(prepared.plan)
+    points: list[Point] = []
+    for users in asked:
+        rows = np.arange(users)
+        used.top_k(K, rows[:64])  # lays out the jobs, once
+        trial = rows[: max(1, users // 20)]
+        guess = timed(lambda rows=trial: used.top_k(K, rows), 1).best * users / len(trial)
+        point: Point = {"users": users, "jobs": n_jobs, "seconds": None, "guess": guess}
+        if guess <= _PATIENCE:
+            say(f"ranking {users:,} users × {n_jobs:,} jobs")
+            times = timed(lambda rows=rows: used.top_k(K, rows), 5, at_most=20.0)
+            point |= {"seconds": times.best, "times": times.as_dict()}
+        points.append(
+            point
+            | {
+                "decision": decision(used),
+                "making_seconds": made,
+                "peak_bytes": max(before, memory.peak()),
+                "ranking_peak_bytes": memory.peak() if can_tell else None,
+            }
+        )
+    return points
+
+
+def _statistics(work: Workspace, n_users: int, n_jobs: int, n_actions: int) -> Statistics:
+    """Of a market that is let go of as soon as it is encoded."""
+    return Statistics(Dataset(make_market(n_users, n_jobs, n_actions, seed=0).tables), factor_cache=work.factors)
+
+
+def _ratios(what: str, points: list[Point], bar: float, among: str) -> list[Figure]:
+    figures = []
+    for fewer, more in pairwise(points):
+        name = f"ten times the {what}: {fewer[what]:,} → {more[what]:,}, {among}"
+        if fewer["seconds"] is None or more["seconds"] is None:
+            figures.append(Figure(name, None, "× the time", at_most(bar), _not_done(more)))
+        else:
+            note = f"{fewer['seconds']:.3g} s → {more['seconds']:.3g} s"
+            figures.append(Figure(name, more["seconds"] / fewer["seconds"], "× the time", at_most(bar), note))
+    return figures
+
+
+def _not_done(point: Point) -> str:
+    if point.get("guess") is None:
+        return "not done: too long"
+    return f"not done: about {point['guess']:,.0f} s by a part of it, and {_PATIENCE:g} s is the patience here"
+
+
+def _largest(point: Point, actions: int) -> list[Figure]:
+    name = f"{point['users']:,} users × {point['jobs']:,} jobs = {point['users'] * point['jobs']:,} pairs"
+    bars = at_most(12.0), at_most(4.0)
+    if point["seconds"] is None:
+        return [Figure(name, None, "s", bars[0], _not_done(point)), Figure("its peak memory", None, "GB", bars[1])]
+    while_ranking = point["ranking_peak_bytes"]
+    note = f"of the whole process; making this market of {actions:,} actions and preparing took"
+    return [
+        Figure(name, point["seconds"], "s", bars[0], f"best of {len(point['times']['seconds'])}"),
+        Figure("its peak memory", point["peak_bytes"] / 1e9, "GB", bars[1], f"{note} {point['making_seconds']:.0f} s"),
+        Figure("peak memory while ranking it", None if while_ranking is None else while_ranking / 1e9, "GB"),
+    ]

@@ -1,0 +1,79 @@
+"""What a start costs: the import, and the first compilation on a machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.measure import Times, say
+from benchmarks.results import Figure, Section, at_most
+from benchmarks.sections.run import child_environment
+from benchmarks.workspace import Size, Workspace
+
+__all__ = ["compile_kernels", "measure"]
+
+_PROGRAMS = {
+    "import scoring": "import scoring",
+    "the interpreter alone": "pass",
+    "everything public, imported": "import scoring; [getattr(scoring, name) for name in scoring.__all__]",
+}
+
+
+def measure(size: Size, work: Workspace) -> Section:
+    repeats = 3 if size.quick else 9
+    say("imports in fresh processes")
+    seconds: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
+    for _ in range(repeats):  # in turn, so that a busy moment meets them all
+        for name, program in _PROGRAMS.items():
+            begun = time.perf_counter()
+            subprocess.run([sys.executable, "-c", program], check=True, env=child_environment())
+            seconds[name].append(time.perf_counter() - begun)
+    times = {name: Times(tuple(found)) for name, found in seconds.items()}
+    say("compiling every kernel of a run anew")
+    work.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work.folder) as cache:
+        compiled, read = _compile(Path(cache)), _compile(Path(cache))
+    own = times["import scoring"].median - times["the interpreter alone"].median
+    of = f"median of {repeats} processes"
+    return Section(
+        name="import",
+        title="Start",
+        size="fresh processes",
+        figures=[
+            Figure("import scoring", times["import scoring"].median, "s", at_most(0.7), f"{of}, interpreter included"),
+            Figure("of that, without the interpreter", own, "s"),
+            Figure("with every public name used", times["everything public, imported"].median, "s", note=of),
+            Figure("first compilation", compiled, "s", at_most(20), "once per machine: every kernel of a run"),
+            Figure("the same kernels, read from disk", read, "s", note="every later process"),
+        ],
+        details={name: found.as_dict() for name, found in times.items()},
+    )
+
+
+def _compile(cache: Path) -> float:
+    """Seconds until the kernels of a run are ready, with this folder of machine code."""
+    program = "from benchmarks.sections.imports import compile_kernels; compile_kernels()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=child_environment() | {"NUMBA_CACHE_DIR": os.fspath(cache)},
+    )
+    return float(json.loads(done.stdout)["seconds"])
+
+
+def compile_kernels() -> None:
+    """What a run does before it ranks, on a small market; prints its seconds as JSON."""
+    from scoring import Dataset, load_model, make_market
+    from scoring.engine import batch
+    from scoring.telemetry import Stopwatch
+
+    watch = Stopwatch()
+    batch.prepare(Dataset(make_market(50, 500, 500).tables), load_model("standard"), watch=watch)
+    print(json.dumps({"seconds": watch.seconds("kernels")}))

@@ -1,0 +1,40 @@
+"""From a database to frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.measure import Times, say, timed
+from benchmarks.results import Figure, Section, at_most
+from benchmarks.workspace import Size, Workspace
+from scoring.dataset.counting import QueryCounter
+from scoring.dataset.database import Database
+from scoring.dataset.loaders import load_tables
+
+
+def measure(size: Size, work: Workspace) -> Section:
+    path = work.database(size.users, size.jobs, size.actions)
+    fewer = work.database(max(1, size.users // 10), max(1, size.jobs // 10), max(1, size.actions // 10))
+    say(f"loading {size.text}, {size.actions:,} actions")
+    times, statements = _load(path, size.repeats)
+    _, of_fewer = _load(fewer, 1)
+    return Section(
+        name="load",
+        title="Database to frames",
+        size=f"SQLite: {size.jobs:,} jobs, {size.users:,} users, {size.actions:,} actions",
+        figures=[
+            Figure("every table, best", times.best, "s", at_most(2.5), f"of {len(times.seconds)}"),
+            Figure("every table, median", times.median, "s", at_most(2.5), f"of {len(times.seconds)}"),
+            Figure("statements", statements, "", note=f"{of_fewer} for a tenth of the users and jobs"),
+            Figure("more statements for ten times the users", statements - of_fewer, "", at_most(0)),
+        ],
+        details={"times": times.as_dict()},
+    )
+
+
+def _load(path: Path, repeats: int) -> tuple[Times, int]:
+    with Database.open(path) as database:
+        load_tables(database)
+        with QueryCounter(database) as queries:
+            load_tables(database)
+        return timed(lambda: load_tables(database), repeats), queries.count

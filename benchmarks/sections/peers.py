@@ -1,0 +1,257 @@
+"""Other ways to the same lists, in one process on the same inputs, their answers held to ours."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.engine import CPUS, K, scorer, warm
+from benchmarks.measure import extra_memory, say, timed
+from benchmarks.peers import FULL, INNER, FullPeer, InnerPeer
+from benchmarks.peers.base import List, Peer
+from benchmarks.peers.facts import Facts
+from benchmarks.peers.vectors import Vectors, linear
+from benchmarks.results import AnswersDifferError, Figure, Section, Table, number
+from benchmarks.workspace import Size, Workspace
+from scoring import Dataset, Prepared, ScoringModel, load_model
+from scoring.engine import Ranking
+from scoring.engine.memory import readable
+
+_MOST_FULL = 1000
+"""Users whom a peer with the full score is given at most: their tables are dense."""
+
+FULL_SCORE, FACTORS = "the full score", "factors alone"
+LEFT_OUT = "without the salary floor, the usual wage, the user's own city, and the rules that leave out single users"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A peer on some users. `pairs` are those that it visits: jobs that nobody may be shown are left out for it."""
+
+    name: str
+    job: str
+    how: str
+    users: int
+    seconds: float
+    pairs: int
+    extra_bytes: int | None
+    answers: str
+    ours_ms: float  # per user, ours on the full score
+
+    @property
+    def ms(self) -> float:
+        return 1000 * self.seconds / self.users
+
+    @property
+    def times_ours(self) -> float:
+        return self.ms / self.ours_ms
+
+
+@dataclass(frozen=True)
+class InnerJob:
+    """Scores that are inner products, and our lists for them."""
+
+    what: str
+    prepared: Prepared
+    vectors: Vectors
+    ours: Ranking
+    ours_ms: float
+
+
+def measure(size: Size, work: Workspace) -> Section:
+    budget = 1.0 if size.quick else 12.0
+    model = load_model("standard")
+    statistics = work.statistics(size)
+    prepared = Prepared.of(statistics, model)
+    warm(prepared)
+    used = scorer(prepared.plan)
+    ours = used.top_k(K)
+    ours_ms = 1000 * timed(lambda: used.top_k(K), size.repeats).best / size.users
+    facts = Facts.of(prepared, np.arange(min(size.users, _MOST_FULL)))
+    measured: list[Measured] = []
+    missing: list[type[Peer]] = []
+    for full in FULL:
+        if full.is_there():
+            say(f"{full.name}, the full score")
+            measured.append(_full(full(facts, CPUS), ours, ours_ms, budget))
+        else:
+            missing.append(full)
+    del facts
+    jobs = inner_jobs(statistics.dataset, model, work, size)
+    for inner in INNER:
+        if not inner.is_there():
+            missing.append(inner)
+            continue
+        for job in jobs:
+            say(f"{inner.name}, {job.what}")
+            measured.append(_inner(inner(job.vectors, CPUS), job, ours_ms, budget))
+    again = 1000 * timed(lambda: used.top_k(K), size.repeats, at_most=10.0).best / size.users
+    measured = [replace(one, ours_ms=min(ours_ms, again)) for one in measured]
+    return _section(size, min(ours_ms, again), measured, missing, jobs)
+
+
+def inner_jobs(dataset: Dataset, model: ScoringModel, work: Workspace, size: Size) -> list[InnerJob]:
+    """The part of the model's scores that is an inner product, and factors alone; ranked by us as well."""
+    found = []
+    for what, weighted in (("inner products", model), (FACTORS, factors_alone(model))):
+        prepared = linear(dataset, weighted, work.factors)
+        vectors = Vectors.of(Facts.of(prepared, np.arange(size.users)))
+        used = scorer(prepared.plan)
+        ours = used.top_k(K)
+        ms = 1000 * timed(lambda used=used: used.top_k(K), size.repeats, at_most=20.0).best / size.users
+        found.append(InnerJob(f"{what}, {vectors.dimensions} dimensions", prepared, vectors, ours, ms))
+    return found
+
+
+def factors_alone(model: ScoringModel) -> ScoringModel:
+    return model.with_weights({"collaborative": 1.0})
+
+
+def _full(peer: FullPeer, ours: Ranking, ours_ms: float, budget: float) -> Measured:
+    lists: list[List] = []
+
+    def rank(n: int) -> None:
+        lists[:] = peer.rank(np.arange(n), K)
+
+    users, seconds, extra = _as_many_as_fit(rank, peer.first, len(peer.facts.users), budget)
+    require_lists(peer.name, lists, ours)
+    pairs = users * len(peer.facts.jobs)
+    how = f"{peer.how}{_if_whole(peer, extra, pairs)}"
+    return Measured(peer.name, FULL_SCORE, how, users, seconds, pairs, extra, "equal", ours_ms)
+
+
+def require_lists(name: str, lists: list[List], ours: Ranking) -> None:
+    """Ids in their order and float32 totals of the first users. Raises AnswersDifferError."""
+    for row, found in enumerate(lists):
+        count = ours.count[row]
+        same = np.array_equal(found.job_id, ours.job_id[row, :count])
+        if not same or not np.array_equal(found.total, ours.scores[row, :count, 0]):
+            raise AnswersDifferError(f"{name}: the list of user {ours.user_id[row]} is not ours.")
+
+
+def _if_whole(peer: FullPeer, extra: int | None, pairs: int) -> str:
+    """What a table of every pair at once would need."""
+    if peer.at_once is None or not extra:
+        return ""
+    held = extra / (pairs / -(-pairs // (peer.at_once * len(peer.facts.jobs))))
+    return f"; held {held:,.0f} bytes a pair: 1,000,000,000 pairs at once would need {readable(1e9 * held)}"
+
+
+def _inner(peer: InnerPeer, job: InnerJob, ours_ms: float, budget: float) -> Measured:
+    found: list[np.ndarray] = []
+
+    def rank(n: int) -> None:
+        found[:] = peer.rank(np.arange(n), K)
+
+    users, seconds, extra = _as_many_as_fit(rank, peer.first, len(job.ours.user_id), budget)
+    off = require_close(job, found[0], found[1])
+    return Measured(
+        name=peer.name,
+        job=job.what,
+        how=peer.how,
+        users=users,
+        seconds=seconds,
+        pairs=users * len(job.vectors.items),
+        extra_bytes=extra,
+        answers=f"within {off / 100:.0e}",
+        ours_ms=ours_ms,
+    )
+
+
+def require_close(job: InnerJob, items: np.ndarray, products: np.ndarray) -> float:
+    """Holds lists of a peer, those of the first users, to ours; returns how far a score was off at most.
+
+    The exact totals of a peer's jobs, sorted, must be those of our list within the rounding of a float32 product:
+    then the two hold the same jobs but for ties. Raises AnswersDifferError.
+    """
+    plan = job.prepared.plan
+    shown = np.flatnonzero(plan.exclusions.open_to_all)
+    shown = shown[np.argsort(plan.job_id[shown], kind="stable")]
+    n, k = items.shape
+    if (np.diff(np.sort(items, axis=1), axis=1) == 0).any():
+        raise AnswersDifferError(f"{job.what}: a list names a job twice.")
+    rows = np.repeat(np.arange(n), k)
+    exact = scorer(plan).listed(rows, shown[items.ravel()])[0].reshape(n, k).astype(np.float64)
+    best = job.ours.scores[:n, :k, 0].astype(np.float64)
+    off = max(np.abs(exact - products).max(), np.abs(-np.sort(-exact, axis=1) - best).max())
+    if not off <= job.vectors.tolerance:
+        raise AnswersDifferError(f"{job.what}: scores are off by {off:g} of 100 points.")
+    return float(off)
+
+
+def _as_many_as_fit(rank: Any, first: int, most: int, budget: float) -> tuple[int, float, int | None]:
+    """(users, best seconds) of the largest run, runs being larger and larger as long as there is time; extra bytes."""
+    n, most_bytes = min(first, most), None
+    while True:
+        with extra_memory() as extra:
+            begun = time.perf_counter()
+            rank(n)
+            seconds = time.perf_counter() - begun
+        if extra.bytes is not None:  # the largest of all: an allocator may keep what the first run took
+            most_bytes = max(extra.bytes, most_bytes or 0)
+        if n == most or seconds > budget / 4:
+            # once may have met a busy moment
+            return n, min(seconds, timed(lambda n=n: rank(n), 2, at_most=budget / 2).best), most_bytes
+        n = min(most, int(n * min(16.0, max(1.5, 0.5 * budget / seconds))) + 1)
+
+
+def _section(
+    size: Size, ours_ms: float, measured: list[Measured], missing: list[type[Peer]], jobs: list[InnerJob]
+) -> Section:
+    everybody = f"{size.users:,} users"
+    columns = ("way", "computes", "users", "ms a user", "ns a pair", everybody, "× ours", "more memory", "answers")
+    rows = [
+        ["ours", what, f"{size.users:,}", number(ms), "", _whole(size, ms, size.users), number(ms / ours_ms), "", ""]
+        for what, ms in [(FULL_SCORE, ours_ms), *((job.what, job.ours_ms) for job in jobs)]
+    ]
+    for one in measured:
+        extra = readable(one.extra_bytes) if one.extra_bytes is not None else "not told here"
+        speed = (number(one.ms), number(1e9 * one.seconds / one.pairs), _whole(size, one.ms, one.users))
+        rows.append([one.name, one.job, f"{one.users:,}", *speed, number(one.times_ours), extra, one.answers])
+    rows += [[peer.name, f"not installed: {peer.package}", *[""] * 7] for peer in missing]
+    return Section(
+        name="peers",
+        title="The same lists by other means",
+        size=f"{size.text}, top {K}, {CPUS} threads for each that has threads, one process",
+        figures=_figures(measured, missing),
+        tables=[Table("Peers", columns, rows, _notes(measured))],
+        details={
+            "ours_ms": ours_ms,
+            "ours_on_inner_jobs_ms": {job.what: job.ours_ms for job in jobs},
+            "peers": [asdict(one) | {"ms": one.ms, "times_ours": one.times_ours} for one in measured],
+            "not_installed": [peer.name for peer in missing],
+        },
+    )
+
+
+def _notes(measured: list[Measured]) -> list[str]:
+    ways = dict.fromkeys(f"{one.name}: {one.how}." for one in measured)
+    return [
+        "A peer is asked for as many users as it ranks in some seconds; what it would take for all is scaled. "
+        "Everything that can be worked out per user or per job, and every index, is made before the clock starts. "
+        "Pairs are those that a peer visits: jobs that nobody may be shown are left out for it.",
+        "Equal: ids, order and float32 totals of every list asked for are ours, bit for bit. Within: the exact totals "
+        "of the jobs in a list of inner products, and the products themselves, are those of our list within that "
+        f"share of 100 points, so the two differ in ties at most; both sides get the same scores ({LEFT_OUT}).",
+        *ways,
+    ]
+
+
+def _whole(size: Size, ms: float, users: int) -> str:
+    return f"{number(ms * size.users / 1000)} s{'' if users == size.users else ' (scaled)'}"
+
+
+def _figures(measured: list[Measured], missing: list[type[Peer]]) -> list[Figure]:
+    """How many times faster we are with the full score, whatever a peer computes."""
+    bars = {peer.name: peer.bar for peer in (*FULL, *INNER)}
+    figures = []
+    for one in measured:
+        # the bar of an inner-product peer is on the part of the same scores, not on factors alone
+        bar = None if one.job.startswith(FACTORS) else bars[one.name]
+        easier = "" if one.job == FULL_SCORE else ", an easier job than ours"
+        figures.append(Figure(f"faster than {one.name}", one.times_ours, "×", bar, f"it computes {one.job}{easier}"))
+    figures += [Figure(f"faster than {peer.name}", None, "×", bars[peer.name], "not installed") for peer in missing]
+    return figures

@@ -1,0 +1,104 @@
+"""The whole command: from SQLite to published results."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure import say
+from benchmarks.results import Figure, Section, Table, at_most
+from benchmarks.workspace import Size, Workspace
+
+__all__ = ["ROOT", "child_environment", "measure"]
+
+ROOT = Path(__file__).parents[2]
+
+_UNITS = {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What the command's own report says, and the clock on the wall."""
+
+    wall: float
+    seconds: float
+    phases: dict[str, float]
+    peak_bytes: float
+    factors: str
+
+
+def child_environment() -> dict[str, str]:
+    """So that a child finds this package wherever it is started, and its report is as wide as it likes."""
+    before = os.environ.get("PYTHONPATH")
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *([before] if before else [])]), "COLUMNS": "120"}
+
+
+def measure(size: Size, work: Workspace) -> Section:
+    database = work.database(size.users, size.jobs, size.actions)
+    with tempfile.TemporaryDirectory(dir=work.folder) as folder:
+        at = Path(folder)
+        say("scoring run, once to compile")
+        _run(database, at / "compile", at / "other factors")
+        kept, trained = [], []
+        for attempt in range(1 if size.quick else 3):
+            say(f"scoring run {attempt + 1}: factors to train, then kept")
+            factors = at / f"factors {attempt}"
+            trained.append(_run(database, at / f"trained {attempt}", factors))
+            kept.append(_run(database, at / f"kept {attempt}", factors))
+    assert all("trained" in one.factors for one in trained), "a fresh folder has no factors"
+    assert all("not trained" in one.factors for one in kept), "the folder has the factors of the run before"
+    fast, slow = (min(runs, key=lambda one: one.wall) for runs in (kept, trained))
+    peak = max(one.peak_bytes for one in (*kept, *trained))
+    phases = [[name, f"{fast.phases[name]:.2f}", f"{slow.phases.get(name, 0):.2f}"] for name in fast.phases]
+    best = f"best of {len(kept)}, the process as a whole"
+    return Section(
+        name="run",
+        title="`scoring run`, from SQLite to results in the database and in Parquet",
+        size=f"{size.text}, {size.actions:,} actions, code compiled",
+        figures=[
+            Figure("factors kept", fast.wall, "s", at_most(8), best),
+            Figure("factors trained", slow.wall, "s", at_most(20), best),
+            Figure("peak memory", peak / 1e9, "GB", at_most(1.5), "the largest of all runs, as the report says"),
+        ],
+        tables=[Table("Seconds by phase, as the command's report says", ("phase", "kept", "trained"), phases)],
+        details={"kept": [vars(one) for one in kept], "trained": [vars(one) for one in trained]},
+    )
+
+
+def _run(database: Path, folder: Path, factors: Path) -> Ran:
+    """On a copy: results of one run are not in the way of the next."""
+    folder.mkdir()
+    copy = folder / "market.db"
+    shutil.copyfile(database, copy)
+    arguments = ["run", "--db", str(copy), "--out", str(folder / "runs"), "--factor-cache", str(factors)]
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "scoring.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=child_environment(),
+    )
+    wall = time.perf_counter() - begun
+    if done.returncode:
+        raise RuntimeError(f"scoring run failed:\n{done.stdout}\n{done.stderr}")
+    shutil.rmtree(folder)
+    return _read(done.stdout, wall)
+
+
+def _read(report: str, wall: float) -> Ran:
+    found = re.findall(r"^ *(\w[\w ]*?) +(\d+\.\d\d) s\b", report, re.MULTILINE)
+    phases = {name: float(seconds) for name, seconds in found}
+    memory = re.search(r"memory +([\d,.]+) (\w+) at the peak", report)
+    factors = re.search(r"factors +([a-z].*)", report)
+    if not phases or memory is None or factors is None:
+        raise RuntimeError(f"the report of scoring run reads otherwise than it did:\n{report}")
+    peak = float(memory[1].replace(",", "")) * _UNITS[memory[2]]
+    return Ran(wall, phases.pop("in all"), phases, peak, factors[1].strip())

@@ -1,0 +1,102 @@
+"""The command at a tiny size, and how figures are kept and shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import machine, plots, readme
+from benchmarks.command import main
+from benchmarks.results import Figure, Section, Table, at_least, at_most
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_it_measures_and_keeps(tmp_path: Path) -> None:
+    sizes = ("--quick", "--users", "40", "--jobs", "300", "--only", "frames")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *sizes, "--output", str(tmp_path / "out"), "--data", str(tmp_path / "d")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "≤ 30 %" in done.stdout
+    kept = json.loads((tmp_path / "out/frames.json").read_text())
+    assert kept["figures"][0]["verdict"] in ("met", "missed")
+    assert kept["machine"]["cores"] >= 1
+    page = (tmp_path / "out/README.md").read_text()
+    assert "| columns that scores read |" in page
+    assert str(tmp_path) not in page
+
+
+@pytest.mark.parametrize("wrong", [("--only", "speed"), ("--only", ""), ("--users", "0")])
+def test_what_cannot_be_is_said(wrong: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(wrong)
+    assert stopped.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_figure_is_held_to_its_bar() -> None:
+    assert Figure("a", 0.4, "s", at_most(0.5)).verdict == "met"
+    assert Figure("a", 0.6, "s", at_most(0.5)).verdict == "missed"
+    assert Figure("a", 14.9, "×", at_least(15)).verdict == "missed"
+    assert Figure("a", None, "×", at_least(15), "not installed").verdict == "not measured"
+    assert Figure("a", 1.0, "s").verdict == ""
+
+
+def sections() -> list[Section]:
+    """What plots are drawn from, with a growth that was not measured to its end."""
+    points = [{"users": 2_000, "jobs": 10**n, "seconds": 0.1 * n} for n in (4, 5)]
+    unknown = [{"users": 10**n, "jobs": 100_000, "seconds": None} for n in (3, 4)]
+    case = {"name": "all tied", "users": 100, "auto": 0.2, "dense": 0.3, "ratio": 0.67}
+    peer = {"name": "somebody", "job": "the full score", "ms": 12.0}
+    details = {
+        "peers": {"ours_ms": 0.04, "ours_on_inner_jobs_ms": {"factors alone": 0.03}, "peers": [peer]},
+        "growth": {"by_jobs": points, "by_users": unknown},
+        "worst": {"cases": [case]},
+    }
+    figures = [Figure("a | b", 0.4, "s", at_most(0.5)), Figure("c", None, "×", at_least(15), "not installed")]
+    where = machine.described()
+    table = Table("More", ("x", "y"), [("1", "2")], ("a note",))
+    return [
+        Section(name, name, "2 × 2", figures, [table], details=found, machine=where, seconds=1.5)
+        for name, found in details.items()
+    ]
+
+
+def test_sections_come_back_and_plots_are_drawn(tmp_path: Path) -> None:
+    for section in sections():
+        section.write(tmp_path)
+    found = readme.sections(tmp_path)
+    assert [section.name for section in found] == ["peers", "growth", "worst"]
+    assert [section.figures for section in found] == [section.figures for section in sections()]
+    plots.draw(found, tmp_path)
+    assert {file.stem for file in tmp_path.glob("*.png")} == {plot.name for plot in plots.PLOTS}
+
+
+def test_the_page_is_written_between_its_marks(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(f"# Before\n\n{readme.BEGIN}\nold\n{readme.END}\n\nAfter\n")
+    readme.write(sections(), page, tmp_path)
+    once = page.read_text()
+    assert once.startswith("# Before\n")
+    assert once.endswith("After\n")
+    assert "old" not in once
+    assert "| a \\| b | 0.4 s | ≤ 0.5 s | met |  |" in once
+    assert "**not measured**" in once
+    readme.write(sections(), page, tmp_path)
+    assert page.read_text() == once
+
+
+def test_the_page_that_ships_has_its_marks() -> None:
+    page = (ROOT / "benchmarks/README.md").read_text()
+    assert page.index(readme.BEGIN) < page.index(readme.END)

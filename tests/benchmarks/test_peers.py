@@ -1,0 +1,104 @@
+"""At a tiny size every peer gives our lists, and a wrong answer stops the benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.engine import CPUS, K, scorer
+from benchmarks.peers import FULL, INNER, FullPeer, InnerPeer
+from benchmarks.peers.base import List
+from benchmarks.peers.facts import Facts
+from benchmarks.peers.vectors import Vectors, linear
+from benchmarks.results import AnswersDifferError
+from benchmarks.sections import peers
+from benchmarks.sections.peers import InnerJob, factors_alone, require_close, require_lists
+from benchmarks.workspace import Size, Workspace
+from scoring import Dataset, Prepared, Statistics, load_model, make_market
+from scoring.engine import Ranking
+
+N_USERS = 48
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return Dataset(make_market(N_USERS, 300, 4_000, seed=3).tables)
+
+
+@pytest.fixture(scope="module")
+def factors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("factors")
+
+
+@pytest.fixture(scope="module")
+def prepared(dataset: Dataset, factors: Path) -> Prepared:
+    return Prepared.of(Statistics(dataset, factor_cache=factors), load_model("standard"))
+
+
+@pytest.fixture(scope="module")
+def ours(prepared: Prepared) -> Ranking:
+    return scorer(prepared.plan).top_k(K)
+
+
+@pytest.fixture(scope="module")
+def facts(prepared: Prepared) -> Facts:
+    return Facts.of(prepared, np.arange(N_USERS))
+
+
+class Ready(Workspace):
+    """A workspace whose market is made already."""
+
+    def statistics(self, size: Size) -> Statistics:
+        return Statistics(Dataset(make_market(size.users, size.jobs, 4_000, seed=3).tables), factor_cache=self.factors)
+
+
+def test_who_is_not_installed_is_said(factors: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.peers.base.installed", lambda package: None)
+    section = peers.measure(Size(N_USERS, 300, quick=True), Ready(factors))
+    gone = [peer.name for peer in (*FULL, *INNER) if peer.package]
+    assert section.details["not_installed"] == gone
+    assert [figure.verdict for figure in section.figures if figure.note == "not installed"] == ["not measured"] * 4
+    assert {one["name"] for one in section.details["peers"]} == {peer.name for peer in (*FULL, *INNER)} - set(gone)
+    assert all(len(row) == len(section.tables[0].columns) for row in section.tables[0].rows)
+
+
+def test_the_market_asks_for_all_that_peers_compute(facts: Facts) -> None:
+    """Otherwise equal lists would prove little."""
+    users, jobs = facts.users, facts.jobs
+    for some in (users.applied, users.has_vector, jobs.has_vector, np.isnan(users.floor), np.isnan(jobs.hourly)):
+        assert some.any()
+        assert not some.all()
+    assert set(users.style) == {0, 1, 2}
+    assert np.isin(users.place[users.place >= 0], jobs.place).any()
+    assert (users.clicked_features > 0).any()
+    assert any(len(jobs) for jobs in users.excluded)
+
+
+@pytest.mark.parametrize("peer", FULL, ids=lambda peer: peer.name)
+def test_the_full_score(peer: type[FullPeer], facts: Facts, ours: Ranking) -> None:
+    if not peer.is_there():
+        pytest.skip(f"{peer.package} is not installed")
+    lists = peer(facts, CPUS).rank(np.arange(N_USERS), K)
+    require_lists(peer.name, lists, ours)
+    wrong = List(lists[0].job_id[::-1], lists[0].total)
+    with pytest.raises(AnswersDifferError, match="is not ours"):
+        require_lists(peer.name, [wrong, *lists[1:]], ours)
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["inner products", "factors alone"])
+@pytest.mark.parametrize("peer", INNER, ids=lambda peer: peer.name)
+def test_inner_products(peer: type[InnerPeer], alone: bool, dataset: Dataset, factors: Path) -> None:
+    if not peer.is_there():
+        pytest.skip(f"{peer.package} is not installed")
+    model = load_model("standard")
+    prepared = linear(dataset, factors_alone(model) if alone else model, factors)
+    vectors = Vectors.of(Facts.of(prepared, np.arange(N_USERS)))
+    job = InnerJob("inner products", prepared, vectors, scorer(prepared.plan).top_k(K), 0.0)
+    items, products = peer(vectors, CPUS).rank(np.arange(N_USERS), K)
+    assert require_close(job, items, products) < 1e-3
+    unlike = items.copy()
+    unlike[0, -1] = np.setdiff1d(np.arange(len(vectors.items)), items[0])[0]
+    with pytest.raises(AnswersDifferError):
+        require_close(job, unlike, products)
