@@ -16,7 +16,19 @@ from scoring.kernels.lists import cut_of, insert, mark, walk
 from scoring.kernels.pairs import BLOCK, lookup_rows, score_block, tile_rows
 from scoring.kernels.program import Int32s, Int64s, Program, Singles
 from scoring.kernels.single import canonical_scores
-from scoring.kernels.topk import Room, add_either, add_row, add_step, exact_score, product, uneven_part, write_list
+from scoring.kernels.topk import (
+    CHUNK,
+    Room,
+    add_either,
+    add_row,
+    add_step,
+    base_of,
+    count_from,
+    exact_score,
+    product,
+    uneven_part,
+    write_list,
+)
 
 __all__ = ["RUN", "TILE", "long_lists", "short_lists", "tiled"]
 
@@ -24,8 +36,6 @@ TILE = 16
 """Users at a time: a matrix product needs several to be worth its name, and their rows should stay in the cache."""
 RUN = 1024
 """Jobs at a time: 16 users' products of them fill 64 KiB."""
-CHUNK = 64
-"""Scores that are compared at once."""
 
 
 def tiled(of_one: tuple) -> tuple:
@@ -45,7 +55,7 @@ def _fold_at(f: Fold, t: int) -> Fold:
 @inner
 def _room_at(r: Room, t: int) -> Room:
     return Room(
-        r.marks[t], r.bound[t], r.group_bound[t], r.found[t], r.ordered[t], r.start[t], r.scores[t], r.turns[t],
+        r.marks[t], r.bound[t], r.lanes[t], r.found[t], r.ordered[t], r.start[t], r.scores[t], r.turns[t],
         r.jobs[t], r.dots[t], r.value[t], r.canonical[t], r.one_job[t], r.one_score[t],
     )  # fmt: skip
 
@@ -81,14 +91,6 @@ def _score_run(p: Program, x: Index, f: Fold, user: int, first: int, last: int, 
 
 
 @inner
-def _count_from(value: np.ndarray, low: float) -> int:
-    count = np.int32(0)
-    for i in range(len(value)):
-        count += np.int32(value[i] >= low)
-    return count
-
-
-@inner
 def _take_run(
     p: Program, x: Index, f: Fold, r: Room, limits: Limits, user: int, first: int, value: np.ndarray, size: int
 ) -> int:
@@ -99,13 +101,13 @@ def _take_run(
         low = np.float32(cut_of(r.scores[size - 1]) - beside - f.sums[COARSE])
     for start in range(0, len(value), CHUNK):
         here = value[start : min(start + CHUNK, len(value))]
-        if _count_from(here, low) == 0:
+        if count_from(here, low) == 0:
             continue
         for i in range(len(here)):
             job = first + start + i
             if here[i] < low or r.marks[job]:
                 continue
-            score = exact_score(p, x, f, r, user, job)
+            score = exact_score(p, x, f, r, user, job, base_of(x, f, job))
             size = insert(r.scores, r.turns, r.jobs, size, score, x.turn[job], job, x.company, limits.per_company)
             if size == len(r.jobs):
                 low = np.float32(cut_of(r.scores[size - 1]) - beside - f.sums[COARSE])

@@ -48,6 +48,7 @@ class Index(NamedTuple):
     job_high: Floats
     dot_norm: Floats  # (n_dots,) greatest norm of a job's vector
     # groups of cells: those that share the code of the first ordered key, where there are two such keys or more
+    grid: bool  # two ordered keys, and a group has a cell for every code of the second, empty or not
     group_cell: Int32s  # (n_groups + 1,) its first cell
     # cells
     ordered: Int32s  # (n_ordered,) the keys whose codes the jobs of a cell share
@@ -57,15 +58,14 @@ class Index(NamedTuple):
     cell_block: Int32s  # (n_cells + 1,) its first block
     # blocks
     block_first: Int32s  # (n_blocks + 1,) its first job
-    block_best: Singles  # (n_blocks,) greatest `single`
-    block_rest: Singles  # (n_blocks,) greatest `single` of this block and those behind it in its cell
-    block_codes: UInt64s  # (n_keys, n_blocks) bit (code % MASK_BITS) of each code in it
-    block_low: Int32s  # (n_numbers, n_blocks) ranks of its jobs, missing ones (-1) included
-    block_high: Int32s
-    block_centre: Singles  # (n_blocks, d) mean vector of the jobs that have one
-    block_radius: Singles  # (n_dots, n_blocks) no vector is farther from the centre, rounded up
-    block_some: Bools  # (n_dots, n_blocks) some job has a vector
-    block_all: Bools  # (n_dots, n_blocks) each has
+    # what is read together lies together: most of the time goes into waiting for memory
+    block_best: Singles  # (n_blocks, 2) greatest `single` of the block; of it and those behind it in its cell
+    block_codes: UInt64s  # (n_blocks, n_keys) bit (code % MASK_BITS) of each code in it
+    block_ranks: Int32s  # (n_blocks, 2 * n_numbers) least and greatest rank of each number, missing ones (-1) included
+    block_centre: NDArray[np.int8]  # (n_blocks, d) a point near the vectors, in steps of `block_step`
+    block_step: Singles  # (n_blocks, n_dots)
+    block_radius: Singles  # (n_blocks, n_dots) no vector is farther from that point, rounded up; -1: none has one
+    block_all: Bools  # (n_blocks, n_dots) each job has a vector
 
 
 class Limits(NamedTuple):

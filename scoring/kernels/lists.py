@@ -41,8 +41,8 @@ def insert(
     k, last = len(jobs), size  # `last`: the place that is given up
     if size == k and not (score > scores[k - 1] or (score == scores[k - 1] and turn < turns[k - 1])):
         return size
-    code = company[job]
-    if per_company > 0 and code >= 0:
+    code = company[job] if per_company > 0 else -1
+    if code >= 0:
         held, lowest = 0, -1
         for i in range(size):
             if company[jobs[i]] == code:

@@ -27,6 +27,8 @@ __all__ = [
     "add_either",
     "add_row",
     "add_step",
+    "base_of",
+    "count_from",
     "exact_score",
     "new_room",
     "product",
@@ -39,6 +41,8 @@ CHUNK = 64
 """Cells that are compared at once."""
 BINS = 64
 """Steps in which promising cells are put in order."""
+LOWEST = np.finfo(np.float32).min
+"""Below every bound but that of an empty cell, which is -infinity."""
 
 
 class Room(NamedTuple):
@@ -46,7 +50,7 @@ class Room(NamedTuple):
 
     marks: NDArray[np.bool_]  # (m,) may not be shown to the user at work; all False between users
     bound: Singles  # (n_cells,)
-    group_bound: Singles  # (n_groups,)
+    lanes: Singles  # (CHUNK,)
     found: Int32s  # (n_cells,)
     ordered: Int32s  # (n_cells,)
     start: Int32s  # (BINS + 1,)
@@ -65,7 +69,7 @@ def new_room(p: Program, x: Index, k: int) -> Room:
     return Room(
         marks=np.zeros(len(x.turn), dtype=np.bool_),
         bound=np.empty(n_cells, np.float32),
-        group_bound=np.empty(len(x.group_cell) - 1, np.float32),
+        lanes=np.empty(CHUNK, np.float32),
         found=np.empty(n_cells, np.int32),
         ordered=np.empty(n_cells, np.int32),
         start=np.empty(BINS + 1, np.int32),
@@ -84,65 +88,79 @@ def new_room(p: Program, x: Index, k: int) -> Room:
 # use vector instructions.
 
 
-@inner(fastmath={"nnan", "nsz"})
-def _bound_group(best: np.ndarray, base: float, row: np.ndarray, code: np.ndarray, bound: np.ndarray) -> float:
-    """bound[i] = best[i] + base + row[code[i]]; returns the greatest."""
-    top = np.float32(-np.inf)
+@inner
+def _bound_gathered(best: np.ndarray, base: float, row: np.ndarray, code: np.ndarray, bound: np.ndarray) -> None:
     for i in range(len(bound)):
-        value = best[i] + base + row[code[i]]
-        bound[i] = value
-        top = max(top, value)
-    return top
+        bound[i] = best[i] + base + row[code[i]]
 
 
 @inner
-def _bound_cells(x: Index, rows: np.ndarray, bound: np.ndarray, group_bound: np.ndarray) -> float:
-    """bound[cell] = its best job score and what the ordered keys add; returns the greatest."""
-    top, zero, n_ordered = np.float32(-np.inf), np.float32(0.0), len(x.ordered)
-    for group in range(len(group_bound)):
+def _bound_row(best: np.ndarray, base: float, row: np.ndarray, bound: np.ndarray) -> None:
+    for i in range(len(bound)):
+        bound[i] = best[i] + (base + row[i])
+
+
+@inner
+def _bound_cells(x: Index, rows: np.ndarray, bound: np.ndarray) -> None:
+    """bound[cell] = its best job score and what the ordered keys add."""
+    zero, n_ordered = np.float32(0.0), len(x.ordered)
+    for group in range(len(x.group_cell) - 1):
         first, last = x.group_cell[group], x.group_cell[group + 1]
         here, best = bound[first:last], x.cell_best[first:last]
         if n_ordered == 0:
-            most = np.float32(-np.inf)
             for i in range(len(here)):
                 here[i] = best[i]
-                most = max(most, best[i])
         elif n_ordered == 1:
-            most = _bound_group(best, zero, rows[x.ordered[0]], x.cell_code[0, first:last], here)
+            _bound_gathered(best, zero, rows[x.ordered[0]], x.cell_code[0, first:last], here)
         else:
             base = rows[x.ordered[0], x.cell_code[0, first]]
-            most = _bound_group(best, base, rows[x.ordered[1]], x.cell_code[1, first:last], here)
+            if x.grid:
+                _bound_row(best, base, rows[x.ordered[1]], here)
+            else:
+                _bound_gathered(best, base, rows[x.ordered[1]], x.cell_code[1, first:last], here)
             for place in range(2, n_ordered):
-                most = _bound_group(here, zero, rows[x.ordered[place]], x.cell_code[place, first:last], here)
-        group_bound[group] = most
-        top = max(top, most)
+                _bound_gathered(here, zero, rows[x.ordered[place]], x.cell_code[place, first:last], here)
+
+
+@inner(fastmath={"nnan", "nsz"})
+def _raise_lanes(lanes: np.ndarray, values: np.ndarray) -> None:
+    for i in range(len(values)):
+        lanes[i] = values[i] if values[i] > lanes[i] else lanes[i]
+
+
+@inner
+def _greatest(values: np.ndarray, lanes: np.ndarray) -> float:
+    """`lanes` (CHUNK,) is room: one running maximum cannot be kept in vectors, many can (10 times as fast)."""
+    for i in range(len(lanes)):
+        lanes[i] = -np.inf
+    for first in range(0, len(values), CHUNK):
+        _raise_lanes(lanes, values[first : min(first + CHUNK, len(values))])
+    top = lanes[0]
+    for i in range(1, len(lanes)):
+        top = max(top, lanes[i])
     return top
 
 
 @inner
-def _count_from(bound: np.ndarray, low: float) -> int:
+def count_from(values: np.ndarray, low: float) -> int:
+    """How many are `low` or more."""
     count = np.int32(0)
-    for i in range(len(bound)):
-        count += np.int32(bound[i] >= low)
+    for i in range(len(values)):
+        count += np.int32(values[i] >= low)
     return count
 
 
 @inner
-def _collect(
-    group_cell: np.ndarray, group_bound: np.ndarray, bound: np.ndarray, low: float, high: float, found: np.ndarray
-) -> int:
+def _collect(bound: np.ndarray, low: float, high: float, found: np.ndarray) -> int:
     """Puts the cells with low <= bound < high into `found`; returns how many there are."""
     size = 0
-    for group in range(len(group_bound)):
-        if group_bound[group] < low:
-            continue
-        for first in range(group_cell[group], group_cell[group + 1], CHUNK):
-            here = bound[first : min(first + CHUNK, group_cell[group + 1])]
-            if _count_from(here, low):
-                for i in range(len(here)):
-                    if low <= here[i] and here[i] < high:
-                        found[size] = first + i
-                        size += 1
+    for first in range(0, len(bound), CHUNK):
+        here = bound[first : min(first + CHUNK, len(bound))]
+        if count_from(here, low):
+            for i in range(len(here)):
+                if low <= here[i] and here[i] < high:
+                    found[size] = first + i
+                    size += 1
     return size
 
 
@@ -171,7 +189,7 @@ def product(a: np.ndarray, b: np.ndarray) -> float:
     """In any order, in float32: the bound on its error holds for all of them."""
     result = np.float32(0.0)
     for i in range(len(a)):
-        result += a[i] * b[i]
+        result += a[i] * np.float32(b[i])
     return np.float64(result)
 
 
@@ -195,10 +213,19 @@ def uneven_part(p: Program, x: Index, f: Fold, user: int, job: int) -> float:
 
 
 @inner
-def exact_score(p: Program, x: Index, f: Fold, r: Room, user: int, job: int) -> float:
-    """The canonical total (float32) of one job."""
-    value, some = x.score[job] + f.sums[CONSTANT], False
-    for key in range(len(x.width)):
+def base_of(x: Index, f: Fold, job: int) -> float:
+    """What the user has with all jobs of this one's cell."""
+    base = f.sums[CONSTANT]
+    for key in x.ordered:
+        base += f.row[key, x.code[key, job]]
+    return base
+
+
+@inner(inline="always")
+def exact_score(p: Program, x: Index, f: Fold, r: Room, user: int, job: int, base: float) -> float:
+    """The canonical total (float32) of one job; `base` is `base_of` it."""
+    value, some = x.score[job] + base, False
+    for key in x.loose:
         value += f.row[key, x.code[key, job]]
     for slot in range(len(f.step_gain)):
         rank = p.number_rank[p.interval_number[slot], job]
@@ -234,25 +261,32 @@ def write_list(
 
 
 @inner
-def _slack_anywhere(x: Index, f: Fold) -> float:
-    """The most that loose keys, steps, products and uneven components add to any job."""
+def _most_of_codes(x: Index, f: Fold) -> float:
+    """The most that loose keys, steps and uneven components add to any job."""
     slack = f.sums[UNEVEN]
     for key in x.loose:
         slack += f.best[key]
     for slot in range(len(f.step_gain)):
         slack += max(f.step_gain[slot], 0.0)
+    return slack
+
+
+@inner
+def _most_of_vectors(x: Index, f: Fold) -> float:
+    """The most that products add to any job."""
+    slack = 0.0
     for slot in range(len(f.on)):
         if f.on[slot]:
             slack += max(f.dot_base[slot] + f.dot_norm[slot] * x.dot_norm[slot], f.dot_other[slot])
     return slack
 
 
-@inner
-def _slack_of_block(p: Program, x: Index, f: Fold, block: int, dots: np.ndarray) -> float:
-    """The same in one block. `dots` (n_dots,) float32 gets the most that a product adds to a job with a vector."""
+@inner(inline="always")
+def _slack_of_codes(p: Program, x: Index, f: Fold, block: int) -> float:
+    """The most that loose keys, steps and uneven components add to a job of the block."""
     slack = f.sums[UNEVEN]
     for key in x.loose:
-        codes = x.block_codes[key, block]
+        codes = x.block_codes[block, key]
         if x.width[key] <= MASK_BITS:
             most = -np.inf
             for code in range(x.width[key]):
@@ -262,22 +296,32 @@ def _slack_of_block(p: Program, x: Index, f: Fold, block: int, dots: np.ndarray)
         else:
             slack += f.best[key] if codes & f.own[key] else f.usual[key]
     for slot in range(len(f.step_gain)):
-        gain, number = f.step_gain[slot], p.interval_number[slot]
-        if gain > 0:
-            if f.step_low[slot] <= x.block_high[number, block] and x.block_low[number, block] < f.step_high[slot]:
+        gain, place = f.step_gain[slot], 2 * p.interval_number[slot]
+        if gain != 0:
+            least, most_rank = x.block_ranks[block, place], x.block_ranks[block, place + 1]
+            if gain > 0:
+                if f.step_low[slot] <= most_rank and least < f.step_high[slot]:
+                    slack += gain
+            elif f.step_low[slot] <= least and most_rank < f.step_high[slot]:
                 slack += gain
-        elif f.step_low[slot] <= x.block_low[number, block] and x.block_high[number, block] < f.step_high[slot]:
-            slack += gain
+    return slack
+
+
+@inner(inline="always")
+def _slack_of_vectors(p: Program, x: Index, f: Fold, block: int, dots: np.ndarray) -> float:
+    """The most that products add. `dots` (n_dots,) float32 gets what they add to a job with a vector."""
+    slack = 0.0
     for slot in range(len(f.on)):
         if f.on[slot]:
             most = -np.inf
-            if x.block_some[slot, block]:
+            radius = x.block_radius[block, slot]
+            if radius >= 0:
                 start, stop = p.dot_start[slot], p.dot_start[slot + 1]
                 near = product(f.pull_single[start:stop], x.block_centre[block, start:stop])
-                reach = near + f.dot_norm[slot] * x.block_radius[slot, block]
+                reach = near * x.block_step[block, slot] + f.dot_norm[slot] * radius
                 most = f.dot_base[slot] + min(reach, f.dot_norm[slot] * x.dot_norm[slot])
             dots[slot] = most
-            slack += most if x.block_all[slot, block] else max(most, f.dot_other[slot])
+            slack += most if x.block_all[block, slot] else max(most, f.dot_other[slot])
     return slack
 
 
@@ -299,7 +343,7 @@ def add_either(value: np.ndarray, has: np.ndarray, yes: float, no: float) -> Non
         value[i] += yes if has[i] else no
 
 
-@inner
+@inner(inline="always")
 def _score_loosely(p: Program, x: Index, f: Fold, first: int, last: int, dots: np.ndarray, value: np.ndarray) -> None:
     """`value` (float32) gets the most that each job may score beside what its cell shares and uneven parts."""
     single = x.single[first:last]
@@ -348,21 +392,24 @@ def top_k(
         user, size = users[place], 0
         fold_user(p, x, user, f)
         mark(r.marks, user, True, limits)
-        top = _bound_cells(x, f.single, r.bound, r.group_bound)
-        coarse, slack = f.sums[COARSE], _slack_anywhere(x, f)
+        _bound_cells(x, f.single, r.bound)
+        top = _greatest(r.bound, r.lanes)
+        coarse, of_vectors = f.sums[COARSE], _most_of_vectors(x, f)
+        slack = _most_of_codes(x, f) + of_vectors
         beside = f.sums[CONSTANT] + slack + coarse  # a job of a cell scores at most r.bound[cell] + beside
         cut = -np.inf
         if seeds.shape[1] == k and seeds[place, k - 1] >= 0:
             least = np.float32(np.inf)
             for i in range(k):
-                least = min(least, exact_score(p, x, f, r, user, seeds[place, i]))
+                job = seeds[place, i]
+                least = min(least, exact_score(p, x, f, r, user, job, base_of(x, f, job)))
             cut = cut_of(least)
-        low, high = np.float32(-np.inf), np.float32(np.inf)
+        low, high = LOWEST, np.float32(np.inf)
         if usual_depth > 0:
             low = np.float32(top - 1.2 * usual_depth)
         while True:
-            low = max(low, np.float32(cut - beside - coarse))  # (the rounding is less than `coarse`)
-            n_found = _collect(x.group_cell, r.group_bound, r.bound, low, high, r.found)
+            low = max(low, LOWEST, np.float32(cut - beside - coarse))  # (the rounding is less than `coarse`)
+            n_found = _collect(r.bound, low, high, r.found)
             _put_in_order(r.bound, r.found, n_found, min(top, high), r.start, r.ordered)
             for i in range(n_found):
                 cell = r.ordered[i]
@@ -372,10 +419,15 @@ def top_k(
                 for o in range(len(x.ordered)):
                     base += f.row[x.ordered[o], x.cell_code[o, cell]]
                 for block in range(x.cell_block[cell], x.cell_block[cell + 1]):
-                    if x.block_rest[block] + base + slack < cut:
+                    if x.block_best[block, 1] + base + slack < cut:
                         break
-                    best = x.block_best[block] + base
-                    if best + slack < cut or best + _slack_of_block(p, x, f, block, r.dots) < cut:
+                    best = x.block_best[block, 0] + base
+                    if best + slack < cut:
+                        continue
+                    here = _slack_of_codes(p, x, f, block)
+                    if best + here + of_vectors < cut:
+                        continue
+                    if best + here + _slack_of_vectors(p, x, f, block, r.dots) < cut:
                         continue
                     first = x.block_first[block]
                     value = r.value[: x.block_first[block + 1] - first]
@@ -388,18 +440,18 @@ def top_k(
                         if value[j] + base < cut or r.marks[first + j]:
                             continue
                         job = first + j
-                        score = exact_score(p, x, f, r, user, job)
+                        score = exact_score(p, x, f, r, user, job, base - coarse)
                         exactly += 1
                         size = insert(
                             r.scores, r.turns, r.jobs, size, score, x.turn[job], job, x.company, limits.per_company
                         )
                         if size == k:
                             cut = max(cut, cut_of(r.scores[k - 1]))
-            if low <= np.float32(cut - beside - coarse):
+            if low <= max(LOWEST, np.float32(cut - beside - coarse)):
                 break
             high, low = low, np.float32(top - 2 * (top - low))
             if not low < high:
-                low = np.float32(-np.inf)
+                low = LOWEST
         if size == k:
             depth = top - cut + beside
             usual_depth = 0.9 * usual_depth + 0.1 * depth if usual_depth > 0 else depth
