@@ -67,26 +67,28 @@ class Selection:
         self.program, self.index, self.limits = program, index, limits
         self.n_jobs = len(index.turn)
 
-    def run(self, path: str, users: Longs, seeds: Ints, found: Found, part: slice, stop: Longs) -> int:
-        """Fills a part of `found` for users[part]; returns how many jobs were scored on their own."""
-        rows, scores, count = found.row[part], found.scores[part], found.count[part]
+    def run(self, path: str, users: Longs, seeds: Ints, found: Found, places: Longs, stop: Longs) -> int:
+        """Fills `found` for users[places], in that order; returns how many jobs were scored on their own."""
+        k = found.row.shape[1]
         if path == "sorted":
             by_turn = np.argsort(self.index.turn, kind="stable").astype(np.int32)
-            dense.long_lists(self.program, self.index, self.limits, by_turn, users[part], rows, scores, count, stop)
-            return self.n_jobs * len(rows)
-        fold = new_fold(self.program, self.index)
-        room = topk.new_room(self.program, self.index, rows.shape[1])
+            dense.long_lists(
+                self.program, self.index, self.limits, by_turn, users, places, found.row, found.scores, found.count,
+                stop,
+            )  # fmt: skip
+            return self.n_jobs * len(places)
+        fold, room = new_fold(self.program, self.index), topk.new_room(self.program, self.index, k)
         if path == "dense":
             products = np.empty((dense.TILE, dense.RUN), dtype=np.float32)
             dense.short_lists(
-                self.program, self.index, self.limits, dense.tiled(fold), dense.tiled(room), products, users[part],
-                rows, scores, count, stop,
+                self.program, self.index, self.limits, dense.tiled(fold), dense.tiled(room), products, users, places,
+                found.row, found.scores, found.count, stop,
             )  # fmt: skip
-            return self.n_jobs * len(rows)
+            return self.n_jobs * len(places)
         visited = np.zeros(2, dtype=np.int64)
         topk.top_k(
-            self.program, self.index, self.limits, fold, room, users[part], seeds[part], rows, scores, count, visited,
-            stop,
+            self.program, self.index, self.limits, fold, room, users, places, seeds, found.row, found.scores,
+            found.count, visited, stop,
         )  # fmt: skip
         return int(visited[0])
 
@@ -110,11 +112,11 @@ class Selection:
     def _try(self, path: str, users: Longs, k: int) -> tuple[float, int]:
         """(seconds of this thread per user, jobs looked at). The first users pay for compiling and cold caches."""
         found, stop, no_seeds = Found.room(len(users), k), np.zeros(1, dtype=np.int64), no_seeds_for(len(users))
-        self.run(path, users, no_seeds, found, slice(0, dense.TILE), stop)
+        first, others = np.split(np.arange(len(users)), [dense.TILE])
+        self.run(path, users, no_seeds, found, first, stop)
         before = time.thread_time()
-        looked_at = self.run(path, users, no_seeds, found, slice(dense.TILE, len(users)), stop)
-        n = len(users) - dense.TILE
-        return (time.thread_time() - before) / n, looked_at * len(users) // n
+        looked_at = self.run(path, users, no_seeds, found, others, stop)
+        return (time.thread_time() - before) / len(others), looked_at * len(users) // len(others)
 
 
 def no_seeds_for(n: int) -> Ints:

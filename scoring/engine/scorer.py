@@ -93,8 +93,10 @@ class Scorer:
             decision = self._decide(rows, k)
         seeds = self._seeds(rows, k) if decision.path == "pruned" else no_seeds_for(len(rows))
 
+        alike = np.argsort(self.plan.layout.turn_of_user[rows], kind="stable")
+
         def work(part: slice) -> int:
-            looked_at.append(selection.run(decision.path, rows, seeds, found, part, stop))
+            looked_at.append(selection.run(decision.path, rows, seeds, found, alike[part], stop))
             return part.stop - part.start
 
         with _one_blas_thread() if decision.path == "dense" else nullcontext():

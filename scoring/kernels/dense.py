@@ -46,8 +46,8 @@ def tiled(of_one: tuple) -> tuple:
 @inner
 def _fold_at(f: Fold, t: int) -> Fold:
     return Fold(
-        f.before[t], f.table[t], f.scale[t], f.row[t], f.single[t], f.nothing[t], f.best[t], f.usual[t], f.own[t],
-        f.step_low[t], f.step_high[t], f.step_gain[t], f.on[t], f.dot_base[t], f.dot_other[t], f.dot_norm[t],
+        f.before[t], f.table[t], f.scale[t], f.row[t], f.single[t], f.nothing[t], f.best[t], f.of_subset[t],
+        f.usual[t], f.own[t], f.step_low[t], f.step_high[t], f.step_gain[t], f.on[t], f.dot_base[t], f.dot_other[t], f.dot_norm[t],
         f.pull[t], f.pull_single[t], f.sums[t],
     )  # fmt: skip
 
@@ -123,6 +123,7 @@ def short_lists(
     r: Room,
     products: Singles,
     users: Int64s,
+    places: Int64s,
     out_row: Int64s,
     out_score: Singles,
     out_count: Int32s,
@@ -130,15 +131,15 @@ def short_lists(
 ) -> None:
     """As `topk.top_k`. `f` and `r` are `tiled`; `products` is (TILE, RUN) room."""
     m = len(x.turn)
-    for tile in range(0, len(users), TILE):
+    for tile in range(0, len(places), TILE):
         if stop[0] != 0:
             return
-        n_users, some = min(TILE, len(users) - tile), False
+        n_users, some = min(TILE, len(places) - tile), False
         for t in range(n_users):
-            user, of_user = users[tile + t], _fold_at(f, t)
+            user, of_user = users[places[tile + t]], _fold_at(f, t)
             fold_user(p, x, user, of_user)
             mark(r.marks[t], user, True, limits)
-            out_count[tile + t] = 0
+            out_count[places[tile + t]] = 0
             for slot in range(len(of_user.on)):
                 some |= of_user.on[slot]
         for first in range(0, m, RUN):
@@ -152,7 +153,7 @@ def short_lists(
             for t in range(n_users):
                 value, user, of_user, room = (
                     products[t, : last - first],
-                    users[tile + t],
+                    users[places[tile + t]],
                     _fold_at(f, t),
                     _room_at(r, t),
                 )
@@ -160,13 +161,12 @@ def short_lists(
                     for i in range(len(value)):
                         value[i] = np.float32(0.0)
                 _score_run(p, x, of_user, user, first, last, value)
-                size = _take_run(p, x, of_user, room, limits, user, first, value, out_count[tile + t])
-                out_count[tile + t] = size
+                size = np.int64(out_count[places[tile + t]])
+                out_count[places[tile + t]] = _take_run(p, x, of_user, room, limits, user, first, value, size)
         for t in range(n_users):
-            user = users[tile + t]
-            write_list(
-                p, x, _fold_at(f, t), _room_at(r, t), user, out_count[tile + t], out_row[tile + t], out_score[tile + t]
-            )
+            place = places[tile + t]
+            user, size = users[place], np.int64(out_count[place])
+            write_list(p, x, _fold_at(f, t), _room_at(r, t), user, size, out_row[place], out_score[place])
             mark(r.marks[t], user, False, limits)
 
 
@@ -177,6 +177,7 @@ def long_lists(
     limits: Limits,
     by_turn: Int32s,
     users: Int64s,
+    places: Int64s,
     out_row: Int64s,
     out_score: Singles,
     out_count: Int32s,
@@ -188,23 +189,23 @@ def long_lists(
     marks, scores = np.zeros(m, dtype=np.bool_), np.empty((TILE, m), dtype=np.float32)
     left, of_left = np.empty(m, dtype=np.int32), np.empty(m, dtype=np.float32)
     jobs, canonical = np.empty(k, dtype=np.int32), np.empty((k, 4))
-    for tile in range(0, len(users), TILE):
+    for tile in range(0, len(places), TILE):
         if stop[0] != 0:
             return
-        n_users = min(TILE, len(users) - tile)
+        n_users = min(TILE, len(places) - tile)
         for t in range(n_users):
-            lookup_rows(p, users[tile + t], rows[t])
+            lookup_rows(p, users[places[tile + t]], rows[t])
         for first in range(0, m, BLOCK):
             n = min(BLOCK, m - first)
             for i in range(n):
                 for dimension in range(d):
                     vectors[dimension, i] = x.vector[first + i, dimension]
             for t in range(n_users):
-                score_block(p, users[tile + t], first, n, vectors, 0, rows[t], work, False)
+                score_block(p, users[places[tile + t]], first, n, vectors, 0, rows[t], work, False)
                 for i in range(n):
                     scores[t, x.turn[first + i]] = np.float32(work[0, i])
         for t in range(n_users):
-            user, n_left = users[tile + t], 0
+            user, n_left = users[places[tile + t]], 0
             mark(marks, user, True, limits)
             for turn in range(m):
                 if not marks[by_turn[turn]]:
@@ -212,9 +213,9 @@ def long_lists(
                     n_left += 1
             mark(marks, user, False, limits)
             size = walk(of_left[:n_left], left, limits, x.company, jobs)
-            canonical_scores(p, user, jobs, size, x.vector, rows[t], canonical)
-            out_count[tile + t] = size
+            canonical_scores(p, x, user, jobs, size, rows[t], canonical)
+            out_count[places[tile + t]] = size
             for i in range(size):
-                out_row[tile + t, i] = x.plan_row[jobs[i]]
+                out_row[places[tile + t], i] = x.plan_row[jobs[i]]
                 for s in range(4):
-                    out_score[tile + t, i, s] = np.float32(canonical[i, s])
+                    out_score[places[tile + t], i, s] = np.float32(canonical[i, s])

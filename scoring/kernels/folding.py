@@ -18,8 +18,9 @@ from scoring.kernels.compiled import inner
 from scoring.kernels.index import MASK_BITS, Index, UInt64s
 from scoring.kernels.program import DOT, FLAGS, INTERVAL, LOOKUP, USER, Floats, Int32s, Int64s, Program, Singles
 
-__all__ = ["COARSE", "CONSTANT", "FINE", "UNEVEN", "Fold", "fold_user", "new_fold"]
+__all__ = ["COARSE", "CONSTANT", "FINE", "SUBSET_BITS", "UNEVEN", "Fold", "fold_user", "new_fold"]
 
+SUBSET_BITS = 8
 SINGLE = 2.0**-24  # unit roundoffs
 DOUBLE = 2.0**-53
 
@@ -34,6 +35,7 @@ class Fold(NamedTuple):
     single: Singles  # (n_keys, widest) the same, rounded
     nothing: NDArray[np.bool_]  # (n_keys,) the row is all 0
     best: Floats  # (n_keys,) greatest of the row
+    of_subset: Floats  # (n_keys, 2 ** SUBSET_BITS) greatest of the codes in a mask, for keys with few codes
     usual: Floats  # (n_keys,) greatest where no code of `own` is, for keys with lone tables
     own: UInt64s  # (n_keys,) mask of the codes with an entry
     step_low: Int32s  # (n_intervals,) ranks low…high - 1 gain `step_gain`
@@ -63,6 +65,7 @@ def new_fold(p: Program, x: Index) -> Fold:
         single=np.zeros((n_keys, widest), dtype=np.float32),
         nothing=np.zeros(n_keys, dtype=np.bool_),
         best=np.zeros(n_keys),
+        of_subset=np.full((n_keys, 2**SUBSET_BITS), -np.inf),
         usual=np.zeros(n_keys),
         own=np.zeros(n_keys, dtype=np.uint64),
         step_low=np.zeros(n_steps, dtype=np.int32),
@@ -110,6 +113,16 @@ def _extremes(values: np.ndarray) -> tuple[float, float]:
 
 
 @inner
+def _bound_subsets(key: int, width: int, f: Fold) -> None:
+    if width <= SUBSET_BITS:
+        row, subset = f.row[key], f.of_subset[key]
+        for code in range(width):
+            size = 1 << code
+            for codes in range(size):
+                subset[size + codes] = max(subset[codes], row[code])
+
+
+@inner
 def _finish_row(key: int, width: int, f: Fold) -> None:
     """Rounds a row and notes its greatest value."""
     row, single = f.row[key, :width], f.single[key]
@@ -118,6 +131,7 @@ def _finish_row(key: int, width: int, f: Fold) -> None:
     least, most = _extremes(row)
     f.best[key] = f.usual[key] = most
     f.nothing[key] = least == 0.0 and most == 0.0
+    _bound_subsets(key, width, f)
     f.own[key] = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
@@ -143,7 +157,7 @@ def _fold_whole_row(p: Program, x: Index, key: int, lone: bool, f: Fold) -> None
 
 
 @inner
-def _fold_entries(p: Program, key: int, user: int, f: Fold) -> None:
+def _fold_entries(p: Program, key: int, width: int, user: int, f: Fold) -> None:
     """In a row of lone tables, takes the last user's entries out and puts this one's in."""
     before, best, own = f.before[0], f.usual[key], np.uint64(0)
     for slot in range(len(p.lookup_key)):
@@ -165,6 +179,7 @@ def _fold_entries(p: Program, key: int, user: int, f: Fold) -> None:
                     f.nothing[key] &= value == 0.0  # (stays False for the next users: no harm, only some work)
                     own |= np.uint64(1) << np.uint64(code % MASK_BITS)
     f.best[key], f.own[key] = best, own
+    _bound_subsets(key, width, f)
 
 
 @inner
@@ -293,13 +308,14 @@ def fold_user(p: Program, x: Index, user: int, f: Fold) -> None:
                 constant += by * p.dot_otherwise[slot, user]
                 size += abs(by * p.dot_otherwise[slot, user])
     for key in range(n_keys):
-        lone = True
+        own_tables = 0
         for slot in range(len(p.lookup_key)):
-            lone &= p.lookup_key[slot] != key or x.lone[slot]
+            own_tables += p.lookup_key[slot] == key and not x.lone[slot]
+        lone = own_tables == 0
         if not lone or f.before[0] < 0:
             _fold_whole_row(p, x, key, lone, f)
         if lone:
-            _fold_entries(p, key, user, f)
+            _fold_entries(p, key, x.width[key], user, f)
     for key in range(n_keys, len(x.width)):
         _finish_row(key, x.width[key], f)
     n_parts, n_dimensions = len(p.term_kind) + 2 * len(p.flat_weight) + len(x.width) + 8, len(f.pull)

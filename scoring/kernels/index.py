@@ -15,7 +15,20 @@ from numpy.typing import NDArray
 
 from scoring.kernels.program import Floats, Int32s, Int64s, Singles
 
-__all__ = ["BLOCK_JOBS", "MASK_BITS", "Index", "Limits"]
+__all__ = [
+    "BEST",
+    "BLOCK_JOBS",
+    "FIRST",
+    "MASKS",
+    "MASK_BITS",
+    "REST",
+    "SCORE",
+    "SINGLE",
+    "SIZE",
+    "TOTAL",
+    "Index",
+    "Limits",
+]
 
 BLOCK_JOBS = 16
 """Jobs of a block at most: one or two vector registers, and few enough that their best is close to them all."""
@@ -27,8 +40,21 @@ UInt32s = NDArray[np.uint32]
 UInt64s = NDArray[np.uint64]
 
 
+BEST, REST, FIRST, SIZE, MASKS = range(5)
+"""Columns of `Index.block`; from `MASKS` on two for each loose key, two for each number, three for each product."""
+SCORE, TOTAL = range(2)
+"""Columns of `Index.job_sums`; behind them the three groups."""
+SINGLE = 0
+"""The first lane of a block; behind it the codes of loose keys, ranks of numbers, and who has a vector."""
+
+
 class Index(NamedTuple):
-    """By position, cell or block; 'key' counts lookup keys first, then flag sets."""
+    """By position, cell or block; 'key' counts lookup keys first, then flag sets.
+
+    What is read together lies together, whatever its type: `block_single` and `lanes_single` are the same memory
+    as `block` and `lanes`, read as float32, `block_masks` as uint64. A list is found by looking at some hundreds of
+    blocks all over the place, and most of that time went into waiting for memory.
+    """
 
     even: Bools  # (c,) components that fold into rows, steps and a vector; others are computed as they stand
     uneven: Int32s  # the others
@@ -38,12 +64,13 @@ class Index(NamedTuple):
     plan_row: Int64s  # (m,) row among the plan's jobs
     turn: Int32s  # (m,) place by ascending job_id: of equal scores the first stands before
     company: Int32s  # (m,)
-    score: Floats  # (m,) weighted sum of what depends on the job alone
-    single: Singles  # (m,) the same, rounded
-    largest: float  # absolute value among them
+    largest: float  # absolute value of a job's own weighted sum
+    single: Singles  # (m,) that sum
     code: UInt32s  # (n_keys, m)
     width: Int32s  # (n_keys,)
     vector: Singles  # (m, d) zero where the job has none
+    job_facts: Int32s  # (m, …) code of each key, rank of each number, whether it has the vector of each product
+    job_sums: Floats  # (m, 5) weighted sum of what depends on the job alone; the program's folded total and groups
     job_low: Floats  # (n_job_values,) least and greatest of the program's job_value
     job_high: Floats
     dot_norm: Floats  # (n_dots,) greatest norm of a job's vector
@@ -55,17 +82,15 @@ class Index(NamedTuple):
     loose: Int32s  # (n_keys - n_ordered,) the other keys
     cell_code: UInt32s  # (n_ordered, n_cells)
     cell_best: Singles  # (n_cells,) greatest `single`
-    cell_block: Int32s  # (n_cells + 1,) its first block
+    cell: Int32s  # (n_cells, 2 + n_ordered) its first block, the one behind its last, its codes
     # blocks
-    block_first: Int32s  # (n_blocks + 1,) its first job
-    # what is read together lies together: most of the time goes into waiting for memory
-    block_best: Singles  # (n_blocks, 2) greatest `single` of the block; of it and those behind it in its cell
-    block_codes: UInt64s  # (n_blocks, n_keys) bit (code % MASK_BITS) of each code in it
-    block_ranks: Int32s  # (n_blocks, 2 * n_numbers) least and greatest rank of each number, missing ones (-1) included
-    block_centre: NDArray[np.int8]  # (n_blocks, d) a point near the vectors, in steps of `block_step`
-    block_step: Singles  # (n_blocks, n_dots)
-    block_radius: Singles  # (n_blocks, n_dots) no vector is farther from that point, rounded up; -1: none has one
-    block_all: Bools  # (n_blocks, n_dots) each job has a vector
+    block: Int32s  # (n_blocks, …) see `BEST`…
+    block_single: Singles
+    block_masks: UInt64s
+    block_centre: NDArray[np.int8]  # (n_blocks, d) a point near the vectors
+    lanes: Int32s  # (m * n_lanes,) block after block, in it lane after lane: see `SINGLE`
+    lanes_single: Singles
+    n_lanes: int
 
 
 class Limits(NamedTuple):

@@ -8,15 +8,18 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.kernels.compiled import inner
+from scoring.kernels.index import TOTAL, Index
 from scoring.kernels.program import FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER, Program
 
 __all__ = ["canonical_scores", "component_value"]
 
 
 @inner
-def component_value(p: Program, c: int, user: int, job: int, vector: np.ndarray, table: np.ndarray) -> float:
-    """Component c of one pair. `vector` (d,) is the job's; `table` the user's rows (`pairs.lookup_rows`)."""
-    value = 0.0
+def component_value(
+    p: Program, x: Index, c: int, user: int, job: int, facts: np.ndarray, vector: np.ndarray, table: np.ndarray
+) -> float:
+    """Component c of one pair. `facts` and `vector` are the job's in the index, `table` the user's rows."""
+    value, n_keys = 0.0, len(p.key_code)
     for t in range(p.term_start[c], p.term_start[c + 1]):
         kind, slot = p.term_kind[t], p.term_slot[t]
         if kind == JOB:
@@ -24,15 +27,15 @@ def component_value(p: Program, c: int, user: int, job: int, vector: np.ndarray,
         elif kind == USER:
             value += p.user_value[slot, user]
         elif kind == LOOKUP:
-            value += table[slot, p.key_code[p.lookup_key[slot], job]]
+            value += table[slot, facts[p.lookup_key[slot]]]
         elif kind == INTERVAL:
-            rank = p.number_rank[p.interval_number[slot], job]
+            rank = facts[len(x.width) + p.interval_number[slot]]
             if p.interval_low[slot, user] <= rank and rank < p.interval_high[slot, user]:
                 value += p.interval_gain[slot, user]
         elif kind == FLAGS:
             row = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-            value += p.flag_values[row + p.flag_bits[p.flag_set[slot], job]]
-        elif p.dot_user_has[slot, user] and p.dot_job_has[slot, job]:
+            value += p.flag_values[row + facts[n_keys + p.flag_set[slot]]]
+        elif p.dot_user_has[slot, user] and facts[len(x.width) + len(p.number_rank) + slot]:
             product = 0.0
             for d in range(p.dot_start[slot], p.dot_start[slot + 1]):
                 product += np.float64(p.user_vector[user, d]) * np.float64(vector[d])
@@ -45,23 +48,24 @@ def component_value(p: Program, c: int, user: int, job: int, vector: np.ndarray,
     if p.divisor_kind[c] == USER:
         return value / p.user_value[slot, user]
     row = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-    return value / p.flag_values[row + p.flag_bits[p.flag_set[slot], job]]
+    return value / p.flag_values[row + facts[n_keys + p.flag_set[slot]]]
 
 
 @inner
 def canonical_scores(
-    p: Program, user: int, jobs: np.ndarray, size: int, vectors: np.ndarray, table: np.ndarray, out: np.ndarray
+    p: Program, x: Index, user: int, jobs: np.ndarray, size: int, table: np.ndarray, out: np.ndarray
 ) -> None:
-    """out[i] (4,) float64 = total, base, match, personal of jobs[i], i < size; not rounded. `vectors` is (m, d)."""
+    """out[i] (4,) float64 = total, base, match, personal of jobs[i], i < size; not rounded."""
     for i in range(size):
-        job = jobs[i]
-        total = p.folded_total[job]
+        job = np.int64(jobs[i])
+        sums = x.job_sums[job]
+        total = sums[TOTAL]
         for g in range(3):
-            out[i, 1 + g] = p.folded_group[g, job]
+            out[i, 1 + g] = sums[TOTAL + 1 + g]
         for c in range(p.n_folded, len(p.flat_weight)):
             weight, within = p.flat_weight[c], p.group_weight[c]
             if weight != 0.0 or within != 0.0:
-                value = component_value(p, c, user, job, vectors[job], table)
+                value = component_value(p, x, c, user, job, x.job_facts[job], x.vector[job], table)
                 total += weight * value
                 out[i, 1 + p.group[c]] += within * value
         out[i, 0] = total

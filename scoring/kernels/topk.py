@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.kernels.compiled import bare, inner
-from scoring.kernels.folding import COARSE, CONSTANT, FINE, UNEVEN, Fold, fold_user
-from scoring.kernels.index import BLOCK_JOBS, MASK_BITS, Index, Limits
+from scoring.kernels.folding import COARSE, CONSTANT, FINE, SUBSET_BITS, UNEVEN, Fold, fold_user
+from scoring.kernels.index import BEST, BLOCK_JOBS, FIRST, MASK_BITS, MASKS, REST, SCORE, SIZE, Index, Limits
 from scoring.kernels.lists import cut_of, insert, mark
 from scoring.kernels.program import Floats, Int32s, Int64s, Program, Singles
 from scoring.kernels.single import canonical_scores, component_value
@@ -41,6 +41,8 @@ CHUNK = 64
 """Cells that are compared at once."""
 BINS = 64
 """Steps in which promising cells are put in order."""
+FIRST_BAND = 0.6
+"""Of the way down to where lists usually end: what is found there makes nearly the last bound for all the rest."""
 LOWEST = np.finfo(np.float32).min
 """Below every bound but that of an empty cell, which is -infinity."""
 
@@ -206,9 +208,10 @@ def _exact_product(a: np.ndarray, b: np.ndarray) -> float:
 def uneven_part(p: Program, x: Index, f: Fold, user: int, job: int) -> float:
     """What components that do not fold add to one job."""
     value = 0.0
-    for c in x.uneven:
+    for place in range(len(x.uneven)):
+        c = np.int64(x.uneven[place])
         if p.flat_weight[c] != 0.0:
-            value += p.flat_weight[c] * component_value(p, c, user, job, x.vector[job], f.table)
+            value += p.flat_weight[c] * component_value(p, x, c, user, job, x.job_facts[job], x.vector[job], f.table)
     return value
 
 
@@ -217,23 +220,24 @@ def base_of(x: Index, f: Fold, job: int) -> float:
     """What the user has with all jobs of this one's cell."""
     base = f.sums[CONSTANT]
     for key in x.ordered:
-        base += f.row[key, x.code[key, job]]
+        base += f.row[key, x.job_facts[job, key]]
     return base
 
 
 @inner(inline="always")
 def exact_score(p: Program, x: Index, f: Fold, r: Room, user: int, job: int, base: float) -> float:
     """The canonical total (float32) of one job; `base` is `base_of` it."""
-    value, some = x.score[job] + base, False
+    facts, n_keys = x.job_facts[job], len(x.width)
+    value, some = x.job_sums[job, SCORE] + base, False
     for key in x.loose:
-        value += f.row[key, x.code[key, job]]
+        value += f.row[key, facts[key]]
     for slot in range(len(f.step_gain)):
-        rank = p.number_rank[p.interval_number[slot], job]
+        rank = facts[n_keys + p.interval_number[slot]]
         if f.step_low[slot] <= rank and rank < f.step_high[slot]:
             value += f.step_gain[slot]
     for slot in range(len(f.on)):
         if f.on[slot]:
-            has = p.dot_job_has[slot, job]
+            has = facts[n_keys + len(p.number_rank) + slot] != 0
             value += f.dot_base[slot] if has else f.dot_other[slot]
             some |= has
     if some:
@@ -243,7 +247,7 @@ def exact_score(p: Program, x: Index, f: Fold, r: Room, user: int, job: int, bas
     result = np.float32(value - f.sums[FINE])
     if result != np.float32(value + f.sums[FINE]):  # either side of where a float32 ends: by the formula
         r.one_job[0] = job
-        canonical_scores(p, user, r.one_job, 1, x.vector, f.table, r.one_score)
+        canonical_scores(p, x, user, r.one_job, len(r.one_job), f.table, r.one_score)
         result = np.float32(r.one_score[0, 0])
     return result
 
@@ -253,7 +257,7 @@ def write_list(
     p: Program, x: Index, f: Fold, r: Room, user: int, size: int, row: np.ndarray, score: np.ndarray
 ) -> None:
     """The list in hand as rows of the plan and all four scores."""
-    canonical_scores(p, user, r.jobs, size, x.vector, f.table, r.canonical)
+    canonical_scores(p, x, user, r.jobs, size, f.table, r.canonical)
     for i in range(size):
         row[i] = x.plan_row[r.jobs[i]]
         for s in range(4):
@@ -285,9 +289,11 @@ def _most_of_vectors(x: Index, f: Fold) -> float:
 def _slack_of_codes(p: Program, x: Index, f: Fold, block: int) -> float:
     """The most that loose keys, steps and uneven components add to a job of the block."""
     slack = f.sums[UNEVEN]
-    for key in x.loose:
-        codes = x.block_codes[block, key]
-        if x.width[key] <= MASK_BITS:
+    for place in range(len(x.loose)):
+        key, codes = x.loose[place], x.block_masks[block, MASKS // 2 + place]
+        if x.width[key] <= SUBSET_BITS:
+            slack += f.of_subset[key, codes]
+        elif x.width[key] <= MASK_BITS:
             most = -np.inf
             for code in range(x.width[key]):
                 if (codes >> np.uint64(code)) & np.uint64(1):
@@ -296,9 +302,9 @@ def _slack_of_codes(p: Program, x: Index, f: Fold, block: int) -> float:
         else:
             slack += f.best[key] if codes & f.own[key] else f.usual[key]
     for slot in range(len(f.step_gain)):
-        gain, place = f.step_gain[slot], 2 * p.interval_number[slot]
+        gain, place = f.step_gain[slot], MASKS + 2 * (len(x.loose) + p.interval_number[slot])
         if gain != 0:
-            least, most_rank = x.block_ranks[block, place], x.block_ranks[block, place + 1]
+            least, most_rank = x.block[block, place], x.block[block, place + 1]
             if gain > 0:
                 if f.step_low[slot] <= most_rank and least < f.step_high[slot]:
                     slack += gain
@@ -314,14 +320,15 @@ def _slack_of_vectors(p: Program, x: Index, f: Fold, block: int, dots: np.ndarra
     for slot in range(len(f.on)):
         if f.on[slot]:
             most = -np.inf
-            radius = x.block_radius[block, slot]
+            place = MASKS + 2 * (len(x.loose) + len(p.number_rank)) + 3 * slot
+            radius = x.block_single[block, place]
             if radius >= 0:
                 start, stop = p.dot_start[slot], p.dot_start[slot + 1]
                 near = product(f.pull_single[start:stop], x.block_centre[block, start:stop])
-                reach = near * x.block_step[block, slot] + f.dot_norm[slot] * radius
+                reach = near * x.block_single[block, place + 1] + f.dot_norm[slot] * radius
                 most = f.dot_base[slot] + min(reach, f.dot_norm[slot] * x.dot_norm[slot])
             dots[slot] = most
-            slack += most if x.block_all[block, slot] else max(most, f.dot_other[slot])
+            slack += most if x.block[block, place + 2] else max(most, f.dot_other[slot])
     return slack
 
 
@@ -329,6 +336,12 @@ def _slack_of_vectors(p: Program, x: Index, f: Fold, block: int, dots: np.ndarra
 def add_row(value: np.ndarray, row: np.ndarray, code: np.ndarray) -> None:
     for i in range(len(value)):
         value[i] += row[code[i]]
+
+
+@inner
+def _add_coded(value: np.ndarray, row: np.ndarray, code: np.ndarray) -> None:
+    for i in range(len(value)):
+        value[i] += row[np.uint32(code[i])]
 
 
 @inner
@@ -344,22 +357,27 @@ def add_either(value: np.ndarray, has: np.ndarray, yes: float, no: float) -> Non
 
 
 @inner(inline="always")
-def _score_loosely(p: Program, x: Index, f: Fold, first: int, last: int, dots: np.ndarray, value: np.ndarray) -> None:
+def _score_loosely(p: Program, x: Index, f: Fold, first: int, dots: np.ndarray, value: np.ndarray) -> None:
     """`value` (float32) gets the most that each job may score beside what its cell shares and uneven parts."""
-    single = x.single[first:last]
-    for i in range(len(value)):
+    n, at = len(value), first * x.n_lanes
+    single = x.lanes_single[at : at + n]
+    for i in range(n):
         value[i] = single[i]
+    at += n
     for key in x.loose:
         if not f.nothing[key]:
-            add_row(value, f.single[key], x.code[key, first:last])
+            _add_coded(value, f.single[key], x.lanes[at : at + n])
+        at += n
     for slot in range(len(f.step_gain)):
         gain = np.float32(f.step_gain[slot])
         if gain != 0:
-            rank = p.number_rank[p.interval_number[slot], first:last]
-            add_step(value, rank, f.step_low[slot], f.step_high[slot], gain)
+            start = at + n * p.interval_number[slot]
+            add_step(value, x.lanes[start : start + n], f.step_low[slot], f.step_high[slot], gain)
+    at += n * len(p.number_rank)
     for slot in range(len(f.on)):
         if f.on[slot]:
-            add_either(value, p.dot_job_has[slot, first:last], dots[slot], np.float32(f.dot_other[slot]))
+            add_either(value, x.lanes[at : at + n], dots[slot], np.float32(f.dot_other[slot]))
+        at += n
 
 
 @bare
@@ -370,6 +388,7 @@ def top_k(
     f: Fold,
     r: Room,
     users: Int64s,
+    places: Int64s,
     seeds: Int32s,
     out_row: Int64s,
     out_score: Singles,
@@ -379,17 +398,18 @@ def top_k(
 ) -> None:
     """Fills per user `out_row` (len(users), k), `out_score` (…, k, 4) and how many there are.
 
-    `seeds` (len(users), k or 0) are positions of k jobs that may be shown together, or -1: the lowest of their
-    scores is a bound to begin with. `visited` (2,) counts the jobs that were scored loosely and exactly. Between
-    users, `stop[0]` other than 0 ends the work.
+    `places` among the users are gone through, in that order; it is best to have users who look at the same jobs
+    follow each other. `seeds` (len(users), k or 0) are positions of k jobs that may be shown together, or -1: the
+    lowest of their scores is a bound to begin with. `visited` (2,) counts the jobs that were scored loosely and
+    exactly. Between users, `stop[0]` other than 0 ends the work.
     """
     k = out_row.shape[1]
     loosely = exactly = 0
     usual_depth = -1.0  # how far below the best bound the lists of the users so far ended
-    for place in range(len(users)):
+    for place in places:
         if stop[0] != 0:
             break
-        user, size = users[place], 0
+        user, size = users[place], np.int64(0)
         fold_user(p, x, user, f)
         mark(r.marks, user, True, limits)
         _bound_cells(x, f.single, r.bound)
@@ -399,14 +419,14 @@ def top_k(
         beside = f.sums[CONSTANT] + slack + coarse  # a job of a cell scores at most r.bound[cell] + beside
         cut = -np.inf
         if seeds.shape[1] == k and seeds[place, k - 1] >= 0:
+            canonical_scores(p, x, user, seeds[place], k, f.table, r.canonical)
             least = np.float32(np.inf)
             for i in range(k):
-                job = seeds[place, i]
-                least = min(least, exact_score(p, x, f, r, user, job, base_of(x, f, job)))
+                least = min(least, np.float32(r.canonical[i, 0]))
             cut = cut_of(least)
         low, high = LOWEST, np.float32(np.inf)
         if usual_depth > 0:
-            low = np.float32(top - 1.2 * usual_depth)
+            low = np.float32(top - FIRST_BAND * usual_depth)
         while True:
             low = max(low, LOWEST, np.float32(cut - beside - coarse))  # (the rounding is less than `coarse`)
             n_found = _collect(r.bound, low, high, r.found)
@@ -417,11 +437,11 @@ def top_k(
                     continue
                 base = f.sums[CONSTANT] + coarse
                 for o in range(len(x.ordered)):
-                    base += f.row[x.ordered[o], x.cell_code[o, cell]]
-                for block in range(x.cell_block[cell], x.cell_block[cell + 1]):
-                    if x.block_best[block, 1] + base + slack < cut:
+                    base += f.row[x.ordered[o], x.cell[cell, 2 + o]]
+                for block in range(x.cell[cell, 0], x.cell[cell, 1]):
+                    if x.block_single[block, REST] + base + slack < cut:
                         break
-                    best = x.block_best[block, 0] + base
+                    best = x.block_single[block, BEST] + base
                     if best + slack < cut:
                         continue
                     here = _slack_of_codes(p, x, f, block)
@@ -429,17 +449,16 @@ def top_k(
                         continue
                     if best + here + _slack_of_vectors(p, x, f, block, r.dots) < cut:
                         continue
-                    first = x.block_first[block]
-                    value = r.value[: x.block_first[block + 1] - first]
-                    _score_loosely(p, x, f, first, x.block_first[block + 1], r.dots, value)
+                    first, value = x.block[block, FIRST], r.value[: x.block[block, SIZE]]
+                    _score_loosely(p, x, f, first, r.dots, value)
                     loosely += len(value)
                     if len(x.uneven):
                         for j in range(len(value)):
-                            value[j] += np.float32(uneven_part(p, x, f, user, first + j))
+                            value[j] += np.float32(uneven_part(p, x, f, user, np.int64(first + j)))
                     for j in range(len(value)):
                         if value[j] + base < cut or r.marks[first + j]:
                             continue
-                        job = first + j
+                        job = np.int64(first + j)
                         score = exact_score(p, x, f, r, user, job, base - coarse)
                         exactly += 1
                         size = insert(
@@ -449,9 +468,7 @@ def top_k(
                             cut = max(cut, cut_of(r.scores[k - 1]))
             if low <= max(LOWEST, np.float32(cut - beside - coarse)):
                 break
-            high, low = low, np.float32(top - 2 * (top - low))
-            if not low < high:
-                low = LOWEST
+            high, low = low, np.float32(top - 2 * (top - low)) if size < k and low < top else LOWEST
         if size == k:
             depth = top - cut + beside
             usual_depth = 0.9 * usual_depth + 0.1 * depth if usual_depth > 0 else depth
