@@ -20,18 +20,18 @@ CPUS = available_cpus()
 K = 40
 
 Path = Literal["auto", "pruned", "dense"]
-PATHS: tuple[Path, ...] = ("dense",)
-"""What a scorer can be told. While that is one way, there is no choice to be measured."""
+PATHS: tuple[Path, ...] = ("auto", "pruned", "dense")
+"""What a scorer can be told."""
 
 
 def scorer(plan: Plan, path: Path = "auto") -> Scorer:
-    """A scorer that takes this way to the lists, or the only one that there is."""
-    return Scorer(plan, workers=CPUS)
+    """A scorer that takes this way to the lists."""
+    return Scorer(plan, workers=CPUS, path=path)
 
 
 def decision(used: Scorer) -> str:
     """Which way a scorer took in its last call, and why."""
-    return str(getattr(used, "decision", "dense, the only path"))
+    return str(used.decision)
 
 
 def warm(prepared: Prepared) -> None:

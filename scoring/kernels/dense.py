@@ -47,8 +47,8 @@ def tiled(of_one: tuple) -> tuple:
 def _fold_at(f: Fold, t: int) -> Fold:
     return Fold(
         f.before[t], f.table[t], f.scale[t], f.row[t], f.single[t], f.nothing[t], f.best[t], f.of_subset[t],
-        f.usual[t], f.own[t], f.step_low[t], f.step_high[t], f.step_gain[t], f.on[t], f.dot_base[t], f.dot_other[t], f.dot_norm[t],
-        f.pull[t], f.pull_single[t], f.sums[t],
+        f.usual[t], f.own[t], f.step_low[t], f.step_high[t], f.step_gain[t], f.on[t], f.dot_base[t], f.dot_other[t],
+        f.dot_norm[t], f.pull[t], f.pull_single[t], f.sums[t],
     )  # fmt: skip
 
 
