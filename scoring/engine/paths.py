@@ -21,6 +21,7 @@ from scoring.kernels.folding import new_fold
 from scoring.kernels.index import Index, Limits
 from scoring.kernels.lists import SHORT
 from scoring.kernels.program import Program
+from scoring.kernels.room import new_room
 
 __all__ = ["FEWEST_USERS", "PATHS", "Decision", "Found", "Path", "Selection", "no_seeds_for"]
 
@@ -77,7 +78,7 @@ class Selection:
                 stop,
             )  # fmt: skip
             return self.n_jobs * len(places)
-        fold, room = new_fold(self.program, self.index), topk.new_room(self.program, self.index, k)
+        fold, room = new_fold(self.program, self.index), new_room(self.program, self.index, k)
         if path == "dense":
             products = np.empty((dense.TILE, dense.RUN), dtype=np.float32)
             dense.short_lists(

@@ -9,26 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from scoring.kernels.bounds import add_either, add_row, add_step, product
+from scoring.kernels.cells import CHUNK, count_from
 from scoring.kernels.compiled import bare, compiled, inner
+from scoring.kernels.exact import base_of, exact_score, uneven_part, write_list
 from scoring.kernels.folding import COARSE, CONSTANT, Fold, fold_user
 from scoring.kernels.index import Index, Limits
 from scoring.kernels.lists import cut_of, insert, mark, walk
 from scoring.kernels.pairs import BLOCK, lookup_rows, score_block, tile_rows
 from scoring.kernels.program import Int32s, Int64s, Program, Singles
+from scoring.kernels.room import Room
 from scoring.kernels.single import canonical_scores
-from scoring.kernels.topk import (
-    CHUNK,
-    Room,
-    add_either,
-    add_row,
-    add_step,
-    base_of,
-    count_from,
-    exact_score,
-    product,
-    uneven_part,
-    write_list,
-)
 
 __all__ = ["RUN", "TILE", "long_lists", "short_lists", "tiled"]
 

@@ -8,7 +8,7 @@ from scoring.kernels.compiled import compiled, inner
 from scoring.kernels.index import Limits
 from scoring.kernels.program import Int32s
 
-__all__ = ["SHORT", "cut_of", "insert", "mark", "walk"]
+__all__ = ["SHORT", "cut_of", "descending", "insert", "mark", "walk"]
 
 SHORT = 512
 """Lists up to here are kept sorted by insertion; longer ones are found by sorting all scores."""
@@ -81,7 +81,7 @@ def mark(marks: np.ndarray, user: int, value: bool, limits: Limits) -> None:
 
 
 @compiled
-def _descending(scores: np.ndarray) -> np.ndarray:
+def descending(scores: np.ndarray) -> np.ndarray:
     """Places of float32 scores from the greatest down; equal ones stay in order. A radix sort, 11 bits at a time."""
     n = len(scores)
     bits = scores.view(np.uint32)
@@ -120,7 +120,7 @@ def walk(scores: np.ndarray, jobs: np.ndarray, limits: Limits, company: Int32s, 
     """The greedy walk itself, down all scores of `jobs` (positions by job_id); for long lists. Returns the size."""
     held = np.zeros(len(limits.company_start), dtype=np.int32)
     size = 0
-    for place in _descending(scores):
+    for place in descending(scores):
         if size == len(out):
             break
         job = jobs[place]

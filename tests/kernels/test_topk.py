@@ -10,9 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scoring.engine import Ranking, Scorer
-from scoring.kernels.lists import SHORT
+from scoring.errors import ConfigurationError
+from scoring.kernels.lists import SHORT, descending
 from scoring.kernels.pairs import BLOCK, TILE
-from scoring.plan import Plan
+from scoring.plan import Plan, keys
+from scoring.plan.fold import fold
 from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
 EVERY_TERM = tuple(((kind,), None, 0.125, 0.3, i % 3) for i, kind in enumerate(TERMS))
@@ -20,8 +22,16 @@ EQUAL = ((("user",), None, 1.0, 1.0, 0),)  # all jobs tie
 
 
 def assert_lists_are_the_references(plan: Plan, k: int, users: np.ndarray | None = None) -> Ranking:
-    ranking = Scorer(plan, workers=1).top_k(k, users)
-    lists, scores = reference_lists(plan, k, users)
+    """By pruning and by scoring everything; long lists have one way only."""
+    reference = reference_lists(plan, k, users)
+    pruned = assert_is(reference, Scorer(plan, workers=1, path="pruned").top_k(k, users), plan)
+    if k <= SHORT:
+        assert_is(reference, Scorer(plan, workers=1, path="dense").top_k(k, users), plan)
+    return pruned
+
+
+def assert_is(reference: tuple[list[np.ndarray], np.ndarray], ranking: Ranking, plan: Plan) -> Ranking:
+    lists, scores = reference
     assert ranking.count.tolist() == [len(jobs) for jobs in lists]
     for row, jobs in enumerate(lists):
         size = len(jobs)
@@ -162,3 +172,93 @@ def test_when_every_job_is_excluded_for_one_user_the_others_keep_theirs() -> Non
     nothing = type(plan.exclusions.jobs).of([[], [], []])
     plan = replace(plan, exclusions=replace(plan.exclusions, jobs=everything, companies=nothing))
     assert assert_lists_are_the_references(plan, 20).count.tolist() == [20, 0, 20]
+
+
+@cases(150)
+@given(sketches(users=(1, 4)), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_other_weights_on_a_layout_made_before(sketch: Sketch, k: int, seed: int) -> None:
+    """The order of the jobs, and lists to begin with, come from other weights; the answer does not."""
+    plan = plan_of(sketch)
+    before = Scorer(plan, workers=1).top_k(k)
+    rng = np.random.default_rng(seed)
+    n = plan.program.n_components
+    weights = rng.choice([0.0, 1e-12, 0.1, 0.5, 1.0], n), rng.choice([0.0, 0.5, 1.0], n)
+    before_layout = plan.layout if plan.exclusions.open_to_all.any() else None
+    for layout in (before_layout, None):
+        other = replace(plan, program=fold(plan.program, *weights), laid=layout)
+        assert_is(reference_lists(other, k), Scorer(other, workers=1, before=before).top_k(k), other)
+
+
+def test_lists_of_before_are_used_for_the_users_that_they_have() -> None:
+    plan = plan_of(Sketch(3, 6, 300, EVERY_TERM, 0))
+    everybody = Scorer(plan, workers=1).top_k(9)
+    some = Scorer(plan, workers=1).top_k(5, np.array([4, 1]))
+    fresh, seeded = (Scorer(plan, workers=1, before=before) for before in (None, everybody))
+    assert_is(reference_lists(plan, 7), seeded.top_k(7), plan)
+    assert_is(reference_lists(plan, 5), Scorer(plan, workers=1, before=some).top_k(5), plan)
+    assert seeded.top_k(7).looked_at <= fresh.top_k(7).looked_at
+
+
+WIDE = Sketch(7, 5, 3000, EVERY_TERM, 0)
+
+
+@pytest.mark.parametrize("most_cells", [1, 4, 10_000])
+@pytest.mark.parametrize("n_jobs", [17, 3000])
+def test_any_number_of_cells(monkeypatch: pytest.MonkeyPatch, most_cells: int, n_jobs: int) -> None:
+    """One cell of all jobs, keys one by one, and more keys than two."""
+    monkeypatch.setattr(keys, "MOST_CELLS", most_cells)
+    monkeypatch.setattr(keys, "JOBS_PER_CELL", n_jobs)
+    plan = plan_of(replace(WIDE, n_jobs=n_jobs))
+    assert (len(plan.layout.keys) == 0) == (most_cells == 1)
+    for k in (1, 30, n_jobs):
+        assert_lists_are_the_references(plan, k)
+
+
+@cases(60)
+@given(st.integers(0, 2**32 - 1), st.sampled_from((0, 2)), st.sampled_from((1, 8, 40)))
+def test_products_decide_alone_or_with_a_little_else(seed: int, levels: int, k: int) -> None:
+    """Negative products, vectors of different lengths, jobs and users without one."""
+    mixed = (("dot", "flags"), "user", 0.5, 1.0, 1)
+    components = ((("dot",), None, 1.0, 1.0, 0), mixed, (("job",), None, 0.01, 1.0, 2))
+    assert_lists_are_the_references(plan_of(Sketch(seed, 4, 200, components, levels)), k)
+
+
+@cases(60)
+@given(st.integers(0, 2**32 - 1), st.sampled_from((1, 8, 40)))
+def test_weights_far_apart(seed: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    kinds = rng.permutation(TERMS)
+    components = tuple(((str(kind),), None, float(10.0 ** rng.integers(-12, 7)), 1.0, 0) for kind in kinds)
+    assert_lists_are_the_references(plan_of(Sketch(seed, 3, 150, components, 0)), k)
+
+
+@pytest.mark.parametrize("path", ["pruned", "dense"])
+def test_a_path_can_be_asked_for(path: str) -> None:
+    scorer = Scorer(plan_of(WIDE), workers=1, path=path)
+    assert scorer.decision is None
+    ranking = scorer.top_k(5)
+    assert str(scorer.decision) == f"{path}: as asked"
+    everything = 5 * scorer.n_eligible
+    assert ranking.looked_at == everything if path == "dense" else 0 < ranking.looked_at <= everything
+
+
+def test_the_path_is_measured_where_there_are_users_enough() -> None:
+    components = ((("dot",), None, 1.0, 1.0, 0),)
+    scorer = Scorer(plan_of(replace(WIDE, n_users=200, components=components)), workers=1)
+    scorer.top_k(50)
+    assert scorer.decision is not None
+    assert "of the jobs and takes" in scorer.decision.reason
+    scorer.top_k(SHORT + 1)
+    assert scorer.decision.path == "sorted"
+
+
+def test_no_other_path() -> None:
+    with pytest.raises(ConfigurationError, match="path is 'fast'; it may be auto, pruned, dense"):
+        Scorer(plan_of(WIDE), path="fast")  # type: ignore[arg-type]
+
+
+@cases(200)
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=300))
+def test_long_lists_are_sorted_as_numpy_sorts(values: list[float]) -> None:
+    scores = np.array([*values, 0.0, -0.0], dtype=np.float32)
+    np.testing.assert_array_equal(descending(scores), np.argsort(-scores, kind="stable"))

@@ -1,0 +1,57 @@
+"""What a thread writes on while it makes lists."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.kernels.cells import BINS, CHUNK
+from scoring.kernels.index import BLOCK_JOBS, Index
+from scoring.kernels.program import Floats, Int32s, Program, Singles
+
+__all__ = ["Room", "new_room"]
+
+
+class Room(NamedTuple):
+    """What a thread writes on while it makes lists of up to k jobs."""
+
+    marks: NDArray[np.bool_]  # (m,) may not be shown to the user at work; all False between users
+    bound: Singles  # (n_cells,)
+    lanes: Singles  # (CHUNK,)
+    found: Int32s  # (n_cells,)
+    ordered: Int32s  # (n_cells,)
+    start: Int32s  # (BINS + 1,)
+    scores: Singles  # (k,) the list in hand
+    turns: Int32s  # (k,)
+    jobs: Int32s  # (k,)
+    dots: Singles  # (n_dots,)
+    value: Singles  # (BLOCK_JOBS,)
+    canonical: Floats  # (k, 4)
+    one_job: Int32s  # (1,)
+    one_score: Floats  # (1, 4)
+
+
+def new_room(p: Program, x: Index, k: int) -> Room:
+    n_cells = len(x.cell_best)
+    return Room(
+        marks=np.zeros(len(x.turn), dtype=np.bool_),
+        bound=np.empty(n_cells, np.float32),
+        lanes=np.empty(CHUNK, np.float32),
+        found=np.empty(n_cells, np.int32),
+        ordered=np.empty(n_cells, np.int32),
+        start=np.empty(BINS + 1, np.int32),
+        scores=np.empty(k, np.float32),
+        turns=np.empty(k, np.int32),
+        jobs=np.empty(k, np.int32),
+        dots=np.empty(len(p.dot_scale), np.float32),
+        value=np.empty(BLOCK_JOBS, np.float32),
+        canonical=np.empty((k, 4)),
+        one_job=np.empty(1, np.int32),
+        one_score=np.empty((1, 4)),
+    )
+
+
+# Loops run over views that begin at 0: where an index might be negative for all that the compiler knows, it cannot
+# use vector instructions.

@@ -1,0 +1,167 @@
+"""Cells cut into blocks, with what bounds the jobs in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.dataset.encode import Bools, Floats, Ints, Longs
+from scoring.kernels.index import BLOCK_JOBS, FIRST, MASK_BITS, MASKS, SIZE
+from scoring.kernels.program import Program
+
+__all__ = ["Room", "best_of_cells", "best_of_the_rest", "lay_out_blocks"]
+
+
+@dataclass(frozen=True, eq=False)
+class Room:
+    """Where in an index the weights go."""
+
+    filled: Ints  # (n_filled + 1,) first block of each cell with jobs
+    lane: Longs  # (m,) place of each job's own sum among the lanes
+
+
+def aligned(rows: int, columns: int) -> NDArray[np.int32]:
+    """(rows, columns) zeros that begin with a cache line."""
+    room = np.zeros(rows * columns + 16, dtype=np.int32)
+    skip = -(room.ctypes.data // 4) % 16
+    return room[skip : skip + rows * columns].reshape(rows, columns)
+
+
+def lay_out_blocks(program: Program, fixed: dict[str, Any], cell: Longs) -> tuple[dict[str, Any], Room]:
+    """Cells and blocks of jobs in their final order, and what bounds them; `cell` is (m,)."""
+    p, m, code, loose = program, len(cell), fixed["code"], fixed["loose"]
+    starts = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
+    per_cell = -(-np.diff(np.append(starts, m)) // BLOCK_JOBS)
+    filled = np.concatenate([[0], np.cumsum(per_cell)])
+    within = np.arange(filled[-1]) - np.repeat(filled[:-1], per_cell)
+    begin = np.repeat(starts, per_cell) + within * BLOCK_JOBS
+    size = np.diff(np.append(begin, m))
+    ranks = [ufunc.reduceat(p.number_rank, begin, axis=1) for ufunc in (np.minimum, np.maximum)]
+    bits = np.uint64(1) << (code[loose] % MASK_BITS).astype(np.uint64)
+    centre, bounds, norm = _bound_vectors(p, fixed["vector"], begin, size)
+    n_columns = MASKS + 2 * len(loose) + 2 * len(p.number_rank) + 3 * len(p.dot_scale)
+    block = aligned(len(begin), n_columns + n_columns % 2 if n_columns > 16 else 16)
+    block[:, FIRST], block[:, SIZE] = begin, size
+    behind = MASKS + 2 * len(loose)
+    block.view(np.uint64)[:, MASKS // 2 : behind // 2] = np.bitwise_or.reduceat(bits, begin, axis=1).T
+    block[:, behind : behind + 2 * len(p.number_rank) : 2] = ranks[0].T
+    block[:, behind + 1 : behind + 2 * len(p.number_rank) : 2] = ranks[1].T
+    behind += 2 * len(p.number_rank)
+    for slot, (radius, step, every) in enumerate(bounds):
+        block.view(np.float32)[:, behind + 3 * slot] = radius
+        block.view(np.float32)[:, behind + 3 * slot + 1] = step
+        block[:, behind + 3 * slot + 2] = every
+    lanes, lane = _lanes(p, code[loose], begin, size)
+    cells = _cells(np.ascontiguousarray(code[fixed["ordered"]][:, starts]), filled, fixed)
+    parts = {
+        "vector": fixed["vector"],
+        "job_facts": np.ascontiguousarray(np.concatenate([code, p.number_rank, p.dot_job_has]).T, dtype=np.int32),
+        "block": block,
+        "block_centre": centre,
+        "dot_norm": norm,
+        "lanes": lanes.ravel(),
+        "n_lanes": lanes.shape[1],
+        **cells,
+    }
+    return parts, Room(filled.astype(np.int32), lane)
+
+
+def _lanes(program: Program, code: NDArray[np.uint32], begin: Longs, size: Longs) -> tuple[NDArray[np.int32], Longs]:
+    """Lanes (m, n_lanes), to be read as one row, and the place in it of each job's own sum."""
+    columns = np.concatenate([code, program.number_rank, program.dot_job_has]).astype(np.int32)
+    n_lanes, m = 1 + len(columns), code.shape[1]
+    lanes = aligned(m, n_lanes)
+    within = np.arange(m) - np.repeat(begin, size)
+    first = np.repeat(begin, size) * n_lanes + within
+    length = np.repeat(size, size)
+    for lane, column in enumerate(columns, start=1):
+        lanes.reshape(-1)[first + lane * length] = column
+    return lanes, first
+
+
+def _cells(cell_code: NDArray[np.uint32], filled: Longs, fixed: dict[str, Any]) -> dict[str, Any]:
+    """Groups and cells; `cell_code` (n_ordered, n_filled) and `filled` are those of the cells with jobs."""
+    width = fixed["width"][fixed["ordered"]]
+    grid = len(cell_code) == 2 and _is_worth_a_grid(cell_code, int(width[1]))
+    blocks = filled
+    if grid:
+        cell_code, blocks = _as_grid(cell_code, filled, int(width[1]))
+    groups = np.zeros(1, dtype=np.int64)
+    if len(cell_code) > 1:
+        groups = np.flatnonzero(np.concatenate([[True], cell_code[0, 1:] != cell_code[0, :-1]]))
+    return {
+        "grid": grid,
+        "group_cell": np.append(groups, len(blocks) - 1).astype(np.int32),
+        "cell_code": cell_code,
+        "cell": np.ascontiguousarray(np.concatenate([[blocks[:-1], blocks[1:]], cell_code]).T, dtype=np.int32),
+    }
+
+
+def _is_worth_a_grid(cell_code: NDArray[np.uint32], width: int) -> bool:
+    """Whether at least half of the cells of a full grid hold jobs: its rows are added without looking codes up."""
+    n_groups = len(np.unique(cell_code[0]))
+    return bool(2 * cell_code.shape[1] >= n_groups * width)
+
+
+def _as_grid(cell_code: NDArray[np.uint32], cell_block: Longs, width: int) -> tuple[NDArray[np.uint32], Longs]:
+    """The same cells with empty ones between: one for each code of the second key."""
+    outer, group = np.unique(cell_code[0], return_inverse=True)
+    per_cell = np.zeros(len(outer) * width, dtype=np.int64)
+    per_cell[group * width + cell_code[1]] = np.diff(cell_block)
+    inner = np.arange(width, dtype=np.uint32)
+    code = np.stack([np.repeat(outer, width), np.tile(inner, len(outer))]).astype(np.uint32)
+    return code, np.concatenate([[0], np.cumsum(per_cell)])
+
+
+def _bound_vectors(
+    program: Program, vector: NDArray[np.float32], begin: Longs, size: Longs
+) -> tuple[NDArray[np.int8], list[tuple[Floats, Floats, Bools]], Floats]:
+    """Points near the vectors of each block, (n_blocks, d); per product (radius, step, all have one) of each block;
+    the greatest norm (n_dots,).
+
+    A point is the mean in whole `step`s, a 127th of its largest coordinate: distances are measured from where
+    it then is, so nothing is lost but a little nearness, and it takes a quarter of the memory. Radii and norms
+    are rounded up; a block without any vector has radius -1.
+    """
+    p = program
+    centre = np.zeros((len(begin), vector.shape[1]), dtype=np.int8)
+    counts = np.add.reduceat(p.dot_job_has, begin, axis=1, dtype=np.int64)
+    of_block = np.repeat(np.arange(len(begin)), size)
+    bounds, norm = [], np.zeros(len(p.dot_scale))
+    for slot, has in enumerate(p.dot_job_has):
+        part = slice(p.dot_start[slot], p.dot_start[slot + 1])
+        own = vector[:, part]
+        mean = np.add.reduceat(own, begin, axis=0) / np.maximum(counts[slot], 1)[:, None]
+        step = (np.abs(mean).max(axis=1, initial=0.0) / 127).astype(np.float32)
+        centre[:, part] = np.rint(mean / np.where(step > 0, step, 1)[:, None])
+        square, length = np.zeros(len(own)), np.zeros(len(own))
+        for d in range(own.shape[1]):  # one dimension at a time: no float64 copy of all vectors
+            at = centre[:, part.start + d] * step.astype(np.float64)
+            square += (own[:, d] - at[of_block]) ** 2
+            length += own[:, d].astype(np.float64) ** 2
+        far = np.maximum.reduceat(np.sqrt(np.where(has, square, 0.0)), begin) * (1 + 1e-6)
+        radius = np.where(counts[slot] > 0, np.nextafter(far.astype(np.float32), np.float32(np.inf)), -1)
+        bounds.append((radius, step, counts[slot] == size))
+        norm[slot] = np.sqrt(length.max(initial=0.0)) * (1 + 1e-6)
+    return centre, bounds, norm
+
+
+def best_of_cells(best: NDArray[np.float32], cell: Ints) -> NDArray[np.float32]:
+    """(n_cells,) greatest of its blocks; -infinity for an empty one."""
+    result = np.full(len(cell), -np.inf, dtype=np.float32)
+    filled = np.flatnonzero(cell[:, 1] > cell[:, 0])
+    result[filled] = np.maximum.reduceat(best, cell[filled, 0])
+    return result
+
+
+def best_of_the_rest(best: NDArray[np.float32], cells: Ints) -> NDArray[np.float32]:
+    """(n_blocks,) greatest of this block and those behind it in its cell."""
+    rest = best.copy()
+    length = np.diff(cells)
+    for step in range(int(length.max(initial=1)) - 1, 0, -1):
+        here = cells[:-1][length > step] + step
+        rest[here - 1] = np.maximum(rest[here - 1], rest[here])
+    return rest
