@@ -182,7 +182,9 @@ class Scorer:
 
 @cache
 def _blas() -> ThreadpoolController:
-    """The libraries that do matrix products; finding them takes milliseconds."""
+    """The libraries that do matrix products; finding them takes milliseconds. Kernels use SciPy's."""
+    import scipy.linalg.cython_blas  # noqa: F401 - what is not loaded is not found
+
     return ThreadpoolController()
 
 

@@ -23,7 +23,7 @@ from scoring.kernels.single import canonical_scores
 
 __all__ = ["RUN", "TILE", "long_lists", "short_lists", "tiled"]
 
-TILE = 16
+TILE = 32
 """Users at a time: a matrix product needs several to be worth its name, and their rows should stay in the cache."""
 RUN = 1024
 """Jobs at a time: 16 users' products of them fill 64 KiB."""
