@@ -62,7 +62,7 @@ def _add_constant(value: np.ndarray, constant: float) -> None:
 @compiled
 def _add_from_table(value: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:
     for i in range(len(value)):
-        value[i] += table[codes[i]]
+        value[i] += table[np.uint32(codes[i])]  # (no need to look whether it counts from the end)
 
 
 @compiled
@@ -78,9 +78,18 @@ def _add_weighted(total: np.ndarray, value: np.ndarray, weight: float) -> None:
 
 
 @compiled
+def _add_weighted_to_both(
+    total: np.ndarray, group: np.ndarray, value: np.ndarray, weight: float, within: float
+) -> None:
+    for i in range(len(value)):
+        total[i] += weight * value[i]
+        group[i] += within * value[i]
+
+
+@compiled
 def _divide_by_table(value: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:
     for i in range(len(value)):
-        value[i] /= table[codes[i]]
+        value[i] /= table[np.uint32(codes[i])]
 
 
 @compiled
@@ -193,9 +202,16 @@ def score_block(
         if weight == 0.0 and (within == 0.0 or not groups):
             continue  # it would add 0 to what is not negative
         component_block(p, c, user, first, n, vectors, at, rows, value, product)
-        _add_weighted(total, value, weight)
         if groups:
-            _add_weighted(out[1 + p.group[c], :n], value, within)
+            _add_weighted_to_both(total, out[1 + p.group[c], :n], value, weight, within)
+        else:
+            _add_weighted(total, value, weight)
+
+
+@compiled
+def _round(values: np.ndarray, singles: np.ndarray) -> None:
+    for i in range(len(values)):
+        singles[i] = np.float32(values[i])
 
 
 @compiled
@@ -213,4 +229,4 @@ def all_pairs(p: Program, users: Int64s, out: Singles) -> None:
             for t in range(size):
                 score_block(p, users[tile + t], first, n, p.job_vector, first, rows[t], work, True)
                 for s in range(4):
-                    out[s, tile + t, first : first + n] = work[s, :n].astype(np.float32)
+                    _round(work[s, :n], out[s, tile + t, first : first + n])
