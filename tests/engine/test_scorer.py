@@ -311,3 +311,14 @@ def test_another_models_weights_need_no_new_plan(inputs: Inputs) -> None:
     assert moved.plan.program.lookup_values is ready.plan.program.lookup_values
     capped = ready.with_model(ready.model.with_eligibility(max_per_company=1))
     assert_same_ranking(capped.top_k(9), Prepared.of(inputs, capped.model).top_k(9))
+
+
+def test_all_pairs_into_memory_that_is_there(plan: Plan) -> None:
+    scorer = Scorer(plan, workers=1)
+    users = np.array([3, 0])
+    out = np.full((4, 2, plan.program.n_jobs), -1, dtype=np.float32)
+    assert scorer.all_pairs(users, out=out) is out
+    np.testing.assert_array_equal(out, scorer.all_pairs(users))
+    for wrong in (out[:, :1], out.astype(np.float64), np.asfortranarray(out)):
+        with pytest.raises(ConfigurationError, match="contiguous float32 of"):
+            scorer.all_pairs(users, out=wrong)
