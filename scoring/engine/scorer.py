@@ -149,7 +149,8 @@ class Scorer:
         if out is None:
             out = np.empty(shape, dtype=np.float32)
         elif out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
-            raise ConfigurationError(f"out is {out.dtype} of shape {out.shape}; contiguous float32 of {shape} is needed.")
+            given = f"out is {out.dtype} of shape {out.shape}"
+            raise ConfigurationError(f"{given}; contiguous float32 of {shape} is needed.")
 
         def work(part: slice) -> int:
             pairs.all_pairs(program, rows[part], out[:, part])
