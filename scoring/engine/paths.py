@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scoring.dataset.encode import Ints, Longs
 from scoring.kernels import dense, topk
-from scoring.kernels.folding import new_fold
+from scoring.kernels.fold import new_fold
 from scoring.kernels.index import Index, Limits
 from scoring.kernels.lists import SHORT
 from scoring.kernels.program import Program

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.kernels.compiled import inner
-from scoring.kernels.folding import SUBSET_BITS, UNEVEN, Fold
+from scoring.kernels.fold import SUBSET_BITS, UNEVEN, Fold
 from scoring.kernels.index import MASK_BITS, MASKS, Index
 from scoring.kernels.program import Program
 

@@ -13,7 +13,8 @@ from scoring.kernels.bounds import add_either, add_row, add_step, product
 from scoring.kernels.cells import CHUNK, count_from
 from scoring.kernels.compiled import bare, compiled, inner
 from scoring.kernels.exact import base_of, exact_score, uneven_part, write_list
-from scoring.kernels.folding import COARSE, CONSTANT, Fold, fold_user
+from scoring.kernels.fold import COARSE, CONSTANT, Fold
+from scoring.kernels.folding import fold_user
 from scoring.kernels.index import Index, Limits
 from scoring.kernels.lists import cut_of, insert, mark, walk
 from scoring.kernels.pairs import BLOCK, lookup_rows, score_block, tile_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.kernels.compiled import inner
-from scoring.kernels.folding import CONSTANT, FINE, Fold
+from scoring.kernels.fold import CONSTANT, FINE, Fold
 from scoring.kernels.index import SCORE, Index
 from scoring.kernels.program import Program
 from scoring.kernels.room import Room

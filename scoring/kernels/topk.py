@@ -16,7 +16,8 @@ from scoring.kernels.bounds import most_of_codes, most_of_vectors, score_loosely
 from scoring.kernels.cells import bound_cells, collect, greatest, put_in_order
 from scoring.kernels.compiled import bare
 from scoring.kernels.exact import exact_score, uneven_part, write_list
-from scoring.kernels.folding import COARSE, CONSTANT, Fold, fold_user
+from scoring.kernels.fold import COARSE, CONSTANT, Fold
+from scoring.kernels.folding import fold_user
 from scoring.kernels.index import BEST, FIRST, REST, SIZE, Index, Limits
 from scoring.kernels.lists import cut_of, insert, mark
 from scoring.kernels.program import Int32s, Int64s, Program, Singles
