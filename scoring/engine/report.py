@@ -176,7 +176,7 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("users", f"{report.users:,} ranked{_left_out(report.users_left_out)}")
     table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_left_out(report.jobs_left_out)}")
     by_rule, by_bound = report.pairs_ranked - report.pairs_eligible, report.pairs_eligible - report.pairs_scored
-    table.add_row("pairs", f"{report.pairs_ranked:,} ranked exactly at {rate / 1e6:,.0f} million per second")
+    table.add_row("pairs", f"{report.pairs_ranked:,} ranked at {rate / 1e6:,.0f} million a second")
     table.add_row("", f"{by_rule:,} left out by rule, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
     table.add_row("path", report.decision)
     table.add_row("results", f"{report.rows:,} rows, the top {report.k} of each user")
