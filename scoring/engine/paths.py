@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.dataset.encode import Ints, Longs
+from scoring.engine.threads import one_blas_thread
 from scoring.kernels import dense, topk
 from scoring.kernels.fold import new_fold
 from scoring.kernels.index import Index, Limits
@@ -81,10 +82,11 @@ class Selection:
         fold, room = new_fold(self.program, self.index), new_room(self.program, self.index, k)
         if path == "dense":
             products = np.empty((dense.TILE, dense.RUN), dtype=np.float32)
-            dense.short_lists(
-                self.program, self.index, self.limits, dense.tiled(fold), dense.tiled(room), products, users, places,
-                found.row, found.scores, found.count, stop,
-            )  # fmt: skip
+            with one_blas_thread():
+                dense.short_lists(
+                    self.program, self.index, self.limits, dense.tiled(fold), dense.tiled(room), products, users,
+                    places, found.row, found.scores, found.count, stop,
+                )  # fmt: skip
             return self.n_jobs * len(places)
         visited = np.zeros(2, dtype=np.int64)
         topk.top_k(

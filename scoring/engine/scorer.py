@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from functools import cache, cached_property
+from collections.abc import Callable
+from functools import cached_property
 from itertools import pairwise
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from scoring.dataset.encode import Ints, Longs
 from scoring.engine.paths import FEWEST_USERS, PATHS, Decision, Found, Path, Selection, no_seeds_for
@@ -89,8 +87,7 @@ class Scorer:
         """Fills the lists; returns how many pairs were scored on their own."""
         selection, k, looked_at = self._selection, found.row.shape[1], [0]
         stop = np.zeros(1, dtype=np.int64)
-        with _one_blas_thread() if self.path != "pruned" else nullcontext():
-            decision = self._decide(rows, k)
+        decision = self._decide(rows, k)
         seeds = self._seeds(rows, k) if decision.path == "pruned" else no_seeds_for(len(rows))
 
         alike = np.argsort(self.plan.layout.turn_of_user[rows], kind="stable")
@@ -99,8 +96,7 @@ class Scorer:
             looked_at.append(selection.run(decision.path, rows, seeds, found, alike[part], stop))
             return part.stop - part.start
 
-        with _one_blas_thread() if decision.path == "dense" else nullcontext():
-            in_threads(work, len(rows), self.workers, stop, cancelled, progress)
+        in_threads(work, len(rows), self.workers, stop, cancelled, progress)
         self.decision = decision
         return sum(looked_at)
 
@@ -184,21 +180,6 @@ class Scorer:
     def components(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> NDArray[np.float64]:
         """(n_components, len(users), len(jobs)) float64 component values, by the reference."""
         return reference.component_values(self.plan.program, np.asarray(users), np.asarray(jobs))
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """The libraries that do matrix products; finding them takes milliseconds. Kernels use SciPy's."""
-    import scipy.linalg.cython_blas  # noqa: F401 - what is not loaded is not found
-
-    return ThreadpoolController()
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Matrix products inside our threads start none of their own."""
-    with _blas().limit(limits=1, user_api="blas"):
-        yield
 
 
 def list_length(k: float) -> int:
