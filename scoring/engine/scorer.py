@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cached_property
 from itertools import pairwise
 from numbers import Real
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from scoring.dataset.encode import Ints, Longs
 from scoring.engine.paths import FEWEST_USERS, PATHS, Decision, Found, Path, Selection, no_seeds_for
 from scoring.engine.ranking import SCORES, Ranking
-from scoring.engine.threads import available_cpus, in_threads
+from scoring.engine.threads import available_cpus, in_threads, one_blas_thread
 from scoring.errors import ConfigurationError
 from scoring.kernels import pairs, reference
 from scoring.plan import Plan
@@ -96,7 +97,9 @@ class Scorer:
             looked_at.append(selection.run(decision.path, rows, seeds, found, alike[part], stop))
             return part.stop - part.start
 
-        in_threads(work, len(rows), self.workers, stop, cancelled, progress)
+        # held over all parts: setting it anew for each takes longer than the products
+        with one_blas_thread() if decision.path == "dense" else nullcontext():
+            in_threads(work, len(rows), self.workers, stop, cancelled, progress)
         self.decision = decision
         return sum(looked_at)
 
