@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from scoring.kernels import vectors
 from scoring.kernels.compiled import inner
 from scoring.kernels.fold import SUBSET_BITS, UNEVEN, Fold
-from scoring.kernels.index import MASK_BITS, MASKS, Index
+from scoring.kernels.index import BLOCK_JOBS, MASK_BITS, MASKS, Index
 from scoring.kernels.program import Program
 
 __all__ = [
@@ -33,9 +34,9 @@ def product(a: np.ndarray, b: np.ndarray) -> float:
 
 @inner
 def most_of_codes(x: Index, f: Fold) -> float:
-    """The most that loose keys, steps and uneven components add to any job."""
+    """The most that bounded keys, steps and uneven components add to any job."""
     slack = f.sums[UNEVEN]
-    for key in x.loose:
+    for key in x.bounded:
         slack += f.best[key]
     for slot in range(len(f.step_gain)):
         slack += max(f.step_gain[slot], 0.0)
@@ -54,10 +55,10 @@ def most_of_vectors(x: Index, f: Fold) -> float:
 
 @inner(inline="always")
 def slack_of_codes(p: Program, x: Index, f: Fold, block: int) -> float:
-    """The most that loose keys, steps and uneven components add to a job of the block."""
+    """The most that bounded keys, steps and uneven components add to a job of the block."""
     slack = f.sums[UNEVEN]
-    for place in range(len(x.loose)):
-        key, codes = x.loose[place], x.block_masks[block, MASKS // 2 + place]
+    for place in range(len(x.bounded)):
+        key, codes = x.bounded[place], x.block_masks[block, MASKS // 2 + place]
         if x.width[key] <= SUBSET_BITS:
             slack += f.of_subset[key, codes]
         elif x.width[key] <= MASK_BITS:
@@ -69,7 +70,7 @@ def slack_of_codes(p: Program, x: Index, f: Fold, block: int) -> float:
         else:
             slack += f.best[key] if codes & f.own[key] else f.usual[key]
     for slot in range(len(f.step_gain)):
-        gain, place = f.step_gain[slot], MASKS + 2 * (len(x.loose) + p.interval_number[slot])
+        gain, place = f.step_gain[slot], MASKS + 2 * (len(x.bounded) + p.interval_number[slot])
         if gain != 0:
             least, most_rank = x.block[block, place], x.block[block, place + 1]
             if gain > 0:
@@ -87,7 +88,7 @@ def slack_of_vectors(p: Program, x: Index, f: Fold, block: int, dots: np.ndarray
     for slot in range(len(f.on)):
         if f.on[slot]:
             most = -np.inf
-            place = MASKS + 2 * (len(x.loose) + len(p.number_rank)) + 3 * slot
+            place = MASKS + 2 * (len(x.bounded) + len(p.number_rank)) + 3 * slot
             radius = x.block_single[block, place]
             if radius >= 0:
                 start, stop = p.dot_start[slot], p.dot_start[slot + 1]
@@ -106,12 +107,6 @@ def add_row(value: np.ndarray, row: np.ndarray, code: np.ndarray) -> None:
 
 
 @inner
-def _add_coded(value: np.ndarray, row: np.ndarray, code: np.ndarray) -> None:
-    for i in range(len(value)):
-        value[i] += row[np.uint32(code[i])]
-
-
-@inner
 def add_step(value: np.ndarray, rank: np.ndarray, low: int, high: int, gain: float) -> None:
     for i in range(len(value)):
         value[i] += gain if low <= rank[i] and rank[i] < high else np.float32(0.0)
@@ -123,25 +118,28 @@ def add_either(value: np.ndarray, has: np.ndarray, yes: float, no: float) -> Non
         value[i] += yes if has[i] else no
 
 
+@inner
+def _add_coded(value: np.ndarray, row: np.ndarray, code: np.ndarray) -> None:
+    for i in range(BLOCK_JOBS):
+        value[i] += row[np.uint32(code[i])]
+
+
 @inner(inline="always")
-def score_loosely(p: Program, x: Index, f: Fold, first: int, dots: np.ndarray, value: np.ndarray) -> None:
-    """`value` (float32) gets the most that each job may score beside what its cell shares and uneven parts."""
-    n, at = len(value), first * x.n_lanes
-    single = x.lanes_single[at : at + n]
-    for i in range(n):
-        value[i] = single[i]
-    at += n
-    for key in x.loose:
-        if not f.nothing[key]:
-            _add_coded(value, f.single[key], x.lanes[at : at + n])
-        at += n
+def score_loosely(p: Program, x: Index, f: Fold, user: int, block: int, dots: np.ndarray, value: np.ndarray) -> None:
+    """`value` (BLOCK_JOBS,) gets the most that each job may score beside what its cell shares and uneven parts."""
+    lanes, own, lane = x.lanes[block], x.own[x.class_of_user[user], block], 0
+    vectors.copy(value, own)
+    for place in range(len(x.bounded)):
+        key = x.bounded[place]
+        if not f.nothing[key] or x.block_masks[block, MASKS // 2 + place] & f.own[key]:
+            _add_coded(value, f.single[key], lanes[lane])
+        lane += 1
     for slot in range(len(f.step_gain)):
         gain = np.float32(f.step_gain[slot])
         if gain != 0:
-            start = at + n * p.interval_number[slot]
-            add_step(value, x.lanes[start : start + n], f.step_low[slot], f.step_high[slot], gain)
-    at += n * len(p.number_rank)
+            vectors.add_inside(value, lanes[lane + p.interval_number[slot]], f.step_low[slot], f.step_high[slot], gain)
+    lane += len(p.number_rank)
     for slot in range(len(f.on)):
         if f.on[slot]:
-            add_either(value, x.lanes[at : at + n], dots[slot], np.float32(f.dot_other[slot]))
-        at += n
+            vectors.add_either(value, lanes[lane], dots[slot], np.float32(f.dot_other[slot]))
+        lane += 1

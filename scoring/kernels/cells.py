@@ -11,12 +11,17 @@ from typing import Any
 import numpy as np
 
 from scoring.kernels.compiled import inner
+from scoring.kernels.fold import Fold
 from scoring.kernels.index import Index
+from scoring.kernels.program import Program
+from scoring.kernels.vectors import lowest_bit, which_of_many
 
-__all__ = ["BINS", "CHUNK", "bound_cells", "collect", "count_from", "greatest", "put_in_order"]
+__all__ = ["BINS", "CHUNK", "bound_cells", "collect", "count_from", "greatest", "put_in_order", "raise_holders"]
 
 CHUNK = 64
 """Values that are compared at once."""
+HOLDERS_SHARE = 4
+"""Where more than one in so many cells would be raised, none is."""
 BINS = 64
 """Steps in which promising cells are put in order."""
 
@@ -34,12 +39,13 @@ def _bound_row(best: np.ndarray, base: float, row: np.ndarray, bound: np.ndarray
 
 
 @inner
-def bound_cells(x: Index, rows: np.ndarray, bound: np.ndarray) -> None:
-    """bound[cell] = its best job score and what the ordered keys add."""
+def bound_cells(x: Index, user: int, rows: np.ndarray, bound: np.ndarray) -> None:
+    """bound[cell] = its best job score for the user's class and what the ordered keys add."""
     zero, n_ordered = np.float32(0.0), len(x.ordered)
+    of_class = x.cell_best[x.class_of_user[user]]
     for group in range(len(x.group_cell) - 1):
         first, last = x.group_cell[group], x.group_cell[group + 1]
-        here, best = bound[first:last], x.cell_best[first:last]
+        here, best = bound[first:last], of_class[first:last]
         if n_ordered == 0:
             for i in range(len(here)):
                 here[i] = best[i]
@@ -53,6 +59,32 @@ def bound_cells(x: Index, rows: np.ndarray, bound: np.ndarray) -> None:
                 _bound_gathered(best, base, rows[x.ordered[1]], x.cell_code[1, first:last], here)
             for place in range(2, n_ordered):
                 _bound_gathered(here, zero, rows[x.ordered[place]], x.cell_code[place, first:last], here)
+
+
+@inner
+def raise_holders(p: Program, x: Index, f: Fold, user: int, bound: np.ndarray) -> float:
+    """Raises the bounds of cells that hold what the user has exceptions for; returns how much less all others need.
+
+    Somebody's few companies or titles are in a few cells each: for the rest, a key is worth no more than usual.
+    """
+    less = 0.0
+    for place in range(len(x.sparse)):
+        key, start, n_holders = x.sparse[place], x.holder_start[place], 0
+        for slot in range(len(p.lookup_key)):
+            if p.lookup_key[slot] == key:
+                for entry in range(p.entry_start[slot, user], p.entry_start[slot, user + 1]):
+                    n_holders += start[p.entry_code[entry] + 1] - start[p.entry_code[entry]]
+        if n_holders > len(bound) // HOLDERS_SHARE or f.best[key] == f.usual[key]:
+            continue
+        less += f.best[key] - f.usual[key]
+        for slot in range(len(p.lookup_key)):
+            if p.lookup_key[slot] == key:
+                for entry in range(p.entry_start[slot, user], p.entry_start[slot, user + 1]):
+                    code = p.entry_code[entry]
+                    gain = np.float32(max(f.row[key, code] - f.usual[key], 0.0))
+                    for i in range(start[code], start[code + 1]):
+                        bound[x.holder[i]] += gain
+    return less
 
 
 @inner(fastmath={"nnan", "nsz"})
@@ -85,26 +117,23 @@ def count_from(values: np.ndarray, low: float) -> np.int32:
 
 @inner
 def collect(bound: np.ndarray, low: float, high: float, found: np.ndarray) -> int:
-    """Puts the cells with low <= bound < high into `found`; returns how many there are."""
-    size = 0
+    """Puts the cells with low <= bound < high into `found`; returns how many there are. `bound` is whole CHUNKs."""
+    size = np.int64(0)
     for first in range(0, len(bound), CHUNK):
-        here = bound[first : min(first + CHUNK, len(bound))]
-        if count_from(here, low):
-            for i in range(len(here)):
-                if low <= here[i] and here[i] < high:
-                    found[size] = first + i
-                    size += 1
+        bits = which_of_many(bound, first, low, high)
+        while bits:
+            found[size] = first + lowest_bit(bits)
+            size += 1
+            bits &= bits - np.uint64(1)
     return size
 
 
 @inner
-def put_in_order(
-    bound: np.ndarray, found: np.ndarray, size: int, top: float, start: np.ndarray, ordered: np.ndarray
-) -> None:
+def put_in_order(bound: np.ndarray, found: np.ndarray, size: int, start: np.ndarray, ordered: np.ndarray) -> None:
     """Copies `found` to `ordered` by descending bound, up to the width of a bin; `start` (BINS + 1,) is room."""
-    low = top
+    low, top = np.float32(np.inf), np.float32(-np.inf)
     for i in range(size):
-        low = min(low, bound[found[i]])
+        low, top = min(low, bound[found[i]]), max(top, bound[found[i]])
     start[:] = 0
     span: Any = top - low
     scale = np.float32(BINS) / max(span, np.float32(1e-30))

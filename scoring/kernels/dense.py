@@ -48,7 +48,8 @@ def _fold_at(f: Fold, t: int) -> Fold:
 def _room_at(r: Room, t: int) -> Room:
     return Room(
         r.marks[t], r.bound[t], r.lanes[t], r.found[t], r.ordered[t], r.start[t], r.scores[t], r.turns[t],
-        r.jobs[t], r.dots[t], r.value[t], r.canonical[t], r.one_job[t], r.one_score[t],
+        r.jobs[t], r.tried[t], r.keys[t], r.spare_keys[t], r.key_score[t], r.key_bits[t], r.dots[t], r.value[t],
+        r.canonical[t], r.one_job[t], r.one_score[t],
     )  # fmt: skip
 
 
@@ -66,7 +67,7 @@ def _score_run(p: Program, x: Index, f: Fold, user: int, first: int, last: int, 
         for i in range(len(value)):
             value[i] += single[i]
     for key in range(len(x.width)):
-        if not f.nothing[key]:
+        if not f.nothing[key] or f.own[key]:
             add_row(value, f.single[key], x.code[key, first:last])
     for slot in range(len(f.step_gain)):
         gain = np.float32(f.step_gain[slot])

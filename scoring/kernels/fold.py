@@ -26,11 +26,11 @@ class Fold(NamedTuple):
     scale: Floats  # (n_lookups,) what a lookup's row is multiplied by
     row: Floats  # (n_keys, widest)
     single: Singles  # (n_keys, widest) the same, rounded
-    nothing: NDArray[np.bool_]  # (n_keys,) the row is all 0
+    nothing: NDArray[np.bool_]  # (n_keys,) the row is all 0, but for codes in `own`
     best: Floats  # (n_keys,) greatest of the row
     of_subset: Floats  # (n_keys, 2 ** SUBSET_BITS) greatest of the codes in a mask, for keys with few codes
     usual: Floats  # (n_keys,) greatest where no code of `own` is, for keys with lone tables
-    own: UInt64s  # (n_keys,) mask of the codes with an entry
+    own: UInt64s  # (n_keys,) mask of the codes with an entry in lone tables
     step_low: Int32s  # (n_intervals,) ranks low…high - 1 gain `step_gain`
     step_high: Int32s
     step_gain: Floats

@@ -23,7 +23,6 @@ __all__ = [
     "MASK_BITS",
     "REST",
     "SCORE",
-    "SINGLE",
     "SIZE",
     "TOTAL",
     "Index",
@@ -40,19 +39,19 @@ UInt32s = NDArray[np.uint32]
 UInt64s = NDArray[np.uint64]
 
 
-BEST, REST, FIRST, SIZE, MASKS = range(5)
-"""Columns of `Index.block`; from `MASKS` on two for each loose key, two for each number, three for each product."""
+FIRST, SIZE, MASKS = range(3)
+"""Columns of `Index.block`; from `MASKS` on two for each bounded key, two for each number, three for each product."""
+BEST, REST = range(2)
+"""Columns of `Index.block_best`."""
 SCORE, TOTAL = range(2)
 """Columns of `Index.job_sums`; behind them the three groups."""
-SINGLE = 0
-"""The first lane of a block; behind it the codes of loose keys, ranks of numbers, and who has a vector."""
 
 
 class Index(NamedTuple):
     """By position, cell or block; 'key' counts lookup keys first, then flag sets.
 
-    What is read together lies together, whatever its type: `block_single` and `lanes_single` are the same memory
-    as `block` and `lanes`, read as float32, `block_masks` as uint64. A list is found by looking at some hundreds of
+    What is read together lies together, whatever its type: `block_single` is the same memory as
+    `block`, read as float32, `block_masks` as uint64. A list is found by looking at some hundreds of
     blocks all over the place, and most of that time went into waiting for memory.
     """
 
@@ -63,6 +62,7 @@ class Index(NamedTuple):
     # jobs, by position
     plan_row: Int64s  # (m,) row among the plan's jobs
     turn: Int32s  # (m,) place by ascending job_id: of equal scores the first stands before
+    by_turn: Int32s  # (m,) positions by ascending job_id
     company: Int32s  # (m,)
     largest: float  # absolute value of a job's own weighted sum
     single: Singles  # (m,) that sum
@@ -80,17 +80,22 @@ class Index(NamedTuple):
     # cells
     ordered: Int32s  # (n_ordered,) the keys whose codes the jobs of a cell share
     loose: Int32s  # (n_keys - n_ordered,) the other keys
+    bounded: Int32s  # those of them that users of a class do not share
+    class_of_user: Int64s  # (n,)
     cell_code: UInt32s  # (n_ordered, n_cells)
-    cell_best: Singles  # (n_cells,) greatest `single`
+    cell_best: Singles  # (n_classes, n_cells) greatest own score with what the shared keys add for users of the class
     cell: Int32s  # (n_cells, 2 + n_ordered) its first block, the one behind its last, its codes
+    sparse: Int32s  # (n_sparse,) bounded keys with many codes of which a user has a few exceptions
+    holder_start: Int32s  # (n_sparse, widest + 1) where in `holder` the cells of jobs with each code begin
+    holder: Int32s
     # blocks
-    block: Int32s  # (n_blocks, …) see `BEST`…
+    block_best: Singles  # (n_classes, n_blocks, 2) the same for the block, and for it and those behind it in its cell
+    block: Int32s  # (n_blocks, …) see `FIRST`…
     block_single: Singles
     block_masks: UInt64s
     block_centre: NDArray[np.int8]  # (n_blocks, d) a point near the vectors
-    lanes: Int32s  # (m * n_lanes,) block after block, in it lane after lane: see `SINGLE`
-    lanes_single: Singles
-    n_lanes: int
+    own: Singles  # (n_classes, n_blocks, BLOCK_JOBS) own scores with what the shared keys add; 0 behind the last job
+    lanes: Int32s  # (n_blocks, n_lanes, BLOCK_JOBS) codes of bounded keys, ranks of numbers, who has which vector
 
 
 class Limits(NamedTuple):

@@ -5,10 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.kernels.compiled import compiled, inner
-from scoring.kernels.index import Limits
+from scoring.kernels.index import Index, Limits
 from scoring.kernels.program import Int32s
+from scoring.kernels.room import Room
 
-__all__ = ["SHORT", "cut_of", "descending", "insert", "mark", "walk"]
+__all__ = [
+    "SHORT",
+    "cut_of",
+    "cut_of_list",
+    "descending",
+    "empty_list",
+    "first_to_try",
+    "insert",
+    "mark",
+    "offer",
+    "take_jobs",
+    "unmark_tried",
+    "walk",
+]
 
 SHORT = 512
 """Lists up to here are kept sorted by insertion; longer ones are found by sorting all scores."""
@@ -67,6 +81,92 @@ def insert(
     turns[i] = turn
     jobs[i] = job
     return size
+
+
+@inner
+def key_of(r: Room, score: float, turn: int) -> np.uint64:
+    """A number that is greater for a better job: by score (float32, not NaN), then by lesser turn."""
+    r.key_score[0] = np.float32(score) + np.float32(0.0)  # (-0.0 becomes 0.0)
+    bits = r.key_bits[0]
+    ascending = ~bits if bits >> np.uint32(31) else bits | np.uint32(0x80000000)
+    return (np.uint64(ascending) << np.uint64(32)) | np.uint64(~np.uint32(turn))
+
+
+@inner
+def push(keys: np.ndarray, spare: np.ndarray, key: np.uint64) -> None:
+    """Puts a key where it belongs among descending ones (`room_for_keys`).
+
+    Every place is worked out anew, without a branch: faster than to look for the right one, for lists of 40.
+    """
+    before, here = keys[: len(spare)], keys[1 : len(spare) + 1]
+    for i in range(len(spare)):
+        lesser = before[i] if before[i] < key else key
+        spare[i] = here[i] if here[i] > lesser else lesser
+    for i in range(len(spare)):
+        here[i] = spare[i]
+
+
+@inner
+def score_of(r: Room, key: np.uint64) -> np.float32:
+    bits = np.uint32(key >> np.uint64(32))
+    r.key_bits[0] = bits & np.uint32(0x7FFFFFFF) if bits >> np.uint32(31) else ~bits
+    return r.key_score[0]
+
+
+@inner
+def empty_list(r: Room) -> None:
+    for i in range(1, len(r.keys)):
+        r.keys[i] = np.uint64(0)
+
+
+@inner
+def offer(x: Index, r: Room, limits: Limits, score: float, job: int, size: int) -> int:
+    """Puts a job into the list where it belongs there; returns the size."""
+    if limits.per_company > 0:
+        return insert(r.scores, r.turns, r.jobs, size, score, x.turn[job], job, x.company, limits.per_company)
+    key = key_of(r, score, x.turn[job])
+    if key > r.keys[len(r.jobs)]:
+        push(r.keys, r.spare_keys, key)
+        size = min(size + 1, len(r.jobs))
+    return size
+
+
+@inner
+def cut_of_list(r: Room, limits: Limits, size: int) -> float:
+    """What scores less is worse than the list's last job, of `size` in it: where it is full, what cannot belong."""
+    if size == 0:
+        return -np.inf
+    return cut_of(r.scores[size - 1] if limits.per_company > 0 else score_of(r, r.keys[size]))
+
+
+@inner
+def first_to_try(r: Room, seeds: np.ndarray, n_before: int) -> int:
+    """Fills `r.tried` with the seeds up to the first -1, or what the user before was shown; returns how many."""
+    n = np.int64(0)
+    while n < len(seeds) and seeds[n] >= 0:
+        r.tried[n] = seeds[n]
+        n += 1
+    if n == 0:
+        for i in range(n_before):
+            r.tried[i] = r.jobs[i]
+        n = n_before
+    return n
+
+
+@inner
+def unmark_tried(r: Room, n_tried: int) -> None:
+    for i in range(n_tried):
+        if r.tried[i] >= 0:
+            r.marks[r.tried[i]] = False
+
+
+@inner
+def take_jobs(x: Index, r: Room, limits: Limits, size: int) -> None:
+    """Fills `r.jobs` from the keys, where the list is kept in them."""
+    if limits.per_company > 0:
+        return
+    for i in range(size):
+        r.jobs[i] = x.by_turn[~np.uint32(r.keys[i + 1] & np.uint64(0xFFFFFFFF))]
 
 
 @inner

@@ -8,17 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.kernels.cells import BINS, CHUNK
-from scoring.kernels.index import BLOCK_JOBS, Index
+from scoring.kernels.index import BLOCK_JOBS, Index, UInt32s, UInt64s
 from scoring.kernels.program import Floats, Int32s, Program, Singles
 
 __all__ = ["Room", "new_room"]
+
+
+KEYS = 32
+"""Keys that are compared at once."""
 
 
 class Room(NamedTuple):
     """What a thread writes on while it makes lists of up to k jobs."""
 
     marks: NDArray[np.bool_]  # (m,) may not be shown to the user at work; all False between users
-    bound: Singles  # (n_cells,)
+    bound: Singles  # (n_cells,) and -infinity up to a whole number of CHUNKs
     lanes: Singles  # (CHUNK,)
     found: Int32s  # (n_cells,)
     ordered: Int32s  # (n_cells,)
@@ -26,6 +30,11 @@ class Room(NamedTuple):
     scores: Singles  # (k,) the list in hand
     turns: Int32s  # (k,)
     jobs: Int32s  # (k,)
+    tried: Int32s  # (k,) jobs that were offered first
+    keys: UInt64s  # (1 + a multiple of KEYS,) the list as `lists.key_of`, behind a key that beats all
+    spare_keys: UInt64s
+    key_score: Singles  # (1,) and the same memory as bits
+    key_bits: UInt32s
     dots: Singles  # (n_dots,)
     value: Singles  # (BLOCK_JOBS,)
     canonical: Floats  # (k, 4)
@@ -34,10 +43,11 @@ class Room(NamedTuple):
 
 
 def new_room(p: Program, x: Index, k: int) -> Room:
-    n_cells = len(x.cell_best)
+    padded, key_bits = -(-k // KEYS) * KEYS, np.zeros(1, np.uint32)
+    n_cells = x.cell_best.shape[1]
     return Room(
         marks=np.zeros(len(x.turn), dtype=np.bool_),
-        bound=np.empty(n_cells, np.float32),
+        bound=np.full(-(-n_cells // CHUNK) * CHUNK, -np.inf, np.float32),
         lanes=np.empty(CHUNK, np.float32),
         found=np.empty(n_cells, np.int32),
         ordered=np.empty(n_cells, np.int32),
@@ -45,6 +55,11 @@ def new_room(p: Program, x: Index, k: int) -> Room:
         scores=np.empty(k, np.float32),
         turns=np.empty(k, np.int32),
         jobs=np.empty(k, np.int32),
+        tried=np.empty(k, np.int32),
+        keys=np.full(1 + padded, 2**64 - 1, np.uint64),
+        spare_keys=np.zeros(padded, np.uint64),
+        key_score=key_bits.view(np.float32),
+        key_bits=key_bits,
         dots=np.empty(len(p.dot_scale), np.float32),
         value=np.empty(BLOCK_JOBS, np.float32),
         canonical=np.empty((k, 4)),

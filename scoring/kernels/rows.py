@@ -63,7 +63,7 @@ def finish_row(key: int, width: int, f: Fold) -> None:
     f.best[key] = f.usual[key] = most
     f.nothing[key] = least == 0.0 and most == 0.0
     _bound_subsets(key, width, f)
-    f.own[key] = np.uint64(0xFFFFFFFFFFFFFFFF)
+    f.own[key] = np.uint64(0)
 
 
 @inner
@@ -107,7 +107,6 @@ def fold_entries(p: Program, key: int, width: int, user: int, f: Fold) -> None:
                 f.single[key, code] = np.float32(value)
                 if whose == user:
                     best = max(best, value)
-                    f.nothing[key] &= value == 0.0  # (stays False for the next users: no harm, only some work)
                     own |= np.uint64(1) << np.uint64(code % MASK_BITS)
     f.best[key], f.own[key] = best, own
     _bound_subsets(key, width, f)

@@ -13,23 +13,55 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.kernels.bounds import most_of_codes, most_of_vectors, score_loosely, slack_of_codes, slack_of_vectors
-from scoring.kernels.cells import bound_cells, collect, greatest, put_in_order
-from scoring.kernels.compiled import bare
-from scoring.kernels.exact import exact_score, uneven_part, write_list
+from scoring.kernels.cells import bound_cells, collect, greatest, put_in_order, raise_holders
+from scoring.kernels.compiled import bare, inner
+from scoring.kernels.exact import base_of, exact_score, uneven_part, write_list
 from scoring.kernels.fold import COARSE, CONSTANT, Fold
 from scoring.kernels.folding import fold_user
 from scoring.kernels.index import BEST, FIRST, REST, SIZE, Index, Limits
-from scoring.kernels.lists import cut_of, insert, mark
+from scoring.kernels.lists import cut_of_list, empty_list, first_to_try, mark, offer, take_jobs, unmark_tried
 from scoring.kernels.program import Int32s, Int64s, Program, Singles
 from scoring.kernels.room import Room
-from scoring.kernels.single import canonical_scores
+from scoring.kernels.vectors import lowest_bit, which_of_block
 
 __all__ = ["top_k"]
 
-FIRST_BAND = 0.6
+FIRST_BAND = 0.75
 """Of the way down to where lists usually end: what is found there makes nearly the last bound for all the rest."""
 LOWEST = np.finfo(np.float32).min
 """Below every bound but that of an empty cell, which is -infinity."""
+
+
+@inner
+def lowest_bound(cut: float, beside: float, coarse: float) -> np.float32:
+    """Of cells that may hold what scores `cut` (their rounding is less than `coarse`)."""
+    return max(LOWEST, np.float32(cut - beside - coarse))
+
+
+@inner(forceinline=True)
+def try_first(p: Program, x: Index, limits: Limits, f: Fold, r: Room, user: int, n_tried: int) -> int:
+    """Offers the jobs in `r.tried` to an empty list and marks them; returns the list's size."""
+    size = np.int64(0)
+    empty_list(r)
+    for i in range(n_tried):
+        job = np.int64(r.tried[i])
+        if r.marks[job]:
+            r.tried[i] = -1  # (marked for another reason: it stays so)
+        else:
+            size = offer(x, r, limits, exact_score(p, x, f, r, user, job, base_of(x, f, job)), job, size)
+            r.marks[job] = True
+    return size
+
+
+@inner(forceinline=True)
+def worth_a_look(
+    p: Program, x: Index, f: Fold, r: Room, block: int, best: float, slack: float, of_vectors: float, cut: float
+) -> bool:
+    """Whether a job of a block may score `cut`: by the cheapest bound first. `best` is its best own score."""
+    if best + slack < cut:
+        return False
+    here = slack_of_codes(p, x, f, block)
+    return best + here + of_vectors >= cut and best + here + slack_of_vectors(p, x, f, block, r.dots) >= cut
 
 
 @bare
@@ -51,38 +83,35 @@ def top_k(
     """Fills per user `out_row` (len(users), k), `out_score` (…, k, 4) and how many there are.
 
     `places` among the users are gone through, in that order; it is best to have users who look at the same jobs
-    follow each other. `seeds` (len(users), k or 0) are positions of k jobs that may be shown together, or -1: the
-    lowest of their scores is a bound to begin with. `visited` (2,) counts the jobs that were scored loosely and
-    exactly. Between users, `stop[0]` other than 0 ends the work.
+    follow each other. `seeds` (len(users), k or 0) are positions of jobs to begin with, up to the first -1.
+    `visited` (2,) counts the jobs that were scored loosely and exactly. Between users, `stop[0]` other than 0 ends
+    the work.
     """
     k = out_row.shape[1]
-    loosely = exactly = 0
+    loosely = exactly = size = np.int64(0)
     usual_depth = -1.0  # how far below the best bound the lists of the users so far ended
     for place in places:
         if stop[0] != 0:
             break
-        user, size = users[place], np.int64(0)
+        user = users[place]
         fold_user(p, x, user, f)
         mark(r.marks, user, True, limits)
-        bound_cells(x, f.single, r.bound)
-        top = greatest(r.bound, r.lanes)
-        coarse, of_vectors = f.sums[COARSE], most_of_vectors(x, f)
+        n_tried = first_to_try(r, seeds[place], size)
+        size, coarse = try_first(p, x, limits, f, r, user, n_tried), f.sums[COARSE]
+        cut = cut_of_list(r, limits, k) if size == k else -np.inf
+        exactly += n_tried
+        bound_cells(x, user, f.single, r.bound)
+        block_best = x.block_best[x.class_of_user[user]]
+        less, of_vectors = raise_holders(p, x, f, user, r.bound), most_of_vectors(x, f)
         slack = most_of_codes(x, f) + of_vectors
-        beside = f.sums[CONSTANT] + slack + coarse  # a job of a cell scores at most r.bound[cell] + beside
-        cut = -np.inf
-        if seeds.shape[1] == k and seeds[place, k - 1] >= 0:
-            canonical_scores(p, x, user, seeds[place], k, f.table, r.canonical)
-            least = np.float32(np.inf)
-            for i in range(k):
-                least = min(least, np.float32(r.canonical[i, 0]))
-            cut = cut_of(least)
-        low, high = LOWEST, np.float32(np.inf)
+        beside = f.sums[CONSTANT] + slack - less + coarse  # a job of a cell scores at most r.bound[cell] + beside
+        top, high = greatest(r.bound, r.lanes), np.float32(np.inf)
+        low = lowest_bound(cut_of_list(r, limits, size), beside, coarse)
         if usual_depth > 0:
-            low = np.float32(top - FIRST_BAND * usual_depth)
+            low = max(low, np.float32(top - FIRST_BAND * usual_depth))
         while True:
-            low = max(low, LOWEST, np.float32(cut - beside - coarse))  # (the rounding is less than `coarse`)
             n_found = collect(r.bound, low, high, r.found)
-            put_in_order(r.bound, r.found, n_found, min(top, high), r.start, r.ordered)
+            put_in_order(r.bound, r.found, n_found, r.start, r.ordered)
             for i in range(n_found):
                 cell = r.ordered[i]
                 if r.bound[cell] + beside < cut:
@@ -91,41 +120,40 @@ def top_k(
                 for o in range(len(x.ordered)):
                     base += f.row[x.ordered[o], x.cell[cell, 2 + o]]
                 for block in range(x.cell[cell, 0], x.cell[cell, 1]):
-                    if x.block_single[block, REST] + base + slack < cut:
+                    if block_best[block, REST] + base + slack < cut:
                         break
-                    best = x.block_single[block, BEST] + base
-                    if best + slack < cut:
+                    best = block_best[block, BEST] + base
+                    if not worth_a_look(p, x, f, r, block, best, slack, of_vectors, cut):
                         continue
-                    here = slack_of_codes(p, x, f, block)
-                    if best + here + of_vectors < cut:
-                        continue
-                    if best + here + slack_of_vectors(p, x, f, block, r.dots) < cut:
-                        continue
-                    first, value = x.block[block, FIRST], r.value[: x.block[block, SIZE]]
-                    score_loosely(p, x, f, first, r.dots, value)
-                    loosely += len(value)
+                    score_loosely(p, x, f, user, block, r.dots, r.value)
+                    first, n_jobs = np.int64(x.block[block, FIRST]), x.block[block, SIZE]
+                    loosely += n_jobs
                     if len(x.uneven):
-                        for j in range(len(value)):
-                            value[j] += np.float32(uneven_part(p, x, f, user, np.int64(first + j)))
-                    for j in range(len(value)):
-                        if value[j] + base < cut or r.marks[first + j]:
+                        for j in range(n_jobs):
+                            r.value[j] += np.float32(uneven_part(p, x, f, user, first + j))
+                    bits = which_of_block(r.value, 0, np.float32(cut - base - coarse), np.float32(np.inf))
+                    bits &= (np.uint64(1) << np.uint64(n_jobs)) - np.uint64(1)
+                    while bits:
+                        j = lowest_bit(bits)
+                        bits &= bits - np.uint64(1)
+                        job = first + j
+                        if r.value[j] + base < cut or r.marks[job]:
                             continue
-                        job = np.int64(first + j)
-                        score = exact_score(p, x, f, r, user, job, base - coarse)
+                        size = offer(x, r, limits, exact_score(p, x, f, r, user, job, base - coarse), job, size)
                         exactly += 1
-                        size = insert(
-                            r.scores, r.turns, r.jobs, size, score, x.turn[job], job, x.company, limits.per_company
-                        )
                         if size == k:
-                            cut = max(cut, cut_of(r.scores[k - 1]))
-            if low <= max(LOWEST, np.float32(cut - beside - coarse)):
+                            cut = cut_of_list(r, limits, k)
+            needed = lowest_bound(cut, beside, coarse)
+            if low <= needed:
                 break
-            high, low = low, np.float32(top - 2 * (top - low)) if size < k and low < top else LOWEST
+            high, low = low, needed if size == k else lowest_bound(top - 2 * (top - low), 0.0, coarse)
         if size == k:
             depth = top - cut + beside
             usual_depth = 0.9 * usual_depth + 0.1 * depth if usual_depth > 0 else depth
+        unmark_tried(r, n_tried)
+        mark(r.marks, user, False, limits)
+        take_jobs(x, r, limits, size)
         out_count[place] = size
         write_list(p, x, f, r, user, size, out_row[place], out_score[place])
-        mark(r.marks, user, False, limits)
     visited[0] += loosely
     visited[1] += exactly

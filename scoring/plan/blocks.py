@@ -20,7 +20,7 @@ class Room:
     """Where in an index the weights go."""
 
     filled: Ints  # (n_filled + 1,) first block of each cell with jobs
-    lane: Longs  # (m,) place of each job's own sum among the lanes
+    lane: Longs  # (m,) place of each job in (n_blocks, BLOCK_JOBS)
 
 
 def aligned(rows: int, columns: int) -> NDArray[np.int32]:
@@ -32,7 +32,7 @@ def aligned(rows: int, columns: int) -> NDArray[np.int32]:
 
 def lay_out_blocks(program: Program, fixed: dict[str, Any], cell: Longs) -> tuple[dict[str, Any], Room]:
     """Cells and blocks of jobs in their final order, and what bounds them; `cell` is (m,)."""
-    p, m, code, loose = program, len(cell), fixed["code"], fixed["loose"]
+    p, m, code, bounded = program, len(cell), fixed["code"], fixed["bounded"]
     starts = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
     per_cell = -(-np.diff(np.append(starts, m)) // BLOCK_JOBS)
     filled = np.concatenate([[0], np.cumsum(per_cell)])
@@ -40,12 +40,12 @@ def lay_out_blocks(program: Program, fixed: dict[str, Any], cell: Longs) -> tupl
     begin = np.repeat(starts, per_cell) + within * BLOCK_JOBS
     size = np.diff(np.append(begin, m))
     ranks = [ufunc.reduceat(p.number_rank, begin, axis=1) for ufunc in (np.minimum, np.maximum)]
-    bits = np.uint64(1) << (code[loose] % MASK_BITS).astype(np.uint64)
+    bits = np.uint64(1) << (code[bounded] % MASK_BITS).astype(np.uint64)
     centre, bounds, norm = _bound_vectors(p, fixed["vector"], begin, size)
-    n_columns = MASKS + 2 * len(loose) + 2 * len(p.number_rank) + 3 * len(p.dot_scale)
+    n_columns = MASKS + 2 * len(bounded) + 2 * len(p.number_rank) + 3 * len(p.dot_scale)
     block = aligned(len(begin), n_columns + n_columns % 2 if n_columns > 16 else 16)
     block[:, FIRST], block[:, SIZE] = begin, size
-    behind = MASKS + 2 * len(loose)
+    behind = MASKS + 2 * len(bounded)
     block.view(np.uint64)[:, MASKS // 2 : behind // 2] = np.bitwise_or.reduceat(bits, begin, axis=1).T
     block[:, behind : behind + 2 * len(p.number_rank) : 2] = ranks[0].T
     block[:, behind + 1 : behind + 2 * len(p.number_rank) : 2] = ranks[1].T
@@ -54,7 +54,7 @@ def lay_out_blocks(program: Program, fixed: dict[str, Any], cell: Longs) -> tupl
         block.view(np.float32)[:, behind + 3 * slot] = radius
         block.view(np.float32)[:, behind + 3 * slot + 1] = step
         block[:, behind + 3 * slot + 2] = every
-    lanes, lane = _lanes(p, code[loose], begin, size)
+    lanes, lane = _lanes(p, code[bounded], begin, size)
     cells = _cells(np.ascontiguousarray(code[fixed["ordered"]][:, starts]), filled, fixed)
     parts = {
         "vector": fixed["vector"],
@@ -62,24 +62,22 @@ def lay_out_blocks(program: Program, fixed: dict[str, Any], cell: Longs) -> tupl
         "block": block,
         "block_centre": centre,
         "dot_norm": norm,
-        "lanes": lanes.ravel(),
-        "n_lanes": lanes.shape[1],
+        "lanes": lanes,
         **cells,
     }
     return parts, Room(filled.astype(np.int32), lane)
 
 
 def _lanes(program: Program, code: NDArray[np.uint32], begin: Longs, size: Longs) -> tuple[NDArray[np.int32], Longs]:
-    """Lanes (m, n_lanes), to be read as one row, and the place in it of each job's own sum."""
+    """Lanes (n_blocks, n_lanes, BLOCK_JOBS), and the place of each job in one of (n_blocks, BLOCK_JOBS)."""
     columns = np.concatenate([code, program.number_rank, program.dot_job_has]).astype(np.int32)
-    n_lanes, m = 1 + len(columns), code.shape[1]
-    lanes = aligned(m, n_lanes)
-    within = np.arange(m) - np.repeat(begin, size)
-    first = np.repeat(begin, size) * n_lanes + within
-    length = np.repeat(size, size)
-    for lane, column in enumerate(columns, start=1):
-        lanes.reshape(-1)[first + lane * length] = column
-    return lanes, first
+    n_lanes, n_blocks = len(columns), len(begin)
+    lanes = aligned(n_blocks * n_lanes, BLOCK_JOBS).reshape(n_blocks, n_lanes, BLOCK_JOBS)
+    block = np.repeat(np.arange(n_blocks), size)
+    within = np.arange(code.shape[1]) - np.repeat(begin, size)
+    for lane, column in enumerate(columns):
+        lanes[block, lane, within] = column
+    return lanes, block * BLOCK_JOBS + within
 
 
 def _cells(cell_code: NDArray[np.uint32], filled: Longs, fixed: dict[str, Any]) -> dict[str, Any]:
@@ -150,18 +148,18 @@ def _bound_vectors(
 
 
 def best_of_cells(best: NDArray[np.float32], cell: Ints) -> NDArray[np.float32]:
-    """(n_cells,) greatest of its blocks; -infinity for an empty one."""
-    result = np.full(len(cell), -np.inf, dtype=np.float32)
+    """(n_classes, n_cells) greatest of its blocks, of `best` (n_classes, n_blocks); -infinity for an empty one."""
+    result = np.full((len(best), len(cell)), -np.inf, dtype=np.float32)
     filled = np.flatnonzero(cell[:, 1] > cell[:, 0])
-    result[filled] = np.maximum.reduceat(best, cell[filled, 0])
+    result[:, filled] = np.maximum.reduceat(best, cell[filled, 0], axis=1)
     return result
 
 
 def best_of_the_rest(best: NDArray[np.float32], cells: Ints) -> NDArray[np.float32]:
-    """(n_blocks,) greatest of this block and those behind it in its cell."""
+    """(n_classes, n_blocks) greatest of this block and those behind it in its cell."""
     rest = best.copy()
     length = np.diff(cells)
     for step in range(int(length.max(initial=1)) - 1, 0, -1):
         here = cells[:-1][length > step] + step
-        rest[here - 1] = np.maximum(rest[here - 1], rest[here])
+        rest[:, here - 1] = np.maximum(rest[:, here - 1], rest[:, here])
     return rest

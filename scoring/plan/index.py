@@ -12,9 +12,10 @@ from typing import Any, Self
 import numpy as np
 
 from scoring.dataset.encode import Longs
-from scoring.kernels.index import BEST, FIRST, REST, Index, Limits
+from scoring.kernels.index import BLOCK_JOBS, FIRST, Index, Limits
 from scoring.kernels.program import Program
 from scoring.plan.blocks import Room, best_of_cells, best_of_the_rest, lay_out_blocks
+from scoring.plan.classes import Classes
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.keys import (
     cell_numbers,
@@ -28,6 +29,7 @@ from scoring.plan.keys import (
     lone_lookups,
     turns_of_users,
 )
+from scoring.plan.sparse import holders
 
 __all__ = ["Layout"]
 
@@ -44,6 +46,7 @@ class Layout:
     keys: tuple[int, ...]  # that make the cells
     fixed: dict[str, Any]  # the parts of an index that do not depend on weights, or only in a few columns
     room: Room
+    classes: Classes
     turn_of_user: Longs  # (n,) users with near numbers look at the same jobs: one after the other they find them cached
 
     @classmethod
@@ -62,6 +65,8 @@ class Layout:
             vector[~has, program.dot_start[slot] : program.dot_start[slot + 1]] = 0.0
         without_vectors = program._replace(job_vector=program.job_vector[:0])  # they are laid out by job above
         laid = without_vectors.take_jobs(rows)
+        loose = [key for key in range(len(code)) if key not in keys]
+        classes = Classes.of(program, loose)
         fixed = {
             "even": even_components(program),
             "uneven": np.flatnonzero(~even_components(program)).astype(np.int32),
@@ -69,6 +74,7 @@ class Layout:
             "lookup_largest": largest_of_lookups(program),
             "plan_row": rows,
             "turn": order.astype(np.int32),
+            "by_turn": np.argsort(order, kind="stable").astype(np.int32),
             "company": exclusions.company[rows].astype(np.int32),
             "code": code,
             "width": key_widths(program),
@@ -76,10 +82,14 @@ class Layout:
             "job_low": laid.job_value.min(axis=1, initial=0.0),
             "job_high": laid.job_value.max(axis=1, initial=0.0),
             "ordered": np.array(keys, dtype=np.int32),
-            "loose": np.array([key for key in range(len(code)) if key not in keys], dtype=np.int32),
+            "loose": np.array(loose, dtype=np.int32),
+            "bounded": np.array([key for key in loose if key not in classes.shared], dtype=np.int32),
+            "class_of_user": classes.of_user,
         }
         parts, room = lay_out_blocks(laid, fixed, cell)
-        return cls(laid, _limits(exclusions, rows), keys, fixed | parts, room, turns_of_users(program, keys))
+        fixed |= parts
+        fixed |= holders(program, fixed)
+        return cls(laid, _limits(exclusions, rows), keys, fixed, room, classes, turns_of_users(program, keys))
 
     def fits(self, program: Program) -> bool:
         """Whether other keys would not tell jobs apart much better under the weights of this program."""
@@ -100,16 +110,17 @@ class Layout:
         score = job_scores(laid)
         single = score.astype(np.float32)
         fixed, room = self.fixed.copy(), self.room
-        block, lanes = fixed["block"].copy(), fixed["lanes"].copy()
-        best = np.maximum.reduceat(single, block[:, FIRST])
-        block_single, lanes_single = block.view(np.float32), lanes.view(np.float32)
-        block_single[:, BEST], block_single[:, REST] = best, best_of_the_rest(best, room.filled)
-        lanes_single[room.lane] = single
+        block = fixed["block"]
+        of_class = self.classes.scores(laid, score, fixed["code"])
+        best = np.maximum.reduceat(of_class, block[:, FIRST], axis=1)
+        own = np.zeros((len(of_class), len(block) * BLOCK_JOBS), dtype=np.float32)
+        own[:, room.lane] = of_class
         return laid, Index(
-            **fixed | {"block": block, "lanes": lanes},
-            block_single=block_single,
+            **fixed,
+            own=own.reshape(len(own), -1, BLOCK_JOBS),
+            block_best=np.stack([best, best_of_the_rest(best, room.filled)], axis=2),
+            block_single=block.view(np.float32),
             block_masks=block.view(np.uint64),
-            lanes_single=lanes_single,
             single=single,
             largest=float(np.abs(score).max()),
             job_sums=np.ascontiguousarray(np.stack([score, laid.folded_total, *laid.folded_group]).T),
