@@ -31,7 +31,7 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """
     if function is None:
         return lambda given: compiled(given, **options)
-    dispatcher = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
+    dispatcher = numba.njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True, **options)(function)
     dispatcher._cache._cache_file._source_stamp = _SOURCES
     return dispatcher
 
