@@ -17,7 +17,8 @@ from scoring.kernels.fold import COARSE, CONSTANT, Fold
 from scoring.kernels.folding import fold_user
 from scoring.kernels.index import Index, Limits
 from scoring.kernels.lists import cut_of, insert, mark, walk
-from scoring.kernels.pairs import BLOCK, lookup_rows, score_block, tile_rows
+from scoring.kernels.pairs import BLOCK, lay_out, room, score_block, tile_products
+from scoring.kernels.pairs import TILE as PAIRS_TILE
 from scoring.kernels.program import Int32s, Int64s, Program, Singles
 from scoring.kernels.room import Room
 from scoring.kernels.single import canonical_scores
@@ -178,25 +179,27 @@ def long_lists(
 ) -> None:
     """As `topk.top_k`, for lists of any length; `by_turn` (m,) are positions by ascending job_id."""
     m, k, d = len(x.turn), out_row.shape[1], x.vector.shape[1]
-    rows, work, vectors = tile_rows(p), np.empty((6, BLOCK)), np.empty((d, BLOCK), dtype=np.float32)
-    marks, scores = np.zeros(m, dtype=np.bool_), np.empty((TILE, m), dtype=np.float32)
+    rows, of_users, products, columns = room(p)
+    of_jobs = np.empty((d, BLOCK), dtype=np.float32)
+    marks, scores = np.zeros(m, dtype=np.bool_), np.empty((PAIRS_TILE, m), dtype=np.float32)
     left, of_left = np.empty(m, dtype=np.int32), np.empty(m, dtype=np.float32)
     jobs, canonical = np.empty(k, dtype=np.int32), np.empty((k, 4))
-    for tile in range(0, len(places), TILE):
+    for tile in range(0, len(places), PAIRS_TILE):
         if stop[0] != 0:
             return
-        n_users = min(TILE, len(places) - tile)
+        n_users = min(PAIRS_TILE, len(places) - tile)
         for t in range(n_users):
-            lookup_rows(p, users[places[tile + t]], rows[t])
+            lay_out(p, users[places[tile + t]], rows[t], of_users[t])
         for first in range(0, m, BLOCK):
             n = min(BLOCK, m - first)
             for i in range(n):
                 for dimension in range(d):
-                    vectors[dimension, i] = x.vector[first + i, dimension]
+                    of_jobs[dimension, i] = x.vector[first + i, dimension]
+            tile_products(p, of_users, n_users, of_jobs, 0, n, products)
             for t in range(n_users):
-                score_block(p, users[places[tile + t]], first, n, vectors, 0, rows[t], work, False)
+                score_block(p, users[places[tile + t]], first, n, products[t], rows[t], columns)
                 for i in range(n):
-                    scores[t, x.turn[first + i]] = np.float32(work[0, i])
+                    scores[t, x.turn[first + i]] = np.float32(columns[0, i])
         for t in range(n_users):
             user, n_left = users[places[tile + t]], 0
             mark(marks, user, True, limits)

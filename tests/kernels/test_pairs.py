@@ -59,6 +59,38 @@ def test_at_the_borders_of_blocks_and_tiles(n_jobs: int, n_users: int, levels: i
     assert_same_bits(compiled(program), specified(program))
 
 
+@pytest.mark.parametrize("divisor", [None, "user", "flags"])
+@pytest.mark.parametrize("weights", [(0.1, 0.3), (0.0, 0.3), (0.1, 0.0)])
+def test_components_of_one_term_and_of_one_after_constants(divisor: str | None, weights: tuple[float, float]) -> None:
+    terms = [*((kind,) for kind in TERMS), *(("user", "user", kind, "user") for kind in TERMS), ()]
+    components = tuple((some, divisor, *weights, i % 3) for i, some in enumerate(terms))
+    program = program_of(Sketch(13, TILE + 2, BLOCK + 3, components, 0))
+    assert_same_bits(compiled(program), specified(program))
+
+
+def test_zeros_of_either_sign() -> None:
+    """A sum begins with 0, so that no score is -0, whatever its terms."""
+    terms = [*((kind,) for kind in TERMS), *(("user", kind) for kind in TERMS), TERMS]
+    components = tuple((some, None, 0.5, 0.25, i % 3) for i, some in enumerate(terms))
+    program = program_of(Sketch(17, 5, 60, components, 0))
+    values = (
+        "job_value",
+        "user_value",
+        "lookup_values",
+        "entry_value",
+        "interval_gain",
+        "flag_values",
+        "dot_otherwise",
+    )
+    signs = np.random.default_rng(0)
+    zeros = {name: np.where(signs.random(getattr(program, name).shape) < 0.7, -0.0, 0.0) for name in values}
+    nothing = program._replace(**zeros, dot_scale=-0.0 * program.dot_scale)
+    scores = compiled(nothing._replace(n_folded=0, folded_total=np.zeros(60), folded_group=np.zeros((3, 60))))
+    assert_same_bits(scores, specified(nothing))
+    assert not scores.any()
+    assert not np.signbit(scores).any()
+
+
 @cases(100)
 @given(sketches(users=(1, 4)), st.data())
 def test_a_pair_alone_has_its_score_in_the_batch(sketch: Sketch, data: st.DataObject) -> None:

@@ -92,6 +92,12 @@ def test_at_the_borders_of_blocks_and_tiles(n_jobs: int, n_users: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), 20)
 
 
+@pytest.mark.parametrize("n_users", [TILE, TILE + 1, 2 * TILE, 2 * TILE + 3])
+def test_long_lists_at_the_borders_of_tiles(n_users: int) -> None:
+    sketch = Sketch(5, n_users, 2 * SHORT, EVERY_TERM, 3, per_company=30, n_companies=9)
+    assert_lists_are_the_references(plan_of(sketch), SHORT + 1)
+
+
 @cases(100)
 @given(sketches(users=(1, 4)), st.integers(1, 40), st.integers(1, 40))
 def test_a_shorter_list_begins_a_longer_one(sketch: Sketch, a: int, b: int) -> None:
