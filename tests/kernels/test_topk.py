@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scoring.engine import Ranking, Scorer
+from scoring.engine.threads import TASKS_PER_WORKER
 from scoring.errors import ConfigurationError
 from scoring.kernels.lists import SHORT, descending
 from scoring.kernels.pairs import BLOCK, TILE
@@ -92,10 +93,12 @@ def test_at_the_borders_of_blocks_and_tiles(n_jobs: int, n_users: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), 20)
 
 
-@pytest.mark.parametrize("n_users", [TILE, TILE + 1, 2 * TILE, 2 * TILE + 3])
+@pytest.mark.parametrize("n_users", [TASKS_PER_WORKER * TILE, TASKS_PER_WORKER * (TILE + 1)])
 def test_long_lists_at_the_borders_of_tiles(n_users: int) -> None:
-    sketch = Sketch(5, n_users, 2 * SHORT, EVERY_TERM, 3, per_company=30, n_companies=9)
-    assert_lists_are_the_references(plan_of(sketch), SHORT + 1)
+    """A worker is given a whole tile of users, and one user more."""
+    plan = plan_of(Sketch(5, n_users, 2 * SHORT, EVERY_TERM, 3, n_companies=9))
+    assert plan.exclusions.open_to_all.sum() > SHORT
+    assert_lists_are_the_references(plan, SHORT + 1)
 
 
 @cases(100)
