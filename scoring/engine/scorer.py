@@ -152,7 +152,7 @@ class Scorer:
             raise ConfigurationError(f"{given}; contiguous float32 of {shape} is needed.")
 
         def work(part: slice) -> int:
-            pairs.all_pairs(program, rows[part], out[:, part])
+            pairs.all_pairs(program, rows[part], out, part.start)
             return part.stop - part.start
 
         in_threads(work, len(rows), self.workers)
@@ -176,7 +176,7 @@ class Scorer:
             columns, column = np.unique(jobs[here], return_inverse=True)
             rows = different[group * pairs.TILE : (group + 1) * pairs.TILE]
             block = np.empty((len(SCORES), len(rows), len(columns)), dtype=np.float32)
-            pairs.all_pairs(program.take_jobs(columns), rows, block)
+            pairs.all_pairs(program.take_jobs(columns), rows, block, 0)
             out[:, here] = block[:, which[here] - group * pairs.TILE, column]
         return out
 

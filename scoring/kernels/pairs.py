@@ -251,6 +251,7 @@ def _fill_all(
     products: np.ndarray,
     columns: np.ndarray,
     out: Singles,
+    place: int,
 ) -> None:
     m = p.key_code.shape[1]
     for tile in range(0, len(users), TILE):
@@ -263,11 +264,14 @@ def _fill_all(
             for t in range(size):
                 score_block(p, users[tile + t], first, n, products[t], rows[t], columns)
                 for s in range(4):
-                    _round(columns[s, :n], out[s, tile + t, first : first + n])
+                    _round(columns[s, :n], out[s, place + tile + t, first : first + n])
 
 
 @compiled
-def all_pairs(p: Program, users: Int64s, out: Singles) -> None:
-    """Fills `out` (4, len(users), n_jobs) float32: total, base, match, personal. Named by `reference.scores`."""
+def all_pairs(p: Program, users: Int64s, out: Singles, place: int) -> None:
+    """Fills `out` (4, n, n_jobs) from row `place` on: total, base, match, personal. Named by `reference.scores`.
+
+    `out` is the whole of it, for of a part the compiler would not know that neighbouring jobs lie together.
+    """
     rows, vectors, products, columns = room(p)
-    _fill_all(p, users, rows, vectors, products, columns, out)
+    _fill_all(p, users, rows, vectors, products, columns, out, place)

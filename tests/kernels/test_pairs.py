@@ -19,7 +19,7 @@ from tests.kernels.programs import TERMS, Sketch, cases, plan_of, program_of, sk
 def compiled(program: Program, users: np.ndarray | None = None) -> np.ndarray:
     users = np.arange(program.n_users) if users is None else users
     out = np.full((4, len(users), program.n_jobs), np.nan, dtype=np.float32)
-    all_pairs(program, users, out)
+    all_pairs(program, users, out, 0)
     return out
 
 
