@@ -17,20 +17,22 @@ from numpy.typing import NDArray
 
 from scoring.dataset.encode import Ints, Longs
 from scoring.engine.threads import one_blas_thread
-from scoring.kernels import dense, topk
-from scoring.kernels.fold import new_fold
+from scoring.kernels import dense, long, topk
+from scoring.kernels.fold import Fold, new_fold
 from scoring.kernels.index import Index, Limits
 from scoring.kernels.lists import SHORT
 from scoring.kernels.program import Program
-from scoring.kernels.room import new_room
+from scoring.kernels.room import Room, new_room
 
-__all__ = ["FEWEST_USERS", "PATHS", "Decision", "Found", "Path", "Selection", "no_seeds_for"]
+__all__ = ["FEWEST_USERS", "PATHS", "Decision", "Found", "Path", "Selection", "no_seeds_for", "users_at_once"]
 
 Path = Literal["auto", "pruned", "dense"]
 PATHS = ("auto", "pruned", "dense")
 
-SAMPLED_USERS = 2 * dense.TILE
-"""Users that both ways are tried on."""
+WARMING_USERS = 16
+"""Users who pay for compiling and cold caches where both ways are tried,"""
+SAMPLED_USERS = WARMING_USERS + 64
+"""and all that they are tried on: half a tile, at least, shows what scoring in tiles takes."""
 FEWEST_USERS = 128
 """Fewer are ranked by pruning: trying both ways would cost more than the better one saves."""
 SURE_SHARE = 0.03
@@ -63,36 +65,39 @@ class Found:
 
 
 class Selection:
-    """The kernels on one index. Safe to use from several threads: what they write on is made for each call."""
+    """The kernels on one index. Safe to use from several threads: each writes on a room of its own."""
 
     def __init__(self, program: Program, index: Index, limits: Limits) -> None:
         self.program, self.index, self.limits = program, index, limits
         self.n_jobs = len(index.turn)
+        self._rooms: dict[int, list[tuple[Fold, Room]]] = {}  # by k, those that no thread writes on at the moment
 
     def run(self, path: str, users: Longs, seeds: Ints, found: Found, places: Longs, stop: Longs) -> int:
         """Fills `found` for users[places], in that order; returns how many jobs were scored on their own."""
         k = found.row.shape[1]
         if path == "sorted":
-            by_turn = np.argsort(self.index.turn, kind="stable").astype(np.int32)
-            dense.long_lists(
-                self.program, self.index, self.limits, by_turn, users, places, found.row, found.scores, found.count,
-                stop,
-            )  # fmt: skip
+            long.long_lists(
+                self.program, self.index, self.limits, users, places, found.row, found.scores, found.count, stop
+            )
             return self.n_jobs * len(places)
-        fold, room = new_fold(self.program, self.index), new_room(self.program, self.index, k)
         if path == "dense":
-            products = np.empty((dense.TILE, dense.RUN), dtype=np.float32)
+            tile = dense.new_tile(self.program, self.index, k)
             with one_blas_thread():
                 dense.short_lists(
-                    self.program, self.index, self.limits, dense.tiled(fold), dense.tiled(room), products, users,
-                    places, found.row, found.scores, found.count, stop,
+                    self.program, self.index, self.limits, tile, users, places, found.row, found.scores, found.count,
+                    stop,
                 )  # fmt: skip
             return self.n_jobs * len(places)
-        visited = np.zeros(2, dtype=np.int64)
+        rooms, visited = self._rooms.setdefault(k, []), np.zeros(2, dtype=np.int64)
+        try:
+            fold, room = rooms.pop()
+        except IndexError:
+            fold, room = new_fold(self.program, self.index), new_room(self.program, self.index, k)
         topk.top_k(
             self.program, self.index, self.limits, fold, room, users, places, seeds, found.row, found.scores,
             found.count, visited, stop,
         )  # fmt: skip
+        rooms.append((fold, room))
         return int(visited[0])
 
     def decide(self, wanted: Path, users: Longs, k: int) -> Decision:
@@ -113,13 +118,18 @@ class Selection:
         return Decision("pruned" if pruned < all_of_them else "dense", f"{seen}, dense {1000 * all_of_them:.3f} ms")
 
     def _try(self, path: str, users: Longs, k: int) -> tuple[float, int]:
-        """(seconds of this thread per user, jobs looked at). The first users pay for compiling and cold caches."""
+        """(seconds of this thread per user, jobs looked at); the first users are not measured."""
         found, stop, no_seeds = Found.room(len(users), k), np.zeros(1, dtype=np.int64), no_seeds_for(len(users))
-        first, others = np.split(np.arange(len(users)), [dense.TILE])
+        first, others = np.split(np.arange(len(users)), [WARMING_USERS])
         self.run(path, users, no_seeds, found, first, stop)
         before = time.thread_time()
         looked_at = self.run(path, users, no_seeds, found, others, stop)
         return (time.thread_time() - before) / len(others), looked_at * len(users) // len(others)
+
+
+def users_at_once(path: str) -> int:
+    """How many share work on this path."""
+    return dense.TILE if path == "dense" else 1
 
 
 def no_seeds_for(n: int) -> Ints:

@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.dataset.encode import Ints, Longs
-from scoring.engine.paths import FEWEST_USERS, PATHS, Decision, Found, Path, Selection, no_seeds_for
+from scoring.engine.paths import (
+    FEWEST_USERS,
+    PATHS,
+    Decision,
+    Found,
+    Path,
+    Selection,
+    no_seeds_for,
+    users_at_once,
+)
 from scoring.engine.ranking import SCORES, Ranking
 from scoring.engine.threads import available_cpus, in_threads, one_blas_thread
 from scoring.errors import ConfigurationError
@@ -99,7 +108,7 @@ class Scorer:
 
         # held over all parts: setting it anew for each takes longer than the products
         with one_blas_thread() if decision.path == "dense" else nullcontext():
-            in_threads(work, len(rows), self.workers, stop, cancelled, progress)
+            in_threads(work, len(rows), self.workers, stop, cancelled, progress, users_at_once(decision.path))
         self.decision = decision
         return sum(looked_at)
 

@@ -118,7 +118,7 @@ def count_from(values: np.ndarray, low: float) -> np.int32:
 @inner
 def collect(bound: np.ndarray, low: float, high: float, found: np.ndarray) -> int:
     """Puts the cells with low <= bound < high into `found`; returns how many there are. `bound` is whole CHUNKs."""
-    size = np.int64(0)
+    size: Any = np.int64(0)
     for first in range(0, len(bound), CHUNK):
         bits = which_of_many(bound, first, low, high)
         while bits:

@@ -1,72 +1,184 @@
 """The k best jobs of each user where skipping does not pay: every job is scored, products by BLAS.
 
 For models that live on factors alone, or lists nearly as long as there are jobs. A tile of users goes by all the jobs
-in runs: one matrix product for the tile, then for each user the rest of the sum in float32, and only what may still
-belong to the list gets its canonical score. Lists longer than `lists.SHORT` are cut from all canonical scores, sorted.
+in runs: one matrix product of the users and the jobs that have vectors, then for each user the rest of the sum in
+float32, and only what may still belong to the list gets its canonical score. Where the product is all that tells jobs
+apart there is no rest, and jobs without a vector score the same: they come last, by their ids alone.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
-from scoring.kernels.bounds import add_either, add_row, add_step, product
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.kernels.bounds import add_either, add_row, add_step
 from scoring.kernels.cells import CHUNK, count_from
 from scoring.kernels.compiled import bare, compiled, inner
 from scoring.kernels.exact import base_of, exact_score, uneven_part, write_list
-from scoring.kernels.fold import COARSE, CONSTANT, Fold
+from scoring.kernels.fold import COARSE, CONSTANT, FINE, Fold, new_fold
 from scoring.kernels.folding import fold_user
 from scoring.kernels.index import Index, Limits
-from scoring.kernels.lists import cut_of, insert, mark, walk
-from scoring.kernels.pairs import BLOCK, lay_out, room, score_block, tile_products
-from scoring.kernels.pairs import TILE as PAIRS_TILE
+from scoring.kernels.lists import cut_of, insert
 from scoring.kernels.program import Int32s, Int64s, Program, Singles
-from scoring.kernels.room import Room
-from scoring.kernels.single import canonical_scores
+from scoring.kernels.room import Room, new_room
 
-__all__ = ["RUN", "TILE", "long_lists", "short_lists", "tiled"]
+__all__ = ["PART", "RUN", "TILE", "Tile", "new_tile", "short_lists"]
 
-TILE = 32
-"""Users at a time: a matrix product needs several to be worth its name, and their rows should stay in the cache."""
-RUN = 1024
-"""Jobs at a time: 16 users' products of them fill 64 KiB."""
+TILE = 128
+"""Users at a time: a product puts the jobs' vectors in order for itself first, which should serve many users."""
+RUN = 8192
+"""Jobs with vectors at a time: a user is folded anew for each run, since the folds of a whole tile may be large."""
+PART = 1024
+"""Jobs that are scored at a time for one user: 4 KiB."""
 
 
-def tiled(of_one: tuple) -> tuple:
-    """The same named tuple with room for a tile of users: a first axis of `TILE` to every array."""
-    return type(of_one)(*(np.repeat(array[None], TILE, axis=0) for array in of_one))
+class Tile(NamedTuple):
+    """What a thread writes on while it makes the lists of a tile of users."""
+
+    fold: Fold  # of the user at work
+    room: Room  # of the user at work; the lists and marks are those below
+    marks: NDArray[np.uint8]  # (TILE, ⌈m / 8⌉) a bit for each job that may not be shown
+    scores: Singles  # (TILE, k) the lists in hand
+    turns: Int32s  # (TILE, k)
+    jobs: Int32s  # (TILE, k)
+    size: Int64s  # (TILE,) how many are in them
+    alike: NDArray[np.bool_]  # (TILE,) nothing but one product, if any, tells jobs apart for the user
+    row: Int64s  # (TILE,) the user's among `pulls`, -1: no vector
+    pulls: Singles  # (TILE, d)
+    having: Int32s  # (RUN,) positions of the run's jobs with vectors
+    vectors: Singles  # (RUN, d) of these
+    products: Singles  # (TILE * RUN,)
+    here: Int32s  # (PART,) positions
+    value: Singles  # (PART,)
+
+
+def new_tile(p: Program, x: Index, k: int) -> Tile:
+    """Room for lists of up to k jobs."""
+    m, d = x.vector.shape
+    run = min(RUN, m)
+    return Tile(
+        fold=new_fold(p, x),
+        room=new_room(p, x, k),
+        marks=np.empty((TILE, (m + 7) // 8), np.uint8),
+        scores=np.empty((TILE, k), np.float32),
+        turns=np.empty((TILE, k), np.int32),
+        jobs=np.empty((TILE, k), np.int32),
+        size=np.empty(TILE, np.int64),
+        alike=np.empty(TILE, np.bool_),
+        row=np.empty(TILE, np.int64),
+        pulls=np.empty((TILE, d), np.float32),
+        having=np.empty(run, np.int32),
+        vectors=np.empty((run, d), np.float32),
+        products=np.empty(TILE * run, np.float32),
+        here=np.empty(PART, np.int32),
+        value=np.empty(PART, np.float32),
+    )
 
 
 @inner
-def _fold_at(f: Fold, t: int) -> Fold:
-    return Fold(
-        f.before[t], f.table[t], f.scale[t], f.row[t], f.single[t], f.nothing[t], f.best[t], f.of_subset[t],
-        f.usual[t], f.own[t], f.step_low[t], f.step_high[t], f.step_gain[t], f.on[t], f.dot_base[t], f.dot_other[t],
-        f.dot_norm[t], f.pull[t], f.pull_single[t], f.sums[t],
-    )  # fmt: skip
-
-
-@inner
-def _room_at(r: Room, t: int) -> Room:
+def _room_at(tile: Tile, t: int) -> Room:
+    r = tile.room
     return Room(
-        r.marks[t], r.bound[t], r.lanes[t], r.found[t], r.ordered[t], r.start[t], r.scores[t], r.turns[t],
-        r.jobs[t], r.tried[t], r.keys[t], r.spare_keys[t], r.key_score[t], r.key_bits[t], r.dots[t], r.value[t],
-        r.canonical[t], r.one_job[t], r.one_score[t],
+        r.marks, r.bound, r.lanes, r.found, r.ordered, r.start, tile.scores[t], tile.turns[t], tile.jobs[t], r.tried,
+        r.keys, r.spare_keys, r.key_score, r.key_bits, r.dots, r.value, r.canonical, r.one_job, r.one_score,
     )  # fmt: skip
+
+
+@inner
+def _set_bit(marks: np.ndarray, job: int) -> None:
+    marks[job >> 3] |= np.uint8(1 << (job & 7))
+
+
+@inner
+def _is_set(marks: np.ndarray, job: int) -> bool:
+    return (marks[job >> 3] >> np.uint8(job & 7)) & np.uint8(1) != 0
+
+
+@inner
+def _mark_bits(marks: np.ndarray, user: int, limits: Limits) -> None:
+    """As `lists.mark`, in bits; all others are cleared."""
+    for i in range(len(marks)):
+        marks[i] = 0
+    for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
+        _set_bit(marks, limits.excluded[e])
+    for e in range(limits.cooling_start[user], limits.cooling_start[user + 1]):
+        code = limits.cooling[e]
+        for i in range(limits.company_start[code], limits.company_start[code + 1]):
+            _set_bit(marks, limits.company_jobs[i])
+
+
+@inner
+def _copy(to: np.ndarray, values: np.ndarray) -> None:
+    for i in range(len(to)):
+        to[i] = values[i]
 
 
 @compiled(_nrt=True)  # (a caller's setting would be taken over)
 def _multiply(of_users: Singles, of_jobs: Singles, products: Singles) -> None:
-    """products = of_users @ of_jobs.T"""
-    np.dot(of_users, of_jobs.T, products)
+    """products = of_users @ of_jobs.T, row after row"""
+    np.dot(of_users, of_jobs.T, products.reshape(len(of_users), len(of_jobs)))
 
 
 @inner
-def _score_run(p: Program, x: Index, f: Fold, user: int, first: int, last: int, value: np.ndarray) -> None:
-    """Adds to `value` (last - first,), which holds the products, all else but the user's constant."""
-    if x.largest > 0:
-        single = x.single[first:last]
-        for i in range(len(value)):
-            value[i] += single[i]
+def _only_products(x: Index, f: Fold) -> bool:
+    """Whether nothing else tells jobs apart for the user; no product does either, or one."""
+    something = x.largest > 0 or len(x.uneven) > 0
+    for key in range(len(x.width)):
+        something |= not f.nothing[key] or f.own[key] != 0
+    for slot in range(len(f.step_gain)):
+        something |= f.step_gain[slot] != 0.0
+    if len(f.on) > 1:
+        for slot in range(len(f.on)):
+            something |= f.on[slot]
+    return not something
+
+
+@inner
+def _begin(p: Program, x: Index, limits: Limits, tile: Tile, users: np.ndarray, places: np.ndarray) -> int:
+    """Marks, empty lists, and the vectors of users who have one, one below the other; returns how many these are."""
+    n_rows, f = 0, tile.fold
+    for t in range(len(places)):
+        user, some = users[places[t]], False
+        _mark_bits(tile.marks[t], user, limits)
+        tile.size[t] = 0
+        fold_user(p, x, user, f)
+        for slot in range(len(f.on)):
+            some |= f.on[slot]
+        tile.alike[t] = _only_products(x, f)
+        tile.row[t] = n_rows if some else -1
+        if some:
+            _copy(tile.pulls[n_rows], f.pull_single)
+            n_rows += 1
+    return n_rows
+
+
+@inner
+def _gather(p: Program, x: Index, tile: Tile, first: int) -> tuple[int, int]:
+    """A run from `first` on: its jobs with vectors are noted. Returns (where it ends, how many these are).
+
+    Their vectors are copied, unless all have one.
+    """
+    last, n_having = first, 0
+    while last < len(x.turn) and n_having < len(tile.having):
+        tile.having[n_having] = last
+        has = False
+        for slot in range(len(p.dot_job_has)):
+            has |= p.dot_job_has[slot, last]
+        n_having += has
+        last += 1
+    if n_having < last - first:
+        for i in range(n_having):
+            _copy(tile.vectors[i], x.vector[tile.having[i]])
+    return last, n_having
+
+
+@inner
+def _score_part(p: Program, x: Index, f: Fold, user: int, first: int, value: np.ndarray) -> None:
+    """`value` gets the scores of the jobs from `first` on but for the constant and products."""
+    last = first + len(value)
+    _copy(value, x.single[first:last])
     for key in range(len(x.width)):
         if not f.nothing[key] or f.own[key]:
             add_row(value, f.single[key], x.code[key, first:last])
@@ -85,26 +197,88 @@ def _score_run(p: Program, x: Index, f: Fold, user: int, first: int, last: int, 
 
 
 @inner
-def _take_run(
-    p: Program, x: Index, f: Fold, r: Room, limits: Limits, user: int, first: int, value: np.ndarray, size: int
-) -> int:
-    """Takes into the list what belongs there; returns its size."""
-    beside = f.sums[CONSTANT] + f.sums[COARSE]
+def _add_all(value: np.ndarray, product: np.ndarray) -> None:
+    for i in range(len(value)):
+        value[i] += product[i]
+
+
+@inner
+def _add_products(value: np.ndarray, first: int, having: np.ndarray, product: np.ndarray, at: int) -> int:
+    """Adds products from `at` on to the jobs that have them, as far as `value` goes; returns where they end."""
+    last = first + len(value)
+    while at < len(product) and having[at] < last:
+        value[having[at] - first] += product[at]
+        at += 1
+    return at
+
+
+@inner
+def _take(
+    p: Program, x: Index, limits: Limits, f: Fold, r: Room, marks: np.ndarray, user: int, jobs: np.ndarray,
+    value: np.ndarray, constant: float, size: int,
+) -> int:  # fmt: skip
+    """Takes into the list what belongs there of `jobs`, which score value + constant; returns its size."""
+    beside = constant + 2 * f.sums[COARSE]
     low = np.float32(-np.inf)
     if size == len(r.jobs):
-        low = np.float32(cut_of(r.scores[size - 1]) - beside - f.sums[COARSE])
+        low = np.float32(cut_of(r.scores[size - 1]) - beside)
     for start in range(0, len(value), CHUNK):
         here = value[start : min(start + CHUNK, len(value))]
         if count_from(here, low) == 0:
             continue
         for i in range(len(here)):
-            job = first + start + i
-            if here[i] < low or r.marks[job]:
+            job = np.int64(jobs[start + i])
+            if here[i] < low or _is_set(marks, job):
                 continue
             score = exact_score(p, x, f, r, user, job, base_of(x, f, job))
             size = insert(r.scores, r.turns, r.jobs, size, score, x.turn[job], job, x.company, limits.per_company)
             if size == len(r.jobs):
-                low = np.float32(cut_of(r.scores[size - 1]) - beside - f.sums[COARSE])
+                low = np.float32(cut_of(r.scores[size - 1]) - beside)
+    return size
+
+
+@inner
+def _take_run(
+    p: Program, x: Index, limits: Limits, f: Fold, r: Room, tile: Tile, marks: np.ndarray, user: int, first: int,
+    last: int, product: np.ndarray, size: int,
+) -> int:  # fmt: skip
+    """Takes what belongs there of the jobs from first to last - 1; `product` are those of the jobs with vectors."""
+    at, all_have = 0, len(product) == last - first
+    for begin in range(first, last, PART):
+        end = min(begin + PART, last)
+        here, value = tile.here[: end - begin], tile.value[: end - begin]
+        for i in range(len(here)):
+            here[i] = begin + i
+        _score_part(p, x, f, user, begin, value)
+        if all_have:
+            _add_all(value, product[begin - first :])
+        else:
+            at = _add_products(value, begin, tile.having, product, at)
+        size = _take(p, x, limits, f, r, marks, user, here, value, f.sums[CONSTANT], size)
+    return size
+
+
+@inner
+def _take_alike(
+    p: Program, x: Index, limits: Limits, f: Fold, r: Room, marks: np.ndarray, user: int, on: bool, size: int
+) -> int:
+    """Takes what belongs there of the jobs without a product, where nothing else tells them apart."""
+    value = f.sums[CONSTANT] + (f.dot_other[0] if on else 0.0)
+    score = np.float32(value + f.sums[FINE])
+    sure = score == np.float32(value - f.sums[FINE])
+    for first in range(0, len(x.turn), CHUNK):
+        turns = x.turn[first : min(first + CHUNK, len(x.turn))]
+        if size == len(r.jobs):
+            if score < r.scores[size - 1]:
+                break
+            if sure and score == r.scores[size - 1] and count_from(turns, r.turns[size - 1]) == len(turns):
+                continue
+        for i in range(len(turns)):
+            job = first + i
+            if _is_set(marks, job) or (on and p.dot_job_has[0, job]):
+                continue
+            exact = score if sure else exact_score(p, x, f, r, user, job, base_of(x, f, job))
+            size = insert(r.scores, r.turns, r.jobs, size, exact, turns[i], job, x.company, limits.per_company)
     return size
 
 
@@ -113,9 +287,7 @@ def short_lists(
     p: Program,
     x: Index,
     limits: Limits,
-    f: Fold,
-    r: Room,
-    products: Singles,
+    tile: Tile,
     users: Int64s,
     places: Int64s,
     out_row: Int64s,
@@ -123,95 +295,33 @@ def short_lists(
     out_count: Int32s,
     stop: np.ndarray,
 ) -> None:
-    """As `topk.top_k`. `f` and `r` are `tiled`; `products` is (TILE, RUN) room."""
-    m = len(x.turn)
-    for tile in range(0, len(places), TILE):
-        if stop[0] != 0:
-            return
-        n_users, some = min(TILE, len(places) - tile), False
-        for t in range(n_users):
-            user, of_user = users[places[tile + t]], _fold_at(f, t)
-            fold_user(p, x, user, of_user)
-            mark(r.marks[t], user, True, limits)
-            out_count[places[tile + t]] = 0
-            for slot in range(len(of_user.on)):
-                some |= of_user.on[slot]
-        for first in range(0, m, RUN):
-            last = min(first + RUN, m)
-            if some and last - first == RUN:
-                _multiply(f.pull_single, x.vector[first:last], products)
-            elif some:
-                for t in range(n_users):
-                    for i in range(last - first):
-                        products[t, i] = product(f.pull_single[t], x.vector[first + i])
-            for t in range(n_users):
-                value, user, of_user, room = (
-                    products[t, : last - first],
-                    users[places[tile + t]],
-                    _fold_at(f, t),
-                    _room_at(r, t),
-                )
-                if not some:
-                    for i in range(len(value)):
-                        value[i] = np.float32(0.0)
-                _score_run(p, x, of_user, user, first, last, value)
-                size = np.int64(out_count[places[tile + t]])
-                out_count[places[tile + t]] = _take_run(p, x, of_user, room, limits, user, first, value, size)
-        for t in range(n_users):
-            place = places[tile + t]
-            user, size = users[place], np.int64(out_count[place])
-            write_list(p, x, _fold_at(f, t), _room_at(r, t), user, size, out_row[place], out_score[place])
-            mark(r.marks[t], user, False, limits)
-
-
-@compiled
-def long_lists(
-    p: Program,
-    x: Index,
-    limits: Limits,
-    by_turn: Int32s,
-    users: Int64s,
-    places: Int64s,
-    out_row: Int64s,
-    out_score: Singles,
-    out_count: Int32s,
-    stop: np.ndarray,
-) -> None:
-    """As `topk.top_k`, for lists of any length; `by_turn` (m,) are positions by ascending job_id."""
-    m, k, d = len(x.turn), out_row.shape[1], x.vector.shape[1]
-    rows, of_users, products, columns = room(p)
-    of_jobs = np.empty((d, BLOCK), dtype=np.float32)
-    marks, scores = np.zeros(m, dtype=np.bool_), np.empty((PAIRS_TILE, m), dtype=np.float32)
-    left, of_left = np.empty(m, dtype=np.int32), np.empty(m, dtype=np.float32)
-    jobs, canonical = np.empty(k, dtype=np.int32), np.empty((k, 4))
-    for tile in range(0, len(places), PAIRS_TILE):
-        if stop[0] != 0:
-            return
-        n_users = min(PAIRS_TILE, len(places) - tile)
-        for t in range(n_users):
-            lay_out(p, users[places[tile + t]], rows[t], of_users[t])
-        for first in range(0, m, BLOCK):
-            n = min(BLOCK, m - first)
-            for i in range(n):
-                for dimension in range(d):
-                    of_jobs[dimension, i] = x.vector[first + i, dimension]
-            tile_products(p, of_users, n_users, of_jobs, 0, n, products)
-            for t in range(n_users):
-                score_block(p, users[places[tile + t]], first, n, products[t], rows[t], columns)
-                for i in range(n):
-                    scores[t, x.turn[first + i]] = np.float32(columns[0, i])
-        for t in range(n_users):
-            user, n_left = users[places[tile + t]], 0
-            mark(marks, user, True, limits)
-            for turn in range(m):
-                if not marks[by_turn[turn]]:
-                    left[n_left], of_left[n_left] = by_turn[turn], scores[t, turn]
-                    n_left += 1
-            mark(marks, user, False, limits)
-            size = walk(of_left[:n_left], left, limits, x.company, jobs)
-            canonical_scores(p, x, user, jobs, size, rows[t], canonical)
-            out_count[places[tile + t]] = size
-            for i in range(size):
-                out_row[places[tile + t], i] = x.plan_row[jobs[i]]
-                for s in range(4):
-                    out_score[places[tile + t], i, s] = np.float32(canonical[i, s])
+    """As `topk.top_k`."""
+    m, f = len(x.turn), tile.fold
+    for begin in range(0, len(places), TILE):
+        of_tile = places[begin : min(begin + TILE, len(places))]
+        n_rows, last = _begin(p, x, limits, tile, users, of_tile), 0
+        while last < m:
+            first = last
+            last, n_having = _gather(p, x, tile, first)
+            if n_rows > 0 and n_having > 0:
+                vectors = x.vector[first:last] if n_having == last - first else tile.vectors[:n_having]
+                _multiply(tile.pulls[:n_rows], vectors, tile.products[: n_rows * n_having])
+            for t in range(len(of_tile)):
+                if stop[0] != 0:
+                    return
+                place, size = of_tile[t], tile.size[t]
+                user, r, marks, on = users[place], _room_at(tile, t), tile.marks[t], tile.row[t] >= 0
+                fold_user(p, x, user, f)
+                product = tile.products[max(tile.row[t], 0) * n_having :][: n_having if on else 0]
+                if not tile.alike[t]:
+                    size = _take_run(p, x, limits, f, r, tile, marks, user, first, last, product, size)
+                else:
+                    if on:
+                        constant = f.sums[CONSTANT] + f.dot_base[0]
+                        size = _take(p, x, limits, f, r, marks, user, tile.having, product, constant, size)
+                    if last == m:
+                        size = _take_alike(p, x, limits, f, r, marks, user, on, size)
+                if last == m:
+                    write_list(p, x, f, r, user, size, out_row[place], out_score[place])
+                    out_count[place] = size
+                tile.size[t] = size

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from scoring.kernels.compiled import compiled, inner
@@ -142,7 +144,7 @@ def cut_of_list(r: Room, limits: Limits, size: int) -> float:
 @inner
 def first_to_try(r: Room, seeds: np.ndarray, n_before: int) -> int:
     """Fills `r.tried` with the seeds up to the first -1, or what the user before was shown; returns how many."""
-    n = np.int64(0)
+    n: Any = np.int64(0)
     while n < len(seeds) and seeds[n] >= 0:
         r.tried[n] = seeds[n]
         n += 1

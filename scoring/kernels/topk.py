@@ -10,6 +10,8 @@ the few parts that a score has.)
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from scoring.kernels.bounds import most_of_codes, most_of_vectors, score_loosely, slack_of_codes, slack_of_vectors
@@ -41,7 +43,7 @@ def lowest_bound(cut: float, beside: float, coarse: float) -> np.float32:
 @inner(forceinline=True)
 def try_first(p: Program, x: Index, limits: Limits, f: Fold, r: Room, user: int, n_tried: int) -> int:
     """Offers the jobs in `r.tried` to an empty list and marks them; returns the list's size."""
-    size = np.int64(0)
+    size: Any = np.int64(0)
     empty_list(r)
     for i in range(n_tried):
         job = np.int64(r.tried[i])

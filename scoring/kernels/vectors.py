@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from numba import extending
 from numba.core import types
-from numba.extending import intrinsic
 
 from scoring.kernels.index import BLOCK_JOBS
 
@@ -42,6 +42,7 @@ def _scalar(context: Any, builder: Any, kind: Any, value: Any, vector: ir.Vector
 
 
 Generate = Callable[[Any, Any, Any, Any], Any]
+intrinsic: Any = extending.intrinsic  # (as declared, it would have to be called with the typing context)
 
 
 @intrinsic

@@ -33,8 +33,8 @@ class Classes:
     @classmethod
     def of(cls, program: Program, keys: list[int]) -> Self:
         """By as many of these keys as there are few enough different rows for; those with the fewest first."""
-        patterns = {key: _patterns(program, key) for key in keys}
-        by_count = sorted((int(of.max(initial=0)), key) for key, of in patterns.items() if of is not None)
+        patterns = {key: of for key in keys if (of := _patterns(program, key)) is not None}
+        by_count = sorted((int(of.max(initial=0)), key) for key, of in patterns.items())
         shared: list[int] = []
         of_user, n_classes = np.zeros(program.n_users, dtype=np.int64), 1
         for most, key in by_count:

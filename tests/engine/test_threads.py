@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from scoring.engine.threads import one_blas_thread
+from scoring.engine.threads import one_blas_thread, users_per_task
 
 
 def blas_threads() -> set[int]:
@@ -29,3 +29,20 @@ def test_overlapping_limits_end_where_they_began() -> None:
         assert blas_threads() == {1}
         second.close()
         assert blas_threads() == {2}
+
+
+@pytest.mark.parametrize(
+    ("n_users", "workers", "tile", "size"),
+    [
+        (0, 2, 1, 16),
+        (500, 2, 1, 31),
+        (500, 2, 128, 125),
+        (300, 2, 128, 75),
+        (100, 2, 128, 50),
+        (10, 2, 128, 16),
+        (100_000, 2, 128, 256),
+    ],
+)
+def test_slices_of_users(n_users: int, workers: int, tile: int, size: int) -> None:
+    """Whole tiles where all workers get some; no more than a stop should wait for."""
+    assert users_per_task(n_users, workers, tile) == size

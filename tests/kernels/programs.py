@@ -97,7 +97,7 @@ class _Maker:
     def __init__(self, sketch: Sketch) -> None:
         self.rng = sketch.rng("terms")
         self.n, self.m, self.levels = sketch.n_users, sketch.n_jobs, sketch.levels
-        self.keys = [self.key(f"key {i}", size) for i, size in enumerate((1, 3, 7))]
+        self.keys = [self.key(f"key {i}", size) for i, size in enumerate((1, 3, 7, 20, 100))]
         self.numbers = [Number(f"number {i}", self.number()) for i in range(2)]
         self.flag_sets = [
             Flags(f"flags {width}", self.rng.integers(2**width, size=self.m).astype(np.uint16), width)

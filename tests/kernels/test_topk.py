@@ -223,6 +223,29 @@ def test_any_number_of_cells(monkeypatch: pytest.MonkeyPatch, most_cells: int, n
         assert_lists_are_the_references(plan, k)
 
 
+LOOSE = st.lists(st.sampled_from(("sparse", "flags", "dense", "both", "interval", "dot", "job")), min_size=1, max_size=4)
+
+
+@cases(150)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(st.tuples(LOOSE.map(tuple), st.sampled_from((None, None, "flags", "user"))), min_size=1, max_size=4),
+    st.sampled_from((0, 2)),
+    st.sampled_from((1, 4, 24)),
+    st.sampled_from((0, 0, 2)),
+)
+def test_keys_that_make_no_cells(
+    seed: int, parts: list[tuple[tuple[str, ...], str | None]], levels: int, most_cells: int, per_company: int
+) -> None:
+    """Rows of classes of users, exceptions in a few cells, lists that begin with another user's."""
+    components = tuple((kinds, divisor, 1.0 / (1 + i), 1.0, i % 3) for i, (kinds, divisor) in enumerate(parts))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "MOST_CELLS", most_cells)
+        patch.setattr(keys, "JOBS_PER_CELL", 1000)
+        sketch = Sketch(seed, 12, 300, components, levels, per_company=per_company, n_companies=20)
+        assert_lists_are_the_references(plan_of(sketch), 10)
+
+
 @cases(60)
 @given(st.integers(0, 2**32 - 1), st.sampled_from((0, 2)), st.sampled_from((1, 8, 40)))
 def test_products_decide_alone_or_with_a_little_else(seed: int, levels: int, k: int) -> None:
