@@ -30,8 +30,8 @@ TILE = 128
 """Users at a time: a product puts the jobs' vectors in order for itself first, which should serve many users."""
 RUN = 8192
 """Jobs with vectors at a time: a user is folded anew for each run, since the folds of a whole tile may be large."""
-PART = 1024
-"""Jobs that are scored at a time for one user: 4 KiB."""
+PART = 2048
+"""Jobs that are scored at a time for one user: 8 KiB."""
 
 
 class Tile(NamedTuple):

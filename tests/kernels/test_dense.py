@@ -51,6 +51,7 @@ def test_vectors_for_some_of_the_jobs(
 def test_at_the_borders_of_tiles(components: tuple, n_users: int) -> None:
     """All in one call: `Scorer` would make slices of them."""
     plan, k = plan_of(Sketch(5, n_users, PART + 1, components, 0)), 20
+    plan.exclusions.by_rule["closed"] = np.zeros(PART + 1, dtype=bool)
     lists, scores = reference_lists(plan, k)
     found, everybody = Found.room(n_users, k), np.arange(n_users)
     selection = Selection(*plan.index, plan.layout.limits)
