@@ -107,6 +107,7 @@ def fold_entries(p: Program, key: int, width: int, user: int, f: Fold) -> None:
                 f.single[key, code] = np.float32(value)
                 if whose == user:
                     best = max(best, value)
-                    own |= np.uint64(1) << np.uint64(code % MASK_BITS)
+                    if value != 0.0 or not f.nothing[key]:
+                        own |= np.uint64(1) << np.uint64(code % MASK_BITS)
     f.best[key], f.own[key] = best, own
     _bound_subsets(key, width, f)
