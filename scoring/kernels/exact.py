@@ -43,7 +43,7 @@ def base_of(x: Index, f: Fold, job: int) -> float:
     return base
 
 
-@inner(inline="always")
+@inner
 def exact_score(p: Program, x: Index, f: Fold, r: Room, user: int, job: int, base: float) -> np.float32:
     """The canonical total (float32) of one job; `base` is `base_of` it."""
     facts, n_keys = x.job_facts[job], len(x.width)
