@@ -107,6 +107,21 @@ class Dataset:
         return matrix
 
     @cached_property
+    def reference_fingerprint(self) -> str:
+        """A digest of which prefectures there are, by which codes, and which of them touch."""
+        digest = hashlib.blake2b("\0".join(map(str, self.words.prefecture.values)).encode(), digest_size=16)
+        for name in ("prefectures", "prefecture_adjacency"):
+            _digest_frame(digest, name, getattr(self.tables, name))
+        return digest.hexdigest()
+
+    @cached_property
+    def users_fingerprint(self) -> str:
+        """A digest of the users' table, in its order."""
+        digest = hashlib.blake2b(digest_size=16)
+        _digest_frame(digest, "users", self.tables.users)
+        return digest.hexdigest()
+
+    @cached_property
     def fingerprint(self) -> str:
         """A digest of all that a score can depend on; equal for equal content in any row order."""
         digest = hashlib.blake2b(digest_size=16)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 import pandas as pd
 
+from scoring.caching import GROUPS, LAYERS, Layers, LayerStats
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.engine.batch import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.errors import ConfigurationError
 from scoring.facade.counters import Counters
-from scoring.facade.snapshot import SnapshotHolder
+from scoring.facade.snapshot import CHECK_SECONDS, SnapshotHolder
 from scoring.model import ScoringModel
 from scoring.statistics.factors import default_cache
 
@@ -27,8 +30,8 @@ __all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineCore", "in_thread"
 PERFORMANCE_TARGET_MS_PER_USER = 180
 """Milliseconds per user that a batch may take; an engine's attribute of this name overrides it."""
 
-CACHES: Final = ("snapshot", "plan")
-"""What `clear_caches` can empty: the data with its statistics, and the plan for the data's own rows."""
+CACHES: Final = ("snapshot", *LAYERS)
+"""The data as loaded, and the layers of what is made of them."""
 
 T = TypeVar("T")
 
@@ -50,6 +53,9 @@ class EngineCore:
         prefecture_cache_size: int = 10_000,
         company_cache_size: int = 500,
         keep_factors: bool | str | os.PathLike[str] = True,
+        change_check_seconds: float = CHECK_SECONDS,
+        layers: Layers | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if db is None:
             raise ConfigurationError(
@@ -61,11 +67,15 @@ class EngineCore:
         self.model = model if isinstance(model, ScoringModel) else load_model(model)
         self.chunk_size = chunk_size
         self.max_workers = max_workers
-        # bounds for the caching layers; the snapshot holds whole tables and answers right whatever they are
-        self.company_cache_hours = company_cache_hours
-        self.prefecture_cache_size = prefecture_cache_size
-        self.company_cache_size = company_cache_size
-        self._data = SnapshotHolder(db, as_of, _factor_folder(keep_factors))
+        self.layers = layers or Layers(
+            company_hours=company_cache_hours,
+            prefecture_entries=prefecture_cache_size,
+            company_entries=company_cache_size,
+            clock=clock,
+        )
+        self._data = SnapshotHolder(
+            db, as_of, _factor_folder(keep_factors), self.layers, check_seconds=change_check_seconds, clock=clock
+        )
         self._done = Counters()
 
     def __repr__(self) -> str:
@@ -83,7 +93,10 @@ class EngineCore:
         self._data.close()
 
     async def refresh(self) -> None:
-        """Reads the database again. Calls under way keep the data they began with. Raises DatabaseError, DataError."""
+        """Reads the database again, company popularity too; calls under way keep the data they began with.
+
+        Raises DatabaseError, DataError.
+        """
         await self._data.refresh()
 
     async def warmup_caches(self) -> dict[str, Any]:
@@ -102,32 +115,64 @@ class EngineCore:
         await in_thread(work)
         return self.get_performance_stats()
 
-    def clear_caches(self, names: Iterable[str] | str | None = None) -> None:
-        """Empties the named ones of `CACHES` (None: all); the next call reads or computes anew.
+    @property
+    def company_cache_hours(self) -> float:
+        """How old company popularity may become; setting it begins with an empty layer."""
+        return self.layers.company_hours
 
-        Raises ConfigurationError naming a cache that there is not.
+    @company_cache_hours.setter
+    def company_cache_hours(self, hours: float) -> None:
+        self.layers.set_company(hours=hours)
+
+    @property
+    def company_cache_size(self) -> int:
+        """How many tables of company popularity are kept at most (one for each window of days)."""
+        return self.layers.company_entries
+
+    @company_cache_size.setter
+    def company_cache_size(self, size: int) -> None:
+        self.layers.set_company(entries=size)
+
+    @property
+    def prefecture_cache_size(self) -> int:
+        """How many tables of adjacent prefectures are kept at most."""
+        return self.layers.prefecture.max_entries or 0
+
+    @prefecture_cache_size.setter
+    def prefecture_cache_size(self, size: int) -> None:
+        self.layers.prefecture.max_entries = size
+
+    def clear_caches(self, names: Iterable[str] | str | None = None) -> None:
+        """Empties caches by the names of `CACHES` or of groups of them; None: all. What is needed is made anew.
+
+        Groups: permanent (prefecture), session (snapshot, similarity, encoded, plans), lru (users, scores,
+        explanations). Raises ConfigurationError naming a cache that there is not.
         """
-        wanted = CACHES if names is None else [names] if isinstance(names, str) else list(names)
+        wanted = list(CACHES) if names is None else [names] if isinstance(names, str) else list(names)
         for name in wanted:
-            if name not in CACHES:
-                raise ConfigurationError(f"there is no cache {name!r}; there are {', '.join(CACHES)}.")
-        if "snapshot" in wanted:
+            if name not in CACHES and name not in GROUPS:
+                raise ConfigurationError(f"there is no cache {name!r}; there are {', '.join([*CACHES, *GROUPS])}.")
+        self.layers.clear([name for name in wanted if name != "snapshot"])
+        if {"snapshot", "session"} & set(wanted):
             self._data.forget()
-        elif self._data.current is not None and wanted:
-            self._data.current.forget_plan()
+
+    def cache_stats(self) -> dict[str, LayerStats]:
+        """What each of `CACHES` has done and holds."""
+        return {"snapshot": self._data.stats, **self.layers.stats}
 
     def get_performance_stats(self) -> dict[str, Any]:
         """What was done since the engine was made.
 
         `total_calculations` pairs scored (or, for a ranking, decided) · `total_users` · `avg_calculation_time_ms`
         per user, without loading the data · `target_ms_per_user` · `target_achievement`: the mean is within the
-        target (None before the first calculation) · `caches`: name → hits, misses, size · `snapshot`: what is
-        loaded, or None.
+        target (None before the first calculation) · `cache_hit_rate`, `hits`, `misses` (whoever waited for
+        another's computation counts as neither): all caches together · `memory_usage`: cache → bytes · `caches`:
+        name → all that `LayerStats` says · `snapshot`: what is loaded, or None.
         """
         current, mean = self._data.current, self._done.ms_per_user
         target = self.PERFORMANCE_TARGET_MS_PER_USER
-        plan = (current.plan_hits, current.plan_misses, int(current.has_plan)) if current else (0, 0, 0)
-        held = (self._data.hits, self._data.misses, int(current is not None))
+        caches = self.cache_stats()
+        hits, requests = (sum(getattr(stats, name) for stats in caches.values()) for name in ("hits", "requests"))
         return {
             "total_calculations": self._done.pairs,
             "total_users": self._done.users,
@@ -135,10 +180,11 @@ class EngineCore:
             "avg_calculation_time_ms": mean,
             "target_ms_per_user": target,
             "target_achievement": mean <= target if self._done.users else None,
-            "caches": {
-                name: dict(zip(("hits", "misses", "size"), counts, strict=True))
-                for name, counts in zip(CACHES, (held, plan), strict=True)
-            },
+            "cache_hit_rate": hits / requests if requests else 0.0,
+            "hits": hits,
+            "misses": sum(stats.misses for stats in caches.values()),
+            "memory_usage": {name: stats.bytes for name, stats in caches.items()},
+            "caches": {name: asdict(stats) | {"hit_rate": stats.hit_rate} for name, stats in caches.items()},
             "snapshot": current
             and {
                 "users": len(current.dataset.users),

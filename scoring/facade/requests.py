@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from scoring.dataset.validation import check
 from scoring.engine import SCORES, Prepared, Ranking, explain, memory
 from scoring.errors import ConfigurationError, DataError, RunCancelledError
+from scoring.facade.keys import frozen, model_key
 from scoring.facade.legacy_objects import Row, canonical_frame, read_user
 from scoring.facade.pieces import Piece, each_piece, never, working_bytes
 from scoring.facade.snapshot import Snapshot
@@ -28,6 +30,7 @@ __all__ = [
     "inputs_of",
     "job_component",
     "listed_scores",
+    "pair_scores",
     "pairs_frame",
     "ranking_frame",
     "require_room",
@@ -148,6 +151,20 @@ def listed_scores(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]
     return pd.concat(frames, ignore_index=True)
 
 
+def pair_scores(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> Mapping[str, float]:
+    """The four scores of one pair by name, kept for whoever asks again for rows that say the same."""
+
+    def compute() -> dict[str, float]:
+        frame = listed_scores(snapshot, model, [pair])
+        return {name: float(frame[name].iloc[0]) for name in SCORE_COLUMNS}
+
+    return snapshot.layers.scores.get(_pair_key(snapshot, model, pair), compute)
+
+
+def _pair_key(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> Hashable:
+    return (*snapshot.statistics.version, model_key(model), frozen(pair.job), frozen(pair.user), pair.profile)
+
+
 def _listed(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]) -> pd.DataFrame:
     jobs, job_row = _different([pair.job for pair in pairs], [id(pair.job) for pair in pairs])
     users, user_row = _different([_as_known(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs])
@@ -200,6 +217,13 @@ def _nobody(known: NDArray[np.int64]) -> int:
 
 def explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[str, Any]:
     """The pair's scores taken apart, as plain values: see `ScoringEngine.get_score_explanation`."""
+    found = snapshot.layers.explanations.get(
+        _pair_key(snapshot, model, pair), lambda: _explanation(snapshot, model, pair)
+    )
+    return deepcopy(found)  # (whoever gets it may change it)
+
+
+def _explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[str, Any]:
     profiled = np.array([pair.profile is not None])
     inputs, named = _rows(snapshot, [pair.job], [_as_known(pair)], profiled)
     prepared = Prepared.of(inputs, model, workers=1)
@@ -240,6 +264,11 @@ def _plain(value: Any) -> Any:
 
 def user_row(snapshot: Snapshot, user_id: int) -> Row:
     """What the data knows of a user; of one it does not know, the id."""
+    key = (snapshot.dataset.users_fingerprint, user_id)
+    return dict(snapshot.layers.users.get(key, lambda: _read_user_row(snapshot, user_id)))
+
+
+def _read_user_row(snapshot: Snapshot, user_id: int) -> Row:
     users = snapshot.dataset.tables.users
     place = int(np.searchsorted(snapshot.dataset.users.user_id, user_id))
     if place == len(users) or users["user_id"].iloc[place] != user_id:

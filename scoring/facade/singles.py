@@ -95,7 +95,7 @@ class SingleMethods(EngineCore):
 
         def work(_: Callable[[], bool]) -> float:
             with self._done.timed(1, 1):
-                return float(requests.listed_scores(snapshot, self.model, [pair])[score].iloc[0])
+                return requests.pair_scores(snapshot, self.model, pair)[score]
 
         return await in_thread(work)
 

@@ -3,46 +3,65 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from scoring.caching import Layers, LayerStats
+from scoring.caching.sizes import bytes_of
 from scoring.dataset import Dataset, Tables
 from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_tables, load_tables_async
+from scoring.dataset.loaders import ChangeToken, change_tokens, change_tokens_async, load_tables, load_tables_async
 from scoring.dataset.validation import code_width
 from scoring.engine import Prepared
+from scoring.facade.keys import encoding_key, model_key
 from scoring.model import Inputs, ScoringModel
 from scoring.statistics import Statistics
+from scoring.statistics.popularity import WINDOW_DAYS
 
-__all__ = ["Snapshot", "SnapshotHolder"]
+__all__ = ["CHECK_SECONDS", "Snapshot", "SnapshotHolder"]
+
+CHECK_SECONDS = 5.0
+"""Between two looks whether the database holds something new."""
+
+Tokens = dict[str, ChangeToken]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Snapshot:
-    """A dataset, its statistics, and the last plan for its own rows. Requests hold on to the one they began with."""
+    """A dataset and its statistics, as one request sees them; what is made of them is kept in layers."""
 
     statistics: Statistics
-    plan_hits: int = 0
-    plan_misses: int = 0
-    _prepared: Prepared | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    layers: Layers
 
     @classmethod
-    def of(cls, dataset: Dataset, factor_cache: Path | None) -> Snapshot:
+    def of(cls, dataset: Dataset, factor_cache: Path | None, layers: Layers) -> Snapshot:
         """With the factors trained, so that threads find them ready."""
-        statistics = Statistics(dataset, factor_cache=factor_cache)
+        statistics = Statistics(dataset, factor_cache=factor_cache, layers=layers)
         statistics.factors  # noqa: B018 - computed when first asked for
-        return cls(statistics)
+        statistics.areas  # noqa: B018 - as above
+        statistics.company_actions(WINDOW_DAYS)  # (what a key must name before the first model asks for it)
+        return cls(statistics, layers)
+
+    def view(self) -> Snapshot:
+        """For one request: company popularity stays what it is now."""
+        return replace(self, statistics=self.statistics.view())
 
     @property
     def dataset(self) -> Dataset:
         return self.statistics.dataset
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Of the tables and the arrays made of them."""
+        return bytes_of(self.dataset)
 
     @cached_property
     def code_widths(self) -> Mapping[str, int | None]:
@@ -50,43 +69,59 @@ class Snapshot:
         return {"prefecture_code": code_width(self.dataset.tables.prefectures["prefecture_code"])}
 
     def prepared(self, model: ScoringModel, workers: int | None = None) -> Prepared:
-        """The model made ready on the dataset's own rows; kept for the next request with the same model."""
-        with self._lock:
-            known = self._prepared
-            if known is not None and known.model == model:
-                self.plan_hits += 1
-            else:
-                self.plan_misses += 1
-                known = known.with_model(model) if known else Prepared.of(Inputs.of(self.statistics), model)
-            self._prepared = known if known.workers == workers else replace(known, workers=workers)
-            return self._prepared
+        """The model made ready on the dataset's own rows."""
+        version = self.statistics.version
 
-    def forget_plan(self) -> None:
-        with self._lock:
-            self._prepared = None
+        def encode() -> Prepared:
+            return Prepared.of(Inputs.of(self.statistics), model, workers=workers)
 
-    @property
-    def has_plan(self) -> bool:
-        return self._prepared is not None
+        def plan() -> Prepared:
+            encoded = self.layers.encoded.get((*version, encoding_key(model), workers), encode)
+            prepared = encoded if encoded.model == model else encoded.with_model(model)
+            if len(prepared.plan.job_id) and len(prepared.plan.user_id):
+                prepared.plan.index  # noqa: B018 - laid out now, so that its bytes are counted and no list waits for it
+            return prepared
+
+        return self.layers.plans.get((*version, model_key(model), workers), plan)
+
+
+Found = tuple[Snapshot, bool]
+"""A snapshot, and whether it was loaded for whoever asks."""
 
 
 class SnapshotHolder:
-    """Where an engine's snapshot is held: loaded when first asked for, kept until `forget` or `refresh`.
+    """Where an engine's snapshot is held: loaded when first asked for, kept until the data changes.
 
-    `source` is what names a database (see `Database.open`) or a Dataset, which is then the whole data.
-    Raises what `Database.open` raises.
+    Each request gets a view of its own. A request that begins `check_seconds` or more of `clock` after the last look
+    at the database looks for new data (one round trip) and, where there are some, loads them; requests under way keep
+    what they began with. `source` is what names a database (see `Database.open`) or a Dataset, which is then the
+    whole data and never changes. Raises what `Database.open` raises.
     """
 
-    def __init__(self, source: Any, as_of: datetime | str | None, factor_cache: Path | None) -> None:
+    def __init__(
+        self,
+        source: Any,
+        as_of: datetime | str | None,
+        factor_cache: Path | None,
+        layers: Layers,
+        *,
+        check_seconds: float = CHECK_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._given = source if isinstance(source, Dataset) else None
         self.database = None if self._given is not None else Database.open(source)
         self.as_of = as_of
-        self.hits = 0
-        self.misses = 0
+        self.layers = layers
+        self.check_seconds = check_seconds
+        self._clock = clock
         self._factor_cache = factor_cache
         self._now: Snapshot | None = None
+        self._tokens: Tokens | None = None
+        self._checked_at = -math.inf
+        self._hits = 0
+        self._misses = 0
         self._generation = 0  # of loads: one that began before a `forget` is not kept
-        self._lock = threading.Lock()  # around `_now` and the counters, never around work
+        self._lock = threading.Lock()  # around what is held and the counters, never around work
         self._loading = threading.RLock()  # one thread loads, the others wait for it
         # waiting for a thread's lock would hold up an event loop, and an asyncio lock belongs to one loop
         self._loop_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
@@ -96,26 +131,43 @@ class SnapshotHolder:
         """What is held now, without loading."""
         return self._now
 
+    @property
+    def stats(self) -> LayerStats:
+        """Requests that found the data held, and those that had to load them."""
+        with self._lock:
+            held, hits, misses = self._now, self._hits, self._misses
+        size = 0 if held is None else held.nbytes
+        return LayerStats(hits=hits, misses=misses, stored=misses, entries=int(held is not None), bytes=size)
+
     def get(self) -> Snapshot:
-        """The snapshot, loaded in this thread if there is none. Raises DatabaseError, DataError."""
-        found = self._held()
-        if found is not None:
-            return found
-        with self._loading:
-            return self._held(again=True) or self._keep(self._generation, self._build(self._load()))
+        """The snapshot, loaded in this thread if need be. Raises DatabaseError, DataError."""
+        found = self._fresh()
+        if found is None:
+            with self._loading:
+                found = self._fresh()
+                if found is None and self._now is not None and self.database is not None:
+                    found = self._unchanged(change_tokens(self.database))
+                if found is None:
+                    found = self._loaded(self._generation, *self._load())
+        return self._count(found)
 
     async def get_async(self) -> Snapshot:
         """The same without holding up the event loop."""
-        found = self._held()
-        if found is not None:
-            return found
-        async with self._loop_lock():
-            return self._held(again=True) or await self._load_async()
+        found = self._fresh()
+        if found is None:
+            async with self._loop_lock():
+                found = self._fresh()
+                if found is None and self._now is not None and self.database is not None:
+                    found = self._unchanged(await change_tokens_async(self.database))
+                if found is None:
+                    found = await self._load_async()
+        return await asyncio.to_thread(self._count, found)
 
     async def refresh(self) -> Snapshot:
-        """Loads anew; requests that have begun keep the old snapshot, later ones get the new one."""
+        """Loads anew, company popularity too; requests that have begun keep the old snapshot."""
         async with self._loop_lock():
-            return await self._load_async()
+            self.layers.company.clear()
+            return (await self._load_async())[0]
 
     def forget(self) -> None:
         """The next request loads anew."""
@@ -126,37 +178,58 @@ class SnapshotHolder:
     def close(self) -> None:
         """Lets go of the data, and of a database engine that was made for this holder."""
         self.forget()
+        self.layers.clear()
         if self.database is not None:
             self.database.close()
 
-    def _held(self, *, again: bool = False) -> Snapshot | None:
+    def _fresh(self) -> Found | None:
+        """What is held, unless it is time to look for new data."""
         with self._lock:
-            if not again:
-                self.hits += self._now is not None
-                self.misses += self._now is None
-            return self._now
+            due = self.database is not None and self._clock() - self._checked_at >= self.check_seconds
+            return None if self._now is None or due else (self._now, False)
 
-    def _load(self) -> Tables | None:
-        return None if self.database is None else load_tables(self.database)
+    def _unchanged(self, tokens: Tokens) -> Found | None:
+        with self._lock:
+            if self._now is None or tokens != self._tokens:
+                return None
+            self._checked_at = self._clock()
+            return self._now, False
 
-    async def _load_async(self) -> Snapshot:
+    def _count(self, found: Found) -> Snapshot:
+        snapshot, loaded = found
+        with self._lock:
+            self._hits += not loaded
+            self._misses += loaded
+        return snapshot.view()
+
+    def _load(self) -> tuple[Tokens | None, Tables | None]:
+        """Tokens first: what is written while the tables are read makes them differ at the next look."""
+        if self.database is None:
+            return None, None
+        return change_tokens(self.database), load_tables(self.database)
+
+    async def _load_async(self) -> Found:
         generation = self._generation
-        tables = None if self.database is None else await load_tables_async(self.database)
-        return self._keep(generation, await asyncio.to_thread(self._build, tables))
+        if self.database is None:
+            return await asyncio.to_thread(self._loaded, generation, None, None)
+        tokens, tables = await change_tokens_async(self.database), await load_tables_async(self.database)
+        return await asyncio.to_thread(self._loaded, generation, tokens, tables)
 
-    def _build(self, tables: Tables | None) -> Snapshot:
+    def _loaded(self, generation: int, tokens: Tokens | None, tables: Tables | None) -> Found:
+        """Makes a snapshot; unless the data were forgotten meanwhile, later requests get it too."""
         if self._given is not None:
             dataset = self._given
         else:
             assert tables is not None
             dataset = Dataset(tables, as_of=self.as_of)
-        return Snapshot.of(dataset, self._factor_cache)
-
-    def _keep(self, generation: int, snapshot: Snapshot) -> Snapshot:
+        snapshot = Snapshot.of(dataset, self._factor_cache, self.layers)
         with self._lock:
             if generation == self._generation:
-                self._now = snapshot
-            return snapshot
+                self._now, self._tokens, self._checked_at = snapshot, tokens, self._clock()
+        for layer in (self.layers.similarity, self.layers.encoded, self.layers.plans, self.layers.scores):
+            layer.discard(lambda key: key[0] != dataset.fingerprint)  # (never asked for again)
+        self.layers.explanations.discard(lambda key: key[0] != dataset.fingerprint)
+        return snapshot, True
 
     def _loop_lock(self) -> asyncio.Lock:
         loop = asyncio.get_running_loop()

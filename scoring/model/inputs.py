@@ -172,7 +172,7 @@ class Inputs:
         """(n_prefectures, n_prefectures) by code; prefectures that only a request knows touch nothing."""
         size, known = len(self.words.prefecture), len(self.dataset.words.prefecture)
         matrix = np.zeros((size, size), dtype=bool)
-        matrix[:known, :known] = self.dataset.adjacent
+        matrix[:known, :known] = self.statistics.adjacent
         return matrix
 
     @cached_property

@@ -337,15 +337,19 @@ async def test_stats_and_caches(engine: ScoringEngine, frames: Any) -> None:
     empty = engine.get_performance_stats()
     assert (empty["total_calculations"], empty["target_achievement"], empty["snapshot"]) == (0, None, None)
     stats = await engine.warmup_caches()
-    assert stats["caches"]["plan"] == {"hits": 0, "misses": 1, "size": 1}
+    counted = {name: stats["caches"]["plans"][name] for name in ("hits", "misses", "stored", "entries")}
+    assert counted == {"hits": 0, "misses": 1, "stored": 1, "entries": 1}
+    assert stats["memory_usage"]["plans"] > 10_000
     await engine.calculate_scores_for_all_users(top_k=2)
     await engine.process_scoring_batch(frames["users"], frames["jobs"])
     stats = engine.get_performance_stats()
     active = int(frames["users"]["is_active"].sum())
     assert stats["total_users"] == 12 + active
     assert stats["total_calculations"] == (12 + active) * 40
-    assert stats["caches"]["plan"]["hits"] == 1
-    assert stats["caches"]["snapshot"] == {"hits": 2, "misses": 1, "size": 1}
+    assert stats["caches"]["plans"]["hits"] == 1
+    assert (stats["caches"]["snapshot"]["hits"], stats["caches"]["snapshot"]["misses"]) == (2, 1)
+    assert stats["hits"] == sum(cache["hits"] for cache in stats["caches"].values())
+    assert stats["cache_hit_rate"] == stats["hits"] / (stats["hits"] + stats["misses"])
     assert stats["snapshot"]["jobs"] == 40
     assert stats["avg_calculation_time_ms"] > 0
     engine.PERFORMANCE_TARGET_MS_PER_USER = 0
@@ -353,12 +357,12 @@ async def test_stats_and_caches(engine: ScoringEngine, frames: Any) -> None:
     engine.PERFORMANCE_TARGET_MS_PER_USER = 10**9
     assert engine.get_performance_stats()["target_achievement"] is True
 
-    engine.clear_caches(["plan"])
-    assert engine.get_performance_stats()["caches"]["plan"]["size"] == 0
+    engine.clear_caches(["plans"])
+    assert engine.get_performance_stats()["caches"]["plans"]["entries"] == 0
     assert engine.get_performance_stats()["snapshot"] is not None
     engine.clear_caches()
     assert engine.get_performance_stats()["snapshot"] is None
-    with pytest.raises(ConfigurationError, match="no cache 'strange'; there are snapshot, plan"):
+    with pytest.raises(ConfigurationError, match="no cache 'strange'; there are snapshot, prefecture"):
         engine.clear_caches(["strange"])
 
 

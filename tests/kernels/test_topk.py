@@ -223,7 +223,9 @@ def test_any_number_of_cells(monkeypatch: pytest.MonkeyPatch, most_cells: int, n
         assert_lists_are_the_references(plan, k)
 
 
-LOOSE = st.lists(st.sampled_from(("sparse", "flags", "dense", "both", "interval", "dot", "job")), min_size=1, max_size=4)
+LOOSE = st.lists(
+    st.sampled_from(("sparse", "flags", "dense", "both", "interval", "dot", "job")), min_size=1, max_size=4
+)
 
 
 @cases(150)
