@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.caching import GROUPS, LAYERS, Layer, LayerStats, Layers
+from scoring.caching import GROUPS, LAYERS, Layer, Layers, LayerStats
 from scoring.errors import ConfigurationError
 
 
@@ -224,7 +224,7 @@ def test_many_threads_one_computation_per_key_and_counts_that_add_up() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("get clear wait".split()), st.integers(0, 5), st.integers(1, 4)), max_size=60)
+    st.lists(st.tuples(st.sampled_from(["get", "clear", "wait"]), st.integers(0, 5), st.integers(1, 4)), max_size=60)
 )
 def test_any_sequence_is_that_of_a_plain_model(steps: list[tuple[str, int, int]]) -> None:
     """A layer of 8 units and 10 seconds beside a dict that is kept by hand."""
