@@ -102,7 +102,7 @@ def test_importing_changes_no_setting_of_the_process(modules: str) -> None:
     """
     code = (
         STATE
-        + "import numba, pydantic, scipy.sparse, sqlalchemy, yaml, importlib.resources\n"
+        + "import numba, pydantic, scipy.sparse, sqlalchemy, threadpoolctl, yaml, importlib.resources\n"
         + "before = state()\n"
         + f"import {modules}\n"
         + "after = state()\n"
