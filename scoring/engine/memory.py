@@ -7,13 +7,12 @@ to 1,000,000 actions (CPython 3.11, pandas 3); `tests/engine/test_memory.py` hol
 from __future__ import annotations
 
 import resource
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from scoring.errors import NotEnoughMemoryError
+from scoring.telemetry.memory import peak, resident
 
 __all__ = [
     "BYTES_PER_RESULT",
@@ -39,24 +38,6 @@ def available(root: Path = Path("/")) -> int:
     import psutil
 
     return max(0, min([psutil.virtual_memory().available, *_cgroup_rooms(root), *_rlimit_rooms()]))
-
-
-def resident() -> int:
-    """Bytes of memory that this process holds now."""
-    import psutil
-
-    return int(psutil.Process().memory_info().rss)
-
-
-def peak() -> int:
-    """The most bytes of memory that this process has held."""
-    # Linux starts a new program's ru_maxrss at what its parent held when it was started: a shell's, or a notebook's
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used if sys.platform == "darwin" else used * 1024
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,24 @@
+"""The memory of this process."""
+
+from __future__ import annotations
+
+import json
+import mmap
+
+from scoring.telemetry import memory_statistics
+
+SIZE = 128_000_000
+
+
+def test_memory_that_was_given_back_stays_in_the_peak() -> None:
+    before = memory_statistics()
+    with mmap.mmap(-1, SIZE) as room:
+        for at in range(0, SIZE, mmap.PAGESIZE):  # the kernel gives a page when it is written
+            room[at] = 1
+        held = memory_statistics()
+    after = memory_statistics()
+    assert held.resident_bytes - before.resident_bytes > 0.9 * SIZE
+    assert after.resident_bytes < held.resident_bytes - 0.9 * SIZE
+    assert after.peak_bytes >= held.resident_bytes - 0.01 * SIZE
+    assert before.resident_bytes <= before.peak_bytes
+    assert json.dumps(after.as_dict())
