@@ -1,9 +1,27 @@
-"""What lower layers report to.
+"""What lower layers report to, and what can be read from it.
 
 - `stopwatch`: times of phases, nested by name · `memory`: what this process holds
+- `operations`: times and counts of what an engine does · `alerts`: a warning when that takes too long per user
 """
 
+from scoring.telemetry.alerts import Alert, AlertStatistics, TargetAlert
 from scoring.telemetry.memory import MemoryStatistics, memory_statistics, peak, resident
+from scoring.telemetry.operations import Done, Operations, OperationStatistics, Statistics, Totals
 from scoring.telemetry.stopwatch import Phase, Stopwatch
 
-__all__ = ["MemoryStatistics", "Phase", "Stopwatch", "memory_statistics", "peak", "resident"]
+__all__ = [
+    "Alert",
+    "AlertStatistics",
+    "Done",
+    "MemoryStatistics",
+    "OperationStatistics",
+    "Operations",
+    "Phase",
+    "Statistics",
+    "Stopwatch",
+    "TargetAlert",
+    "Totals",
+    "memory_statistics",
+    "peak",
+    "resident",
+]

@@ -5,19 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scoring.telemetry import Phase, Stopwatch
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.telemetry.clock import Clock
 
 
 def test_phases_nest_and_add_up(clock: Clock) -> None:

@@ -1,0 +1,204 @@
+"""Times and counts of what an engine does, by the name of the operation."""
+
+from __future__ import annotations
+
+import logging
+import math
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+__all__ = ["Done", "OperationStatistics", "Operations", "Statistics", "Totals"]
+
+WINDOW: Final = 4096
+"""Durations of an operation that its median and p95 are taken from."""
+
+_LOG: Final = logging.getLogger("scoring.operations")
+
+
+@dataclass(frozen=True)
+class Done:
+    """One operation that was finished."""
+
+    operation: str
+    users: int
+    pairs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class OperationStatistics:
+    """What was done under one name; times are of what was finished, None before the first.
+
+    `count`, `users`, `pairs`, `seconds` and the mean are of everything since the beginning; median and p95 (the
+    least duration that 95 % do not exceed) are exact, of the latest `WINDOW` durations.
+    """
+
+    count: int
+    failures: int
+    users: int
+    pairs: int
+    seconds: float
+    mean_seconds: float | None
+    median_seconds: float | None
+    p95_seconds: float | None
+    last_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The sums over all operations; `user_seconds` are those of operations that had users."""
+
+    count: int
+    failures: int
+    users: int
+    pairs: int
+    seconds: float
+    user_seconds: float
+    ms_per_user: float | None
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Everything of one moment: the totals are the sums of what stands beside them."""
+
+    total: Totals
+    operations: dict[str, OperationStatistics]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain dictionaries, which JSON can hold."""
+        return asdict(self)
+
+
+class Operations:
+    """Counts and times operations by name; safe between threads.
+
+    Operations are not to be nested: what is done inside another would count twice in the totals. `clock` gives
+    seconds; `listeners` are called with every `Done`, in the thread that did the work.
+
+    >>> operations = Operations()
+    >>> with operations.timed("top_k", users=2, pairs=20):
+    ...     pass
+    >>> operations.statistics().total.pairs
+    20
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        *,
+        window: int = WINDOW,
+        listeners: Iterable[Callable[[Done], object]] = (),
+    ) -> None:
+        self._clock = clock
+        self._window = window
+        self._listeners = tuple(listeners)
+        self._lock = threading.Lock()
+        self._tallies: dict[str, _Tally] = {}
+
+    @contextmanager
+    def timed(self, operation: str, users: int = 0, pairs: int = 0) -> Iterator[None]:
+        """Counts the work inside with its time, unless it fails: then it is a failure and nothing else."""
+        users, pairs = int(users), int(pairs)  # NumPy's would not go into JSON
+        begun = self._clock()
+        try:
+            yield
+        except BaseException:  # cancelled and interrupted work is not finished either
+            self._failed(operation, users, pairs, self._clock() - begun)
+            raise
+        self._finished(Done(operation, users, pairs, self._clock() - begun))
+
+    def statistics(self) -> Statistics:
+        """What was done until now, all of one moment."""
+        with self._lock:
+            tallies = {name: tally.copy() for name, tally in self._tallies.items()}
+        users = sum(tally.users for tally in tallies.values())
+        user_seconds = math.fsum(tally.user_seconds for tally in tallies.values())
+        total = Totals(
+            count=sum(tally.count for tally in tallies.values()),
+            failures=sum(tally.failures for tally in tallies.values()),
+            users=users,
+            pairs=sum(tally.pairs for tally in tallies.values()),
+            seconds=math.fsum(tally.seconds for tally in tallies.values()),
+            user_seconds=user_seconds,
+            ms_per_user=1000 * user_seconds / users if users else None,
+        )
+        return Statistics(total, {name: tally.statistics() for name, tally in tallies.items()})
+
+    def _finished(self, done: Done) -> None:
+        with self._lock:
+            self._tally(done.operation).add(done)
+        _log("finished", done.operation, done.users, done.pairs, done.seconds)
+        for listener in self._listeners:
+            listener(done)
+
+    def _failed(self, operation: str, users: int, pairs: int, seconds: float) -> None:
+        with self._lock:
+            self._tally(operation).failures += 1
+        _log("failed", operation, users, pairs, seconds)
+
+    def _tally(self, operation: str) -> _Tally:
+        if operation not in self._tallies:
+            self._tallies[operation] = _Tally(deque(maxlen=self._window))
+        return self._tallies[operation]
+
+
+@dataclass
+class _Tally:
+    """What was counted under one name."""
+
+    latest: deque[float]
+    count: int = 0
+    failures: int = 0
+    users: int = 0
+    pairs: int = 0
+    seconds: float = 0.0
+    user_seconds: float = 0.0
+
+    def add(self, done: Done) -> None:
+        self.latest.append(done.seconds)
+        self.count += 1
+        self.users += done.users
+        self.pairs += done.pairs
+        self.seconds += done.seconds
+        if done.users:
+            self.user_seconds += done.seconds
+
+    def copy(self) -> _Tally:
+        return _Tally(
+            self.latest.copy(), self.count, self.failures, self.users, self.pairs, self.seconds, self.user_seconds
+        )
+
+    def statistics(self) -> OperationStatistics:
+        ordered = sorted(self.latest)
+        return OperationStatistics(
+            count=self.count,
+            failures=self.failures,
+            users=self.users,
+            pairs=self.pairs,
+            seconds=self.seconds,
+            mean_seconds=self.seconds / self.count if self.count else None,
+            median_seconds=statistics.median(ordered) if ordered else None,
+            # in whole numbers: 0.95 * n is not exact
+            p95_seconds=ordered[(95 * len(ordered) + 99) // 100 - 1] if ordered else None,
+            last_seconds=self.latest[-1] if ordered else None,
+        )
+
+
+def _log(outcome: str, operation: str, users: int, pairs: int, seconds: float) -> None:
+    """One line of counts; never of ids."""
+    ms = round(1000 * seconds, 3)
+    _LOG.debug(
+        "%s %s: %d users, %d pairs, %.3f ms",
+        operation,
+        outcome,
+        users,
+        pairs,
+        ms,
+        extra={"operation": operation, "outcome": outcome, "users": users, "pairs": pairs, "ms": ms},
+    )

@@ -1,0 +1,12 @@
+"""What tests of telemetry share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.telemetry.clock import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

@@ -1,0 +1,163 @@
+"""One alert when the running time per user passes the target, and again only after it came back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+
+import pytest
+
+from scoring.errors import ConfigurationError
+from scoring.telemetry import Alert, AlertStatistics, Done, Operations, TargetAlert
+from tests.telemetry.clock import Clock
+
+
+def observe(alert: TargetAlert, *milliseconds: float, users: int = 1) -> None:
+    """Operations with these milliseconds per user."""
+    for each in milliseconds:
+        alert.observe(Done("run", users, 0, users * each / 1000))
+
+
+def watched(target: float, window: int) -> tuple[TargetAlert, list[Alert]]:
+    alert, heard = TargetAlert(target, window=window), list[Alert]()
+    alert.on(heard.append)
+    return alert, heard
+
+
+def test_an_alert_at_each_crossing_and_none_between(caplog: pytest.LogCaptureFixture) -> None:
+    alert, heard = watched(100, window=2)
+    observe(alert, 100, 100)  # at the target is within it
+    assert heard == []
+    observe(alert, 102, 150, 200)
+    assert [round(each.ms_per_user) for each in heard] == [101]
+    observe(alert, 0)  # (200 + 0) / 2: back
+    assert alert.statistics().met is True
+    observe(alert, 300, 300)
+    assert [round(each.ms_per_user) for each in heard] == [101, 150]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert {record.name for record in caplog.records} == {"scoring.alerts"}
+    assert alert.statistics().alerts == 2
+
+
+def test_what_an_alert_says(caplog: pytest.LogCaptureFixture) -> None:
+    alert, heard = watched(180, window=20)
+    observe(alert, 125.0, users=4)
+    observe(alert, 500.0, users=2)
+    assert heard == [Alert(ms_per_user=250.0, target_ms_per_user=180, operations=2, users=6)]
+    assert caplog.messages == ["250.000 ms per user, over the last 2 operations, is above the target of 180."]
+    assert vars(caplog.records[0])["ms_per_user"] == 250.0
+    assert vars(caplog.records[0])["target_ms_per_user"] == 180
+
+
+def test_many_users_weigh_more_than_few() -> None:
+    alert, heard = watched(100, window=20)
+    observe(alert, 1.0, users=1000)
+    observe(alert, 1000.0, users=1)  # one cold start among many
+    assert heard == []
+    assert alert.statistics() == AlertStatistics(2000 / 1001, 100, True, 0)
+
+
+def test_only_the_last_operations_count() -> None:
+    alert, heard = watched(100, window=3)
+    observe(alert, 0, 0, 0, 0, 0, 120, 120)
+    assert heard == []
+    observe(alert, 120)
+    assert [each.ms_per_user for each in heard] == [pytest.approx(120)]
+
+
+def test_operations_without_users_do_not_count() -> None:
+    alert, heard = watched(100, window=1)
+    alert.observe(Done("load", 0, 0, 60.0))
+    assert alert.statistics() == AlertStatistics(None, 100, None, 0)
+    observe(alert, 101)
+    alert.observe(Done("load", 0, 0, 0.0))
+    observe(alert, 101)
+    assert len(heard) == 1
+
+
+def test_a_target_that_is_changed_later() -> None:
+    target = [100.0]
+    alert, heard = TargetAlert(lambda: target[0]), list[Alert]()
+    alert.on(heard.append)
+    observe(alert, 50)
+    target[0] = 40.0
+    observe(alert, 50)
+    assert heard == [Alert(50.0, 40.0, 2, 2)]
+    target[0] = 60.0
+    assert alert.statistics() == AlertStatistics(50.0, 60.0, True, 1)
+    assert json.loads(json.dumps(alert.statistics().as_dict()))["alerts"] == 1
+
+
+def test_it_is_fed_by_operations(clock: Clock) -> None:
+    alert, heard = watched(100, window=20)
+    operations = Operations(clock, listeners=[alert.observe])
+    with pytest.raises(ValueError), operations.timed("top_k", users=1):  # noqa: PT012 - time passes, then it fails
+        clock.now += 60
+        raise ValueError
+    assert alert.statistics().ms_per_user is None
+    with operations.timed("top_k", users=4):
+        clock.now += 1
+    assert heard == [Alert(250.0, 100, 1, 4)]
+
+
+def test_a_callback_that_raises_breaks_neither_the_work_nor_the_next(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    alert = TargetAlert(100)
+    operations, heard = Operations(clock, listeners=[alert.observe]), list[Alert]()
+
+    @alert.on
+    def broken(_: Alert) -> None:
+        raise RuntimeError("the pager is out of paper")
+
+    alert.on(heard.append)
+    with operations.timed("top_k", users=1):
+        clock.now += 1
+    assert len(heard) == 1
+    assert operations.statistics().total.count == 1
+    assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.ERROR]
+    assert "Traceback" in caplog.text
+    assert "the pager is out of paper" in caplog.text
+
+
+def test_a_callback_may_ask_and_may_leave() -> None:
+    alert, heard = TargetAlert(100, window=1), list[AlertStatistics]()
+
+    def once(_: Alert) -> None:
+        heard.append(alert.statistics())
+        alert.off(once)
+
+    alert.on(once)
+    observe(alert, 200, 0, 200)
+    assert heard == [AlertStatistics(200.0, 100, False, 1)]
+    with pytest.raises(ConfigurationError, match="no callback of this alert"):
+        alert.off(once)
+
+
+def test_many_threads_cross_once() -> None:
+    alert, heard = watched(100, window=20)
+    together = threading.Barrier(32)
+
+    def work() -> None:
+        together.wait()
+        observe(alert, *[200.0] * 50)
+
+    threads = [threading.Thread(target=work) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(heard) == 1
+    assert alert.statistics().alerts == 1
+
+
+@pytest.mark.parametrize("target", [0, -1, float("nan"), float("inf")])
+def test_a_target_that_cannot_be_is_refused(target: float) -> None:
+    with pytest.raises(ConfigurationError, match="target_ms_per_user is"):
+        TargetAlert(target)
+
+
+def test_a_window_of_nothing_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="window is 0"):
+        TargetAlert(100, window=0)

@@ -1,0 +1,179 @@
+"""Operations are counted and timed exactly, also by many threads at once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from asyncio import CancelledError
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from scoring.telemetry import Done, Operations, OperationStatistics, Totals
+from tests.telemetry.clock import Clock
+
+
+def spend(operations: Operations, clock: Clock, name: str, seconds: float, users: int = 0, pairs: int = 0) -> None:
+    with operations.timed(name, users=users, pairs=pairs):
+        clock.now += seconds
+
+
+def fail(operations: Operations, clock: Clock, name: str, error: BaseException) -> None:
+    with operations.timed(name, users=7, pairs=70):
+        clock.now += 1000
+        raise error
+
+
+def test_an_operation_is_counted_with_its_time(clock: Clock) -> None:
+    operations = Operations(clock)
+    for seconds in (4, 1, 2, 8):
+        spend(operations, clock, "top_k", seconds, users=10, pairs=300)
+    assert operations.statistics().operations == {
+        "top_k": OperationStatistics(
+            count=4,
+            failures=0,
+            users=40,
+            pairs=1200,
+            seconds=15.0,
+            mean_seconds=3.75,
+            median_seconds=3.0,
+            p95_seconds=8.0,
+            last_seconds=8.0,
+        )
+    }
+
+
+@pytest.mark.parametrize(("count", "nth"), [(1, 1), (19, 19), (20, 19), (21, 20), (100, 95), (101, 96)])
+def test_p95_is_the_least_that_95_percent_do_not_exceed(clock: Clock, count: int, nth: int) -> None:
+    operations = Operations(clock)
+    for seconds in np.random.default_rng(0).permutation(count) + 1:
+        spend(operations, clock, "run", float(seconds))
+    assert operations.statistics().operations["run"].p95_seconds == nth
+
+
+def test_quantiles_are_of_the_latest_durations_and_sums_of_all(clock: Clock) -> None:
+    operations = Operations(clock, window=3)
+    for seconds in (100, 100, 1, 2, 3):
+        spend(operations, clock, "run", seconds)
+    found = operations.statistics().operations["run"]
+    assert (found.count, found.seconds, found.mean_seconds) == (5, 206.0, 206 / 5)
+    assert (found.median_seconds, found.p95_seconds, found.last_seconds) == (2.0, 3.0, 3.0)
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), CancelledError()])
+def test_what_fails_is_a_failure_and_nothing_else(clock: Clock, error: BaseException) -> None:
+    heard: list[Done] = []
+    operations = Operations(clock, listeners=[heard.append])
+    with pytest.raises(type(error)):
+        fail(operations, clock, "run", error)
+    assert operations.statistics().operations == {"run": OperationStatistics(0, 1, 0, 0, 0.0, None, None, None, None)}
+    spend(operations, clock, "run", 2, users=1)
+    assert operations.statistics().operations["run"].mean_seconds == 2.0
+    assert heard == [Done("run", 1, 0, 2.0)]
+
+
+def test_totals_and_the_time_per_user(clock: Clock) -> None:
+    operations = Operations(clock)
+    assert operations.statistics().total == Totals(0, 0, 0, 0, 0.0, 0.0, None)
+    spend(operations, clock, "load", 64)  # nobody was scored: no part of the time per user
+    spend(operations, clock, "top_k", 2, users=6, pairs=60)
+    spend(operations, clock, "explain", 1, users=2, pairs=2)
+    with pytest.raises(ValueError):
+        fail(operations, clock, "explain", ValueError())
+    assert operations.statistics().total == Totals(3, 1, 8, 62, 67.0, 3.0, 375.0)
+
+
+def test_statistics_stay_as_they_were_and_go_into_json(clock: Clock) -> None:
+    operations = Operations(clock)
+    with operations.timed("top_k", users=np.int64(3), pairs=np.int32(5)):  # type: ignore[arg-type]
+        clock.now += 1
+    before = operations.statistics()
+    spend(operations, clock, "top_k", 5, users=1)
+    assert before.operations["top_k"].count == 1
+    said = json.loads(json.dumps(before.as_dict()))
+    assert said["total"]["users"] == 3
+    assert said["operations"]["top_k"]["median_seconds"] == 1.0
+
+
+def test_listeners_hear_of_everything_that_was_finished_after_it_was_counted(clock: Clock) -> None:
+    heard: list[tuple[Done, int]] = []
+    operations: Operations = Operations(
+        clock, listeners=[lambda done: heard.append((done, operations.statistics().total.count))]
+    )
+    spend(operations, clock, "a", 1, users=2, pairs=3)
+    spend(operations, clock, "b", 2)
+    assert heard == [(Done("a", 2, 3, 1.0), 1), (Done("b", 0, 0, 2.0), 2)]
+
+
+@pytest.fixture
+def hurried() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_64_threads_add_up_exactly() -> None:
+    of_thread = threading.local()
+
+    def clock() -> float:
+        """Half a second later at each look of the same thread: sums of halves are exact."""
+        of_thread.now = getattr(of_thread, "now", 0.0) + 0.5
+        return float(of_thread.now)
+
+    heard: list[Done] = []
+    operations = Operations(clock, listeners=[heard.append])
+    together = threading.Barrier(64)
+
+    def work(number: int) -> None:
+        together.wait()
+        for n in range(100):
+            with operations.timed(f"shared {n % 3}", users=number, pairs=n):
+                pass
+            if n % 10 == 0:
+                with pytest.raises(ValueError), operations.timed("shared 0", users=5):
+                    raise ValueError
+                found = operations.statistics()
+                assert found.total.count == sum(part.count for part in found.operations.values())
+                assert found.total.seconds == 0.5 * found.total.count
+
+    failures: list[BaseException] = []
+
+    def guarded(number: int) -> None:
+        try:
+            work(number)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    total = operations.statistics().total
+    assert (total.count, total.failures, total.seconds) == (6400, 640, 3200.0)
+    assert (total.users, total.pairs) == (100 * sum(range(64)), 64 * sum(range(100)))
+    parts = operations.statistics().operations
+    assert [parts[f"shared {n}"].count for n in range(3)] == [64 * 34, 64 * 33, 64 * 33]
+    assert len(heard) == 6400
+
+
+def test_operations_log_counts(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    operations = Operations(clock)
+    with caplog.at_level(logging.DEBUG, logger="scoring.operations"):
+        spend(operations, clock, "top_k", 0.25, users=3, pairs=9)
+        with pytest.raises(ValueError):
+            fail(operations, clock, "top_k", ValueError("user 4711"))
+    first, second = caplog.records
+    assert first.getMessage() == "top_k finished: 3 users, 9 pairs, 250.000 ms"
+    fields = ("operation", "outcome", "users", "pairs", "ms")
+    assert [vars(first)[field] for field in fields] == ["top_k", "finished", 3, 9, 250.0]
+    assert [vars(second)[field] for field in fields] == ["top_k", "failed", 7, 70, 1e6]
+    assert "4711" not in caplog.text
