@@ -15,7 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from scoring.dataset import retry
 from scoring.dataset.driver import start_transaction
 from scoring.dataset.engines import display, is_memory, sqlite_file
+from scoring.dataset.traffic import counted
 from scoring.errors import DatabaseError
+from scoring.telemetry import Traffic
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -36,6 +38,7 @@ class Connections:
         self.engine = engine
         self.dialect = engine.dialect.name
         self.display = display(engine.url)
+        self.traffic = Traffic()
         self._session = session
         self._owned = owned
         self._async: AsyncEngine | AsyncSession | None = None  # where SQLite in memory is behind an async driver
@@ -72,9 +75,11 @@ class Connections:
             )
         with self._turn():
             if self._session is not None:
-                yield self._session.connection()
+                connection = self._session.connection()
+                with counted(connection, self.traffic):
+                    yield connection
             else:
-                with self.engine.connect() as connection:
+                with self.engine.connect() as connection, counted(connection, self.traffic):
                     self._connected = True
                     yield connection
 
@@ -138,7 +143,7 @@ class Connections:
         from sqlalchemy.ext.asyncio import AsyncSession
 
         def on(connection: Connection) -> T:
-            with self._binding(connection):
+            with self._binding(connection), counted(connection, self.traffic):
                 return work()
 
         if isinstance(self._async, AsyncSession):

@@ -40,7 +40,8 @@ class Database(Connections):
     """One database: a way to its connections, and what it holds.
 
     Make it with `Database.open`; close it, or use it with `with`, when it made its engine. Attributes: `engine`
-    (sync), `dialect` ("sqlite" | "postgresql"), `display` (the URL, password masked).
+    (sync), `dialect` ("sqlite" | "postgresql"), `display` (the URL, password masked), `traffic` (round trips and
+    seconds of all that went over its connections; see `scoring.dataset.traffic`).
     """
 
     @classmethod

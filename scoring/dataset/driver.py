@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from scoring.dataset.traffic import past_sqlalchemy
+
 __all__ = ["start_transaction", "wrapped_errors"]
 
 
@@ -26,7 +28,7 @@ def start_transaction(connection: Connection, *, write: bool = False) -> None:
     cursor: Any = raw.cursor()
     statement = "BEGIN IMMEDIATE" if write else "BEGIN"
     try:
-        with wrapped_errors(connection, statement):
+        with past_sqlalchemy(connection), wrapped_errors(connection, statement):
             cursor.execute(statement)
     finally:
         cursor.close()

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import CursorResult
+from sqlalchemy import Connection, CursorResult
 
 from scoring.columns import Column, Kind
 from scoring.dataset.coercion import text_series
 from scoring.dataset.coercion.plain import EXACT
 from scoring.dataset.driver import wrapped_errors
+from scoring.dataset.traffic import past_sqlalchemy
 from scoring.errors import DataError
 
 __all__ = ["FIRST_TIME", "LAST_TIME", "columns_of", "frame_of", "rows_of", "series_of"]
@@ -44,11 +45,17 @@ def columns_of(result: CursorResult[Any]) -> list[list[Any]]:
     cursor: Any = result.cursor
     columns: list[list[Any]] = [[] for _ in cursor.description]
     with wrapped_errors(result.connection, "fetch"):
-        while rows := cursor.fetchmany(SLICE):
+        while rows := _next_slice(result.connection, cursor):
             for column, values in zip(columns, zip(*rows, strict=True), strict=True):
                 column.extend(values)
     result.close()
     return columns
+
+
+def _next_slice(connection: Connection, cursor: Any) -> list[Any]:
+    with past_sqlalchemy(connection):
+        rows: list[Any] = cursor.fetchmany(SLICE)
+        return rows
 
 
 def frame_of(table: str, columns: Sequence[Column], values: Sequence[list[Any]]) -> pd.DataFrame:

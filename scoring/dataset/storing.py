@@ -18,6 +18,7 @@ from scoring.dataset.database import Database
 from scoring.dataset.driver import wrapped_errors
 from scoring.dataset.rows import rows_of
 from scoring.dataset.tables import DATA_TABLES, data_changes
+from scoring.dataset.traffic import past_sqlalchemy
 from scoring.errors import DataError
 
 __all__ = ["factor_frame", "insert_columns", "insert_rows", "save_tables", "write_frame"]
@@ -146,7 +147,11 @@ def _copy(
     cursor: Any = connection.connection.cursor()
     statement = f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN {options}"
     try:
-        with wrapped_errors(connection, f"COPY {table.name}"), cursor.copy(statement) as copy:
+        with (
+            past_sqlalchemy(connection, round_trips=1),
+            wrapped_errors(connection, f"COPY {table.name}"),
+            cursor.copy(statement) as copy,
+        ):
             for part in parts:
                 if isinstance(part, bytes):
                     copy.write(part)

@@ -2,12 +2,14 @@
 
 - `stopwatch`: times of phases, nested by name · `memory`: what this process holds
 - `operations`: times and counts of what an engine does · `alerts`: a warning when that takes too long per user
+- `traffic`: round trips to a database
 """
 
 from scoring.telemetry.alerts import Alert, AlertStatistics, TargetAlert
 from scoring.telemetry.memory import MemoryStatistics, memory_statistics, peak, resident
 from scoring.telemetry.operations import Done, Operations, OperationStatistics, Statistics, Totals
 from scoring.telemetry.stopwatch import Phase, Stopwatch
+from scoring.telemetry.traffic import Traffic, TrafficStatistics
 
 __all__ = [
     "Alert",
@@ -21,6 +23,8 @@ __all__ = [
     "Stopwatch",
     "TargetAlert",
     "Totals",
+    "Traffic",
+    "TrafficStatistics",
     "memory_statistics",
     "peak",
     "resident",

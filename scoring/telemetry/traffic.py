@@ -1,0 +1,54 @@
+"""Round trips to a database, and the time they take."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["Traffic", "TrafficStatistics"]
+
+
+@dataclass(frozen=True)
+class TrafficStatistics:
+    """Statements sent to a database, and the seconds in its driver."""
+
+    round_trips: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as a plain dictionary, which JSON can hold."""
+        return asdict(self)
+
+
+class Traffic:
+    """Adds up round trips and seconds; safe between threads. `clock` gives seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
+        self._lock = threading.Lock()
+        self._round_trips = 0
+        self._seconds = 0.0
+
+    def add(self, *, round_trips: int = 0, seconds: float = 0.0) -> None:
+        """Counts what was sent, or how long it took."""
+        with self._lock:
+            self._round_trips += round_trips
+            self._seconds += seconds
+
+    @contextmanager
+    def timed(self, *, round_trips: int = 0) -> Iterator[None]:
+        """Counts what is done inside with its time, also when it fails: it was sent, and waited for."""
+        begun = self.clock()
+        try:
+            yield
+        finally:
+            self.add(round_trips=round_trips, seconds=self.clock() - begun)
+
+    def statistics(self) -> TrafficStatistics:
+        """What was counted until now."""
+        with self._lock:
+            return TrafficStatistics(self._round_trips, self._seconds)

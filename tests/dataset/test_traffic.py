@@ -1,0 +1,194 @@
+"""What a database counts of its own statements: all of them, once, and nobody else's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from scoring.dataset.database import Database
+from scoring.dataset.loaders import load_jobs, load_tables, load_tables_async, load_users
+from scoring.dataset.storing import insert_columns, insert_rows, save_tables
+from scoring.dataset.tables import DATA_TABLES
+from scoring.errors import DatabaseError
+from scoring.telemetry import Traffic, TrafficStatistics
+from tests.dataset.frames import small_tables
+from tests.telemetry.clock import Ticking
+
+ONE = sa.text("SELECT 1")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as found:
+        save_tables(found, small_tables())
+        found.traffic = Traffic()
+        yield found
+
+
+@pytest.fixture
+def sqlite(sqlite_url: str) -> Iterator[Database]:
+    """A database whose clock goes on by a second at each look."""
+    with Database.open(sqlite_url) as found:
+        save_tables(found, small_tables())
+        found.traffic = Traffic(Ticking())
+        yield found
+
+
+def round_trips(database: Database) -> int:
+    return database.traffic.statistics().round_trips
+
+
+def listeners(target: sa.Engine | Connection) -> int:
+    return len(list(target.dispatch.before_cursor_execute)) + len(list(target.dispatch.after_cursor_execute))
+
+
+def test_all_tables_are_eight_round_trips(database: Database) -> None:
+    assert len(DATA_TABLES) == 8
+    load_tables(database)
+    assert round_trips(database) == 8
+    load_users(database)
+    load_jobs(database, [1, 3])
+    assert round_trips(database) == 10
+    assert database.traffic.statistics().seconds > 0
+
+
+@pytest.mark.parametrize("driver", ["sqlite+aiosqlite:", "postgresql+asyncpg:"])
+async def test_behind_an_async_engine_or_session(request: pytest.FixtureRequest, driver: str) -> None:
+    kind = driver.partition("+")[0]
+    url = request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[kind])
+    with Database.open(url) as made:
+        save_tables(made, small_tables())
+    engine = create_async_engine(url.replace(f"{kind}:", driver))
+    async with AsyncSession(engine) as session:
+        for source in (engine, session):
+            with Database.open(source) as database:
+                await load_tables_async(database)
+                assert round_trips(database) == 8
+    await engine.dispose()
+
+
+async def test_sqlite_in_memory_behind_an_async_engine_or_session() -> None:
+    engine = create_async_engine("sqlite+aiosqlite://")
+    database = Database.open(engine)
+    await database.run(save_tables, database, small_tables())
+    database.traffic = Traffic()
+    await load_tables_async(database)
+    assert round_trips(database) == 8
+    async with AsyncSession(engine) as session:
+        inside = Database.open(session)
+        await load_tables_async(inside)
+        await load_tables_async(inside)
+        await session.execute(ONE)  # the caller's own
+        assert round_trips(inside) == 16
+    assert round_trips(database) == 8
+    assert listeners(engine.sync_engine) == 0
+    await engine.dispose()
+
+
+def test_every_attempt_of_a_read_counts(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    tries = []
+
+    def work(connection: Connection) -> None:
+        connection.execute(ONE)
+        tries.append(1)
+        if len(tries) < 3:
+            raise sa.exc.OperationalError("SELECT", {}, Exception("server closed the connection"))
+
+    database.read(work)
+    assert round_trips(database) == 3
+
+
+def test_in_a_session_only_our_own_statements_count_and_once(database: Database) -> None:
+    with Session(database.engine) as session:
+        found = Database.open(session)
+        session.execute(ONE)
+        with found.connect() as outer, found.connect() as inner, found.begin() as written:
+            assert outer is inner is written
+            outer.execute(ONE)
+            load_users(found)
+        # the savepoint of `begin` is made and let go by statements of SQLAlchemy
+        assert round_trips(found) == 2 + 2
+        session.execute(ONE)
+        assert round_trips(found) == 4
+        assert listeners(session.connection()) == 0
+
+
+def test_a_callers_engine_is_never_listened_to(database_url: str) -> None:
+    with Database.open(database_url) as made:
+        save_tables(made, small_tables())
+        engine = made.engine
+        one, other = Database.open(engine), Database.open(engine)
+        before = listeners(engine)
+        with one.connect() as connection, engine.connect() as own:
+            connection.execute(ONE)
+            own.execute(ONE)
+            with other.snapshot() as inner:
+                inner.execute(ONE)
+                inner.execute(ONE)
+            assert listeners(engine) == before == 0
+            assert listeners(own) == 0
+            connection.execute(ONE)
+        assert (round_trips(one), round_trips(other)) == (2, 2)
+
+
+def test_many_rows_at_once_are_counted_past_sqlalchemy_too(database: Database) -> None:
+    rows = [(user, True) for user in range(100, 180)]
+    with database.begin() as connection:
+        insert_rows(connection, DATA_TABLES["users"], ["user_id", "is_active"], rows)
+    # COPY, or one executemany of 80 rows
+    assert round_trips(database) == 1
+    seconds = database.traffic.statistics().seconds
+    assert seconds > 0
+    columns = {"user_id": np.arange(1000, 1080), "job_id": np.ones(80, dtype=np.int64), "action": "view"}
+    with database.begin() as connection:
+        insert_columns(connection, DATA_TABLES["actions"], columns | {"occurred_at": np.arange(80)})
+    # SQLite takes 80 rows of 4 values as one INSERT
+    assert round_trips(database) == 2
+    assert database.traffic.statistics().seconds > seconds
+
+
+def test_seconds_are_those_of_statements_rows_and_the_beginning(sqlite: Database) -> None:
+    def work(connection: Connection) -> None:
+        connection.execute(ONE)
+
+    sqlite.read(work)  # BEGIN, the statement
+    assert sqlite.traffic.statistics() == TrafficStatistics(1, 2.0)
+    load_users(sqlite)  # BEGIN, the statement, rows, no more rows
+    assert sqlite.traffic.statistics() == TrafficStatistics(2, 6.0)
+
+
+def test_a_statement_that_fails_was_sent_and_waited_for(sqlite: Database) -> None:
+    with pytest.raises(DatabaseError), sqlite.connect() as connection:
+        connection.execute(sa.text("SELECT nothing FROM users"))
+    assert sqlite.traffic.statistics() == TrafficStatistics(1, 1.0)
+    with sqlite.connect() as connection:
+        connection.execute(ONE)
+    assert sqlite.traffic.statistics() == TrafficStatistics(2, 2.0)
+
+
+def test_waiting_for_a_lock_is_time_in_the_database(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoring.dataset.engines.BUSY_MILLISECONDS", 200)
+    with Database.open(sqlite_url) as one, Database.open(sqlite_url) as other:
+        one.create()
+        with one.begin(), pytest.raises(DatabaseError, match="being written to"), other.begin():
+            pass
+        assert other.traffic.statistics().round_trips == 0
+        assert other.traffic.statistics().seconds >= 0.15
+
+
+def test_threads_add_up_exactly(database: Database) -> None:
+    threads = [threading.Thread(target=load_users, args=(database,)) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert round_trips(database) == 12
+    assert listeners(database.engine) == 0

@@ -1,0 +1,46 @@
+"""Round trips and seconds add up. How databases report them: tests/dataset/test_traffic.py."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from scoring.telemetry import Traffic, TrafficStatistics
+from tests.telemetry.clock import Clock
+
+
+def test_what_is_sent_and_how_long_it_took(clock: Clock) -> None:
+    traffic = Traffic(clock)
+    traffic.add(round_trips=2)
+    with traffic.timed(round_trips=1):
+        clock.now += 2
+    with traffic.timed():
+        clock.now += 1
+    assert traffic.statistics() == TrafficStatistics(3, 3.0)
+    assert traffic.statistics().as_dict() == {"round_trips": 3, "seconds": 3.0}
+
+
+def test_what_fails_was_sent_and_waited_for(clock: Clock) -> None:
+    traffic = Traffic(clock)
+    with pytest.raises(ValueError), traffic.timed(round_trips=1):  # noqa: PT012 - time passes, then it fails
+        clock.now += 5
+        raise ValueError
+    assert traffic.statistics() == TrafficStatistics(1, 5.0)
+
+
+def test_64_threads_add_up_exactly() -> None:
+    traffic = Traffic()
+    together = threading.Barrier(64)
+
+    def work() -> None:
+        together.wait()
+        for _ in range(500):
+            traffic.add(round_trips=1, seconds=0.25)
+
+    threads = [threading.Thread(target=work) for _ in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert traffic.statistics() == TrafficStatistics(32_000, 8_000.0)
