@@ -2,10 +2,11 @@
 
 - `stopwatch`: times of phases, nested by name · `memory`: what this process holds
 - `operations`: times and counts of what an engine does · `alerts`: a warning when that takes too long per user
-- `traffic`: round trips to a database
+- `traffic`: round trips to a database · `logs`: log lines as text or JSON
 """
 
 from scoring.telemetry.alerts import Alert, AlertStatistics, TargetAlert
+from scoring.telemetry.logs import JsonFormatter, configure
 from scoring.telemetry.memory import MemoryStatistics, memory_statistics, peak, resident
 from scoring.telemetry.operations import Done, Operations, OperationStatistics, Statistics, Totals
 from scoring.telemetry.stopwatch import Phase, Stopwatch
@@ -15,6 +16,7 @@ __all__ = [
     "Alert",
     "AlertStatistics",
     "Done",
+    "JsonFormatter",
     "MemoryStatistics",
     "OperationStatistics",
     "Operations",
@@ -25,6 +27,7 @@ __all__ = [
     "Totals",
     "Traffic",
     "TrafficStatistics",
+    "configure",
     "memory_statistics",
     "peak",
     "resident",
