@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
-CONDA_NAMES = {"line-profiler": "line_profiler", "memory-profiler": "memory_profiler"}
+CONDA_NAMES = {name: name.replace("-", "_") for name in ("line-profiler", "memory-profiler", "prometheus-client")}
 ONLY_CONDA = {"python", "pip", "greenlet"}
 
 
@@ -20,7 +20,7 @@ def _split(requirement: str) -> tuple[str, str]:
 def _pyproject() -> dict[str, str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    needed = [*project["dependencies"], *extras["postgres"], *extras["test"]]
+    needed = [*project["dependencies"], *extras["postgres"], *extras["monitoring"], *extras["test"]]
     return dict(_split(line) for line in needed if not line.startswith("scoring["))
 
 

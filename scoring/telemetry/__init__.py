@@ -1,11 +1,13 @@
 """What lower layers report to, and what can be read from it.
 
-- `stopwatch`: times of phases, nested by name · `memory`: what this process holds
+- `stopwatch`: times of phases, nested by name
 - `operations`: times and counts of what an engine does · `alerts`: a warning when that takes too long per user
-- `traffic`: round trips to a database · `logs`: log lines as text or JSON
+- `traffic`: round trips to a database · `memory`: what this process holds
+- `logs`: log lines as text or JSON · `export`: all of it for Prometheus (extra `monitoring`)
 """
 
 from scoring.telemetry.alerts import Alert, AlertStatistics, TargetAlert
+from scoring.telemetry.export import CacheCounters, MetricsServer, ScoringCollector, Sources, prometheus_text, serve
 from scoring.telemetry.logs import JsonFormatter, configure
 from scoring.telemetry.memory import MemoryStatistics, memory_statistics, peak, resident
 from scoring.telemetry.operations import Done, Operations, OperationStatistics, Statistics, Totals
@@ -15,12 +17,16 @@ from scoring.telemetry.traffic import Traffic, TrafficStatistics
 __all__ = [
     "Alert",
     "AlertStatistics",
+    "CacheCounters",
     "Done",
     "JsonFormatter",
     "MemoryStatistics",
+    "MetricsServer",
     "OperationStatistics",
     "Operations",
     "Phase",
+    "ScoringCollector",
+    "Sources",
     "Statistics",
     "Stopwatch",
     "TargetAlert",
@@ -30,5 +36,7 @@ __all__ = [
     "configure",
     "memory_statistics",
     "peak",
+    "prometheus_text",
     "resident",
+    "serve",
 ]

@@ -1,0 +1,193 @@
+"""Metrics for Prometheus, as text or over HTTP, through its own client (extra `monitoring`)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+
+from scoring.errors import ConfigurationError, MissingPartError
+from scoring.telemetry.alerts import TargetAlert
+from scoring.telemetry.operations import Operations
+from scoring.telemetry.traffic import Traffic
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
+
+__all__ = ["CacheCounters", "MetricsServer", "ScoringCollector", "Sources", "prometheus_text", "serve"]
+
+CACHE_COUNTERS: Final = {
+    "hits": "Values found in the cache.",
+    "misses": "Values that had to be computed.",
+    "joined": "Callers that waited for a value which another one was computing.",
+    "evictions": "Values dropped for lack of room.",
+    "expirations": "Values dropped for their age.",
+}
+CACHE_GAUGES: Final = {"entries": "Values held by the cache.", "bytes": "Bytes held by the cache."}
+
+
+class CacheCounters(Protocol):
+    """What a layer of caches says about itself."""
+
+    @property
+    def hits(self) -> int: ...
+    @property
+    def misses(self) -> int: ...
+    @property
+    def joined(self) -> int: ...
+    @property
+    def entries(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def evictions(self) -> int: ...
+    @property
+    def expirations(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the metrics come from; what is None is left out. `caches`: layer → counters, or a function giving that."""
+
+    operations: Operations
+    alert: TargetAlert | None = None
+    traffic: Traffic | None = None
+    caches: Mapping[str, CacheCounters] | Callable[[], Mapping[str, CacheCounters]] | None = None
+
+
+class ScoringCollector:
+    """A collector for a registry of prometheus_client; it reads the sources whenever it is asked."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family with its samples."""
+        yield from _operations(self._sources.operations)
+        if self._sources.alert is not None:
+            yield from _alert(self._sources.alert)
+        if self._sources.traffic is not None:
+            yield from _traffic(self._sources.traffic)
+        caches = self._sources.caches
+        if caches is not None:
+            yield from _caches(caches() if callable(caches) else caches)
+
+
+class MetricsServer:
+    """An HTTP server of metrics, in a thread of its own. Close it, or use it with `with`."""
+
+    def __init__(self, server: Any, thread: threading.Thread) -> None:
+        self._server = server
+        self._thread = thread
+        self.port: int = server.server_port
+
+    def close(self) -> None:
+        """Answers no more and frees the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def prometheus_text(sources: Sources) -> str:
+    """All metrics, and those of the process, in Prometheus' text format. Raises MissingPartError."""
+    text: bytes = _client().generate_latest(_registry(sources))
+    return text.decode()
+
+
+def serve(sources: Sources, port: int, host: str = "127.0.0.1") -> MetricsServer:
+    """Answers HTTP requests with the metrics; port 0 takes a free one, see `MetricsServer.port`.
+
+    It asks for no password: on another host than this one (`host="0.0.0.0"`) everybody who reaches it can read.
+
+    Raises
+    ------
+    MissingPartError: prometheus-client is not installed.
+    ConfigurationError: the port cannot be listened on.
+    """
+    registry = _registry(sources)
+    try:
+        return MetricsServer(*_client().start_http_server(port, host, registry))
+    except (OSError, OverflowError) as error:  # taken, not ours to take, no such host; above 65,535
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(f"metrics cannot be served on {host}:{port} ({reason}); give another port.") from None
+
+
+def _client() -> Any:
+    try:
+        import prometheus_client
+    except ImportError:
+        raise MissingPartError(
+            "Metrics for Prometheus need prometheus-client: pip install 'scoring[monitoring]'."
+        ) from None
+    return prometheus_client
+
+
+def _registry(sources: Sources) -> CollectorRegistry:
+    client = _client()
+    # of its own: in the client's global one two engines would clash
+    registry: CollectorRegistry = client.CollectorRegistry()
+    registry.register(ScoringCollector(sources))
+    client.ProcessCollector(registry=registry)
+    return registry
+
+
+# Families
+
+
+def _operations(operations: Operations) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, SummaryMetricFamily
+
+    label = ["operation"]
+    seconds = SummaryMetricFamily("scoring_operation_seconds", "Time of finished operations.", labels=label)
+    failures = CounterMetricFamily("scoring_operation_failures", "Operations that failed.", labels=label)
+    users = CounterMetricFamily("scoring_operation_users", "Users in finished operations.", labels=label)
+    pairs = CounterMetricFamily("scoring_operation_pairs", "Pairs in finished operations.", labels=label)
+    for name, done in operations.statistics().operations.items():
+        seconds.add_metric([name], done.count, done.seconds)
+        failures.add_metric([name], done.failures)
+        users.add_metric([name], done.users)
+        pairs.add_metric([name], done.pairs)
+    yield from (seconds, failures, users, pairs)
+
+
+def _alert(alert: TargetAlert) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+    now = alert.statistics()
+    if now.ms_per_user is not None:
+        yield GaugeMetricFamily(
+            "scoring_ms_per_user", "Milliseconds per user, over the latest operations.", now.ms_per_user
+        )
+    yield GaugeMetricFamily("scoring_target_ms_per_user", "What they may be.", now.target_ms_per_user)
+    yield CounterMetricFamily("scoring_target_alerts", "Times that they passed the target.", now.alerts)
+
+
+def _traffic(traffic: Traffic) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily
+
+    now = traffic.statistics()
+    yield CounterMetricFamily("scoring_database_round_trips", "Statements sent to the database.", now.round_trips)
+    yield CounterMetricFamily("scoring_database_seconds", "Time in the database's driver.", now.seconds)
+
+
+def _caches(caches: Mapping[str, CacheCounters]) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+    for field, meaning in CACHE_COUNTERS.items():
+        counter = CounterMetricFamily(f"scoring_cache_{field}", meaning, labels=["layer"])
+        for layer, counters in caches.items():
+            counter.add_metric([layer], getattr(counters, field))
+        yield counter
+    for field, meaning in CACHE_GAUGES.items():
+        gauge = GaugeMetricFamily(f"scoring_cache_{field}", meaning, labels=["layer"])
+        for layer, counters in caches.items():
+            gauge.add_metric([layer], getattr(counters, field))
+        yield gauge
