@@ -10,7 +10,7 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.telemetry import Alert, AlertStatistics, Done, Operations, TargetAlert
-from tests.telemetry.clock import Clock
+from tests.telemetry.clock import Clock, HaltingCount
 
 
 def observe(alert: TargetAlert, *milliseconds: float, users: int = 1) -> None:
@@ -137,19 +137,19 @@ def test_a_callback_may_ask_and_may_leave() -> None:
 
 def test_many_threads_cross_once() -> None:
     alert, heard = watched(100, window=20)
-    together = threading.Barrier(32)
+    together = threading.Barrier(16)
 
     def work() -> None:
         together.wait()
-        observe(alert, *[200.0] * 50)
+        observe(alert, *[200.0] * 25, users=HaltingCount(1))
 
-    threads = [threading.Thread(target=work) for _ in range(32)]
+    threads = [threading.Thread(target=work) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(heard) == 1
-    assert alert.statistics().alerts == 1
+    assert heard == [Alert(200.0, 100, 1, 1)]
+    assert alert.statistics() == AlertStatistics(200.0, 100, False, 1)
 
 
 @pytest.mark.parametrize("target", [0, -1, float("nan"), float("inf")])
