@@ -5,7 +5,6 @@
 - `legacy_objects`: objects, mappings and rows to canonical frames
 - `requests`: the work behind the methods, synchronous, on a snapshot
 - `pairs_store`: every pair as a Parquet dataset, and the lazy handle to it
-- `counters`: what `get_performance_stats` reports
 """
 
 from scoring.facade.engine import (

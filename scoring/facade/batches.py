@@ -59,7 +59,7 @@ class BatchMethods(EngineCore):
 
         def work(cancelled: Callable[[], bool]) -> Result:
             inputs = requests.inputs_of(snapshot, users_df, jobs_df)
-            with self._done.timed(n_users, n_users * n_jobs):
+            with self.operations.timed("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
                     return self._all_pairs(inputs, size, out, cancelled)
                 prepared = Prepared.of(inputs, self.model, workers=self.max_workers)
@@ -101,7 +101,7 @@ class BatchMethods(EngineCore):
             users = prepared.active_users[: limits[1]]
             n_jobs = len(prepared.inputs.jobs)
             self._before_work(len(users), n_jobs, size, top_k, out)
-            with self._done.timed(len(users), len(users) * n_jobs):
+            with self.operations.timed("calculate_scores_for_all_users", len(users), len(users) * n_jobs):
                 if top_k is None:
                     return self._all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
                 return requests.ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
@@ -116,7 +116,7 @@ class BatchMethods(EngineCore):
         Raises DataError, DatabaseError.
         """
         snapshot = self._data.get()
-        with self._done.timed(0, 0):
+        with self.operations.timed("calculate_base_scores_vectorized"):
             return requests.base_scores(snapshot, self.model, jobs_df)
 
     def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:

@@ -20,10 +20,10 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.engine.batch import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.errors import ConfigurationError
-from scoring.facade.counters import Counters
 from scoring.facade.snapshot import CHECK_SECONDS, SnapshotHolder
 from scoring.model import ScoringModel
 from scoring.statistics.factors import default_cache
+from scoring.telemetry import Operations, Sources, TargetAlert, memory_statistics
 
 __all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineCore", "in_thread", "whole_number"]
 
@@ -76,7 +76,10 @@ class EngineCore:
         self._data = SnapshotHolder(
             db, as_of, _factor_folder(keep_factors), self.layers, check_seconds=change_check_seconds, clock=clock
         )
-        self._done = Counters()
+        self.alert = TargetAlert(lambda: self.PERFORMANCE_TARGET_MS_PER_USER)
+        """Warns where the running time per user passes the target: `engine.alert.on(callback)`."""
+        self.operations = Operations(listeners=[self.alert.observe])
+        """Counts and times of what was asked for, by the method's name."""
 
     def __repr__(self) -> str:
         where = self._data.database.display if self._data.database else "a Dataset"
@@ -160,6 +163,12 @@ class EngineCore:
         """What each of `CACHES` has done and holds."""
         return {"snapshot": self._data.stats, **self.layers.stats}
 
+    @property
+    def sources(self) -> Sources:
+        """For `scoring.telemetry.prometheus_text` and `serve`."""
+        database = self._data.database
+        return Sources(self.operations, self.alert, database.traffic if database else None, self.cache_stats)
+
     def get_performance_stats(self) -> dict[str, Any]:
         """What was done since the engine was made.
 
@@ -167,24 +176,32 @@ class EngineCore:
         per user, without loading the data · `target_ms_per_user` · `target_achievement`: the mean is within the
         target (None before the first calculation) · `cache_hit_rate`, `hits`, `misses` (whoever waited for
         another's computation counts as neither): all caches together · `memory_usage`: cache → bytes · `caches`:
-        name → all that `LayerStats` says · `snapshot`: what is loaded, or None.
+        name → all that `LayerStats` says · `operations`: method → count, failures, users, pairs, and mean, median
+        and p95 seconds · `alert`: the running time per user, and how often it passed the target · `database`: round
+        trips and seconds in them (None for a Dataset) · `process`: its memory now and at the peak, in bytes ·
+        `snapshot`: what is loaded, or None.
         """
-        current, mean = self._data.current, self._done.ms_per_user
+        current, done = self._data.current, self.operations.statistics()
+        mean = done.total.ms_per_user
         target = self.PERFORMANCE_TARGET_MS_PER_USER
         caches = self.cache_stats()
         hits, requests = (sum(getattr(stats, name) for stats in caches.values()) for name in ("hits", "requests"))
         return {
-            "total_calculations": self._done.pairs,
-            "total_users": self._done.users,
-            "total_seconds": self._done.seconds,
-            "avg_calculation_time_ms": mean,
+            "total_calculations": done.total.pairs,
+            "total_users": done.total.users,
+            "total_seconds": done.total.seconds,
+            "avg_calculation_time_ms": mean or 0.0,
             "target_ms_per_user": target,
-            "target_achievement": mean <= target if self._done.users else None,
+            "target_achievement": None if mean is None else mean <= target,
+            "alert": asdict(self.alert.statistics()),
+            "operations": done.as_dict()["operations"],
             "cache_hit_rate": hits / requests if requests else 0.0,
             "hits": hits,
             "misses": sum(stats.misses for stats in caches.values()),
             "memory_usage": {name: stats.bytes for name, stats in caches.items()},
             "caches": {name: asdict(stats) | {"hit_rate": stats.hit_rate} for name, stats in caches.items()},
+            "database": self._data.database and self._data.database.traffic.statistics().as_dict(),
+            "process": asdict(memory_statistics()),
             "snapshot": current
             and {
                 "users": len(current.dataset.users),

@@ -67,7 +67,7 @@ class SingleMethods(EngineCore):
         snapshot = await self._data.get_async()
 
         def work(_: Callable[[], bool]) -> pd.DataFrame:
-            with self._done.timed(len({id(pair.user) for pair in read}), len(read)):
+            with self.operations.timed("batch_calculate_scores", len({id(pair.user) for pair in read}), len(read)):
                 frame = requests.listed_scores(snapshot, self.model, read)
             return frame.astype({"user_id": "int64", "job_id": "int64"})
 
@@ -85,7 +85,7 @@ class SingleMethods(EngineCore):
         snapshot = await self._data.get_async()
 
         def work(_: Callable[[], bool]) -> dict[str, Any]:
-            with self._done.timed(1, 1):
+            with self.operations.timed("get_score_explanation", 1, 1):
                 return requests.explanation(snapshot, self.model, pair)
 
         return await in_thread(work)
@@ -94,7 +94,7 @@ class SingleMethods(EngineCore):
         snapshot = await self._data.get_async()
 
         def work(_: Callable[[], bool]) -> float:
-            with self._done.timed(1, 1):
+            with self.operations.timed(f"calculate_{score}", 1, 1):
                 return requests.pair_scores(snapshot, self.model, pair)[score]
 
         return await in_thread(work)
