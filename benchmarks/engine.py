@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.results import AnswersDifferError
 from scoring.engine import Prepared, Ranking, Scorer
 from scoring.engine.scorer import available_cpus
 from scoring.plan import Plan
+from scoring.profiling.lists import AnswersDifferError
 
 __all__ = ["CPUS", "PATHS", "K", "Path", "decision", "require_equal", "scorer", "warm"]
 

@@ -1,4 +1,4 @@
-"""Three pictures: peers, growth, worst cases. Colours of Okabe and Ito, which colour-blind people can tell apart."""
+"""Three pictures: peers, growth, worst cases, in the style of `scoring.profiling`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Section, number
+from scoring.profiling.style import BLACK, BLUE, GREY, SKY, STYLE, VERMILION
 
 __all__ = ["PLOTS", "Plot", "draw"]
 
-OURS, FULL, EASIER, BAR = "#D55E00", "#0072B2", "#56B4E9", "#000000"
-GREY = "#999999"
+OURS, FULL, EASIER, BAR = VERMILION, BLUE, SKY, BLACK
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,7 @@ def draw(found: Sequence[Section], folder: Path) -> None:
     import matplotlib
 
     by_name = {section.name: section for section in found}
-    with matplotlib.rc_context(
-        {"backend": "Agg", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
-    ):
+    with matplotlib.rc_context({"backend": "Agg"} | STYLE):
         import matplotlib.pyplot as plt
 
         for plot in PLOTS:

@@ -1,6 +1,6 @@
 """Other ways to the same lists, one file each; `PEERS` is the one list of them.
 
-- `facts`, `vectors` what they are given · `base` what a peer is
+- `scoring.profiling.facts`, `vectors` what they are given · `base` what a peer is
 - the full score: `python_plain`, `python_loop`, `pandas_merge`, `polars_cross`, `polars_users`, `numpy_blocks`,
   `duckdb_sql`
 - the part of it that is an inner product: `implicit_topk`, `faiss_flat`

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import installed
-from benchmarks.peers.facts import Facts
 from benchmarks.peers.vectors import Vectors
 from benchmarks.results import Bar
 from scoring.dataset.encode import Longs
+from scoring.profiling.facts import Facts
+from scoring.profiling.lists import List
 
-__all__ = ["FullPeer", "InnerPeer", "List", "Peer", "best"]
-
-
-@dataclass(frozen=True)
-class List:
-    """One user's best jobs, best first."""
-
-    job_id: Longs
-    total: NDArray[np.float32]
+__all__ = ["FullPeer", "InnerPeer", "Peer"]
 
 
 class Peer(ABC):
@@ -64,13 +56,3 @@ class InnerPeer(Peer):
     @abstractmethod
     def rank(self, rows: Longs, k: int) -> tuple[Longs, NDArray[np.float32]]:
         """(len(rows), k) places among the items, and their products, largest first."""
-
-
-def best(totals: NDArray[np.float32], job_id: Longs, k: int) -> List:
-    """The k largest of a user's totals, ties by job_id; a total of minus infinity is none."""
-    k = min(k, len(totals))
-    # argpartition breaks ties at random: it only finds the k-th largest, and all that reach it are sorted
-    lowest = totals[np.argpartition(-totals, k - 1)[k - 1]]
-    candidates = np.flatnonzero((totals >= lowest) & (totals > -np.inf))
-    order = candidates[np.lexsort((job_id[candidates], -totals[candidates]))[:k]]
-    return List(job_id[order], totals[order])

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.peers.base import FullPeer, List
-from benchmarks.peers.facts import Facts
+from benchmarks.peers.base import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.dataset.encode import Floats, Longs
+from scoring.profiling.facts import Facts
+from scoring.profiling.lists import List
 
 _TOTAL = """
 CAST(j.base

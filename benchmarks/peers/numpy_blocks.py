@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks.peers.base import FullPeer, List, best
-from benchmarks.peers.facts import Facts
+from benchmarks.peers.base import FullPeer
 from scoring.dataset.encode import Floats, Longs
+from scoring.profiling.facts import Facts
+from scoring.profiling.lists import List, best
 
 __all__ = ["NumPyBlocks"]
 

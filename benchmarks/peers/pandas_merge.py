@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.peers.base import FullPeer, List
-from benchmarks.peers.facts import Facts
+from benchmarks.peers.base import FullPeer
 from scoring.dataset.encode import Longs
+from scoring.profiling.facts import Facts
+from scoring.profiling.lists import List
 
 _AT_ONCE = 4
 

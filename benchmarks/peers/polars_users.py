@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.peers.base import FullPeer, List
-from benchmarks.peers.facts import Facts
+from benchmarks.peers.base import FullPeer
 from benchmarks.peers.polars_cross import job_frame
 from benchmarks.results import Bar, at_least
 from scoring.dataset.encode import Floats, Longs
+from scoring.profiling.facts import Facts
+from scoring.profiling.lists import List
 
 
 class PolarsUsers(FullPeer):

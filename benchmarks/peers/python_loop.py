@@ -10,10 +10,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.peers.base import FullPeer, List
-from benchmarks.peers.facts import Facts
+from benchmarks.peers.base import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.dataset.encode import Longs
+from scoring.profiling.facts import Facts
+from scoring.profiling.lists import List
 
 
 @dataclass(slots=True)

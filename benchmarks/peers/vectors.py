@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.peers.facts import Facts
 from scoring import Dataset, Prepared, ScoringModel, Statistics
 from scoring.dataset.encode import Floats
+from scoring.profiling.facts import Facts
 
 __all__ = ["Vectors", "linear"]
 

@@ -8,12 +8,13 @@ import sqlalchemy as sa
 
 from benchmarks.engine import K, require_equal, scorer
 from benchmarks.measure import say
-from benchmarks.results import AnswersDifferError, Figure, Section, at_most
+from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, Statistics, load_model
 from scoring.dataset.database import Database
 from scoring.dataset.loaders import load_tables
 from scoring.dataset.memory import optimise
+from scoring.profiling.lists import AnswersDifferError
 
 READ_BY_SCORES = [
     *("job_id", "company_id", "prefecture_code", "city_code", "station_name", "salary_type", "min_salary", "fee"),

@@ -11,14 +11,15 @@ import numpy as np
 from benchmarks.engine import CPUS, K, scorer, warm
 from benchmarks.measure import extra_memory, say, timed
 from benchmarks.peers import FULL, INNER, FullPeer, InnerPeer
-from benchmarks.peers.base import List, Peer
-from benchmarks.peers.facts import Facts
+from benchmarks.peers.base import Peer
 from benchmarks.peers.vectors import Vectors, linear
-from benchmarks.results import AnswersDifferError, Figure, Section, Table, number
+from benchmarks.results import Figure, Section, Table, number
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
 from scoring.engine import Ranking
 from scoring.engine.memory import readable
+from scoring.profiling.facts import Facts
+from scoring.profiling.lists import AnswersDifferError, List, require_lists
 
 _MOST_FULL = 1000
 """Users whom a peer with the full score is given at most: their tables are dense."""
@@ -121,15 +122,6 @@ def _full(peer: FullPeer, ours: Ranking, ours_ms: float, budget: float) -> Measu
     pairs = users * len(peer.facts.jobs)
     how = f"{peer.how}{_if_whole(peer, extra, pairs)}"
     return Measured(peer.name, FULL_SCORE, how, users, seconds, pairs, extra, "equal", ours_ms)
-
-
-def require_lists(name: str, lists: list[List], ours: Ranking) -> None:
-    """Ids in their order and float32 totals of the first users. Raises AnswersDifferError."""
-    for row, found in enumerate(lists):
-        count = ours.count[row]
-        same = np.array_equal(found.job_id, ours.job_id[row, :count])
-        if not same or not np.array_equal(found.total, ours.scores[row, :count, 0]):
-            raise AnswersDifferError(f"{name}: the list of user {ours.user_id[row]} is not ours.")
 
 
 def _if_whole(peer: FullPeer, extra: int | None, pairs: int) -> str:

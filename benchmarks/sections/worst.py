@@ -10,7 +10,6 @@ import pandas as pd
 
 from benchmarks.engine import PATHS, K, decision, require_equal, scorer, warm
 from benchmarks.measure import in_turn, say
-from benchmarks.peers.facts import Facts
 from benchmarks.peers.implicit_topk import ImplicitTopK
 from benchmarks.peers.vectors import Vectors, linear
 from benchmarks.results import Figure, Section, Table, at_most, number
@@ -19,6 +18,7 @@ from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
 from scoring.dataset.canonical import empty_frame
 from scoring.model import Inputs
+from scoring.profiling.facts import Facts
 
 _USERS = 500
 _USERS_OF_ALL_JOBS = 100

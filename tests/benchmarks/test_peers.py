@@ -9,15 +9,14 @@ import pytest
 
 from benchmarks.engine import CPUS, K, scorer
 from benchmarks.peers import FULL, INNER, FullPeer, InnerPeer
-from benchmarks.peers.base import List
-from benchmarks.peers.facts import Facts
 from benchmarks.peers.vectors import Vectors, linear
-from benchmarks.results import AnswersDifferError
 from benchmarks.sections import peers
-from benchmarks.sections.peers import InnerJob, factors_alone, require_close, require_lists
+from benchmarks.sections.peers import InnerJob, factors_alone, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, Statistics, load_model, make_market
 from scoring.engine import Ranking
+from scoring.profiling.facts import Facts
+from scoring.profiling.lists import AnswersDifferError, List, require_lists
 
 N_USERS = 48
 

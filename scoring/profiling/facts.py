@@ -1,4 +1,4 @@
-"""What every peer is given: the facts of `standard`, worked out per user and per job beforehand, as ours are.
+"""What other ways to the same lists are given: the facts of `standard`, worked out per user and per job, as ours are.
 
 Nothing here is timed. A job's own points are added up, a user's points lie in tables by the job's codes, and jobs
 that nobody may be shown are left out; what is left to a peer is what depends on the pair.
@@ -16,6 +16,7 @@ from scoring.dataset.encode import Bools, Floats, Ints, Longs, Ragged
 from scoring.engine import Prepared
 from scoring.model import Inputs
 from scoring.model.eligibility import Eligibility
+from scoring.model.terms import LookupTerm
 
 __all__ = ["Facts", "Jobs", "Users", "Weights"]
 
@@ -162,6 +163,8 @@ def _users(prepared: Prepared, inputs: Inputs, rows: NDArray[np.integer], shown:
     users, seen, n = inputs.users, inputs.history.jobs, len(rows)
     tables = {part.name: part.component.terms(inputs).terms for part in prepared.model.parts if part.group == "match"}
     location, category = tables["location"][0], tables["category"][0]
+    assert isinstance(location, LookupTerm)
+    assert isinstance(category, LookupTerm)
     applications = inputs.history.within("application", 90)
     clicks = inputs.history.within("click", 30)
     bits = [any_per_user(clicks.user, n, getattr(seen, name)[clicks.job] > 0) for name in _FEATURES]
