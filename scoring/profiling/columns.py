@@ -1,0 +1,44 @@
+"""Bytes of a frame's columns, before and after smaller dtypes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from scoring.dataset.memory import memory_report, optimise
+from scoring.engine.memory import readable
+from scoring.profiling.style import BLUE, GREY, SMALL, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["column_bytes", "plot_columns"]
+
+
+def column_bytes(before: pd.DataFrame, after: pd.DataFrame | None = None) -> pd.DataFrame:
+    """`memory_report` of a frame and of the same in smaller dtypes (None: `optimise` makes it), largest first.
+
+    By column: dtype_before · dtype_after · bytes_before · bytes_after (text counted deep) · share (what is left).
+    """
+    report = memory_report(before, optimise(before) if after is None else after)
+    return report.sort_values("bytes_before", ascending=False, kind="stable")
+
+
+def plot_columns(report: pd.DataFrame, title: str = "Memory by column") -> Figure:
+    """Two bars a column of a `column_bytes`, and what is left of the whole."""
+    figure, (axes,) = new_figure(7.5, 0.36 * len(report) + 1.4)
+    places = range(len(report))
+    for shift, name, colour, label in ((-0.19, "before", GREY, "as read"), (0.19, "after", BLUE, "optimised")):
+        sizes, dtypes = report[f"bytes_{name}"], report[f"dtype_{name}"]
+        drawn = axes.barh([place + shift for place in places], sizes / 1e3, height=0.36, color=colour, label=label)
+        axes.bar_label(drawn, [str(dtype).replace("datetime64", "time") for dtype in dtypes], padding=3, fontsize=6.5)
+    axes.set_yticks(places, report.index, fontsize=SMALL)
+    axes.set_ylim(len(report) - 0.4, -0.6)
+    axes.margins(x=0.2)
+    before, after = int(report["bytes_before"].sum()), int(report["bytes_after"].sum())
+    axes.set_xlabel("kB, text counted in full; the dtype stands at each bar")
+    left = f": {readable(before)} → {readable(after)}, {after / before:.0%} left" if before else ""
+    axes.set_title(f"{title}{left}", loc="left", fontsize=10)
+    axes.legend(loc="lower right", fontsize=SMALL)
+    return figure

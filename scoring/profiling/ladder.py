@@ -1,0 +1,146 @@
+"""The same lists by four ways, from the legacy loop to the exact top K: how much each step gains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.catalog import load_model
+from scoring.dataset.encode import Longs
+from scoring.engine import SCORES, Prepared, Ranking, Scorer
+from scoring.errors import ConfigurationError
+from scoring.kernels import reference
+from scoring.profiling.facts import Facts
+from scoring.profiling.lists import List, best, require_lists
+from scoring.profiling.measure import timed
+from scoring.profiling.per_pair import PairLoop
+from scoring.profiling.style import BLUE, GREY, ORANGE, VERMILION, bars, new_figure, number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["ladder", "plot_ladder"]
+
+Singles = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Rung:
+    """A way to the lists of some users (rows of the plan), and how many users it is asked for."""
+
+    name: str
+    rank: Callable[[Longs], list[List]]
+    users: int
+
+
+def ladder(
+    prepared: Prepared,
+    *,
+    k: int = 40,
+    loop_users: int = 5,
+    numpy_users: int = 50,
+    pairs_users: int = 500,
+    repeats: int = 3,
+) -> pd.DataFrame:
+    """The best of `repeats` for each way, one thread each, on the first active users; slow ways on fewer of them.
+
+    By way: users · ms_per_user · pairs_per_second (users × jobs: each pair is scored or left out) · times_faster (than
+    the loop). Every list is held to that of the exact top K, in ids, order and float32 totals. Everything that can be
+    worked out per user or per job beforehand is not timed.
+
+    Raises ConfigurationError where the model is not `standard` as it ships, which is what the loop computes, and
+    AnswersDifferError.
+    """
+    if prepared.model.digest != load_model("standard").digest:
+        name = prepared.model.name
+        raise ConfigurationError(f"the per-pair loop computes `standard` as it ships; this model is {name}, or other.")
+    rows = prepared.active_users
+    scorer = Scorer(prepared.plan, workers=1)
+    lists = scorer.top_k(k, rows)
+    loop, cut = PairLoop(Facts.of(prepared, rows[:loop_users])), _Cut(prepared, rows[:pairs_users], k)
+    rungs = (
+        _Rung("loop over pairs (legacy)", lambda users: loop.rank(np.arange(len(users)), k), loop_users),
+        _Rung("NumPy, vectorised (reference)", cut.by_numpy, min(numpy_users, pairs_users)),
+        _Rung("all pairs, compiled", cut.by_all_pairs, pairs_users),
+        _Rung("exact top K, most pairs skipped", lambda users: _lists(scorer.top_k(k, users)), len(rows)),
+    )
+    found = [_measured(rung, rows[: rung.users], lists, repeats) for rung in rungs]
+    frame = pd.DataFrame(found, columns=["way", "users", "ms_per_user"]).set_index("way")
+    frame["pairs_per_second"] = 1000 * len(prepared.plan.job_id) / frame["ms_per_user"]
+    frame["times_faster"] = frame["ms_per_user"].iloc[0] / frame["ms_per_user"]
+    return frame
+
+
+def _measured(rung: _Rung, users: Longs, ours: Ranking, repeats: int) -> tuple[str, int, float]:
+    # the answers first, which also compiles what is not compiled yet
+    require_lists(rung.name, rung.rank(users), ours)
+    return rung.name, len(users), 1000 * timed(lambda: rung.rank(users), repeats).best / len(users)
+
+
+class _Cut:
+    """Lists cut from the scores of all pairs, some users at a time."""
+
+    AT_ONCE = 16
+    """Users: a tile of the kernel, and for NumPy not more than caches hold."""
+
+    def __init__(self, prepared: Prepared, users: Longs, k: int) -> None:
+        self.plan, self.k = prepared.plan, k
+        self.scorer = Scorer(self.plan, workers=1)
+        open_to_all, rules = self.plan.exclusions.open_to_all, self.plan.exclusions
+        self.closed = np.flatnonzero(~open_to_all)
+        self.hidden = {
+            int(user): np.flatnonzero(open_to_all & ~rules.matrix(users[place : place + 1])[0])
+            for place, user in enumerate(users)
+        }
+        self.room = np.empty((len(SCORES), self.AT_ONCE, len(self.plan.job_id)), dtype=np.float32)
+
+    def by_numpy(self, users: Longs) -> list[List]:
+        every_job = np.arange(len(self.plan.job_id))
+        return self._cut(users, lambda some: reference.scores(self.plan.program, some, every_job)[0])
+
+    def by_all_pairs(self, users: Longs) -> list[List]:
+        def totals(some: Longs) -> Singles:
+            # whole tiles go into the same memory again
+            room = self.room if len(some) == self.AT_ONCE else None
+            return self.scorer.all_pairs(some, out=room)[0]
+
+        return self._cut(users, totals)
+
+    def _cut(self, users: Longs, totals_of: Callable[[Longs], Singles]) -> list[List]:
+        lists = []
+        for first in range(0, len(users), self.AT_ONCE):
+            some = users[first : first + self.AT_ONCE]
+            totals = totals_of(some)
+            totals[:, self.closed] = -np.inf
+            for user, of_user in zip(some.tolist(), totals, strict=True):
+                of_user[self.hidden[user]] = -np.inf
+                lists.append(best(of_user, self.plan.job_id, self.k))
+        return lists
+
+
+def _lists(ranking: Ranking) -> list[List]:
+    """A ranking as lists; next to nothing beside the work."""
+    return [
+        List(ids[:count], totals[:count])
+        for ids, totals, count in zip(ranking.job_id, ranking.scores[:, :, 0], ranking.count, strict=True)
+    ]
+
+
+def plot_ladder(frame: pd.DataFrame) -> Figure:
+    """Milliseconds a user of a `ladder`, on a logarithmic axis."""
+    figure, (axes,) = new_figure(8, 0.5 * len(frame) + 1.2)
+    steps = zip(frame["ms_per_user"], frame["times_faster"], strict=True)
+    texts = [f"{number(ms)} ms, {times:,.0f} ×" for ms, times in steps]
+    colours = [GREY, ORANGE, BLUE, VERMILION][: len(frame)]
+    bars(axes, frame.index.tolist(), frame["ms_per_user"].tolist(), texts, colours)
+    axes.set_xscale("log")
+    axes.set_xlim(frame["ms_per_user"].min() / 4, frame["ms_per_user"].max() * 25)
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.set_xlabel("milliseconds a user, one thread (log scale), and how many times faster than the loop")
+    axes.set_title("The same lists, step by step", loc="left", fontsize=10)
+    return figure

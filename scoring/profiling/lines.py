@@ -1,0 +1,112 @@
+"""The readable path, line by line: what each line of the NumPy reference takes for a few users.
+
+Compiled kernels cannot be looked into by line; the reference computes the same scores by the same steps.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.engine import Prepared
+from scoring.kernels import reference
+from scoring.profiling.style import bars, new_figure, number
+
+if TYPE_CHECKING:
+    from line_profiler import LineProfiler
+    from matplotlib.figure import Figure
+
+__all__ = ["FUNCTIONS", "line_frame", "line_profile", "plot_lines", "readable_top_k"]
+
+FUNCTIONS: Final[tuple[Callable[..., Any], ...]] = (
+    reference.scores,
+    reference.component_values,
+    reference.term_values,
+    reference.lookup_rows,
+    reference.flag_rows,
+    reference.top_k,
+)
+"""The readable path."""
+
+
+def readable_top_k(prepared: Prepared, users: NDArray[np.int64], k: int = 40) -> list[NDArray[np.int64]]:
+    """Per user (rows of the plan), the ids of the k best jobs, by the reference; all jobs are scored, none skipped."""
+    plan, exclusions = prepared.plan, prepared.plan.exclusions
+    totals = reference.scores(plan.program, users, np.arange(len(plan.job_id)))[0]
+    eligible, per_company = exclusions.matrix(users), exclusions.rules.max_per_company or 0
+    lists = reference.top_k(totals, plan.job_id, eligible, exclusions.company, k, per_company)
+    return [plan.job_id[rows] for rows in lists]
+
+
+def line_profile(prepared: Prepared, users: NDArray[np.int64], k: int = 40) -> pd.DataFrame:
+    """`line_frame` of the readable path for the users at these rows."""
+    from line_profiler import LineProfiler
+
+    profiler = LineProfiler()
+    for function in FUNCTIONS:
+        profiler.add_function(function)
+    profiler.enable_by_count()
+    try:
+        readable_top_k(prepared, users, k)
+    finally:
+        profiler.disable_by_count()
+    return line_frame(profiler)
+
+
+def line_frame(profiler: LineProfiler, functions: Sequence[Callable[..., Any]] = FUNCTIONS) -> pd.DataFrame:
+    """What a profiler (such as `%lprun -r` gives) saw: a row per line that ran, by function, in the source's order.
+
+    function · line · hits · ms · share (of the function's time) · own_ms · source. `ms` holds what a line spends in
+    functions that it calls; `own_ms` does not, where they are listed themselves (several callers share by their
+    times), so it adds up to the whole. Profiling slows lines down: read the shares, not the milliseconds.
+    """
+    stats = profiler.get_stats()
+    timings = {(file, first): lines for (file, first, _), lines in stats.timings.items()}
+    rows = []
+    for function in functions:
+        code = inspect.unwrap(function).__code__
+        for line, hits, ticks in timings.get((code.co_filename, code.co_firstlineno), ()):
+            source = linecache.getline(code.co_filename, line).strip()
+            rows.append((function.__name__, line, hits, 1000 * stats.unit * ticks, source))
+    frame = pd.DataFrame(rows, columns=["function", "line", "hits", "ms", "source"])
+    whole = frame.groupby("function")["ms"].transform("sum")
+    frame.insert(4, "share", frame["ms"] / whole.where(whole > 0))
+    frame.insert(5, "own_ms", _own(frame))
+    return frame
+
+
+def _own(frame: pd.DataFrame) -> pd.Series:
+    """Milliseconds of each line without those of the listed functions that it calls."""
+    own = frame["ms"].copy()
+    for name, inside in frame.groupby("function")["ms"].sum().items():
+        calls = frame["source"].str.contains(rf"\b{re.escape(str(name))}\(") & (frame["function"] != name)
+        spent = frame["ms"].where(calls, 0.0)
+        if spent.sum() > 0:
+            own -= spent * (inside / spent.sum())
+    return own
+
+
+def plot_lines(frame: pd.DataFrame, top: int = 12) -> Figure:
+    """The lines of a `line_profile` that take the most time of their own, the most expensive first."""
+    whole = frame["own_ms"].sum()
+    best = frame.nlargest(top, "own_ms")
+    figure, (axes,) = new_figure(9.5, 0.34 * len(best) + 1.3)
+    names = [f"{function}  {line}" for function, line in zip(best["function"], best["line"], strict=True)]
+    texts = [f"{ms / whole:.0%}  {_short(source)}" for ms, source in zip(best["own_ms"], best["source"], strict=True)]
+    bars(axes, names, best["own_ms"].tolist(), texts)
+    axes.set_xlim(0, 2.1 * best["own_ms"].max())
+    axes.set_xlabel("milliseconds under the profiler, without those of functions listed themselves")
+    title = f"The {len(best)} most expensive lines of the readable path: {best['own_ms'].sum() / whole:.0%}"
+    axes.set_title(f"{title} of {number(whole)} ms", loc="left", fontsize=10)
+    return figure
+
+
+def _short(source: str, most: int = 64) -> str:
+    return source if len(source) <= most else f"{source[: most - 1]}…"

@@ -1,0 +1,83 @@
+"""The most memory that a piece of work takes: measured in a process of its own, beside one that does nothing.
+
+A process that has worked before keeps freed memory and takes it again unseen, and samples miss what lives shortly. So
+each piece of work gets a new process, whose high-water mark the system keeps; a second new process that loads the same
+function and arguments and does not call it says what Python and the imports take.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from scoring.engine import memory
+from scoring.engine.memory import readable
+from scoring.profiling.measure import apart
+from scoring.profiling.style import BLUE, GREY, SMALL, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["METHOD", "Peak", "peak_frame", "peak_of", "plot_peaks"]
+
+METHOD = f"high-water mark of resident memory ({'VmHWM' if sys.platform == 'linux' else 'ru_maxrss'}) of a new process"
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Bytes at the peak of a new process that did the work, and of one that did not."""
+
+    bytes: int
+    baseline_bytes: int
+    method: str = METHOD
+
+    @property
+    def extra_bytes(self) -> int:
+        """What the work takes above Python and the imports that it began with."""
+        return self.bytes - self.baseline_bytes
+
+    def __str__(self) -> str:
+        return f"{readable(self.extra_bytes)} above {readable(self.baseline_bytes)}: {self.method}"
+
+
+def peak_of(function: Callable[..., object], *arguments: Any, **named: Any) -> Peak:
+    """Of one call. The function must be importable (of a module, not of a notebook's cell); its answer is dropped.
+
+    What the function imports only when it is called counts as its own.
+    """
+    done, idle = (apart(_peak, call, function, arguments, named) for call in (True, False))
+    return Peak(done, idle)
+
+
+def _peak(call: bool, function: Callable[..., object], arguments: tuple[Any, ...], named: dict[str, Any]) -> int:
+    if call:
+        function(*arguments, **named)
+    return memory.peak()
+
+
+def peak_frame(peaks: Mapping[str, Peak]) -> pd.DataFrame:
+    """By name: baseline_mb · extra_mb · peak_mb (decimal megabytes)."""
+    rows = {name: (one.baseline_bytes / 1e6, one.extra_bytes / 1e6, one.bytes / 1e6) for name, one in peaks.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["baseline_mb", "extra_mb", "peak_mb"])
+
+
+def plot_peaks(frame: pd.DataFrame, title: str = "Memory at the peak") -> Figure:
+    """A bar for each row of a `peak_frame`, the baseline in grey."""
+    figure, (axes,) = new_figure(7, 0.45 * len(frame) + 1.5)
+    places = range(len(frame))
+    axes.barh(places, frame["baseline_mb"], height=0.6, color=GREY, label="Python and imports")
+    extra, baseline = frame["extra_mb"], frame["baseline_mb"]
+    drawn = axes.barh(places, extra, left=baseline, height=0.6, color=BLUE, label="the work")
+    texts = [f"{own:,.0f} + {before:,.0f}" for own, before in zip(extra, baseline, strict=True)]
+    axes.bar_label(drawn, texts, padding=3, fontsize=SMALL)
+    axes.set_yticks(places, frame.index, fontsize=SMALL)
+    axes.invert_yaxis()
+    axes.margins(x=0.2)
+    axes.set_xlabel("MB of resident memory at the peak of a new process")
+    axes.set_title(title, loc="left", fontsize=10)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=SMALL)
+    return figure

@@ -1,0 +1,60 @@
+"""Where the time of a run went, by the phases of its stopwatch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from scoring.profiling.style import bars, new_figure, number
+from scoring.telemetry import Stopwatch
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["OUTSIDE", "phase_frame", "plot_phases"]
+
+OUTSIDE = "outside of phases"
+
+
+def phase_frame(watch: Stopwatch) -> pd.DataFrame:
+    """One row per phase, behind its parent, and a last one for the time outside of all.
+
+    phase · depth (0 outermost) · times (how often) · seconds · own (seconds without those of phases inside it) ·
+    share (own, of all seconds). `own` adds up to the watch's `elapsed`, `share` to 1.
+    """
+    phases, elapsed = watch.phases, watch.elapsed
+    own = [phase.seconds for phase in phases]
+    parents: list[int] = []
+    for place, phase in enumerate(phases):
+        parents[phase.depth :] = []
+        if parents:
+            own[parents[-1]] -= phase.seconds
+        parents.append(place)
+    outside = elapsed - sum(own)
+    frame = pd.DataFrame(
+        {
+            "phase": [*(phase.name for phase in phases), OUTSIDE],
+            "depth": [*(phase.depth for phase in phases), 0],
+            "times": [*(phase.times for phase in phases), 1],
+            "seconds": [*(phase.seconds for phase in phases), outside],
+            "own": [*own, outside],
+        }
+    )
+    return frame.assign(share=frame["own"] / elapsed if elapsed else 0.0)
+
+
+def plot_phases(frame: pd.DataFrame, title: str = "Where the time goes") -> Figure:
+    """A bar for each row of a `phase_frame`, in the order of the work."""
+    figure, (axes,) = new_figure(7, 0.33 * len(frame) + 1.2)
+    whole = frame["own"].sum()
+    times, unit, units = (1, "s", "seconds") if whole >= 1 else (1000, "ms", "milliseconds")
+    names = [f"{'    ' * depth}{phase}" for phase, depth in zip(frame["phase"], frame["depth"], strict=True)]
+    texts = [
+        f"{number(times * own)} {unit}, {share:.0%}" for own, share in zip(frame["own"], frame["share"], strict=True)
+    ]
+    bars(axes, names, (times * frame["own"]).tolist(), texts)
+    nested = ", phases inside a phase not counted in it" if frame["depth"].any() else ""
+    axes.set_xlabel(f"{units}{nested}")
+    axes.set_title(f"{title}: {number(times * whole)} {unit} in all", loc="left", fontsize=10)
+    return figure

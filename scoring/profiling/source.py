@@ -1,0 +1,57 @@
+"""Data that a process of its own can load: what is measured there can be given by name."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.engine import Prepared, batch
+from scoring.engine.batch import DEFAULT_CHUNK_SIZE
+from scoring.engine.sinks import ParquetSink
+from scoring.telemetry import Stopwatch
+
+__all__ = ["Source", "full_run"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A database (a SQLite file's path, or a URL), a model, and the folder where trained factors are kept."""
+
+    database: str
+    model: str = "standard"
+    factors: Path | None = None
+
+    def dataset(self, watch: Stopwatch | None = None) -> Dataset:
+        """Loads it. Raises DatabaseError, DataError."""
+        from scoring.dataset.database import Database
+        from scoring.dataset.loaders import load_tables
+
+        watch = watch or Stopwatch()
+        with Database.open(self.database) as database, watch.phase("load"):
+            tables = load_tables(database)
+        with watch.phase("encode"):
+            return Dataset(tables)
+
+    def prepared(self, watch: Stopwatch | None = None) -> Prepared:
+        """Loads it and makes it ready, kernels included. Raises DatabaseError, DataError, ModelError."""
+        watch = watch or Stopwatch()
+        return batch.prepare(self.dataset(watch), load_model(self.model), watch=watch, factor_cache=self.factors)
+
+
+def full_run(
+    source: Source,
+    *,
+    k: int = 40,
+    chunk_size: int = DEFAULT_CHUNK_SIZE,
+    workers: int | None = None,
+    watch: Stopwatch | None = None,
+) -> batch.RunResult:
+    """From the database to published Parquet files, in a folder that goes away. Raises what `batch.run` raises."""
+    watch = watch or Stopwatch()
+    prepared = source.prepared(watch)
+    with tempfile.TemporaryDirectory() as folder:
+        sinks = [ParquetSink(Path(folder) / "run")]
+        return batch.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=sinks, watch=watch)

@@ -1,0 +1,233 @@
+"""Chunk sizes × workers: seconds and peak memory of real runs, and which setting to take.
+
+One process of its own prepares the data, and each run is in a process forked off it: no run inherits what another one
+freed, and the system's high-water mark says what the run took on top of the data. Added to what the preparing process
+holds, that is the peak of a process that prepares and ranks, from the end of loading on. Settings take turns, so that a
+busy moment meets all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scoring.engine import Prepared, batch, memory
+from scoring.engine.memory import readable
+from scoring.engine.sinks import ParquetSink
+from scoring.engine.threads import available_cpus
+from scoring.errors import ConfigurationError
+from scoring.profiling.measure import apart, give_back
+from scoring.profiling.style import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, new_figure, number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Recommendation", "plot_sweep", "recommend", "sweep"]
+
+Setting = tuple[int, int]
+"""Users in a chunk, threads."""
+
+CHUNK_SIZES = (100, 500, 2_000, 10_000)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run: seconds in all and of ranking alone, bytes at the peak, in all and on top of the data, and a digest of
+    what was written."""
+
+    seconds: float
+    ranking: float
+    peak_bytes: int
+    extra_bytes: int
+    answer: str
+
+
+def sweep(
+    make: Callable[[], Prepared],
+    *,
+    chunk_sizes: Sequence[int] = CHUNK_SIZES,
+    workers: Sequence[int] | None = None,
+    k: int = 40,
+    repeats: int = 3,
+) -> pd.DataFrame:
+    """One row per setting: what ranking everybody takes, results written to Parquet files.
+
+    chunk_size · workers · best_s · median_s (of `repeats` runs, ranking and writing) · ranking_s (the best, of ranking
+    alone) · peak_bytes (the most of all repeats) · extra_bytes (the same above what the prepared data took before) ·
+    answer (a digest of the results: the same in every row).
+
+    `make` prepares the data in a process of its own, so it must be importable, such as `Source(...).prepared`.
+    `workers`: thread counts (None: 1 and one per core). Raises ConfigurationError where there is nothing to measure.
+    """
+    counts = sorted({1, available_cpus()}) if workers is None else workers
+    settings = list(product(chunk_sizes, counts))
+    if not settings or repeats < 1:
+        raise ConfigurationError("a sweep needs a chunk size, a number of workers and one repeat, at least.")
+    # elsewhere forking what has threads is not safe: each run prepares for itself, and its peak holds that
+    if sys.platform == "linux":
+        runs = apart(_forked_runs, make, settings, k, repeats)
+    else:
+        runs = [[apart(_prepare_and_run, make, setting, k) for setting in settings] for _ in range(repeats)]
+    rows = []
+    for (chunk_size, threads), mine in zip(settings, zip(*runs, strict=True), strict=True):
+        seconds = [run.seconds for run in mine]
+        rows.append(
+            {
+                "chunk_size": chunk_size,
+                "workers": threads,
+                "best_s": min(seconds),
+                "median_s": float(np.median(seconds)),
+                "ranking_s": min(run.ranking for run in mine),
+                "peak_bytes": max(run.peak_bytes for run in mine),
+                "extra_bytes": max(run.extra_bytes for run in mine),
+                "answer": " ".join(sorted({run.answer for run in mine})),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _forked_runs(make: Callable[[], Prepared], settings: Sequence[Setting], k: int, repeats: int) -> list[list[_Run]]:
+    prepared = make()
+    import pyarrow.parquet  # noqa: F401 - what is imported here is not imported in each run
+
+    give_back()  # or runs would take again, unseen, what loading has freed
+    held = memory.resident()
+
+    def run(setting: Setting) -> _Run:
+        # a forked process does not count the pages of libraries that it never touches: its peak alone says too little
+        found = _forked_run(prepared, setting, k)
+        return replace(found, peak_bytes=held + found.extra_bytes)
+
+    return [[run(setting) for setting in settings] for _ in range(repeats)]
+
+
+_HELD: Prepared | None = None
+"""In a forked process: the data of the process that it was forked off."""
+
+
+def _hold(prepared: Prepared) -> None:
+    global _HELD
+    _HELD = prepared
+
+
+def _forked_run(prepared: Prepared, setting: Setting, k: int) -> _Run:
+    # arguments of the initializer are inherited, those of a call would be pickled and copied
+    fork = multiprocessing.get_context("fork")
+    with warnings.catch_warnings():
+        # newer Pythons warn of threads that exist: those of BLAS and Arrow, which are idle and made for being forked
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with ProcessPoolExecutor(1, mp_context=fork, initializer=_hold, initargs=(prepared,)) as pool:
+            return pool.submit(_run_held, setting, k).result()
+
+
+def _run_held(setting: Setting, k: int) -> _Run:
+    assert _HELD is not None, "the initializer comes before the call"
+    return _run(_HELD, setting, k)
+
+
+def _prepare_and_run(make: Callable[[], Prepared], setting: Setting, k: int) -> _Run:
+    return _run(make(), setting, k)
+
+
+def _run(prepared: Prepared, setting: Setting, k: int) -> _Run:
+    chunk_size, workers = setting
+    with tempfile.TemporaryDirectory() as folder:
+        target, first = Path(folder) / "run", prepared.plan.user_id[prepared.active_users[:1]]
+        # one user first: what is imported and set up once is none of the setting's
+        batch.run(prepared, k=k, users=first, workers=workers, sinks=[ParquetSink(Path(folder) / "first")])
+        before = memory.peak()
+        begun = time.perf_counter()
+        result = batch.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=[ParquetSink(target)])
+        seconds = time.perf_counter() - begun
+        peak = result.peak_bytes
+        return _Run(seconds, result.ranking_seconds, peak, peak - before, _digest(target))
+
+
+def _digest(folder: Path) -> str:
+    frame = pd.read_parquet(folder)
+    digest = hashlib.blake2b(digest_size=6)
+    for name in frame.columns:
+        digest.update(np.ascontiguousarray(frame[name].to_numpy()).tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The setting to take, and why."""
+
+    chunk_size: int
+    workers: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"chunks of {self.chunk_size:,} users on {_threads(self.workers)}: {self.reason}"
+
+
+def recommend(frame: pd.DataFrame, *, slower: float = 0.05, alike: float = 0.01) -> Recommendation:
+    """Of the settings of a `sweep` within `slower` of the fastest, the one with the least memory.
+
+    Times are the best of the repeats, which other work on the machine disturbs least. Peaks within `alike` of the
+    least are the same; of those, the fewest threads, then the fastest.
+    """
+    fastest = frame.iloc[int(frame["best_s"].argmin())]
+    fast = frame[frame["best_s"] <= (1 + slower) * fastest["best_s"]]
+    small = fast[fast["peak_bytes"] <= (1 + alike) * fast["peak_bytes"].min()]
+    chosen = small.sort_values(["workers", "best_s"]).iloc[0]
+    speed = f"{number(chosen['best_s'])} s"
+    if chosen.name == fastest.name:
+        speed = f"the fastest, {speed}"
+    else:
+        where = f"chunks of {int(fastest['chunk_size']):,} on {_threads(int(fastest['workers']))}"
+        speed += f", within {slower:.0%} of the fastest ({number(fastest['best_s'])} s, {where})"
+    fewest = (
+        "no other setting is" if len(fast) == 1 else f"of the {len(fast)} settings that are, none needs less memory"
+    )
+    peaks = f"{readable(chosen['peak_bytes'])}; the most of all is {readable(frame['peak_bytes'].max())}"
+    return Recommendation(int(chosen["chunk_size"]), int(chosen["workers"]), f"{speed}; {fewest} ({peaks})")
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'' if count == 1 else 's'}"
+
+
+def plot_sweep(frame: pd.DataFrame, chosen: Recommendation | None = None) -> Figure:
+    """Seconds and peak memory of a `sweep` over chunk sizes, a line per number of threads; `chosen` is ringed."""
+    figure, (left, right) = new_figure(9, 3.6, columns=2)
+    colours = (BLUE, VERMILION, GREEN, ORANGE)
+    for place, (workers, rows) in enumerate(frame.groupby("workers")):
+        colour, marker = colours[place % len(colours)], "os^D"[place % 4]
+        x = rows["chunk_size"]
+        left.plot(x, rows["best_s"], color=colour, marker=marker, label=f"{_threads(int(str(workers)))}, best")
+        left.plot(x, rows["median_s"], color=colour, linestyle=":", label=f"{_threads(int(str(workers)))}, median")
+        right.plot(x, rows["extra_bytes"] / 1e6, color=colour, marker=marker)
+    if chosen is not None:
+        row = frame[(frame["chunk_size"] == chosen.chunk_size) & (frame["workers"] == chosen.workers)].iloc[0]
+        for axes, y, label in ((left, row["best_s"], "recommended"), (right, row["extra_bytes"] / 1e6, None)):
+            axes.plot([row["chunk_size"]], [y], "o", markersize=15, fillstyle="none", color=BLACK, label=label)
+    sizes = sorted(frame["chunk_size"].unique())
+    for axes in (left, right):
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=SMALL)
+        axes.minorticks_off()
+        axes.set_xlabel("users in a chunk (log scale)")
+    left.set_ylim(0, 1.15 * frame["median_s"].max())
+    left.set_ylabel("seconds of ranking and writing")
+    right.set_ylim(0, 1.15 * frame["extra_bytes"].max() / 1e6)
+    right.set_ylabel("MB at the peak, on top of the data")
+    left.set_title("Time", loc="left", fontsize=10)
+    right.set_title("Memory", loc="left", fontsize=10)
+    figure.legend(loc="outside lower center", ncols=5, fontsize=SMALL)
+    return figure

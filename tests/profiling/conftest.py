@@ -1,0 +1,32 @@
+"""A small market: prepared here, and in a database for processes of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset, Tables
+from scoring.dataset.database import Database
+from scoring.dataset.storing import save_tables
+from scoring.dataset.synthetic import make_market
+from scoring.engine import Prepared
+from scoring.engine.batch import prepare
+from scoring.profiling import Source
+
+
+@pytest.fixture(scope="package")
+def tables() -> Tables:
+    return make_market(90, 500, 3_000, seed=5).tables
+
+
+@pytest.fixture(scope="package")
+def prepared(tables: Tables) -> Prepared:
+    return prepare(Dataset(tables), load_model("standard"))
+
+
+@pytest.fixture(scope="package")
+def source(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Source:
+    folder = tmp_path_factory.mktemp("market")
+    with Database.open(folder / "market.db") as database:
+        save_tables(database, tables)
+    return Source(str(folder / "market.db"), factors=folder)
