@@ -191,10 +191,11 @@ def recommend(frame: pd.DataFrame, *, slower: float = 0.05, alike: float = 0.01)
         speed = f"the fastest, {speed}"
     else:
         where = f"chunks of {int(fastest['chunk_size']):,} on {_threads(int(fastest['workers']))}"
-        speed += f", within {slower:.0%} of the fastest ({number(fastest['best_s'])} s, {where})"
-    fewest = (
-        "no other setting is" if len(fast) == 1 else f"of the {len(fast)} settings that are, none needs less memory"
-    )
+        more = chosen["best_s"] / fastest["best_s"] - 1
+        speed += f", {more:.1%} more than the fastest ({number(fastest['best_s'])} s, {where})"
+    alone = f"no other setting comes within {slower:.0%}"
+    least = f"of the {len(fast)} settings within {slower:.0%} none needs less memory by more than {alike:.0%}"
+    fewest = alone if len(fast) == 1 else least
     peaks = f"{readable(chosen['peak_bytes'])}; the most of all is {readable(frame['peak_bytes'].max())}"
     return Recommendation(int(chosen["chunk_size"]), int(chosen["workers"]), f"{speed}; {fewest} ({peaks})")
 
