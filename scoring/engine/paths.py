@@ -23,6 +23,7 @@ from scoring.kernels.index import Index, Limits
 from scoring.kernels.lists import SHORT
 from scoring.kernels.program import Program
 from scoring.kernels.room import Room, new_room
+from scoring.kernels.tile import TILE, new_tile
 
 __all__ = ["FEWEST_USERS", "PATHS", "Decision", "Found", "Path", "Selection", "no_seeds_for", "users_at_once"]
 
@@ -81,7 +82,7 @@ class Selection:
             )
             return self.n_jobs * len(places)
         if path == "dense":
-            tile = dense.new_tile(self.program, self.index, k)
+            tile = new_tile(self.program, self.index, k)
             with one_blas_thread():
                 dense.short_lists(
                     self.program, self.index, self.limits, tile, users, places, found.row, found.scores, found.count,
@@ -129,7 +130,7 @@ class Selection:
 
 def users_at_once(path: str) -> int:
     """How many share work on this path."""
-    return dense.TILE if path == "dense" else 1
+    return TILE if path == "dense" else 1
 
 
 def no_seeds_for(n: int) -> Ints:

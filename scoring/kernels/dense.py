@@ -8,105 +8,21 @@ apart there is no rest, and jobs without a vector score the same: they come last
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from scoring.kernels.bounds import add_either, add_row, add_step
 from scoring.kernels.cells import CHUNK, count_from
 from scoring.kernels.compiled import bare, compiled, inner
 from scoring.kernels.exact import base_of, exact_score, uneven_part, write_list
-from scoring.kernels.fold import COARSE, CONSTANT, FINE, Fold, new_fold
+from scoring.kernels.fold import COARSE, CONSTANT, FINE, Fold
 from scoring.kernels.folding import fold_user
 from scoring.kernels.index import Index, Limits
 from scoring.kernels.lists import cut_of, insert
 from scoring.kernels.program import Int32s, Int64s, Program, Singles
-from scoring.kernels.room import Room, new_room
+from scoring.kernels.room import Room
+from scoring.kernels.tile import PART, TILE, Tile, is_set, mark_bits, room_at
 
-__all__ = ["PART", "RUN", "TILE", "Tile", "new_tile", "short_lists"]
-
-TILE = 128
-"""Users at a time: a product puts the jobs' vectors in order for itself first, which should serve many users."""
-RUN = 8192
-"""Jobs with vectors at a time: a user is folded anew for each run, since the folds of a whole tile may be large."""
-PART = 2048
-"""Jobs that are scored at a time for one user: 8 KiB."""
-
-
-class Tile(NamedTuple):
-    """What a thread writes on while it makes the lists of a tile of users."""
-
-    fold: Fold  # of the user at work
-    room: Room  # of the user at work; the lists and marks are those below
-    marks: NDArray[np.uint8]  # (TILE, ⌈m / 8⌉) a bit for each job that may not be shown
-    scores: Singles  # (TILE, k) the lists in hand
-    turns: Int32s  # (TILE, k)
-    jobs: Int32s  # (TILE, k)
-    size: Int64s  # (TILE,) how many are in them
-    alike: NDArray[np.bool_]  # (TILE,) nothing but one product, if any, tells jobs apart for the user
-    row: Int64s  # (TILE,) the user's among `pulls`, -1: no vector
-    pulls: Singles  # (TILE, d)
-    having: Int32s  # (RUN,) positions of the run's jobs with vectors
-    vectors: Singles  # (RUN, d) of these
-    products: Singles  # (TILE * RUN,)
-    here: Int32s  # (PART,) positions
-    value: Singles  # (PART,)
-
-
-def new_tile(p: Program, x: Index, k: int) -> Tile:
-    """Room for lists of up to k jobs."""
-    m, d = x.vector.shape
-    run = min(RUN, m)
-    return Tile(
-        fold=new_fold(p, x),
-        room=new_room(p, x, k),
-        marks=np.empty((TILE, (m + 7) // 8), np.uint8),
-        scores=np.empty((TILE, k), np.float32),
-        turns=np.empty((TILE, k), np.int32),
-        jobs=np.empty((TILE, k), np.int32),
-        size=np.empty(TILE, np.int64),
-        alike=np.empty(TILE, np.bool_),
-        row=np.empty(TILE, np.int64),
-        pulls=np.empty((TILE, d), np.float32),
-        having=np.empty(run, np.int32),
-        vectors=np.empty((run, d), np.float32),
-        products=np.empty(TILE * run, np.float32),
-        here=np.empty(PART, np.int32),
-        value=np.empty(PART, np.float32),
-    )
-
-
-@inner
-def _room_at(tile: Tile, t: int) -> Room:
-    r = tile.room
-    return Room(
-        r.marks, r.bound, r.lanes, r.found, r.ordered, r.start, tile.scores[t], tile.turns[t], tile.jobs[t], r.tried,
-        r.keys, r.spare_keys, r.key_score, r.key_bits, r.dots, r.value, r.canonical, r.one_job, r.one_score,
-    )  # fmt: skip
-
-
-@inner
-def _set_bit(marks: np.ndarray, job: int) -> None:
-    marks[job >> 3] |= np.uint8(1 << (job & 7))
-
-
-@inner
-def _is_set(marks: np.ndarray, job: int) -> bool:
-    return (marks[job >> 3] >> np.uint8(job & 7)) & np.uint8(1) != 0
-
-
-@inner
-def _mark_bits(marks: np.ndarray, user: int, limits: Limits) -> None:
-    """As `lists.mark`, in bits; all others are cleared."""
-    for i in range(len(marks)):
-        marks[i] = 0
-    for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
-        _set_bit(marks, limits.excluded[e])
-    for e in range(limits.cooling_start[user], limits.cooling_start[user + 1]):
-        code = limits.cooling[e]
-        for i in range(limits.company_start[code], limits.company_start[code + 1]):
-            _set_bit(marks, limits.company_jobs[i])
+__all__ = ["short_lists"]
 
 
 @inner
@@ -141,7 +57,7 @@ def _begin(p: Program, x: Index, limits: Limits, tile: Tile, users: np.ndarray, 
     n_rows, f = 0, tile.fold
     for t in range(len(places)):
         user, some = users[places[t]], False
-        _mark_bits(tile.marks[t], user, limits)
+        mark_bits(tile.marks[t], user, limits)
         tile.size[t] = 0
         fold_user(p, x, user, f)
         for slot in range(len(f.on)):
@@ -228,7 +144,7 @@ def _take(
             continue
         for i in range(len(here)):
             job = np.int64(jobs[start + i])
-            if here[i] < low or _is_set(marks, job):
+            if here[i] < low or is_set(marks, job):
                 continue
             score = exact_score(p, x, f, r, user, job, base_of(x, f, job))
             size = insert(r.scores, r.turns, r.jobs, size, score, x.turn[job], job, x.company, limits.per_company)
@@ -275,7 +191,7 @@ def _take_alike(
                 continue
         for i in range(len(turns)):
             job = first + i
-            if _is_set(marks, job) or (on and p.dot_job_has[0, job]):
+            if is_set(marks, job) or (on and p.dot_job_has[0, job]):
                 continue
             exact = score if sure else exact_score(p, x, f, r, user, job, base_of(x, f, job))
             size = insert(r.scores, r.turns, r.jobs, size, exact, turns[i], job, x.company, limits.per_company)
@@ -310,7 +226,7 @@ def short_lists(
                 if stop[0] != 0:
                     return
                 place, size = of_tile[t], tile.size[t]
-                user, r, marks, on = users[place], _room_at(tile, t), tile.marks[t], tile.row[t] >= 0
+                user, r, marks, on = users[place], room_at(tile, t), tile.marks[t], tile.row[t] >= 0
                 fold_user(p, x, user, f)
                 product = tile.products[max(tile.row[t], 0) * n_having :][: n_having if on else 0]
                 if not tile.alike[t]:

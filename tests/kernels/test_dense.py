@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scoring.engine import Scorer
 from scoring.engine.paths import Found, Selection, no_seeds_for
 from scoring.engine.threads import users_per_task
-from scoring.kernels.dense import PART, RUN, TILE
 from scoring.kernels.lists import SHORT
+from scoring.kernels.tile import PART, RUN, TILE
 from scoring.plan import Plan
 from tests.kernels.programs import Sketch, cases, plan_of, program_of, reference_lists
 from tests.kernels.test_topk import EQUAL, EVERY_TERM, assert_lists_are_the_references
