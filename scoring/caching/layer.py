@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from cachetools import Cache, LRUCache, TTLCache
 
-from scoring.caching.sizes import bytes_of
+from scoring.caching.sizes import Shared, bytes_of
 
 __all__ = ["Layer", "LayerStats"]
 
@@ -60,7 +60,7 @@ class _Again(Exception):
     """Whoever computed was interrupted: somebody else has to."""
 
 
-class Layer(Generic[V]):
+class Layer(Shared, Generic[V]):
     """Values by key; safe between threads.
 
     `max_bytes` bounds what is kept (the least recently used goes first), `max_entries` how many values. With `ttl`,
@@ -111,7 +111,8 @@ class Layer(Generic[V]):
             try:
                 return future.result()
             except _Again:
-                continue
+                with self._lock:
+                    self._counts["joined"] -= 1  # one request counts once
         return self._compute(key, compute, future)
 
     def discard(self, gone: Callable[[Any], bool]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from scoring.caching.layer import Layer, LayerStats
+from scoring.caching.sizes import Shared
 from scoring.errors import ConfigurationError
 
 __all__ = ["GROUPS", "LAYERS", "Layers"]
@@ -25,7 +26,7 @@ GROUPS: Final = {
 """Names that stand for several layers."""
 
 
-class Layers:
+class Layers(Shared):
     """One `Layer` for each of `LAYERS`, as attributes too.
 
     Company popularity is the one value that may lag behind the data, by `company_hours`; every other key names the
@@ -48,10 +49,23 @@ class Layers:
         self.plans: Layer[Any] = Layer(plan_bytes, clock=clock)
         self._clock = clock
         self.company_hours, self.company_entries = company_hours, company_entries
+        self.windows: set[float] = set()
+        """Days over which popularity was ever asked for: keys name the reading of each."""
         self.set_company()
         self.users: Layer[Any] = Layer(score_bytes, clock=clock)
         self.scores: Layer[Any] = Layer(score_bytes, clock=clock)
         self.explanations: Layer[Any] = Layer(score_bytes, clock=clock)
+
+    @classmethod
+    def off(cls, *, company_hours: float = 0.0, clock: Callable[[], float] = time.monotonic) -> Layers:
+        """Layers that keep nothing: every request computes all that it needs.
+
+        `company_hours` above 0 keeps company popularity alone: how old it may be is part of what an engine answers,
+        and one without caches is held beside one with caches at the same readings.
+        """
+        layers = cls(company_hours=company_hours, prefecture_entries=0, plan_bytes=0, score_bytes=0, clock=clock)
+        layers.similarity = Layer(0, clock=clock)
+        return layers
 
     def set_company(self, *, hours: float | None = None, entries: int | None = None) -> None:
         """Begins the layer of company popularity anew, with other bounds."""

@@ -9,20 +9,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["bytes_of"]
+__all__ = ["Shared", "bytes_of"]
+
+
+class Shared:
+    """Base of what values refer to without holding it: caches above all, which hold the values themselves."""
 
 
 def bytes_of(value: Any) -> int:
     """Of arrays, frames, and what containers and objects hold of them; what is there twice counts once.
 
     Python's own overhead is counted for what is looked at, an object's class and what it shares with others
-    (functions, modules, locks) is not: a bound on memory, not an audit of it.
+    (functions, modules, locks, `Shared`) is not: a bound on memory, not an audit of it.
+
+    Other threads may add to a dict or a set meanwhile (a property computed when first asked for): each is copied, in
+    one step, before it is gone through.
     """
     return _bytes_of(value, set())
 
 
 def _bytes_of(value: Any, seen: set[int]) -> int:
-    if id(value) in seen or value is None:
+    if value is None or id(value) in seen or isinstance(value, Shared):
         return 0
     seen.add(id(value))
     if isinstance(value, np.ndarray):
@@ -32,9 +39,9 @@ def _bytes_of(value: Any, seen: set[int]) -> int:
         return int(used if isinstance(used, int | np.integer) else used.sum())
     size = sys.getsizeof(value, 0)
     if isinstance(value, Mapping):
-        return size + sum(_bytes_of(part, seen) for item in value.items() for part in item)
+        return size + sum(_bytes_of(part, seen) for item in list(value.items()) for part in item)
     if isinstance(value, list | tuple | set | frozenset):
-        return size + sum(_bytes_of(part, seen) for part in value)
+        return size + sum(_bytes_of(part, seen) for part in tuple(value))
     if isinstance(value, str | bytes | int | float | bool | type) or callable(value):
         return size
     return size + _bytes_of(getattr(value, "__dict__", None), seen) + _bytes_of_slots(value, seen)
