@@ -149,7 +149,13 @@ def _digest_frame(digest: hashlib.blake2b, name: str, frame: pd.DataFrame) -> No
         if column.kind in (Kind.NUMBER, Kind.TIME):
             exact = instants(frame[column.name]) if column.kind is Kind.TIME else floats(frame[column.name])
             digest.update(column.name.encode() + np.ascontiguousarray(exact).tobytes())
-        elif column.kind.dtype in ("str", "Int64", "int64"):
+        elif column.kind in (Kind.FLAG, Kind.ACTIVE):
+            told = frame[column.name].astype("boolean").to_numpy(np.int8, na_value=-1)
+            digest.update(column.name.encode() + told.tobytes())
+        elif column.kind is Kind.INTEGERS:
+            lists = frame[column.name].map(lambda values: "|".join(map(str, values))).astype("str")
+            _digest_texts(digest, column.name, lists)
+        else:
             _digest_texts(digest, column.name, frame[column.name])
 
 
