@@ -161,7 +161,7 @@ def pair_scores(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> Mapping[
     return snapshot.layers.scores.get(_pair_key(snapshot, model, pair), compute)
 
 
-def _pair_key(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> Hashable:
+def _pair_key(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> tuple[Hashable, ...]:
     return (*snapshot.statistics.version, model_key(model), frozen(pair.job), frozen(pair.user), pair.profile)
 
 
@@ -218,7 +218,8 @@ def _nobody(known: NDArray[np.int64]) -> int:
 def explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[str, Any]:
     """The pair's scores taken apart, as plain values: see `ScoringEngine.get_score_explanation`."""
     found = snapshot.layers.explanations.get(
-        _pair_key(snapshot, model, pair), lambda: _explanation(snapshot, model, pair)
+        (*_pair_key(snapshot, model, pair), model.name),  # (which it tells)
+        lambda: _explanation(snapshot, model, pair),
     )
     return deepcopy(found)  # (whoever gets it may change it)
 
