@@ -42,9 +42,9 @@ class Snapshot:
     layers: Layers
 
     @classmethod
-    def of(cls, dataset: Dataset, factor_cache: Path | None, layers: Layers) -> Snapshot:
-        """With the factors trained, so that threads find them ready."""
-        statistics = Statistics(dataset, factor_cache=factor_cache, layers=layers)
+    def of(cls, dataset: Dataset, factor_cache: Path | None, layers: Layers, epoch: object = None) -> Snapshot:
+        """With the factors trained, so that threads find them ready. Popularity is that of the epoch."""
+        statistics = Statistics(dataset, factor_cache=factor_cache, layers=layers, epoch=epoch)
         statistics.factors  # noqa: B018 - computed when first asked for
         statistics.areas  # noqa: B018 - as above
         statistics.company_actions(WINDOW_DAYS)  # (what a key must name before the first model asks for it)
@@ -85,6 +85,15 @@ class Snapshot:
         return self.layers.plans.get((*version, model_key(model), workers), plan)
 
 
+@dataclass(frozen=True)
+class _Load:
+    """A load that has begun: which one, when, and whose popularity it takes over."""
+
+    number: int
+    began_at: float
+    epoch: object
+
+
 Found = tuple[Snapshot, bool]
 """A snapshot, and whether it was loaded for whoever asks."""
 
@@ -120,7 +129,9 @@ class SnapshotHolder:
         self._checked_at = -math.inf
         self._hits = 0
         self._misses = 0
-        self._generation = 0  # of loads: one that began before a `forget` is not kept
+        self._begun = 0  # loads
+        self._kept = 0  # the newest load kept, or begun before a `forget`: an older one is not kept in its place
+        self._epoch = object()  # whose popularity is taken over from snapshot to snapshot
         self._lock = threading.Lock()  # around what is held and the counters, never around work
         self._loading = threading.RLock()  # one thread loads, the others wait for it
         # waiting for a thread's lock would hold up an event loop, and an asyncio lock belongs to one loop
@@ -148,7 +159,7 @@ class SnapshotHolder:
                 if found is None and self._now is not None and self.database is not None:
                     found = self._unchanged(change_tokens(self.database))
                 if found is None:
-                    found = self._loaded(self._generation, *self._load())
+                    found = self._loaded(self._begin(), *self._load())
         return self._count(found)
 
     async def get_async(self) -> Snapshot:
@@ -166,13 +177,19 @@ class SnapshotHolder:
     async def refresh(self) -> Snapshot:
         """Loads anew, company popularity too; requests that have begun keep the old snapshot."""
         async with self._loop_lock():
-            self.layers.company.clear()
-            return (await self._load_async())[0]
+            with self._lock:
+                self._kept = self._begun  # (a load that is under way may have read what was there before)
+                before, self._epoch = self._epoch, object()
+            try:
+                return (await self._load_async())[0]
+            finally:
+                # an epoch of its own, and not an empty layer: a request under way would fill that from old data
+                self.layers.company.discard(lambda key: key[1] is before)
 
     def forget(self) -> None:
         """The next request loads anew."""
         with self._lock:
-            self._generation += 1
+            self._kept = self._begun
             self._now = None
 
     def close(self) -> None:
@@ -208,24 +225,30 @@ class SnapshotHolder:
             return None, None
         return change_tokens(self.database), load_tables(self.database)
 
-    async def _load_async(self) -> Found:
-        generation = self._generation
-        if self.database is None:
-            return await asyncio.to_thread(self._loaded, generation, None, None)
-        tokens, tables = await change_tokens_async(self.database), await load_tables_async(self.database)
-        return await asyncio.to_thread(self._loaded, generation, tokens, tables)
+    def _begin(self) -> _Load:
+        with self._lock:
+            self._begun += 1
+            return _Load(self._begun, self._clock(), self._epoch)
 
-    def _loaded(self, generation: int, tokens: Tokens | None, tables: Tables | None) -> Found:
-        """Makes a snapshot; unless the data were forgotten meanwhile, later requests get it too."""
+    async def _load_async(self) -> Found:
+        load = self._begin()
+        if self.database is None:
+            return await asyncio.to_thread(self._loaded, load, None, None)
+        tokens, tables = await change_tokens_async(self.database), await load_tables_async(self.database)
+        return await asyncio.to_thread(self._loaded, load, tokens, tables)
+
+    def _loaded(self, load: _Load, tokens: Tokens | None, tables: Tables | None) -> Found:
+        """Makes a snapshot; unless the data were forgotten or read again meanwhile, later requests get it too."""
         if self._given is not None:
             dataset = self._given
         else:
             assert tables is not None
             dataset = Dataset(tables, as_of=self.as_of)
-        snapshot = Snapshot.of(dataset, self._factor_cache, self.layers)
+        snapshot = Snapshot.of(dataset, self._factor_cache, self.layers, load.epoch)
         with self._lock:
-            if generation == self._generation:
-                self._now, self._tokens, self._checked_at = snapshot, tokens, self._clock()
+            if load.number > self._kept:
+                self._kept = load.number
+                self._now, self._tokens, self._checked_at = snapshot, tokens, load.began_at
         for layer in (self.layers.similarity, self.layers.encoded, self.layers.plans, self.layers.scores):
             layer.discard(lambda key: key[0] != dataset.fingerprint)  # (never asked for again)
         self.layers.explanations.discard(lambda key: key[0] != dataset.fingerprint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from copy import copy
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,8 @@ class Statistics:
     """Of the whole snapshot as of its clock, never of the rows that a request happens to hold.
 
     `factor_cache` is the folder in which trained factors are kept; None keeps nothing. With `layers`, what several
-    snapshots or requests share is kept there; company popularity then may be as old as its layer lets it become.
+    snapshots or requests share is kept there; company popularity then may be as old as its layer lets it become, and
+    is shared by those of one `epoch`.
     """
 
     def __init__(
@@ -32,12 +34,16 @@ class Statistics:
         als: ALS | None = None,
         factor_cache: Path | None = None,
         layers: Layers | None = None,
+        epoch: Hashable = None,
     ) -> None:
         self.dataset = dataset
         self._als = als
         self._factor_cache = factor_cache
         self._layers = layers
-        self._windows: set[float] = set()  # that popularity was ever asked for, by this or a view of it
+        self._epoch = epoch
+        # those that popularity was ever asked for. Layers outlive a snapshot, and so must these: a key that left one
+        # out would find what was made of a reading that is gone
+        self._windows: set[float] = set() if layers is None else layers.windows
         self._popularity: dict[float, PopularityReading] = {}
 
     def view(self) -> Self:
@@ -93,4 +99,4 @@ class Statistics:
     def _read_popularity(self, days: float) -> PopularityReading:
         if self._layers is None:
             return self._popularity.get(days) or PopularityReading.compute(self.dataset, days)
-        return self._layers.company.get(days, lambda: PopularityReading.compute(self.dataset, days))
+        return self._layers.company.get((days, self._epoch), lambda: PopularityReading.compute(self.dataset, days))
