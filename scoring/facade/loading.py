@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from scoring.columns import TABLES
+from scoring.columns import TABLES, Kind
 from scoring.dataset.loaders import load_actions_async, load_jobs_async, load_users_async
 from scoring.facade.core import EngineCore, whole_number
 from scoring.statistics.popularity import WINDOW_DAYS
@@ -88,4 +88,8 @@ class LoadingMethods(EngineCore):
         frame: pd.DataFrame = getattr((await self._data.get_async()).dataset.tables, table)
         if ids is not None:
             frame = frame[np.isin(frame[TABLES[table].key[0]], list(ids))]
-        return frame.iloc[:size].reset_index(drop=True)
+        frame = frame.iloc[:size].reset_index(drop=True)
+        for column in TABLES[table].columns:
+            if column.kind is Kind.INTEGERS:  # whoever gets the frame may change its lists
+                frame[column.name] = frame[column.name].map(list)
+        return frame

@@ -13,6 +13,7 @@ from scoring.facade import requests
 from scoring.facade.core import EngineCore, in_thread
 from scoring.facade.legacy_objects import Row, profile_id, read_job, read_user
 from scoring.facade.requests import Pair
+from scoring.facade.snapshot import Snapshot
 
 __all__ = ["SingleMethods"]
 
@@ -55,7 +56,7 @@ class SingleMethods(EngineCore):
         user_id = _named({}, user_profile)
         snapshot = await self._data.get_async()
         known = requests.user_row(snapshot, user_id)
-        return await self._one(Pair(row, known, user_id), "personal_score")
+        return await self._one(Pair(row, known, user_id), "personal_score", snapshot)
 
     async def batch_calculate_scores(self, pairs: Iterable[Any]) -> pd.DataFrame:
         """Scores of (job, user) or (job, user, user_profile), as `calculate_total_score` takes them.
@@ -90,8 +91,8 @@ class SingleMethods(EngineCore):
 
         return await in_thread(work)
 
-    async def _one(self, pair: Pair, score: str) -> float:
-        snapshot = await self._data.get_async()
+    async def _one(self, pair: Pair, score: str, seen: Snapshot | None = None) -> float:
+        snapshot = seen or await self._data.get_async()
 
         def work(_: Callable[[], bool]) -> float:
             with self.operations.timed(f"calculate_{score}", 1, 1):
