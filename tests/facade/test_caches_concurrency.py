@@ -1,0 +1,137 @@
+"""64 threads on one engine: every answer right, no error, and each value computed once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from scoring.caching import LAYERS
+from scoring.facade import ScoringEngine
+from scoring.model import ScoringModel
+from tests.facade.support import market_of, store
+from tests.markets import RawMarket
+
+THREADS, TASKS = 64, 200
+SHORT, LONG = 6, 50
+"""Requests of a task: about ten seconds and about a minute on two cores."""
+
+Request = Callable[[ScoringEngine], Coroutine[Any, Any, Any]]
+
+
+def requests_of(market: RawMarket) -> dict[str, Request]:
+    """Name → request, of every kind."""
+    found: dict[str, Request] = {"popularity": lambda engine: engine._batch_load_company_popularity(["C1", "C2"])}
+    for limit in (None, 1, 5):
+        found[f"list {limit}"] = lambda engine, n=limit: engine.calculate_scores_for_all_users(user_limit=n, top_k=5)
+    for n, job in enumerate(market.jobs):
+        user = market.users[n % len(market.users)]
+        user_id = user["user_id"]
+        found[f"pair {n}"] = lambda engine, j=job, u=user, i=user_id: engine.calculate_total_score(j, u, i)
+        found[f"explanation {n}"] = lambda engine, j=job, u=user, i=user_id: engine.get_score_explanation(j, u, i)
+        found[f"personal {n}"] = lambda engine, j=job, i=user_id: engine.calculate_personal_score(j, i)
+        found[f"base {n}"] = lambda engine, j=job: engine.calculate_base_score(j)
+    return found
+
+
+def plain(answer: Any) -> str:
+    return repr(answer.to_dict("list") if isinstance(answer, pd.DataFrame) else answer)
+
+
+async def answers(engine: ScoringEngine, asked: dict[str, Request]) -> dict[str, str]:
+    return {name: plain(await request(engine)) for name, request in asked.items()}
+
+
+def hammer(work: Callable[[int], None]) -> None:
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(work, range(TASKS)))  # raises what a task raised
+
+
+def reweighted(model: ScoringModel) -> ScoringModel:
+    return model.with_weights({part.name: 1.0 + place for place, part in enumerate(model.parts)})
+
+
+def one_computation_per_key(url: str, market: RawMarket, per_task: int) -> None:
+    asked = requests_of(market)
+    with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False) as engine:
+        right = asyncio.run(answers(engine, asked))
+        alone = engine.cache_stats()
+    with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False) as engine:
+
+        def work(task: int) -> None:
+            # the first tasks all begin with the same requests, on an engine that has computed nothing
+            order = random.Random(task % 3)
+            chosen = [order.choice(list(asked)) for _ in range(per_task)]
+            found = asyncio.run(answers(engine, {name: asked[name] for name in chosen}))
+            assert found == {name: right[name] for name in found}
+
+        hammer(work)
+        stats = engine.cache_stats()
+        assert asyncio.run(answers(engine, asked)) == right
+        whole = engine.cache_stats()
+    for name, layer in stats.items():
+        assert layer.misses == layer.stored == layer.entries or name == "snapshot", name
+        assert (layer.failed, layer.dropped, layer.evictions, layer.expirations) == (0, 0, 0, 0), name
+        assert layer.hits + layer.misses + layer.joined == layer.requests, name
+    # with everything asked once more, as many values have been computed as one caller alone needs: one per key
+    assert {name: layer.misses for name, layer in whole.items() if name != "snapshot"} == {
+        name: layer.misses for name, layer in alone.items() if name != "snapshot"
+    }
+    assert sum(layer.requests for layer in stats.values()) > TASKS * per_task
+
+
+def with_clears_and_refreshes(url: str, market: RawMarket, per_task: int) -> None:
+    asked = requests_of(market)
+    with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False, change_check_seconds=1) as engine:
+        own = engine.model
+        models, right = (own, reweighted(own)), []
+        for engine.model in models:
+            right.append(asyncio.run(answers(engine, asked)))
+
+        def work(task: int) -> None:
+            order = random.Random(task)
+            if task % 40 == 7:
+                asyncio.run(engine.refresh())
+            if task % 20 == 3:
+                engine.clear_caches(order.sample(LAYERS, 3))
+            if task % 10 == 5:
+                engine.model = models[task // 10 % 2]
+            chosen = {name: asked[name] for name in order.sample(list(asked), per_task)}
+            found = asyncio.run(answers(engine, chosen))
+            for name, answer in found.items():
+                assert answer in [known[name] for known in right], name
+
+        hammer(work)
+        engine.model = own
+        assert asyncio.run(answers(engine, asked)) == right[0]
+        for name, layer in engine.cache_stats().items():
+            assert layer.misses == layer.stored + layer.dropped, name
+            assert layer.failed == 0
+
+
+@pytest.fixture(scope="module")
+def market() -> RawMarket:
+    return market_of(1, n_users=8, n_jobs=24)
+
+
+def test_many_threads_get_right_answers_each_computed_once(market: RawMarket, sqlite_url: str) -> None:
+    one_computation_per_key(store(market, sqlite_url), market, SHORT)
+
+
+def test_many_threads_get_right_answers_while_caches_are_cleared(market: RawMarket, sqlite_url: str) -> None:
+    with_clears_and_refreshes(store(market, sqlite_url), market, SHORT // 3)
+
+
+@pytest.mark.long
+def test_many_threads_for_a_minute(market: RawMarket, sqlite_url: str) -> None:
+    one_computation_per_key(store(market, sqlite_url), market, LONG)
+
+
+@pytest.mark.long
+def test_many_threads_for_a_minute_while_caches_are_cleared(market: RawMarket, sqlite_url: str) -> None:
+    with_clears_and_refreshes(store(market, sqlite_url), market, LONG // 2)
