@@ -1,0 +1,26 @@
+"""The caches find what they are asked for, in a session as somebody tuning weights makes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scoring.dataset import Dataset
+from scoring.dataset.database import Database
+from scoring.dataset.storing import save_tables
+from scoring.dataset.synthetic import make_market
+from scoring.facade import ScoringEngine
+from scoring.profiling.sessions import SessionClock, make_session, replay
+
+
+async def test_cache_hit_rate(tmp_path: Path) -> None:
+    tables, clock = make_market(60, 400, seed=0).tables, SessionClock()
+    session = make_session(Dataset(tables), 1100, seed=0)
+    with Database.open(tmp_path / "market.db") as database:
+        save_tables(database, tables)
+        with ScoringEngine(tmp_path / "market.db", "standard", keep_factors=False, clock=clock) as engine:
+            report = await replay(engine, session, database, clock)
+            told = engine.get_performance_stats()
+    assert "new actions" in set(report.requests["kind"])
+    assert report.hit_rates["overall"] == told["cache_hit_rate"] > 0.8
+    assert report.hit_rates["prefecture"] > 0.95
+    assert report.hit_rates["company"] > 0.85

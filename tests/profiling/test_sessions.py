@@ -1,0 +1,67 @@
+"""A session is the same by its seed, and an engine answers it as one without caches does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scoring.caching import Layers
+from scoring.dataset import Dataset, Tables
+from scoring.dataset.database import Database
+from scoring.dataset.storing import save_tables
+from scoring.dataset.synthetic import make_market
+from scoring.facade import ScoringEngine
+from scoring.profiling import sessions
+from scoring.profiling.sessions import KINDS, Session, SessionClock, SessionReport, make_session, plot_layers, replay
+
+
+@pytest.fixture(scope="module")
+def tables() -> Tables:
+    return make_market(40, 200, seed=3).tables
+
+
+@pytest.fixture
+def session(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Session:
+    monkeypatch.setattr(sessions, "REQUESTS_PER_WRITE", 60)
+    return make_session(Dataset(tables), 200, seed=1)
+
+
+async def replayed(path: Path, tables: Tables, session: Session, layers: str) -> SessionReport:
+    clock = SessionClock()
+    made = Layers.off(company_hours=1, clock=clock) if layers == "off" else Layers(clock=clock)
+    with Database.open(path) as database:
+        save_tables(database, tables)
+        settings = {"layers": made, "clock": clock, "keep_factors": False}
+        with ScoringEngine(path, "standard", **settings) as engine:
+            return await replay(engine, session, database, clock)
+
+
+def test_a_session_is_reproducible_and_of_every_kind(tables: Tables, session: Session) -> None:
+    again = make_session(Dataset(tables), 200, seed=1)
+    assert [(r.kind, r.at, r.job, r.user, r.companies, r.weights) for r in session.requests] == [
+        (r.kind, r.at, r.job, r.user, r.companies, r.weights) for r in again.requests
+    ]
+    other = make_session(Dataset(tables), 200, seed=2)
+    assert [r.user for r in session.requests] != [r.user for r in other.requests]
+    assert {r.kind for r in session.requests} == {*KINDS, "new actions"}
+    assert session.requests[-1].at > 3 * 3600
+    assert all(r.job in session.jobs and r.user in session.users for r in session.requests if r.kind == "pair")
+
+
+async def test_answers_are_those_of_an_engine_without_caches(tmp_path: Path, tables: Tables, session: Session) -> None:
+    cached = await replayed(tmp_path / "cached.db", tables, session, "on")
+    off = await replayed(tmp_path / "off.db", tables, session, "off")
+    assert len(cached.requests) == len(session.requests)
+    assert cached.different_from(off).empty
+    assert cached.requests["answer"].nunique() > 20
+    layers = cached.layers
+    assert (layers["hits"] + layers["misses"] + layers["joined"] == layers["requests"]).all()
+    assert off.layers.loc[["plans", "scores", "explanations"], "hits"].sum() == 0
+    assert layers.loc["company", "misses"] > 1  # hours passed
+    times = cached.times(off).loc["pair"]
+    assert times["warm_ms"] < times["off_ms"]
+
+    axes = plot_layers(cached).axes[0]
+    assert axes.get_xlabel()
+    assert [label.get_text() for label in axes.get_yticklabels()][-1] == "overall"
