@@ -18,6 +18,8 @@ from typer.testing import CliRunner, Result
 
 from scoring.cli.app import app
 from scoring.dataset.database import Database
+from scoring.dataset.storing import save_tables
+from scoring.dataset.synthetic import make_market
 from scoring.engine.sinks import read_manifest, read_results
 
 Call = Callable[..., Result]
@@ -374,7 +376,10 @@ def test_help_is_light(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_run_leaves_nothing(database: Path, tmp_path: Path, sign: signal.Signals, code: int) -> None:
+def test_a_stopped_run_leaves_nothing(tmp_path: Path, sign: signal.Signals, code: int) -> None:
+    database = tmp_path / "long.db"  # of so many users that the signal comes before the end
+    with Database.open(database) as opened:
+        save_tables(opened, make_market(4000, 300, 100, seed=4).tables)
     run = start("run", "--db", database, "--out", "runs", "--chunk-size", 1, "--top-k", 200, cwd=tmp_path)
     out = tmp_path / "runs"
     begun = time.monotonic()

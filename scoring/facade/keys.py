@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 import scoring
-from scoring.model import Component, ScoringModel
+from scoring.model import ScoringModel
 
 __all__ = ["code_of", "encoding_key", "frozen", "model_key"]
 

@@ -29,8 +29,18 @@ from scoring.dataset.database import Database
 from scoring.dataset.storing import write_frame
 from scoring.model import ScoringModel
 
-__all__ = ["KINDS", "TARGETS", "Request", "Session", "SessionClock", "SessionReport", "make_session", "plot_layers"]
-__all__ += ["replay"]
+__all__ = [
+    "KINDS",
+    "TARGETS",
+    "Request",
+    "Session",
+    "SessionClock",
+    "SessionReport",
+    "make_session",
+    "plot_layers",
+    "plot_times",
+    "replay",
+]
 
 KINDS: Final = {
     "pair": 0.48,
@@ -321,4 +331,27 @@ def plot_layers(report: SessionReport) -> Figure:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside lower right", frameon=False, fontsize=9)
+    return figure
+
+
+def plot_times(times: pd.DataFrame) -> Figure:
+    """Median milliseconds of each kind of request, cold, warm and with the caches off; `times` of a report."""
+    shown = times.dropna(subset=["cold_ms", "warm_ms"], how="all")
+    shown = shown[shown["requests"].gt(0) & shown["warm_ms"].gt(0)].sort_values("warm_ms")
+    figure = Figure(figsize=(7, 0.75 * len(shown) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    series = [("off_ms", "caches off", "#999999"), ("cold_ms", "cold", "#E69F00"), ("warm_ms", "warm", "#0072B2")]
+    height, longest = 0.27, float(np.nanmax(shown.filter(like="_ms").to_numpy()))
+    for place, (name, label, colour) in enumerate((part for part in series if part[0] in shown), -1):
+        at = np.arange(len(shown)) - place * height
+        axes.barh(at, shown[name], height=height, color=colour, label=label)
+        for y, value in zip(at, shown[name], strict=True):
+            if value == value:
+                axes.text(value + 0.01 * longest, y, f"{value:.1f}", va="center", fontsize=8)
+    axes.set_yticks(np.arange(len(shown)), shown.index)
+    axes.set(xlim=(0, 1.08 * longest), xlabel="milliseconds, median")
+    axes.set_title("Time of a request", loc="left", fontsize=11)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    figure.legend(loc="outside lower right", ncols=3, frameon=False, fontsize=9)
     return figure
