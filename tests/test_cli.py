@@ -399,6 +399,33 @@ def test_a_stopped_run_leaves_nothing(tmp_path: Path, sign: signal.Signals, code
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0
 
 
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_whose_exception_is_lost_stops_the_run(
+    database: Path, tmp_path: Path, sign: signal.Signals, code: int
+) -> None:
+    """Python drops what is raised in a finaliser, and a signal's handler may run there."""
+    done = python(
+        f"""
+import os
+from scoring.cli import main
+from scoring.engine.sinks import ParquetSink
+
+class Finalised:
+    def __del__(self):
+        os.kill(os.getpid(), {int(sign)})
+
+write = ParquetSink.write
+ParquetSink.write = lambda self, ranking: (Finalised(), write(self, ranking))[1]
+main(["run", "--db", "copy.db", "--out", "runs", "--no-database", "--chunk-size", "1"])
+""",
+        tmp_path,
+    )
+    assert "Exception ignored" in done.stderr
+    assert done.returncode == code
+    assert done.stderr.splitlines()[-1].startswith("Stopped.")
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
 def test_a_disk_without_room_is_one_sentence(database: Path, tmp_path: Path) -> None:
     """The limit on a file's size stands in for a full disk."""
     run = "from scoring.cli import main; main(['run', '--db', 'copy.db', '--out', '{}', '--no-database'])"

@@ -2,6 +2,7 @@
 
 - `app`: the commands joined, errors as one sentence, exit codes
 - `init`, `importing`, `run`, `explaining`, `models`: one command each
+- `stopping`: Ctrl-C and SIGTERM
 - `opening`: options and loading that commands share · `progress`: what long work shows
 - `describing`: an explanation as tables
 """
@@ -9,9 +10,7 @@
 from __future__ import annotations
 
 import gc
-import signal
 from collections.abc import Sequence
-from types import FrameType
 
 __all__ = ["main"]
 
@@ -25,15 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # the end, saves 0.6 s of a run (0.3 of 1.3 s of imports, and 0.3 as the interpreter ends)
     gc.set_threshold(1_000_000)
     try:
-        from scoring.cli.app import Terminated, app
+        from scoring.cli.app import app
+        from scoring.cli.stopping import stops
     except KeyboardInterrupt:  # while modules load
         raise SystemExit(130) from None
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    # a container that is stopped cleans up as after Ctrl-C
-    signal.signal(signal.SIGTERM, terminate)
+    stops.listen()
     try:
         app(args=None if arguments is None else list(arguments), prog_name="scoring")
     finally:

@@ -12,18 +12,15 @@ import typer
 from typer.core import TyperGroup
 
 from scoring.cli import explaining, importing, init, models, run
+from scoring.cli.stopping import Terminated
 from scoring.errors import ScoringError, printable
 
-__all__ = ["Stopped", "Terminated", "app"]
+__all__ = ["Stopped", "app"]
 
 T = TypeVar("T")
 
 # typer hands these on from its own copy of click, or from click itself, by version
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM."""
 
 
 class Stopped(Exception):

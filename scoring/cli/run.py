@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.opening import DEFAULT_DB, AsOf, Components, Db, FactorCache, Model, Weights, load_data, read_model
+from scoring.cli.stopping import stops
 
 if TYPE_CHECKING:
     from scoring.engine import Prepared
@@ -68,6 +69,7 @@ def run(
                 chunk_size=chunk_size,
                 sinks=sinks,
                 progress=advance,
+                cancelled=stops.lost,
                 watch=watch,
             )
     output().print(report.render(report.Report.of(result)))
