@@ -1,0 +1,1 @@
+"""How good rankings are: what people did afterwards, held beside what they would have been shown."""

@@ -1,0 +1,1 @@
+"""Finding better weights, and knowing why they are better."""
