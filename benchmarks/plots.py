@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Section, number
-from scoring.profiling.style import BLACK, BLUE, GREY, SKY, STYLE, VERMILION
+from scoring.plotting import BLACK, BLUE, GREY, SKY, STYLE, VERMILION
 
 __all__ = ["PLOTS", "Plot", "draw"]
 

@@ -9,8 +9,8 @@
 - `visits`: how many jobs are looked at for a user
 - `sessions`: mixed requests as somebody tuning weights makes them, replayed, with the caches' hit rates
 
-Beside them: `source` (data that a process of its own can load), `measure` (seconds, bytes, processes), `style` (how
-plots look), `lists`, `facts` and `per_pair` (the legacy per-pair loop and what it is given).
+Beside them: `source` (data that a process of its own can load), `measure` (seconds, bytes, processes), `lists`,
+`facts` and `per_pair` (the legacy per-pair loop and what it is given).
 
 Plots are matplotlib figures, returned and never shown; nothing here uses pyplot or changes its settings.
 """

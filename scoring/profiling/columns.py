@@ -8,7 +8,7 @@ import pandas as pd
 
 from scoring.dataset.memory import memory_report, optimise
 from scoring.engine.memory import readable
-from scoring.profiling.style import BLUE, GREY, SMALL, new_figure
+from scoring.plotting import BLUE, GREY, SMALL, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,11 +15,11 @@ from scoring.dataset.encode import Longs
 from scoring.engine import SCORES, Prepared, Ranking, Scorer
 from scoring.errors import ConfigurationError
 from scoring.kernels import reference
+from scoring.plotting import BLUE, GREY, ORANGE, VERMILION, bars, new_figure, number
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import List, best, require_lists
 from scoring.profiling.measure import timed
 from scoring.profiling.per_pair import PairLoop
-from scoring.profiling.style import BLUE, GREY, ORANGE, VERMILION, bars, new_figure, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scoring.engine import Prepared
 from scoring.kernels import reference
-from scoring.profiling.style import bars, new_figure, number
+from scoring.plotting import bars, new_figure, number
 
 if TYPE_CHECKING:
     from line_profiler import LineProfiler

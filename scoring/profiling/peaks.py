@@ -16,8 +16,8 @@ import pandas as pd
 
 from scoring.engine import memory
 from scoring.engine.memory import readable
+from scoring.plotting import BLUE, GREY, SMALL, new_figure
 from scoring.profiling.measure import apart
-from scoring.profiling.style import BLUE, GREY, SMALL, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

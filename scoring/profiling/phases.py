@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from scoring.profiling.style import bars, new_figure, number
+from scoring.plotting import bars, new_figure, number
 from scoring.telemetry import Stopwatch
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ from scoring.engine.memory import readable
 from scoring.engine.sinks import ParquetSink
 from scoring.engine.threads import available_cpus
 from scoring.errors import ConfigurationError
+from scoring.plotting import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, new_figure, number
 from scoring.profiling.measure import apart, give_back
-from scoring.profiling.style import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, new_figure, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

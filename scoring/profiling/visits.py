@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.engine import Prepared, Scorer
-from scoring.profiling.style import BLACK, BLUE, SMALL, new_figure
+from scoring.plotting import BLACK, BLUE, SMALL, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
