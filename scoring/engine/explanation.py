@@ -109,4 +109,6 @@ def _not_ranked(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:
     if exclusions.company[job_row] in exclusions.companies[user_row]:
         days = exclusions.rules.company_cooldown_days
         reasons.append(f"the user applied to the same company in the last {days:g} days")
+    if exclusions.candidates is not None and not exclusions.candidates.matrix(np.array([user_row]))[0, job_row]:
+        reasons.append("it is not among the user's candidates")
     return tuple(reasons)

@@ -18,7 +18,7 @@ from scoring.engine.ranking import Ranking
 from scoring.engine.scorer import Scorer
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.model import Inputs, ScoringModel
-from scoring.plan import Plan
+from scoring.plan import Candidates, Plan
 from scoring.statistics import Statistics
 
 __all__ = ["Prepared"]
@@ -35,12 +35,22 @@ class Prepared:
     """The last lists under other weights, if there were any: they make the first ones faster."""
 
     @classmethod
-    def of(cls, data: Dataset | Statistics | Inputs, model: ScoringModel, *, workers: int | None = None) -> Self:
-        """Prepares the dataset's own rows, or the rows of inputs made before. Pass statistics to share them."""
+    def of(
+        cls,
+        data: Dataset | Statistics | Inputs,
+        model: ScoringModel,
+        *,
+        workers: int | None = None,
+        candidates: Candidates | None = None,
+    ) -> Self:
+        """Prepares the dataset's own rows, or the rows of inputs made before. Pass statistics to share them.
+
+        `candidates` are all that may stand in each user's list; without them these are the jobs open at the clock.
+        """
         if isinstance(data, Dataset):
             data = Statistics(data)
         inputs = data if isinstance(data, Inputs) else Inputs.of(data)
-        return cls(inputs, Plan.build(model, inputs), workers)
+        return cls(inputs, Plan.build(model, inputs, candidates), workers)
 
     def __repr__(self) -> str:
         return f"Prepared({self.plan!r} of {self.dataset!r})"
@@ -68,7 +78,7 @@ class Prepared:
             return type(self)(
                 self.inputs, self.plan.with_weights(model), self.workers, self.scorer.latest or self.before
             )
-        return type(self).of(self.inputs, model, workers=self.workers)
+        return type(self).of(self.inputs, model, workers=self.workers, candidates=self.plan.exclusions.candidates)
 
     def top_k(self, k: int = 40, user_ids: NDArray[np.integer] | Sequence[int] | None = None) -> Ranking:
         """The k best jobs of these users (None: the active ones). Raises UnknownIdError, ConfigurationError."""

@@ -108,3 +108,4 @@ class Limits(NamedTuple):
     company_start: Int64s  # (n_companies + 1,)
     company_jobs: Int64s
     per_company: int  # most jobs of a known company in a list; 0: no bound
+    hidden: NDArray[np.uint8]  # (n, m / 8) bits of jobs that are not the user's to be ranked; (0, 0): no such bounds

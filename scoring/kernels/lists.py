@@ -173,13 +173,18 @@ def take_jobs(x: Index, r: Room, limits: Limits, size: int) -> None:
 
 @inner
 def mark(marks: np.ndarray, user: int, value: bool, limits: Limits) -> None:
-    """Sets `marks` (m,) at the jobs that may not be ranked for the user: its own, and those of cooling companies."""
+    """Sets `marks` (m,) at the jobs that may not be ranked for the user: its own, those of cooling companies, and
+    those that are no candidates."""
     for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
         marks[limits.excluded[e]] = value
     for e in range(limits.cooling_start[user], limits.cooling_start[user + 1]):
         code = limits.cooling[e]
         for i in range(limits.company_start[code], limits.company_start[code + 1]):
             marks[limits.company_jobs[i]] = value
+    if len(limits.hidden) > 0:
+        for job in range(len(marks)):
+            if (limits.hidden[user, job >> 3] >> np.uint8(job & 7)) & np.uint8(1) != 0:
+                marks[job] = value
 
 
 @compiled

@@ -90,6 +90,9 @@ def mark_bits(marks: np.ndarray, user: int, limits: Limits) -> None:
     """As `lists.mark`, in bits; all others are cleared."""
     for i in range(len(marks)):
         marks[i] = 0
+    if len(limits.hidden) > 0:
+        for i in range(limits.hidden.shape[1]):
+            marks[i] = limits.hidden[user, i]
     for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
         set_bit(marks, limits.excluded[e])
     for e in range(limits.cooling_start[user], limits.cooling_start[user + 1]):

@@ -2,9 +2,10 @@
 
 - `plan`: `Plan`, the whole; `check`: whether terms fit the data; `pack`: terms to a program;
   `fold`: weights into it
-- `exclusions`: eligibility rules as arrays
+- `exclusions`: eligibility rules as arrays; `candidates`: which jobs are a user's to be ranked at all
 """
 
+from scoring.plan.candidates import Candidates
 from scoring.plan.plan import Plan
 
-__all__ = ["Plan"]
+__all__ = ["Candidates", "Plan"]

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from scoring.components.shared import distinct
 from scoring.dataset.encode import NO_CODE, Bools, Ints, Ragged
+from scoring.errors import ConfigurationError
 from scoring.model.eligibility import Eligibility
 from scoring.model.inputs import Inputs
+from scoring.plan.candidates import Candidates
 
 __all__ = ["Exclusions"]
 
@@ -21,7 +23,8 @@ class Exclusions:
     """What the rules leave out, for n users and m jobs.
 
     `by_rule` names, in the order in which they are asked, the (m,) jobs that a rule leaves out for everybody.
-    `jobs` and `companies` are, per user, job rows and company codes that this user is not shown.
+    `jobs` and `companies` are, per user, job rows and company codes that this user is not shown; `candidates`, where
+    they are given, all that they may be.
     """
 
     rules: Eligibility
@@ -30,18 +33,22 @@ class Exclusions:
     companies: Ragged
     company: Ints  # (m,) codes, -1 missing
     n_companies: int
+    candidates: Candidates | None = None
 
     @classmethod
-    def of(cls, rules: Eligibility, inputs: Inputs) -> Self:
+    def of(cls, rules: Eligibility, inputs: Inputs, candidates: Candidates | None = None) -> Self:
+        """With candidates, whether a job is open is theirs to say. Raises ConfigurationError: not of these inputs."""
         jobs, n_users = inputs.jobs, len(inputs.users)
+        _check(candidates, n_users, len(jobs))
         nobody = Ragged(np.zeros(n_users + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
         return cls(
             rules=rules,
-            by_rule=_by_rule(rules, inputs),
+            by_rule=_by_rule(rules, inputs, candidates),
             jobs=_applied_jobs(inputs) if rules.not_applied else nobody,
             companies=_cooling(inputs, rules.company_cooldown_days) if rules.company_cooldown_days else nobody,
             company=jobs.company,
             n_companies=len(inputs.words.company),
+            candidates=candidates,
         )
 
     @property
@@ -66,13 +73,21 @@ class Exclusions:
             cooling = self.companies[user]
             if len(cooling):
                 result[row, np.isin(self.company, cooling)] = False
-        return result
+        return result if self.candidates is None else result & self.candidates.matrix(users)
 
 
-def _by_rule(rules: Eligibility, inputs: Inputs) -> dict[str, Bools]:
+def _check(candidates: Candidates | None, n_users: int, n_jobs: int) -> None:
+    if candidates is not None and (len(candidates), candidates.n_jobs) != (n_users, n_jobs):
+        of = f"{len(candidates):,} users × {candidates.n_jobs:,} jobs"
+        raise ConfigurationError(f"candidates are of {of}; the data is of {n_users:,} × {n_jobs:,}.")
+
+
+def _by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> dict[str, Bools]:
     jobs = inputs.jobs
     out: dict[str, Bools] = {}
-    if rules.open:
+    if candidates is not None:
+        out["nobody's candidate"] = ~candidates.anybodys
+    elif rules.open:
         out["not open"] = ~inputs.open_jobs
     if rules.employment_types is not None:
         allowed = np.isin(jobs.employment_type, rules.employment_types)

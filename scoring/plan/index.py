@@ -144,4 +144,5 @@ def _limits(exclusions: Exclusions, rows: Longs) -> Limits:
         company_start=start.astype(np.int64),
         company_jobs=by_company.astype(np.int64),
         per_company=exclusions.rules.max_per_company or 0,
+        hidden=np.empty((0, 0), np.uint8) if exclusions.candidates is None else exclusions.candidates.hidden(rows),
     )

@@ -14,6 +14,7 @@ from scoring.kernels.index import Index
 from scoring.kernels.program import Program
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import Value
+from scoring.plan.candidates import Candidates
 from scoring.plan.check import check_value
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
@@ -39,8 +40,11 @@ class Plan:
         return f"Plan({self.model.name}, {len(self.user_id):,} users × {len(self.job_id):,} jobs)"
 
     @classmethod
-    def build(cls, model: ScoringModel, inputs: Inputs) -> Self:
-        """Raises ModelError, naming the component, where its terms do not fit the data."""
+    def build(cls, model: ScoringModel, inputs: Inputs, candidates: Candidates | None = None) -> Self:
+        """With `candidates` a user's list holds nothing else, and whether a job is open now is not asked.
+
+        Raises ModelError, naming the component, where its terms do not fit the data.
+        """
         values = []
         for part in model.parts:
             value = _terms(part, inputs)
@@ -52,7 +56,7 @@ class Plan:
         return cls(
             model=model,
             program=fold(program, flat, within),
-            exclusions=Exclusions.of(model.eligibility, inputs),
+            exclusions=Exclusions.of(model.eligibility, inputs, candidates),
             user_id=inputs.users.user_id,
             job_id=inputs.jobs.job_id,
         )

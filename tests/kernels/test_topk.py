@@ -14,7 +14,7 @@ from scoring.engine.threads import TASKS_PER_WORKER
 from scoring.errors import ConfigurationError
 from scoring.kernels.lists import SHORT, descending
 from scoring.kernels.pairs import BLOCK, TILE
-from scoring.plan import Plan, keys
+from scoring.plan import Candidates, Plan, keys
 from scoring.plan.fold import fold
 from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
@@ -181,6 +181,19 @@ def test_when_every_job_is_excluded_for_one_user_the_others_keep_theirs() -> Non
     nothing = type(plan.exclusions.jobs).of([[], [], []])
     plan = replace(plan, exclusions=replace(plan.exclusions, jobs=everything, companies=nothing))
     assert assert_lists_are_the_references(plan, 20).count.tolist() == [20, 0, 20]
+
+
+@cases(100)
+@given(sketches(users=(1, 4)), st.integers(0, 6), st.integers(0, 2**32 - 1))
+def test_lists_hold_candidates_only(sketch: Sketch, which: int, seed: int) -> None:
+    plan = plan_of(sketch)
+    rng = np.random.default_rng(seed)
+    theirs = rng.random((sketch.n_users, sketch.n_jobs)) < rng.choice([0.0, 0.1, 0.6, 1.0], (sketch.n_users, 1))
+    candidates = Candidates.listed(*np.nonzero(theirs), *theirs.shape)
+    plan = replace(plan, exclusions=replace(plan.exclusions, candidates=candidates))
+    ranking = assert_lists_are_the_references(plan, ks(sketch)[which])
+    for row, count in enumerate(ranking.count):
+        assert theirs[row, ranking.job_row[row, :count]].all()
 
 
 @cases(150)

@@ -1,0 +1,88 @@
+"""Which jobs are a user's to be ranked at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.dataset.encode import DAY, NO_TIME
+from scoring.engine import Prepared
+from scoring.errors import ConfigurationError
+from scoring.plan import Candidates, candidates
+from scoring.testing import small_dataset
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return small_dataset(8, n_users=20, n_jobs=81, n_actions=300)
+
+
+@pytest.fixture
+def windows(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    first = data.now - rng.integers(0, 90, len(data.users)) * DAY
+    return first, first + rng.integers(0, 8, len(data.users)) * DAY
+
+
+def test_open_at_some_moment_of_a_window(
+    data: Dataset, windows: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "_ROWS_AT_ONCE", 7)
+    first, last = windows
+    found = Candidates.open_between(data.jobs, first, last).matrix(np.arange(len(first)))
+    expected = [
+        [
+            (posted == NO_TIME or posted <= last[user]) and (expires == NO_TIME or expires > first[user])
+            for posted, expires in zip(data.jobs.posted_at, data.jobs.expires_at, strict=True)
+        ]
+        for user in range(len(first))
+    ]
+    assert found.tolist() == expected
+    assert 0 < found.mean() < 1
+
+
+def test_a_moment_is_a_window(data: Dataset) -> None:
+    """At the clock these are the open jobs, but that nobody knows which were active."""
+    now = np.full(len(data.users), data.now)
+    found = Candidates.open_between(data.jobs, now, now)
+    np.testing.assert_array_equal(found.anybodys, data.jobs.open_at(data.now, check_active=False))
+
+
+def test_users_are_taken_in_order(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
+    whole, rows = Candidates.open_between(data.jobs, *windows), np.array([5, 0, 5])
+    np.testing.assert_array_equal(whole.take(rows).matrix(slice(None)), whole.matrix(rows))
+
+
+def test_they_replace_the_rule_that_a_job_is_open(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
+    theirs = Candidates.open_between(data.jobs, *windows)
+    ready = Prepared.of(data, load_model("standard"), candidates=theirs)
+    rows = np.arange(len(data.users))
+    may_be = ready.plan.exclusions.matrix(rows)
+    assert not (may_be & ~theirs.matrix(rows)).any()
+    assert (may_be & ~data.open_jobs).any()
+    assert list(ready.plan.exclusions.ledger()) == ["nobody's candidate", "fee too low"]
+    ranking = ready.scorer.top_k(5)
+    for row, count in enumerate(ranking.count):
+        assert count == min(5, may_be[row].sum())
+        assert may_be[row, ranking.job_row[row, :count]].all()
+    # and are kept by every other model on the same data
+    for other in (ready.model.with_weights({"fee": 1.0}), load_model("classic")):
+        assert ready.with_model(other).plan.exclusions.candidates is theirs
+
+
+def test_an_explanation_says_so(data: Dataset) -> None:
+    theirs = Candidates.listed(np.array([3]), np.array([7]), len(data.users), len(data.jobs))
+    ready = Prepared.of(data, load_model("classic"), candidates=theirs)
+    user, other = (int(data.users.user_id[row]) for row in (3, 4))
+    job = int(data.jobs.job_id[7])
+    assert ready.explain(user, job).not_ranked == ()
+    assert ready.explain(other, job).not_ranked == ("it is not among the user's candidates",)
+    assert ready.top_k(3, [user, other]).count.tolist() == [1, 0]
+
+
+def test_those_of_other_data_are_refused(data: Dataset) -> None:
+    theirs = Candidates.listed(np.array([0]), np.array([0]), 3, 4)
+    with pytest.raises(ConfigurationError, match="candidates are of 3 users × 4 jobs; the data is of 20 × 81"):
+        Prepared.of(data, load_model("classic"), candidates=theirs)
