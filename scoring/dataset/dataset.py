@@ -27,8 +27,9 @@ class Dataset:
     """Users, jobs, actions and reference tables as of the data's clock. Never changes.
 
     `as_of` (None: the newest action, else the newest posting) is the clock; `clock_set_back` tells whether one
-    was given that is earlier than that: then what is active today says nothing of that day. Rows are kept by id,
-    so that nothing depends on the order in which a source gave them.
+    was given that is earlier than that: then what is active today says nothing of that day. `set_back` says so
+    outright, where tables no longer hold what came after. Rows are kept by id, so that nothing depends on the order
+    in which a source gave them.
 
     Raises
     ------
@@ -36,11 +37,11 @@ class Dataset:
     ConfigurationError: a clock that is no time.
     """
 
-    def __init__(self, tables: Tables, *, as_of: datetime | str | None = None) -> None:
+    def __init__(self, tables: Tables, *, as_of: datetime | str | None = None, set_back: bool | None = None) -> None:
         self.tables = _by_id(tables)
         newest = _newest(self.tables)
         self.as_of = newest if as_of is None else _given(as_of)
-        self.clock_set_back = self.as_of < newest
+        self.clock_set_back = self.as_of < newest if set_back is None else set_back
         self.now = int(instants(pd.Series([self.as_of]).astype("datetime64[us, UTC]"))[0])
         """The clock in microseconds."""
         self.words = vocabularies_of(self.tables)

@@ -91,14 +91,15 @@ class Prepared:
 
     def user_rows(self, user_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
         """Rows of these users. Raises UnknownIdError naming one that is not there."""
-        return _rows(self.plan.user_id, user_ids, "user")
+        return rows_of_ids(self.plan.user_id, user_ids, "user")
 
     def job_rows(self, job_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
         """Rows of these jobs. Raises UnknownIdError naming one that is not there."""
-        return _rows(self.plan.job_id, job_ids, "job")
+        return rows_of_ids(self.plan.job_id, job_ids, "job")
 
 
-def _rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[int], what: str) -> NDArray[np.int64]:
+def rows_of_ids(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[int], what: str) -> NDArray[np.int64]:
+    """(n,) the row of each wanted id. Raises UnknownIdError naming one that is not there, ConfigurationError."""
     ids = whole_ids(wanted, what)
     order = np.argsort(known, kind="stable")
     place = np.minimum(np.searchsorted(known, ids, sorter=order), max(len(known) - 1, 0))

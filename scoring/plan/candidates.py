@@ -75,6 +75,11 @@ class Candidates:
         """(len(users), m) which are."""
         return np.unpackbits(self.bits[users], axis=1, count=self.n_jobs, bitorder="little").view(bool)
 
+    def holds(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Bools:
+        """(p,) whether each of the p pairs of rows is one."""
+        jobs = np.asarray(jobs, dtype=np.int64)
+        return ((self.bits[users, jobs >> 3] >> (jobs & 7).astype(np.uint8)) & 1).astype(bool)
+
     @property
     def anybodys(self) -> Bools:
         """(m,) jobs that are a candidate of at least one user."""

@@ -1,0 +1,140 @@
+"""Holdouts of single users: their last jobs, or all that newcomers did.
+
+The log is read at the data's clock, so that what *other* users did later may be in it; the notes say so. Everything
+of the users themselves from the first held-out action on is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.dataset import Dataset
+from scoring.dataset.encode import DAY, Bools, instants
+from scoring.engine.prepared import rows_of_ids
+from scoring.errors import ConfigurationError
+from scoring.evaluation.holdout import APPLICATIONS, Holdout, notes_on, to_find
+from scoring.evaluation.log import Log
+from scoring.plan import Candidates
+
+__all__ = ["Named", "cold_start", "last_n"]
+
+Named = NDArray[np.integer] | Sequence[int] | pd.DataFrame
+"""Candidates that a caller names: job ids for everybody, or a frame of user_id and job_id."""
+
+_OTHERS: Final = "The log is read at the data's clock: what other users did after a held-out action may be in it."
+
+
+def last_n(
+    data: Dataset,
+    n: int = 1,
+    *,
+    gains: Mapping[str, float] = APPLICATIONS,
+    at_least: int = 1,
+    window_days: float = 0.0,
+    candidates: Named | None = None,
+) -> Holdout:
+    """Each user's last n jobs are held out: those whose newest action that counts is the latest.
+
+    The log loses every action of the user on these jobs, and all that the user did from the first of them on.
+    Candidates are the jobs that were open at some moment from the first to `window_days` after the last, or those
+    that the caller names. Users keep `at_least` other jobs; those who would not are left out, and counted.
+
+    Raises ConfigurationError: n below 1, an unknown kind of action, nothing to hold out.
+    """
+    _check_number(n)
+    pairs, n_users = Log.of(data, gains).pairs(), len(data.users)
+    from_the_end = pairs.first() + pairs.counts(n_users)[pairs.user] - 1 - np.arange(len(pairs))
+    last = pairs.take(from_the_end < n)
+    short = {f"user with fewer than {n + at_least} jobs": pairs.counts(n_users)[last.user] < n + at_least}
+    name = "the last job of each user" if n == 1 else f"the last {n} jobs of each user"
+    return _per_user(data, last, short, name, gains, window_days, candidates)
+
+
+def cold_start(
+    data: Dataset,
+    n: int = 1,
+    *,
+    share: float = 0.2,
+    seed: int = 0,
+    gains: Mapping[str, float] = APPLICATIONS,
+    window_days: float = 0.0,
+    candidates: Named | None = None,
+) -> Holdout:
+    """Of a share of the users everything they did is held out; their first n jobs are to be found.
+
+    They are scored as newcomers of whom nothing is known but what stands in their row. Candidates as for `last_n`.
+    Users are chosen by `seed` and their id, whatever the order of rows.
+
+    Raises ConfigurationError: n below 1, a share that is not between 0 and 1, nothing to hold out.
+    """
+    _check_number(n)
+    if not 0 < share <= 1:
+        raise ConfigurationError(f"share is {share}; of the users a share above 0, up to 1, can be held out.")
+    pairs, n_users = Log.of(data, gains).pairs(), len(data.users)
+    acting = np.unique(pairs.user)
+    chosen = np.zeros(n_users, dtype=bool)
+    chosen[np.random.default_rng(seed).permutation(acting)[: max(1, round(share * len(acting)))]] = True
+    firsts = pairs.take(chosen[pairs.user] & (np.arange(len(pairs)) - pairs.first() < n))
+    jobs = "first job" if n == 1 else f"first {n} jobs"
+    name = f"the {jobs} of {int(chosen.sum()):,} newcomers"
+    return _per_user(data, firsts, {}, name, gains, window_days, candidates, everything_of=chosen)
+
+
+def _per_user(
+    data: Dataset,
+    held: Log,
+    reasons: dict[str, Bools],
+    name: str,
+    gains: Mapping[str, float],
+    window_days: float,
+    named: Named | None,
+    everything_of: Bools | None = None,
+) -> Holdout:
+    n_users = len(data.users)
+    kept = held.take(~np.any([*reasons.values(), np.zeros(len(held), dtype=bool)], axis=0))
+    known = _without(data, kept, everything_of)
+    if named is None:
+        first, last = kept.earliest(n_users), kept.latest(n_users) + int(window_days * DAY)
+        candidates = Candidates.open_between(data.jobs, first, np.where(last < first, first, last))
+    else:
+        candidates = _named(data, named)
+    reasons = {**reasons, "job not among the candidates": ~candidates.holds(held.user, held.job)}
+    return Holdout(
+        name, known, *to_find(data, held, reasons, name, gains), candidates, notes=(_OTHERS, *notes_on(data))
+    )
+
+
+def _without(data: Dataset, held: Log, everything_of: Bools | None) -> Dataset:
+    """The data as if what is held out, and what its users did afterwards, had not happened."""
+    actions = data.tables.actions
+    user = np.searchsorted(data.users.user_id, actions["user_id"].to_numpy())
+    job = np.searchsorted(data.jobs.job_id, actions["job_id"].to_numpy())
+    at = instants(actions["occurred_at"])
+    n_jobs = len(data.jobs)
+    gone = at >= held.earliest(len(data.users))[user]
+    gone |= np.isin(user * n_jobs + job, held.user.astype(np.int64) * n_jobs + held.job)
+    gone |= at > data.now
+    if everything_of is not None:
+        gone |= everything_of[user]
+    tables = data.tables.with_tables(actions=actions[~gone])
+    return Dataset(tables, as_of=data.as_of, set_back=data.clock_set_back)
+
+
+def _named(data: Dataset, named: Named) -> Candidates:
+    if isinstance(named, pd.DataFrame):
+        users = rows_of_ids(data.users.user_id, named["user_id"].tolist(), "user")
+        jobs = rows_of_ids(data.jobs.job_id, named["job_id"].tolist(), "job")
+    else:
+        rows = np.unique(rows_of_ids(data.jobs.job_id, named, "job"))
+        users, jobs = np.repeat(np.arange(len(data.users)), len(rows)), np.tile(rows, len(data.users))
+    return Candidates.listed(users, jobs, len(data.users), len(data.jobs))
+
+
+def _check_number(n: int) -> None:
+    if n < 1:
+        raise ConfigurationError(f"{n} jobs of a user cannot be held out; it takes 1 or more.")

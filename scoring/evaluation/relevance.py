@@ -1,0 +1,151 @@
+"""What people wanted, and where it stands in their lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scoring.dataset.encode import Bools, Floats, Longs
+from scoring.engine import Ranking
+from scoring.engine.prepared import whole_ids
+from scoring.engine.scorer import list_length
+from scoring.errors import ConfigurationError
+
+__all__ = ["Judged", "Relevance", "judge"]
+
+_AT_ONCE = 1 << 18
+"""Cells (relevant job × rank) that are compared at a time: 2 MB, which caches hold."""
+
+
+@dataclass(frozen=True, repr=False)
+class Relevance:
+    """n pairs of a user and a job that this user wanted, by user_id, then job_id, each once. Made by `of`."""
+
+    user_id: Longs  # (n,)
+    job_id: Longs  # (n,)
+    gain: Floats  # (n,) above 0: how much it was wanted
+
+    @classmethod
+    def of(
+        cls,
+        user_id: NDArray[Any] | Sequence[int],
+        job_id: NDArray[Any] | Sequence[int],
+        gain: ArrayLike | None = None,
+    ) -> Self:
+        """From (n,) each, in any order; a gain that is None is 1. Of a pair given twice the larger gain is kept.
+
+        Raises ConfigurationError: different lengths; a gain that is not a finite number above 0; an id that is none.
+        """
+        users, jobs = whole_ids(user_id, "user"), whole_ids(job_id, "job")
+        gains = np.ones(len(users)) if gain is None else np.asarray(gain, dtype=np.float64)
+        if not users.shape == jobs.shape == gains.shape:
+            raise ConfigurationError(
+                f"relevance is {len(users):,} users, {len(jobs):,} jobs and gains of shape {gains.shape}; "
+                "each pair needs one of each."
+            )
+        strange = ~(np.isfinite(gains) & (gains > 0))
+        if strange.any():
+            where = int(np.argmax(strange))
+            raise ConfigurationError(
+                f"the gain of user {users[where]} and job {jobs[where]} is {gains[where]}; a gain is a finite number "
+                "above 0, and a pair that nobody wanted is left out."
+            )
+        order = np.lexsort((-gains, jobs, users))
+        users, jobs, gains = users[order], jobs[order], gains[order]
+        first = np.ones(len(users), dtype=bool)
+        first[1:] = (users[1:] != users[:-1]) | (jobs[1:] != jobs[:-1])
+        return cls(users[first], jobs[first], gains[first])
+
+    def __repr__(self) -> str:
+        return f"Relevance({len(self):,} jobs of {len(self.users):,} users)"
+
+    def __len__(self) -> int:
+        return len(self.user_id)
+
+    @cached_property
+    def users(self) -> Longs:
+        """(n_users,) every user with a relevant job, ascending."""
+        return np.unique(self.user_id)
+
+    @cached_property
+    def start(self) -> Longs:
+        """(n_users + 1,) where the pairs of each of `users` begin."""
+        return np.append(np.searchsorted(self.user_id, self.users), len(self)).astype(np.int64)
+
+    @cached_property
+    def by_gain(self) -> Longs:
+        """(n,) places of the pairs by user_id, then gain descending: what the best possible lists would show."""
+        return np.lexsort((-self.gain, self.user_id))
+
+
+@dataclass(frozen=True, repr=False)
+class Judged:
+    """The lists of n users beside what these users wanted, to rank K."""
+
+    user_id: Longs  # (n,) in the ranking's order
+    gains: Floats  # (n, K) gain of the job at each rank; 0: not relevant, or nothing there
+    ideal: Floats  # (n, K) the user's gains in descending order, listed or not, then 0
+    n_relevant: Longs  # (n,) relevant jobs of the user, listed or not; may exceed K
+    length: Longs  # (n,) jobs in the list, at most K
+
+    def __repr__(self) -> str:
+        return f"Judged({len(self.user_id):,} users, {int(self.known.sum()):,} with relevant jobs, to rank {self.k})"
+
+    @property
+    def k(self) -> int:
+        """K, the ranks that were looked at."""
+        return self.gains.shape[1]
+
+    @property
+    def known(self) -> Bools:
+        """(n,) users with at least one relevant job, whether a list shows it or not."""
+        return self.n_relevant > 0
+
+
+def judge(ranking: Ranking, relevance: Relevance, k: int | None = None) -> Judged:
+    """The ranking's users in their order, to rank k (None: as many as the ranking has room for).
+
+    A k beyond that room says that the ranking was asked for k jobs and there were no more, which a ranking alone
+    cannot tell: nothing stands at the ranks behind.
+
+    Raises ConfigurationError: k below 1.
+    """
+    room = ranking.job_id.shape[1]
+    depth = room if k is None else list_length(k)
+    n, seen = len(ranking.user_id), min(room, depth)
+    row, place, pair = _pairs_of(ranking.user_id, relevance)
+    n_relevant = np.bincount(row, minlength=n).astype(np.int64)
+    length = np.minimum(ranking.count, depth).astype(np.int64)
+
+    gains = np.zeros((n, depth))
+    jobs, gain = relevance.job_id[pair], relevance.gain[pair]
+    step = max(_AT_ONCE // max(seen, 1), 1)
+    for first in range(0, len(row), step):
+        some = slice(first, first + step)
+        # a user has few relevant jobs: holding each to the list takes less than looking up every job of the list
+        which, rank = np.nonzero(ranking.job_id[row[some], :seen] == jobs[some, None])
+        there = rank < length[row[some][which]]  # behind the last job stands -1, which may be somebody's id
+        gains[row[some][which[there]], rank[there]] = gain[some][which[there]]
+
+    ideal = np.zeros((n, depth))
+    counted = place < depth
+    ideal[row[counted], place[counted]] = relevance.gain[relevance.by_gain[pair[counted]]]
+    return Judged(ranking.user_id, gains, ideal, n_relevant, length)
+
+
+def _pairs_of(user_id: Longs, relevance: Relevance) -> tuple[Longs, Longs, Longs]:
+    """The relevant pairs of these users: row of the user, place among the user's pairs, place in `relevance`."""
+    users = relevance.users
+    if not len(users):
+        nothing = np.empty(0, dtype=np.int64)
+        return nothing, nothing, nothing
+    at = np.minimum(np.searchsorted(users, user_id), len(users) - 1)
+    counts = np.where(users[at] == user_id, np.diff(relevance.start)[at], 0)
+    row = np.repeat(np.arange(len(user_id)), counts)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return row, place, relevance.start[at][row] + place
