@@ -1,0 +1,153 @@
+"""How near a list comes to what its user wanted: one number per user.
+
+Each is the standard formula, and equals trec_eval's where lists have one order. Below, g_r is the gain at rank r (from
+1; 0 where the job is not relevant or the list has ended), h_r = [g_r > 0], and R the number of the user's relevant
+jobs, whether they are listed or not.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from scoring.dataset.encode import Bools, Floats
+from scoring.engine.scorer import list_length
+from scoring.errors import ConfigurationError
+from scoring.evaluation.relevance import Judged
+
+__all__ = ["DEFAULT_METRICS", "MAP", "MRR", "NDCG", "HitRate", "Metric", "Precision", "Recall", "mean"]
+
+
+@dataclass(frozen=True)
+class Metric(ABC):
+    """A number from 0 to 1 per user, higher is better, over the first k ranks.
+
+    A list shorter than k has ended because there were no more jobs: the ranks behind its end count as not relevant.
+    """
+
+    k: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "k", list_length(self.k))
+
+    @property
+    def name(self) -> str:
+        """Like NDCG@10."""
+        return f"{type(self).__name__}@{self.k}"
+
+    def of(self, judged: Judged) -> Floats:
+        """(n,) per user; NaN for users without any relevant job, who are counted and never scored as 0.
+
+        Raises ConfigurationError where lists were judged to fewer than k ranks: what would have come behind is not
+        known. Where there are no more jobs, `judge(…, k=k)` says so.
+        """
+        if self.k > judged.k:
+            raise ConfigurationError(
+                f"{self.name} needs lists of {self.k} jobs, and these were judged to rank {judged.k}: rank {self.k} "
+                f"jobs for each user, or, where there are no more, judge with k={self.k}."
+            )
+        return np.where(judged.known, self._values(judged), np.nan)
+
+    @abstractmethod
+    def _values(self, judged: Judged) -> Floats:
+        """(n,) anything finite where R = 0."""
+
+
+@dataclass(frozen=True)
+class NDCG(Metric):
+    """Normalised discounted cumulative gain: DCG / IDCG, DCG = Σ_{r ≤ k} g_r / log2(r + 1).
+
+    IDCG is the DCG of the user's gains in descending order, to rank k. Gains count as they are (linear), as in
+    trec_eval's ndcg_cut. Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 20(4), 2002.
+    """
+
+    k: int = 10
+
+    def _values(self, judged: Judged) -> Floats:
+        discount = 1 / np.log2(np.arange(2, self.k + 2))
+        gained, possible = ((gains[:, : self.k] * discount).sum(axis=1) for gains in (judged.gains, judged.ideal))
+        return np.asarray(gained) / np.where(possible > 0, possible, 1)
+
+
+@dataclass(frozen=True)
+class Recall(Metric):
+    """Σ_{r ≤ k} h_r / R: the share of the relevant jobs that is listed (trec_eval's recall)."""
+
+    k: int = 40
+
+    def _values(self, judged: Judged) -> Floats:
+        return _hits(judged, self.k).sum(axis=1) / np.maximum(judged.n_relevant, 1)
+
+
+@dataclass(frozen=True)
+class Precision(Metric):
+    """Σ_{r ≤ k} h_r / k, divided by k also where the list is shorter (trec_eval's P)."""
+
+    k: int = 10
+
+    def _values(self, judged: Judged) -> Floats:
+        return _hits(judged, self.k).sum(axis=1) / self.k
+
+
+@dataclass(frozen=True)
+class MRR(Metric):
+    """1 / rank of the first relevant job, 0 where none is among the first k; averaged, the mean reciprocal rank.
+
+    trec_eval's recip_rank of lists that end at rank k. Voorhees, The TREC-8 question answering track report, 1999.
+    """
+
+    k: int = 40
+
+    def _values(self, judged: Judged) -> Floats:
+        hits = _hits(judged, self.k)
+        return np.where(hits.any(axis=1), 1 / (hits.argmax(axis=1) + 1), 0.0)
+
+
+@dataclass(frozen=True)
+class MAP(Metric):
+    """Average precision: Σ_{r ≤ k} h_r · (Σ_{s ≤ r} h_s / r) / R; averaged over users, the mean average precision.
+
+    Divided by all relevant jobs, also where R > k, as trec_eval's map_cut. Buckley & Voorhees, Retrieval system
+    evaluation, in TREC: experiment and evaluation in information retrieval, 2005.
+    """
+
+    k: int = 40
+
+    def _values(self, judged: Judged) -> Floats:
+        hits = _hits(judged, self.k)
+        precision = np.cumsum(hits, axis=1, dtype=np.float64) / np.arange(1, self.k + 1)
+        return (precision * hits).sum(axis=1) / np.maximum(judged.n_relevant, 1)
+
+
+@dataclass(frozen=True)
+class HitRate(Metric):
+    """1 where any of the first k jobs is relevant, else 0 (trec_eval's success)."""
+
+    k: int = 40
+
+    def _values(self, judged: Judged) -> Floats:
+        return np.asarray(_hits(judged, self.k).any(axis=1), dtype=np.float64)
+
+
+DEFAULT_METRICS: Final[tuple[Metric, ...]] = (NDCG(), Recall(), Precision(), MRR(), MAP(), HitRate())
+"""What an evaluation shows when nothing is asked for."""
+
+
+def mean(values: ArrayLike) -> float:
+    """Over the users who have a value. Raises ConfigurationError where nobody has one."""
+    values = np.asarray(values, dtype=np.float64)
+    told = values[~np.isnan(values)]
+    if not len(told):
+        raise ConfigurationError(
+            f"there is no mean: none of the {len(values):,} users has a value (for a metric: a relevant job)."
+        )
+    return float(told.mean())
+
+
+def _hits(judged: Judged, k: int) -> Bools:
+    """(n, k) which ranks have a relevant job."""
+    return judged.gains[:, :k] > 0

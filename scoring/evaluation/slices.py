@@ -1,0 +1,187 @@
+"""The same numbers among parts of the users: a mean may rise while some of them lose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from scoring.dataset.encode import DAY, Bools, Floats, Ints, Longs, instants
+from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.evaluation.significance import Resamples, holm
+from scoring.model import Inputs
+
+__all__ = ["FEWEST_USERS", "UNKNOWN", "Slicing", "slice_differences", "slice_means", "slices_of"]
+
+UNKNOWN = "unknown"
+"""The slice of users of whom it is not known; the last one."""
+FEWEST_USERS = 30
+"""A slice in which fewer users have a value is shown and not tested: its interval would promise too much."""
+
+
+@dataclass(frozen=True, repr=False)
+class Slicing:
+    """Each of n users in one of a few slices, which have an order."""
+
+    name: str
+    user_id: Longs  # (n,)
+    code: Ints  # (n,) place in `labels`
+    labels: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, user_id: Longs, label: Sequence[str | None], order: Sequence[str] | None = None) -> Self:
+        """From (n,) labels; a missing one is `UNKNOWN`. Slices stand in `order`, or as numbers and words are sorted.
+
+        Raises ConfigurationError: another number of labels; a label that `order` lacks.
+        """
+        if len(label) != len(user_id):
+            raise ConfigurationError(f"{name}: {len(label):,} labels for {len(user_id):,} users; each needs one.")
+        column = pd.Series(list(label), dtype="str").fillna(UNKNOWN)
+        there = set(column.unique().tolist())
+        known = sorted(there - {UNKNOWN}, key=_natural) if order is None else [one for one in order if one in there]
+        strange = there - {UNKNOWN, *known}
+        if strange:
+            raise ConfigurationError(f"{name}: the label {min(strange)!r} has no place in the order of slices.")
+        labels = (*(one for one in known if one != UNKNOWN), *([UNKNOWN] if UNKNOWN in there else []))
+        code = pd.Index(labels, dtype="str").get_indexer(pd.Index(column))
+        return cls(name, user_id, code.astype(np.int32), labels)
+
+    def __repr__(self) -> str:
+        return f"Slicing({self.name}: {', '.join(self.labels)}; {len(self.user_id):,} users)"
+
+    @property
+    def masks(self) -> Bools:
+        """(slices, n) who is in which."""
+        return self.code == np.arange(len(self.labels))[:, None]
+
+    def of_users(self, user_id: NDArray[np.integer]) -> Self:
+        """Of these users, in that order, such as a ranking's. Raises UnknownIdError."""
+        place = pd.Index(self.user_id).get_indexer(pd.Index(user_id))
+        if (place < 0).any():
+            raise UnknownIdError(f"{self.name}: there is no user {user_id[np.argmin(place)]}.")
+        return replace(self, user_id=np.asarray(user_id, dtype=np.int64), code=self.code[place])
+
+    def frame(self) -> pd.DataFrame:
+        """One row per slice: slice · n users."""
+        return pd.DataFrame({"slice": self.labels, "n": np.bincount(self.code, minlength=len(self.labels))})
+
+
+def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: int = 5) -> tuple[Slicing, ...]:
+    """Of all users of the inputs: region, age group, newcomers against regulars, occupation group.
+
+    - region: of the user's prefecture, in the order of the prefectures table
+    - tenure: a newcomer registered in the last `newcomer_days` days before the clock, or has fewer than
+      `newcomer_actions` actions up to it; a registration that is missing, or before that, leaves the actions to say
+    - occupation: the major group of the first preferred occupation, named as an occupation of the table that has the
+      group's code is named, and by the code where there is none
+    """
+    users, ids = inputs.users, inputs.users.user_id
+    regions = inputs.dataset.tables.prefectures.set_index("prefecture_code")["region"]
+    region = users.frame["prefecture_code"].map(regions)
+    order = regions.dropna().unique().tolist()
+
+    registered = instants(users.frame["registered_at"])  # a missing time is before everything
+    new = (registered >= inputs.now - newcomer_days * DAY) | (inputs.history.counts < newcomer_actions)
+    return (
+        Slicing.of("region", ids, region.tolist(), order),
+        Slicing.of("age group", ids, users.frame["age_group"].tolist()),
+        Slicing.of("tenure", ids, np.where(new, "newcomer", "regular").tolist(), ("newcomer", "regular")),
+        Slicing.of("occupation", ids, _occupation_groups(inputs)),
+    )
+
+
+def _occupation_groups(inputs: Inputs) -> list[str | None]:
+    """(n,) the group of each user's first preferred occupation; None where either is not known."""
+    preferred, words = inputs.users.preferred, inputs.words
+    group = np.full(len(preferred), -1, dtype=np.int32)
+    has = preferred.lengths > 0
+    group[has] = inputs.majors[preferred.values[preferred.start[:-1][has]]]
+    occupations = inputs.dataset.tables.occupations
+    names = occupations.dropna(subset="name").set_index("occupation_code")["name"].to_dict()
+    labels = [names.get(int(code), str(code)) for code in words.major.values]
+    return [labels[code] if code >= 0 else None for code in group]
+
+
+def _natural(label: str) -> tuple[tuple[int, int, str], ...]:
+    """Sorts as people do: 5 before 18-24 before 25."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", label)
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
+
+
+def slice_means(values_by_metric: Mapping[str, ArrayLike], slicing: Slicing) -> pd.DataFrame:
+    """Metrics' (n,) values in the slicing's order of users, as a row per metric and slice.
+
+    metric · slicing · slice · n (users who have a value) · n_left_out (who have none) · mean (NaN where n is 0).
+
+    Raises ConfigurationError where a metric has another number of values.
+    """
+    rows = []
+    for metric, values in _columns(values_by_metric, len(slicing.user_id)).items():
+        for label, mask in zip(slicing.labels, slicing.masks, strict=True):
+            told = values[mask & ~np.isnan(values)]
+            mean = told.mean() if len(told) else np.nan
+            rows.append((metric, slicing.name, label, len(told), int(mask.sum()) - len(told), mean))
+    return pd.DataFrame(rows, columns=["metric", "slicing", "slice", "n", "n_left_out", "mean"])
+
+
+def slice_differences(
+    a: Mapping[str, ArrayLike],
+    b: Mapping[str, ArrayLike],
+    slicing: Slicing | Sequence[Slicing],
+    resamples: Resamples,
+    *,
+    level: float = 0.95,
+    fewest: int = FEWEST_USERS,
+) -> pd.DataFrame:
+    """What b changed against a in every slice, for metrics of which more is better, as a row per metric and slice.
+
+    metric · slicing · slice · n (users who have both values) · n_left_out · mean_a · mean_b · difference (b - a) ·
+    low · high · p · p_holm · tested · worse. `p_holm` is corrected over all rows that are tested; `worse` says that b
+    is significantly below a by it, at 1 - level. Slices with n below `fewest` are shown and not tested.
+
+    `a`, `b`, the slicing and the resamples are of the same users in the same order.
+
+    Raises ConfigurationError: other metrics in b than in a; another number of values or users; no slicing; slicings
+    of different users.
+    """
+    slicings = (slicing,) if isinstance(slicing, Slicing) else tuple(slicing)
+    _require_same(slicings, resamples)
+    if list(a) != list(b) or not a:
+        raise ConfigurationError(f"a has {', '.join(a) or 'no metrics'} and b has {', '.join(b) or 'none'}.")
+    first, second = (np.column_stack(list(_columns(of, resamples.n).values())) for of in (a, b))
+    masks = np.concatenate([one.masks for one in slicings])
+    found = resamples.differences(first, second, masks, level=level, least=fewest)
+
+    places = [(one.name, label) for one in slicings for label in one.labels]
+    rows = [(metric, *place) for metric in a for place in places]
+    frame = pd.DataFrame(rows, columns=["metric", "slicing", "slice"])
+    for column in ("n", "n_left_out", "mean_a", "mean_b", "difference", "low", "high", "p"):
+        frame[column] = getattr(found, column).T.ravel()
+    frame["p_holm"] = holm(frame["p"].to_numpy())
+    frame["tested"] = frame["p"].notna()
+    frame["worse"] = (frame["p_holm"] <= 1 - level) & (frame["difference"] < 0)
+    return frame
+
+
+def _columns(values_by_metric: Mapping[str, ArrayLike], n: int) -> dict[str, Floats]:
+    columns = {metric: np.asarray(values, dtype=np.float64) for metric, values in values_by_metric.items()}
+    for metric, values in columns.items():
+        if values.shape != (n,):
+            raise ConfigurationError(f"{metric} has values of shape {values.shape}; there are {n:,} users.")
+    return columns
+
+
+def _require_same(slicings: Sequence[Slicing], resamples: Resamples) -> None:
+    if not slicings:
+        raise ConfigurationError("there are no slices to compare in; give a slicing.")
+    for one in slicings:
+        if not np.array_equal(one.user_id, resamples.user_id):
+            raise ConfigurationError(
+                f"the slicing by {one.name} is of other users than the resamples, or in another order; "
+                "take `slicing.of_users(…)` with the ids that these were made of."
+            )
