@@ -14,7 +14,7 @@ from scoring.kernels import reference
 from scoring.model import GROUPS, Inputs, Pair, Part
 from scoring.plan import Plan
 
-__all__ = ["Contribution", "Explanation", "explain"]
+__all__ = ["Contribution", "Explanation", "explain", "reasons_against"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
         total=float(scores[0]),
         groups={group: float(scores[1 + place]) for place, group in enumerate(GROUPS)},
         parts=parts,
-        not_ranked=_not_ranked(plan, user_row, job_row),
+        not_ranked=reasons_against(plan, user_row, job_row),
     )
 
 
@@ -101,7 +101,8 @@ def _facts(part: Part, pair: Pair) -> Mapping[str, Any]:
         raise ModelError(f"component {part.name}: its `explain` raised {type(error).__name__}: {error}") from error
 
 
-def _not_ranked(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:
+def reasons_against(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:
+    """The rules by which the job is not ranked for the user; none: it is."""
     exclusions = plan.exclusions
     reasons = [rule for rule, out in exclusions.by_rule.items() if out[job_row]]
     if job_row in exclusions.jobs[user_row]:

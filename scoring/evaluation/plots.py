@@ -1,0 +1,55 @@
+"""How evaluations look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, SMALL, VERMILION, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_scoreboard"]
+
+_COLOURS = (GREY, BLUE, ORANGE, GREEN, VERMILION, SKY, BLACK)
+_ROW = 0.8
+"""Of the height of a metric that its models take."""
+
+
+def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequence[str]) -> Figure:
+    """From `Scoreboard.frame`: means on the left, differences to the first model on the right."""
+    alone = len(models) == 1
+    figure, panels = new_figure(6.5 if alone else 10.0, 1.0 + 0.28 * len(measures) * max(len(models), 2), 2 - alone)
+    _dots(panels[0], frame, models, measures, "mean", "low", "high")
+    panels[0].set_xlabel("mean over users, with its interval")
+    panels[0].set_xlim(left=0)
+    if not alone:
+        _dots(panels[1], frame, models, measures, "difference", "difference_low", "difference_high")
+        panels[1].axvline(0, color=_COLOURS[0], linewidth=1)
+        panels[1].set_xlabel(f"difference to {models[0]}, with its interval")
+        panels[1].set_yticklabels([])
+        figure.legend(
+            *panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(models), frameon=False
+        )
+    return figure
+
+
+def _dots(
+    axes: Any, frame: pd.DataFrame, models: Sequence[str], measures: Sequence[str], mean: str, low: str, high: str
+) -> None:
+    step = _ROW / max(len(models), 1)
+    places = np.arange(len(measures), dtype=np.float64)
+    for turn, model in enumerate(models):
+        rows = frame[frame["model"] == model].set_index("measure").loc[list(measures)]
+        colour = _COLOURS[turn % len(_COLOURS)]
+        y = places - _ROW / 2 + step * (turn + 0.5)
+        axes.hlines(y, rows[low], rows[high], color=colour, linewidth=2)
+        axes.plot(rows[mean], y, "o", color=colour, markersize=5, label=model)
+    axes.set_yticks(places, measures, fontsize=SMALL + 1)
+    axes.set_ylim(len(measures) - 0.5, -0.5)
+    axes.grid(axis="x", color="#E5E5E5")
+    axes.set_axisbelow(True)

@@ -1,0 +1,56 @@
+"""Users for finding weights, for choosing among them, and for the one look that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.dataset.encode import Floats, Longs
+from scoring.errors import ConfigurationError
+
+__all__ = ["Split", "split_users"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """User ids, ascending, each in one part: what a search fits, what it chooses by, and what nobody has seen."""
+
+    train: Longs
+    validation: Longs
+    test: Longs
+
+    def __repr__(self) -> str:
+        return f"Split({len(self.train):,} train, {len(self.validation):,} validation, {len(self.test):,} test users)"
+
+
+def split_users(
+    user_ids: NDArray[np.integer] | Sequence[int],
+    shares: tuple[float, float, float] = (0.5, 0.25, 0.25),
+    seed: int = 0,
+) -> Split:
+    """By a hash of each id and the seed: a user's part does not depend on who else is there.
+
+    Raises ConfigurationError: shares that are negative or do not sum to 1; a part without any user.
+    """
+    if min(shares) < 0 or abs(sum(shares) - 1) > 1e-9:
+        raise ConfigurationError(f"shares are {shares}; train, validation and test are shares that sum to 1.")
+    ids = np.unique(np.asarray(user_ids, dtype=np.int64))
+    place = _uniform(ids, seed)
+    borders = np.cumsum([0.0, *shares])
+    parts = [ids[(place >= low) & (place < high)] for low, high in zip(borders, [*borders[1:3], np.inf], strict=False)]
+    for name, share, part in zip(("train", "validation", "test"), shares, parts, strict=True):
+        if share > 0 and not len(part):
+            raise ConfigurationError(f"of {len(ids):,} users none falls into {name} ({share:.0%}); more are needed.")
+    return Split(*parts)
+
+
+def _uniform(ids: Longs, seed: int) -> Floats:
+    """(n,) in [0, 1): SplitMix64's mixing of id and seed (Steele, Lea, Flood, OOPSLA 2014), its upper 53 bits."""
+    with np.errstate(over="ignore"):
+        mixed = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15) * np.uint64(2 * seed + 1)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) / 2.0**53

@@ -1,0 +1,66 @@
+"""What is searched for what: a space of models, users to try them on, goals and floors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from scoring.errors import ConfigurationError
+from scoring.evaluation.evaluator import Evaluator, Judgement
+from scoring.evaluation.metrics import NDCG
+from scoring.model import ScoringModel
+from scoring.tuning.goals import Floor, Goal, MetricGoal
+from scoring.tuning.space import Space
+
+__all__ = ["Problem"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Models of `space` are judged on the users of `train`; of several goals a front is looked for.
+
+    Raises ConfigurationError: no goal, one goal twice, a metric that looks further down than the evaluator's lists.
+    """
+
+    space: Space
+    train: Evaluator
+    goals: tuple[Goal, ...] = (MetricGoal(NDCG(10)),)
+    floors: tuple[Floor, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        names = [goal.name for goal in self.goals]
+        if not names or len(set(names)) < len(names):
+            raise ConfigurationError(f"a search needs goals, each once; these are {', '.join(names) or 'none'}.")
+
+    @property
+    def baseline(self) -> ScoringModel:
+        """The model as it is now."""
+        return self.space.model
+
+    def values(self, evaluator: Evaluator, judgement: Judgement) -> list[float]:
+        """Of each goal."""
+        return [goal.of(evaluator, judgement) for goal in self.goals]
+
+    def shortfalls(self, judgement: Judgement, baseline: Judgement) -> list[float]:
+        """Of each floor, how far the slice lies below it; 0 or less where it is kept."""
+        return [floor.shortfall(judgement, baseline) for floor in self.floors]
+
+    @cached_property
+    def train_baseline(self) -> Judgement:
+        return self.train.judge(self.baseline)
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the problem: trials of another one say nothing about this one."""
+        space = self.space
+        told = [
+            self.train.holdout.digest,
+            space.model.digest,
+            space.locked,
+            [[p.name, p.low, p.high, p.log] for p in space.parameters],
+            [[goal.name, goal.maximise] for goal in self.goals],
+            [[floor.name, floor.least, floor.relative] for floor in self.floors],
+        ]
+        return hashlib.blake2b(json.dumps(told).encode(), digest_size=16).hexdigest()

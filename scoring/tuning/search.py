@@ -1,0 +1,168 @@
+"""Trials: models are suggested, judged and kept, until there are as many as were asked for.
+
+Optuna suggests and keeps (Akiba et al., Optuna: a next-generation hyperparameter optimization framework, KDD 2019).
+A study in a file survives whoever writes it: run the same search again and it goes on where it was; run it from
+several processes and they share the trials.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from scoring.engine.scorer import whole_number
+from scoring.errors import ConfigurationError, RunCancelledError
+from scoring.model import ScoringModel
+from scoring.tuning.problem import Problem
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
+
+__all__ = ["SAMPLERS", "Sampler", "completed", "feasible", "model_of_trial", "run_trials"]
+
+Sampler = Literal["tpe", "random", "nsga2"]
+SAMPLERS: Final = ("tpe", "random", "nsga2")
+
+_SHORTFALLS: Final = "shortfalls"
+_PROBLEM: Final = "problem"
+
+
+def run_trials(
+    problem: Problem,
+    n_trials: int,
+    *,
+    sampler: Sampler = "tpe",
+    storage: Path | None = None,
+    name: str | None = None,
+    seed: int = 0,
+    worker: int = 0,
+    first: Sequence[ScoringModel] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Study:
+    """The study once it has `n_trials` finished trials; those that `storage` holds already are counted.
+
+    `storage` is a file (None: memory). `first` are models that are tried before any other. Of several processes at
+    the same study each needs a `worker` number of its own, so that they do not try the same models. A trial that was
+    under way when its process died counts for nothing.
+
+    Raises ConfigurationError: fewer than 1 trial, a study of that name for another problem; RunCancelledError.
+    """
+    n_trials = whole_number("n_trials", n_trials, "a search needs a whole number of trials")
+    with _quiet():
+        study = _open(problem, sampler, storage, name, seed, worker)
+        if not study.trials:
+            for model in first:
+                study.enqueue_trial(problem.space.point_of(model))
+        progress(min(completed(study), n_trials), n_trials)
+        while (done := completed(study)) < n_trials:
+            if cancelled():
+                raise RunCancelledError(f"the search was stopped after {done:,} of {n_trials:,} trials.")
+            _try_one(study, problem)
+            progress(done + 1, n_trials)
+    return study
+
+
+def _try_one(study: Study, problem: Problem) -> None:
+    from optuna.trial import TrialState
+
+    trial = study.ask()
+    try:
+        judgement = problem.train.judge(problem.space.suggest(trial))
+        trial.set_user_attr(_SHORTFALLS, problem.shortfalls(judgement, problem.train_baseline))
+        values = problem.values(problem.train, judgement)
+    except BaseException:
+        study.tell(trial, state=TrialState.FAIL)
+        raise
+    study.tell(trial, values)
+
+
+def _open(problem: Problem, sampler: Sampler, storage: Path | None, name: str | None, seed: int, worker: int) -> Study:
+    import optuna
+
+    study = optuna.create_study(
+        study_name=name or f"{sampler}-{problem.digest[:8]}",
+        storage=None if storage is None else _journal(storage),
+        directions=["maximize" if goal.maximise else "minimize" for goal in problem.goals],
+        load_if_exists=True,
+    )
+    of = study.user_attrs.get(_PROBLEM)
+    if of is None:
+        study.set_user_attr(_PROBLEM, problem.digest)
+    elif of != problem.digest:
+        raise ConfigurationError(
+            f"study {study.study_name} in {storage} is of another problem (data, users, model, goals or bounds); give "
+            "this one another name or file."
+        )
+    # who goes on, or comes beside, must not draw what was drawn before
+    study.sampler = _sampler(sampler, problem, seed + 1_000_003 * worker + 7919 * len(study.trials))
+    return study
+
+
+def _journal(storage: Path) -> Any:
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    storage.parent.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(JournalFileBackend(str(storage)))
+
+
+def _sampler(name: Sampler, problem: Problem, seed: int) -> BaseSampler:
+    from optuna.samplers import NSGAIISampler, RandomSampler, TPESampler
+
+    constraints: Any = _shortfalls if problem.floors else None
+    if name == "random":
+        return RandomSampler(seed=seed)
+    if name == "nsga2":
+        return NSGAIISampler(seed=seed, constraints_func=constraints)
+    if name == "tpe":
+        return TPESampler(seed=seed, multivariate=True, constraints_func=constraints, n_startup_trials=20)
+    raise ConfigurationError(f"sampler is {name!r}; it may be {', '.join(SAMPLERS)}.")
+
+
+def _shortfalls(trial: FrozenTrial) -> Sequence[float]:
+    return tuple(trial.user_attrs.get(_SHORTFALLS, ()))
+
+
+def completed(study: Study) -> int:
+    """Trials that have a value."""
+    return len(finished(study))
+
+
+def finished(study: Study) -> list[FrozenTrial]:
+    """Those trials."""
+    from optuna.trial import TrialState
+
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def feasible(study: Study) -> list[FrozenTrial]:
+    """Finished trials that keep every floor."""
+    return [trial for trial in finished(study) if all(short <= 0 for short in _shortfalls(trial))]
+
+
+def model_of_trial(problem: Problem, trial: FrozenTrial) -> ScoringModel:
+    """The model that a trial tried."""
+    coordinates = {name: trial.params[f"u({name})"] for name in problem.space.free}
+    return problem.space.model_of(coordinates, {p.name: trial.params[p.name] for p in problem.space.parameters})
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without a line per trial, and without being told that parts of Optuna may change."""
+    import optuna
+    from optuna.exceptions import ExperimentalWarning
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)

@@ -1,0 +1,192 @@
+"""Automatic search, reported beside what it has to beat: the weights as they are, random search, and a direct fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scoring.errors import ConfigurationError
+from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.scoreboard import Scoreboard
+from scoring.model import ScoringModel
+from scoring.tuning.direct import fit_pairwise
+from scoring.tuning.problem import Problem
+from scoring.tuning.search import Sampler, feasible, finished, model_of_trial, run_trials
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from optuna import Study
+
+__all__ = ["BASELINE", "DIRECT", "RANDOM", "SEARCH", "Tuning", "tune"]
+
+BASELINE, RANDOM, DIRECT, SEARCH = "baseline", "random search", "direct fit", "search"
+
+
+@dataclass(frozen=True, repr=False)
+class Tuning:
+    """What a search found. `models` are the baseline, the best of random search, the direct fit and the winner.
+
+    Trials saw the training users alone. Of each study the best on those were held to the validation users, and the
+    best there was taken; so validation figures flatter the winner a little. `test` shows what it is worth.
+    """
+
+    problem: Problem
+    validation: Evaluator
+    models: dict[str, ScoringModel]
+    studies: dict[str, Study]
+    scoreboard: Scoreboard
+
+    def __repr__(self) -> str:
+        trials = ", ".join(f"{len(finished(study)):,} trials of {name}" for name, study in self.studies.items())
+        return f"Tuning({trials}; {self.scoreboard!r})"
+
+    def _repr_html_(self) -> str:
+        return self.scoreboard._repr_html_()
+
+    @property
+    def winner(self) -> ScoringModel:
+        """The model that the search found."""
+        return self.models[SEARCH]
+
+    def frame(self) -> pd.DataFrame:
+        """Every measure of every model on the validation users, as `Scoreboard.frame`."""
+        return self.scoreboard.frame()
+
+    def weights(self) -> pd.DataFrame:
+        """Flat weights: a row per component, a column per model; then the parameters that were searched."""
+        names = list(self.problem.space.names)
+        columns = {name: pd.Series(model.flat_weights, index=names) for name, model in self.models.items()}
+        frame = pd.DataFrame(columns)
+        for parameter in self.problem.space.parameters:
+            frame.loc[parameter.name] = [
+                getattr(next(p.component for p in model.parts if p.name == parameter.component), parameter.field)
+                for model in self.models.values()
+            ]
+        return frame.rename_axis("component")
+
+    def trials(self) -> pd.DataFrame:
+        """One row per finished trial: study, number, a column per goal, whether it keeps the floors, its weights."""
+        rows = []
+        for name, study in self.studies.items():
+            keeps = {trial.number for trial in feasible(study)}
+            for trial in finished(study):
+                model = model_of_trial(self.problem, trial)
+                weights = dict(zip(self.problem.space.names, model.flat_weights.tolist(), strict=True))
+                values = dict(zip((goal.name for goal in self.problem.goals), trial.values, strict=True))
+                rows.append({"study": name, "trial": trial.number, **values, "keeps": trial.number in keeps, **weights})
+        return pd.DataFrame(rows)
+
+    def front(self) -> pd.DataFrame:
+        """Trials of the search that keep the floors and that no other beats in every goal, best of the first goal on
+        top, as `trials`."""
+        trials = self.trials().query("study == @SEARCH and keeps")
+        signs = np.array([1.0 if goal.maximise else -1.0 for goal in self.problem.goals])
+        names = [goal.name for goal in self.problem.goals]
+        values = trials[names].to_numpy() * signs
+        beaten = [bool(((values >= row).all(axis=1) & (values > row).any(axis=1)).any()) for row in values]
+        return trials[~np.array(beaten, dtype=bool)].sort_values(names[0], ascending=not self.problem.goals[0].maximise)
+
+    def test(self, users: Evaluator) -> Scoreboard:
+        """The same models on users whom neither the search nor the choice has seen. Look once, and log it.
+
+        Raises ConfigurationError: the evaluator has users of train or validation.
+        """
+        seen = np.isin(users.user_id, np.concatenate([self.problem.train.user_id, self.validation.user_id]))
+        if seen.any():
+            raise ConfigurationError(f"{int(seen.sum()):,} users of the test were seen by the search.")
+        return Scoreboard.of(users, self.models, level=self.scoreboard.level)
+
+    def plot(self) -> Figure:
+        """The best value so far by trial, for each study; of two or more goals the trials and their front."""
+        from scoring.tuning.plots import plot_front, plot_progress
+
+        draw = plot_progress if len(self.problem.goals) == 1 else plot_front
+        return draw(self)
+
+
+def tune(
+    problem: Problem,
+    validation: Evaluator,
+    n_trials: int = 300,
+    *,
+    random_trials: int | None = None,
+    sampler: Sampler = "tpe",
+    finalists: int = 10,
+    storage: Path | None = None,
+    seed: int = 0,
+    worker: int = 0,
+    level: float = 0.95,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Tuning:
+    """A search of `n_trials`, a random search of as many (or of `random_trials`), and a direct fit.
+
+    The search begins with the baseline and the direct fit. Of each study the `finalists` best on train that keep
+    every floor are held to validation, floors too, beside the baseline, and the best there is taken; of several goals
+    the best in the first of those that give up nothing in the others against the baseline. See `run_trials` for
+    storage, worker and cancelled; `progress` is told (stage, done, total).
+
+    Raises ConfigurationError: train and validation share users; no trial keeps the floors.
+    """
+    if np.isin(validation.user_id, problem.train.user_id).any():
+        raise ConfigurationError("train and validation share users; split them first.")
+    progress(DIRECT, 0, 1)
+    fitted = fit_pairwise(problem.space, problem.train, seed=seed)
+    progress(DIRECT, 1, 1)
+    studies = {
+        name: run_trials(
+            problem,
+            count,
+            sampler=how,
+            storage=storage,
+            name=f"{how}-{problem.digest[:8]}",
+            seed=seed,
+            worker=worker,
+            first=first,
+            progress=lambda done, total, name=name: progress(name, done, total),  # type: ignore[misc]
+            cancelled=cancelled,
+        )
+        for name, how, count, first in _plan(n_trials, random_trials, sampler, problem.baseline, fitted)
+    }
+    chosen = {name: _choose(problem, validation, study, finalists) for name, study in studies.items()}
+    models = {BASELINE: problem.baseline, RANDOM: chosen[RANDOM], DIRECT: fitted, SEARCH: chosen[SEARCH]}
+    return Tuning(problem, validation, models, studies, Scoreboard.of(validation, models, level=level, seed=seed))
+
+
+def _plan(
+    n_trials: int, random_trials: int | None, sampler: Sampler, baseline: ScoringModel, fitted: ScoringModel
+) -> list[tuple[str, Sampler, int, Sequence[ScoringModel]]]:
+    return [
+        (RANDOM, "random", n_trials if random_trials is None else random_trials, (baseline,)),
+        (SEARCH, sampler, n_trials, (baseline, fitted)),
+    ]
+
+
+def _choose(problem: Problem, validation: Evaluator, study: Study, finalists: int) -> ScoringModel:
+    """The best on validation of the best on train, and of the baseline."""
+    before = problem.values(problem.train, problem.train_baseline)
+    best = sorted(feasible(study), key=lambda trial: _worth(problem, trial.values, before), reverse=True)[:finalists]
+    base = validation.judge(problem.baseline)
+    before, judged = problem.values(validation, base), []
+    for model in [*(model_of_trial(problem, trial) for trial in best), problem.baseline]:
+        judgement = validation.judge(model)
+        if all(short <= 0 for short in problem.shortfalls(judgement, base)):
+            judged.append((_worth(problem, problem.values(validation, judgement), before), model))
+    if not judged:
+        raise ConfigurationError(
+            f"none of the {len(finished(study)):,} trials keeps every floor on train and validation; lower the floors, "
+            "or search longer."
+        )
+    return max(judged, key=lambda pair: pair[0])[1]
+
+
+def _worth(problem: Problem, values: Sequence[float], before: Sequence[float]) -> tuple[bool, float]:
+    """Sorts: first whatever gives up nothing in the other goals, then by the first goal."""
+    signs = [1.0 if goal.maximise else -1.0 for goal in problem.goals]
+    gained = [sign * (now - then) for sign, now, then in zip(signs, values, before, strict=True)]
+    return all(gain >= 0 for gain in gained[1:]), gained[0]
