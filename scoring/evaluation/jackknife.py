@@ -25,6 +25,10 @@ class Jackknife:
     The standard error is that of the delete-a-group jackknife, √((G - 1)/G · Σ (θ_g - mean θ)²): Kott, The
     delete-a-group jackknife, Journal of Official Statistics 17(4), 2001. A user's group follows from the id alone, so
     two rankings of the same users are left without the same ones, and `minus` pairs them.
+
+    Of smooth values (concentration) simulated errors are right within some per cent. Of coverage, where a group that
+    is left out takes the jobs with it that nobody else was shown, they are too wide: 1.3 times where 40 % of the jobs
+    are covered, twice where 94 % are. So a difference of coverage that is called one, is one.
     """
 
     value: float

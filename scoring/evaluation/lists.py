@@ -183,7 +183,7 @@ class PopulationFact(_Fact):
         rows, there = self._top(ranking, facts)
         counts, left = _counts(rows, there & facts.eligible[rows] if rows.size else there, groups_of(ranking.user_id))
         return Jackknife(
-            value=self._value(counts, facts.n_eligible),
+            value=float(self._value(counts, facts.n_eligible)),
             without=np.array([self._value(some, facts.n_eligible) for some in left]),
             n=len(ranking.user_id),
             users=users_digest(ranking.user_id),

@@ -1,0 +1,71 @@
+"""The jackknife's standard errors are those that new users would show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring.errors import ConfigurationError
+from scoring.evaluation.jackknife import GROUPS_OF_USERS, groups_of
+from scoring.evaluation.lists import Concentration, Coverage, ListFacts, PopulationFact
+from tests.evaluation.rankings import ranking_of
+
+N_JOBS, N_USERS, K = 400, 300, 5
+JOBS = np.arange(N_JOBS)
+FACTS = ListFacts(JOBS, JOBS * 1.0, JOBS * 1.0, JOBS * 1.0, np.ones(N_JOBS, dtype=bool))
+
+
+def drawn_lists(rng: np.random.Generator, steepness: float) -> list[list[int]]:
+    """Popular jobs more often, by Gumbel's trick."""
+    taste = -steepness * np.log(JOBS + 1) + rng.gumbel(size=(N_USERS, N_JOBS))
+    return np.argsort(-taste, axis=1)[:, :K].tolist()  # type: ignore[no-any-return]
+
+
+def ids(rng: np.random.Generator) -> list[int]:
+    return rng.choice(10**9, N_USERS, replace=False).tolist()  # type: ignore[no-any-return]
+
+
+# the spread of 150 values is known to 6 %; of coverage the jackknife is known to be too wide, and never too narrow
+@pytest.mark.parametrize(("fact", "most"), [(Coverage(K), 2.0), (Concentration(K), 1.3)])
+def test_standard_errors_are_those_of_new_users(fact: PopulationFact, most: float) -> None:
+    rng = np.random.default_rng(1)
+    found = [fact.of(ranking_of(drawn_lists(rng, 1.0), ids(rng)), FACTS) for _ in range(150)]
+    seen = np.std([one.value for one in found], ddof=1)
+    told = np.sqrt(np.mean([one.standard_error**2 for one in found]))
+    assert 0.8 < told / seen < most
+
+
+def test_intervals_of_a_difference_hold_the_true_one_and_are_paired() -> None:
+    rng = np.random.default_rng(2)
+    held, narrower = 0, 0
+    for _ in range(150):
+        users, lists = ids(rng), drawn_lists(rng, 1.0)
+        # the same but for one place: a difference that is small beside the spread of either
+        other = [[*one[:-1], int(rng.integers(N_JOBS))] if rng.random() < 0.2 else one for one in lists]
+        a, b = (Concentration(K).of(ranking_of(some, users), FACTS) for some in (lists, other))
+        low, high = b.minus(a).interval()
+        held += low <= -0.0196 <= high  # the mean of 1,500 such differences, known to 0.0001
+        narrower += b.minus(a).standard_error < np.hypot(a.standard_error, b.standard_error)
+    assert held >= 130
+    assert narrower == 150
+
+
+def test_groups_are_even_and_follow_from_the_id_alone() -> None:
+    sizes = np.bincount(groups_of(np.arange(0, 200_000, 2)), minlength=GROUPS_OF_USERS)
+    assert len(sizes) == GROUPS_OF_USERS
+    assert abs(sizes - 5_000).max() < 400  # 5.8 standard deviations
+    strange = np.array([-1, np.iinfo(np.int64).min, np.iinfo(np.int64).max, 7])
+    assert (groups_of(strange[::-1])[::-1] == groups_of(strange)).all()
+
+
+def test_what_has_no_difference_and_no_error() -> None:
+    one = Coverage(1).of(ranking_of([[1]], [5]), FACTS)
+    with pytest.raises(ConfigurationError, match="1 users are too few"):
+        one.interval()
+    with pytest.raises(ConfigurationError, match="other users"):
+        one.minus(Coverage(1).of(ranking_of([[1]], [6]), FACTS))
+    two = Coverage(1).of(ranking_of([[1]] * 40), FACTS)
+    with pytest.raises(ConfigurationError, match="level is 95"):
+        two.interval(95)
+    assert two.interval() == pytest.approx((two.value, two.value))  # everybody has the same list
+    assert two.minus(two).interval() == (0, 0)

@@ -1,0 +1,197 @@
+"""Facts about lists equal what counting one by one gives."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.dataset.synthetic import make_market
+from scoring.engine import Prepared, Ranking
+from scoring.errors import ConfigurationError
+from scoring.evaluation.jackknife import groups_of
+from scoring.evaluation.lists import (
+    POPULATION_FACTS,
+    USER_FACTS,
+    Concentration,
+    Coverage,
+    ListFacts,
+    MeanFee,
+    MeanWage,
+    Novelty,
+)
+from scoring.model import Inputs
+from tests.evaluation.rankings import ranking_of
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Prepared:
+    return Prepared.of(Dataset(make_market(120, 600, 3_000, seed=3).tables), load_model("standard"))
+
+
+@pytest.fixture(scope="module")
+def facts(prepared: Prepared) -> ListFacts:
+    return ListFacts.of(prepared.inputs, prepared.plan.exclusions.open_to_all)
+
+
+@pytest.fixture(scope="module")
+def ranking(prepared: Prepared) -> Ranking:
+    return prepared.top_k(40)
+
+
+def facts_of(n_jobs: int, eligible: list[int] | None = None) -> ListFacts:
+    """Jobs 0… with fee 100 × id; the wage of job 0 is not known."""
+    job = np.arange(n_jobs)
+    wage = np.where(job == 0, np.nan, job / 10)
+    may = np.ones(n_jobs, dtype=bool) if eligible is None else np.isin(job, eligible)
+    return ListFacts(job, 100.0 * job, wage, job.astype(float), may)
+
+
+def test_means_are_those_of_the_tables(prepared: Prepared, facts: ListFacts, ranking: Ranking) -> None:
+    tables = prepared.dataset.tables
+    fee = tables.jobs.set_index("job_id")["fee"].fillna(0.0)
+    acted = tables.actions.groupby("job_id")["user_id"].nunique().to_dict()
+    n_users = len(tables.users)
+    for k in (1, 10, 40):
+        fees, wages, novelties = (fact(k).of(ranking, facts) for fact in (MeanFee, MeanWage, Novelty))
+        for row in range(0, len(ranking.user_id), 40):
+            listed = ranking.job_id[row, : ranking.count[row]][:k].tolist()
+            assert fees[row] == pytest.approx(np.mean([fee[job] for job in listed]))
+            bits = [-math.log2((acted.get(job, 0) + 1) / (n_users + 2)) for job in listed]
+            assert novelties[row] == pytest.approx(np.mean(bits))
+            ratios = [ratio_of(prepared, int(ranking.user_id[row]), job) for job in listed]
+            known = [ratio for ratio in ratios if ratio is not None]
+            assert wages[row] == pytest.approx(np.mean(known))
+
+
+def ratio_of(prepared: Prepared, user: int, job: int) -> float | None:
+    """As the explanation of the pair tells it."""
+    frame = prepared.explain(user, job).frame()
+    fact = frame.loc[frame["component"] == "wage", "facts"].iloc[0]
+    return None if fact["ratio"] is None else float(fact["ratio"])
+
+
+def test_jobs_of_unknown_wage_are_left_out_and_a_list_of_nothing_else_has_no_mean() -> None:
+    ranking = ranking_of([[0, 4, 6], [0], []])
+    assert MeanWage(3).of(ranking, facts_of(8)).tolist() == pytest.approx([0.5, np.nan, np.nan], nan_ok=True)
+    assert MeanFee(3).of(ranking, facts_of(8)).tolist() == pytest.approx([1000 / 3, 0.0, np.nan], nan_ok=True)
+
+
+def test_only_the_first_k_count() -> None:
+    ranking = ranking_of([[4, 6, 0], [2, 3, 5]])
+    assert MeanFee(1).of(ranking, facts_of(8)).tolist() == [400.0, 200.0]
+    assert Coverage(1).of(ranking, facts_of(8)).value == 2 / 8
+    assert Coverage(2).of(ranking, facts_of(8)).value == 4 / 8
+
+
+def test_coverage_is_of_eligible_jobs_alone() -> None:
+    ranking = ranking_of([[4, 6], [4, 1]])
+    assert Coverage(2).of(ranking, facts_of(8, eligible=[4, 5, 6, 7])).value == 2 / 4
+
+
+@pytest.mark.parametrize(
+    ("lists", "gini"),
+    [([[0], [1], [2], [3]], 0.0), ([[0]] * 4, 3 / 4), ([[0, 1], [0, 1]], 1 / 2), ([[0, 1], [0]], 0.5833333333333333)],
+)
+def test_concentration_goes_from_all_alike_to_all_in_one(lists: list[list[int]], gini: float) -> None:
+    assert Concentration(2).of(ranking_of(lists, room=2), facts_of(4)).value == pytest.approx(gini)
+
+
+def gini_by_pairs(counts: list[int]) -> float:
+    """Half the mean difference of two jobs over the mean: the definition."""
+    x = np.array(counts, dtype=float)
+    return float(np.abs(x[:, None] - x).mean() / (2 * x.mean()))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    lists=st.lists(st.lists(st.integers(0, 11), unique=True, max_size=5), min_size=2, max_size=40),
+    eligible=st.sets(st.integers(0, 11), min_size=1),
+    k=st.integers(1, 5),
+)
+def test_population_facts_and_each_without_a_group_equal_counting(
+    lists: list[list[int]], eligible: set[int], k: int
+) -> None:
+    ranking, facts = ranking_of(lists, room=5), facts_of(12, sorted(eligible))
+    coverage, concentration = Coverage(k).of(ranking, facts), Concentration(k).of(ranking, facts)
+    group = groups_of(ranking.user_id)
+    users = [np.ones(len(lists), dtype=bool), *(group != one for one in np.unique(group))]
+    values = [(one.value, *one.without) for one in (coverage, concentration)]
+    for chosen, covered, concentrated in zip(users, *values, strict=True):
+        listed = Counter(job for user in np.flatnonzero(chosen) for job in lists[user][:k])
+        counts = [listed[job] for job in sorted(eligible)]
+        assert covered == np.count_nonzero(counts) / len(eligible)
+        if any(counts):
+            assert concentrated == pytest.approx(gini_by_pairs(counts), abs=1e-12)
+        else:
+            assert math.isnan(concentrated)
+
+
+def test_the_order_of_users_changes_nothing(facts: ListFacts, ranking: Ranking) -> None:
+    turn = np.random.default_rng(0).permutation(len(ranking.user_id))
+    turned = Ranking(
+        *(of[turn] for of in (ranking.user_id, ranking.job_id, ranking.job_row)), ranking.scores, ranking.count[turn]
+    )
+    for fact in USER_FACTS:
+        np.testing.assert_array_equal(fact.of(turned, facts), fact.of(ranking, facts)[turn])
+    for whole in POPULATION_FACTS:
+        first, second = whole.of(ranking, facts), whole.of(turned, facts)
+        assert (first.value, first.interval(), first.users) == (second.value, second.interval(), second.users)
+
+
+def test_lists_cut_before_k_are_refused_unless_there_are_no_more_jobs() -> None:
+    cut = ranking_of([[1, 2], [3]])
+    for fact in (MeanFee(5), Coverage(5)):
+        with pytest.raises(ConfigurationError, match=f"{fact.name} needs lists of 5 jobs, and these end at 2"):
+            fact.of(cut, facts_of(8))
+    assert Coverage(5).of(cut, facts_of(8, eligible=[2, 3])).value == 1.0  # two eligible jobs: nothing was cut
+    assert MeanFee(5).of(ranking_of([[1, 2], [3]], room=3), facts_of(8)).tolist() == [150.0, 300.0]  # none is full
+
+
+def test_a_ranking_of_other_jobs_is_refused(facts: ListFacts) -> None:
+    with pytest.raises(ConfigurationError, match="other jobs than the facts"):
+        MeanFee(2).of(ranking_of([[1, 2]], first_job=1), facts_of(8))
+    with pytest.raises(ConfigurationError, match="other jobs than the facts"):
+        MeanFee(2).of(ranking_of([[1, 9]]), facts_of(8))
+
+
+def test_what_cannot_be_told(prepared: Prepared) -> None:
+    with pytest.raises(ConfigurationError, match="no job is eligible"):
+        Coverage(1).of(ranking_of([[1]]), facts_of(3, eligible=[]))
+    with pytest.raises(ConfigurationError, match=r"eligible is of shape \(2,\); there are 600 jobs"):
+        ListFacts.of(prepared.inputs, np.ones(2, dtype=bool))
+    with pytest.raises(ConfigurationError, match="k is 0"):
+        MeanFee(0)
+
+
+def test_users_with_nothing_to_be_shown() -> None:
+    nothing = ranking_of([[], []])
+    assert np.isnan(MeanFee().of(nothing, facts_of(3, eligible=[]))).all()
+    assert Coverage().of(ranking_of([[], []], room=2), facts_of(3)).value == 0
+
+
+def test_jobs_of_a_request_are_found_by_id(prepared: Prepared, facts: ListFacts) -> None:
+    jobs = prepared.dataset.tables.jobs
+    some = jobs.iloc[[5, 3, 400]].assign(job_id=[int(jobs["job_id"][5]), 10**9, int(jobs["job_id"][400])])
+    asked = ListFacts.of(Inputs.of(prepared.inputs.statistics, jobs=some), np.ones(3, dtype=bool))
+    nobody = math.log2(len(prepared.dataset.users) + 2)
+    assert asked.novelty.tolist() == pytest.approx([facts.novelty[5], nobody, facts.novelty[400]])
+    assert asked.wage[0] == pytest.approx(facts.wage[5], nan_ok=True)
+
+
+def test_names_and_units(facts: ListFacts) -> None:
+    told = [(fact.name, fact.unit) for fact in (*USER_FACTS, *POPULATION_FACTS)]
+    assert told == [
+        ("mean fee@40", "yen"),
+        ("mean wage@40", "× area mean"),
+        ("novelty@40", "bits"),
+        ("coverage@40", "share of eligible jobs"),
+        ("concentration@40", "Gini coefficient"),
+    ]
+    assert repr(facts) == f"ListFacts(600 jobs, {facts.n_eligible} of them eligible)"
