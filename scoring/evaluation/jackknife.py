@@ -28,7 +28,8 @@ class Jackknife:
 
     Of smooth values (concentration) simulated errors are right within some per cent. Of coverage, where a group that
     is left out takes the jobs with it that nobody else was shown, they are too wide: 1.3 times where 40 % of the jobs
-    are covered, twice where 94 % are. So a difference of coverage that is called one, is one.
+    are covered, twice where 94 % are. They are never too narrow on average: Efron & Stein, The jackknife estimate of
+    variance, Annals of Statistics 9(3), 1981.
     """
 
     value: float

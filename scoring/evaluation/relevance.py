@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scoring.dataset.encode import Bools, Floats, Longs
@@ -66,6 +67,10 @@ class Relevance:
 
     def __len__(self) -> int:
         return len(self.user_id)
+
+    def frame(self) -> pd.DataFrame:
+        """One row per pair: user_id · job_id · gain."""
+        return pd.DataFrame({"user_id": self.user_id, "job_id": self.job_id, "gain": self.gain})
 
     @cached_property
     def users(self) -> Longs:

@@ -20,6 +20,7 @@ def test_a_pair_given_twice_keeps_the_larger_gain_and_pairs_are_sorted() -> None
     assert relevance.job_id.tolist() == [9, 1, 5]
     assert relevance.gain.tolist() == [2.0, 0.5, 3.0]
     assert repr(relevance) == "Relevance(3 jobs of 2 users)"
+    assert relevance.frame().to_numpy().tolist() == [[2, 9, 2.0], [7, 1, 0.5], [7, 5, 3.0]]
 
 
 def test_a_gain_that_is_not_given_is_1() -> None:

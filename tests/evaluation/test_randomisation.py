@@ -1,0 +1,98 @@
+"""The randomisation test equals brute force where all signs are tried, a peer's where they are drawn."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.evaluation.randomisation import draw_signs, p_values
+
+DRAWS = 4_095
+
+
+def signs(n: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
+    return draw_signs(n, draws, np.random.default_rng(seed))
+
+
+def brute_force(delta: list[float]) -> float:
+    """In exact arithmetic, zeros and all."""
+    exact = [Fraction(one) for one in delta]
+    seen = abs(sum(exact))
+    sums = [
+        abs(sum(s * one for s, one in zip(some, exact, strict=True))) for some in product((1, -1), repeat=len(exact))
+    ]
+    return sum(one >= seen for one in sums) / len(sums)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        # sums of these are exact: where floats only nearly tie, exact arithmetic is no judge
+        st.sampled_from([-1.0, -0.5, 0.0, 0.0, 0.25, 1.0, 3.0]) | st.integers(-1024, 1024).map(lambda one: one / 1024),
+        min_size=1,
+        max_size=9,
+    )
+)
+def test_few_who_differ_are_enumerated(delta: list[float]) -> None:
+    assert p_values(np.array(delta)[:, None], signs(len(delta)))[0] == pytest.approx(brute_force(delta), abs=1e-15)
+
+
+def test_as_many_as_there_are_draws_are_enumerated_and_one_more_is_drawn() -> None:
+    def found(draws: int) -> set[float]:
+        return {p_values(np.ones((12, 1)), signs(12, draws, seed))[0] for seed in range(5)}
+
+    assert found(4_096) == {2 / 4_096}
+    assert len(found(4_095)) > 1
+
+
+def test_nobody_differs() -> None:
+    assert p_values(np.zeros((50, 2)), signs(50)).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.3])
+def test_near_a_peer_where_signs_are_drawn(shift: float) -> None:
+    rng = np.random.default_rng(5)
+    delta = rng.normal(shift, 1, 80)
+    peer = scipy.stats.permutation_test(
+        (delta, np.zeros(80)),
+        lambda a, b, axis: (a - b).mean(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=20_000,
+        rng=np.random.default_rng(6),
+    )
+    # five standard errors of the two draws together
+    bound = 5 * np.sqrt(peer.pvalue * (1 - peer.pvalue) * (1 / DRAWS + 1 / 20_000)) + 2 / DRAWS
+    assert p_values(delta[:, None], signs(80))[0] == pytest.approx(peer.pvalue, abs=bound)
+
+
+def test_p_is_uniform_where_nothing_differs() -> None:
+    rng = np.random.default_rng(7)
+    # 400 comparisons at once: the same draws of signs, other differences
+    p = p_values(rng.standard_t(3, (60, 400)), signs(60))
+    assert scipy.stats.kstest(p, "uniform").pvalue > 0.01
+
+
+def test_p_is_never_below_one_of_all_draws() -> None:
+    assert p_values(np.ones((60, 1)), signs(60))[0] == 1 / (DRAWS + 1)
+
+
+def test_sums_that_are_equal_but_for_rounding_count_as_equal() -> None:
+    # 0.1 + 0.2 is not 0.3: every sign of these gives the same sum or a smaller one
+    delta = np.array([0.1, 0.2, 0.3, -0.3, -0.2, -0.1, 0.7])
+    assert p_values(delta[:, None], signs(7))[0] == brute_force([1.0, 2.0, 3.0, -3.0, -2.0, -1.0, 7.0])
+
+
+def test_signs_drawn_in_pieces_are_each_used_once() -> None:
+    n = 3_000  # more than are unpacked at a time
+    delta = np.random.default_rng(8).normal(0.02, 1, n)
+    drawn = signs(n, draws=500)
+    bits = np.unpackbits(drawn, axis=1, count=n) * -2.0 + 1
+    extreme = (np.abs(bits @ delta) >= abs(delta.sum())).sum()
+    assert p_values(delta[:, None], drawn)[0] == (extreme + 1) / 501

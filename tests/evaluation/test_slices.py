@@ -1,0 +1,198 @@
+"""Slices are of everybody, in order; a slice that lost is found, and chance is not taken for a loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.dataset.synthetic import make_market
+from scoring.engine import Prepared
+from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.evaluation.significance import Resamples, holm
+from scoring.evaluation.slices import Slicing, slice_differences, slice_means, slices_of
+from scoring.model import Inputs
+
+NAN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return Dataset(make_market(300, 500, 4_000, seed=11).tables)
+
+
+@pytest.fixture(scope="module")
+def inputs(dataset: Dataset) -> Inputs:
+    return Prepared.of(dataset, load_model("standard")).inputs
+
+
+@pytest.fixture(scope="module")
+def slicings(inputs: Inputs) -> dict[str, Slicing]:
+    return {slicing.name: slicing for slicing in slices_of(inputs)}
+
+
+def labels_of(slicing: Slicing) -> list[str]:
+    return [slicing.labels[code] for code in slicing.code]
+
+
+def test_everybody_is_in_one_slice_of_each(slicings: dict[str, Slicing]) -> None:
+    assert list(slicings) == ["region", "age group", "tenure", "occupation"]
+    for slicing in slicings.values():
+        assert (slicing.masks.sum(axis=0) == 1).all()
+        assert slicing.frame()["n"].sum() == 300
+        assert (slicing.frame()["n"] > 0).all()
+
+
+def test_regions_are_those_of_the_table_in_its_order(dataset: Dataset, slicings: dict[str, Slicing]) -> None:
+    table = dataset.tables.prefectures
+    by_code = table.set_index("prefecture_code")["region"].to_dict()
+    homes = [by_code.get(code, "unknown") for code in dataset.tables.users["prefecture_code"]]
+    assert labels_of(slicings["region"]) == homes
+    assert "unknown" in homes
+    order = [*table["region"].drop_duplicates(), "unknown"]
+    assert list(slicings["region"].labels) == [region for region in order if region in homes]
+
+
+def test_age_groups(dataset: Dataset, slicings: dict[str, Slicing]) -> None:
+    assert labels_of(slicings["age group"]) == dataset.tables.users["age_group"].fillna("unknown").tolist()
+    assert list(slicings["age group"].labels) == ["18-24", "25-34", "35-44", "45-54", "55-64", "65+", "unknown"]
+
+
+def test_newcomers(dataset: Dataset, inputs: Inputs, slicings: dict[str, Slicing]) -> None:
+    users, actions = dataset.tables.users, dataset.tables.actions
+    n_actions = actions.drop_duplicates().groupby("user_id").size().reindex(users["user_id"]).fillna(0).to_numpy()
+    age = (dataset.as_of - users["registered_at"]).dt.total_seconds().to_numpy() / 86_400
+    new = (age <= 30) | (n_actions < 5)
+    assert labels_of(slicings["tenure"]) == np.where(new, "newcomer", "regular").tolist()
+    assert 0 < new.sum() < 300
+    by_days = slices_of(inputs, newcomer_days=400, newcomer_actions=0)[2]
+    assert labels_of(by_days) == np.where(age <= 400, "newcomer", "regular").tolist()
+    assert slices_of(inputs, newcomer_days=0, newcomer_actions=0)[2].labels == ("regular",)
+
+
+def test_occupation_groups_are_of_the_first_preference(dataset: Dataset, slicings: dict[str, Slicing]) -> None:
+    major = dataset.tables.occupations.set_index("occupation_code")["major_code"].to_dict()
+    wanted = dataset.tables.users["preferred_occupations"]
+    expected = [str(major[one[0]]) if one else "unknown" for one in wanted]
+    assert labels_of(slicings["occupation"]) == expected
+    numbers = [int(label) for label in slicings["occupation"].labels[:-1]]
+    assert numbers == sorted(numbers)
+
+
+def test_an_occupation_group_has_the_name_of_the_occupation_with_its_code(dataset: Dataset) -> None:
+    tables = dataset.tables
+    group = pd.DataFrame({"occupation_code": [100], "name": ["food"], "major_code": [100]}).astype(
+        tables.occupations.dtypes.to_dict()
+    )
+    named = Dataset(tables.with_tables(occupations=pd.concat([tables.occupations, group], ignore_index=True)))
+    labels = slices_of(Prepared.of(named, load_model("standard")).inputs)[3].labels
+    assert "food" in labels
+    assert "100" not in labels
+    assert "200" in labels
+
+
+def test_labels_are_sorted_as_people_do() -> None:
+    slicing = Slicing.of("age", np.arange(6), ["100+", "9", "18-24", None, "9", "teens"])
+    assert slicing.labels == ("9", "18-24", "100+", "teens", "unknown")
+    assert slicing.code.tolist() == [2, 0, 1, 4, 0, 3]
+    assert repr(slicing) == "Slicing(age: 9, 18-24, 100+, teens, unknown; 6 users)"
+
+
+def test_slicings_that_cannot_be() -> None:
+    with pytest.raises(ConfigurationError, match="2 labels for 3 users"):
+        Slicing.of("age", np.arange(3), ["a", "b"])
+    with pytest.raises(ConfigurationError, match="'b' has no place"):
+        Slicing.of("age", np.arange(2), ["a", "b"], ["a"])
+    with pytest.raises(UnknownIdError, match="age: there is no user 7"):
+        Slicing.of("age", np.arange(2), ["a", "b"]).of_users(np.array([1, 7]))
+
+
+def test_of_some_users_in_their_order() -> None:
+    slicing = Slicing.of("part", np.array([5, 6, 7]), ["a", "b", "a"]).of_users(np.array([7, 6]))
+    assert slicing.user_id.tolist() == [7, 6]
+    assert slicing.frame().to_numpy().tolist() == [["a", 1], ["b", 1]]
+
+
+def test_means_leave_out_and_count_users_without_a_value() -> None:
+    slicing = Slicing.of("part", np.arange(5), ["a", "a", "b", "a", "b"])
+    frame = slice_means({"x": [1.0, NAN, NAN, 2.0, NAN]}, slicing)
+    assert frame.columns.tolist() == ["metric", "slicing", "slice", "n", "n_left_out", "mean"]
+    assert frame.iloc[0].tolist() == ["x", "part", "a", 2, 1, 1.5]
+    assert frame.iloc[1].tolist()[:-1] == ["x", "part", "b", 0, 2]
+    assert np.isnan(frame["mean"][1])
+
+
+@pytest.fixture(scope="module")
+def compared() -> pd.DataFrame:
+    """Of 300 users the b third lost, a and c moved by chance, and 20 are too few to say."""
+    rng = np.random.default_rng(3)
+    part = np.array(["few"] * 20 + ["a", "b"] * 100 + ["c"] * 80)
+    slicing = Slicing.of("part", np.arange(300), part.tolist())
+    halves = Slicing.of("half", np.arange(300), np.where(np.arange(300) % 2, "odd", "even").tolist())
+    a = {"x": rng.random(300), "y": rng.random(300)}
+    b = {name: values + rng.normal(0, 0.1, 300) for name, values in a.items()}
+    b["x"] -= np.where(np.isin(part, ("b", "few")), 0.1, 0.0)
+    b["y"][part == "c"] = NAN
+    return slice_differences(a, b, [slicing, halves], Resamples.of(np.arange(300)))
+
+
+def test_the_slice_that_lost_is_found(compared: pd.DataFrame) -> None:
+    worse = compared[compared["worse"]]
+    # b stands at odd places
+    assert worse[["metric", "slicing", "slice"]].to_numpy().tolist() == [["x", "part", "b"], ["x", "half", "odd"]]
+    assert worse["difference"].tolist() == pytest.approx([-0.1, -0.07], abs=0.03)
+    assert (worse["high"] < 0).all()
+
+
+def test_small_slices_are_shown_and_not_tested(compared: pd.DataFrame) -> None:
+    frame = compared.set_index(["metric", "slice"])
+    assert frame.loc[("x", "few"), "n"] == 20
+    assert frame.loc[("x", "few"), "difference"] < 0
+    assert not frame.loc[("x", "few"), "tested"]
+    assert np.isnan(frame.loc[("x", "few"), "p_holm"])
+    assert frame.loc[("y", "c"), ["n", "n_left_out", "tested"]].tolist() == [0, 80, False]
+    assert frame["tested"].sum() == 9
+
+
+def test_p_values_are_corrected_over_all_that_is_tested(compared: pd.DataFrame) -> None:
+    told = compared[compared["tested"]]
+    assert told["p_holm"].to_numpy() == pytest.approx(holm(told["p"]))
+    assert told["p_holm"].min() == pytest.approx(9 * told["p"].min())
+
+
+def test_a_gain_is_not_a_loss() -> None:
+    a = {"x": np.zeros(60)}
+    b = {"x": np.random.default_rng(0).random(60)}
+    slicing = Slicing.of("all", np.arange(60), ["all"] * 60)
+    resamples = Resamples.of(np.arange(60))
+    assert slice_differences(a, b, slicing, resamples)["worse"].tolist() == [False]
+    assert slice_differences(b, a, slicing, resamples)["worse"].tolist() == [True]
+
+
+def test_noise_is_rarely_taken_for_a_loss() -> None:
+    rng = np.random.default_rng(1)
+    slicing = Slicing.of("part", np.arange(200), [str(place % 4) for place in range(200)])
+    resamples = Resamples.of(np.arange(200), n_permutations=1_999)
+    flagged = 0
+    for _ in range(100):
+        a = {f"m{place}": rng.random(200) for place in range(3)}
+        b = {name: values + rng.normal(0, 0.2, 200) for name, values in a.items()}
+        flagged += bool(slice_differences(a, b, slicing, resamples)["worse"].any())
+    assert flagged <= 9  # of 100 at 2.5 % each (losses alone): more than that has a chance of 1 in 5,000
+
+
+def test_what_cannot_be_compared() -> None:
+    slicing = Slicing.of("part", np.arange(3), ["a"] * 3)
+    resamples, x = Resamples.of(np.arange(3)), {"x": np.zeros(3)}
+    with pytest.raises(ConfigurationError, match="a has x and b has y"):
+        slice_differences(x, {"y": np.zeros(3)}, slicing, resamples)
+    with pytest.raises(ConfigurationError, match="a has no metrics"):
+        slice_differences({}, {}, slicing, resamples)
+    with pytest.raises(ConfigurationError, match=r"x has values of shape \(2,\); there are 3 users"):
+        slice_differences({"x": np.zeros(2)}, x, slicing, resamples)
+    with pytest.raises(ConfigurationError, match="no slices"):
+        slice_differences(x, x, [], resamples)
+    with pytest.raises(ConfigurationError, match="slicing by part is of other users"):
+        slice_differences(x, x, slicing.of_users(np.array([2, 1, 0])), resamples)
