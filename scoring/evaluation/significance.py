@@ -154,7 +154,10 @@ class Resamples:
         return float(low[0]), float(high[0])
 
     def paired(self, a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Difference:
-        """Of (n,) values each. Raises ConfigurationError: another number of values; nobody has both."""
+        """Of (n,) values each. With fewer than some 30 users the interval is too narrow, and p is right all the same.
+
+        Raises ConfigurationError: another number of values; nobody has both.
+        """
         found = self.differences(a, b, level=level).at(0, 0)
         if not found.n:
             raise ConfigurationError(f"nothing can be compared: none of the {self.n:,} users has a value in both.")
@@ -269,11 +272,14 @@ def minimum_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.9
     approximation: Cohen, Statistical power analysis for the behavioral sciences, 1988. What is smaller cannot be told
     from noise with the users at hand.
 
-    Raises ConfigurationError: fewer than two users have both; a level or a power that is none.
+    Raises ConfigurationError: different lengths; fewer than two users have both; a level or a power that is none.
     """
     _require_fraction("level", level)
     _require_fraction("power", power)
-    delta = np.asarray(b, dtype=np.float64) - np.asarray(a, dtype=np.float64)
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if first.ndim != 1 or first.shape != second.shape:
+        raise ConfigurationError(f"a is of shape {first.shape} and b of {second.shape}; both are (n,), user by user.")
+    delta = second - first
     delta = delta[~np.isnan(delta)]
     if len(delta) < 2:
         raise ConfigurationError(f"{len(delta)} users have a value in both; a standard deviation needs two or more.")

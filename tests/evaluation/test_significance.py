@@ -152,6 +152,7 @@ def test_draws_are_of_n_users_with_replacement() -> None:
         (lambda: Resamples.of([1]).differences([[1.0]], [[1.0, 2.0]]), "a has 1 columns and b has 2"),
         (lambda: Resamples.of([1]).differences([1.0], [1.0], np.ones((1, 2), dtype=bool)), "masks are of shape"),
         (lambda: minimum_detectable_difference([1.0, NAN], [1.0, 1.0]), "1 users have a value in both"),
+        (lambda: minimum_detectable_difference([1.0, 2.0], [1.0]), r"a is of shape \(2,\) and b of \(1,\)"),
         (lambda: minimum_detectable_difference([1.0, 2.0], [1.0, 1.0], power=80), "power is 80"),
         (lambda: holm([0.5, 1.5]), "between 0 and 1"),
     ],
