@@ -1,0 +1,139 @@
+"""Who gains and who loses places in the lists: companies, prefectures, occupations."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from scoring.dataset.encode import Floats, Ints
+from scoring.engine import Ranking
+from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.evaluation import rankings
+from scoring.evaluation.labels import drawable
+from scoring.model import Inputs
+from scoring.plotting import BLACK, BLUE, SMALL, VERMILION
+
+__all__ = ["UNKNOWN", "By", "exposure_changes", "plot_exposure"]
+
+By = Literal["company", "prefecture", "occupation"]
+"""Whose places are counted."""
+
+COLUMN: Final = {"company": "company_id", "prefecture": "prefecture_code", "occupation": "occupation_code"}
+PLURAL: Final = {"company": "companies", "prefecture": "prefectures", "occupation": "occupations"}
+
+UNKNOWN: Final = "unknown"
+"""The name under which jobs without a company, a prefecture or an occupation count."""
+
+
+def exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: By = "company") -> pd.DataFrame:
+    """One row for each company (prefecture, occupation) with a place in either ranking, the largest change first.
+
+    company_id (prefecture_code, occupation_code; missing for those jobs that have none) · name (the code where the
+    tables have no name) · places_before, places_after, change: entries of lists · weighted_before, weighted_after,
+    weighted_change: the same, each entry worth 1 / log2(1 + rank) · share_before, share_after: of all places.
+    The places add up to all entries of the lists. The discount is that of DCG (Järvelin and Kekäläinen, TOIS 20(4),
+    2002).
+
+    Raises ConfigurationError: `by` is something else. UnknownIdError: a listed job that the inputs do not hold.
+    """
+    if by not in get_args(By):
+        raise ConfigurationError(f"exposure is counted by {', '.join(get_args(By))}; {by!r} is none of them.")
+    codes: Ints = getattr(inputs.jobs, by)
+    n_codes = len(getattr(inputs.words, by))
+    columns: dict[str, Any] = {}
+    for when, ranking in (("before", before), ("after", after)):
+        columns[f"places_{when}"], columns[f"weighted_{when}"] = _exposure(ranking, inputs, codes, n_codes)
+    seen = np.flatnonzero((columns["places_before"] > 0) | (columns["places_after"] > 0))
+    part = {name: values[seen] for name, values in columns.items()}
+    change = part["places_after"] - part["places_before"]
+    frame = pd.DataFrame(
+        {
+            COLUMN[by]: _values(inputs, by).take(seen),
+            "name": _names(inputs, by).take(seen),
+            "places_before": part["places_before"],
+            "places_after": part["places_after"],
+            "change": change,
+            "share_before": part["places_before"] / max(int(before.count.sum()), 1),
+            "share_after": part["places_after"] / max(int(after.count.sum()), 1),
+            "weighted_before": part["weighted_before"],
+            "weighted_after": part["weighted_after"],
+            "weighted_change": part["weighted_after"] - part["weighted_before"],
+        }
+    )
+    order = np.lexsort((seen, -np.abs(frame["weighted_change"].to_numpy()), -np.abs(change)))
+    return frame.iloc[order].reset_index(drop=True)
+
+
+def _exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tuple[np.ndarray, Floats]:
+    """(n_codes + 1,) entries, and the same discounted by rank; the last of them of jobs without a code."""
+    there = rankings.listed(ranking.job_id.shape[1], ranking.count)
+    code = codes[_job_rows(inputs, ranking.job_id[there])].astype(np.int64)
+    code[code < 0] = n_codes
+    worth = 1 / np.log2(2 + np.nonzero(there)[1])
+    return np.bincount(code, minlength=n_codes + 1), np.bincount(code, worth, minlength=n_codes + 1)
+
+
+def _job_rows(inputs: Inputs, ids: np.ndarray) -> np.ndarray:
+    known = inputs.jobs.job_id
+    if not len(ids):
+        return np.empty(0, dtype=np.int64)
+    order = np.argsort(known, kind="stable")
+    rows = order[np.minimum(np.searchsorted(known, ids, sorter=order), len(known) - 1)] if len(known) else ids
+    strange = known[rows] != ids if len(known) else np.ones(len(ids), dtype=bool)
+    if strange.any():
+        raise UnknownIdError(
+            f"the lists hold job {ids[strange][0]}, which is not among the {len(known):,} jobs of these inputs; give "
+            "the inputs that the lists were made from."
+        )
+    return rows
+
+
+def _values(inputs: Inputs, by: By) -> pd.api.extensions.ExtensionArray:
+    """(n_codes + 1,) what each code stands for, missing at the end."""
+    values = [*getattr(inputs.words, by).values, None]
+    return pd.Series(values, dtype="Int64" if by == "occupation" else "str").array
+
+
+def _names(inputs: Inputs, by: By) -> pd.api.extensions.ExtensionArray:
+    """(n_codes + 1,) readable names, UNKNOWN at the end; a code without a name is its own."""
+    tables = inputs.dataset.tables
+    if by == "company":
+        named = inputs.jobs.frame.dropna(subset=["company_id", "company_name"]).drop_duplicates("company_id")
+        names = named.set_index("company_id")["company_name"]
+    else:
+        names = getattr(tables, PLURAL[by]).set_index(COLUMN[by])["name"]
+    values = pd.Series(_values(inputs, by))
+    found = values.map(names).astype("str")
+    return found.fillna(values.astype("str")).fillna(UNKNOWN).array
+
+
+def plot_exposure(axes: Any, frame: pd.DataFrame, by: By, most: int = 8) -> None:
+    """Diverging bars of the `most` largest gains and losses of an `exposure_changes`, gains on top."""
+    gained = frame[frame["change"] > 0].nlargest(most, "change")
+    lost = frame[frame["change"] < 0].nsmallest(most, "change")[::-1]
+    shown = pd.concat([gained, lost])
+    axes.set_title(f"{PLURAL[by].capitalize()} that gain and lose most", loc="left", fontsize=10)
+    axes.set_xlabel("change in places on users' lists")
+    if not len(shown):
+        axes.set_yticks([])
+        axes.set_ylabel(PLURAL[by])
+        axes.text(0.5, 0.5, "nobody gains or loses a place", ha="center", va="center", transform=axes.transAxes)
+        return
+    places = np.arange(len(shown))
+    colours = [BLUE if change > 0 else VERMILION for change in shown["change"]]
+    drawn = axes.barh(places, shown["change"], color=colours, height=0.7)
+    texts = [
+        f"{change:+,} ({before:,} → {after:,})"
+        for change, before, after in shown[["change", "places_before", "places_after"]].itertuples(index=False)
+    ]
+    axes.bar_label(drawn, texts, padding=3, fontsize=7)
+    codes = shown[COLUMN[by]].astype("str").fillna(UNKNOWN)
+    names = [drawable(name, code) for name, code in zip(shown["name"], codes, strict=True)]
+    axes.set_yticks(places, names, fontsize=SMALL)
+    axes.invert_yaxis()
+    axes.set_ylabel(by if names == shown["name"].tolist() else COLUMN[by].replace("_", " "))
+    axes.axvline(0, color=BLACK, linewidth=0.8)
+    low, high = min(0, int(shown["change"].min())), max(0, int(shown["change"].max()))
+    axes.set_xlim(low - 0.5 * (high - low) * (low < 0), high + 0.5 * (high - low) * (high > 0))  # room for the texts

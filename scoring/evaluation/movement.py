@@ -1,0 +1,258 @@
+"""What a change of model does to the lists: how much of them stays, what moves, and who gains and loses places.
+
+comparison = Comparison.of(prepared, prepared.with_model(other))
+comparison                      # mean overlap, RBO, how many lists changed
+comparison.movements(user_id)   # ▲3 ▼2 new out, job by job
+comparison.exposure("company")  # list places won and lost
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.dataset.encode import Ints
+from scoring.engine import Prepared, Ranking
+from scoring.engine.scorer import list_length
+from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.evaluation import rankings
+from scoring.evaluation.exposure import By, exposure_changes, plot_exposure
+from scoring.model import Inputs
+from scoring.plotting import BLACK, BLUE, SMALL, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Comparison", "movements"]
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """Two lists of each of n users; row r of both rankings is the same user's."""
+
+    before: Ranking
+    after: Ranking
+    inputs: Inputs
+    names: tuple[str, str] = ("before", "after")
+    p: float = 0.9
+    """How deep rank-biased overlap reads: `rankings.rank_biased_overlap`."""
+
+    @classmethod
+    def of(
+        cls,
+        before: Prepared,
+        after: Prepared,
+        k: int = 40,
+        users: NDArray[np.integer] | Sequence[int] | None = None,
+        *,
+        p: float = 0.9,
+    ) -> Self:
+        """Of the top k under two models on the same data. `users` are ids (None: the active ones).
+
+        Raises ConfigurationError: not the same data, nobody to compare. UnknownIdError.
+        """
+        if before.dataset is not after.dataset and before.dataset.fingerprint != after.dataset.fingerprint:
+            raise ConfigurationError(
+                "these two models stand on different data; compare the lists of two runs with "
+                "`Comparison.of_rankings`, or prepare both models on one dataset."
+            )
+        names = before.model.name, after.model.name
+        names = names if names[0] != names[1] else ("before", "after")
+        rankings_of = before.top_k(k, users), after.top_k(k, users)
+        return cls.of_rankings(*rankings_of, after.inputs, p=p, names=names)
+
+    @classmethod
+    def of_rankings(
+        cls,
+        before: Ranking,
+        after: Ranking,
+        inputs: Inputs,
+        *,
+        k: int | None = None,
+        p: float = 0.9,
+        names: tuple[str, str] = ("before", "after"),
+    ) -> Self:
+        """Of two lists of each user, cut to the first k (None: as long as they are), users in the order of `before`.
+
+        Raises ConfigurationError: the users are not the same, or there are none.
+        """
+        if not len(before.user_id):
+            raise ConfigurationError("there is nobody whose lists could be compared; give at least one user.")
+        after = _in_order_of(before, after)
+        if k is not None:
+            before, after = _cut(before, list_length(k)), _cut(after, list_length(k))
+        return cls(before, after, inputs, names, p)
+
+    def __repr__(self) -> str:
+        return (
+            f"Comparison({self.names[0]} → {self.names[1]}, {len(self.before.user_id):,} users: overlap "
+            f"{self.mean_overlap:.1%}, RBO {self.mean_rbo:.3f}, {self.share_changed:.1%} of the lists changed, "
+            f"{self.share_first_changed:.1%} have another first job)"
+        )
+
+    def _repr_html_(self) -> str:
+        return str(self.summary()._repr_html_())  # type: ignore[operator]
+
+    @cached_property
+    def place(self) -> Ints:
+        """(n, k) place before, from 0, of each job listed after; `rankings.NOT_THERE` for a new one."""
+        return _places(self.before, self.after)
+
+    @cached_property
+    def _users(self) -> pd.DataFrame:
+        before, after, place = self.before, self.after, self.place
+        counts = before.count, after.count
+        return pd.DataFrame(
+            {
+                "user_id": before.user_id,
+                "overlap": rankings.overlap(place, *counts),
+                "new": rankings.new_share(place, after.count),
+                "rbo": rankings.rank_biased_overlap(place, *counts, self.p),
+                "changed": ~rankings.same_lists(place, *counts),
+                "first_changed": rankings.other_first(place, *counts),
+                "jobs_before": before.count,
+                "jobs_after": after.count,
+            }
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """A row per user: user_id · overlap, new (shares) · rbo · changed · first_changed · jobs_before · jobs_after."""
+        return self._users.copy()
+
+    @property
+    def mean_overlap(self) -> float:
+        """Share of a list's jobs that the other one holds too, in the mean of the users."""
+        return float(self._users["overlap"].mean())
+
+    @property
+    def mean_rbo(self) -> float:
+        return float(self._users["rbo"].mean())
+
+    @property
+    def share_changed(self) -> float:
+        """Share of users whose list holds other jobs or another order."""
+        return float(self._users["changed"].mean())
+
+    @property
+    def share_first_changed(self) -> float:
+        """Share of users whose first job is another one."""
+        return float(self._users["first_changed"].mean())
+
+    def summary(self) -> pd.DataFrame:
+        """Measure → value."""
+        values = {
+            "users": len(self.before.user_id),
+            "jobs in both lists, mean share": self.mean_overlap,
+            "new jobs, mean share": float(self._users["new"].mean()),
+            f"rank-biased overlap (p = {self.p:g}), mean": self.mean_rbo,
+            "users whose list changed, share": self.share_changed,
+            "users whose first job changed, share": self.share_first_changed,
+        }
+        return pd.DataFrame({"value": pd.Series(values, dtype="float64")}).rename_axis("measure")
+
+    def movements(self, user_id: int | None = None) -> pd.DataFrame:
+        """As `movements`, of one user or of all (None). Raises UnknownIdError."""
+        if user_id is None:
+            return movements(self.before, self.after)
+        rows = np.flatnonzero(self.before.user_id == user_id)
+        if not len(rows):
+            raise UnknownIdError(f"user {user_id} is not among the {len(self.before.user_id):,} users compared.")
+        return movements(_take(self.before, rows), _take(self.after, rows))
+
+    def exposure(self, by: By = "company") -> pd.DataFrame:
+        """As `exposure_changes`."""
+        return exposure_changes(self.before, self.after, self.inputs, by)
+
+    def plot(self, by: By = "company", most: int = 8) -> Figure:
+        """How the users' overlaps are spread, and the `most` largest gains and losses of places."""
+        figure, (left, right) = new_figure(11, 4.4, columns=2)
+        overlaps = 100 * self._users["overlap"]
+        left.hist(overlaps, bins=20, range=(0, 100), color=BLUE)
+        left.axvline(overlaps.mean(), color=BLACK, linestyle="--", label=f"mean {overlaps.mean():.1f} %")
+        left.set_xlim(0, 100)
+        left.set_xlabel("jobs of a user's list that are in both, %")
+        left.set_ylabel("users")
+        changed = f"{self.share_changed:.0%} changed, {self.share_first_changed:.0%} have another first job"
+        left.set_title(f"Lists of {len(overlaps):,} users: {changed}", loc="left", fontsize=10)
+        left.legend(fontsize=SMALL, frameon=False)
+        plot_exposure(right, self.exposure(by), by, most)
+        return figure
+
+
+def movements(before: Ranking, after: Ranking) -> pd.DataFrame:
+    """One row per user and job of either list: the list after in its order, then what fell out.
+
+    user_id · job_id · rank_before (from 1; NA: was not listed) · rank_after (NA: fell out) · moved (places up; NA for
+    new and out) · label (▲3, ▼2, =, new, out). Users are in the order of `before`.
+
+    Raises ConfigurationError: the users are not the same.
+    """
+    after = _in_order_of(before, after)
+    place, back = _places(before, after), _places(after, before)
+    there = rankings.listed(after.job_id.shape[1], after.count)
+    gone = rankings.listed(before.job_id.shape[1], before.count) & (back < 0)
+    row, column = (np.concatenate(parts) for parts in zip(np.nonzero(there), np.nonzero(gone), strict=True))
+    out = np.arange(len(row)) >= there.sum()
+    order = np.lexsort((column, out, row))
+    rank_after = np.where(out, 0, column + 1)
+    rank_before = np.concatenate([place[there] + 1, column[out] + 1])
+    return pd.DataFrame(
+        {
+            "user_id": before.user_id[row],
+            "job_id": np.concatenate([after.job_id[there], before.job_id[gone]]),
+            "rank_before": _or_missing(rank_before, rank_before > 0),
+            "rank_after": _or_missing(rank_after, ~out),
+            "moved": _or_missing(rank_before - rank_after, (rank_before > 0) & ~out),
+            "label": _labels(rank_before, rank_after),
+        }
+    ).iloc[order].reset_index(drop=True)  # fmt: skip
+
+
+def _labels(before: NDArray[np.int64], after: NDArray[np.int64]) -> pd.Series:
+    """(n,) text for ranks from 1, 0 for none."""
+    most = int(max(before.max(initial=0), after.max(initial=0)))
+    words = [f"▼{-up}" if up < 0 else f"▲{up}" if up else "=" for up in range(-most, most + 1)] + ["new", "out"]
+    code = np.where(before == 0, len(words) - 2, np.where(after == 0, len(words) - 1, before - after + most))
+    return pd.Series(np.array(words, dtype=object)[code], dtype="str")
+
+
+def _or_missing(values: NDArray[np.int64], known: NDArray[np.bool_]) -> pd.Series:
+    return pd.Series(pd.arrays.IntegerArray(values.astype(np.int32), ~known))
+
+
+def _places(before: Ranking, after: Ranking) -> Ints:
+    return rankings.places(before.job_id, before.count, after.job_id, after.count)
+
+
+def _take(ranking: Ranking, rows: NDArray[np.int64]) -> Ranking:
+    parts = {name: getattr(ranking, name)[rows] for name in ("user_id", "job_id", "job_row", "scores", "count")}
+    return replace(ranking, **parts)
+
+
+def _cut(ranking: Ranking, k: int) -> Ranking:
+    parts = {name: getattr(ranking, name)[:, :k] for name in ("job_id", "job_row", "scores")}
+    return replace(ranking, **parts, count=np.minimum(ranking.count, k).astype(np.int32))
+
+
+def _in_order_of(before: Ranking, after: Ranking) -> Ranking:
+    """`after` with its users in the order of `before`. Raises ConfigurationError: they are not the same users."""
+    if np.array_equal(before.user_id, after.user_id) and len(np.unique(before.user_id)) == len(before.user_id):
+        return after
+    for ranking in (before, after):
+        ids, count = np.unique(ranking.user_id, return_counts=True)
+        if (count > 1).any():
+            raise ConfigurationError(f"a ranking holds user {ids[count > 1][0]} twice; rank every user once.")
+    alone = np.setxor1d(before.user_id, after.user_id)
+    if len(alone):
+        raise ConfigurationError(
+            f"{len(alone):,} users have only one of the two lists, user {alone[0]} among them; rank the same users "
+            "twice."
+        )
+    sorter = np.argsort(after.user_id, kind="stable")
+    return _take(after, sorter[np.searchsorted(after.user_id, before.user_id, sorter=sorter)])

@@ -1,0 +1,127 @@
+"""Overlap and rank-biased overlap of many pairs of lists, against plain loops over sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.errors import ConfigurationError
+from scoring.evaluation import rankings
+
+Lists = list[tuple[list[int], list[int]]]
+
+
+def padded(lists: Sequence[Sequence[int]], width: int) -> tuple[np.ndarray, np.ndarray]:
+    """As a ranking holds them; what stands behind a list's last job is a job of other lists, to be left unread."""
+    ids = np.full((len(lists), width), 1, dtype=np.int64)
+    for row, jobs in enumerate(lists):
+        ids[row, : len(jobs)] = jobs
+    return ids, np.array([len(jobs) for jobs in lists], dtype=np.int32)
+
+
+def arrays(pairs: Lists) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    before = padded([pair[0] for pair in pairs], max((len(pair[0]) for pair in pairs), default=0))
+    after = padded([pair[1] for pair in pairs], max((len(pair[1]) for pair in pairs), default=0) + 1)
+    return *before, *after
+
+
+def rbo(pairs: Lists, p: float = 0.9) -> list[float]:
+    before, n_before, after, n_after = arrays(pairs)
+    place = rankings.places(before, n_before, after, n_after)
+    return rankings.rank_biased_overlap(place, n_before, n_after, p).tolist()
+
+
+def by_equation_32(a: list[int], b: list[int], p: float) -> float:
+    """Webber, Moffat, Zobel 2010, symbol by symbol."""
+    short, long = sorted((a, b), key=len)
+    s, length = len(short), len(long)
+    if not length:
+        return 1.0
+    if not s:
+        return 0.0
+    x = {d: len(set(short[:d]) & set(long[:d])) for d in range(1, length + 1)}
+    first = sum(x[d] / d * p**d for d in range(1, length + 1))
+    second = sum(x[s] * (d - s) / (s * d) * p**d for d in range(s + 1, length + 1))
+    return (1 - p) / p * (first + second) + ((x[length] - x[s]) / length + x[s] / s) * p**length
+
+
+def by_endless_sum(a: list[int], b: list[int], p: float) -> float:
+    """The definition that the equation sums up: agreement goes on as it was seen last."""
+    short, long = sorted((a, b), key=len)
+    s, length = len(short), len(long)
+    total, agreement = 0.0, 0.0
+    for d in range(1, 3000):
+        if d <= length:
+            unseen = len(set(short) & set(long[:s])) * (d - s) / s if d > s else 0.0
+            agreement = (len(set(short[:d]) & set(long[:d])) + unseen) / d
+        total += (1 - p) * p ** (d - 1) * agreement
+    return total
+
+
+jobs = st.lists(st.integers(0, 12) | st.integers(-(2**63), 2**63 - 1), max_size=8, unique=True)
+pairs_of_lists = st.lists(st.tuples(jobs, jobs), min_size=1, max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs_of_lists, st.floats(0.05, 0.98))
+def test_rbo_is_the_papers(pairs: Lists, p: float) -> None:
+    assert rbo(pairs, p) == pytest.approx([by_equation_32(a, b, p) for a, b in pairs], abs=1e-12)
+
+
+@settings(max_examples=20, deadline=None)
+@given(jobs.filter(len), jobs.filter(len), st.floats(0.1, 0.95))
+def test_rbo_is_the_endless_sum(a: list[int], b: list[int], p: float) -> None:
+    assert rbo([(a, b)], p)[0] == pytest.approx(by_endless_sum(a, b, p), abs=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(pairs_of_lists)
+def test_places_and_shares_are_those_of_plain_lists(pairs: Lists) -> None:
+    before, n_before, after, n_after = arrays(pairs)
+    place = rankings.places(before, n_before, after, n_after)
+    for row, (a, b) in enumerate(pairs):
+        assert place[row, : len(b)].tolist() == [a.index(job) if job in a else -1 for job in b]
+        assert (place[row, len(b) :] == rankings.NOT_THERE).all()
+    both = [len(set(a) & set(b)) for a, b in pairs]
+    wanted = [n / max(len(a), len(b)) if a or b else 1.0 for n, (a, b) in zip(both, pairs, strict=True)]
+    assert rankings.overlap(place, n_before, n_after).tolist() == pytest.approx(wanted)
+    new = [len(set(b) - set(a)) / len(b) if b else 0.0 for a, b in pairs]
+    assert rankings.new_share(place, n_after).tolist() == pytest.approx(new)
+    assert rankings.same_lists(place, n_before, n_after).tolist() == [a == b for a, b in pairs]
+    firsts = [a[:1] != b[:1] for a, b in pairs]
+    assert rankings.other_first(place, n_before, n_after).tolist() == firsts
+
+
+def test_rbo_by_hand() -> None:
+    # p = 1/2. Agreement of [1 2 3] and [1 3 2] at depths 1, 2, 3 is 1, 1/2, 1:
+    # (1/2)·1 + (1/4)·(1/2) + (1/8)·1 and the tail (1/8)·1
+    assert rbo([([1, 2, 3], [1, 3, 2])], 0.5)[0] == pytest.approx(0.875)
+    # [1] beside [2 1]: agreement 0 at depth 1, (1 + 0)/2 at depth 2 and from there on: (1/4 + 1/4)·(1/2)
+    assert rbo([([1], [2, 1])], 0.5)[0] == pytest.approx(0.25)
+    assert rbo([([], []), ([], [1]), ([1, 2], [3, 4]), ([5, 6], [5, 6])]) == pytest.approx([1, 0, 0, 1])
+
+
+def test_a_short_list_that_begins_a_long_one_agrees_with_it() -> None:
+    assert rbo([([1, 2], [1, 2, 3, 4, 5])])[0] == pytest.approx(1.0)
+    assert rbo([([1, 2, 3, 4, 5], [1, 2])])[0] == pytest.approx(1.0)
+
+
+def test_nothing_to_compare_gives_nothing() -> None:
+    none = np.empty((0, 5), dtype=np.int64), np.empty(0, dtype=np.int32)
+    place = rankings.places(*none, *none)
+    assert rankings.rank_biased_overlap(place, none[1], none[1]).shape == (0,)
+    empty = np.empty((3, 0), dtype=np.int64), np.zeros(3, dtype=np.int32)
+    assert rankings.rank_biased_overlap(rankings.places(*empty, *empty), empty[1], empty[1]).tolist() == [1, 1, 1]
+    one = np.array([[4]]), np.array([1])
+    gone = rankings.places(*one, empty[0][:1], empty[1][:1])
+    assert rankings.other_first(gone, one[1], empty[1][:1]).tolist() == [True]
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0, -0.5, float("nan")])
+def test_p_lies_between_0_and_1(p: float) -> None:
+    with pytest.raises(ConfigurationError, match="between 0 and 1"):
+        rbo([([1], [1])], p)
