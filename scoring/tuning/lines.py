@@ -1,0 +1,293 @@
+"""The k best jobs along one weight: every weight at which a list changes, by exact arithmetic.
+
+Let one component weigh t and all others 1 − t, in their present proportions. A job's total is then the line
+(1 − t)·a + t·y over t in [0, 1]: `a` is the others' weighted mean, `y` the component's value. A list changes where
+lines cross and nowhere else. (The k-level of an arrangement of lines, followed by a kinetic sorted list: Basch,
+Guibas, Hershberger 1999.)
+
+Both ends are rounded to 2⁻²⁴ of a point, a sixty-fourth of what the engine's float32 tells apart at 32 points, and all
+that follows is done in whole numbers: where lines meet is a fraction, ties are ties, and no order is lost to rounding.
+Equal totals go by the smaller job id, as everywhere. So a weight at which lines cross belongs to neither side: there
+the list may be that of the left, of the right, or (where three lines meet) one of its own.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.errors import ConfigurationError
+
+__all__ = ["compiled", "flat_along", "walk"]
+
+GRID = 2.0**24
+"""Steps in a point. Products of two differences of 102 points fit 63 bits."""
+LOWEST, HIGHEST = -1.0, 101.0
+"""Values are from 0 to 100, but for the rounding of vectors' lengths."""
+BUCKETS = 1024
+FIRST_EVENTS = 256
+
+Longs = NDArray[np.int64]
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
+# helpers of this kernel stand in this file alone: Numba's cache on disk notices no change in another one
+
+
+def flat_along(flat: Floats, component: int, t: float) -> Floats:
+    """(n_components,) flat weights where one weighs t and the others share 1 − t as they do now.
+
+    Where the others all weigh 0 they share equally. Raises ConfigurationError where there are no others.
+    """
+    if len(flat) < 2:
+        raise ConfigurationError("a model of one component has no weight to vary; it needs two components or more.")
+    others = np.array(flat, dtype=np.float64)
+    others[component] = 0.0
+    if not others.any():
+        others[:] = 1.0
+        others[component] = 0.0
+    result = others / others.sum() * (1.0 - t)
+    result[component] = t
+    return result
+
+
+def walk(values: Floats, flat: Floats, component: int, k: int) -> tuple[Floats, Ints, Ints]:
+    """Every list along one weight: (e + 2,) float64, (e + 2, k) int32, (e + 1, k) int32.
+
+    `values` is (n_components, m) for m jobs in the order of their ids, `flat` the weights now. Returned are 0, the e
+    weights at which the list changes, and 1; the list exactly at each of them; the list on each stretch between.
+    Lists hold columns of `values`, best first; they are m long where there are fewer than k jobs. The lists are those
+    of sorting every job's total at that weight by (total descending, column).
+
+    Raises ConfigurationError: a value that is not from 0 to 100.
+    """
+    if values.size and not (values.min() >= LOWEST and values.max() <= HIGHEST):
+        worst = values.min() if not values.min() >= LOWEST else values.max()
+        raise ConfigurationError(f"a component gives {worst}; values are from 0 to 100.")
+    others = flat_along(flat, component, 0.0)
+    a, y = _ends(np.ascontiguousarray(values, dtype=np.float64), others, component)
+    times, at, within = _walk(a, y, min(k, values.shape[1]))
+    return times, at, within
+
+
+@compiled
+def _ends(values: Floats, others: Floats, component: int) -> tuple[Longs, Longs]:
+    """Both ends of every line in steps of the grid; a point is added so that none is below 0."""
+    n_components, m = values.shape
+    a, y = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
+    for j in range(m):
+        mean = 0.0
+        for c in range(n_components):
+            mean += others[c] * values[c, j]
+        a[j] = np.int64(np.rint((mean + 1.0) * GRID))
+        y[j] = np.int64(np.rint((values[component, j] + 1.0) * GRID))
+    return a, y
+
+
+@compiled
+def _sink(heap: Longs, value: int) -> None:
+    """Puts a value in the place of the least, which is on top."""
+    n, place = len(heap), 0
+    while True:
+        child = 2 * place + 1
+        if child >= n:
+            break
+        if child + 1 < n and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= value:
+            break
+        heap[place] = heap[child]
+        place = child
+    heap[place] = value
+
+
+@compiled
+def _best(score: Longs, k: int) -> Ints:
+    """(k,) columns of the k highest scores, ties by column."""
+    m = len(score)
+    heap = np.full(k, -1, dtype=np.int64)
+    for j in range(m):
+        key = score[j] * m + (m - 1 - j)
+        if k and key > heap[0]:
+            _sink(heap, key)
+    heap.sort()
+    result = np.empty(k, dtype=np.int32)
+    for place in range(k):
+        result[place] = m - 1 - heap[k - 1 - place] % m
+    return result
+
+
+@compiled
+def _roughly(a: Longs, y: Longs, k: int) -> Longs:
+    """Columns without those that k jobs beat for having at least their y and an `a` of a higher bucket."""
+    m = len(a)
+    low = a.min()
+    span = a.max() - low + 1
+    start = np.zeros(BUCKETS + 1, dtype=np.int64)
+    bucket = np.empty(m, dtype=np.int64)
+    for j in range(m):
+        bucket[j] = BUCKETS - 1 - (a[j] - low) * BUCKETS // span  # the highest first
+        start[bucket[j] + 1] += 1
+    start = np.cumsum(start)
+    order, next_of = np.empty(m, dtype=np.int64), start.copy()
+    for j in range(m):
+        order[next_of[bucket[j]]] = j
+        next_of[bucket[j]] += 1
+    heap = np.full(k, -1, dtype=np.int64)  # the k best y of higher buckets
+    n_left = 0
+    for b in range(BUCKETS):
+        first = n_left
+        for place in range(start[b], start[b + 1]):
+            if y[order[place]] > heap[0]:
+                order[n_left] = order[place]  # never ahead of what is read
+                n_left += 1
+        for place in range(first, n_left):
+            if y[order[place]] > heap[0]:
+                _sink(heap, y[order[place]])
+    left = order[:n_left]
+    left.sort()
+    return left
+
+
+@compiled
+def _skyband(a: Longs, y: Longs, k: int) -> Longs:
+    """Columns that may be among the k best at some t inside (0, 1), in their order just above 0.
+
+    A line that is at least as high at both ends is before another for all t inside: strictly higher, or equal and
+    then of the smaller column for all t. What k lines are before is out.
+    """
+    left = _roughly(a, y, k)
+    key = np.empty(len(left), dtype=np.int64)
+    for place in range(len(left)):
+        key[place] = -((a[left[place]] << 31) + y[left[place]])
+    left = left[np.argsort(key, kind="mergesort")]  # stable: equal lines stay in the order of their columns
+    heap = np.full(k, -1, dtype=np.int64)
+    n_left = 0
+    for place in range(len(left)):
+        j = left[place]
+        if y[j] > heap[0]:
+            _sink(heap, y[j])
+            left[n_left] = j
+            n_left += 1
+    return left[:n_left]
+
+
+@compiled
+def _next_crossing(a: Longs, y: Longs, lines: Longs, k: int) -> tuple[int, int, bool]:
+    """Where the list next changes, as t = p / (p + q) with q = 0 for nowhere, and whether a line from outside
+    crosses its last one there.
+
+    `lines` holds the list in order in its first k places, everybody else behind them. Of two lines that stand in
+    their order just above the present t, the lower crosses the upper later on exactly if it ends higher; then it
+    also began lower, so that p and q are positive.
+    """
+    p, q, from_outside = 1, 0, False
+    for rank in range(k - 1):
+        over, under = lines[rank], lines[rank + 1]
+        rise = y[under] - y[over]
+        if rise > 0:
+            drop = a[over] - a[under]
+            if drop * q < p * rise:
+                p, q = drop, rise
+    last_a, last_y = a[lines[k - 1]], y[lines[k - 1]]
+    for place in range(k, len(lines)):
+        rise = y[lines[place]] - last_y
+        if rise > 0:
+            drop = last_a - a[lines[place]]
+            later = drop * q - p * rise
+            if later < 0:
+                p, q = drop, rise
+            if later <= 0:
+                from_outside = True
+    return p, q, from_outside
+
+
+@compiled
+def _level(a: Longs, y: Longs, line: int, p: int, q: int) -> int:
+    """How high a line is at p / (p + q), in steps of the grid × (p + q)."""
+    return q * a[line] + p * y[line]
+
+
+@compiled
+def _joining(a: Longs, y: Longs, lines: Longs, k: int, p: int, q: int, places: Longs) -> int:
+    """Fills in the places of those outside who are level with the last of the list at p / (p + q); how many.
+
+    They need not cross it: one that is equal to it may follow it across a third.
+    """
+    n, last = 0, _level(a, y, lines[k - 1], p, q)
+    for place in range(k, len(lines)):
+        if _level(a, y, lines[place], p, q) == last:
+            places[n] = place
+            n += 1
+    return n
+
+
+@compiled
+def _sort(pool: Longs, n: int, score: Longs, second: Longs, name: Longs) -> None:
+    """The first n by (score descending, second descending, name): by insertion, as they are nearly in order."""
+    for i in range(1, n):
+        line = pool[i]
+        place = i
+        while place > 0:
+            other = pool[place - 1]
+            if score[other] > score[line]:
+                break
+            if score[other] == score[line]:
+                if second[other] > second[line]:
+                    break
+                if second[other] == second[line] and name[other] < name[line]:
+                    break
+            pool[place] = other
+            place -= 1
+        pool[place] = line
+
+
+@compiled
+def _longer(lists: Ints) -> Ints:
+    longer = np.empty((2 * lists.shape[0], lists.shape[1]), dtype=np.int32)
+    longer[: lists.shape[0]] = lists
+    return longer
+
+
+@compiled
+def _walk(all_a: Longs, all_y: Longs, k: int) -> tuple[Floats, Ints, Ints]:
+    """See `walk`; at most as many lists as jobs."""
+    times = np.zeros(FIRST_EVENTS, dtype=np.float64)
+    at, within = np.empty((FIRST_EVENTS, k), dtype=np.int32), np.empty((FIRST_EVENTS, k), dtype=np.int32)
+    n = 0  # events
+    if k > 0:
+        name = _skyband(all_a, all_y, k)
+        a, y = all_a[name], all_y[name]
+        lines, joining = np.arange(len(name)), np.empty(len(name), dtype=np.int64)
+        pool, score = np.empty(len(name), dtype=np.int64), np.empty(len(name), dtype=np.int64)
+        level = np.zeros(len(name), dtype=np.int64)
+        within[0] = name[lines[:k]]
+        while True:
+            p, q, from_outside = _next_crossing(a, y, lines, k)
+            if q == 0:
+                break
+            n_joining = 0
+            if from_outside or (k > 1 and _level(a, y, lines[k - 2], p, q) == _level(a, y, lines[k - 1], p, q)):
+                n_joining = _joining(a, y, lines, k, p, q, joining)
+            n += 1
+            if n + 1 >= len(times):
+                times, at, within = np.append(times, np.zeros(len(times))), _longer(at), _longer(within)
+            times[n] = p / (p + q)
+            pool[:k] = lines[:k]
+            for place in range(n_joining):
+                pool[k + place] = lines[joining[place]]
+            n_pool = k + n_joining
+            for place in range(n_pool):
+                score[pool[place]] = _level(a, y, pool[place], p, q)
+            _sort(pool, n_pool, score, y, name)  # just above: of those who meet, who ends higher
+            lines[:k] = pool[:k]
+            for place in range(n_joining):
+                lines[joining[place]] = pool[k + place]
+            within[n] = name[pool[:k]]
+            _sort(pool, n_pool, score, level, name)  # exactly there: ties by id
+            at[n] = name[pool[:k]]
+        at[0], at[n + 1] = _best(all_a, k), _best(all_y, k)
+    times[n + 1] = 1.0
+    return times[: n + 2].copy(), at[: n + 2].copy(), within[: n + 1].copy()

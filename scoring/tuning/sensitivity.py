@@ -1,0 +1,294 @@
+"""What each weight does: where lists change, and a metric as an exact function of the weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.dataset.encode import Longs
+from scoring.engine import Prepared
+from scoring.engine.scorer import list_length
+from scoring.engine.threads import in_threads
+from scoring.errors import ConfigurationError
+from scoring.tuning.curves import Curve, around
+from scoring.tuning.gains import Metric, Relevant, ranks_in, value_from_ranks
+from scoring.tuning.lines import flat_along, walk
+from scoring.tuning.sensitivity_plot import plot_sensitivity
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Along", "Sensitivity", "sensitivity"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+STEP = 0.05
+"""Of weight, to either side: a curve of steps has no slope at a point, so its slope is taken across."""
+
+
+@dataclass(frozen=True, repr=False)
+class Along:
+    """One component, its weight going from 0 to 1 while the others keep their proportions."""
+
+    component: str
+    group: str
+    weight: float  # now
+    changes: Floats  # ascending weights at which some user's list changes, each once
+    n_changes: int  # over all users
+    same_from: Floats  # (n_users,) down to where the list is what it is now
+    same_to: Floats  # (n_users,) and up to where
+    kept: Curve  # share of all jobs that are listed now and still are
+    metric: Curve | None  # the mean over the users with relevant jobs
+
+    def __repr__(self) -> str:
+        return f"Along({self.component}, {self.weight:.4g} now, {self.n_changes:,} changes of lists)"
+
+    @property
+    def unchanged(self) -> tuple[float, float]:
+        """About the weight now: no user's list changes inside; both ends the weight itself where one changes there."""
+        return float(self.same_from.max(initial=0.0)), float(self.same_to.min(initial=1.0))
+
+
+@dataclass(frozen=True, repr=False)
+class Sensitivity:
+    """The components in the model's order, each varied alone, for lists of k jobs."""
+
+    along: Mapping[str, Along]
+    user_id: Longs
+    k: int
+    metric: str | None
+    n_measured: int  # users with relevant jobs, over whom the metric is averaged
+
+    def __repr__(self) -> str:
+        what = f", {self.metric} of {self.n_measured:,}" if self.metric else ""
+        return f"Sensitivity({len(self.along)} components, {len(self.user_id):,} users{what})"
+
+    def _repr_html_(self) -> str:
+        return str(self.frame()._repr_html_())  # type: ignore[operator]
+
+    def curve(self, component: str) -> Curve:
+        """The metric as a function of this weight; without a metric the share of listed jobs that stay listed.
+
+        Raises ConfigurationError: a component that was not varied.
+        """
+        if component not in self.along:
+            raise ConfigurationError(f"{component!r} was not varied; {', '.join(self.along)} were.")
+        along = self.along[component]
+        return along.kept if along.metric is None else along.metric
+
+    def frame(self) -> pd.DataFrame:
+        """One row per component.
+
+        component · group · weight · same_from, same_to (no list changes between) · changes (of lists, over all users
+        and weights). With a metric also: now · metric_from, metric_to (no change of it between) · best, best_weight,
+        best_from, best_to (the highest value, where, and how far it goes) · at_zero (the component left out) · slope
+        (of the metric per 1 of weight, across ±0.05).
+        """
+        return pd.DataFrame([_row(along) for along in self.along.values()])
+
+    def plot(self) -> Figure:
+        """A curve per component, the weight now, the best weight, and the stretch about now without any change."""
+        return plot_sensitivity(self)
+
+
+def _row(along: Along) -> dict[str, object]:
+    low, high = along.unchanged
+    row: dict[str, object] = {"component": along.component, "group": along.group, "weight": along.weight}
+    row |= {"same_from": low, "same_to": high, "changes": along.n_changes}
+    curve, now = along.metric, along.weight
+    if curve is None:
+        return row
+    metric_low, metric_high = around(curve.changes, now)
+    best, best_from, best_to = curve.best(now)
+    left, right = max(now - STEP, 0.0), min(now + STEP, 1.0)
+    return row | {
+        "now": float(curve(now)),
+        "metric_from": metric_low,
+        "metric_to": metric_high,
+        "best": curve.highest,
+        "best_weight": best,
+        "best_from": best_from,
+        "best_to": best_to,
+        "at_zero": float(curve(0.0)),
+        "slope": float(curve(right) - curve(left)) / (right - left),
+    }
+
+
+def sensitivity(
+    prepared: Prepared,
+    user_ids: NDArray[np.integer] | Sequence[int],
+    relevance: Relevant | None = None,
+    *,
+    metric: Metric | None = None,
+    k: int = 40,
+    components: Sequence[str] | None = None,
+) -> Sensitivity:
+    """Each component's weight from 0 to 1, the others in their present proportions; see `scoring.tuning.lines`.
+
+    `relevance` and `metric` belong together: the metric is averaged over those of the users who have a relevant job,
+    open or not. `components` (None: all) are those to vary. Exact for totals rounded to 2⁻²⁴ of a point; the
+    engine's are float32, so lists can differ from its own where totals are within 1e-5 of each other.
+
+    Raises
+    ------
+    ConfigurationError: no users; a model with `max_per_company`; relevance without a metric, or a metric without; a
+        metric that looks further than k; users without any relevant job; an unknown component; k below 1.
+    UnknownIdError: a user that is not there.
+    """
+    k, users = list_length(k), prepared.user_rows(user_ids)
+    chosen = _chosen(prepared, users, components)
+    relevant = _relevant(prepared, users, relevance, metric, k)
+    found: list[list[_One]] = [[] for _ in users]
+
+    def work(part: slice) -> int:
+        for place in range(part.start, part.stop):
+            found[place] = _of_user(prepared, int(users[place]), chosen, k, relevant.get(place), metric)
+        return part.stop - part.start
+
+    in_threads(work, len(users), prepared.scorer.workers)
+    parts = prepared.model.parts
+    along = {
+        parts[c].name: _together(parts[c].name, parts[c].group, now, [ones[place] for ones in found])
+        for place, (c, now) in enumerate(chosen)
+    }
+    return Sensitivity(along, prepared.plan.user_id[users], k, metric.name if metric else None, len(relevant))
+
+
+@dataclass(frozen=True)
+class _One:
+    """One user along one component."""
+
+    changes: Floats
+    same: tuple[float, float]
+    kept: Curve  # jobs of the list now
+    metric: Curve | None
+
+
+def _chosen(prepared: Prepared, users: Longs, components: Sequence[str] | None) -> list[tuple[int, float]]:
+    """Places of the components to vary, and what each weighs now."""
+    model = prepared.model
+    if model.eligibility.max_per_company is not None:
+        raise ConfigurationError(
+            "max_per_company is set: a list then hangs on which companies come first, not on crossings of totals "
+            "alone. Look at the sensitivity without it: model.with_eligibility(max_per_company=None)."
+        )
+    if not len(users):
+        raise ConfigurationError("there are no users whose lists could change; name one at least.")
+    names = [part.name for part in model.parts]
+    strange = [name for name in components or () if name not in names]
+    if strange:
+        raise ConfigurationError(f"model {model.name} has no component {strange[0]!r}; it has {', '.join(names)}.")
+    flat = model.flat_weights
+    flat_along(flat, 0, 0.0)  # refuses a single component
+    return [
+        (place, float(flat[place] / flat.sum()))
+        for place, name in enumerate(names)
+        if components is None or name in components
+    ]
+
+
+_Jobs = tuple[Longs, Floats]
+"""Rows of a user's relevant jobs among the plan's, -1 for one that is not there, and their gains."""
+
+
+def _relevant(
+    prepared: Prepared, users: Longs, relevance: Relevant | None, metric: Metric | None, k: int
+) -> dict[int, _Jobs]:
+    """By the user's place among `users`."""
+    if relevance is None and metric is None:
+        return {}
+    if relevance is None or metric is None:
+        raise ConfigurationError("relevance and a metric belong together: give both, or neither.")
+    if metric.k > k:
+        raise ConfigurationError(f"{metric.name} looks at {metric.k} jobs and the lists have {k}: take k={metric.k}.")
+    plan = prepared.plan
+    order = np.argsort(plan.job_id, kind="stable")
+    place = np.minimum(np.searchsorted(plan.job_id, relevance.job_id, sorter=order), max(len(order) - 1, 0))
+    there = plan.job_id[order[place]] == relevance.job_id if len(order) else np.zeros(len(place), dtype=bool)
+    rows = np.where(there, order[place] if len(order) else -1, -1)
+    result = {}
+    for at, user in enumerate(plan.user_id[users]):
+        of_user = relevance.user_id == user
+        if of_user.any():
+            result[at] = rows[of_user], np.asarray(relevance.gain[of_user], dtype=np.float64)
+    if not result:
+        raise ConfigurationError(f"none of the {len(users):,} users has a relevant job: {metric.name} has no value.")
+    return result
+
+
+def _of_user(
+    prepared: Prepared,
+    user: int,
+    chosen: Sequence[tuple[int, float]],
+    k: int,
+    jobs: _Jobs | None,
+    metric: Metric | None,
+) -> list[_One]:
+    plan, row = prepared.plan, np.array([user])
+    eligible = np.flatnonzero(plan.exclusions.matrix(row)[0])
+    eligible = eligible[np.argsort(plan.job_id[eligible], kind="stable")]  # ties go by id: columns are in its order
+    values = np.ascontiguousarray(prepared.scorer.components(row, eligible)[:, 0])
+    column = np.full(len(plan.job_id) + 1, -1, dtype=np.int32)  # the last for a job that is not there
+    column[eligible] = np.arange(len(eligible))
+    flat, result = plan.model.flat_weights, []
+    for component, now in chosen:
+        times, at, within = walk(values, flat, component, k)
+        curve = None
+        if jobs is not None and metric is not None:
+            curve = _metric_curve(metric, times, at, within, column[jobs[0]], jobs[1], len(eligible))
+        changes = times[1:-1]
+        if not np.array_equal(at[0], within[0]):
+            changes = np.append(0.0, changes)
+        if not np.array_equal(at[-1], within[-1]):
+            changes = np.append(changes, 1.0)
+        result.append(_One(changes, around(changes, now), _kept(times, at, within, now, len(eligible)), curve))
+    return result
+
+
+def _kept(times: Floats, at: Ints, within: Ints, now: float, n_columns: int) -> Curve:
+    """How many jobs of the list now are in each list."""
+    place = int(np.searchsorted(times, now))
+    listed = at[place] if times[place] == now else within[place - 1]
+    here, between = ((ranks_in(lists, listed, n_columns) > 0).sum(axis=1).astype(np.float64) for lists in (at, within))
+    return Curve.simplified(times, here, between)
+
+
+def _metric_curve(
+    metric: Metric,
+    times: Floats,
+    at: Ints,
+    within: Ints,
+    wanted: Ints,
+    gains: Floats,
+    n_columns: int,
+) -> Curve:
+    """Only where relevant jobs change their ranks can the metric change."""
+    at_points = value_from_ranks(metric, ranks_in(at, wanted, n_columns), gains)
+    between = value_from_ranks(metric, ranks_in(within, wanted, n_columns), gains)
+    return Curve.simplified(times, at_points, between)
+
+
+def _together(name: str, group: str, now: float, ones: Sequence[_One]) -> Along:
+    curves = [one.metric for one in ones if one.metric is not None]
+    same = np.array([one.same for one in ones])
+    kept = Curve.sum([one.kept for one in ones])
+    listed = float(kept(now))
+    if not listed:
+        raise ConfigurationError("none of these users may be shown a job: there are no lists to change.")
+    return Along(
+        component=name,
+        group=group,
+        weight=now,
+        changes=np.unique(np.concatenate([one.changes for one in ones])),
+        n_changes=sum(len(one.changes) for one in ones),
+        same_from=same[:, 0],
+        same_to=same[:, 1],
+        kept=Curve(kept.t, kept.at / listed, kept.within / listed),
+        metric=Curve.mean(curves) if curves else None,
+    )

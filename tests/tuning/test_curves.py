@@ -1,0 +1,60 @@
+"""Piecewise-constant curves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring.tuning.curves import Curve, around
+
+
+def some_curve(seed: int) -> Curve:
+    """Breakpoints on a coarse grid, so that those of two curves often coincide; whole values."""
+    random = np.random.default_rng(seed)
+    t = np.unique(np.concatenate([[0.0, 1.0], random.integers(0, 11, 5) / 10]))
+    return Curve(t, random.integers(0, 3, len(t)) * 1.0, random.integers(0, 3, len(t) - 1) * 1.0)
+
+
+EVERYWHERE = np.arange(0, 21) / 20
+
+
+def test_a_curve_has_its_points_its_pieces_and_nothing_outside() -> None:
+    curve = Curve(np.array([0.0, 0.5, 1.0]), np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0]))
+    assert curve([0.0, 0.2, 0.5, 0.7, 1.0]).tolist() == [1.0, 4.0, 2.0, 5.0, 3.0]
+    assert np.isnan(curve([-0.1, 1.1])).all()
+    assert curve.frame()["value"].tolist() == [4.0, 5.0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_simplifying_changes_no_value_and_leaves_only_breakpoints(seed: int) -> None:
+    curve = some_curve(seed)
+    simple = Curve.simplified(curve.t, curve.at, curve.within)
+    assert simple(EVERYWHERE).tolist() == curve(EVERYWHERE).tolist()
+    assert set(simple.t[1:-1]) <= set(simple.changes)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sums_and_means_are_those_of_the_values(seed: int) -> None:
+    curves = [some_curve(100 * seed + place) for place in range(4)]
+    values = sum(curve(EVERYWHERE) for curve in curves)
+    assert Curve.sum(curves)(EVERYWHERE).tolist() == values.tolist()
+    assert Curve.mean(curves)(EVERYWHERE).tolist() == (values / 4).tolist()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_is_a_highest_value_and_stays_where_it_is_if_it_can(seed: int) -> None:
+    curve = some_curve(seed)
+    for near in EVERYWHERE:
+        best, low, high = curve.best(float(near))
+        assert curve(best) == curve.highest
+        assert low <= best <= high
+        if curve(near) == curve.highest and near not in curve.changes:
+            assert best == near
+
+
+def test_about_a_weight_nothing_changes_up_to_the_next_change() -> None:
+    changes = np.array([0.2, 0.6])
+    assert around(changes, 0.3) == (0.2, 0.6)
+    assert around(changes, 0.6) == (0.6, 0.6)
+    assert around(changes, 0.1) == (0.0, 0.2)
+    assert around(np.empty(0), 0.1) == (0.0, 1.0)

@@ -1,0 +1,191 @@
+"""Sensitivity, held to sorting float64 totals and to the engine's own lists at the weights of a grid."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from scoring.engine import Prepared
+from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.tuning.gains import value_from_ranks
+from scoring.tuning.lines import flat_along
+from scoring.tuning.sensitivity import Sensitivity, sensitivity
+from tests.tuning.markets import small
+
+NEAR = 1e-5
+"""Points: within float32's rounding, and more, two totals may stand either way."""
+GRID = np.arange(0, 401, 8) / 400
+
+
+@dataclass(frozen=True)
+class Some:
+    """A metric, as far as sensitivity must know it."""
+
+    name: str
+    k: int
+
+
+@dataclass(frozen=True)
+class Pairs:
+    user_id: np.ndarray
+    job_id: np.ndarray
+    gain: np.ndarray
+
+
+@pytest.fixture(scope="module")
+def ready() -> Prepared:
+    return small()
+
+
+@pytest.fixture(scope="module")
+def users(ready: Prepared) -> np.ndarray:
+    return ready.plan.user_id[ready.active_users[:6]]
+
+
+@pytest.fixture(scope="module")
+def pairs(ready: Prepared, users: np.ndarray) -> Pairs:
+    """Five jobs of the upper list for all but the last user, one of them unknown to the data."""
+    lists = ready.top_k(25, users[:-1]).job_id
+    chosen = np.array([np.random.default_rng(7).choice(row, 5, replace=False) for row in lists])
+    chosen[:, 4] = 999_999_999
+    return Pairs(np.repeat(users[:-1], 5), chosen.ravel(), np.tile([1.0, 2.0, 1.0, 5.0, 1.0], len(lists)))
+
+
+def ranked(ready: Prepared, user_id: int, flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eligible job ids and float64 totals, best first."""
+    row = ready.user_rows([user_id])
+    jobs = np.flatnonzero(ready.plan.exclusions.matrix(row)[0])
+    totals = np.tensordot(flat, ready.scorer.components(row, jobs)[:, 0], 1)
+    order = np.lexsort((ready.plan.job_id[jobs], -totals))
+    return ready.plan.job_id[jobs][order], totals[order]
+
+
+def metric_at(metric: Some, job_id: np.ndarray, pairs: Pairs, user_id: int) -> float:
+    mine = pairs.user_id == user_id
+    place = {int(job): rank for rank, job in enumerate(job_id[: metric.k], 1)}
+    ranks = np.array([[place.get(int(job), 0) for job in pairs.job_id[mine]]])
+    return float(value_from_ranks(metric, ranks, pairs.gain[mine])[0])
+
+
+@pytest.mark.parametrize("name", ["NDCG@10", "recall@10", "MRR@10", "hit rate@10"])
+def test_curves_are_the_metric_of_sorted_totals(ready: Prepared, users: np.ndarray, pairs: Pairs, name: str) -> None:
+    metric = Some(name, 10)
+    found = sensitivity(ready, users, pairs, metric=metric, k=12)
+    assert found.n_measured == len(users) - 1
+    flat, left_out, compared = ready.model.flat_weights, 0, 0
+    for place, component in enumerate(found.along):
+        for t in GRID[::5]:
+            lists = [ranked(ready, int(user), flat_along(flat, place, float(t))) for user in users[:-1]]
+            # where totals that are not the same stand this near to each other, rounding decides
+            gaps = [-np.diff(totals[: metric.k + 2]) for _, totals in lists]
+            if any(((gap > 0) & (gap < NEAR)).any() for gap in gaps):
+                left_out += 1
+                continue
+            compared += 1
+            expected = np.mean(
+                [metric_at(metric, jobs, pairs, int(user)) for (jobs, _), user in zip(lists, users, strict=False)]
+            )
+            assert found.curve(component)(t) == pytest.approx(expected, abs=1e-12), f"{component} at {t}"
+    assert compared > 10 * left_out
+
+
+def test_kept_jobs_are_those_of_the_engines_lists(ready: Prepared, users: np.ndarray) -> None:
+    k = 12
+    found = sensitivity(ready, users, k=k, components=["wage", "location", "collaborative"])
+    names = [part.name for part in ready.model.parts]
+    now = ready.top_k(k, users).job_id
+    left_out = compared = 0
+    for component in found.along:
+        for t in GRID[::3]:
+            flat = flat_along(ready.model.flat_weights, names.index(component), float(t))
+            totals = [ranked(ready, int(user), flat)[1] for user in users]
+            if any(abs(total[k - 1] - total[k]) < NEAR for total in totals if total[k - 1] != total[k]):
+                left_out += 1
+                continue
+            compared += 1
+            model = ready.model.with_weights(dict(zip(names, flat.tolist(), strict=True)))
+            lists = ready.with_model(model).top_k(k, users).job_id
+            kept = sum(len(np.intersect1d(*both)) for both in zip(now, lists, strict=True))
+            assert found.curve(component)(t) == pytest.approx(kept / now.size, abs=1e-12), f"{component} at {t}"
+    assert compared > 5 * left_out
+
+
+def test_between_the_changes_every_list_is_the_engines_and_beyond_one_differs(
+    ready: Prepared, users: np.ndarray
+) -> None:
+    found = sensitivity(ready, users, k=10)
+    names = [part.name for part in ready.model.parts]
+    now = ready.top_k(10, users).job_id
+
+    def lists(component: str, t: float) -> np.ndarray:
+        flat = flat_along(ready.model.flat_weights, names.index(component), t)
+        return ready.with_model(ready.model.with_weights(dict(zip(names, flat, strict=True)))).top_k(10, users).job_id
+
+    beyond = 0
+    for name, along in found.along.items():
+        low, high = along.unchanged
+        assert low <= along.weight <= high
+        np.testing.assert_array_equal(lists(name, low + 0.1 * (high - low)), now)
+        np.testing.assert_array_equal(lists(name, high - 0.1 * (high - low)), now)
+        after = along.changes[along.changes > high]
+        if high < 1 and len(after) and after[0] - high > 1e-5:
+            beyond += 1
+            assert not np.array_equal(lists(name, (high + after[0]) / 2), now)
+    assert beyond >= 5
+
+
+def test_the_frame_says_what_the_curves_say(ready: Prepared, users: np.ndarray, pairs: Pairs) -> None:
+    found = sensitivity(ready, users, pairs, metric=Some("NDCG@10", 10), k=10)
+    frame = found.frame().set_index("component")
+    assert list(frame.index) == [part.name for part in ready.model.parts]
+    assert frame["now"].nunique() == 1
+    for name, row in frame.iterrows():
+        curve = found.curve(str(name))
+        assert row["best"] == curve(row["best_weight"]) >= row["now"]
+        assert row["at_zero"] == curve(0.0)
+        assert row["metric_from"] <= row["same_from"] <= row["weight"] <= row["same_to"] <= row["metric_to"]
+        assert curve((row["metric_from"] + row["metric_to"]) / 2) == row["now"]
+    assert "best" not in sensitivity(ready, users, k=10).frame()
+
+
+@pytest.fixture(scope="module")
+def of_two(ready: Prepared, users: np.ndarray) -> Sensitivity:
+    return sensitivity(ready, users[:2], components=["fee", "access"])
+
+
+def test_only_what_was_asked_for_is_varied(of_two: Sensitivity) -> None:
+    assert list(of_two.along) == ["fee", "access"]
+    with pytest.raises(ConfigurationError, match="'wage' was not varied"):
+        of_two.curve("wage")
+
+
+def test_plots_can_be_read(of_two: Sensitivity, ready: Prepared, users: np.ndarray, pairs: Pairs) -> None:
+    for found in (of_two, sensitivity(ready, users, pairs, metric=Some("MRR@5", 5), k=5)):
+        figure = found.plot()
+        shown = [axes for axes in figure.axes if axes.get_visible()]
+        assert [axes.get_title(loc="left") for axes in shown] == list(found.along)
+        assert all(axes.get_ylabel() for axes in shown[::4])
+        assert all(axes.get_xlabel() for axes in shown[-4:])
+        figure.savefig(io.BytesIO(), format="png")
+
+
+def test_what_cannot_be_is_refused(ready: Prepared, users: np.ndarray, pairs: Pairs) -> None:
+    metric = Some("NDCG@10", 10)
+    capped = ready.with_model(ready.model.with_eligibility(max_per_company=2))
+    with pytest.raises(ConfigurationError, match="max_per_company"):
+        sensitivity(capped, users)
+    with pytest.raises(ConfigurationError, match="belong together"):
+        sensitivity(ready, users, pairs)
+    with pytest.raises(ConfigurationError, match="looks at 10 jobs"):
+        sensitivity(ready, users, pairs, metric=metric, k=5)
+    with pytest.raises(ConfigurationError, match="none of the 1 users has a relevant job"):
+        sensitivity(ready, users[-1:], pairs, metric=metric)
+    with pytest.raises(ConfigurationError, match="no component 'salary'"):
+        sensitivity(ready, users, components=["salary"])
+    with pytest.raises(ConfigurationError, match="there are no users"):
+        sensitivity(ready, [])
+    with pytest.raises(UnknownIdError):
+        sensitivity(ready, [123_456_789])
