@@ -1,0 +1,164 @@
+"""The nearest weights under which a job is beaten by few enough of some others: a mixed-integer linear program.
+
+Weights w are at least 0 and sum to 1. With x the component values of the job and v those of a competitor, the job is
+ahead by the margin where w·(x − v) ≥ margin; a binary z per competitor buys it off (z = 1: it may be ahead), and as
+many may be bought as places are left. Of all such weights those are taken whose sum of absolute changes is least.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Competitors", "Placed", "Room", "place"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+NOTHING = 1e-9
+"""Weights below are the solver's zeros."""
+
+
+@dataclass(frozen=True)
+class Competitors:
+    """n of them. Those that `tie` are nowhere below the job and stand behind it only by their larger id, where every
+    component in which they are above it weighs 0."""
+
+    lead: Floats  # (n_components, n) values of the job less theirs
+    ties: Bools  # (n,)
+
+    def __len__(self) -> int:
+        return len(self.ties)
+
+    def among(self, chosen: NDArray[np.int64]) -> Competitors:
+        return Competitors(self.lead[:, chosen], self.ties[chosen])
+
+
+@dataclass(frozen=True)
+class Room:
+    """Weights that are allowed: no further than `radius` from `flat` (a sum of absolute changes), locked ones as
+    they are. All that can be is within a radius of 2."""
+
+    flat: Floats  # (n_components,)
+    locked: Bools  # (n_components,)
+    radius: float
+
+    def most(self, worth: Floats) -> Floats:
+        """(n,) the most that w·worth can be in it, for (n_components, n) worths.
+
+        Half the radius is what may move: from the components that are worth least to the one that is worth most.
+        """
+        now = self.flat @ worth
+        if self.locked.all():
+            return now
+        free, flat = worth[~self.locked], self.flat[~self.locked]
+        order = np.argsort(free, axis=0)
+        ordered, held = np.take_along_axis(free, order, axis=0), flat[order]
+        taken = np.clip(self.radius / 2 - (np.cumsum(held, axis=0) - held), 0.0, held)
+        return now + (taken * (ordered[-1] - ordered)).sum(axis=0)
+
+    @property
+    def upper(self) -> Floats:
+        """(2 · n_components,) the most that each weight may gain, and lose."""
+        free = np.where(self.locked, 0.0, 1.0)
+        return np.concatenate([free * (1.0 - self.flat), free * self.flat])
+
+
+@dataclass(frozen=True)
+class Placed:
+    """`weights` is None where there are none (`finished`), or none were found in time. Where not `finished`, nearer
+    weights may exist."""
+
+    weights: Floats | None
+    finished: bool
+
+
+def place(
+    others: Competitors, room: Room, allowed: int, margin: float, seconds: float, *, whole: bool = True
+) -> Placed:
+    """The nearest weights in the room under which at most `allowed` of the others are ahead of the job.
+
+    Nearest to within 1e-4 of the distance. Not `whole`: competitors may be bought off in part. That is quick, and
+    where even that leaves no way there is none; but its weights need not do.
+    """
+    from scipy.optimize import LinearConstraint, milp
+
+    n_components, n = len(room.flat), len(others)
+    rows, lows = _rows(others, room, margin)
+    changes, balance, budget = np.zeros((3, 2 * n_components + n))
+    changes[: 2 * n_components] = 1.0
+    balance[:n_components], balance[n_components : 2 * n_components] = 1.0, -1.0
+    budget[2 * n_components :] = 1.0
+    found = milp(
+        changes,
+        integrality=budget if whole else None,
+        bounds=(np.zeros(len(changes)), np.concatenate([room.upper, np.ones(n)])),
+        constraints=[
+            LinearConstraint(rows, lows, np.inf),
+            LinearConstraint(budget[None, :], -np.inf, allowed),
+            LinearConstraint(balance[None, :], 0.0, 0.0),
+            LinearConstraint(changes[None, :], -np.inf, room.radius),
+        ],
+        options={"time_limit": max(seconds, 0.01)},
+    )
+    if found.x is None:
+        return Placed(None, found.status == 2)
+    change = found.x[: 2 * n_components]
+    if whole:
+        behind = others.among(np.flatnonzero(found.x[2 * n_components :] < 0.5))
+        exact = _without_binaries(behind, room, margin)
+        change = change if exact is None else exact
+    return Placed(_weights(room, change), found.status == 0)
+
+
+def _rows(others: Competitors, room: Room, margin: float) -> tuple[Floats, Floats]:
+    """Left-hand sides over (more, less, z) and the least that each must be.
+
+    w = flat + more − less. A tie is bought off too where a component in which the other is above weighs anything:
+    z ≥ w there, exactly, with no large number in it.
+    """
+    flat, plain = room.flat, np.flatnonzero(~others.ties)
+    lead = others.lead[:, plain].T
+    large = np.maximum(margin + room.most(-lead.T), 0.0)
+    z = np.zeros((len(plain), len(others)))
+    z[np.arange(len(plain)), plain] = large
+    rows, lows = [np.hstack([lead, -lead, z])], [margin - lead @ flat]
+    for other in np.flatnonzero(others.ties):
+        for component in np.flatnonzero(others.lead[:, other] < 0):
+            row = np.zeros(2 * len(flat) + len(others))
+            row[component], row[len(flat) + component], row[2 * len(flat) + other] = -1.0, 1.0, 1.0
+            rows.append(row[None, :])
+            lows.append(flat[component : component + 1])
+    return np.vstack(rows), np.concatenate(lows)
+
+
+def _without_binaries(behind: Competitors, room: Room, margin: float) -> Floats | None:
+    """The same once it is known who stays behind: a binary that is 1e-6 off would cost a margin."""
+    from scipy.optimize import linprog
+
+    n, flat = len(room.flat), room.flat
+    lead, low, upper = behind.lead[:, ~behind.ties].T, np.zeros(2 * n), room.upper
+    above = (behind.lead[:, behind.ties] < 0).any(axis=1) & ~room.locked
+    low[n:][above], upper[:n][above] = flat[above], 0.0  # these go to 0
+    found = linprog(
+        np.ones(2 * n),
+        A_ub=np.hstack([-lead, lead]) if len(lead) else None,
+        b_ub=lead @ flat - margin if len(lead) else None,
+        A_eq=np.concatenate([np.ones(n), -np.ones(n)])[None, :],
+        b_eq=[0.0],
+        bounds=np.column_stack([low, upper]),
+    )
+    return None if found.x is None else np.asarray(found.x)
+
+
+def _weights(room: Room, change: Floats) -> Floats:
+    """Sums to 1 to the last digit, without touching what is locked."""
+    n, flat, locked = len(room.flat), room.flat, room.locked
+    weights = np.where(locked, flat, flat + change[:n] - change[n:])
+    weights[~locked & (weights < NOTHING)] = 0.0
+    movable = weights[~locked].sum()
+    if movable > 0:
+        weights[~locked] *= (1.0 - flat[locked].sum()) / movable
+    return weights

@@ -1,0 +1,274 @@
+"""What it would take: the smallest change of weights that puts a job into a list, or the proof that none does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.engine import Prepared
+from scoring.engine.scorer import list_length
+from scoring.errors import ConfigurationError, ScoringError
+from scoring.model import ScoringModel
+from scoring.tuning.placing import Competitors, Placed, Room, place
+from scoring.tuning.reached import Reach
+
+__all__ = ["reach"]
+
+Longs = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+EVERYWHERE = 2.0
+"""No two profiles are further apart."""
+RADII = (0.05, 0.1, 0.2, 0.4, 0.8, EVERYWHERE)
+"""Searched one after another: near by, few competitors can change sides, and the program is much tighter."""
+ROUNDS = 12
+"""Of the quick search for a proof that there is no way at all."""
+
+
+def reach(
+    prepared: Prepared,
+    user_id: int,
+    job_id: int,
+    *,
+    k: int = 40,
+    locks: Sequence[str] = (),
+    margin: float = 1e-4,
+    seconds: float = 60.0,
+) -> Reach:
+    """The nearest flat weights (≥ 0, sum 1) under which the job is among the user's k best; `locks` keep theirs.
+
+    Nearest by the sum of absolute changes: half of it is the weight that moves from some components to others, and
+    the nearest point by it leaves most components as they are, which a person can follow. Competitors enter a
+    mixed-integer program as they are found to stand in the way (constraint generation), so that an answer is the
+    nearest of all, and where some of them alone leave no way, no weights do.
+
+    "Among the k best" is meant by at least `margin` points before whoever is left behind, or by a tie that no
+    rounding can break (a larger id that is equal wherever a component weighs anything). The answer is checked by the
+    engine's own totals and order. After `seconds` the search ends undecided, or with weights that may not be the
+    nearest: see `Reach.proven`.
+
+    Raises
+    ------
+    ConfigurationError: an unknown lock; a margin that is not above 0; a model with `max_per_company`; k below 1.
+    UnknownIdError: a user or a job that is not there.
+    """
+    k = list_length(k)
+    if not (margin > 0 and seconds > 0):
+        raise ConfigurationError(f"margin is {margin!r} and seconds are {seconds!r}; both must be above 0.")
+    if prepared.model.eligibility.max_per_company is not None:
+        raise ConfigurationError(
+            "max_per_company is set: who is listed then hangs on which companies come first, not on totals alone. "
+            "Ask without it: model.with_eligibility(max_per_company=None)."
+        )
+    case = _Case.of(prepared, user_id, job_id, k, _locked(prepared.model, locks))
+    reasons = prepared.explain(user_id, job_id).not_ranked
+    if reasons:
+        return case.answer(possible=False, proven=True, reasons=reasons)
+    before = case.ranked(prepared.model)
+    if before.rank <= k:
+        return case.answer(possible=True, proven=True, model=prepared.model, before=before, after=before, margin=margin)
+    return _search(case, before, margin, time.perf_counter() + seconds)
+
+
+def _locked(model: ScoringModel, locks: Sequence[str]) -> Bools:
+    names = [part.name for part in model.parts]
+    strange = [name for name in locks if name not in names]
+    if strange:
+        raise ConfigurationError(f"model {model.name} has no component {strange[0]!r}; it has {', '.join(names)}.")
+    return np.isin(names, list(locks))
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Where the job stands among the eligible ones, by canonical totals."""
+
+    order: Longs  # (m,) columns, best first
+    rank: int  # of the job, from 1
+    totals: NDArray[np.float32]  # (m,)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A user, a job, and everybody else who may be shown: m columns."""
+
+    prepared: Prepared
+    user: Longs  # (1,)
+    name: int  # the job's id
+    eligible: Longs  # (m,) rows of the plan
+    column: int  # of the job; -1 where it is not eligible
+    k: int
+    locked: Bools
+    values: Floats = field(repr=False)  # (n_components,) of the job
+    others: Competitors = field(repr=False)  # m, the job among them
+    always: Bools = field(repr=False)  # (m,) before the job under all weights
+    never: Bools = field(repr=False)  # (m,) behind it under all weights that locks allow
+
+    @classmethod
+    def of(cls, prepared: Prepared, user_id: int, job_id: int, k: int, locked: Bools) -> _Case:
+        user, job = prepared.user_rows([user_id]), prepared.job_rows([job_id])
+        plan = prepared.plan
+        eligible = np.flatnonzero(plan.exclusions.matrix(user)[0])
+        values = prepared.scorer.components(user, job)[:, 0]
+        lead = values - prepared.scorer.components(user, eligible)[:, 0]
+        ids = plan.job_id[eligible]
+        same, after = eligible == job[0], ids > job_id
+        nowhere_below = (lead <= 0).all(axis=0)
+        ties = nowhere_below & after & (lead == 0).any(axis=0)
+        # where nothing is below, sums of products are not either: rounding keeps order, and ties go by the id
+        always = nowhere_below & ~after & ~same
+        never = (
+            same
+            | ((lead == 0).all(axis=0) & after)
+            | (Room(plan.model.flat_weights, locked, EVERYWHERE).most(-lead) < 0)
+        )
+        column = int(np.flatnonzero(same)[0]) if same.any() else -1
+        return cls(
+            prepared,
+            user,
+            int(plan.job_id[job[0]]),
+            eligible,
+            column,
+            k,
+            locked,
+            values[:, 0],
+            Competitors(lead, ties),
+            always,
+            never,
+        )
+
+    def ranked(self, model: ScoringModel) -> _Ranked:
+        totals = self.prepared.with_model(model).scorer.all_pairs(self.user)[0, 0, self.eligible]
+        order = np.lexsort((self.prepared.plan.job_id[self.eligible], -totals))
+        return _Ranked(order, int(np.flatnonzero(order == self.column)[0]) + 1, totals)
+
+    def model_of(self, weights: Floats) -> ScoringModel:
+        names = [part.name for part in self.prepared.model.parts]
+        return self.prepared.model.with_weights(dict(zip(names, weights.tolist(), strict=True)))
+
+    def answer(
+        self,
+        *,
+        possible: bool | None,
+        proven: bool,
+        reasons: tuple[str, ...] = (),
+        model: ScoringModel | None = None,
+        before: _Ranked | None = None,
+        after: _Ranked | None = None,
+        competitors: Longs | None = None,
+        margin: float = 0.0,
+        nearer: float = 0.0,
+    ) -> Reach:
+        """`competitors` are columns; where the job got in, those right behind it are found here."""
+        plan = self.prepared.plan
+        if after is not None:
+            gap = after.totals[self.column] - after.totals[after.order[after.rank :]].astype(np.float64)
+            competitors = after.order[after.rank :][gap <= 2 * margin]
+        ids = np.empty(0, np.int64) if competitors is None else plan.job_id[self.eligible[competitors]]
+        return Reach(
+            user_id=int(plan.user_id[self.user[0]]),
+            job_id=self.name,
+            k=self.k,
+            possible=possible,
+            proven=proven,
+            reasons=reasons,
+            before=self.prepared.model,
+            model=model,
+            values=self.values,
+            rank_before=before.rank if before else None,
+            rank_after=after.rank if after else None,
+            competitors=ids,
+            n_always=int(self.always.sum()),
+            nearer=nearer,
+            locks=tuple(part.name for part, kept in zip(plan.model.parts, self.locked, strict=True) if kept),
+        )
+
+
+def _search(case: _Case, before: _Ranked, margin: float, until: float) -> Reach:
+    """Looks for a quick proof that there is no way, then for a way further and further from the weights now."""
+    ahead = np.flatnonzero(case.always)
+    if len(ahead) >= case.k:
+        return case.answer(possible=False, proven=True, before=before, competitors=ahead)
+    working, nearer = np.empty(0, np.int64), 0.0
+    for radius, whole in ((EVERYWHERE, False), *((radius, True) for radius in RADII)):
+        step = _Step(case, radius, whole, margin, until)
+        found, working, after = step.run(before, working)
+        if found.weights is not None and whole and after is not None:
+            model, proven = case.model_of(found.weights), found.finished
+            return case.answer(
+                possible=True, proven=proven, model=model, before=before, after=after, margin=margin, nearer=nearer
+            )
+        if found.weights is None and found.finished:
+            nearer = radius
+            if radius == EVERYWHERE:
+                everybody = np.concatenate([step.ahead, working])
+                return case.answer(possible=False, proven=True, before=before, competitors=everybody)
+        elif whole:
+            break
+    return case.answer(possible=None, proven=False, before=before, nearer=nearer)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The search within one radius."""
+
+    case: _Case
+    radius: float
+    whole: bool
+    margin: float
+    until: float
+
+    @cached_property
+    def room(self) -> Room:
+        return Room(self.case.prepared.model.flat_weights, self.case.locked, self.radius)
+
+    @cached_property
+    def ahead(self) -> Longs:
+        """Columns that are before the job, or behind by less than the margin, under all weights of the room."""
+        others = self.case.others
+        close = ~others.ties & ~self.case.never & (self.room.most(others.lead) < self.margin)
+        return np.flatnonzero(self.case.always | close)
+
+    def run(self, ranked: _Ranked, working: Longs) -> tuple[Placed, Longs, _Ranked | None]:
+        """Solves for the working set, ranks everybody, adds who stands in the way, and so on.
+
+        Returns the last answer, the working set, and where the job then is if that is in the list.
+        Raises ScoringError: weights that the program allows and the engine does not.
+        """
+        allowed = self.case.k - 1 - len(self.ahead)
+        if allowed < 0:
+            return Placed(None, True), np.setdiff1d(working, self.ahead), None
+        rounds = 0
+        while True:
+            more = _in_the_way(self.case, ranked, np.concatenate([working, self.ahead]))
+            if self.whole and not len(more) and rounds:
+                raise ScoringError(
+                    f"the weights found for job {self.case.name} do not hold in the engine's float32: take a margin "
+                    f"above {self.margin:g}."
+                )
+            working = np.concatenate([working, more])
+            found, left = Placed(None, False), self.until - time.perf_counter()
+            rounds += 1
+            if left > 0:
+                others = self.case.others.among(np.setdiff1d(working, self.ahead))
+                found = place(others, self.room, allowed, self.margin, left, whole=self.whole)
+            if found.weights is None:
+                return found, np.setdiff1d(working, self.ahead), None
+            ranked = self.case.ranked(self.case.model_of(found.weights))
+            if ranked.rank <= self.case.k:
+                return found, working, ranked
+            if not self.whole and (rounds == ROUNDS or not len(more)):
+                return found, working, None
+
+
+def _in_the_way(case: _Case, ranked: _Ranked, known: Longs) -> Longs:
+    """Who is before the job and not looked at yet: the best of them, twice as many as a list has."""
+    new = ~(case.always | case.never)
+    new[known] = False
+    ahead = ranked.order[: ranked.rank - 1]
+    return ahead[new[ahead]][: 2 * case.k]
