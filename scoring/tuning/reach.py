@@ -14,6 +14,7 @@ from scoring.engine import Prepared
 from scoring.engine.scorer import list_length
 from scoring.errors import ConfigurationError, ScoringError
 from scoring.model import ScoringModel
+from scoring.tuning.guessing import guess
 from scoring.tuning.placing import Competitors, Placed, Room, place
 from scoring.tuning.reached import Reach
 
@@ -190,27 +191,69 @@ class _Case:
 
 
 def _search(case: _Case, before: _Ranked, margin: float, until: float) -> Reach:
-    """Looks for a quick proof that there is no way, then for a way further and further from the weights now."""
+    """First a quick proof that there is no way, then any way by trying, then the nearest."""
     ahead = np.flatnonzero(case.always)
     if len(ahead) >= case.k:
         return case.answer(possible=False, proven=True, before=before, competitors=ahead)
-    working, nearer = np.empty(0, np.int64), 0.0
-    for radius, whole in ((EVERYWHERE, False), *((radius, True) for radius in RADII)):
-        step = _Step(case, radius, whole, margin, until)
+    quick = _Step(case, EVERYWHERE, False, margin, until)
+    found, working, _ = quick.run(before, np.empty(0, np.int64))
+    if found.weights is None and found.finished:
+        enough = np.concatenate([quick.ahead, working])
+        return case.answer(possible=False, proven=True, before=before, competitors=enough)
+    return _nearest(case, before, working, margin, until)
+
+
+def _nearest(case: _Case, before: _Ranked, working: Longs, margin: float, until: float) -> Reach:
+    """Further and further out, as far as there is a way already."""
+    guessed, nearer = _guessed(case, margin), 0.0
+    furthest = EVERYWHERE if guessed is None else min(guessed.distance * (1 + 1e-6), EVERYWHERE)
+    for radius in (*(radius for radius in RADII if radius < furthest), furthest):
+        step = _Step(case, radius, True, margin, until)
         found, working, after = step.run(before, working)
-        if found.weights is not None and whole and after is not None:
-            model, proven = case.model_of(found.weights), found.finished
-            return case.answer(
-                possible=True, proven=proven, model=model, before=before, after=after, margin=margin, nearer=nearer
-            )
-        if found.weights is None and found.finished:
-            nearer = radius
-            if radius == EVERYWHERE:
-                everybody = np.concatenate([step.ahead, working])
-                return case.answer(possible=False, proven=True, before=before, competitors=everybody)
-        elif whole:
+        if found.weights is not None and after is not None:
+            best = _Way(case.model_of(found.weights), after, float(abs(found.weights - step.room.flat).sum()))
+            if not found.finished and guessed is not None and guessed.distance < best.distance:
+                best = guessed
+            return best.answer(case, before, found.finished, margin, nearer)
+        if not found.finished:
             break
-    return case.answer(possible=None, proven=False, before=before, nearer=nearer)
+        nearer = radius
+    if guessed is not None:
+        return guessed.answer(case, before, nearer == furthest, margin, nearer)
+    if nearer < EVERYWHERE:
+        return case.answer(possible=None, proven=False, before=before, nearer=nearer)
+    enough = np.concatenate([step.ahead, working])
+    return case.answer(possible=False, proven=True, before=before, competitors=enough, nearer=nearer)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Weights that put the job into the list, as the engine confirms."""
+
+    model: ScoringModel
+    after: _Ranked
+    distance: float
+
+    def answer(self, case: _Case, before: _Ranked, proven: bool, margin: float, nearer: float) -> Reach:
+        return case.answer(
+            possible=True,
+            proven=proven,
+            model=self.model,
+            before=before,
+            after=self.after,
+            margin=margin,
+            nearer=nearer,
+        )
+
+
+def _guessed(case: _Case, margin: float) -> _Way | None:
+    room = Room(case.prepared.model.flat_weights, case.locked, EVERYWHERE)
+    weights = guess(case.others.lead[:, ~case.never], room, case.k - 1, margin)
+    if weights is None:
+        return None
+    model = case.model_of(weights)
+    after = case.ranked(model)
+    return _Way(model, after, float(abs(weights - room.flat).sum())) if after.rank <= case.k else None
 
 
 @dataclass(frozen=True)

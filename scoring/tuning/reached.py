@@ -115,7 +115,9 @@ class Reach:
         rows = self.changed()[["component", "before", "after"]].to_numpy()
         moves = ", ".join(f"{name} {before:.4f} → {after:.4f}" for name, before, after in rows)
         share = number(50 * (self.distance or 0.0))
-        nearest = "No smaller change does" if self.proven else "A smaller change may do"
+        nearest = "No smaller change does"
+        if not self.proven:
+            nearest = f"A smaller change may do, but none below {number(50 * self.nearer)} %"
         return (
             f"Moving {share} % of the weight{kept} puts it at rank {self.rank_after:,} of {self.k}: {moves}. {nearest}."
         )
