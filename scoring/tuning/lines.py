@@ -252,42 +252,52 @@ def _longer(lists: Ints) -> Ints:
 
 
 @compiled
+def _cross(a: Longs, y: Longs, name: Longs, lines: Longs, at: Ints, within: Ints, room: Longs) -> float:
+    """Goes on to the next change: puts `lines` in their order just above it, fills in the list exactly there and the
+    one above, and returns the weight; -1 where nothing changes any more. `room` is (4, n)."""
+    joining, pool, score, level = room[0], room[1], room[2], room[3]
+    k = len(at)
+    p, q, from_outside = _next_crossing(a, y, lines, k)
+    if q == 0:
+        return -1.0
+    n_joining = 0
+    if from_outside or (k > 1 and _level(a, y, lines[k - 2], p, q) == _level(a, y, lines[k - 1], p, q)):
+        n_joining = _joining(a, y, lines, k, p, q, joining)
+    n_pool = k + n_joining
+    pool[:k] = lines[:k]
+    for place in range(n_joining):
+        pool[k + place] = lines[joining[place]]
+    for place in range(n_pool):
+        score[pool[place]] = _level(a, y, pool[place], p, q)
+    _sort(pool, n_pool, score, y, name)  # just above: of those who meet, who ends higher
+    lines[:k] = pool[:k]
+    for place in range(n_joining):
+        lines[joining[place]] = pool[k + place]
+    within[:] = name[pool[:k]]
+    _sort(pool, n_pool, score, level, name)  # exactly there: ties by id
+    at[:] = name[pool[:k]]
+    return float(p / (p + q))
+
+
+@compiled
 def _walk(all_a: Longs, all_y: Longs, k: int) -> tuple[Floats, Ints, Ints]:
     """See `walk`; at most as many lists as jobs."""
     times = np.zeros(FIRST_EVENTS, dtype=np.float64)
     at, within = np.empty((FIRST_EVENTS, k), dtype=np.int32), np.empty((FIRST_EVENTS, k), dtype=np.int32)
-    n = 0  # events
+    n = 0  # changes
     if k > 0:
         name = _skyband(all_a, all_y, k)
-        a, y = all_a[name], all_y[name]
-        lines, joining = np.arange(len(name)), np.empty(len(name), dtype=np.int64)
-        pool, score = np.empty(len(name), dtype=np.int64), np.empty(len(name), dtype=np.int64)
-        level = np.zeros(len(name), dtype=np.int64)
-        within[0] = name[lines[:k]]
+        a, y, lines = all_a[name], all_y[name], np.arange(len(name))
+        room = np.zeros((4, len(name)), dtype=np.int64)
+        within[0] = name[:k]
         while True:
-            p, q, from_outside = _next_crossing(a, y, lines, k)
-            if q == 0:
-                break
-            n_joining = 0
-            if from_outside or (k > 1 and _level(a, y, lines[k - 2], p, q) == _level(a, y, lines[k - 1], p, q)):
-                n_joining = _joining(a, y, lines, k, p, q, joining)
-            n += 1
-            if n + 1 >= len(times):
+            if n + 2 >= len(times):
                 times, at, within = np.append(times, np.zeros(len(times))), _longer(at), _longer(within)
-            times[n] = p / (p + q)
-            pool[:k] = lines[:k]
-            for place in range(n_joining):
-                pool[k + place] = lines[joining[place]]
-            n_pool = k + n_joining
-            for place in range(n_pool):
-                score[pool[place]] = _level(a, y, pool[place], p, q)
-            _sort(pool, n_pool, score, y, name)  # just above: of those who meet, who ends higher
-            lines[:k] = pool[:k]
-            for place in range(n_joining):
-                lines[joining[place]] = pool[k + place]
-            within[n] = name[pool[:k]]
-            _sort(pool, n_pool, score, level, name)  # exactly there: ties by id
-            at[n] = name[pool[:k]]
+            t = _cross(a, y, name, lines, at[n + 1], within[n + 1], room)
+            if t < 0:
+                break
+            n += 1
+            times[n] = t
         at[0], at[n + 1] = _best(all_a, k), _best(all_y, k)
     times[n + 1] = 1.0
     return times[: n + 2].copy(), at[: n + 2].copy(), within[: n + 1].copy()

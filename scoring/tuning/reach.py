@@ -51,8 +51,8 @@ def reach(
 
     "Among the k best" is meant by at least `margin` points before whoever is left behind, or by a tie that no
     rounding can break (a larger id that is equal wherever a component weighs anything). The answer is checked by the
-    engine's own totals and order. After `seconds` the search ends undecided, or with weights that may not be the
-    nearest: see `Reach.proven`.
+    engine's own totals and order. "Nearest" is to within 1e-4 of the distance. After `seconds` the search ends
+    undecided, or with weights that may not be the nearest: see `Reach.proven` and `Reach.nearer`.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def reach(
             "max_per_company is set: who is listed then hangs on which companies come first, not on totals alone. "
             "Ask without it: model.with_eligibility(max_per_company=None)."
         )
-    case = _Case.of(prepared, user_id, job_id, k, _locked(prepared.model, locks))
+    case = _Case.of(prepared, user_id, job_id, k, _locked(prepared.model, locks), margin)
     reasons = prepared.explain(user_id, job_id).not_ranked
     if reasons:
         return case.answer(possible=False, proven=True, reasons=reasons)
@@ -111,7 +111,7 @@ class _Case:
     never: Bools = field(repr=False)  # (m,) behind it under all weights that locks allow
 
     @classmethod
-    def of(cls, prepared: Prepared, user_id: int, job_id: int, k: int, locked: Bools) -> _Case:
+    def of(cls, prepared: Prepared, user_id: int, job_id: int, k: int, locked: Bools, margin: float) -> _Case:
         user, job = prepared.user_rows([user_id]), prepared.job_rows([job_id])
         plan = prepared.plan
         eligible = np.flatnonzero(plan.exclusions.matrix(user)[0])
