@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
-from scoring.tuning.lines import flat_along
+from scoring.tuning.proportions import flat_along
 
 __all__ = ["Ablation", "ablation"]
 

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError
+from scoring.tuning.proportions import flat_along
 
-__all__ = ["compiled", "flat_along", "walk"]
+__all__ = ["compiled", "walk"]
 
 GRID = 2.0**24
 """Steps in a point. Products of two differences of 102 points fit 63 bits."""
@@ -34,23 +35,6 @@ Floats = NDArray[np.float64]
 
 compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 # helpers of this kernel stand in this file alone: Numba's cache on disk notices no change in another one
-
-
-def flat_along(flat: Floats, component: int, t: float) -> Floats:
-    """(n_components,) flat weights where one weighs t and the others share 1 − t as they do now.
-
-    Where the others all weigh 0 they share equally. Raises ConfigurationError where there are no others.
-    """
-    if len(flat) < 2:
-        raise ConfigurationError("a model of one component has no weight to vary; it needs two components or more.")
-    others = np.array(flat, dtype=np.float64)
-    others[component] = 0.0
-    if not others.any():
-        others[:] = 1.0
-        others[component] = 0.0
-    result = others / others.sum() * (1.0 - t)
-    result[component] = t
-    return result
 
 
 def walk(values: Floats, flat: Floats, component: int, k: int) -> tuple[Floats, Ints, Ints]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +14,9 @@ from scoring.engine import Prepared
 from scoring.engine.scorer import list_length
 from scoring.errors import ConfigurationError, ScoringError
 from scoring.model import ScoringModel
+from scoring.tuning.cases import EVERYWHERE, Case, Ranked
 from scoring.tuning.guessing import guess
-from scoring.tuning.placing import Competitors, Placed, Room, place
+from scoring.tuning.placing import Placed, Room, place
 from scoring.tuning.reached import Reach
 
 __all__ = ["reach"]
@@ -24,8 +25,6 @@ Longs = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-EVERYWHERE = 2.0
-"""No two profiles are further apart."""
 RADII = (0.05, 0.1, 0.2, 0.4, 0.8, EVERYWHERE)
 """Searched one after another: near by, few competitors can change sides, and the program is much tighter."""
 ROUNDS = 12
@@ -67,7 +66,7 @@ def reach(
             "max_per_company is set: who is listed then hangs on which companies come first, not on totals alone. "
             "Ask without it: model.with_eligibility(max_per_company=None)."
         )
-    case = _Case.of(prepared, user_id, job_id, k, _locked(prepared.model, locks), margin)
+    case = Case.of(prepared, user_id, job_id, k, _locked(prepared.model, locks), margin)
     reasons = prepared.explain(user_id, job_id).not_ranked
     if reasons:
         return case.answer(possible=False, proven=True, reasons=reasons)
@@ -85,112 +84,7 @@ def _locked(model: ScoringModel, locks: Sequence[str]) -> Bools:
     return np.isin(names, list(locks))
 
 
-@dataclass(frozen=True)
-class _Ranked:
-    """Where the job stands among the eligible ones, by canonical totals."""
-
-    order: Longs  # (m,) columns, best first
-    rank: int  # of the job, from 1
-    totals: NDArray[np.float32]  # (m,)
-
-
-@dataclass(frozen=True)
-class _Case:
-    """A user, a job, and everybody else who may be shown: m columns."""
-
-    prepared: Prepared
-    user: Longs  # (1,)
-    name: int  # the job's id
-    eligible: Longs  # (m,) rows of the plan
-    column: int  # of the job; -1 where it is not eligible
-    k: int
-    locked: Bools
-    values: Floats = field(repr=False)  # (n_components,) of the job
-    others: Competitors = field(repr=False)  # m, the job among them
-    always: Bools = field(repr=False)  # (m,) before the job under all weights
-    never: Bools = field(repr=False)  # (m,) behind it under all weights that locks allow
-
-    @classmethod
-    def of(cls, prepared: Prepared, user_id: int, job_id: int, k: int, locked: Bools, margin: float) -> _Case:
-        user, job = prepared.user_rows([user_id]), prepared.job_rows([job_id])
-        plan = prepared.plan
-        eligible = np.flatnonzero(plan.exclusions.matrix(user)[0])
-        values = prepared.scorer.components(user, job)[:, 0]
-        lead = values - prepared.scorer.components(user, eligible)[:, 0]
-        ids = plan.job_id[eligible]
-        same, after = eligible == job[0], ids > job_id
-        nowhere_below = (lead <= 0).all(axis=0)
-        ties = nowhere_below & after & (lead == 0).any(axis=0)
-        # where nothing is below, sums of products are not either: rounding keeps order, and ties go by the id
-        always = nowhere_below & ~after & ~same
-        never = (
-            same
-            | ((lead == 0).all(axis=0) & after)
-            | (Room(plan.model.flat_weights, locked, EVERYWHERE).most(-lead) < 0)
-        )
-        column = int(np.flatnonzero(same)[0]) if same.any() else -1
-        return cls(
-            prepared,
-            user,
-            int(plan.job_id[job[0]]),
-            eligible,
-            column,
-            k,
-            locked,
-            values[:, 0],
-            Competitors(lead, ties),
-            always,
-            never,
-        )
-
-    def ranked(self, model: ScoringModel) -> _Ranked:
-        totals = self.prepared.with_model(model).scorer.all_pairs(self.user)[0, 0, self.eligible]
-        order = np.lexsort((self.prepared.plan.job_id[self.eligible], -totals))
-        return _Ranked(order, int(np.flatnonzero(order == self.column)[0]) + 1, totals)
-
-    def model_of(self, weights: Floats) -> ScoringModel:
-        names = [part.name for part in self.prepared.model.parts]
-        return self.prepared.model.with_weights(dict(zip(names, weights.tolist(), strict=True)))
-
-    def answer(
-        self,
-        *,
-        possible: bool | None,
-        proven: bool,
-        reasons: tuple[str, ...] = (),
-        model: ScoringModel | None = None,
-        before: _Ranked | None = None,
-        after: _Ranked | None = None,
-        competitors: Longs | None = None,
-        margin: float = 0.0,
-        nearer: float = 0.0,
-    ) -> Reach:
-        """`competitors` are columns; where the job got in, those right behind it are found here."""
-        plan = self.prepared.plan
-        if after is not None:
-            gap = after.totals[self.column] - after.totals[after.order[after.rank :]].astype(np.float64)
-            competitors = after.order[after.rank :][gap <= 2 * margin]
-        ids = np.empty(0, np.int64) if competitors is None else plan.job_id[self.eligible[competitors]]
-        return Reach(
-            user_id=int(plan.user_id[self.user[0]]),
-            job_id=self.name,
-            k=self.k,
-            possible=possible,
-            proven=proven,
-            reasons=reasons,
-            before=self.prepared.model,
-            model=model,
-            values=self.values,
-            rank_before=before.rank if before else None,
-            rank_after=after.rank if after else None,
-            competitors=ids,
-            n_always=int(self.always.sum()),
-            nearer=nearer,
-            locks=tuple(part.name for part, kept in zip(plan.model.parts, self.locked, strict=True) if kept),
-        )
-
-
-def _search(case: _Case, before: _Ranked, margin: float, until: float) -> Reach:
+def _search(case: Case, before: Ranked, margin: float, until: float) -> Reach:
     """First a quick proof that there is no way, then any way by trying, then the nearest."""
     ahead = np.flatnonzero(case.always)
     if len(ahead) >= case.k:
@@ -203,7 +97,7 @@ def _search(case: _Case, before: _Ranked, margin: float, until: float) -> Reach:
     return _nearest(case, before, working, margin, until)
 
 
-def _nearest(case: _Case, before: _Ranked, working: Longs, margin: float, until: float) -> Reach:
+def _nearest(case: Case, before: Ranked, working: Longs, margin: float, until: float) -> Reach:
     """Further and further out, as far as there is a way already."""
     guessed, nearer = _guessed(case, margin), 0.0
     furthest = EVERYWHERE if guessed is None else min(guessed.distance * (1 + 1e-6), EVERYWHERE)
@@ -231,10 +125,10 @@ class _Way:
     """Weights that put the job into the list, as the engine confirms."""
 
     model: ScoringModel
-    after: _Ranked
+    after: Ranked
     distance: float
 
-    def answer(self, case: _Case, before: _Ranked, proven: bool, margin: float, nearer: float) -> Reach:
+    def answer(self, case: Case, before: Ranked, proven: bool, margin: float, nearer: float) -> Reach:
         return case.answer(
             possible=True,
             proven=proven,
@@ -246,7 +140,7 @@ class _Way:
         )
 
 
-def _guessed(case: _Case, margin: float) -> _Way | None:
+def _guessed(case: Case, margin: float) -> _Way | None:
     room = Room(case.prepared.model.flat_weights, case.locked, EVERYWHERE)
     weights = guess(case.others.lead[:, ~case.never], room, case.k - 1, margin)
     if weights is None:
@@ -260,7 +154,7 @@ def _guessed(case: _Case, margin: float) -> _Way | None:
 class _Step:
     """The search within one radius."""
 
-    case: _Case
+    case: Case
     radius: float
     whole: bool
     margin: float
@@ -277,7 +171,7 @@ class _Step:
         close = ~others.ties & ~self.case.never & (self.room.most(others.lead) < self.margin)
         return np.flatnonzero(self.case.always | close)
 
-    def run(self, ranked: _Ranked, working: Longs) -> tuple[Placed, Longs, _Ranked | None]:
+    def run(self, ranked: Ranked, working: Longs) -> tuple[Placed, Longs, Ranked | None]:
         """Solves for the working set, ranks everybody, adds who stands in the way, and so on.
 
         Returns the last answer, the working set, and where the job then is if that is in the list.
@@ -309,7 +203,7 @@ class _Step:
                 return found, working, None
 
 
-def _in_the_way(case: _Case, ranked: _Ranked, known: Longs) -> Longs:
+def _in_the_way(case: Case, ranked: Ranked, known: Longs) -> Longs:
     """Who is before the job and not looked at yet: the best of them, twice as many as a list has."""
     new = ~(case.always | case.never)
     new[known] = False

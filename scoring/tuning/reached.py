@@ -140,7 +140,8 @@ class Reach:
         moved = (frame["change"].abs() > NOTHING).to_numpy()
         axes.hlines(places[moved], frame["before"][moved], frame["after"][moved], color=BLUE, linewidth=2)
         axes.plot(frame["before"], places, "o", color=GREY, markersize=7, label="now")
-        axes.plot(frame["after"][moved], places[moved], "D", color=BLUE, markersize=7, label="what it takes")
+        if moved.any():
+            axes.plot(frame["after"][moved], places[moved], "D", color=BLUE, markersize=7, label="what it takes")
         right = np.fmax(frame["before"], frame["after"])
         for place in places[moved]:
             text = f"{frame['change'][place]:+.3f}"

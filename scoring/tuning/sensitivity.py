@@ -17,7 +17,8 @@ from scoring.engine.threads import in_threads
 from scoring.errors import ConfigurationError
 from scoring.tuning.curves import Curve, around
 from scoring.tuning.gains import Metric, Relevant, ranks_in, value_from_ranks
-from scoring.tuning.lines import flat_along, walk
+from scoring.tuning.lines import walk
+from scoring.tuning.proportions import flat_along
 from scoring.tuning.sensitivity_plot import plot_sensitivity
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from scoring.engine import Prepared
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.tuning.gains import value_from_ranks
-from scoring.tuning.lines import flat_along
+from scoring.tuning.proportions import flat_along
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
 from tests.tuning.markets import small
 
