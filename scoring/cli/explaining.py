@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.opening import DEFAULT_DB, AsOf, Components, Db, FactorCache, Model, Weights, load_data, read_model
+from scoring.cli.opening import (
+    DEFAULT_DB,
+    DEFAULT_PROFILES,
+    AsOf,
+    Components,
+    Db,
+    FactorCache,
+    Model,
+    Profile,
+    Profiles,
+    Weights,
+    load_data,
+    read_model,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +31,10 @@ def explain(
     user: Annotated[str, typer.Argument(help="A user's id, or the text id that it was imported with.")],
     job: Annotated[str, typer.Argument(help="A job's id, likewise.")],
     db: Db = DEFAULT_DB,
-    model: Model = "standard",
+    model: Model = None,
     weights: Weights = None,
+    profile: Profile = None,
+    profiles: Profiles = DEFAULT_PROFILES,
     as_of: AsOf = None,
     factor_cache: FactorCache = None,
     component: Components = None,
@@ -33,7 +48,7 @@ def explain(
     from scoring.telemetry import Stopwatch
 
     show, watch = Show(), Stopwatch()
-    chosen = read_model(model, weights, component)
+    chosen = read_model(model, weights, component, profile, profiles)
     with Database.open(db) as database, show.warnings():
         dataset = load_data(database, as_of, show, watch)
     user_id = _id(user, dataset.tables.users, "user")

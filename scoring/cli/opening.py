@@ -20,12 +20,37 @@ if TYPE_CHECKING:
     from scoring.model import Component, ScoringModel
     from scoring.telemetry import Stopwatch
 
-__all__ = ["DEFAULT_DB", "AsOf", "Components", "Db", "FactorCache", "Model", "Weights", "load_data", "read_model"]
+__all__ = [
+    "DEFAULT_DB",
+    "DEFAULT_PROFILES",
+    "AsOf",
+    "Components",
+    "Db",
+    "FactorCache",
+    "Model",
+    "Profile",
+    "Profiles",
+    "Weights",
+    "load_components",
+    "load_data",
+    "read_model",
+]
 
 DEFAULT_DB = "data/market.db"
+DEFAULT_PROFILES = Path("data/profiles")
 
 Db = Annotated[str, typer.Option("--db", help="A SQLite file, or a database URL.", show_default=True)]
-Model = Annotated[str, typer.Option("--model", help="A model that ships (see `scoring models`), or a model file.")]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help="A model that ships (see `scoring models`), or a model file; else `standard`."),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", metavar="NAME[@VERSION]", help="A saved profile instead of a model; `promoted`: the one in use."
+    ),
+]
+Profiles = Annotated[Path, typer.Option("--profiles", help="Folder of saved profiles (see `scoring profiles`).")]
 Weights = Annotated[Path | None, typer.Option("--weights", help="A file of other weights for the model.")]
 AsOf = Annotated[
     str | None, typer.Option("--as-of", help="The data's clock, such as 2025-06-30T12:00:00Z; else the newest action.")
@@ -39,14 +64,26 @@ FactorCache = Annotated[
 ]
 
 
-def read_model(name: str, weights: Path | None, component_files: Sequence[Path] | None) -> ScoringModel:
-    """The model with its weights. Raises ModelError."""
+def read_model(
+    name: str | None,
+    weights: Path | None,
+    component_files: Sequence[Path] | None,
+    profile: str | None = None,
+    profiles: Path = DEFAULT_PROFILES,
+) -> ScoringModel:
+    """The model with its weights, or that of a saved profile. Raises ModelError, ConfigurationError, OutputError."""
     from scoring.catalog import load_model
-    from scoring.errors import ModelError
+    from scoring.errors import ConfigurationError, ModelError
     from scoring.model import parse_weights
 
     own = [component for file in component_files or () for component in load_components(file)]
-    model = load_model(name, own)
+    if profile is not None:
+        if name is not None or weights is not None:
+            raise ConfigurationError("--profile brings its model and weights: leave --model and --weights out.")
+        from scoring.tuning.registry import Registry
+
+        return Registry(profiles, components=own).use(profile).model
+    model = load_model("standard" if name is None else name, own)
     if weights is None:
         return model
     try:

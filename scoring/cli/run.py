@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.opening import DEFAULT_DB, AsOf, Components, Db, FactorCache, Model, Weights, load_data, read_model
+from scoring.cli.opening import (
+    DEFAULT_DB,
+    DEFAULT_PROFILES,
+    AsOf,
+    Components,
+    Db,
+    FactorCache,
+    Model,
+    Profile,
+    Profiles,
+    Weights,
+    load_data,
+    read_model,
+)
 from scoring.cli.stopping import stops
 
 if TYPE_CHECKING:
@@ -21,8 +34,10 @@ DEFAULT_OUT = Path("data/runs")
 
 def run(
     db: Db = DEFAULT_DB,
-    model: Model = "standard",
+    model: Model = None,
     weights: Weights = None,
+    profile: Profile = None,
+    profiles: Profiles = DEFAULT_PROFILES,
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")] = 40,
     as_of: AsOf = None,
     out: Annotated[
@@ -47,7 +62,7 @@ def run(
         from scoring.statistics.factors import default_cache
 
         show = Show()
-        chosen = read_model(model, weights, component)
+        chosen = read_model(model, weights, component, profile, profiles)
     with Database.open(db) as database, show.warnings():
         # published in this order: a transaction is likelier to fail than the rename that makes a folder visible
         sinks: list[Sink] = [] if no_database else [DatabaseSink(database)]

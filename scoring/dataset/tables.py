@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeEngine
 
 from scoring.columns import ACTION_KINDS, TABLES, Kind
 
-__all__ = ["DATA_TABLES", "METADATA", "current_runs", "data_changes", "profiles", "results", "runs"]
+__all__ = ["DATA_TABLES", "METADATA", "current_runs", "data_changes", "profiles", "promotions", "results", "runs"]
 
 METADATA: Final = MetaData()
 
@@ -103,19 +103,37 @@ data_changes: Final = Table(
     Column("revision", BigInteger, nullable=False),
 )
 
+# an index of the profiles folder, whose files are the truth: see scoring.tuning.registry
 profiles: Final = Table(
     "profiles",
     METADATA,
     Column("name", Text, primary_key=True),
-    Column("parent", Text),
-    Column("model", Text, nullable=False),  # the whole YAML
-    Column("path", Text),  # of the file that is the original, under the profiles folder
-    Column("metrics", Text),  # JSON
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),  # of the model
+    Column("model", Text, nullable=False),  # the name of the one that it was saved from
+    Column("parent", Text),  # NAME@VERSION, a model that ships, or a digest
+    Column("parent_digest", Text),
     Column("data_fingerprint", Text),
-    Column("code_version", Text),
-    Column("note", Text),
-    Column("created_at", BigInteger, nullable=False),
-    Column("promoted_at", BigInteger),  # the newest promoted one is in force
+    Column("as_of", BigInteger),
+    Column("code_version", Text, nullable=False),
+    Column("metrics", Text, nullable=False),  # JSON: split → name → value, low, high, n
+    Column("author", Text),
+    Column("note", Text, nullable=False),
+    Column("saved_at", BigInteger, nullable=False),
+    Column("promoted_at", BigInteger),  # last; what is in use says the last row of `promotions`
+)
+
+promotions: Final = Table(
+    "promotions",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    CheckConstraint("action IN ('promote', 'rollback')", name="promotion_action"),
 )
 
 runs: Final = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,10 @@ from scoring.model.model import Part, ScoringModel
 from scoring.model.problems import problem_of, short
 from scoring.model.profile import GROUPS, WeightProfile
 
-__all__ = ["dump_model", "parse_model", "parse_weights"]
+__all__ = ["dump_model", "parse_model", "parse_section", "parse_weights"]
+
+CHANGED = " (not as saved)"
+"""Added to the name of a saved profile's model where it is no longer the one that was saved."""
 
 _Path = tuple[str, ...]
 _T = TypeVar("_T", bound=BaseModel)
@@ -146,9 +149,13 @@ def _collect_lines(root: yaml.Node, lines: dict[_Path, int]) -> _Path | None:
 def parse_model(
     text: str, kinds: Mapping[str, type[Component]], *, source: str = "model", name: str | None = None
 ) -> ScoringModel:
-    """A model from YAML text; `kinds` joins component names to classes. Raises ModelError with the line."""
+    """A model from YAML text; `kinds` joins component names to classes. Raises ModelError with the line.
+
+    A section `profile` says where the model came from, and is no part of it. Where the digest there is another model's,
+    the name says so: results must not be taken for those of the profile.
+    """
     file = _read(text, source)
-    file.check_keys((), {"name", "description", "normalise", "groups", "eligibility"})
+    file.check_keys((), {"name", "description", "normalise", "groups", "eligibility", "profile"})
     file.check_keys(("groups",), set(GROUPS))
     parts: list[Part] = []
     for group in file.mapping(("groups",)):  # the file's order is the order of adding
@@ -159,7 +166,7 @@ def parse_model(
     if file.data.get("eligibility") is not None:
         eligibility = _validated(file, ("eligibility",), Eligibility, _rules(file.mapping(("eligibility",))))
     try:
-        return ScoringModel(
+        model = ScoringModel(
             name=file.text("name") or name or Path(source).stem,
             parts=tuple(parts),
             weights=_profile(file),
@@ -168,6 +175,14 @@ def parse_model(
         )
     except ModelError as error:
         raise error if source in str(error) else file.error(("groups",), str(error)) from error
+    changed = "profile" in file.data and file.mapping(("profile",)).get("digest") != model.digest
+    return replace(model, name=f"{model.name}{CHANGED}") if changed else model
+
+
+def parse_section(text: str, key: str, kind: type[_T], *, source: str) -> _T:
+    """One section of a file, such as `profile`, on its own. Raises ModelError with the line."""
+    file = _read(text, source)
+    return _validated(file, (key,), kind, file.mapping((key,)))
 
 
 def _rules(values: dict[str, Any]) -> dict[str, Any]:

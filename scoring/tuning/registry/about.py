@@ -1,0 +1,142 @@
+"""What is known of a saved profile beside its model: the `profile` section of its file."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from scoring.errors import ConfigurationError
+from scoring.model.problems import short
+
+__all__ = ["SPLITS", "About", "FoundOn", "Metric", "Parent", "metrics_of", "moment", "validated"]
+
+T = TypeVar("T", bound=BaseModel)
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Text = Annotated[str, Field(max_length=10_000)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Metric(_Section):
+    """A figure; with an interval and the number of users (or whatever was averaged over) where they are known."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _interval(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval needs both `low` and `high`")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"the interval from {self.low:g} to {self.high:g} is empty")
+        return self
+
+
+class Parent(_Section):
+    """Where the weights came from: a version of a profile, a model that ships, or a model of which the digest is all
+    that is known."""
+
+    name: Text | None = None
+    version: Annotated[int, Field(ge=1)] | None = None
+    digest: Digest
+
+    def __str__(self) -> str:
+        if self.name is None:
+            return self.digest
+        return self.name if self.version is None else f"{self.name}@{self.version}"
+
+
+class FoundOn(_Section):
+    """The data that the weights were found on: its fingerprint and its clock."""
+
+    fingerprint: Text
+    as_of: AwareDatetime
+
+
+class About(_Section):
+    """In the order in which a file says it."""
+
+    name: str
+    version: Annotated[int, Field(ge=1)]
+    saved_at: AwareDatetime
+    author: Text | None = None
+    note: Text = ""
+    model: Text
+    """The name of the model that the profile was saved from."""
+    digest: Digest
+    parent: Parent | None = None
+    found_on: FoundOn | None = None
+    code_version: Text
+    metrics: dict[Split, dict[Text, Metric]] = {}
+
+    @property
+    def reference(self) -> str:
+        """NAME@VERSION."""
+        return f"{self.name}@{self.version}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is known, in order, as YAML writes it; times in UTC."""
+        content = self.model_dump(exclude_none=True)
+        for section in (content, content.get("found_on", {})):
+            for key, value in section.items():
+                if isinstance(value, datetime):
+                    section[key] = moment(value)
+        return {key: value for key, value in content.items() if value not in ("", {})}
+
+
+def moment(time: datetime) -> datetime:
+    """In UTC. Raises ConfigurationError for a time without a zone, which could be any."""
+    if time.tzinfo is None:
+        raise ConfigurationError(f"the time {time} has no zone; give one, such as datetime.now(UTC).")
+    return time.astimezone(UTC)
+
+
+def metrics_of(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Metric]]:
+    """Split → name → metric, of metrics, bare numbers or mappings. Raises ConfigurationError, naming the metric."""
+    found: dict[str, dict[str, Metric]] = {}
+    for split, metrics in (given or {}).items():
+        if split not in SPLITS:
+            raise ConfigurationError(f"metrics: {short(split)} is no split; write one of {', '.join(SPLITS)}.")
+        found[split] = {}
+        for name, value in metrics.items():
+            place = f"metrics of {split}, {short(name)}"
+            if isinstance(value, Metric):
+                found[split][name] = value
+                continue
+            parts = dict(value) if isinstance(value, Mapping) else {"value": value}
+            found[split][name] = validated(Metric, {key: _plain(part) for key, part in parts.items()}, place)
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number as Python's."""
+    if isinstance(value, bool | str) or value is None:
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:
+        return float(value) if hasattr(value, "__float__") else value
+
+
+def validated(kind: type[T], content: Mapping[str, Any], place: str) -> T:
+    """Raises ConfigurationError: the place, the key and what is wrong with it."""
+    try:
+        return kind(**content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        message = first["msg"].removeprefix("Value error, ")
+        said = f"`{key}`: {message} (it is {short(first['input'])})" if key else message
+        raise ConfigurationError(f"{place}: {said}.") from error

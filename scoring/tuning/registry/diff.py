@@ -1,0 +1,130 @@
+"""What two models differ in: weights, components, parameters, rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from scoring.model import GROUPS, Part, ScoringModel
+
+__all__ = ["ProfileDiff", "diff_models"]
+
+_COLUMNS = ["what", "group", "name", "a", "b", "change"]
+
+
+@dataclass(frozen=True)
+class ProfileDiff:
+    """From model `a` to model `b`."""
+
+    a: ScoringModel
+    b: ScoringModel
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs that a score or a ranking depends on."""
+        return self.a.digest == self.b.digest
+
+    def weights(self) -> pd.DataFrame:
+        """One row per component of either: group · component · a · b · change (flat, of the total) · a_in_group ·
+        b_in_group · change_in_group. Missing where a model has no such component; the change is from or to 0."""
+        rows = []
+        for group, name in _places(self.a, self.b):
+            flat, inner = _pair(self.a, self.b, group, name)
+            rows.append((group, name, *flat, _change(*flat), *inner, _change(*inner)))
+        sides = ["a", "b", "change"]
+        return pd.DataFrame(rows, columns=["group", "component", *sides, *(f"{side}_in_group" for side in sides)])
+
+    def groups(self) -> pd.DataFrame:
+        """One row per group: group · a · b · change."""
+        rows = [(group, self.a.weights.groups[group], self.b.weights.groups[group]) for group in GROUPS]
+        return pd.DataFrame([(*row, _change(*row[1:])) for row in rows], columns=["group", "a", "b", "change"])
+
+    def settings(self) -> pd.DataFrame:
+        """One row per component, parameter and rule that differs: what · group · name · a · b · change, which is
+        missing where the values are no numbers."""
+        return pd.DataFrame([*_components(self.a, self.b), *_parameters(self.a, self.b), *_rules(self.a, self.b)],
+                            columns=_COLUMNS, dtype=object).astype({"change": float})  # fmt: skip
+
+    def frame(self) -> pd.DataFrame:
+        """All of it: what (group weight, weight, weight in group, component, parameter, rule) · group · name · a · b ·
+        change. Every weight; of the rest what differs."""
+        weights, parts = self.weights(), []
+        parts.append(self.groups().assign(what="group weight", name=""))
+        for what, ending in (("weight", ""), ("weight in group", "_in_group")):
+            sides = {f"{side}{ending}": side for side in ("a", "b", "change")}
+            chosen = weights[["group", "component", *sides]].rename(columns={"component": "name"} | sides)
+            parts.append(chosen.assign(what=what))
+        parts.append(self.settings())
+        return pd.concat([part[_COLUMNS].astype(object) for part in parts], ignore_index=True).astype({"change": float})
+
+    def __repr__(self) -> str:
+        if self.same:
+            return f"ProfileDiff({self.a.name} → {self.b.name}: the same)"
+        moved = int((self.weights()["change"].abs() > 0).sum())
+        return f"ProfileDiff({self.a.name} → {self.b.name}: {moved} weights, {len(self.settings())} settings)"
+
+    def _repr_html_(self) -> str:
+        html: str = self.frame().to_html(index=False, na_rep="")
+        return html
+
+
+def diff_models(a: ScoringModel, b: ScoringModel) -> ProfileDiff:
+    """What changes from `a` to `b`."""
+    return ProfileDiff(a, b)
+
+
+def _places(a: ScoringModel, b: ScoringModel) -> list[tuple[str, str]]:
+    places = dict.fromkeys((part.group, part.name) for model in (a, b) for part in model.parts)
+    return sorted(places, key=lambda place: GROUPS.index(place[0]))
+
+
+def _pair(a: ScoringModel, b: ScoringModel, group: str, name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    there = [name in model.weights.components[group] for model in (a, b)]
+    sides = list(zip((a, b), there, strict=True))
+    flat = tuple(model.weights.flat(group, name) if has else float("nan") for model, has in sides)
+    inner = tuple(model.weights.components[group][name] if has else float("nan") for model, has in sides)
+    return flat, inner
+
+
+def _change(a: float, b: float) -> float:
+    return (0.0 if math.isnan(b) else b) - (0.0 if math.isnan(a) else a)
+
+
+def _named(model: ScoringModel) -> dict[tuple[str, str], Part]:
+    return {(part.group, part.name): part for part in model.parts}
+
+
+def _components(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
+    """Added, removed, or of another kind."""
+    first, second = _named(a), _named(b)
+    for place in _places(a, b):
+        kinds = [parts[place].component.kind if place in parts else None for parts in (first, second)]
+        classes = [type(parts[place].component) if place in parts else None for parts in (first, second)]
+        if classes[0] is not classes[1]:
+            yield ("component", *place, *kinds, None)
+
+
+def _parameters(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
+    first, second = _named(a), _named(b)
+    for group, name in _places(a, b):
+        if (group, name) not in first or (group, name) not in second:
+            continue
+        values = [parts[group, name].component.model_dump() for parts in (first, second)]
+        for key in dict.fromkeys([*values[0], *values[1]]):
+            yield from _setting("parameter", group, f"{name}.{key}", values[0].get(key), values[1].get(key))
+
+
+def _rules(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
+    rules = [model.eligibility.model_dump() for model in (a, b)]
+    for key in rules[0]:
+        yield from _setting("rule", "", key, rules[0][key], rules[1][key])
+
+
+def _setting(what: str, group: str, name: str, a: Any, b: Any) -> Iterator[tuple[Any, ...]]:
+    if a != b:
+        numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (a, b))
+        yield what, group, name, a, b, b - a if numbers else None

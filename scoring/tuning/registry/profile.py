@@ -1,0 +1,144 @@
+"""A saved profile: a model, what is known of it, and the text of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from scoring.errors import ModelError
+from scoring.model import Component, ScoringModel, parse_model
+from scoring.model.files import parse_section
+from scoring.tuning.registry.about import About
+
+__all__ = ["Profile", "dump_profile", "parse_about", "parse_profile"]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One version of a profile. The model's name is NAME@VERSION, so that what is made with it says which it was."""
+
+    about: About
+    model: ScoringModel
+
+    @property
+    def name(self) -> str:
+        return self.about.name
+
+    @property
+    def version(self) -> int:
+        return self.about.version
+
+    @property
+    def digest(self) -> str:
+        """Of the model that was saved."""
+        return self.about.digest
+
+    @property
+    def as_saved(self) -> bool:
+        """Whether the model is the one that was saved."""
+        return self.model.digest == self.about.digest
+
+    @property
+    def problem(self) -> str | None:
+        """A sentence, where the model is not the one that was saved."""
+        if self.as_saved:
+            return None
+        return (
+            f"profile {self.about.reference} is not the model that was saved: its file was edited, or the code of a "
+            f"component has changed since {self.about.code_version}. Save it as a new version to use it."
+        )
+
+    def require_as_saved(self) -> None:
+        """Raises ModelError where `problem` says something."""
+        if self.problem is not None:
+            raise ModelError(self.problem)
+
+    def frame(self) -> pd.DataFrame:
+        """One row per component: group · component · weight (flat, of the total) · weight_in_group."""
+        model = self.model
+        return pd.DataFrame(
+            {
+                "group": [part.group for part in model.parts],
+                "component": [part.name for part in model.parts],
+                "weight": model.flat_weights,
+                "weight_in_group": model.weights_in_group,
+            }
+        )
+
+    def metrics_frame(self) -> pd.DataFrame:
+        """One row per split and metric: split · metric · value · low · high · n; missing where not known."""
+        rows = [
+            {"split": split, "metric": name} | metric.model_dump()
+            for split, metrics in self.about.metrics.items()
+            for name, metric in metrics.items()
+        ]
+        frame = pd.DataFrame(rows, columns=["split", "metric", "value", "low", "high", "n"])
+        return frame.astype({"value": float, "low": float, "high": float, "n": "Int64"})
+
+    def __repr__(self) -> str:
+        told = "" if self.as_saved else ", not as saved"
+        return f"Profile({self.about.reference}, saved {self.about.saved_at:%Y-%m-%d %H:%M}{told})"
+
+    def _repr_html_(self) -> str:
+        note = f"<p>{escape(self.about.note)}</p>" if self.about.note else ""
+        return f"<p><b>{escape(repr(self))}</b></p>{note}{self.frame().to_html(index=False)}"
+
+
+class _Line(dict[str, Any]):
+    """A mapping on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """For people who read changes: no aliases, notes of several lines as they were written."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+def _line(dumper: yaml.SafeDumper, data: _Line) -> yaml.Node:
+    return dumper.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True)
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(_Line, _line)
+
+
+def dump_profile(about: About, model: ScoringModel) -> str:
+    """A model file with a section `profile` before the model. Raises ModelError: a model that no file can say."""
+    said = about.as_dict()
+    if "parent" in said:
+        said["parent"] = _Line(said["parent"])
+    for metrics in said.get("metrics", {}).values():
+        metrics.update({name: _Line(metric) for name, metric in metrics.items()})
+    content = replace(model, name=about.reference).as_dict()
+    for group in content["groups"].values():
+        group["components"] = {name: _Line(part) for name, part in group["components"].items()}
+    whole = {"profile": said} | content
+    text: str = yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    own = {part.component.kind: type(part.component) for part in model.parts}
+    again = parse_profile(text, own, source=f"profile {about.reference}")
+    if not again.as_saved or again.about != about:
+        raise ModelError(
+            f"profile {about.reference}: read from a file, it would not be what is to be saved; "
+            "look for a component whose parameters are no plain values."
+        )
+    return text
+
+
+def parse_about(text: str, *, source: str) -> About:
+    """The section `profile` of a file. Raises ModelError with the line."""
+    return parse_section(text, "profile", About, source=source)
+
+
+def parse_profile(text: str, kinds: Mapping[str, type[Component]], *, source: str) -> Profile:
+    """Of a file's text. Raises ModelError with the line."""
+    return Profile(parse_about(text, source=source), parse_model(text, kinds, source=source))

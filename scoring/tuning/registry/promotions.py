@@ -1,0 +1,64 @@
+"""Which version is in use, and which were: a journal that is only added to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pandas as pd
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from scoring.errors import ConfigurationError
+from scoring.tuning.registry.about import Digest, Text
+
+__all__ = ["Promotion", "history_frame", "stack_of", "undone"]
+
+
+class Promotion(BaseModel):
+    """A version taken into use, or gone back to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: AwareDatetime
+    action: Literal["promote", "rollback"]
+    name: str
+    version: int
+    digest: Digest
+    note: Text = ""
+
+    @property
+    def reference(self) -> str:
+        """NAME@VERSION."""
+        return f"{self.name}@{self.version}"
+
+
+def stack_of(entries: Sequence[Promotion]) -> tuple[Promotion, ...]:
+    """The promotions that hold, the one in use last: a rollback takes the last one away, and a second rollback the
+    one before."""
+    stack: list[Promotion] = []
+    for entry in entries:
+        if entry.action == "promote":
+            stack.append(entry)
+        else:
+            del stack[-1:]
+    return tuple(stack)
+
+
+def undone(entries: Sequence[Promotion]) -> Promotion:
+    """The promotion that a rollback goes back to. Raises ConfigurationError where there is none."""
+    stack = stack_of(entries)
+    if not stack:
+        raise ConfigurationError("no profile is promoted: there is nothing to roll back.")
+    if len(stack) == 1:
+        raise ConfigurationError(
+            f"{stack[-1].reference} is the only profile ever promoted, or the first: nothing is left to go back to."
+        )
+    return stack[-2]
+
+
+def history_frame(entries: Sequence[Promotion]) -> pd.DataFrame:
+    """One row per entry, oldest first: at · action · name · version · digest · note · in_use (of the last row)."""
+    rows = [entry.model_dump() for entry in entries]
+    frame = pd.DataFrame(rows, columns=list(Promotion.model_fields))
+    frame["at"] = pd.to_datetime(frame["at"], utc=True)
+    return frame.astype({"version": "int64"}).assign(in_use=[place == len(rows) - 1 for place in range(len(rows))])

@@ -1,0 +1,148 @@
+"""The files of profiles: a folder per name, a file per version, `0001.yaml` first."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from scoring.errors import ConfigurationError, ModelError, OutputError
+from scoring.tuning.registry.folders import MOST_BYTES, exists, folder, one_sentence, read_bytes, write_new
+from scoring.tuning.registry.names import Reference, checked_name, clash_key
+
+__all__ = ["Store"]
+
+_FILE = re.compile(r"(\d{4,9})\.yaml", re.ASCII)
+
+
+class Store:
+    """Texts by name and version under `root`. Nothing is followed out of it, and nothing overwritten."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, name: str, version: int) -> Path:
+        return self.root / name / _file(version)
+
+    def names(self) -> list[str]:
+        """Of the profiles that have a version, in order. Raises OutputError."""
+        return sorted(name for name in self._folders() if self.versions(name))
+
+    def versions(self, name: str) -> list[int]:
+        """In order; none where there is no such profile. Raises ConfigurationError and OutputError."""
+        name = checked_name(name)
+        if not self.root.is_dir():
+            return []
+        with one_sentence(self.root / name, "read"), folder(self.root) as root:
+            if not exists(name, root):
+                return []
+            with folder(name, inside=root) as inside:
+                return _versions(inside)
+
+    def text(self, name: str, version: int | None = None) -> tuple[int, str]:
+        """The version (None: the newest) and its text.
+
+        Raises ModelError, where there is no such version or its file is no text, ConfigurationError and OutputError.
+        """
+        name = checked_name(name)
+        there = self.versions(name)
+        if not there or version not in (None, *there):
+            raise ModelError(self._missing(name, version, there))
+        chosen = there[-1] if version is None else version
+        path = self.path(name, chosen)
+        with one_sentence(path, "read"), folder(self.root) as root, folder(name, inside=root) as inside:
+            content = read_bytes(_file(chosen), inside)
+        try:
+            return chosen, content.decode()
+        except UnicodeDecodeError as error:
+            raise ModelError(f"{path}: it is not UTF-8 text.") from error
+
+    def add(self, name: str, text_of: Callable[[int], str]) -> int:
+        """Writes the next version, whose text `text_of` gives, and returns its number; on disk then.
+
+        Of several writers each gets a number of its own. Raises ConfigurationError, for a name that is not safe or
+        too much like another one, and OutputError; then nothing is left.
+        """
+        name = checked_name(name)
+        with one_sentence(self.root / name):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with folder(self.root) as root:
+                self._claim(name, root)
+                try:
+                    with folder(name, inside=root) as inside:
+                        return _add(inside, self.root / name, text_of)
+                except BaseException:
+                    with suppress(OSError):  # only an empty one goes
+                        os.rmdir(name, dir_fd=root)
+                    raise
+
+    def _claim(self, name: str, root: int) -> None:
+        """Makes the folder of a name. Looked at again afterwards: somebody may have made one like it meanwhile."""
+        self._refuse_clash(name)
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=root)
+            os.fsync(root)
+            try:
+                self._refuse_clash(name)
+            except ConfigurationError:
+                os.rmdir(name, dir_fd=root)
+                raise
+
+    def _refuse_clash(self, name: str) -> None:
+        for other in self._folders():
+            if other != name and clash_key(other) == clash_key(name):
+                raise ConfigurationError(
+                    f"profile name {name!r}: there is {other!r}, which some systems and readers take for the same; "
+                    "take that, or a name that differs in more."
+                )
+
+    def _folders(self) -> list[str]:
+        if not self.root.exists():
+            return []
+        with one_sentence(self.root, "read"), folder(self.root) as root, os.scandir(root) as entries:
+            # a link is nobody's profile; what is no name was put there by somebody else
+            found = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return [name for name in (unicodedata.normalize("NFC", name) for name in found) if _is_name(name)]
+
+    def _missing(self, name: str, version: int | None, there: list[int]) -> str:
+        if there:
+            newest = f"the newest is {there[-1]}"
+            return f"profile {Reference(name, version)}: there is no such version; {newest}."
+        names = self.names()
+        if not names:
+            return f"profile {name}: {self.root} holds no profiles; save one with `scoring profiles save`."
+        close = difflib.get_close_matches(name, names, 1)
+        way = f"did you mean {close[0]}?" if close else "`scoring profiles list` says which there are."
+        return f"profile {name}: {self.root} holds no profile of this name; {way}"
+
+
+def _add(inside: int, path: Path, text_of: Callable[[int], str]) -> int:
+    version = (_versions(inside) or [0])[-1] + 1
+    while True:
+        content = text_of(version).encode()
+        if len(content) > MOST_BYTES:
+            raise OutputError(f"{path / _file(version)} would take more than {MOST_BYTES:,} bytes; shorten it.")
+        if write_new(_file(version), content, inside):
+            return version
+        version += 1
+
+
+def _file(version: int) -> str:
+    return f"{version:04d}.yaml"
+
+
+def _versions(inside: int) -> list[int]:
+    """What a killed writer left has another name, and is not seen."""
+    found = [int(match[1]) for match in map(_FILE.fullmatch, os.listdir(inside)) if match]
+    return sorted(version for version in set(found) if version and exists(_file(version), inside))
+
+
+def _is_name(name: str) -> bool:
+    try:
+        return checked_name(name) == name
+    except ConfigurationError:
+        return False
