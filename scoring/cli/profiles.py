@@ -54,11 +54,8 @@ def list_(profiles: Folder = DEFAULT_PROFILES) -> None:
 
     found = _registry(profiles).list()
     if found.empty:
-        output().print(
-            f"{profiles} holds no profiles yet. Save one with `scoring profiles save NAME`.",
-            markup=False,
-            soft_wrap=True,
-        )
+        said = f"{profiles} holds no profiles yet. Save one with `scoring profiles save NAME`."
+        output().print(said, markup=False, soft_wrap=True)
         return
     output().print(listing(found))
     for problem in found["problem"].dropna():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -70,7 +71,7 @@ def page(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> Renderable
     return Group(*body, parts_of(profile.model))
 
 
-def _ancestor(row: dict[str, Any]) -> str:
+def _ancestor(row: Mapping[Any, Any]) -> str:
     if not isinstance(row["name"], str):
         return f"digest {row['digest'][:8]}"
     return printable(row["name"] if pd.isna(row["version"]) else f"{row['name']}@{row['version']}")

@@ -27,6 +27,9 @@ def problem_of(error: ValidationError, kind: type[BaseModel], beside: Sequence[s
     """
     first = error.errors()[0]
     field = str(first["loc"][0]) if first["loc"] else ""
+    path = ".".join(map(str, first["loc"]))
+    if first["type"] in ("extra_forbidden", "missing") and path != field:  # of a part of the field
+        return field, f"`{path}` is missing." if first["type"] == "missing" else f"unknown key `{path}`."
     if first["type"] == "extra_forbidden":
         known = ", ".join([*sorted(kind.model_fields), *beside]) or "none"
         return field, f"unknown key `{field}`; known: {known}."

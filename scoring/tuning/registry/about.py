@@ -97,10 +97,14 @@ class About(_Section):
 
 
 def moment(time: datetime) -> datetime:
-    """In UTC. Raises ConfigurationError for a time without a zone, which could be any."""
+    """In UTC, and Python's own even of a pandas Timestamp, which YAML cannot write.
+
+    Raises ConfigurationError for a time without a zone, which could be any.
+    """
     if time.tzinfo is None:
         raise ConfigurationError(f"the time {time} has no zone; give one, such as datetime.now(UTC).")
-    return time.astimezone(UTC)
+    here = time.astimezone(UTC)
+    return datetime.combine(here.date(), here.time(), UTC)
 
 
 def metrics_of(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Metric]]:

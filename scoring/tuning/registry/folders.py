@@ -7,12 +7,12 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from scoring.errors import OutputError, ScoringError
 
-__all__ = ["MOST_BYTES", "exists", "folder", "one_sentence", "read_bytes", "write_all", "write_new"]
+__all__ = ["MOST_BYTES", "exists", "folder", "one_sentence", "read_bytes", "root_folder", "write_all", "write_new"]
 
 MOST_BYTES = 1_000_000
 """A profile takes a few thousand."""
@@ -31,6 +31,15 @@ def folder(path: str | Path, *, inside: int | None = None) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+@contextmanager
+def root_folder(path: Path, doing: str = "read") -> Iterator[int]:
+    """A handle of the folder of everything, which may be reached by a link. Raises OutputError naming it."""
+    with ExitStack() as stack:
+        with one_sentence(path, doing):
+            handle = stack.enter_context(folder(path))
+        yield handle
 
 
 def exists(name: str, inside: int) -> bool:

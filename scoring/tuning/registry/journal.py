@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from scoring.errors import ModelError
-from scoring.tuning.registry.folders import folder, one_sentence, read_bytes, write_all
+from scoring.tuning.registry.folders import one_sentence, read_bytes, root_folder, write_all
 
 __all__ = ["Journal"]
 
@@ -32,7 +32,7 @@ class Journal(Generic[E]):
     def read(self) -> list[E]:
         """Oldest first; none where there is no file. Raises ModelError, naming the line, and OutputError."""
         try:
-            with one_sentence(self.path, "read"), folder(self._root) as inside:
+            with root_folder(self._root) as inside, one_sentence(self.path, "read"):
                 content = read_bytes(self._name, inside, _MOST_BYTES)
         except OSError as error:
             if isinstance(error.__cause__, FileNotFoundError):
@@ -72,11 +72,11 @@ class Journal(Generic[E]):
     def _locked(self) -> Iterator[int]:
         import fcntl  # no such thing on Windows, where reading works all the same
 
-        with one_sentence(self.path):
+        with one_sentence(self._root):
             self._root.mkdir(parents=True, exist_ok=True)
-            with folder(self._root) as inside:
-                handle = os.open(self._name, _FLAGS, 0o666, dir_fd=inside)
-                os.fsync(inside)
+        with root_folder(self._root, "written") as inside, one_sentence(self.path):
+            handle = os.open(self._name, _FLAGS, 0o666, dir_fd=inside)
+            os.fsync(inside)
         try:
             with one_sentence(self.path):
                 fcntl.flock(handle, fcntl.LOCK_EX)

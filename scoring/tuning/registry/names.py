@@ -58,7 +58,9 @@ def checked_name(name: str) -> str:
 def _problem(name: str) -> str | None:
     strange = [character for character in name if not _allowed(character)]
     if strange:
-        return f"it holds {strange[0]!r}; write letters, digits, `-`, `_` and `.`"
+        # marks and blanks would not be seen
+        shown = ascii(strange[0]) if unicodedata.category(strange[0])[0] in "CMZ" else repr(strange[0])
+        return f"it holds {shown}; write letters, digits, `-`, `_` and `.`"
     if not name:
         return "it is empty; write letters and digits"
     if len(name) > _MOST_CHARACTERS or len(name.encode()) > _MOST_BYTES:

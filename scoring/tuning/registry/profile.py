@@ -50,7 +50,7 @@ class Profile:
             return None
         return (
             f"profile {self.about.reference} is not the model that was saved: its file was edited, or the code of a "
-            f"component has changed since {self.about.code_version}. Save it as a new version to use it."
+            "component has changed. To use it, save it as a new version: `scoring profiles save NAME --model FILE`."
         )
 
     def require_as_saved(self) -> None:

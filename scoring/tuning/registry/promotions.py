@@ -51,7 +51,7 @@ def undone(entries: Sequence[Promotion]) -> Promotion:
         raise ConfigurationError("no profile is promoted: there is nothing to roll back.")
     if len(stack) == 1:
         raise ConfigurationError(
-            f"{stack[-1].reference} is the only profile ever promoted, or the first: nothing is left to go back to."
+            f"{stack[-1].reference} is in use, and none was promoted before it: there is nothing to go back to."
         )
     return stack[-2]
 

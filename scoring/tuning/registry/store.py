@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from scoring.errors import ConfigurationError, ModelError, OutputError
-from scoring.tuning.registry.folders import MOST_BYTES, exists, folder, one_sentence, read_bytes, write_new
+from scoring.tuning.registry.folders import MOST_BYTES, exists, folder, one_sentence, read_bytes, root_folder, write_new
 from scoring.tuning.registry.names import Reference, checked_name, clash_key
 
 __all__ = ["Store"]
@@ -35,9 +35,9 @@ class Store:
     def versions(self, name: str) -> list[int]:
         """In order; none where there is no such profile. Raises ConfigurationError and OutputError."""
         name = checked_name(name)
-        if not self.root.is_dir():
+        if not self.root.exists():
             return []
-        with one_sentence(self.root / name, "read"), folder(self.root) as root:
+        with root_folder(self.root) as root, one_sentence(self.root / name, "read"):
             if not exists(name, root):
                 return []
             with folder(name, inside=root) as inside:
@@ -54,7 +54,7 @@ class Store:
             raise ModelError(self._missing(name, version, there))
         chosen = there[-1] if version is None else version
         path = self.path(name, chosen)
-        with one_sentence(path, "read"), folder(self.root) as root, folder(name, inside=root) as inside:
+        with root_folder(self.root) as root, one_sentence(path, "read"), folder(name, inside=root) as inside:
             content = read_bytes(_file(chosen), inside)
         try:
             return chosen, content.decode()
@@ -68,17 +68,17 @@ class Store:
         too much like another one, and OutputError; then nothing is left.
         """
         name = checked_name(name)
-        with one_sentence(self.root / name):
+        with one_sentence(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            with folder(self.root) as root:
-                self._claim(name, root)
-                try:
-                    with folder(name, inside=root) as inside:
-                        return _add(inside, self.root / name, text_of)
-                except BaseException:
-                    with suppress(OSError):  # only an empty one goes
-                        os.rmdir(name, dir_fd=root)
-                    raise
+        with root_folder(self.root, "written") as root, one_sentence(self.root / name):
+            self._claim(name, root)
+            try:
+                with folder(name, inside=root) as inside:
+                    return _add(inside, self.root / name, text_of)
+            except BaseException:
+                with suppress(OSError):  # only an empty one goes
+                    os.rmdir(name, dir_fd=root)
+                raise
 
     def _claim(self, name: str, root: int) -> None:
         """Makes the folder of a name. Looked at again afterwards: somebody may have made one like it meanwhile."""
@@ -103,7 +103,7 @@ class Store:
     def _folders(self) -> list[str]:
         if not self.root.exists():
             return []
-        with one_sentence(self.root, "read"), folder(self.root) as root, os.scandir(root) as entries:
+        with root_folder(self.root) as root, one_sentence(self.root, "read"), os.scandir(root) as entries:
             # a link is nobody's profile; what is no name was put there by somebody else
             found = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         return [name for name in (unicodedata.normalize("NFC", name) for name in found) if _is_name(name)]

@@ -1,0 +1,46 @@
+"""A registry in an empty folder, with a clock that moves on by a minute at each look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from scoring.catalog import load_model
+from scoring.model import ScoringModel
+from scoring.tuning.registry import Registry
+from tests.tuning.registry.writers import WRITERS
+
+
+def minutes() -> Callable[[], datetime]:
+    times: Iterator[datetime] = (datetime(2026, 1, 5, 22, 0, tzinfo=UTC) + timedelta(minutes=n) for n in count())
+    return lambda: next(times)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "profiles", clock=minutes())
+
+
+@pytest.fixture(scope="session")
+def standard() -> ScoringModel:
+    return load_model("standard")
+
+
+@pytest.fixture(scope="session")
+def even(standard: ScoringModel) -> ScoringModel:
+    """`standard` with even weights, other freshness and a cap per company."""
+    other = standard.with_weights({part.name: 1.0 for part in standard.parts})
+    return other.with_parameters("freshness", half_life_days=7.0).with_eligibility(max_per_company=3)
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    """As many processes as there are writers."""
+    with ProcessPoolExecutor(WRITERS, mp_context=get_context("spawn")) as pool:
+        yield pool

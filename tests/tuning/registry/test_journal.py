@@ -1,0 +1,97 @@
+"""A journal only grows, by whole entries."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import ModelError, OutputError
+from scoring.tuning.registry.journal import Journal
+from tests.tuning.registry.writers import WRITERS, Entry, append_some
+from tests.tuning.registry.writers import append as add
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal[Entry]:
+    return Journal(tmp_path / "folder", "journal.jsonl", Entry)
+
+
+def numbers(journal: Journal[Entry]) -> list[int]:
+    return [entry.number for entry in journal.read()]
+
+
+def test_entries_are_added(journal: Journal[Entry]) -> None:
+    assert journal.read() == []
+    assert not journal.path.exists()
+    assert [add(journal, "行\n") for _ in range(3)] == [1, 2, 3]
+    assert journal.path.read_text("utf-8").count("\n") == 3
+    assert [entry.text for entry in journal.read()] == ["行\n"] * 3
+
+
+def test_what_a_killed_writer_left_is_taken_away(journal: Journal[Entry]) -> None:
+    add(journal)
+    with journal.path.open("a") as file:
+        file.write('{"number": 2, "te')
+    assert numbers(journal) == [1]
+    assert add(journal) == 2
+    assert numbers(journal) == [1, 2]
+    assert journal.path.read_text().count("\n") == 2
+
+
+def test_a_last_line_that_somebody_wrote_without_an_end_is_kept(journal: Journal[Entry]) -> None:
+    add(journal)
+    with journal.path.open("a") as file:
+        file.write('{"number": 2}')
+    assert numbers(journal) == [1, 2]
+    assert add(journal) == 3
+    assert numbers(journal) == [1, 2, 3]
+
+
+def test_a_line_that_cannot_be_read_is_named(journal: Journal[Entry]) -> None:
+    journal.path.parent.mkdir()
+    journal.path.write_text('{"number": 1}\n<<<<<<< ours\n{"number": 2}\n')
+    for work in (journal.read, lambda: add(journal)):
+        with pytest.raises(ModelError, match=r"journal\.jsonl, line 2: this is no entry"):
+            work()
+
+
+@pytest.mark.parametrize("name", ["write", "fsync", "ftruncate"])
+def test_a_disk_that_fails_leaves_it_as_it_was(
+    journal: Journal[Entry], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    add(journal)
+    real = getattr(os, name)
+
+    def fail(handle: int, *more: object) -> object:
+        if name == "fsync" and os.path.isdir(f"/proc/self/fd/{handle}"):
+            return real(handle, *more)
+        if name == "write":
+            real(handle, b'{"numb')  # a part of it gets there
+        raise OSError(28, "No space left on device")
+
+    before = journal.path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, name, fail)
+        with pytest.raises(OutputError, match="No space left on device"):
+            add(journal)
+    assert journal.path.read_bytes() == before
+    assert add(journal) == 2
+
+
+def test_a_link_is_not_followed(journal: Journal[Entry], tmp_path: Path) -> None:
+    journal.path.parent.mkdir()
+    journal.path.symlink_to(tmp_path / "outside")
+    for work in (journal.read, lambda: add(journal)):
+        with pytest.raises(OutputError, match="links are not followed"):
+            work()
+    assert not (tmp_path / "outside").exists()
+
+
+def test_several_processes_write_at_once(journal: Journal[Entry], pool: ProcessPoolExecutor) -> None:
+    given = list(pool.map(append_some, [journal.path.parent] * WRITERS, range(WRITERS)))
+    assert [len(mine) for mine in given] == [30] * WRITERS
+    assert sorted(number for mine in given for number in mine) == list(range(1, 91))
+    assert numbers(journal) == list(range(1, 91))

@@ -1,0 +1,93 @@
+"""Which names are safe, and what names a version."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.errors import ConfigurationError
+from scoring.tuning.registry.names import Reference, checked_name, clash_key
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "night-2026", "v1.2_b", "夜間マッチング", "Größe", "2026", "_x", "a" * 80, "夜" * 80]
+)
+def test_safe_names(name: str) -> None:
+    assert checked_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "empty"),
+        ("..", "begin it with"),
+        (".hidden", "begin it with"),
+        ("-x", "begin it with"),
+        ("x.", "no dot"),
+        ("../x", "'/'"),
+        ("a/b", "'/'"),
+        ("a\\b", r"'\\'"),
+        ("/etc/passwd", "'/'"),
+        ("C:x", "':'"),
+        ("a b", "' '"),
+        ("a\0b", r"'\x00'"),
+        ("a\nb", r"'\n'"),
+        ("a\u202eb", r"'\u202e'"),
+        ("a\ufe0f", r"'\ufe0f'"),
+        ("\ud800", r"'\ud800'"),
+        ("x@3", "'@'"),
+        ("'; DROP TABLE profiles; --", '"\'"'),
+        ("a" * 81, "too long"),
+        ("𠮷" * 80, "too long"),
+        ("night.yaml", "`.yaml`"),
+        ("promotions.jsonl", "`.jsonl`"),
+        ("CON", "Windows"),
+        ("nul.x", "Windows"),
+        ("ＣＯＭ1", "Windows"),
+        ("Promoted", "stands for the version in use"),
+        ("standard", "is a model that ships"),
+    ],
+)
+def test_names_that_are_refused(name: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        checked_name(name)
+    assert said in str(raised.value)
+    assert str(raised.value).count("\n") == 0
+
+
+def test_a_name_is_composed() -> None:
+    """が as one character or as two that look the same, which is how some systems give it back."""
+    apart = unicodedata.normalize("NFD", "がくせい")
+    assert apart != "がくせい"
+    assert checked_name(apart) == "がくせい"
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=12) | st.from_regex(r"[./\\~:a-z]{1,8}", fullmatch=True))
+@settings(max_examples=300, deadline=None)
+def test_what_is_taken_is_one_folder_of_that_name(name: str) -> None:
+    try:
+        safe = checked_name(name)
+    except ConfigurationError:
+        return
+    root = Path("/profiles")
+    assert (root / safe).parent == root
+    assert (root / safe).name == safe
+    assert not safe.startswith(".")
+    assert checked_name(safe) == safe
+
+
+def test_names_that_clash() -> None:
+    assert clash_key("Night") == clash_key("night") == clash_key("ｎｉｇｈｔ")
+    assert clash_key("night") != clash_key("nights")
+
+
+def test_references() -> None:
+    assert Reference.parse("night@3") == Reference.parse("night@0003") == Reference("night", 3)
+    assert Reference.parse("night") == Reference("night", None)
+    for text in ("night@", "night@0", "night@-1", "night@x", "night@٣", "night@9999999999", "@3", "a@b@3"):
+        with pytest.raises(ConfigurationError):
+            Reference.parse(text)

@@ -1,0 +1,367 @@
+"""The registry: what is saved comes back, edits are seen, promotions go forth and back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.dataset.synthetic import make_market
+from scoring.errors import ConfigurationError, ModelError, OutputError
+from scoring.model import ScoringModel
+from scoring.tuning.registry import FoundOn, Metric, Registry
+from tests.components.own import OWN
+
+METRICS: dict[str, dict[str, Any]] = {
+    "test": {"ndcg@10": 0.3},
+    "validation": {
+        "ndcg@10": {"value": np.float32(0.5), "low": 0.4, "high": np.float64(0.6), "n": np.int64(500)},
+        "コスト": Metric(value=-1.0),
+    },
+}
+
+
+def file_of(registry: Registry, name: str, version: int) -> Path:
+    return registry.folder / name / f"{version:04d}.yaml"
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1, old
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+# Saving and loading
+
+
+def test_what_is_saved_comes_back(registry: Registry, even: ScoringModel) -> None:
+    dataset = Dataset(make_market(5, 20, 30, seed=1).tables)
+    saved = registry.save(
+        "夜間",
+        even,
+        parent="standard",
+        found_on=dataset,
+        metrics=METRICS,
+        note="one: line\n- another 'line'\n",
+        author="山田 *",
+    )
+    again = Registry(registry.folder).load("夜間")
+    assert again == saved
+    assert again.model.digest == even.digest == again.digest
+    assert (again.model.name, again.name, again.version) == ("夜間@1", "夜間", 1)
+    np.testing.assert_array_equal(again.model.flat_weights, even.flat_weights)
+    about = again.about
+    assert (about.note, about.author, about.model) == ("one: line\n- another 'line'\n", "山田 *", "standard")
+    assert about.saved_at == datetime(2026, 1, 5, 22, 0, tzinfo=UTC)
+    assert about.found_on == FoundOn(fingerprint=dataset.fingerprint, as_of=dataset.as_of)
+    assert about.code_version == "0.1.0"
+    assert list(about.metrics) == ["validation", "test"]
+    assert about.metrics["validation"]["ndcg@10"] == Metric(value=0.5, low=0.4, high=0.6, n=500)
+    assert again.metrics_frame()["value"].tolist() == [0.5, -1.0, 0.3]
+    assert again.frame()["weight"].tolist() == even.flat_weights.tolist()
+
+
+def test_the_file_is_a_model_file_that_people_can_review(registry: Registry, even: ScoringModel) -> None:
+    registry.save("night", even, metrics=METRICS, note="two\nlines")
+    path = file_of(registry, "night", 1)
+    model = load_model(path)
+    assert (model.name, model.digest) == ("night@1", even.digest)
+    text = path.read_text("utf-8")
+    assert text.startswith("profile:\n  name: night\n  version: 1\n  saved_at: 2026-01-05 22:00:00+00:00\n")
+    assert "  note: |-\n    two\n    lines\n" in text
+    assert "      freshness: {weight: 0.2, half_life_days: 7.0}\n" in text
+    assert list(yaml.safe_load(text)) == ["profile", "name", "description", "groups", "eligibility"]
+    # the same again differs in version and time alone
+    registry.save("night", even, metrics=METRICS, note="two\nlines")
+    other = file_of(registry, "night", 2).read_text("utf-8").splitlines()
+    changed = [line for line, before in zip(other, text.splitlines(), strict=True) if line != before]
+    assert changed == ["  version: 2", "  saved_at: 2026-01-05 22:01:00+00:00", "name: night@2"]
+
+
+def test_a_name_again_is_a_new_version(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+    before = [registry.save("night", model).about.reference for model in (standard, even, standard)]
+    assert before == ["night@1", "night@2", "night@3"]
+    assert registry.versions("night") == (1, 2, 3)
+    assert registry.versions("day") == ()
+    assert registry.load("night").version == 3
+    assert registry.load("night", 2).digest == registry.load("night@2").digest == even.digest
+    with pytest.raises(ConfigurationError, match="give one of the two"):
+        registry.load("night@2", 3)
+
+
+def test_components_of_ones_own(registry: Registry, standard: ScoringModel) -> None:
+    own = OWN[0]()
+    parts = (*standard.parts[:-1], type(standard.parts[0])("mine", "personal", own))
+    weights = {part.name: 1.0 for part in standard.parts[:-1]}
+    profile = standard.with_weights(weights).weights
+    components = dict(profile.components)
+    components["personal"] = {name: w for name, w in components["personal"].items() if name != "collaborative"}
+    components["personal"]["mine"] = 0.0
+    model = ScoringModel("own", parts, type(profile)(profile.groups, components))
+    registry.save("own", model)
+    assert Registry(registry.folder, components=[type(own)]).load("own").digest == model.digest
+    with pytest.raises(ModelError, match=f"unknown component `{own.kind}`"):
+        registry.load("own")
+    assert registry.list()["problem"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"metrics": {"tests": {}}}, "'tests' is no split; write one of train, validation, test"),
+        ({"metrics": {"test": {"ndcg": float("nan")}}}, "metrics of test, 'ndcg': `value`: Input should be a finite"),
+        ({"metrics": {"test": {"ndcg": {"value": 1, "low": 0}}}}, "an interval needs both"),
+        ({"metrics": {"test": {"ndcg": {"value": 1, "low": 2, "high": 1}}}}, "the interval from 2 to 1 is empty"),
+        ({"metrics": {"test": {"ndcg": {"value": 1, "n": -1}}}}, "`n`"),
+        ({"metrics": {"test": {"ndcg": None}}}, "`value`"),
+        ({"metrics": {"test": {"ndcg": "many"}}}, "`value`"),
+        ({"note": "x" * 10_001}, "profile night: `note`"),
+        ({"note": "\ud800"}, "profile night: `note`"),
+        ({"parent": "day"}, "profile day: "),
+        ({"parent": "../day"}, "it holds '/'"),
+        ({"found_on": FoundOn(fingerprint="x" * 9_999, as_of=datetime(2026, 1, 1, tzinfo=UTC))}, None),
+    ],
+)
+def test_what_cannot_be_saved(registry: Registry, even: ScoringModel, more: dict[str, Any], said: str | None) -> None:
+    if said is None:
+        assert registry.save("night", even, **more).version == 1
+        return
+    with pytest.raises((ConfigurationError, ModelError)) as raised:
+        registry.save("night", even, **more)
+    assert said in str(raised.value)
+    assert str(raised.value).count("\n") == 0
+    assert registry.list().empty
+    assert not (registry.folder / "night").exists()
+
+
+# What others did to the files
+
+
+def test_an_edited_file_is_told_of_and_not_promoted(
+    registry: Registry, standard: ScoringModel, even: ScoringModel
+) -> None:
+    registry.save("night", standard)
+    registry.save("night", even)
+    edit(file_of(registry, "night", 1), "half_life_days: 14.0", "half_life_days: 21.0")
+    said = "profile night@1 is not the model that was saved: its file was edited"
+    with pytest.warns(UserWarning, match=said):
+        profile = registry.load("night@1")
+    assert not profile.as_saved
+    assert repr(profile) == "Profile(night@1, saved 2026-01-05 22:00, not as saved)"
+    for work in (
+        lambda: registry.promote("night@1"),
+        lambda: registry.use("night@1"),
+        lambda: registry.save("day", standard, parent=profile),
+    ):
+        with pytest.raises(ModelError, match=said):
+            work()
+    assert registry.promoted() is None
+    # as a model file it works, and its name does not claim to be the profile
+    assert load_model(file_of(registry, "night", 1)).name == "night@1 (not as saved)"
+    assert registry.promote("night").version == 2
+
+
+def test_a_promoted_file_that_was_edited_is_not_used(registry: Registry, standard: ScoringModel) -> None:
+    registry.save("night", standard)
+    registry.promote("night")
+    edit(file_of(registry, "night", 1), "half_life_days: 14.0", "half_life_days: 21.0")
+    for work in (registry.promoted, lambda: registry.use("promoted")):
+        with pytest.raises(ModelError, match="not the model that was saved"):
+            work()
+
+
+def test_a_file_exchanged_with_its_digest_is_not_used(
+    registry: Registry, standard: ScoringModel, even: ScoringModel, tmp_path: Path
+) -> None:
+    registry.save("night", standard)
+    registry.promote("night")
+    other = Registry(tmp_path / "other")
+    other.save("night", even)
+    file_of(other, "night", 1).replace(file_of(registry, "night", 1))
+    assert registry.load("night").digest == even.digest
+    with pytest.raises(ModelError, match="night@1 is not the model that was promoted"):
+        registry.use("promoted")
+
+
+def test_a_copied_file_does_not_pass_for_another(registry: Registry, standard: ScoringModel) -> None:
+    registry.save("night", standard)
+    path = file_of(registry, "night", 1)
+    file_of(registry, "night", 2).write_bytes(path.read_bytes())
+    with pytest.raises(ModelError, match=r"0002\.yaml: this is the file of night@1, and not of night@2"):
+        registry.load("night")
+    found = registry.list()
+    assert found["version"].tolist() == [1, 2]
+    assert found["problem"].isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("profile:", "profile: !!python/object/apply:os.system ['touch hit']\nx:", "not YAML that can be read"),
+        ("  version: 1", "  version: one", "line 3: `version`"),
+        ("  version: 1", "  version: 1\n  colour: red", "line 4: unknown key `colour`"),
+        ("  version: 1\n", "", "`version` is missing"),
+        ("22:00:00+00:00", "22:00:00", "line 4: `saved_at`"),
+        ("  name: night\n", "  name: night\n  name: day\n", "`name` stands twice"),
+        ("  model: standard", "  model: [standard]", "`model`"),
+        ("  metrics:", "  metrics: &a {test: *a}\nx:", "line 8: `metrics.test.test.value` is missing"),
+        ("{value: 1.0}", "{value: 1.0, mean: 2}", "unknown key `metrics.test.ndcg.mean`"),
+        ("half_life_days: 14.0", "half_life_days: -1", "`half_life_days`"),
+    ],
+)
+def test_files_that_say_what_cannot_be(
+    registry: Registry, standard: ScoringModel, tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    registry.save("night", standard, metrics={"test": {"ndcg": 1.0}})
+    edit(file_of(registry, "night", 1), old, new)
+    with pytest.raises(ModelError) as raised:
+        registry.load("night")
+    assert said in str(raised.value)
+    assert "0001.yaml" in str(raised.value)
+    assert not Path("hit").exists()
+
+
+# In use
+
+
+def test_promotions_go_forth_and_back(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+    for model in (standard, even, standard):
+        registry.save("night", model)
+    with pytest.raises(ConfigurationError, match="no profile is promoted: there is nothing to roll back"):
+        registry.rollback()
+    with pytest.raises(ConfigurationError, match="is promoted; promote one with"):
+        registry.use("promoted")
+    for version in (1, 2, 3):
+        registry.promote("night", version, note=f"try {version}")
+    with pytest.raises(ConfigurationError, match="night@3 is in use already"):
+        registry.promote("night@3")
+    assert registry.rollback(note="worse").version == 2
+    assert registry.use("promoted").version == 2
+    assert registry.list()["in_use"].tolist() == [False, True, False]
+    assert registry.rollback().version == 1
+    with pytest.raises(ConfigurationError, match="night@1 is in use, and none was promoted before it"):
+        registry.rollback()
+    assert registry.promote("night@3").about.reference == "night@3"
+    assert registry.rollback().version == 1
+    history = registry.history()
+    assert history["version"].tolist() == [1, 2, 3, 2, 1, 3, 1]
+    assert history["action"].str[0].tolist() == list("ppprrpr")
+    assert history["note"].tolist()[:4] == ["try 1", "try 2", "try 3", "worse"]
+    assert history["in_use"].tolist() == [False] * 6 + [True]
+    assert history["at"].is_monotonic_increasing
+
+
+def test_a_rollback_to_what_is_gone_changes_nothing(
+    registry: Registry, standard: ScoringModel, even: ScoringModel
+) -> None:
+    for version, model in enumerate((standard, even), 1):
+        registry.save("night", model)
+        registry.promote("night", version)
+    file_of(registry, "night", 1).unlink()
+    with pytest.raises(ModelError, match="night@1: there is no such version"):
+        registry.rollback()
+    promoted = registry.promoted()
+    assert promoted is not None
+    assert promoted.version == 2
+    assert len(registry.history()) == 2
+
+
+# Lists, lineage, comparison
+
+
+def test_the_list(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+    assert registry.list().empty
+    assert registry.history().empty
+    registry.save("night", standard, metrics=METRICS, note="a")
+    registry.save("day", even, parent="night@1")
+    found = registry.list()
+    assert found["name"].tolist() == ["day", "night"]
+    assert found["parent"].tolist()[0] == "night@1"
+    assert found["validation ndcg@10"].tolist()[1] == 0.5
+    assert pd.isna(found["test ndcg@10"].tolist()[0])
+    assert str(found["saved_at"].dtype).endswith("UTC]")
+
+
+def test_lineage(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+    first = registry.save("night", standard, parent=standard)
+    second = registry.save("night", even, parent=first)
+    registry.save("day", standard, parent=second.digest)  # found again by its digest
+    found = registry.lineage("day")
+    assert found["name"].tolist() == ["day", "night", "night", "standard"]
+    assert found["version"].tolist()[:3] == [1, 2, 1]
+    assert found["here"].tolist() == [True, True, True, False]
+    registry.save("far", even, parent="0" * 32)
+    assert registry.lineage("far")["digest"].tolist() == [even.digest, "0" * 32]
+    registry.save("alone", even)
+    assert len(registry.lineage("alone")) == 1
+
+
+def test_a_ring_ends(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+    registry.save("night", standard)
+    registry.save("night", even, parent="night@1")
+    ring = f"  parent: {{name: night, version: 2, digest: {even.digest}}}\n"
+    edit(file_of(registry, "night", 1), "  code_version", f"{ring}  code_version")
+    assert registry.lineage("night")["version"].tolist() == [2, 1]
+
+
+def test_comparison(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+    registry.save("night", even)
+    assert registry.diff("standard", standard).same
+    assert registry.diff("night@1", even).same
+    registry.promote("night")
+    found = registry.diff("standard", "promoted")
+    assert (found.a.name, found.b.name) == ("standard", "night@1")
+    assert not found.same
+
+
+# Looks at test
+
+
+def test_looks_at_test_are_counted(registry: Registry, standard: ScoringModel) -> None:
+    assert registry.test_looks("a") == 0
+    profile = registry.save("night", standard)
+    assert registry.log_test_look(profile, "a", {"ndcg@10": 0.5}) == 1
+    assert registry.log_test_look(standard, "b") == 1
+    assert (
+        registry.log_test_look("0" * 32, "a", {"recall@40": Metric(value=0.1)}, datetime(2026, 2, 1, tzinfo=UTC)) == 2
+    )
+    assert (registry.test_looks("a"), registry.test_looks("b"), registry.test_looks("c")) == (2, 1, 0)
+    found = registry.looks()
+    assert found["look"].tolist() == [1, 1, 2]
+    assert found["profile"].tolist()[0] == "night@1"
+    assert found["ndcg@10"].tolist()[0] == 0.5
+    lines = (registry.folder / "test_looks.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["holdout"] for line in lines] == ["a", "b", "a"]
+    with pytest.raises(ConfigurationError, match="digest"):
+        registry.log_test_look("night", "a")
+    with pytest.raises(ConfigurationError, match="has no zone"):
+        registry.log_test_look(standard, "a", at=datetime(2026, 2, 1))
+    assert registry.test_looks("a") == 2
+
+
+def test_nobody_is_named_unless_told(
+    registry: Registry, standard: ScoringModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("USER", "LOGNAME", "EMAIL", "HOME"):
+        monkeypatch.setenv(variable, "taro-secret")
+    registry.save("night", standard)
+    registry.promote("night")
+    registry.log_test_look(standard, "a")
+    for path in registry.folder.rglob("*"):
+        assert not path.is_file() or "secret" not in path.read_text("utf-8")
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path, standard: ScoringModel) -> None:
+    (tmp_path / "file").write_text("")
+    registry = Registry(tmp_path / "file")
+    for work in (lambda: registry.save("night", standard), registry.list):
+        with pytest.raises(OutputError, match="file"):
+            work()

@@ -1,0 +1,207 @@
+"""Files that are never overwritten, never half there, and never outside their folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import ConfigurationError, ModelError, OutputError
+from scoring.tuning.registry.folders import MOST_BYTES
+from scoring.tuning.registry.store import Store
+from tests.tuning.registry.writers import LINES, WRITERS, save_some, text_of
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "profiles")
+
+
+def text(version: int) -> str:
+    return f"version {version}\n"
+
+
+def everything(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
+
+
+def test_each_text_gets_the_next_number(store: Store) -> None:
+    assert [store.add("night", text) for _ in range(3)] == [1, 2, 3]
+    assert store.versions("night") == [1, 2, 3]
+    assert store.text("night") == (3, "version 3\n")
+    assert store.text("night", 2) == (2, "version 2\n")
+    assert everything(store.root) == ["night", "night/0001.yaml", "night/0002.yaml", "night/0003.yaml"]
+
+
+def test_nothing_there_is_nothing(store: Store) -> None:
+    assert store.names() == []
+    assert store.versions("night") == []
+    with pytest.raises(ModelError, match="holds no profiles; save one"):
+        store.text("night")
+    store.add("night", text)
+    with pytest.raises(ModelError, match=r"did you mean night\?"):
+        store.text("nigth")
+    with pytest.raises(ModelError, match="night@7: there is no such version; the newest is 1"):
+        store.text("night", 7)
+
+
+def test_what_others_left_is_not_listed(store: Store) -> None:
+    store.add("night", text)
+    folder = store.root / "night"
+    for name in (".0002.yaml.1.ab.writing", "0002.yaml~", "2.yaml", "00002.yaml", "0000.yaml", "x.yaml"):
+        (folder / name).write_text("left")
+    (store.root / ".hidden").mkdir()
+    (store.root / "no name").mkdir()
+    (store.root / "empty").mkdir()
+    (store.root / "file").write_text("")
+    assert store.names() == ["night"]
+    assert store.versions("night") == [1]
+    assert store.add("night", text) == 2
+    assert (folder / "0002.yaml~").read_text() == "left"
+
+
+def test_names_that_differ_in_case_only_are_refused(store: Store) -> None:
+    store.add("night", text)
+    for name in ("Night", "ｎｉｇｈｔ"):
+        with pytest.raises(ConfigurationError, match="some systems and readers take for the same"):
+            store.add(name, text)
+    assert everything(store.root) == ["night", "night/0001.yaml"]
+
+
+# Links and other things in the place of files
+
+
+def test_a_link_to_a_folder_is_no_profile(store: Store, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "0001.yaml").write_text("secret")
+    store.root.mkdir()
+    (store.root / "night").symlink_to(outside)
+    assert store.names() == []
+    for work in (lambda: store.versions("night"), lambda: store.text("night"), lambda: store.add("night", text)):
+        with pytest.raises(OutputError, match="links are not followed"):
+            work()
+    assert everything(outside) == ["0001.yaml"]
+
+
+def test_a_link_to_a_file_is_not_read(store: Store, tmp_path: Path) -> None:
+    store.add("night", text)
+    (tmp_path / "secret").write_text("secret")
+    (store.root / "night/0002.yaml").symlink_to(tmp_path / "secret")
+    with pytest.raises(OutputError, match=r"0002\.yaml cannot be read: .* links are not followed"):
+        store.text("night", 2)
+    # a dead link takes a number, too: nothing is written through it
+    (store.root / "night/0003.yaml").symlink_to(tmp_path / "new")
+    assert store.add("night", text) == 4
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_pipe_is_not_waited_for(store: Store) -> None:
+    store.add("night", text)
+    os.mkfifo(store.root / "night/0002.yaml")
+    with pytest.raises(OutputError, match="Not a plain file"):
+        store.text("night", 2)
+
+
+def test_sizes_are_bounded(store: Store) -> None:
+    with pytest.raises(OutputError, match="more than 1,000,000 bytes"):
+        store.add("night", lambda _: "x" * (MOST_BYTES + 1))
+    assert everything(store.root) == []
+    store.add("night", text)
+    (store.root / "night/0002.yaml").write_text("x" * (MOST_BYTES + 1))
+    with pytest.raises(OutputError, match="Larger than 1,000,000 bytes"):
+        store.text("night", 2)
+    (store.root / "night/0003.yaml").write_bytes(b"\xff")
+    with pytest.raises(ModelError, match="not UTF-8"):
+        store.text("night", 3)
+
+
+# Writing that fails
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, call: int) -> None:
+    """`os.<name>` fails the `call`-th time."""
+    real: Callable[..., object] = getattr(os, name)
+    calls = iter(range(1, 1000))
+
+    def fail(*arguments: object, **more: object) -> object:
+        if next(calls) == call:
+            raise OSError(28, "No space left on device")
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(os, name, fail)
+
+
+@pytest.mark.parametrize(("name", "calls"), [("fsync", (1, 2, 3)), ("write", (1,)), ("link", (1,)), ("mkdir", (2,))])
+def test_a_disk_that_fails_leaves_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, name: str, calls: tuple[int, ...]
+) -> None:
+    store.root.mkdir()  # which is tried again: the first call
+    for call in calls:
+        with monkeypatch.context() as patch:
+            failing(patch, name, call)
+            with pytest.raises(OutputError, match=r"No space left on device\. Free some"):
+                store.add("night", text)
+        assert store.names() == []
+        assert [path for path in store.root.rglob("*") if path.is_file()] == []
+    assert store.add("night", text) == 1
+
+
+def test_a_failure_leaves_earlier_versions(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.add("night", text)
+    for call in (1, 2):
+        with monkeypatch.context() as patch:
+            failing(patch, "fsync", call)
+            with pytest.raises(OutputError):
+                store.add("night", text)
+        assert everything(store.root) == ["night", "night/0001.yaml"]
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """The limit on a file's size stands in for it, in a process of its own."""
+    code = """
+import resource
+from pathlib import Path
+from scoring.errors import OutputError
+from scoring.tuning.registry.store import Store
+from tests.tuning.registry.writers import LINES, WRITERS, save_some, text_of
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+store = Store(Path("profiles"))
+store.add("night", lambda version: "x" * 1000)
+try:
+    store.add("night", lambda version: "x" * 1001)
+except OutputError as error:
+    print(error)
+print(store.versions("night"))
+"""
+    surroundings = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=True
+    )
+    said, versions = done.stdout.splitlines()
+    assert "0002.yaml" in said or "night cannot be written: File too large" in said
+    assert versions == "[1]"
+    assert everything(tmp_path / "profiles") == ["night", "night/0001.yaml"]
+
+
+# Several at once
+
+
+def test_several_processes_save_at_once(store: Store, pool: ProcessPoolExecutor) -> None:
+    waiting = [pool.submit(save_some, store.root, writer) for writer in range(WRITERS)]
+    while not all(one.done() for one in waiting):
+        for version in store.versions("night"):  # whoever reads meanwhile sees whole files only
+            assert store.text("night", version)[1].count(f" version {version}\n") == LINES
+    numbers = [one.result() for one in waiting]
+    every = list(range(1, 16 * WRITERS + 1))
+    assert sorted(number for mine in numbers for number in mine) == every
+    assert store.versions("night") == every
+    for writer, mine in enumerate(numbers):
+        for version in mine:
+            assert store.text("night", version)[1] == text_of(writer, version)
+    assert len(everything(store.root)) == 1 + len(every)

@@ -1,0 +1,48 @@
+"""What several processes do at once in the tests. Apart from them, so that a process imports little."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from scoring.tuning.registry.journal import Journal
+from scoring.tuning.registry.store import Store
+
+WRITERS = 3
+LINES = 200
+
+
+class Entry(BaseModel):
+    number: int
+    text: str = ""
+
+
+def wait_for_all(place: Path, writer: int) -> None:
+    """Until every writer is there, so that they write at once."""
+    (place / f"ready-{writer}").touch()
+    until = time.monotonic() + 60
+    while len(list(place.glob("ready-*"))) < WRITERS:
+        assert time.monotonic() < until, "a writer never came"
+        time.sleep(0.001)
+
+
+def text_of(writer: int, version: int) -> str:
+    return f"writer {writer} version {version}\n" * LINES
+
+
+def save_some(root: Path, writer: int) -> list[int]:
+    """The numbers that this writer was given."""
+    wait_for_all(root.parent, writer)
+    return [Store(root).add("night", lambda version: text_of(writer, version)) for _ in range(16)]
+
+
+def append(journal: Journal[Entry], text: str = "") -> int:
+    """An entry numbered by those before it."""
+    return journal.append(lambda before: Entry(number=len(before) + 1, text=text)).number
+
+
+def append_some(root: Path, writer: int) -> list[int]:
+    wait_for_all(root.parent, writer)
+    return [append(Journal(root, "journal.jsonl", Entry), "x" * 5000) for _ in range(30)]
