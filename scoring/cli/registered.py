@@ -142,6 +142,6 @@ def _setting(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    """The first line of a text, cut; nothing of nothing."""
+    """The first line of a text, cut, which `show` tells whole; nothing of nothing."""
     lines = value.splitlines() if isinstance(value, str) else []
-    return printable(lines[0] + (" …" if len(lines) > 1 else ""), 100) if lines else ""
+    return printable(lines[0] + (" …" if len(lines) > 1 else ""), 60) if lines else ""

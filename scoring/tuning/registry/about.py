@@ -93,7 +93,7 @@ class About(_Section):
             for key, value in section.items():
                 if isinstance(value, datetime):
                     section[key] = moment(value)
-        return {key: value for key, value in content.items() if value not in ("", {})}
+        return {key: value for key, value in content.items() if value or key not in ("note", "metrics")}
 
 
 def moment(time: datetime) -> datetime:

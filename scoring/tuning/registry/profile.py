@@ -101,7 +101,12 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    lines = text.split("\n")
+    style = "|" if len(lines) > 1 else None
+    # other line ends and blanks at an end would not come back as they were, unless they are escaped
+    if not all(line.isprintable() for line in lines) or (style and (text[0].isspace() or " \n" in f"{text}\n")):
+        style = '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 def _line(dumper: yaml.SafeDumper, data: _Line) -> yaml.Node:

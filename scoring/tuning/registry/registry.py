@@ -85,6 +85,8 @@ class Registry:
         n. Nobody's name is noted unless `author` says one.
         """
         name = checked_name(name)
+        if parent == PROMOTED:
+            parent = self.load(PROMOTED)
         known = {
             "name": name,
             "saved_at": moment(self._clock()).replace(microsecond=0),

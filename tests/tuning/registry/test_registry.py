@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
@@ -18,8 +20,11 @@ from scoring.dataset.synthetic import make_market
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.model import ScoringModel
 from scoring.tuning.registry import FoundOn, Metric, Registry
+from scoring.tuning.registry.about import About
+from scoring.tuning.registry.profile import dump_profile, parse_about
 from tests.components.own import OWN
 
+STANDARD = load_model("standard")
 METRICS: dict[str, dict[str, Any]] = {
     "test": {"ndcg@10": 0.3},
     "validation": {
@@ -140,6 +145,21 @@ def test_what_cannot_be_saved(registry: Registry, even: ScoringModel, more: dict
     assert str(raised.value).count("\n") == 0
     assert registry.list().empty
     assert not (registry.folder / "night").exists()
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=30), st.text(st.characters(codec="utf-8"), max_size=10))
+@example("  indented\n\ttab\n", "1e3")
+@example("\nfirst line empty", "2026-01-05")
+@example("trailing \nspace", "null")
+@example("a\r\nb\x85c\u2028d\ufeff\x00\x1b[2J", "*a: &b !c {}")
+@settings(max_examples=15, deadline=None)
+def test_any_text_comes_back(note: str, word: str) -> None:
+    """Texts that YAML takes for something else, or cannot hold as they are; names that look like numbers and times."""
+    known = {"version": 1, "saved_at": datetime(2026, 1, 1, tzinfo=UTC), "digest": STANDARD.digest, "code_version": "0"}
+    about = About(
+        name="2026-01-05", note=note, author=word, model=word, metrics={"test": {word: Metric(value=1e-7)}}, **known
+    )
+    assert parse_about(dump_profile(about, STANDARD), source="x") == about
 
 
 # What others did to the files
@@ -317,6 +337,7 @@ def test_comparison(registry: Registry, standard: ScoringModel, even: ScoringMod
     assert registry.diff("standard", standard).same
     assert registry.diff("night@1", even).same
     registry.promote("night")
+    assert str(registry.save("day", standard, parent="promoted").about.parent) == "night@1"
     found = registry.diff("standard", "promoted")
     assert (found.a.name, found.b.name) == ("standard", "night@1")
     assert not found.same

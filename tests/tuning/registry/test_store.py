@@ -189,6 +189,24 @@ print(store.versions("night"))
     assert everything(tmp_path / "profiles") == ["night", "night/0001.yaml"]
 
 
+def test_a_killed_writer_leaves_nothing_that_is_seen(store: Store) -> None:
+    """Killed when the file is whole, and not yet there by its name."""
+    code = """
+import os, signal, sys
+from pathlib import Path
+from scoring.tuning.registry.store import Store
+os.link = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+Store(Path(sys.argv[1])).add("night", str)
+"""
+    surroundings = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run([sys.executable, "-c", code, str(store.root)], env=surroundings, check=False)
+    assert done.returncode == -9
+    (left,) = (store.root / "night").iterdir()
+    assert left.name.endswith(".writing")
+    assert store.names() == []
+    assert store.add("night", text) == 1
+
+
 # Several at once
 
 
