@@ -71,10 +71,11 @@ def show(name: Named, profiles: Folder = DEFAULT_PROFILES, component: Components
     registry = _registry(profiles, component)
     with Show().warnings():
         profile = registry.load(name)
-    found = registry.list()
-    mine = found[(found["name"] == profile.name) & (found["version"] == profile.version)]
+    history = registry.history()
+    used = history[history["in_use"]]
+    mine = (used["name"] == profile.name) & (used["version"] == profile.version)
     lineage = registry.lineage(profile.name, profile.version)
-    output().print(page(profile, lineage, in_use=bool(mine["in_use"].any())))
+    output().print(page(profile, lineage, in_use=bool(mine.any())))
 
 
 @app.command()

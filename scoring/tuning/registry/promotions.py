@@ -61,4 +61,5 @@ def history_frame(entries: Sequence[Promotion]) -> pd.DataFrame:
     rows = [entry.model_dump() for entry in entries]
     frame = pd.DataFrame(rows, columns=list(Promotion.model_fields))
     frame["at"] = pd.to_datetime(frame["at"], utc=True)
-    return frame.astype({"version": "int64"}).assign(in_use=[place == len(rows) - 1 for place in range(len(rows))])
+    frame["in_use"] = [place == len(rows) - 1 for place in range(len(rows))]
+    return frame.astype({"version": "int64", "in_use": bool})
