@@ -5,9 +5,9 @@ Everything above this module computes on these arrays; the frames stay for peopl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring.columns import ACTION_KINDS, SALARY_TYPES
+from scoring.dataset.checked import Checked
+from scoring.dataset.coded import Coded
+from scoring.dataset.lazy import Lazy
+from scoring.dataset.ragged import Ragged
 from scoring.dataset.vocabulary import MISSING, Vocabularies, Vocabulary, place_values, preferred_values
 from scoring.errors import DataError
 
@@ -33,6 +37,7 @@ __all__ = [
     "UserArrays",
     "hourly_equivalent",
     "instants",
+    "jobs_later",
 ]
 
 Ints = NDArray[np.int32]
@@ -62,9 +67,9 @@ def flags(column: pd.Series) -> NDArray[np.int8]:
     return np.asarray(column.astype("Int8").fillna(MISSING), dtype=np.int8)
 
 
-def hourly_equivalent(salary_type: pd.Series, min_salary: Floats) -> Floats:
+def hourly_equivalent(salary_type: Coded, min_salary: Floats) -> Floats:
     """Yen per hour: the lowest salary over the hours it pays for; NaN where it is unknown or not positive."""
-    hours = floats(salary_type.map(SALARY_TYPES).astype("float64"))
+    hours = np.append(floats(salary_type.values.map(SALARY_TYPES).astype("float64")), np.nan)[salary_type.place]
     with np.errstate(invalid="ignore"):
         return np.where(min_salary > 0, min_salary / hours, np.nan)
 
@@ -89,43 +94,6 @@ def _take(values: Any, rows: NDArray[Any]) -> Any:
     if isinstance(values, Ragged):
         return values.take(rows)
     return values[rows]
-
-
-@dataclass(frozen=True)
-class Ragged:
-    """Rows of different lengths: row r holds `values[start[r]:start[r + 1]]`."""
-
-    start: Longs
-    values: Ints
-
-    @classmethod
-    def of(cls, lists: Iterable[Iterable[int]]) -> Self:
-        rows = [list(row) for row in lists]
-        start = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum([len(row) for row in rows], out=start[1:])
-        return cls(start, np.array([value for row in rows for value in row], dtype=np.int32))
-
-    def __len__(self) -> int:
-        return len(self.start) - 1
-
-    def __getitem__(self, row: int) -> Ints:
-        return self.values[self.start[row] : self.start[row + 1]]
-
-    @property
-    def lengths(self) -> Longs:
-        return np.diff(self.start)
-
-    @property
-    def rows(self) -> Ints:
-        """(n_values,) the row of each value."""
-        return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
-
-    def take(self, rows: NDArray[Any]) -> Ragged:
-        lengths = self.lengths[rows]
-        start = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=start[1:])
-        source = np.repeat(self.start[:-1][rows] - start[:-1], lengths) + np.arange(start[-1])
-        return Ragged(start, self.values[source])
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,38 +124,68 @@ class JobArrays(_Rows):
     @classmethod
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
         """From a canonical frame, rows in its order."""
-        prefecture = words.prefecture.codes(frame["prefecture_code"])
-        occupation = words.occupation.codes(frame["occupation_code"])
-        majors = np.append(words.majors(), np.int32(MISSING))  # the last one answers code -1
-        min_salary = floats(frame["min_salary"])
-        return cls(
-            frame=frame,
-            job_id=frame["job_id"].to_numpy(np.int64),
-            prefecture=prefecture,
-            place=words.place.codes(place_values(prefecture, words.city.codes(frame["city_code"]))),
-            occupation=occupation,
-            major=majors[occupation],
-            company=words.company.codes(frame["company_id"]),
-            employment_type=frame["employment_type_code"].fillna(NO_CODE).to_numpy(np.int64),
-            hourly=hourly_equivalent(frame["salary_type"], min_salary),
-            min_salary=min_salary,
-            fee=floats(frame["fee"]),
-            has_station=frame["station_name"].notna().to_numpy(),
-            has_address=frame["address"].notna().to_numpy(),
-            daily_payment=flags(frame["has_daily_payment"]),
-            no_experience=flags(frame["has_no_experience"]),
-            student_welcome=flags(frame["has_student_welcome"]),
-            remote_work=flags(frame["has_remote_work"]),
-            posted_at=instants(frame["posted_at"]),
-            expires_at=instants(frame["expires_at"]),
-            active=frame["is_active"].to_numpy(bool),
-        )
+        later = jobs_later(Checked.of("jobs", frame), words)
+        return cls(**{field.name: getattr(later, field.name) for field in fields(cls)})
 
     def open_at(self, as_of: int, *, check_active: bool) -> Bools:
         """(n,) open at a time: posted, not expired, and, where that is asked, active."""
         posted = self.posted_at <= as_of  # NO_TIME is before everything
         running = (self.expires_at == NO_TIME) | (self.expires_at > as_of)
         return posted & running & (self.active if check_active else True)
+
+
+class _JobsLater(Lazy, JobArrays):
+    """Arrays that are made when they are first read."""
+
+    def __len__(self) -> int:
+        return len(self.job_id)
+
+
+def jobs_later(given: Checked, words: Vocabularies) -> JobArrays:
+    """The same as `JobArrays.encode(given.frame, words)`, each array when it is first read."""
+
+    def maker(make: _Maker) -> Callable[[], Any]:
+        return lambda: make(given, words, made)
+
+    made = _JobsLater.later({name: maker(make) for name, make in _JOB_ARRAYS.items()})
+    return made
+
+
+_Maker = Callable[[Checked, Vocabularies, JobArrays], Any]
+
+
+def _major(given: Checked, words: Vocabularies, rows: JobArrays) -> Ints:
+    majors = np.append(words.majors(), np.int32(MISSING))  # the last one answers code -1
+    return np.asarray(majors[rows.occupation], dtype=np.int32)
+
+
+def _place(given: Checked, words: Vocabularies, rows: JobArrays) -> Ints:
+    return words.place.codes(place_values(rows.prefecture, words.city.codes(given.coded("city_code"))))
+
+
+_JOB_ARRAYS: Final[dict[str, _Maker]] = {
+    "frame": lambda given, words, rows: given.frame,
+    "job_id": lambda given, words, rows: given["job_id"].to_numpy(np.int64),
+    "prefecture": lambda given, words, rows: words.prefecture.codes(given.coded("prefecture_code")),
+    "place": _place,
+    "occupation": lambda given, words, rows: words.occupation.codes(given.coded("occupation_code")),
+    "major": _major,
+    "company": lambda given, words, rows: words.company.codes(given.coded("company_id")),
+    "employment_type": lambda given, words, rows: given["employment_type_code"].fillna(NO_CODE).to_numpy(np.int64),
+    "hourly": lambda given, words, rows: hourly_equivalent(given.coded("salary_type"), rows.min_salary),
+    "min_salary": lambda given, words, rows: floats(given["min_salary"]),
+    "fee": lambda given, words, rows: floats(given["fee"]),
+    "has_station": lambda given, words, rows: given.present("station_name"),
+    "has_address": lambda given, words, rows: given.present("address"),
+    "daily_payment": lambda given, words, rows: flags(given["has_daily_payment"]),
+    "no_experience": lambda given, words, rows: flags(given["has_no_experience"]),
+    "student_welcome": lambda given, words, rows: flags(given["has_student_welcome"]),
+    "remote_work": lambda given, words, rows: flags(given["has_remote_work"]),
+    "posted_at": lambda given, words, rows: instants(given["posted_at"]),
+    "expires_at": lambda given, words, rows: instants(given["expires_at"]),
+    "active": lambda given, words, rows: given["is_active"].to_numpy(bool),
+}
+"""What each array of `JobArrays` is made of: checked columns, vocabularies, and the other arrays."""
 
 
 @dataclass(frozen=True, repr=False)

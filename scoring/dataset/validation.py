@@ -1,14 +1,13 @@
 """The door for frames: any DataFrame to the canonical columns and dtypes, or a refusal that names the rows.
 
 `normalise` keeps the good rows and lists the refused ones with their reasons (for the importer's ledger);
-`check` raises instead (for DataFrame arguments). Coercion is `scoring.dataset.coercion`; what a canonical
-frame must satisfy is stated once, as pandera schemas derived from `scoring.columns.TABLES`.
+`check` raises instead (for DataFrame arguments), and is fast where nothing is wrong.
+Coercion is `scoring.dataset.coercion`, the short way `scoring.dataset.checked`; what a canonical frame must
+satisfy is stated once, as pandera schemas derived from `scoring.columns.TABLES`.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,16 +16,17 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from scoring.columns import ACTION_KINDS, TABLES, Column, Kind, Table
+from scoring.columns import ACTION_KINDS, Column, Kind, Table
+from scoring.dataset.checked import Checked, coerced_dtype, final, missing, read
 from scoring.dataset.coercion import Mask, coerce
+from scoring.dataset.naming import columns_of, sources_of, table_of
 from scoring.errors import DataError
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
-__all__ = ["Normalised", "check", "check_references", "code_width", "normalise", "unknown_references"]
+__all__ = ["Normalised", "check", "check_references", "checked", "code_width", "normalise", "unknown_references"]
 
-FACTOR_TABLES: Final = ("user_factors", "job_factors")
 SHOWN: Final = 5  # problems that an error spells out
 
 
@@ -66,16 +66,16 @@ def normalise(
     ------
     DataError: a required column is missing, a column stands twice, or factor columns are not f0…fN.
     """
-    spec, names = _table(table), (frame.index if source_rows is None else source_rows)
-    columns = _factor_columns(spec, frame) if table in FACTOR_TABLES else spec.columns
-    sources, ignored = _sources(spec, columns, frame)
+    spec, names = table_of(table), (frame.index if source_rows is None else source_rows)
+    columns = columns_of(spec, frame)
+    sources, ignored = sources_of(spec, columns, frame)
     widths = code_width or {}
     problems = _Problems(len(frame))
     out: dict[str, pd.Series] = {}
     for column in columns:
         source = sources.get(column.name)
         if source is None:
-            out[column.name] = _missing(column, len(frame))
+            out[column.name] = missing(column, len(frame))
             continue
         given = frame[source].reset_index(drop=True)
         coerced = coerce(column.kind, given, widths.get(column.name))
@@ -89,7 +89,9 @@ def normalise(
         merged = _repeated(spec, whole, problems)
     keep = np.flatnonzero(~problems.refused & ~merged)
     good = whole if len(keep) == len(whole) else whole.iloc[keep].reset_index(drop=True)
-    return Normalised(_final(columns, good), keep, problems.frame(names), int(merged.sum()), ignored)
+    for column in columns:
+        good[column.name] = final(column, good[column.name])
+    return Normalised(good, keep, problems.frame(names), int(merged.sum()), ignored)
 
 
 def check(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> pd.DataFrame:
@@ -98,12 +100,20 @@ def check(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | Non
     Raises DataError that names table, columns, rows (by the frame's index) and values: the first few problems
     and how many there are. Repeated actions collapse to one without an error.
     """
+    return checked(table, frame, code_width=code_width).frame
+
+
+def checked(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> Checked:
+    """The same, with columns that are made canonical when they are read. Raises what `check` raises."""
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{table}: a pandas DataFrame is needed, not {type(frame).__name__}.")
+    found = read(table, frame, code_width)
+    if found is not None:
+        return found
     result = normalise(table, frame, code_width=code_width)
     if len(result.refused):
         raise DataError(_sentence(table, result.refused))
-    return result.frame
+    return Checked.of(table, result.frame)
 
 
 def code_width(codes: pd.Series) -> int | None:
@@ -186,58 +196,6 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "…"
 
 
-def _table(name: str) -> Table:
-    if name not in TABLES:
-        raise DataError(f"There is no table {name!r}; there are {', '.join(TABLES)}.")
-    return TABLES[name]
-
-
-def _sources(spec: Table, columns: Sequence[Column], frame: pd.DataFrame) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Canonical name → the frame's column; and the columns that nothing takes.
-
-    The canonical name wins over aliases, and aliases over later aliases.
-    """
-    found = [str(name) for name in frame.columns]
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise DataError(f"{spec.name}: column {twice[0]!r} stands twice. Keep one of them.")
-    sources = {}
-    for column in columns:
-        name = next((name for name in (column.name, *column.aliases) if name in frame.columns), None)
-        if name is not None:
-            sources[column.name] = name
-        elif column.required:
-            raise DataError(_no_column(spec, column, found))
-    used = set(sources.values())
-    return sources, tuple(name for name in found if name not in used)
-
-
-def _no_column(spec: Table, column: Column, found: list[str]) -> str:
-    accepted = [column.name, *column.aliases]
-    lower = {name.lower(): name for name in found}
-    close = [lower[n] for a in accepted for n in difflib.get_close_matches(a.lower(), lower, n=2, cutoff=0.6)]
-    hint = f" Perhaps it is {' or '.join(repr(name) for name in dict.fromkeys(close))}?" if close else ""
-    also = f" (or {', '.join(column.aliases)})" if column.aliases else ""
-    return f"{spec.name}: there is no column {column.name}{also}; found {', '.join(found) or 'no column'}.{hint}"
-
-
-def _factor_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
-    numbers = sorted(int(name[1:]) for name in map(str, frame.columns) if re.fullmatch(r"f(0|[1-9]\d*)", name))
-    if not numbers or numbers != list(range(len(numbers))):
-        raise DataError(f"{spec.name}: factor columns are f0, f1, … without a gap; found {', '.join(map(str, frame))}.")
-    return (*spec.columns, *(Column(f"f{n}", Kind.NUMBER, required=True) for n in numbers))
-
-
-_NULLABLE: Final = {Kind.ID: "Int64", Kind.ACTIVE: "boolean"}
-"""Dtypes before refused rows are dropped, where the canonical one cannot hold a missing value."""
-
-
-def _missing(column: Column, length: int) -> pd.Series:
-    if column.kind is Kind.INTEGERS:
-        return pd.Series([[] for _ in range(length)], dtype=object)
-    return pd.Series(None, index=range(length), dtype=_NULLABLE.get(column.kind, column.kind.dtype))
-
-
 @lru_cache(maxsize=32)
 def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
     """What the coerced columns of a table must satisfy, row by row."""
@@ -252,7 +210,7 @@ def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
     return pandera.DataFrameSchema(
         {
             column.name: pandera.Column(
-                _NULLABLE.get(column.kind, column.kind.dtype),
+                coerced_dtype(column),
                 checks=checks.get(column.name),
                 nullable=not column.required,
             )
@@ -276,15 +234,6 @@ def _repeated(spec: Table, frame: pd.DataFrame, problems: _Problems) -> Mask:
         return repeated
     problems.add(repeated, spec.key[0], frame[spec.key[0]], "stands there already in an earlier row")
     return np.zeros(len(frame), dtype=bool)
-
-
-def _final(columns: Sequence[Column], frame: pd.DataFrame) -> pd.DataFrame:
-    for column in columns:
-        if column.kind is Kind.ACTIVE:
-            frame[column.name] = frame[column.name].fillna(True).astype(bool)
-        elif column.kind is Kind.ID:
-            frame[column.name] = frame[column.name].astype("int64")
-    return frame
 
 
 def _sentence(table: str, refused: pd.DataFrame) -> str:

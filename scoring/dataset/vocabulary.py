@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -10,8 +11,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.dataset.canonical import Tables
+from scoring.dataset.checked import Checked
+from scoring.dataset.coded import Coded
+from scoring.dataset.lazy import Lazy
 
-__all__ = ["MISSING", "Vocabularies", "Vocabulary", "extended", "place_values", "vocabularies_of"]
+__all__ = [
+    "MISSING",
+    "Vocabularies",
+    "Vocabulary",
+    "extended",
+    "place_values",
+    "vocabularies_of",
+    "with_jobs",
+]
 
 Ints = NDArray[np.int32]
 
@@ -36,21 +48,27 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.values)
 
-    def codes(self, column: pd.Series) -> Ints:
+    def codes(self, column: pd.Series | Coded) -> Ints:
         """(n,) int32: the code of each value, -1 where it is missing."""
+        coded = column if isinstance(column, Coded) else Coded.of(column)
         if not len(self.values):
-            return np.full(len(column), MISSING, dtype=np.int32)
-        column = column.astype(self.values.dtype) if column.dtype != self.values.dtype else column
-        return np.asarray(self.values.get_indexer(pd.Index(column)), dtype=np.int32)
+            return np.full(len(coded.place), MISSING, dtype=np.int32)
+        found = np.append(self._places(coded.values), MISSING).astype(np.int32)
+        return np.asarray(found[coded.place], dtype=np.int32)
 
-    def extended(self, column: pd.Series) -> Vocabulary:
+    def extended(self, column: pd.Series | Coded) -> Vocabulary:
         """With the column's new values behind the old ones, which keep their codes."""
-        new = pd.Index(column.dropna().unique())
-        if len(self.values):
-            new = new[self.values.get_indexer(new.astype(self.values.dtype)) < 0]
+        coded = column if isinstance(column, Coded) else Coded.of(column)
+        strange = coded.values[self._places(coded.values) < 0] if len(self.values) else coded.values
+        new = pd.Index(strange.dropna().unique())
         if not len(new):
             return self
         return Vocabulary(self.values.append(new.sort_values()) if len(self.values) else new.sort_values())
+
+    def _places(self, values: pd.Series) -> NDArray[np.intp]:
+        if values.dtype != self.values.dtype:
+            values = values.astype(self.values.dtype)
+        return self.values.get_indexer(pd.Index(values))
 
     def value(self, code: int) -> Any:
         """The value of a code, None for -1."""
@@ -71,6 +89,13 @@ class Vocabularies:
 
     def majors(self) -> Ints:
         """(n_occupations,) the major group's code of each occupation, -1 where it is not known."""
+        return self._majors.copy()
+
+    @cached_property
+    def _majors(self) -> Ints:
+        return self._look_up_majors()
+
+    def _look_up_majors(self) -> Ints:
         majors = self.major_of.reindex(self.occupation.values).reset_index(drop=True)
         return self.major.codes(majors)
 
@@ -117,6 +142,38 @@ def vocabularies_of(tables: Tables) -> Vocabularies:
         company=Vocabulary.of(jobs["company_id"]),
         major_of=major_of.astype("Int64"),
     )
+
+
+class _WithJobs(Lazy, Vocabularies):
+    """Vocabularies that are extended when they are first asked for."""
+
+    _before: Vocabularies
+
+    def _look_up_majors(self) -> Ints:
+        known = self.occupation is self._before.occupation
+        return self._before.majors() if known else super()._look_up_majors()
+
+
+def with_jobs(words: Vocabularies, jobs: Checked) -> Vocabularies:
+    """The same as `extended(words, jobs.frame, None)`, each vocabulary when it is first asked for."""
+
+    def place() -> Vocabulary:
+        codes = made.prefecture.codes(jobs.coded("prefecture_code")), made.city.codes(jobs.coded("city_code"))
+        return words.place.extended(place_values(*codes))
+
+    made = _WithJobs.later(
+        {
+            "prefecture": lambda: words.prefecture.extended(jobs.coded("prefecture_code")),
+            "city": lambda: words.city.extended(jobs.coded("city_code")),
+            "place": place,
+            "occupation": lambda: words.occupation.extended(jobs.coded("occupation_code")),
+            "company": lambda: words.company.extended(jobs.coded("company_id")),
+        },
+        major=words.major,
+        major_of=words.major_of,
+        _before=words,
+    )
+    return made
 
 
 def extended(words: Vocabularies, jobs: pd.DataFrame | None, users: pd.DataFrame | None) -> Vocabularies:

@@ -4,6 +4,7 @@
 - `snapshot`: the data that an engine answers from; the only place that holds it
 - `legacy_objects`: objects, mappings and rows to canonical frames
 - `requests`: the work behind the methods, synchronous, on a snapshot
+- `job_scores`: the same for what depends on the job alone
 - `pairs_store`: every pair as a Parquet dataset, and the lazy handle to it
 """
 

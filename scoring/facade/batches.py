@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scoring.engine import Prepared
 from scoring.engine.batch import DEFAULT_CHUNK_SIZE
 from scoring.errors import ConfigurationError, DatabaseError, DataError
-from scoring.facade import requests
+from scoring.facade import job_scores, requests
 from scoring.facade.core import EngineCore, in_thread, whole_number
 from scoring.facade.pairs_store import ScoredPairs, require_free, write_pairs
 from scoring.facade.snapshot import Snapshot
@@ -117,15 +117,15 @@ class BatchMethods(EngineCore):
         """
         snapshot = self._data.get()
         with self.operations.timed("calculate_base_scores_vectorized"):
-            return requests.base_scores(snapshot, self.model, jobs_df)
+            return job_scores.base_scores(snapshot, self.model, jobs_df)
 
     def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
         """(m,) float32, 0 to 100: the model's `wage` component. Raises ConfigurationError where it has none."""
-        return requests.job_component(self._data.get(), self.model, "wage", jobs_df)
+        return job_scores.job_component(self._data.get(), self.model, "wage", jobs_df)
 
     def _calculate_access_score_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
         """(m,) float32, 0 to 100: the model's `access` component. Raises ConfigurationError where it has none."""
-        return requests.job_component(self._data.get(), self.model, "access", jobs_df)
+        return job_scores.job_component(self._data.get(), self.model, "access", jobs_df)
 
     # Inside
 

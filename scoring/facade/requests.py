@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scoring.dataset.validation import check
 from scoring.engine import SCORES, Prepared, Ranking, explain, memory
-from scoring.errors import ConfigurationError, DataError, RunCancelledError
+from scoring.errors import RunCancelledError
 from scoring.facade.keys import frozen, model_key
 from scoring.facade.legacy_objects import Row, canonical_frame, read_user
 from scoring.facade.pieces import Piece, each_piece, never, working_bytes
@@ -25,11 +25,10 @@ __all__ = [
     "RANKED_COLUMNS",
     "SCORE_COLUMNS",
     "Pair",
-    "base_scores",
     "explanation",
     "inputs_of",
-    "job_component",
     "listed_scores",
+    "nobody",
     "pair_scores",
     "pairs_frame",
     "ranking_frame",
@@ -202,13 +201,13 @@ def _rows(
         ("jobs", "job_id", jobs, dataset.jobs.job_id),
         ("users", "user_id", users, dataset.users.user_id),
     ):
-        frame = canonical_frame(table, [{key: _nobody(known)} | row for row in rows], snapshot.code_widths)
+        frame = canonical_frame(table, [{key: nobody(known)} | row for row in rows], snapshot.code_widths)
         named[key] = frame[key].astype("Int64").where(np.array([key in row for row in rows], dtype=bool))
         frames[table] = frame
     return Inputs.of(snapshot.statistics, **frames, with_profile=profiled), named
 
 
-def _nobody(known: NDArray[np.int64]) -> int:
+def nobody(known: NDArray[np.int64]) -> int:
     """The first id below 0 that the dataset does not have; its ids are sorted."""
     negative = known[: np.searchsorted(known, 0)]
     free = -1 - np.arange(len(negative) + 1)
@@ -275,35 +274,3 @@ def _read_user_row(snapshot: Snapshot, user_id: int) -> Row:
     if place == len(users) or users["user_id"].iloc[place] != user_id:
         return {"user_id": user_id}
     return read_user(users.iloc[place])
-
-
-# What depends on the job alone
-
-
-def base_scores(snapshot: Snapshot, model: ScoringModel, jobs: pd.DataFrame) -> NDArray[np.float32]:
-    """(m,) float32 base group of each row, in the frame's order. Raises DataError."""
-    prepared = Prepared.of(_for_nobody(snapshot, jobs), model, workers=1)
-    return prepared.scorer.all_pairs()[SCORES.index("base_score"), 0]
-
-
-def job_component(snapshot: Snapshot, model: ScoringModel, name: str, jobs: pd.DataFrame) -> NDArray[np.float32]:
-    """(m,) float32, 0 to 100: one component's value for each row, in the frame's order.
-
-    Raises DataError, and ConfigurationError where the model has no component of that name.
-    """
-    names = [part.name for part in model.parts]
-    if name not in names:
-        raise ConfigurationError(f"model {model.name} has no component {name!r}; it has {', '.join(names)}.")
-    inputs = _for_nobody(snapshot, jobs)
-    prepared = Prepared.of(inputs, model, workers=1)
-    values = prepared.scorer.components(np.array([0]), np.arange(len(inputs.jobs)))
-    return values[names.index(name), 0].astype(np.float32)
-
-
-def _for_nobody(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
-    """The frame's jobs, and one user of whom nothing is known."""
-    if not isinstance(jobs, pd.DataFrame):
-        raise DataError(f"jobs: a pandas DataFrame is needed, not {type(jobs).__name__}.")
-    frame = check("jobs", jobs, code_width=snapshot.code_widths)
-    user = canonical_frame("users", [{"user_id": _nobody(snapshot.dataset.users.user_id)}], {})
-    return Inputs.of(snapshot.statistics, jobs=frame, users=user, with_profile=np.zeros(1, dtype=bool))

@@ -7,11 +7,11 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from scoring.caching import Layers, LayerStats
@@ -32,6 +32,7 @@ CHECK_SECONDS = 5.0
 """Between two looks whether the database holds something new."""
 
 Tokens = dict[str, ChangeToken]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Snapshot:
 
     statistics: Statistics
     layers: Layers
+    _made: dict[Callable[[Statistics], Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, dataset: Dataset, factor_cache: Path | None, layers: Layers, epoch: object = None) -> Snapshot:
@@ -63,10 +65,17 @@ class Snapshot:
         """Of the tables and the arrays made of them."""
         return bytes_of(self.dataset)
 
-    @cached_property
+    def once(self, make: Callable[[Statistics], T]) -> T:
+        """`make(statistics)`, made once for all views: of nothing that they differ in, company popularity."""
+        if make not in self._made:
+            self._made[make] = make(self.statistics)
+        found: T = self._made[make]
+        return found
+
+    @property
     def code_widths(self) -> Mapping[str, int | None]:
         """How wide a request's prefecture codes are padded: as the reference table's."""
-        return {"prefecture_code": code_width(self.dataset.tables.prefectures["prefecture_code"])}
+        return self.once(_code_widths)
 
     def prepared(self, model: ScoringModel, workers: int | None = None) -> Prepared:
         """The model made ready on the dataset's own rows."""
@@ -83,6 +92,10 @@ class Snapshot:
             return prepared
 
         return self.layers.plans.get((*version, model_key(model), workers), plan)
+
+
+def _code_widths(statistics: Statistics) -> Mapping[str, int | None]:
+    return {"prefecture_code": code_width(statistics.dataset.tables.prefectures["prefecture_code"])}
 
 
 @dataclass(frozen=True)

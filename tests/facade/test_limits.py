@@ -327,10 +327,10 @@ def test_a_component_that_the_model_has_not() -> None:
     model = load_model("classic")
     engine = engine_of(market_of(0))
     engine.model = model
-    from scoring.facade import requests
+    from scoring.facade import job_scores
 
     with pytest.raises(ConfigurationError, match="no component 'shine'; it has fee, wage"):
-        requests.job_component(engine._data.get(), model, "shine", market_of(0).frames()["jobs"])
+        job_scores.job_component(engine._data.get(), model, "shine", market_of(0).frames()["jobs"])
 
 
 async def test_stats_and_caches(engine: ScoringEngine, frames: Any) -> None:

@@ -58,10 +58,26 @@ def test_scoring_1000_jobs_takes_far_less_than_a_millisecond(prepared: Prepared)
     assert 1000 * best_seconds(lambda: prepared.scorer.all_pairs(one)) / (N_JOBS / 1000) < 1
 
 
-def test_base_scores_of_a_frame(engine: ScoringEngine, tables: Tables) -> None:
-    """Reading and checking the frame, which may hold anything, takes a hundred times as long as scoring it."""
-    seconds = best_seconds(lambda: engine.calculate_base_scores_vectorized(tables.jobs))
-    assert 1000 * seconds / (N_JOBS / 1000) < 30
+@pytest.mark.parametrize("aliases", [False, True], ids=["canonical names", "legacy names"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "calculate_base_scores_vectorized",
+        "_calculate_salary_attractiveness_vectorized",
+        "_calculate_access_score_vectorized",
+    ],
+)
+def test_1000_jobs_of_a_frame_take_less_than_a_millisecond(
+    engine: ScoringEngine, tables: Tables, method: str, aliases: bool
+) -> None:
+    """With every column of the frame read and checked, whatever it holds."""
+    jobs = tables.jobs
+    if aliases:
+        jobs = jobs.rename(
+            columns={column.name: column.aliases[0] for column in TABLES["jobs"].columns if column.aliases}
+        )
+    seconds = best_seconds(lambda: getattr(engine, method)(jobs), repeats=7)
+    assert 1000 * seconds / (N_JOBS / 1000) < 1
 
 
 async def test_batch_processing_performance(engine: ScoringEngine, tables: Tables) -> None:

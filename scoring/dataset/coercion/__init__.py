@@ -3,7 +3,7 @@
 Every function takes a Series with a RangeIndex and gives `Coerced`: the values in the kind's nullable form
 (what cannot be is missing there) and, for each reason, a mask of the rows that it holds for. Homogeneous
 columns go through NumPy or Arrow in one step; mixed ones (numbers beside texts, dates beside times) go through
-their text, which is what a CSV of the same column would have given.
+their text, which is what a CSV of the same column would have given. `ready` tells columns that need none of it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,22 @@ import pandas as pd
 from scoring.columns import Kind
 from scoring.dataset.coercion.numbers import integer, number, whole_texts
 from scoring.dataset.coercion.others import flag, integers, time
-from scoring.dataset.coercion.plain import Coerced, Mask, text_series
+from scoring.dataset.coercion.plain import Coerced, Mask, arrow_texts, text_series
+from scoring.dataset.coercion.ready import TEXTS, ready
 from scoring.dataset.coercion.texts import choice, code, string
 
-__all__ = ["Coerced", "Mask", "coerce", "integer", "text_series", "time", "whole_texts"]
+__all__ = [
+    "TEXTS",
+    "Coerced",
+    "Mask",
+    "arrow_texts",
+    "coerce",
+    "integer",
+    "ready",
+    "text_series",
+    "time",
+    "whole_texts",
+]
 
 
 def coerce(kind: Kind, column: pd.Series, width: int | None = None) -> Coerced:

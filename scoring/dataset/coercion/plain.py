@@ -15,6 +15,7 @@ __all__ = [
     "EXACT",
     "Coerced",
     "Mask",
+    "arrow_texts",
     "letter_of",
     "mask_of",
     "plain",
@@ -92,11 +93,16 @@ def present_in(column: pd.Series) -> Mask:
     return column.notna().to_numpy(dtype=bool)
 
 
+def arrow_texts(column: pd.Series) -> pa.Array | pa.ChunkedArray:
+    """The texts of a str column as they stand, without a copy where Arrow stores them."""
+    return pa.array(column.array, type=pa.large_string())
+
+
 def texts_of(column: pd.Series) -> tuple[pa.Array, Mask]:
     """Stripped texts, blank = null, of a str or object column; and the rows that UTF-8 cannot hold."""
     bad = np.zeros(len(column), dtype=bool)
     if isinstance(column.dtype, pd.StringDtype):
-        array = pa.array(column.array, type=pa.large_string())
+        array = arrow_texts(column)
     else:
         present = _present_objects(column)
         values = [text_of(v) if p else None for v, p in zip(column.array, present, strict=True)]

@@ -1,0 +1,66 @@
+"""Which of a frame's columns is which canonical one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+
+from scoring.columns import TABLES, Column, Kind, Table
+from scoring.errors import DataError
+
+__all__ = ["columns_of", "sources_of", "table_of"]
+
+FACTOR_TABLES: Final = ("user_factors", "job_factors")
+
+
+def table_of(name: str) -> Table:
+    """Raises DataError where there is none of this name."""
+    if name not in TABLES:
+        raise DataError(f"There is no table {name!r}; there are {', '.join(TABLES)}.")
+    return TABLES[name]
+
+
+def columns_of(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
+    """The canonical columns; a factor table has as many as the frame brings. Raises DataError."""
+    return _factor_columns(spec, frame) if spec.name in FACTOR_TABLES else spec.columns
+
+
+def _factor_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
+    numbers = sorted(int(name[1:]) for name in map(str, frame.columns) if re.fullmatch(r"f(0|[1-9]\d*)", name))
+    if not numbers or numbers != list(range(len(numbers))):
+        raise DataError(f"{spec.name}: factor columns are f0, f1, … without a gap; found {', '.join(map(str, frame))}.")
+    return (*spec.columns, *(Column(f"f{n}", Kind.NUMBER, required=True) for n in numbers))
+
+
+def sources_of(spec: Table, columns: Sequence[Column], frame: pd.DataFrame) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Canonical name → the frame's column; and the columns that nothing takes.
+
+    The canonical name wins over aliases, and aliases over later aliases.
+    Raises DataError: a required column is missing, a column stands twice.
+    """
+    found = [str(name) for name in frame.columns]
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"{spec.name}: column {twice[0]!r} stands twice. Keep one of them.")
+    sources = {}
+    for column in columns:
+        name = next((name for name in (column.name, *column.aliases) if name in frame.columns), None)
+        if name is not None:
+            sources[column.name] = name
+        elif column.required:
+            raise DataError(_no_column(spec, column, found))
+    used = set(sources.values())
+    return sources, tuple(name for name in found if name not in used)
+
+
+def _no_column(spec: Table, column: Column, found: list[str]) -> str:
+    accepted = [column.name, *column.aliases]
+    lower = {name.lower(): name for name in found}
+    close = [lower[n] for a in accepted for n in difflib.get_close_matches(a.lower(), lower, n=2, cutoff=0.6)]
+    hint = f" Perhaps it is {' or '.join(repr(name) for name in dict.fromkeys(close))}?" if close else ""
+    also = f" (or {', '.join(column.aliases)})" if column.aliases else ""
+    return f"{spec.name}: there is no column {column.name}{also}; found {', '.join(found) or 'no column'}.{hint}"

@@ -1,0 +1,213 @@
+"""The short way through the door gives the columns, and the refusals, of the long one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.columns import TABLES, Kind
+from scoring.dataset import Dataset
+from scoring.dataset.checked import read
+from scoring.dataset.coded import Coded
+from scoring.dataset.encode import JobArrays, jobs_later
+from scoring.dataset.synthetic import make_market
+from scoring.dataset.validation import _sentence, checked, normalise
+from scoring.dataset.vocabulary import extended, with_jobs
+from scoring.errors import DataError
+
+WIDTHS = {"prefecture_code": 2}
+N_ROWS = 6
+DATASET = Dataset(make_market(20, 60, 200, seed=2).tables)
+JOBS = DATASET.tables.jobs
+
+Change = Callable[[pd.Series], Any]
+
+
+def texts_with(text: str) -> Change:
+    return lambda column: pd.concat([pd.Series([text], dtype="str"), column.iloc[1:].astype("str")]).array
+
+
+def with_first(value: Any) -> Change:
+    return lambda column: pd.Series([value, *column.astype(object).iloc[1:]], dtype=object).array
+
+
+ANY: dict[str, Change] = {
+    "as it is": lambda column: column.array,
+    "objects": lambda column: column.astype(object).array,
+    "a category": lambda column: column.astype("category").array,
+    "all missing": lambda column: pd.Series([None] * len(column), dtype=object).array,
+    "a list": with_first([1]),
+    "a strange text": with_first("x\0y"),
+    "infinity": with_first(np.inf),
+    "None": with_first(None),
+}
+TEXT: dict[str, Change] = {
+    "other storage": lambda column: column.astype(pd.StringDtype("python", na_value=np.nan)).array,
+    "Arrow's": lambda column: column.astype(pd.ArrowDtype(pa.string())).array,
+    "blank": texts_with(" \u3000\t"),
+    "empty": texts_with(""),
+    "spaces around": texts_with("\u30001 \n"),
+    "a NUL": texts_with("a\0b"),
+    "capitals": texts_with(" HourLY"),
+    "a short code": texts_with("7.0"),
+    "a new value": texts_with("new"),
+    "in chunks": lambda column: pd.concat([column.iloc[:2], column.iloc[2:]], ignore_index=True).array,
+    "a slice of more": lambda column: pd.concat([pd.Series(["a\0"], dtype="str"), column]).iloc[1:].array,
+    "numbers": lambda column: np.arange(len(column)),
+}
+TYPED: dict[Kind, dict[str, Change]] = {
+    Kind.ID: {
+        "Int64": lambda column: column.astype("Int64").array,
+        "floats": lambda column: column.astype("float64").array,
+        "texts": lambda column: column.astype("str").array,
+        "twice": lambda column: np.repeat(column.to_numpy()[:1], len(column)),
+        "descending": lambda column: column.to_numpy()[::-1],
+        "a fraction": with_first(1.5),
+    },
+    Kind.NUMBER: {
+        "infinite": lambda column: np.append(np.full(len(column) - 1, 1.0), -np.inf),
+        "Float64": lambda column: column.astype("Float64").array,
+        "Arrow's": lambda column: column.astype(pd.ArrowDtype(pa.float64())).array,
+        "texts": lambda column: column.astype("str").array,
+    },
+    Kind.INTEGER: {
+        "floats": lambda column: column.astype("float64").array,
+        "a new value": with_first(99_999),
+        "unsigned": lambda column: np.full(len(column), 2**64 - 1, dtype=np.uint64),
+    },
+    Kind.FLAG: {
+        "ints": lambda column: column.fillna(False).astype("int64").array,
+        "plain": lambda column: column.fillna(False).to_numpy(bool),
+        "two": lambda column: np.full(len(column), 2),
+    },
+    Kind.ACTIVE: {"nullable": lambda column: pd.array([None] + [True] * (len(column) - 1), dtype="boolean")},
+    Kind.TIME: {
+        "nanoseconds": lambda column: column.astype("datetime64[ns, UTC]").array,
+        "no zone": lambda column: column.dt.tz_convert(None).array,
+        "another zone": lambda column: column.dt.tz_convert("Asia/Tokyo").array,
+        "far away": lambda column: pd.Series(np.full(len(column), 2**61).view("M8[us]")).dt.tz_localize("UTC").array,
+        "the first": lambda column: pd.Series(np.full(len(column), "0001-01-01", "M8[us]")).dt.tz_localize("UTC").array,
+    },
+}
+TYPED |= dict.fromkeys((Kind.TEXT, Kind.CODE, Kind.CHOICE), TEXT)
+COLUMNS = TABLES["jobs"].columns
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> pd.DataFrame:
+    """Some rows of a market, under any names, a few of their columns changed or left out."""
+    rows = draw(st.lists(st.integers(0, len(JOBS) - 1), min_size=N_ROWS, max_size=N_ROWS, unique=True))
+    source = JOBS.iloc[rows]
+    out = {}
+    changed = draw(st.sets(st.sampled_from([column.name for column in COLUMNS]), max_size=3))
+    for column in COLUMNS:
+        if column.name not in changed:
+            made = source[column.name].array
+        else:
+            ways = ANY | TYPED[column.kind]
+            if draw(st.integers(0, 4)) == 0 and not column.required:
+                continue
+            made = ways[draw(st.sampled_from(sorted(ways)))](source[column.name].reset_index(drop=True))
+        out[draw(st.sampled_from((column.name, *column.aliases)))] = made
+    index = draw(st.sampled_from([pd.RangeIndex(N_ROWS), pd.Index(rows), pd.Index(list("aabbcc"))]))
+    return pd.DataFrame(out).set_axis(index)
+
+
+def the_long_way(frame: pd.DataFrame) -> pd.DataFrame | str:
+    result = normalise("jobs", frame, code_width=WIDTHS)
+    return _sentence("jobs", result.refused) if len(result.refused) else result.frame
+
+
+@given(frame=frames(), backwards=st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_columns_and_refusals_are_those_of_the_long_way(frame: pd.DataFrame, backwards: bool) -> None:
+    expected = the_long_way(frame)
+    if isinstance(expected, str):
+        with pytest.raises(DataError) as refused:
+            checked("jobs", frame, code_width=WIDTHS)
+        assert str(refused.value) == expected
+        return
+    found = checked("jobs", frame, code_width=WIDTHS)
+    names = [column.name for column in COLUMNS][:: -1 if backwards else 1]
+    for name in names:  # before any whole frame is made
+        np.testing.assert_array_equal(found.present(name), expected[name].notna())
+        pd.testing.assert_series_equal(found.coded(name).series(), expected[name], check_names=False)
+        pd.testing.assert_series_equal(found[name], expected[name], check_names=False)
+    pd.testing.assert_frame_equal(found.frame, expected)
+    assert len(found) == len(expected)
+
+
+@given(frame=frames())
+@settings(max_examples=40, deadline=None)
+def test_arrays_and_vocabularies_are_those_of_the_whole_frame(frame: pd.DataFrame) -> None:
+    expected = the_long_way(frame)
+    if isinstance(expected, str):
+        return
+    found = checked("jobs", frame, code_width=WIDTHS)
+    lazy, eager = with_jobs(DATASET.words, found), extended(DATASET.words, expected, None)
+    arrays, others = jobs_later(found, lazy), JobArrays.encode(expected, eager)
+    assert len(arrays) == len(others)
+    for name in ("company", "place", "major", "hourly", "employment_type", "has_address", "active", "posted_at"):
+        assert getattr(arrays, name).dtype == getattr(others, name).dtype
+        np.testing.assert_array_equal(getattr(arrays, name), getattr(others, name))
+    for name in ("prefecture", "city", "place", "occupation", "major", "company"):
+        pd.testing.assert_index_equal(getattr(lazy, name).values, getattr(eager, name).values)
+    np.testing.assert_array_equal(lazy.majors(), eager.majors())
+
+
+def test_a_clean_frame_goes_the_short_way() -> None:
+    """Otherwise what is above would compare the long way with itself."""
+    for frame in (JOBS, JOBS.rename(columns={"company_id": "endcl_cd"}).sample(frac=1, random_state=0), JOBS.head(0)):
+        assert read("jobs", frame, WIDTHS) is not None
+    assert read("jobs", JOBS.assign(title="a\0b"), WIDTHS) is None
+    assert read("users", DATASET.tables.users) is not None
+
+
+@pytest.mark.parametrize("table", ["actions", "prefectures", "job_factors"])
+def test_tables_without_an_id_go_the_long_way(table: str) -> None:
+    frame = {
+        "actions": DATASET.tables.actions,
+        "prefectures": DATASET.tables.prefectures,
+        "job_factors": pd.DataFrame({"job_id": [1], "f0": [0.5]}),
+    }[table]
+    assert read(table, frame) is None
+    pd.testing.assert_frame_equal(checked(table, frame).frame, normalise(table, frame).frame)
+
+
+def test_text_that_arrow_calls_invalid_is_not_passed_over() -> None:
+    """As somebody else's file may bring it."""
+    starts, data = np.array([0, 2], dtype=np.int64), np.array([0xC3, 0x28], dtype=np.uint8)
+    broken = pa.LargeStringArray.from_buffers(1, pa.py_buffer(starts), pa.py_buffer(data))
+    frame = JOBS.head(1).assign(title=pd.Series(pd.array(broken, dtype="str")))
+    with pytest.raises(pa.ArrowInvalid, match="UTF8"):
+        normalise("jobs", frame)
+    with pytest.raises(pa.ArrowInvalid, match="UTF8"):
+        checked("jobs", frame)
+
+
+def test_lazy_arrays_are_made_once_and_can_be_copied_and_taken() -> None:
+    found = checked("jobs", JOBS)
+    arrays = jobs_later(found, with_jobs(DATASET.words, found))
+    assert "company" not in vars(arrays)
+    assert arrays.company is arrays.company
+    for other in (copy.copy(arrays), copy.deepcopy(arrays)):
+        np.testing.assert_array_equal(other.place, DATASET.jobs.place)
+    part = arrays.take(np.array([3, 1]))
+    np.testing.assert_array_equal(part.hourly, DATASET.jobs.hourly[[3, 1]])
+    with pytest.raises(AttributeError, match="wages"):
+        _ = arrays.wages  # type: ignore[attr-defined]
+
+
+def test_coded_holds_each_value_once() -> None:
+    column = pd.Series(["b", None, "a", "b"], dtype="str")
+    coded = Coded.of(column)
+    assert coded.values.tolist() == ["b", "a"]
+    pd.testing.assert_series_equal(coded.series(), column)

@@ -1,0 +1,139 @@
+"""Scores of jobs alone are those of the whole model on the whole frame, whatever a component reads."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from numpy.typing import NDArray
+
+from scoring.catalog import load_model
+from scoring.dataset.validation import normalise
+from scoring.engine import SCORES, Prepared
+from scoring.errors import DataError, ModelError
+from scoring.facade import ScoringEngine
+from scoring.facade.job_scores import base_scores, job_component, nobodys_inputs, only
+from scoring.facade.snapshot import Snapshot
+from scoring.model import Component, Inputs, JobTerm, Pair, Part, Reason, ScoringModel, UserTerm, Value, WeightProfile
+from tests.dataset.test_checked import DATASET, JOBS, frames
+
+ENGINE = ScoringEngine(DATASET, "standard", keep_factors=False)
+
+
+class ReadsAll(Component):
+    """What a component of somebody's own may look at: texts, arrays, vectors, codes, the user."""
+
+    kind: ClassVar[str] = "reads_all"
+
+    def terms(self, inputs: Inputs) -> Value:
+        jobs, frame = inputs.jobs, inputs.jobs.frame
+        told = frame["title"].str.len().fillna(0).to_numpy(float) + 3 * frame["max_salary"].notna().to_numpy()
+        told += 5 * inputs.open_jobs + np.abs(inputs.job_vectors).sum(axis=1) + 7 * inputs.job_has_vector
+        told += jobs.place % 5 + jobs.company % 7 + inputs.majors[jobs.occupation] % 3
+        told += inputs.adjacent[jobs.prefecture].sum(axis=1) + len(inputs.words.city) + len(jobs)
+        return Value((JobTerm(np.clip(told, 0, 90)), UserTerm(np.where(inputs.has_profile, 9.0, 1.0))))
+
+    def explain(self, pair: Pair) -> Reason:
+        raise NotImplementedError
+
+
+class Refuses(Component):
+    kind: ClassVar[str] = "refuses"
+
+    def terms(self, inputs: Inputs) -> Value:
+        raise LookupError("not today")
+
+    def explain(self, pair: Pair) -> Reason:
+        raise NotImplementedError
+
+
+def with_own(model: ScoringModel, group: str, component: Component) -> ScoringModel:
+    """The model with one component more, of half the weight of its group."""
+    parts = [*model.parts]
+    place = max(n for n, part in enumerate(parts) if part.group == group) + 1
+    parts.insert(place, Part("own", group, component))
+    weights = {name: dict(of) for name, of in model.weights.components.items()}
+    weights[group] = {name: weight / 2 for name, weight in weights[group].items()} | {"own": 0.5}
+    return ScoringModel("own", tuple(parts), WeightProfile(model.weights.groups, weights))
+
+
+def without_base_weight(model: ScoringModel) -> ScoringModel:
+    return model.with_weights(
+        {part.name: 1.0 for part in model.parts if part.group != "base"},
+    )
+
+
+STANDARD = load_model("standard")
+MODELS = {
+    "standard": STANDARD,
+    "classic": load_model("classic"),
+    "own in base": with_own(STANDARD, "base", ReadsAll()),
+    "own elsewhere": with_own(STANDARD, "match", ReadsAll()),
+    "base weighs nothing": without_base_weight(STANDARD),
+    "one weighs nothing": STANDARD.with_weights({part.name: float(part.name != "wage") for part in STANDARD.parts}),
+}
+
+
+def the_long_way(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> tuple[NDArray, NDArray]:
+    """The base scores, and the values of all components, with every column encoded and everything planned."""
+    result = normalise("jobs", frame, code_width=snapshot.code_widths)
+    if len(result.refused):
+        raise DataError("refused")
+    user = nobodys_inputs(snapshot.statistics).users.frame
+    inputs = Inputs.of(snapshot.statistics, jobs=result.frame, users=user, with_profile=np.zeros(1, dtype=bool))
+    scorer = Prepared.of(inputs, model, workers=1).scorer
+    values = scorer.components(np.array([0]), np.arange(len(frame)))[:, 0].astype(np.float32)
+    return scorer.all_pairs()[SCORES.index("base_score"), 0], values
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_market_s_own_jobs(name: str) -> None:
+    snapshot, model = ENGINE._data.get(), MODELS[name]
+    expected, values = the_long_way(snapshot, model, JOBS)
+    found = base_scores(snapshot, model, JOBS)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)
+    assert name == "base weighs nothing" or len(np.unique(found)) > 10
+    for part, value in zip(model.parts, values, strict=True):
+        np.testing.assert_array_equal(job_component(snapshot, model, part.name, JOBS), value)
+
+
+@given(frame=frames())
+@settings(max_examples=40, deadline=None)
+def test_any_frame(frame: pd.DataFrame) -> None:
+    snapshot = ENGINE._data.get()
+    for name in ("own in base", "classic"):
+        model = MODELS[name]
+        try:
+            expected, values = the_long_way(snapshot, model, frame)
+        except DataError:
+            with pytest.raises(DataError):
+                base_scores(snapshot, model, frame)
+            continue
+        np.testing.assert_array_equal(base_scores(snapshot, model, frame), expected)
+        np.testing.assert_array_equal(job_component(snapshot, model, "access", frame), values[_place(model, "access")])
+
+
+def _place(model: ScoringModel, name: str) -> int:
+    return [part.name for part in model.parts].index(name)
+
+
+@pytest.mark.parametrize("group", ["base", "personal"])
+def test_what_is_wrong_with_a_component_of_one_s_own_is_said(group: str) -> None:
+    model = with_own(STANDARD, group, Refuses())
+    snapshot = ENGINE._data.get()
+    for ask in (lambda: base_scores(snapshot, model, JOBS), lambda: job_component(snapshot, model, "wage", JOBS)):
+        with pytest.raises(ModelError, match="component own: its `terms` raised LookupError: not today"):
+            ask()
+
+
+def test_only_what_is_needed_is_planned() -> None:
+    """Otherwise what is above would compare the whole model with itself."""
+    base = only(STANDARD, "base", STANDARD.weights.components["base"])
+    assert [part.name for part in base.parts] == [part.name for part in STANDARD.components_of("base")]
+    own = only(MODELS["own elsewhere"], "base", STANDARD.weights.components["base"])
+    assert [part.name for part in own.parts] == [*(part.name for part in base.parts), "own"]
+    assert only(STANDARD, "base", dict.fromkeys(STANDARD.weights.components["base"], 0.0)) is STANDARD
