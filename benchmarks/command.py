@@ -23,6 +23,7 @@ from benchmarks.measure import apart
 from benchmarks.results import Section
 from benchmarks.sections import SECTIONS
 from benchmarks.workspace import Size, Workspace
+from scoring.profiling.arguments import positive
 
 __all__ = ["RESULTS", "main"]
 
@@ -69,8 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", type=_names, default=list(SECTIONS), metavar="NAMES", help=f"some of {','.join(SECTIONS)}"
     )
-    parser.add_argument("--users", type=_positive, help=f"of the main market (default: {Size().users:,})")
-    parser.add_argument("--jobs", type=_positive, help=f"of the main market (default: {Size().jobs:,})")
+    parser.add_argument("--users", type=positive, help=f"of the main market (default: {Size().users:,})")
+    parser.add_argument("--jobs", type=positive, help=f"of the main market (default: {Size().jobs:,})")
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works")
     parser.add_argument("--output", type=Path, metavar="DIR", help="where figures, plots and the table go")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where markets and factors are kept and found again")
@@ -83,10 +84,3 @@ def _names(text: str) -> list[str]:
     if strange or not names:
         raise argparse.ArgumentTypeError(f"{strange[0] if strange else text!r} is none of {', '.join(SECTIONS)}")
     return [name for name in SECTIONS if name in names]
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is below 1")
-    return number

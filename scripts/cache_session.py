@@ -22,6 +22,7 @@ from scoring.dataset.database import Database
 from scoring.dataset.storing import save_tables
 from scoring.dataset.synthetic import make_market
 from scoring.facade import ScoringEngine
+from scoring.profiling.arguments import positive
 from scoring.profiling.sessions import (
     HOURS,
     TARGETS,
@@ -96,20 +97,13 @@ def _print(cached: SessionReport, off: SessionReport | None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Replays a session and shows the hit rate of each cache.")
-    parser.add_argument("--users", type=_positive, default=1000)
-    parser.add_argument("--jobs", type=_positive, default=10_000)
-    parser.add_argument("--requests", type=_positive, default=5000)
+    parser.add_argument("--users", type=positive, default=1000)
+    parser.add_argument("--jobs", type=positive, default=10_000)
+    parser.add_argument("--requests", type=positive, default=5000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-comparison", action="store_true", help="leave out the replay with all caches off")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the hit rates as a figure")
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is below 1")
-    return number
 
 
 if __name__ == "__main__":

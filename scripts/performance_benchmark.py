@@ -27,6 +27,7 @@ from scoring.engine.memory import readable
 from scoring.engine.sinks import FrameSink
 from scoring.engine.threads import available_cpus
 from scoring.errors import ScoringError
+from scoring.profiling.arguments import positive
 from scoring.telemetry import Stopwatch
 
 PROFILED_LINES = 15
@@ -52,11 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measures ranking on a synthetic market in memory.")
-    parser.add_argument("--users", type=_positive, default=1000)
-    parser.add_argument("--jobs", type=_positive, default=100_000)
+    parser.add_argument("--users", type=positive, default=1000)
+    parser.add_argument("--jobs", type=positive, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--top-k", type=_positive, default=40)
-    parser.add_argument("--workers", type=_positive, default=None, help="threads; else one per core")
+    parser.add_argument("--top-k", type=positive, default=40)
+    parser.add_argument("--workers", type=positive, default=None, help="threads; else one per core")
     parser.add_argument(
         "--target-ms",
         type=float,
@@ -67,13 +68,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="show every phase and the machine")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is below 1")
-    return number
 
 
 def _measure(wanted: argparse.Namespace) -> tuple[batch.RunResult, cProfile.Profile | None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from scoring.errors import ConfigurationError, MissingPartError
 from scoring.telemetry.alerts import TargetAlert
-from scoring.telemetry.operations import Operations
+from scoring.telemetry.operations import Operations, OperationStatistics
 from scoring.telemetry.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -150,12 +150,29 @@ def _operations(operations: Operations) -> Iterator[Metric]:
     failures = CounterMetricFamily("scoring_operation_failures", "Operations that failed.", labels=label)
     users = CounterMetricFamily("scoring_operation_users", "Users in finished operations.", labels=label)
     pairs = CounterMetricFamily("scoring_operation_pairs", "Pairs in finished operations.", labels=label)
-    for name, done in operations.statistics().operations.items():
+    done_by_name = operations.statistics().operations
+    for name, done in done_by_name.items():
         seconds.add_metric([name], done.count, done.seconds)
         failures.add_metric([name], done.failures)
         users.add_metric([name], done.users)
         pairs.add_metric([name], done.pairs)
-    yield from (seconds, failures, users, pairs)
+    yield from (seconds, failures, users, pairs, _quantiles(done_by_name))
+
+
+def _quantiles(operations: Mapping[str, OperationStatistics]) -> Metric:
+    """Median and p95 of the latest durations. A gauge beside the summary: the client's summary has no quantiles."""
+    from prometheus_client.core import GaugeMetricFamily
+
+    quantiles = GaugeMetricFamily(
+        "scoring_operation_latest_seconds",
+        "Time that a share of the latest finished operations did not exceed.",
+        labels=["operation", "quantile"],
+    )
+    for name, done in operations.items():
+        for quantile, value in (("0.5", done.median_seconds), ("0.95", done.p95_seconds)):
+            if value is not None:  # nothing was finished yet
+                quantiles.add_metric([name, quantile], value)
+    return quantiles
 
 
 def _alert(alert: TargetAlert) -> Iterator[Metric]:

@@ -12,8 +12,16 @@ from scoring.dataset.database import Database
 from scoring.dataset.storing import save_tables
 from scoring.dataset.synthetic import make_market
 from scoring.facade import ScoringEngine
-from scoring.profiling import sessions
-from scoring.profiling.sessions import KINDS, Session, SessionClock, SessionReport, make_session, plot_layers, replay
+from scoring.profiling.sessions import (
+    KINDS,
+    Session,
+    SessionClock,
+    SessionReport,
+    make_session,
+    making,
+    plot_layers,
+    replay,
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +31,7 @@ def tables() -> Tables:
 
 @pytest.fixture
 def session(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Session:
-    monkeypatch.setattr(sessions, "REQUESTS_PER_WRITE", 60)
+    monkeypatch.setattr(making, "REQUESTS_PER_WRITE", 60)
     return make_session(Dataset(tables), 200, seed=1)
 
 

@@ -47,9 +47,9 @@ def sources(clock: Clock) -> Sources:
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:
-    """(name, value of its only label, or nothing) → value."""
+    """(name, values of its labels, if any) → value."""
     return {
-        (sample.name, "".join(sample.labels.values())): sample.value
+        (sample.name, " ".join(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
@@ -68,6 +68,8 @@ def test_every_metric(sources: Sources) -> None:
         ("scoring_operation_users_total", "load"): 0,
         ("scoring_operation_pairs_total", "top_k"): 80,
         ("scoring_operation_pairs_total", "load"): 0,
+        ("scoring_operation_latest_seconds", "top_k 0.5"): 1.5,
+        ("scoring_operation_latest_seconds", "top_k 0.95"): 2.0,
         ("scoring_ms_per_user", ""): 375.0,
         ("scoring_target_ms_per_user", ""): 180,
         ("scoring_target_alerts_total", ""): 1,
@@ -89,6 +91,7 @@ def test_types_and_meanings_stand_above(sources: Sources) -> None:
     kinds = dict(re.findall(r"^# TYPE (scoring_\w+) (\w+)$", text, re.MULTILINE))
     assert kinds["scoring_operation_seconds"] == "summary"
     assert {name for name, kind in kinds.items() if kind == "gauge"} == {
+        "scoring_operation_latest_seconds",
         "scoring_ms_per_user",
         "scoring_target_ms_per_user",
         "scoring_cache_entries",
@@ -96,6 +99,22 @@ def test_types_and_meanings_stand_above(sources: Sources) -> None:
     }
     assert all(name.endswith("_total") for name, kind in kinds.items() if kind == "counter")
     assert set(re.findall(r"^# HELP (\w+) \S", text, re.MULTILINE)) >= set(kinds)
+
+
+def test_quantiles_are_of_the_latest_operations(clock: Clock) -> None:
+    """19 fast ones and a slow one, which the median and, at the most of 20, p95 leave out; then slow ones alone."""
+    operations = Operations(clock, window=20)
+    for seconds in [0.25] * 19 + [8.0]:
+        with operations.timed("top_k"):
+            clock.now += seconds
+    key = "scoring_operation_latest_seconds"
+    found = samples(prometheus_text(Sources(operations)))
+    assert (found[key, "top_k 0.5"], found[key, "top_k 0.95"]) == (0.25, 0.25)
+    for _ in range(19):
+        with operations.timed("top_k"):
+            clock.now += 8.0
+    found = samples(prometheus_text(Sources(operations)))
+    assert (found[key, "top_k 0.5"], found[key, "top_k 0.95"]) == (8.0, 8.0)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the client reads the process's memory from /proc")

@@ -1,0 +1,135 @@
+"""The requests of a session, by a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from scoring.catalog import load_model
+from scoring.columns import ACTION_KINDS, TABLES
+from scoring.dataset import Dataset
+
+__all__ = ["HOURS", "KINDS", "Request", "Row", "Session", "make_session"]
+
+KINDS: Final = {
+    "pair": 0.48,
+    "explanation": 0.18,
+    "short list": 0.14,
+    "base score": 0.10,
+    "popularity": 0.06,
+    "whole list": 0.03,
+    "weights": 0.01,
+}
+"""Kind of request → its share. `new actions` come beside these, evenly."""
+
+FRONT_PAGE: Final = 40
+"""Jobs that pairs and explanations are about: as many as a list has."""
+PRESENT: Final = 12
+"""Users who are there at a time; one of them is exchanged now and then."""
+STAY: Final = 150
+"""Requests from all of them until the next one is exchanged."""
+ZIPF: Final = 1.5
+PROFILES: Final = 4
+HOURS: Final = 4.5
+"""How long a session lasts by its clock."""
+REQUESTS_PER_WRITE: Final = 1000
+ACTIONS_PER_WRITE: Final = 20
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request: its kind, when it comes (seconds), and what it is about as far as its kind needs it."""
+
+    kind: str
+    at: float
+    job: int = 0
+    user: int = 0
+    users: int | None = None  # of a short list
+    companies: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    actions: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """Requests in order, and the rows of the jobs and users that they name by id."""
+
+    requests: tuple[Request, ...]
+    jobs: Mapping[int, Row]
+    users: Mapping[int, Row]
+
+
+def make_session(dataset: Dataset, n_requests: int, seed: int = 0, *, model: str = "standard") -> Session:
+    """Requests by the seed, about the dataset's users and jobs; weights are those of the model's components."""
+    random = np.random.default_rng(seed)
+    users = random.permutation(dataset.users.user_id[dataset.users.active])
+    jobs = random.permutation(dataset.jobs.job_id[dataset.open_jobs])[:FRONT_PAGE]
+    companies = [str(name) for name in random.permutation(dataset.words.company.values.to_numpy())]
+    profiles = _profiles(model, random)
+    gap = HOURS * 3600 / max(n_requests, 1)
+    kinds = random.choice(list(KINDS), n_requests, p=list(KINDS.values()))
+    at = np.cumsum(random.exponential(gap, n_requests))
+    present = [int(_zipf(users, random)) for _ in range(PRESENT)]
+    requests = []
+    for place, (kind, moment) in enumerate(zip(kinds, at.tolist(), strict=True), 1):
+        if place % REQUESTS_PER_WRITE == 0:
+            requests.append(Request("new actions", moment, actions=_new_actions(dataset, users, jobs, moment, random)))
+            continue
+        if place % STAY == 0:
+            present[random.integers(PRESENT)] = int(_zipf(users, random))
+        about: dict[str, Any] = {
+            "job": int(_zipf(jobs, random)),
+            "user": _zipf(present, random),
+            "users": int(random.choice((10, 20, 50))) if kind == "short list" else None,
+        }
+        if kind == "popularity":
+            about["companies"] = tuple(_zipf(companies, random) for _ in range(5))
+        if kind == "weights":
+            about["weights"] = profiles[random.integers(PROFILES)]
+        requests.append(Request(str(kind), moment, **about))
+    return Session(
+        tuple(requests),
+        _records(dataset.tables.jobs, "job_id", jobs),
+        _records(dataset.tables.users, "user_id", users),
+    )
+
+
+def _profiles(model: str, random: np.random.Generator) -> list[dict[str, float]]:
+    """The model's own weights first, then others near them."""
+    loaded = load_model(model)
+    flat = dict(zip((part.name for part in loaded.parts), loaded.flat_weights.tolist(), strict=True))
+    others = [{name: weight * random.uniform(0.5, 1.5) for name, weight in flat.items()} for _ in range(PROFILES - 1)]
+    return [flat, *others]
+
+
+def _zipf(values: Sequence[Any] | np.ndarray, random: np.random.Generator) -> Any:
+    """The first value most often, the n-th as often as 1 / n to the power of ZIPF says."""
+    place = len(values)
+    while place >= len(values):  # the law has no end, the values have
+        place = random.zipf(ZIPF) - 1
+    return values[place]
+
+
+def _new_actions(
+    dataset: Dataset, users: np.ndarray, jobs: np.ndarray, at: float, random: np.random.Generator
+) -> pd.DataFrame:
+    """What happened just now by the session's clock, a millisecond apart."""
+    moments = pd.Timestamp(dataset.as_of) + pd.to_timedelta(at + np.arange(ACTIONS_PER_WRITE) / 1000, unit="s")
+    rows = {
+        "user_id": [int(_zipf(users, random)) for _ in moments],
+        "job_id": [int(_zipf(jobs, random)) for _ in moments],
+        "action": random.choice(list(ACTION_KINDS), len(moments)).tolist(),
+        "occurred_at": moments,
+    }
+    return pd.DataFrame(rows).astype({column.name: column.kind.dtype for column in TABLES["actions"].columns})
+
+
+def _records(table: pd.DataFrame, key: str, ids: np.ndarray) -> dict[int, Row]:
+    rows = table[table[key].isin(ids)].to_dict("records")
+    return {row[key]: {str(name): value for name, value in row.items()} for row in rows}

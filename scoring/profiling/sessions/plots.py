@@ -1,0 +1,56 @@
+"""Hit rates and times of a replay, as figures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from scoring.profiling.sessions.replaying import TARGETS, SessionReport
+
+__all__ = ["plot_layers", "plot_times"]
+
+
+def plot_layers(report: SessionReport) -> Figure:
+    """Hit rate of each cache as a bar, with the number of requests; a line where a target is set."""
+    rates = pd.Series(report.hit_rates).dropna()[::-1]
+    asked = {"overall": int(report.layers["requests"].sum()), **report.layers["requests"].astype(int)}
+    figure = Figure(figsize=(7, 0.42 * len(rates) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    colours = ["#0072B2" if name == "overall" else "#56B4E9" for name in rates.index]
+    axes.barh(rates.index, 100 * rates, color=colours, height=0.65)
+    label = "target"
+    for place, (name, rate) in enumerate(rates.items()):
+        axes.text(101, place, f"{100 * rate:.1f} % of {asked[str(name)]:,}", va="center", fontsize=9)
+        if name in TARGETS:
+            axes.vlines(100 * TARGETS[str(name)], place - 0.42, place + 0.42, color="#D55E00", lw=2.5, label=label)
+            label = "_"  # (named once)
+    axes.set(xlim=(0, 100), xlabel="requests that found their value, %")
+    axes.set_title("Hit rate of each cache over the session", loc="left", fontsize=11)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    figure.legend(loc="outside lower right", frameon=False, fontsize=9)
+    return figure
+
+
+def plot_times(times: pd.DataFrame) -> Figure:
+    """Median milliseconds of each kind of request, cold, warm and with the caches off; `times` of a report."""
+    shown = times.dropna(subset=["cold_ms", "warm_ms"], how="all")
+    shown = shown[shown["requests"].gt(0) & shown["warm_ms"].gt(0)].sort_values("warm_ms")
+    figure = Figure(figsize=(7, 0.75 * len(shown) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    series = [("off_ms", "caches off", "#999999"), ("cold_ms", "cold", "#E69F00"), ("warm_ms", "warm", "#0072B2")]
+    height, longest = 0.27, float(np.nanmax(shown.filter(like="_ms").to_numpy()))
+    for place, (name, label, colour) in enumerate((part for part in series if part[0] in shown), -1):
+        at = np.arange(len(shown)) - place * height
+        axes.barh(at, shown[name], height=height, color=colour, label=label)
+        for y, value in zip(at, shown[name], strict=True):
+            if value == value:
+                axes.text(value + 0.01 * longest, y, f"{value:.1f}", va="center", fontsize=8)
+    axes.set_yticks(np.arange(len(shown)), shown.index)
+    axes.set(xlim=(0, 1.08 * longest), xlabel="milliseconds, median")
+    axes.set_title("Time of a request", loc="left", fontsize=11)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    figure.legend(loc="outside lower right", ncols=3, frameon=False, fontsize=9)
+    return figure
