@@ -69,8 +69,8 @@ class Checked:
     @classmethod
     def of(cls, table: str, frame: pd.DataFrame) -> Self:
         """Of a frame that is canonical already."""
-        checked = cls(table, len(frame), {str(name): column for name, column in frame.items()}, {})
-        checked.__dict__["frame"] = frame
+        checked = cls(table, len(frame), {}, {})
+        checked.__dict__["frame"] = frame  # (what else the property would make)
         return checked
 
     def __len__(self) -> int:
@@ -78,6 +78,8 @@ class Checked:
 
     def __getitem__(self, name: str) -> pd.Series:
         """The canonical column of this name. Raises KeyError."""
+        if "frame" in self.__dict__:
+            return self.frame[name]
         if name not in self._made:
             raw = self._raw.get(name)
             made = missing(self._columns[name], self._length) if raw is None else raw.canonical()

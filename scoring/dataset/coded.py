@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 __all__ = ["Coded"]
 
+_SHORT: Final = 16
+"""Rows that are looked up as fast as told apart: those of single pairs."""
+
 
 @dataclass(frozen=True)
 class Coded:
     """Row r holds `values[place[r]]`, nothing where that is -1 or missing.
 
-    A value may stand there more than once (" a" and "a", after both were stripped); each is some row's.
+    Each value is some row's. It may stand there more than once: in a short column, or where " a" and "a" were stripped.
     """
 
     values: pd.Series
@@ -24,6 +27,8 @@ class Coded:
 
     @classmethod
     def of(cls, column: pd.Series) -> Self:
+        if len(column) <= _SHORT:
+            return cls(column.reset_index(drop=True), np.arange(len(column)))
         place, values = pd.factorize(column)
         return cls(pd.Series(values, dtype=column.dtype), np.asarray(place, dtype=np.int64))
 

@@ -59,7 +59,12 @@ class Vocabulary:
     def extended(self, column: pd.Series | Coded) -> Vocabulary:
         """With the column's new values behind the old ones, which keep their codes."""
         coded = column if isinstance(column, Coded) else Coded.of(column)
-        strange = coded.values[self._places(coded.values) < 0] if len(self.values) else coded.values
+        strange = coded.values
+        if len(self.values):
+            unknown = self._places(strange) < 0
+            if not unknown.any():
+                return self
+            strange = strange[unknown]
         new = pd.Index(strange.dropna().unique())
         if not len(new):
             return self

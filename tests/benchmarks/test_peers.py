@@ -19,6 +19,8 @@ from scoring.profiling.facts import Facts
 from scoring.profiling.lists import AnswersDifferError, List, require_lists
 
 N_USERS = 48
+FEW_USERS = 8
+"""Where nothing depends on how long a peer's work takes."""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,7 @@ class Ready(Workspace):
 
 def test_who_is_not_installed_is_said(factors: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.peers.base.installed", lambda package: None)
-    section = peers.measure(Size(N_USERS, 300, quick=True), Ready(factors))
+    section = peers.measure(Size(FEW_USERS, 300, quick=True), Ready(factors))
     gone = [peer.name for peer in (*FULL, *INNER) if peer.package]
     assert section.details["not_installed"] == gone
     assert [figure.verdict for figure in section.figures if figure.note == "not installed"] == ["not measured"] * 4

@@ -24,7 +24,7 @@ from scoring.dataset.vocabulary import extended, with_jobs
 from scoring.errors import DataError
 
 WIDTHS = {"prefecture_code": 2}
-N_ROWS = 6
+N_ROWS = 20
 DATASET = Dataset(make_market(20, 60, 200, seed=2).tables)
 JOBS = DATASET.tables.jobs
 
@@ -104,7 +104,7 @@ COLUMNS = TABLES["jobs"].columns
 @st.composite
 def frames(draw: st.DrawFn) -> pd.DataFrame:
     """Some rows of a market, under any names, a few of their columns changed or left out."""
-    rows = draw(st.lists(st.integers(0, len(JOBS) - 1), min_size=N_ROWS, max_size=N_ROWS, unique=True))
+    rows = draw(st.lists(st.integers(0, len(JOBS) - 1), min_size=2, max_size=N_ROWS, unique=True))
     source = JOBS.iloc[rows]
     out = {}
     changed = draw(st.sets(st.sampled_from([column.name for column in COLUMNS]), max_size=3))
@@ -117,7 +117,9 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
                 continue
             made = ways[draw(st.sampled_from(sorted(ways)))](source[column.name].reset_index(drop=True))
         out[draw(st.sampled_from((column.name, *column.aliases)))] = made
-    index = draw(st.sampled_from([pd.RangeIndex(N_ROWS), pd.Index(rows), pd.Index(list("aabbcc"))]))
+    index = draw(
+        st.sampled_from([pd.RangeIndex(len(rows)), pd.Index(rows), pd.Index(list("aabbccddeeffgghhiijj")[: len(rows)])])
+    )
     return pd.DataFrame(out).set_axis(index)
 
 
@@ -206,8 +208,9 @@ def test_lazy_arrays_are_made_once_and_can_be_copied_and_taken() -> None:
         _ = arrays.wages  # type: ignore[attr-defined]
 
 
-def test_coded_holds_each_value_once() -> None:
-    column = pd.Series(["b", None, "a", "b"], dtype="str")
+@pytest.mark.parametrize("length", [0, 4, 400])
+def test_coded_is_the_column(length: int) -> None:
+    column = pd.Series((["b", None, "a", "b"] * 100)[:length], dtype="str", index=range(7, 7 + length))
     coded = Coded.of(column)
-    assert coded.values.tolist() == ["b", "a"]
-    pd.testing.assert_series_equal(coded.series(), column)
+    pd.testing.assert_series_equal(coded.series(), column.reset_index(drop=True))
+    assert length < 400 or coded.values.tolist() == ["b", "a"]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from scoring.dataset import Dataset
 from scoring.dataset.database import Database
 from scoring.dataset.storing import save_tables
 from scoring.dataset.synthetic import make_market
 from scoring.facade import ScoringEngine
-from scoring.profiling.sessions import SessionClock, make_session, replay
+from scoring.profiling.sessions import SessionClock, make_session, making, replay
 
 
-async def test_cache_hit_rate(tmp_path: Path) -> None:
+async def test_cache_hit_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over fewer requests than there are between two writes otherwise, and with a write: harder than it need be."""
+    monkeypatch.setattr(making, "REQUESTS_PER_WRITE", 400)
     tables, clock = make_market(60, 400, seed=0).tables, SessionClock()
-    session = make_session(Dataset(tables), 1100, seed=0)
+    session = make_session(Dataset(tables), 500, seed=0)
     with Database.open(tmp_path / "market.db") as database:
         save_tables(database, tables)
         with ScoringEngine(tmp_path / "market.db", "standard", keep_factors=False, clock=clock) as engine:

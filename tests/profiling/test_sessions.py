@@ -23,6 +23,8 @@ from scoring.profiling.sessions import (
     replay,
 )
 
+N_REQUESTS = 120
+
 
 @pytest.fixture(scope="module")
 def tables() -> Tables:
@@ -31,8 +33,8 @@ def tables() -> Tables:
 
 @pytest.fixture
 def session(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Session:
-    monkeypatch.setattr(making, "REQUESTS_PER_WRITE", 60)
-    return make_session(Dataset(tables), 200, seed=1)
+    monkeypatch.setattr(making, "REQUESTS_PER_WRITE", 40)
+    return make_session(Dataset(tables), N_REQUESTS, seed=1)
 
 
 async def replayed(path: Path, tables: Tables, session: Session, layers: str) -> SessionReport:
@@ -46,11 +48,11 @@ async def replayed(path: Path, tables: Tables, session: Session, layers: str) ->
 
 
 def test_a_session_is_reproducible_and_of_every_kind(tables: Tables, session: Session) -> None:
-    again = make_session(Dataset(tables), 200, seed=1)
+    again = make_session(Dataset(tables), N_REQUESTS, seed=1)
     assert [(r.kind, r.at, r.job, r.user, r.companies, r.weights) for r in session.requests] == [
         (r.kind, r.at, r.job, r.user, r.companies, r.weights) for r in again.requests
     ]
-    other = make_session(Dataset(tables), 200, seed=2)
+    other = make_session(Dataset(tables), N_REQUESTS, seed=2)
     assert [r.user for r in session.requests] != [r.user for r in other.requests]
     assert {r.kind for r in session.requests} == {*KINDS, "new actions"}
     assert session.requests[-1].at > 3 * 3600
