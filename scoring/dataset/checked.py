@@ -38,9 +38,14 @@ class _Raw:
     def canonical(self) -> pd.Series:
         if self.column.kind in _FEW_VALUES:
             return self.coded().series()
-        if self.column.kind not in TEXTS:
+        if self.column.kind not in TEXTS or self._is_stripped():
             return self.values
         return coerce(self.column.kind, self.values, self.width).values
+
+    def _is_stripped(self) -> bool:
+        texts = arrow_texts(self.values)
+        blank = pc.any(pc.equal(texts, "")).as_py()
+        return not blank and bool(pc.utf8_trim_whitespace(texts).equals(texts))
 
     def coded(self) -> Coded:
         coded = Coded.of(self.values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -128,9 +128,8 @@ def the_long_way(frame: pd.DataFrame) -> pd.DataFrame | str:
     return _sentence("jobs", result.refused) if len(result.refused) else result.frame
 
 
-@given(frame=frames(), backwards=st.booleans())
-@settings(max_examples=80, deadline=None)
-def test_columns_and_refusals_are_those_of_the_long_way(frame: pd.DataFrame, backwards: bool) -> None:
+def require_the_same(frame: pd.DataFrame, names: Sequence[str]) -> None:
+    """Columns are asked for in the order of `names`, before any whole frame is made."""
     expected = the_long_way(frame)
     if isinstance(expected, str):
         with pytest.raises(DataError) as refused:
@@ -138,8 +137,7 @@ def test_columns_and_refusals_are_those_of_the_long_way(frame: pd.DataFrame, bac
         assert str(refused.value) == expected
         return
     found = checked("jobs", frame, code_width=WIDTHS)
-    names = [column.name for column in COLUMNS][:: -1 if backwards else 1]
-    for name in names:  # before any whole frame is made
+    for name in names:
         np.testing.assert_array_equal(found.present(name), expected[name].notna())
         pd.testing.assert_series_equal(found.coded(name).series(), expected[name], check_names=False)
         pd.testing.assert_series_equal(found[name], expected[name], check_names=False)
@@ -147,8 +145,23 @@ def test_columns_and_refusals_are_those_of_the_long_way(frame: pd.DataFrame, bac
     assert len(found) == len(expected)
 
 
-@given(frame=frames())
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.INTEGERS])
+def test_every_kind_in_every_form(kind: Kind) -> None:
+    column = next(column for column in COLUMNS if column.kind is kind)
+    for change in (ANY | TYPED[kind]).values():
+        frame = JOBS[["job_id"]].head(20)
+        frame[column.name] = change(JOBS[column.name].head(20))
+        require_the_same(frame, [column.name])
+
+
+@given(frame=frames(), backwards=st.booleans())
 @settings(max_examples=40, deadline=None)
+def test_columns_and_refusals_are_those_of_the_long_way(frame: pd.DataFrame, backwards: bool) -> None:
+    require_the_same(frame, [column.name for column in COLUMNS][:: -1 if backwards else 1])
+
+
+@given(frame=frames())
+@settings(max_examples=25, deadline=None)
 def test_arrays_and_vocabularies_are_those_of_the_whole_frame(frame: pd.DataFrame) -> None:
     expected = the_long_way(frame)
     if isinstance(expected, str):
@@ -163,6 +176,14 @@ def test_arrays_and_vocabularies_are_those_of_the_whole_frame(frame: pd.DataFram
     for name in ("prefecture", "city", "place", "occupation", "major", "company"):
         pd.testing.assert_index_equal(getattr(lazy, name).values, getattr(eager, name).values)
     np.testing.assert_array_equal(lazy.majors(), eager.majors())
+
+
+def test_a_new_occupation_belongs_to_no_major_group() -> None:
+    found = checked("jobs", JOBS.head(3).assign(occupation_code=[99_999, 101, 99_998]))
+    lazy, eager = with_jobs(DATASET.words, found), extended(DATASET.words, found.frame, None)
+    np.testing.assert_array_equal(lazy.majors(), eager.majors())
+    np.testing.assert_array_equal(jobs_later(found, lazy).major, JobArrays.encode(found.frame, eager).major)
+    assert len(lazy.majors()) == len(DATASET.words.majors()) + 2
 
 
 def test_a_clean_frame_goes_the_short_way() -> None:
