@@ -72,7 +72,7 @@ def _exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tu
     code = codes[_job_rows(inputs, ranking.job_id[there])].astype(np.int64)
     code[code < 0] = n_codes
     worth = 1 / np.log2(2 + np.nonzero(there)[1])
-    return np.bincount(code, minlength=n_codes + 1), np.bincount(code, worth, minlength=n_codes + 1)
+    return np.bincount(code, minlength=n_codes + 1), np.bincount(code, worth, minlength=n_codes + 1).astype(np.float64)
 
 
 def _job_rows(inputs: Inputs, ids: np.ndarray) -> np.ndarray:

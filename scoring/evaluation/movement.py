@@ -57,11 +57,7 @@ class Comparison:
 
         Raises ConfigurationError: not the same data, nobody to compare. UnknownIdError.
         """
-        if before.dataset is not after.dataset and before.dataset.fingerprint != after.dataset.fingerprint:
-            raise ConfigurationError(
-                "these two models stand on different data; compare the lists of two runs with "
-                "`Comparison.of_rankings`, or prepare both models on one dataset."
-            )
+        require_same_data(before, after)
         names = before.model.name, after.model.name
         names = names if names[0] != names[1] else ("before", "after")
         rankings_of = before.top_k(k, users), after.top_k(k, users)
@@ -122,7 +118,7 @@ class Comparison:
         )
 
     def frame(self) -> pd.DataFrame:
-        """A row per user: user_id · overlap, new (shares) · rbo · changed · first_changed · jobs_before · jobs_after."""
+        """A row per user: user_id · overlap · new (shares) · rbo · changed · first_changed · jobs before and after."""
         return self._users.copy()
 
     @property
@@ -183,6 +179,15 @@ class Comparison:
         left.legend(fontsize=SMALL, frameon=False)
         plot_exposure(right, self.exposure(by), by, most)
         return figure
+
+
+def require_same_data(before: Prepared, after: Prepared) -> None:
+    """Raises ConfigurationError where two models stand on different data."""
+    if before.dataset is not after.dataset and before.dataset.fingerprint != after.dataset.fingerprint:
+        raise ConfigurationError(
+            "these two models stand on different data; prepare both on one dataset, or compare the lists of two runs "
+            "with `Comparison.of_rankings`."
+        )
 
 
 def movements(before: Ranking, after: Ranking) -> pd.DataFrame:

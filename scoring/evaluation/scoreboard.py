@@ -13,7 +13,8 @@ import pandas as pd
 from scoring.dataset.encode import Floats
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator, Judgement
-from scoring.evaluation.lists import POPULATION_FACTS, USER_FACTS, Jackknife
+from scoring.evaluation.jackknife import Jackknife
+from scoring.evaluation.lists import POPULATION_FACTS, USER_FACTS
 from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference
 from scoring.evaluation.slices import Slicing, slice_differences, slices_of
 from scoring.model import ScoringModel
