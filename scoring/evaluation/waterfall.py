@@ -1,8 +1,8 @@
 """Why a job moved for a user between two models: the change of its score taken apart, and who overtook it.
 
-    why = waterfall(before, after, user_id=1, job_id=2)
-    why.frame()   # component by component, by weight and by value; adds up to the change of the total
-    why.plot()
+why = waterfall(before, after, user_id=1, job_id=2)
+why.frame()   # component by component, by weight and by value; adds up to the change of the total
+why.plot()
 """
 
 from __future__ import annotations
