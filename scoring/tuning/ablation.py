@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scoring.dataset.encode import Floats, Longs
 from scoring.errors import ConfigurationError
+from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.metrics import NDCG, Metric
+from scoring.evaluation.significance import Resamples, holm
 from scoring.model import ScoringModel
+from scoring.plotting import BLACK, BLUE, GREY, SMALL, new_figure
 from scoring.tuning.proportions import flat_along
 
-__all__ = ["Ablation", "ablation"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
+__all__ = ["Ablation", "ablation"]
 
 
 @dataclass(frozen=True, repr=False)
 class Ablation:
-    """The metric per user now, and with each component left out."""
+    """A metric per user now, and with each component left out."""
 
+    metric: str
+    user_id: Longs  # (n,)
     baseline: Floats  # (n,)
     without: Mapping[str, Floats]  # by component, (n,) for the same users
     weights: Mapping[str, float]  # now
+    level: float = 0.95
+    seed: int = 0
 
     def __repr__(self) -> str:
-        return f"Ablation({len(self.without)} components, {len(self.baseline):,} users)"
+        return f"Ablation({self.metric}: {len(self.without)} components, {len(self.baseline):,} users)"
 
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
@@ -39,50 +49,78 @@ class Ablation:
         return self.baseline - self.without[component]
 
     def frame(self) -> pd.DataFrame:
-        """One row per component, the most important first: component · weight · with_it · without_it · loss · users
-        (for whom the metric differs)."""
-        rows = [
-            {
-                "component": name,
-                "weight": self.weights[name],
-                "with_it": float(self.baseline.mean()),
-                "without_it": float(values.mean()),
-                "loss": float(self.differences(name).mean()),
-                "users": int((values != self.baseline).sum()),
-            }
-            for name, values in self.without.items()
-        ]
-        return pd.DataFrame(rows).sort_values("loss", ascending=False, kind="stable", ignore_index=True)
+        """One row per component, the most important first.
+
+        component · weight · with_it · without_it · loss · low, high (of the loss, a bootstrap over users) · p_holm (of
+        a paired randomisation test, corrected over the components) · significant · users (for whom it differs).
+        """
+        return self._frame.copy()
+
+    @cached_property
+    def _frame(self) -> pd.DataFrame:
+        resamples, rows = Resamples.of(self.user_id, seed=self.seed), []
+        for name, values in self.without.items():
+            found = resamples.paired(values, self.baseline, self.level)
+            rows.append(
+                {
+                    "component": name,
+                    "weight": self.weights[name],
+                    "with_it": found.mean_b,
+                    "without_it": found.mean_a,
+                    "loss": found.difference,
+                    "low": found.low,
+                    "high": found.high,
+                    "p_holm": found.p,
+                    "users": int((values != self.baseline).sum()),
+                }
+            )
+        frame = pd.DataFrame(rows).sort_values("loss", ascending=False, kind="stable", ignore_index=True)
+        frame["p_holm"] = holm(frame["p_holm"].to_numpy())
+        frame.insert(8, "significant", frame["p_holm"] <= 1 - self.level)
+        return frame
+
+    def plot(self) -> Figure:
+        """What is lost without each component, with its interval; grey where it may be nothing."""
+        frame = self._frame[::-1].reset_index(drop=True)
+        figure, (axes,) = new_figure(7.0, 0.32 * len(frame) + 1.2)
+        for place, row in enumerate(frame.to_dict("records")):
+            colour = BLUE if row["significant"] else GREY
+            axes.hlines(place, row["low"], row["high"], color=colour, linewidth=2)
+            axes.plot(row["loss"], place, "o", color=colour, markersize=6)
+        axes.axvline(0, color=BLACK, linewidth=0.8)
+        axes.set_yticks(
+            range(len(frame)),
+            [f"{name} ({weight:.2f})" for name, weight in zip(frame["component"], frame["weight"], strict=True)],
+            fontsize=SMALL + 0.5,
+        )
+        axes.set_ylim(-0.7, len(frame) - 0.3)
+        axes.grid(axis="x", color="#E5E5E5")
+        axes.set_axisbelow(True)
+        axes.set_xlabel(f"{self.metric} lost without the component ({self.level:.0%} interval; grey: may be nothing)")
+        axes.set_ylabel("component (flat weight)")
+        return figure
 
 
-def ablation(model: ScoringModel, evaluate: Callable[[ScoringModel], Floats]) -> Ablation:
-    """`evaluate` gives (n,) values, one per user, for a model; the same users in the same order each time.
+def ablation(
+    evaluator: Evaluator, model: ScoringModel, metric: Metric | None = None, *, level: float = 0.95, seed: int = 0
+) -> Ablation:
+    """`metric` (None: NDCG@10) over the evaluator's users, with the model and without each component in turn.
 
     A component is left out by a weight of 0, the others in their present proportions. One that weighs 0 already is
     not evaluated again.
 
-    Raises ConfigurationError: a model of one component; values that are none, NaN, or of other users than before.
+    Raises ConfigurationError: a model of one component.
     """
+    metric = metric or NDCG(10)
     flat, names = model.flat_weights, [part.name for part in model.parts]
     flat_along(flat, 0, 0.0)  # refuses a single component
-    baseline = _checked("the model", evaluate(model), None)
+    baseline = metric.of(evaluator.judge(model).judged)
     without = {}
     for place, name in enumerate(names):
         if flat[place] == 0:
             without[name] = baseline
             continue
         weights = dict(zip(names, flat_along(flat, place, 0.0).tolist(), strict=True))
-        without[name] = _checked(f"the model without {name}", evaluate(model.with_weights(weights)), len(baseline))
-    return Ablation(baseline, without, dict(zip(names, flat.tolist(), strict=True)))
-
-
-def _checked(what: str, values: Floats, n: int | None) -> Floats:
-    values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 1 or not len(values) or (n is not None and len(values) != n):
-        expected = "a value per user" if n is None else f"{n:,} values"
-        raise ConfigurationError(f"evaluating {what} gave an array of shape {values.shape}; {expected} are needed.")
-    if np.isnan(values).any():
-        raise ConfigurationError(
-            f"evaluating {what} gave NaN for {int(np.isnan(values).sum()):,} users; leave out those without a value."
-        )
-    return values
+        without[name] = metric.of(evaluator.judge(model.with_weights(weights)).judged)
+    now = dict(zip(names, flat.tolist(), strict=True))
+    return Ablation(metric.name, evaluator.user_id, baseline, without, now, level, seed)

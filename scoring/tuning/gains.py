@@ -1,66 +1,41 @@
-"""A metric's value from the ranks of the relevant jobs alone."""
+"""A metric of many lists of one user, from the ranks of the user's relevant jobs alone."""
 
 from __future__ import annotations
-
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.errors import ConfigurationError
+from scoring.evaluation.metrics import Metric
+from scoring.evaluation.relevance import Judged
 from scoring.tuning.lines import compiled
 
-__all__ = ["Metric", "Relevant", "ranks_in", "value_from_ranks"]
-
+__all__ = ["ranks_in", "values_of_lists"]
 
 Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+_AT_ONCE = 1 << 20
+"""Cells (list × rank) that are judged at a time: 8 MB."""
 
 
-class Metric(Protocol):
-    """What is measured, on the first k of a list. The name says it: NDCG, recall, MRR or hit rate, `@k` behind it."""
-
-    @property
-    def k(self) -> int: ...
-
-    @property
-    def name(self) -> str: ...
-
-
-class Relevant(Protocol):
-    """Relevant pairs: (n,) user_id, (n,) job_id, (n,) gain, the last above 0."""
-
-    @property
-    def user_id(self) -> NDArray[np.int64]: ...
-
-    @property
-    def job_id(self) -> NDArray[np.int64]: ...
-
-    @property
-    def gain(self) -> NDArray[np.float64]: ...
-
-
-def value_from_ranks(metric: Metric, ranks: NDArray[np.integer], gains: NDArray[np.float64]) -> NDArray[np.float64]:
+def values_of_lists(metric: Metric, ranks: NDArray[np.integer], gains: Floats) -> Floats:
     """(n,) values of n lists of one user, from the (n, r) ranks of the user's r relevant jobs (0: not in the list).
 
-    `gains` (r,) are of all relevant jobs, listed or not. NDCG has linear gains and the discount log2(rank + 1)
-    (Järvelin, Kekäläinen 2002; as trec_eval); MRR is 1 / rank of the first relevant job.
-
-    Raises ConfigurationError: another metric.
+    `gains` (r,) are of all relevant jobs, listed or not.
     """
-    found = (ranks > 0) & (ranks <= metric.k)
-    rank = np.where(found, ranks, 1).astype(np.float64)
-    kind = metric.name.partition("@")[0].strip().lower()
-    if kind == "ndcg":
-        ideal = np.sort(gains)[::-1][: metric.k]
-        best = (ideal / np.log2(np.arange(len(ideal)) + 2.0)).sum()
-        return np.asarray(np.where(found, gains / np.log2(rank + 1.0), 0.0).sum(axis=1) / best)
-    if kind == "recall":
-        return np.asarray(found.mean(axis=1))
-    if kind == "mrr":
-        return np.asarray(np.where(found, 1.0 / rank, 0.0).max(axis=1, initial=0.0))
-    if kind.replace("_", " ") == "hit rate":
-        return np.asarray(found.any(axis=1), dtype=np.float64)
-    raise ConfigurationError(f"the metric {metric.name!r} has no value from ranks; take NDCG, recall, MRR or hit rate.")
+    step = max(_AT_ONCE // metric.k, 1)
+    parts = [metric.of(_judged(ranks[i : i + step], gains, metric.k)) for i in range(0, len(ranks), step)]
+    return np.concatenate([np.empty(0), *parts])
+
+
+def _judged(ranks: NDArray[np.integer], gains: Floats, k: int) -> Judged:
+    n = len(ranks)
+    at_rank, best = np.zeros((n, k)), np.sort(gains)[::-1][:k]
+    row, job = np.nonzero((ranks > 0) & (ranks <= k))
+    at_rank[row, ranks[row, job] - 1] = gains[job]
+    ideal = np.broadcast_to(np.append(best, np.zeros(k - len(best))), (n, k))
+    nobody, all_of_them = np.zeros(n, dtype=np.int64), np.full(n, len(gains), dtype=np.int64)
+    return Judged(nobody, at_rank, ideal, all_of_them, np.full(n, k, dtype=np.int64))
 
 
 def ranks_in(lists: Ints, wanted: Ints, n_columns: int) -> Ints:

@@ -15,8 +15,10 @@ from scoring.engine import Prepared
 from scoring.engine.scorer import list_length
 from scoring.engine.threads import in_threads
 from scoring.errors import ConfigurationError
+from scoring.evaluation.metrics import Metric
+from scoring.evaluation.relevance import Relevance
 from scoring.tuning.curves import Curve, around
-from scoring.tuning.gains import Metric, Relevant, ranks_in, value_from_ranks
+from scoring.tuning.gains import ranks_in, values_of_lists
 from scoring.tuning.lines import walk
 from scoring.tuning.proportions import flat_along
 from scoring.tuning.sensitivity_plot import plot_sensitivity
@@ -124,7 +126,7 @@ def _row(along: Along) -> dict[str, object]:
 def sensitivity(
     prepared: Prepared,
     user_ids: NDArray[np.integer] | Sequence[int],
-    relevance: Relevant | None = None,
+    relevance: Relevance | None = None,
     *,
     metric: Metric | None = None,
     k: int = 40,
@@ -199,7 +201,7 @@ _Jobs = tuple[Longs, Floats]
 
 
 def _relevant(
-    prepared: Prepared, users: Longs, relevance: Relevant | None, metric: Metric | None, k: int
+    prepared: Prepared, users: Longs, relevance: Relevance | None, metric: Metric | None, k: int
 ) -> dict[int, _Jobs]:
     """By the user's place among `users`."""
     if relevance is None and metric is None:
@@ -270,8 +272,8 @@ def _metric_curve(
     n_columns: int,
 ) -> Curve:
     """Only where relevant jobs change their ranks can the metric change."""
-    at_points = value_from_ranks(metric, ranks_in(at, wanted, n_columns), gains)
-    between = value_from_ranks(metric, ranks_in(within, wanted, n_columns), gains)
+    at_points = values_of_lists(metric, ranks_in(at, wanted, n_columns), gains)
+    between = values_of_lists(metric, ranks_in(within, wanted, n_columns), gains)
     return Curve.simplified(times, at_points, between)
 
 

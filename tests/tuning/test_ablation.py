@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import scoring
 from scoring.errors import ConfigurationError
+from scoring.evaluation.by_time import by_time
+from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.metrics import MRR
+from scoring.evaluation.significance import Resamples, holm
 from scoring.model import ScoringModel
-from scoring.tuning.ablation import ablation
+from scoring.tuning.ablation import Ablation, ablation
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> Evaluator:
+    market = scoring.make_market(300, 1500, 20_000, seed=3)
+    return Evaluator(by_time(scoring.Dataset(market.tables)))
 
 
 @pytest.fixture(scope="module")
@@ -16,36 +29,64 @@ def model() -> ScoringModel:
     return scoring.load_model("standard").with_weights({"fee": 0.2, "wage": 0.3, "location": 0.5})
 
 
-def weights_of(model: ScoringModel) -> np.ndarray:
-    return model.flat_weights[
-        [place for place, part in enumerate(model.parts) if part.name in ("fee", "wage", "location")]
-    ]
+@pytest.fixture(scope="module")
+def found(evaluator: Evaluator, model: ScoringModel) -> Ablation:
+    return ablation(evaluator, model)
 
 
-def test_each_is_left_out_and_the_others_keep_their_proportions(model: ScoringModel) -> None:
-    seen = []
+@pytest.mark.parametrize(
+    ("left_out", "weights"),
+    [
+        ("fee", {"wage": 3 / 8, "location": 5 / 8}),
+        ("wage", {"fee": 2 / 7, "location": 5 / 7}),
+        ("location", {"fee": 0.4, "wage": 0.6}),
+    ],
+)
+def test_each_is_left_out_and_the_others_keep_their_proportions(
+    left_out: str, weights: dict[str, float], found: Ablation, evaluator: Evaluator, model: ScoringModel
+) -> None:
+    by_hand = Evaluator(evaluator.holdout).judge(model.with_weights(weights)).values["NDCG@10"]
+    np.testing.assert_array_equal(found.without[left_out], by_hand)
+    now = evaluator.judge(model).values["NDCG@10"]
+    np.testing.assert_array_equal(found.differences(left_out), now - by_hand)
 
-    def evaluate(tried: ScoringModel) -> np.ndarray:
-        seen.append(weights_of(tried))
-        return weights_of(tried)[:2] * [1.0, 2.0]
 
-    found = ablation(model, evaluate)
-    np.testing.assert_allclose(seen, [[0.2, 0.3, 0.5], [0, 3 / 8, 5 / 8], [2 / 7, 0, 5 / 7], [0.4, 0.6, 0]])
-    np.testing.assert_allclose(found.differences("fee"), [0.2, 0.6 - 6 / 8])
-    frame = found.frame().set_index("component")
-    assert len(frame) == len(model.parts)
-    assert frame.loc["wage", "loss"] == pytest.approx(((0.2 - 2 / 7) + 0.6) / 2)
-    assert frame.loc["access", ["loss", "users"]].tolist() == [0, 0]
+def test_the_frame_tests_every_loss(found: Ablation, evaluator: Evaluator, model: ScoringModel) -> None:
+    frame = found.frame()
+    assert sorted(frame["component"]) == sorted(part.name for part in model.parts)
     assert frame["loss"].is_monotonic_decreasing
+    rows = frame.set_index("component")
+    assert rows.loc["access", ["weight", "loss", "low", "high", "users"]].tolist() == [0, 0, 0, 0, 0]
+    assert rows.loc["access", "p_holm"] == 1
+    resamples = Resamples.of(evaluator.user_id)
+    each = {name: resamples.paired(values, found.baseline) for name, values in found.without.items()}
+    assert rows.loc["wage", ["low", "high"]].tolist() == [each["wage"].low, each["wage"].high]
+    corrected = dict(zip(each, holm([one.p for one in each.values()]), strict=True))
+    assert rows["p_holm"].to_dict() == pytest.approx(corrected, abs=1e-15)
+    assert rows["significant"].to_dict() == {name: p <= 0.05 for name, p in corrected.items()}
+    assert rows.loc["location", "significant"]  # half of the weight is on where people live
 
 
-@pytest.mark.parametrize("values", [[], [1.0, np.nan], [[1.0]]])
-def test_values_that_are_none_are_refused(model: ScoringModel, values: list) -> None:
-    with pytest.raises(ConfigurationError, match="the model gave"):
-        ablation(model, lambda _: np.array(values))
+def test_another_metric(evaluator: Evaluator, model: ScoringModel) -> None:
+    found = ablation(evaluator, model, MRR(5))
+    assert found.metric == "MRR@5"
+    np.testing.assert_array_equal(found.baseline, MRR(5).of(evaluator.judge(model).judged))
+    assert found.frame()["with_it"].iloc[0] == pytest.approx(found.baseline.mean())
 
 
-def test_other_users_than_before_are_refused(model: ScoringModel) -> None:
-    answers = iter([np.zeros(3), np.zeros(2)])
-    with pytest.raises(ConfigurationError, match="without fee"):
-        ablation(model, lambda _: next(answers))
+def test_what_was_not_left_out_is_named(found: Ablation) -> None:
+    with pytest.raises(ConfigurationError, match="'pay' was not left out; fee, "):
+        found.differences("pay")
+
+
+def test_the_plot_can_be_drawn(found: Ablation) -> None:
+    file = io.BytesIO()
+    found.plot().savefig(file)
+    assert file.getbuffer().nbytes > 10_000
+
+
+def test_a_single_component_cannot_be_left_out(evaluator: Evaluator, tmp_path: Path) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text("name: one\ngroups:\n  base:\n    weight: 1\n    components:\n      fee: {weight: 1}\n")
+    with pytest.raises(ConfigurationError, match="component"):
+        ablation(evaluator, scoring.load_model(file))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from scoring.engine import Prepared
+from scoring.engine import Prepared, Ranking
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.tuning.gains import value_from_ranks
+from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
+from scoring.evaluation.relevance import Relevance, judge
 from scoring.tuning.proportions import flat_along
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
 from tests.tuning.markets import small
@@ -18,21 +18,6 @@ from tests.tuning.markets import small
 NEAR = 1e-5
 """Points: within float32's rounding, and more, two totals may stand either way."""
 GRID = np.arange(0, 401, 8) / 400
-
-
-@dataclass(frozen=True)
-class Some:
-    """A metric, as far as sensitivity must know it."""
-
-    name: str
-    k: int
-
-
-@dataclass(frozen=True)
-class Pairs:
-    user_id: np.ndarray
-    job_id: np.ndarray
-    gain: np.ndarray
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +31,12 @@ def users(ready: Prepared) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def pairs(ready: Prepared, users: np.ndarray) -> Pairs:
+def pairs(ready: Prepared, users: np.ndarray) -> Relevance:
     """Five jobs of the upper list for all but the last user, one of them unknown to the data."""
     lists = ready.top_k(25, users[:-1]).job_id
     chosen = np.array([np.random.default_rng(7).choice(row, 5, replace=False) for row in lists])
     chosen[:, 4] = 999_999_999
-    return Pairs(np.repeat(users[:-1], 5), chosen.ravel(), np.tile([1.0, 2.0, 1.0, 5.0, 1.0], len(lists)))
+    return Relevance.of(np.repeat(users[:-1], 5), chosen.ravel(), np.tile([1.0, 2.0, 1.0, 5.0, 1.0], len(lists)))
 
 
 def ranked(ready: Prepared, user_id: int, flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -63,16 +48,18 @@ def ranked(ready: Prepared, user_id: int, flat: np.ndarray) -> tuple[np.ndarray,
     return ready.plan.job_id[jobs][order], totals[order]
 
 
-def metric_at(metric: Some, job_id: np.ndarray, pairs: Pairs, user_id: int) -> float:
-    mine = pairs.user_id == user_id
-    place = {int(job): rank for rank, job in enumerate(job_id[: metric.k], 1)}
-    ranks = np.array([[place.get(int(job), 0) for job in pairs.job_id[mine]]])
-    return float(value_from_ranks(metric, ranks, pairs.gain[mine])[0])
+def metric_at(metric: Metric, job_id: np.ndarray, pairs: Relevance, user_id: int) -> float:
+    """Of one list, by the way that whole rankings are judged."""
+    listed = job_id[None, : metric.k]
+    shape, count = listed.shape, np.array([listed.shape[1]], dtype=np.int32)
+    ranking = Ranking(np.array([user_id]), listed, np.zeros(shape, np.int64), np.zeros((*shape, 4), np.float32), count)
+    return float(metric.of(judge(ranking, pairs, metric.k))[0])
 
 
-@pytest.mark.parametrize("name", ["NDCG@10", "recall@10", "MRR@10", "hit rate@10"])
-def test_curves_are_the_metric_of_sorted_totals(ready: Prepared, users: np.ndarray, pairs: Pairs, name: str) -> None:
-    metric = Some(name, 10)
+@pytest.mark.parametrize("metric", [NDCG(10), Recall(10), Precision(10), MRR(10), MAP(10), HitRate(10)], ids=str)
+def test_curves_are_the_metric_of_sorted_totals(
+    ready: Prepared, users: np.ndarray, pairs: Relevance, metric: Metric
+) -> None:
     found = sensitivity(ready, users, pairs, metric=metric, k=12)
     assert found.n_measured == len(users) - 1
     flat, left_out, compared = ready.model.flat_weights, 0, 0
@@ -137,8 +124,8 @@ def test_between_the_changes_every_list_is_the_engines_and_beyond_one_differs(
     assert beyond >= 5
 
 
-def test_the_frame_says_what_the_curves_say(ready: Prepared, users: np.ndarray, pairs: Pairs) -> None:
-    found = sensitivity(ready, users, pairs, metric=Some("NDCG@10", 10), k=10)
+def test_the_frame_says_what_the_curves_say(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+    found = sensitivity(ready, users, pairs, metric=NDCG(10), k=10)
     frame = found.frame().set_index("component")
     assert list(frame.index) == [part.name for part in ready.model.parts]
     assert frame["now"].nunique() == 1
@@ -162,8 +149,8 @@ def test_only_what_was_asked_for_is_varied(of_two: Sensitivity) -> None:
         of_two.curve("wage")
 
 
-def test_plots_can_be_read(of_two: Sensitivity, ready: Prepared, users: np.ndarray, pairs: Pairs) -> None:
-    for found in (of_two, sensitivity(ready, users, pairs, metric=Some("MRR@5", 5), k=5)):
+def test_plots_can_be_read(of_two: Sensitivity, ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+    for found in (of_two, sensitivity(ready, users, pairs, metric=MRR(5), k=5)):
         figure = found.plot()
         shown = [axes for axes in figure.axes if axes.get_visible()]
         assert [axes.get_title(loc="left") for axes in shown] == list(found.along)
@@ -172,8 +159,8 @@ def test_plots_can_be_read(of_two: Sensitivity, ready: Prepared, users: np.ndarr
         figure.savefig(io.BytesIO(), format="png")
 
 
-def test_what_cannot_be_is_refused(ready: Prepared, users: np.ndarray, pairs: Pairs) -> None:
-    metric = Some("NDCG@10", 10)
+def test_what_cannot_be_is_refused(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+    metric = NDCG(10)
     capped = ready.with_model(ready.model.with_eligibility(max_per_company=2))
     with pytest.raises(ConfigurationError, match="max_per_company"):
         sensitivity(capped, users)
