@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scoring.dataset.database import Database
     from scoring.model import Component, ScoringModel
     from scoring.telemetry import Stopwatch
+    from scoring.tuning.registry import Registry
 
 __all__ = [
     "DEFAULT_DB",
@@ -34,6 +35,7 @@ __all__ = [
     "load_components",
     "load_data",
     "read_model",
+    "read_models",
 ]
 
 DEFAULT_DB = "data/market.db"
@@ -92,6 +94,27 @@ def read_model(
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ModelError(f"weights {weights}: {reason}; give the path of a weight file.") from error
     return model.with_weights(parse_weights(text, model, source=str(weights)))
+
+
+def read_models(
+    names: Sequence[str], component_files: Sequence[Path] | None, profiles: Path
+) -> tuple[Registry, dict[str, ScoringModel]]:
+    """The registry, and models by name: those that ship, model files, saved profiles.
+
+    Raises ModelError, ConfigurationError (one twice), OutputError.
+    """
+    from scoring.catalog import load_model
+    from scoring.errors import ConfigurationError
+    from scoring.tuning.registry import Registry
+
+    own = [component for file in component_files or () for component in load_components(file)]
+    registry = Registry(profiles, components=own)
+    found = {}
+    for name in names:
+        if name in found:
+            raise ConfigurationError(f"{name} is named twice; a model is held beside others.")
+        found[name] = load_model(name, own) if Path(name).is_file() else registry.model(name)
+    return registry, found
 
 
 def load_components(file: Path) -> list[type[Component]]:

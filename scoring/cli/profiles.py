@@ -178,6 +178,19 @@ def history(profiles: Folder = DEFAULT_PROFILES) -> None:
 
 
 @app.command()
+def looks(profiles: Folder = DEFAULT_PROFILES) -> None:
+    """List every look at test users."""
+    from scoring.cli.progress import output
+    from scoring.cli.registered import test_looks
+
+    found = _registry(profiles).looks()
+    if found.empty:
+        output().print(f"Nobody looked at test users by {profiles}.", markup=False, soft_wrap=True)
+        return
+    output().print(test_looks(found))
+
+
+@app.command()
 def reindex(
     db: Annotated[str, typer.Option("--db", help="A SQLite file, or a database URL.")],
     profiles: Folder = DEFAULT_PROFILES,

@@ -15,7 +15,7 @@ from scoring.cli.models import parts_of, plain
 from scoring.errors import printable
 from scoring.tuning.registry import Profile, ProfileDiff
 
-__all__ = ["comparison", "listing", "page", "promotions"]
+__all__ = ["comparison", "listing", "page", "promotions", "test_looks"]
 
 
 def listing(found: pd.DataFrame) -> RenderableType:
@@ -42,6 +42,21 @@ def promotions(found: pd.DataFrame) -> RenderableType:
             Text(f"{row['name']}@{row['version']}", style="bold"),
             Text("in use", style="green") if row["in_use"] else Text(),
             Text(_short(row["note"])),
+        )
+    return table
+
+
+def test_looks(found: pd.DataFrame) -> RenderableType:
+    """Of `Registry.looks()`."""
+    table = _table("at (UTC)", "users", "look", "model", "measured")
+    for row in found.to_dict("records"):
+        known = {name: value for name, value in row.items() if name not in found.columns[:5] and not pd.isna(value)}
+        table.add_row(
+            f"{row['at']:%Y-%m-%d %H:%M}",
+            row["holdout"][:8],
+            str(row["look"]),
+            Text(row["profile"] if isinstance(row["profile"], str) else row["digest"][:8]),
+            Text(", ".join(f"{printable(str(name))} {value:.4g}" for name, value in known.items())),
         )
     return table
 

@@ -141,8 +141,9 @@ def slice_differences(
     """What b changed against a in every slice, for metrics of which more is better, as a row per metric and slice.
 
     metric · slicing · slice · n (users who have both values) · n_left_out · mean_a · mean_b · difference (b - a) ·
-    low · high · p · p_holm · tested · worse. `p_holm` is corrected over all rows that are tested; `worse` says that b
-    is significantly below a by it, at 1 - level. Slices with n below `fewest` are shown and not tested.
+    low · high · p · p_holm · tested · worse · better. `p_holm` is corrected over all rows that are tested; `worse` and
+    `better` say that b is significantly below or above a by it, at 1 - level. Slices with n below `fewest` are shown
+    and not tested.
 
     `a`, `b`, the slicing and the resamples are of the same users in the same order.
 
@@ -164,7 +165,9 @@ def slice_differences(
         frame[column] = getattr(found, column).T.ravel()
     frame["p_holm"] = holm(frame["p"].to_numpy())
     frame["tested"] = frame["p"].notna()
-    frame["worse"] = (frame["p_holm"] <= 1 - level) & (frame["difference"] < 0)
+    significant = frame["p_holm"] <= 1 - level
+    frame["worse"] = significant & (frame["difference"] < 0)
+    frame["better"] = significant & (frame["difference"] > 0)
     return frame
 
 

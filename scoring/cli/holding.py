@@ -1,0 +1,115 @@
+"""What `evaluate` and `tune` share: what is held out, and which users it is looked at on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from scoring.cli.progress import Show
+    from scoring.dataset import Dataset
+    from scoring.evaluation import Holdout, Split
+
+__all__ = [
+    "Asked",
+    "Counts",
+    "Cut",
+    "Days",
+    "Held",
+    "HeldOut",
+    "Part",
+    "Seed",
+    "Window",
+    "split_of",
+    "tell",
+    "users_on",
+]
+
+Of = Literal["time", "last", "newcomers"]
+Part = Literal["train", "validation", "test", "all"]
+
+HeldOut = Annotated[
+    Of,
+    typer.Option(
+        "--holdout",
+        help="time: what was done in the last days; last: the last jobs of each user; newcomers: all that some did.",
+    ),
+]
+Days = Annotated[float, typer.Option(min=0.01, help="Days that are held out by time.")]
+Cut = Annotated[
+    str | None, typer.Option(help="From when on it is held out by time, such as 2025-06-16; else the last days.")
+]
+Held = Annotated[int, typer.Option(min=1, help="Jobs of a user that are held out, by last and newcomers.")]
+Window = Annotated[
+    float,
+    typer.Option("--window-days", min=0, help="Candidates are open up to so many days after, by last, newcomers."),
+]
+Counts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--counts", metavar="KIND=GAIN", help="What shows that a job was wanted; else application=1. May be repeated."
+    ),
+]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed draws the same users and trials.")]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options, for `holdout`."""
+
+    of: Of = "time"
+    days: float = 14.0
+    cut: str | None = None
+    held: int = 1
+    window_days: float = 0.0
+    counts: tuple[str, ...] = ()
+
+    def holdout(self, data: Dataset) -> Holdout:
+        """Raises ConfigurationError: counts that cannot be read; nothing to be found."""
+        from scoring.evaluation import APPLICATIONS, by_time, cold_start, last_n
+
+        gains = self._gains() or APPLICATIONS
+        if self.of == "time":
+            return by_time(data, self.cut, days=self.days, gains=gains)
+        if self.cut is not None:
+            raise typer.BadParameter("--cut belongs to --holdout time.")
+        if self.of == "last":
+            return last_n(data, self.held, gains=gains, window_days=self.window_days)
+        return cold_start(data, self.held, gains=gains, window_days=self.window_days)
+
+    def _gains(self) -> dict[str, float]:
+        gains = {}
+        for text in self.counts:
+            kind, _, gain = text.partition("=")
+            try:
+                gains[kind.strip()] = float(gain) if gain else 1.0
+            except ValueError as error:
+                raise typer.BadParameter(f"--counts {text}: KIND=GAIN is needed, such as favorite=0.5.") from error
+        return gains
+
+
+def split_of(holdout: Holdout, seed: int) -> Split:
+    """Half of the users for finding weights, a quarter for choosing, a quarter for test. Raises ConfigurationError."""
+    from scoring.evaluation import split_users
+
+    return split_users(holdout.user_id, seed=seed)
+
+
+def users_on(holdout: Holdout, part: Part, seed: int) -> NDArray[np.int64]:
+    """Ids of that part's users."""
+    return holdout.user_id if part == "all" else getattr(split_of(holdout, seed), part)
+
+
+def tell(holdout: Holdout, show: Show) -> None:
+    """What is to be found, what is not looked for, and what a reader must know."""
+    show.say(f"{holdout.name}: {len(holdout.relevance):,} jobs of {len(holdout.user_id):,} users are to be found")
+    for reason, pairs in holdout.left_out.items():
+        if pairs:
+            show.say(f"left out: {pairs:,} × {reason}")
+    for note in holdout.notes:
+        show.say(f"note: {note}")

@@ -1,0 +1,109 @@
+"""Evaluations and searches as tables, 80 columns wide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scoring.errors import printable
+from scoring.evaluation import Scoreboard
+from scoring.plotting import number
+
+__all__ = ["lost_without", "slices", "standings", "weights"]
+
+
+def standings(board: Scoreboard) -> RenderableType:
+    """A table per model: of the first its measures, of the others also the difference to the first."""
+    frame, first = board.frame(), board.baseline
+    body: list[RenderableType] = []
+    for name in board.judgements:
+        table = _measures(frame[frame["model"] == name], None if name == first else first)
+        body += [Text(printable(name), style="bold"), table, Text()]
+    level = f"{board.level:.0%}"
+    said = f"Intervals of {level} by bootstrap over {len(board.evaluator.user_id):,} users, of coverage and"
+    body.append(Text(f"{said} concentration by jackknife.", style="dim"))
+    if len(board.judgements) > 1:
+        about = f"* significant at {level}, corrected for all that is tested here (Holm, paired randomisation)."
+        body.append(Text(f"{about} `detectable`: a true difference that would show in 4 of 5 cases.", style="dim"))
+    return Group(*body)
+
+
+def _measures(rows: pd.DataFrame, against: str | None) -> Table:
+    headings = ["", "mean", "interval"]
+    if against is not None:
+        headings += [f"− {printable(against)}", "interval", "", "detectable"]
+    table = _table(*headings)
+    for row in rows.to_dict("records"):
+        cells = [row["measure"], _number(row["mean"]), _interval(row["low"], row["high"])]
+        if against is not None:
+            mark = Text("*", style="green") if row["significant"] else Text()
+            between = _interval(row["difference_low"], row["difference_high"])
+            cells += [_number(row["difference"], "+"), between, mark, _number(row["detectable"])]
+        table.add_row(*cells)
+    return table
+
+
+def slices(found: pd.DataFrame, metric: str) -> RenderableType:
+    """Of `Scoreboard.slices`, one metric's rows."""
+    table = _table("slice", "users", "baseline", "now", "difference", "interval", "")
+    slicing = None
+    for row in found[found["metric"] == metric].to_dict("records"):
+        if row["slicing"] != slicing:
+            slicing = row["slicing"]
+            table.add_row(Text(printable(slicing), style="bold"))
+        table.add_row(
+            Text(f"  {printable(row['slice'])}"),
+            f"{row['n']:,}",
+            *(_number(row[name]) for name in ("mean_a", "mean_b")),
+            _number(row["difference"], "+"),
+            _interval(row["low"], row["high"]),
+            _verdict(row),
+        )
+    return table
+
+
+def _verdict(row: Mapping[Any, Any]) -> Text:
+    return Text("worse", style="red") if row["worse"] else Text("better", style="green") if row["better"] else Text()
+
+
+def lost_without(found: pd.DataFrame, metric: str) -> RenderableType:
+    """Of `Ablation.frame`."""
+    table = _table("left out", "weight", f"{metric} without", "lost", "interval", "")
+    for row in found.to_dict("records"):
+        mark = Text("*") if row["significant"] else Text()
+        lost = (_number(row["loss"], "+"), _interval(row["low"], row["high"]))
+        table.add_row(printable(row["component"]), f"{row['weight']:.3f}", _number(row["without_it"]), *lost, mark)
+    return table
+
+
+def weights(found: pd.DataFrame) -> RenderableType:
+    """Of `Tuning.weights`."""
+    table = _table("", *(printable(name) for name in found.columns))
+    for name, row in found.iterrows():
+        table.add_row(Text(printable(str(name))), *(f"{value:.3f}" for value in row))
+    return table
+
+
+def _table(first: str, *headings: str) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(first, overflow="fold")
+    for heading in headings:
+        table.add_column(heading, justify="right", overflow="fold")
+    return table
+
+
+def _number(value: float, sign: str = "") -> str:
+    """Three digits that count; nothing where there is none."""
+    if math.isnan(value):
+        return ""
+    return f"{'+' if sign and value > 0 else ''}{number(value)}"
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if math.isnan(low) else f"{_number(low)} to {_number(high)}"
