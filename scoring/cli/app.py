@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from scoring.cli import evaluating, explaining, importing, init, models, profiles, run
+from scoring.cli import comparing, evaluating, explaining, importing, init, models, profiles, run
 from scoring.cli.stopping import Terminated
 from scoring.errors import ScoringError, printable
 
@@ -111,6 +111,7 @@ app.command("init")(init.init)
 app.command("import")(importing.import_)
 app.command("run")(run.run)
 app.command("explain")(explaining.explain)
+app.command("compare")(comparing.compare)
 app.command("evaluate")(evaluating.evaluate)
 app.command("models")(models.models)
 app.add_typer(profiles.app, name="profiles")

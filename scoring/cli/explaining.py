@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,12 +17,10 @@ from scoring.cli.opening import (
     Profile,
     Profiles,
     Weights,
+    id_of,
     load_data,
     read_model,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["explain"]
 
@@ -51,24 +49,11 @@ def explain(
     chosen = read_model(model, weights, component, profile, profiles)
     with Database.open(db) as database, show.warnings():
         dataset = load_data(database, as_of, show, watch)
-    user_id = _id(user, dataset.tables.users, "user")
-    job_id = _id(job, dataset.tables.jobs, "job")
+    user_id = id_of(user, dataset.tables.users, "user")
+    job_id = id_of(job, dataset.tables.jobs, "job")
     with show.stage("preparing factors, statistics and plan"):
         # an explanation is computed by the reference: nothing is compiled
         prepared = batch.prepare(
             dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), kernels=False
         )
     output().print(describe(prepared, prepared.explain(user_id, job_id)))
-
-
-def _id(text: str, frame: pd.DataFrame, what: str) -> int:
-    """A whole number is an id; other text is looked for among the ids that were text. Raises UnknownIdError."""
-    from scoring.errors import UnknownIdError
-
-    if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
-        found = frame.loc[frame[f"{what}_id"] == int(text), f"{what}_id"]
-    else:
-        found = frame.loc[frame["external_id"] == text, f"{what}_id"]
-    if not len(found):
-        raise UnknownIdError(f"there is no {what} {text} among the {len(frame):,} {what}s of the data.")
-    return int(found.iloc[0])

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scoring.cli.progress import Show
     from scoring.dataset import Dataset
     from scoring.dataset.database import Database
@@ -32,6 +34,7 @@ __all__ = [
     "Profile",
     "Profiles",
     "Weights",
+    "id_of",
     "load_components",
     "load_data",
     "read_model",
@@ -191,3 +194,16 @@ def load_data(database: Database, as_of: str | None, show: Show, watch: Stopwatc
         tables = load_tables(database)
     with watch.phase("encode"):
         return Dataset(tables, as_of=as_of)
+
+
+def id_of(text: str, frame: pd.DataFrame, what: str) -> int:
+    """A whole number is an id; other text is looked for among the ids that were text. Raises UnknownIdError."""
+    from scoring.errors import UnknownIdError
+
+    if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
+        found = frame.loc[frame[f"{what}_id"] == int(text), f"{what}_id"]
+    else:
+        found = frame.loc[frame["external_id"] == text, f"{what}_id"]
+    if not len(found):
+        raise UnknownIdError(f"there is no {what} {text} among the {len(frame):,} {what}s of the data.")
+    return int(found.iloc[0])

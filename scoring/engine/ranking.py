@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,16 @@ class Ranking:
 
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
+
+    def take(self, rows: NDArray[np.integer]) -> Self:
+        """The lists of these rows, in that order."""
+        parts = {name: getattr(self, name)[rows] for name in ("user_id", "job_id", "job_row", "scores", "count")}
+        return replace(self, **parts)
+
+    def cut(self, k: int) -> Self:
+        """The first k of every list."""
+        parts = {name: getattr(self, name)[:, :k] for name in ("job_id", "job_row", "scores")}
+        return replace(self, **parts, count=np.minimum(self.count, k).astype(np.int32))
 
     def frame(self) -> pd.DataFrame:
         """One row per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`."""

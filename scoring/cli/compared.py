@@ -1,0 +1,95 @@
+"""Two rankings beside each other as tables, 80 columns wide."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scoring.dataset import Dataset
+from scoring.errors import printable
+from scoring.evaluation import Comparison
+from scoring.evaluation.exposure import By
+from scoring.evaluation.waterfall import Waterfall
+
+__all__ = ["moved", "overview", "why"]
+
+MOST = 5
+"""Winners, and as many losers."""
+
+
+def overview(found: Comparison, by: By) -> RenderableType:
+    """How much of the lists stays, and who gains and loses places."""
+    head = Text.assemble("\nLists of ", (printable(found.names[0]), "bold"), " → ", (printable(found.names[1]), "bold"))
+    summary = Table.grid(padding=(0, 2, 0, 0))
+    summary.add_column()
+    summary.add_column(justify="right")
+    for measure, value in found.summary()["value"].items():
+        share = "share" in str(measure)
+        shown = f"{value:.1%}" if share else f"{value:,.0f}" if measure == "users" else f"{value:.3f}"
+        summary.add_row(str(measure).replace(", mean share", ", mean").replace(", share", ""), shown)
+    changes = found.exposure(by)
+    gained = changes[changes["change"] > 0].nlargest(MOST, "change")
+    lost = changes[changes["change"] < 0].nsmallest(MOST, "change")
+    table = _table(by, ("places", "→", "change"))
+    for row in pd.concat([gained, lost[::-1]]).to_dict("records"):
+        change = Text(f"{row['change']:+,}", style="green" if row["change"] > 0 else "red")
+        table.add_row(Text(printable(row["name"])), f"{row['places_before']:,}", f"{row['places_after']:,}", change)
+    said = f"\nThe {MOST} that gain and the {MOST} that lose most places on lists"
+    return Group(head, Text(), summary, Text(said, style="bold"), table)
+
+
+def moved(found: Comparison, user_id: int, data: Dataset) -> RenderableType:
+    """A user's list as it is after, with how each job moved, and what fell out of it."""
+    jobs = data.tables.jobs.set_index("job_id")[["title", "company_name"]]
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in ("rank", "job", ""):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading, width in (("title", 36), ("company", 20)):
+        table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=width)
+    for row in found.movements(user_id).to_dict("records"):
+        title, company = jobs.loc[row["job_id"]]
+        out = row["label"] == "out"
+        rank = f"({row['rank_before']})" if out else str(row["rank_after"])
+        names = (Text(printable(name)) if isinstance(name, str) else Text("–") for name in (title, company))
+        table.add_row(rank, str(row["job_id"]), _label(row["label"]), *names, style="dim" if out else "")
+    return Group(
+        Text(f"\nThe list of user {user_id}; in brackets: the rank before of what fell out", style="bold"), table
+    )
+
+
+def _label(label: str) -> Text:
+    up = label.startswith("▲") or label == "new"
+    return Text(label, style="green" if up else "red" if label.startswith("▼") or label == "out" else "")
+
+
+def why(found: Waterfall) -> RenderableType:
+    """What each component's weight and value did to a pair's total."""
+    table = _table("component", ("value", "→", "weight", "→", "points", "→", "change"))
+    for row in found.frame().to_dict("records"):
+        table.add_row(
+            Text(f"{printable(row['component'])}"),
+            *_pair(row, "value", ".2f"),
+            *_pair(row, "weight", ".3f"),
+            *_pair(row, "points", ".2f"),
+            "" if math.isclose(row["change"], 0, abs_tol=0.005) else f"{row['change']:+.2f}",
+        )
+    totals = f"{found.total_before:.2f}", f"{found.total_after:.2f}"
+    table.add_row("total", "", "", "", "", *totals, f"{found.total_after - found.total_before:+.2f}", style="bold")
+    return Group(Text(f"\nWhy job {found.job_id} moved", style="bold"), table, Text(found.summary()))
+
+
+def _pair(row: dict[Any, Any], name: str, form: str) -> tuple[str, str]:
+    return format(row[f"{name}_before"], form), format(row[f"{name}_after"], form)
+
+
+def _table(first: str, headings: tuple[str, ...]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(first, overflow="fold")
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
