@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from scoring.cli import comparing, evaluating, explaining, importing, init, models, profiles, run
+from scoring.cli import comparing, evaluating, explaining, importing, init, models, profiles, run, tuning
 from scoring.cli.stopping import Terminated
 from scoring.errors import ScoringError, printable
 
@@ -113,6 +113,7 @@ app.command("run")(run.run)
 app.command("explain")(explaining.explain)
 app.command("compare")(comparing.compare)
 app.command("evaluate")(evaluating.evaluate)
+app.command("tune")(tuning.tune)
 app.command("models")(models.models)
 app.add_typer(profiles.app, name="profiles")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -14,8 +15,12 @@ from rich.text import Text
 from scoring.errors import printable
 from scoring.evaluation import Scoreboard
 from scoring.plotting import number
+from scoring.tuning import Tuning
 
-__all__ = ["lost_without", "slices", "standings", "weights"]
+__all__ = ["front", "lost_without", "side_by_side", "slices", "standings", "verdict", "weights"]
+
+MOST = 12
+"""Trials of a front that are shown; all of them go into a file."""
 
 
 def standings(board: Scoreboard) -> RenderableType:
@@ -46,6 +51,51 @@ def _measures(rows: pd.DataFrame, against: str | None) -> Table:
             between = _interval(row["difference_low"], row["difference_high"])
             cells += [_number(row["difference"], "+"), between, mark, _number(row["detectable"])]
         table.add_row(*cells)
+    return table
+
+
+def side_by_side(board: Scoreboard, measures: Sequence[str]) -> RenderableType:
+    """For each measure a line per model."""
+    frame, first = board.frame(), board.baseline
+    table = _table("", "mean", "interval", "difference", "interval", "")
+    for measure in measures:
+        table.add_row(Text(printable(measure), style="bold"))
+        for row in frame[frame["measure"] == measure].to_dict("records"):
+            cells: list[Text | str] = [
+                Text(f"  {printable(row['model'])}"),
+                _number(row["mean"]),
+                _interval(row["low"], row["high"]),
+            ]
+            if row["model"] != first:
+                between = _interval(row["difference_low"], row["difference_high"])
+                cells += [_number(row["difference"], "+"), between, "*" if row["significant"] else ""]
+            table.add_row(*cells)
+    return table
+
+
+def verdict(board: Scoreboard, measure: str, part: str) -> Text:
+    """In a sentence, whether the last model is better than the first."""
+    frame = board.frame()
+    row = frame[(frame["model"] == list(board.judgements)[-1]) & (frame["measure"] == measure)].iloc[0]
+    users = f"{len(board.evaluator.user_id):,} users of {part}"
+    between = f"{_number(row['difference'], '+')} ({_interval(row['difference_low'], row['difference_high'])})"
+    if not row["significant"]:
+        least = "" if math.isnan(row["detectable"]) else f"; so many users would show {_number(row['detectable'])}"
+        return Text(f"{measure} of what was found differs by {between} on {users}: that may be chance{least}.")
+    word = "higher" if row["difference"] > 0 else "lower"
+    return Text(f"{measure} of what was found is significantly {word} on {users}: {between}.")
+
+
+def front(tuning: Tuning) -> RenderableType:
+    """Of `Tuning.front`, evenly along the first goal."""
+    goals = [goal.name for goal in tuning.problem.goals]
+    found = tuning.front()
+    rows = np.unique(np.linspace(0, len(found) - 1, min(MOST, len(found))).round().astype(int))
+    table = _table("trial", *goals)
+    for row in found.iloc[rows].to_dict("records"):
+        table.add_row(f"{row['trial']}", *(_number(row[goal]) for goal in goals))
+    if len(rows) < len(found):
+        table.add_row(Text(f"{len(rows)} of {len(found)}; --out writes all", style="dim"))
     return table
 
 

@@ -1,0 +1,66 @@
+"""What can be written in a command, and what is said of the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring.errors import ConfigurationError
+from scoring.evaluation.lists import Concentration, MeanFee
+from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
+from scoring.evaluation.slices import Slicing
+from scoring.tuning.goals import Floor, ListGoal, MetricGoal
+from scoring.tuning.naming import floor_named, goal_named, metric_named, parameter_named
+from scoring.tuning.space import Parameter
+
+TENURE = Slicing.of("tenure", np.array([1, 2, 3]), ["newcomer", "regular", "regular"], ("newcomer", "regular"))
+
+
+@pytest.mark.parametrize("metric", [NDCG(10), Recall(40), Precision(5), MRR(40), MAP(3), HitRate(40)], ids=str)
+def test_every_metric_is_found_by_its_own_name(metric: Metric) -> None:
+    assert metric_named(metric.name) == metric_named(metric.name.lower()) == metric
+
+
+def test_goals_are_metrics_and_facts_of_lists() -> None:
+    assert goal_named("ndcg@10") == MetricGoal(NDCG(10))
+    assert goal_named("mean fee@40") == goal_named("MeanFee@40") == ListGoal(MeanFee(40))
+    assert goal_named("concentration@20", maximise=False) == ListGoal(Concentration(20), maximise=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("freshness.half_life_days=1..30", Parameter("freshness", "half_life_days", 1, 30)),
+        (" freshness.half_life_days = .5..30.5 , log", Parameter("freshness", "half_life_days", 0.5, 30.5, log=True)),
+        ("a.b=-1e-3..1e3", Parameter("a", "b", -0.001, 1000)),
+        ("a.b=-2.5..-1", Parameter("a", "b", -2.5, -1)),
+    ],
+)
+def test_parameters(text: str, expected: Parameter) -> None:
+    assert parameter_named(text) == expected
+
+
+def test_floors() -> None:
+    assert floor_named("NDCG@10:tenure:newcomer=0.9", [TENURE]) == Floor(NDCG(10), TENURE, "newcomer", 0.9)
+    assert floor_named("mrr@40:tenure:regular", [TENURE]) == Floor(MRR(40), TENURE, "regular", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: metric_named("NDCG"), "'NDCG' names no ranks"),
+        (lambda: metric_named("NDCG@ten"), "names no ranks"),
+        (lambda: metric_named("AUC@10"), "no metric 'AUC@10'; there are NDCG, Recall"),
+        (lambda: goal_named("income@10"), "no goal 'income@10'.*mean fee"),
+        (lambda: parameter_named("half_life=1..2"), "COMPONENT.FIELD=LOW..HIGH"),
+        (lambda: parameter_named("a.b=1"), "COMPONENT.FIELD=LOW..HIGH"),
+        (lambda: parameter_named("a.b=1..2e"), "COMPONENT.FIELD=LOW..HIGH"),
+        (lambda: floor_named("NDCG@10:tenure", [TENURE]), "METRIC:SLICING:SLICE"),
+        (lambda: floor_named("NDCG@10:tenure:newcomer=all", [TENURE]), "METRIC:SLICING:SLICE"),
+        (lambda: floor_named("NDCG@10:region:Kanto", [TENURE]), "no slicing 'region'; there are tenure"),
+        (lambda: floor_named("NDCG@10:tenure:old", [TENURE]), "no slice 'old'; it has newcomer, regular"),
+    ],
+)
+def test_what_cannot_be_read_is_said(call: object, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        call()  # type: ignore[operator]
