@@ -35,6 +35,8 @@ def overview(found: Comparison, by: By) -> RenderableType:
     changes = found.exposure(by)
     gained = changes[changes["change"] > 0].nlargest(MOST, "change")
     lost = changes[changes["change"] < 0].nsmallest(MOST, "change")
+    if changes["change"].eq(0).all():
+        return Group(head, Text(), summary, Text("\nNobody gains or loses a place on a list."))
     table = _table(by, ("places", "→", "change"))
     for row in pd.concat([gained, lost[::-1]]).to_dict("records"):
         change = Text(f"{row['change']:+,}", style="green" if row["change"] > 0 else "red")

@@ -64,16 +64,17 @@ def compare(
     with Database.open(db) as database, show.warnings():
         data = load_data(database, as_of, show, Stopwatch())
     with show.warnings():
+        user_id = None if user is None else id_of(user, data.tables.users, "user")
+        job_id = None if job is None else id_of(job, data.tables.jobs, "job")
         found = sides.compared(data, top_k, factor_cache, show)
     console = output()
     if sides.models is not None:
         console.print(comparison(ProfileDiff(*sides.models)))
     console.print(overview(found, by))
-    if user is not None:
-        user_id = id_of(user, data.tables.users, "user")
+    if user_id is not None:
         console.print(moved(found, user_id, data))
-        if job is not None and sides.prepared is not None:
-            console.print(why(waterfall(*sides.prepared, user_id, id_of(job, data.tables.jobs, "job"))))
+    if user_id is not None and job_id is not None and sides.prepared is not None:
+        console.print(why(waterfall(*sides.prepared, user_id, job_id)))
     if out is not None:
         from scoring.cli.saving import save
 

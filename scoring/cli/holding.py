@@ -89,7 +89,7 @@ class Asked:
             try:
                 gains[kind.strip()] = float(gain) if gain else 1.0
             except ValueError as error:
-                raise typer.BadParameter(f"--counts {text}: KIND=GAIN is needed, such as favorite=0.5.") from error
+                raise typer.BadParameter(f"--counts {text}: KIND=GAIN is needed, such as click=0.1.") from error
         return gains
 
 

@@ -1,0 +1,82 @@
+"""Published runs read back are the lists that were published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import scoring
+from scoring.engine import Prepared, batch
+from scoring.engine.published import ranking_of, read_run
+from scoring.engine.sinks import ParquetSink
+from scoring.errors import ConfigurationError, OutputError, UnknownIdError
+
+
+@pytest.fixture(scope="module")
+def ready() -> Prepared:
+    tables = scoring.make_market(60, 300, 2000, seed=8).tables
+    return Prepared.of(scoring.Dataset(tables), scoring.load_model("standard"))
+
+
+@pytest.fixture
+def run(ready: Prepared, tmp_path: Path) -> Path:
+    batch.run(ready, k=7, chunk_size=25, sinks=[ParquetSink(tmp_path / "run")])
+    return tmp_path / "run"
+
+
+def test_a_run_comes_back_as_it_was_ranked(ready: Prepared, run: Path) -> None:
+    there, lists = ready.top_k(7), ranking_of(read_run(run), ready.plan.job_id)
+    order = np.argsort(there.user_id)
+    for name in ("user_id", "job_id", "job_row", "scores", "count"):
+        np.testing.assert_array_equal(getattr(lists, name), getattr(there, name)[order])
+
+
+def test_rows_may_stand_in_any_order(ready: Prepared, run: Path) -> None:
+    frame = read_run(run)
+    shuffled = ranking_of(frame.sample(frac=1, random_state=1), ready.plan.job_id)
+    pd.testing.assert_frame_equal(shuffled.frame(), ranking_of(frame, ready.plan.job_id).frame())
+
+
+def test_lists_of_different_lengths_end_where_they_end(ready: Prepared, run: Path) -> None:
+    frame = read_run(run)
+    users = frame["user_id"].unique()
+    frame = frame[(frame["user_id"] != users[0]) | (frame["rank"] <= 2)]
+    lists = ranking_of(frame, ready.plan.job_id)
+    assert lists.count[0] == 2
+    assert lists.job_id[0, 2:].tolist() == [-1] * 5
+    pd.testing.assert_frame_equal(
+        lists.take(np.array([1])).cut(1).frame(), lists.frame().iloc[[2]].reset_index(drop=True)
+    )
+
+
+def test_an_empty_run_has_no_lists(ready: Prepared, run: Path) -> None:
+    lists = ranking_of(read_run(run).iloc[:0], ready.plan.job_id)
+    assert len(lists.user_id) == 0
+    assert lists.frame().empty
+
+
+def test_ranks_with_a_gap_are_no_ranking(ready: Prepared, run: Path) -> None:
+    frame = read_run(run)
+    with pytest.raises(ConfigurationError, match="are not 1, 2, 3"):
+        ranking_of(frame[frame["rank"] != 2], ready.plan.job_id)
+    with pytest.raises(UnknownIdError):
+        ranking_of(frame, ready.plan.job_id[:1])
+
+
+def test_a_broken_run_is_refused(run: Path) -> None:
+    with pytest.raises(OutputError, match="no published run"):
+        read_run(run.parent)
+    part = next(run.glob("*.parquet"))
+    rows = pd.read_parquet(part)
+    rows.iloc[1:].to_parquet(part)
+    with pytest.raises(OutputError, match="the manifest says"):
+        read_run(run)
+    part.write_bytes(b"PAR1 and no more")
+    with pytest.raises(OutputError, match="cannot be read"):
+        read_run(run)
+    part.unlink()
+    with pytest.raises(OutputError, match="cannot be read"):
+        read_run(run)
