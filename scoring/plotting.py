@@ -1,22 +1,42 @@
 """How plots look: one set of colours, one set of settings, bars that carry their figures.
 
-Colours are those of Okabe and Ito, which colour-blind people can tell apart.
+Colours are those of Okabe and Ito, which colour-blind people can tell apart. Japanese letters come from a font that the
+package `matplotlib-fontja` brings, since few machines have one that matplotlib finds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["BLACK", "BLUE", "GREEN", "GREY", "ORANGE", "SKY", "STYLE", "VERMILION", "bars", "new_figure", "number"]
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "SKY",
+    "STYLE",
+    "VERMILION",
+    "bars",
+    "new_figure",
+    "new_grid",
+    "number",
+]
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, GREY, BLACK = "#56B4E9", "#999999", "#000000"
 
-STYLE: Final[Any] = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
+FONTS: Final = ["DejaVu Sans", "IPAexGothic"]
+"""The first one that has a letter draws it."""
+
+STYLE: Final[Any] = {"font.size": 10, "font.family": FONTS, "axes.spines.top": False, "axes.spines.right": False}
 """Settings of matplotlib under which every plot is made."""
 
 SMALL = 8.5
@@ -25,13 +45,42 @@ SMALL = 8.5
 
 def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
     """A figure of so many inches, and its axes from left to right. Not pyplot's: nobody else holds or shows it."""
+    figure, axes = new_grid(width, height, 1, columns)
+    return figure, axes
+
+
+def new_grid(width: float, height: float, rows: int, columns: int, *, share: bool = False) -> tuple[Figure, list[Any]]:
+    """The same of rows of axes, from left to right and top to bottom; with `share` they have one scale."""
     import matplotlib
-    from matplotlib.figure import Figure
 
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
-        axes = figure.subplots(1, columns, squeeze=False)[0]
-    return figure, list(axes)
+        figure = _styled_figure()(figsize=(width, height), dpi=110, layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
+    return figure, list(axes.ravel())
+
+
+@cache
+def _styled_figure() -> type[Figure]:
+    """A figure whose texts are all in these fonts, whenever they were made: matplotlib sets a text's font as it is
+    made, and makes some only as a figure is drawn."""
+    import matplotlib
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import fontManager
+    from matplotlib.text import Text
+
+    # the package would change the font of everybody's plots as it is imported; only its file is taken
+    package = find_spec("matplotlib_fontja")
+    if package is not None and package.origin is not None:
+        fontManager.addfont(Path(package.origin).parent / "fonts" / "ipaexg.ttf")
+
+    class StyledFigure(Figure):
+        def draw(self, renderer: Any) -> None:
+            for text in self.findobj(Text):
+                text.set_fontfamily(FONTS)
+            with matplotlib.rc_context(STYLE):
+                super().draw(renderer)
+
+    return StyledFigure
 
 
 def bars(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scoring.plotting import BLACK, BLUE, GREY, ORANGE, SMALL, STYLE, number
+from scoring.plotting import BLACK, BLUE, GREY, ORANGE, SMALL, new_grid, number
 from scoring.tuning.curves import Curve, around
 
 if TYPE_CHECKING:
@@ -21,14 +21,10 @@ COLUMNS = 4
 
 def plot_sensitivity(found: Sensitivity) -> Figure:
     """The metric over each weight, on one scale; without a metric the share of listed jobs that stay."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
     n, columns = len(found.along), min(COLUMNS, len(found.along))
     rows = -(-n // columns)
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(max(2.5 * columns, 4.5), 2.1 * rows + 0.9), dpi=110, layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    size = max(2.5 * columns, 4.5), 2.1 * rows + 0.9
+    figure, panels = new_grid(*size, rows, columns, share=True)
     for axes, along in zip(panels, found.along.values(), strict=False):
         _panel(axes, along, found.curve(along.component))
     for place, axes in enumerate(panels):

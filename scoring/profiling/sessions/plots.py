@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
+from scoring.plotting import BLUE, GREY, ORANGE, SKY, VERMILION, new_figure
 from scoring.profiling.sessions.replaying import TARGETS, SessionReport
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["plot_layers", "plot_times"]
 
@@ -15,15 +20,14 @@ def plot_layers(report: SessionReport) -> Figure:
     """Hit rate of each cache as a bar, with the number of requests; a line where a target is set."""
     rates = pd.Series(report.hit_rates).dropna()[::-1]
     asked = {"overall": int(report.layers["requests"].sum()), **report.layers["requests"].astype(int)}
-    figure = Figure(figsize=(7, 0.42 * len(rates) + 1.2), layout="constrained")
-    axes = figure.subplots()
-    colours = ["#0072B2" if name == "overall" else "#56B4E9" for name in rates.index]
+    figure, (axes,) = new_figure(7, 0.42 * len(rates) + 1.2)
+    colours = [BLUE if name == "overall" else SKY for name in rates.index]
     axes.barh(rates.index, 100 * rates, color=colours, height=0.65)
     label = "target"
     for place, (name, rate) in enumerate(rates.items()):
         axes.text(101, place, f"{100 * rate:.1f} % of {asked[str(name)]:,}", va="center", fontsize=9)
         if name in TARGETS:
-            axes.vlines(100 * TARGETS[str(name)], place - 0.42, place + 0.42, color="#D55E00", lw=2.5, label=label)
+            axes.vlines(100 * TARGETS[str(name)], place - 0.42, place + 0.42, color=VERMILION, lw=2.5, label=label)
             label = "_"  # (named once)
     axes.set(xlim=(0, 100), xlabel="requests that found their value, %")
     axes.set_title("Hit rate of each cache over the session", loc="left", fontsize=11)
@@ -37,9 +41,8 @@ def plot_times(times: pd.DataFrame) -> Figure:
     """Median milliseconds of each kind of request, cold, warm and with the caches off; `times` of a report."""
     shown = times.dropna(subset=["cold_ms", "warm_ms"], how="all")
     shown = shown[shown["requests"].gt(0) & shown["warm_ms"].gt(0)].sort_values("warm_ms")
-    figure = Figure(figsize=(7, 0.75 * len(shown) + 1.2), layout="constrained")
-    axes = figure.subplots()
-    series = [("off_ms", "caches off", "#999999"), ("cold_ms", "cold", "#E69F00"), ("warm_ms", "warm", "#0072B2")]
+    figure, (axes,) = new_figure(7, 0.75 * len(shown) + 1.2)
+    series = [("off_ms", "caches off", GREY), ("cold_ms", "cold", ORANGE), ("warm_ms", "warm", BLUE)]
     height, longest = 0.27, float(np.nanmax(shown.filter(like="_ms").to_numpy()))
     for place, (name, label, colour) in enumerate((part for part in series if part[0] in shown), -1):
         at = np.arange(len(shown)) - place * height

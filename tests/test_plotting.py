@@ -1,0 +1,57 @@
+"""Plots draw Japanese, in the project's fonts, and leave matplotlib's own settings alone."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import warnings
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from scoring.plotting import FONTS, STYLE, bars, new_figure, new_grid
+
+
+def test_japanese_has_its_letters() -> None:
+    """matplotlib warns of each letter that no font has; warnings are errors here."""
+    figure, (axes,) = new_figure(4, 2)
+    bars(axes, ["大阪府", "株式会社Tokyo"], [1, 2], ["保育補助", "▲3"])
+    axes.set_title("[未経験歓迎×残業なし]")
+    axes.set_xlabel("円")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.savefig(io.BytesIO(), bbox_inches="tight")
+    assert {tuple(text.get_fontfamily()) for text in figure.findobj(Text)} == {tuple(FONTS)}
+
+
+def test_settings_of_others_stay() -> None:
+    before = dict(matplotlib.rcParams)
+    figure, axes = new_grid(4, 3, 2, 3, share=True)
+    assert len(axes) == 6
+    assert axes[0].get_shared_x_axes().joined(axes[0], axes[5])
+    figure.savefig(io.BytesIO())
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_plots_are_the_same_under_settings_of_others() -> None:
+    def drawn() -> np.ndarray:
+        figure, (axes,) = new_figure(3, 2)
+        axes.plot([1, 2], [3, 4])
+        axes.set_xlabel("円")
+        target = io.BytesIO()
+        figure.savefig(target, format="rgba", dpi=60)
+        return np.frombuffer(target.getvalue(), dtype=np.uint8)
+
+    plain = drawn()
+    with matplotlib.rc_context({"font.family": ["serif"]}):
+        np.testing.assert_array_equal(drawn(), plain)
+
+
+@pytest.mark.parametrize("module", ["scoring.plotting", "scoring.evaluation", "scoring.tuning"])
+def test_importing_draws_nothing(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('matplotlib.pyplot' in sys.modules or 'matplotlib_fontja' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert STYLE["font.family"] == FONTS
