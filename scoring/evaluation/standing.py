@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from scoring.dataset.encode import Longs
+from scoring.dataset.encode import Bools, Ints, Longs
 from scoring.engine import Prepared
+from scoring.engine.explanation import reasons_against
 
 __all__ = ["Standing", "standing"]
 
 
 @dataclass(frozen=True, repr=False)
 class Standing:
-    """A job in a user's full ranking. `rank` counts from 1; None where the job is not ranked, for `not_ranked`."""
+    """A job in a user's full ranking.
+
+    `rank` counts from 1; it is None where the job is not ranked, and `not_ranked` says why. `ahead` are then the
+    ranked jobs that have a better score, or the same one and a smaller id: those that would be above it if nothing
+    else kept it out.
+    """
 
     score: float  # float32 value, the canonical total
-    rank: int | None
-    ranked: int  # jobs in the ranking
-    ahead: Longs  # ids of the jobs ranked above it (for one that is not ranked: by its score), best first
+    order: Longs  # ids of all ranked jobs, best first
+    n_ahead: int
     not_ranked: tuple[str, ...]
+
+    @property
+    def rank(self) -> int | None:
+        return None if self.not_ranked else self.n_ahead + 1
+
+    @property
+    def ranked(self) -> int:
+        """Jobs in the ranking."""
+        return len(self.order)
+
+    @property
+    def ahead(self) -> Longs:
+        """Ids of the ranked jobs above it, best first."""
+        return self.order[: self.n_ahead]
+
+    @cached_property
+    def sorted_order(self) -> Longs:
+        """Ids of all ranked jobs, ascending."""
+        return np.sort(self.order)
 
     def __str__(self) -> str:
         return "none" if self.rank is None else f"{self.rank:,}"
@@ -37,28 +62,22 @@ def standing(prepared: Prepared, user_id: int, job_id: int) -> Standing:
     """
     plan, users = prepared.plan, prepared.user_rows([user_id])
     job = int(prepared.job_rows([job_id])[0])
+    most = plan.exclusions.rules.max_per_company
     totals = prepared.scorer.all_pairs(users)[0, 0]
-    eligible = plan.exclusions.matrix(users)[0]
-    better = (totals > totals[job]) | ((totals == totals[job]) & (plan.job_id < plan.job_id[job]))
-    rows = np.flatnonzero(eligible)
+    rows = np.flatnonzero(plan.exclusions.matrix(users)[0])
     rows = rows[np.lexsort((plan.job_id[rows], -totals[rows]))]
-    taken = _within_cap(plan.exclusions.company[rows], plan.exclusions.rules.max_per_company)
-    walked = rows[taken]
-    ahead = walked[better[walked]]
-    reasons = prepared.explain(user_id, job_id).not_ranked
-    if not reasons and job not in walked:
-        reasons = (f"its company already has {plan.exclusions.rules.max_per_company} jobs further up",)
+    rows = rows[_within_cap(plan.exclusions.company[rows], most)]
+    better = (totals[rows] > totals[job]) | ((totals[rows] == totals[job]) & (plan.job_id[rows] < plan.job_id[job]))
+    reasons = reasons_against(plan, int(users[0]), job)
+    if not reasons and job not in rows:
+        reasons = (f"the cap of {most} jobs per company: better jobs of its company take its places",)
     return Standing(
-        score=float(totals[job]),
-        rank=None if reasons else len(ahead) + 1,
-        ranked=len(walked),
-        ahead=plan.job_id[ahead],
-        not_ranked=reasons,
+        score=float(totals[job]), order=plan.job_id[rows], n_ahead=int(np.count_nonzero(better)), not_ranked=reasons
     )
 
 
-def _within_cap(company: np.ndarray, most: int | None) -> np.ndarray:
-    """(n,) bool: whether fewer than `most` entries before this one are of its (known) company."""
+def _within_cap(company: Ints, most: int | None) -> Bools:
+    """(n,) whether fewer than `most` entries before this one are of its company; always where that is missing (-1)."""
     if most is None:
         return np.ones(len(company), dtype=bool)
     order = np.argsort(company, kind="stable")

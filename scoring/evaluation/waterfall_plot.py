@@ -1,0 +1,79 @@
+"""How a waterfall looks."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scoring.plotting import BLUE, GREY, SMALL, VERMILION, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from scoring.evaluation.waterfall import Change, Waterfall
+
+__all__ = ["plot_waterfall"]
+
+SMALL_SHARE = 0.02
+"""Components that move less than this share of all that moves are drawn as one bar."""
+
+Step = tuple[str, float, str]
+
+
+def plot_waterfall(why: Waterfall) -> Figure:
+    """From the total before, component by component, the largest change first, to the total after."""
+    steps = _steps(why.changes)
+    figure, (axes,) = new_figure(8.5, 0.42 * (len(steps) + 2) + 1.3)
+    ends = np.cumsum([why.total_before, *(change for _, change, _ in steps)])
+    low, high = float(min(ends.min(), why.total_after)), float(max(ends.max(), why.total_after))
+    margin = max(0.35 * (high - low), 0.5)
+    left = max(0.0, low - margin)
+    last = len(steps) + 1
+    for place, total in ((0, why.total_before), (last, why.total_after)):
+        axes.barh(place, total - left, left=left, color=GREY, height=0.62)
+        _write(axes, f"{total:.2f}", total, place)
+    for place, (_, change, text) in enumerate(steps, 1):
+        axes.barh(place, change, left=ends[place - 1], color=BLUE if change > 0 else VERMILION, height=0.62)
+        _write(axes, text, max(ends[place - 1], ends[place]), place)
+    for place in range(last):  # each bar begins where the one above it ended
+        axes.plot([ends[place]] * 2, [place - 0.31, place + 1.31], color=GREY, linewidth=0.8)
+    names = [why.names[0], *(name for name, _, _ in steps), why.names[1]]
+    axes.set_yticks(range(last + 1), names, fontsize=SMALL)
+    axes.set_ylim(last + 0.6, -0.6)
+    axes.set_xlim(left, high + margin + 0.25 * (high - left))
+    axes.set_xlabel("points of the total" + ("" if left == 0 else f" (the axis begins at {left:.3g})"))
+    ranks = f"rank {why.before} of {why.before.ranked:,} → {why.after} of {why.after.ranked:,}"
+    axes.set_title(f"User {why.user_id}, job {why.job_id}: {ranks}", loc="left", fontsize=10)
+    return figure
+
+
+def _write(axes: Any, text: str, x: float, y: float) -> None:
+    axes.annotate(text, (x, y), (4, 0), textcoords="offset points", va="center", fontsize=SMALL)
+
+
+def _steps(changes: tuple[Change, ...]) -> list[Step]:
+    """(name, points, text) of what moved, the largest first; what moved little together at the end."""
+    moved = sorted((one for one in changes if one.change), key=lambda one: -abs(one.change))
+    least = SMALL_SHARE * sum(abs(one.change) for one in moved)
+    small = [one for one in moved if abs(one.change) < least]
+    small = small if len(small) > 1 else []  # one alone is drawn under its name
+    steps = [(one.component, one.change, _text(one)) for one in moved if one not in small]
+    if small:
+        rest = math.fsum(one.change for one in small)
+        steps.append((f"{len(small)} others", rest, f"{rest:+.2f}"))
+    return steps
+
+
+def _text(change: Change) -> str:
+    """The change, and what made it: how value and weight were before and are now."""
+    if change.value_before is None or change.value_after is None:
+        return f"{change.change:+.2f} ({'new' if change.value_before is None else 'gone'})"
+    weight = f"weight {change.weight_before:.3g} → {change.weight_after:.3g}"
+    value = f"value {change.value_before:.3g} → {change.value_after:.3g}"
+    if change.by_weight and change.by_value:
+        return f"{change.change:+.2f} ({weight}: {change.by_weight:+.2f}, {value}: {change.by_value:+.2f})"
+    if change.by_value:
+        return f"{change.change:+.2f} ({value}, weight {change.weight_after:.3g})"
+    return f"{change.change:+.2f} ({weight}, value {change.value_after:.3g})"
