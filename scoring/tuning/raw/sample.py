@@ -1,0 +1,133 @@
+"""Eligible pairs, all of them or so many drawn by a seed, with the value of every component."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.engine import Prepared, memory
+from scoring.engine.scorer import whole_number
+from scoring.errors import ConfigurationError
+from scoring.model import ScoringModel
+
+__all__ = ["Sample", "draw"]
+
+Floats = NDArray[np.float64]
+Longs = NDArray[np.int64]
+
+COPIES = 4
+"""Values, their deviations, ranks, and what is made of one component at a time."""
+
+
+@dataclass(frozen=True, repr=False)
+class Sample:
+    """p pairs of n users, one user's after another's: user r has pairs `start[r]` to `start[r + 1]`, at least one."""
+
+    model: ScoringModel
+    user_id: Longs  # (n,)
+    start: Longs  # (n + 1,)
+    job_id: Longs  # (p,)
+    values: Floats  # (n_components, p), 0 to 100
+    whole: bool
+    """Whether these are all eligible pairs of the users asked for, rather than some of them."""
+
+    def __len__(self) -> int:
+        return len(self.job_id)
+
+    def __repr__(self) -> str:
+        return f"Sample({self.told})"
+
+    @property
+    def told(self) -> str:
+        """Like: 200,000 eligible pairs of 500 users, drawn."""
+        how = "all there are" if self.whole else "drawn"
+        return f"{len(self):,} eligible pairs of {len(self.user_id):,} users, {how}"
+
+    @property
+    def lengths(self) -> Longs:
+        """(n,) pairs of each user."""
+        return np.diff(self.start)
+
+    def deviations(self, values: Floats | None = None) -> Floats:
+        """(n_rows, p) values (None: the components') less the user's mean of them.
+
+        Exactly 0 where all of a user's are equal: what rounding leaves of a mean would pass for a difference.
+        """
+        values = self.values if values is None else values
+        first = self.start[:-1]
+        mean = np.add.reduceat(values, first, axis=1) / self.lengths
+        alike = np.maximum.reduceat(values, first, axis=1) == np.minimum.reduceat(values, first, axis=1)
+        left = values - np.repeat(mean, self.lengths, axis=1)
+        left[np.repeat(alike, self.lengths, axis=1)] = 0.0
+        return left
+
+
+def draw(
+    prepared: Prepared,
+    users: NDArray[np.integer] | Sequence[int] | None = None,
+    *,
+    n_users: int = 500,
+    n_jobs: int = 400,
+    seed: int = 0,
+) -> Sample:
+    """At most `n_users` of these users (None: the active ones), and at most `n_jobs` of each one's eligible jobs.
+
+    Each drawn without replacement, every one as likely as another; all of them where there are no more. Whoever has
+    no eligible job is left out.
+
+    Raises
+    ------
+    ConfigurationError: a number that is no whole number above 0; nobody has an eligible job.
+    UnknownIdError: a user that is not there.
+    NotEnoughMemoryError: before any work, with the bytes needed.
+    """
+    n_users = whole_number("n_users", n_users, "a sample needs a whole number of users")
+    n_jobs = whole_number("n_jobs", n_jobs, "a sample needs a whole number of jobs of each user")
+    rows = prepared.active_users if users is None else np.unique(prepared.user_rows(users))
+    random = np.random.default_rng(seed)
+    drawn = _some(random, rows, n_users)
+    _require_room(prepared, len(drawn), n_jobs)
+    chosen, whole = [], len(drawn) == len(rows)
+    for row in drawn:
+        eligible = np.flatnonzero(prepared.plan.exclusions.matrix(np.array([row]))[0])
+        chosen.append(_some(random, eligible, n_jobs))
+        whole &= len(chosen[-1]) == len(eligible)
+    lengths = np.array([len(jobs) for jobs in chosen], dtype=np.int64)
+    if not lengths.any():
+        raise ConfigurationError(
+            f"none of {len(rows):,} users has an eligible job, so that there are no pairs to look at; ask for other "
+            "users, or relax the model's eligibility rules."
+        )
+    values = np.empty((len(prepared.model.parts), int(lengths.sum())))
+    start = np.concatenate([[0], np.cumsum(lengths)])
+    for place, (row, jobs) in enumerate(zip(drawn, chosen, strict=True)):
+        values[:, start[place] : start[place + 1]] = prepared.scorer.components(np.array([row]), jobs)[:, 0]
+    some = lengths > 0
+    return Sample(
+        model=prepared.model,
+        user_id=prepared.plan.user_id[drawn[some]],
+        start=np.concatenate([[0], np.cumsum(lengths[some])]),
+        job_id=prepared.plan.job_id[np.concatenate(chosen)],
+        values=values,
+        whole=whole,
+    )
+
+
+def _some(random: np.random.Generator, rows: NDArray[Any], most: int) -> Longs:
+    """Ascending; no more than `most` of them."""
+    if len(rows) <= most:
+        return np.asarray(rows, dtype=np.int64)
+    return np.sort(random.choice(rows, most, replace=False, shuffle=False))
+
+
+def _require_room(prepared: Prepared, n_users: int, n_jobs: int) -> None:
+    n_parts, n_jobs = len(prepared.model.parts), min(n_jobs, prepared.scorer.n_eligible)
+    memory.require(
+        n_users * n_jobs * 8 * (COPIES * n_parts + 2),
+        f"A sample of {n_parts} components of {n_users:,} × {n_jobs:,} = {n_users * n_jobs:,} pairs",
+        ["ask for fewer pairs: n_users=, n_jobs="],
+    )

@@ -1,0 +1,301 @@
+"""Component values, their spread and their correlations, held to explanations and to plain pandas and SciPy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+import scoring
+from scoring.engine import Prepared, memory
+from scoring.errors import ConfigurationError, NotEnoughMemoryError, UnknownIdError
+from scoring.model import WeightProfile
+from scoring.testing import small_dataset
+from scoring.tuning.raw import Sample, component_distributions, component_values, correlations, draw
+from scoring.tuning.raw import values as values_module
+from tests.evaluation.full_rankings import random_prepared
+from tests.profiling.plots import assert_readable
+from tests.tuning.markets import small
+
+EVERYTHING = {"n_users": 10**6, "n_jobs": 10**6}
+
+
+@pytest.fixture(scope="module")
+def ready() -> Prepared:
+    return small(n_users=40, n_jobs=200)
+
+
+@pytest.fixture(scope="module")
+def every_pair(ready: Prepared) -> pd.DataFrame:
+    """Component values of all eligible pairs of active users."""
+    return eligible_values(ready)
+
+
+def eligible_values(ready: Prepared) -> pd.DataFrame:
+    """As a person would ask for them: all pairs, and of these the eligible ones."""
+    frame = component_values(ready)
+    return frame[ready.plan.exclusions.matrix(ready.active_users).ravel()].reset_index(drop=True)
+
+
+def names_of(ready: Prepared) -> list[str]:
+    return [part.name for part in ready.model.parts]
+
+
+# Values
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6))
+def test_values_and_totals_are_those_of_explanations(seed: int) -> None:
+    ready, random = random_prepared(seed), np.random.default_rng(seed)
+    users, jobs = random.choice(ready.plan.user_id, 3), random.choice(ready.plan.job_id, 4)  # some twice
+    frame = component_values(ready, users, jobs)
+    assert frame.columns.tolist() == ["user_id", "job_id", *names_of(ready), "total"]
+    assert frame["user_id"].tolist() == [user for user in users for _ in jobs]
+    assert frame["job_id"].tolist() == jobs.tolist() * len(users)
+    for row in frame.to_dict("records"):
+        said = ready.explain(row["user_id"], row["job_id"])
+        assert {part.name: row[part.name] for part in said.parts} == {part.name: part.value for part in said.parts}
+        assert row["total"] == said.total
+
+
+def test_all_pairs_are_what_nobody_named_gives(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = component_values(ready)
+    assert whole["user_id"].unique().tolist() == ready.plan.user_id[ready.active_users].tolist()
+    totals = ready.scorer.all_pairs(ready.active_users)[0]
+    assert whole["total"].to_numpy().tolist() == totals.ravel().tolist()
+    assert whole.dtypes.value_counts().to_dict() == {
+        np.dtype("int64"): 2,
+        np.dtype("float64"): 11,
+        np.dtype("float32"): 1,
+    }
+    monkeypatch.setattr(values_module, "BLOCK_BYTES", 50_000)  # a few users at a time
+    pd.testing.assert_frame_equal(component_values(ready), whole)
+
+
+def test_no_users_or_no_jobs_give_no_rows(ready: Prepared) -> None:
+    for users, jobs in (([], None), (None, []), ([], [])):
+        frame = component_values(ready, users, jobs)
+        assert len(frame) == 0
+        assert frame.columns.tolist() == ["user_id", "job_id", *names_of(ready), "total"]
+
+
+def test_what_cannot_fit_is_refused_before_any_work(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = values_module.bytes_needed(len(ready.active_users), len(ready.plan.job_id), 11)
+    assert needed > component_values(ready).memory_usage(index=False).sum()
+    monkeypatch.setattr(memory, "available", lambda: needed - 1)
+    monkeypatch.setattr(ready.scorer, "components", None)
+    with pytest.raises(NotEnoughMemoryError, match=f"{needed:,} bytes.*fewer users"):
+        component_values(ready)
+    monkeypatch.setattr(memory, "available", lambda: 1000)
+    with pytest.raises(NotEnoughMemoryError, match="n_users="):
+        draw(ready)
+
+
+def test_a_component_called_like_another_column_is_refused() -> None:
+    model = scoring.load_model("standard")
+    renamed = [replace(part, name="total") if part.name == "fee" else part for part in model.parts]
+    base = {"total" if name == "fee" else name: weight for name, weight in model.weights.components["base"].items()}
+    weights = WeightProfile(model.weights.groups, {**model.weights.components, "base": base})
+    ready = Prepared.of(small_dataset(1), replace(model, parts=tuple(renamed), weights=weights))
+    with pytest.raises(ConfigurationError, match="called total"):
+        component_values(ready)
+
+
+def test_unknown_ids_are_named(ready: Prepared) -> None:
+    with pytest.raises(UnknownIdError, match="no user 999999"):
+        component_values(ready, [999_999])
+    with pytest.raises(UnknownIdError, match="no job -1"):
+        component_values(ready, None, [-1])
+    with pytest.raises(UnknownIdError, match="no user 999999"):
+        draw(ready, [999_999])
+
+
+# The sample
+
+
+def pairs(sample: Sample) -> list[tuple[int, int]]:
+    return list(zip(np.repeat(sample.user_id, sample.lengths).tolist(), sample.job_id.tolist(), strict=True))
+
+
+def test_where_all_pairs_fit_they_are_the_sample(ready: Prepared, every_pair: pd.DataFrame) -> None:
+    sample = draw(ready, **EVERYTHING)
+    assert sample.whole
+    assert pairs(sample) == list(every_pair[["user_id", "job_id"]].itertuples(index=False, name=None))
+    assert sample.values.tolist() == every_pair[names_of(ready)].to_numpy().T.tolist()
+
+
+def test_a_draw_is_of_eligible_pairs_each_once_and_the_same_by_seed(ready: Prepared, every_pair: pd.DataFrame) -> None:
+    eligible = set(every_pair[["user_id", "job_id"]].itertuples(index=False, name=None))
+    one, same, other = (draw(ready, n_users=10, n_jobs=20, seed=seed) for seed in (1, 1, 2))
+    assert pairs(one) == pairs(same) != pairs(other)
+    assert len(set(pairs(one))) == len(one) == 200
+    assert set(pairs(one)) <= eligible
+    assert one.lengths.tolist() == [20] * 10
+    assert not one.whole
+    assert "200 eligible pairs of 10 users, drawn" in repr(one)
+    values = component_values(ready, one.user_id).set_index(["user_id", "job_id"])[names_of(ready)]
+    assert one.values.tolist() == values.loc[pairs(one)].to_numpy().T.tolist()
+
+
+def test_every_pair_is_as_likely_as_another(ready: Prepared, every_pair: pd.DataFrame) -> None:
+    user = int(every_pair["user_id"].iloc[0])
+    eligible = every_pair.loc[every_pair["user_id"] == user, "job_id"]
+    drawn = np.concatenate([draw(ready, [user], n_jobs=10, seed=seed).job_id for seed in range(400)])
+    counts = pd.Series(drawn).value_counts().reindex(eligible, fill_value=0)
+    assert stats.chisquare(counts).pvalue > 1e-4
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6))
+def test_deviations_are_those_of_each_user(seed: int) -> None:
+    ready = random_prepared(seed)
+    if not ready.plan.exclusions.matrix(ready.active_users).any():
+        with pytest.raises(ConfigurationError, match="eligible job"):
+            draw(ready)
+        return
+    sample = draw(ready, n_jobs=7)
+    assert (sample.lengths > 0).all()
+    frame = pd.DataFrame(sample.values.T).groupby(np.repeat(sample.user_id, sample.lengths))
+    assert sample.deviations() == pytest.approx((pd.DataFrame(sample.values.T) - frame.transform("mean")).to_numpy().T)
+    constant = (frame.transform("max") == frame.transform("min")).to_numpy().T
+    assert not sample.deviations()[constant].any()
+
+
+@pytest.mark.parametrize("number", [0, -1, 2.5, "many", None, True])
+def test_numbers_of_users_and_jobs_are_whole(ready: Prepared, number: object) -> None:
+    for name in ("n_users", "n_jobs"):
+        with pytest.raises(ConfigurationError, match=name):
+            draw(ready, **{name: number})  # type: ignore[arg-type]
+
+
+def test_a_market_in_which_nobody_may_be_shown_anything_is_refused(ready: Prepared) -> None:
+    shut = ready.with_model(ready.model.with_eligibility(min_fee=1e9))
+    with pytest.raises(ConfigurationError, match=r"none of .* users has an eligible job"):
+        component_distributions(shut)
+
+
+# Distributions
+
+
+def test_distributions_are_those_of_pandas(ready: Prepared, every_pair: pd.DataFrame) -> None:
+    found = component_distributions(ready, **EVERYTHING)
+    frame, names = found.frame().set_index("component"), names_of(ready)
+    assert frame.index.tolist() == names
+    values, weights = every_pair[names], ready.model.flat_weights
+    within = values - values.groupby(every_pair["user_id"]).transform("mean")
+    points = within * weights
+    total = points.sum(axis=1)
+    expected = pd.DataFrame(
+        {
+            "weight": weights,
+            "mean": values.mean(),
+            "sd": values.std(ddof=0),
+            "within_sd": (within**2).mean() ** 0.5,
+            "weighted_spread": weights * (within**2).mean() ** 0.5,
+            "share_of_variance": [np.cov(points[name], total)[0, 1] / total.var() for name in names],
+            "min": values.min(),
+            "q05": values.quantile(0.05),
+            "q25": values.quantile(0.25),
+            "median": values.median(),
+            "q75": values.quantile(0.75),
+            "q95": values.quantile(0.95),
+            "max": values.max(),
+            "share_at_0": (values == 0).mean(),
+            "share_at_100": (values >= 100).mean(),
+            "most_common": [values[name].mode().min() for name in names],
+            "share_most_common": [values[name].value_counts(normalize=True).max() for name in names],
+            "distinct": values.nunique(),
+        }
+    )
+    pd.testing.assert_frame_equal(frame.drop(columns="group"), expected, check_names=False, rtol=1e-9)
+    assert frame["group"].tolist() == [part.group for part in ready.model.parts]
+    assert frame["share_of_variance"].sum() == pytest.approx(1)
+    assert "all there are" in repr(found)
+
+
+def test_a_component_that_is_the_same_for_a_users_jobs_decides_nothing() -> None:
+    """Nobody ever did anything: history and clicks are what they are without any."""
+    tables = scoring.make_market(20, 150, 300, seed=2).tables
+    ready = Prepared.of(scoring.Dataset(tables.with_tables(actions=tables.actions[:0])), scoring.load_model("standard"))
+    frame = component_distributions(ready).frame().set_index("component")
+    for name, value in (("history", 50), ("clicks", 40), ("collaborative", 45)):
+        row = frame.loc[name]
+        assert (row["sd"], row["within_sd"], row["weighted_spread"], row["share_of_variance"]) == (0, 0, 0, 0)
+        assert (row["most_common"], row["share_most_common"], row["distinct"]) == (value, 1, 1)
+    alone = ready.with_model(ready.model.with_weights({"history": 1.0}))
+    assert component_distributions(alone).frame()["share_of_variance"].isna().all()
+    assert_readable(component_distributions(alone).plot())
+    together = correlations(ready).frame()
+    assert together.loc["history"].isna().all()
+    assert together["history"].isna().all()
+    assert together.loc["fee", "fee"] == 1
+    assert_readable(correlations(ready).plot())
+
+
+def test_a_sample_is_near_the_whole(ready: Prepared) -> None:
+    whole = component_distributions(ready, **EVERYTHING).frame()
+    some = component_distributions(ready, n_users=30, n_jobs=80).frame()
+    assert some["mean"].to_numpy() == pytest.approx(whole["mean"].to_numpy(), abs=5)
+    assert some["within_sd"].to_numpy() == pytest.approx(whole["within_sd"].to_numpy(), abs=5)
+
+
+# Correlations
+
+
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+def test_correlations_are_those_of_pandas(ready: Prepared, every_pair: pd.DataFrame, method: str) -> None:
+    found = correlations(ready, method=method, **EVERYTHING)  # type: ignore[arg-type]
+    values, users = every_pair[names_of(ready)], every_pair["user_id"]
+    pd.testing.assert_frame_equal(found.frame("pooled"), values.corr(method), check_names=False, rtol=1e-9, atol=1e-12)  # type: ignore[arg-type]
+    if method == "spearman":
+        by_user = values.groupby(users)
+        values = (by_user.rank() - 0.5) / by_user.transform("count")
+    within = values - values.groupby(users).transform("mean")
+    pd.testing.assert_frame_equal(found.frame(), within.corr(), check_names=False, rtol=1e-9, atol=1e-12)
+    assert found.frame().index.name == "component"
+    assert method in repr(found)
+
+
+def test_within_one_user_it_is_scipys(ready: Prepared) -> None:
+    user = int(ready.plan.user_id[ready.active_users[3]])
+    sample = draw(ready, [user], **EVERYTHING)
+    names = names_of(ready)
+    a, b = (sample.values[names.index(name)] for name in ("conditions", "wage"))
+    for method, of in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):
+        found = correlations(ready, [user], method=method, **EVERYTHING)  # type: ignore[arg-type]
+        assert found.frame().loc["conditions", "wage"] == pytest.approx(of(a, b).statistic)
+        assert found.frame("pooled").loc["conditions", "wage"] == pytest.approx(of(a, b).statistic)
+
+
+def test_what_is_no_method_is_refused(ready: Prepared) -> None:
+    with pytest.raises(ConfigurationError, match="pearson or spearman"):
+        correlations(ready, method="kendall")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="within or pooled"):
+        correlations(ready).frame("between")  # type: ignore[arg-type]
+
+
+def test_plots_say_what_they_show(ready: Prepared) -> None:
+    assert_readable(component_distributions(ready).plot())
+    figure = correlations(ready, method="spearman").plot()
+    assert_readable(figure)
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    found = correlations(ready, method="spearman").frame()
+    assert len(shown) == len(found) * (len(found) - 1) / 2
+    assert f"{found.loc['clicks', 'conditions']:.2f}".replace("0.", ".") in shown
+
+
+def test_a_model_of_one_component_has_plots_too() -> None:
+    model = scoring.load_model("standard")
+    fee = next(part for part in model.parts if part.name == "fee")
+    weights = WeightProfile({"base": 1.0}, {"base": {"fee": 1.0}})
+    ready = Prepared.of(small_dataset(1), replace(model, parts=(fee,), weights=weights))
+    assert component_distributions(ready).frame()["share_of_variance"].tolist() == [pytest.approx(1)]
+    assert_readable(component_distributions(ready).plot())
+    assert correlations(ready).frame().shape == (1, 1)
+    correlations(ready).plot().canvas.draw()
