@@ -37,7 +37,7 @@ def check(ready: Prepared, user_id: int, job_id: int) -> Standing:
     return found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
 def test_it_is_the_place_in_the_sorted_walk(seed: int) -> None:
     ready = random_prepared(seed)

@@ -68,7 +68,7 @@ def check(before: Prepared, after: Prepared, why: Waterfall) -> None:
         assert now.index(why.job_id) + 1 == why.after.rank == why.before.rank + passed
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
 def test_any_two_models_on_any_market(seed: int) -> None:
     """Components, parameters, weights, rules and caps all differ."""

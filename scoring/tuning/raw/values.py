@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scoring.engine import Prepared, memory
 from scoring.errors import ConfigurationError
 
-__all__ = ["bytes_needed", "component_values"]
+__all__ = ["bytes_needed", "canonical_total", "component_values"]
 
 IDS = ("user_id", "job_id")
 TOTAL = "total"
@@ -57,7 +57,7 @@ def component_values(
         block = slice(first, min(first + at_once, n))
         here = prepared.scorer.components(user_rows[block], job_rows)
         values[:, block] = here
-        total[block] = _canonical_total(prepared.model.flat_weights, here)
+        total[block] = canonical_total(prepared.model.flat_weights, here)
     columns: dict[str, NDArray[Any]] = {
         "user_id": np.repeat(plan.user_id[user_rows], m),
         "job_id": np.tile(plan.job_id[job_rows], n),
@@ -77,8 +77,8 @@ def _users_at_once(n_jobs: int, n_components: int) -> int:
     return max(BLOCK_BYTES // (8 * max(n_jobs, 1) * (n_components + AT_WORK)), 1)
 
 
-def _canonical_total(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """(n, m) of (n_components, n, m): weight × value added in the model's order, then rounded. Compare
+def canonical_total(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """(…) float32 of (n_components, …) values: weight × value added in the model's order, then rounded. Compare
     `scoring.kernels.reference.scores`."""
     total = np.zeros(values.shape[1:])
     for weight, value in zip(weights, values, strict=True):

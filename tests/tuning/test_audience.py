@@ -1,0 +1,230 @@
+"""Who is shown a job, held to sorting every user's jobs and to putting the job into their lists by force."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import scoring
+from scoring.engine import Prepared
+from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.plan import Candidates
+from scoring.testing import small_dataset
+from scoring.tuning import audience as audience_module
+from scoring.tuning.audience import Audience, audience
+from tests.evaluation.full_rankings import full_ranking, random_prepared
+from tests.profiling.plots import assert_readable
+from tests.tuning.markets import small
+
+
+@pytest.fixture(scope="module")
+def ready() -> Prepared:
+    return small(n_users=60, n_jobs=300)
+
+
+def listed_with(ready: Prepared, user_id: int, job_id: int, score: float, k: int) -> bool:
+    """Whether the job is among the user's k best if this is its score: eligible jobs, sorted and walked down."""
+    row = ready.user_rows([user_id])
+    scores, eligible = ready.scorer.all_pairs(row)[0, 0].astype(float), ready.plan.exclusions.matrix(row)[0]
+    company, most = ready.plan.exclusions.company, ready.model.eligibility.max_per_company
+    scores[ready.job_rows([job_id])] = score
+    taken, of_company = 0, Counter[int]()
+    for job in sorted(np.flatnonzero(eligible), key=lambda job: (-scores[job], ready.plan.job_id[job])):
+        code = int(company[job])
+        if taken == k:
+            return False
+        if most is not None and code >= 0 and of_company[code] == most:
+            continue
+        of_company[code] += 1
+        taken += 1
+        if ready.plan.job_id[job] == job_id:
+            return True
+    return False
+
+
+def check(ready: Prepared, job_id: int, k: int) -> Audience:
+    """Everything that an audience says, user by user."""
+    seen = audience(ready, job_id, k, nearest=4)
+    users = ready.plan.user_id[ready.active_users]
+    assert seen.user_id.tolist() == users.tolist()
+    shown, misses = seen.frame(), seen.misses()
+    ranks, missed, rules = {}, [], Counter[str]()
+    for user in users.tolist():
+        said, order = ready.explain(user, job_id), full_ranking(ready, user)
+        jobs = [job for job, _ in order[:k]]
+        if said.not_ranked:
+            rules[said.not_ranked[0]] += 1
+        elif job_id in jobs:
+            ranks[user] = (jobs.index(job_id) + 1, said.total, order[k - 1][1] if len(order) >= k else np.nan)
+        else:
+            missed.append(user)
+    assert {row.user_id: (row.rank, row.score) for row in shown.itertuples()} == {u: r[:2] for u, r in ranks.items()}
+    expected = [ranks[user][2] for user in shown["user_id"]]
+    np.testing.assert_array_equal(shown["kth_score"], expected)
+    np.testing.assert_array_equal(shown["margin"], shown["score"] - expected)
+    assert shown["rank"].is_monotonic_increasing
+    assert (seen.n_shown, seen.n_eligible) == (len(ranks), len(ranks) + len(missed))
+    assert dict(zip(*seen.reasons().to_dict("list").values(), strict=True)) == rules
+    assert seen.n_eligible + seen.reasons()["users"].sum() == len(users)
+
+    assert sorted(misses["user_id"]) == sorted(missed)
+    assert list(zip(misses["gap"], misses["user_id"], strict=True)) == sorted(
+        zip(misses["gap"], misses["user_id"], strict=True)
+    )
+    for place, row in enumerate(misses.itertuples()):
+        check_miss(ready, row.user_id, job_id, k, row.to_beat, row.score_to_beat)
+        assert row.score == ready.explain(row.user_id, job_id).total
+        assert row.gap == row.score_to_beat - row.score >= 0
+        jobs = [job for job, _ in full_ranking(ready, row.user_id)]
+        rank = jobs.index(job_id) + 1 if job_id in jobs and place < 4 else None
+        assert (None if row.rank is pd.NA else row.rank) == rank
+    check_components(ready, seen)
+    assert f"job {job_id}" in repr(seen)
+    assert f"Job {job_id}" in seen.summary()
+    return seen
+
+
+def check_miss(ready: Prepared, user_id: int, job_id: int, k: int, rival: int, score: float) -> None:
+    """With what it is said to have to beat it is listed, and with less it is not."""
+    assert listed_with(ready, user_id, job_id, score, k) == (job_id < rival)
+    assert listed_with(ready, user_id, job_id, np.nextafter(score, 200.0), k)
+    assert not listed_with(ready, user_id, job_id, np.nextafter(score, -1.0), k)
+
+
+def check_components(ready: Prepared, seen: Audience) -> None:
+    held = seen.held_back()
+    names = [part.name for part in ready.model.parts]
+    assert sorted(held["component"]) == sorted(names)
+    misses = seen.misses()
+    if not len(misses):
+        assert held[["points", "points_to_beat", "difference"]].isna().all(axis=None)
+        return
+    pairs = [
+        (ready.explain(row.user_id, seen.job_id), ready.explain(row.user_id, row.to_beat))
+        for row in misses.itertuples()
+    ]
+    for row in held.itertuples():
+        place = names.index(row.component)
+        own, other = (np.mean([pair[side].parts[place].points for pair in pairs]) for side in (0, 1))
+        assert (row.points, row.points_to_beat) == pytest.approx((own, other), abs=1e-9)
+        assert row.difference == pytest.approx(own - other, abs=1e-9)
+    assert held["difference"].sum() == pytest.approx(-misses["gap"].mean(), abs=2e-5)
+    assert held["difference"].is_monotonic_increasing
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([1, 2, 5, 12, 100]))
+def test_it_is_what_every_users_list_says(seed: int, k: int) -> None:
+    ready = random_prepared(seed)
+    job = int(np.random.default_rng(seed).choice(ready.plan.job_id))
+    seen = check(ready, job, k)
+    if seed % 5 == 0:
+        assert_readable(seen.plot())
+
+
+def test_a_cap_per_company_decides_what_has_to_be_beaten() -> None:
+    """With one job per company, most jobs have to beat one of their own company, and that is not the last."""
+    model = scoring.load_model("standard").with_eligibility(max_per_company=1)
+    ready = Prepared.of(small_dataset(7, n_users=12, n_jobs=60), model)
+    company, own, last = ready.plan.exclusions.company, 0, 0
+    for job in ready.plan.job_id[::10].tolist():
+        misses = check(ready, job, 4).misses()
+        of_rivals = company[ready.job_rows(misses["to_beat"].tolist())]
+        same = (of_rivals == company[ready.job_rows([job])[0]]) & (of_rivals >= 0)
+        own, last = own + same.sum(), last + (~same).sum()
+    assert own > 3
+    assert last > 3
+
+
+def test_jobs_of_all_users_lists_are_their_audiences(ready: Prepared) -> None:
+    """Read the other way round, the audiences of all jobs are the lists of all users."""
+    lists = ready.top_k(5).frame()
+    for job, rows in list(lists.groupby("job_id"))[:15]:
+        shown = audience(ready, int(job), 5, nearest=1).frame().set_index("user_id")
+        assert shown["rank"].to_dict() == rows.set_index("user_id")["rank"].to_dict()
+
+
+def test_parts_of_the_users_give_the_same_values(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = int(ready.plan.job_id[17])
+    whole = audience(ready, job)
+    monkeypatch.setattr(audience_module, "USERS_AT_ONCE", 7)
+    monkeypatch.setattr(audience_module, "PAIRS_AT_ONCE", 3)
+    parts = audience(ready, job)
+    assert parts.score.tolist() == whole.score.tolist()
+    assert parts.comparison.equals(whole.comparison)
+
+
+def test_named_users_are_looked_at_and_once_each(ready: Prepared) -> None:
+    users = [int(user) for user in ready.plan.user_id[[3, 1, 3, 8]]]
+    seen = audience(ready, int(ready.plan.job_id[0]), users=users)
+    assert seen.user_id.tolist() == sorted(set(users))
+    nobody = audience(ready, int(ready.plan.job_id[0]), users=[])
+    assert (nobody.n_shown, nobody.n_eligible, len(nobody.frame()), len(nobody.misses())) == (0, 0, 0, 0)
+    assert_readable(nobody.plot())
+
+
+def test_a_job_that_nobody_may_be_shown_says_by_which_rule(ready: Prepared) -> None:
+    shut = ready.with_model(ready.model.with_eligibility(min_fee=4_000))
+    job = int(ready.plan.job_id[np.flatnonzero(ready.plan.exclusions.open_to_all & (ready.inputs.jobs.fee < 1_000))[0]])
+    seen = check(shut, job, 10)
+    n = len(ready.active_users)
+    assert seen.reasons().to_dict("records") == [{"rule": "fee too low", "users": n}]
+    assert f"{n} may not be shown it: fee too low ({n})." in seen.summary()
+    assert "of none of" in seen.summary()
+    assert_readable(seen.plot())
+
+
+def test_where_no_job_may_be_shown_there_are_no_lists(ready: Prepared) -> None:
+    shut = ready.with_model(ready.model.with_eligibility(min_fee=1e9))
+    seen = audience(shut, int(ready.plan.job_id[0]))
+    assert seen.n_eligible == 0
+    assert seen.reasons()["users"].sum() == len(ready.active_users)
+
+
+def test_candidates_of_others_are_not_shown() -> None:
+    ready = Prepared.of(small_dataset(2), scoring.load_model("standard"))
+    n_users, n_jobs = len(ready.plan.user_id), len(ready.plan.job_id)
+    users = np.arange(0, n_users, 2)
+    some = Prepared.of(
+        ready.inputs,
+        ready.model,
+        candidates=Candidates.listed(users, np.full(len(users), 4), n_users, n_jobs),
+    )
+    seen = check(some, int(ready.plan.job_id[4]), 3)
+    assert seen.rules["it is not among the user's candidates"] > 0
+
+
+def test_plots_tell_each_situation(ready: Prepared) -> None:
+    best = int(ready.top_k(10).frame()["job_id"].mode().iloc[0])
+    shown = audience(ready, best, 10)
+    figure = shown.plot()
+    assert_readable(figure)
+    assert sum(bar.get_height() for bar in figure.axes[0].patches) == shown.n_shown > 0
+    assert f"shown to {shown.n_shown} of {len(shown.user_id)}" in figure.get_suptitle()
+    listed = set(ready.top_k(1).job_id[:, 0].tolist())
+    never = int(next(job for job in ready.plan.job_id[ready.plan.exclusions.open_to_all] if job not in listed))
+    missed = audience(ready, never, 1)
+    figure = missed.plot()
+    assert_readable(figure)
+    assert sum(bar.get_height() for bar in figure.axes[0].patches) == len(missed.missed) > 0
+    everybody = audience(ready, best, 10_000)
+    assert len(everybody.missed) == 0
+    assert everybody.frame()["margin"].isna().all()  # no list is full
+    assert_readable(everybody.plot())
+
+
+def test_what_cannot_be_asked_is_refused(ready: Prepared) -> None:
+    job = int(ready.plan.job_id[0])
+    with pytest.raises(UnknownIdError, match="no job -3"):
+        audience(ready, -3)
+    with pytest.raises(UnknownIdError, match="no user -3"):
+        audience(ready, job, users=[-3])
+    with pytest.raises(ConfigurationError, match="k is 0"):
+        audience(ready, job, 0)
+    with pytest.raises(ConfigurationError, match="nearest is 0"):
+        audience(ready, job, nearest=0)
