@@ -141,6 +141,16 @@ def test_a_cap_per_company_decides_what_has_to_be_beaten() -> None:
     assert last > 3
 
 
+def test_jobs_without_a_company_are_not_capped_together() -> None:
+    tables = scoring.make_market(15, 60, 100, seed=3).tables
+    jobs = tables.jobs.assign(company_id=tables.jobs["company_id"].where(tables.jobs["job_id"] % 2 == 0))
+    model = scoring.load_model("standard").with_eligibility(max_per_company=1)
+    ready = Prepared.of(scoring.Dataset(tables.with_tables(jobs=jobs)), model, workers=1)
+    strangers = ready.plan.job_id[(ready.plan.exclusions.company < 0) & ready.plan.exclusions.open_to_all]
+    for job in strangers[:3].tolist():
+        check(ready, job, 10)
+
+
 def test_jobs_of_all_users_lists_are_their_audiences(ready: Prepared) -> None:
     """Read the other way round, the audiences of all jobs are the lists of all users."""
     lists = ready.top_k(5).frame()
