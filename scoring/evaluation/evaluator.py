@@ -8,17 +8,18 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from scoring.dataset import Dataset
 from scoring.dataset.encode import Floats, Longs
 from scoring.engine import Prepared, Ranking
 from scoring.engine.explanation import reasons_against
-from scoring.engine.prepared import rows_of_ids
+from scoring.engine.prepared import rows_of_ids, whole_ids
 from scoring.engine.scorer import list_length
+from scoring.errors import ConfigurationError
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.lists import ListFacts
-from scoring.evaluation.metrics import DEFAULT_METRICS, Metric
+from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
 from scoring.evaluation.relevance import Judged, judge
 from scoring.model import Eligibility, Inputs, ScoringModel
 from scoring.statistics import Statistics
@@ -26,7 +27,7 @@ from scoring.statistics import Statistics
 __all__ = ["Evaluator", "Judgement"]
 
 _PLANS = 4
-"""Plans that are kept: models that differ in more than weights take a plan each, which takes most of a trial."""
+"""Plans that are kept: models that differ in more than weights need a plan each, and making it is most of a trial."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,10 +37,10 @@ class Judgement:
     prepared: Prepared
     ranking: Ranking
     judged: Judged
-    values: Mapping[str, Floats]  # metric → (n,) per user; NaN where nothing is to be found
+    values: Mapping[str, Floats]  # metric → (n,) per user
 
     def __repr__(self) -> str:
-        means = ", ".join(f"{name} {np.nanmean(values):.4f}" for name, values in self.values.items())
+        means = ", ".join(f"{name} {mean(values):.4f}" for name, values in self.values.items())
         return f"Judgement({self.model.name}, {len(self.ranking.user_id):,} users: {means})"
 
     @property
@@ -55,11 +56,12 @@ class Judgement:
 class Evaluator:
     """Ranks for the users of a holdout (or some of them) and judges the lists.
 
-    `k` is how many jobs a list has, at least as many as any metric looks at. `statistics` of the holdout's data may
-    be shared with other evaluators of the same data; else factors are trained, or read from `factor_cache`. Not safe
-    to use from several threads at once.
+    Users for whom nothing is to be found are left out. Lists have `k` jobs, and more where a metric looks at more.
+    `statistics` of the holdout's data may be shared with other evaluators of the same data; else factors are trained,
+    or read from `factor_cache`. Not safe to use from several threads at once.
 
-    Raises ConfigurationError: k below a metric's; UnknownIdError: a user that is not there.
+    Raises ConfigurationError: nothing is to be found for any of the users; two metrics of one name; statistics of
+    other data. UnknownIdError: a user that the data does not have.
     """
 
     def __init__(
@@ -73,13 +75,19 @@ class Evaluator:
         factor_cache: Path | None = None,
         workers: int | None = None,
     ) -> None:
-        self.holdout = holdout if users is None else holdout.of_users(users)
+        self.holdout = holdout if users is None else _of_users(holdout, users)
         self.metrics = tuple(metrics)
+        if len({metric.name for metric in self.metrics}) < len(self.metrics):
+            raise ConfigurationError(f"two metrics have one name: {', '.join(one.name for one in self.metrics)}.")
         self.k = max([list_length(k), *(metric.k for metric in self.metrics)])
         self.statistics = statistics or Statistics(holdout.data, factor_cache=factor_cache)
+        if not _same(self.statistics.dataset, holdout.data):
+            raise ConfigurationError(
+                "the statistics are of other data than the holdout: it must not see what it hides."
+            )
         self.workers = workers
-        self._plans: LRUCache[tuple, Prepared] = LRUCache(_PLANS)
-        self._facts: dict[Eligibility, ListFacts] = {}
+        self._plans: list[Prepared] = []  # the last used comes first
+        self._facts: tuple[Eligibility, ListFacts] | None = None
 
     def __repr__(self) -> str:
         return f"Evaluator({self.holdout!r}, lists of {self.k})"
@@ -100,15 +108,14 @@ class Evaluator:
 
     def prepare(self, model: ScoringModel) -> Prepared:
         """The model on these users; weights alone are exchanged without encoding anything anew."""
-        key = (model.parts, model.eligibility)
-        last = self._plans.get(key)
-        if last is not None:
-            ready = last.with_model(model)
-        else:
+        last = next((one for one in self._plans if _differ_in_weights(one.model, model)), None)
+        if last is None:
             candidates = self.holdout.candidates
             theirs = None if candidates is None else candidates.take(self._rows)
             ready = Prepared.of(self.inputs, model, workers=self.workers, candidates=theirs)
-        self._plans[key] = ready
+        else:
+            ready = last.with_model(model)
+        self._plans = [ready, *(one for one in self._plans if one is not last)][:_PLANS]
         return ready
 
     def judge(self, model: ScoringModel) -> Judgement:
@@ -120,14 +127,16 @@ class Evaluator:
 
     def facts(self, judgement: Judgement) -> ListFacts:
         """What is told about the jobs that its model may list."""
-        eligible = judgement.prepared.plan.exclusions.open_to_all
-        known = self._facts.get(judgement.model.eligibility)
-        if known is None:
-            known = self._facts[judgement.model.eligibility] = ListFacts.of(self.inputs, eligible)
-        return known
+        rules = judgement.model.eligibility
+        if self._facts is None or self._facts[0] != rules:
+            self._facts = rules, ListFacts.of(self.inputs, judgement.prepared.plan.exclusions.open_to_all)
+        return self._facts[1]
 
     def unreachable(self, model: ScoringModel) -> dict[str, int]:
-        """Rule → pairs that are to be found and that the rule keeps out of every list; such a pair counts as missed."""
+        """Rule → pairs that are to be found and that the rule keeps out of every list; such a pair counts as missed.
+
+        A pair counts once, at the first rule that speaks against it.
+        """
         ready, counts = self.prepare(model), dict[str, int]()
         wanted = self.holdout.relevance
         users, jobs = ready.user_rows(wanted.user_id), ready.job_rows(wanted.job_id)
@@ -135,3 +144,21 @@ class Evaluator:
             for reason in reasons_against(ready.plan, int(user), int(job))[:1]:
                 counts[reason] = counts.get(reason, 0) + 1
         return counts
+
+
+def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> Holdout:
+    ids = whole_ids(users, "user")
+    rows_of_ids(holdout.data.users.user_id, ids, "user")  # raises where one is not there
+    some = holdout.of_users(ids)
+    if not len(some.relevance):
+        raise ConfigurationError(f"nothing is to be found for any of these {len(ids):,} users: {holdout!r}.")
+    return some
+
+
+def _same(a: Dataset, b: Dataset) -> bool:
+    return a is b or a.fingerprint == b.fingerprint
+
+
+def _differ_in_weights(a: ScoringModel, b: ScoringModel) -> bool:
+    """In nothing else, that is. (Compared and not hashed: a component may have a list among its parameters.)"""
+    return a.parts == b.parts and a.eligibility == b.eligibility

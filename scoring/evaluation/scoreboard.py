@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Scoreboard"]
+
+_NOTHING: Final = dict.fromkeys(
+    ("n", "mean", "low", "high", "difference", "difference_low", "difference_high", "p", "detectable"), np.nan
+)
+"""The columns of figures, with what stands there where there is none."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,35 +107,47 @@ class Scoreboard:
         return self._frame.copy()
 
     def _rows(self, name: str) -> list[dict[str, object]]:
-        first = name == self.baseline
+        """Of one model, a row per measure."""
+        base = None if name == self.baseline else self.baseline
         rows = []
         for measure, values in self._values[name].items():
-            known = ~np.isnan(values)
-            row: dict[str, object] = {"model": name, "measure": measure, "n": int(known.sum()), "mean": np.nan}
-            if known.any():
-                low, high = self.resamples.interval(values, self.level)
-                row |= {"mean": float(values[known].mean()), "low": low, "high": high}
-            base = self._values[self.baseline][measure]
-            if not first and (known & ~np.isnan(base)).sum() >= 2:
-                found = self.resamples.paired(base, values, self.level)
-                row |= {
-                    "difference": found.difference,
-                    "difference_low": found.low,
-                    "difference_high": found.high,
-                    "p": found.p,
-                    "detectable": minimum_detectable_difference(base, values, self.level),
-                }
-            rows.append(_filled(row))
+            told = self._of_users(values, None if base is None else self._values[base][measure])
+            rows.append({"model": name, "measure": measure, **_NOTHING, **told})
         for measure, value in self._populations[name].items():
-            row = {"model": name, "measure": measure, "n": value.n, "mean": value.value}
-            if len(value.without) >= 2:
-                row["low"], row["high"] = value.interval(self.level)
-                if not first:
-                    change = value.minus(self._populations[self.baseline][measure])
-                    low, high = change.interval(self.level)
-                    row |= {"difference": change.value, "difference_low": low, "difference_high": high}
-            rows.append(_filled(row))
+            told = self._of_population(value, None if base is None else self._populations[base][measure])
+            rows.append({"model": name, "measure": measure, **_NOTHING, **told})
         return rows
+
+    def _of_users(self, values: Floats, base: Floats | None) -> dict[str, object]:
+        """(n,) each: the mean of a measure that every user has, and what it gained."""
+        known = ~np.isnan(values)
+        told: dict[str, object] = {"n": int(known.sum())}
+        if known.any():
+            low, high = self.resamples.interval(values, self.level)
+            told |= {"mean": float(values[known].mean()), "low": low, "high": high}
+        if base is not None and (known & ~np.isnan(base)).sum() >= 2:
+            found = self.resamples.paired(base, values, self.level)
+            told |= {
+                "difference": found.difference,
+                "difference_low": found.low,
+                "difference_high": found.high,
+                "p": found.p,
+                "detectable": minimum_detectable_difference(base, values, self.level),
+            }
+        return told
+
+    def _of_population(self, value: Jackknife, base: Jackknife | None) -> dict[str, object]:
+        """A measure of all lists together, and what it gained; users of one group alone give no interval."""
+        told: dict[str, object] = {"n": value.n, "mean": value.value}
+        enough = len(value.without) >= 2
+        if enough:
+            told["low"], told["high"] = value.interval(self.level)
+        if base is not None:
+            change = value.minus(base)
+            told["difference"] = change.value
+            if enough:
+                told["difference_low"], told["difference_high"] = change.interval(self.level)
+        return told
 
     def table(self) -> pd.DataFrame:
         """Measures as rows, models as columns: mean, and for all but the baseline the difference with a mark.
@@ -149,12 +166,21 @@ class Scoreboard:
         return pd.DataFrame(columns)
 
     def slices(self, name: str | None = None, slicings: Sequence[Slicing] | None = None) -> pd.DataFrame:
-        """What a model (None: the last) changed against the baseline in every slice, as `slice_differences`."""
-        name = name or list(self.judgements)[-1]
-        if name not in self.judgements:
-            raise ConfigurationError(f"there is no model {name!r} here: {', '.join(self.judgements)}.")
+        """What a model (None: the last) changed against the baseline in every slice, as `slice_differences`.
+
+        `slicings` None: region, age group, tenure, occupation (`slices_of`). Raises ConfigurationError: no such model,
+        or the baseline itself; no slicing.
+        """
+        others = list(self.judgements)[1:]
+        if not others or name not in (None, *others):
+            raise ConfigurationError(
+                f"{name or 'a second model'} is not here to be compared with {self.baseline}; there is "
+                f"{', '.join(others) or 'no other'}."
+            )
+        name = name or others[-1]
         users = self.evaluator.user_id
-        chosen = [one.of_users(users) for one in slicings or slices_of(self.evaluator.inputs)]
+        given = slices_of(self.evaluator.inputs) if slicings is None else slicings
+        chosen = [one.of_users(users) for one in given]
         a, b = (self.judgements[of].values for of in (self.baseline, name))
         return slice_differences(a, b, chosen, self.resamples, level=self.level)
 
@@ -165,14 +191,10 @@ class Scoreboard:
         return plot_scoreboard(self._frame, list(self.judgements), [m.name for m in self.evaluator.metrics])
 
 
-def _filled(row: dict[str, object]) -> dict[str, object]:
-    """With NaN for what there is not, in one order of columns."""
-    columns = ("low", "high", "difference", "difference_low", "difference_high", "p", "detectable")
-    return row | {column: row.get(column, np.nan) for column in columns}
-
-
 def _difference(row: Mapping[Any, Any]) -> str:
     if np.isnan(row["difference"]):
         return ""
+    if np.isnan(row["difference_low"]):
+        return f"{row['difference']:+.4g}"
     mark = " *" if row["significant"] else ""
     return f"{row['difference']:+.4g} [{row['difference_low']:+.4g}, {row['difference_high']:+.4g}]{mark}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.dataset.encode import Floats, Longs
+from scoring.engine.prepared import whole_ids
 from scoring.errors import ConfigurationError
 
 __all__ = ["Split", "split_users"]
@@ -33,24 +34,27 @@ def split_users(
 ) -> Split:
     """By a hash of each id and the seed: a user's part does not depend on who else is there.
 
-    Raises ConfigurationError: shares that are negative or do not sum to 1; a part without any user.
+    Raises ConfigurationError: shares that are not three, negative, or do not sum to 1; a seed below 0; an id that is
+    none; a part without any user.
     """
-    if min(shares) < 0 or abs(sum(shares) - 1) > 1e-9:
+    # (said so that a share that is NaN is refused too)
+    if len(shares) != 3 or not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-9):
         raise ConfigurationError(f"shares are {shares}; train, validation and test are shares that sum to 1.")
-    ids = np.unique(np.asarray(user_ids, dtype=np.int64))
-    place = _uniform(ids, seed)
-    borders = np.cumsum([0.0, *shares])
-    parts = [ids[(place >= low) & (place < high)] for low, high in zip(borders, [*borders[1:3], np.inf], strict=False)]
-    for name, share, part in zip(("train", "validation", "test"), shares, parts, strict=True):
-        if share > 0 and not len(part):
+    if seed < 0:
+        raise ConfigurationError(f"seed is {seed}; a seed is a whole number, 0 or more.")
+    ids = np.unique(whole_ids(user_ids, "user"))
+    part = np.searchsorted(np.cumsum(shares[:2]), _uniform(ids, seed), side="right")
+    parts = [ids[part == number] for number in range(3)]
+    for name, share, members in zip(("train", "validation", "test"), shares, parts, strict=True):
+        if share > 0 and not len(members):
             raise ConfigurationError(f"of {len(ids):,} users none falls into {name} ({share:.0%}); more are needed.")
     return Split(*parts)
 
 
 def _uniform(ids: Longs, seed: int) -> Floats:
     """(n,) in [0, 1): SplitMix64's mixing of id and seed (Steele, Lea, Flood, OOPSLA 2014), its upper 53 bits."""
-    with np.errstate(over="ignore"):
-        mixed = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15) * np.uint64(2 * seed + 1)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    start = np.array([0x9E3779B97F4A7C15 * (2 * seed + 1) % 2**64], dtype=np.uint64)
+    mixed = ids.astype(np.uint64) + start  # arrays wrap around without a word
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) / 2.0**53

@@ -37,7 +37,8 @@ def fit_pairwise(
     Each wanted job is held beside `others` jobs drawn evenly from what the user could have been shown. (Drawing some
     of them from the top of the lists of a first fit, as is often done, gave a lower NDCG on the synthetic market.)
 
-    Raises ConfigurationError: all weights are locked; no wanted job may be ranked for its user.
+    Raises ConfigurationError: all weights are locked; no wanted job may be ranked for its user; no component tells
+    wanted jobs from others.
     """
     if not space.free:
         raise ConfigurationError("all weights are locked: there is nothing to fit.")
@@ -51,17 +52,17 @@ def _differences(train: Evaluator, ready: Prepared, others: int, rng: np.random.
     users, jobs = ready.user_rows(wanted.user_id), ready.job_rows(wanted.job_id)
     deltas, weights = [], []
     for user in range(len(ready.plan.user_id)):
-        mine = np.arange(*np.searchsorted(users, [user, user + 1]))
-        may_be = np.flatnonzero(ready.plan.exclusions.matrix(np.array([user]))[0])
-        theirs = np.intersect1d(jobs[mine], may_be)
-        drawn = np.setdiff1d(rng.choice(may_be, min(others, len(may_be)), replace=False), jobs[mine])
-        if not len(theirs) or not len(drawn):
+        mine = slice(*np.searchsorted(users, [user, user + 1]))
+        ranked = ready.plan.exclusions.matrix(np.array([user]))[0]
+        theirs, gain = jobs[mine][ranked[jobs[mine]]], wanted.gain[mine][ranked[jobs[mine]]]
+        ranked[jobs[mine]] = False
+        rest = np.flatnonzero(ranked)
+        if not len(theirs) or not len(rest):
             continue
-        rows = np.concatenate([theirs, drawn])
-        values = ready.scorer.components(np.array([user]), rows)[:, 0].T / _POINTS
+        drawn = rng.choice(rest, min(others, len(rest)), replace=False)
+        values = ready.scorer.components(np.array([user]), np.concatenate([theirs, drawn]))[:, 0].T / _POINTS
         pairs = values[: len(theirs), None] - values[None, len(theirs) :]
         deltas.append(pairs.reshape(-1, values.shape[1]))
-        gain = wanted.gain[mine[np.isin(jobs[mine], theirs)]]
         weights.append(np.repeat(gain / gain.sum(), len(drawn)) / len(drawn))
     if not deltas:
         raise ConfigurationError("no wanted job may be ranked for its user: there is nothing to fit.")
@@ -71,9 +72,9 @@ def _differences(train: Evaluator, ready: Prepared, others: int, rng: np.random.
 def _features(space: Space, deltas: Floats) -> Floats:
     """(p, free) such that the score is linear in what is fitted: locked weights grow with the others' sum."""
     free = [space.names.index(name) for name in space.free]
-    locked = [space.names.index(name) for name in space.locked]
-    at = np.array([space.flat[name] for name in space.locked])
-    return deltas[:, free] + (deltas[:, locked] @ at)[:, None] / space.shared
+    at = space.model.flat_weights
+    at[free] = 0.0
+    return deltas[:, free] + (deltas @ at)[:, None] / space.shared
 
 
 def _minimise(features: Floats, weight: Floats, ridge: float) -> Floats:
@@ -88,7 +89,8 @@ def _minimise(features: Floats, weight: Floats, ridge: float) -> Floats:
         return value, features.T @ slope + 2 * ridge * y
 
     n = features.shape[1]
-    found = minimize(loss, np.full(n, 1.0), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n)
+    tight = {"ftol": 1e-14, "gtol": 1e-8, "maxiter": 10_000}
+    found = minimize(loss, np.full(n, 1.0), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n, options=tight)
     return np.asarray(found.x)
 
 
@@ -96,5 +98,4 @@ def _flat(space: Space, fitted: NDArray[np.float64]) -> dict[str, float]:
     total = float(fitted.sum())
     if total <= 0:
         raise ConfigurationError("the fit gives every weight 0: no component tells wanted jobs from others.")
-    shared = dict(zip(space.free, (fitted * space.shared / total).tolist(), strict=True))
-    return {name: space.flat[name] for name in space.locked} | shared
+    return space.flat | dict(zip(space.free, (fitted * space.shared / total).tolist(), strict=True))

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator, Judgement
+from scoring.evaluation.jackknife import users_digest
 from scoring.evaluation.metrics import NDCG
 from scoring.model import ScoringModel
 from scoring.tuning.goals import Floor, Goal, MetricGoal
@@ -30,6 +31,10 @@ class Problem:
     floors: tuple[Floor, ...] = field(default=())
 
     def __post_init__(self) -> None:
+        looked_at = {goal.name: goal.k for goal in self.goals} | {floor.name: floor.metric.k for floor in self.floors}
+        for name, k in looked_at.items():
+            if k > self.train.k:
+                raise ConfigurationError(f"{name} needs lists of {k} jobs; the evaluator's have {self.train.k}.")
         names = [goal.name for goal in self.goals]
         if not names or len(set(names)) < len(names):
             raise ConfigurationError(f"a search needs goals, each once; these are {', '.join(names) or 'none'}.")
@@ -54,13 +59,16 @@ class Problem:
     @cached_property
     def digest(self) -> str:
         """Names the problem: trials of another one say nothing about this one."""
-        space = self.space
+        space, users = self.space, self.train.user_id
         told = [
             self.train.holdout.digest,
             space.model.digest,
             space.locked,
             [[p.name, p.low, p.high, p.log] for p in space.parameters],
             [[goal.name, goal.maximise] for goal in self.goals],
-            [[floor.name, floor.least, floor.relative] for floor in self.floors],
+            [
+                [floor.name, floor.least, floor.relative, users_digest(users[floor.members(users)])]
+                for floor in self.floors
+            ],
         ]
         return hashlib.blake2b(json.dumps(told).encode(), digest_size=16).hexdigest()

@@ -13,23 +13,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import numpy as np
+
 from scoring.engine.scorer import whole_number
 from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.model import ScoringModel
 from scoring.tuning.problem import Problem
+from scoring.tuning.storage import open_journal
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-__all__ = ["SAMPLERS", "Sampler", "completed", "feasible", "model_of_trial", "run_trials"]
+__all__ = ["SAMPLERS", "Sampler", "feasible", "finished", "model_of_trial", "run_trials"]
 
 Sampler = Literal["tpe", "random", "nsga2"]
 SAMPLERS: Final = ("tpe", "random", "nsga2")
 
 _SHORTFALLS: Final = "shortfalls"
 _PROBLEM: Final = "problem"
+_FIRST: Final = "first"
 
 
 def run_trials(
@@ -47,25 +51,46 @@ def run_trials(
 ) -> Study:
     """The study once it has `n_trials` finished trials; those that `storage` holds already are counted.
 
-    `storage` is a file (None: memory). `first` are models that are tried before any other. Of several processes at
-    the same study each needs a `worker` number of its own, so that they do not try the same models. A trial that was
-    under way when its process died counts for nothing.
+    `storage` is a file (None: memory). `first` are models that are tried before any other. A trial that was under way
+    when its process died counts for nothing.
 
-    Raises ConfigurationError: fewer than 1 trial, a study of that name for another problem; RunCancelledError.
+    Of several processes at the same study each needs a `worker` number of its own, 0 being one of them, so that they
+    do not try the same models; `first` are 0's to bring. As each ends the trial that it has begun, w of them may come
+    to n_trials + w - 1.
+
+    Raises ConfigurationError: fewer than 1 trial, a study of that name for another problem, a file that holds
+    something else; OutputError: a file that cannot be written; RunCancelledError: what was done is kept.
     """
     n_trials = whole_number("n_trials", n_trials, "a search needs a whole number of trials")
+    if sampler not in SAMPLERS:
+        raise ConfigurationError(f"sampler is {sampler!r}; it may be {', '.join(SAMPLERS)}.")
+    if seed < 0 or worker < 0:
+        raise ConfigurationError(f"seed is {seed} and worker {worker}; both are whole numbers, 0 or more.")
     with _quiet():
         study = _open(problem, sampler, storage, name, seed, worker)
-        if not study.trials:
-            for model in first:
-                study.enqueue_trial(problem.space.point_of(model))
-        progress(min(completed(study), n_trials), n_trials)
-        while (done := completed(study)) < n_trials:
+        if worker == 0:
+            _bring(study, problem, first)
+        done = len(finished(study))
+        progress(min(done, n_trials), n_trials)
+        while done < n_trials:
             if cancelled():
                 raise RunCancelledError(f"the search was stopped after {done:,} of {n_trials:,} trials.")
             _try_one(study, problem)
-            progress(done + 1, n_trials)
+            done = len(finished(study))
+            progress(min(done, n_trials), n_trials)
     return study
+
+
+def _bring(study: Study, problem: Problem, first: Sequence[ScoringModel]) -> None:
+    """Those that are neither tried nor waiting; one that was under way when its process died comes again."""
+    from optuna.trial import TrialState
+
+    there = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.WAITING))
+    known = {trial.user_attrs.get(_FIRST) for trial in there}
+    for model in first:
+        if model.digest not in known:
+            study.enqueue_trial(problem.space.point_of(model), user_attrs={_FIRST: model.digest})
+            known.add(model.digest)
 
 
 def _try_one(study: Study, problem: Problem) -> None:
@@ -87,29 +112,23 @@ def _open(problem: Problem, sampler: Sampler, storage: Path | None, name: str | 
 
     study = optuna.create_study(
         study_name=name or f"{sampler}-{problem.digest[:8]}",
-        storage=None if storage is None else _journal(storage),
+        storage=None if storage is None else open_journal(storage),
         directions=["maximize" if goal.maximise else "minimize" for goal in problem.goals],
         load_if_exists=True,
     )
+    new = not study.trials  # read first: whoever came before has said of which problem it is before trying anything
     of = study.user_attrs.get(_PROBLEM)
-    if of is None:
+    if of is None and new:
         study.set_user_attr(_PROBLEM, problem.digest)
     elif of != problem.digest:
         raise ConfigurationError(
             f"study {study.study_name} in {storage} is of another problem (data, users, model, goals or bounds); give "
             "this one another name or file."
         )
-    # who goes on, or comes beside, must not draw what was drawn before
-    study.sampler = _sampler(sampler, problem, seed + 1_000_003 * worker + 7919 * len(study.trials))
+    # who goes on, or comes beside, must not draw what was drawn before, nor one sampler what another draws
+    drawn = (seed, worker, len(study.trials), SAMPLERS.index(sampler))
+    study.sampler = _sampler(sampler, problem, int(np.random.SeedSequence(drawn).generate_state(1)[0]))
     return study
-
-
-def _journal(storage: Path) -> Any:
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    storage.parent.mkdir(parents=True, exist_ok=True)
-    return JournalStorage(JournalFileBackend(str(storage)))
 
 
 def _sampler(name: Sampler, problem: Problem, seed: int) -> BaseSampler:
@@ -120,22 +139,15 @@ def _sampler(name: Sampler, problem: Problem, seed: int) -> BaseSampler:
         return RandomSampler(seed=seed)
     if name == "nsga2":
         return NSGAIISampler(seed=seed, constraints_func=constraints)
-    if name == "tpe":
-        return TPESampler(seed=seed, multivariate=True, constraints_func=constraints, n_startup_trials=20)
-    raise ConfigurationError(f"sampler is {name!r}; it may be {', '.join(SAMPLERS)}.")
+    return TPESampler(seed=seed, multivariate=True, constraints_func=constraints, n_startup_trials=20)
 
 
 def _shortfalls(trial: FrozenTrial) -> Sequence[float]:
     return tuple(trial.user_attrs.get(_SHORTFALLS, ()))
 
 
-def completed(study: Study) -> int:
-    """Trials that have a value."""
-    return len(finished(study))
-
-
 def finished(study: Study) -> list[FrozenTrial]:
-    """Those trials."""
+    """Trials that have a value."""
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -148,8 +160,7 @@ def feasible(study: Study) -> list[FrozenTrial]:
 
 def model_of_trial(problem: Problem, trial: FrozenTrial) -> ScoringModel:
     """The model that a trial tried."""
-    coordinates = {name: trial.params[f"u({name})"] for name in problem.space.free}
-    return problem.space.model_of(coordinates, {p.name: trial.params[p.name] for p in problem.space.parameters})
+    return problem.space.model_at(trial.params)
 
 
 @contextmanager

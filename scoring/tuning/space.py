@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final, get_args
 
-from scoring.errors import ConfigurationError
-from scoring.model import ScoringModel
+from scoring.errors import ConfigurationError, ModelError
+from scoring.model import Component, ScoringModel
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["Parameter", "Space"]
 
 _LEAST: Final = 1e-6
-"""Of a coordinate, so that its logarithm is finite: a weight is at most 14 times the mean of all."""
+"""Of a coordinate, so that its logarithm is finite: a weight is at most 14 times the mean of all that are drawn."""
+
+_NOTHING_SHARED: Final = 1e-12
+"""Of weight that locked components leave to the others: rounding, and no weight."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number among a component's parameters, from `low` to `high`; with `log`, ratios count and not steps."""
+    """A number among a component's parameters, from `low` to `high`; with `log`, ratios count and not steps.
+
+    Where the component has a whole number, whole numbers are tried, both ends included.
+    """
 
     component: str
     field: str
@@ -34,6 +41,12 @@ class Parameter:
         """Like freshness.half_life_days."""
         return f"{self.component}.{self.field}"
 
+    def of(self, model: ScoringModel) -> float:
+        """As a model that has the component has it."""
+        component = next(part.component for part in model.parts if part.name == self.component)
+        value: float = getattr(component, self.field)
+        return value
+
 
 @dataclass(frozen=True)
 class Space:
@@ -43,8 +56,8 @@ class Space:
     by their sum, are spread evenly over the simplex (Devroye, Non-uniform random variate generation, 1986, chapter
     11.4), and no grid leaves points out. Locked components keep their flat weight; the others share what is left.
 
-    Raises ConfigurationError: a component or a parameter that the model does not have; bounds that are none; nothing
-    to search.
+    Raises ConfigurationError: a component or a parameter that the model does not have, or that is no single number;
+    bounds that are none, or that its component refuses at any of their corners; nothing to search.
     """
 
     model: ScoringModel
@@ -55,23 +68,27 @@ class Space:
         for name in (*self.locked, *(parameter.component for parameter in self.parameters)):
             if name not in self.names:
                 raise ConfigurationError(f"model {self.model.name} has no component {name!r}: {', '.join(self.names)}.")
+        if len({parameter.name for parameter in self.parameters}) < len(self.parameters):
+            raise ConfigurationError(f"a parameter is named twice: {', '.join(p.name for p in self.parameters)}.")
         for parameter in self.parameters:
-            self._check(parameter)
-        if len(self.free) < 2 and not self.parameters:
+            _check_bounds(parameter, self._component(parameter.component))
+        self._check_corners()
+        if not self.free and not self.parameters:
             raise ConfigurationError("all weights but one are locked and no parameter is named: nothing can change.")
-        if self.shared <= 0 and len(self.free):
+        if self.free and self.shared <= _NOTHING_SHARED:
             raise ConfigurationError("the locked weights sum to 1: nothing is left for the others.")
 
-    def _check(self, parameter: Parameter) -> None:
-        now = self._value(parameter)
-        if not (math.isfinite(parameter.low) and parameter.low < parameter.high and math.isfinite(parameter.high)):
-            raise ConfigurationError(f"{parameter.name}: it is to lie between {parameter.low} and {parameter.high}.")
-        if parameter.log and parameter.low <= 0:
-            raise ConfigurationError(f"{parameter.name}: ratios need a low end above 0, not {parameter.low}.")
-        for end in (parameter.low, parameter.high):  # says what is wrong with it, if anything is
-            self.model.with_parameters(parameter.component, **{parameter.field: end})
-        if not parameter.low <= now <= parameter.high:
-            raise ConfigurationError(f"{parameter.name} is {now} now, outside {parameter.low} to {parameter.high}.")
+    def _check_corners(self) -> None:
+        """A component may hold one parameter to another; what it takes at all corners it takes between them."""
+        for name in dict.fromkeys(parameter.component for parameter in self.parameters):
+            theirs = [parameter for parameter in self.parameters if parameter.component == name]
+            for corner in product(*((parameter.low, parameter.high) for parameter in theirs)):
+                values = dict(zip((parameter.name for parameter in theirs), corner, strict=True))
+                try:
+                    self._with_values(values)
+                except ModelError as error:
+                    tried = ", ".join(f"{parameter} = {value:g}" for parameter, value in values.items())
+                    raise ConfigurationError(f"no search can try {tried}: {error} Choose other bounds.") from error
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,59 +97,125 @@ class Space:
 
     @property
     def free(self) -> tuple[str, ...]:
-        """Components whose weight may change."""
-        return tuple(name for name in self.names if name not in self.locked)
+        """Components whose weight may change: none where a single one is not locked."""
+        open_ = tuple(name for name in self.names if name not in self.locked)
+        return open_ if len(open_) > 1 else ()
 
     @property
     def flat(self) -> dict[str, float]:
         """Component → flat weight, as the model has it."""
-        return dict(zip(self.names, self.model.flat_weights.tolist(), strict=True))
+        return _flat(self.model)
 
     @property
     def shared(self) -> float:
         """What the free components weigh together."""
-        return 1.0 - sum(self.flat[name] for name in self.locked)
+        return 1.0 - math.fsum(weight for name, weight in self.flat.items() if name not in self.free)
 
     def suggest(self, trial: Trial) -> ScoringModel:
         """The model that a trial is to try."""
         coordinates = {name: trial.suggest_float(f"u({name})", _LEAST, 1.0) for name in self.free}
-        values = {p.name: trial.suggest_float(p.name, p.low, p.high, log=p.log) for p in self.parameters}
+        values = {parameter.name: self._suggest(trial, parameter) for parameter in self.parameters}
         return self.model_of(coordinates, values)
 
+    def _suggest(self, trial: Trial, parameter: Parameter) -> float:
+        if _is_whole(self._component(parameter.component), parameter.field):
+            return trial.suggest_int(parameter.name, int(parameter.low), int(parameter.high), log=parameter.log)
+        return trial.suggest_float(parameter.name, parameter.low, parameter.high, log=parameter.log)
+
     def model_of(self, coordinates: Mapping[str, float], values: Mapping[str, float] | None = None) -> ScoringModel:
-        """From coordinates of the free weights and values of the parameters (by `Parameter.name`)."""
-        model = self.model
-        for parameter in self.parameters if values else ():
-            model = model.with_parameters(parameter.component, **{parameter.field: (values or {})[parameter.name]})
-        raw = {name: -math.log(u) for name, u in coordinates.items()}
-        total = sum(raw.values())
+        """From a coordinate of each free weight and values of parameters, by `Parameter.name` (others stay)."""
+        model = self._with_values(values or {})
+        if not self.free:
+            return model
+        raw = {name: -math.log(coordinates[name]) for name in self.free}
+        total = math.fsum(raw.values())
         if total <= 0:  # all at 1: no direction is given
             raw, total = dict.fromkeys(raw, 1.0), float(len(raw))
-        share = self.shared / total if raw else 0.0
-        return model.with_weights(self.flat | {name: weight * share for name, weight in raw.items()})
+        return model.with_weights(self.flat | {name: weight * self.shared / total for name, weight in raw.items()})
+
+    def model_at(self, point: Mapping[str, Any]) -> ScoringModel:
+        """From a trial's numbers, as `point_of` gives them."""
+        values = {parameter.name: point[parameter.name] for parameter in self.parameters}
+        return self.model_of({name: point[f"u({name})"] for name in self.free}, values)
+
+    def _with_values(self, values: Mapping[str, float]) -> ScoringModel:
+        """All parameters of a component at once: one alone may be refused beside the others' old values."""
+        model, by_component = self.model, dict[str, dict[str, float]]()
+        for parameter in self.parameters:
+            if parameter.name in values:
+                by_component.setdefault(parameter.component, {})[parameter.field] = values[parameter.name]
+        for component, fields in by_component.items():
+            model = model.with_parameters(component, **fields)
+        return model
 
     def point_of(self, model: ScoringModel) -> dict[str, float]:
-        """The trial's numbers that give this model's weights and parameters. Raises ConfigurationError: none do."""
-        theirs = dict(zip((part.name for part in model.parts), model.flat_weights.tolist(), strict=True))
-        self._check_same(model, theirs)
-        # any scale gives the same weights; this one is where evenly drawn numbers lie
-        scale = len(self.free) / self.shared if self.shared > 0 else 1.0
-        point = {f"u({name})": min(max(math.exp(-scale * theirs[name]), _LEAST), 1.0) for name in self.free}
-        return point | {p.name: min(max(self._value(p, model), p.low), p.high) for p in self.parameters}
+        """The trial's numbers that give this model's weights and parameters.
 
-    def _check_same(self, model: ScoringModel, theirs: Mapping[str, float]) -> None:
+        Raises ConfigurationError where none do: other components, a locked weight that moved, a parameter outside its
+        bounds. What is not searched is not looked at.
+        """
+        theirs = _flat(model)
         if tuple(theirs) != self.names:
             raise ConfigurationError(f"model {model.name} has other components than {self.model.name}.")
-        moved = [name for name in self.locked if abs(theirs[name] - self.flat[name]) > 1e-9]
-        if moved:
-            raise ConfigurationError(f"{moved[0]} is locked at {self.flat[moved[0]]:g}; {model.name} has another.")
+        for name in self.names:
+            if name not in self.free and abs(theirs[name] - self.flat[name]) > 1e-9:
+                raise ConfigurationError(f"{name} is locked at {self.flat[name]:g}; in {model.name} it is another.")
+        return self._coordinates(theirs) | {
+            parameter.name: self._inside(parameter, model) for parameter in self.parameters
+        }
 
-    def _value(self, parameter: Parameter, model: ScoringModel | None = None) -> float:
-        component = next(part.component for part in (model or self.model).parts if part.name == parameter.component)
-        value = getattr(component, parameter.field, None)
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            known: Sequence[str] = [
-                name for name in type(component).model_fields if isinstance(getattr(component, name), int | float)
-            ]
-            raise ConfigurationError(f"{parameter.component} has no number {parameter.field!r}: {', '.join(known)}.")
-        return float(value)
+    def _coordinates(self, flat: Mapping[str, float]) -> dict[str, float]:
+        if not self.free:
+            return {}
+        # any scale gives the same weights; this is where evenly drawn numbers lie, or as near as the bounds allow
+        scale = min(len(self.free) / self.shared, -math.log(_LEAST) / max(flat[name] for name in self.free))
+        return {f"u({name})": min(max(math.exp(-scale * flat[name]), _LEAST), 1.0) for name in self.free}
+
+    def _inside(self, parameter: Parameter, model: ScoringModel) -> float:
+        value = parameter.of(model)
+        if not parameter.low <= value <= parameter.high:
+            raise ConfigurationError(
+                f"{parameter.name} is {value:g} in {model.name}, outside {parameter.low:g} to {parameter.high:g}."
+            )
+        return value
+
+    def _component(self, name: str) -> Component:
+        return next(part.component for part in self.model.parts if part.name == name)
+
+
+def _flat(model: ScoringModel) -> dict[str, float]:
+    return dict(zip((part.name for part in model.parts), model.flat_weights.tolist(), strict=True))
+
+
+def _check_bounds(parameter: Parameter, component: Component) -> None:
+    value, low, high = _number(parameter, component), parameter.low, parameter.high
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ConfigurationError(f"{parameter.name} cannot lie between {low} and {high}; give two numbers that rise.")
+    if parameter.log and low <= 0:
+        raise ConfigurationError(f"{parameter.name}: ratios need a low end above 0, not {low:g}.")
+    if _is_whole(component, parameter.field) and not (float(low).is_integer() and float(high).is_integer()):
+        raise ConfigurationError(f"{parameter.name} is a whole number; {low:g} and {high:g} are to be, too.")
+    if not low <= value <= high:
+        raise ConfigurationError(f"{parameter.name} is {value:g} now, outside {low:g} to {high:g}.")
+
+
+def _number(parameter: Parameter, component: Component) -> float:
+    """As the component has it now. Raises ConfigurationError where it is no single number."""
+    numbers = {name: getattr(component, name) for name in type(component).model_fields}
+    numbers = {name: it for name, it in numbers.items() if isinstance(it, int | float) and not isinstance(it, bool)}
+    if parameter.field not in numbers:
+        has = f"its numbers are {', '.join(numbers)}" if numbers else "it has none"
+        raise ConfigurationError(f"{parameter.component} has no single number {parameter.field!r} to search; {has}.")
+    return float(numbers[parameter.field])
+
+
+def _is_whole(component: Component, field: str) -> bool:
+    """By what the field is declared to be: a value such as 5 may stand in a field for any number."""
+    declared = type(component).model_fields[field].annotation
+    kinds = _kinds(declared)
+    return int in kinds and float not in kinds
+
+
+def _kinds(declared: Any) -> set[Any]:
+    """The plain types in an annotation: of `Annotated[int, ...] | None` int and None."""
+    return {declared} if isinstance(declared, type) else set().union(*map(_kinds, get_args(declared)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scoring.engine.scorer import whole_number
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.scoreboard import Scoreboard
@@ -63,33 +64,38 @@ class Tuning:
         columns = {name: pd.Series(model.flat_weights, index=names) for name, model in self.models.items()}
         frame = pd.DataFrame(columns)
         for parameter in self.problem.space.parameters:
-            frame.loc[parameter.name] = [
-                getattr(next(p.component for p in model.parts if p.name == parameter.component), parameter.field)
-                for model in self.models.values()
-            ]
+            frame.loc[parameter.name] = [parameter.of(model) for model in self.models.values()]
         return frame.rename_axis("component")
 
     def trials(self) -> pd.DataFrame:
-        """One row per finished trial: study, number, a column per goal, whether it keeps the floors, its weights."""
+        """One row per finished trial: study · trial · goals · keeps (every floor) · flat weights · parameters.
+
+        Goals are of the training users.
+        """
         rows = []
         for name, study in self.studies.items():
             keeps = {trial.number for trial in feasible(study)}
             for trial in finished(study):
                 model = model_of_trial(self.problem, trial)
-                weights = dict(zip(self.problem.space.names, model.flat_weights.tolist(), strict=True))
                 values = dict(zip((goal.name for goal in self.problem.goals), trial.values, strict=True))
-                rows.append({"study": name, "trial": trial.number, **values, "keeps": trial.number in keeps, **weights})
+                weights = dict(zip(self.problem.space.names, model.flat_weights.tolist(), strict=True))
+                parameters = {one.name: one.of(model) for one in self.problem.space.parameters}
+                told = {"study": name, "trial": trial.number, **values, "keeps": trial.number in keeps}
+                rows.append(told | weights | parameters)
         return pd.DataFrame(rows)
 
     def front(self) -> pd.DataFrame:
-        """Trials of the search that keep the floors and that no other beats in every goal, best of the first goal on
-        top, as `trials`."""
+        """Trials of the search that keep the floors and that no other of those beats, as `trials`.
+
+        One beats another that is nowhere worse and somewhere better. The best of the first goal stand on top.
+        """
         trials = self.trials().query("study == @SEARCH and keeps")
         signs = np.array([1.0 if goal.maximise else -1.0 for goal in self.problem.goals])
         names = [goal.name for goal in self.problem.goals]
         values = trials[names].to_numpy() * signs
         beaten = [bool(((values >= row).all(axis=1) & (values > row).any(axis=1)).any()) for row in values]
-        return trials[~np.array(beaten, dtype=bool)].sort_values(names[0], ascending=not self.problem.goals[0].maximise)
+        front = trials[~np.array(beaten, dtype=bool)]
+        return front.sort_values(names[0], ascending=not self.problem.goals[0].maximise, kind="stable")
 
     def test(self, users: Evaluator) -> Scoreboard:
         """The same models on users whom neither the search nor the choice has seen. Look once, and log it.
@@ -128,11 +134,13 @@ def tune(
 
     The search begins with the baseline and the direct fit. Of each study the `finalists` best on train that keep
     every floor are held to validation, floors too, beside the baseline, and the best there is taken; of several goals
-    the best in the first of those that give up nothing in the others against the baseline. See `run_trials` for
-    storage, worker and cancelled; `progress` is told (stage, done, total).
+    the best in the first of those that give up nothing in the others against the baseline. The direct fit knows of no
+    floor. See `run_trials` for storage, worker and cancelled; `progress` is told (stage, done, total).
 
-    Raises ConfigurationError: train and validation share users; no trial keeps the floors.
+    Raises ConfigurationError: train and validation share users; no trial keeps the floors, nor does the baseline;
+    fewer than 1 trial or finalist; and as `run_trials`.
     """
+    finalists = whole_number("finalists", finalists, "validation needs a whole number of models")
     if np.isin(validation.user_id, problem.train.user_id).any():
         raise ConfigurationError("train and validation share users; split them first.")
     progress(DIRECT, 0, 1)
@@ -144,7 +152,7 @@ def tune(
             count,
             sampler=how,
             storage=storage,
-            name=f"{how}-{problem.digest[:8]}",
+            name=f"{name} {how} {problem.digest[:8]}",
             seed=seed,
             worker=worker,
             first=first,
@@ -169,8 +177,8 @@ def _plan(
 
 def _choose(problem: Problem, validation: Evaluator, study: Study, finalists: int) -> ScoringModel:
     """The best on validation of the best on train, and of the baseline."""
-    before = problem.values(problem.train, problem.train_baseline)
-    best = sorted(feasible(study), key=lambda trial: _worth(problem, trial.values, before), reverse=True)[:finalists]
+    on_train = problem.values(problem.train, problem.train_baseline)
+    best = sorted(feasible(study), key=lambda trial: _worth(problem, trial.values, on_train), reverse=True)[:finalists]
     base = validation.judge(problem.baseline)
     before, judged = problem.values(validation, base), []
     for model in [*(model_of_trial(problem, trial) for trial in best), problem.baseline]:

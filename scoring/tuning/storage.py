@@ -1,0 +1,83 @@
+"""A file of trials that outlives whoever writes it, killed or not."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from scoring.errors import ConfigurationError, OutputError
+
+if TYPE_CHECKING:
+    from optuna.storages import JournalStorage
+
+__all__ = ["open_journal"]
+
+_BEGINNING: Final = b'{"op_code":'
+"""Of each line that Optuna writes."""
+
+
+def open_journal(path: Path) -> JournalStorage:
+    """Optuna's journal in this file, made if it is not there. It holds what was tried and found, and no user.
+
+    Half a line that somebody left who was killed while writing is taken away; Optuna would write on behind it, and
+    never read the file again.
+
+    Raises OutputError: it cannot be made or read; ConfigurationError: it is something else, or damaged.
+    """
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        backend = JournalFileBackend(str(path), lock_obj=_lock(path))
+        storage = JournalStorage(backend)
+        _cut_half_a_line(path)
+    except OSError as error:
+        raise OutputError(f"trials cannot be kept in {path}: {error.strerror or error}.") from error
+    # whatever a file holds that is none: lines that are no JSON, JSON that is no step, steps that do not fit together
+    except (ValueError, TypeError, AttributeError, LookupError, AssertionError) as error:
+        raise ConfigurationError(f"{path} holds no trials, or is damaged; name another file, or mend it.") from error
+    return storage
+
+
+class _Lock:
+    """Ends with its process; Optuna's own outlives a kill, and then everybody waits half a minute for it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle = -1
+
+    def acquire(self) -> bool:
+        import fcntl
+
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        self._handle = handle
+        return True
+
+    def release(self) -> None:
+        os.close(self._handle)  # and with it the lock
+
+
+def _lock(path: Path) -> Any:
+    """As Optuna calls it; None, for Optuna's own, on Windows, which has no such locks."""
+    return _Lock(path) if find_spec("fcntl") else None
+
+
+def _cut_half_a_line(path: Path) -> None:
+    """Raises ValueError where the last line is not half of one of Optuna's: then the file is somebody else's."""
+    lock = _lock(path)
+    if lock is None:
+        return
+    lock.acquire()
+    try:
+        content = path.read_bytes()
+        tail = content[content.rfind(b"\n") + 1 :]
+        if not (tail.startswith(_BEGINNING) or _BEGINNING.startswith(tail)):
+            raise ValueError(tail[:20])
+        if tail:
+            os.truncate(path, len(content) - len(tail))
+    finally:
+        lock.release()

@@ -1,0 +1,208 @@
+"""A scoreboard's figures are those of the functions that they come from, and its corrections are over all of them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.dataset.synthetic import make_market
+from scoring.errors import ConfigurationError
+from scoring.evaluation.by_time import by_time
+from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.lists import Concentration, Coverage, MeanFee, MeanWage, Novelty
+from scoring.evaluation.metrics import NDCG, Recall
+from scoring.evaluation.scoreboard import Scoreboard
+from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference
+from scoring.evaluation.slices import Slicing, slice_differences, slices_of
+
+STANDARD = load_model("standard")
+OTHER = STANDARD.with_weights({"location": 0.4, "category": 0.3, "history": 0.3})
+METRICS = ["NDCG@10", "Recall@40"]
+MEANS = [*METRICS, "mean fee@40", "mean wage@40", "novelty@40"]
+POPULATION = ["coverage@40", "concentration@40"]
+FIGURES = ["n", "mean", "low", "high", "difference", "difference_low", "difference_high", "p", "detectable", "p_holm"]
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> Evaluator:
+    data = Dataset(make_market(300, 800, 18_000, seed=5).tables)
+    return Evaluator(by_time(data, days=14), metrics=(NDCG(10), Recall(40)))
+
+
+@pytest.fixture(scope="module")
+def board(evaluator: Evaluator) -> Scoreboard:
+    return Scoreboard.of(evaluator, {"now": STANDARD, "other": OTHER, "same": STANDARD}, level=0.9, seed=3)
+
+
+def row(frame: pd.DataFrame, model: str, measure: str) -> pd.Series:
+    (found,) = frame[(frame["model"] == model) & (frame["measure"] == measure)].to_dict("records")
+    return pd.Series(found)
+
+
+def values_of(evaluator: Evaluator, board: Scoreboard, model: str) -> dict[str, np.ndarray]:
+    judgement = board.judgements[model]
+    facts = evaluator.facts(judgement)
+    lists = {fact.name: fact.of(judgement.ranking, facts) for fact in (MeanFee(), MeanWage(), Novelty())}
+    return {**judgement.values, **lists}
+
+
+def test_there_is_a_row_per_model_and_measure(board: Scoreboard) -> None:
+    frame = board.frame()
+    assert list(frame.columns) == ["model", "measure", *FIGURES, "significant"]
+    assert frame[["model", "measure"]].to_numpy().tolist() == [
+        [model, measure] for model in ("now", "other", "same") for measure in (*MEANS, *POPULATION)
+    ]
+    assert frame["n"].dtype.kind == "i"
+    assert frame["significant"].dtype == bool
+
+
+@pytest.mark.parametrize("measure", MEANS)
+def test_figures_are_those_of_direct_calls(evaluator: Evaluator, board: Scoreboard, measure: str) -> None:
+    draws = Resamples.of(evaluator.user_id, seed=3)
+    a, b = (values_of(evaluator, board, model)[measure] for model in ("now", "other"))
+    found, before = row(board.frame(), "other", measure), row(board.frame(), "now", measure)
+    paired = draws.paired(a, b, 0.9)
+    assert before["mean"] == np.nanmean(a)
+    assert found["mean"] == np.nanmean(b)
+    assert found["n"] == (~np.isnan(b)).sum()
+    assert (found["low"], found["high"]) == draws.interval(b, 0.9)
+    assert (found["difference"], found["difference_low"]) == (paired.difference, paired.low)
+    assert (found["difference_high"], found["p"]) == (paired.high, paired.p)
+    assert found["detectable"] == minimum_detectable_difference(a, b, 0.9)
+
+
+@pytest.mark.parametrize("fact", [Coverage(), Concentration()])
+def test_coverage_and_concentration_are_of_all_lists(
+    evaluator: Evaluator, board: Scoreboard, fact: Coverage | Concentration
+) -> None:
+    a, b = (
+        fact.of(board.judgements[name].ranking, evaluator.facts(board.judgements[name])) for name in ("now", "other")
+    )
+    found = row(board.frame(), "other", fact.name)
+    assert (found["mean"], found["n"]) == (b.value, len(evaluator.user_id))
+    assert (found["low"], found["high"]) == b.interval(0.9)
+    assert found["difference"] == b.value - a.value
+    assert (found["difference_low"], found["difference_high"]) == b.minus(a).interval(0.9)
+    assert np.isnan([found["p"], found["p_holm"], found["detectable"]]).all()
+    assert found["significant"] == (found["difference_low"] > 0 or found["difference_high"] < 0)
+
+
+def test_all_that_is_tested_is_corrected_together(board: Scoreboard) -> None:
+    frame = board.frame()
+    tested = frame["p"].notna()
+    assert tested.sum() == 2 * len(MEANS)
+    np.testing.assert_array_equal(frame.loc[tested, "p_holm"], holm(frame.loc[tested, "p"].to_numpy()))
+    assert (frame.loc[tested, "p_holm"] > frame.loc[tested, "p"]).any()
+    np.testing.assert_array_equal(frame.loc[tested, "significant"], frame.loc[tested, "p_holm"] <= 0.1)
+    assert frame.loc[tested, "significant"].nunique() == 2
+
+
+def test_the_baseline_has_no_difference_and_its_double_one_of_nothing(board: Scoreboard) -> None:
+    frame = board.frame().set_index("model")
+    nothing = ["difference", "difference_low", "difference_high", "p", "detectable", "p_holm"]
+    assert frame.loc["now", nothing].isna().all(axis=None)
+    assert not frame.loc["now", "significant"].any()
+    double = frame.loc["same"]
+    assert (double[["difference", "difference_low", "difference_high"]] == 0).all(axis=None)
+    assert (double["p"].dropna() == 1).all()
+    assert not double["significant"].any()
+
+
+def test_a_users_value_that_is_not_known_is_left_out_and_counted(evaluator: Evaluator) -> None:
+    """Wages are gone but for a few jobs', which only some lists show."""
+    before = evaluator.holdout.data
+    wages = before.tables.jobs["min_salary"].where(before.tables.jobs["job_id"] % 61 == 0)
+    data = Dataset(before.tables.with_tables(jobs=before.tables.jobs.assign(min_salary=wages)), as_of=before.as_of)
+    few = Evaluator(by_time(data, days=7), metrics=(NDCG(2),), k=40)
+    models = {"a": OTHER, "b": STANDARD.with_weights({"category": 0.7, "location": 0.3})}
+    board = Scoreboard.of(few, models)
+    a, b = (values_of(few, board, model)["mean wage@40"] for model in models)
+    both = ~np.isnan(a) & ~np.isnan(b)
+    assert 2 <= both.sum() < min((~np.isnan(a)).sum(), (~np.isnan(b)).sum())
+    found = row(board.frame(), "b", "mean wage@40")
+    assert found["n"] == (~np.isnan(b)).sum()
+    assert found["mean"] == b[~np.isnan(b)].mean()
+    assert found["difference"] == pytest.approx((b[both] - a[both]).mean(), abs=1e-12)
+
+
+def test_measures_that_look_further_than_the_lists_are_not_there(evaluator: Evaluator) -> None:
+    short = Evaluator(evaluator.holdout, metrics=(NDCG(2),), k=20, statistics=evaluator.statistics)
+    assert Scoreboard.of(short, {"a": STANDARD}).frame()["measure"].tolist() == ["NDCG@2"]
+
+
+def test_one_user_has_means_and_nothing_to_tell_noise_by(evaluator: Evaluator) -> None:
+    alone = Evaluator(evaluator.holdout, users=evaluator.user_id[:1], metrics=evaluator.metrics)
+    frame = Scoreboard.of(alone, {"a": STANDARD, "b": OTHER}).frame()
+    assert (frame["n"] == 1).all()
+    assert frame["mean"].notna().all()
+    assert frame[["p", "detectable", "difference_low"]].isna().all(axis=None)
+    assert not frame["significant"].any()
+
+
+def test_one_model_alone(evaluator: Evaluator) -> None:
+    board = Scoreboard.of(evaluator, {"now": STANDARD})
+    assert board.frame()["difference"].isna().all()
+    assert list(board.table().columns) == ["now"]
+    assert len(board.plot().axes) == 1
+    with pytest.raises(ConfigurationError, match="second model"):
+        board.slices()
+    with pytest.raises(ConfigurationError, match="needs a model"):
+        Scoreboard.of(evaluator, {})
+
+
+def test_a_table_has_measures_as_rows_and_marks_what_is_significant(board: Scoreboard) -> None:
+    table, frame = board.table(), board.frame()
+    assert list(table.columns) == ["now", "other", "other − now", "same", "same − now"]
+    assert list(table.index) == [*MEANS, *POPULATION]
+    for measure, cell in table["other − now"].items():
+        of = row(frame, "other", str(measure))
+        numbers = [float(number) for number in re.findall(r"[-+][\d.e+-]*\d", cell)]
+        expected = [of["difference"], of["difference_low"], of["difference_high"]]
+        np.testing.assert_allclose(numbers, expected, rtol=1e-3)
+        assert cell.endswith(" *") == of["significant"]
+    np.testing.assert_array_equal(table["other"], frame.loc[frame["model"] == "other", "mean"])
+    html = board._repr_html_()
+    assert all(measure in html for measure in MEANS)
+    assert repr(board) == f"Scoreboard(now, other, same; {len(board.evaluator.user_id):,} users)"
+
+
+def test_a_name_cannot_bring_markup(evaluator: Evaluator) -> None:
+    assert "<script>" not in Scoreboard.of(evaluator, {"<script>": STANDARD})._repr_html_()
+
+
+def test_slices_are_those_of_direct_calls(evaluator: Evaluator, board: Scoreboard) -> None:
+    draws = Resamples.of(evaluator.user_id, seed=3)
+    values = [board.judgements[name].values for name in ("now", "other")]
+    chosen = [one.of_users(evaluator.user_id) for one in slices_of(evaluator.inputs)]
+    pd.testing.assert_frame_equal(board.slices("other"), slice_differences(*values, chosen, draws, level=0.9))
+    double = board.slices()  # None: the last
+    assert (double["difference"].dropna() == 0).all()
+    everybody = Slicing.of("odd", evaluator.user_id, [str(user % 2) for user in evaluator.user_id.tolist()])
+    assert board.slices("other", [everybody])["slice"].tolist() == ["0", "1"] * len(METRICS)
+    for name in ("nobody", "now"):
+        with pytest.raises(ConfigurationError, match=name):
+            board.slices(name)
+    with pytest.raises(ConfigurationError, match="no slices"):
+        board.slices("other", [])
+
+
+def test_what_is_drawn_is_what_the_frame_says(board: Scoreboard) -> None:
+    left, right = board.plot().axes
+    frame = board.frame()
+    for axes, column in ((left, "mean"), (right, "difference")):
+        for line in axes.lines:
+            if line.get_label() in board.judgements:
+                of = frame[(frame["model"] == line.get_label()) & frame["measure"].isin(METRICS)]
+                np.testing.assert_array_equal(line.get_xdata(), of[column])
+    assert [label.get_text() for label in left.get_yticklabels()] == METRICS
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95.0])
+def test_a_level_that_is_none_is_refused(evaluator: Evaluator, level: float) -> None:
+    with pytest.raises(ConfigurationError, match="level"):
+        Scoreboard.of(evaluator, {"a": STANDARD, "b": OTHER}, level=level).frame()

@@ -1,0 +1,237 @@
+"""What a search may try: every mix of weights alike, and nothing that a model would refuse."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+import optuna
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from pydantic import Field
+
+from scoring.catalog import load_model
+from scoring.errors import ConfigurationError
+from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile
+from scoring.model.pair import Pair
+from scoring.model.terms import UserTerm, Value
+from scoring.tuning.space import Parameter, Space
+
+STANDARD = load_model("standard")
+NAMES = [part.name for part in STANDARD.parts]
+
+UNIT = st.floats(1e-6, 1.0)
+WEIGHTS = st.lists(st.sampled_from([0.0, 1e-9, 0.01, 0.3, 1.0]) | st.floats(0, 1), min_size=11, max_size=11)
+
+
+def suggest(space: Space, **params: float) -> ScoringModel:
+    """What the space makes of a trial that says these numbers."""
+    return space.suggest(optuna.trial.FixedTrial(params))  # type: ignore[arg-type]
+
+
+def flat(model: ScoringModel) -> dict[str, float]:
+    return dict(zip(NAMES, model.flat_weights.tolist(), strict=True))
+
+
+@settings(max_examples=150)
+@given(st.lists(UNIT, min_size=11, max_size=11), st.sets(st.sampled_from(NAMES), max_size=9))
+def test_weights_lie_on_the_simplex_and_locked_ones_stay(coordinates: list[float], locked: set[str]) -> None:
+    space = Space(STANDARD, tuple(sorted(locked)))
+    found = flat(suggest(space, **{f"u({name})": u for name, u in zip(NAMES, coordinates, strict=True)}))
+    assert min(found.values()) >= 0
+    assert sum(found.values()) == pytest.approx(1, abs=1e-12)
+    for name in locked:
+        assert found[name] == pytest.approx(space.flat[name], abs=1e-12)
+    logs = {name: -np.log(u) for name, u in zip(NAMES, coordinates, strict=True) if name not in locked}
+    total = sum(logs.values())
+    for name, log in logs.items():
+        share = log / total if total else 1 / len(logs)
+        assert found[name] == pytest.approx(space.shared * share, abs=1e-12)
+
+
+@settings(max_examples=150)
+@given(WEIGHTS, st.sets(st.sampled_from(NAMES), max_size=9))
+def test_a_model_is_where_its_point_says(weights: list[float], locked: set[str]) -> None:
+    assume(sum(weights) > 1e-3)
+    model = STANDARD.with_weights(dict(zip(NAMES, weights, strict=True)))
+    theirs = flat(model)
+    assume(sum(theirs[name] for name in locked) < 0.999)
+    space = Space(model, tuple(locked))
+    back = space.model_at(space.point_of(model))
+    np.testing.assert_allclose(back.flat_weights, model.flat_weights, atol=1e-9)
+    point = space.point_of(model)
+    assert all(1e-6 <= u <= 1 for u in point.values())
+
+
+def test_one_component_of_many_may_have_all_the_weight() -> None:
+    parts = tuple(Part(f"c{place}", "base", STANDARD.parts[0].component) for place in range(40))
+    even = WeightProfile.normalised({"base": 1}, {"base": {part.name: 1 for part in parts}})
+    model = ScoringModel("wide", parts, even)
+    heavy = model.with_weights({"c0": 0.9, "c1": 0.1})
+    space = Space(model)
+    np.testing.assert_allclose(space.model_at(space.point_of(heavy)).flat_weights, heavy.flat_weights, atol=1e-12)
+
+
+def test_even_numbers_are_spread_evenly_over_the_simplex() -> None:
+    """Moments of a flat Dirichlet distribution: mean 1/n, variance (n-1)/(n²(n+1)), covariance -1/(n²(n+1))."""
+    locked = tuple(NAMES[:6])
+    space, n, draws = Space(STANDARD, locked), 5, 2_500
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    found = np.array([space.suggest(study.ask()).flat_weights for _ in range(draws)])[:, 6:] / space.shared
+    scale = 1 / (n * n * (n + 1))
+    error = np.sqrt((n - 1) * scale / draws)
+    np.testing.assert_allclose(found.mean(axis=0), 1 / n, atol=4.5 * error)
+    covariance = np.cov(found.T)
+    np.testing.assert_allclose(np.diag(covariance), (n - 1) * scale, rtol=0.15)
+    np.testing.assert_allclose(covariance[~np.eye(n, dtype=bool)], -scale, atol=0.0015)
+    # each weight is Beta(1, n - 1): P(w > 1/2) = 2^-(n-1), which a grid or a normalised cube would miss
+    assert (found > 0.5).mean() == pytest.approx(0.5 ** (n - 1), rel=0.12)
+    assert (np.linalg.norm(found - 1 / n, axis=1) < 0.1).sum() > 0
+
+
+def test_parameters_lie_between_their_bounds_evenly_or_by_ratios() -> None:
+    even, ratios = Parameter("history", "days", 10, 1000), Parameter("freshness", "half_life_days", 0.1, 1000, log=True)
+    space = Space(STANDARD, parameters=(even, ratios))
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    models = [space.suggest(study.ask()) for _ in range(1_000)]
+    days, half = (np.array([parameter.of(model) for model in models]) for parameter in (even, ratios))
+    assert (days.min(), days.max()) == (pytest.approx(10, abs=10), pytest.approx(1000, abs=10))
+    assert np.median(days) == pytest.approx(505, abs=60)
+    assert np.median(half) == pytest.approx(10, rel=0.5)
+    for model in models[:20]:
+        point = space.point_of(model)
+        assert {name: point[name] for name in (even.name, ratios.name)} == {
+            "history.days": even.of(model),
+            "freshness.half_life_days": ratios.of(model),
+        }
+        again = space.model_at(point)
+        assert (even.of(again), ratios.of(again)) == (even.of(model), ratios.of(model))
+
+
+class Steps(Component):
+    """Whole numbers in three spellings, a number, a flag, numbers in a list."""
+
+    kind: ClassVar[str] = "steps"
+    n: Annotated[int, Field(ge=1)] = 3
+    maybe: Annotated[int, Field(ge=0)] | None = 2
+    any: int | float = 4
+    number: float = 5
+    flag: bool = True
+    curve: tuple[tuple[float, float], ...] = ((0, 0), (1, 100))
+
+    def terms(self, inputs: Inputs) -> Value:
+        return Value((UserTerm(np.full(len(inputs.users), float(self.n))),))
+
+    def explain(self, pair: Pair) -> Reason:
+        raise NotImplementedError
+
+    @property
+    def twice(self) -> int:
+        return 2 * self.n
+
+
+STEPS = ScoringModel(
+    "steps",
+    (Part("fee", "base", STANDARD.parts[0].component), Part("steps", "personal", Steps())),
+    WeightProfile.normalised({"base": 1, "personal": 1}, {"base": {"fee": 1}, "personal": {"steps": 1}}),
+)
+
+
+@pytest.mark.parametrize(("field", "whole"), [("n", True), ("maybe", True), ("any", False), ("number", False)])
+def test_a_whole_number_stays_one(field: str, whole: bool) -> None:
+    parameter = Parameter("steps", field, 1, 6)
+    space = Space(STEPS, parameters=(parameter,))
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    found = {parameter.of(space.suggest(study.ask())) for _ in range(100)}
+    assert (found == {1, 2, 3, 4, 5, 6}) == whole
+    assert all(isinstance(value, int) for value in found) == whole
+    assert space.point_of(STEPS)[parameter.name] == parameter.of(STEPS)
+
+
+@pytest.mark.parametrize("field", ["curve", "flag", "kind", "twice", "curve.0", "model_config", "nothing"])
+def test_what_is_no_single_number_is_refused(field: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"no single number '{field}'.*n, maybe, any, number\.$"):
+        Space(STEPS, parameters=(Parameter("steps", field, 0, 1),))
+
+
+def test_a_component_without_numbers_says_so() -> None:
+    wage = Parameter("wage", "curve", 0, 1)
+    with pytest.raises(ConfigurationError, match=r"wage has no single number 'curve' to search; it has none\."):
+        Space(STANDARD, parameters=(wage,))
+
+
+def test_parameters_that_hold_each_other_are_changed_together() -> None:
+    low, high = Parameter("fee", "low", 0, 6000), Parameter("fee", "high", 4000, 9000)
+    with pytest.raises(ConfigurationError, match=r"fee\.low = 6000, fee\.high = 4000.*low must be below high"):
+        Space(STANDARD, parameters=(low, high))
+    raised = STANDARD.with_parameters("fee", low=5500, high=8000)
+    space = Space(raised, parameters=(Parameter("fee", "low", 0, 5900), Parameter("fee", "high", 6000, 9000)))
+    values = {"fee.low": 5800.0, "fee.high": 6100.0}
+    component = next(p.component for p in space.model_of(dict.fromkeys(NAMES, 0.5), values).parts if p.name == "fee")
+    assert component.model_dump() == {"low": 5800, "high": 6100}
+    points = (Parameter("history", "start", 0, 60), Parameter("history", "wage", 0, 60))
+    with pytest.raises(ConfigurationError, match="may not sum to more than 100"):
+        Space(STANDARD, parameters=points)
+
+
+def test_a_single_weight_that_is_not_locked_cannot_change() -> None:
+    half_life = Parameter("freshness", "half_life_days", 1, 100)
+    space = Space(STANDARD, tuple(NAMES[1:]), (half_life,))
+    assert space.free == ()
+    assert space.point_of(STANDARD) == {"freshness.half_life_days": 14}
+    found = space.model_at({"freshness.half_life_days": 30.0})
+    assert found.flat_weights.tolist() == STANDARD.flat_weights.tolist()
+    assert half_life.of(found) == 30
+    # also where it weighs nothing
+    Space(STANDARD.with_weights({"wage": 1.0}), tuple(NAMES[1:]), (half_life,))
+
+
+def test_a_lock_named_twice_is_one_lock() -> None:
+    twice = Space(STANDARD, ("fee", "wage", "fee"))
+    assert twice.shared == pytest.approx(1 - flat(STANDARD)["fee"] - flat(STANDARD)["wage"], abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("locked", "parameters", "said"),
+    [
+        (("salary",), (), "no component 'salary'"),
+        ((), (Parameter("salary", "low", 0, 1),), "no component 'salary'"),
+        (tuple(NAMES), (), "nothing can change"),
+        (tuple(NAMES[1:]), (), "nothing can change"),
+        ((), (Parameter("fee", "low", 700, 700),), "two numbers that rise"),
+        ((), (Parameter("fee", "low", 700, 300),), "two numbers that rise"),
+        ((), (Parameter("fee", "low", float("nan"), 700),), "two numbers that rise"),
+        ((), (Parameter("fee", "low", 0, float("inf")),), "two numbers that rise"),
+        ((), (Parameter("fee", "low", 0, 900, log=True),), "above 0"),
+        ((), (Parameter("fee", "low", 600, 900),), "is 500 now, outside 600 to 900"),
+        ((), (Parameter("freshness", "half_life_days", -1, 90),), "half_life_days = -1"),
+        ((), (Parameter("history", "near", 0.1, 1.5),), "near = 1.5"),
+        ((), (Parameter("fee", "low", 0, 900),) * 2, "named twice"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(locked: tuple, parameters: tuple, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        Space(STANDARD, locked, parameters)
+
+
+def test_bounds_of_a_whole_number_are_whole_numbers() -> None:
+    with pytest.raises(ConfigurationError, match=r"steps\.n is a whole number"):
+        Space(STEPS, parameters=(Parameter("steps", "n", 1, 4.5),))
+    with pytest.raises(ConfigurationError, match=r"steps\.n = 0"):
+        Space(STEPS, parameters=(Parameter("steps", "n", 0, 5),))
+
+
+def test_weights_that_are_locked_at_all_leave_nothing() -> None:
+    with pytest.raises(ConfigurationError, match="nothing is left"):
+        Space(STANDARD.with_weights({"fee": 0.4, "wage": 0.6}), ("fee", "wage"))
+
+
+def test_a_model_that_is_not_of_the_space_has_no_point() -> None:
+    space = Space(STANDARD, ("fee",), (Parameter("freshness", "half_life_days", 1, 100),))
+    with pytest.raises(ConfigurationError, match=r"fee is locked at 0\.1"):
+        space.point_of(STANDARD.with_weights({"fee": 0.2, "wage": 0.8}))
+    with pytest.raises(ConfigurationError, match="other components"):
+        space.point_of(load_model("classic"))
+    with pytest.raises(ConfigurationError, match=r"half_life_days is 200 in standard, outside 1 to 100"):
+        space.point_of(STANDARD.with_parameters("freshness", half_life_days=200))
