@@ -22,7 +22,7 @@ from scoring.tuning.problem import Problem
 from scoring.tuning.storage import open_journal
 
 if TYPE_CHECKING:
-    from optuna import Study
+    from optuna import Study, Trial
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
@@ -99,12 +99,19 @@ def _try_one(study: Study, problem: Problem) -> None:
     trial = study.ask()
     try:
         judgement = problem.train.judge(problem.space.suggest(trial))
-        trial.set_user_attr(_SHORTFALLS, problem.shortfalls(judgement, problem.train_baseline))
+        _tell_shortfalls(trial, problem.shortfalls(judgement, problem.train_baseline))
         values = problem.values(problem.train, judgement)
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
         raise
     study.tell(trial, values)
+
+
+def _tell_shortfalls(trial: Trial, shortfalls: list[float]) -> None:
+    trial.set_user_attr(_SHORTFALLS, shortfalls)
+    if hasattr(trial, "set_constraint"):  # Optuna 4 has none, and its samplers ask for what is told above
+        for place, short in enumerate(shortfalls):
+            trial.set_constraint(str(place), short)
 
 
 def _open(problem: Problem, sampler: Sampler, storage: Path | None, name: str | None, seed: int, worker: int) -> Study:
@@ -132,14 +139,16 @@ def _open(problem: Problem, sampler: Sampler, storage: Path | None, name: str | 
 
 
 def _sampler(name: Sampler, problem: Problem, seed: int) -> BaseSampler:
+    from optuna import Trial
     from optuna.samplers import NSGAIISampler, RandomSampler, TPESampler
 
-    constraints: Any = _shortfalls if problem.floors else None
+    asks = problem.floors and not hasattr(Trial, "set_constraint")
+    constraints: dict[str, Any] = {"constraints_func": _shortfalls} if asks else {}
     if name == "random":
         return RandomSampler(seed=seed)
     if name == "nsga2":
-        return NSGAIISampler(seed=seed, constraints_func=constraints)
-    return TPESampler(seed=seed, multivariate=True, constraints_func=constraints, n_startup_trials=20)
+        return NSGAIISampler(seed=seed, **constraints)
+    return TPESampler(seed=seed, multivariate=True, n_startup_trials=20, **constraints)
 
 
 def _shortfalls(trial: FrozenTrial) -> Sequence[float]:

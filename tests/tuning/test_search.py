@@ -1,0 +1,364 @@
+"""Trials: the same for a seed, kept whatever happens, shared by whoever joins."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from scoring.errors import ConfigurationError, OutputError, RunCancelledError
+from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.lists import Coverage, MeanFee
+from scoring.evaluation.metrics import NDCG
+from scoring.evaluation.slices import Slicing
+from scoring.tuning.goals import Floor, ListGoal, MetricGoal
+from scoring.tuning.problem import Problem
+from scoring.tuning.search import Sampler, feasible, finished, model_of_trial, run_trials
+from scoring.tuning.space import Parameter, Space
+from scoring.tuning.storage import open_journal
+from tests.tuning.problems import FIRST, problem_of
+
+SAMPLERS: list[Sampler] = ["tpe", "random", "nsga2"]
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return problem_of()
+
+
+def tried(study: optuna.Study) -> list[tuple]:
+    return [(*trial.params.values(), *trial.values) for trial in finished(study)]
+
+
+# --- One process ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_seed_gives_the_same_trials_and_another_one_others(problem: Problem, sampler: Sampler) -> None:
+    a, b, c = (run_trials(problem, 24, sampler=sampler, seed=seed) for seed in (1, 1, 2))
+    assert tried(a) == tried(b)
+    assert len(set(tried(a)) | set(tried(c))) == 48
+
+
+def test_samplers_of_one_seed_do_not_draw_the_same(problem: Problem) -> None:
+    found = [set(tried(run_trials(problem, 15, sampler=sampler))) for sampler in SAMPLERS]
+    assert len(set.union(*found)) == 45
+
+
+def test_a_value_is_that_of_the_trials_model(problem: Problem) -> None:
+    study = run_trials(problem, 6, first=FIRST)
+    for trial in finished(study):
+        model = model_of_trial(problem, trial)
+        assert trial.values == [problem.train.judge(model).values["NDCG@10"].mean()]
+    for trial, model in zip(finished(study), FIRST, strict=False):
+        np.testing.assert_allclose(model_of_trial(problem, trial).flat_weights, model.flat_weights, atol=1e-12)
+
+
+def test_progress_is_told_from_the_first_to_the_last(problem: Problem, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    run_trials(problem, 3, storage=tmp_path / "trials", progress=lambda *at: told.append(at))
+    run_trials(problem, 5, storage=tmp_path / "trials", progress=lambda *at: told.append(at))
+    run_trials(problem, 2, storage=tmp_path / "trials", progress=lambda *at: told.append(at))
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 3), (3, 5), (4, 5), (5, 5), (2, 2)]
+
+
+def test_who_goes_on_tries_nothing_again(problem: Problem, tmp_path: Path) -> None:
+    for n in (4, 9, 14):
+        study = run_trials(problem, n, sampler="random", storage=tmp_path / "trials", first=FIRST)
+    assert len(tried(study)) == len(set(tried(study))) == 14
+    assert len(study.trials) == 14
+
+
+def test_a_search_that_is_stopped_keeps_what_it_did(problem: Problem, tmp_path: Path) -> None:
+    answers = iter([False, False, False, True])
+    with pytest.raises(RunCancelledError, match="after 3 of 10 trials"):
+        run_trials(problem, 10, storage=tmp_path / "trials", cancelled=lambda: next(answers))
+    study = run_trials(problem, 3, storage=tmp_path / "trials")
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 3
+
+
+class Broken(MetricGoal):
+    """Fails at the third look."""
+
+    looks = 0
+
+    def of(self, evaluator: Evaluator, judgement: object) -> float:
+        type(self).looks += 1
+        if self.looks == 3:
+            raise ZeroDivisionError
+        return super().of(evaluator, judgement)  # type: ignore[arg-type]
+
+
+def test_a_trial_that_fails_stops_the_search_and_counts_for_nothing(problem: Problem, tmp_path: Path) -> None:
+    broken = Problem(problem.space, problem.train, (Broken(NDCG(10)),))
+    with pytest.raises(ZeroDivisionError):
+        run_trials(broken, 5, storage=tmp_path / "trials")
+    study = run_trials(broken, 5, storage=tmp_path / "trials")
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 2 + ["FAIL"] + ["COMPLETE"] * 3
+
+
+def test_floors_are_told_to_the_sampler_and_kept_apart(problem: Problem) -> None:
+    users = problem.train.user_id
+    halves = Slicing.of("half", users, ["a" if user % 2 else "b" for user in users.tolist()])
+    floored = Problem(problem.space, problem.train, floors=(Floor(NDCG(10), halves, "a", 1.0),))
+    study = run_trials(floored, 40, first=FIRST)
+    base = problem.train.judge(problem.baseline).values["NDCG@10"][users % 2 == 1].mean()
+    kept = {trial.number for trial in feasible(study)}
+    for trial in finished(study):
+        judgement = problem.train.judge(model_of_trial(floored, trial))
+        assert (trial.number in kept) == (judgement.values["NDCG@10"][users % 2 == 1].mean() >= base)
+    assert 0 < len(kept) < 40
+
+
+def test_of_several_goals_each_has_its_direction(problem: Problem) -> None:
+    goals = (MetricGoal(NDCG(10)), ListGoal(MeanFee(10), maximise=False), ListGoal(Coverage(10)))
+    several = Problem(problem.space, problem.train, goals)
+    study = run_trials(several, 5, sampler="nsga2")
+    assert [one.name for one in study.directions] == ["MAXIMIZE", "MINIMIZE", "MAXIMIZE"]
+    assert all(len(trial.values) == 3 for trial in finished(study))
+
+
+@pytest.mark.parametrize("n_trials", [0, -1, 1.5, True, float("nan"), "5"])
+def test_a_number_of_trials_that_is_none_is_refused(problem: Problem, n_trials: object) -> None:
+    with pytest.raises(ConfigurationError, match="n_trials"):
+        run_trials(problem, n_trials)  # type: ignore[arg-type]
+
+
+def test_settings_that_cannot_be_used_are_refused_before_anything_is_written(problem: Problem, tmp_path: Path) -> None:
+    for wrong in ({"sampler": "grid"}, {"seed": -1}, {"worker": -1}):
+        with pytest.raises(ConfigurationError):
+            run_trials(problem, 1, storage=tmp_path / "trials", **wrong)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_optuna_is_as_loud_as_it_was(problem: Problem, capfd: pytest.CaptureFixture[str]) -> None:
+    before = optuna.logging.get_verbosity()
+    run_trials(problem, 3)
+    assert optuna.logging.get_verbosity() == before
+    assert capfd.readouterr() == ("", "")
+
+
+# --- The file ------------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_trials_names_no_user(problem: Problem, tmp_path: Path) -> None:
+    run_trials(problem, 5, storage=tmp_path / "trials", first=FIRST)
+    content = (tmp_path / "trials").read_text()
+    lines = [line for line in content.splitlines() if line]
+    keys = set(re.findall(r'"(\w+)":', content))
+    assert len(lines) > 20
+    assert not {key for key in keys if "user" in key and not key.startswith("user_attr")}
+    numbers = set(re.findall(r"(?<![\w.-])\d{3,}(?![\w.-])", content))  # trials count to 5, ids begin at 100 or above
+    assert not numbers & {str(user) for user in problem.train.user_id.tolist() if user > 99}
+
+
+def other_space(problem: Problem) -> Problem:
+    return Problem(Space(problem.space.model, ("fee",)), problem.train)
+
+
+def other_users(problem: Problem) -> Problem:
+    return Problem(problem.space, Evaluator(problem.train.holdout, users=problem.train.user_id[1:], k=10))
+
+
+def other_direction(problem: Problem) -> Problem:
+    return Problem(problem.space, problem.train, (MetricGoal(NDCG(10), maximise=False),))
+
+
+def other_parameters(problem: Problem) -> Problem:
+    return Problem(Space(problem.space.model, (), (Parameter("fee", "low", 0, 900),)), problem.train)
+
+
+def other_model(problem: Problem) -> Problem:
+    return Problem(Space(problem.space.model.with_parameters("fee", low=400)), problem.train)
+
+
+def floors(problem: Problem, label: Callable[[int], str] = lambda user: "a" if user % 2 else "b") -> Problem:
+    users = problem.train.user_id
+    halves = Slicing.of("half", users, [label(user) for user in users.tolist()])
+    return Problem(problem.space, problem.train, floors=(Floor(NDCG(10), halves, "a", 0.5),))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [other_space, other_users, other_direction, other_parameters, other_model, floors],
+    ids=lambda f: f.__name__,
+)
+def test_trials_of_another_problem_are_refused(
+    problem: Problem, tmp_path: Path, other: Callable[[Problem], Problem]
+) -> None:
+    run_trials(problem, 1, storage=tmp_path / "trials", name="mine")
+    with pytest.raises(ConfigurationError, match=r"study mine in .* is of another problem"):
+        run_trials(other(problem), 2, storage=tmp_path / "trials", name="mine")
+    assert len(run_trials(problem, 1, storage=tmp_path / "trials", name="mine").trials) == 1
+    run_trials(other(problem), 1, storage=tmp_path / "trials")  # under a name of its own
+
+
+def test_a_floor_of_other_users_is_another_problem(problem: Problem) -> None:
+    assert floors(problem).digest == floors(problem).digest
+    assert floors(problem).digest != floors(problem, lambda user: "a" if user % 3 else "b").digest
+
+
+def test_a_study_of_somebody_elses_is_refused(problem: Problem, tmp_path: Path) -> None:
+    theirs = optuna.create_study(study_name="theirs", storage=open_journal(tmp_path / "trials"))
+    theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    with pytest.raises(ConfigurationError, match="another problem"):
+        run_trials(problem, 2, storage=tmp_path / "trials", name="theirs")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"user,job\n1,2\n",
+        b"half a line of something",
+        b"\x00\xff\xfe\x93\n\n",
+        b"[]\n",
+        b'{"op_code":99}\n{"a":1}\n',
+        b'{"op_code":0,"study_name":3',
+    ],
+    ids=["table", "text", "bytes", "list", "steps", "half a step"],
+)
+def test_a_file_of_something_else_is_refused_and_left_alone(problem: Problem, tmp_path: Path, content: bytes) -> None:
+    storage = tmp_path / "trials"
+    storage.write_bytes(content)
+    if content.startswith(b'{"op_code":0'):  # what a kill leaves of the first line
+        assert len(finished(run_trials(problem, 1, storage=storage))) == 1
+        return
+    with pytest.raises(ConfigurationError, match=r"^[^\n]*trials holds no trials, or is damaged[^\n]*$"):
+        run_trials(problem, 1, storage=storage)
+    assert storage.read_bytes() == content
+
+
+def test_a_damaged_line_is_refused_and_half_a_line_at_the_end_is_not_missed(problem: Problem, tmp_path: Path) -> None:
+    storage = tmp_path / "trials"
+    run_trials(problem, 4, storage=storage)
+    whole = storage.read_bytes()
+    middle = whole.index(b"\n", len(whole) // 2) + 1
+    storage.write_bytes(whole[:middle] + b"!!" + whole[middle:])
+    with pytest.raises(ConfigurationError, match="damaged"):
+        run_trials(problem, 4, storage=storage)
+    for lost in (1, 2, 30, len(whole) - whole[:-1].rfind(b"\n") - 2):
+        storage.write_bytes(whole[: len(whole) - lost])
+        for n in (4, 6):
+            assert len(finished(run_trials(problem, n, storage=storage))) == n
+    storage.write_bytes(whole)
+    assert tried(run_trials(problem, 4, storage=storage)) == tried(run_trials(problem, 4, storage=storage))
+
+
+def test_a_place_that_cannot_be_made_or_written_is_named(problem: Problem, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file" / "deeper" / "trials", tmp_path, Path("/proc/nowhere/trials")):
+        with pytest.raises(OutputError, match=rf"^trials cannot be kept in {re.escape(str(place))}: [^\n]*\.$"):
+            run_trials(problem, 1, storage=place)
+    assert len(finished(run_trials(problem, 1, storage=tmp_path / "new" / "folder" / "trials"))) == 1
+
+
+# --- Several processes ---------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[2]
+
+
+def started(*command: str) -> subprocess.Popen[str]:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, "-W", "error", *command], text=True, cwd=ROOT, env=env, **pipes)
+
+
+def begin(process: subprocess.Popen[str]) -> None:
+    """Once it is ready."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    while process.stdout.readline() != "ready\n":
+        assert process.poll() is None, process.stderr and process.stderr.read()
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def test_a_search_that_is_killed_goes_on_where_it_was(problem: Problem, tmp_path: Path) -> None:
+    storage = tmp_path / "trials"
+    process = started("-m", "tests.tuning.problems", str(storage), "100000", "0", "random", "0")
+    begin(process)
+    assert process.stdout is not None
+    while process.stdout.readline() != "trial 12\n":
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+    before = optuna.load_study(study_name=f"random-{problem.digest[:8]}", storage=open_journal(storage))
+    done, kept = len(finished(before)), tried(before)
+    assert done >= 12
+    study = run_trials(problem, done + 8, sampler="random", storage=storage, first=FIRST)
+    assert tried(study)[:done] == kept
+    assert len(tried(study)) == len(set(tried(study))) == done + 8
+    others = [trial.state for trial in study.trials if trial.state is not TrialState.COMPLETE]
+    assert others in ([], [TrialState.RUNNING])
+
+
+def test_processes_share_the_trials(problem: Problem, tmp_path: Path) -> None:
+    storage, n, workers = tmp_path / "trials", 24, 3
+    told = [(str(storage), str(n), str(number), "random,tpe", "0.02") for number in range(workers)]
+    processes = [started("-m", "tests.tuning.problems", *one) for one in told]
+    for _ in range(2):  # samplers
+        for process in processes:
+            begin(process)
+    for process in processes:
+        out, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error
+        assert out.count("trial") >= 2
+    for sampler in ("random", "tpe"):
+        study = run_trials(problem, n, sampler=sampler, storage=storage)
+        assert n <= len(finished(study)) <= n + workers - 1
+        assert all(trial.state is TrialState.COMPLETE for trial in study.trials)
+        assert len({trial[:-1] for trial in tried(study)}) == len(finished(study))
+        once_each(problem, study)
+
+
+def once_each(problem: Problem, study: optuna.Study) -> None:
+    """The first models were tried."""
+    weights = [model_of_trial(problem, trial).flat_weights for trial in finished(study)]
+    for model in FIRST:
+        assert sum(np.allclose(model.flat_weights, one, atol=1e-9) for one in weights) == 1
+
+
+def test_a_first_model_that_was_under_way_when_its_process_died_comes_again(problem: Problem, tmp_path: Path) -> None:
+    storage = tmp_path / "trials"
+    with pytest.raises(RunCancelledError):
+        run_trials(problem, 4, storage=storage, name="s", first=FIRST, cancelled=lambda: True)
+    dying = optuna.load_study(study_name="s", storage=open_journal(storage))
+    problem.space.suggest(dying.ask())  # the first of FIRST, of which nobody ever hears again
+    study = run_trials(problem, 4, storage=storage, name="s", first=FIRST)
+    assert [trial.state for trial in study.trials] == [TrialState.RUNNING, *[TrialState.COMPLETE] * 4]
+    once_each(problem, study)
+
+
+def test_whoever_is_not_the_first_brings_nothing(problem: Problem, tmp_path: Path) -> None:
+    """Or the same models would be brought by several at once."""
+    storage = tmp_path / "trials"
+    assert len(finished(run_trials(problem, 3, storage=storage, worker=1, first=FIRST))) == 3
+    study = run_trials(problem, 6, storage=storage, worker=0, first=FIRST)
+    once_each(problem, study)
+    assert [bool(trial.user_attrs.get("first")) for trial in finished(study)] == [False] * 3 + [True] * 2 + [False]
+
+
+def test_a_lock_of_a_process_that_died_keeps_nobody_waiting(problem: Problem, tmp_path: Path) -> None:
+    """Optuna's own would stand for half a minute."""
+    storage = tmp_path / "trials"
+    code = (
+        "import os, pathlib, signal, sys; from scoring.tuning.storage import open_journal;"
+        "open_journal(pathlib.Path(sys.argv[1]))._backend._lock.acquire(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    process = started("-c", code, str(storage))
+    assert (process.communicate()[1], process.returncode) == ("", -signal.SIGKILL)
+    assert [path.name for path in tmp_path.iterdir()] == ["trials"]
+    signal.alarm(20)  # ends the tests
+    try:
+        assert len(finished(run_trials(problem, 2, storage=storage))) == 2
+    finally:
+        signal.alarm(0)
