@@ -1,0 +1,130 @@
+"""Goals and floors are the means that their names say, and never the mean of nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.dataset.synthetic import make_market
+from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.evaluation.by_time import by_time
+from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.lists import Concentration, Coverage, MeanFee, MeanWage
+from scoring.evaluation.metrics import MRR, NDCG
+from scoring.evaluation.slices import Slicing, slices_of
+from scoring.tuning.goals import Floor, ListGoal, MetricGoal, goal_of
+
+# without factors
+MODEL = load_model("standard").with_weights({"fee": 0.3, "location": 0.4, "category": 0.3})
+OTHER = MODEL.with_weights({"location": 1.0})
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> Evaluator:
+    return Evaluator(by_time(Dataset(make_market(120, 300, 7_000, seed=7).tables)), metrics=(NDCG(10),), k=10)
+
+
+@pytest.fixture(scope="module")
+def halves(evaluator: Evaluator) -> Slicing:
+    users = evaluator.inputs.dataset.users.user_id  # of all, not only of those who are judged
+    return Slicing.of("half", users, ["odd" if user % 2 else "even" for user in users.tolist()])
+
+
+def test_a_metric_is_averaged_over_users(evaluator: Evaluator) -> None:
+    judgement = evaluator.judge(MODEL)
+    goal = MetricGoal(MRR(5))  # which the evaluator itself does not show
+    assert goal.of(evaluator, judgement) == MRR(5).of(judgement.judged).mean()
+    assert (goal.name, goal.k, goal.maximise) == ("MRR@5", 5, True)
+
+
+def test_what_lists_are_like_by_hand(evaluator: Evaluator) -> None:
+    judgement = evaluator.judge(MODEL)
+    jobs = evaluator.holdout.data.tables.jobs.set_index("job_id")
+    lists = [row[:n].tolist() for row, n in zip(judgement.ranking.job_id, judgement.ranking.count, strict=True)]
+    fees = [jobs.loc[jobs_of, "fee"].fillna(0).mean() for jobs_of in lists]
+    fee = ListGoal(MeanFee(10), maximise=False)
+    assert fee.of(evaluator, judgement) == pytest.approx(np.mean(fees), rel=1e-12)
+    assert (fee.name, fee.k, fee.maximise) == ("mean fee@10", 10, False)
+    listed = {job for one in lists for job in one}
+    eligible = judgement.prepared.plan.exclusions.open_to_all.sum()
+    assert ListGoal(Coverage(10)).of(evaluator, judgement) == pytest.approx(len(listed) / eligible, rel=1e-12)
+
+
+def test_a_user_without_a_value_is_no_zero(evaluator: Evaluator) -> None:
+    """Of lists without any job of known wage the mean says nothing."""
+    data = evaluator.holdout.data
+    wages = data.tables.jobs["min_salary"].where(data.tables.jobs["job_id"] % 61 == 0)
+    some = Dataset(data.tables.with_tables(jobs=data.tables.jobs.assign(min_salary=wages)), as_of=data.as_of)
+    few = Evaluator(by_time(some, days=7), metrics=(NDCG(2),), k=10)
+    judgement = few.judge(MODEL)
+    values = MeanWage(10).of(judgement.ranking, few.facts(judgement))
+    assert 0 < np.isnan(values).sum() < len(values)
+    assert ListGoal(MeanWage(10)).of(few, judgement) == values[~np.isnan(values)].mean()
+    none = Dataset(data.tables.with_tables(jobs=data.tables.jobs.assign(min_salary=np.nan)), as_of=data.as_of)
+    nobody = Evaluator(by_time(none, days=7), metrics=(NDCG(2),), k=10)
+    with pytest.raises(ConfigurationError, match="there is no mean"):
+        ListGoal(MeanWage(10)).of(nobody, nobody.judge(MODEL))
+
+
+def test_lists_without_jobs_have_no_concentration(evaluator: Evaluator) -> None:
+    """A search could not go on with a value that is none: it would try for ever."""
+    some = Evaluator(evaluator.holdout, users=evaluator.user_id[:1], metrics=(NDCG(10),), k=10)
+    judgement = some.judge(MODEL)
+    judgement.ranking.count[:] = 0
+    with pytest.raises(ConfigurationError, match="no concentration@10: no list has any job"):
+        ListGoal(Concentration(10)).of(some, judgement)
+
+
+def test_metrics_and_facts_are_goals() -> None:
+    goal = MetricGoal(NDCG(5), maximise=False)
+    assert goal_of(goal) is goal
+    assert goal_of(NDCG(5)) == MetricGoal(NDCG(5))
+    assert goal_of(Coverage()) == ListGoal(Coverage())
+    assert goal_of(MeanFee()) == ListGoal(MeanFee())
+    for strange in ("NDCG@10", None, NDCG):
+        with pytest.raises(ConfigurationError, match="is no goal"):
+            goal_of(strange)
+
+
+def test_a_floor_is_of_its_slice(evaluator: Evaluator, halves: Slicing) -> None:
+    before, after = evaluator.judge(MODEL), evaluator.judge(OTHER)
+    odd = evaluator.user_id % 2 == 1
+    was, now = (one.values["NDCG@10"][odd].mean() for one in (before, after))
+    assert was != now
+    floor = Floor(NDCG(10), halves, "odd", 0.9)
+    assert floor.name == "NDCG@10 of half odd"
+    np.testing.assert_array_equal(floor.members(evaluator.user_id), odd)
+    assert floor.of(after) == pytest.approx(now, abs=1e-15)
+    assert floor.shortfall(after, before) == pytest.approx(0.9 * was - now, abs=1e-15)
+    assert Floor(NDCG(10), halves, "odd", 1.0).shortfall(before, before) == 0
+    assert Floor(NDCG(10), halves, "odd", 0.9, relative=False).shortfall(after, before) == pytest.approx(0.9 - now)
+    assert Floor(NDCG(10), halves, "odd", now, relative=False).shortfall(after, before) == 0
+
+
+def test_floors_by_the_slices_of_a_dataset(evaluator: Evaluator) -> None:
+    tenure = next(one for one in slices_of(evaluator.inputs) if one.name == "tenure")
+    judgement = evaluator.judge(MODEL)
+    means = [Floor(NDCG(10), tenure, label, 1.0).of(judgement) for label in tenure.labels]
+    sizes = np.bincount(tenure.code)
+    assert np.average(means, weights=sizes) == pytest.approx(judgement.values["NDCG@10"].mean(), rel=1e-12)
+
+
+def test_a_slice_of_nobody_is_named(evaluator: Evaluator, halves: Slicing) -> None:
+    even = evaluator.user_id[evaluator.user_id % 2 == 0]
+    some = Evaluator(evaluator.holdout, users=even, metrics=(NDCG(10),), k=10)
+    floor = Floor(NDCG(10), halves, "odd", 1.0)
+    with pytest.raises(ConfigurationError, match=rf"no NDCG@10 of half odd: none of these {len(even)} users"):
+        floor.of(some.judge(MODEL))
+    strangers = Slicing.of("half", even, ["even"] * len(even))
+    with pytest.raises(UnknownIdError, match="half: there is no user"):
+        Floor(NDCG(10), strangers, "even", 1.0).of(evaluator.judge(MODEL))
+
+
+@pytest.mark.parametrize("least", [-0.1, float("nan"), float("inf")])
+def test_a_floor_that_is_none_is_refused(halves: Slicing, least: float) -> None:
+    with pytest.raises(ConfigurationError, match=r"NDCG@10 of half odd is to be .* at least"):
+        Floor(NDCG(10), halves, "odd", least)
+    with pytest.raises(ConfigurationError, match="no slice 'third': even, odd"):
+        Floor(NDCG(10), halves, "third", 1.0)
