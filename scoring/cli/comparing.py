@@ -120,8 +120,7 @@ class _Sides:
             statistics = Statistics(data, factor_cache=factor_cache or default_cache())
             first = Prepared.of(statistics, self.models[0])
             self.prepared = first, first.with_model(self.models[1])
-            found = Comparison.of(*self.prepared, k)
-        return Comparison(found.before, found.after, found.inputs, self.names, found.p)
+            return Comparison.of(*self.prepared, k, names=self.names)
 
 
 def _common(before: Ranking, after: Ranking, show: Show) -> tuple[Ranking, Ranking]:

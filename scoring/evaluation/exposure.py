@@ -11,7 +11,6 @@ from scoring.dataset.encode import Floats, Ints
 from scoring.engine import Ranking
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation import rankings
-from scoring.evaluation.labels import drawable
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, VERMILION
 
@@ -22,6 +21,9 @@ By = Literal["company", "prefecture", "occupation"]
 
 COLUMN: Final = {"company": "company_id", "prefecture": "prefecture_code", "occupation": "occupation_code"}
 PLURAL: Final = {"company": "companies", "prefecture": "prefectures", "occupation": "occupations"}
+
+LONGEST: Final = 18
+"""Letters of a name beside an axis."""
 
 UNKNOWN: Final = "unknown"
 """The name under which jobs without a company, a prefecture or an occupation count."""
@@ -129,11 +131,10 @@ def plot_exposure(axes: Any, frame: pd.DataFrame, by: By, most: int = 8) -> None
         for change, before, after in shown[["change", "places_before", "places_after"]].itertuples(index=False)
     ]
     axes.bar_label(drawn, texts, padding=3, fontsize=7)
-    codes = shown[COLUMN[by]].astype("str").fillna(UNKNOWN)
-    names = [drawable(name, code) for name, code in zip(shown["name"], codes, strict=True)]
+    names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in shown["name"]]
     axes.set_yticks(places, names, fontsize=SMALL)
     axes.invert_yaxis()
-    axes.set_ylabel(by if names == shown["name"].tolist() else COLUMN[by].replace("_", " "))
+    axes.set_ylabel(by)
     axes.axvline(0, color=BLACK, linewidth=0.8)
     low, high = min(0, int(shown["change"].min())), max(0, int(shown["change"].max()))
     axes.set_xlim(low - 0.5 * (high - low) * (low < 0), high + 0.5 * (high - low) * (high > 0))  # room for the texts

@@ -9,7 +9,7 @@ comparison.exposure("company")  # list places won and lost
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Comparison", "movements"]
+
+BARS = 41
+"""At most, of a histogram: one for each share of a list of 40."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,14 +55,16 @@ class Comparison:
         users: NDArray[np.integer] | Sequence[int] | None = None,
         *,
         p: float = 0.9,
+        names: tuple[str, str] | None = None,
     ) -> Self:
-        """Of the top k under two models on the same data. `users` are ids (None: the active ones).
+        """Of the top k under two models on the same data. `users` are ids (None: the active ones); `names` (None: the
+        models' own) tell the two apart.
 
         Raises ConfigurationError: not the same data, nobody to compare. UnknownIdError.
         """
         require_same_data(before, after)
-        names = before.model.name, after.model.name
-        names = names if names[0] != names[1] else ("before", "after")
+        own = before.model.name, after.model.name
+        names = names or (own if own[0] != own[1] else ("before", "after"))
         rankings_of = before.top_k(k, users), after.top_k(k, users)
         return cls.of_rankings(*rankings_of, after.inputs, p=p, names=names)
 
@@ -82,7 +87,7 @@ class Comparison:
             raise ConfigurationError("there is nobody whose lists could be compared; give at least one user.")
         after = _in_order_of(before, after)
         if k is not None:
-            before, after = _cut(before, list_length(k)), _cut(after, list_length(k))
+            before, after = before.cut(list_length(k)), after.cut(list_length(k))
         return cls(before, after, inputs, names, p)
 
     def __repr__(self) -> str:
@@ -159,7 +164,7 @@ class Comparison:
         rows = np.flatnonzero(self.before.user_id == user_id)
         if not len(rows):
             raise UnknownIdError(f"user {user_id} is not among the {len(self.before.user_id):,} users compared.")
-        return movements(_take(self.before, rows), _take(self.after, rows))
+        return movements(self.before.take(rows), self.after.take(rows))
 
     def exposure(self, by: By = "company") -> pd.DataFrame:
         """As `exposure_changes`."""
@@ -169,9 +174,11 @@ class Comparison:
         """How the users' overlaps are spread, and the `most` largest gains and losses of places."""
         figure, (left, right) = new_figure(11, 4.4, columns=2)
         overlaps = 100 * self._users["overlap"]
-        left.hist(overlaps, bins=20, range=(0, 100), color=BLUE)
+        k = max(self.before.job_id.shape[1], self.after.job_id.shape[1], 1)
+        step = -(-(k + 1) // BARS)  # as many of the shares 0/k, 1/k … in each bar
+        left.hist(overlaps, bins=100 * (np.arange(0, k + 1 + step, step) - 0.5) / k, color=BLUE)
         left.axvline(overlaps.mean(), color=BLACK, linestyle="--", label=f"mean {overlaps.mean():.1f} %")
-        left.set_xlim(0, 100)
+        left.set_xlim(-60 / k, 100 + 60 / k)
         left.set_xlabel("jobs of a user's list that are in both, %")
         left.set_ylabel("users")
         changed = f"{self.share_changed:.0%} changed, {self.share_first_changed:.0%} have another first job"
@@ -235,16 +242,6 @@ def _places(before: Ranking, after: Ranking) -> Ints:
     return rankings.places(before.job_id, before.count, after.job_id, after.count)
 
 
-def _take(ranking: Ranking, rows: NDArray[np.int64]) -> Ranking:
-    parts = {name: getattr(ranking, name)[rows] for name in ("user_id", "job_id", "job_row", "scores", "count")}
-    return replace(ranking, **parts)
-
-
-def _cut(ranking: Ranking, k: int) -> Ranking:
-    parts = {name: getattr(ranking, name)[:, :k] for name in ("job_id", "job_row", "scores")}
-    return replace(ranking, **parts, count=np.minimum(ranking.count, k).astype(np.int32))
-
-
 def _in_order_of(before: Ranking, after: Ranking) -> Ranking:
     """`after` with its users in the order of `before`. Raises ConfigurationError: they are not the same users."""
     if np.array_equal(before.user_id, after.user_id) and len(np.unique(before.user_id)) == len(before.user_id):
@@ -260,4 +257,4 @@ def _in_order_of(before: Ranking, after: Ranking) -> Ranking:
             "twice."
         )
     sorter = np.argsort(after.user_id, kind="stable")
-    return _take(after, sorter[np.searchsorted(after.user_id, before.user_id, sorter=sorter)])
+    return after.take(sorter[np.searchsorted(after.user_id, before.user_id, sorter=sorter)])

@@ -16,7 +16,6 @@ from scoring.dataset.synthetic import make_market
 from scoring.engine import Prepared, Ranking
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.exposure import COLUMN, UNKNOWN, By, exposure_changes
-from scoring.evaluation.labels import drawable
 from scoring.evaluation.movement import Comparison, movements
 from scoring.evaluation.rankings import overlap, places, rank_biased_overlap
 from tests.profiling.plots import assert_readable
@@ -189,9 +188,3 @@ def test_the_plot_counts_every_user_and_says_who_gains(comparison: Comparison) -
     assert max(bar.get_width() for bar in gains.patches) == change.max() > 0
     assert min(bar.get_width() for bar in gains.patches) == change.min() < 0
     assert len(gains.patches) == 6
-
-
-def test_names_that_the_font_lacks_are_not_drawn() -> None:
-    assert drawable("Hokkaido", "01") == "Hokkaido"
-    assert drawable("a" * 50, "01").startswith("aaa")
-    assert drawable("\U0010fffd", "01") == "01"
