@@ -151,7 +151,7 @@ def test_other_holdouts(scoring: Call, options: tuple, users: str) -> None:
         (("evaluate", "--counts", "sleep"), 1, "no actions of kind 'sleep'"),
         (("evaluate", "--holdout", "last", "--cut", "2025-01-01"), 2, "--cut belongs to --holdout time"),
         (("evaluate", "--cut", "2035-01-01"), 1, "2035"),
-        (("compare", "standard", "."), 1, "two runs, or two models"),
+        (("compare", "standard", "."), 1, "'.'"),
         (("compare", "standard", "fit", "--job", 3), 2, "--job goes with --user"),
         (("compare", "standard", "fit", "--user", 999_999), 1, "no user 999999"),
         (("tune", "--lock", "luck"), 1, "no component 'luck'"),
@@ -207,6 +207,7 @@ def test_compare_two_runs(scoring: Call, data: Dataset) -> None:
     assert re.search(r"note: \d+ users have a list in one of the runs only", done.stderr)
     before = Prepared.of(data, load_model("standard"))
     users = before.plan.user_id[before.active_users[:50]]
+    assert "is a run: two runs, or two models, are compared" in scoring("compare", first, "fit").stderr
     found = Comparison.of(before, before.with_model(Registry("data/profiles").load("fit").model), 12, users)
     assert row(text, "users")[0] == "50"
     assert f"jobs in both lists, mean              {found.mean_overlap:.1%}" in text

@@ -93,13 +93,14 @@ class _Sides:
 
     @classmethod
     def of(cls, names: tuple[str, str], component: list[Path] | None, profiles: Path) -> _Sides:
+        from scoring.engine.sinks import is_run
         from scoring.errors import ConfigurationError
 
-        runs = [Path(name).is_dir() for name in names]
+        runs = [is_run(name) for name in names]
         if all(runs):
             return cls(names, None)
         if any(runs):
-            raise ConfigurationError(f"{names[runs.index(True)]} is a folder: two runs, or two models, are compared.")
+            raise ConfigurationError(f"{names[runs.index(True)]} is a run: two runs, or two models, are compared.")
         before, after = read_models(names, component, profiles)[1].values()
         return cls(names, (before, after))
 

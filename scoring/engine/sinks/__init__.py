@@ -7,7 +7,7 @@
 from scoring.engine.sinks.base import Place, RunCounts, RunHead, Sink
 from scoring.engine.sinks.database import DatabaseSink, read_results
 from scoring.engine.sinks.frame import FrameSink
-from scoring.engine.sinks.parquet import ParquetSink, read_manifest
+from scoring.engine.sinks.parquet import ParquetSink, is_run, read_manifest
 
 __all__ = [
     "DatabaseSink",
@@ -17,6 +17,7 @@ __all__ = [
     "RunCounts",
     "RunHead",
     "Sink",
+    "is_run",
     "read_manifest",
     "read_results",
 ]

@@ -21,7 +21,7 @@ from scoring.engine.ranking import Ranking
 from scoring.engine.sinks.base import Place, RunCounts, RunHead, Sink, no_results
 from scoring.errors import OutputError
 
-__all__ = ["MANIFEST", "ParquetSink", "read_manifest"]
+__all__ = ["MANIFEST", "ParquetSink", "is_run", "read_manifest"]
 
 MANIFEST = "_manifest.json"
 """Written last: what the folder holds. Readers of Parquet folders pass over names that begin with an underscore."""
@@ -142,6 +142,11 @@ class ParquetSink(Sink):
     def held_bytes(self, rows: int, chunk_rows: int) -> int:
         # the frames that wait, and one of all of them
         return BYTES_PER_RESULT * (min(rows, ROWS_PER_PART) + min(rows, ROWS_PER_PART + chunk_rows))
+
+
+def is_run(folder: str | Path) -> bool:
+    """Whether a run was published in this folder."""
+    return (Path(folder) / MANIFEST).is_file()
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
