@@ -137,7 +137,7 @@ def plot_exposure(axes: Any, frame: pd.DataFrame, by: By, most: int = 8) -> None
     axes.set_ylabel(by)
     axes.axvline(0, color=BLACK, linewidth=0.8)
     low, high = min(0, int(shown["change"].min())), max(0, int(shown["change"].max()))
-    room = 0.75 * (high - low)  # for the texts
+    room = 1.1 * max(high, -low)  # for the texts
     axes.set_xlim(low - room * (low < 0), high + room * (high > 0))
     axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter("{x:,.0f}")
