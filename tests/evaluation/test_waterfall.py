@@ -72,7 +72,7 @@ def check(before: Prepared, after: Prepared, why: Waterfall) -> None:
 @given(st.integers(0, 10**6))
 def test_any_two_models_on_any_market(seed: int) -> None:
     """Components, parameters, weights, rules and caps all differ."""
-    random, before = np.random.default_rng(seed), random_prepared(seed)
+    random, before = np.random.default_rng(seed + 1), random_prepared(seed)
     after = before.with_model(random_model(random))
     for user, job in zip(random.choice(before.plan.user_id, 4), random.choice(before.plan.job_id, 4), strict=True):
         why = waterfall(before, after, int(user), int(job))
