@@ -100,3 +100,4 @@ def _rules(axes: Any, seen: Audience) -> None:
         return
     bars(axes, rows["rule"].tolist(), rows["users"].tolist(), [f"{one:,}" for one in rows["users"]], VERMILION)
     axes.set_ylim(max(len(rows), MANY_RULES) - 0.4, -0.6)
+    axes.xaxis.get_major_locator().set_params(integer=True)

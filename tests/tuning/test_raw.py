@@ -18,6 +18,7 @@ from scoring.model import WeightProfile
 from scoring.testing import small_dataset
 from scoring.tuning.raw import Sample, component_distributions, component_values, correlations, draw
 from scoring.tuning.raw import values as values_module
+from scoring.tuning.raw.correlation import _centred
 from tests.evaluation.full_rankings import random_prepared
 from tests.profiling.plots import assert_readable
 from tests.tuning.markets import small
@@ -138,6 +139,7 @@ def test_a_draw_is_of_eligible_pairs_each_once_and_the_same_by_seed(ready: Prepa
     assert set(pairs(one)) <= eligible
     assert one.lengths.tolist() == [20] * 10
     assert not one.whole
+    assert not draw(ready, n_jobs=20).whole
     assert "200 eligible pairs of 10 users, drawn" in repr(one)
     values = component_values(ready, one.user_id).set_index(["user_id", "job_id"])[names_of(ready)]
     assert one.values.tolist() == values.loc[pairs(one)].to_numpy().T.tolist()
@@ -271,6 +273,14 @@ def test_within_one_user_it_is_scipys(ready: Prepared) -> None:
         found = correlations(ready, [user], method=method, **EVERYTHING)  # type: ignore[arg-type]
         assert found.frame().loc["conditions", "wage"] == pytest.approx(of(a, b).statistic)
         assert found.frame("pooled").loc["conditions", "wage"] == pytest.approx(of(a, b).statistic)
+
+
+def test_what_rounding_leaves_of_a_mean_is_no_difference() -> None:
+    values = np.full((1, 3), 0.1)
+    assert (values - values.mean()).any()  # three tenths are not 0.3
+    assert not _centred(values).any()
+    one = Sample(scoring.load_model("standard"), np.array([1]), np.array([0, 3]), np.arange(3), values, True)
+    assert not one.deviations().any()
 
 
 def test_what_is_no_method_is_refused(ready: Prepared) -> None:
