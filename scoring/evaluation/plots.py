@@ -20,17 +20,18 @@ _ROW = 0.8
 """Of the height of a metric that its models take."""
 
 
-def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequence[str]) -> Figure:
+def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequence[str], level: float) -> Figure:
     """From `Scoreboard.frame`: means on the left, differences to the first model on the right."""
+    interval = f"with {100 * level:g} % intervals"
     alone = len(models) == 1
     figure, panels = new_figure(6.5 if alone else 10.0, 1.0 + 0.28 * len(measures) * max(len(models), 2), 2 - alone)
     _dots(panels[0], frame, models, measures, "mean", "low", "high")
-    panels[0].set_xlabel("mean over users, with its interval")
+    panels[0].set_xlabel(f"mean over users, {interval}")
     panels[0].set_xlim(left=0)
     if not alone:
         _dots(panels[1], frame, models, measures, "difference", "difference_low", "difference_high")
         panels[1].axvline(0, color=_COLOURS[0], linewidth=1)
-        panels[1].set_xlabel(f"difference to {models[0]}, with its interval")
+        panels[1].set_xlabel(f"difference to {models[0]}, {interval}")
         panels[1].set_yticklabels([])
         figure.legend(
             *panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(models), frameon=False

@@ -188,7 +188,7 @@ class Scoreboard:
         """Metrics of every model, and their differences to the baseline, with intervals."""
         from scoring.evaluation.plots import plot_scoreboard
 
-        return plot_scoreboard(self._frame, list(self.judgements), [m.name for m in self.evaluator.metrics])
+        return plot_scoreboard(self._frame, list(self.judgements), [m.name for m in self.evaluator.metrics], self.level)
 
 
 def _difference(row: Mapping[Any, Any]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from scoring.plotting import BLACK, BLUE, GREY, ORANGE, SMALL, new_figure
+from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SMALL, new_figure
+from scoring.tuning.goals import Goal, ListGoal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,46 +18,84 @@ if TYPE_CHECKING:
 __all__ = ["plot_front", "plot_progress"]
 
 _COLOURS = {"random search": ORANGE, "search": BLUE}
+_LINES = {"baseline": (BLACK, ":"), "direct fit": (GREEN, "--")}
+_MARKERS = {"baseline": ("s", 9), "random search": ("^", 8), "direct fit": ("D", 8), "search": ("*", 13)}
+_BEYOND = 0.3
+"""Of the way from the baseline to the best value: how much is shown on the far side of the baseline."""
 
 
 def plot_progress(tuning: Tuning) -> Figure:
-    """The best value so far on the training users, by trial."""
-    goal = tuning.problem.goals[0]
-    trials = tuning.trials()
-    figure, (axes,) = new_figure(7.5, 4.0)
+    """The best value so far on the training users, by trial. Trials far worse than the baseline are cut off, and
+    counted."""
+    goal, trials = tuning.problem.goals[0], tuning.trials()
+    figure, (axes,) = new_figure(7.5, 4.2)
     for study, rows in trials.groupby("study", sort=False):
-        values = rows.loc[rows["keeps"], goal.name]
-        turn = np.arange(1, len(rows) + 1)[rows["keeps"].to_numpy()]
-        best = values.cummax() if goal.maximise else values.cummin()
-        colour = _COLOURS[str(study)]
-        axes.plot(turn, values, ".", color=colour, alpha=0.3, markersize=4)
-        axes.step(turn, best, where="post", color=colour, linewidth=2, label=f"best of {study}")
-    ways = {"baseline": (BLACK, ":"), "direct fit": (GREY, "--")}
-    for name, (colour, line) in ways.items():
-        judgement = tuning.problem.train.judge(tuning.models[name])
-        value = goal.of(tuning.problem.train, judgement)
-        axes.axhline(value, color=colour, linestyle=line, linewidth=1.5, label=name)
-    axes.set_xlabel("trial")
-    axes.set_ylabel(f"{goal.name} of the training users")
-    axes.legend(frameon=False, fontsize=SMALL + 0.5, loc="lower right")
+        kept = rows[rows["keeps"]]
+        best = kept[goal.name].cummax() if goal.maximise else kept[goal.name].cummin()
+        colour, turn = _COLOURS[str(study)], kept.index - rows.index[0] + 1
+        axes.plot(turn, kept[goal.name], ".", color=colour, alpha=0.35, markersize=4)
+        if len(kept):  # (drawn to the last trial, which need not be one that keeps the floors)
+            axes.step(
+                [*turn, len(rows)], [*best, best.iloc[-1]], where="post", color=colour, lw=2, label=f"best of {study}"
+            )
+    levels = {name: _value(tuning, goal, name) for name in _LINES}
+    for name, (colour, style) in _LINES.items():
+        axes.axhline(levels[name], color=colour, linestyle=style, linewidth=1.5, label=name, zorder=1)
+    cut = _show_what_matters(axes, goal, trials.loc[trials["keeps"], goal.name], levels)
+    axes.set_xlabel("trial" + (f" ({cut:,} of {len(trials):,} lie beyond what is shown)" if cut else ""))
+    axes.set_ylabel(_label(goal))
+    axes.set_xlim(left=0)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=SMALL + 0.5)
     return figure
+
+
+def _show_what_matters(axes: Any, goal: Goal, values: pd.Series, levels: dict[str, float]) -> int:
+    """Sets the limits to what lies about the baseline and beyond it; returns how many values are cut off."""
+    sign = 1.0 if goal.maximise else -1.0
+    seen = sign * np.array([*levels.values(), *values])
+    start = sign * levels["baseline"]
+    top = seen.max()
+    bottom = max(seen.min(), min(start, sign * levels["direct fit"]) - _BEYOND * (top - start))
+    room = 0.05 * (top - bottom) or 0.01
+    axes.set_ylim(*sorted((sign * (bottom - room), sign * (top + room))))
+    return int((sign * values < bottom - room).sum())
 
 
 def plot_front(tuning: Tuning) -> Figure:
-    """Trials of the search by its first two goals, those that no other beats, and the models of the report."""
-    first, second = tuning.problem.goals[:2]
+    """Trials of the search by its first two goals, those that no other beats, and the models of the report.
+
+    Of three goals or more the third is the colour of the trials that no other beats.
+    """
+    first, second, *more = tuning.problem.goals
     trials, front = tuning.trials().query("study == 'search'"), tuning.front()
-    figure, (axes,) = new_figure(7.0, 5.0)
-    axes.plot(trials[second.name], trials[first.name], ".", color=GREY, alpha=0.5, label="trials")
-    along = front.sort_values(second.name)
-    axes.plot(
-        along[second.name], along[first.name], "o-", color=BLUE, markersize=5, label="none is better in all goals"
-    )
-    for (name, model), marker in zip(tuning.models.items(), "s^D*", strict=True):
-        judgement = tuning.problem.train.judge(model)
-        x, y = (goal.of(tuning.problem.train, judgement) for goal in (second, first))
-        axes.plot(x, y, marker, color=ORANGE, markeredgecolor=BLACK, markersize=11 if marker == "*" else 8, label=name)
-    axes.set_xlabel(f"{second.name} of the training users")
-    axes.set_ylabel(f"{first.name} of the training users")
-    axes.legend(frameon=False, fontsize=SMALL)
+    figure, (axes,) = new_figure(8.0 if more else 7.5, 5.2)
+    axes.plot(trials[second.name], trials[first.name], ".", color=GREY, alpha=0.5, label="trial of the search")
+    label = "front: no trial beats these"
+    if more:
+        dots = axes.scatter(
+            front[second.name], front[first.name], c=front[more[0].name], s=45, zorder=2, label=label, edgecolor="white"
+        )
+        figure.colorbar(dots).set_label(_label(more[0]), fontsize=SMALL)
+    else:
+        along = front.sort_values(second.name)
+        # between two trials of the front, what is sure to be reached is what the farther one reaches
+        where = "pre" if second.maximise else "post"
+        line = axes.step(along[second.name], along[first.name], where=where, color=BLUE, marker="o", markersize=5)
+        line[0].set_label(label)
+    for name, (marker, size) in _MARKERS.items():
+        x, y = (_value(tuning, goal, name) for goal in (second, first))
+        axes.plot(x, y, marker, color=ORANGE, markeredgecolor=BLACK, markersize=size, linestyle="", label=name)
+    axes.set_xlabel(_label(second))
+    axes.set_ylabel(_label(first))
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=SMALL + 0.5)
     return figure
+
+
+def _value(tuning: Tuning, goal: Goal, model: str) -> float:
+    """On the training users, as trials have it."""
+    return goal.of(tuning.problem.train, tuning.problem.train.judge(tuning.models[model]))
+
+
+def _label(goal: Goal) -> str:
+    unit = f" [{goal.fact.unit}]" if isinstance(goal, ListGoal) else ""
+    return f"{goal.name}{unit}, training users ({'more' if goal.maximise else 'less'} is better)"

@@ -156,15 +156,15 @@ def _shortfalls(trial: FrozenTrial) -> Sequence[float]:
 
 
 def finished(study: Study) -> list[FrozenTrial]:
-    """Trials that have a value."""
+    """Trials that have a value, as they are now: a file may grow."""
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def feasible(study: Study) -> list[FrozenTrial]:
-    """Finished trials that keep every floor."""
-    return [trial for trial in finished(study) if all(short <= 0 for short in _shortfalls(trial))]
+def feasible(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Those that keep every floor."""
+    return [trial for trial in trials if all(short <= 0 for short in _shortfalls(trial))]
 
 
 def model_of_trial(problem: Problem, trial: FrozenTrial) -> ScoringModel:

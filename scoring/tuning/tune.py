@@ -21,7 +21,7 @@ from scoring.tuning.search import Sampler, feasible, finished, model_of_trial, r
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from optuna import Study
+    from optuna.trial import FrozenTrial
 
 __all__ = ["BASELINE", "DIRECT", "RANDOM", "SEARCH", "Tuning", "tune"]
 
@@ -39,11 +39,11 @@ class Tuning:
     problem: Problem
     validation: Evaluator
     models: dict[str, ScoringModel]
-    studies: dict[str, Study]
+    studies: dict[str, list[FrozenTrial]]  # finished trials, of random search and of the search
     scoreboard: Scoreboard
 
     def __repr__(self) -> str:
-        trials = ", ".join(f"{len(finished(study)):,} trials of {name}" for name, study in self.studies.items())
+        trials = ", ".join(f"{len(trials):,} trials of {name}" for name, trials in self.studies.items())
         return f"Tuning({trials}; {self.scoreboard!r})"
 
     def _repr_html_(self) -> str:
@@ -73,9 +73,9 @@ class Tuning:
         Goals are of the training users.
         """
         rows = []
-        for name, study in self.studies.items():
-            keeps = {trial.number for trial in feasible(study)}
-            for trial in finished(study):
+        for name, trials in self.studies.items():
+            keeps = {trial.number for trial in feasible(trials)}
+            for trial in trials:
                 model = model_of_trial(self.problem, trial)
                 values = dict(zip((goal.name for goal in self.problem.goals), trial.values, strict=True))
                 weights = dict(zip(self.problem.space.names, model.flat_weights.tolist(), strict=True))
@@ -147,21 +147,23 @@ def tune(
     fitted = fit_pairwise(problem.space, problem.train, seed=seed)
     progress(DIRECT, 1, 1)
     studies = {
-        name: run_trials(
-            problem,
-            count,
-            sampler=how,
-            storage=storage,
-            name=f"{name} {how} {problem.digest[:8]}",
-            seed=seed,
-            worker=worker,
-            first=first,
-            progress=lambda done, total, name=name: progress(name, done, total),  # type: ignore[misc]
-            cancelled=cancelled,
+        name: finished(
+            run_trials(
+                problem,
+                count,
+                sampler=how,
+                storage=storage,
+                name=f"{name} {how} {problem.digest[:8]}",
+                seed=seed,
+                worker=worker,
+                first=first,
+                progress=lambda done, total, name=name: progress(name, done, total),  # type: ignore[misc]
+                cancelled=cancelled,
+            )
         )
         for name, how, count, first in _plan(n_trials, random_trials, sampler, problem.baseline, fitted)
     }
-    chosen = {name: _choose(problem, validation, study, finalists) for name, study in studies.items()}
+    chosen = {name: _choose(problem, validation, trials, finalists) for name, trials in studies.items()}
     models = {BASELINE: problem.baseline, RANDOM: chosen[RANDOM], DIRECT: fitted, SEARCH: chosen[SEARCH]}
     return Tuning(problem, validation, models, studies, Scoreboard.of(validation, models, level=level, seed=seed))
 
@@ -175,10 +177,10 @@ def _plan(
     ]
 
 
-def _choose(problem: Problem, validation: Evaluator, study: Study, finalists: int) -> ScoringModel:
+def _choose(problem: Problem, validation: Evaluator, trials: Sequence[FrozenTrial], finalists: int) -> ScoringModel:
     """The best on validation of the best on train, and of the baseline."""
     on_train = problem.values(problem.train, problem.train_baseline)
-    best = sorted(feasible(study), key=lambda trial: _worth(problem, trial.values, on_train), reverse=True)[:finalists]
+    best = sorted(feasible(trials), key=lambda trial: _worth(problem, trial.values, on_train), reverse=True)[:finalists]
     base = validation.judge(problem.baseline)
     before, judged = problem.values(validation, base), []
     for model in [*(model_of_trial(problem, trial) for trial in best), problem.baseline]:
@@ -187,7 +189,7 @@ def _choose(problem: Problem, validation: Evaluator, study: Study, finalists: in
             judged.append((_worth(problem, problem.values(validation, judgement), before), model))
     if not judged:
         raise ConfigurationError(
-            f"none of the {len(finished(study)):,} trials keeps every floor on train and validation; lower the floors, "
+            f"none of the {len(trials):,} trials keeps every floor on train and validation; lower the floors, "
             "or search longer."
         )
     return max(judged, key=lambda pair: pair[0])[1]

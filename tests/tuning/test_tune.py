@@ -1,0 +1,292 @@
+"""Tuning finds what a market hides, gives up nothing that was not asked for, and keeps test users unseen."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.dataset.synthetic import Market, make_market
+from scoring.errors import ConfigurationError
+from scoring.evaluation.by_time import by_time
+from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.holdout import Holdout
+from scoring.evaluation.lists import Coverage, MeanFee
+from scoring.evaluation.metrics import NDCG
+from scoring.evaluation.slices import Slicing
+from scoring.evaluation.splits import split_users
+from scoring.statistics import Statistics
+from scoring.tuning.goals import Floor, ListGoal, MetricGoal
+from scoring.tuning.problem import Problem
+from scoring.tuning.search import model_of_trial
+from scoring.tuning.space import Parameter, Space
+from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune
+from tests.tuning.problems import MODEL
+
+STANDARD = load_model("standard")
+N = "NDCG@10"
+FEE = "mean fee@10"
+
+
+# --- A market with hidden tastes -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    return make_market(3_000, 5_000, 300_000, seed=0)
+
+
+@pytest.fixture(scope="module")
+def holdout(market: Market) -> Holdout:
+    return by_time(Dataset(market.tables), days=14)
+
+
+@pytest.fixture(scope="module")
+def parts(holdout: Holdout) -> list[Evaluator]:
+    """Train, validation, test."""
+    split, statistics = split_users(holdout.user_id, (0.4, 0.2, 0.4)), Statistics(holdout.data)
+    return [
+        Evaluator(holdout, users=users, statistics=statistics, metrics=(NDCG(10),))
+        for users in (split.train, split.validation, split.test)
+    ]
+
+
+@pytest.fixture(scope="module")
+def tuned(parts: list[Evaluator]) -> Tuning:
+    return tune(Problem(Space(STANDARD), parts[0]), parts[1], 50, random_trials=25)
+
+
+def test_unseen_users_gain_and_the_hidden_weights_are_reached(
+    market: Market, parts: list[Evaluator], tuned: Tuning
+) -> None:
+    frame = tuned.test(parts[2]).frame()
+    found = frame[frame["measure"] == N].set_index("model")
+    hidden = parts[2].judge(STANDARD.with_weights(market.tastes.weights)).values[N].mean()
+    for name in (SEARCH, DIRECT):
+        assert found.loc[name, "significant"]
+        assert found.loc[name, "difference_low"] > 0
+        assert found.loc[name, "mean"] >= 0.95 * hidden
+    assert found.loc[BASELINE, "mean"] < 0.8 * hidden  # there was something to find
+    assert list(found.index) == [BASELINE, RANDOM, DIRECT, SEARCH]
+
+
+def test_users_who_were_seen_are_no_test(holdout: Holdout, parts: list[Evaluator], tuned: Tuning) -> None:
+    for seen in parts[:2]:
+        mixed = np.append(parts[2].user_id[:10], seen.user_id[:3])
+        with pytest.raises(ConfigurationError, match="3 users of the test were seen"):
+            tuned.test(Evaluator(holdout, users=mixed, statistics=seen.statistics))
+
+
+def test_the_scoreboard_is_of_the_validation_users(parts: list[Evaluator], tuned: Tuning) -> None:
+    frame = tuned.frame()
+    found = frame[frame["measure"] == N].set_index("model")["mean"]
+    assert found.to_dict() == {name: parts[1].judge(model).values[N].mean() for name, model in tuned.models.items()}
+    assert tuned.winner is tuned.models[SEARCH]
+    assert repr(tuned).startswith("Tuning(25 trials of random search, 50 trials of search; Scoreboard(baseline, ")
+    assert N in tuned._repr_html_()
+
+
+@pytest.mark.parametrize("study", [RANDOM, SEARCH])
+def test_the_winner_is_the_best_on_validation_of_the_best_on_train(
+    parts: list[Evaluator], tuned: Tuning, study: str
+) -> None:
+    trials = tuned.trials().query("study == @study").nlargest(10, N)
+    by_number = {trial.number: trial for trial in tuned.studies[study]}
+    models = [model_of_trial(tuned.problem, by_number[number]) for number in trials["trial"]]
+    reached = [parts[1].judge(model).values[N].mean() for model in [*models, STANDARD]]
+    assert parts[1].judge(tuned.models[study]).values[N].mean() == max(reached)
+
+
+def test_weights_and_trials_are_told_in_full(tuned: Tuning) -> None:
+    weights = tuned.weights()
+    assert list(weights.columns) == [BASELINE, RANDOM, DIRECT, SEARCH]
+    assert list(weights.index) == [part.name for part in STANDARD.parts]
+    for name, model in tuned.models.items():
+        np.testing.assert_array_equal(weights[name], model.flat_weights)
+    trials = tuned.trials()
+    assert list(trials.columns) == ["study", "trial", N, "keeps", *weights.index]
+    assert trials["study"].value_counts().to_dict() == {SEARCH: 50, RANDOM: 25}
+    np.testing.assert_allclose(trials[list(weights.index)].sum(axis=1), 1, atol=1e-12)
+    assert trials["keeps"].all()
+    np.testing.assert_allclose(
+        trials.query("study == @SEARCH").iloc[0][list(weights.index)].astype(float), STANDARD.flat_weights, atol=1e-9
+    )  # the search begins with the baseline
+    np.testing.assert_allclose(
+        trials.query("study == @SEARCH").iloc[1][list(weights.index)].astype(float), weights[DIRECT], atol=1e-9
+    )
+
+
+def test_progress_is_drawn_as_it_was(tuned: Tuning) -> None:
+    (axes,) = tuned.plot().axes
+    lines = {line.get_label(): line for line in axes.lines}
+    for study in (RANDOM, SEARCH):
+        values = tuned.trials().query("study == @study")[N]
+        np.testing.assert_allclose(lines[f"best of {study}"].get_ydata(), [*values.cummax(), values.max()])
+    low, high = axes.get_ylim()
+    for name in (BASELINE, DIRECT):
+        at = tuned.problem.train.judge(tuned.models[name]).values[N].mean()
+        assert lines[name].get_ydata()[0] == at
+        assert low < at < high
+    assert low < tuned.trials()[N].max() < high
+    far = (tuned.trials()[N] < low).sum()
+    assert far > 0
+    assert axes.get_xlabel() == f"trial ({far} of 75 lie beyond what is shown)"
+
+
+# --- Several goals, floors, parameters -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small() -> list[Evaluator]:
+    holdout = by_time(Dataset(make_market(500, 600, 30_000, seed=9).tables), days=14)
+    split, statistics = split_users(holdout.user_id), Statistics(holdout.data)
+    return [
+        Evaluator(holdout, users=users, statistics=statistics, metrics=(NDCG(10),), k=10)
+        for users in (split.train, split.validation, split.test)
+    ]
+
+
+@pytest.fixture(scope="module")
+def several(small: list[Evaluator]) -> Tuning:
+    goals = (MetricGoal(NDCG(10)), ListGoal(MeanFee(10)), ListGoal(Coverage(10)))
+    space = Space(MODEL, ("category",), (Parameter("freshness", "half_life_days", 2, 60, log=True),))
+    return tune(Problem(space, small[0], goals), small[1], 40, random_trials=20, sampler="nsga2", finalists=30)
+
+
+def test_of_several_goals_the_winner_gives_up_nothing_in_the_others(small: list[Evaluator], several: Tuning) -> None:
+    problem, validation = several.problem, small[1]
+    before = problem.values(validation, validation.judge(MODEL))
+    for study in (RANDOM, SEARCH):
+        after = problem.values(validation, validation.judge(several.models[study]))
+        assert all(now >= then for now, then in zip(after, before, strict=True))
+    assert any(  # which the best in the first goal does not
+        values[0] > before[0] and min(values[1] - before[1], values[2] - before[2]) < 0
+        for values in several.trials()[[goal.name for goal in problem.goals]].to_numpy()
+    )
+
+
+def test_a_goal_to_minimise_is_one(small: list[Evaluator]) -> None:
+    goals = (ListGoal(MeanFee(10), maximise=False), MetricGoal(NDCG(10)))
+    found = tune(Problem(Space(MODEL), small[0], goals), small[1], 30, random_trials=1)
+    before, after = (found.problem.values(small[1], small[1].judge(model)) for model in (MODEL, found.winner))
+    assert after[0] < before[0]
+    assert after[1] >= before[1]
+    assert found.front()[FEE].is_monotonic_increasing
+
+
+def test_the_front_is_of_trials_that_nothing_beats(several: Tuning) -> None:
+    names = [goal.name for goal in several.problem.goals]
+    trials = several.trials().query("study == @SEARCH")
+    kept = []
+    for _, one in trials.iterrows():
+        beaten = False
+        for _, other in trials.iterrows():
+            nowhere_worse = all(other[name] >= one[name] for name in names)
+            beaten |= nowhere_worse and any(other[name] > one[name] for name in names)
+        if not beaten:
+            kept.append(one["trial"])
+    front = several.front()
+    assert sorted(front["trial"]) == kept
+    assert 1 < len(front) < len(trials)
+    assert front[N].is_monotonic_decreasing
+    assert list(front.columns) == list(trials.columns)
+
+
+def test_a_front_is_drawn_as_it_is(small: list[Evaluator], several: Tuning) -> None:
+    axes, bar = several.plot().axes
+    (dots,) = axes.collections
+    np.testing.assert_array_equal(dots.get_offsets(), several.front()[[FEE, N]])
+    np.testing.assert_array_equal(dots.get_array(), several.front()["coverage@10"])
+    assert "coverage@10" in bar.get_ylabel()
+    lines = {line.get_label(): line.get_xydata()[0] for line in axes.lines}
+    for name, model in several.models.items():
+        ndcg, fee, _ = several.problem.values(small[0], small[0].judge(model))
+        assert lines[name].tolist() == [fee, ndcg]
+    two = replace(several, problem=replace(several.problem, goals=several.problem.goals[:2]))
+    assert len(two.plot().axes) == 1
+
+
+def test_parameters_and_locks_are_told(several: Tuning) -> None:
+    weights, trials = several.weights(), several.trials()
+    name = "freshness.half_life_days"
+    assert weights.index[-1] == name
+    assert weights.loc[name, [BASELINE, DIRECT]].tolist() == [14, 14]
+    assert trials[name].between(2, 60).all()
+    assert trials[name].nunique() > 20
+    np.testing.assert_allclose(trials["category"], 0.2, atol=1e-12)
+    np.testing.assert_allclose(weights.loc["category"], 0.2, atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def halves(small: list[Evaluator]) -> Slicing:
+    users = small[0].inputs.dataset.users.user_id
+    return Slicing.of("half", users, ["odd" if user % 2 else "even" for user in users.tolist()])
+
+
+def test_floors_are_kept_on_train_and_validation(small: list[Evaluator], halves: Slicing) -> None:
+    floor = Floor(NDCG(10), halves, "odd", 1.02)
+    found = tune(Problem(Space(MODEL), small[0], floors=(floor,)), small[1], 40, random_trials=20)
+    for users in small[:2]:
+        odd = users.user_id % 2 == 1
+        before = users.judge(MODEL).values[N][odd].mean()
+        for study in (RANDOM, SEARCH):
+            assert users.judge(found.models[study]).values[N][odd].mean() >= 1.02 * before
+    trials = found.trials()
+    assert trials["keeps"].nunique() == 2  # the baseline does not, to begin with
+    assert not trials.groupby("study").first()["keeps"].any()
+    assert found.front()["keeps"].all()
+    unreachable = Floor(NDCG(10), halves, "odd", 1.0, relative=False)
+    with pytest.raises(ConfigurationError, match="none of the 5 trials keeps every floor"):
+        tune(Problem(Space(MODEL), small[0], floors=(unreachable,)), small[1], 5)
+
+
+def test_a_front_of_nothing_is_empty(small: list[Evaluator], halves: Slicing, several: Tuning) -> None:
+    unreachable = Floor(NDCG(10), halves, "odd", 1.0, relative=False)
+    problem = Problem(several.problem.space, small[0], several.problem.goals, (unreachable,))
+    studies = {name: [copy(trial) for trial in trials] for name, trials in several.studies.items()}
+    for trial in (trial for trials in studies.values() for trial in trials):
+        trial.user_attrs = {"shortfalls": [1.0]}
+    nothing = replace(several, problem=problem, studies=studies)
+    assert nothing.front().empty
+    nothing.plot()
+
+
+def test_a_search_goes_on_from_its_file(small: list[Evaluator], tmp_path: Path) -> None:
+    problem, told = Problem(Space(MODEL), small[0]), list[tuple]()
+    # random as the search, too: two studies of one sampler are two studies
+    how = {"sampler": "random", "storage": tmp_path / "trials"}
+    first = tune(problem, small[1], 6, random_trials=4, **how)  # type: ignore[arg-type]
+    assert {name: len(trials) for name, trials in first.studies.items()} == {RANDOM: 4, SEARCH: 6}
+    second = tune(problem, small[1], 8, random_trials=4, progress=lambda *at: told.append(at), **how)  # type: ignore[arg-type]
+    assert told == [(DIRECT, 0, 1), (DIRECT, 1, 1), (RANDOM, 4, 4), (SEARCH, 6, 8), (SEARCH, 7, 8), (SEARCH, 8, 8)]
+    pd.testing.assert_frame_equal(
+        second.trials().query("not (study == @SEARCH and trial >= 6)").reset_index(drop=True), first.trials()
+    )
+    again = tune(problem, small[1], 8, random_trials=4)
+    assert again.weights()[DIRECT].tolist() == second.weights()[DIRECT].tolist()
+
+
+def test_the_same_seed_finds_the_same(small: list[Evaluator]) -> None:
+    problem = Problem(Space(MODEL), small[0])
+    a, b, c = (tune(problem, small[1], 25, random_trials=2, seed=seed) for seed in (1, 1, 2))
+    pd.testing.assert_frame_equal(a.trials(), b.trials())
+    pd.testing.assert_frame_equal(a.frame(), b.frame())
+    assert not a.trials().equals(c.trials())
+
+
+def test_what_cannot_be_tuned_is_refused(small: list[Evaluator]) -> None:
+    problem = Problem(Space(MODEL), small[0])
+    with pytest.raises(ConfigurationError, match="share users"):
+        tune(problem, small[0], 5)
+    with pytest.raises(ConfigurationError, match="finalists"):
+        tune(problem, small[1], 5, finalists=0)
+    with pytest.raises(ConfigurationError, match="n_trials"):
+        tune(problem, small[1], 0)
+    with pytest.raises(ConfigurationError, match="sampler is 'grid'"):
+        tune(problem, small[1], 5, sampler="grid")  # type: ignore[arg-type]
