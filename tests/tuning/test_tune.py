@@ -208,8 +208,13 @@ def test_a_front_is_drawn_as_it_is(small: list[Evaluator], several: Tuning) -> N
     for name, model in several.models.items():
         ndcg, fee, _ = several.problem.values(small[0], small[0].judge(model))
         assert lines[name].tolist() == [fee, ndcg]
-    two = replace(several, problem=replace(several.problem, goals=several.problem.goals[:2]))
-    assert len(two.plot().axes) == 1
+    studies = {name: [copy(trial) for trial in trials] for name, trials in several.studies.items()}
+    for trial in (trial for trials in studies.values() for trial in trials):
+        trial.values = trial.values[:2]
+    two = replace(several, problem=replace(several.problem, goals=several.problem.goals[:2]), studies=studies)
+    (axes,) = two.plot().axes
+    (front,) = (line for line in axes.lines if str(line.get_label()).startswith("front"))
+    np.testing.assert_array_equal(front.get_xydata(), two.front()[[FEE, N]].to_numpy()[np.argsort(two.front()[FEE])])
 
 
 def test_parameters_and_locks_are_told(several: Tuning) -> None:
