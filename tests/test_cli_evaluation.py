@@ -262,3 +262,15 @@ def test_tune_of_several_goals_with_floors_locks_and_parameters(scoring: Call) -
     board = pd.read_csv("tuned/validation.csv").set_index(["model", "measure"])["mean"]
     for better, worse, measure in (("search", "baseline", "mean fee@40"), ("baseline", "search", "concentration@40")):
         assert board[(better, measure)] >= board[(worse, measure)]
+
+
+def test_processes_share_the_trials_of_a_search(scoring: Call) -> None:
+    done = scoring("tune", "--trials", 40, "--random-trials", 20, "--processes", 3, "--no-test", "--out", "tuned")
+    page(done)
+    assert "warning" not in done.stderr
+    trials = pd.read_csv("tuned/trials.csv")
+    weights = [part.name for part in load_model("standard").parts]
+    for study, asked in (("random search", 20), ("search", 40)):
+        tried = trials[trials["study"] == study]
+        assert asked <= len(tried) <= asked + 2  # each ends the trial that it has begun
+        assert not tried[weights].round(12).duplicated().any()

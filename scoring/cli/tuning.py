@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from scoring.cli import holding
 from scoring.cli.evaluating import log_look
 from scoring.cli.holding import Asked, Counts, Cut, Days, Held, HeldOut, Seed, Window
 from scoring.cli.opening import (
@@ -25,20 +23,16 @@ from scoring.cli.opening import (
     Profiles,
     Weights,
     load_components,
-    load_data,
-    read_model,
 )
+from scoring.cli.searching import DEFAULT_SEARCHES, Request, Source, helpers
 from scoring.cli.stopping import stops
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Show
-    from scoring.evaluation import Evaluator, Holdout, Scoreboard
-    from scoring.model import ScoringModel
-    from scoring.tuning import Problem, Tuning
+    from scoring.evaluation import Scoreboard
+    from scoring.tuning import Tuning
 
 __all__ = ["tune"]
-
-DEFAULT_SEARCHES = Path("data/searches")
 
 _Texts = list[str] | None
 
@@ -76,6 +70,7 @@ def tune(
     counts: Counts = None,
     users: Annotated[int | None, typer.Option(min=1, help="Try models on so many of the users only.")] = None,
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")] = 40,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that share the trials.")] = 1,
     test: Annotated[bool, typer.Option(help="Look once at users whom nothing has seen, and log that.")] = True,
     save: Annotated[str | None, typer.Option(metavar="NAME", help="Save what is found as this profile.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="A folder for tables (CSV) and plots (PNG).")] = None,
@@ -90,30 +85,42 @@ def tune(
     from scoring.tuning.registry import Registry
 
     show = Show()
-    chosen = read_model(model, weights, component, profile, profiles)
-    own = [one for file in component or () for one in load_components(file)]
-    registry = Registry(profiles, components=own)
+    registry = Registry(profiles, components=[one for file in component or () for one in load_components(file)])
     if save is not None:
         registry.versions(save)  # a name that is not safe is said before the work, not after it
+    request = Request(
+        source=Source(db, as_of, model, weights, profile, profiles, tuple(component or ()), factor_cache),
+        asked=Asked(holdout, days, cut, held, window_days, tuple(counts or ())),
+        goals=tuple(goal or ()),
+        minimise=tuple(minimise or ()),
+        floors=tuple(floor or ()),
+        locks=tuple(lock or ()),
+        parameters=tuple(parameter or ()),
+        users=users,
+        top_k=top_k,
+        seed=seed,
+        trials=trials,
+        random_trials=random_trials,
+        sampler=sampler,
+        storage=storage,
+    )
     with show.warnings():
-        found = _held_out(db, as_of, Asked(holdout, days, cut, held, window_days, tuple(counts or ())), show)
-        parts = _Parts.of(found, factor_cache, top_k, users, seed, show)
-        problem = _problem(chosen, parts, goal, minimise, floor, lock, parameter)
-        storage = storage or DEFAULT_SEARCHES / f"{problem.digest[:12]}.journal"
-        show.say(f"trials are kept in {storage}: the same command goes on with them")
-        with _bars(show) as progress:
+        ready = request.ready(show, processes)
+        problem, kept_in = ready.problem, request.kept_in(ready.problem)
+        show.say(f"trials are kept in {kept_in}: the same command goes on with them")
+        with _bars(show) as progress, helpers(request, processes, show):
             tuning = search(
                 problem,
-                parts.validation,
+                ready.validation,
                 trials,
                 random_trials=random_trials,
                 sampler=sampler,
-                storage=storage,
+                storage=kept_in,
                 seed=seed,
                 progress=progress,
                 cancelled=stops.lost,
             )
-        board = tuning.test(parts.test) if test else None
+        board = tuning.test(ready.test) if test else None
     if board is not None:
         log_look(registry, board, show)
     output().print(_report(tuning, board))
@@ -121,8 +128,8 @@ def tune(
         saved = registry.save(
             save,
             tuning.winner,
-            parent=profile or chosen,
-            found_on=found.data,
+            parent=profile or problem.baseline,
+            found_on=ready.holdout.data,
             metrics=_metrics(tuning, board),
             note=f"scoring tune: {', '.join(goal.name for goal in problem.goals)} by {trials:,} trials",
         )
@@ -130,71 +137,6 @@ def tune(
     if out is not None:
         _save(out, tuning, board)
         show.say(f"tables and plots: {out}")
-
-
-def _held_out(db: str, as_of: str | None, asked: Asked, show: Show) -> Holdout:
-    from scoring.dataset.database import Database
-    from scoring.telemetry import Stopwatch
-
-    with Database.open(db) as database:
-        data = load_data(database, as_of, show, Stopwatch())
-    with show.stage("holding out"):
-        found = asked.holdout(data)
-    holding.tell(found, show)
-    return found
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """Evaluators of the three parts of the users."""
-
-    train: Evaluator
-    validation: Evaluator
-    test: Evaluator
-
-    @classmethod
-    def of(cls, holdout: Holdout, factor_cache: Path | None, k: int, most: int | None, seed: int, show: Show) -> _Parts:
-        from scoring.evaluation import Evaluator
-        from scoring.statistics import Statistics
-        from scoring.statistics.factors import default_cache
-
-        split = holding.split_of(holdout, seed)
-        with show.stage(f"preparing factors and statistics as of {holdout.data.as_of:%Y-%m-%d %H:%M} UTC"):
-            statistics = Statistics(holdout.data, factor_cache=factor_cache or default_cache())
-            statistics.factors  # noqa: B018 - trained when first asked for
-        train = split.train if most is None else _some(split.train, most, seed)
-        show.say(
-            f"users: {len(train):,} to try models on, {len(split.validation):,} to choose, {len(split.test):,} test"
-        )
-        ids = (train, split.validation, split.test)
-        return cls(*(Evaluator(holdout, users=one, k=k, statistics=statistics) for one in ids))
-
-
-def _some(ids: Any, most: int, seed: int) -> Any:
-    import numpy as np
-
-    return np.sort(np.random.default_rng(seed).permutation(ids)[:most])
-
-
-def _problem(
-    model: ScoringModel,
-    parts: _Parts,
-    goals: _Texts,
-    minimise: _Texts,
-    floors: _Texts,
-    locks: _Texts,
-    parameters: _Texts,
-) -> Problem:
-    from scoring.evaluation import slices_of
-    from scoring.model import Inputs
-    from scoring.tuning import Problem, Space
-    from scoring.tuning.naming import floor_named, goal_named, parameter_named
-
-    space = Space(model, tuple(locks or ()), tuple(parameter_named(text) for text in parameters or ()))
-    wanted = goals or ([] if minimise else ["NDCG@10"])
-    both = [*(goal_named(text) for text in wanted), *(goal_named(text, maximise=False) for text in minimise or ())]
-    slicings = slices_of(Inputs.of(parts.train.statistics)) if floors else ()
-    return Problem(space, parts.train, tuple(both), tuple(floor_named(text, slicings) for text in floors or ()))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from optuna.trial import FrozenTrial
 
-__all__ = ["BASELINE", "DIRECT", "RANDOM", "SEARCH", "Tuning", "tune"]
+__all__ = ["BASELINE", "DIRECT", "RANDOM", "SEARCH", "Tuning", "search_trials", "tune"]
 
 BASELINE, RANDOM, DIRECT, SEARCH = "baseline", "random search", "direct fit", "search"
 
@@ -125,17 +125,17 @@ def tune(
     finalists: int = 10,
     storage: Path | None = None,
     seed: int = 0,
-    worker: int = 0,
     level: float = 0.95,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Tuning:
     """A search of `n_trials`, a random search of as many (or of `random_trials`), and a direct fit.
 
-    The search begins with the baseline and the direct fit. Of each study the `finalists` best on train that keep
-    every floor are held to validation, floors too, beside the baseline, and the best there is taken; of several goals
-    the best in the first of those that give up nothing in the others against the baseline. The direct fit knows of no
-    floor. See `run_trials` for storage, worker and cancelled; `progress` is told (stage, done, total).
+    The search begins with the baseline and the direct fit; `search_trials` lets other processes help. Of each study
+    the `finalists` best on train that keep every floor are held to validation, floors too, beside the baseline, and the
+    best there is taken; of several goals the best in the first of those that give up nothing in the others against the
+    baseline. The direct fit knows of no floor. See `run_trials` for storage and cancelled;
+    `progress` is told (stage, done, total).
 
     Raises ConfigurationError: train and validation share users; no trial keeps the floors, nor does the baseline;
     fewer than 1 trial or finalist; and as `run_trials`.
@@ -146,7 +146,45 @@ def tune(
     progress(DIRECT, 0, 1)
     fitted = fit_pairwise(problem.space, problem.train, seed=seed)
     progress(DIRECT, 1, 1)
-    studies = {
+    studies = search_trials(
+        problem,
+        n_trials,
+        random_trials=random_trials,
+        sampler=sampler,
+        storage=storage,
+        seed=seed,
+        first=_starts(problem, fitted),
+        progress=progress,
+        cancelled=cancelled,
+    )
+    chosen = {name: _choose(problem, validation, trials, finalists) for name, trials in studies.items()}
+    models = {BASELINE: problem.baseline, RANDOM: chosen[RANDOM], DIRECT: fitted, SEARCH: chosen[SEARCH]}
+    return Tuning(problem, validation, models, studies, Scoreboard.of(validation, models, level=level, seed=seed))
+
+
+def search_trials(
+    problem: Problem,
+    n_trials: int,
+    *,
+    random_trials: int | None = None,
+    sampler: Sampler = "tpe",
+    storage: Path | None = None,
+    seed: int = 0,
+    worker: int = 0,
+    first: Sequence[ScoringModel] = (),
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, list[FrozenTrial]]:
+    """The finished trials of random search and of the search, for `tune`.
+
+    Other processes that call this with the same problem and storage, and a `worker` number of their own from 1 on,
+    take trials off it. Random search begins with the first of `first` alone. Arguments and errors as of `run_trials`.
+    """
+    plan: list[tuple[str, Sampler, int]] = [
+        (RANDOM, "random", n_trials if random_trials is None else random_trials),
+        (SEARCH, sampler, n_trials),
+    ]
+    return {
         name: finished(
             run_trials(
                 problem,
@@ -156,25 +194,31 @@ def tune(
                 name=f"{name} {how} {problem.digest[:8]}",
                 seed=seed,
                 worker=worker,
-                first=first,
+                first=first if name == SEARCH else first[:1],
                 progress=lambda done, total, name=name: progress(name, done, total),  # type: ignore[misc]
                 cancelled=cancelled,
             )
         )
-        for name, how, count, first in _plan(n_trials, random_trials, sampler, problem.baseline, fitted)
+        for name, how, count in plan
     }
-    chosen = {name: _choose(problem, validation, trials, finalists) for name, trials in studies.items()}
-    models = {BASELINE: problem.baseline, RANDOM: chosen[RANDOM], DIRECT: fitted, SEARCH: chosen[SEARCH]}
-    return Tuning(problem, validation, models, studies, Scoreboard.of(validation, models, level=level, seed=seed))
 
 
-def _plan(
-    n_trials: int, random_trials: int | None, sampler: Sampler, baseline: ScoringModel, fitted: ScoringModel
-) -> list[tuple[str, Sampler, int, Sequence[ScoringModel]]]:
-    return [
-        (RANDOM, "random", n_trials if random_trials is None else random_trials, (baseline,)),
-        (SEARCH, sampler, n_trials, (baseline, fitted)),
-    ]
+def _starts(problem: Problem, fitted: ScoringModel) -> list[ScoringModel]:
+    """What the search begins with: the baseline and the direct fit.
+
+    With more than one goal, or floors, also the direct fit with one weight as it is now, for each: what a goal beside
+    the metric gains mostly hangs on one component, and a front begins to show between these.
+    """
+    if len(problem.goals) == 1 and not problem.floors:
+        return [problem.baseline, fitted]
+    space, found = problem.space, [problem.baseline, fitted]
+    now, fit = (dict(zip(space.names, model.flat_weights.tolist(), strict=True)) for model in (space.model, fitted))
+    for kept in space.free:
+        others = {name: fit[name] for name in space.free if name != kept}
+        if sum(others.values()) > 0:
+            share = (space.shared - now[kept]) / sum(others.values())
+            found.append(fitted.with_weights(now | {name: weight * share for name, weight in others.items()}))
+    return found
 
 
 def _choose(problem: Problem, validation: Evaluator, trials: Sequence[FrozenTrial], finalists: int) -> ScoringModel:
