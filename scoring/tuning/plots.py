@@ -25,8 +25,10 @@ _BEYOND = 0.3
 
 
 def plot_progress(tuning: Tuning) -> Figure:
-    """The best value so far on the training users, by trial. Trials far worse than the baseline are cut off, and
-    counted."""
+    """The best value so far on the training users, by trial.
+
+    Trials that are far worse than the baseline are cut off, and counted.
+    """
     goal, trials = tuning.problem.goals[0], tuning.trials()
     figure, (axes,) = new_figure(7.5, 4.2)
     for study, rows in trials.groupby("study", sort=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,11 +12,15 @@ from scoring.errors import ConfigurationError, OutputError
 
 if TYPE_CHECKING:
     from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
 
 __all__ = ["open_journal"]
 
 _BEGINNING: Final = b'{"op_code":'
 """Of each line that Optuna writes."""
+
+_TRIAL_STATE: Final = 6
+"""What Optuna calls a line that says that a trial begins, or how it ended."""
 
 
 def open_journal(path: Path) -> JournalStorage:
@@ -27,12 +32,10 @@ def open_journal(path: Path) -> JournalStorage:
     Raises OutputError: it cannot be made or read; ConfigurationError: it is something else, or damaged.
     """
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        backend = JournalFileBackend(str(path), lock_obj=_lock(path))
-        storage = JournalStorage(backend)
+        storage = JournalStorage(_backend(path))
         _cut_half_a_line(path)
     except OSError as error:
         raise OutputError(f"trials cannot be kept in {path}: {error.strerror or error}.") from error
@@ -40,6 +43,34 @@ def open_journal(path: Path) -> JournalStorage:
     except (ValueError, TypeError, AttributeError, LookupError, AssertionError) as error:
         raise ConfigurationError(f"{path} holds no trials, or is damaged; name another file, or mend it.") from error
     return storage
+
+
+def _backend(path: Path) -> JournalFileBackend:
+    """Optuna's, but that it waits for the disk when a trial ends, and not at each of the fifteen lines before.
+
+    That took ten times as long as a small trial itself. A kill loses nothing by it; if the power fails, trials that
+    have not ended may be gone, which count for nothing anyway.
+    """
+    from optuna.storages.journal import JournalFileBackend
+
+    lock = _lock(path)
+    if lock is None:
+        return JournalFileBackend(str(path))
+
+    class Backend(JournalFileBackend):
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+            lock.acquire()
+            try:
+                with open(path, "ab") as file:
+                    file.write(lines.encode())
+                    file.flush()
+                    if any(log["op_code"] == _TRIAL_STATE for log in logs):
+                        os.fsync(file.fileno())
+            finally:
+                lock.release()
+
+    return Backend(str(path), lock_obj=lock)
 
 
 class _Lock:

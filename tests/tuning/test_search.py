@@ -115,7 +115,10 @@ def test_floors_are_told_to_the_sampler_and_kept_apart(problem: Problem) -> None
     kept = {trial.number for trial in feasible(finished(study))}
     for trial in finished(study):
         judgement = problem.train.judge(model_of_trial(floored, trial))
-        assert (trial.number in kept) == (judgement.values["NDCG@10"][users % 2 == 1].mean() >= base)
+        short = base - judgement.values["NDCG@10"][users % 2 == 1].mean()
+        assert (trial.number in kept) == (short <= 0)
+        if hasattr(trial, "constraints"):  # as Optuna 5 has it for its samplers; 4 asks for it
+            assert list(trial.constraints.values()) == [pytest.approx(short, abs=1e-15)]
     assert 0 < len(kept) < 40
 
 
@@ -357,8 +360,4 @@ def test_a_lock_of_a_process_that_died_keeps_nobody_waiting(problem: Problem, tm
     process = started("-c", code, str(storage))
     assert (process.communicate()[1], process.returncode) == ("", -signal.SIGKILL)
     assert [path.name for path in tmp_path.iterdir()] == ["trials"]
-    signal.alarm(20)  # ends the tests
-    try:
-        assert len(finished(run_trials(problem, 2, storage=storage))) == 2
-    finally:
-        signal.alarm(0)
+    assert len(finished(run_trials(problem, 2, storage=storage))) == 2
