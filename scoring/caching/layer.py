@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from cachetools import Cache, LRUCache, TTLCache
-
-from scoring.caching.sizes import Shared, bytes_of
+from scoring.caching.sizes import Footprint, Holdings, Shared, footprint
 
 __all__ = ["Layer", "LayerStats"]
 
@@ -24,7 +23,8 @@ class LayerStats:
 
     Every request is one of three: `hits` found their value, `misses` computed it, `joined` waited for a computation
     that another thread had begun. Every miss ends as one of `stored`, `failed` (it raised), or `dropped` (too large
-    for the layer, or the layer was cleared meanwhile), once it has ended.
+    for the layer, or the layer was cleared meanwhile), once it has ended. `bytes` counts what several entries hold
+    once.
     """
 
     hits: int = 0
@@ -52,7 +52,7 @@ class LayerStats:
 @dataclass(frozen=True)
 class _Entry:
     value: Any
-    bytes: int
+    size: Footprint
     stored_at: float
 
 
@@ -63,9 +63,10 @@ class _Again(Exception):
 class Layer(Shared, Generic[V]):
     """Values by key; safe between threads.
 
-    `max_bytes` bounds what is kept (the least recently used goes first), `max_entries` how many values. With `ttl`,
-    a value is kept for so many seconds of `clock` and no longer. Values are computed outside the lock, once per
-    missing key: threads that ask meanwhile wait for the first one's value, or its error. An error is not kept.
+    `max_bytes` bounds what is kept (the least recently used goes first), where memory that several values hold counts
+    once; `max_entries` bounds how many values. With `ttl`, a value is kept for so many seconds of `clock` and no
+    longer. Values are computed outside the lock, once per missing key: threads that ask meanwhile wait for the first
+    one's value, or its error. An error is not kept.
     """
 
     def __init__(
@@ -75,15 +76,12 @@ class Layer(Shared, Generic[V]):
         max_entries: int | None = None,
         ttl: float | None = None,
         clock: Callable[[], float] = time.monotonic,
-        size_of: Callable[[Any], int] = bytes_of,
+        size_of: Callable[[Any], Footprint] = footprint,
     ) -> None:
         self.max_bytes, self.max_entries, self.ttl = max_bytes, max_entries, ttl
         self._clock, self._size_of = clock, size_of
-        self._held: LRUCache[Hashable, _Entry] | TTLCache[Hashable, _Entry] = (
-            LRUCache(max_bytes, getsizeof=_bytes)
-            if ttl is None
-            else TTLCache(max_bytes, ttl, timer=clock, getsizeof=_bytes)
-        )
+        self._held: OrderedDict[Hashable, _Entry] = OrderedDict()  # the least recently used first
+        self._holdings = Holdings()
         self._computing: dict[Hashable, tuple[int, Future[Any]]] = {}  # key → (thread, its value to be)
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(
@@ -98,6 +96,7 @@ class Layer(Shared, Generic[V]):
                 entry = self._held.get(key)
                 if entry is not None:
                     self._counts["hits"] += 1
+                    self._held.move_to_end(key)
                     return entry.value
                 thread, future = self._computing.get(key, (0, None))
                 if future is None:
@@ -121,7 +120,7 @@ class Layer(Shared, Generic[V]):
             self._expire()
             keys = [key for key in self._held if gone(key)]
             for key in keys:
-                del self._held[key]
+                self._drop(key)
             for key in [key for key in self._computing if gone(key)]:
                 del self._computing[key]
             return len(keys)
@@ -134,19 +133,25 @@ class Layer(Shared, Generic[V]):
     def stats(self) -> LayerStats:
         with self._lock:
             self._expire()
-            entries = [Cache.__getitem__(self._held, key) for key in self._held]  # (does not count as use)
             now = self._clock()
             return LayerStats(
                 **self._counts,
-                entries=len(entries),
-                bytes=sum(entry.bytes for entry in entries),
-                oldest_seconds=max((now - entry.stored_at for entry in entries), default=0.0),
+                entries=len(self._held),
+                bytes=self._holdings.bytes,
+                oldest_seconds=max((now - entry.stored_at for entry in self._held.values()), default=0.0),
             )
+
+    @property
+    def footprint(self) -> Footprint:
+        """Of all values together."""
+        with self._lock:
+            self._expire()
+            return self._holdings.footprint
 
     def _compute(self, key: Hashable, compute: Callable[[], V], future: Future[V]) -> V:
         try:
             value = compute()
-            size = max(self._size_of(value), 1)
+            size = self._size_of(value)
         except BaseException as error:
             with self._lock:
                 self._counts["failed"] += 1
@@ -154,7 +159,7 @@ class Layer(Shared, Generic[V]):
             future.set_exception(error if isinstance(error, Exception) else _Again())
             raise
         with self._lock:
-            if self._finish(key, future) and size <= self.max_bytes and self.max_entries != 0:
+            if self._finish(key, future) and max(size.bytes, 1) <= self.max_bytes and self.max_entries != 0:
                 self._keep(key, _Entry(value, size, self._clock()))
             else:
                 self._counts["dropped"] += 1
@@ -170,19 +175,23 @@ class Layer(Shared, Generic[V]):
 
     def _keep(self, key: Hashable, entry: _Entry) -> None:
         self._expire()
-        while len(self._held) and (
-            self._held.currsize + entry.bytes > self.max_bytes
+        while self._held and (
+            self._holdings.bytes + self._holdings.added_by(entry.size) > self.max_bytes
             or (self.max_entries is not None and len(self._held) >= self.max_entries)
         ):
-            self._held.popitem()
+            self._drop(next(iter(self._held)))
             self._counts["evictions"] += 1
         self._held[key] = entry
+        self._holdings.add(entry.size)
         self._counts["stored"] += 1
 
+    def _drop(self, key: Hashable) -> None:
+        self._holdings.remove(self._held.pop(key).size)
+
     def _expire(self) -> None:
-        if isinstance(self._held, TTLCache):
-            self._counts["expirations"] += len(list(self._held.expire()))
-
-
-def _bytes(entry: _Entry) -> int:
-    return entry.bytes
+        if self.ttl is None or not self._held:
+            return
+        now = self._clock()
+        for key in [key for key, entry in self._held.items() if now - entry.stored_at >= self.ttl]:
+            self._drop(key)
+            self._counts["expirations"] += 1

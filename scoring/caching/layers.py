@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from scoring.caching.layer import Layer, LayerStats
-from scoring.caching.sizes import Shared
+from scoring.caching.sizes import Footprint, Holdings, Shared
 from scoring.errors import ConfigurationError
 
 __all__ = ["GROUPS", "LAYERS", "Layers"]
@@ -92,3 +92,15 @@ class Layers(Shared):
     @property
     def stats(self) -> dict[str, LayerStats]:
         return {name: layer.stats for name, layer in self}
+
+    def bytes_once(self, before: Mapping[str, Footprint]) -> dict[str, int]:
+        """Name → bytes of what is held before the layers, and of each layer, in that order.
+
+        What several hold counts for the first of them: the sum is what all hold together. `stats` tells what each
+        holds alone.
+        """
+        together, counted = Holdings(), {}
+        for name, held in {**before, **{name: layer.footprint for name, layer in self}}.items():
+            counted[name] = together.added_by(held)
+            together.add(held)
+        return counted

@@ -16,6 +16,7 @@ from typing import Any, Final, Self, TypeVar
 import pandas as pd
 
 from scoring.caching import GROUPS, LAYERS, Layers, LayerStats
+from scoring.caching.sizes import Footprint
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.engine.batch import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
@@ -175,11 +176,12 @@ class EngineCore:
         `total_calculations` pairs scored (or, for a ranking, decided) · `total_users` · `avg_calculation_time_ms`
         per user, without loading the data · `target_ms_per_user` · `target_achievement`: the mean is within the
         target (None before the first calculation) · `cache_hit_rate`, `hits`, `misses` (whoever waited for
-        another's computation counts as neither): all caches together · `memory_usage`: cache → bytes · `caches`:
-        name → all that `LayerStats` says · `operations`: method → count, failures, users, pairs, and mean, median
-        and p95 seconds · `alert`: the running time per user, and how often it passed the target · `database`: round
-        trips and seconds in them (None for a Dataset) · `process`: its memory now and at the peak, in bytes ·
-        `snapshot`: what is loaded, or None.
+        another's computation counts as neither): all caches together · `memory_usage`: cache → bytes, where what
+        several hold counts for the first of them, so that the sum is what all hold · `caches`: name → all that
+        `LayerStats` says, with the bytes that each holds by itself · `operations`: method → count, failures, users,
+        pairs, and mean, median and p95 seconds · `alert`: the running time per user, and how often it passed the
+        target · `database`: round trips and seconds in them (None for a Dataset) · `process`: its memory now and at
+        the peak, in bytes · `snapshot`: what is loaded, or None.
         """
         current, done = self._data.current, self.operations.statistics()
         mean = done.total.ms_per_user
@@ -198,7 +200,7 @@ class EngineCore:
             "cache_hit_rate": hits / requests if requests else 0.0,
             "hits": hits,
             "misses": sum(stats.misses for stats in caches.values()),
-            "memory_usage": {name: stats.bytes for name, stats in caches.items()},
+            "memory_usage": self.layers.bytes_once({"snapshot": current.footprint if current else Footprint(0)}),
             "caches": {name: asdict(stats) | {"hit_rate": stats.hit_rate} for name, stats in caches.items()},
             "database": self._data.database and self._data.database.traffic.statistics().as_dict(),
             "process": asdict(memory_statistics()),

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from scoring.caching import Layers, LayerStats
-from scoring.caching.sizes import bytes_of
+from scoring.caching.sizes import Footprint, footprint
 from scoring.dataset import Dataset, Tables
 from scoring.dataset.database import Database
 from scoring.dataset.loaders import ChangeToken, change_tokens, change_tokens_async, load_tables, load_tables_async
@@ -61,9 +61,9 @@ class Snapshot:
         return self.statistics.dataset
 
     @cached_property
-    def nbytes(self) -> int:
-        """Of the tables and the arrays made of them."""
-        return bytes_of(self.dataset)
+    def footprint(self) -> Footprint:
+        """Of the tables, the arrays made of them, and the statistics."""
+        return footprint(self.statistics)
 
     def once(self, make: Callable[[Statistics], T]) -> T:
         """`make(statistics)`, made once for all views: of nothing that they differ in, company popularity."""
@@ -160,7 +160,7 @@ class SnapshotHolder:
         """Requests that found the data held, and those that had to load them."""
         with self._lock:
             held, hits, misses = self._now, self._hits, self._misses
-        size = 0 if held is None else held.nbytes
+        size = 0 if held is None else held.footprint.bytes
         return LayerStats(hits=hits, misses=misses, stored=misses, entries=int(held is not None), bytes=size)
 
     def get(self) -> Snapshot:

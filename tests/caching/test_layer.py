@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.caching import GROUPS, LAYERS, Layer, Layers, LayerStats
+from scoring.caching.sizes import Footprint, footprint
 from scoring.errors import ConfigurationError
 
 
@@ -30,8 +31,8 @@ def constant(value: object) -> Callable[[], object]:
     return lambda: value
 
 
-def sized(size: int = 1) -> Callable[[object], int]:
-    return lambda value: size
+def sized(size: int = 1) -> Callable[[object], Footprint]:
+    return lambda value: Footprint(size)
 
 
 def never() -> object:
@@ -230,7 +231,7 @@ def test_many_threads_one_computation_per_key_and_counts_that_add_up() -> None:
 def test_any_sequence_is_that_of_a_plain_model(steps: list[tuple[str, int, int]]) -> None:
     """A layer of 8 units and 10 seconds beside a dict that is kept by hand."""
     clock, held = Clock(), {}
-    layer = Layer[int](8, ttl=10, clock=clock, size_of=lambda value: value % 10)
+    layer = Layer[int](8, ttl=10, clock=clock, size_of=lambda value: Footprint(value % 10))
     requests = 0
     for what, key, size in steps:
         if what == "clear":
@@ -256,6 +257,36 @@ def test_any_sequence_is_that_of_a_plain_model(steps: list[tuple[str, int, int]]
         assert stats.requests == requests == stats.hits + stats.misses
         assert (stats.entries, stats.bytes) == (len(alive), sum(v[0] % 10 for v in alive.values()))
         assert stats.bytes <= 8
+
+
+def test_what_several_entries_hold_counts_once() -> None:
+    """So a bound in bytes has room for what a sum over the entries would throw out; and it is kept."""
+    shared, own = np.zeros(10**6, np.uint8), [np.zeros(10**5, np.uint8) for _ in range(8)]
+    layer = Layer[object](int(1.55e6))
+    for place, array in enumerate(own):
+        layer.get(place, constant((shared, array)))
+        assert layer.stats.bytes <= layer.max_bytes
+    stats = layer.stats
+    assert (stats.entries, stats.evictions) == (5, 3)
+    assert stats.bytes == pytest.approx(1.5e6, rel=0.001)
+    layer.discard(lambda key: key != 7)
+    assert layer.stats.bytes == pytest.approx(1.1e6, rel=0.001)
+    layer.get("alone", constant(np.zeros(10**6, np.uint8)))
+    assert (layer.stats.entries, layer.stats.bytes) == (1, pytest.approx(10**6, rel=0.001))
+    layer.clear()
+    assert layer.stats.bytes == 0
+
+
+def test_what_several_layers_hold_counts_for_the_first() -> None:
+    layers, shared = Layers(), np.zeros(10**6, np.uint8)
+    layers.encoded.get("a", constant((shared, np.zeros(10**5, np.uint8))))
+    layers.plans.get("a", constant((shared, np.zeros(10**4, np.uint8))))
+    counted = layers.bytes_once({"data": footprint([shared])})
+    assert list(counted) == ["data", *LAYERS]
+    assert counted["data"] == pytest.approx(10**6, rel=0.001)
+    assert counted["encoded"] == pytest.approx(10**5, rel=0.01)
+    assert counted["plans"] == pytest.approx(10**4, rel=0.1)
+    assert layers.stats["plans"].bytes == pytest.approx(1.01e6, rel=0.001)
 
 
 def test_layers_are_cleared_by_name_and_by_group() -> None:

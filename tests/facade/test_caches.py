@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +19,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.dataset.database import Database
 from scoring.dataset.storing import write_frame
+from scoring.dataset.synthetic import make_market
 from scoring.facade import ScoringEngine
 from scoring.facade.keys import code_of, frozen
 from scoring.model import Inputs, ScoringModel
@@ -381,14 +384,27 @@ async def test_what_is_given_out_may_be_changed(market: RawMarket) -> None:
     pd.testing.assert_frame_equal(await engine.calculate_scores_for_all_users(), kept)
 
 
-async def test_a_cached_value_is_not_measured_with_the_caches_that_hold_it(market: RawMarket) -> None:
-    engine = engine_of(market, "standard")
-    await engine.calculate_scores_for_all_users()
-    first = engine.cache_stats()["plans"].bytes
-    for n in range(1, 6):
-        engine.model = engine.model.with_weights({part.name: 1.0 + n * p for p, part in enumerate(engine.model.parts)})
-        await engine.calculate_scores_for_all_users()
-    assert engine.cache_stats()["plans"].bytes < 6 * 1.2 * first
+async def test_memory_in_use_is_what_was_allocated() -> None:
+    """Of plans under other weights, which share the data and most of their arrays, beside Python's own books."""
+    engine = ScoringEngine(Dataset(make_market(300, 5000, 6000, seed=0).tables), "standard", keep_factors=False)
+    await engine.calculate_scores_for_all_users(top_k=1)
+    first, snapshot = engine.get_performance_stats(), engine._data.get()
+    tracemalloc.start()
+    try:
+        for n in range(1, 6):
+            weights = {part.name: 1.0 + n * place for place, part in enumerate(engine.model.parts)}
+            snapshot.prepared(engine.model.with_weights(weights))
+        gc.collect()
+        allocated = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    told = engine.get_performance_stats()
+    grown = sum(told["memory_usage"].values()) - sum(first["memory_usage"].values())
+    assert grown == pytest.approx(allocated, rel=0.05)
+    assert told["memory_usage"]["plans"] - first["memory_usage"]["plans"] == grown
+    assert list(told["memory_usage"]) == list(told["caches"])
+    for name, size in told["memory_usage"].items():
+        assert size <= told["caches"][name]["bytes"]
 
 
 # --- Counters -----------------------------------------------------------------------------------------------
