@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scoring.columns import ACTION_KINDS
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.encode import ActionArrays, Bools, Floats, Longs
+from scoring.statistics.blas import one_blas_thread
 
 __all__ = ["ALS", "Factors", "default_cache"]
 
@@ -168,8 +169,9 @@ def _train(
     from threadpoolctl import threadpool_limits
 
     matrix = sparse.csr_matrix((confidence, (user, job)))
-    # several BLAS threads would add in another order, and implicit warns of them
-    with threadpool_limits(1, "blas"):
+    # several BLAS threads would add in another order, and implicit warns of them, also of libraries that are not used
+    # here; a limit of its own would be taken back by a ranking that ends meanwhile
+    with one_blas_thread(), threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=settings.dimensions,
             regularization=settings.regularization,

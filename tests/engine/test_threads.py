@@ -1,35 +1,10 @@
-"""Threads and what they may not leave behind."""
+"""Slices of users over threads."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 
-from scoring.engine import threads
-from scoring.engine.threads import one_blas_thread, users_per_task
-
-
-def blas_threads() -> set[int]:
-    """Of the libraries that are limited: others may have been loaded since."""
-    return {library["num_threads"] for library in threads._blas().select(user_api="blas").info()}
-
-
-def test_overlapping_limits_end_where_they_began() -> None:
-    """The first to come is the first to go: each on its own would go back to what the other had set."""
-    with one_blas_thread():
-        pass  # loads the library that kernels use
-    with threads._blas().limit(limits=2, user_api="blas"):
-        before = blas_threads()
-        if before != {2}:
-            pytest.skip("this BLAS cannot be told how many threads to use")
-        first, second = ExitStack(), ExitStack()
-        first.enter_context(one_blas_thread())
-        second.enter_context(one_blas_thread())
-        first.close()
-        assert blas_threads() == {1}
-        second.close()
-        assert blas_threads() == {2}
+from scoring.engine.threads import users_per_task
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""What is set for the process while matrices are multiplied, and what it may not leave behind."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from scoring.dataset import Dataset
+from scoring.dataset.synthetic import make_market
+from scoring.statistics import ALS, Factors, blas
+from scoring.statistics.blas import one_blas_thread
+
+
+def blas_threads() -> set[int]:
+    """Of the libraries that are limited: others may have been loaded since."""
+    return {library["num_threads"] for library in blas._blas().select(user_api="blas").info()}
+
+
+def test_overlapping_limits_end_where_they_began() -> None:
+    """The first to come is the first to go: each on its own would go back to what the other had set."""
+    with one_blas_thread():
+        pass  # loads the library that kernels use
+    with blas._blas().limit(limits=2, user_api="blas"):
+        before = blas_threads()
+        if before != {2}:
+            pytest.skip("this BLAS cannot be told how many threads to use")
+        first, second = ExitStack(), ExitStack()
+        first.enter_context(one_blas_thread())
+        second.enter_context(one_blas_thread())
+        first.close()
+        assert blas_threads() == {1}
+        second.close()
+        assert blas_threads() == {2}
+
+
+def test_training_keeps_its_limit_while_a_ranking_ends() -> None:
+    """Several threads would add in another order, and give other factors."""
+    data = Dataset(make_market(200, 500, 5000, seed=0).tables)
+    Factors.of(data, settings=ALS(iterations=1))  # loads the libraries
+    with blas._blas().limit(limits=2, user_api="blas"), ExitStack() as ranking, ThreadPoolExecutor(1) as pool:
+        if blas_threads() != {2}:
+            pytest.skip("this BLAS cannot be told how many threads to use")
+        ranking.enter_context(one_blas_thread())
+        training = pool.submit(Factors.of, data, settings=ALS(iterations=100))
+        while blas._OneThread.inside < 2:
+            assert not training.done()
+            time.sleep(0.001)
+        ranking.close()
+        limited = blas_threads()
+        assert limited == {1} or training.done()
+        training.result()
