@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 from scoring.caching import Layers, LayerStats
 from scoring.caching.sizes import Footprint, footprint
@@ -22,6 +21,7 @@ from scoring.dataset.loaders import ChangeToken, change_tokens, change_tokens_as
 from scoring.dataset.validation import code_width
 from scoring.engine import Prepared
 from scoring.facade.keys import encoding_key, model_key
+from scoring.facade.turn import Turn
 from scoring.model import Inputs, ScoringModel
 from scoring.statistics import Statistics
 from scoring.statistics.popularity import WINDOW_DAYS
@@ -146,9 +146,7 @@ class SnapshotHolder:
         self._kept = 0  # the newest load kept, or begun before a `forget`: an older one is not kept in its place
         self._epoch = object()  # whose popularity is taken over from snapshot to snapshot
         self._lock = threading.Lock()  # around what is held and the counters, never around work
-        self._loading = threading.RLock()  # one thread loads, the others wait for it
-        # waiting for a thread's lock would hold up an event loop, and an asyncio lock belongs to one loop
-        self._loop_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+        self._loading, self._refreshing = Turn(), Turn()  # one loads, the others wait for it
 
     @property
     def current(self) -> Snapshot | None:
@@ -167,7 +165,7 @@ class SnapshotHolder:
         """The snapshot, loaded in this thread if need be. Raises DatabaseError, DataError."""
         found = self._fresh()
         if found is None:
-            with self._loading:
+            with self._loading.of_thread():
                 found = self._fresh()
                 if found is None and self._now is not None and self.database is not None:
                     found = self._unchanged(change_tokens(self.database))
@@ -179,7 +177,7 @@ class SnapshotHolder:
         """The same without holding up the event loop."""
         found = self._fresh()
         if found is None:
-            async with self._loop_lock():
+            async with self._loading.of_task():
                 found = self._fresh()
                 if found is None and self._now is not None and self.database is not None:
                     found = self._unchanged(await change_tokens_async(self.database))
@@ -189,7 +187,7 @@ class SnapshotHolder:
 
     async def refresh(self) -> Snapshot:
         """Loads anew, company popularity too; requests that have begun keep the old snapshot."""
-        async with self._loop_lock():
+        async with self._refreshing.of_task():
             with self._lock:
                 self._kept = self._begun  # (a load that is under way may have read what was there before)
                 before, self._epoch = self._epoch, object()
@@ -266,8 +264,3 @@ class SnapshotHolder:
             layer.discard(lambda key: key[0] != dataset.fingerprint)  # (never asked for again)
         self.layers.explanations.discard(lambda key: key[0] != dataset.fingerprint)
         return snapshot, True
-
-    def _loop_lock(self) -> asyncio.Lock:
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            return self._loop_locks.setdefault(loop, asyncio.Lock())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,33 @@ async def test_many_tasks_share_one_load(sqlite_url: str, market: RawMarket, mon
         )
     assert found == [named(oracle.classic(user, job))[0] for job, user in pairs]
     assert len(loads) == 1
+
+
+def test_threads_with_loops_of_their_own_share_one_load(
+    sqlite_url: str, market: RawMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All begin on an engine that has loaded nothing, some by a method that is not async."""
+    import scoring.facade.snapshot as home
+
+    loads: list[str] = []
+    for name in ("load_tables", "load_tables_async"):
+        load = getattr(home, name)
+        monkeypatch.setattr(home, name, lambda db, load=load, name=name: (loads.append(name), load(db))[1])
+    store(market, sqlite_url)
+    start = threading.Barrier(8)
+    with ScoringEngine(sqlite_url, as_of=market.as_of, keep_factors=False) as engine, ThreadPoolExecutor(8) as pool:
+
+        def ask(number: int) -> Any:
+            start.wait()
+            if number % 4 == 0:
+                return engine.calculate_base_scores_vectorized(market.frames()["jobs"])[0]
+            return asyncio.run(engine.calculate_base_score(market.frames()["jobs"].iloc[0]))
+
+        found = list(pool.map(ask, range(8)))
+        stats = engine.cache_stats()["snapshot"]
+    assert len(set(found)) == 1
+    assert len(loads) == 1
+    assert (stats.misses, stats.hits) == (1, 7)
 
 
 def test_an_engine_outlives_an_event_loop(sqlite_url: str, market: RawMarket) -> None:
