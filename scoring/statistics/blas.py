@@ -40,7 +40,9 @@ def one_blas_thread() -> Iterator[None]:
     """
     with _OneThread.lock:
         if _OneThread.inside == 0:
+            _release()
             _OneThread.limit = _blas().limit(limits=1, user_api="blas")
+            _release()
         _OneThread.inside += 1
     try:
         yield
@@ -48,4 +50,17 @@ def one_blas_thread() -> Iterator[None]:
         with _OneThread.lock:
             _OneThread.inside -= 1
             if _OneThread.inside == 0:
+                _release()
                 _OneThread.limit.restore_original_limits()
+                _release()
+
+
+def _release() -> None:
+    """Lets this thread, and then any other, set limits.
+
+    The first thread to set OpenBLAS's keeps that right while it lives (in newer versions of threadpoolctl); what
+    others set is passed over in silence. Here the threads count themselves.
+    """
+    for library in _blas().lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)

@@ -52,3 +52,21 @@ def test_training_keeps_its_limit_while_a_ranking_ends() -> None:
         limited = blas_threads()
         assert limited == {1} or training.done()
         training.result()
+
+
+def test_every_thread_can_set_the_limit() -> None:
+    """Also after another that goes on living has set it: training in a thread, after a ranking in the main one."""
+    with one_blas_thread():
+        pass
+    with blas._blas().limit(limits=2, user_api="blas"):
+        if blas_threads() != {2}:
+            pytest.skip("this BLAS cannot be told how many threads to use")
+
+        def inside() -> set[int]:
+            with one_blas_thread():
+                return blas_threads()
+
+        with ThreadPoolExecutor(1) as pool:
+            for _ in range(2):
+                assert inside() == pool.submit(inside).result() == {1}
+                assert blas_threads() == {2}
