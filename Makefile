@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# processes that share the tests
+WORKERS ?= 2
 # where `make run` keeps its database and results
 DB     ?= data/market.db
 USERS  ?= 10000
@@ -41,11 +43,11 @@ notebooks: $(VENV)/.test ## run every notebook and compare the outputs that must
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
 test: check ## everything: style, types, layers, unit and property tests, notebooks
-	$(BIN)/python -m pytest -m 'not long' --durations=10 tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not long' --durations=10 tests
 	$(MAKE) notebooks
 
 test-long: $(VENV)/.test ## the full counts of the random tests
-	$(BIN)/python -m pytest -m long tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long tests
 
 lab: $(VENV)/.run ## JupyterLab on the notebooks (localhost, with a token)
 	$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks
