@@ -7,33 +7,23 @@ Each loader has an `_async` twin that keeps the event loop free.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    FromClause,
-    String,
-    Text,
-    any_,
-    bindparam,
-    case,
     cast,
-    column,
     func,
     select,
-    true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
 from scoring.dataset.canonical import Tables
+from scoring.dataset.conditions import WHOLE, among, given, microseconds, whole_ids
 from scoring.dataset.counting import QueryCounter
 from scoring.dataset.database import Database
 from scoring.dataset.packed import packed_actions
@@ -57,11 +47,6 @@ __all__ = [
     "load_users",
     "load_users_async",
 ]
-
-GIVEN: Final = "given"
-BLANKS: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))  # what blank text may consist of
-WHOLE: Final = true()
-"""The condition that leaves nothing out."""
 
 
 def load_tables(database: Database) -> Tables:
@@ -107,7 +92,7 @@ def load_actions(database: Database, user_ids: Iterable[int] | None = None) -> p
 
     def work(connection: Connection) -> pd.DataFrame:
         table = DATA_TABLES["actions"]
-        condition = WHOLE if user_ids is None else _among(connection, table.c.user_id, _whole(user_ids, "user_id"))
+        condition = WHOLE if user_ids is None else among(connection, table.c.user_id, whole_ids(user_ids, "user_id"))
         return _frame(connection, "actions", condition)
 
     return database.read(work)
@@ -133,11 +118,11 @@ def load_company_actions(
         statement = statement.where(jobs.company_id.is_not(None))
         if company_ids is not None:
             names = [str(name) for name in company_ids]
-            statement = statement.where(_among(connection, jobs.company_id, names))
+            statement = statement.where(among(connection, jobs.company_id, names))
         if since is not None:
-            statement = statement.where(actions.occurred_at >= _microseconds(since))
+            statement = statement.where(actions.occurred_at >= microseconds(since))
         if until is not None:
-            statement = statement.where(actions.occurred_at <= _microseconds(until))
+            statement = statement.where(actions.occurred_at <= microseconds(until))
         values = columns_of(connection.execute(statement.group_by(jobs.company_id).order_by(jobs.company_id)))
         kinds = [Column("company_id", Kind.TEXT), *(Column(kind, Kind.ID) for kind in ACTION_KINDS)]
         return frame_of("actions", kinds, values).sort_values("company_id", ignore_index=True)
@@ -233,11 +218,11 @@ def _load(
         raise ConfigurationError(f"presence: {min(strange)!r} is no column of text in {name}.")
     if limit is not None and limit < 0:
         raise ConfigurationError(f"{name}: limit is {limit}; it must be 0 or more, or None for all.")
-    wanted = None if ids is None else _whole(ids, TABLES[name].key[0])
+    wanted = None if ids is None else whole_ids(ids, TABLES[name].key[0])
 
     def work(connection: Connection) -> pd.DataFrame:
         key = DATA_TABLES[name].c[TABLES[name].key[0]]
-        condition = WHOLE if wanted is None else _among(connection, key, wanted)
+        condition = WHOLE if wanted is None else among(connection, key, wanted)
         return _frame(connection, name, condition, (key,), limit, presence)
 
     return database.read(work)
@@ -254,18 +239,13 @@ def _frame(
     if name == "actions" and (frame := packed_actions(connection, condition)) is not None:
         return frame
     table, columns = DATA_TABLES[name], TABLES[name].columns
-    wanted = [_given(table.c[c.name]) if c.name in presence else table.c[c.name] for c in columns]
+    wanted = [given(table.c[c.name]) if c.name in presence else table.c[c.name] for c in columns]
     # a whole table is read in its own order, which is that of its key
     statement = select(*wanted).where(condition)
     statement = statement.order_by(*(order or table.primary_key.columns))
     if limit is not None:
         statement = statement.limit(limit)
     return frame_of(name, columns, columns_of(connection.execute(statement)))
-
-
-def _given(text: ColumnElement[str]) -> ColumnElement[str | None]:
-    """`given`, or NULL where the text is missing or blank."""
-    return case((func.trim(text, BLANKS) != "", GIVEN))
 
 
 def _factors(connection: Connection, name: str) -> pd.DataFrame | None:
@@ -276,34 +256,3 @@ def _factors(connection: Connection, name: str) -> pd.DataFrame | None:
     statement = select(*table.columns).order_by(*table.primary_key.columns)
     ids, vectors = columns_of(connection.execute(statement))
     return factor_frame(name, ids, vectors) if ids else None
-
-
-def _among(connection: Connection, key: ColumnElement[Any], values: list[Any]) -> ColumnElement[bool]:
-    """key in values, with the values as one bound parameter."""
-    if connection.dialect.name == "sqlite":
-        given: FromClause = func.json_each(bindparam(None, json.dumps(values), String)).table_valued(column("value"))
-        return key.in_(select(given.c.value))
-    item = Text() if values and isinstance(values[0], str) else key.type
-    return key == any_(bindparam(None, values, ARRAY(item)))
-
-
-def _whole(ids: Iterable[int], name: str) -> list[int]:
-    """Distinct ids as int. Raises ConfigurationError for what is no whole number of 64 bits."""
-    found = set()
-    for value in ids:
-        try:
-            number = int(value)
-        except (TypeError, ValueError, OverflowError):
-            number = 2**63
-        if isinstance(value, bool | np.bool_) or (not isinstance(value, str) and number != value):
-            number = 2**63
-        if not -(2**63) <= number < 2**63:
-            raise ConfigurationError(f"{name} {value!r} is no whole number of 64 bits.")
-        found.add(number)
-    return sorted(found)
-
-
-def _microseconds(moment: datetime | pd.Timestamp) -> int:
-    stamp = pd.Timestamp(moment)
-    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-    return int(stamp.tz_convert(None).to_datetime64().astype("datetime64[us]").astype(np.int64))

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sys
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +15,9 @@ from scoring.dataset import Dataset
 from scoring.engine import memory
 from scoring.engine.prepared import Prepared
 from scoring.engine.ranking import Ranking
-from scoring.engine.scorer import Scorer, list_length, whole_number
+from scoring.engine.scorer import whole_number
 from scoring.engine.sinks import Place, RunCounts, RunHead, Sink
-from scoring.errors import RunCancelledError
+from scoring.engine.work import Work, new_run_id
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
 from scoring.statistics import Statistics
@@ -122,7 +117,7 @@ def run(
     OutputError, DatabaseError: results cannot be written.
     RunCancelledError: `cancelled` said so.
     """
-    work = _Work(prepared, k, users, _chunk_size(chunk_size), workers, sinks, watch or Stopwatch(), now)
+    work = Work(prepared, k, users, _chunk_size(chunk_size), workers, sinks, watch or Stopwatch(), now)
     work.require_memory()
     try:
         for sink in sinks:
@@ -153,122 +148,6 @@ def run(
     )
 
 
-class _Work:
-    """One run under way."""
-
-    def __init__(
-        self,
-        prepared: Prepared,
-        k: int,
-        users: Sequence[int] | NDArray[np.integer] | None,
-        chunk_size: int,
-        workers: int | None,
-        sinks: Sequence[Sink],
-        watch: Stopwatch,
-        now: Callable[[], datetime],
-    ) -> None:
-        self.prepared, self.k, self.sinks, self.watch = prepared, list_length(k), sinks, watch
-        self.chunk_size, self.whole = chunk_size, users is None
-        self.scorer = Scorer(prepared.plan, workers=workers) if workers is not None else prepared.scorer
-        wanted = np.arange(len(prepared.plan.user_id)) if users is None else np.unique(prepared.user_rows(users))
-        active = wanted[prepared.inputs.users.active[wanted]]
-        # results come by user_id, whatever the order of the rows
-        self.rows = active[np.argsort(prepared.plan.user_id[active], kind="stable")]
-        self.n_inactive = len(wanted) - len(active)
-        self.n_not_asked = len(prepared.plan.user_id) - len(wanted)
-        self.n_rows = self.n_looked_at = 0
-        self.predicted_bytes = 0
-        self.first = _nobody()
-        self._created_at = now()
-
-    @cached_property
-    def head(self) -> RunHead:
-        data, model = self.prepared.dataset, self.prepared.model
-        return RunHead(
-            run_id=new_run_id(self._created_at, model.digest, data.fingerprint, str(self.k)),
-            created_at=self._created_at,
-            model=model.name,
-            model_digest=model.digest,
-            weights={part.name: float(weight) for part, weight in zip(model.parts, model.flat_weights, strict=True)},
-            dataset_fingerprint=data.fingerprint,
-            as_of=data.as_of,
-            clock_set_back=data.clock_set_back,
-            k=self.k,
-            chunk_size=self.chunk_size,
-            workers=self.scorer.workers,
-            code_version=_code_version(),
-            whole=self.whole,
-        )
-
-    @property
-    def n_eligible(self) -> int:
-        """Jobs that no rule leaves out for everybody."""
-        return self.scorer.n_eligible
-
-    def require_memory(self) -> None:
-        """Raises NotEnoughMemoryError."""
-        k, n_users = min(self.k, self.n_eligible), len(self.rows)
-        in_chunk = k * min(self.chunk_size, n_users)
-        needed = memory.predict_run(
-            program_bytes=self.prepared.plan.program.nbytes,
-            n_users=n_users,
-            k=k,
-            chunk_size=self.chunk_size,
-            workers=self.scorer.workers,
-            held_bytes=sum(sink.held_bytes(k * n_users, in_chunk) for sink in self.sinks),
-        )
-        self.predicted_bytes = max(memory.peak(), memory.resident() + needed)
-        what = f"A run of {n_users:,} users in chunks of {self.chunk_size:,}, {k:,} jobs each,"
-        memory.require(needed, what, ["smaller lists (k)", "smaller chunks of users", "fewer users at a time"])
-
-    def rank(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
-        """Scores chunk by chunk and hands each to the sinks. Raises RunCancelledError."""
-        total, done = len(self.rows), 0
-
-        def just_done(count: int) -> None:
-            nonlocal done
-            done += count
-            progress(done, total)
-
-        progress(0, total)
-        for start in range(0, total, self.chunk_size):
-            with self.watch.phase("rank"):
-                rows = self.rows[start : start + self.chunk_size]
-                ranking = self.scorer.top_k(self.k, rows, cancelled=cancelled, progress=just_done)
-            if cancelled():
-                raise RunCancelledError(f"The run was stopped after {done:,} of {total:,} users. Nothing is published.")
-            if start == 0:
-                self.first = _only_first(ranking)
-            self.n_rows += int(ranking.count.sum())
-            self.n_looked_at += ranking.looked_at
-            with self.watch.phase("write"):
-                for sink in self.sinks:
-                    sink.write(ranking)
-
-    def counts(self, refused: Mapping[str, int]) -> RunCounts:
-        n_jobs = len(self.prepared.plan.job_id)
-        users = {"inactive": self.n_inactive} | ({} if self.whole else {"not asked for": self.n_not_asked})
-        return RunCounts(
-            users_read=len(self.prepared.plan.user_id) + refused.get("users", 0),
-            users_scored=len(self.rows),
-            users_filtered=users,
-            users_refused=refused.get("users", 0),
-            jobs_read=n_jobs + refused.get("jobs", 0),
-            jobs_ranked=self.n_eligible,
-            jobs_filtered=self.prepared.plan.exclusions.ledger(),
-            jobs_refused=refused.get("jobs", 0),
-            rows=self.n_rows,
-        )
-
-
-def new_run_id(at: datetime, *content: str) -> str:
-    """Text that sorts by time, is no other run's, and can name a folder: 20251130-115903-042-3f2a9c."""
-    mark = f"{time.time_ns()} {os.getpid()} {' '.join(content)}"
-    digest = hashlib.blake2b(mark.encode(), digest_size=3).hexdigest()
-    at = at.astimezone(UTC)
-    return f"{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}-{digest}"
-
-
 def _chunk_size(wanted: int) -> int:
     wanted = whole_number("chunk_size", wanted, "a chunk holds a whole number of users")
     if wanted > MAX_BATCH_SIZE:
@@ -278,24 +157,3 @@ def _chunk_size(wanted: int) -> int:
             stacklevel=3,
         )
     return min(wanted, MAX_BATCH_SIZE)
-
-
-def _only_first(ranking: Ranking) -> Ranking:
-    return Ranking(
-        ranking.user_id[:1].copy(),
-        ranking.job_id[:1].copy(),
-        ranking.job_row[:1].copy(),
-        ranking.scores[:1].copy(),
-        ranking.count[:1].copy(),
-    )
-
-
-def _nobody() -> Ranking:
-    none = np.empty((0, 0), dtype=np.int64)
-    scores = np.empty((0, 0, 4), dtype=np.float32)
-    return Ranking(np.empty(0, np.int64), none, none, scores, np.empty(0, np.int32))
-
-
-def _code_version() -> str:
-    # a plain import of the package would tie this layer to the facade, which its public names hold
-    return str(sys.modules["scoring"].__version__)

@@ -1,0 +1,74 @@
+"""Conditions of queries, and the values that go into them.
+
+Ids to filter by travel as one parameter: JSON on SQLite, an array on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    String,
+    Text,
+    any_,
+    bindparam,
+    case,
+    column,
+    func,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from scoring.errors import ConfigurationError
+
+__all__ = ["WHOLE", "among", "given", "microseconds", "whole_ids"]
+
+GIVEN: Final = "given"
+BLANKS: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))  # what blank text may consist of
+WHOLE: Final = true()
+"""The condition that leaves nothing out."""
+
+
+def given(text: ColumnElement[str]) -> ColumnElement[str | None]:
+    """`given`, or NULL where the text is missing or blank."""
+    return case((func.trim(text, BLANKS) != "", GIVEN))
+
+
+def among(connection: Connection, key: ColumnElement[Any], values: list[Any]) -> ColumnElement[bool]:
+    """key in values, with the values as one bound parameter."""
+    if connection.dialect.name == "sqlite":
+        items: FromClause = func.json_each(bindparam(None, json.dumps(values), String)).table_valued(column("value"))
+        return key.in_(select(items.c.value))
+    item = Text() if values and isinstance(values[0], str) else key.type
+    return key == any_(bindparam(None, values, ARRAY(item)))
+
+
+def whole_ids(ids: Iterable[int], name: str) -> list[int]:
+    """Distinct ids as int. Raises ConfigurationError for what is no whole number of 64 bits."""
+    found = set()
+    for value in ids:
+        try:
+            number = int(value)
+        except (TypeError, ValueError, OverflowError):
+            number = 2**63
+        if isinstance(value, bool | np.bool_) or (not isinstance(value, str) and number != value):
+            number = 2**63
+        if not -(2**63) <= number < 2**63:
+            raise ConfigurationError(f"{name} {value!r} is no whole number of 64 bits.")
+        found.add(number)
+    return sorted(found)
+
+
+def microseconds(moment: datetime | pd.Timestamp) -> int:
+    stamp = pd.Timestamp(moment)
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return int(stamp.tz_convert(None).to_datetime64().astype("datetime64[us]").astype(np.int64))
