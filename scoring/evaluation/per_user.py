@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.dataset import Dataset
-from scoring.dataset.encode import DAY, Bools, instants
+from scoring.dataset.encode import DAY, Bools, Longs, instants
 from scoring.engine.prepared import rows_of_ids
 from scoring.errors import ConfigurationError
 from scoring.evaluation.holdout import APPLICATIONS, Holdout, notes_on, to_find
@@ -47,10 +47,14 @@ def last_n(
     Raises ConfigurationError: n below 1, an unknown kind of action, nothing to hold out.
     """
     _check_number(n)
-    pairs, n_users = Log.of(data, gains).pairs(), len(data.users)
+    log, n_users = Log.of(data, gains), len(data.users)
+    pairs = log.pairs()
     from_the_end = pairs.first() + pairs.counts(n_users)[pairs.user] - 1 - np.arange(len(pairs))
     last = pairs.take(from_the_end < n)
-    short = {f"user with fewer than {n + at_least} jobs": pairs.counts(n_users)[last.user] < n + at_least}
+    short = {
+        f"user with fewer than {n + at_least} jobs": pairs.counts(n_users)[last.user] < n + at_least,
+        f"user with fewer than {at_least} jobs before those": _others_before(log, last, n_users)[last.user] < at_least,
+    }
     name = "the last job of each user" if n == 1 else f"the last {n} jobs of each user"
     return _per_user(data, last, short, name, gains, window_days, candidates)
 
@@ -107,6 +111,13 @@ def _per_user(
     return Holdout(
         name, known, *to_find(data, held, reasons, name, gains), candidates, notes=(_OTHERS, *notes_on(data))
     )
+
+
+def _others_before(log: Log, held: Log, n_users: int) -> Longs:
+    """(n_users,) other jobs with an action before the user's first held-out one: not all others, as moments tie."""
+    earlier = log.take(log.at < held.earliest(n_users)[log.user]).pairs()
+    pair, theirs = ((some.user.astype(np.int64) << 32) | some.job for some in (earlier, held))
+    return earlier.take(~np.isin(pair, theirs)).counts(n_users)
 
 
 def _without(data: Dataset, held: Log, everything_of: Bools | None) -> Dataset:

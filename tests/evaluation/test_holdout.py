@@ -133,9 +133,23 @@ def test_the_last_jobs_are_to_be_found(data: Dataset, n: int, at_least: int) -> 
     assert pairs_of(holdout) == expected
     assert holdout.left_out == {
         f"user with fewer than {n + at_least} jobs": too_few,
+        f"user with fewer than {at_least} jobs before those": 0,
         "job not among the candidates": 0,
     }
     assert too_few > 0
+
+
+def test_jobs_of_the_same_moment_are_not_kept_and_do_not_count_as_kept(tables: Tables) -> None:
+    """Two jobs at one moment: the second is held out, and the first is gone with it, as nobody knows their order."""
+    user_id = int(tables.users["user_id"].iloc[0])
+    others = tables.actions[tables.actions["user_id"] != user_id]
+    both = others.iloc[:2].assign(user_id=user_id, job_id=tables.jobs["job_id"].iloc[:2].to_numpy())
+    both = both.assign(action="application", occurred_at=others["occurred_at"].iloc[0])
+    holdout = last_n(Dataset(tables.with_tables(actions=pd.concat([others, both], ignore_index=True))))
+    assert user_id not in holdout.user_id
+    assert holdout.left_out["user with fewer than 1 jobs before those"] == 1
+    assert set(holdout.user_id) <= set(holdout.data.tables.actions["user_id"])
+    assert len([row for row in log_of(holdout.data) if row[0] == user_id]) == 2
 
 
 def test_nothing_of_a_user_from_the_first_held_out_action_on_stays(data: Dataset) -> None:
