@@ -127,7 +127,8 @@ class Space:
         model = self._with_values(values or {})
         if not self.free:
             return model
-        raw = {name: -math.log(coordinates[name]) for name in self.free}
+        # at 1 it is 0, and not -0, which a file would show
+        raw = {name: abs(math.log(coordinates[name])) for name in self.free}
         total = math.fsum(raw.values())
         if total <= 0:  # all at 1: no direction is given
             raw, total = dict.fromkeys(raw, 1.0), float(len(raw))
