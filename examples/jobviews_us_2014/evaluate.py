@@ -1,0 +1,177 @@
+"""Weights tuned on some people who look for work, held to what the others did next.
+
+    python examples/jobviews_us_2014/evaluate.py FOLDER [--trials 200] [--save tuned.yaml]
+
+FOLDER holds `Job_Views.csv` and `Positions_Of_Interest.csv`. Every run that prints the test users is a look at them.
+"""
+
+# ruff: noqa: T201  # a script tells what it found by printing it
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import optuna
+import pandas as pd
+from title_likeness import TitleLikeness
+from viewed import JobLooks, NotSeen, ViewedNearby, ViewedShare
+
+import scoring
+from scoring.dataset.database import Database
+from scoring.dataset.importer import import_mapping
+from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.holdout import Holdout
+from scoring.evaluation.metrics import MRR, NDCG, HitRate
+from scoring.evaluation.per_user import last_n
+from scoring.evaluation.scoreboard import Scoreboard
+from scoring.evaluation.significance import Resamples
+from scoring.evaluation.splits import split_users
+from scoring.model import dump_model
+from scoring.tuning.ablation import ablation
+from scoring.tuning.direct import fit_pairwise
+from scoring.tuning.goals import MetricGoal
+from scoring.tuning.problem import Problem
+from scoring.tuning.space import Parameter, Space
+from scoring.tuning.tune import Tuning, tune
+
+HERE = Path(__file__).parent
+COMPONENTS = (ViewedShare, ViewedNearby, TitleLikeness, JobLooks, NotSeen)
+METRICS = (HitRate(40), MRR(40), NDCG(40))
+RULES = ("not_seen",)
+
+PARAMETERS = (
+    Parameter("surroundings", "prior", 0.01, 10, log=True),
+    Parameter("title", "half_life", 0.3, 30, log=True),
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The users by what they are for."""
+
+    train: Evaluator
+    validation: Evaluator
+    test: Evaluator
+
+
+def model_of(name: str) -> scoring.ScoringModel:
+    """A model file beside this script."""
+    return scoring.load_model(HERE / name, COMPONENTS)
+
+
+def imported(folder: Path) -> scoring.Dataset:
+    """The data as the mapping brings it in."""
+    with TemporaryDirectory() as somewhere, Database.open(Path(somewhere) / "views.db") as database:
+        database.create()
+        import_mapping(database, HERE / "mapping.yaml", folder, refused_to=Path(somewhere))
+        return scoring.Dataset.from_database(database.engine)
+
+
+def held_out(data: scoring.Dataset) -> Holdout:
+    """The last job of everybody who viewed two or more, among the jobs open then or in the 7 days after."""
+    return last_n(data, gains={"click": 1}, window_days=7)
+
+
+def parted(holdout: Holdout) -> Parts:
+    """Half of the users for finding weights, a quarter for choosing, a quarter for the look that counts."""
+    users, statistics = split_users(holdout.user_id), scoring.Statistics(holdout.data)
+    one, other, last = (
+        Evaluator(holdout, users=some, metrics=METRICS, statistics=statistics)
+        for some in (users.train, users.validation, users.test)
+    )
+    return Parts(one, other, last)
+
+
+def tuned(parts: Parts, n_trials: int, parameters: tuple[Parameter, ...] = PARAMETERS) -> Tuning:
+    """What a search for NDCG@40 finds. That seen jobs go to the end of a list is a rule, and no finding: locked."""
+    space = Space(model_of("by_hand.yaml"), locked=RULES, parameters=parameters)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return tune(Problem(space, parts.train, (MetricGoal(NDCG(40)),)), parts.validation, n_trials)
+
+
+def cross_fitted(holdout: Holdout, statistics: scoring.Statistics, n_folds: int = 5, seed: int = 0) -> pd.DataFrame:
+    """A row per metric: weights by hand, and for every user those of a direct fit to the users of the other folds.
+
+    It takes the luck of one split out, but not that components were chosen while looking at most of these users.
+    """
+    model, ids = model_of("by_hand.yaml"), holdout.user_id
+    fold = np.random.default_rng(seed).permutation(len(ids)) % n_folds
+    by_hand, fitted = (np.full((len(METRICS), len(ids)), np.nan) for _ in range(2))
+    for this in range(n_folds):
+        theirs, others = (
+            Evaluator(holdout, users=ids[some], metrics=METRICS, statistics=statistics)
+            for some in (fold == this, fold != this)
+        )
+        for values, tried in ((by_hand, model), (fitted, fit_pairwise(Space(model, locked=RULES), others))):
+            values[:, fold == this] = list(theirs.judge(tried).values.values())
+    resamples, rows = Resamples.of(ids), []
+    for metric, one, other in zip(METRICS, by_hand, fitted, strict=True):
+        found, (low, high) = resamples.paired(one, other), resamples.interval(other)
+        told = {"by hand": found.mean_a, "direct fit": found.mean_b, "low": low, "high": high}
+        change = {"difference": found.difference, "difference_low": found.low, "difference_high": found.high}
+        rows.append({"measure": metric.name, **told, **change, "p": found.p})
+    return pd.DataFrame(rows)
+
+
+def candidates_per_user(holdout: Holdout) -> np.ndarray:
+    """(n_users,) jobs among which the held-out one is to be found."""
+    rows = np.searchsorted(holdout.data.users.user_id, holdout.user_id)
+    return holdout.candidates.matrix(rows).sum(axis=1)
+
+
+def jobs_known(holdout: Holdout) -> np.ndarray:
+    """(n_users,) different jobs that each user viewed before."""
+    seen = holdout.data.tables.actions.groupby("user_id")["job_id"].nunique()
+    return seen.reindex(holdout.user_id, fill_value=0).to_numpy()
+
+
+def told(board: Scoreboard) -> pd.DataFrame:
+    """The metrics of a scoreboard, a row per model and metric."""
+    frame = board.frame()
+    return frame[frame["measure"].isin([metric.name for metric in METRICS])].drop(columns=["n", "detectable"])
+
+
+def tell_holdout(data: scoring.Dataset, holdout: Holdout, parts: Parts) -> None:
+    """Who is in, what is known of them, and among how many jobs theirs is to be found."""
+    acting, known, offered = data.tables.actions["user_id"].nunique(), jobs_known(holdout), candidates_per_user(holdout)
+    everybody = Evaluator(holdout, metrics=METRICS, statistics=parts.test.statistics)
+    by_rule = everybody.unreachable(model_of("by_hand.yaml"))
+    print(f"{len(data.users):,} users, {acting:,} with a view; {len(data.jobs):,} jobs; {len(data.actions):,} views")
+    print(f"{len(holdout.user_id):,} users are in; left out: {dict(holdout.left_out)}")
+    print(f"jobs known of each: median {np.median(known):.0f}, mean {known.mean():.1f}, {known.min()} to {known.max()}")
+    print(f"candidates of each: median {np.median(offered):,.0f}, mean {offered.mean():,.0f}")
+    print(f"held-out jobs that a rule keeps out of every list: {sum(by_rule.values())} {by_rule or ''}")
+    print(", ".join(f"{len(part.user_id):,} {name}" for name, part in vars(parts).items()), "users")
+
+
+def main() -> None:
+    given = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    given.add_argument("folder", type=Path)
+    given.add_argument("--trials", type=int, default=200)
+    given.add_argument("--save", type=Path, help="where the model that was found is written to")
+    asked = given.parse_args()
+
+    data = imported(asked.folder)
+    holdout = held_out(data)
+    parts = parted(holdout)
+    tell_holdout(data, holdout, parts)
+
+    tuning = tuned(parts, asked.trials)
+    print("\nFlat weights and parameters\n", tuning.weights().round(3).to_string())
+    print("\nWhat each component is worth on the validation users")
+    print(ablation(parts.validation, tuning.winner, NDCG(40)).frame().round(4).to_string())
+    print("\nOn the test users")
+    print(told(tuning.test(parts.test)).round(4).to_string(index=False))
+    print("\nOn all users, each with weights from the users of other folds")
+    print(cross_fitted(holdout, parts.test.statistics).round(4).to_string(index=False))
+    if asked.save:
+        found = replace(tuning.winner, name="job views, tuned", description="What evaluate.py found for NDCG@40.")
+        asked.save.write_text(dump_model(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

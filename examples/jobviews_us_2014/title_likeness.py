@@ -1,0 +1,167 @@
+"""A component for job titles: how alike a job's is to those that the user viewed.
+
+The import makes every view a `click`. A job that a user viewed several times counts once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Self
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy import sparse
+from scipy.sparse.linalg import svds
+
+from scoring import Dataset
+from scoring.model import Component, DotTerm, Inputs, Pair, Reason, Value
+
+LOOK = "click"
+
+Floats = NDArray[np.float64]
+Vectors = NDArray[np.float32]
+
+
+class TitleLikeness(Component):
+    """How alike the job's title is to the titles the user viewed: 50 · (1 + cosine), `unknown` without either.
+
+    A title is its words and pairs of neighbouring words, weighed by tf-idf ((1 + ln n) · ln(titles / titles with it),
+    those in 2 titles or more), and brought down to `dimensions` by a singular value decomposition of all titles
+    (Deerwester et al., Indexing by latent semantic analysis, JASIS 41(6), 1990). The user's vector is the sum over the
+    viewed titles, each of length 1 and worth half as much with every `half_life` jobs that were viewed after it.
+    """
+
+    kind: ClassVar[str] = "title_likeness"
+
+    dimensions: Annotated[int, Field(ge=1, le=512)] = 256
+    half_life: Annotated[float, Field(gt=0, le=1000)] = 5.0
+    unknown: Annotated[float, Field(ge=0, le=100)] = 50.0
+
+    def terms(self, inputs: Inputs) -> Value:
+        titles, n_users = Titles.of(inputs.dataset, self.dimensions), len(inputs.users)
+        job_vectors, job_has = (
+            titles.own if inputs.jobs is inputs.dataset.jobs else titles.vectors(inputs.jobs.frame["title"])
+        )
+        acts = inputs.history.within(LOOK)
+        users, jobs, later = newest_first(acts.user, acts.job)
+        total = np.zeros((n_users, titles.own[0].shape[1]))
+        np.add.at(total, users, titles.own[0][jobs] * self._worth(later)[:, None])
+        user_vectors, user_has = unit(total)
+        otherwise = np.full(n_users, self.unknown)
+        return Value((DotTerm(user_vectors, job_vectors, user_has, job_has, 50.0, 1.0, otherwise),))
+
+    def _worth(self, later: NDArray[np.int64]) -> Floats:
+        """(p,) of a title after which so many other jobs were viewed."""
+        return np.exp2(-np.arange(later.max(initial=0) + 1) / self.half_life)[later]
+
+    def explain(self, pair: Pair) -> Reason:
+        inputs, acts = pair.inputs, pair.actions(LOOK)
+        jobs = list(dict.fromkeys(act.job.job_id for act in reversed(acts)))  # newest first
+        titles = Titles.of(inputs.dataset, self.dimensions)
+        vector, has = titles.vectors([pair.job.row["title"]])
+        total, worth = np.zeros((1, vector.shape[1])), self._worth(np.arange(len(jobs)))
+        for row, weight in zip(np.searchsorted(inputs.dataset.jobs.job_id, jobs), worth, strict=True):
+            total[0] += titles.own[0][row] * weight
+        mine, known = unit(total)
+        cosine = None
+        if has[0] and known[0]:
+            cosine = sum(a * b for a, b in zip(mine[0].tolist(), vector[0].tolist(), strict=True))
+        facts = {"title": pair.job.row["title"], "viewed titles": len(jobs), "cosine": cosine}
+        return Reason(self.unknown if cosine is None else 50.0 * (1.0 + cosine), facts)
+
+
+def newest_first(users: NDArray[Any], jobs: NDArray[Any]) -> tuple[NDArray[np.int64], ...]:
+    """From actions by user and time: (p,) user, job, number of jobs viewed later, of each pair once, newest first."""
+    users, jobs = users[::-1].astype(np.int64), jobs[::-1].astype(np.int64)
+    _, newest = np.unique((users << 32) | jobs, return_index=True)
+    newest.sort()
+    users, jobs = users[newest][::-1], jobs[newest][::-1]
+    later = np.searchsorted(users, users, side="right") - 1 - np.arange(len(users))
+    order = np.lexsort((later, users))
+    return users[order], jobs[order], later[order]
+
+
+def unit(sums: Floats) -> tuple[Vectors, NDArray[np.bool_]]:
+    """(n, d) rows brought to length 1 in float64, kept as float32; (n,) which have a direction."""
+    length = np.sqrt(np.einsum("ij,ij->i", sums, sums))
+    has = length > 1e-9
+    return (sums / np.where(has, length, np.inf)[:, None]).astype(np.float32), has
+
+
+@dataclass(frozen=True, eq=False)
+class Titles:
+    """The titles of a dataset's jobs that were posted up to its clock, as vectors of d numbers."""
+
+    known: tuple[Any, ...]  # the titles of the dataset's jobs
+    words: dict[str, int]
+    idf: Floats  # (n_words,)
+    basis: Floats  # (n_words, d)
+
+    @classmethod
+    def of(cls, dataset: Dataset, dimensions: int) -> Self:
+        """Made once for each dataset: new weights and parameters must not decompose all titles again."""
+        kept = _KEPT.setdefault(dataset, {})
+        if dimensions not in kept:
+            kept[dimensions] = cls._made(dataset, dimensions)
+        return kept[dimensions]
+
+    @classmethod
+    def _made(cls, dataset: Dataset, dimensions: int) -> Self:
+        known = tuple(dataset.jobs.frame["title"])
+        posted = [title for title, at in zip(known, dataset.jobs.posted_at, strict=True) if at <= dataset.now]
+        found = [set(_grams(title)) for title in posted]
+        counts = Counter(gram for grams in found for gram in grams)
+        words = {gram: place for place, gram in enumerate(sorted(g for g, n in counts.items() if n > 1))}
+        idf = np.log(len(posted) / np.array([counts[gram] for gram in words], dtype=np.float64))
+        plain = cls(known, words, idf, np.zeros((len(words), 1)))
+        return cls(known, words, idf, _principal(plain.weighed(posted), dimensions))
+
+    def weighed(self, titles: Iterable[Any]) -> sparse.csr_matrix:
+        """(m, n_words) tf-idf, each row of length 1 or empty."""
+        start, columns, values = [0], [], []
+        for title in titles:
+            counts = Counter(gram for gram in _grams(title) if gram in self.words)
+            places = [self.words[gram] for gram in sorted(counts)]
+            row = (1 + np.log([counts[gram] for gram in sorted(counts)])) * self.idf[places]
+            length = float(np.sqrt(np.sum(row * row)))
+            columns += places if length > 0 else []
+            values += (row / length).tolist() if length > 0 else []
+            start.append(len(columns))
+        shape = (len(start) - 1, len(self.words))
+        return sparse.csr_matrix((np.array(values, dtype=np.float64), np.array(columns, dtype=np.int32), start), shape)
+
+    def vectors(self, titles: Iterable[Any]) -> tuple[Vectors, NDArray[np.bool_]]:
+        """(m, d) of length 1, and (m,) which titles say anything."""
+        return unit(self.weighed(titles) @ self.basis)
+
+    @cached_property
+    def own(self) -> tuple[Vectors, NDArray[np.bool_]]:
+        """Of the dataset's jobs."""
+        return self.vectors(self.known)
+
+
+_KEPT: WeakKeyDictionary[Dataset, dict[int, Any]] = WeakKeyDictionary()
+
+
+def _grams(title: Any) -> list[str]:
+    words = re.findall(r"[^\W_]{2,}", title.lower()) if isinstance(title, str) else []
+    return words + [f"{a} {b}" for a, b in pairwise(words)]
+
+
+def _principal(rows: sparse.csr_matrix, dimensions: int) -> Floats:
+    """(n_words, d) the right singular vectors of the largest singular values, d ≤ dimensions, at least 1."""
+    if not min(rows.shape) or not rows.nnz:
+        return np.zeros((rows.shape[1], 1))
+    if min(rows.shape) <= 2 * dimensions:
+        _, sizes, right = np.linalg.svd(rows.toarray(), full_matrices=False)
+    else:
+        _, sizes, right = svds(rows, k=dimensions, v0=np.ones(min(rows.shape)))
+        sizes, right = sizes[::-1], right[::-1]
+    return np.ascontiguousarray(right[:dimensions][sizes[:dimensions] > 1e-9 * sizes[0]].T)
