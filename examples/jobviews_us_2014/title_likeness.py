@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 from scipy.sparse.linalg import svds
+from threadpoolctl import threadpool_limits
 
 from scoring import Dataset
 from scoring.model import Component, DotTerm, Inputs, Pair, Reason, Value
@@ -162,6 +163,8 @@ def _principal(rows: sparse.csr_matrix, dimensions: int) -> Floats:
     if min(rows.shape) <= 2 * dimensions:
         _, sizes, right = np.linalg.svd(rows.toarray(), full_matrices=False)
     else:
-        _, sizes, right = svds(rows, k=dimensions, v0=np.ones(min(rows.shape)))
+        # many small products: two threads took 13 s on a busy machine where one takes 2.5, and one repeats to the bit
+        with threadpool_limits(1, "blas"):
+            _, sizes, right = svds(rows, k=dimensions, v0=np.ones(min(rows.shape)))
         sizes, right = sizes[::-1], right[::-1]
     return np.ascontiguousarray(right[:dimensions][sizes[:dimensions] > 1e-9 * sizes[0]].T)

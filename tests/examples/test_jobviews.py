@@ -216,7 +216,7 @@ def test_no_score_reads_the_city_that_the_import_takes_from_all_views(example: M
 
 @needs_data
 def test_tuned_weights_beat_those_by_hand_on_other_users(example: ModuleType, parts: Any) -> None:
-    tuning = example.tuned(parts, n_trials=25, parameters=())
+    tuning = example.tuned(parts, n_trials=10, parameters=())
     board = Scoreboard.of(parts.test, {"by hand": tuning.problem.baseline, "tuned": tuning.winner})
     told = example.told(board).set_index(["model", "measure"]).loc["tuned"]
     assert set(told.index) == {"HitRate@40", "MRR@40", "NDCG@40"}
