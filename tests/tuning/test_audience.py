@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,12 @@ from scoring.engine import Prepared
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.plan import Candidates
 from scoring.testing import small_dataset
-from scoring.tuning import audience as audience_module
 from scoring.tuning.audience import Audience, audience
 from tests.evaluation.full_rankings import full_ranking, random_prepared
 from tests.profiling.plots import assert_readable
 from tests.tuning.markets import small
+
+audience_module = import_module("scoring.tuning.audience")  # the package has the function by that name
 
 
 @pytest.fixture(scope="module")
