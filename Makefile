@@ -10,7 +10,7 @@ USERS  ?= 10000
 JOBS   ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check notebooks lab benchmark benchmarks clean
+.PHONY: help run test test-long check notebooks lab panel benchmark benchmarks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -50,7 +50,10 @@ test-long: $(VENV)/.test ## the full counts of the random tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long tests
 
 lab: $(VENV)/.run ## JupyterLab on the notebooks (localhost, with a token)
-	$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks
+	$(BIN)/scoring lab
+
+panel: $(VENV)/.run $(DB) ## the tuning panel as a page (localhost, with a token)
+	$(BIN)/scoring panel --db $(DB)
 
 benchmark: $(VENV)/.run ## time real scoring against the target of 180 ms per user
 	$(BIN)/python scripts/performance_benchmark.py --users $(USERS) --jobs $(JOBS)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from scoring.cli import comparing, evaluating, explaining, importing, init, models, profiles, run, tuning
+from scoring.cli import comparing, evaluating, explaining, importing, init, models, profiles, run, serving, tuning
 from scoring.cli.stopping import Terminated
 from scoring.errors import ScoringError, printable
 
@@ -115,6 +115,8 @@ app.command("compare")(comparing.compare)
 app.command("evaluate")(evaluating.evaluate)
 app.command("tune")(tuning.tune)
 app.command("models")(models.models)
+app.command("lab")(serving.lab)
+app.command("panel")(serving.panel)
 app.add_typer(profiles.app, name="profiles")
 
 
