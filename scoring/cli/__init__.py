@@ -1,10 +1,12 @@
 """The `scoring` command.
 
 - `app`: the commands joined, errors as one sentence, exit codes
-- `init`, `importing`, `run`, `explaining`, `models`: one command each
+- `init`, `importing`, `run`, `explaining`, `models`, `evaluating`, `comparing`, `tuning`, `profiles`: one command each;
+  `serving`: `lab` and `panel`
 - `stopping`: Ctrl-C and SIGTERM
-- `opening`: options and loading that commands share · `progress`: what long work shows
-- `describing`: an explanation as tables
+- `opening`: options and loading that commands share · `holding`: what is held out · `searching`: a search that several
+  processes make ready · `progress`: what long work shows
+- `describing`, `measured`, `compared`, `registered`: answers as tables · `saving`: as files
 """
 
 from __future__ import annotations
