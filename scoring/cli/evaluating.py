@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from scoring.cli.progress import Show
-    from scoring.evaluation import Scoreboard
+    from scoring.dataset import Dataset
+    from scoring.evaluation import Evaluator, Scoreboard
     from scoring.tuning.ablation import Ablation
     from scoring.tuning.registry import Registry
 
@@ -65,24 +66,17 @@ def evaluate(
     from scoring.cli.measured import standings
     from scoring.cli.progress import Show, output
     from scoring.dataset.database import Database
-    from scoring.evaluation import Evaluator, Scoreboard
-    from scoring.statistics.factors import default_cache
+    from scoring.evaluation import Scoreboard
     from scoring.telemetry import Stopwatch
 
     show = Show()
     registry, chosen = read_models(models or ["standard"], component, profiles)
     asked = Asked(holdout, days, cut, held, window_days, tuple(counts or ()))
-    with Database.open(db) as database, show.warnings():
-        data = load_data(database, as_of, show, Stopwatch())
     with show.warnings():
-        with show.stage("holding out"):
-            found = asked.holdout(data)
-        holding.tell(found, show)
-        users = holding.users_on(found, on, seed)
-        with show.stage(f"preparing factors and statistics as of {found.data.as_of:%Y-%m-%d %H:%M} UTC"):
-            evaluator = Evaluator(found, users=users, k=top_k, factor_cache=factor_cache or default_cache())
-            evaluator.statistics.factors  # noqa: B018 - trained when first asked for
-        with show.stage(f"ranking and judging for {len(users):,} users of {on}"):
+        with Database.open(db) as database:
+            data = load_data(database, as_of, show, Stopwatch())
+        evaluator = _evaluator(asked, data, on, top_k, seed, factor_cache, show)
+        with show.stage(f"ranking and judging for {len(evaluator.user_id):,} users of {on}"):
             board = Scoreboard.of(evaluator, chosen, level=level, seed=seed)
     for name, model in chosen.items():
         for rule, pairs in evaluator.unreachable(model).items():
@@ -97,6 +91,22 @@ def evaluate(
     if out is not None:
         parts.save(out)
         show.say(f"tables and plots: {out}")
+
+
+def _evaluator(
+    asked: Asked, data: Dataset, on: Part, k: int, seed: int, factor_cache: Path | None, show: Show
+) -> Evaluator:
+    from scoring.evaluation import Evaluator
+    from scoring.statistics.factors import default_cache
+
+    with show.stage("holding out"):
+        found = asked.holdout(data)
+    holding.tell(found, show)
+    users = holding.users_on(found, on, seed)
+    with show.stage(f"preparing factors and statistics as of {found.data.as_of:%Y-%m-%d %H:%M} UTC"):
+        evaluator = Evaluator(found, users=users, k=k, factor_cache=factor_cache or default_cache())
+        evaluator.statistics.factors  # noqa: B018 - trained when first asked for
+    return evaluator
 
 
 def log_look(registry: Registry, board: Scoreboard, show: Show) -> None:

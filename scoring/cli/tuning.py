@@ -24,13 +24,15 @@ from scoring.cli.opening import (
     Weights,
     load_components,
 )
-from scoring.cli.searching import DEFAULT_SEARCHES, Request, Source, helpers
+from scoring.cli.searching import DEFAULT_SEARCHES, Ready, Request, Source, helpers
 from scoring.cli.stopping import stops
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Show
     from scoring.evaluation import Scoreboard
     from scoring.tuning import Tuning
+    from scoring.tuning.registry import Profile as Saved
+    from scoring.tuning.registry import Registry
 
 __all__ = ["tune"]
 
@@ -81,7 +83,6 @@ def tune(
 ) -> None:
     """Search weights by what people did afterwards, beside the weights of now, random search and a direct fit."""
     from scoring.cli.progress import Show, output
-    from scoring.tuning import tune as search
     from scoring.tuning.registry import Registry
 
     show = Show()
@@ -106,37 +107,51 @@ def tune(
     )
     with show.warnings():
         ready = request.ready(show, processes)
-        problem, kept_in = ready.problem, request.kept_in(ready.problem)
-        show.say(f"trials are kept in {kept_in}: the same command goes on with them")
-        with _bars(show) as progress, helpers(request, processes, show):
-            tuning = search(
-                problem,
-                ready.validation,
-                trials,
-                random_trials=random_trials,
-                sampler=sampler,
-                storage=kept_in,
-                seed=seed,
-                progress=progress,
-                cancelled=stops.lost,
-            )
+        tuning = _searched(request, ready, processes, show)
         board = tuning.test(ready.test) if test else None
     if board is not None:
         log_look(registry, board, show)
     output().print(_report(tuning, board))
     if save is not None:
-        saved = registry.save(
-            save,
-            tuning.winner,
-            parent=profile or problem.baseline,
-            found_on=ready.holdout.data,
-            metrics=_metrics(tuning, board),
-            note=f"scoring tune: {', '.join(goal.name for goal in problem.goals)} by {trials:,} trials",
-        )
+        saved = _saved(registry, save, profile, ready, tuning, board)
         output().print(f"Saved {saved.about.reference}.", markup=False, soft_wrap=True)
     if out is not None:
         _save(out, tuning, board)
         show.say(f"tables and plots: {out}")
+
+
+def _searched(request: Request, ready: Ready, processes: int, show: Show) -> Tuning:
+    from scoring.tuning import tune as search
+
+    kept_in = request.kept_in(ready.problem)
+    show.say(f"trials are kept in {kept_in}: the same command goes on with them")
+    with _bars(show) as progress, helpers(request, processes, show):
+        return search(
+            ready.problem,
+            ready.validation,
+            request.trials,
+            random_trials=request.random_trials,
+            sampler=request.sampler,
+            storage=kept_in,
+            seed=request.seed,
+            progress=progress,
+            cancelled=stops.lost,
+        )
+
+
+def _saved(
+    registry: Registry, name: str, parent: str | None, ready: Ready, tuning: Tuning, test: Scoreboard | None
+) -> Saved:
+    goals = ", ".join(goal.name for goal in ready.problem.goals)
+    return registry.save(
+        name,
+        tuning.winner,
+        parent=parent or ready.problem.baseline,
+        found_on=ready.holdout.data,
+        metrics=_metrics(tuning, test),
+        note=f"scoring tune for {goals}: "
+        + ", ".join(f"{len(trials):,} trials of {study}" for study, trials in tuning.studies.items()),
+    )
 
 
 @contextmanager
@@ -161,6 +176,7 @@ def _report(tuning: Tuning, test: Scoreboard | None) -> Any:
     from rich.text import Text
 
     from scoring.cli.measured import front, side_by_side, verdict, weights
+    from scoring.tuning.tune import BASELINE, DIRECT
 
     goals = [goal.name for goal in tuning.problem.goals]
     measures = list(dict.fromkeys([*goals, *(metric.name for metric in tuning.validation.metrics)]))
@@ -172,7 +188,11 @@ def _report(tuning: Tuning, test: Scoreboard | None) -> Any:
             head = f"{len(board.evaluator.user_id):,} users of {what}, all against the baseline"
             parts += [Text(head, style="bold"), side_by_side(board, measures), Text()]
     parts += [Text("Flat weights", style="bold"), weights(tuning.weights()), Text()]
-    return Group(*parts, verdict(test or tuning.scoreboard, goals[0], "test" if test else "validation"))
+    parts += [verdict(test or tuning.scoreboard, goals[0], "test" if test else "validation")]
+    for name in (BASELINE, DIRECT):  # which it began with
+        if tuning.winner.digest == tuning.models[name].digest:
+            parts += [Text(f"The search found nothing that is better on validation users than the {name}.")]
+    return Group(*parts)
 
 
 def _metrics(tuning: Tuning, test: Scoreboard | None) -> dict[str, dict[str, dict[str, float]]]:
