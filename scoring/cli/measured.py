@@ -14,7 +14,6 @@ from rich.text import Text
 
 from scoring.errors import printable
 from scoring.evaluation import Scoreboard
-from scoring.plotting import number
 from scoring.tuning import Tuning
 
 __all__ = ["front", "lost_without", "side_by_side", "slices", "standings", "verdict", "weights"]
@@ -149,10 +148,11 @@ def _table(first: str, *headings: str) -> Table:
 
 
 def _number(value: float, sign: str = "") -> str:
-    """Three digits that count; nothing where there is none."""
+    """With as many decimals as others of its size, so that columns can be read down; nothing where there is none."""
     if math.isnan(value):
         return ""
-    return f"{'+' if sign and value > 0 else ''}{number(value)}"
+    size = abs(value)
+    return format(value, sign + (",.0f" if size >= 1000 else ".1f" if size >= 10 else ".3f"))
 
 
 def _interval(low: float, high: float) -> str:
