@@ -1,0 +1,165 @@
+"""Sliders, each with a number that can be typed, and what belongs to them. They hold no state of their own: every
+event asks a callback, and `show` writes down what came of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from scoring.model import ScoringModel
+from scoring.widgets.knobs import Knob, knobs_of
+from scoring.widgets.weights import WeightsModel
+
+__all__ = ["Controls", "KnobRow", "WeightRow"]
+
+_DIGITS = 4
+_LABEL = {"description_width": "92px"}
+_WIDEST_ENTRY = 1e12
+
+
+def _pair(name: str, low: float, high: float, start: float, end: float, step: float) -> tuple[Any, Any]:
+    """A typed number under its name, and a slider: a slider alone has no name that a screen reader could say."""
+    typed = widgets.BoundedFloatText(
+        description=name,
+        tooltip=name,
+        min=max(low, -_WIDEST_ENTRY),
+        max=min(high, _WIDEST_ENTRY),
+        step=step,
+        style=_LABEL,
+        layout=widgets.Layout(width="172px", margin="1px 2px"),
+    )
+    slider = widgets.FloatSlider(
+        min=start,
+        max=end,
+        step=step,
+        readout=False,
+        continuous_update=False,
+        tooltip=name,
+        layout=widgets.Layout(flex="1 1 80px", width="auto", min_width="70px", margin="1px 4px"),
+    )
+    return typed, slider
+
+
+class WeightRow:
+    """A weight: typed, slid, locked; and what it comes to of the total."""
+
+    def __init__(
+        self, name: str, moved: Callable[[float], None], locked: Callable[[bool], None], *, of_group: bool = False
+    ) -> None:
+        self.name = name
+        self.typed, self.slider = _pair(name, 0.0, 1.0, 0.0, 1.0, 0.01)
+        self.lock = widgets.ToggleButton(layout=widgets.Layout(width="62px", margin="1px", padding="0"))
+        self.share = widgets.HTML(layout=widgets.Layout(width="52px", margin="1px 2px"))
+        self.box = widgets.HBox(
+            [self.typed, self.slider, self.lock, self.share], layout=widgets.Layout(align_items="center")
+        )
+        if of_group:
+            self.box.add_class("scoring-group-row")
+        for control in (self.typed, self.slider):
+            control.observe(lambda change: moved(change["new"]), "value")
+        self.lock.observe(lambda change: locked(change["new"]), "value")
+
+    def show(self, weight: float, flat: float, locked: bool) -> None:
+        """`flat` is the share of the total."""
+        self.typed.value, self.slider.value, self.lock.value = round(weight, _DIGITS), weight, locked
+        self.lock.description = "locked" if locked else "lock"  # no icon: Voila has these from the network
+        self.lock.tooltip = f"{self.name} is locked; unlock it" if locked else f"lock {self.name}"
+        self.share.value = f'<span title="of the total">{flat:.1%}</span>'
+
+
+class KnobRow:
+    """A parameter: typed within what its field allows, or slid in a narrower range."""
+
+    def __init__(self, knob: Knob, moved: Callable[[float], None]) -> None:
+        self.name = knob.name
+        self.typed, self.slider = _pair(knob.label, knob.low, knob.high, knob.start, knob.end, knob.step)
+        self.box = widgets.HBox([self.typed, self.slider], layout=widgets.Layout(align_items="center"))
+        for control in (self.typed, self.slider):
+            control.observe(lambda change: moved(change["new"]), "value")
+
+    def show(self, value: float) -> None:
+        """A value beyond the slider's ends widens it."""
+        self.slider.min, self.slider.max = min(self.slider.min, value), max(self.slider.max, value)
+        self.typed.value, self.slider.value = value, value
+
+
+class Controls:
+    """A row for every group, component and parameter of a model; `asked` is called with the move to be made."""
+
+    def __init__(self, weights: WeightsModel, asked: Callable[[Callable[[WeightsModel], str | None]], None]) -> None:
+        self._weights, self._asked = weights, asked
+        self.groups: dict[str, WeightRow] = {}
+        self.components: dict[str, WeightRow] = {}
+        self.parameters: dict[str, KnobRow] = {}
+        self.toggles: dict[str, widgets.ToggleButton] = {}
+        boxes = [self._group(group) for group in weights.groups]
+        self.box = widgets.VBox(boxes)
+        self.show()
+
+    def show(self) -> None:
+        """What the weights are now."""
+        state, flat, groups = self._weights.state, self._weights.flat, self._weights.groups
+        for group, row in self.groups.items():
+            row.show(groups[group], groups[group], group in state.locked_groups)
+        for name, row in self.components.items():
+            row.show(self._weights.weight(name), flat[name], name in state.locked)
+        for name, value in _values(state.model).items():
+            self.parameters[name].show(value)
+
+    def _group(self, group: str) -> widgets.VBox:
+        ask = self._asked
+        self.groups[group] = WeightRow(
+            group,
+            lambda value: ask(lambda weights: weights.set_group(group, value)),
+            lambda on: ask(lambda weights: weights.lock_group(group, on)),
+            of_group=True,
+        )
+        rows, knobs = [self.groups[group].box], []
+        for part in self._weights.model.components_of(group):
+            rows.append(self._component(part.name).box)
+            of_part = [self._knob(knob) for knob in knobs_of(part)]
+            if of_part:
+                knobs += [widgets.HTML(f"<b>{_plain(part.name)}</b>"), *(row.box for row in of_part)]
+        return widgets.VBox([*rows, *self._folded(group, knobs)], layout=widgets.Layout(margin="0 0 10px"))
+
+    def _component(self, name: str) -> WeightRow:
+        ask = self._asked
+        self.components[name] = WeightRow(
+            name,
+            lambda value: ask(lambda weights: weights.set_weight(name, value)),
+            lambda on: ask(lambda weights: weights.lock(name, on)),
+        )
+        return self.components[name]
+
+    def _knob(self, knob: Knob) -> KnobRow:
+        ask, name = self._asked, knob.name
+        self.parameters[name] = KnobRow(knob, lambda value: ask(lambda weights: weights.set_parameter(name, value)))
+        return self.parameters[name]
+
+    def _folded(self, group: str, knobs: list[Any]) -> list[Any]:
+        if not knobs:
+            return []
+        inside = widgets.VBox(knobs, layout=widgets.Layout(display="none", margin="0 0 0 8px"))
+        toggle = widgets.ToggleButton(description=f"▸ parameters of {group}", layout=widgets.Layout(width="220px"))
+
+        def turned(change: dict[str, Any]) -> None:
+            inside.layout.display = "" if change["new"] else "none"
+            toggle.description = f"{'▾' if change['new'] else '▸'} parameters of {group}"
+
+        toggle.observe(turned, "value")
+        self.toggles[group] = toggle
+        return [toggle, inside]
+
+
+def _values(model: ScoringModel) -> dict[str, float]:
+    found = {knob.name: knob.value for part in model.parts for knob in knobs_of(part)}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _plain(name: str) -> str:
+    from scoring.widgets.html.parts import text_on
+
+    return text_on(name)

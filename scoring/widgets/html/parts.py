@@ -1,0 +1,108 @@
+"""What tables share: colours that colour-blind people can tell apart, escaping, small drawings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY
+
+__all__ = ["STYLE", "colours_of", "heading", "number", "signed", "table", "text_on", "whisker"]
+
+PURPLE, YELLOW = "#CC79A7", "#F0E442"  # the two of Okabe and Ito's that plots do not use
+_BY_GROUP = {
+    "base": (BLUE, SKY, "#A6CEE3", "#004A73", "#7FA8C9"),
+    "match": (ORANGE, YELLOW, "#8C5E00", "#F6C85F", "#B8860B"),
+    "personal": (GREEN, PURPLE, "#00563F", "#7FCBB5", "#7B3F61"),
+}
+"""Blues, yellows and greens tell the groups apart; lightness tells the components of one."""
+
+STYLE = f"""<style>
+.lm-scoring {{ font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.35; color: #1a1a1a; }}
+.lm-scoring table {{ border-collapse: collapse; margin: 2px 0 6px; font-variant-numeric: tabular-nums; width: 100%; }}
+.lm-scoring th, .lm-scoring td {{ padding: 2px 8px 2px 0; text-align: left; vertical-align: middle;
+  border-bottom: 1px solid #e5e5e5; background: none; white-space: normal; }}
+.lm-scoring th {{ font-weight: 600; color: #444; }}
+.lm-scoring td.n, .lm-scoring th.n {{ text-align: right; white-space: nowrap; }}
+.lm-scoring .muted {{ color: #595959; }}
+.lm-scoring .worse {{ color: #9c4400; font-weight: 600; }}
+.lm-scoring .better {{ color: {BLUE}; font-weight: 600; }}
+.lm-scoring h3 {{ font-size: 15px; margin: 8px 0 2px; }}
+.lm-scoring p {{ margin: 2px 0 4px; }}
+.lm-scoring svg {{ display: block; }}
+.lm-scoring .entry {{ display: inline-block; white-space: nowrap; margin-right: 12px; }}
+.lm-scoring .swatch {{ display: inline-block; width: 10px; height: 10px; margin: 0 4px 0 0; }}
+</style>"""
+
+
+def colours_of(groups: Sequence[str]) -> list[str]:
+    """A colour for each component, by its group and its place there."""
+    seen: dict[str, int] = {}
+    found = []
+    for group in groups:
+        place = seen[group] = seen.get(group, -1) + 1
+        known = _BY_GROUP.get(group, (GREY, BLACK))
+        found.append(known[place % len(known)])
+    return found
+
+
+def text_on(value: object) -> str:
+    """Anything as text that cannot become markup."""
+    return escape(str(value), quote=True)
+
+
+def heading(title: str, told: str = "") -> str:
+    return f"<h3>{text_on(title)}</h3>" + (f'<p class="muted">{text_on(told)}</p>' if told else "")
+
+
+def table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """Cells are HTML already; of a column is said whether it holds numbers. The caption is for screen readers."""
+    kinds = [' class="n"' if numeric else "" for _, numeric in columns]
+    head = "".join(
+        f'<th scope="col"{kind}>{text_on(name)}</th>' for (name, _), kind in zip(columns, kinds, strict=True)
+    )
+    body = "".join(
+        "<tr>" + "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return f'<table aria-label="{text_on(caption)}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def number(value: float) -> str:
+    """Four digits that count; – for what there is not."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def signed(value: float) -> str:
+    """With its sign, a true minus."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    told = f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.3g}"
+    return told.replace("-", "−")
+
+
+def whisker(low: float, high: float, at: float, reach: float, colour: str, detectable: float = math.nan) -> str:
+    """An interval and its middle on an axis from -reach to reach, 0 in the centre; the grey band is what so many
+    users cannot tell from noise."""
+    if not all(map(math.isfinite, (low, high, at))) or not reach > 0:
+        return ""
+    width, height, half = 150, 16, 75
+
+    def x(value: float) -> float:
+        return round(half + (half - 4) * min(max(value / reach, -1.0), 1.0), 1)
+
+    band = ""
+    if math.isfinite(detectable):
+        wide = x(detectable) - x(-detectable)
+        band = f'<rect x="{x(-detectable)}" y="1" width="{wide:.1f}" height="14" fill="#ececec"/>'
+    return (
+        f'<svg width="{width}" height="{height}" role="img" aria-label="from {signed(low)} to {signed(high)}">{band}'
+        f'<line x1="{half}" y1="0" x2="{half}" y2="16" stroke="{GREY}"/>'
+        f'<line x1="{x(low)}" y1="8" x2="{x(high)}" y2="8" stroke="{colour}" stroke-width="2.5"/>'
+        f'<circle cx="{x(at)}" cy="8" r="3.5" fill="{colour}"/></svg>'
+    )

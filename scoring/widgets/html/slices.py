@@ -1,0 +1,52 @@
+"""The same measures among parts of the users: who loses while the mean rises."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from scoring.plotting import BLACK, BLUE, VERMILION
+from scoring.widgets.html.parts import heading, number, signed, table, text_on, whisker
+
+__all__ = ["slices_html"]
+
+_COLUMNS = (
+    ("slice", False), ("users", True), ("baseline", True), ("now", True), ("difference", True), ("interval", False),
+    ("", False),
+)  # fmt: skip
+
+
+def slices_html(slices: pd.DataFrame, metric: str | None = None) -> str:
+    """Of `slice_differences`; the table is of one metric (None: the first), the warning of all of them."""
+    metric = metric or str(slices["metric"].iloc[0])
+    of_metric = slices[slices["metric"] == metric]
+    reach = 1.1 * float(of_metric[["low", "high"]].abs().max().max() or 0.0)
+    rows = []
+    for row in of_metric.to_dict("records"):
+        kind = "worse" if row["worse"] else "better" if row["better"] else "muted"
+        said = (
+            "⚠ significantly worse" if row["worse"] else "significantly better" if row["better"]
+            else "" if row["tested"] else "too few users to test"
+        )  # fmt: skip
+        colour = VERMILION if row["worse"] else BLUE if row["better"] else BLACK
+        rows.append(
+            (
+                f'<span class="muted">{text_on(row["slicing"])}:</span> {text_on(row["slice"])}',
+                f"{row['n']:,}",
+                number(row["mean_a"]),
+                number(row["mean_b"]),
+                f'<span class="{kind}">{signed(row["difference"])}</span>',
+                whisker(row["low"], row["high"], row["difference"], reach, colour),
+                f'<span class="{kind}">{said}</span>',
+            )
+        )
+    return heading(f"Slices: {metric}") + _warning(slices) + table(_COLUMNS, rows, f"{metric} by slices of the users")
+
+
+def _warning(slices: pd.DataFrame) -> str:
+    worse = slices[slices["worse"]]
+    if not len(worse):
+        tested = int(slices["tested"].sum())
+        return f'<p class="muted">No slice is significantly worse, of {tested:,} that were tested.</p>'
+    named = [f"{row.slicing} {row.slice} ({row.metric})" for row in worse.itertuples()]
+    few = ", ".join(named[:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
+    return f'<p class="worse">⚠ Significantly worse than the baseline: {text_on(few)}.</p>'

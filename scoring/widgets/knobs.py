@@ -1,0 +1,134 @@
+"""Parameters of components as knobs: every number that a model file may set, each point of a curve included."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import annotated_types
+
+from scoring.errors import ConfigurationError
+from scoring.model import Part, ScoringModel
+
+__all__ = ["Knob", "knob_named", "knobs_of", "with_knob"]
+
+_WIDEST = 100.0
+"""Bounds up to this far apart are a slider's own; where there are none, or wider ones, it begins around the value."""
+_TIMES = 4.0
+"""How many times the value such a slider reaches."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A number of a component. `low` and `high` are what its field allows; `start` and `end` are the slider's."""
+
+    component: str
+    field: str
+    value: float
+    low: float  # -inf: no bound
+    high: float
+    start: float
+    end: float
+    step: float
+    whole: bool = False
+    at: tuple[int, int] | None = None
+    """Of a curve: which point, and 0 for its x or 1 for its value."""
+
+    @property
+    def name(self) -> str:
+        """Like freshness.half_life_days, or wage.curve point 2 x."""
+        return f"{self.component}.{self.label}"
+
+    @property
+    def label(self) -> str:
+        """Like half_life_days, or curve point 2 x."""
+        return self.field if self.at is None else f"{self.field} point {self.at[0] + 1} {('x', 'value')[self.at[1]]}"
+
+
+def knobs_of(part: Part) -> tuple[Knob, ...]:
+    """In the order of the fields. What is no number (a list of codes, a text) is set in the model file."""
+    found: list[Knob] = []
+    for field, info in type(part.component).model_fields.items():
+        value = getattr(part.component, field)
+        if _is_number(value):
+            found.append(_number(part.name, field, value, info))
+        elif _is_curve(value):
+            found.extend(_curve(part.name, field, value))
+    return tuple(found)
+
+
+def with_knob(model: ScoringModel, knob: Knob, value: float) -> ScoringModel:
+    """The model with this number. Raises ModelError with what is wrong with it."""
+    number: Any = round(value) if knob.whole else float(value)
+    if knob.at is not None:
+        component = next(part.component for part in model.parts if part.name == knob.component)
+        curve = [list(point) for point in getattr(component, knob.field)]
+        curve[knob.at[0]][knob.at[1]] = number
+        number = tuple(tuple(point) for point in curve)
+    return model.with_parameters(knob.component, **{knob.field: number})
+
+
+def knob_named(model: ScoringModel, name: str) -> Knob:
+    """By `Knob.name`. Raises ConfigurationError."""
+    knobs = {knob.name: knob for part in model.parts for knob in knobs_of(part)}
+    if name not in knobs:
+        raise ConfigurationError(f"model {model.name} has no number {name!r}; it has {', '.join(knobs) or 'none'}.")
+    return knobs[name]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_curve(value: Any) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) > 0
+        and all(isinstance(point, tuple) and len(point) == 2 and all(map(_is_number, point)) for point in value)
+    )
+
+
+def _number(component: str, field: str, value: float, info: Any) -> Knob:
+    low, high, open_low = -math.inf, math.inf, False
+    for bound in info.metadata:
+        if isinstance(bound, annotated_types.Ge):
+            low = float(bound.ge)  # type: ignore[arg-type]
+        elif isinstance(bound, annotated_types.Gt):
+            low, open_low = float(bound.gt), True  # type: ignore[arg-type]
+        elif isinstance(bound, annotated_types.Le):
+            high = float(bound.le)  # type: ignore[arg-type]
+        elif isinstance(bound, annotated_types.Lt):
+            high = math.nextafter(float(bound.lt), -math.inf)  # type: ignore[arg-type]
+    whole = info.annotation is int
+    start, end = (low, high) if high - low <= _WIDEST else _around(value, low, high)
+    step = 1.0 if whole else _step(end - start)
+    if open_low:
+        low = math.nextafter(low, math.inf)
+        start = start + step if start < low else start
+    return Knob(component, field, float(value), low, high, start, end, step, whole)
+
+
+def _around(value: float, low: float, high: float) -> tuple[float, float]:
+    reach = _TIMES * abs(value) or 1.0
+    return max(low, min(0.0, -reach if value < 0 else 0.0)), min(high, max(reach, value))
+
+
+def _step(width: float) -> float:
+    """A power of ten, or five of them, of which a slider has a hundred or more."""
+    tens = 10.0 ** math.floor(math.log10(width / 100)) if width > 0 else 1.0
+    return 5 * tens if width / (5 * tens) >= 100 else tens
+
+
+def _curve(component: str, field: str, points: tuple[tuple[float, float], ...]) -> list[Knob]:
+    """A point may move up to its neighbours, which the component's own check keeps apart."""
+    xs = [float(x) for x, _ in points]
+    least, most = min(0.0, xs[0]), _TIMES / 2 * max(abs(xs[0]), abs(xs[-1])) or 1.0
+    step = _step(most - least)
+    found = []
+    for place, (x, y) in enumerate(points):
+        found.append(
+            Knob(component, field, float(x), -math.inf, math.inf, least, most, step, at=(place, 0)),
+        )
+        found.append(Knob(component, field, float(y), 0.0, 100.0, 0.0, 100.0, 1.0, at=(place, 1)))
+    return found

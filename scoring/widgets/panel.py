@@ -1,0 +1,245 @@
+"""The tuning panel: what is pressed and slid goes to the view models, what they say is shown. It computes nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+
+from scoring.errors import ConfigurationError, ScoringError
+from scoring.tuning.registry import Registry
+from scoring.widgets.controls import Controls
+from scoring.widgets.html.parts import STYLE
+from scoring.widgets.profiles import ProfileBox
+from scoring.widgets.ranks import LiveLine
+from scoring.widgets.saving import Saver
+from scoring.widgets.session import FIRST, PanelState, Request, TuningSession
+from scoring.widgets.views import Views
+from scoring.widgets.weights import WeightsModel
+from scoring.widgets.worker import Status, Worker
+
+__all__ = ["TuningPanel"]
+
+_CSS = """<style>
+.scoring-group-row { border-bottom: 2px solid #bbb; font-weight: 700; }
+.scoring-panel .widget-label, .scoring-panel input { color: #1a1a1a; }
+.lm-scoring-three { display: flex; flex-wrap: wrap; gap: 0 24px; }
+.lm-scoring-three > div { flex: 1 1 240px; min-width: 0; }
+.scoring-panel button:focus-visible, .scoring-panel input:focus-visible, .scoring-panel select:focus-visible,
+.scoring-panel .noUi-handle:focus-visible { outline: 2px solid #0072B2; outline-offset: 1px; }
+</style>"""
+
+
+class TuningPanel(widgets.VBox):
+    """Sliders on the left, what they do on the right. `state` is what was computed last; `wait` waits for it.
+
+    Events may come on any thread, one at a time: they change the view model under a lock, hand a request to the
+    worker and return. `weights`, `session` and `worker` are the view models.
+    """
+
+    def __init__(
+        self,
+        session: TuningSession,
+        *,
+        registry: Registry | None = None,
+        debounce: float = 0.1,
+    ) -> None:
+        self._lock = threading.RLock()
+        self._showing = True  # until everything is there, values are only written down
+        self.session = session
+        self.weights = WeightsModel(session.baseline)
+        self.state: PanelState | None = None
+        self.status = LiveLine(text="computing the baseline…", kind="computing")
+        self.said = LiveLine()
+        self.controls = Controls(self.weights, self._move)
+        self.views = Views(session.level)
+        self.saver = None if registry is None else Saver(registry, session, session.baseline)
+        self.profiles = None if self.saver is None else ProfileBox(self.saver, self._load, self._save)
+        self.undo, self.redo, self.reset = (
+            widgets.Button(description=name, tooltip=told, layout=widgets.Layout(width="84px", margin="1px 2px"))
+            for name, told in (
+                ("Undo", "take the last move back"),
+                ("Redo", "make it again"),
+                ("Reset", "all as it was"),
+            )
+        )
+        super().__init__([widgets.HTML(STYLE + _CSS, layout=widgets.Layout(display="none")), self._columns()])
+        self.add_class("scoring-panel")
+        self._connect()
+        self.worker: Worker[Request, PanelState] = Worker(session.stages, self._publish, self._told, debounce=debounce)
+        self._user_id = int(session.user_id[0])
+        self._job_id: int | None = None
+        self.views.user.value = str(self._user_id)
+        self._showing = False
+        self._submit()
+
+    def __repr__(self) -> str:
+        return f"TuningPanel({self.session!r})"
+
+    def wait(self, timeout: float | None = 120.0) -> PanelState:
+        """The state of the latest move, whole. Raises what its computation raised; TimeoutError."""
+        self.worker.wait_idle(timeout)
+        if self.state is None:
+            raise ConfigurationError("the panel is closed and has computed nothing; open another.")
+        return self.state
+
+    def close(self) -> None:
+        """Ends the worker and takes the widgets away."""
+        if "worker" in self.__dict__:
+            self.worker.close()
+        super().close()
+
+    @property
+    def sliders(self) -> dict[str, Any]:
+        """By component, and by group."""
+        rows = self.controls.components | self.controls.groups
+        return {name: row.slider for name, row in rows.items()}
+
+    # Put together
+
+    def _columns(self) -> Any:
+        session = self.session
+        title = (
+            '<div class="lm-scoring"><h3>Tuning weights</h3><p class="muted">'
+            f"{len(session.user_id):,} users of a holdout, {len(session.data.jobs):,} jobs. Lists are as of "
+            f"{session.data.as_of:%Y-%m-%d %H:%M} UTC; what was done afterwards is to be found.</p></div>"
+        )
+        left = [widgets.HTML(title), widgets.HBox([self.undo, self.redo, self.reset]), self.controls.box]
+        if self.profiles is not None:
+            left += [widgets.HTML('<div class="lm-scoring"><h3>Profiles</h3></div>'), self.profiles.box]
+        column = widgets.Layout(flex="1 1 380px", max_width="460px", min_width="340px", margin="0 16px 0 0")
+        wide = widgets.Layout(flex="1000 1 660px", min_width="0", width="auto")
+        return widgets.HBox(
+            [widgets.VBox(left, layout=column), widgets.VBox([self.status, self.said, self.views.box], layout=wide)],
+            layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"),
+        )
+
+    def _connect(self) -> None:
+        self.undo.on_click(lambda _: self._move(lambda weights: weights.undo()))
+        self.redo.on_click(lambda _: self._move(lambda weights: weights.redo()))
+        self.reset.on_click(lambda _: self._move(lambda weights: weights.reset()))
+        views = self.views
+        views.user.observe(lambda change: self._choose(user=change["new"]), "value")
+        views.job.observe(lambda change: self._choose(job=change["new"]), "value")
+        views.ranks.observe(lambda change: self._choose(job=change["new"]), "selected")
+        views.previous.on_click(lambda _: self._step(-1))
+        views.following.on_click(lambda _: self._step(1))
+
+    # What is asked
+
+    def _move(self, move: Callable[[WeightsModel], str | None]) -> None:
+        """A change of weights, parameters or locks; what is refused is said, and the sliders go back."""
+        with self._lock:
+            if self._showing:
+                return
+            before = self.weights.model
+            self._say(lambda: move(self.weights) or "")
+            self._show_controls()
+            if self.weights.model != before:
+                self._submit()
+
+    def _choose(self, user: str | None = None, job: str | None = None) -> None:
+        with self._lock:
+            if self._showing:
+                return
+            self._say(lambda: self._chosen(user, job))
+            self._show_choice()
+
+    def _chosen(self, user: str | None, job: str | None) -> str:
+        user_id = self._user_id if user is None else _id_in(user, "user")
+        job_id = self._job_id if job is None else _id_in(job, "job") if job.strip() else None
+        self.session.require(user_id, job_id)
+        if (user_id, job_id) != (self._user_id, self._job_id):
+            self._user_id, self._job_id = user_id, job_id
+            self._submit()
+        return ""
+
+    def _step(self, by: int) -> None:
+        """To the next of the users that measures are of."""
+        ids = self.session.user_id
+        at = int(np.searchsorted(ids, self._user_id, side="left" if by < 0 else "right"))
+        self._choose(user=str(ids[(at + min(by, 0)) % len(ids)]))
+
+    def _load(self, name: str) -> None:
+        def load(weights: WeightsModel) -> str:
+            assert self.saver is not None  # there is no button without
+            weights.load(self.saver.load(name))
+            return f"{name} is loaded."
+
+        self._move(load)
+
+    def _save(self, name: str, note: str) -> None:
+        with self._lock:
+            self._say(lambda: self._saved(name, note))
+
+    def _saved(self, name: str, note: str) -> str:
+        assert self.saver is not None  # there is no button without
+        assert self.profiles is not None
+        done = self.saver.save(name, self.weights.model, self.state, note)
+        if isinstance(done, str):
+            return done
+        self.weights.mark_saved(self.weights.model)
+        return self.profiles.refresh(done.about.reference) or f"saved as {done.about.reference}."
+
+    def _submit(self) -> None:
+        self.worker.submit(Request(self.weights.model, self._user_id, self._job_id))
+
+    # What is shown
+
+    def _say(self, do: Callable[[], str]) -> None:
+        try:
+            self.said.text, self.said.kind = do(), "idle"
+        except ScoringError as error:
+            self.said.text, self.said.kind = str(error), "failed"
+
+    def _show_controls(self) -> None:
+        self._showing = True
+        try:
+            self.controls.show()
+        finally:
+            self._showing = False
+
+    def _show_choice(self) -> None:
+        self._showing = True
+        try:
+            self.views.user.value = str(self._user_id)
+            self.views.job.value = "" if self._job_id is None else str(self._job_id)
+            self.views.ranks.selected = self.views.job.value
+        finally:
+            self._showing = False
+
+    def _publish(self, state: PanelState) -> None:
+        """On the worker's thread."""
+        with self._lock:
+            if state.request != Request(self.weights.model, self._user_id, self._job_id):
+                return  # overtaken by a move that is about to be submitted
+            self.state = state
+            self._showing = True
+            try:
+                self.views.show(state)
+            finally:
+                self._showing = False
+
+    def _told(self, status: Status) -> None:
+        """On the worker's thread."""
+        text = {
+            "computing": "computing…",
+            "settled": f"settled in {1000 * status.seconds:,.0f} ms",
+            "failed": status.why,
+        }
+        state = self.state
+        if status.kind == "settled" and state is not None:
+            first = sum(state.milliseconds.get(stage, 0.0) for stage in FIRST)
+            text["settled"] += f"; lists and measures were there after {first:,.0f} ms."
+            text["settled"] += " These weights are not saved." if self.weights.dirty else ""
+        self.status.text, self.status.kind = text[status.kind], status.kind
+
+
+def _id_in(text: str, what: str) -> int:
+    try:
+        return int(text.strip())
+    except ValueError:
+        raise ConfigurationError(f"{text.strip()!r} is no id of a {what}; write a whole number.") from None

@@ -1,0 +1,49 @@
+"""The part of the panel that loads and saves profiles. What it decides is in `saving`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from scoring.errors import ScoringError
+from scoring.widgets.saving import Saver
+
+__all__ = ["ProfileBox"]
+
+_LABEL = {"description_width": "60px"}
+_NONE = "(choose a profile)"
+
+
+class ProfileBox:
+    """`load` and `save` are pressed; `chosen`, `name` and `note` are what they are pressed for."""
+
+    def __init__(self, saver: Saver, on_load: Callable[[str], None], on_save: Callable[[str, str], None]) -> None:
+        self._saver = saver
+        wide = widgets.Layout(width="290px", margin="1px 2px")
+        self.chosen = widgets.Dropdown(description="profile", options=[_NONE], style=_LABEL, layout=wide)
+        self.load = _button("Load", "take over the weights of the chosen profile")
+        self.name = widgets.Text(description="name", style=_LABEL, layout=wide, continuous_update=False)
+        self.note = widgets.Text(description="note", style=_LABEL, layout=wide, continuous_update=False)
+        self.save = _button("Save", "save the weights as a new version under this name")
+        self.load.on_click(lambda _: on_load("" if self.chosen.value == _NONE else self.chosen.value))
+        self.save.on_click(lambda _: on_save(self.name.value, self.note.value))
+        self.box = widgets.VBox(
+            [widgets.HBox([self.chosen, self.load]), self.name, widgets.HBox([self.note, self.save])]
+        )
+        self.refresh()
+
+    def refresh(self, chosen: str = _NONE) -> str:
+        """Reads which profiles there are; a sentence where that cannot be done."""
+        try:
+            names = self._saver.names()
+        except ScoringError as error:
+            return str(error)
+        self.chosen.options = [_NONE, *names]
+        self.chosen.value = chosen if chosen in names else _NONE
+        return ""
+
+
+def _button(name: str, tooltip: str) -> Any:
+    return widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width="84px", margin="1px 2px"))

@@ -1,0 +1,261 @@
+"""What the panel computes: a model's lists, held to what people did and beside the baseline's, stage by stage.
+
+session = TuningSession.of(data, load_model("standard"))
+state = session.compute(Request(model.with_weights({...}), user_id=1))
+state.measures   # every measure with its difference to the baseline and its interval
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from scoring.dataset import Dataset
+from scoring.dataset.encode import Longs
+from scoring.engine import Prepared
+from scoring.engine.prepared import rows_of_ids
+from scoring.engine.scorer import whole_number
+from scoring.errors import ConfigurationError, RunCancelledError
+from scoring.evaluation import (
+    MRR,
+    NDCG,
+    Comparison,
+    Evaluator,
+    HitRate,
+    Holdout,
+    Judgement,
+    Recall,
+    Slicing,
+    by_time,
+    slices_of,
+)
+from scoring.evaluation.exposure import By
+from scoring.evaluation.scoreboard import Scoreboard
+from scoring.evaluation.significance import Resamples
+from scoring.evaluation.waterfall import Waterfall, waterfall
+from scoring.model import ScoringModel
+from scoring.widgets.listed import UserList, user_list
+from scoring.widgets.measures import Measured, differences, intervals, measured
+from scoring.widgets.single import Single
+
+__all__ = ["PanelState", "Request", "TuningSession"]
+
+METRICS = (NDCG(10), Recall(40), MRR(40), HitRate(40))
+FIRST = ("baseline", "lists", "measures", "user")
+"""The stages that somebody waits for: what is computed after them comes when it is there."""
+WHOSE: tuple[By, ...] = ("company", "prefecture", "occupation")
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A model, whose list to show, and the job of which to say why it moved (None: none)."""
+
+    model: ScoringModel
+    user_id: int
+    job_id: int | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class PanelState:
+    """What is known of a request so far; later stages are None until they are done."""
+
+    request: Request
+    judgement: Judgement
+    measured: Measured
+    measures: pd.DataFrame  # as `measures.differences`
+    users: UserList
+    waterfall: Waterfall | None = None
+    slices: pd.DataFrame | None = None  # as `slice_differences`
+    comparison: Comparison | None = None
+    exposure: Mapping[By, pd.DataFrame] | None = None
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
+    """Stage → what it took, of those that this request computed."""
+
+    @property
+    def model(self) -> ScoringModel:
+        return self.request.model
+
+    @property
+    def whole(self) -> bool:
+        """Whether all stages are done."""
+        return self.exposure is not None
+
+    def __repr__(self) -> str:
+        return f"PanelState({self.model.name}, user {self.request.user_id}, {'' if self.whole else 'not '}whole)"
+
+    def worse(self) -> pd.DataFrame:
+        """Slices that are significantly worse than with the baseline. Raises ConfigurationError: not computed yet."""
+        if self.slices is None:
+            raise ConfigurationError("slices are not computed yet; wait until the panel has settled.")
+        return self.slices[self.slices["worse"]]
+
+
+class TuningSession:
+    """A baseline on the users of an evaluator, and any other model beside it. For one thread at a time."""
+
+    def __init__(self, evaluator: Evaluator, baseline: ScoringModel, *, level: float = 0.95, seed: int = 0) -> None:
+        self.evaluator = evaluator
+        self.baseline = baseline
+        self.level = level
+        self.resamples = Resamples.of(evaluator.user_id, seed=seed)
+        self._single: Single | None = None
+        self._latest: PanelState | None = None
+
+    @classmethod
+    def of(
+        cls,
+        data: Dataset | Holdout,
+        baseline: ScoringModel,
+        *,
+        days: float = 14.0,
+        users: int = 500,
+        k: int = 40,
+        factor_cache: Path | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """On a holdout, or one made by time: what was done in the last `days` days is to be found. At most `users`
+        users who have anything to be found are drawn by lot.
+
+        Raises ConfigurationError.
+        """
+        holdout = data if isinstance(data, Holdout) else by_time(data, days=days)
+        most = whole_number("users", users, "a panel needs a whole number of users")
+        drawn = np.sort(np.random.default_rng(seed).permutation(holdout.user_id)[:most])
+        evaluator = Evaluator(holdout, users=drawn, k=k, metrics=METRICS, factor_cache=factor_cache)
+        return cls(evaluator, baseline, seed=seed)
+
+    def __repr__(self) -> str:
+        return f"TuningSession({self.baseline.name}, {len(self.user_id):,} users, {self.evaluator.holdout.name})"
+
+    @property
+    def user_id(self) -> Longs:
+        """(n,) ids of the users that measures are of, ascending."""
+        return self.evaluator.user_id
+
+    @property
+    def data(self) -> Dataset:
+        """What is known at the holdout's cut: lists are of that time."""
+        return self.evaluator.holdout.data
+
+    def require(self, user_id: int, job_id: int | None = None) -> None:
+        """Raises UnknownIdError where the data holds no such user or job."""
+        rows_of_ids(self.data.users.user_id, [user_id], "user")
+        if job_id is not None:
+            rows_of_ids(self.data.jobs.job_id, [job_id], "job")
+
+    @cached_property
+    def _before(self) -> tuple[Judgement, Measured]:
+        judgement = self.evaluator.judge(self.baseline)
+        return judgement, measured(self.evaluator, judgement)
+
+    @cached_property
+    def slicings(self) -> tuple[Slicing, ...]:
+        """Region, age group, tenure, occupation group of the users."""
+        return tuple(one.of_users(self.user_id) for one in slices_of(self.evaluator.inputs))
+
+    def compute(self, request: Request, cancelled: Cancelled = lambda: False) -> PanelState:
+        """All stages. Raises as `stages`."""
+        *_, last = self.stages(request, cancelled)
+        return last
+
+    def stages(self, request: Request, cancelled: Cancelled = lambda: False) -> Iterator[PanelState]:
+        """First lists and measures; then the waterfall, slices, overlap, and who gains and loses. What the request
+        before has computed for the same model is kept.
+
+        Raises RunCancelledError where `cancelled` says so, UnknownIdError, ModelError.
+        """
+        milliseconds: dict[str, float] = {}
+        self.require(request.user_id, request.job_id)
+        state = self._begun(request, milliseconds, cancelled)
+        yield self._keep(state)
+        if request.job_id is not None:
+            with _timed(milliseconds, "waterfall", cancelled):
+                before, after = self._prepared_for(state)
+                state = replace(state, waterfall=waterfall(before, after, request.user_id, request.job_id))
+            yield self._keep(state)
+        if state.slices is None:
+            with _timed(milliseconds, "slices", cancelled):
+                both = {"baseline": self._before[0], "now": state.judgement}
+                found = Scoreboard(self.evaluator, both, self.resamples, self.level).slices("now", self.slicings)
+                state = replace(state, slices=found)
+            yield self._keep(state)
+        if state.exposure is None:
+            with _timed(milliseconds, "overlap", cancelled):
+                comparison = Comparison.of_rankings(
+                    self._before[0].ranking, state.judgement.ranking, self.evaluator.inputs
+                )
+                comparison.frame()
+                state = replace(state, comparison=comparison)
+            yield self._keep(state)
+            changes = {}
+            for by in WHOSE:
+                with _timed(milliseconds, f"exposure by {by}", cancelled):
+                    changes[by] = comparison.exposure(by)
+            yield self._keep(replace(state, exposure=changes))
+
+    def _begun(self, request: Request, milliseconds: dict[str, float], cancelled: Cancelled) -> PanelState:
+        known = self._latest
+        if known is not None and known.model == request.model:
+            state = replace(known, request=request, waterfall=None, milliseconds=milliseconds)
+            with _timed(milliseconds, "user", cancelled):
+                return replace(state, users=self._list_of(request, state.judgement))
+        if "_before" not in self.__dict__:
+            with _timed(milliseconds, "baseline", cancelled):
+                _ = self._before
+        with _timed(milliseconds, "lists", cancelled):
+            judgement = self.evaluator.judge(request.model)
+        with _timed(milliseconds, "measures", cancelled):
+            now = measured(self.evaluator, judgement)
+            frame = differences(self._before[1], now, self.resamples, self.level)
+        with _timed(milliseconds, "user", cancelled):
+            users = self._list_of(request, judgement)
+        return PanelState(request, judgement, now, frame, users, milliseconds=milliseconds)
+
+    def _keep(self, state: PanelState) -> PanelState:
+        self._latest = state
+        return state
+
+    # One user, who need not be among those that measures are of
+
+    def _list_of(self, request: Request, judgement: Judgement) -> UserList:
+        place = np.flatnonzero(self.user_id == request.user_id)
+        if len(place):
+            before, after = self._before[0].ranking.take(place), judgement.ranking.take(place)
+            return user_list(judgement.prepared, before, after)
+        return self._of_one(request.user_id).listed(request.model)
+
+    def _prepared_for(self, state: PanelState) -> tuple[Prepared, Prepared]:
+        if np.isin(state.request.user_id, self.user_id):
+            return self._before[0].prepared, state.judgement.prepared
+        return self._of_one(state.request.user_id).prepared(state.model)
+
+    def _of_one(self, user_id: int) -> Single:
+        if self._single is None or self._single.user_id != user_id:
+            self._single = Single(self.evaluator, self.baseline, user_id)
+        return self._single
+
+    # To be saved
+
+    def metrics(self, state: PanelState) -> dict[str, dict[str, dict[str, float]]]:
+        """As a registry keeps them. These users are what was looked at while tuning: they are of the split `train`."""
+        return {"train": intervals(state.measured, self.resamples, self.level)}
+
+
+@contextmanager
+def _timed(milliseconds: dict[str, float], stage: str, cancelled: Cancelled) -> Iterator[None]:
+    if cancelled():
+        raise RunCancelledError(f"a newer request came before {stage}.")
+    begun = time.perf_counter()
+    yield
+    milliseconds[stage] = 1000 * (time.perf_counter() - begun)
+    if cancelled():
+        raise RunCancelledError(f"a newer request came during {stage}.")

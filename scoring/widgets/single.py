@@ -1,0 +1,45 @@
+"""One user alone, who need not be among those that measures are of."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from scoring.engine import Prepared, Ranking
+from scoring.engine.prepared import rows_of_ids
+from scoring.evaluation import Evaluator
+from scoring.model import Inputs, ScoringModel
+from scoring.widgets.listed import UserList, user_list
+
+__all__ = ["Single"]
+
+
+class Single:
+    """A user's lists under a baseline and under other models, of the evaluator's data and candidates.
+
+    Raises UnknownIdError.
+    """
+
+    def __init__(self, evaluator: Evaluator, baseline: ScoringModel, user_id: int) -> None:
+        self.user_id = user_id
+        self._k = evaluator.k
+        holdout = evaluator.holdout
+        rows = rows_of_ids(holdout.data.users.user_id, [user_id], "user")
+        theirs = None if holdout.candidates is None else holdout.candidates.take(rows)
+        inputs = Inputs.of(evaluator.statistics).take_users(rows)
+        self._before = Prepared.of(inputs, baseline, workers=evaluator.workers, candidates=theirs)
+        self._latest = self._before
+
+    @cached_property
+    def _baseline(self) -> Ranking:
+        return self._before.scorer.top_k(self._k)
+
+    def prepared(self, model: ScoringModel) -> tuple[Prepared, Prepared]:
+        """The baseline and the model, both made ready for this user."""
+        if self._latest.model != model:
+            self._latest = self._latest.with_model(model)
+        return self._before, self._latest
+
+    def listed(self, model: ScoringModel) -> UserList:
+        """The list under the model, beside the baseline's."""
+        _, ready = self.prepared(model)
+        return user_list(ready, self._baseline, ready.scorer.top_k(self._k))

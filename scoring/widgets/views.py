@@ -1,0 +1,95 @@
+"""What the panel shows of a state: each view takes a state and writes it into its widgets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+
+from scoring.widgets.html import measures_html, overlap_html, slices_html, waterfall_html
+from scoring.widgets.html.parts import STYLE
+from scoring.widgets.ranks import RankTable
+from scoring.widgets.session import PanelState
+
+__all__ = ["Views"]
+
+_FELL_OUT = 8
+_LABEL = {"description_width": "60px"}
+
+
+class Views:
+    """The widgets on the right: measures, a user's list, one job, slices, overlap."""
+
+    def __init__(self, level: float) -> None:
+        self._level = level
+        self._state: PanelState | None = None
+        self.measures, self.fell_out, self.waterfall, self.slices, self.overlap = (_text() for _ in range(5))
+        self.ranks = RankTable()
+        entry = widgets.Layout(width="190px", margin="1px 2px")
+        self.user = widgets.Text(description="user", continuous_update=False, style=_LABEL, layout=entry)
+        self.job = widgets.Text(description="job", continuous_update=False, style=_LABEL, layout=entry)
+        self.previous, self.following = _step("Previous user"), _step("Next user")
+        self.metric = widgets.Dropdown(description="slices by", style={"description_width": "70px"}, options=["…"])
+        self.metric.observe(lambda _: self._show_slices(), "value")
+        chooser = widgets.HBox(
+            [self.user, self.previous, self.following, self.job], layout=widgets.Layout(flex_flow="row wrap")
+        )
+        self.box = widgets.VBox(
+            [
+                self.measures,
+                widgets.HTML('<div class="lm-scoring"><h3>One user</h3></div>'),
+                chooser,
+                self.ranks,
+                self.fell_out,
+                self.waterfall,
+                self.metric,
+                self.slices,
+                self.overlap,
+            ]
+        )
+
+    def show(self, state: PanelState) -> None:
+        """What is known by now; views of later stages stay as they are until these are done."""
+        self._state = state
+        self.measures.value = _page(measures_html(state.measures, self._level))
+        self.ranks.show(state.users)
+        self.ranks.selected = "" if state.request.job_id is None else str(state.request.job_id)
+        self.fell_out.value = _page(_gone(state))
+        if state.request.job_id is None:
+            self.waterfall.value = _page(
+                '<p class="muted">Choose a job in the list, or write its id, to see why it stands where it does.</p>'
+            )
+        elif state.waterfall is not None:
+            self.waterfall.value = _page(waterfall_html(state.waterfall))
+        self._show_slices()
+        if state.comparison is not None:
+            self.overlap.value = _page(overlap_html(state.comparison, state.exposure))
+
+    def _show_slices(self) -> None:
+        if self._state is None or self._state.slices is None:
+            return
+        metrics = self._state.slices["metric"].unique().tolist()
+        if list(self.metric.options) != metrics:
+            self.metric.options = metrics
+        self.slices.value = _page(slices_html(self._state.slices, self.metric.value))
+
+
+def _gone(state: PanelState) -> str:
+    gone = list(state.users.fell_out.items())
+    if not gone:
+        return ""
+    few = ", ".join(f"{job} (was {rank})" for job, rank in gone[:_FELL_OUT])
+    more = f" and {len(gone) - _FELL_OUT} more" if len(gone) > _FELL_OUT else ""
+    return f'<p class="muted">{len(gone)} jobs fell out of the list: {few}{more}.</p>'
+
+
+def _page(inside: str) -> str:
+    return f'{STYLE}<div class="lm-scoring">{inside}</div>'
+
+
+def _text() -> Any:
+    return widgets.HTML(layout=widgets.Layout(width="auto", margin="0 2px 6px"))
+
+
+def _step(name: str) -> Any:
+    return widgets.Button(description=name, layout=widgets.Layout(width="120px", margin="1px 2px"))
