@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from scoring.engine import Prepared, Ranking
 from scoring.engine.explanation import reasons_against
 from scoring.engine.prepared import rows_of_ids, whole_ids
 from scoring.engine.scorer import list_length
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.lists import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
@@ -118,10 +118,12 @@ class Evaluator:
         self._plans = [ready, *(one for one in self._plans if one is not last)][:_PLANS]
         return ready
 
-    def judge(self, model: ScoringModel) -> Judgement:
-        """The model's lists, and every metric for every user."""
+    def judge(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Judgement:
+        """The model's lists, and every metric for every user. Raises RunCancelledError where `cancelled` says so."""
         ready = self.prepare(model)
-        ranking = ready.scorer.top_k(self.k)
+        ranking = ready.scorer.top_k(self.k, cancelled=cancelled)
+        if cancelled():  # lists that were not reached are empty: nothing must be said of them
+            raise RunCancelledError(f"model {model.name} is not judged to the end.")
         judged = judge(ranking, self.holdout.relevance, self.k)
         return Judgement(ready, ranking, judged, {metric.name: metric.of(judged) for metric in self.metrics})
 
