@@ -143,7 +143,11 @@ class Controls:
         if not knobs:
             return []
         inside = widgets.VBox(knobs, layout=widgets.Layout(display="none", margin="0 0 0 8px"))
-        toggle = widgets.ToggleButton(description=f"▸ parameters of {group}", layout=widgets.Layout(width="220px"))
+        toggle = widgets.ToggleButton(
+            description=f"▸ parameters of {group}",
+            tooltip=f"show or hide the parameters of {group}",
+            layout=widgets.Layout(width="220px"),
+        )
 
         def turned(change: dict[str, Any]) -> None:
             inside.layout.display = "" if change["new"] else "none"

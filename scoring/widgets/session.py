@@ -212,7 +212,7 @@ class TuningSession:
             with _timed(milliseconds, "baseline", cancelled):
                 _ = self._before
         with _timed(milliseconds, "lists", cancelled):
-            judgement = self.evaluator.judge(request.model)
+            judgement = self.evaluator.judge(request.model, cancelled=cancelled)
         with _timed(milliseconds, "measures", cancelled):
             now = measured(self.evaluator, judgement)
             frame = differences(self._before[1], now, self.resamples, self.level)

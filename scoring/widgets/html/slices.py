@@ -19,14 +19,23 @@ def slices_html(slices: pd.DataFrame, metric: str | None = None) -> str:
     """Of `slice_differences`; the table is of one metric (None: the first), the warning of all of them."""
     metric = metric or str(slices["metric"].iloc[0])
     of_metric = slices[slices["metric"] == metric]
-    reach = 1.1 * float(of_metric[["low", "high"]].abs().max().max() or 0.0)
+    tested, small = of_metric[of_metric["tested"]], of_metric[~of_metric["tested"]]
+    reach = 1.1 * float(tested[["low", "high"]].abs().max().max()) if len(tested) else 0.0
+    told = f"{metric} by slices of the users"
+    shown = heading(f"Slices: {metric}") + _warning(slices) + table(_COLUMNS, _rows(tested, reach), told)
+    if not len(small):
+        return shown
+    folded = f"{len(small)} slices of too few users to be tested"
+    columns = [column for column in _COLUMNS if column[0] not in ("interval", "")]
+    rows = [row[: len(columns)] for row in _rows(small, reach)]
+    return f"{shown}<details><summary>{folded}</summary>{table(columns, rows, folded)}</details>"
+
+
+def _rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
     rows = []
-    for row in of_metric.to_dict("records"):
+    for row in slices.to_dict("records"):
         kind = "worse" if row["worse"] else "better" if row["better"] else "muted"
-        said = (
-            "⚠ significantly worse" if row["worse"] else "significantly better" if row["better"]
-            else "" if row["tested"] else "too few users to test"
-        )  # fmt: skip
+        said = "⚠ significantly worse" if row["worse"] else "significantly better" if row["better"] else ""
         colour = VERMILION if row["worse"] else BLUE if row["better"] else BLACK
         rows.append(
             (
@@ -39,7 +48,7 @@ def slices_html(slices: pd.DataFrame, metric: str | None = None) -> str:
                 f'<span class="{kind}">{said}</span>',
             )
         )
-    return heading(f"Slices: {metric}") + _warning(slices) + table(_COLUMNS, rows, f"{metric} by slices of the users")
+    return rows
 
 
 def _warning(slices: pd.DataFrame) -> str:

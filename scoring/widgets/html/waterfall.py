@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scoring.evaluation.waterfall import Change, Waterfall
 from scoring.plotting import BLUE, GREY, VERMILION
-from scoring.widgets.html.parts import heading, number, signed, table, text_on
+from scoring.widgets.html.parts import heading, number, table, text_on
 
 __all__ = ["waterfall_html"]
 
@@ -46,13 +46,17 @@ def _row(change: Change, start: float, end: float, low: float, high: float) -> t
         _pair(number(change.value_before), number(change.value_after)),
         _pair(f"{change.weight_before:.4f}", f"{change.weight_after:.4f}"),
         _pair(f"{change.points_before:.2f}", f"{change.points_after:.2f}"),
-        f'<span class="{kind}">{signed(round(change.change, 4))}</span>',
-        _drawn(start, end, low, high, colour),
+        f'<span class="{kind}">{_points(change.change)}</span>',
+        _drawn(start, end, low, high, colour) if change.change else "",
     )
 
 
 def _total(when: str, total: float, low: float, high: float) -> tuple[str, ...]:
     return (f"<b>total {when}</b>", "", "", f"<b>{total:.2f}</b>", "", _drawn(low, total, low, high, GREY))
+
+
+def _points(change: float) -> str:
+    return "0" if not round(change, 2) else f"{change:+.2f}".replace("-", "−")
 
 
 def _pair(before: str, after: str) -> str:

@@ -1,0 +1,142 @@
+"""Text that a browser shows: what stands in it, and that nobody's text becomes markup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from scoring.widgets.html import list_html, measures_html, overlap_html, slices_html, waterfall_html
+from scoring.widgets.html.parts import colours_of, number, signed, whisker
+from scoring.widgets.session import Request
+
+EVIL = '<img src=x onerror="alert(1)">&"\''
+VOID = {"rect", "line", "circle", "br"}
+
+
+class Reader(HTMLParser):
+    """Tags, text, and whether everything that was opened is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.open.append(tag)
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def read(html: str) -> Reader:
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+@pytest.fixture
+def state(session, standard):
+    user = int(session.user_id[0])
+    other = standard.with_weights({"fee": 0.6, "location": 0.2, "history": 0.2})
+    return session.compute(Request(other, user, session.compute(Request(other, user)).users.jobs[0].job_id))
+
+
+def test_every_measure_has_its_row(state):
+    page = read(measures_html(state.measures))
+    assert page.tags.count("tr") == 1 + len(state.measures)
+    for row in state.measures.to_dict("records"):
+        assert row["measure"] in page.text
+        assert number(row["mean"]) in page.text
+    assert "▼ lower" in page.text
+
+
+def test_noise_does_not_look_like_progress(state):
+    quiet = state.measures.assign(significant=False)
+    page = read(measures_html(quiet))
+    assert page.text.count("may be noise") == len(quiet)
+    assert "▲" not in page.text
+    assert "▼" not in page.text
+
+
+def test_slices_that_are_worse_are_named(state):
+    worse = state.worse()
+    assert len(worse)
+    metric = worse["metric"].iloc[0]
+    page = read(slices_html(state.slices, metric))
+    assert page.text.count("⚠ significantly worse") == (worse["metric"] == metric).sum()
+    assert f"{worse['slicing'].iloc[0]} {worse['slice'].iloc[0]} ({metric})" in page.text
+    untested = state.slices[(state.slices["metric"] == metric) & ~state.slices["tested"]]
+    assert f"{len(untested)} slices of too few users" in page.text
+    fine = read(slices_html(state.slices.assign(worse=False)))
+    assert "No slice is significantly worse" in fine.text
+
+
+def test_overlap_names_who_gains_and_loses(state):
+    page = read(overlap_html(state.comparison, state.exposure))
+    assert f"Rank-biased overlap {state.comparison.mean_rbo:.3f}" in page.text
+    for frame in state.exposure.values():
+        assert frame.loc[frame["change"].idxmax(), "name"] in page.text
+        assert frame.loc[frame["change"].idxmin(), "name"] in page.text
+    assert "companies" not in read(overlap_html(state.comparison)).text
+    still = {"company": state.exposure["company"].assign(change=0)}
+    assert "nobody gains or loses a place" in read(overlap_html(state.comparison, still)).text
+
+
+def test_the_waterfall_goes_from_the_total_before_to_the_total_now(state):
+    page = read(waterfall_html(state.waterfall))
+    assert page.tags.count("tr") == 1 + len(state.waterfall.changes) + 2
+    assert f"{state.waterfall.total_before:.2f}" in page.text
+    assert f"{state.waterfall.total_after:.2f}" in page.text
+    moved = [change for change in state.waterfall.changes if change.change]
+    assert page.tags.count("rect") == len(moved) + 2
+
+
+def test_a_list_shows_every_component_of_every_job(state):
+    page = read(list_html(state.users, most=7))
+    assert page.tags.count("tr") == 8
+    assert page.tags.count("rect") == 7 * len(state.users.components)
+    assert state.users.jobs[0].title in page.text
+
+
+def test_nobody_s_text_becomes_markup(state):
+    job = replace(state.users.jobs[0], title=EVIL, company=EVIL, place=EVIL, movement=EVIL)
+    users = replace(state.users, jobs=(job,), components=(EVIL, *state.users.components[1:]))
+    exposure = {by: frame.assign(name=EVIL) for by, frame in state.exposure.items()}
+    changes = tuple(replace(change, component=EVIL) for change in state.waterfall.changes)
+    slices = state.slices.assign(slice=EVIL, worse=True)
+    pages = [
+        list_html(users),
+        overlap_html(state.comparison, exposure),
+        waterfall_html(replace(state.waterfall, changes=changes)),
+        slices_html(slices),
+        measures_html(state.measures.assign(measure=EVIL)),
+    ]
+    for html in pages:
+        page = read(html)
+        assert "img" not in page.tags
+        assert EVIL in page.text
+
+
+def test_components_of_a_group_have_colours_of_their_own():
+    groups = ["base"] * 5 + ["match"] * 3 + ["personal"] * 3
+    assert len(set(colours_of(groups))) == len(groups)
+
+
+def test_numbers_as_people_read_them():
+    assert [number(value) for value in (0.12345, 4035.7, float("nan"))] == ["0.1235", "4,036", "–"]
+    assert [signed(value) for value in (-0.0123, 0.5, 0.0, float("nan"))] == ["−0.0123", "+0.5", "0", "–"]
+    assert whisker(float("nan"), 1, 0, 1, "#000") == ""
+    assert 'x1="75"' in whisker(-1, 1, 0, 1, "#000")

@@ -1,0 +1,90 @@
+"""Weights of one level: the sum, the locks, and what is said where nothing can move."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.errors import ConfigurationError
+from scoring.widgets.levels import moved
+
+NAMES = ("a", "b", "c", "d")
+
+
+@st.composite
+def levels(draw) -> dict[str, float]:
+    raw = draw(st.lists(st.one_of(st.just(0.0), st.floats(1e-3, 1)), min_size=4, max_size=4).filter(any))
+    return {name: weight / math.fsum(raw) for name, weight in zip(NAMES, raw, strict=True)}
+
+
+@settings(max_examples=150, deadline=None)
+@given(levels(), st.sampled_from(NAMES), st.floats(-0.5, 1.5), st.sets(st.sampled_from(NAMES)))
+def test_the_sum_stays_1_and_locked_weights_stay(weights, name, value, locked):
+    try:
+        result, note = moved("the level", weights, name, value, locked, dict.fromkeys(NAMES, 0.25))
+    except ConfigurationError:
+        assert name in locked or set(NAMES) - {name} <= locked
+        return
+    assert math.fsum(result.values()) == pytest.approx(1, abs=1e-12)
+    assert all(weight >= 0 for weight in result.values())
+    assert all(result[other] == weights[other] for other in locked - {name})
+    room = 1 - math.fsum(weights[other] for other in locked - {name})
+    assert result[name] == pytest.approx(min(max(value, 0), max(room, 0)), abs=1e-12)
+    assert bool(note) == (result[name] != value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(levels(), st.floats(0, 0.9), st.sets(st.sampled_from(NAMES[1:]), max_size=1))
+def test_free_weights_keep_their_proportions(weights, value, locked):
+    free = [name for name in NAMES[1:] if name not in locked and weights[name] > 0]
+    if len(free) < 2:
+        return
+    result, _ = moved("the level", weights, "a", value, locked)
+    first, second = free[:2]
+    assert result[first] * weights[second] == pytest.approx(result[second] * weights[first], abs=1e-12)
+
+
+def test_a_weight_that_took_all_comes_back_in_the_given_proportions():
+    start = {"a": 0.5, "b": 0.3, "c": 0.2}
+    all_of_it, _ = moved("base", start, "a", 1.0)
+    assert all_of_it == {"a": 1.0, "b": 0.0, "c": 0.0}
+    back, _ = moved("base", all_of_it, "a", 0.5, proportions=start)
+    assert back == pytest.approx(start)
+
+
+def test_nothing_says_how_the_rest_would_be_shared():
+    with pytest.raises(ConfigurationError, match="a stays: the free weights of base are all 0"):
+        moved("base", {"a": 1.0, "b": 0.0}, "a", 0.5)
+
+
+def test_all_others_are_locked():
+    with pytest.raises(ConfigurationError, match="a stays: no other weight of base is free"):
+        moved("base", {"a": 0.5, "b": 0.5}, "a", 0.6, locked={"b"})
+
+
+def test_locks_leave_so_much_and_no_more():
+    result, note = moved("base", {"a": 0.2, "b": 0.5, "c": 0.3}, "a", 0.9, locked={"b"})
+    assert result == {"a": 0.5, "b": 0.5, "c": 0.0}
+    assert note == "a went to 0.5: what is locked in base leaves no more."
+
+
+def test_the_first_weight_of_a_level_of_zeros_is_all_of_it():
+    result, note = moved("base", {"a": 0.0, "b": 0.0}, "a", 0.3)
+    assert result == {"a": 1.0, "b": 0.0}
+    assert note.startswith("a has all of base")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_weight_is_a_number(value):
+    with pytest.raises(ConfigurationError, match="a weight is a number from 0 to 1"):
+        moved("base", {"a": 0.5, "b": 0.5}, "a", value)
+
+
+def test_an_unknown_name_and_a_locked_one():
+    with pytest.raises(ConfigurationError, match="base holds no 'z'; it holds a, b"):
+        moved("base", {"a": 0.5, "b": 0.5}, "z", 0.1)
+    with pytest.raises(ConfigurationError, match="a is locked"):
+        moved("base", {"a": 0.5, "b": 0.5}, "a", 0.1, locked={"a"})

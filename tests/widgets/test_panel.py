@@ -1,0 +1,251 @@
+"""The panel without a browser: what a front end sets, and what the library says to it."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import traitlets
+
+from scoring import Dataset
+from scoring.dataset.database import Database
+from scoring.dataset.storing import save_tables
+from scoring.errors import ConfigurationError, ModelError
+from scoring.evaluation import Scoreboard
+from scoring.tuning.registry import Registry
+from scoring.widgets import TuningPanel, tuning_panel
+from scoring.widgets.knobs import knobs_of
+
+WAIT = 60.0
+
+
+@pytest.fixture
+def panel(session, tmp_path):
+    made = TuningPanel(session, registry=Registry(tmp_path), debounce=0.0)
+    made.wait(WAIT)
+    yield made
+    made.close()
+
+
+def test_a_slider_s_release_gives_the_library_s_answers(panel, standard):
+    panel.sliders["fee"].value = 0.7
+    state = panel.wait(WAIT)
+    assert panel.weights.weight("fee") == 0.7
+    assert sum(row.slider.value for name, row in panel.controls.components.items()
+               if name in standard.weights.components["base"]) == pytest.approx(1)  # fmt: skip
+    board = Scoreboard.of(panel.session.evaluator, {"baseline": standard, "now": panel.weights.model}).frame()
+    now = board[board["model"] == "now"]
+    np.testing.assert_allclose(state.measures["mean"], now["mean"])
+    ranking = panel.session.evaluator.judge(panel.weights.model).ranking
+    shown = [row["job_id"] for row in panel.views.ranks.rows]
+    assert shown == [str(job) for job in ranking.job_id[0, : ranking.count[0]]]
+    assert panel.status.kind == "settled"
+    assert "not saved" in panel.status.text
+
+
+def test_the_front_end_s_path(panel):
+    """As a browser's message arrives."""
+    panel.sliders["wage"].set_state({"value": 0.5})
+    assert panel.wait(WAIT).model.weights.components["base"]["wage"] == 0.5
+    assert panel.controls.components["wage"].typed.value == 0.5
+    assert panel.controls.components["wage"].share.value.count("20.0%") == 1
+
+
+def test_a_typed_number_moves_the_slider(panel):
+    panel.controls.components["location"].typed.value = 0.25
+    assert panel.sliders["location"].value == 0.25
+    assert panel.wait(WAIT).model.weights.components["match"]["location"] == 0.25
+
+
+def test_group_sliders_and_locks(panel):
+    panel.controls.groups["personal"].lock.value = True
+    panel.sliders["base"].value = 0.6
+    assert panel.wait(WAIT).model.weights.groups == pytest.approx({"base": 0.6, "match": 0.1, "personal": 0.3})
+    panel.sliders["personal"].value = 0.9
+    assert panel.sliders["personal"].value == pytest.approx(0.3)
+    assert "personal is locked" in panel.said.text
+    assert panel.said.kind == "failed"
+    assert panel.controls.groups["personal"].lock.description == "locked"
+
+
+def test_every_parameter_has_a_control_that_sets_it(panel, standard):
+    names = {knob.name for part in standard.parts for knob in knobs_of(part)}
+    assert set(panel.controls.parameters) == names
+    panel.controls.parameters["freshness.half_life_days"].slider.value = 7
+    assert panel.wait(WAIT).model == standard.with_parameters("freshness", half_life_days=7)
+    panel.controls.parameters["wage.curve point 3 value"].typed.value = 90
+    curve = next(part.component.curve for part in panel.wait(WAIT).model.parts if part.name == "wage")
+    assert curve == ((0, 0), (1, 60), (1.2, 90), (1.5, 100))
+
+
+def test_a_refused_parameter_goes_back_and_says_why(panel, standard):
+    row = panel.controls.parameters["location.same_city"]
+    row.typed.value = 10
+    assert row.typed.value == row.slider.value == 100
+    assert "nearer places may not have fewer points" in panel.said.text
+    assert panel.wait(WAIT).model == standard
+
+
+def test_a_typed_value_beyond_the_slider_widens_it(panel):
+    row = panel.controls.parameters["freshness.half_life_days"]
+    row.typed.value = 400
+    assert row.slider.value == 400
+    assert row.slider.max == 400
+
+
+def test_undo_redo_reset(panel, standard):
+    panel.undo.click()
+    assert panel.said.text == "there is no move to be taken back."
+    panel.sliders["fee"].value = 0.7
+    moved = panel.weights.model
+    panel.undo.click()
+    assert panel.wait(WAIT).model == standard
+    assert panel.sliders["fee"].value == pytest.approx(0.25)
+    panel.redo.click()
+    assert panel.wait(WAIT).model == moved
+    panel.reset.click()
+    assert panel.wait(WAIT).model == standard
+
+
+def test_another_user_and_a_job(panel):
+    second = int(panel.session.user_id[1])
+    panel.views.following.click()
+    state = panel.wait(WAIT)
+    assert state.users.user_id == second
+    assert panel.views.user.value == str(second)
+    job = panel.views.ranks.rows[2]["job_id"]
+    panel.views.ranks.set_state({"selected": job})
+    state = panel.wait(WAIT)
+    assert state.waterfall.job_id == int(job)
+    assert panel.views.job.value == job
+    assert f"Why job {job} moved" in panel.views.waterfall.value
+    panel.views.job.value = ""
+    assert panel.wait(WAIT).waterfall is None
+    panel.views.previous.click()
+    panel.views.previous.click()
+    assert panel.wait(WAIT).users.user_id == panel.session.user_id[-1]
+
+
+@pytest.mark.parametrize(("text", "said"), [("abc", "'abc' is no id of a user"), ("99999999", "no user 99999999")])
+def test_a_strange_user_is_refused_in_a_sentence(panel, text, said):
+    before = panel.views.user.value
+    panel.views.user.value = text
+    assert said in panel.said.text
+    assert panel.views.user.value == before
+
+
+def test_profiles_are_saved_and_loaded(panel, standard):
+    panel.controls.parameters["freshness.half_life_days"].slider.value = 13
+    saved = panel.wait(WAIT).model
+    panel.profiles.name.value = "fresh"
+    panel.profiles.save.click()
+    assert panel.said.text == "saved as fresh@1."
+    assert not panel.weights.dirty
+    panel.reset.click()
+    panel.profiles.chosen.value = "fresh@1"
+    panel.profiles.load.click()
+    assert panel.said.text == "fresh@1 is loaded."
+    assert panel.wait(WAIT).model.digest == saved.digest
+
+
+def test_worse_slices_are_flagged_before_saving(panel):
+    panel.sliders["fee"].value = 1.0
+    panel.sliders["base"].value = 1.0
+    panel.wait(WAIT)
+    panel.profiles.name.value = "fees"
+    panel.profiles.save.click()
+    assert "Significantly worse than the baseline" in panel.said.text
+    assert panel.saver.names() == []
+    panel.profiles.save.click()
+    assert panel.said.text == "saved as fees@1."
+
+
+def test_many_moves_from_many_threads_end_with_the_last(panel):
+    """Events of a notebook arrive on more than one thread."""
+
+    def move(name: str) -> None:
+        for value in np.linspace(0.1, 0.9, 15):
+            panel.sliders[name].value = float(value)
+
+    threads = [threading.Thread(target=move, args=(name,)) for name in ("fee", "location", "history")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    state = panel.wait(WAIT)
+    assert state.model == panel.weights.model
+    assert {panel.weights.weight(name) for name in ("fee", "location", "history")} == {0.9}
+    assert panel.sliders["fee"].value == 0.9
+
+
+def test_a_failure_is_told_and_survived(panel):
+    whole = panel.session.evaluator.judge
+    panel.session.evaluator.judge = lambda model, **rest: (_ for _ in ()).throw(ModelError("the model is upset."))
+    panel.sliders["fee"].value = 0.6
+    with pytest.raises(ModelError, match="upset"):
+        panel.wait(WAIT)
+    assert (panel.status.kind, panel.status.text) == ("failed", "the model is upset.")
+    panel.session.evaluator.judge = whole
+    panel.sliders["fee"].value = 0.5
+    panel.wait(WAIT)
+    assert panel.status.kind == "settled"
+
+
+def test_slices_of_another_metric(panel):
+    panel.sliders["fee"].value = 0.9
+    panel.wait(WAIT)
+    panel.views.metric.value = "Recall@40"
+    assert "Slices: Recall@40" in panel.views.slices.value
+
+
+def test_no_output_widget_and_every_number_has_a_name(panel):
+    """Results go through traits, and a screen reader says what each number is."""
+    from ipywidgets import BoundedFloatText, Output, Widget
+
+    def below(widget: Widget):
+        yield widget
+        for child in getattr(widget, "children", ()):
+            yield from below(child)
+
+    widgets = list(below(panel))
+    assert not [widget for widget in widgets if isinstance(widget, Output)]
+    assert all(widget.description for widget in widgets if isinstance(widget, BoundedFloatText))
+    assert {row.typed.description for row in panel.controls.components.values()} == set(panel.controls.components)
+
+
+def test_an_id_too_large_for_a_browser_s_number_comes_through(panel):
+    assert isinstance(panel.views.ranks.traits()["selected"], traitlets.Unicode)
+    assert all(isinstance(row["job_id"], str) for row in panel.views.ranks.rows)
+
+
+def test_opened_by_one_call_from_a_database(tmp_path, holdout, standard):
+    path = tmp_path / "market.db"
+    save_tables(Database.open(f"sqlite:///{path}"), holdout.data.tables)
+    Registry(tmp_path / "profiles").save("mine", standard.with_parameters("freshness", half_life_days=5))
+    opened = tuning_panel(f"sqlite:///{path}", "mine@1", registry=tmp_path / "profiles", users=30, debounce=0.0)
+    try:
+        assert opened.wait(WAIT).model.name == "mine@1"
+        assert opened.profiles is not None
+        assert "30 users" in repr(opened)
+    finally:
+        opened.close()
+
+
+def test_without_a_registry_nothing_can_be_saved(holdout):
+    opened = tuning_panel(holdout, users=30)
+    assert opened.profiles is None
+    opened.close()
+
+
+def test_a_closed_panel_says_so(session):
+    panel = TuningPanel(session, debounce=100.0)
+    panel.close()
+    with pytest.raises(ConfigurationError, match="the panel is closed"):
+        panel.wait(WAIT)
+
+
+def test_tables_that_are_a_dataset(holdout, standard):
+    opened = tuning_panel(Dataset(holdout.data.tables), standard, users=10, debounce=0.0)
+    assert opened.wait(WAIT).whole
+    opened.close()
