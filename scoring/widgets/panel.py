@@ -24,8 +24,13 @@ from scoring.widgets.worker import Status, Worker
 __all__ = ["TuningPanel"]
 
 _CSS = """<style>
+.scoring-told { position: sticky; top: 0; z-index: 5; overflow: visible; }
+.scoring-panel, .scoring-panel > .widget-vbox { overflow: visible; }
 .scoring-group-row { border-bottom: 2px solid #bbb; font-weight: 700; }
-.scoring-panel .widget-label, .scoring-panel input { color: #1a1a1a; }
+.scoring-panel { background: #fff; color: #1a1a1a; color-scheme: light;  /* in a dark theme, too */
+  --jp-ui-font-color0: #000; --jp-ui-font-color1: #1a1a1a; --jp-layout-color0: #fff; --jp-layout-color1: #fff;
+  --jp-layout-color2: #eee; --jp-layout-color3: #bbb; --jp-widgets-input-background-color: #fff;
+  --jp-widgets-input-color: #1a1a1a; --jp-widgets-label-color: #1a1a1a; }
 .lm-scoring-three { display: flex; flex-wrap: wrap; gap: 0 24px; }
 .lm-scoring-three > div { flex: 1 1 240px; min-width: 0; }
 .scoring-panel button:focus-visible, .scoring-panel input:focus-visible, .scoring-panel select:focus-visible,
@@ -66,7 +71,10 @@ class TuningPanel(widgets.VBox):
                 ("Reset", "all as it was"),
             )
         )
-        super().__init__([widgets.HTML(STYLE + _CSS, layout=widgets.Layout(display="none")), self._columns()])
+        styles = widgets.HTML(STYLE + _CSS, layout=widgets.Layout(display="none"))
+        told = widgets.VBox([self.status, self.said])
+        told.add_class("scoring-told")
+        super().__init__([styles, told, self._columns()])
         self.add_class("scoring-panel")
         self._connect()
         self.worker: Worker[Request, PanelState] = Worker(session.stages, self._publish, self._told, debounce=debounce)
@@ -113,7 +121,7 @@ class TuningPanel(widgets.VBox):
         column = widgets.Layout(flex="1 1 380px", max_width="460px", min_width="340px", margin="0 16px 0 0")
         wide = widgets.Layout(flex="1000 1 660px", min_width="0", width="auto")
         return widgets.HBox(
-            [widgets.VBox(left, layout=column), widgets.VBox([self.status, self.said, self.views.box], layout=wide)],
+            [widgets.VBox(left, layout=column), widgets.VBox([self.views.box], layout=wide)],
             layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"),
         )
 

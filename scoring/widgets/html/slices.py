@@ -32,7 +32,7 @@ def slices_html(slices: pd.DataFrame, metric: str | None = None) -> str:
 
 
 def _rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for row in slices.to_dict("records"):
         kind = "worse" if row["worse"] else "better" if row["better"] else "muted"
         said = "⚠ significantly worse" if row["worse"] else "significantly better" if row["better"] else ""
