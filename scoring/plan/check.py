@@ -55,7 +55,7 @@ class _Term:
             raise self.error(f"has `{field}` of {np.asarray(array).dtype} where numbers are needed")
         if not np.isfinite(array).all():
             raise self.error(f"holds NaN or infinity in `{field}`")
-        if np.abs(array).max(initial=0) > LARGEST:
+        if max(np.max(array, initial=0), -np.min(array, initial=0)) > LARGEST:  # np.abs would copy all of it
             raise self.error(f"holds numbers beyond {LARGEST:g} in `{field}`; a component is worth 0 to 100")
 
     def within(self, field: str, array: NDArray, low: int, high: int) -> None:

@@ -25,6 +25,9 @@ from scoring.model.terms import (
 
 __all__ = ["pack"]
 
+_TURNED_AT_ONCE = 512
+"""Jobs whose vectors are turned at a time: 64 KB at 32 dimensions, which a core's cache holds."""
+
 
 class _Lookups:
     """Collects lookup terms; tables lie one behind the other, terms with the same key share its codes."""
@@ -169,8 +172,8 @@ class _Dots:
 
     def arrays(self) -> dict[str, NDArray]:
         dimensions = [term.users.shape[1] for term in self.terms]
-        users: list[NDArray] = [np.zeros((self.n_users, 0)), *(term.users for term in self.terms)]
-        jobs: list[NDArray] = [np.zeros((0, self.n_jobs)), *(term.jobs.T for term in self.terms)]
+        none = np.zeros((self.n_users, 0), dtype=np.float32)  # of float64, all would be made float64 on the way
+        users: list[NDArray] = [none, *(term.users for term in self.terms)]
         return {
             "dot_start": np.cumsum([0, *dimensions]).astype(np.int32),
             "dot_scale": np.array([term.scale for term in self.terms], dtype=np.float64),
@@ -179,8 +182,19 @@ class _Dots:
             "dot_user_has": _stack([term.user_has for term in self.terms], np.bool_, self.n_users),
             "dot_job_has": _stack([term.job_has for term in self.terms], np.bool_, self.n_jobs),
             "user_vector": np.ascontiguousarray(np.concatenate(users, axis=1), dtype=np.float32),
-            "job_vector": np.ascontiguousarray(np.concatenate(jobs, axis=0), dtype=np.float32),
+            "job_vector": self._job_vector(sum(dimensions)),
         }
+
+    def _job_vector(self, dimensions: int) -> NDArray[np.float32]:
+        """(dimensions, n_jobs), a few jobs at a time: turned as a whole it takes four times as long."""
+        result = np.empty((dimensions, self.n_jobs), dtype=np.float32)
+        for first in range(0, self.n_jobs, _TURNED_AT_ONCE):
+            some = slice(first, first + _TURNED_AT_ONCE)
+            row = 0
+            for term in self.terms:
+                result[row : row + term.jobs.shape[1], some] = term.jobs[some].T
+                row += term.jobs.shape[1]
+        return result
 
 
 class _Columns:
