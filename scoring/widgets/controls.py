@@ -16,7 +16,7 @@ from scoring.widgets.weights import WeightsModel
 __all__ = ["Controls", "KnobRow", "WeightRow"]
 
 _DIGITS = 4
-_LABEL = {"description_width": "92px"}
+_LABEL, _WIDE_LABEL = {"description_width": "92px"}, {"description_width": "134px"}
 _WIDEST_ENTRY = 1e12
 
 
@@ -76,6 +76,8 @@ class KnobRow:
     def __init__(self, knob: Knob, moved: Callable[[float], None]) -> None:
         self.name = knob.name
         self.typed, self.slider = _pair(knob.label, knob.low, knob.high, knob.start, knob.end, knob.step)
+        self.typed.tooltip, self.slider.tooltip = knob.name, knob.name
+        self.typed.style, self.typed.layout.width = _WIDE_LABEL, "222px"
         self.box = widgets.HBox([self.typed, self.slider], layout=widgets.Layout(align_items="center"))
         for control in (self.typed, self.slider):
             control.observe(lambda change: moved(change["new"]), "value")

@@ -43,6 +43,11 @@ class UserList:
     def __repr__(self) -> str:
         return f"UserList(user {self.user_id}, {len(self.jobs)} jobs, {len(self.fell_out)} fell out)"
 
+    def _repr_html_(self) -> str:
+        from scoring.widgets.html import list_html, page
+
+        return page(list_html(self))
+
     def frame(self) -> pd.DataFrame:
         """One row per job: rank · job_id · movement · total · title · company · place · a column per component."""
         columns = ("rank", "job_id", "movement", "total", "title", "company", "place")

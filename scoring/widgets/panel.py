@@ -31,8 +31,6 @@ _CSS = """<style>
   --jp-ui-font-color0: #000; --jp-ui-font-color1: #1a1a1a; --jp-layout-color0: #fff; --jp-layout-color1: #fff;
   --jp-layout-color2: #eee; --jp-layout-color3: #bbb; --jp-widgets-input-background-color: #fff;
   --jp-widgets-input-color: #1a1a1a; --jp-widgets-label-color: #1a1a1a; }
-.lm-scoring-three { display: flex; flex-wrap: wrap; gap: 0 24px; }
-.lm-scoring-three > div { flex: 1 1 240px; min-width: 0; }
 .scoring-panel button:focus-visible, .scoring-panel input:focus-visible, .scoring-panel select:focus-visible,
 .scoring-panel .noUi-handle:focus-visible { outline: 2px solid #0072B2; outline-offset: 1px; }
 </style>"""
@@ -190,6 +188,7 @@ class TuningPanel(widgets.VBox):
         if isinstance(done, str):
             return done
         self.weights.mark_saved(self.weights.model)
+        self._told(self.worker.status)
         return self.profiles.refresh(done.about.reference) or f"saved as {done.about.reference}."
 
     def _submit(self) -> None:
@@ -242,7 +241,8 @@ class TuningPanel(widgets.VBox):
         if status.kind == "settled" and state is not None:
             first = sum(state.milliseconds.get(stage, 0.0) for stage in FIRST)
             text["settled"] += f"; lists and measures were there after {first:,.0f} ms."
-            text["settled"] += " These weights are not saved." if self.weights.dirty else ""
+            if self.profiles is not None and self.weights.dirty:
+                text["settled"] += " These weights are not saved."
         self.status.text, self.status.kind = text[status.kind], status.kind
 
 

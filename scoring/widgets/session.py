@@ -92,6 +92,18 @@ class PanelState:
     def __repr__(self) -> str:
         return f"PanelState({self.model.name}, user {self.request.user_id}, {'' if self.whole else 'not '}whole)"
 
+    def _repr_html_(self) -> str:
+        from scoring.widgets.html import measures_html, overlap_html, page, slices_html, waterfall_html
+
+        shown = [measures_html(self.measures)]
+        if self.waterfall is not None:
+            shown.append(waterfall_html(self.waterfall))
+        if self.slices is not None:
+            shown.append(slices_html(self.slices))
+        if self.comparison is not None:
+            shown.append(overlap_html(self.comparison, self.exposure))
+        return page("".join(shown))
+
     def worse(self) -> pd.DataFrame:
         """Slices that are significantly worse than with the baseline. Raises ConfigurationError: not computed yet."""
         if self.slices is None:

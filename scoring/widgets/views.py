@@ -6,8 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from scoring.widgets.html import measures_html, overlap_html, slices_html, waterfall_html
-from scoring.widgets.html.parts import STYLE
+from scoring.widgets.html import measures_html, overlap_html, page, slices_html, waterfall_html
 from scoring.widgets.ranks import RankTable
 from scoring.widgets.session import PanelState
 
@@ -51,19 +50,19 @@ class Views:
     def show(self, state: PanelState) -> None:
         """What is known by now; views of later stages stay as they are until these are done."""
         self._state = state
-        self.measures.value = _page(measures_html(state.measures, self._level))
+        self.measures.value = page(measures_html(state.measures, self._level))
         self.ranks.show(state.users)
         self.ranks.selected = "" if state.request.job_id is None else str(state.request.job_id)
-        self.fell_out.value = _page(_gone(state))
+        self.fell_out.value = page(_gone(state))
         if state.request.job_id is None:
-            self.waterfall.value = _page(
+            self.waterfall.value = page(
                 '<p class="muted">Choose a job in the list, or write its id, to see why it stands where it does.</p>'
             )
         elif state.waterfall is not None:
-            self.waterfall.value = _page(waterfall_html(state.waterfall))
+            self.waterfall.value = page(waterfall_html(state.waterfall))
         self._show_slices()
         if state.comparison is not None:
-            self.overlap.value = _page(overlap_html(state.comparison, state.exposure))
+            self.overlap.value = page(overlap_html(state.comparison, state.exposure))
 
     def _show_slices(self) -> None:
         if self._state is None or self._state.slices is None:
@@ -71,7 +70,7 @@ class Views:
         metrics = self._state.slices["metric"].unique().tolist()
         if list(self.metric.options) != metrics:
             self.metric.options = metrics
-        self.slices.value = _page(slices_html(self._state.slices, self.metric.value))
+        self.slices.value = page(slices_html(self._state.slices, self.metric.value))
 
 
 def _gone(state: PanelState) -> str:
@@ -81,10 +80,6 @@ def _gone(state: PanelState) -> str:
     few = ", ".join(f"{job} (was {rank})" for job, rank in gone[:_FELL_OUT])
     more = f" and {len(gone) - _FELL_OUT} more" if len(gone) > _FELL_OUT else ""
     return f'<p class="muted">{len(gone)} jobs fell out of the list: {few}{more}.</p>'
-
-
-def _page(inside: str) -> str:
-    return f'{STYLE}<div class="lm-scoring">{inside}</div>'
 
 
 def _text() -> Any:

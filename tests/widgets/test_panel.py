@@ -141,6 +141,7 @@ def test_profiles_are_saved_and_loaded(panel, standard):
     panel.profiles.name.value = "fresh"
     panel.profiles.save.click()
     assert panel.said.text == "saved as fresh@1."
+    assert "not saved" not in panel.status.text
     assert not panel.weights.dirty
     panel.reset.click()
     panel.profiles.chosen.value = "fresh@1"

@@ -8,7 +8,7 @@ from html import escape
 
 from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY
 
-__all__ = ["STYLE", "colours_of", "heading", "number", "signed", "table", "text_on", "whisker"]
+__all__ = ["STYLE", "colours_of", "heading", "number", "page", "signed", "table", "text_on", "whisker"]
 
 PURPLE, YELLOW = "#CC79A7", "#F0E442"  # the two of Okabe and Ito's that plots do not use
 _BY_GROUP = {
@@ -31,6 +31,8 @@ STYLE = f"""<style>
 .lm-scoring h3 {{ font-size: 15px; margin: 8px 0 2px; }}
 .lm-scoring p {{ margin: 2px 0 4px; }}
 .lm-scoring svg {{ display: block; }}
+.lm-scoring-three {{ display: flex; flex-wrap: wrap; gap: 0 24px; }}
+.lm-scoring-three > div {{ flex: 1 1 240px; min-width: 0; }}
 .lm-scoring .entry {{ display: inline-block; white-space: nowrap; margin-right: 12px; }}
 .lm-scoring .swatch {{ display: inline-block; width: 10px; height: 10px; margin: 0 4px 0 0; }}
 </style>"""
@@ -50,6 +52,11 @@ def colours_of(groups: Sequence[str]) -> list[str]:
 def text_on(value: object) -> str:
     """Anything as text that cannot become markup."""
     return escape(str(value), quote=True)
+
+
+def page(inside: str) -> str:
+    """Tables with their style, as they stand in a widget or in a cell's output."""
+    return f'{STYLE}<div class="lm-scoring">{inside}</div>'
 
 
 def heading(title: str, told: str = "") -> str:
