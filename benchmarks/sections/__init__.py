@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.results import Section
-from benchmarks.sections import frames, growth, imports, load, pairs, peers, rank, reweight, run, worst
+from benchmarks.sections import frames, growth, imports, load, pairs, panel, peers, rank, reweight, run, worst
 from benchmarks.workspace import Size, Workspace
 
 __all__ = ["SECTIONS"]
@@ -17,6 +17,7 @@ SECTIONS: dict[str, Callable[[Size, Workspace], Section]] = {
     "worst": worst.measure,
     "pairs": pairs.measure,
     "reweight": reweight.measure,
+    "panel": panel.measure,
     "load": load.measure,
     "run": run.measure,
     "frames": frames.measure,

@@ -1,0 +1,84 @@
+"""What somebody waits for after a slider's release: lists, measures with their intervals, then all the rest."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from benchmarks.measure import Times, say
+from benchmarks.results import Figure, Section, at_most
+from benchmarks.workspace import Size, Workspace
+from scoring import ScoringModel, load_model
+from scoring.widgets import Request, TuningSession, WeightsModel
+from scoring.widgets.knobs import knobs_of, with_knob
+
+
+def measure(size: Size, work: Workspace) -> Section:
+    standard = load_model("standard")
+    session = TuningSession.of(work.dataset(size), standard, users=min(500, size.users), factor_cache=work.factors)
+    user = int(session.user_id[0])
+    job = session.compute(Request(standard, user)).users.jobs[0].job_id
+    session.compute(Request(_weights(standard)[0], user, job))  # compiles whatever is compiled
+    rounds = 1 if size.quick else 4
+    weights, parameters = _weights(standard) * rounds, _parameters(standard)
+    say(f"{len(weights)} moves of weights, {len(parameters)} of parameters")
+    first, whole, stages = _moves(session, weights, user, job)
+    changed, _, _ = _moves(session, parameters, user, job)
+    return Section(
+        name="panel",
+        title="The tuning panel",
+        size=f"{len(session.user_id):,} users × {len(session.data.jobs):,} jobs; from a slider's release, without its "
+        "debounce, to lists, nine measures with intervals and one user's list",
+        figures=[
+            Figure("a weight, median", 1000 * first.median, "ms", at_most(150), f"of {len(weights)} moves"),
+            Figure("a weight, worst", 1000 * first.worst, "ms", at_most(150)),
+            Figure("a parameter, median", 1000 * changed.median, "ms", at_most(150), f"of {len(parameters)} moves"),
+            Figure("a weight, everything, median", 1000 * whole.median, "ms", note=_told(stages)),
+        ],
+        details={"weights": first.as_dict(), "parameters": changed.as_dict(), "whole": whole.as_dict()} | stages,
+    )
+
+
+def _moves(
+    session: TuningSession, models: list[ScoringModel], user: int, job: int
+) -> tuple[Times, Times, dict[str, float]]:
+    """To the first state, to the last; the median milliseconds of each stage."""
+    first, whole, stages = [], [], dict[str, list[float]]()
+    for model in models:
+        begun = time.perf_counter()
+        states = session.stages(Request(model, user, job))
+        next(states)
+        first.append(time.perf_counter() - begun)
+        *_, last = states
+        whole.append(time.perf_counter() - begun)
+        for stage, took in last.milliseconds.items():
+            stages.setdefault(stage, []).append(took)
+    medians = {stage: float(np.median(took)) for stage, took in stages.items()}
+    return Times(tuple(first)), Times(tuple(whole)), medians
+
+
+def _told(stages: dict[str, float]) -> str:
+    return ", ".join(f"{stage} {took:.0f}" for stage, took in stages.items())
+
+
+def _weights(model: ScoringModel) -> list[ScoringModel]:
+    """Each slider once, a tenth up, or down where it is at its end."""
+    found = []
+    for part in model.parts:
+        weights = WeightsModel(model)
+        now = weights.weight(part.name)
+        weights.set_weight(part.name, now + 0.1 if now < 0.9 else now - 0.1)
+        found.append(weights.model)
+    return found
+
+
+def _parameters(model: ScoringModel) -> list[ScoringModel]:
+    """The first number of every component, a little less (a curve's: its second point)."""
+    found = []
+    for part in model.parts:
+        knobs = knobs_of(part)
+        if knobs:
+            knob = next((one for one in knobs if one.value and one.at in (None, (1, 1))), knobs[0])
+            found.append(with_knob(model, knob, 0.98 * knob.value))
+    return found
