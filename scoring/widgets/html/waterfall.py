@@ -43,7 +43,7 @@ def _row(change: Change, start: float, end: float, low: float, high: float) -> t
     kind = "better" if change.change > 0 else "worse" if change.change < 0 else "muted"
     return (
         text_on(change.component),
-        _pair(number(change.value_before), number(change.value_after)),
+        _pair(_value(change.value_before), _value(change.value_after)),
         _pair(f"{change.weight_before:.4f}", f"{change.weight_after:.4f}"),
         _pair(f"{change.points_before:.2f}", f"{change.points_after:.2f}"),
         f'<span class="{kind}">{_points(change.change)}</span>',
@@ -53,6 +53,11 @@ def _row(change: Change, start: float, end: float, low: float, high: float) -> t
 
 def _total(when: str, total: float, low: float, high: float) -> tuple[str, ...]:
     return (f"<b>total {when}</b>", "", "", f"<b>{total:.2f}</b>", "", _drawn(low, total, low, high, GREY))
+
+
+def _value(value: float | None) -> str:
+    """Of a component that a model does not have there is none."""
+    return "–" if value is None else number(value)
 
 
 def _points(change: float) -> str:
