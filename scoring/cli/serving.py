@@ -96,7 +96,7 @@ def panel(
     with _notebook(source) as notebook:
         server = [
             "voila", str(notebook), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--token",
-            "--port_retries=0", "--VoilaExecutor.timeout=600", "--Voila.log_level=ERROR",
+            "--Voila.port_retries=0", "--VoilaExecutor.timeout=600", "--Voila.log_level=ERROR",
         ]  # fmt: skip
         _serve("The panel", server, port, "/", environment, show)
 
