@@ -3,7 +3,7 @@
 - `space`, `goals`, `problem`: what is searched for what · `search`: trials, kept in a file · `direct`: a fit without
   trials · `tune`: all of it beside the weights of now · `naming`: goals and parameters as texts
 - `sensitivity` (with `lines`, `curves`, `proportions`, `gains`): exact curves along each weight · `ablation`
-- `reach` (with `cases`, `placing`, `guessing`, `reached`): what it would take to list a job
+- `reach` (with `cases`, `packing`, `guessing`, `placing`, `reached`): what it would take to list a job
 - `raw`: component values, their spread, what goes with what · `audience`: who is shown a job
 - `registry`: saved profiles
 """

@@ -17,11 +17,12 @@ SHRINK = 0.8
 SEED = 1
 
 
-def guess(lead: Floats, room: Room, allowed: int, margin: float) -> Floats | None:
+def guess(lead: Floats, room: Room, allowed: int, margin: float, start: Floats | None = None) -> Floats | None:
     """(n_components,) weights under which at most `allowed` of the others are not behind by the margin, or None.
 
-    `lead` (n_components, n) are the values of the job less those of the others. From the best so far, weights are
-    drawn about it and on the way back to those of now; the better has fewer others ahead, then the smaller change.
+    `lead` (n_components, n) are the values of the job less those of the others. Begins with `start` (None: the weights
+    of now). Weights are drawn about the best so far, and on the way back to those of now; the better has fewer others
+    ahead, then the smaller change.
     The same every time.
     """
     random, singles = np.random.default_rng(SEED), lead.T.astype(np.float32)
@@ -29,9 +30,10 @@ def guess(lead: Floats, room: Room, allowed: int, margin: float) -> Floats | Non
     share = 1.0 - room.flat[room.locked].sum()
     if free.sum() < 2 or share <= 0:
         return None
-    best, best_cost, reach = room.flat, (np.inf, 0.0), 1.0
+    best, best_cost, reach = room.flat if start is None else start, (np.inf, 0.0), 1.0
     for _ in range(ROUNDS):
         tried = _about(best[free] / share, room.flat[free] / share, reach, random)
+        tried = np.vstack([best[None, free] / share, tried])
         weights = np.repeat(room.flat[None, :], len(tried), axis=0)
         weights[:, free] = tried * share
         # twice the margin: singles are sure of the order to a fraction of it

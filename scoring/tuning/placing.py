@@ -75,13 +75,10 @@ class Placed:
     finished: bool
 
 
-def place(
-    others: Competitors, room: Room, allowed: int, margin: float, seconds: float, *, whole: bool = True
-) -> Placed:
+def place(others: Competitors, room: Room, allowed: int, margin: float, seconds: float) -> Placed:
     """The nearest weights in the room under which at most `allowed` of the others are ahead of the job.
 
-    Nearest to within 1e-4 of the distance. Not `whole`: competitors may be bought off in part. That is quick, and
-    where even that leaves no way there is none; but its weights need not do.
+    Nearest to within 1e-4 of the distance.
     """
     from scipy.optimize import LinearConstraint, milp
 
@@ -93,7 +90,7 @@ def place(
     budget[2 * n_components :] = 1.0
     found = milp(
         changes,
-        integrality=budget if whole else None,
+        integrality=budget,
         bounds=(np.zeros(len(changes)), np.concatenate([room.upper, np.ones(n)])),
         constraints=[
             LinearConstraint(rows, lows, np.inf),
@@ -106,10 +103,9 @@ def place(
     if found.x is None:
         return Placed(None, found.status == 2)
     change = found.x[: 2 * n_components]
-    if whole:
-        behind = others.among(np.flatnonzero(found.x[2 * n_components :] < 0.5))
-        exact = _without_binaries(behind, room, margin)
-        change = change if exact is None else exact
+    behind = others.among(np.flatnonzero(found.x[2 * n_components :] < 0.5))
+    exact = _without_binaries(behind, room, margin)
+    change = change if exact is None else exact
     return Placed(_weights(room, change), found.status == 0)
 
 

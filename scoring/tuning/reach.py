@@ -16,6 +16,7 @@ from scoring.errors import ConfigurationError, ScoringError
 from scoring.model import ScoringModel
 from scoring.tuning.cases import EVERYWHERE, Case, Ranked
 from scoring.tuning.guessing import guess
+from scoring.tuning.packing import pack
 from scoring.tuning.placing import Placed, Room, place
 from scoring.tuning.reached import Reach
 
@@ -27,8 +28,6 @@ Bools = NDArray[np.bool_]
 
 RADII = (0.05, 0.1, 0.2, 0.4, 0.8, EVERYWHERE)
 """Searched one after another: near by, few competitors can change sides, and the program is much tighter."""
-ROUNDS = 12
-"""Of the quick search for a proof that there is no way at all."""
 
 
 def reach(
@@ -85,24 +84,25 @@ def _locked(model: ScoringModel, locks: Sequence[str]) -> Bools:
 
 
 def _search(case: Case, before: Ranked, margin: float, until: float) -> Reach:
-    """First a quick proof that there is no way, then any way by trying, then the nearest."""
+    """First a proof that there is no way, then any way by trying, then the nearest."""
     ahead = np.flatnonzero(case.always)
     if len(ahead) >= case.k:
-        return case.answer(possible=False, proven=True, before=before, competitors=ahead)
-    quick = _Step(case, EVERYWHERE, False, margin, until)
-    found, working, _ = quick.run(before, np.empty(0, np.int64))
-    if found.weights is None and found.finished:
-        enough = np.concatenate([quick.ahead, working])
-        return case.answer(possible=False, proven=True, before=before, competitors=enough)
-    return _nearest(case, before, working, margin, until)
+        return case.answer(possible=False, proven=True, before=before, competitors=ahead, nearer=EVERYWHERE)
+    plain = np.flatnonzero(~(case.always | case.never | case.others.ties))
+    room = Room(case.prepared.model.flat_weights, case.locked, EVERYWHERE)
+    packed = pack(case.others.lead[:, plain], room, case.k - len(ahead), margin)
+    if len(packed.groups) == case.k - len(ahead):
+        enough = np.concatenate([ahead, plain[packed.members]])
+        return case.answer(possible=False, proven=True, before=before, competitors=enough, nearer=EVERYWHERE)
+    return _nearest(case, before, packed.weights, plain[packed.members], margin, until)
 
 
-def _nearest(case: Case, before: Ranked, working: Longs, margin: float, until: float) -> Reach:
+def _nearest(case: Case, before: Ranked, start: Floats | None, working: Longs, margin: float, until: float) -> Reach:
     """Further and further out, as far as there is a way already."""
-    guessed, nearer = _guessed(case, margin), 0.0
+    guessed, nearer = _guessed(case, margin, start), 0.0
     furthest = EVERYWHERE if guessed is None else min(guessed.distance * (1 + 1e-6), EVERYWHERE)
     for radius in (*(radius for radius in RADII if radius < furthest), furthest):
-        step = _Step(case, radius, True, margin, until)
+        step = _Step(case, radius, margin, until)
         found, working, after = step.run(before, working)
         if found.weights is not None and after is not None:
             best = _Way(case.model_of(found.weights), after, float(abs(found.weights - step.room.flat).sum()))
@@ -140,9 +140,9 @@ class _Way:
         )
 
 
-def _guessed(case: Case, margin: float) -> _Way | None:
+def _guessed(case: Case, margin: float, start: Floats | None) -> _Way | None:
     room = Room(case.prepared.model.flat_weights, case.locked, EVERYWHERE)
-    weights = guess(case.others.lead[:, ~case.never], room, case.k - 1, margin)
+    weights = guess(case.others.lead[:, ~case.never], room, case.k - 1, margin, start)
     if weights is None:
         return None
     model = case.model_of(weights)
@@ -156,7 +156,6 @@ class _Step:
 
     case: Case
     radius: float
-    whole: bool
     margin: float
     until: float
 
@@ -183,7 +182,7 @@ class _Step:
         rounds = 0
         while True:
             more = _in_the_way(self.case, ranked, np.concatenate([working, self.ahead]))
-            if self.whole and not len(more) and rounds:
+            if not len(more) and rounds:
                 raise ScoringError(
                     f"the weights found for job {self.case.name} do not hold in the engine's float32: take a margin "
                     f"above {self.margin:g}."
@@ -193,14 +192,12 @@ class _Step:
             rounds += 1
             if left > 0:
                 others = self.case.others.among(np.setdiff1d(working, self.ahead))
-                found = place(others, self.room, allowed, self.margin, left, whole=self.whole)
+                found = place(others, self.room, allowed, self.margin, left)
             if found.weights is None:
                 return found, np.setdiff1d(working, self.ahead), None
             ranked = self.case.ranked(self.case.model_of(found.weights))
             if ranked.rank <= self.case.k:
                 return found, working, ranked
-            if not self.whole and (rounds == ROUNDS or not len(more)):
-                return found, working, None
 
 
 def _in_the_way(case: Case, ranked: Ranked, known: Longs) -> Longs:

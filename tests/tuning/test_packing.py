@@ -1,0 +1,79 @@
+"""Groups prove what they say: under any weights somebody of each is not behind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.tuning import packing
+from scoring.tuning.packing import pack
+from scoring.tuning.placing import Room
+
+MARGIN = 1e-4
+
+
+def room_of(n: int, locked: tuple[int, ...] = ()) -> Room:
+    flat = np.arange(1.0, n + 1)
+    return Room(flat / flat.sum(), np.isin(np.arange(n), locked), 2.0)
+
+
+def many(room: Room, count: int = 4000) -> np.ndarray:
+    """(count, n) weights that the room allows: inside, on edges and at corners."""
+    random, free = np.random.default_rng(5), ~room.locked
+    weights = np.repeat(room.flat[None, :], count, axis=0)
+    share = 1 - room.flat[room.locked].sum()
+    inside = random.dirichlet(np.full(free.sum(), 0.3), count - free.sum())
+    weights[:, free] = share * np.vstack([np.eye(free.sum()), inside])
+    return weights
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), n=st.integers(2, 5), m=st.integers(1, 40), ahead=st.floats(-30, 30))
+def test_somebody_of_each_group_is_never_behind(seed: int, n: int, m: int, ahead: float) -> None:
+    random = np.random.default_rng(seed)
+    lead = random.normal(ahead, 20, (n, m)).round(random.integers(0, 3))
+    room = room_of(n, (0,) if n > 2 and seed % 3 == 0 else ())
+    found = pack(lead, room, most=5, margin=MARGIN)
+    leads = many(room) @ lead
+    for group in found.groups:
+        assert (leads[:, group] < MARGIN).any(axis=1).all()
+        assert len(group) <= n + 1
+    assert len(set(found.members.tolist())) == len(found.members)
+    if found.weights is not None:
+        assert len(found.groups) < 5
+        behind = found.weights @ lead >= MARGIN - 1e-9
+        assert np.delete(behind, found.members).all()
+        np.testing.assert_allclose(found.weights[room.locked], room.flat[room.locked], atol=1e-9)
+        assert found.weights.sum() == pytest.approx(1, abs=1e-9)
+    else:
+        assert len(found.groups) == 5
+        # as many are not behind under any weights: the job cannot be among the best five
+        assert ((leads < MARGIN).sum(axis=1) >= 5).all()
+
+
+def test_few_competitors_at_a_time_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    lead = np.random.default_rng(3).normal(12, 10, (4, 400))
+    whole = pack(lead, room_of(4), 40, MARGIN)
+    monkeypatch.setattr(packing, "FIRST", 5)
+    monkeypatch.setattr(packing, "MORE", 2)
+    parts = pack(lead, room_of(4), 40, MARGIN)
+    assert whole.weights is not None
+    assert parts.weights is not None
+    for found in (whole, parts):
+        behind = found.weights @ lead >= MARGIN - 1e-9
+        assert np.delete(behind, found.members).all()
+
+
+def test_nobody_in_the_way_needs_no_group() -> None:
+    found = pack(np.full((3, 7), 5.0), room_of(3), 2, MARGIN)
+    assert found.groups == ()
+    assert found.members.dtype == np.int64
+    assert found.weights is not None
+
+
+def test_a_proof_by_less_than_rounding_is_none() -> None:
+    found = pack(np.full((3, 7), MARGIN - 1e-12), room_of(3), 2, MARGIN)
+    assert found.groups == ()
+    assert found.weights is None
