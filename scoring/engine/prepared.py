@@ -73,11 +73,15 @@ class Prepared:
         return np.flatnonzero(self.inputs.users.active)
 
     def with_model(self, model: ScoringModel) -> Self:
-        """Another model on the same data; where only weights differ, nothing is encoded anew."""
+        """Another model on the same data; where only weights differ, nothing is encoded anew, and where parameters of
+        components differ that depend on the job alone, nothing but their values is."""
         if model.parts == self.model.parts and model.eligibility == self.model.eligibility:
             return type(self)(
                 self.inputs, self.plan.with_weights(model), self.workers, self.scorer.latest or self.before
             )
+        plan = self.plan.with_job_values(model, self.inputs)
+        if plan is not None:
+            return type(self)(self.inputs, plan, self.workers, self.scorer.latest or self.before)
         return type(self).of(self.inputs, model, workers=self.workers, candidates=self.plan.exclusions.candidates)
 
     def top_k(self, k: int = 40, user_ids: NDArray[np.integer] | Sequence[int] | None = None) -> Ranking:

@@ -108,14 +108,14 @@ class Evaluator:
 
     def prepare(self, model: ScoringModel) -> Prepared:
         """The model on these users; weights alone are exchanged without encoding anything anew."""
-        last = next((one for one in self._plans if _differ_in_weights(one.model, model)), None)
-        if last is None:
+        same = next((one for one in self._plans if _differ_in_weights(one.model, model)), None)
+        if self._plans:
+            ready = (same or self._plans[0]).with_model(model)
+        else:
             candidates = self.holdout.candidates
             theirs = None if candidates is None else candidates.take(self._rows)
             ready = Prepared.of(self.inputs, model, workers=self.workers, candidates=theirs)
-        else:
-            ready = last.with_model(model)
-        self._plans = [ready, *(one for one in self._plans if one is not last)][:_PLANS]
+        self._plans = [ready, *(one for one in self._plans if one is not same)][:_PLANS]
         return ready
 
     def judge(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Judgement:

@@ -6,7 +6,7 @@ job scores under the weights of the moment and is made anew in milliseconds when
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -79,8 +79,7 @@ class Layout:
             "code": code,
             "width": key_widths(program),
             "vector": vector,
-            "job_low": laid.job_value.min(axis=1, initial=0.0),
-            "job_high": laid.job_value.max(axis=1, initial=0.0),
+            **_job_bounds(laid),
             "ordered": np.array(keys, dtype=np.int32),
             "loose": np.array(loose, dtype=np.int32),
             "bounded": np.array([key for key in loose if key not in classes.shared], dtype=np.int32),
@@ -90,6 +89,12 @@ class Layout:
         fixed |= parts
         fixed |= holders(program, fixed)
         return cls(laid, _limits(exclusions, rows), keys, fixed, room, classes, turns_of_users(program, keys))
+
+    def with_job_values(self, program: Program) -> Self:
+        """The same order and blocks, which are right whatever the jobs' values, for a program with other values."""
+        values = program.job_value[:, self.fixed["plan_row"]]
+        laid = self.program._replace(job_value=np.ascontiguousarray(values))
+        return replace(self, program=laid, fixed=self.fixed | _job_bounds(laid))
 
     def fits(self, program: Program) -> bool:
         """Whether other keys would not tell jobs apart much better under the weights of this program."""
@@ -126,6 +131,13 @@ class Layout:
             job_sums=np.ascontiguousarray(np.stack([score, laid.folded_total, *laid.folded_group]).T),
             cell_best=best_of_cells(best, fixed["cell"]),
         )
+
+
+def _job_bounds(laid: Program) -> dict[str, Any]:
+    return {
+        "job_low": laid.job_value.min(axis=1, initial=0.0),
+        "job_high": laid.job_value.max(axis=1, initial=0.0),
+    }
 
 
 def _limits(exclusions: Exclusions, rows: Longs) -> Limits:

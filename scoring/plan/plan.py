@@ -11,9 +11,9 @@ import numpy as np
 from scoring.dataset.encode import Longs
 from scoring.errors import ModelError, ScoringError
 from scoring.kernels.index import Index
-from scoring.kernels.program import Program
+from scoring.kernels.program import JOB, NONE, Program
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
-from scoring.model.terms import Value
+from scoring.model.terms import JobTerm, Value
 from scoring.plan.candidates import Candidates
 from scoring.plan.check import check_value
 from scoring.plan.exclusions import Exclusions
@@ -71,6 +71,35 @@ class Plan:
         program = fold(self.program, model.flat_weights, model.weights_in_group)
         return replace(self, model=model, program=program, laid=self.__dict__.get("layout", self.laid))
 
+    def with_job_values(self, model: ScoringModel, inputs: Inputs) -> Self | None:
+        """For a model that differs in weights and in parameters of components that depend on the job alone; None
+        where it differs in more. `inputs` are those of this plan.
+
+        Values of jobs are exchanged; codes, vectors, rules and the layout are kept, which would take most of a new
+        plan's time. Raises ModelError as `build`.
+        """
+        if model.eligibility != self.model.eligibility or len(model.parts) != len(self.model.parts):
+            return None
+        p, job_value = self.program, self.program.job_value
+        for c, (before, after) in enumerate(zip(self.model.parts, model.parts, strict=True)):
+            if before == after:
+                continue
+            slots = p.term_slot[p.term_start[c] : p.term_start[c + 1]]
+            if _place(before) != _place(after) or not _only_jobs(p, c):
+                return None
+            value = _terms(after, inputs)
+            check_value(after.name, value, len(inputs.users), len(inputs.jobs))
+            terms = [term for term in value.terms if isinstance(term, JobTerm)]
+            if value.divisor is not None or not len(terms) == len(value.terms) == len(slots):
+                return None  # other parameters may give other terms
+            if job_value is self.program.job_value:
+                job_value = job_value.copy()
+            for slot, term in zip(slots, terms, strict=True):
+                job_value[slot] = term.values
+        program = fold(p._replace(job_value=job_value), model.flat_weights, model.weights_in_group)
+        laid = self.__dict__.get("layout", self.laid)
+        return replace(self, model=model, program=program, laid=laid and laid.with_job_values(program))
+
     @cached_property
     def layout(self) -> Layout:
         """The eligible jobs in the order in which they are looked through; at least one. Any layout is right: one
@@ -83,6 +112,16 @@ class Plan:
     def index(self) -> tuple[Program, Index]:
         """The program in the order of the layout, and what bounds it under these weights."""
         return self.layout.index(self.program)
+
+
+def _place(part: Part) -> tuple[str, str, type]:
+    return part.name, part.group, type(part.component)
+
+
+def _only_jobs(program: Program, component: int) -> bool:
+    """Whether a component is a sum of job terms."""
+    kinds = program.term_kind[program.term_start[component] : program.term_start[component + 1]]
+    return bool(program.divisor_kind[component] == NONE and (kinds == JOB).all())
 
 
 def _terms(part: Part, inputs: Inputs) -> Value:
