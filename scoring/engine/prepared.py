@@ -82,7 +82,9 @@ class Prepared:
         plan = self.plan.with_job_values(model, self.inputs)
         if plan is not None:
             return type(self)(self.inputs, plan, self.workers, self.scorer.latest or self.before)
-        return type(self).of(self.inputs, model, workers=self.workers, candidates=self.plan.exclusions.candidates)
+        plan = Plan.build(model, self.inputs, self.plan.exclusions.candidates, like=self.plan)
+        same_rules = model.eligibility == self.model.eligibility  # under others, lists may hold what is not eligible
+        return type(self)(self.inputs, plan, self.workers, (self.scorer.latest or self.before) if same_rules else None)
 
     def top_k(self, k: int = 40, user_ids: NDArray[np.integer] | Sequence[int] | None = None) -> Ranking:
         """The k best jobs of these users (None: the active ones). Raises UnknownIdError, ConfigurationError."""

@@ -23,7 +23,10 @@ from scoring.model.terms import (
     Value,
 )
 
-__all__ = ["pack"]
+__all__ = ["Vectors", "pack"]
+
+Vectors = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""`user_vector` and `job_vector` of a program."""
 
 _TURNED_AT_ONCE = 512
 """Jobs whose vectors are turned at a time: 64 KB at 32 dimensions, which a core's cache holds."""
@@ -170,10 +173,10 @@ class _Dots:
         self.terms.append(term)
         return len(self.terms) - 1
 
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self, vectors: Vectors | None) -> dict[str, NDArray]:
         dimensions = [term.users.shape[1] for term in self.terms]
-        none = np.zeros((self.n_users, 0), dtype=np.float32)  # of float64, all would be made float64 on the way
-        users: list[NDArray] = [none, *(term.users for term in self.terms)]
+        if vectors is None:
+            vectors = self._user_vector(), self._job_vector(sum(dimensions))
         return {
             "dot_start": np.cumsum([0, *dimensions]).astype(np.int32),
             "dot_scale": np.array([term.scale for term in self.terms], dtype=np.float64),
@@ -181,9 +184,14 @@ class _Dots:
             "dot_otherwise": _stack([term.otherwise for term in self.terms], np.float64, self.n_users),
             "dot_user_has": _stack([term.user_has for term in self.terms], np.bool_, self.n_users),
             "dot_job_has": _stack([term.job_has for term in self.terms], np.bool_, self.n_jobs),
-            "user_vector": np.ascontiguousarray(np.concatenate(users, axis=1), dtype=np.float32),
-            "job_vector": self._job_vector(sum(dimensions)),
+            "user_vector": vectors[0],
+            "job_vector": vectors[1],
         }
+
+    def _user_vector(self) -> NDArray[np.float32]:
+        """(n_users, dimensions)"""
+        none = np.zeros((self.n_users, 0), dtype=np.float32)  # of float64, all would be made float64 on the way
+        return np.ascontiguousarray(np.concatenate([none, *(term.users for term in self.terms)], axis=1), np.float32)
 
     def _job_vector(self, dimensions: int) -> NDArray[np.float32]:
         """(dimensions, n_jobs), a few jobs at a time: turned as a whole it takes four times as long."""
@@ -238,8 +246,10 @@ def pack(
     group: Ints,
     n_users: int,
     n_jobs: int,
+    vectors: Vectors | None = None,
 ) -> Program:
-    """A program of each component's value, its weights and the group (0, 1, 2) that it belongs to.
+    """A program of each component's value, its weights and the group (0, 1, 2) that it belongs to. `vectors` are
+    those of the values, where another program has them already.
 
     Raises ModelError where a term's arrays do not have a row per user or job.
     """
@@ -280,5 +290,5 @@ def pack(
         **lookups.arrays(),
         **intervals.arrays(),
         **flags.arrays(),
-        **dots.arrays(),
+        **dots.arrays(vectors),
     )

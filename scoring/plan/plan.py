@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -11,15 +12,15 @@ import numpy as np
 from scoring.dataset.encode import Longs
 from scoring.errors import ModelError, ScoringError
 from scoring.kernels.index import Index
-from scoring.kernels.program import JOB, NONE, Program
+from scoring.kernels.program import DOT, JOB, NONE, Program
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
-from scoring.model.terms import JobTerm, Value
+from scoring.model.terms import DotTerm, JobTerm, Value
 from scoring.plan.candidates import Candidates
 from scoring.plan.check import check_value
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
 from scoring.plan.index import Layout
-from scoring.plan.pack import pack
+from scoring.plan.pack import Vectors, pack
 
 __all__ = ["Plan"]
 
@@ -40,26 +41,63 @@ class Plan:
         return f"Plan({self.model.name}, {len(self.user_id):,} users × {len(self.job_id):,} jobs)"
 
     @classmethod
-    def build(cls, model: ScoringModel, inputs: Inputs, candidates: Candidates | None = None) -> Self:
-        """With `candidates` a user's list holds nothing else, and whether a job is open now is not asked.
+    def build(
+        cls,
+        model: ScoringModel,
+        inputs: Inputs,
+        candidates: Candidates | None = None,
+        *,
+        like: Plan | None = None,
+    ) -> Self:
+        """With `candidates` a user's list holds nothing else, and whether a job is open now is not asked. Of a plan
+        `like` this, of the same inputs and candidates, is taken over what stays the same and takes long to make.
 
         Raises ModelError, naming the component, where its terms do not fit the data.
         """
         values = []
         for part in model.parts:
-            value = _terms(part, inputs)
-            check_value(part.name, value, len(inputs.users), len(inputs.jobs))
+            value = None if like is None else like._job_terms(part)
+            if value is None:
+                value = _terms(part, inputs)
+                check_value(part.name, value, len(inputs.users), len(inputs.jobs))
             values.append(value)
+        vectors = None if like is None else like._vectors(model.parts, values)
+        same_rules = like is not None and like.model.eligibility == model.eligibility
         group = np.array([GROUPS.index(part.group) for part in model.parts])
         flat, within = model.flat_weights, model.weights_in_group
-        program = pack(values, flat, within, group, len(inputs.users), len(inputs.jobs))
+        program = pack(values, flat, within, group, len(inputs.users), len(inputs.jobs), vectors)
         return cls(
             model=model,
             program=fold(program, flat, within),
-            exclusions=Exclusions.of(model.eligibility, inputs, candidates),
+            exclusions=like.exclusions
+            if like is not None and same_rules
+            else Exclusions.of(model.eligibility, inputs, candidates),
             user_id=inputs.users.user_id,
             job_id=inputs.jobs.job_id,
         )
+
+    def _job_terms(self, part: Part) -> Value | None:
+        """What an unchanged component yields, read from the program; None where it is not of the job alone."""
+        for c, known in enumerate(self.model.parts):
+            if known == part and _only_jobs(self.program, c):
+                slots = self.program.term_slot[self.program.term_start[c] : self.program.term_start[c + 1]]
+                return Value(tuple(JobTerm(self.program.job_value[slot]) for slot in slots))
+        return None
+
+    def _vectors(self, parts: Sequence[Part], values: Sequence[Value]) -> Vectors | None:
+        """Those in the program, where the components that yield any are the same, in the same order."""
+        p = self.program
+        mine = [
+            part
+            for c, part in enumerate(self.model.parts)
+            if (p.term_kind[p.term_start[c] : p.term_start[c + 1]] == DOT).any()
+        ]
+        theirs = [
+            part
+            for part, value in zip(parts, values, strict=True)
+            if any(isinstance(term, DotTerm) for term in value.terms)
+        ]
+        return (p.user_vector, p.job_vector) if mine == theirs else None
 
     def with_weights(self, model: ScoringModel) -> Self:
         """For a model that differs in nothing but its weights. Encodes nothing anew.
