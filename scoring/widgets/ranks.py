@@ -52,7 +52,7 @@ class RankTable(anywidget.AnyWidget):
 
 
 class LiveLine(anywidget.AnyWidget):
-    """A line of text; `kind` (idle, computing, settled, failed) gives its colour."""
+    """A line of text; `kind` (idle, computing, settled, warning, failed) gives its colour."""
 
     _esm = _STATIC / "live.js"
     _css = _STATIC / "live.css"

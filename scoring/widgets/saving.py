@@ -25,6 +25,11 @@ class Saver:
     """What the weights were made from: the profile that was loaded last."""
     _warned: str | None = None
 
+    @property
+    def asks_again(self) -> bool:
+        """Whether a warning was given last, and Save is to be pressed a second time."""
+        return self._warned is not None
+
     def names(self) -> list[str]:
         """NAME@VERSION of every profile that can be read, the newest version of each name first."""
         frame = self.registry.list()

@@ -157,9 +157,11 @@ def test_worse_slices_are_flagged_before_saving(panel):
     panel.profiles.name.value = "fees"
     panel.profiles.save.click()
     assert "Significantly worse than the baseline" in panel.said.text
+    assert panel.said.kind == "warning"
     assert panel.saver.names() == []
     panel.profiles.save.click()
     assert panel.said.text == "saved as fees@1."
+    assert panel.said.kind == "idle"
 
 
 def test_many_moves_from_many_threads_end_with_the_last(panel):
