@@ -180,7 +180,7 @@ class TuningPanel(widgets.VBox):
     def _save(self, name: str, note: str) -> None:
         with self._lock:
             self._say(lambda: self._saved(name, note))
-            if self.saver is not None and self.saver.asks_again:
+            if self.said.kind == "idle" and self.saver is not None and self.saver.asks_again:
                 self.said.kind = "warning"
 
     def _saved(self, name: str, note: str) -> str:
