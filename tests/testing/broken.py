@@ -1,0 +1,322 @@
+"""Engines, models and components that break one promise each: what shows that an invariant can fail."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from scoring.catalog import load_model
+from scoring.engine import Explanation, Ranking
+from scoring.kernels import reference
+from scoring.model import Component, Inputs, Pair, Reason, ScoringModel, WeightProfile
+from scoring.model.terms import JobTerm, Term, UserTerm, Value
+from scoring.plan import Candidates, Plan
+from scoring.testing import Backend, PairScorer
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What lists were asked for."""
+
+    plan: Plan
+    k: int
+    rows: np.ndarray
+    workers: int | None
+
+    @property
+    def everybody(self) -> bool:
+        return len(self.rows) == len(self.plan.user_id)
+
+
+def as_it_is(answer: Any, *_: Any) -> Any:
+    return answer
+
+
+@dataclass(frozen=True, repr=False)
+class Broken(Backend):
+    """The package's engine, where each answer goes through a function first; as they are, it is sound."""
+
+    lists: Callable[[Ranking, Asked], Ranking] = as_it_is
+    pairs: Callable[[np.ndarray], np.ndarray] = as_it_is
+    single: Callable[[np.ndarray], np.ndarray] = as_it_is
+    explained: Callable[[Explanation], Explanation] = as_it_is
+    built: Callable[[ScoringModel], ScoringModel] = as_it_is
+    candidates: Callable[[Candidates | None], Candidates | None] = as_it_is
+    moved: Callable[[Plan, Plan], Plan] = as_it_is
+
+    def build(self, model: ScoringModel, inputs: Inputs, candidates: Candidates | None = None) -> Plan:
+        return super().build(self.built(model), inputs, self.candidates(candidates))
+
+    def reweighted(self, plan: Plan, model: ScoringModel) -> Plan:
+        return self.moved(super().reweighted(plan, model), plan)
+
+    def scorer(self, plan: Plan, *, workers: int | None = None, before: Ranking | None = None) -> PairScorer:
+        return Tampered(self, super().scorer(plan, workers=workers, before=before), plan, workers)
+
+    def explain(self, plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanation:
+        return self.explained(super().explain(plan, inputs, user_row, job_row))
+
+
+@dataclass(frozen=True)
+class Tampered:
+    """A scorer's answers through the functions of a broken engine."""
+
+    broken: Broken
+    sound: PairScorer
+    plan: Plan
+    workers: int | None
+
+    def top_k(self, k: int = 40, users: np.ndarray | None = None) -> Ranking:
+        rows = np.arange(len(self.plan.user_id)) if users is None else users
+        return self.broken.lists(self.sound.top_k(k, users), Asked(self.plan, k, rows, self.workers))
+
+    def all_pairs(self, users: np.ndarray | None = None) -> np.ndarray:
+        return self.broken.pairs(self.sound.all_pairs(users))
+
+    def listed(self, users: np.ndarray, jobs: np.ndarray) -> np.ndarray:
+        return self.broken.single(self.sound.listed(users, jobs))
+
+
+# --- Lists --------------------------------------------------------------------------------------------------
+
+
+def moved_about(ranking: Ranking, places: np.ndarray) -> Ranking:
+    """(n, k): the place that each entry is taken from."""
+    job_id, job_row = (np.take_along_axis(array, places, axis=1) for array in (ranking.job_id, ranking.job_row))
+    scores = np.take_along_axis(ranking.scores, places[:, :, None], axis=1)
+    return replace(ranking, job_id=job_id, job_row=job_row, scores=scores)
+
+
+def swapped(ranking: Ranking) -> Ranking:
+    """The best two change places, where there are two."""
+    places = np.tile(np.arange(ranking.job_id.shape[1]), (len(ranking.user_id), 1))
+    if places.shape[1] > 1:
+        places[ranking.count > 1, :2] = [1, 0]
+    return moved_about(ranking, places)
+
+
+def swapped_where(when: Callable[[Asked], bool]) -> Callable[[Ranking, Asked], Ranking]:
+    return lambda ranking, asked: swapped(ranking) if when(asked) else ranking
+
+
+def larger_id_first(ranking: Ranking, asked: Asked) -> Ranking:
+    there = np.arange(ranking.job_id.shape[1]) < ranking.count[:, None]
+    return moved_about(ranking, np.lexsort((-ranking.job_id, -ranking.scores[:, :, 0], ~there)))
+
+
+def doubled(ranking: Ranking, asked: Asked) -> Ranking:
+    """The best stands twice."""
+    places = np.tile(np.arange(ranking.job_id.shape[1]), (len(ranking.user_id), 1))
+    places[:, 1:2] = 0
+    return moved_about(ranking, places)
+
+
+def rubbish_behind(ranking: Ranking, asked: Asked) -> Ranking:
+    """Lists are one shorter than what is in them."""
+    return replace(ranking, count=np.maximum(ranking.count - 1, 0).astype(np.int32))
+
+
+def other_rows(ranking: Ranking, asked: Asked) -> Ranking:
+    return replace(ranking, job_row=np.where(ranking.job_row >= 0, 0, -1))
+
+
+def unknown_ids(ranking: Ranking, asked: Asked) -> Ranking:
+    return replace(ranking, job_id=np.where(ranking.job_id >= 0, ranking.job_id + 10**9, -1))
+
+
+def later_ties(ranking: Ranking, asked: Asked) -> Ranking:
+    """The last place goes to the largest id of those that tie for it."""
+    totals = reference.scores(asked.plan.program, asked.rows, np.arange(len(asked.plan.job_id)))[0]
+    who, job_id = asked.plan.exclusions.matrix(asked.rows), ranking.job_id.copy()
+    for row, count in enumerate(ranking.count):
+        if count:
+            tied = asked.plan.job_id[who[row] & (totals[row] == ranking.scores[row, count - 1, 0])]
+            job_id[row, count - 1] = tied.max()
+    return replace(ranking, job_id=job_id)
+
+
+def second_best(ranking: Ranking, asked: Asked) -> Ranking:
+    """Lists begin with the second."""
+    places = np.minimum(np.arange(ranking.job_id.shape[1]) + 1, max(ranking.job_id.shape[1] - 1, 0))
+    return moved_about(ranking, np.tile(places, (len(ranking.user_id), 1)))
+
+
+def by_user(ranking: Ranking, asked: Asked) -> Ranking:
+    return ranking.take(np.argsort(ranking.user_id, kind="stable"))
+
+
+def shorter(most: int) -> Callable[[Ranking, Asked], Ranking]:
+    return lambda ranking, asked: ranking.cut(most)
+
+
+def rescored(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Ranking, Asked], Ranking]:
+    return lambda ranking, asked: replace(ranking, scores=change(ranking.scores))
+
+
+def other_group(scores: np.ndarray) -> np.ndarray:
+    scores = scores.copy()
+    scores[:, :, 2] = np.nextafter(scores[:, :, 2], np.float32(200))
+    return scores
+
+
+def not_a_number(scores: np.ndarray) -> np.ndarray:
+    scores = scores.copy()
+    scores[:1, :1] = np.nan
+    return scores
+
+
+def sometimes() -> Callable[[Ranking, Asked], Ranking]:
+    """Every second answer is another one."""
+    calls: list[int] = []
+
+    def lists(ranking: Ranking, asked: Asked) -> Ranking:
+        calls.append(0)
+        return swapped(ranking) if len(calls) % 2 else ranking
+
+    return lists
+
+
+def noisy() -> Callable[[np.ndarray], np.ndarray]:
+    random = np.random.default_rng(0)
+    return lambda scores: scores + random.random(scores.shape, dtype=np.float32)
+
+
+def by_how_many(scores: np.ndarray) -> np.ndarray:
+    """Scores of one user alone are others by the last bit."""
+    return np.nextafter(scores, np.float32(200)) if scores.shape[1] == 1 else scores
+
+
+def of_part(**changes: Any) -> Callable[[Explanation], Explanation]:
+    """The first component is explained otherwise."""
+    return lambda said: replace(said, parts=(replace(said.parts[0], **changes), *said.parts[1:]))
+
+
+def crowded() -> Callable[[Ranking, Asked], Ranking]:
+    """Wrong while another thread asks."""
+    inside: list[int] = []
+    lock = threading.Lock()
+
+    def lists(ranking: Ranking, asked: Asked) -> Ranking:
+        with lock:
+            inside.append(0)
+        time.sleep(0.02)  # long enough for the other one, which starts together with this one
+        with lock:
+            crowd = len(inside) > 1
+        time.sleep(0.02)
+        with lock:
+            inside.pop()
+        return swapped(ranking) if crowd else ranking
+
+    return lists
+
+
+def writes_to_the_plan(ranking: Ranking, asked: Asked) -> Ranking:
+    asked.plan.program.folded_total[:] += 1
+    return ranking
+
+
+def stops_for_nobody(ranking: Ranking, asked: Asked) -> Ranking:
+    ranking.user_id[0]  # there is no first one
+    return ranking
+
+
+def nothing_for_strangers(known: int) -> Callable[[Ranking, Asked], Ranking]:
+    """Whoever has an id beyond those of the data has an empty list."""
+
+    def lists(ranking: Ranking, asked: Asked) -> Ranking:
+        return replace(ranking, count=np.where(ranking.user_id > known, 0, ranking.count).astype(np.int32))
+
+    return lists
+
+
+def without_those_beyond_the_cap(ranking: Ranking, asked: Asked) -> Ranking:
+    """Cut first and capped afterwards: places of a short list that the cap empties are not filled."""
+    cap = asked.plan.model.eligibility.max_per_company
+    return ranking.cut(max(1, asked.k - 3)) if cap and asked.k <= 10 else ranking
+
+
+# --- Rules and weights --------------------------------------------------------------------------------------
+
+
+def ruled(**rules: Any) -> Callable[[ScoringModel], ScoringModel]:
+    return lambda model: model.with_eligibility(**rules)
+
+
+def never_nothing(model: ScoringModel) -> ScoringModel:
+    """A weight of 0 is taken for one that is missing."""
+    flat = zip([part.name for part in model.parts], model.flat_weights, strict=True)
+    return model.with_weights({name: float(weight) or 0.02 for name, weight in flat})
+
+
+class Smoothed(ScoringModel):
+    """Adds to each weight before they are brought to sum 1."""
+
+    def profile_of(self, flat: Mapping[str, float]) -> WeightProfile:
+        return super().profile_of({name: weight + 0.1 for name, weight in flat.items()})
+
+
+class Squared(ScoringModel):
+    """Weights count by their squares."""
+
+    def profile_of(self, flat: Mapping[str, float]) -> WeightProfile:
+        return super().profile_of({name: weight**2 for name, weight in flat.items()})
+
+
+def standard_as(kind: type[ScoringModel]) -> ScoringModel:
+    base = load_model("standard")
+    return kind(base.name, base.parts, base.weights, base.eligibility)
+
+
+# --- Components ---------------------------------------------------------------------------------------------
+
+
+def component(make: Callable[[Inputs], Term]) -> Component:
+    """Of one term."""
+
+    class Own(Component):
+        kind: ClassVar[str] = "own"
+
+        def terms(self, inputs: Inputs) -> Value:
+            return Value((make(inputs),))
+
+        def explain(self, pair: Pair) -> Reason:
+            return Reason(0.0)
+
+    return Own()
+
+
+def of_jobs(values: Callable[[Inputs], Any]) -> Component:
+    return component(lambda inputs: JobTerm(np.broadcast_to(values(inputs), len(inputs.jobs)).astype(np.float64)))
+
+
+def of_users(values: Callable[[Inputs], Any]) -> Component:
+    return component(lambda inputs: UserTerm(np.broadcast_to(values(inputs), len(inputs.users)).astype(np.float64)))
+
+
+def first_in_the_log(inputs: Inputs) -> float:
+    """Reads a table that has no order."""
+    return float(inputs.dataset.tables.actions["job_id"].iloc[:1].sum() % 101)
+
+
+def position(inputs: Inputs) -> np.ndarray:
+    return np.arange(len(inputs.jobs)) % 101
+
+
+def length_of_the_log(inputs: Inputs) -> float:
+    """Counts what is after the clock, and what is there twice."""
+    return len(inputs.dataset.tables.actions) / 20
+
+
+def writes_wages(inputs: Inputs) -> float:
+    inputs.jobs.hourly[np.isnan(inputs.jobs.hourly)] = 0.0
+    return 50.0
+
+
+def writes_a_table(inputs: Inputs) -> float:
+    inputs.dataset.tables.jobs["title"] = "changed"
+    return 50.0
