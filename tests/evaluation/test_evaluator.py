@@ -24,6 +24,7 @@ from scoring.evaluation.per_user import last_n
 from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile
 from scoring.model.pair import Pair
 from scoring.model.terms import UserTerm, Value
+from scoring.plan import Plan
 from scoring.statistics import Statistics
 
 METRICS = (NDCG(10), Recall(20), HitRate(5))
@@ -147,13 +148,19 @@ def test_only_what_differs_in_more_than_weights_is_encoded_anew(
     holdout: Holdout, statistics: Statistics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    whole = Prepared.of
 
-    def counted(*args: object, **options: object) -> Prepared:
-        made.append("plan")
-        return whole(*args, **options)  # type: ignore[arg-type]
+    def counted(name: str) -> None:
+        whole = getattr(Plan, name)
 
-    monkeypatch.setattr(Prepared, "of", counted)
+        def counting(*args: object, **options: object) -> Plan | None:
+            plan = whole(*args, **options)
+            made.extend([name] * (plan is not None))
+            return plan
+
+        monkeypatch.setattr(Plan, name, counting)
+
+    counted("build")
+    counted("with_job_values")
     evaluator = Evaluator(holdout, metrics=METRICS, statistics=statistics)
     five = [STANDARD.with_parameters("freshness", half_life_days=days) for days in (1.0, 2.0, 3.0, 4.0, 5.0)]
     for model in five[:4]:
