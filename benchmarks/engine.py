@@ -7,9 +7,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.engine import Prepared, Ranking, Scorer
+from scoring.engine import Ranking, Scorer
 from scoring.engine.scorer import available_cpus
 from scoring.plan import Plan
+from scoring.profiling.growth_point import warm
 from scoring.profiling.lists import AnswersDifferError
 
 __all__ = ["CPUS", "PATHS", "K", "Path", "decision", "require_equal", "scorer", "warm"]
@@ -32,14 +33,6 @@ def scorer(plan: Plan, path: Path = "auto") -> Scorer:
 def decision(used: Scorer) -> str:
     """Which way a scorer took in its last call, and why."""
     return str(used.decision)
-
-
-def warm(prepared: Prepared) -> None:
-    """Compiles the kernels, or reads them from disk, so that no figure holds that."""
-    rows = np.arange(min(2, len(prepared.plan.user_id)))
-    for path in PATHS:
-        scorer(prepared.plan, path).top_k(1, rows)
-    prepared.scorer.all_pairs(rows[:1])
 
 
 def require_equal(one: Ranking, other: Ranking, what: str) -> None:

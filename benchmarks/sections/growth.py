@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
-from benchmarks.engine import K, decision, scorer, warm
-from benchmarks.measure import apart, reset_peak, say, timed
+from benchmarks.engine import CPUS, K
+from benchmarks.measure import apart, say
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
-from scoring import Dataset, Prepared, Statistics, load_model, make_market
-from scoring.engine import memory
-
-_PATIENCE = 300.0
-"""Seconds that one ranking may take; what would take longer is said, not done."""
-
-_ACTIONS_OF_ALL = 2_500_000
-"""Of the largest market: making ten million took a minute and a half and 2.7 GB before any ranking."""
+from scoring.profiling.growth import MOST_ACTIONS
+from scoring.profiling.growth_point import PATIENCE, measure_points
 
 Point = dict[str, Any]
 
 
 def measure(size: Size, work: Workspace) -> Section:
     few = max(1, size.users // 5)
-    jobs = [apart(_point, work, few, n, 100 * few, (few,)) for n in (size.jobs // 10, size.jobs, 10 * size.jobs)]
+    jobs = [_points(work, few, n, 100 * few, (few,)) for n in (size.jobs // 10, size.jobs, 10 * size.jobs)]
     by_jobs = [points[0] for points in jobs]
     users = (size.users // 10, size.users, 10 * size.users)
-    by_users = apart(_point, work, users[-1], size.jobs, min(100 * users[-1], _ACTIONS_OF_ALL), users)
+    by_users = _points(work, users[-1], size.jobs, min(100 * users[-1], MOST_ACTIONS), users)
     guess = 10 * size.users * by_jobs[-1]["seconds"] / few if by_jobs[-1]["seconds"] is not None else None
-    actions = min(1_000 * size.users, _ACTIONS_OF_ALL)
+    actions = min(1_000 * size.users, MOST_ACTIONS)
     largest: Point = {"users": 10 * size.users, "jobs": 10 * size.jobs, "seconds": None, "guess": guess}
-    if guess is not None and guess <= _PATIENCE:
-        largest = apart(_point, work, 10 * size.users, 10 * size.jobs, actions, (10 * size.users,))[0]
+    if guess is not None and guess <= PATIENCE:
+        largest = _points(work, 10 * size.users, 10 * size.jobs, actions, (10 * size.users,))[0]
     return Section(
         name="growth",
         title="Growth",
@@ -48,42 +40,12 @@ def measure(size: Size, work: Workspace) -> Section:
     )
 
 
-def _point(work: Workspace, n_users: int, n_jobs: int, n_actions: int, asked: tuple[int, ...]) -> list[Point]:
+def _points(work: Workspace, n_users: int, n_jobs: int, n_actions: int, asked: tuple[int, ...]) -> list[Point]:
     """Ranking the first so many users of a market of this size, for each number asked; nothing else is held."""
-    say(f"a market of {n_users:,} users, {n_jobs:,} jobs, {n_actions:,} actions")
-    begun = time.perf_counter()
-    prepared = Prepared.of(_statistics(work, n_users, n_jobs, n_actions), load_model("standard"))
-    made = time.perf_counter() - begun
-    warm(prepared)
-    before = memory.peak()
-    can_tell = reset_peak()
-    used = scorer(prepared.plan)
-    points: list[Point] = []
-    for users in asked:
-        rows = np.arange(users)
-        used.top_k(K, rows[:64])  # lays out the jobs, once
-        trial = rows[: max(1, users // 20)]
-        guess = timed(lambda rows=trial: used.top_k(K, rows), 1).best * users / len(trial)
-        point: Point = {"users": users, "jobs": n_jobs, "seconds": None, "guess": guess}
-        if guess <= _PATIENCE:
-            say(f"ranking {users:,} users × {n_jobs:,} jobs")
-            times = timed(lambda rows=rows: used.top_k(K, rows), 5, at_most=20.0)
-            point |= {"seconds": times.best, "times": times.as_dict()}
-        points.append(
-            point
-            | {
-                "decision": decision(used),
-                "making_seconds": made,
-                "peak_bytes": max(before, memory.peak()),
-                "ranking_peak_bytes": memory.peak() if can_tell else None,
-            }
-        )
-    return points
-
-
-def _statistics(work: Workspace, n_users: int, n_jobs: int, n_actions: int) -> Statistics:
-    """Of a market that is let go of as soon as it is encoded."""
-    return Statistics(Dataset(make_market(n_users, n_jobs, n_actions, seed=0).tables), factor_cache=work.factors)
+    found = apart(
+        measure_points, n_users, n_jobs, n_actions, asked, k=K, workers=CPUS, factors=work.factors, checked=3, say=say
+    )
+    return [asdict(point) for point in found]
 
 
 def _ratios(what: str, points: list[Point], bar: float, among: str) -> list[Figure]:
@@ -101,7 +63,7 @@ def _ratios(what: str, points: list[Point], bar: float, among: str) -> list[Figu
 def _not_done(point: Point) -> str:
     if point.get("guess") is None:
         return "not done: too long"
-    return f"not done: about {point['guess']:,.0f} s by a part of it, and {_PATIENCE:g} s is the patience here"
+    return f"not done: about {point['guess']:,.0f} s by a part of it, and {PATIENCE:g} s is the patience here"
 
 
 def _largest(point: Point, actions: int) -> list[Figure]:

@@ -7,15 +7,18 @@
 - `peaks`: the most memory that a piece of work takes, in a process of its own
 - `ladder`: the same lists by a loop over pairs, NumPy, all pairs, exact top K
 - `visits`: how many jobs are looked at for a user
+- `growth`: what more users and more jobs cost, and what of their pairs is skipped
 - `sessions`: mixed requests as somebody tuning weights makes them, replayed, with the caches' hit rates
 
-Beside them: `source` (data that a process of its own can load), `measure` (seconds, bytes, processes), `lists`,
-`facts` and `per_pair` (the legacy per-pair loop and what it is given).
+Beside them: `growth_point` (one size of `growth`), `growth_plot`, `source` (data that a process of its own can load),
+`measure` (seconds, bytes, processes), `lists`, `facts` and `per_pair` (the legacy per-pair loop and what it is given).
 
 Plots are matplotlib figures, returned and never shown; nothing here uses pyplot or changes its settings.
 """
 
 from scoring.profiling.columns import column_bytes, plot_columns
+from scoring.profiling.growth import Growth, growth
+from scoring.profiling.growth_point import GrowthPoint
 from scoring.profiling.ladder import ladder, plot_ladder
 from scoring.profiling.lines import line_frame, line_profile, plot_lines, readable_top_k
 from scoring.profiling.peaks import Peak, peak_frame, peak_of, plot_peaks
@@ -34,6 +37,8 @@ from scoring.profiling.sweep import Recommendation, plot_sweep, recommend, sweep
 from scoring.profiling.visits import plot_visits, visits
 
 __all__ = [
+    "Growth",
+    "GrowthPoint",
     "Peak",
     "Recommendation",
     "Session",
@@ -42,6 +47,7 @@ __all__ = [
     "Source",
     "column_bytes",
     "full_run",
+    "growth",
     "ladder",
     "line_frame",
     "line_profile",

@@ -1,0 +1,179 @@
+"""What more users and more jobs cost: time, memory, and the share of pairs that is scored on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+
+from scoring.errors import ConfigurationError
+from scoring.profiling.growth_point import PATIENCE, GrowthPoint, measure_points
+from scoring.profiling.measure import apart
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Growth", "growth"]
+
+MOST_ACTIONS = 2_500_000
+"""Of a market: making ten million took a minute and a half and 2.7 GB before any ranking."""
+
+
+@dataclass(frozen=True, repr=False)
+class Growth:
+    """Points with more and more jobs for the same users, and with more and more users for the same jobs."""
+
+    by_jobs: tuple[GrowthPoint, ...]
+    by_users: tuple[GrowthPoint, ...]
+
+    @classmethod
+    def of(cls, by_jobs: Sequence[Mapping[str, Any]], by_users: Sequence[Mapping[str, Any]]) -> Self:
+        """Out of records, such as a benchmark keeps."""
+        return cls(tuple(map(GrowthPoint.of, by_jobs)), tuple(map(GrowthPoint.of, by_users)))
+
+    def __repr__(self) -> str:
+        try:
+            return f"Growth({', '.join(self.sentences())})"
+        except ConfigurationError:
+            return f"Growth({len(self.by_jobs)} sizes by jobs, {len(self.by_users)} by users)"
+
+    def frame(self) -> pd.DataFrame:
+        """One row per size: series (jobs, users: what grows) · users · jobs · pairs · seconds · pairs_per_second ·
+        ms_per_user · making_seconds · peak_bytes · checked.
+
+        NaN where a size was not measured: it would have taken too long.
+        """
+        rows = []
+        for series, points in (("jobs", self.by_jobs), ("users", self.by_users)):
+            for point in points:
+                seconds = np.nan if point.seconds is None else point.seconds
+                rows.append(
+                    {
+                        "series": series,
+                        "users": point.users,
+                        "jobs": point.jobs,
+                        "pairs": point.pairs,
+                        "seconds": seconds,
+                        "pairs_per_second": point.pairs / seconds,
+                        "ms_per_user": 1000 * seconds / point.users,
+                        "making_seconds": point.making_seconds,
+                        "peak_bytes": point.peak_bytes,
+                        "checked": point.checked,
+                    }
+                )
+        return pd.DataFrame(rows)
+
+    def skipped(self) -> pd.DataFrame:
+        """What each pair came to, one row per size of `by_jobs`: users · jobs · pairs · a column per rule · by_rules ·
+        by_bounds · scored · cells · blocks · jobs_per_cell.
+
+        Pairs: `by_rules` are of jobs that a rule leaves out for everybody, `by_bounds` were never looked at since
+        their cell or their block could not hold any of the list, `scored` were looked at on their own; these three
+        add up to all pairs. Which of the two bounds it was is not counted: the kernel would lose time by that.
+        """
+        done = [point for point in self.by_jobs if point.looked_at is not None and point.eligible is not None]
+        return pd.DataFrame([_account(point) for point in done])
+
+    def ten_times(self, series: str) -> float:
+        """How many times longer ten times the jobs (or the users) take, by the slope of the measured points on
+        logarithmic axes (least squares).
+
+        Raises ConfigurationError: fewer than two sizes were measured.
+        """
+        x, y = _measured(self._series(series), series)
+        if len(set(x.tolist())) < 2:
+            raise ConfigurationError(f"a slope over {series} needs two measured sizes, at least; there is {len(x)}.")
+        return float(10 ** np.polyfit(np.log10(x), np.log10(y), 1)[0])
+
+    def sentences(self) -> list[str]:
+        """The slopes in words."""
+        return [f"10 × the {series} take {self.ten_times(series):.1f} × the time" for series in ("jobs", "users")]
+
+    def _series(self, name: str) -> tuple[GrowthPoint, ...]:
+        if name not in ("jobs", "users"):
+            raise ConfigurationError(f"what grows is 'jobs' or 'users', not {name!r}.")
+        return self.by_jobs if name == "jobs" else self.by_users
+
+    def plot(self) -> Figure:
+        """Seconds over jobs and over users, beside the line on which time grows as the work does."""
+        from scoring.profiling.growth_plot import plot_growth
+
+        return plot_growth(self)
+
+    def plot_rates(self) -> Figure:
+        """Pairs decided a second, and memory at the peak, by the number of pairs."""
+        from scoring.profiling.growth_plot import plot_rates
+
+        return plot_rates(self)
+
+    def plot_skipped(self) -> Figure:
+        """What the pairs of each size came to, and what of the jobs is looked at for a user.
+
+        Raises ConfigurationError: no size has an account of it.
+        """
+        from scoring.profiling.growth_plot import plot_skipped
+
+        return plot_skipped(self)
+
+
+def _account(point: GrowthPoint) -> dict[str, Any]:
+    assert point.looked_at is not None, "asked for measured points only"
+    assert point.eligible is not None, "as above"
+    rules = {rule: point.users * jobs for rule, jobs in point.left_out.items()}
+    open_pairs = point.users * point.eligible
+    return {
+        "users": point.users,
+        "jobs": point.jobs,
+        "pairs": point.pairs,
+        **rules,
+        "by_rules": point.pairs - open_pairs,
+        "by_bounds": open_pairs - point.looked_at,
+        "scored": point.looked_at,
+        "cells": point.cells,
+        "blocks": point.blocks,
+        "jobs_per_cell": point.eligible / point.cells if point.cells else np.nan,
+    }
+
+
+def _measured(points: Sequence[GrowthPoint], series: str) -> tuple[np.ndarray, np.ndarray]:
+    done = [(getattr(point, series), point.seconds) for point in points if point.seconds is not None]
+    sizes, seconds = zip(*done, strict=True) if done else ((), ())
+    return np.array(sizes, dtype=np.float64), np.array(seconds, dtype=np.float64)
+
+
+def growth(
+    users: Sequence[int],
+    jobs: Sequence[int],
+    *,
+    actions_per_user: int = 100,
+    k: int = 40,
+    model: str = "standard",
+    workers: int | None = None,
+    checked: int = 5,
+    repeats: int = 5,
+    patience: float = PATIENCE,
+) -> Growth:
+    """Every number of jobs for the most users, and every number of users for the most jobs; synthetic markets.
+
+    Each market is made, prepared and ranked in a process of its own, so peaks are its own. All the users of a market
+    are ranked, `repeats` times. Of each market `checked` lists are held to the readable path.
+
+    Raises ConfigurationError where there is nothing to measure, AnswersDifferError.
+    """
+    if not users or not jobs or min(*users, *jobs) < 1:
+        raise ConfigurationError("growth needs numbers of users and of jobs, 1 or more.")
+    few, many = sorted(set(users)), sorted(set(jobs))
+    measure = partial(measure_points, k=k, model=model, workers=workers, repeats=repeats, patience=patience)
+    apart(measure, 64, 500, 1_000, (64,))  # compiles what is not compiled yet, which is none of the first market's
+
+    def point(n_users: int, n_jobs: int) -> GrowthPoint:
+        actions = min(actions_per_user * n_users, MOST_ACTIONS)
+        return apart(measure, n_users, n_jobs, actions, (n_users,), checked=checked)[0]
+
+    by_jobs = tuple(point(few[-1], n_jobs) for n_jobs in many)
+    by_users = tuple(point(n_users, many[-1]) for n_users in few[:-1])
+    return Growth(by_jobs, (*by_users, by_jobs[-1]))
