@@ -296,6 +296,19 @@ def mapping(tmp_path: Path) -> Path:
     return write(tmp_path / "map.yaml", MAPPING)
 
 
+def test_several_names_in_one_field_are_looked_up_one_by_one(sqlite: Database, tmp_path: Path) -> None:
+    write(tmp_path / "trades.csv", "occupation_code,name\n1,Cook\n2,Waiter\n3,Bar|Night\n")
+    write(tmp_path / "people.csv", "user_id,wish\n1,cook| Waiter\n2,Cook|Pilot|\n3,\n4,Bar|Night\n5,Pilot\n")
+    lists = pd.DataFrame({"user_id": [6, 7], "wish": [["Waiter", "Cook", None, "Pilot"], None]})
+    lists.to_parquet(tmp_path / "lists.parquet")
+    import_file(sqlite, "occupations", tmp_path / "trades.csv")
+    mapping = {"columns": {"preferred_occupations": {"from": "wish", "lookup": "occupations"}}}
+    for name, missed in (("people.csv", 2), ("lists.parquet", 1)):
+        ledger = import_file(sqlite, "users", tmp_path / name, mapping)
+        assert ledger.cleared == {"preferred_occupations: not a name in occupations": missed}
+    assert load_users(sqlite)["preferred_occupations"].tolist() == [[1, 2], [1], [], [3], [], [2, 1], []]
+
+
 def test_one_mapping_fills_several_tables_from_several_files(database: Database, mapping: Path) -> None:
     ledgers = {ledger.table: ledger for ledger in import_mapping(database, mapping)}
     tables = load_tables(database)

@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from scoring.columns import TABLES
+from scoring.columns import TABLES, Kind
 from scoring.dataset.importer.mapping import ColumnMap, TableMap
 from scoring.errors import DataError
 
@@ -39,12 +40,10 @@ def compose(
             words = column.values
             values = values.map(lambda value, words=words: words.get(str(value), value), na_action="ignore")
         if column.lookup is not None:
-            codes = lookup(column.lookup)
-            found = values.map(lambda value, codes=codes: codes.get(fold(str(value))), na_action="ignore")
-            missed = int((found.isna() & values.notna()).sum())
+            look_up = _lists_looked_up if TABLES[table].column(target).kind is Kind.INTEGERS else _looked_up
+            values, missed = look_up(values, lookup(column.lookup))
             if missed:
                 unknown[f"{target}: not a name in {column.lookup}"] = missed
-            values = found
         out[target] = values
     for wanted in TABLES[table].columns:  # the canonical name wins over aliases, and aliases over later ones
         name = next((name for name in (wanted.name, *wanted.aliases) if name in raw.columns), None)
@@ -53,6 +52,30 @@ def compose(
             used.add(name)
     ignored = tuple(str(name) for name in raw.columns if str(name) not in used)
     return pd.DataFrame(out, index=raw.index), unknown, ignored
+
+
+def _looked_up(values: pd.Series, codes: Mapping[str, Any]) -> tuple[pd.Series, int]:
+    """The code of each name, and how many names have none."""
+    found = values.map(lambda value: codes.get(fold(str(value))), na_action="ignore")
+    return found, int((found.isna() & values.notna()).sum())
+
+
+def _lists_looked_up(values: pd.Series, codes: Mapping[str, Any]) -> tuple[pd.Series, int]:
+    """The codes of several names, with | between them (or as a list: Parquet has those), and how many have none."""
+    missed = 0
+    found: list[list[Any]] = []
+    for value in values.array:
+        if isinstance(value, list | tuple | np.ndarray):
+            names = [str(name) for name in value if name is not None]
+        elif pd.isna(value):
+            names = []
+        else:
+            # a name may have a | of its own
+            names = [str(value)] if fold(str(value)) in codes else str(value).split("|")
+        names = [fold(name) for name in names if name.strip()]
+        found.append([codes[name] for name in names if name in codes])
+        missed += len(names) - len(found[-1])
+    return pd.Series(found, index=values.index, dtype=object), missed
 
 
 def fold(name: str) -> str:
