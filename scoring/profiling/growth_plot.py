@@ -142,7 +142,7 @@ def _logarithmic(
     x: Sequence[float],
     y: Sequence[float],
     text: Callable[[float], str] = "{:,}".format,
-    number_of: Callable[[float], str] = "{:,g}".format,
+    number_of: Callable[[float], str] = "{:,.10g}".format,
 ) -> None:
     """Both axes, with the measured sizes as ticks and room for texts."""
     axes.set_xscale("log")
