@@ -154,7 +154,7 @@ def growth(
     model: str = "standard",
     workers: int | None = None,
     checked: int = 5,
-    repeats: int = 5,
+    repeats: int = 12,
     patience: float = PATIENCE,
 ) -> Growth:
     """Every number of jobs for the most users, and every number of users for the most jobs; synthetic markets.
@@ -168,7 +168,7 @@ def growth(
         raise ConfigurationError("growth needs numbers of users and of jobs, 1 or more.")
     few, many = sorted(set(users)), sorted(set(jobs))
     measure = partial(measure_points, k=k, model=model, workers=workers, repeats=repeats, patience=patience)
-    apart(measure, 64, 500, 1_000, (64,))  # compiles what is not compiled yet, which is none of the first market's
+    measure(64, 500, 1_000, (64,))  # compiles what is not compiled yet, which is none of the first market's
 
     def point(n_users: int, n_jobs: int) -> GrowthPoint:
         actions = min(actions_per_user * n_users, MOST_ACTIONS)

@@ -101,11 +101,12 @@ def measure_points(
     points: list[GrowthPoint] = []
     for users in asked:
         point = _ranked(scorer, np.arange(users), n_jobs, k, repeats, patience, say)
+        peak = memory.peak()
         point = replace(
             point,
             making_seconds=made,
-            peak_bytes=max(before, memory.peak()),
-            ranking_peak_bytes=memory.peak() if can_tell else None,
+            peak_bytes=max(before, peak),
+            ranking_peak_bytes=peak if can_tell else None,
         )
         points.append(_laid_out(point, prepared))
     _require_readable(prepared, np.arange(min([checked, *asked])), k)
