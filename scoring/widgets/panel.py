@@ -127,6 +127,7 @@ class TuningPanel(widgets.VBox):
         self.undo.on_click(lambda _: self._move(lambda weights: weights.undo()))
         self.redo.on_click(lambda _: self._move(lambda weights: weights.redo()))
         self.reset.on_click(lambda _: self._move(lambda weights: weights.reset()))
+        self.status.on_msg(lambda *_: self._show_again())
         views = self.views
         views.user.observe(lambda change: self._choose(user=change["new"]), "value")
         views.job.observe(lambda change: self._choose(job=change["new"]), "value")
@@ -220,6 +221,12 @@ class TuningPanel(widgets.VBox):
         finally:
             self._showing = False
 
+    def _show_again(self) -> None:
+        """To a page that is there now: what was written while it was being made is lost to it."""
+        with self._lock:
+            for widget in (self.status, self.said, *self.views.written):
+                widget.send_state()
+
     def _publish(self, state: PanelState) -> None:
         """On the worker's thread."""
         with self._lock:
@@ -245,7 +252,8 @@ class TuningPanel(widgets.VBox):
             text["settled"] += f"; lists and measures were there after {first:,.0f} ms."
             if self.profiles is not None and self.weights.dirty:
                 text["settled"] += " These weights are not saved."
-        self.status.text, self.status.kind = text[status.kind], status.kind
+        with self._lock:
+            self.status.text, self.status.kind = text[status.kind], status.kind
 
 
 def _id_in(text: str, what: str) -> int:

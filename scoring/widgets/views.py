@@ -47,6 +47,12 @@ class Views:
             ]
         )
 
+    @property
+    def written(self) -> tuple[Any, ...]:
+        """Every widget that `show` writes into."""
+        texts = (self.measures, self.fell_out, self.waterfall, self.slices, self.overlap)
+        return (*texts, self.ranks, self.user, self.job, self.metric)
+
     def show(self, state: PanelState) -> None:
         """What is known by now; views of later stages stay as they are until these are done."""
         self._state = state

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 import traitlets
+from comm.base_comm import BaseComm
 
 from scoring import Dataset
 from scoring.dataset.database import Database
@@ -252,3 +253,25 @@ def test_tables_that_are_a_dataset(holdout, standard):
     opened = tuning_panel(Dataset(holdout.data.tables), standard, users=10, debounce=0.0)
     assert opened.wait(WAIT).whole
     opened.close()
+
+
+class Heard(BaseComm):
+    """A front end that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, object] = {}
+        super().__init__(primary=False)
+
+    def publish_msg(self, msg_type, data=None, **rest):
+        if data and data.get("method") == "update":
+            self.state |= data["state"]
+
+
+def test_a_page_that_came_while_it_was_computed_is_told_everything_again(panel):
+    ranks, status, measures = (Heard() for _ in range(3))
+    panel.views.ranks.comm, panel.status.comm, panel.views.measures.comm = ranks, status, measures
+    panel.status._handle_msg({"content": {"data": {"method": "custom", "content": {"shown": True}}}, "buffers": []})
+    assert ranks.state["rows"] == panel.views.ranks.rows
+    assert ranks.state["components"]
+    assert status.state["kind"] == "settled"
+    assert measures.state["value"] == panel.views.measures.value
