@@ -38,6 +38,12 @@ tuning_panel(os.environ["SCORING_DB"], {model!r}, registry={profiles!r}, days={d
              factor_cache={factor_cache})
 """
 
+_TEMPLATE = """\
+{%- extends "voila/templates/lab/index.html.j2" -%}
+{%- block notebook_css -%}{{ super() | replace(' href="https://', ' data-left-out="https://') }}{%- endblock -%}
+"""
+"""Voila's page less the icons that it has from the network: nothing on the panel is drawn with them."""
+
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Else one that is free.")]
 Open = Annotated[bool, typer.Option("--open", help="Open it in the browser.")]
 
@@ -93,10 +99,11 @@ def panel(
     port = _port(port)
     # a URL may hold a password: it goes to the server by its environment, which nobody else can read
     environment = {"SCORING_DB": db, "SCORING_FOLDER": str(Path.cwd())}
-    with _notebook(source) as notebook:
+    with _page(source) as (notebook, data):
+        environment["JUPYTER_PATH"] = os.pathsep.join([str(data), *filter(None, [os.environ.get("JUPYTER_PATH")])])
         server = [
-            "voila", str(notebook), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--token",
-            "--Voila.port_retries=0", "--VoilaExecutor.timeout=600", "--Voila.log_level=ERROR",
+            "voila", str(notebook), "--template=scoring", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1",
+            "--token", "--Voila.port_retries=0", "--VoilaExecutor.timeout=600", "--Voila.log_level=ERROR",
         ]  # fmt: skip
         _serve("The panel", server, port, "/", environment, show)
 
@@ -119,17 +126,21 @@ def _root() -> bool:
 
 
 @contextmanager
-def _notebook(source: str) -> Iterator[Path]:
-    """A notebook of one cell, in a folder that nobody else can read."""
+def _page(source: str) -> Iterator[tuple[Path, Path]]:
+    """A notebook of one cell, in a folder that nobody else can read; and the data folder with the page's template."""
     cell: dict[str, object] = {
         "cell_type": "code", "id": "panel", "metadata": {}, "source": source, "outputs": [], "execution_count": None,
     }  # fmt: skip
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     page = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     with tempfile.TemporaryDirectory(prefix="scoring-panel-") as folder:
-        path = Path(folder) / "panel.ipynb"
+        path, data = Path(folder) / "panel.ipynb", Path(folder) / "jupyter"
         path.write_text(json.dumps(page), encoding="utf-8")
-        yield path
+        template = data / "voila/templates/scoring"
+        template.mkdir(parents=True)
+        (template / "conf.json").write_text('{"base_template": "lab"}', encoding="utf-8")
+        (template / "index.html.j2").write_text(_TEMPLATE, encoding="utf-8")
+        yield path, data
 
 
 def _serve(name: str, server: Sequence[str], port: int, path: str, environment: Mapping[str, str], show: bool) -> None:
