@@ -1,0 +1,111 @@
+"""Chromium without a window, and the servers that it opens. Both are ended whatever becomes of the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Error, expect, sync_playwright
+
+from tests.browser.watched import Watched
+from tests.test_cli_serving import Server
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 120_000
+"""Milliseconds until something must have happened on a busy machine, the first compilation included."""
+FLAGS = (
+    "--no-sandbox",  # root has none, and the pages are our own
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # what asks for another machine finds none, and is seen to have asked
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    with sync_playwright() as driver:
+        try:
+            started = driver.chromium.launch(executable_path=path, args=[*FLAGS])
+        except Error as error:
+            if os.environ.get("CI"):  # where nobody reads why tests were skipped, a browser that breaks is a failure
+                raise
+            pytest.skip(f"chromium does not start here: {error}")
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    """A page in a profile of its own, which asks nothing of other machines and reports no error."""
+    context = browser.new_context(viewport={"width": 1600, "height": 1200})
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    page = Watched(context)
+    yield page
+    context.close()
+    assert page.problems == []
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the servers of a module run."""
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="module")
+def panel(browser: Browser, folder: Path) -> Iterator[Server]:
+    """`scoring panel` on a small market; profiles are in `folder / "profiles"`."""
+    market = ["--db", "market.db", "--users", "300", "--jobs", "2000", "--actions", "20000"]
+    subprocess.run(
+        [sys.executable, "-m", "scoring.cli", "init", *market], cwd=folder, check=True, capture_output=True, timeout=300
+    )
+    with _served(folder, "panel", "--db", "market.db", "--profiles", "profiles") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Browser, folder: Path) -> Iterator[Server]:
+    """`scoring lab` on a copy of the panel's notebook; its temporary folders are in `folder / "tmp"`."""
+    (folder / "notebooks").mkdir()
+    shutil.copy(ROOT / "notebooks/06_tune_weights.ipynb", folder / "notebooks")
+    shutil.copytree(ROOT / "notebooks/images", folder / "notebooks/images")
+    with _served(folder, "lab") as server:
+        yield server
+
+
+@contextmanager
+def _served(folder: Path, *arguments: str) -> Iterator[Server]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "TMPDIR"):
+            (folder / name.lower()).mkdir(exist_ok=True)
+            patch.setenv(name, str(folder / name.lower()))
+        # lets a page's script wait for Lab itself, and not for what it happens to show
+        config = '{"LabApp": {"expose_app_in_browser": true}}'
+        (folder / "jupyter_config_dir/jupyter_lab_config.json").write_text(config)
+        server = Server(folder, *arguments)
+    with server.process:
+        family = server.family()
+        try:
+            yield server
+            family = server.family()
+            assert server.end(signal.SIGTERM) == 0
+        finally:
+            for process in (server.process, *family):
+                with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                    process.kill()

@@ -1,0 +1,127 @@
+"""The panel as somebody without a mouse has it: Tab goes from one control to the next, keys do the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+__all__ = ["Keyboard"]
+
+_STOPS = 200
+_READ = """() => {
+  const panel = document.querySelector(".scoring-panel");
+  const measures = panel.querySelector('table[aria-label="Measures against the baseline"]');
+  return {
+    list: Array.from(panel.querySelectorAll(".scoring-ranks tbody tr"), row => row.textContent),
+    measures: Array.from(measures.querySelectorAll("tbody tr"), row => row.textContent),
+  };
+}"""
+_SETTLED = """(before) => {
+  const status = document.querySelector(".scoring-told [role=status]");
+  if (status?.dataset.kind !== "settled") return false;
+  if (!before) return true;
+  const now = (READ)();
+  return ["list", "measures"].every(part => JSON.stringify(now[part]) !== JSON.stringify(before[part]));
+}""".replace("READ", _READ)
+_BACK = "(before) => JSON.stringify((READ)()) === JSON.stringify(before)".replace("READ", _READ)
+_STOP = """() => {
+  const all = Array.from(document.querySelectorAll(
+    '.scoring-panel :is(button, input, select, summary, [role="slider"], tr[tabindex="0"])'));
+  return all.filter(one => one.checkVisibility({ visibilityProperty: true })).indexOf(document.activeElement);
+}"""
+_STOPS_THERE_ARE = _STOP.replace(".indexOf(document.activeElement)", ".length")
+
+
+class Keyboard:
+    """`answers` are what the panel says of the weights: the list's rows, and the measures' rows, as text."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.root = page.locator(".scoring-panel")
+        self.told = self.root.locator(".scoring-told [role=status]").nth(1)
+
+    def answers(self) -> dict[str, list[str]]:
+        read: dict[str, list[str]] = self.page.evaluate(_READ)
+        return read
+
+    def settle(self, before: dict[str, list[str]] | None = None) -> dict[str, list[str]]:
+        """The answers when everything is computed and, with `before`, list and measures are others than these."""
+        self.page.wait_for_function(_SETTLED, arg=before)
+        return self.answers()
+
+    def back(self, before: dict[str, list[str]]) -> None:
+        """Waits until the answers are these again."""
+        self.page.wait_for_function(_BACK, arg=before)
+
+    # Controls
+
+    def entry(self, name: str) -> Locator:
+        """Where something is typed; of a weight and a parameter of one name, the weight."""
+        return self.root.get_by_label(name, exact=True).first
+
+    def slider(self, name: str) -> Locator:
+        row = self.entry(name).locator('xpath=ancestor::div[contains(@class, "widget-hbox")][1]')
+        return row.get_by_role("slider")
+
+    def button(self, name: str) -> Locator:
+        return self.root.get_by_role("button", name=name, exact=True)
+
+    def lock(self, name: str) -> Locator:
+        return self.root.locator(f'button[title="lock {name}"], button[title="{name} is locked; unlock it"]')
+
+    # Keys
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def reach(self, control: Locator) -> None:
+        """Tab, until the control has the focus."""
+        for _ in range(_STOPS):
+            if self.has_focus(control):
+                return
+            self.press("Tab")
+        raise AssertionError(f"Tab does not reach {control}")
+
+    def has_focus(self, control: Locator) -> bool:
+        focused: bool = control.evaluate("one => one === document.activeElement")
+        return focused
+
+    def type(self, control: Locator, text: str) -> None:
+        """Instead of what stands there."""
+        self.reach(control)
+        self.press("Control+a")
+        self.page.keyboard.type(text)
+        self.press("Enter")
+
+    def stops(self) -> tuple[list[int], int]:
+        """The places of the controls that Tab goes through, from the first to the last; and how many there are."""
+        for _ in range(_STOPS):
+            if self.page.evaluate(_STOP) == 0:
+                break
+            self.press("Shift+Tab")
+        found: list[int] = []
+        while len(found) < _STOPS and (at := int(self.page.evaluate(_STOP))) >= 0:
+            found.append(at)
+            self.press("Tab")
+        return found, int(self.page.evaluate(_STOPS_THERE_ARE))
+
+    def save(self, name: str) -> None:
+        """As a profile; where Save asks to be pressed again, it is."""
+        self.type(self.entry("name"), name)
+        self.reach(self.button("Save"))
+        self.press("Enter")
+        expect(self.told).not_to_be_empty()
+        if "Press Save again" in self.told.inner_text():
+            self.press("Enter")
+        expect(self.told).to_have_text(f"saved as {name}@1.")
+
+    def choose_profile(self, name: str) -> None:
+        self.reach(self.entry("profile"))
+        self.page.keyboard.type(name)
+        expect(self.entry("profile")).to_have_value(name)
+
+    def typed(self, *names: str) -> dict[str, Any]:
+        """What stands in the entries of these."""
+        return {name: self.entry(name).input_value() for name in names}

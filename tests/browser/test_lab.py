@@ -1,0 +1,82 @@
+"""The panel's notebook in JupyterLab, in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from scoring.tuning.registry import Registry
+from tests.browser.keyboard import Keyboard
+from tests.browser.watched import Watched
+from tests.test_cli_serving import Server
+
+READY = """async () => {
+  const context = window.jupyterapp.shell.currentWidget.context;
+  await context.ready;
+  await context.sessionContext.ready;
+  await context.sessionContext.session.kernel.info;
+}"""
+CELLS = """() => Array.from(window.jupyterapp.shell.currentWidget.context.model.cells, cell => cell.toJSON())
+  .filter(cell => cell.cell_type === "code")"""
+PLACE = """() => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  return [notebook.mode, notebook.activeCellIndex, notebook.widgets.length];
+}"""
+
+
+def opened(page: Page) -> None:
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context?.isReady")
+    page.evaluate(READY)
+
+
+def command(page: Page, name: str) -> None:
+    page.evaluate("name => window.jupyterapp.commands.execute(name)", name)
+
+
+def test_the_notebook_runs_a_slider_moves_and_a_profile_is_found_again(
+    lab: Server, watched: Watched, folder: Path
+) -> None:
+    page, keyboard = watched.page, Keyboard(watched.page)
+    page.goto(f"{lab.url}/tree/06_tune_weights.ipynb?token={lab.token}")
+    opened(page)
+    command(page, "notebook:run-all-cells")
+    cells = page.evaluate(CELLS)
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
+
+    expect(keyboard.root.get_by_role("row", name="NDCG@10")).to_contain_text("no change")  # its cells took all back
+    start = keyboard.settle()
+    keyboard.slider("fee").focus()
+    place = page.evaluate(PLACE)
+    expect(keyboard.entry("fee")).to_have_value("0.25")
+    keyboard.press("ArrowRight")
+    expect(keyboard.entry("fee")).to_have_value("0.26")
+    moved = keyboard.settle(start)
+    keyboard.press("Tab")
+    assert keyboard.has_focus(keyboard.lock("fee"))
+    keyboard.press("Shift+Tab", "Shift+Tab")
+    assert keyboard.has_focus(keyboard.entry("fee"))
+    keyboard.button("Undo").focus()
+    keyboard.press("Enter")
+    keyboard.back(start)
+    keyboard.press("Tab", "Space")  # Redo
+    keyboard.back(moved)
+
+    keyboard.save("slid")
+    rows = keyboard.root.locator(".scoring-ranks tbody tr")
+    keyboard.reach(keyboard.root.locator('.scoring-ranks tr[tabindex="0"]'))
+    keyboard.press("ArrowDown")
+    expect(keyboard.entry("job")).to_have_value(str(rows.nth(1).get_attribute("data-job")))
+    assert page.evaluate(PLACE) == place  # no key was taken for one of the notebook's
+
+    (index,) = (folder / "tmpdir").glob("*/slid")
+    saved = Registry(index.parent).use("slid@1")
+    assert round(saved.model.weights.components["base"]["fee"], 4) == 0.26
+
+    command(page, "docmanager:save")
+    page.reload()
+    opened(page)
+    assert keyboard.settle() == moved
+    keyboard.entry("profile").focus()
+    keyboard.choose_profile("slid@1")

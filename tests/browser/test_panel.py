@@ -1,0 +1,106 @@
+"""The tuning panel as a page, in a real browser: what moves, what is saved, and all of it without a mouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from scoring.tuning.registry import Registry
+from tests.browser.keyboard import Keyboard
+from tests.browser.watched import Watched
+from tests.test_cli_serving import Server
+
+BASE = ("fee", "wage", "popularity", "access", "freshness")
+
+
+@pytest.fixture
+def keyboard(panel: Server, watched: Watched) -> Keyboard:
+    """The panel when it has computed what it begins with."""
+    watched.page.goto(f"{panel.url}?token={panel.token}")
+    keyboard = Keyboard(watched.page)
+    keyboard.settle()
+    return keyboard
+
+
+def test_a_page_of_the_panel_alone_where_tab_visits_every_control_in_order(keyboard: Keyboard) -> None:
+    assert keyboard.page.locator(".jp-Toolbar, .jp-NotebookPanel-toolbar, .jp-InputArea-editor").count() == 0
+    keyboard.reach(keyboard.button("▸ parameters of base"))
+    keyboard.press("Space")  # folds out
+    expect(keyboard.entry("half_life_days")).to_be_visible()
+    visited, there_are = keyboard.stops()
+    assert there_are > 60
+    assert visited == list(range(there_are))
+
+
+def test_sliders_entries_locks_and_the_way_back(keyboard: Keyboard) -> None:
+    start, weights = keyboard.answers(), keyboard.typed(*BASE)
+    assert len(start["list"]) == 40
+    assert any(row.startswith("NDCG@10") for row in start["measures"])
+
+    keyboard.reach(keyboard.slider("fee"))
+    keyboard.press("ArrowRight")
+    expect(keyboard.entry("fee")).to_have_value("0.26")
+    slid = keyboard.settle(start)
+    assert len(slid["list"]) == 40
+
+    keyboard.reach(keyboard.button("Undo"))
+    keyboard.press("Enter")
+    keyboard.back(start)
+    assert keyboard.typed(*BASE) == weights
+    keyboard.reach(keyboard.button("Redo"))
+    keyboard.press("Space")
+    keyboard.back(slid)
+    keyboard.reach(keyboard.button("Undo"))
+    keyboard.press("Enter")
+    keyboard.back(start)
+
+    keyboard.reach(keyboard.lock("wage"))
+    keyboard.press("Space")
+    expect(keyboard.lock("wage")).to_have_text("locked")
+    keyboard.type(keyboard.entry("fee"), "0.5")
+    keyboard.settle(start)
+    assert keyboard.typed("fee", "wage") == {"fee": "0.5", "wage": weights["wage"]}
+    assert sum(float(weight) for weight in keyboard.typed(*BASE).values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_job_and_another_user_are_chosen(keyboard: Keyboard) -> None:
+    start = keyboard.answers()
+    rows = keyboard.root.locator(".scoring-ranks tbody tr")
+    keyboard.reach(keyboard.root.locator('.scoring-ranks tr[tabindex="0"]'))
+    keyboard.press("ArrowDown", "ArrowDown")
+    expect(rows.nth(2)).to_have_attribute("aria-selected", "true")
+    job = rows.nth(2).get_attribute("data-job")
+    expect(keyboard.entry("job")).to_have_value(str(job))
+    expect(keyboard.root.get_by_role("heading", name=f"job {job}")).to_be_visible()
+    assert keyboard.has_focus(rows.nth(2))
+
+    keyboard.reach(keyboard.button("Next user"))
+    keyboard.press("Enter")
+    expect(keyboard.entry("user")).not_to_have_value("1")
+    keyboard.settle()
+    keyboard.type(keyboard.entry("user"), "1")
+    keyboard.back(start)
+    keyboard.type(keyboard.entry("user"), "nobody")
+    expect(keyboard.told).to_contain_text("no id of a user")
+
+
+def test_a_profile_is_saved_and_found_by_the_next_page(keyboard: Keyboard, folder: Path) -> None:
+    start = keyboard.answers()
+    keyboard.type(keyboard.entry("fee"), "0.6")
+    moved, weights = keyboard.settle(start), keyboard.typed(*BASE)
+    keyboard.save("dearer")
+
+    saved = Registry(folder / "profiles").use("dearer@1")
+    kept = saved.model.weights.components["base"]
+    assert {name: round(kept[name], 4) for name in BASE} == {name: float(text) for name, text in weights.items()}
+
+    keyboard.page.reload()
+    keyboard.settle()
+    assert keyboard.answers() == start
+    keyboard.choose_profile("dearer@1")
+    keyboard.reach(keyboard.button("Load"))
+    keyboard.press("Enter")
+    keyboard.back(moved)
+    assert keyboard.typed(*BASE) == weights

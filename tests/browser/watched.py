@@ -1,0 +1,40 @@
+"""A page of which is known what it asked for and what went wrong in it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Response
+
+__all__ = ["Watched"]
+
+_PARTING = "/voila/api/shutdown/"
+"""What Voila's page sends as it is left, without what its server asks of it: it is refused, and nobody sees it."""
+
+
+class Watched:
+    """`problems`: errors of scripts and of the console, failed answers, and whatever was asked of another machine."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.problems: list[str] = []
+        self.asked: list[str] = []
+        context.on("request", lambda request: self._ask(request.url))
+        context.on("response", self._answer)
+        context.on("console", self._told)
+        context.on("weberror", lambda error: self.problems.append(f"error: {error.error}"))
+        self.page = context.new_page()
+        self.page.on("websocket", lambda socket: self._ask(socket.url))
+
+    def _ask(self, url: str) -> None:
+        self.asked.append(url)
+        parts = urlsplit(url.removeprefix("blob:"))
+        if parts.scheme != "data" and parts.hostname != "127.0.0.1":
+            self.problems.append(f"asked for {url}")
+
+    def _answer(self, response: Response) -> None:
+        if response.status >= 400 and _PARTING not in response.url:
+            self.problems.append(f"{response.status}: {response.url}")
+
+    def _told(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and _PARTING not in message.location.get("url", ""):
+            self.problems.append(f"console: {message.text} ({message.location.get('url', '')})")
