@@ -1,0 +1,93 @@
+"""Makes the README's pictures from the real thing, with Debian's chromium: `python scripts/pictures.py`.
+
+The panel as `scoring panel` shows it after a slider has moved, and a notebook in JupyterLab.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+PANEL, NOTEBOOK = ROOT / "notebooks/images/tuning_panel.png", ROOT / "docs/notebook.png"
+MARKET = ("--users", "1000", "--jobs", "8000", "--actions", "80000", "--db", "market.db")
+SETTLED = '.scoring-told [role=status][data-kind="settled"]'
+PATIENCE = 120_000  # milliseconds
+
+
+@contextmanager
+def served(folder: Path, *arguments: str) -> Iterator[str]:
+    """The address, token included, of `scoring lab` or `scoring panel`."""
+    command = [sys.executable, "-m", "scoring.cli", *arguments]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield next(found[0] for line in server.stdout if (found := re.search(r"http://127\S+", line)))
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait()
+
+
+def opened(browser: Browser, width: int, height: int) -> Page:
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
+def panel(browser: Browser, folder: Path) -> None:
+    """Its top, with another weight for location and a job that was chosen."""
+    subprocess.run([sys.executable, "-m", "scoring.cli", "init", *MARKET], cwd=folder, check=True)
+    with served(folder, "panel", "--db", "market.db", "--profiles", "profiles") as url:
+        page = opened(browser, 1200, 1010)
+        page.goto(url)
+        page.locator(SETTLED).wait_for()
+        page.locator('[role="slider"]').first.wait_for()
+        page.get_by_label("location", exact=True).first.fill("0.6")
+        page.keyboard.press("Enter")
+        page.get_by_text("These weights are not saved").wait_for()
+        page.locator('.scoring-ranks tr[tabindex="0"]').focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowDown")
+        page.get_by_role("heading", name="Why job").wait_for()
+        page.locator(SETTLED).wait_for()
+        page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=PANEL)
+
+
+def notebook(browser: Browser, folder: Path) -> None:
+    """The search's page as it is committed, from its first plot on."""
+    (folder / "pages").mkdir()
+    shutil.copy(ROOT / "notebooks/07_search_weights.ipynb", folder / "pages")
+    with served(folder, "lab", "pages") as url:
+        page = opened(browser, 1200, 900)
+        page.goto(url.replace("/lab?", "/lab/tree/07_search_weights.ipynb?"))
+        plot = page.locator(".jp-RenderedImage img").first
+        plot.wait_for(state="attached")
+        page.locator(".jp-toast, .Toastify").evaluate_all("all => all.forEach(one => one.remove())")
+        plot.scroll_into_view_if_needed()
+        page.wait_for_function("one => one.complete", arg=plot.element_handle())
+        page.screenshot(path=NOTEBOOK)
+
+
+def main() -> None:
+    NOTEBOOK.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        panel(browser, Path(folder))
+        notebook(browser, Path(folder))
+        browser.close()
+    for path in (PANEL, NOTEBOOK):
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:,.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
