@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Section, number
-from scoring.plotting import BLACK, BLUE, GREY, SKY, STYLE, VERMILION
+from scoring.plotting import BLACK, BLUE, GREY, SKY, VERMILION, new_figure
 
 __all__ = ["PLOTS", "Plot", "draw"]
 
@@ -27,22 +27,15 @@ class Plot:
 
 def draw(found: Sequence[Section], folder: Path) -> None:
     """Every picture whose section was measured, as PNG files."""
-    import matplotlib
-
     by_name = {section.name: section for section in found}
-    with matplotlib.rc_context({"backend": "Agg"} | STYLE):
-        import matplotlib.pyplot as plt
-
-        for plot in PLOTS:
-            if plot.section in by_name:
-                figure = plot.draw(by_name[plot.section])
-                figure.savefig(folder / f"{plot.name}.png", dpi=130, bbox_inches="tight", metadata={"Software": None})
-                plt.close(figure)
+    for plot in PLOTS:
+        if plot.section in by_name:
+            figure = plot.draw(by_name[plot.section])
+            figure.savefig(folder / f"{plot.name}.png", dpi=130, bbox_inches="tight", metadata={"Software": None})
 
 
 def _peers(section: Section) -> Any:
     """Milliseconds a user, the slowest on top."""
-    import matplotlib.pyplot as plt
     from matplotlib.patches import Patch
 
     bars = [("ours", "the full score", section.details["ours_ms"], OURS)]
@@ -51,7 +44,7 @@ def _peers(section: Section) -> Any:
         what = one["job"]
         bars.append((one["name"], what, one["ms"], FULL if what == "the full score" else EASIER))
     bars.sort(key=lambda bar: bar[2])
-    figure, axes = plt.subplots(figsize=(9, 0.42 * len(bars) + 1.6))
+    figure, (axes,) = new_figure(9, 0.42 * len(bars) + 1.6)
     values = [bar[2] for bar in bars]
     axes.barh(range(len(bars)), values, color=[bar[3] for bar in bars], height=0.7)
     labels = [name if what == "the full score" else f"{name}\n{what}" for name, what, _, _ in bars]
@@ -76,9 +69,7 @@ def _peers(section: Section) -> Any:
 
 def _growth(section: Section) -> Any:
     """Seconds over jobs and over users, beside the line on which time grows as the work does."""
-    import matplotlib.pyplot as plt
-
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+    figure, (left, right) = new_figure(10, 4.2, 2)
     by_jobs, by_users = section.details["by_jobs"], section.details["by_users"]
     _curve(left, by_jobs, "jobs", 2.2)
     left.set_title(f"{by_jobs[0]['users']:,} users, more and more jobs", fontsize=10, loc="left")
@@ -112,10 +103,8 @@ def _curve(axes: Any, points: Sequence[dict[str, Any]], what: str, bar: float) -
 
 def _worst(section: Section) -> Any:
     """Milliseconds a user both ways, case by case."""
-    import matplotlib.pyplot as plt
-
     cases = section.details["cases"][::-1]
-    figure, axes = plt.subplots(figsize=(9, 0.55 * len(cases) + 1.8), layout="constrained")
+    figure, (axes,) = new_figure(9, 0.55 * len(cases) + 1.8)
     places, values = range(len(cases)), []
     for shift, key, colour, label in (
         (0.2, "auto", OURS, "the way chosen"),
