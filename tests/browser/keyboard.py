@@ -11,7 +11,8 @@ __all__ = ["Keyboard"]
 _STOPS = 200
 _READ = """() => {
   const panel = document.querySelector(".scoring-panel");
-  const measures = panel.querySelector('table[aria-label="Measures against the baseline"]');
+  const measures = panel?.querySelector('table[aria-label="Measures against the baseline"]');
+  if (!measures) return null;  // a page that opens gets its parts one after the other
   return {
     list: Array.from(panel.querySelectorAll(".scoring-ranks tbody tr"), row => row.textContent),
     measures: Array.from(measures.querySelectorAll("tbody tr"), row => row.textContent),
@@ -19,10 +20,9 @@ _READ = """() => {
 }"""
 _SETTLED = """(before) => {
   const status = document.querySelector(".scoring-told [role=status]");
-  if (status?.dataset.kind !== "settled") return false;
-  if (!before) return true;
   const now = (READ)();
-  return ["list", "measures"].every(part => JSON.stringify(now[part]) !== JSON.stringify(before[part]));
+  if (status?.dataset.kind !== "settled" || !now?.list.length) return false;
+  return !before || ["list", "measures"].every(part => JSON.stringify(now[part]) !== JSON.stringify(before[part]));
 }""".replace("READ", _READ)
 _BACK = "(before) => JSON.stringify((READ)()) === JSON.stringify(before)".replace("READ", _READ)
 _STOP = """() => {
