@@ -39,7 +39,7 @@ check: $(VENV)/.test ## style, types and layers
 	$(BIN)/lint-imports
 
 notebooks: $(VENV)/.test ## run every notebook and compare the outputs that must not change
-	$(BIN)/python -m pytest -W default --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -W default --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
 test: check ## everything: style, types, layers, unit and property tests, notebooks
