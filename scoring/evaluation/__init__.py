@@ -1,6 +1,7 @@
 """Evidence: what people did, held out, and how near lists come to it; two rankings held beside each other.
 
 - `holdout`, `by_time`, `per_user`, `log`: what is known and what is to be found · `splits`: train, validation, test
+  (by `mixing`)
 - `relevance`, `metrics`, `lists`: lists judged · `slices` · `significance`, `jackknife`, `randomisation`
 - `evaluator`: one model after the other · `scoreboard`: several, with intervals
 - `rankings`, `movement`, `exposure`: what a change does to lists · `standing`, `waterfall`: and to one job

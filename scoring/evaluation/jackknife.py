@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from scoring.dataset.encode import Floats, Longs
 from scoring.errors import ConfigurationError
+from scoring.evaluation.mixing import mixed
 
 __all__ = ["GROUPS_OF_USERS", "Jackknife", "groups_of", "users_digest"]
 
@@ -66,20 +66,9 @@ class Jackknife:
 
 def groups_of(user_id: Longs) -> Longs:
     """(n,) which group each user is of."""
-    return (_mixed(user_id) % np.uint64(GROUPS_OF_USERS)).astype(np.int64)
+    return (mixed(user_id) % np.uint64(GROUPS_OF_USERS)).astype(np.int64)
 
 
 def users_digest(user_id: Longs) -> int:
     """The same for the same users in any order."""
-    return int(_mixed(user_id).sum(dtype=np.uint64))
-
-
-def _mixed(user_id: Longs) -> NDArray[np.uint64]:
-    """(n,) ids with their bits mixed, so that ids that follow a pattern fall into groups as if drawn by lot.
-
-    SplitMix64: Steele, Lea & Flood, Fast splittable pseudorandom number generators, OOPSLA 2014.
-    """
-    z = user_id.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)  # arrays wrap around without a word
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    return int(mixed(user_id).sum(dtype=np.uint64))

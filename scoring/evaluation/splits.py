@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scoring.dataset.encode import Floats, Longs
 from scoring.engine.prepared import whole_ids
 from scoring.errors import ConfigurationError
+from scoring.evaluation.mixing import mixed
 
 __all__ = ["Split", "split_users"]
 
@@ -52,9 +53,5 @@ def split_users(
 
 
 def _uniform(ids: Longs, seed: int) -> Floats:
-    """(n,) in [0, 1): SplitMix64's mixing of id and seed (Steele, Lea, Flood, OOPSLA 2014), its upper 53 bits."""
-    start = np.array([0x9E3779B97F4A7C15 * (2 * seed + 1) % 2**64], dtype=np.uint64)
-    mixed = ids.astype(np.uint64) + start  # arrays wrap around without a word
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) / 2.0**53
+    """(n,) in [0, 1), of the upper 53 bits."""
+    return (mixed(ids, seed) >> np.uint64(11)).astype(np.float64) / 2.0**53
