@@ -30,6 +30,7 @@ from scoring.dataset.packed import packed_actions
 from scoring.dataset.rows import columns_of, frame_of
 from scoring.dataset.tables import DATA_TABLES, data_changes
 from scoring.errors import ConfigurationError
+from scoring.telemetry import faults
 
 __all__ = [
     "ChangeToken",
@@ -236,6 +237,7 @@ def _frame(
     limit: int | None = None,
     presence: Collection[str] = (),
 ) -> pd.DataFrame:
+    faults.point("table read")
     if name == "actions" and (frame := packed_actions(connection, condition)) is not None:
         return frame
     table, columns = DATA_TABLES[name], TABLES[name].columns
@@ -255,4 +257,5 @@ def _factors(connection: Connection, name: str) -> pd.DataFrame | None:
     table = DATA_TABLES[name]
     statement = select(*table.columns).order_by(*table.primary_key.columns)
     ids, vectors = columns_of(connection.execute(statement))
+    faults.point("table read")
     return factor_frame(name, ids, vectors) if ids else None

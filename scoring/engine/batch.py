@@ -21,7 +21,7 @@ from scoring.engine.work import Work, new_run_id
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
 from scoring.statistics import Statistics
-from scoring.telemetry import Stopwatch
+from scoring.telemetry import Stopwatch, faults
 
 __all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "RunResult", "new_run_id", "prepare", "run"]
 
@@ -47,16 +47,19 @@ class RunResult:
     decision: str  # how the lists were found, and why so
     peak_bytes: int  # of the process up to the end of the run
     predicted_bytes: int  # what that was thought to be before the work
+    users_there: int = 0  # whose lists a run that was stopped had found and kept; the others were ranked now
+    was_published: bool = False  # by an earlier run: nothing was ranked or written
 
     @property
     def pairs_ranked(self) -> int:
-        """Users × jobs of the data: each pair was scored, or left out by a rule that is named."""
-        return self.counts.users_scored * self.counts.jobs_read
+        """Users ranked now × jobs of the data: each pair was scored, or left out by a rule that is named."""
+        return (self.counts.users_scored - self.users_there) * self.counts.jobs_read
 
     @property
     def ms_per_user(self) -> float:
-        """Milliseconds of ranking per user; 0 without users."""
-        return 1000 * self.ranking_seconds / self.counts.users_scored if self.counts.users_scored else 0.0
+        """Milliseconds of ranking per user that was ranked now; 0 without any."""
+        now = self.counts.users_scored - self.users_there
+        return 1000 * self.ranking_seconds / now if now else 0.0
 
 
 def prepare(
@@ -102,12 +105,18 @@ def run(
     cancelled: Callable[[], bool] = lambda: False,
     watch: Stopwatch | None = None,
     refused: Mapping[str, int] | None = None,
+    resume: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> RunResult:
     """Ranks the active ones of these users (ids; None: of all) and publishes the results to every sink.
 
     `progress` is called with (users done, users in all). `refused` is what an import refused, by table, if known.
     Results do not depend on `chunk_size` and `workers`. Whatever goes wrong, nothing is published.
+
+    With `resume` a run of the same data, model and settings that was stopped or killed is gone on with: shards that are
+    there as they were written are kept, users of the others ranked, and the files that come out hold the same bytes.
+    What is published already, and is what readers get, is left as it is. And where this run is stopped, it is kept for
+    the next one. Without `resume` every run is a new one; what a killed one left is told of and removed.
 
     Raises
     ------
@@ -119,32 +128,40 @@ def run(
     """
     work = Work(prepared, k, users, _chunk_size(chunk_size), workers, sinks, watch or Stopwatch(), now)
     work.require_memory()
+    places: list[Place] = []
     try:
-        for sink in sinks:
-            sink.open(work.head)
+        work.open(resume)
         work.rank(progress, cancelled)
         counts = work.counts(refused or {})
         with work.watch.phase("publish"):
             for sink in sinks:
                 sink.seal(counts)
-            places = tuple(sink.publish() for sink in sinks)
+            faults.point("all sealed")
+            for sink in sinks:
+                places.append(sink.publish())  # noqa: PERF401 - what is published counts when the next one fails
     except BaseException:
         for sink in sinks:
-            sink.abort()
+            # what one place has published, the others can publish with `resume`
+            if resume or places:
+                sink.suspend()
+            else:
+                sink.abort()
         raise
     return RunResult(
         prepared=prepared,
         head=work.head,
         counts=counts,
-        places=places,
+        places=tuple(places),
         first=work.first,
         watch=work.watch,
         ranking_seconds=work.watch.seconds("rank"),
-        pairs_eligible=len(work.rows) * work.n_eligible,
+        pairs_eligible=(len(work.rows) - work.n_there) * work.n_eligible,
         pairs_scored=work.n_looked_at,
         decision=str(work.scorer.decision) if work.scorer.decision else "nobody to rank for",
         peak_bytes=memory.peak(),
         predicted_bytes=work.predicted_bytes,
+        users_there=work.n_there,
+        was_published=work.was_published,
     )
 
 

@@ -12,6 +12,7 @@ from scoring.dataset.encode import Longs
 from scoring.engine.prepared import rows_of_ids
 from scoring.engine.ranking import SCORES, Ranking
 from scoring.engine.sinks import read_manifest
+from scoring.engine.sinks.readers import reading
 from scoring.errors import ConfigurationError, OutputError
 
 __all__ = ["ranking_of", "read_run"]
@@ -19,11 +20,13 @@ __all__ = ["ranking_of", "read_run"]
 
 def read_run(folder: str | Path) -> pd.DataFrame:
     """`scoring.columns.RESULT_COLUMNS` of a run in Parquet. Raises OutputError: no run, or not all of it is there."""
-    files = read_manifest(folder)["files"]
-    try:
-        parts = [pd.read_parquet(Path(folder) / file["name"], columns=list(RESULT_COLUMNS)) for file in files]
-    except (OSError, ValueError) as error:  # pyarrow's errors of a broken file are ValueErrors
-        raise OutputError(f"{folder}: a file of the run cannot be read ({error}); run it again.") from error
+    folder = Path(folder).resolve()  # `latest` may lead to another run halfway
+    with reading(folder):
+        files = read_manifest(folder)["files"]
+        try:
+            parts = [pd.read_parquet(folder / file["name"], columns=list(RESULT_COLUMNS)) for file in files]
+        except (OSError, ValueError) as error:  # pyarrow's errors of a broken file are ValueErrors
+            raise OutputError(f"{folder}: a file of the run cannot be read ({error}); run it again.") from error
     for file, part in zip(files, parts, strict=True):
         if len(part) != file["rows"]:
             said = f"{file['name']} has {len(part):,} rows, and the manifest says {file['rows']:,}"

@@ -6,7 +6,9 @@ import hashlib
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -14,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.engine import memory
+from scoring.engine.cutting import Pieces, cut, shard_users
 from scoring.engine.prepared import Prepared
 from scoring.engine.ranking import Ranking
+from scoring.engine.run_key import run_key
 from scoring.engine.scorer import Scorer, list_length
-from scoring.engine.sinks import RunCounts, RunHead, Sink
+from scoring.engine.sinks import Earlier, RunCounts, RunHead, Shard, Sink
 from scoring.errors import RunCancelledError
 from scoring.telemetry import Stopwatch
 
@@ -48,6 +52,9 @@ class Work:
         self.n_inactive = len(wanted) - len(active)
         self.n_not_asked = len(prepared.plan.user_id) - len(wanted)
         self.n_rows = self.n_looked_at = 0
+        self.n_there = 0  # users whose lists a run before this one had found and kept
+        self.was_published = False
+        self._done: list[Mapping[int, int]] = [{} for _ in sinks]  # by sink, shard → rows
         self.predicted_bytes = 0
         self.first = _nobody()
         self._created_at = now()
@@ -69,7 +76,21 @@ class Work:
             workers=self.scorer.workers,
             code_version=_code_version(),
             whole=self.whole,
+            key=run_key(model, data.fingerprint, self.k, self._user_id, self._shard_users),
         )
+
+    @property
+    def _user_id(self) -> NDArray[np.int64]:
+        return self.prepared.plan.user_id[self.rows]
+
+    @property
+    def _shard_users(self) -> int:
+        return shard_users(min(self.k, self.n_eligible))
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """By number. Their bounds depend on what the key names alone, so that any process cuts them alike."""
+        return cut(self._user_id, self._shard_users)
 
     @property
     def n_eligible(self) -> int:
@@ -92,29 +113,80 @@ class Work:
         what = f"A run of {n_users:,} users in chunks of {self.chunk_size:,}, {k:,} jobs each,"
         memory.require(needed, what, ["smaller lists (k)", "smaller chunks of users", "fewer users at a time"])
 
+    def open(self, resume: bool) -> None:
+        """Claims every sink; with `resume` goes on with what is there of a run of the same key, else begins anew."""
+        found = [run for sink in self.sinks if (run := sink.claim(self.head)) is not None]
+        unfinished = [run for run in found if not run.published]
+        newest = max(unfinished or found, key=lambda run: run.run_id, default=None)
+        if not resume or newest is None:
+            if unfinished:
+                self._tell(max(unfinished, key=lambda run: run.shards))
+            for sink in self.sinks:
+                sink.open(self.head)
+            return
+        self.was_published = not unfinished and [run.run_id for run in found] == [newest.run_id] * len(self.sinks)
+        self.head = replace(self.head, run_id=newest.run_id, created_at=newest.created_at)
+        self._done = [sink.go_on(self.head, self.shards) for sink in self.sinks]
+
+    def _tell(self, left: Earlier) -> None:
+        warnings.warn(
+            f"An unfinished run of the same data, model and settings is there ({left.run_id}, {left.shards:,} of "
+            f"{len(self.shards):,} parts done): --resume goes on with such a run; without it this one is removed.",
+            UserWarning,
+            stacklevel=4,
+        )
+
     def rank(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
-        """Scores chunk by chunk and hands each to the sinks. Raises RunCancelledError."""
-        total, done = len(self.rows), 0
+        """Scores what is missing, chunk by chunk, and hands it to the sinks. Raises RunCancelledError."""
+        missing, rows = self._missing()
+        total = len(self.rows)
+        done = self.n_there = total - len(rows)
 
         def just_done(count: int) -> None:
             nonlocal done
             done += count
             progress(done, total)
 
-        progress(0, total)
-        for start in range(0, total, self.chunk_size):
+        progress(done, total)
+        pieces = Pieces(missing)
+        for start in range(0, len(rows), self.chunk_size):
             with self.watch.phase("rank"):
-                rows = self.rows[start : start + self.chunk_size]
-                ranking = self.scorer.top_k(self.k, rows, cancelled=cancelled, progress=just_done)
+                chunk = rows[start : start + self.chunk_size]
+                ranking = self.scorer.top_k(self.k, chunk, cancelled=cancelled, progress=just_done)
             if cancelled():
                 raise RunCancelledError(f"The run was stopped after {done:,} of {total:,} users. Nothing is published.")
-            if start == 0:
+            if start == 0 and chunk[0] == self.rows[0]:
                 self.first = _only_first(ranking)
             self.n_rows += int(ranking.count.sum())
             self.n_looked_at += ranking.looked_at
             with self.watch.phase("write"):
-                for sink in self.sinks:
-                    sink.write(ranking)
+                for piece, shard, ends in pieces.of(ranking):
+                    self._write(piece, shard, ends)
+        if not total:
+            self._write(_nobody(), self.shards[0], True)
+        elif not len(self.first.user_id):
+            self.first = self.scorer.top_k(self.k, self.rows[:1])
+
+    def _missing(self) -> tuple[list[Shard], NDArray[np.int64]]:
+        """Shards that some sink lacks, and the rows of their users; counts the rows of the others."""
+        lacking, rows, at = [], [], 0
+        for shard in self.shards:
+            here = self.rows[at : at + shard.users]
+            at += shard.users
+            if self.sinks and all(shard.number in done for done in self._done):
+                self.n_rows += self._done[0][shard.number]
+            else:
+                lacking.append(shard)
+                rows.append(here)
+        return lacking, np.concatenate([self.rows[:0], *rows])
+
+    def _write(self, piece: Ranking, shard: Shard, ends: bool) -> None:
+        for sink, done in zip(self.sinks, self._done, strict=True):
+            if shard.number not in done:
+                if len(piece.user_id):
+                    sink.write(piece)
+                if ends:
+                    sink.end_shard(shard)
 
     def counts(self, refused: Mapping[str, int]) -> RunCounts:
         n_jobs = len(self.prepared.plan.job_id)

@@ -23,6 +23,7 @@ from scoring.columns import ACTION_KINDS
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.encode import ActionArrays, Bools, Floats, Longs
 from scoring.statistics.blas import one_blas_thread
+from scoring.telemetry import faults
 
 __all__ = ["ALS", "Factors", "default_cache"]
 
@@ -213,6 +214,7 @@ def _write(path: Path, users: Vectors, jobs: Vectors) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             np.savez(file, users=users, jobs=jobs)
+            faults.point("factors kept")
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

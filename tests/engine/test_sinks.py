@@ -17,8 +17,7 @@ from sqlalchemy import text
 from scoring.columns import RESULT_COLUMNS
 from scoring.dataset.database import Database
 from scoring.engine import Prepared, batch
-from scoring.engine.sinks import DatabaseSink, FrameSink, ParquetSink, Sink, read_manifest, read_results
-from scoring.engine.sinks import parquet as parquet_module
+from scoring.engine.sinks import DatabaseSink, FrameSink, ParquetSink, Sink, base, read_manifest, read_results
 from scoring.errors import DatabaseError, OutputError
 
 
@@ -81,7 +80,7 @@ def test_every_sink_holds_the_same(
 def test_parts_do_not_change_the_rows(
     prepared: Prepared, tmp_path: Path, expected: pd.DataFrame, rows_per_part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet_module, "ROWS_PER_PART", rows_per_part)
+    monkeypatch.setattr(base, "ROWS_PER_SHARD", rows_per_part)
     run(prepared, ParquetSink(tmp_path / "run"))
     assert_frame_equal(read(tmp_path / "run"), expected)
     files = read_manifest(tmp_path / "run")["files"]
@@ -184,7 +183,7 @@ def test_a_published_run_is_never_written_over(prepared: Prepared, tmp_path: Pat
 def test_a_disk_that_fails_is_named_and_leaves_nothing(
     prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, sentence: str, nth: int
 ) -> None:
-    monkeypatch.setattr(parquet_module, "ROWS_PER_PART", 300)
+    monkeypatch.setattr(base, "ROWS_PER_SHARD", 300)
     calls, sync = [0], os.fsync
 
     def failing(handle: int) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import pandas as pd
 
 from scoring.columns import RESULT_COLUMNS
 from scoring.engine.ranking import Ranking
 
-__all__ = ["Place", "RunCounts", "RunHead", "Sink", "no_results"]
+__all__ = ["ROWS_PER_SHARD", "Earlier", "Place", "RunCounts", "RunHead", "Shard", "Sink", "no_results"]
+
+ROWS_PER_SHARD: Final = 250_000
+"""Large enough that small lists do not make thousands of files, small enough to hold in memory and to do again."""
 
 
 def no_results() -> pd.DataFrame:
@@ -23,7 +27,7 @@ def no_results() -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class RunHead:
-    """What is known of a run before its work. Ids sort by time."""
+    """What is known of a run before its work. Ids sort by time; the key tells what the results depend on."""
 
     run_id: str
     created_at: datetime
@@ -38,6 +42,27 @@ class RunHead:
     workers: int
     code_version: str
     whole: bool  # over all active users, not over some that a caller named
+    key: str  # equal keys: equal results, shard by shard
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Users of a run, next to each other by id, whose results are kept, checked and done again together."""
+
+    number: int
+    first_user: int
+    last_user: int
+    users: int
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What a place holds of a run with the same key."""
+
+    run_id: str
+    created_at: datetime
+    published: bool  # and what its readers get
+    shards: int = 0  # that are whole, as far as can be told at a glance
 
 
 @dataclass(frozen=True)
@@ -65,22 +90,39 @@ class Place:
 
 
 class Sink(ABC):
-    """Takes rankings chunk by chunk; readers see nothing of them before `publish`, then all.
+    """Takes rankings piece by piece; readers see nothing of them before `publish`, then all.
 
-    A run calls `open`, `write` for each chunk, `seal`, `publish`; or, whatever went wrong and wherever,
-    `abort`. All sinks of a run are sealed before the first is published: what can fail is behind them.
+    A run calls `claim`; `open`, or `go_on` with what a stopped run left; `write` for each piece of a shard, `end_shard`
+    behind its last one; `seal`, `publish`; or, whatever went wrong and wherever, `abort` or `suspend`. All sinks of a
+    run are sealed before the first is published: what can fail is behind them. A place that keeps nothing over the end
+    of a process leaves `claim`, `go_on`, `end_shard` and `suspend` as they are here.
     """
 
     def check(self) -> None:  # noqa: B027 - most places have nothing to look at
         """Raises what `open` would raise about the place itself. To be called before long work."""
 
+    def claim(self, head: RunHead) -> Earlier | None:
+        """From here on no other writer of this key. Returns what is there of it; nothing is changed.
+
+        Raises OutputError or DatabaseError: another writer is at it, or the place cannot be reached.
+        """
+        return None
+
     @abstractmethod
     def open(self, head: RunHead) -> None:
-        """Makes room. Raises OutputError or DatabaseError where results cannot be written."""
+        """Makes room; what a stopped run of this key left goes. Raises OutputError or DatabaseError."""
+
+    def go_on(self, head: RunHead, shards: Sequence[Shard]) -> Mapping[int, int]:
+        """As `open`, but keeps the shards of the run of this id that are there and proven whole: number → rows."""
+        self.open(head)
+        return {}
 
     @abstractmethod
     def write(self, ranking: Ranking) -> None:
-        """Takes the lists of some users; users come once, by id."""
+        """Takes the lists of some users of one shard; users come once, by id."""
+
+    def end_shard(self, shard: Shard) -> None:  # noqa: B027 - memory is whole or gone
+        """What was written since the last shard is this one; it outlives the process from here on."""
 
     @abstractmethod
     def seal(self, counts: RunCounts) -> None:
@@ -93,6 +135,10 @@ class Sink(ABC):
     @abstractmethod
     def abort(self) -> None:
         """Removes what was written, if it was not published. May be called at any time."""
+
+    def suspend(self) -> None:
+        """Keeps what was written for `go_on`, unseen, and lets others have the place. May be called at any time."""
+        self.abort()
 
     @abstractmethod
     def held_bytes(self, rows: int, chunk_rows: int) -> int:

@@ -6,55 +6,51 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
-from scoring.columns import RESULT_COLUMNS
 from scoring.engine.memory import BYTES_PER_RESULT
 from scoring.engine.ranking import Ranking
-from scoring.engine.sinks.base import Place, RunCounts, RunHead, Sink, no_results
+from scoring.engine.sinks import base
+from scoring.engine.sinks.base import Earlier, Place, RunCounts, RunHead, Shard, Sink, no_results
+from scoring.engine.sinks.folders import move_link, one_sentence, sync_folder
+from scoring.engine.sinks.journal import PATIENCE_SECONDS, Held, Journal
+from scoring.engine.sinks.shards import remove_others, whole_shards, write_part, wrong_with
 from scoring.errors import OutputError
+from scoring.telemetry import faults
 
-__all__ = ["MANIFEST", "ParquetSink", "is_run", "read_manifest"]
+__all__ = ["LATEST", "MANIFEST", "ParquetSink", "is_run", "published_runs", "read_manifest"]
 
 MANIFEST = "_manifest.json"
 """Written last: what the folder holds. Readers of Parquet folders pass over names that begin with an underscore."""
 
-ROWS_PER_PART = 250_000
-"""Large enough that tiny chunks do not make thousands of files, small enough to hold in memory."""
-
-SCHEMA = pa.schema(
-    [
-        ("user_id", pa.int64()),
-        ("job_id", pa.int64()),
-        ("rank", pa.int32()),
-        *((name, pa.float32()) for name in RESULT_COLUMNS[3:]),
-    ]
-)
+LATEST = "latest"
+"""What the link to the run in use is called, unless somebody calls it otherwise."""
 
 
 class ParquetSink(Sink):
-    """Writes part files into a folder beside the target, then renames it to the target.
+    """Writes part files into a hidden folder beside the target, named by the run's key, then renames it to the target.
 
-    The target must not exist: a run is never written over another. With `latest` (a name), a link of that name
-    beside the target is moved to it, in one step too, so that its readers go from the last run to this one; a run
-    over some users only does not move it.
+    A journal beside it, under a lock, says which run it is and which parts are whole. The target must not exist: a run
+    is never written over another. With `latest` (a name), a link of that name beside the target is moved to it, in one
+    step too, so that its readers go from the last run to this one; a run over some users only does not move it.
     """
 
     def __init__(self, folder: str | Path, *, latest: str | None = None, by_run_id: bool = False) -> None:
         """`by_run_id`: the target is a folder named by the run id inside `folder`."""
         self._folder, self._by_run_id, self._latest = Path(folder), by_run_id, latest
+        self._parent = self._folder if by_run_id else self._folder.parent
         self._target = self._folder
-        self._work: Path | None = None
+        self._work: Path | None = None  # None before `open`, and once it is the target
+        self._journal: Journal | None = None
         self._head: RunHead | None = None
         self._waiting: list[pd.DataFrame] = []
-        self._files: list[dict[str, Any]] = []
+        self._files: dict[int, dict[str, Any]] = {}
 
     @property
     def target(self) -> Path:
@@ -62,86 +58,178 @@ class ParquetSink(Sink):
         return self._target
 
     def check(self) -> None:
-        parent = self._folder if self._by_run_id else self._folder.parent
-        with _one_sentence(parent):
+        self._check_parent()
+        if not self._by_run_id:
+            self._refuse_existing()
+
+    def _check_parent(self) -> None:
+        parent = self._parent
+        with one_sentence(parent):
             if parent.exists() and not parent.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             parent.mkdir(parents=True, exist_ok=True)
             if not os.access(parent, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        if not self._by_run_id:
-            self._refuse_existing()
 
     def _refuse_existing(self) -> None:
         if self._target.exists():
             raise OutputError(f"{self._target} exists already, and results are not written over: give another folder.")
 
+    def _aside(self, head: RunHead, what: str) -> Path:
+        name = head.key if self._by_run_id else f"{self._folder.name}.{head.key}"
+        return self._parent / f".{name}.{what}"
+
+    def _target_of(self, run_id: str) -> Path:
+        return self._folder / run_id if self._by_run_id else self._folder
+
+    # What is there of a run
+
+    def claim(self, head: RunHead) -> Earlier | None:
+        self._check_parent()
+        path = self._aside(head, "journal")
+        try:
+            with one_sentence(self._parent):
+                self._journal = Journal.hold(path, PATIENCE_SECONDS)
+        except Held:
+            raise OutputError(
+                f"The same run (data, model and settings) is being written to {self._parent} by another process: "
+                "wait for it, or give another folder."
+            ) from None
+        with one_sentence(self._parent):
+            faults.point("lock taken")
+        return self._unfinished(head) or self._published(head)
+
+    def _unfinished(self, head: RunHead) -> Earlier | None:
+        """A run whose journal is still there: its folder may be published already, and the link not moved."""
+        assert self._journal is not None, "claim() comes first"
+        lines = self._journal.lines
+        if not lines or not isinstance(lines[0].get("run_id"), str):
+            return None
+        run_id = lines[0]["run_id"]
+        if not self._aside(head, "writing").is_dir() and not _holds(self._target_of(run_id), head.key):
+            return None
+        return Earlier(run_id, datetime.fromisoformat(lines[0]["created_at"]), False, len(lines) - 1)
+
+    def _published(self, head: RunHead) -> Earlier | None:
+        """The run that readers get, if it is of this key and as it was written."""
+        for target in reversed(published_runs(self._parent) if self._by_run_id else [self._folder]):
+            if not is_run(target):
+                return None
+            manifest = read_manifest(target)
+            if head.whole and not manifest.get("whole"):
+                continue
+            if _holds(target, head.key) and self._is_what_readers_get(target, head):
+                return Earlier(manifest["run_id"], datetime.fromisoformat(manifest["created_at"]), True)
+            if head.whole:
+                return None  # a newer one has taken its place
+        return None
+
+    def _is_what_readers_get(self, target: Path, head: RunHead) -> bool:
+        link = self._parent / self._latest if self._latest and head.whole else None
+        return link is None or not link.is_symlink() or os.readlink(link) == target.name
+
+    # Writing
+
     def open(self, head: RunHead) -> None:
-        self.check()
-        self._head, self._waiting, self._files = head, [], []
-        self._target = self._folder / head.run_id if self._by_run_id else self._folder
+        assert self._journal is not None, "claim() comes before open()"
+        self._head, self._waiting, self._files = head, [], {}
+        self._target = self._target_of(head.run_id)
         self._refuse_existing()
-        self._work = self._target.parent / f".{head.run_id}.writing"
-        with _one_sentence(self._target):
-            self._work.mkdir()
+        work = self._aside(head, "writing")
+        with one_sentence(self._target):
+            shutil.rmtree(work, ignore_errors=True)
+            faults.point("leftovers removed")
+            self._work = work
+            self._journal.begin({"run_id": head.run_id, "created_at": head.created_at.isoformat()})
+            faults.point("journal begun")
+            work.mkdir()
+            faults.point("work folder made")
+
+    def go_on(self, head: RunHead, shards: Sequence[Shard]) -> Mapping[int, int]:
+        assert self._journal is not None, "claim() comes before go_on()"
+        target, work, lines = self._target_of(head.run_id), self._aside(head, "writing"), self._journal.lines
+        if _holds(target, head.key):
+            self._head, self._target, self._files = head, target, dict(enumerate(read_manifest(target)["files"]))
+            return {shard.number: self._files[shard.number]["rows"] for shard in shards}
+        if not lines or lines[0].get("run_id") != head.run_id or not work.is_dir():
+            self.open(head)
+            return {}
+        self._head, self._target, self._waiting = head, target, []
+        with one_sentence(target):
+            self._work = work
+            self._files = whole_shards(work, lines[1:], shards)
+            remove_others(work, [file["name"] for file in self._files.values()])
+        return {number: file["rows"] for number, file in self._files.items()}
 
     def write(self, ranking: Ranking) -> None:
         self._waiting.append(ranking.frame())
-        if sum(map(len, self._waiting)) >= ROWS_PER_PART:
-            self._flush()
 
-    def _flush(self) -> None:
-        """What waits becomes a part file, on disk when this returns."""
-        assert self._work is not None, "open() comes before write()"
-        import pyarrow.parquet as pq
-
-        rows = pd.concat(self._waiting, ignore_index=True) if len(self._waiting) > 1 else self._waiting[0]
-        self._waiting = []
-        path = self._work / f"part-{len(self._files):05d}.parquet"
-        with _one_sentence(self._target):
-            with open(path, "xb") as file:
-                # no dictionary of scores, which hardly repeat: a third of the time, and 8 % smaller
-                table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False)
-                pq.write_table(table, file, use_dictionary=["user_id", "job_id", "rank"])
-                file.flush()
-                os.fsync(file.fileno())
-            first, last = (int(rows["user_id"].iloc[end]) for end in (0, -1)) if len(rows) else (None, None)
-            size = path.stat().st_size
-        self._files.append({"name": path.name, "rows": len(rows), "bytes": size, "users": [first, last]})
+    def end_shard(self, shard: Shard) -> None:
+        """What waits becomes a part file, on disk and in the journal when this returns."""
+        assert self._work is not None, "open() comes before end_shard()"
+        assert self._journal is not None, "claim() comes before end_shard()"
+        waiting, self._waiting = self._waiting or [no_results()], []
+        rows = pd.concat(waiting, ignore_index=True) if len(waiting) > 1 else waiting[0]
+        with one_sentence(self._target):
+            entry = write_part(self._work, shard.number, rows)
+            self._journal.note(entry)
+        faults.point("shard noted")
+        self._files[shard.number] = entry
 
     def seal(self, counts: RunCounts) -> None:
-        assert self._work is not None, "open() comes before seal()"
+        if self._work is None:  # published before
+            return
         assert self._head is not None, "open() comes before seal()"
-        if self._waiting or not self._files:
-            self._waiting = self._waiting or [no_results()]
-            self._flush()
-        manifest = {"format": 1} | asdict(self._head) | {"counts": asdict(counts), "files": self._files}
-        with _one_sentence(self._target):
+        files = [self._files[number] for number in sorted(self._files)]
+        manifest = {"format": 1} | asdict(self._head) | {"counts": asdict(counts), "files": files}
+        with one_sentence(self._target):
             with open(self._work / MANIFEST, "x", encoding="utf-8") as file:
                 json.dump(manifest, file, indent=2, default=str, ensure_ascii=False)
                 file.flush()
+                faults.point("manifest written")
                 os.fsync(file.fileno())
-            _sync_folder(self._work)
+            sync_folder(self._work)
+            faults.point("folder sealed")
 
     def publish(self) -> Place:
-        assert self._work is not None, "seal() comes before publish()"
         assert self._head is not None, "seal() comes before publish()"
-        with _one_sentence(self._target):
-            os.rename(self._work, self._target)
-            self._work = None
+        with one_sentence(self._target):
+            if self._work is not None:
+                faults.point("folder publishing")
+                os.rename(self._work, self._target)
+                self._work = None
+                faults.point("folder published")
             if self._latest and self._head.whole:
-                _link(self._target.parent / self._latest, self._target.name)
-            _sync_folder(self._target.parent)
-        return Place("Parquet", str(self._target), sum(file["bytes"] for file in self._files))
+                move_link(self._parent / self._latest, self._target.name)
+                faults.point("link moved")
+            sync_folder(self._parent)
+            self._let_go(remove=True)
+            faults.point("journal removed")
+        return Place("Parquet", str(self._target), sum(file["bytes"] for file in self._files.values()))
+
+    # Stopping
 
     def abort(self) -> None:
         if self._work is not None:
             shutil.rmtree(self._work, ignore_errors=True)
             self._work = None
+            self._let_go(remove=True)
+        self.suspend()
+
+    def suspend(self) -> None:
+        self._work, self._waiting = None, []
+        # a journal that was never begun is a lock and nothing else
+        self._let_go(remove=self._journal is not None and not self._journal.lines)
+
+    def _let_go(self, *, remove: bool) -> None:
+        if self._journal is not None:
+            journal, self._journal = self._journal, None
+            journal.close(remove=remove)
 
     def held_bytes(self, rows: int, chunk_rows: int) -> int:
-        # the frames that wait, and one of all of them
-        return BYTES_PER_RESULT * (min(rows, ROWS_PER_PART) + min(rows, ROWS_PER_PART + chunk_rows))
+        # the frames that wait, and one of all of them; an encoded part is smaller than a frame
+        shard = min(rows, base.ROWS_PER_SHARD)
+        return BYTES_PER_RESULT * (shard + min(rows, shard + chunk_rows))
 
 
 def is_run(folder: str | Path) -> bool:
@@ -153,42 +241,26 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     """The manifest of a published run. Raises OutputError where there is none."""
     path = Path(folder) / MANIFEST
     try:
-        return json.loads(path.read_text("utf-8"))
+        manifest = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise OutputError(f"{folder} holds no published run: its {MANIFEST} cannot be read.") from error
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), list):
+        raise OutputError(f"{folder} holds no published run: its {MANIFEST} is something else.")
+    return manifest
 
 
-def _link(link: Path, name: str) -> None:
-    """Moves a link to another name, in one step. Left alone where links are not to be had, or a folder stands there."""
-    temporary = link.with_name(f".{link.name}.{name}")
-    with suppress(OSError):
-        temporary.symlink_to(name, target_is_directory=True)
-        try:
-            os.replace(temporary, link)
-        except OSError:
-            temporary.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def published_runs(folder: Path) -> list[Path]:
+    """The folders of the runs published in this one, oldest first; links and hidden ones are none."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        inside = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [path for path in inside if not path.name.startswith(".") and not path.is_symlink() and is_run(path)]
 
 
-@contextmanager
-def _one_sentence(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        reason = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
-        ways = {
-            errno.ENOSPC: "Free some space, or give another folder",
-            errno.EDQUOT: "Free some space, or give another folder",
-            errno.EFBIG: "Raise the limit on file sizes, or give another folder",
-        }
-        way = ways.get(error.errno or 0, "Check the folder and its rights, or give another one")
-        raise OutputError(f"Results cannot be written to {place}: {reason}. {way}.") from error
+def _holds(target: Path, key: str) -> bool:
+    """Whether a run of this key is published there, whole and as it was written."""
+    if not is_run(target):
+        return False
+    manifest = read_manifest(target)
+    return manifest.get("key") == key and all(wrong_with(target, file) is None for file in manifest["files"])

@@ -1,0 +1,120 @@
+"""What a run has done so far: a hidden file of lines, each on disk when noted, that one process holds at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = ["PATIENCE_SECONDS", "Held", "Journal"]
+
+PATIENCE_SECONDS: Final = 1.0
+"""For one who only looks whether somebody holds it, and holds it while he does."""
+
+
+class Held(Exception):
+    """Another writer has it."""
+
+
+class Journal:
+    """A file of lines of JSON, under a lock that ends with its process, killed or not.
+
+    `lines` are what stood in it; half a line at its end, of one who was killed while writing, is none.
+    """
+
+    def __init__(self, path: Path, handle: int) -> None:
+        self.path, self._handle = path, handle
+        self.lines, length = _whole_lines(path.read_bytes())
+        os.ftruncate(handle, length)  # or the next line would go on from half of one
+
+    @classmethod
+    def hold(cls, path: Path, patience: float = 0.0) -> Journal:
+        """Takes the file, made if it is not there. Raises Held after so many seconds, OSError."""
+        until = time.monotonic() + patience
+        while True:
+            handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+            try:
+                # whoever held it before may have removed it meanwhile: then this is the lock of a file without a name
+                if _lock(handle):
+                    if _same_file(handle, path):
+                        return cls(path, handle)
+                elif time.monotonic() >= until:
+                    raise Held
+                else:
+                    time.sleep(0.02)
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)
+
+    @staticmethod
+    def peek(path: Path) -> list[dict[str, Any]]:
+        """The lines of one that another process holds."""
+        try:
+            return _whole_lines(path.read_bytes())[0]
+        except FileNotFoundError:
+            return []
+
+    def begin(self, first: Mapping[str, Any]) -> None:
+        """Forgets what stood in it; its first line says whose journal it is."""
+        self.lines = []
+        os.ftruncate(self._handle, 0)
+        self.note(first)
+
+    def note(self, record: Mapping[str, Any]) -> None:
+        """Adds a line, which is on disk when this returns."""
+        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        while line:
+            line = line[os.write(self._handle, line) :]
+        os.fsync(self._handle)
+        self.lines.append(dict(record))
+
+    def close(self, *, remove: bool) -> None:
+        """Lets go of it; `remove`: nothing is left to go on with."""
+        if self._handle < 0:
+            return
+        try:
+            if remove:
+                self.path.unlink(missing_ok=True)  # before the lock ends, or another's would be removed
+        finally:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def _whole_lines(content: bytes) -> tuple[list[dict[str, Any]], int]:
+    """The lines that are whole, up to the first that is not, and the bytes that they take."""
+    lines: list[dict[str, Any]] = []
+    length = 0
+    for line in content.splitlines(keepends=True):
+        try:
+            record = json.loads(line) if line.endswith(b"\n") else None
+        except ValueError:
+            break
+        if not isinstance(record, dict):
+            break
+        lines.append(record)
+        length += len(line)
+    return lines, length
+
+
+def _same_file(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _lock(handle: int) -> bool:
+    """Whether it is ours now."""
+    try:
+        import fcntl
+    except ImportError:  # no such thing on Windows, where nobody is kept out
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
