@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from scoring.cli import comparing, evaluating, explaining, importing, init, models, profiles, run, serving, tuning
+from scoring.cli import comparing, evaluating, explaining, importing, init, models, profiles, run, runs, serving, tuning
 from scoring.cli.stopping import Terminated
 from scoring.errors import ScoringError, printable
 
@@ -65,7 +65,7 @@ def _guarded(work: Callable[[], Any], debug: bool) -> int:
         code = work()
         return code if isinstance(code, int) else 0
     except Stopped as stop:
-        _say("Stopped. Nothing that was not finished is left behind or published.")
+        _say("Stopped. Nothing that was not finished is published.")
         return stop.code
     except _UsageError as error:
         path = error.ctx.command_path if error.ctx else "scoring"
@@ -118,6 +118,7 @@ app.command("models")(models.models)
 app.command("lab")(serving.lab)
 app.command("panel")(serving.panel)
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(runs.app, name="runs")
 
 
 @app.callback(invoke_without_command=True)

@@ -47,6 +47,17 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; else one per core.")] = None,
     chunk_size: Annotated[int, typer.Option("--chunk-size", min=1, help="Users in a chunk.")] = 1000,
     no_database: Annotated[bool, typer.Option("--no-database", help="Write Parquet only.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with such a run that was stopped or killed; keep this one if it is stopped; do nothing "
+            "if it is published and in use.",
+        ),
+    ] = False,
+    keep: Annotated[
+        int | None, typer.Option("--keep", min=1, help="Afterwards remove all published runs but the newest so many.")
+    ] = None,
     factor_cache: FactorCache = None,
     component: Components = None,
 ) -> None:
@@ -56,9 +67,11 @@ def run(
     watch = Stopwatch()
     with watch.phase("start"):
         from scoring.cli.progress import Show, output
+        from scoring.cli.runs import say_pruned
         from scoring.dataset.database import Database
         from scoring.engine import batch, report
-        from scoring.engine.sinks import DatabaseSink, ParquetSink
+        from scoring.engine.retention import prune
+        from scoring.engine.sinks import LATEST, DatabaseSink, ParquetSink
         from scoring.statistics.factors import default_cache
 
         show = Show()
@@ -66,7 +79,7 @@ def run(
     with Database.open(db) as database, show.warnings():
         # published in this order: a transaction is likelier to fail than the rename that makes a folder visible
         sinks: list[Sink] = [] if no_database else [DatabaseSink(database)]
-        sinks.append(ParquetSink(out, by_run_id=True, latest="latest"))
+        sinks.append(ParquetSink(out, by_run_id=True, latest=LATEST))
         for sink in sinks:
             sink.check()
         dataset = load_data(database, as_of, show, watch)
@@ -86,8 +99,13 @@ def run(
                 progress=advance,
                 cancelled=stops.lost,
                 watch=watch,
+                resume=resume,
             )
-    output().print(report.render(report.Report.of(result)))
+        if result.was_published:
+            show.say(f"Run {result.head.run_id} has this data, model and settings, and is published: nothing was done.")
+        output().print(report.render(report.Report.of(result)))
+        if keep is not None:
+            say_pruned(prune(out, None if no_database else database, keep))
 
 
 def _first_users(prepared: Prepared, count: int | None) -> list[int] | None:

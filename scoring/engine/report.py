@@ -67,6 +67,7 @@ class Report:
     peak_bytes: int
     predicted_bytes: int
     places: tuple[Place, ...]
+    users_there: int = 0
     first_user: int | None = None
     first_lines: tuple[Line, ...] = field(default=())
 
@@ -101,6 +102,7 @@ class Report:
             peak_bytes=result.peak_bytes,
             predicted_bytes=result.predicted_bytes,
             places=result.places,
+            users_there=result.users_there,
             first_user=int(first.user_id[0]) if len(first.user_id) else None,
             first_lines=_lines(result.prepared, first, top),
         )
@@ -174,6 +176,8 @@ def _figures(report: Report) -> RenderableType:
     table = _named_rows()
     table.add_row("ranking", Text.assemble(f"{_short(report.ms_per_user)} {pace} {report.target_ms:g} ms: ", verdict))
     table.add_row("users", f"{report.users:,} ranked{_left_out(report.users_left_out)}")
+    if report.users_there:
+        table.add_row("", f"{report.users_there:,} of them were there from the run before it stopped")
     table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_left_out(report.jobs_left_out)}")
     by_rule, by_bound = report.pairs_ranked - report.pairs_eligible, report.pairs_eligible - report.pairs_scored
     table.add_row("pairs", f"{report.pairs_ranked:,} ranked at {rate / 1e6:,.0f} million a second")

@@ -1,0 +1,143 @@
+"""`scoring runs`: what is published or left unfinished, whether it is whole, and removing what is old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scoring.cli.opening import DEFAULT_DB, Db
+from scoring.cli.run import DEFAULT_OUT
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+    from scoring.dataset.database import Database
+    from scoring.engine.retention import Pruned
+
+__all__ = ["app", "say_pruned"]
+
+app = typer.Typer(help="List published and unfinished runs, verify them, and remove old ones.")
+
+Folder = Annotated[Path, typer.Option("--out", help="Folder of runs.")]
+NoDatabase = Annotated[bool, typer.Option("--no-database", help="Look at the folder only.")]
+
+
+@app.callback(invoke_without_command=True)
+def _help(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@contextmanager
+def _opened(db: str, no_database: bool) -> Iterator[Database | None]:
+    from scoring.dataset.database import Database
+
+    if no_database:
+        yield None
+        return
+    with Database.open(db) as database:
+        database.require_tables("runs", "current_runs", "results")
+        yield database
+
+
+@app.command("list")
+def list_(out: Folder = DEFAULT_OUT, db: Db = DEFAULT_DB, no_database: NoDatabase = False) -> None:
+    """List every run, newest first: in use, published, being written, unfinished."""
+    from scoring.cli.progress import output
+    from scoring.engine.history import list_runs
+
+    with _opened(db, no_database) as database:
+        found = list_runs(out, database)
+    if found.empty:
+        output().print(f"{out} holds no runs yet. Make one with `scoring run`.", markup=False, soft_wrap=True)
+        return
+    output().print(_table(found))
+
+
+def _table(found: pd.DataFrame) -> Table:
+    import pandas as pd
+    from rich.table import Table
+
+    from scoring.engine.memory import readable
+    from scoring.errors import printable
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "status", "model", "as of"):
+        table.add_column(name, no_wrap=name != "model")
+    for name in ("users", "rows", "size"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("in")
+    for run in found.to_dict("records"):
+        places = [name for name in ("folder", "database") if run[name]]
+        table.add_row(
+            run["run_id"],
+            run["status"],
+            "" if pd.isna(run["model"]) else printable(run["model"], 30),
+            "" if pd.isna(run["as_of"]) else f"{run['as_of']:%Y-%m-%d}",
+            *("" if pd.isna(run[name]) else f"{run[name]:,}" for name in ("users", "rows")),
+            "" if pd.isna(run["bytes"]) else readable(run["bytes"]),
+            "both" if len(places) == 2 else places[0],
+        )
+    return table
+
+
+@app.command()
+def verify(
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="The id of a run, or `latest`; else all.")] = None,
+    out: Folder = DEFAULT_OUT,
+    db: Db = DEFAULT_DB,
+    no_database: NoDatabase = False,
+) -> None:
+    """Look whether published runs are as they were written: digests of files, rows there and in the database."""
+    from scoring.cli.progress import Show, output
+    from scoring.engine.history import list_runs, verify_rows, verify_run
+    from scoring.errors import ConfigurationError
+
+    wrong = 0
+    with _opened(db, no_database) as database:
+        found = list_runs(out, database)
+        found = found[found["status"].isin(["in use", "published"])]
+        wanted = (out / run).resolve().name if run == "latest" else run
+        if wanted is not None:
+            found = found[found["run_id"] == wanted]
+            if found.empty:
+                raise ConfigurationError(f"{out} holds no published run {run}; see `scoring runs list`.")
+        for one in found.to_dict("records"):
+            said = verify_run(out / one["run_id"]) if one["folder"] else []
+            said += verify_rows(database, one["run_id"]) if database is not None else []
+            for sentence in said:
+                Show().say(f"error: {sentence}")
+            if not said:
+                output().print(f"{one['run_id']}: whole, {one['rows']:,} rows.", markup=False, soft_wrap=True)
+            wrong += bool(said)
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def prune(
+    keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest published runs stay.")],
+    out: Folder = DEFAULT_OUT,
+    db: Db = DEFAULT_DB,
+    no_database: NoDatabase = False,
+) -> None:
+    """Remove old runs and what killed ones left; never the run in use, nor one that is being read or written."""
+    from scoring.engine.retention import prune as remove
+
+    with _opened(db, no_database) as database:
+        say_pruned(remove(out, database, keep))
+
+
+def say_pruned(done: Pruned) -> None:
+    """What was removed, and what was not and why."""
+    from scoring.cli.progress import Show, output
+
+    removed = [f"{len(done.removed):,} old", *([f"{len(done.unfinished):,} unfinished"] if done.unfinished else [])]
+    output().print(f"Runs removed: {', '.join(removed)}.", markup=False, soft_wrap=True)
+    for run_id, why in done.stayed.items():
+        Show().say(f"warning: run {run_id} stays: {why}.")

@@ -1,0 +1,195 @@
+"""The runs that a folder and a database hold, published or not, and whether a published one is still what it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from sqlalchemy import func, select
+
+from scoring.dataset.database import Database
+from scoring.dataset.tables import current_runs, results, runs
+from scoring.engine.sinks import LATEST, published_runs, read_manifest
+from scoring.engine.sinks.database_lock import hold_key
+from scoring.engine.sinks.journal import Held, Journal
+from scoring.engine.sinks.readers import reading
+from scoring.engine.sinks.shards import wrong_with
+
+__all__ = [
+    "Leftover",
+    "latest_of",
+    "leftovers_in_database",
+    "leftovers_in_folder",
+    "list_runs",
+    "verify_rows",
+    "verify_run",
+]
+
+COLUMNS: Final = ("run_id", "status", "model", "as_of", "users", "rows", "bytes", "folder", "database")
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A run that is not published: somebody is at it, or it was stopped."""
+
+    run_id: str
+    key: str
+    alive: bool
+    work: Path = Path()  # its part files, in a folder of runs
+    journal: Path | None = None
+
+
+def latest_of(folder: Path) -> str | None:
+    """The run that the link `latest` leads to."""
+    link = folder / LATEST
+    return os.readlink(link) if link.is_symlink() else None
+
+
+def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFrame:
+    """A row for each run, newest first: run_id, status (in use, published, being written, unfinished), model, as_of,
+    users, rows, bytes (of the files), and whether it is in the folder and in the database.
+
+    What is not known of a run is missing. Raises OutputError, DatabaseError.
+    """
+    folder = Path(folder)
+    found: dict[str, dict[str, Any]] = {}
+    for path in published_runs(folder):
+        found[path.name] = _of_manifest(read_manifest(path)) | {"folder": True}
+    for left in leftovers_in_folder(folder):
+        # also where the folder is there already: the link to it was not moved
+        found[left.run_id] = found.get(left.run_id, {}) | {"status": _status(left), "folder": True}
+    followed = {latest_of(folder)}
+    if database is not None:
+        followed |= _add_database(database, found)
+    for run_id, run in found.items():
+        if run_id in followed and run["status"] == "published":
+            run["status"] = "in use"
+    rows = [{"run_id": run_id} | found[run_id] for run_id in sorted(found, reverse=True)]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    whole = dict.fromkeys(("users", "rows", "bytes"), "Int64")
+    places = {name: frame[name].eq(True) for name in ("folder", "database")}
+    return frame.assign(**places, as_of=pd.to_datetime(frame["as_of"], utc=True)).astype(whole)
+
+
+def _of_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    counts = manifest["counts"]
+    return {
+        "status": "published",
+        "model": manifest["model"],
+        "as_of": pd.Timestamp(manifest["as_of"]),
+        "users": counts["users_scored"],
+        "rows": counts["rows"],
+        "bytes": sum(file["bytes"] for file in manifest["files"]),
+    }
+
+
+def _add_database(database: Database, found: dict[str, dict[str, Any]]) -> set[str | None]:
+    """Adds what it knows; returns the runs that its readers get."""
+    with database.connect() as connection:
+        rows = connection.execute(select(runs)).all()
+        followed = set(connection.execute(select(current_runs.c.run_id)).scalars().all())
+    left = {one.run_id: one for one in leftovers_in_database(database)}
+    for row in rows:
+        known = {
+            "status": _status(left[row.run_id]) if row.run_id in left else "published",
+            "model": row.model,
+            "as_of": None if row.as_of is None else pd.Timestamp(row.as_of, unit="us", tz="UTC"),
+            "users": row.users,
+            "rows": row.rows,
+        }
+        here = found.setdefault(row.run_id, known)
+        found[row.run_id] = known | here | {"database": True}
+        if "unfinished" in (known["status"], here["status"]):  # published in one place alone is half a run
+            found[row.run_id]["status"] = "unfinished"
+    return followed
+
+
+def _status(left: Leftover) -> str:
+    return "being written" if left.alive else "unfinished"
+
+
+def leftovers_in_folder(folder: Path) -> list[Leftover]:
+    """What the journals in it tell of."""
+    found = []
+    for path in sorted(folder.glob(".*.journal")):
+        key = path.name.removesuffix(".journal")[1:]
+        try:
+            journal = Journal.hold(path)
+        except Held:
+            lines, alive = Journal.peek(path), True
+        else:
+            lines, alive = journal.lines, False
+            journal.close(remove=not lines)
+        if lines and isinstance(lines[0].get("run_id"), str):
+            found.append(Leftover(lines[0]["run_id"], key, alive, path.with_name(f".{key}.writing"), path))
+    return found
+
+
+def leftovers_in_database(database: Database) -> list[Leftover]:
+    """Runs that are not published."""
+    with database.connect() as connection:
+        wanted = select(runs.c.run_id, runs.c.settings).where(runs.c.status == "writing").order_by(runs.c.run_id)
+        rows = connection.execute(wanted).all()
+    found = []
+    for row in rows:
+        key = json.loads(row.settings).get("key", "")
+        alive = False
+        if key:
+            try:
+                hold_key(database, key, patience=0.0)()
+            except Held:
+                alive = True
+        found.append(Leftover(row.run_id, key, alive))
+    return found
+
+
+# What is wrong
+
+
+def verify_run(folder: str | Path) -> list[str]:
+    """What is wrong with a published run in a folder, a sentence each; nothing: it is as it was written.
+
+    Raises OutputError: there is no run.
+    """
+    import pyarrow.parquet as pq
+
+    folder = Path(folder)
+    with reading(folder):
+        manifest = read_manifest(folder)
+        wrong, rows = [], 0
+        for file in manifest["files"]:
+            problem = wrong_with(folder, file)
+            if problem is None:
+                there = pq.read_metadata(folder / file["name"]).num_rows
+                rows += there
+                if there != file["rows"]:
+                    problem = f"{file['name']} holds {there:,} rows instead of {file['rows']:,}"
+            wrong += [f"{folder}: {problem}; run it again."] if problem else []
+        said = manifest["counts"]["rows"]
+        if not wrong and rows != said:
+            wrong.append(f"{folder}: its files hold {rows:,} rows, and the run had {said:,}; run it again.")
+        strange = {path.name for path in folder.glob("*.parquet")} - {file["name"] for file in manifest["files"]}
+        wrong += [f"{folder}: {name} is no file of this run; take it away." for name in sorted(strange)]
+    return wrong
+
+
+def verify_rows(database: Database, run_id: str) -> list[str]:
+    """What is wrong with a run in a database, a sentence each. Nothing where the database does not hold it."""
+    with database.connect() as connection:
+        run = connection.execute(select(runs).where(runs.c.run_id == run_id, runs.c.status == "published")).first()
+        if run is None:
+            return []
+        mine = select(func.count(), func.count(results.c.user_id.distinct())).where(results.c.run_id == run_id)
+        there, users = connection.execute(mine).one()
+    if there != run.rows:
+        return [f"{database.display}: run {run_id} has {there:,} rows instead of {run.rows:,}; run it again."]
+    if users > run.users:
+        return [
+            f"{database.display}: run {run_id} has lists of {users:,} users instead of {run.users:,}; run it again."
+        ]
+    return []

@@ -1,0 +1,212 @@
+"""Runs listed, looked through for damage, and removed when they are old."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlalchemy import text
+
+from scoring.dataset.database import Database
+from scoring.engine import Prepared, batch
+from scoring.engine.history import list_runs, verify_rows, verify_run
+from scoring.engine.published import read_run
+from scoring.engine.retention import prune
+from scoring.engine.sinks import DatabaseSink, ParquetSink, Sink, published_runs, read_results
+from scoring.engine.sinks.readers import reading
+from scoring.errors import ConfigurationError, OutputError
+from scoring.telemetry import faults
+
+
+class Broken(BaseException):
+    """Where a process would be killed."""
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as database:
+        database.create()
+        yield database
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def sinks_at(out: Path, database: Database) -> list[Sink]:
+    return [DatabaseSink(database), ParquetSink(out, latest="latest", by_run_id=True)]
+
+
+def publish(prepared: Prepared, out: Path, database: Database, k: int = 2, **settings: Any) -> str:
+    return batch.run(prepared, k=k, sinks=sinks_at(out, database), **settings).head.run_id
+
+
+def stopped(prepared: Prepared, out: Path, database: Database, point: str, k: int = 3) -> None:
+    with faults.armed(point, 1, Broken()), pytest.raises(Broken):
+        batch.run(prepared, k=k, sinks=sinks_at(out, database), resume=True)
+
+
+def statuses(out: Path, database: Database | None) -> dict[str, str]:
+    found = list_runs(out, database)
+    return dict(zip(found["run_id"], found["status"], strict=True))
+
+
+def rows_of_runs(database: Database) -> set[str]:
+    with database.connect() as connection:
+        return set(connection.execute(text("SELECT DISTINCT run_id FROM results")).scalars().all())
+
+
+def test_no_runs(out: Path, database: Database) -> None:
+    assert list_runs(out, database).empty
+    assert prune(out, database, 1).removed == []
+
+
+def test_runs_are_listed_newest_first(prepared: Prepared, out: Path, database: Database) -> None:
+    first, second = (publish(prepared, out, database, k) for k in (2, 3))
+    found = list_runs(out, database)
+    assert found["run_id"].tolist() == [second, first]
+    assert found["status"].tolist() == ["in use", "published"]
+    assert found["rows"].tolist() == [3 * len(prepared.active_users), 2 * len(prepared.active_users)]
+    assert found["users"].eq(len(prepared.active_users)).all()
+    assert found["as_of"].eq(pd.Timestamp(prepared.dataset.as_of)).all()
+    assert found["bytes"].tolist()[0] == sum(path.stat().st_size for path in (out / second).glob("*.parquet"))
+    assert found[["folder", "database"]].all(axis=None)
+    shutil.rmtree(out / first)
+    assert list_runs(out, database)["folder"].tolist() == [True, False]
+    assert list_runs(out)["run_id"].tolist() == [second]
+
+
+@pytest.mark.parametrize("point", ["shard noted", "database published", "folder published"])
+def test_half_of_a_run_is_unfinished(prepared: Prepared, out: Path, database: Database, point: str) -> None:
+    used = publish(prepared, out, database)
+    stopped(prepared, out, database, point)
+    found = statuses(out, database)
+    assert found.pop(used) in ("in use", "published")
+    assert list(found.values()) == ["unfinished"]
+
+
+def test_a_run_under_way_is_told_from_one_that_was_left(prepared: Prepared, out: Path, database: Database) -> None:
+    seen: list[dict[str, str]] = []
+    removed: list[list[str]] = []
+
+    def look(done: int, total: int) -> None:
+        if not seen:
+            seen.append(statuses(out, database))
+            removed.append(prune(out, database, 1).unfinished)
+
+    run_id = publish(prepared, out, database, progress=look)
+    assert seen == [{run_id: "being written"}]
+    assert removed == [[]]
+    assert statuses(out, database) == {run_id: "in use"}
+
+
+def test_a_run_that_is_as_it_was_written(prepared: Prepared, out: Path, database: Database) -> None:
+    run_id = publish(prepared, out, database)
+    assert verify_run(out / run_id) == verify_run(out / "latest") == verify_rows(database, run_id) == []
+    with pytest.raises(OutputError, match="no published run"):
+        verify_run(out)
+    assert verify_rows(database, "none") == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        ("flip", "part-00000.parquet is damaged: its content is not what was written; run it again."),
+        ("cut", r"part-00000.parquet has 100 bytes instead of [\d,]+; run it again."),
+        ("remove", r"part-00000.parquet cannot be read \(No such file or directory\); run it again."),
+        ("add", "other.parquet is no file of this run; take it away."),
+        ("count", r"its files hold [\d,]+ rows, and the run had 7; run it again."),
+        ("rows", r"part-00000.parquet holds [\d,]+ rows instead of 7; run it again."),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    prepared: Prepared, out: Path, database: Database, damage: str, sentence: str
+) -> None:
+    folder = out / publish(prepared, out, database)
+    part, manifest = folder / "part-00000.parquet", folder / "_manifest.json"
+    content, told = bytearray(part.read_bytes()), json.loads(manifest.read_text())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+        part.write_bytes(content)
+    elif damage == "cut":
+        part.write_bytes(content[:100])
+    elif damage == "remove":
+        part.unlink()
+    elif damage == "add":
+        (folder / "other.parquet").write_bytes(content)
+    else:
+        (told["counts"] if damage == "count" else told["files"][0])["rows"] = 7
+        manifest.write_text(json.dumps(told))
+    wrong = verify_run(folder)
+    assert len(wrong) == 1
+    assert pd.Series(wrong).str.fullmatch(f"{folder}: {sentence}").all()
+
+
+def test_rows_that_went_missing_are_told(prepared: Prepared, out: Path, database: Database) -> None:
+    run_id = publish(prepared, out, database)
+    user = int(prepared.plan.user_id[prepared.active_users[0]])
+    with database.begin() as connection:
+        connection.execute(text(f"DELETE FROM results WHERE user_id = {user}"))
+    assert len(verify_rows(database, run_id)) == 1
+    assert "rows instead of" in verify_rows(database, run_id)[0]
+
+
+def test_old_runs_go_in_both_places(prepared: Prepared, out: Path, database: Database) -> None:
+    ids = [publish(prepared, out, database) for _ in range(4)]
+    done = prune(out, database, 2)
+    assert done.removed == ids[:2]
+    assert [path.name for path in published_runs(out)] == ids[2:]
+    assert rows_of_runs(database) == set(ids[2:])
+    assert prune(out, database, 2).removed == []
+    with pytest.raises(ConfigurationError, match="keep is 0"):
+        prune(out, database, 0)
+
+
+def test_the_run_in_use_stays_however_old(prepared: Prepared, out: Path, database: Database) -> None:
+    used = publish(prepared, out, database)
+    users = prepared.plan.user_id[prepared.active_users[:3]].tolist()
+    others = [publish(prepared, out, database, users=users) for _ in range(3)]
+    assert prune(out, database, 1).removed == others[:2]
+    assert [path.name for path in published_runs(out)] == [used, others[2]]
+    assert len(read_results(database)) == len(read_run(out / "latest")) == 2 * len(prepared.active_users)
+
+
+def test_a_run_that_is_being_read_stays_and_is_named(prepared: Prepared, out: Path, database: Database) -> None:
+    first, second, _ = (publish(prepared, out, database) for _ in range(3))
+    with reading(out / first):
+        done = prune(out, database, 1)
+    assert done.stayed == {first: "it is being read"}
+    assert done.removed == [second]
+    assert first in rows_of_runs(database)
+    assert len(read_run(out / first)) == 2 * len(prepared.active_users)
+    assert prune(out, database, 1).removed == [first]
+
+
+@pytest.mark.parametrize("point", ["old run hidden", "old run removed"])
+def test_removing_that_was_killed_is_finished_by_the_next(
+    prepared: Prepared, out: Path, database: Database, point: str
+) -> None:
+    ids = [publish(prepared, out, database) for _ in range(3)]
+    with faults.armed(point, 1, Broken()), pytest.raises(Broken):
+        prune(out, database, 1)
+    prune(out, database, 1)
+    assert sorted(path.name for path in out.iterdir()) == [ids[2], "latest"]
+    assert rows_of_runs(database) == {ids[2]}
+
+
+def test_what_a_killed_run_left_goes_once_a_newer_one_is_published(
+    prepared: Prepared, out: Path, database: Database
+) -> None:
+    publish(prepared, out, database)
+    stopped(prepared, out, database, "shard noted")
+    assert prune(out, database, 1).unfinished == []  # it may be gone on with
+    newer = publish(prepared, out, database)
+    assert len(prune(out, database, 1).unfinished) == 1
+    assert sorted(path.name for path in out.iterdir()) == [newer, "latest"]
+    assert rows_of_runs(database) == {newer}

@@ -1,0 +1,97 @@
+"""`scoring runs`, and runs that go on: what the command says and leaves behind."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from scoring.cli.app import app
+from scoring.dataset.database import Database
+from scoring.dataset.storing import save_tables
+from scoring.dataset.synthetic import make_market
+from scoring.engine.sinks import base, published_runs
+from scoring.telemetry import faults
+
+
+class Broken(BaseException):
+    """Where a process would be killed."""
+
+
+@pytest.fixture
+def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(base, "ROWS_PER_SHARD", 100)
+    with Database.open(tmp_path / "market.db") as database:
+        save_tables(database, make_market(60, 300, 1_500, seed=9).tables)
+    return tmp_path
+
+
+def scoring(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def run(*extra: object) -> Result:
+    return scoring("run", "--db", "market.db", "--out", "runs", "--top-k", 5, *extra)
+
+
+def runs(command: str, *extra: object) -> Result:
+    return scoring("runs", command, "--db", "market.db", "--out", "runs", *extra)
+
+
+def test_a_killed_run_is_listed_gone_on_with_and_not_done_twice(market: Path) -> None:
+    with faults.armed("shard noted", 2, Broken()), pytest.raises(Broken):
+        run("--resume")
+    assert "unfinished" in runs("list").stdout
+    done = run("--resume")
+    assert done.exit_code == 0, done.output
+    assert re.search(r"40 of them were there", done.stdout)
+    again = run("--resume")
+    assert "is published: nothing was done" in again.stderr
+    listed = runs("list").stdout
+    assert "in use" in listed
+    assert "unfinished" not in listed
+    assert max(map(len, listed.splitlines())) <= 100
+    assert len(published_runs(market / "runs")) == 1
+
+
+def test_a_killed_run_is_told_of(market: Path) -> None:
+    with faults.armed("shard noted", 2, Broken()), pytest.raises(Broken):
+        run()
+    # without --resume a stopped run is cleared up, as far as the process lives to do it
+    assert list((market / "runs").iterdir()) == []
+    with faults.armed("shard noted", 2, Broken()), pytest.raises(Broken):
+        run("--resume")
+    done = run()
+    assert "warning: An unfinished run of the same data, model and settings is there" in done.stderr
+    assert "--resume goes on" in done.stderr
+
+
+def test_damage_is_told_and_is_an_error(market: Path) -> None:
+    assert run().exit_code == 0
+    whole = runs("verify", "latest")
+    assert whole.exit_code == 0
+    assert "whole, " in whole.stdout
+    part = next((market / "runs/latest").glob("*.parquet"))
+    part.write_bytes(part.read_bytes()[:-1])
+    broken = runs("verify")
+    assert broken.exit_code == 1
+    assert f"error: runs/{published_runs(market / 'runs')[0].name}: {part.name} has " in broken.stderr
+    assert "holds no published run other" in runs("verify", "other").stderr
+
+
+def test_old_runs_are_removed(market: Path) -> None:
+    for _ in range(3):
+        run()
+    assert "Runs removed: 2 old." in runs("prune", "--keep", 1).stdout
+    assert "Runs removed: 1 old." in run("--keep", 1).stdout
+    assert len(published_runs(market / "runs")) == 1
+    assert "in use" in runs("list", "--no-database").stdout
+
+
+def test_no_runs_are_said_to_be_none(market: Path) -> None:
+    assert "holds no runs yet" in runs("list").stdout
+    assert "Usage" in scoring("runs").stdout
