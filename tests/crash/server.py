@@ -1,0 +1,95 @@
+"""A warm process that forks one `scoring` command after another, and kills them where it is told to.
+
+Each line of its input is `{"arguments": [...], "fault": [point, nth] | null, "after": seconds | null}`, and each line
+of its output `{"status": ..., "points": [...], "said": "..."}`. It has one thread and no connection when it forks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from typing import Any
+
+from scoring.engine.sinks import base
+from scoring.telemetry import faults
+
+ROWS_PER_SHARD = 80
+
+
+def main() -> None:
+    base.ROWS_PER_SHARD = ROWS_PER_SHARD  # type: ignore[misc]
+    _warm()
+    _say("ready")
+    for line in sys.stdin:
+        _say(json.dumps(_answer(json.loads(line))))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _warm() -> None:
+    """Imports and compiles what a command needs, so that a forked one begins at once."""
+    import scoring
+    import scoring.cli.app
+    import scoring.cli.run
+    from scoring.engine import report
+    from scoring.engine.batch import prepare, run
+
+    market = scoring.make_market(20, 60, 200, seed=1)
+    prepared = prepare(scoring.Dataset(market.tables), scoring.load_model("standard"), workers=1)
+    report.render(report.Report.of(run(prepared, k=3)))
+
+
+def _answer(wanted: dict[str, Any]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        told, points = os.path.join(folder, "told"), os.path.join(folder, "points")
+        handle = os.open(told, os.O_WRONLY | os.O_CREAT)  # here: a child may be killed before its first line
+        child = os.fork()
+        if not child:
+            _child(wanted, handle, points)
+        os.close(handle)
+        if wanted["after"] is not None:
+            time.sleep(wanted["after"])
+            os.kill(child, signal.SIGKILL)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        with open(told, encoding="utf-8") as file:
+            said = file.read()
+        passed = []
+        if os.path.exists(points):
+            with open(points, encoding="utf-8") as file:
+                passed = json.load(file)
+    return {"status": status, "points": passed, "said": said}
+
+
+def _child(wanted: dict[str, Any], told: int, points: str) -> None:
+    status = 99
+    try:
+        for stream in (1, 2):
+            os.dup2(told, stream)
+        from scoring.cli import main as command
+
+        name, nth = wanted["fault"] or (faults.ANY, 10**9)
+        with faults.passed() as passed, faults.armed(name, nth):
+            try:
+                command(wanted["arguments"])
+            except SystemExit as end:
+                status = int(end.code or 0)
+        with open(points, "w", encoding="utf-8") as file:
+            json.dump(passed, file)
+    except BaseException:  # noqa: BLE001 - the parent is to hear of whatever it was, and nothing else may run here
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

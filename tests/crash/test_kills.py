@@ -1,0 +1,230 @@
+"""Runs that are killed and gone on with: the same bytes and rows, nobody lost, nobody twice, nothing left over."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from scoring.dataset.database import Database
+from scoring.dataset.storing import save_tables
+from scoring.dataset.synthetic import make_market
+from scoring.engine.history import verify_run
+from scoring.engine.published import read_run
+from scoring.engine.sinks import published_runs, read_results
+from scoring.errors import OutputError
+from scoring.telemetry import faults
+
+ROOT = Path(__file__).parents[2]
+KILLED = -9
+CHUNKS = (3, 10, 17)
+"""Users at a time: a run may be gone on with in other chunks."""
+
+
+class Server:
+    """`tests.crash.server`, asked one command at a time."""
+
+    def __init__(self, cache: Path) -> None:
+        surroundings = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        command = [sys.executable, "-m", "tests.crash.server"]
+        self._process = subprocess.Popen(command, cwd=ROOT, env=surroundings, text=True, **pipes)  # type: ignore[call-overload]
+        assert self._process.stdout.readline() == "ready\n"
+
+    def ask(
+        self, *arguments: object, fault: tuple[str, int] | None = None, after: float | None = None
+    ) -> dict[str, Any]:
+        wanted = {"arguments": [str(one) for one in arguments], "fault": fault, "after": after}
+        self._process.stdin.write(json.dumps(wanted) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(timeout=20)
+        self._process.stdout.close()
+
+
+@dataclass
+class Place:
+    """A database and a folder of runs."""
+
+    root: Path
+    server: Server
+
+    def run(self, *extra: object, k: int = 8, **trouble: Any) -> dict[str, Any]:
+        places = ["--db", self.root / "market.db", "--out", self.root / "runs"]
+        return self.server.ask("run", *places, "--top-k", k, "--workers", 1, *extra, **trouble)
+
+    def copy(self, root: Path) -> Place:
+        shutil.copytree(self.root, root, symlinks=True)
+        return Place(root, self.server)
+
+    def files(self) -> dict[str, bytes]:
+        """The part files that readers get."""
+        return {path.name: path.read_bytes() for path in sorted((self.root / "runs/latest").glob("*.parquet"))}
+
+    def rows(self) -> pd.DataFrame:
+        with Database.open(self.root / "market.db") as database:
+            return read_results(database)
+
+    def all_runs(self) -> list[tuple[str, int]]:
+        """Status and rows of every run in the database, the rows counted."""
+        with closing(sqlite3.connect(self.root / "market.db")) as connection:
+            counted = "SELECT status, (SELECT count(*) FROM results WHERE results.run_id = runs.run_id) FROM runs"
+            orphans = "SELECT count(*) FROM results WHERE run_id NOT IN (SELECT run_id FROM runs)"
+            assert connection.execute(orphans).fetchone() == (0,)
+            return connection.execute(f"{counted} ORDER BY run_id").fetchall()
+
+    def left_over(self) -> list[str]:
+        """Whatever is neither a published run, nor the link, nor the database and its log."""
+        runs = {path.name for path in published_runs(self.root / "runs")} | {"latest"}
+        strange = [path.name for path in (self.root / "runs").iterdir() if path.name not in runs]
+        for run in published_runs(self.root / "runs"):
+            assert verify_run(run) == []
+        known = {"market.db", "market.db-wal", "market.db-shm", "runs"}
+        return strange + [path.name for path in self.root.iterdir() if path.name not in known]
+
+
+@dataclass
+class Undisturbed:
+    """What a run gives that nobody disturbs, and what readers had before it."""
+
+    place: Place
+    points: list[str]
+    seconds: float
+    files: dict[str, bytes] = field(default_factory=dict)
+    rows: pd.DataFrame = field(default_factory=pd.DataFrame)
+    yesterday: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("cache"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def yesterday(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A market of 60 users and 300 jobs, with a run in use."""
+    root = tmp_path_factory.mktemp("crash") / "yesterday"
+    root.mkdir()
+    with Database.open(root / "market.db") as database:
+        save_tables(database, make_market(60, 300, 1_500, seed=9).tables)
+    place = Place(root, server)
+    done = place.run("--chunk-size", 10, k=5)
+    assert done["status"] == 0, done["said"]
+    return place
+
+
+@pytest.fixture(scope="module")
+def undisturbed(yesterday: Place, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    import time
+
+    place = yesterday.copy(tmp_path_factory.mktemp("crash") / "undisturbed")
+    begun = time.perf_counter()
+    done = place.run("--chunk-size", 10)
+    assert done["status"] == 0, done["said"]
+    seconds = time.perf_counter() - begun
+    assert place.left_over() == []
+    assert len(place.files()) > 4
+    return Undisturbed(place, done["points"], seconds, place.files(), place.rows(), yesterday.rows())
+
+
+def check_readers(place: Place, undisturbed: Undisturbed) -> None:
+    """Between a kill and whatever comes next: all of yesterday's lists, or all of today's."""
+    for frame in (read_run(place.root / "runs/latest"), place.rows()):
+        assert frame.equals(undisturbed.yesterday) or frame.equals(undisturbed.rows)
+
+
+def check_end(place: Place, undisturbed: Undisturbed) -> None:
+    assert place.files() == undisturbed.files
+    pd.testing.assert_frame_equal(place.rows(), undisturbed.rows)
+    assert not place.rows().duplicated(["user_id", "rank"]).any()
+    assert place.all_runs() == undisturbed.place.all_runs()
+    assert len(published_runs(place.root / "runs")) == 2
+    assert place.left_over() == []
+
+
+def trouble(chance: random.Random, undisturbed: Undisturbed) -> dict[str, Any]:
+    """A kill at some point, at a point of some name, or at some moment."""
+    way = chance.random()
+    if way < 0.4:
+        return {"fault": ("*", chance.randint(1, len(undisturbed.points)))}
+    if way < 0.7:
+        name = chance.choice(sorted(set(undisturbed.points)))
+        return {"fault": (name, chance.randint(1, undisturbed.points.count(name)))}
+    return {"after": chance.uniform(0.0, undisturbed.seconds)}
+
+
+def survive(kills: int, seed: int, undisturbed: Undisturbed, yesterday: Place, folder: Path) -> tuple[int, int]:
+    """Kills runs until there were so many kills; returns them, and the number of runs that got through."""
+    chance, happened, runs = random.Random(seed), 0, 0
+    while happened < kills:
+        place = yesterday.copy(folder / str(runs))
+        done = {"status": KILLED}
+        while done["status"] == KILLED:
+            again = happened < kills and chance.random() < 0.8
+            how = trouble(chance, undisturbed) if again else {}
+            done = place.run("--resume", "--chunk-size", chance.choice(CHUNKS), **how)
+            happened += done["status"] == KILLED
+            assert done["status"] in (0, KILLED), done["said"]
+            check_readers(place, undisturbed)
+        if not runs % 5:  # once more: a scheduler that does not know how it ended
+            assert "nothing was done" in place.run("--resume")["said"]
+        check_end(place, undisturbed)
+        shutil.rmtree(place.root)
+        runs += 1
+    return happened, runs
+
+
+def test_20_kills(
+    undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count, runs = survive(20, 1, undisturbed, yesterday, tmp_path)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{count} of 20 kills in {runs} runs: identical, none lost, none twice\n")
+
+
+@pytest.mark.long
+def test_300_kills(
+    undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count, runs = survive(300, 2, undisturbed, yesterday, tmp_path)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{count} of 300 kills in {runs} runs: identical, none lost, none twice\n")
+
+
+def test_kills_are_everywhere(undisturbed: Undisturbed) -> None:
+    """The points of a run with two places, so that a kill at a random one can be at any of them."""
+    elsewhere = {"factors kept", "old run hidden", "old run removed"}
+    assert set(undisturbed.points) == set(faults.POINTS) - elsewhere
+
+
+def test_a_kill_is_noticed(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
+    """These tests would see a difference: half of a run, published as it is, is none of the two that may be there."""
+    place = yesterday.copy(tmp_path / "half")
+    assert place.run("--resume", fault=("shard noted", 2))["status"] == KILLED
+    work = next((place.root / "runs").glob(".*.writing"))
+    assert place.left_over()
+    shutil.copy(yesterday.root / "runs/latest/_manifest.json", work)
+    work.rename(place.root / "runs/half")
+    (place.root / "runs/latest").unlink()
+    (place.root / "runs/latest").symlink_to("half")
+    with pytest.raises((AssertionError, OutputError)):
+        check_readers(place, undisturbed)
+    with pytest.raises(AssertionError):
+        check_end(place, undisturbed)
