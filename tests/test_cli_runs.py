@@ -80,6 +80,8 @@ def test_damage_is_told_and_is_an_error(market: Path) -> None:
     broken = runs("verify")
     assert broken.exit_code == 1
     assert f"error: runs/{published_runs(market / 'runs')[0].name}: {part.name} has " in broken.stderr
+    (part.parent / "_manifest.json").write_text("{}")
+    assert "its _manifest.json is something else" in runs("verify").stderr
     assert "holds no published run other" in runs("verify", "other").stderr
 
 

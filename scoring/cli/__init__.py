@@ -1,8 +1,8 @@
 """The `scoring` command.
 
 - `app`: the commands joined, errors as one sentence, exit codes
-- `init`, `importing`, `run`, `explaining`, `models`, `evaluating`, `comparing`, `tuning`, `profiles`: one command each;
-  `serving`: `lab` and `panel`
+- `init`, `importing`, `run`, `runs`, `explaining`, `models`, `evaluating`, `comparing`, `tuning`, `profiles`: one
+  command each; `serving`: `lab` and `panel`
 - `stopping`: Ctrl-C and SIGTERM
 - `opening`: options and loading that commands share · `holding`: what is held out · `searching`: a search that several
   processes make ready · `progress`: what long work shows

@@ -47,7 +47,7 @@ def _opened(db: str, no_database: bool) -> Iterator[Database | None]:
 
 @app.command("list")
 def list_(out: Folder = DEFAULT_OUT, db: Db = DEFAULT_DB, no_database: NoDatabase = False) -> None:
-    """List every run, newest first: in use, published, being written, unfinished."""
+    """List every run, newest first: in use, published, being written, unfinished, damaged."""
     from scoring.cli.progress import output
     from scoring.engine.history import list_runs
 
@@ -95,20 +95,20 @@ def verify(
 ) -> None:
     """Look whether published runs are as they were written: digests of files, rows there and in the database."""
     from scoring.cli.progress import Show, output
-    from scoring.engine.history import list_runs, verify_rows, verify_run
+    from scoring.engine.history import list_runs, verify_rows
     from scoring.errors import ConfigurationError
 
     wrong = 0
     with _opened(db, no_database) as database:
         found = list_runs(out, database)
-        found = found[found["status"].isin(["in use", "published"])]
+        found = found[found["status"].isin(["in use", "published", "damaged"])]
         wanted = (out / run).resolve().name if run == "latest" else run
         if wanted is not None:
             found = found[found["run_id"] == wanted]
             if found.empty:
                 raise ConfigurationError(f"{out} holds no published run {run}; see `scoring runs list`.")
         for one in found.to_dict("records"):
-            said = verify_run(out / one["run_id"]) if one["folder"] else []
+            said = _wrong_with(out / one["run_id"]) if one["folder"] else []
             said += verify_rows(database, one["run_id"]) if database is not None else []
             for sentence in said:
                 Show().say(f"error: {sentence}")
@@ -117,6 +117,16 @@ def verify(
             wrong += bool(said)
     if wrong:
         raise typer.Exit(1)
+
+
+def _wrong_with(folder: Path) -> list[str]:
+    from scoring.engine.history import verify_run
+    from scoring.errors import OutputError
+
+    try:
+        return verify_run(folder)
+    except OutputError as error:  # the next run may be whole
+        return [str(error)]
 
 
 @app.command()

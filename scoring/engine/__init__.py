@@ -3,6 +3,8 @@
 - `scorer`: `Scorer`, one pair, all pairs, exact top K
 - `prepared`: `Prepared`, a dataset and a model made ready
 - `explanation`: a score taken apart
+- `batch`: a run, whole or gone on with (`work`, `cutting`, `run_key`) into `sinks` · `published`: a run read back
+- `history`: runs listed and verified · `retention`: old ones removed
 """
 
 from scoring.engine.explanation import Explanation, explain

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from scoring.engine.sinks.database_lock import hold_key
 from scoring.engine.sinks.journal import Held, Journal
 from scoring.engine.sinks.readers import reading
 from scoring.engine.sinks.shards import wrong_with
+from scoring.errors import OutputError
 
 __all__ = [
     "Leftover",
@@ -51,15 +51,16 @@ def latest_of(folder: Path) -> str | None:
 
 
 def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFrame:
-    """A row for each run, newest first: run_id, status (in use, published, being written, unfinished), model, as_of,
-    users, rows, bytes (of the files), and whether it is in the folder and in the database.
+    """A row for each run, newest first: run_id, status, model, as_of, users, rows, bytes (of the files), and whether it
+    is in the folder and in the database.
 
-    What is not known of a run is missing. Raises OutputError, DatabaseError.
+    A run is in use, published, being written, unfinished, or damaged: its manifest cannot be read. What is not known of
+    a run is missing. Raises OutputError, DatabaseError.
     """
     folder = Path(folder)
     found: dict[str, dict[str, Any]] = {}
     for path in published_runs(folder):
-        found[path.name] = _of_manifest(read_manifest(path)) | {"folder": True}
+        found[path.name] = _of_manifest(path) | {"folder": True}
     for left in leftovers_in_folder(folder):
         # also where the folder is there already: the link to it was not moved
         found[left.run_id] = found.get(left.run_id, {}) | {"status": _status(left), "folder": True}
@@ -76,16 +77,20 @@ def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFr
     return frame.assign(**places, as_of=pd.to_datetime(frame["as_of"], utc=True)).astype(whole)
 
 
-def _of_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    counts = manifest["counts"]
-    return {
-        "status": "published",
-        "model": manifest["model"],
-        "as_of": pd.Timestamp(manifest["as_of"]),
-        "users": counts["users_scored"],
-        "rows": counts["rows"],
-        "bytes": sum(file["bytes"] for file in manifest["files"]),
-    }
+def _of_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = read_manifest(folder)
+        counts = manifest["counts"]
+        return {
+            "status": "published",
+            "model": manifest["model"],
+            "as_of": pd.Timestamp(manifest["as_of"]),
+            "users": counts["users_scored"],
+            "rows": counts["rows"],
+            "bytes": sum(file["bytes"] for file in manifest["files"]),
+        }
+    except (OutputError, LookupError, TypeError, ValueError):
+        return {"status": "damaged"}
 
 
 def _add_database(database: Database, found: dict[str, dict[str, Any]]) -> set[str | None]:

@@ -17,7 +17,7 @@ from scoring.engine.history import Leftover, latest_of, leftovers_in_database, l
 from scoring.engine.scorer import whole_number
 from scoring.engine.sinks import published_runs
 from scoring.engine.sinks.database import remove_run
-from scoring.engine.sinks.database_lock import hold_key
+from scoring.engine.sinks.database_lock import hold_key, remove_stale_locks
 from scoring.engine.sinks.folders import one_sentence, sync_folder
 from scoring.engine.sinks.journal import Held, Journal
 from scoring.engine.sinks.readers import alone_with
@@ -73,6 +73,8 @@ def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
         faults.point("old run removed")
     if known:
         _remove_unfinished(folder, database, known[-1], done)
+    if database is not None:
+        remove_stale_locks(database)
     return done
 
 

@@ -115,16 +115,16 @@ class Work:
 
     def open(self, resume: bool) -> None:
         """Claims every sink; with `resume` goes on with what is there of a run of the same key, else begins anew."""
-        found = [run for sink in self.sinks if (run := sink.claim(self.head)) is not None]
-        unfinished = [run for run in found if not run.published]
-        newest = max(unfinished or found, key=lambda run: run.run_id, default=None)
+        found = [sink.claim(self.head) for sink in self.sinks]
+        unfinished = [run for run in found if run is not None and not run.published]
+        newest = max(unfinished, key=lambda run: run.run_id) if unfinished else _same(found)
         if not resume or newest is None:
             if unfinished:
                 self._tell(max(unfinished, key=lambda run: run.shards))
             for sink in self.sinks:
                 sink.open(self.head)
             return
-        self.was_published = not unfinished and [run.run_id for run in found] == [newest.run_id] * len(self.sinks)
+        self.was_published = newest.published
         self.head = replace(self.head, run_id=newest.run_id, created_at=newest.created_at)
         self._done = [sink.go_on(self.head, self.shards) for sink in self.sinks]
 
@@ -210,6 +210,12 @@ def new_run_id(at: datetime, *content: str) -> str:
     digest = hashlib.blake2b(mark.encode(), digest_size=3).hexdigest()
     at = at.astimezone(UTC)
     return f"{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}-{digest}"
+
+
+def _same(found: Sequence[Earlier | None]) -> Earlier | None:
+    """The run that all places have published; None where one of them has another, or none."""
+    different = {None if run is None else run.run_id for run in found}
+    return found[0] if len(different) == 1 else None
 
 
 def _only_first(ranking: Ranking) -> Ranking:

@@ -3,6 +3,7 @@
 - `stopwatch`: times of phases, nested by name
 - `operations`: times and counts of what an engine does · `alerts`: a warning when that takes too long per user
 - `traffic`: round trips to a database · `memory`: what this process holds
+- `faults`: named points at which a test can fail the work, or kill the process
 - `logs`: log lines as text or JSON · `export`: all of it for Prometheus (extra `monitoring`)
 """
 

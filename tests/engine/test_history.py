@@ -210,3 +210,26 @@ def test_what_a_killed_run_left_goes_once_a_newer_one_is_published(
     assert len(prune(out, database, 1).unfinished) == 1
     assert sorted(path.name for path in out.iterdir()) == [newer, "latest"]
     assert rows_of_runs(database) == {newer}
+
+
+def test_a_damaged_manifest_keeps_nothing_from_going_on(prepared: Prepared, out: Path, database: Database) -> None:
+    first = publish(prepared, out, database)
+    (out / first / "_manifest.json").write_text('{"files": ')
+    assert list_runs(out)["status"].tolist() == ["damaged"]
+    with pytest.raises(OutputError, match="cannot be read"):
+        verify_run(out / first)
+    (out / first / "_manifest.json").write_text('{"files": []}')
+    assert list_runs(out)["status"].tolist() == ["damaged"]
+    second = publish(prepared, out, database, resume=True)
+    assert statuses(out, None) == {first: "damaged", second: "in use"}
+    assert prune(out, database, 1).removed == [first]
+
+
+def test_locks_of_killed_processes_are_removed(prepared: Prepared, out: Path, tmp_path: Path) -> None:
+    with Database.open(tmp_path / "market.db") as database:
+        database.create()
+        publish(prepared, out, database)
+        left = tmp_path / f".market.db.{'0' * 32}.lock"
+        left.touch()
+        prune(out, database, 1)
+    assert not left.exists()

@@ -17,7 +17,7 @@ from scoring.dataset.engines import is_memory, sqlite_file
 from scoring.engine.sinks.journal import Held, Journal
 from scoring.errors import DatabaseError
 
-__all__ = ["hold_key", "lock_path"]
+__all__ = ["hold_key", "lock_path", "remove_stale_locks"]
 
 PATIENCE_SECONDS: Final = 3.0
 """A server notices within this time that a process was killed."""
@@ -47,6 +47,14 @@ def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS
     if is_memory(database.engine.url) or database.dialect != "postgresql":
         return lambda: None
     return _advisory_lock(database, int.from_bytes(bytes.fromhex(key)[:8], signed=True), patience)
+
+
+def remove_stale_locks(database: Database) -> None:
+    """Removes the files of locks that nobody holds: of processes that were killed."""
+    pattern = lock_path(database, "*")
+    for path in pattern.parent.glob(pattern.name) if pattern is not None else ():
+        with suppress(Held, OSError):
+            Journal.hold(path).close(remove=True)
 
 
 def _advisory_lock(database: Database, number: int, patience: float) -> Callable[[], None]:

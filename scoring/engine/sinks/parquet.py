@@ -113,10 +113,8 @@ class ParquetSink(Sink):
     def _published(self, head: RunHead) -> Earlier | None:
         """The run that readers get, if it is of this key and as it was written."""
         for target in reversed(published_runs(self._parent) if self._by_run_id else [self._folder]):
-            if not is_run(target):
-                return None
-            manifest = read_manifest(target)
-            if head.whole and not manifest.get("whole"):
+            manifest = _manifest_of(target)
+            if manifest is None or (head.whole and not manifest.get("whole")):
                 continue
             if _holds(target, head.key) and self._is_what_readers_get(target, head):
                 return Earlier(manifest["run_id"], datetime.fromisoformat(manifest["created_at"]), True)
@@ -244,9 +242,17 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise OutputError(f"{folder} holds no published run: its {MANIFEST} cannot be read.") from error
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), list):
+    if not isinstance(manifest, dict) or not {"files", "counts"} <= manifest.keys():
         raise OutputError(f"{folder} holds no published run: its {MANIFEST} is something else.")
     return manifest
+
+
+def _manifest_of(folder: Path) -> dict[str, Any] | None:
+    """None also where it is damaged: another run is not kept from being published by that."""
+    try:
+        return read_manifest(folder)
+    except OutputError:
+        return None
 
 
 def published_runs(folder: Path) -> list[Path]:
@@ -260,7 +266,9 @@ def published_runs(folder: Path) -> list[Path]:
 
 def _holds(target: Path, key: str) -> bool:
     """Whether a run of this key is published there, whole and as it was written."""
-    if not is_run(target):
-        return False
-    manifest = read_manifest(target)
-    return manifest.get("key") == key and all(wrong_with(target, file) is None for file in manifest["files"])
+    manifest = _manifest_of(target)
+    return (
+        manifest is not None
+        and manifest.get("key") == key
+        and all(wrong_with(target, file) is None for file in manifest["files"])
+    )
