@@ -1,0 +1,73 @@
+"""Processes of their own: killed through the environment, on PostgreSQL too, and two that want the same run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scoring.dataset.database import Database
+from scoring.dataset.storing import save_tables
+from scoring.dataset.synthetic import make_market
+from scoring.engine.sinks import published_runs, read_results
+from scoring.engine.sinks.database_lock import hold_key
+from scoring.engine.sinks.journal import Held
+from scoring.telemetry import faults
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def market(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as database:
+        save_tables(database, make_market(40, 120, 500, seed=9).tables)
+        yield database
+
+
+def command(url: str, folder: Path, fault: str = "") -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "scoring.cli", "run", "--db", url, "--out", "runs", "--top-k", "4", "--resume"]
+    surroundings = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder), faults.VARIABLE: fault}
+    return subprocess.run(words, cwd=folder, env=surroundings, capture_output=True, text=True, check=False)
+
+
+def test_a_killed_process_is_gone_on_with(market: Database, database_url: str, tmp_path: Path) -> None:
+    assert command(database_url, tmp_path, "rows inserted:1:kill").returncode == -signal.SIGKILL
+    assert command(database_url, tmp_path, "database published:1:kill").returncode == -signal.SIGKILL
+    done = command(database_url, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(published_runs(tmp_path / "runs")) == 1
+    pd.testing.assert_frame_equal(read_results(market), pd.read_parquet(tmp_path / "runs/latest"))
+    with market.connect() as connection:
+        assert connection.exec_driver_sql("SELECT status FROM runs").scalars().all() == ["published"]
+
+
+HOLD = """
+import sys
+from scoring.dataset.database import Database
+from scoring.engine.sinks.database_lock import hold_key
+
+let_go = hold_key(Database.open(sys.argv[1]), sys.argv[2])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_lock_ends_with_its_process(market: Database, database_url: str) -> None:
+    key = "0123456789abcdef" * 2
+    words = [sys.executable, "-c", HOLD, database_url, key]
+    surroundings = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, env=surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(Held):
+            hold_key(market, key, patience=0.0)
+        hold_key(market, key[::-1])()
+        other.kill()
+        other.wait()
+        hold_key(market, key)()
