@@ -215,3 +215,10 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
             run(prepared, ParquetSink(target), resume=True)
             assert files(target) == whole
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_stop_just_after_a_run_was_inserted_leaves_no_row(prepared: Prepared, database: Database) -> None:
+    with faults.armed("run inserted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+        run(prepared, DatabaseSink(database))
+    with database.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM runs")).scalar_one() == 0

@@ -86,6 +86,8 @@ class DatabaseSink(Sink):
             "key": head.key,
             "shards": {},
         }
+        # before it is there: a Ctrl-C may come between its commit and the next line
+        self._head, self._rows, self._published = head, 0, False
         with self._database.begin() as connection:
             for run in runs_of_key(self._database, head.key):
                 if not run.published:
@@ -101,7 +103,6 @@ class DatabaseSink(Sink):
                     created_at=_microseconds(head.created_at),
                 )
             )
-        self._head, self._rows, self._published = head, 0, False
         faults.point("run inserted")
 
     def go_on(self, head: RunHead, shards: Sequence[Shard]) -> Mapping[int, int]:
