@@ -222,3 +222,16 @@ def test_a_stop_just_after_a_run_was_inserted_leaves_no_row(prepared: Prepared, 
         run(prepared, DatabaseSink(database))
     with database.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM runs")).scalar_one() == 0
+
+
+def test_a_stop_while_the_lock_is_taken_leaves_no_file(
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(handle: int, length: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(prepared, ParquetSink(tmp_path / "run"))
+    assert list(tmp_path.iterdir()) == []

@@ -45,7 +45,10 @@ class Journal:
                     raise Held
                 else:
                     time.sleep(0.02)
-            except BaseException:
+            except BaseException as stop:
+                # a Ctrl-C here leaves no file behind that nobody wrote to
+                if not isinstance(stop, Held) and _lock(handle) and not os.fstat(handle).st_size:
+                    path.unlink(missing_ok=True)
                 os.close(handle)
                 raise
             os.close(handle)
