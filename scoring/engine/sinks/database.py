@@ -21,6 +21,7 @@ from scoring.engine.sinks.database_lock import hold_key
 from scoring.engine.sinks.journal import Held
 from scoring.errors import DatabaseError
 from scoring.telemetry import faults
+from scoring.telemetry.uncut import uncut
 
 __all__ = ["CURRENT", "DatabaseSink", "current_run", "read_results", "remove_run", "runs_of_key"]
 
@@ -60,7 +61,8 @@ class DatabaseSink(Sink):
     def claim(self, head: RunHead) -> Earlier | None:
         self.check()
         try:
-            self._let_go = hold_key(self._database, head.key)
+            with uncut():
+                self._let_go = hold_key(self._database, head.key)
         except Held:
             raise DatabaseError(
                 f"The same run (data, model and settings) is being written to {self._database.display} by another "

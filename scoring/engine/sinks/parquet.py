@@ -23,6 +23,7 @@ from scoring.engine.sinks.journal import PATIENCE_SECONDS, Held, Journal
 from scoring.engine.sinks.shards import remove_others, whole_shards, write_part, wrong_with
 from scoring.errors import OutputError
 from scoring.telemetry import faults
+from scoring.telemetry.uncut import uncut
 
 __all__ = ["LATEST", "MANIFEST", "ParquetSink", "is_run", "published_runs", "read_manifest"]
 
@@ -88,7 +89,7 @@ class ParquetSink(Sink):
         self._check_parent()
         path = self._aside(head, "journal")
         try:
-            with one_sentence(self._parent):
+            with uncut(), one_sentence(self._parent):
                 self._journal = Journal.hold(path, PATIENCE_SECONDS)
         except Held:
             raise OutputError(

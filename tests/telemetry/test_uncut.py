@@ -1,0 +1,69 @@
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from scoring.cli.stopping import Stops, Terminated
+from scoring.telemetry.uncut import put_off, uncut
+
+
+@pytest.fixture
+def stops() -> Iterator[Stops]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    stops = Stops()
+    stops.listen()
+    yield stops
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_signal_waits_for_the_end_of_the_outermost_step(stops: Stops) -> None:
+    done = []
+
+    def steps() -> None:
+        with uncut():
+            with uncut():
+                os.kill(os.getpid(), signal.SIGTERM)
+                done.append("inner")
+            done.append("outer")
+        done.append("behind")
+
+    with pytest.raises(Terminated):
+        steps()
+    assert done == ["inner", "outer"]
+
+
+def test_outside_of_a_step_it_raises_at_once(stops: Stops) -> None:
+    with uncut():
+        pass
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_step_that_fails_is_stopped_all_the_same(stops: Stops) -> None:
+    def step() -> None:
+        with uncut():
+            os.kill(os.getpid(), signal.SIGINT)
+            raise ValueError
+
+    with pytest.raises(KeyboardInterrupt):
+        step()
+    assert not put_off(stops.lost)
+
+
+def test_a_step_of_another_thread_puts_nothing_off() -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def step() -> None:
+        with uncut():
+            inside.set()
+            go_on.wait(10)
+
+    thread = threading.Thread(target=step)
+    thread.start()
+    inside.wait(10)
+    assert not put_off(lambda: None)
+    go_on.set()
+    thread.join()
