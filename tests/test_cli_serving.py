@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -47,6 +53,12 @@ class Server:
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def kernels(self) -> list[psutil.Process]:
+        return [one for one in self.family() if "ipykernel_launcher" in " ".join(command_line(one))]
+
+    def wait_for_kernel(self) -> None:
+        wait_until(lambda: bool(self.kernels()))
+
     def end(self, number: int) -> int:
         """The exit code, after looking that nobody is left."""
         family = self.family()
@@ -56,52 +68,232 @@ class Server:
         assert not alive
         return code
 
+    def rest(self) -> str:
+        """What it says until it ends."""
+        assert self.process.stdout is not None
+        return self.process.stdout.read()
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has just ended
+        return []
+
+
+def connections(process: psutil.Process) -> list[Any]:
+    try:
+        return list(process.net_connections("tcp"))
+    except psutil.Error:
+        return []
+
+
+def wait_until(true: Callable[[], bool], seconds: float = SECONDS) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@contextmanager
+def served(folder: Path, *arguments: str) -> Iterator[Server]:
+    server = Server(folder, *arguments)
+    with server.process:  # closes its output
+        family = server.family()
+        try:
+            yield server
+        finally:
+            for process in (server.process, *family):
+                with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                    process.kill()
+
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Server]:
-    (tmp_path / "notebooks").mkdir()
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """With a notebook; all may look into the folders where Jupyter keeps its files."""
+    for name in ("notebooks", "runtime", "temporary"):
+        (tmp_path / name).mkdir(mode=0o755)
     (tmp_path / "notebooks/page.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
-    server = Server(tmp_path, "lab")
-    with server.process:  # closes its output
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    return tmp_path
+
+
+@pytest.fixture
+def lab(folder: Path) -> Iterator[Server]:
+    with served(folder, "lab") as server:
         yield server
-        if server.process.poll() is None:
-            server.process.kill()
 
 
-def status(url: str) -> int:
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("market") / "market.db"
+    size = ["--users", "50", "--jobs", "300", "--actions", "2000"]
+    done = CliRunner().invoke(app, ["init", "--db", str(file), *size])
+    assert done.exit_code == 0, done.output
+    return file
+
+
+@pytest.fixture
+def panel(folder: Path, market: Path) -> Iterator[Server]:
+    with served(folder, "panel", "--db", str(market)) as server:
+        yield server
+
+
+def start_kernel(lab: Server) -> None:
+    request = f"http://127.0.0.1:{lab.port}/api/kernels?token={lab.token}"
+    with urlopen(request, data=b'{"name": "python3"}', timeout=60) as answer:
+        assert answer.status == 201
+    lab.wait_for_kernel()
+
+
+def ask_for_page(panel: Server) -> socket.socket:
+    """As somebody who looks at it while it is made."""
+    connection = socket.create_connection(("127.0.0.1", panel.port))
+    before = len(panel.kernels())
+    connection.sendall(f"GET /?token={panel.token} HTTP/1.1\r\nHost: 127.0.0.1:{panel.port}\r\n\r\n".encode())
+    wait_until(lambda: len(panel.kernels()) > before)
+    return connection
+
+
+def refused(server: Server, method: str, path: str, token: str | None) -> bool:
+    """Whether it answers 403, or shows nothing but where the token is to be typed."""
+    query = "" if token is None else f"?token={token}"
+    request = Request(f"http://127.0.0.1:{server.port}{path}{query}", method=method)
     try:
-        with urlopen(url, timeout=30) as answer:
-            return int(answer.status)
+        with urlopen(request, timeout=30) as answer:
+            return urlsplit(answer.url).path == "/login"
     except HTTPError as error:
-        return error.code
+        return error.code == 403
 
 
-def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server) -> None:
-    contents = f"http://127.0.0.1:{lab.port}/api/contents"
-    assert status(contents) == 403
-    assert status(f"{contents}?token=wrong") == 403
-    with urlopen(f"{contents}?token={lab.token}") as answer:
+KERNEL = "01234567-89ab-cdef-0123-456789abcdef"
+OF_LAB = (
+    ("GET", "/"), ("GET", "/lab"), ("GET", "/lab/tree/page.ipynb"), ("GET", "/files/page.ipynb"),
+    ("GET", "/api/contents"), ("GET", "/api/contents/page.ipynb"), ("GET", "/api/status"), ("GET", "/api/kernels"),
+    ("GET", "/api/sessions"), ("GET", "/api/terminals"), ("GET", "/lab/api/settings"), ("POST", "/api/kernels"),
+    ("POST", "/api/terminals"), ("POST", "/api/shutdown"), ("GET", f"/api/kernels/{KERNEL}/channels"),
+)  # fmt: skip
+OF_PANEL = (
+    ("GET", "/"), ("GET", f"/api/kernels/{KERNEL}"), ("DELETE", f"/api/kernels/{KERNEL}"),
+    ("GET", f"/api/kernels/{KERNEL}/channels"), ("POST", f"/voila/api/shutdown/{KERNEL}"),
+    ("GET", "/voila/files/panel.ipynb"), ("GET", "/voila/api/shutdown/"),
+)  # fmt: skip
+
+
+def let_nobody_else_in(server: Server, folder: Path) -> None:
+    """Where it listens, and where its token is to be seen."""
+    family = server.family()
+    assert not [one for one in family if server.token in " ".join(command_line(one))]
+    listening = [one for process in family for one in connections(process) if one.status == "LISTEN"]
+    assert server.port in {one.laddr.port for one in listening}
+    assert {one.laddr.ip for one in listening} == {"127.0.0.1"}
+    for file in (one for one in folder.rglob("*") if one.is_file() and server.token.encode() in one.read_bytes()):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+        assert file.suffix != ".log"
+
+
+def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server, folder: Path) -> None:
+    for token in (None, "wrong"):
+        assert [asked for asked in OF_LAB if not refused(lab, *asked, token)] == []
+    with urlopen(f"http://127.0.0.1:{lab.port}/api/contents?token={lab.token}") as answer:
         assert b"page.ipynb" in answer.read()
-    # nobody else on the machine reads it from the list of processes
-    assert not any(lab.token in argument for process in lab.family() for argument in process.cmdline())
-    addresses = {
-        one.laddr.ip for process in lab.family() for one in process.net_connections("tcp") if one.status == "LISTEN"
-    }
-    assert addresses == {"127.0.0.1"}
+    start_kernel(lab)
+    (running,) = (folder / "runtime").glob("jpserver-*.json")
+    assert json.loads(running.read_text())["token"] == lab.token
+    let_nobody_else_in(lab, folder)
     assert lab.end(signal.SIGINT) == 0
+    said = lab.rest()  # what was refused is told
+    assert said.endswith("JupyterLab has ended.\n")
+    assert lab.token not in said
     with socket.socket() as trial:
         assert trial.connect_ex(("127.0.0.1", lab.port)) != 0
 
 
-def test_lab_ends_with_sigterm_and_takes_its_kernels_along(lab: Server) -> None:
-    request = f"http://127.0.0.1:{lab.port}/api/kernels?token={lab.token}"
-    with urlopen(request, data=b'{"name": "python3"}', timeout=60) as answer:
-        assert answer.status == 201
-    until = time.monotonic() + 30
-    while len(lab.family()) < 2:
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    assert lab.end(signal.SIGTERM) == 0
+def test_the_panel_asks_for_the_token_and_ends_with_sigterm(panel: Server, folder: Path) -> None:
+    for token in (None, "wrong"):
+        assert [asked for asked in OF_PANEL if not refused(panel, *asked, token)] == []
+    with ask_for_page(panel):
+        let_nobody_else_in(panel, folder)
+        (page,) = (folder / "temporary").glob("scoring-panel-*")
+        assert stat.S_IMODE(page.stat().st_mode) == 0o700
+        assert panel.end(signal.SIGTERM) == 0
+    said = panel.rest()
+    assert said.endswith("The panel has ended.\n")
+    assert panel.token not in said
+    assert not list((folder / "temporary").glob("*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_lab_and_its_kernels_end_with_a_command_that_could_not_end_them(
+    lab: Server, folder: Path, number: signal.Signals
+) -> None:
+    start_kernel(lab)
+    start_kernel(lab)
+    wait_until(lambda: len(lab.kernels()) == 2)
+    assert lab.end(number) == -number
+    assert not list((folder / "runtime").glob("jpserver-*"))
+    assert not list((folder / "runtime").glob("kernel-*"))
+
+
+def test_the_panel_its_kernel_and_its_files_end_with_a_command_that_is_killed(panel: Server, folder: Path) -> None:
+    with ask_for_page(panel):
+        assert panel.end(signal.SIGKILL) == -signal.SIGKILL
+    assert not list((folder / "temporary").glob("*"))
+
+
+def test_a_server_that_is_killed_is_told_and_leaves_no_kernel(lab: Server) -> None:
+    start_kernel(lab)
+    family = lab.family()
+    (server,) = psutil.Process(lab.process.pid).children()
+    server.kill()
+    assert lab.process.wait(SECONDS) == 1
+    assert "JupyterLab ended by itself, with exit code -9" in lab.rest()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert not alive
+
+
+def test_lab_that_is_shut_down_from_its_page_has_ended(lab: Server) -> None:
+    with urlopen(f"http://127.0.0.1:{lab.port}/api/shutdown?token={lab.token}", data=b"") as answer:
+        assert answer.status == 200
+    assert lab.process.wait(SECONDS) == 0
+    assert lab.rest().endswith("JupyterLab has ended.\n")
+
+
+def test_ctrl_c_while_it_starts_ends_it_without_ado(folder: Path) -> None:
+    starting = subprocess.Popen(
+        [sys.executable, "-m", "scoring.cli", "lab"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    command = psutil.Process(starting.pid)
+    wait_until(
+        lambda: any("scoring.cli.served" in command_line(one) and one.num_threads() > 1 for one in command.children())
+    )
+    family = command.children(recursive=True)
+    starting.send_signal(signal.SIGINT)
+    said, _ = starting.communicate(timeout=SECONDS)
+    assert starting.returncode == 0
+    assert re.fullmatch(rb"JupyterLab has ended\.\n", said), said
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert not alive
+
+
+def test_two_at_once_have_ports_of_their_own_and_the_browser_is_not_told_the_token(
+    lab: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = folder / "browser.py"
+    script.write_text("import sys, pathlib\npathlib.Path('asked').write_text(sys.argv[1])\n")
+    monkeypatch.setenv("BROWSER", f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} %s")
+    with served(folder, "lab", "--open") as other:
+        assert other.port != lab.port
+        assert other.token != lab.token
+        assert refused(other, "GET", "/lab", lab.token)
+        wait_until((folder / "asked").exists)
+        wait_until(lambda: bool((folder / "asked").read_text()))
+        file = Path(urlsplit((folder / "asked").read_text()).path)
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        assert f"{other.url}?token={other.token}" in file.read_text()
+        assert other.end(signal.SIGINT) == 0
+        assert not file.exists()
+    assert lab.end(signal.SIGINT) == 0
 
 
 @pytest.mark.parametrize(
@@ -129,3 +321,4 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         done = CliRunner().invoke(app, ["lab", str(tmp_path), "--port", port])
     assert done.exit_code == 1
     assert f"port {port} cannot be had" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -2,7 +2,7 @@
 
 - `app`: the commands joined, errors as one sentence, exit codes
 - `init`, `importing`, `run`, `runs`, `explaining`, `models`, `evaluating`, `comparing`, `tuning`, `profiles`: one
-  command each; `serving`: `lab` and `panel`
+  command each; `serving`: `lab` and `panel`, whose servers are processes of `served`
 - `stopping`: Ctrl-C and SIGTERM
 - `opening`: options and loading that commands share · `holding`: what is held out · `searching`: a search that several
   processes make ready · `progress`: what long work shows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import secrets
@@ -12,21 +13,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from scoring.cli.opening import DEFAULT_DB, DEFAULT_PROFILES, Db, FactorCache, Profiles
+from scoring.cli.served import ENDING
 
 __all__ = ["lab", "panel"]
 
 DEFAULT_NOTEBOOKS = Path("notebooks")
 STARTING = 120.0
 """Seconds that a server may take until it answers."""
-ENDING = 10.0
-"""Seconds that it may take to end."""
 
 _PANEL = """\
 import os
@@ -60,9 +60,11 @@ def lab(
         raise ConfigurationError(f"{notebooks} is no folder; give one with notebooks, such as `scoring lab notebooks`.")
     port = _port(port)
     server = [
-        "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        "lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         "--ServerApp.open_browser=False", f"--ServerApp.root_dir={notebooks.resolve()}", "--ServerApp.log_level=ERROR",
         "--LabApp.log_level=ERROR", f"--ServerApp.allow_root={_root()}",
+        # nothing is asked of other machines, and nobody is asked whether it may be
+        "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     _serve("JupyterLab", server, port, "/lab", {}, show)
 
@@ -99,11 +101,13 @@ def panel(
     port = _port(port)
     # a URL may hold a password: it goes to the server by its environment, which nobody else can read
     environment = {"SCORING_DB": db, "SCORING_FOLDER": str(Path.cwd())}
-    with _page(source) as (notebook, data):
-        environment["JUPYTER_PATH"] = os.pathsep.join([str(data), *filter(None, [os.environ.get("JUPYTER_PATH")])])
+    with _page(source) as folder:
+        paths = [str(folder / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+        environment["JUPYTER_PATH"] = os.pathsep.join(paths)
         server = [
-            "voila", str(notebook), "--template=scoring", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1",
-            "--token", "--Voila.port_retries=0", "--VoilaExecutor.timeout=600", "--Voila.log_level=ERROR",
+            "panel", str(folder), str(folder / "panel.ipynb"), "--template=scoring", "--no-browser", f"--port={port}",
+            "--Voila.ip=127.0.0.1", "--token", "--Voila.port_retries=0", "--VoilaExecutor.timeout=600",
+            "--Voila.log_level=ERROR", f"--Voila.connection_dir_root={folder}",
         ]  # fmt: skip
         _serve("The panel", server, port, "/", environment, show)
 
@@ -126,48 +130,58 @@ def _root() -> bool:
 
 
 @contextmanager
-def _page(source: str) -> Iterator[tuple[Path, Path]]:
-    """A notebook of one cell, in a folder that nobody else can read; and the data folder with the page's template."""
+def _page(source: str) -> Iterator[Path]:
+    """A folder that nobody else can read: `panel.ipynb`, a notebook of one cell, and in `jupyter` its template."""
     cell: dict[str, object] = {
         "cell_type": "code", "id": "panel", "metadata": {}, "source": source, "outputs": [], "execution_count": None,
     }  # fmt: skip
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     page = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-    with tempfile.TemporaryDirectory(prefix="scoring-panel-") as folder:
-        path, data = Path(folder) / "panel.ipynb", Path(folder) / "jupyter"
-        path.write_text(json.dumps(page), encoding="utf-8")
-        template = data / "voila/templates/scoring"
+    # the server removes it as well, in case this command cannot
+    with tempfile.TemporaryDirectory(prefix="scoring-panel-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "panel.ipynb").write_text(json.dumps(page), encoding="utf-8")
+        template = folder / "jupyter/voila/templates/scoring"
         template.mkdir(parents=True)
         (template / "conf.json").write_text('{"base_template": "lab"}', encoding="utf-8")
         (template / "index.html.j2").write_text(_TEMPLATE, encoding="utf-8")
-        yield path, data
+        yield folder
 
 
 def _serve(name: str, server: Sequence[str], port: int, path: str, environment: Mapping[str, str], show: bool) -> None:
-    """Runs it until it ends or the command is stopped. Raises ScoringError: it ended before it answered."""
-    import webbrowser
-
+    """Runs it until it ends or the command is stopped. Raises ScoringError: it ended otherwise."""
     from scoring.cli.progress import Show, output
+    from scoring.errors import ScoringError
 
     token = secrets.token_urlsafe(24)
-    # by the environment, not the command line, which everybody on the machine can read
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-m", *server],
-        env={**os.environ, **environment, "JUPYTER_TOKEN": token},
+    process = _start(server, {**environment, "JUPYTER_TOKEN": token})
+    answers = False
+    with ExitStack() as opened:
+        try:
+            with Show().stage(f"starting {name[0].lower() + name[1:] if name.startswith('The') else name}"):
+                _wait_for(process, port, name)
+            answers = True
+            url = f"http://127.0.0.1:{port}{path}?token={token}"
+            output().print(f"{name}: {url}\nCtrl-C ends it.", markup=False, soft_wrap=True)
+            if show:
+                opened.enter_context(_browser(url))
+            if code := process.wait():
+                raise ScoringError(f"{name} ended by itself, with exit code {code}; see above.")
+        except KeyboardInterrupt:
+            pass
+        finally:
+            _end(process, gently=answers)
+    output().print(f"{name} has ended.")
+
+
+def _start(server: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    # secrets go by the environment, not the command line, which everybody on the machine can read
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "scoring.cli.served", *server],
+        env={**os.environ, **environment},
+        stdin=subprocess.PIPE,  # closed when this command is gone, which ends the server
         start_new_session=True,  # Ctrl-C is for this command, which ends the server without being asked twice
     )
-    try:
-        with Show().stage(f"starting {name[0].lower() + name[1:] if name.startswith('The') else name}"):
-            _wait_for(process, port, name)
-        url = f"http://127.0.0.1:{port}{path}?token={token}"
-        output().print(f"{name}: {url}\nCtrl-C ends it.", markup=False, soft_wrap=True)
-        if show:
-            webbrowser.open(url)
-        process.wait()
-    except KeyboardInterrupt:
-        output().print(f"{name} has ended.")
-    finally:
-        _end(process)
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int, name: str) -> None:
@@ -177,19 +191,43 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, name: str) -> None:
     while time.monotonic() < until:
         if process.poll() is not None:
             raise ScoringError(f"{name} ended before it answered, with exit code {process.returncode}; see above.")
-        with socket.socket() as trial:
-            if trial.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
+        if _listens(process.pid, port):
+            return
+        time.sleep(0.05)
     raise ScoringError(f"{name} did not answer within {STARTING:.0f} s.")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """It and its kernels."""
+def _listens(pid: int, port: int) -> bool:
+    """Whether it is this very process: somebody else who took the port meanwhile would be sent the token."""
+    import psutil
+
+    with suppress(psutil.Error):
+        connections = psutil.Process(pid).net_connections("tcp")
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in connections)
+    return False
+
+
+@contextmanager
+def _browser(url: str) -> Iterator[None]:
+    """Opened on a private file that leads to the address: a browser's command line, too, is there for all to read."""
+    import webbrowser
+
+    with tempfile.TemporaryDirectory(prefix="scoring-open-", ignore_cleanup_errors=True) as folder:
+        file = Path(folder) / "open.html"
+        file.write_text(f'<meta http-equiv="refresh" content="0; url={html.escape(url)}">', encoding="utf-8")
+        webbrowser.open(file.as_uri())
+        yield
+
+
+def _end(process: subprocess.Popen[bytes], gently: bool) -> None:
+    """It and its kernels. Before it answers it has none, and knows of no gentle end."""
     if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(ENDING)
-        except subprocess.TimeoutExpired:
+        if gently:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(ENDING)
+        if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from scoring.cli.served import GONE
 from scoring.tuning.registry import Registry
 from tests.browser.keyboard import Keyboard
 from tests.browser.watched import Watched
-from tests.test_cli_serving import Server
+from tests.test_cli_serving import Server, ask_for_page, wait_until
 
 BASE = ("fee", "wage", "popularity", "access", "freshness")
 
@@ -103,3 +104,42 @@ def test_a_profile_is_saved_and_found_by_the_next_page(keyboard: Keyboard, folde
     keyboard.press("Enter")
     keyboard.back(moved)
     assert keyboard.typed(*BASE) == weights
+
+
+def test_a_page_that_is_left_frees_its_kernel_and_no_other(panel: Server, watched: Watched, keyboard: Keyboard) -> None:
+    (own,) = panel.kernels()[-1:]
+    other = watched.page.context.new_page()
+    other.goto(f"{panel.url}?token={panel.token}")
+    Keyboard(other).settle()
+    kernels = {one.pid for one in panel.kernels()}
+    assert own.pid in kernels
+
+    other.reload()
+    start = Keyboard(other).settle()
+    reloaded = {one.pid for one in panel.kernels()} - kernels
+    assert len(reloaded) == 1
+    other.goto("about:blank")
+    wait_until(lambda: not reloaded & {one.pid for one in panel.kernels()})
+    other.go_back()
+    assert Keyboard(other).settle() == start  # the page is made anew
+    other.close()
+    wait_until(lambda: [one.pid for one in panel.kernels()] == [own.pid])
+
+    keyboard.reach(keyboard.slider("fee"))
+    keyboard.press("ArrowRight")
+    keyboard.settle(start)
+
+
+@pytest.mark.long
+def test_a_kernel_whose_browser_crashed_is_freed_and_that_of_an_open_page_is_not(
+    panel: Server, keyboard: Keyboard
+) -> None:
+    start = keyboard.answers()
+    open_page = {one.pid for one in panel.kernels()}
+    with ask_for_page(panel):  # and is gone before it can say so
+        pass
+    assert len(panel.kernels()) == len(open_page) + 1
+    wait_until(lambda: {one.pid for one in panel.kernels()} == open_page, seconds=GONE + 120)
+    keyboard.reach(keyboard.slider("fee"))
+    keyboard.press("ArrowRight")
+    keyboard.settle(start)

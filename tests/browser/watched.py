@@ -8,9 +8,6 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Response
 
 __all__ = ["Watched"]
 
-_PARTING = "/voila/api/shutdown/"
-"""What Voila's page sends as it is left, without what its server asks of it: it is refused, and nobody sees it."""
-
 
 class Watched:
     """`problems`: errors of scripts and of the console, failed answers, and whatever was asked of another machine."""
@@ -32,9 +29,9 @@ class Watched:
             self.problems.append(f"asked for {url}")
 
     def _answer(self, response: Response) -> None:
-        if response.status >= 400 and _PARTING not in response.url:
+        if response.status >= 400:
             self.problems.append(f"{response.status}: {response.url}")
 
     def _told(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and _PARTING not in message.location.get("url", ""):
+        if message.type == "error":
             self.problems.append(f"console: {message.text} ({message.location.get('url', '')})")
