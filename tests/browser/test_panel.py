@@ -107,23 +107,25 @@ def test_a_profile_is_saved_and_found_by_the_next_page(keyboard: Keyboard, folde
 
 
 def test_a_page_that_is_left_frees_its_kernel_and_no_other(panel: Server, watched: Watched, keyboard: Keyboard) -> None:
-    (own,) = panel.kernels()[-1:]
+    def kernels() -> set[int]:
+        return {one.pid for one in panel.kernels()}
+
+    before = kernels()  # of this page, and of pages of other tests, which the driver closes without a word
     other = watched.page.context.new_page()
     other.goto(f"{panel.url}?token={panel.token}")
-    Keyboard(other).settle()
-    kernels = {one.pid for one in panel.kernels()}
-    assert own.pid in kernels
-
-    other.reload()
     start = Keyboard(other).settle()
-    reloaded = {one.pid for one in panel.kernels()} - kernels
-    assert len(reloaded) == 1
+    (first,) = kernels() - before
+    other.reload()
+    Keyboard(other).settle()
+    wait_until(lambda: first not in kernels())
+    (second,) = kernels() - before
     other.goto("about:blank")
-    wait_until(lambda: not reloaded & {one.pid for one in panel.kernels()})
+    wait_until(lambda: second not in kernels())
     other.go_back()
     assert Keyboard(other).settle() == start  # the page is made anew
-    other.close()
-    wait_until(lambda: [one.pid for one in panel.kernels()] == [own.pid])
+    (third,) = kernels() - before
+    other.close(run_before_unload=True)
+    wait_until(lambda: third not in kernels())
 
     keyboard.reach(keyboard.slider("fee"))
     keyboard.press("ArrowRight")
@@ -135,11 +137,13 @@ def test_a_kernel_whose_browser_crashed_is_freed_and_that_of_an_open_page_is_not
     panel: Server, keyboard: Keyboard
 ) -> None:
     start = keyboard.answers()
-    open_page = {one.pid for one in panel.kernels()}
+    wait_until(lambda: len(panel.kernels()) == 1, seconds=GONE + 120)  # those of other tests' pages have gone
+    (open_page,) = panel.kernels()
     with ask_for_page(panel):  # and is gone before it can say so
         pass
-    assert len(panel.kernels()) == len(open_page) + 1
-    wait_until(lambda: {one.pid for one in panel.kernels()} == open_page, seconds=GONE + 120)
+    assert len(panel.kernels()) == 2
+    wait_until(lambda: len(panel.kernels()) == 1, seconds=GONE + 120)
+    assert panel.kernels() == [open_page]
     keyboard.reach(keyboard.slider("fee"))
     keyboard.press("ArrowRight")
     keyboard.settle(start)
