@@ -63,7 +63,7 @@ def lab(
         "lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         "--ServerApp.open_browser=False", f"--ServerApp.root_dir={notebooks.resolve()}", "--ServerApp.log_level=ERROR",
         "--LabApp.log_level=ERROR", f"--ServerApp.allow_root={_root()}",
-        # nothing is asked of other machines, and nobody is asked whether it may be
+        # nothing is asked of other machines, whatever the page's question about news is answered
         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     _serve("JupyterLab", server, port, "/lab", {}, show)
