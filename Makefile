@@ -10,7 +10,7 @@ USERS  ?= 10000
 JOBS   ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check notebooks lab panel benchmark benchmarks clean
+.PHONY: help run test test-long coverage check notebooks lab panel benchmark benchmarks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -48,6 +48,13 @@ test: check ## everything: style, types, layers, unit and property tests, notebo
 
 test-long: $(VENV)/.test ## the full counts of the random tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long tests
+
+coverage: $(VENV)/.test ## branches of the package that the tests reach: at least 95 % (kernels as plain Python too; half an hour)
+	rm -f .coverage*
+	NUMBA_CACHE_DIR=build/compiled $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' tests
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' -W ignore::RuntimeWarning tests/kernels
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lab: $(VENV)/.run ## JupyterLab on the notebooks (localhost, with a token)
 	$(BIN)/scoring lab

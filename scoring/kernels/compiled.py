@@ -31,6 +31,9 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """
     if function is None:
         return lambda given: compiled(given, **options)
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined] # it is made when numba is imported
+        # as plain Python: for a debugger, or to measure what tests reach
+        return function
     options["no_cfunc_wrapper"] = True  # for C to call back: nobody does, and it is a sixth of the compilation
     dispatcher = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
     dispatcher._cache._cache_file._source_stamp = _SOURCES
