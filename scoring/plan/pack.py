@@ -88,8 +88,9 @@ class _Lookups:
 class _Intervals:
     """Collects interval terms; numbers become ranks, so that comparing is exact in any width."""
 
-    def __init__(self, n_users: int, n_jobs: int) -> None:
+    def __init__(self, n_users: int, n_jobs: int, known: Sequence[Ints]) -> None:
         self.n_users, self.n_jobs = n_users, n_jobs
+        self.known = known
         self.numbers: dict[str, int] = {}
         self.columns: list[Floats] = []
         self.sorted: list[Floats] = []
@@ -107,11 +108,10 @@ class _Intervals:
 
     def _number(self, number: Number) -> int:
         if number.name not in self.numbers:
-            self.numbers[number.name] = len(self.sorted)
-            missing = np.isnan(number.values)
-            values = np.unique(number.values[~missing])
-            rank = np.searchsorted(values, number.values).astype(np.int32)
-            rank[missing] = -1
+            place = self.numbers[number.name] = len(self.sorted)
+            values, rank = (_by_rank(number.values, self.known[place]) if place < len(self.known) else None) or _ranked(
+                number.values
+            )
             self.sorted.append(values)
             self.ranks.append(rank)
             self.columns.append(number.values)
@@ -127,6 +127,30 @@ class _Intervals:
             "interval_high": _stack(high, np.int32, self.n_users),
             "interval_gain": _stack(gain, np.float64, self.n_users),
         }
+
+
+def _ranked(numbers: Floats) -> tuple[Floats, Ints]:
+    """The different numbers, ascending; and (m,) the place of each among them, -1 for NaN."""
+    missing = np.isnan(numbers)
+    values = np.unique(numbers[~missing])
+    rank = np.searchsorted(values, numbers).astype(np.int32)
+    rank[missing] = -1
+    return values, rank
+
+
+def _by_rank(numbers: Floats, rank: Ints) -> tuple[Floats, Ints] | None:
+    """The same with ranks that another program has, in a tenth of the time; None where they are not these numbers'."""
+    if rank.shape != numbers.shape:
+        return None
+    there = rank >= 0
+    values = np.full(int(rank.max(initial=-1)) + 1, np.nan)
+    values[rank[there]] = numbers[there]
+    right = (
+        np.array_equal(there, ~np.isnan(numbers))
+        and bool((values[1:] > values[:-1]).all())  # none is left NaN: every rank is there
+        and np.array_equal(values[rank[there]], numbers[there])
+    )
+    return (values, rank) if right else None
 
 
 class _FlagTables:
@@ -247,14 +271,16 @@ def pack(
     n_users: int,
     n_jobs: int,
     vectors: Vectors | None = None,
+    ranks: Sequence[Ints] = (),
 ) -> Program:
     """A program of each component's value, its weights and the group (0, 1, 2) that it belongs to. `vectors` are
-    those of the values, where another program has them already.
+    those of the values, where another program has them already; `ranks` are another program's `number_rank`, which
+    are taken where they are right.
 
     Raises ModelError where a term's arrays do not have a row per user or job.
     """
     jobs, users = _Columns(n_jobs), _Columns(n_users)
-    lookups, intervals = _Lookups(n_users, n_jobs), _Intervals(n_users, n_jobs)
+    lookups, intervals = _Lookups(n_users, n_jobs), _Intervals(n_users, n_jobs, ranks)
     flags, dots = _FlagTables(n_users, n_jobs), _Dots(n_users, n_jobs)
     homes = {
         JobTerm: (JOB, jobs),

@@ -14,7 +14,7 @@ from scoring.errors import ModelError, ScoringError
 from scoring.kernels.index import Index
 from scoring.kernels.program import DOT, JOB, NONE, Program
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
-from scoring.model.terms import DotTerm, JobTerm, Value
+from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
 from scoring.plan.candidates import Candidates
 from scoring.plan.check import check_value
 from scoring.plan.exclusions import Exclusions
@@ -36,6 +36,9 @@ class Plan:
     job_id: Longs
     laid: Layout | None = None
     """A layout made for other weights."""
+    values: tuple[Value | None, ...] = ()
+    """Of each part, kept for the plans after this one; None for those of the job alone, which the program holds as
+    they are. Empty in a plan that was not made like another: a run over all users has no use for them."""
 
     def __repr__(self) -> str:
         return f"Plan({self.model.name}, {len(self.user_id):,} users × {len(self.job_id):,} jobs)"
@@ -56,37 +59,54 @@ class Plan:
         """
         values = []
         for part in model.parts:
-            value = None if like is None else like._job_terms(part)
+            value = None if like is None else like._known(part)
             if value is None:
                 value = _terms(part, inputs)
                 check_value(part.name, value, len(inputs.users), len(inputs.jobs))
             values.append(value)
         vectors = None if like is None else like._vectors(model.parts, values)
-        same_rules = like is not None and like.model.eligibility == model.eligibility
         group = np.array([GROUPS.index(part.group) for part in model.parts])
         flat, within = model.flat_weights, model.weights_in_group
-        program = pack(values, flat, within, group, len(inputs.users), len(inputs.jobs), vectors)
-        return cls(
+        ranks = () if like is None else tuple(like.program.number_rank)
+        program = pack(values, flat, within, group, len(inputs.users), len(inputs.jobs), vectors, ranks)
+        program = fold(program, flat, within)
+        plan = cls(
             model=model,
-            program=fold(program, flat, within),
-            exclusions=like.exclusions
-            if like is not None and same_rules
-            else Exclusions.of(model.eligibility, inputs, candidates),
+            program=program,
+            exclusions=Exclusions.of(model.eligibility, inputs, candidates)
+            if like is None or like.model.eligibility != model.eligibility
+            else like.exclusions,
             user_id=inputs.users.user_id,
             job_id=inputs.jobs.job_id,
         )
+        return plan if like is None else plan._after(like, values)
 
-    def _job_terms(self, part: Part) -> Value | None:
-        """What an unchanged component yields, read from the program; None where it is not of the job alone."""
+    def _after(self, before: Plan, values: Sequence[Value]) -> Self:
+        """This plan with all that the one before it has to spare it work, and its own values for the next."""
+        kept = tuple(
+            None if _only_jobs(self.program, c) else _in_place(self.program, c, value) for c, value in enumerate(values)
+        )
+        laid = before.__dict__.get("layout", before.laid) if self.exclusions is before.exclusions else None
+        return replace(self, values=kept, laid=laid and laid.with_program(before.program, self.program))
+
+    def _known(self, part: Part) -> Value | None:
+        """What an unchanged component yields, if that is still known."""
         for c, known in enumerate(self.model.parts):
-            if known == part and _only_jobs(self.program, c):
-                slots = self.program.term_slot[self.program.term_start[c] : self.program.term_start[c + 1]]
-                return Value(tuple(JobTerm(self.program.job_value[slot]) for slot in slots))
+            if known == part:
+                if _only_jobs(self.program, c):
+                    slots = self.program.term_slot[self.program.term_start[c] : self.program.term_start[c + 1]]
+                    return Value(tuple(JobTerm(self.program.job_value[slot]) for slot in slots))
+                return self.values[c] if self.values else None
         return None
 
     def _vectors(self, parts: Sequence[Part], values: Sequence[Value]) -> Vectors | None:
-        """Those in the program, where the components that yield any are the same, in the same order."""
+        """Those in the program, where the components that yield any are the same, in the same order; or where they
+        yield the same arrays."""
         p = self.program
+        now = [term for value in values for term in value.terms if isinstance(term, DotTerm)]
+        kept = [term for value in self.values if value for term in value.terms if isinstance(term, DotTerm)]
+        if now and [(id(one.users), id(one.jobs)) for one in now] == [(id(one.users), id(one.jobs)) for one in kept]:
+            return p.user_vector, p.job_vector
         mine = [
             part
             for c, part in enumerate(self.model.parts)
@@ -150,6 +170,18 @@ class Plan:
     def index(self) -> tuple[Program, Index]:
         """The program in the order of the layout, and what bounds it under these weights."""
         return self.layout.index(self.program)
+
+
+def _in_place(program: Program, component: int, value: Value) -> Value:
+    """The same value with its lookups' rows where the program has them: kept a second time they would be its largest
+    part."""
+    terms, start = list(value.terms), program.term_start[component]
+    for place, term in enumerate(terms):
+        if isinstance(term, LookupTerm):
+            first = program.lookup_table[program.term_slot[start + place]]
+            rows = program.lookup_values[first : first + term.rows.size].reshape(term.rows.shape)
+            terms[place] = replace(term, rows=rows)
+    return replace(value, terms=tuple(terms))
 
 
 def _place(part: Part) -> tuple[str, str, type]:

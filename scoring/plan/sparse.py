@@ -15,12 +15,17 @@ from scoring.kernels.fold import SUBSET_BITS
 from scoring.kernels.index import SIZE
 from scoring.kernels.program import Program
 
-__all__ = ["holders"]
+__all__ = ["holders", "sparse_keys"]
+
+
+def sparse_keys(program: Program, fixed: dict[str, Any]) -> list[int]:
+    """`Index.sparse`, for an index whose bounded keys, widths and lone lookups are in `fixed`."""
+    return [int(key) for key in fixed["bounded"] if _is_sparse(program, int(key), fixed)]
 
 
 def holders(program: Program, fixed: dict[str, Any]) -> dict[str, NDArray[np.int32]]:
     """`Index.sparse`, `holder_start` and `holder`, for an index whose cells and blocks are in `fixed`."""
-    sparse = [int(key) for key in fixed["bounded"] if _is_sparse(program, int(key), fixed)]
+    sparse = sparse_keys(program, fixed)
     of_block = np.repeat(np.arange(len(fixed["cell"])), np.diff(fixed["cell"][:, :2], axis=1).ravel())
     cell = np.repeat(of_block, fixed["block"][:, SIZE])
     widest = max((int(fixed["width"][key]) for key in sparse), default=0)
