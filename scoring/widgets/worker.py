@@ -33,7 +33,9 @@ class Status:
 
 
 class Worker(Generic[R, S]):
-    """Computes requests one at a time on a thread of its own, and hands on what comes of the latest.
+    """Computes requests one at a time on a thread of its own, and hands on what comes of the latest. The thread lives
+    while there is anything to do: a worker that nobody asks any more, such as that of a cell that was run again,
+    leaves none behind.
 
     `stages(request, cancelled)` yields results, each fuller than the one before; between them, and wherever it asks
     `cancelled`, a newer request ends it. `publish` and `told` are called on the worker's thread, never for what is
@@ -60,8 +62,7 @@ class Worker(Generic[R, S]):
         self._closed = False
         self._error: Exception | None = None
         self.status = Status("idle")
-        self._thread = threading.Thread(target=self._run, name="scoring-worker", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
     def submit(self, request: R) -> None:
         """Asks for it; whatever was asked for before is given up. Nothing happens once closed."""
@@ -71,6 +72,9 @@ class Worker(Generic[R, S]):
             self._asked += 1
             self._request, self._due = request, self._clock() + self._debounce
             self._changed.notify_all()
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="scoring-worker", daemon=True)
+                self._thread.start()
 
     def wait_idle(self, timeout: float | None = None) -> None:
         """Until the latest request is computed. Raises what its computation raised; TimeoutError."""
@@ -85,16 +89,18 @@ class Worker(Generic[R, S]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        if threading.current_thread() is not self._thread:
-            self._thread.join(timeout)
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._asked > self._done)
-                while not self._closed and (left := self._due - self._clock()) > 0:
+                asked = self._asked > self._done
+                while asked and not self._closed and (left := self._due - self._clock()) > 0:
                     self._wait(self._changed, left)
-                if self._closed:
+                if self._closed or not asked:
+                    self._thread = None  # under the lock: whoever asks next sees that a thread is needed
                     return
                 number, request = self._asked, self._request
             self._compute(number, request)  # type: ignore[arg-type]  # there is one where something was asked

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
+from contextlib import suppress
 
 import pytest
 
@@ -21,6 +24,7 @@ class Bench:
         self.told: list[Status] = []
         self.begun: list[str] = []
         self.ended: list[str] = []
+        self.threads: list[threading.Thread] = []
         self.started, self.go_on = threading.Event(), threading.Event()
         self.worker: Worker[str, str] = Worker(
             self.stages, self.published.append, self.told.append, **({"debounce": 0.0} | options)
@@ -28,6 +32,7 @@ class Bench:
 
     def stages(self, request, cancelled):
         self.begun.append(request)
+        self.threads.append(threading.current_thread())
         self.started.set()
         if request.startswith("slow"):
             assert self.go_on.wait(LONG)
@@ -150,11 +155,35 @@ def test_closing_ends_the_thread_and_publishes_nothing_more(bench):
     assert one.started.wait(LONG)
     threading.Timer(0.05, one.go_on.set).start()
     one.worker.close(LONG)
-    assert not one.worker._thread.is_alive()
+    assert not one.threads[0].is_alive()
     assert one.published == []
     one.worker.submit("after")
     one.worker.wait_idle(LONG)
     assert one.begun == ["slow"]
+
+
+def test_the_thread_ends_when_nothing_is_left_to_do_and_another_takes_the_next_request(bench):
+    one = bench()
+    for place, request in enumerate(("a", "b", "bad", "c")):
+        one.worker.submit(request)
+        with suppress(ConfigurationError):
+            one.worker.wait_idle(LONG)
+        one.threads[place].join(LONG)
+        assert not one.threads[place].is_alive()
+    assert one.published == ["a 1", "a 2", "b 1", "b 2", "c 1", "c 2"]
+    assert len({id(thread) for thread in one.threads}) == 4
+
+
+def test_a_worker_that_nobody_holds_any_more_leaves_nothing_behind(bench):
+    """As the panel of a cell that was run again; nobody closed it."""
+    one = bench()
+    one.worker.submit("a")
+    one.worker.wait_idle(LONG)
+    one.threads[0].join(LONG)
+    worker = weakref.ref(one.worker)
+    one.worker = Worker(one.stages, one.published.append)
+    gc.collect()
+    assert worker() is None
 
 
 def test_waiting_for_too_long(bench):
