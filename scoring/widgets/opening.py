@@ -27,7 +27,7 @@ def tuning_panel(
     seed: int = 0,
     debounce: float = 0.1,
 ) -> TuningPanel:
-    """A panel that begins with `model`, which is also the baseline of every comparison.
+    """A panel that begins with `model`, which is also the baseline of every comparison until another is made in it.
 
     `data` is a database (a URL, or the path of a SQLite file), a dataset, or a holdout. Unless it is a holdout, what
     was done in the last `days` days is held out and to be found. Measures are of at most `users` users, drawn by lot

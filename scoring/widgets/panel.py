@@ -12,7 +12,7 @@ import numpy as np
 from scoring.errors import ConfigurationError, ScoringError
 from scoring.tuning.registry import Registry
 from scoring.widgets.controls import Controls
-from scoring.widgets.html.parts import STYLE
+from scoring.widgets.html.parts import STYLE, page, text_on
 from scoring.widgets.profiles import ProfileBox
 from scoring.widgets.ranks import LiveLine
 from scoring.widgets.saving import Saver
@@ -61,14 +61,17 @@ class TuningPanel(widgets.VBox):
         self.views = Views(session.level)
         self.saver = None if registry is None else Saver(registry, session, session.baseline)
         self.profiles = None if self.saver is None else ProfileBox(self.saver, self._load, self._save)
-        self.undo, self.redo, self.reset = (
-            widgets.Button(description=name, tooltip=told, layout=widgets.Layout(width="84px", margin="1px 2px"))
-            for name, told in (
-                ("Undo", "take the last move back"),
-                ("Redo", "make it again"),
-                ("Reset", "all as it was"),
+        self.undo, self.redo, self.reset, self.rebase = (
+            widgets.Button(description=name, tooltip=told, layout=widgets.Layout(width=width, margin="1px 2px"))
+            for name, width, told in (
+                ("Undo", "70px", "take the last move back"),
+                ("Redo", "70px", "make it again"),
+                ("Reset", "70px", "back to the baseline, nothing locked"),
+                ("Make this the baseline", "168px", "compare with these weights and parameters from now on"),
             )
         )
+        self.baseline = widgets.HTML(layout=widgets.Layout(margin="0 2px 6px"))
+        self._show_baseline()
         styles = widgets.HTML(STYLE + _CSS, layout=widgets.Layout(display="none"))
         told = widgets.VBox([self.status, self.said])
         told.add_class("scoring-told")
@@ -113,7 +116,8 @@ class TuningPanel(widgets.VBox):
             f"{len(session.user_id):,} users of a holdout, {len(session.data.jobs):,} jobs. Lists are as of "
             f"{session.data.as_of:%Y-%m-%d %H:%M} UTC; what was done afterwards is to be found.</p></div>"
         )
-        left = [widgets.HTML(title), widgets.HBox([self.undo, self.redo, self.reset]), self.controls.box]
+        buttons = widgets.HBox([self.undo, self.redo, self.reset, self.rebase])
+        left = [widgets.HTML(title), buttons, self.baseline, self.controls.box]
         if self.profiles is not None:
             left += [widgets.HTML('<div class="lm-scoring"><h3>Profiles</h3></div>'), self.profiles.box]
         column = widgets.Layout(flex="1 1 380px", max_width="460px", min_width="340px", margin="0 16px 0 0")
@@ -127,6 +131,7 @@ class TuningPanel(widgets.VBox):
         self.undo.on_click(lambda _: self._move(lambda weights: weights.undo()))
         self.redo.on_click(lambda _: self._move(lambda weights: weights.redo()))
         self.reset.on_click(lambda _: self._move(lambda weights: weights.reset()))
+        self.rebase.on_click(lambda _: self._move(lambda weights: weights.make_baseline()))
         self.status.on_msg(lambda *_: self._show_again())
         views = self.views
         views.user.observe(lambda change: self._choose(user=change["new"]), "value")
@@ -142,10 +147,11 @@ class TuningPanel(widgets.VBox):
         with self._lock:
             if self._showing:
                 return
-            before = self.weights.model
+            before = self.weights.model, self.weights.baseline
             self._say(lambda: move(self.weights) or "")
             self._show_controls()
-            if self.weights.model != before:
+            self._show_baseline()
+            if (self.weights.model, self.weights.baseline) != before:
                 self._submit()
 
     def _choose(self, user: str | None = None, job: str | None = None) -> None:
@@ -187,7 +193,8 @@ class TuningPanel(widgets.VBox):
     def _saved(self, name: str, note: str) -> str:
         assert self.saver is not None  # there is no button without
         assert self.profiles is not None
-        done = self.saver.save(name, self.weights.model, self.state, note)
+        compared = self.state is not None and self.state.request.baseline == self.weights.baseline
+        done = self.saver.save(name, self.weights.model, self.state if compared else None, note)
         if isinstance(done, str):
             return done
         self.weights.mark_saved(self.weights.model)
@@ -195,7 +202,10 @@ class TuningPanel(widgets.VBox):
         return self.profiles.refresh(done.about.reference) or f"saved as {done.about.reference}."
 
     def _submit(self) -> None:
-        self.worker.submit(Request(self.weights.model, self._user_id, self._job_id))
+        self.worker.submit(self._request())
+
+    def _request(self) -> Request:
+        return Request(self.weights.model, self._user_id, self._job_id, self.weights.baseline)
 
     # What is shown
 
@@ -211,6 +221,9 @@ class TuningPanel(widgets.VBox):
             self.controls.show()
         finally:
             self._showing = False
+
+    def _show_baseline(self) -> None:
+        self.baseline.value = page(f'<p class="muted">{text_on(self.weights.told)}</p>')
 
     def _show_choice(self) -> None:
         self._showing = True
@@ -230,7 +243,7 @@ class TuningPanel(widgets.VBox):
     def _publish(self, state: PanelState) -> None:
         """On the worker's thread."""
         with self._lock:
-            if state.request != Request(self.weights.model, self._user_id, self._job_id):
+            if state.request != self._request():
                 return  # overtaken by a move that is about to be submitted
             self.state = state
             self._showing = True

@@ -42,6 +42,7 @@ from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
 from scoring.evaluation.waterfall import Waterfall, waterfall
 from scoring.model import ScoringModel
+from scoring.widgets.baselines import Baselines, Known
 from scoring.widgets.listed import UserList, user_list
 from scoring.widgets.measures import Measured, differences, intervals, measured
 from scoring.widgets.single import Single
@@ -57,11 +58,13 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Request:
-    """A model, whose list to show, and the job of which to say why it moved (None: none)."""
+    """A model, whose list to show, the job of which to say why it moved (None: none), and the model that it is compared
+    with (None: the session's baseline)."""
 
     model: ScoringModel
     user_id: int
     job_id: int | None = None
+    baseline: ScoringModel | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,7 +115,10 @@ class PanelState:
 
 
 class TuningSession:
-    """A baseline on the users of an evaluator, and any other model beside it. For one thread at a time."""
+    """A baseline on the users of an evaluator, and any other model beside it. For one thread at a time.
+
+    `baseline` is that of every request that names none.
+    """
 
     def __init__(self, evaluator: Evaluator, baseline: ScoringModel, *, level: float = 0.95, seed: int = 0) -> None:
         self.evaluator = evaluator
@@ -121,6 +127,7 @@ class TuningSession:
         self.resamples = Resamples.of(evaluator.user_id, seed=seed)
         self._single: Single | None = None
         self._latest: PanelState | None = None
+        self._baselines = Baselines(evaluator)
 
     @classmethod
     def of(
@@ -164,10 +171,12 @@ class TuningSession:
         if job_id is not None:
             rows_of_ids(self.data.jobs.job_id, [job_id], "job")
 
-    @cached_property
-    def _before(self) -> tuple[Judgement, Measured]:
-        judgement = self.evaluator.judge(self.baseline)
-        return judgement, measured(self.evaluator, judgement)
+    def _compared(self, request: Request) -> ScoringModel:
+        """What the request's model is compared with."""
+        return self.baseline if request.baseline is None else request.baseline
+
+    def _before(self, request: Request) -> Known:
+        return self._baselines.of(self._compared(request))
 
     @cached_property
     def slicings(self) -> tuple[Slicing, ...]:
@@ -196,14 +205,14 @@ class TuningSession:
             yield self._keep(state)
         if state.slices is None:
             with _timed(milliseconds, "slices", cancelled):
-                both = {"baseline": self._before[0], "now": state.judgement}
+                both = {"baseline": self._before(request)[0], "now": state.judgement}
                 found = Scoreboard(self.evaluator, both, self.resamples, self.level).slices("now", self.slicings)
                 state = replace(state, slices=found)
             yield self._keep(state)
         if state.exposure is None:
             with _timed(milliseconds, "overlap", cancelled):
                 comparison = Comparison.of_rankings(
-                    self._before[0].ranking, state.judgement.ranking, self.evaluator.inputs
+                    self._before(request)[0].ranking, state.judgement.ranking, self.evaluator.inputs
                 )
                 comparison.frame()
                 state = replace(state, comparison=comparison)
@@ -215,19 +224,26 @@ class TuningSession:
             yield self._keep(replace(state, exposure=changes))
 
     def _begun(self, request: Request, milliseconds: dict[str, float], cancelled: Cancelled) -> PanelState:
-        known = self._latest
-        if known is not None and known.model == request.model:
+        known = self._latest if self._latest is not None and self._latest.model == request.model else None
+        baseline = self._compared(request)
+        if known is not None and self._compared(known.request) == baseline:
             state = replace(known, request=request, waterfall=None, milliseconds=milliseconds)
             with _timed(milliseconds, "user", cancelled):
                 return replace(state, users=self._list_of(request, state.judgement))
-        if "_before" not in self.__dict__:
+        if self._latest is not None and self._latest.model == baseline:
+            self._baselines.keep((self._latest.judgement, self._latest.measured))
+        if baseline not in self._baselines:
             with _timed(milliseconds, "baseline", cancelled):
-                _ = self._before
-        with _timed(milliseconds, "lists", cancelled):
-            judgement = self.evaluator.judge(request.model, cancelled=cancelled)
+                self._baselines.of(baseline, cancelled)
+        if known is not None:
+            judgement, now = known.judgement, known.measured
+        else:
+            with _timed(milliseconds, "lists", cancelled):
+                judgement = self.evaluator.judge(request.model, cancelled=cancelled)
         with _timed(milliseconds, "measures", cancelled):
-            now = measured(self.evaluator, judgement)
-            frame = differences(self._before[1], now, self.resamples, self.level)
+            if known is None:
+                now = measured(self.evaluator, judgement)
+            frame = differences(self._before(request)[1], now, self.resamples, self.level)
         with _timed(milliseconds, "user", cancelled):
             users = self._list_of(request, judgement)
         return PanelState(request, judgement, now, frame, users, milliseconds=milliseconds)
@@ -241,19 +257,20 @@ class TuningSession:
     def _list_of(self, request: Request, judgement: Judgement) -> UserList:
         place = np.flatnonzero(self.user_id == request.user_id)
         if len(place):
-            before, after = self._before[0].ranking.take(place), judgement.ranking.take(place)
+            before, after = self._before(request)[0].ranking.take(place), judgement.ranking.take(place)
             return user_list(judgement.prepared, before, after)
-        return self._of_one(request.user_id).listed(request.model)
+        return self._of_one(request).listed(request.model)
 
     def _prepared_for(self, state: PanelState) -> tuple[Prepared, Prepared]:
         if np.isin(state.request.user_id, self.user_id):
-            return self._before[0].prepared, state.judgement.prepared
-        return self._of_one(state.request.user_id).prepared(state.model)
+            return self._before(state.request)[0].prepared, state.judgement.prepared
+        return self._of_one(state.request).prepared(state.model)
 
-    def _of_one(self, user_id: int) -> Single:
-        if self._single is None or self._single.user_id != user_id:
-            self._single = Single(self.evaluator, self.baseline, user_id)
-        return self._single
+    def _of_one(self, request: Request) -> Single:
+        baseline, known = self._compared(request), self._single
+        if known is None or known.user_id != request.user_id or known.baseline != baseline:
+            self._single = known = Single(self.evaluator, baseline, request.user_id)
+        return known
 
     # To be saved
 

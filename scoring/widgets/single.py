@@ -21,6 +21,7 @@ class Single:
 
     def __init__(self, evaluator: Evaluator, baseline: ScoringModel, user_id: int) -> None:
         self.user_id = user_id
+        self.baseline = baseline
         self._k = evaluator.k
         holdout = evaluator.holdout
         rows = rows_of_ids(holdout.data.users.user_id, [user_id], "user")

@@ -5,6 +5,7 @@ weights.set_weight("fee", 0.4)     # the others of its group make room
 weights.set_group("base", 0.5)     # and so do the other groups
 weights.set_parameter("freshness.half_life_days", 7)
 weights.undo()
+weights.make_baseline()            # what is compared with, and what reset goes back to
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from scoring.errors import ConfigurationError
 from scoring.model import GROUPS, ScoringModel, WeightProfile
-from scoring.widgets.knobs import Knob, knob_named, with_knob
+from scoring.widgets.knobs import Knob, knob_named, knobs_of, with_knob
 from scoring.widgets.levels import moved
 
 __all__ = ["State", "WeightsModel"]
@@ -29,6 +30,8 @@ class State:
     """What one undo goes back to."""
 
     model: ScoringModel
+    baseline: ScoringModel
+    """What everything is compared with."""
     locked: frozenset[str] = frozenset()
     """Components whose weight in their group stays."""
     locked_groups: frozenset[str] = frozenset()
@@ -38,12 +41,13 @@ class WeightsModel:
     """Weights on the two levels of a model file, each summing to 1: groups, and the components of a group.
 
     A move that cannot be made raises ConfigurationError or ModelError with a sentence, and changes nothing. One that
-    could not be made in full gives a sentence, and "" otherwise. `start` is what `reset` goes back to.
+    could not be made in full gives a sentence, and "" otherwise. `start` is what it began with, and the baseline until
+    another is made; `reset` goes back to the baseline.
     """
 
     def __init__(self, model: ScoringModel) -> None:
         self.start = model
-        self._state = State(model)
+        self._state = State(model, model)
         self._past: list[State] = []
         self._future: list[State] = []
         self._saved = model.digest
@@ -59,6 +63,23 @@ class WeightsModel:
     def model(self) -> ScoringModel:
         """With the weights and parameters of now."""
         return self._state.model
+
+    @property
+    def baseline(self) -> ScoringModel:
+        """What everything is compared with, and what `reset` goes back to."""
+        return self._state.baseline
+
+    @property
+    def told(self) -> str:
+        """Which baseline that is, in a sentence."""
+        name = self.start.name
+        if self.baseline == self.start:
+            return f"The baseline is {name} as it was opened. Reset goes back to it."
+        weights, others = _differing(self.start, self.baseline)
+        some = [f"{count} {what}{'s' * (count != 1)}" for count, what in ((weights, "weight"), (others, "parameter"))
+                if count]  # fmt: skip
+        differs = f"; {' and '.join(some)} of it differ{'s' * (weights + others == 1)} from {name} as it was opened"
+        return f"The baseline was made here{differs if some else ''}. Reset goes back to it, Undo to the one before."
 
     @property
     def groups(self) -> dict[str, float]:
@@ -144,6 +165,13 @@ class WeightsModel:
         self._apply(replace(self._state, model=model))
         self._saved = model.digest
 
+    def make_baseline(self) -> str:
+        """What the weights are now is what everything is compared with from now on. It can be undone."""
+        if self.model == self.baseline:
+            return "these weights are the baseline already."
+        self._apply(replace(self._state, baseline=self.model))
+        return ""
+
     def mark_saved(self, model: ScoringModel) -> None:
         """Says that this model is kept somewhere."""
         self._saved = model.digest
@@ -167,8 +195,8 @@ class WeightsModel:
         self._travel(self._future, self._past, "made again")
 
     def reset(self) -> None:
-        """Back to the start, without locks. It can be undone."""
-        self._apply(State(self.start))
+        """Back to the baseline, without locks. It can be undone."""
+        self._apply(State(self.baseline, self.baseline))
 
     def _travel(self, source: list[State], target: list[State], what: str) -> None:
         if not source:
@@ -194,6 +222,15 @@ class WeightsModel:
                 return part.group
         known = ", ".join(part.name for part in self.model.parts)
         raise ConfigurationError(f"there is no component {component!r} here; there are {known}.")
+
+
+def _differing(a: ScoringModel, b: ScoringModel) -> tuple[int, int]:
+    """How many weights (of groups and components, as sliders show them) and how many numbers of components differ."""
+    levels = [(one.weights.groups, *(one.weights.components[group] for group in GROUPS)) for one in (a, b)]
+    weights = sum(before[name] != after[name] for before, after in zip(*levels, strict=True) for name in before)
+    numbers = [{knob.name: knob.value for part in one.parts for knob in knobs_of(part)} for one in (a, b)]
+    names = dict.fromkeys([*numbers[0], *numbers[1]])  # a curve may have more points in one of them
+    return weights, sum(numbers[0].get(name) != numbers[1].get(name) for name in names)
 
 
 def _toggled(names: Collection[str], name: str, on: bool) -> frozenset[str]:

@@ -109,6 +109,50 @@ def test_undo_redo_reset(panel, standard):
     assert panel.wait(WAIT).model == standard
 
 
+def test_the_baseline_is_made_by_a_button_and_undone(panel, standard):
+    assert "The baseline is standard as it was opened" in panel.baseline.value
+    panel.sliders["fee"].value = 0.7
+    moved = panel.wait(WAIT)
+    assert (moved.measures["difference"] != 0).any()
+    panel.rebase.click()
+    state = panel.wait(WAIT)
+    assert state.model == moved.model == state.request.baseline
+    assert (state.measures["difference"] == 0).all()
+    assert "The baseline was made here" in panel.baseline.value
+    panel.sliders["fee"].value = 0.25
+    panel.reset.click()
+    assert panel.wait(WAIT).model == moved.model
+    assert panel.sliders["fee"].value == 0.7
+    for _ in range(3):
+        panel.undo.click()
+    assert "The baseline is standard as it was opened" in panel.baseline.value
+    state = panel.wait(WAIT)
+    assert (state.model, state.request.baseline) == (moved.model, standard)
+    np.testing.assert_array_equal(state.measures["difference"], moved.measures["difference"])
+
+
+def test_slices_are_held_to_the_new_baseline_before_saving(panel):
+    """What was bad beside the first baseline is no worse than itself."""
+    panel.sliders["fee"].value = 1.0
+    panel.sliders["base"].value = 1.0
+    assert len(panel.wait(WAIT).worse())
+    panel.rebase.click()
+    panel.wait(WAIT)
+    panel.profiles.name.value = "fees"
+    panel.profiles.save.click()
+    assert panel.said.text == "saved as fees@1."
+
+
+def test_no_thread_waits_for_a_panel_that_is_not_used(panel):
+    """Such as that of a cell that was run again."""
+    for thread in threading.enumerate():
+        if thread.name == "scoring-worker":
+            thread.join(WAIT)
+            assert not thread.is_alive()
+    panel.sliders["fee"].value = 0.6
+    assert panel.wait(WAIT).model == panel.weights.model
+
+
 def test_another_user_and_a_job(panel):
     second = int(panel.session.user_id[1])
     panel.views.following.click()

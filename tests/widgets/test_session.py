@@ -8,9 +8,9 @@ import pytest
 
 from scoring.engine import Prepared
 from scoring.errors import ConfigurationError, RunCancelledError, UnknownIdError
-from scoring.evaluation import Comparison, Scoreboard, slices_of, waterfall
+from scoring.evaluation import Comparison, Evaluator, Scoreboard, slices_of, waterfall
 from scoring.widgets.measures import intervals
-from scoring.widgets.session import Request, TuningSession
+from scoring.widgets.session import METRICS, Request, TuningSession
 
 
 @pytest.fixture
@@ -122,6 +122,40 @@ def test_another_user_or_job_computes_no_lists_anew(session, other, state):
     assert following.judgement is state.judgement
     assert following.users.user_id == session.user_id[1]
     assert following.waterfall is None
+
+
+def test_another_baseline_is_what_everything_is_compared_with(session, holdout, statistics, standard, other):
+    """As a session that was opened with it has it."""
+    users, better = session.user_id, standard.with_weights({"fee": 0.3, "clicks": 0.3, "category": 0.4})
+    fresh = TuningSession(Evaluator(holdout, users=users, k=40, metrics=METRICS, statistics=statistics), better, seed=0)
+    job = int(session.data.jobs.job_id[0])
+    stranger = next(int(user) for user in session.data.users.user_id if user not in users)
+    for user in (int(users[2]), stranger):
+        session.compute(Request(better, user))
+        session.compute(Request(other, user))
+        now, wanted = session.compute(Request(other, user, job, better)), fresh.compute(Request(other, user, job))
+        pd.testing.assert_frame_equal(now.measures, wanted.measures)
+        pd.testing.assert_frame_equal(now.slices, wanted.slices)
+        pd.testing.assert_frame_equal(now.comparison.frame(), wanted.comparison.frame())
+        assert now.users == wanted.users
+        assert now.waterfall.changes == wanted.waterfall.changes
+        assert now.waterfall.summary() == wanted.waterfall.summary()
+        for by, frame in now.exposure.items():
+            pd.testing.assert_frame_equal(frame, wanted.exposure[by])
+
+
+def test_what_was_looked_at_last_becomes_the_baseline_without_being_judged_again(session, standard, other, state):
+    user = state.request.user_id
+    made = session.compute(Request(other, user, baseline=other))
+    assert {"baseline", "lists"}.isdisjoint(made.milliseconds)
+    assert (made.measures["difference"] == 0).all()
+    assert made.slices is not state.slices
+    back = session.compute(Request(other, user, baseline=standard))  # undone
+    assert {"baseline", "lists"}.isdisjoint(back.milliseconds)
+    pd.testing.assert_frame_equal(back.measures, state.measures)
+    again = session.compute(Request(standard, user, baseline=other))
+    assert "lists" in again.milliseconds
+    assert "baseline" not in again.milliseconds
 
 
 @pytest.mark.parametrize("after", range(6))

@@ -14,7 +14,7 @@ from scoring import load_model
 from scoring.errors import ConfigurationError, ModelError, ScoringError
 from scoring.model import ScoringModel, WeightProfile
 from scoring.widgets.knobs import knobs_of
-from scoring.widgets.weights import WeightsModel
+from scoring.widgets.weights import State, WeightsModel
 
 STANDARD = load_model("standard")
 COMPONENTS = [part.name for part in STANDARD.parts]
@@ -29,6 +29,8 @@ moves = st.one_of(
     st.tuples(st.just("set_parameter"), st.sampled_from(KNOBS), st.floats(0, 100)),
     st.tuples(st.just("lock"), st.sampled_from(COMPONENTS), st.booleans()),
     st.tuples(st.just("lock_group"), st.sampled_from(GROUPS), st.booleans()),
+    st.tuples(st.just("make_baseline")),
+    st.tuples(st.just("reset")),
 )
 
 
@@ -49,6 +51,9 @@ def test_any_moves_keep_sums_and_locks_and_can_all_be_taken_back_and_made_again(
         made(weights, move)
         after = weights.model.weights
         assert math.fsum(weights.flat.values()) == pytest.approx(1, abs=1e-9)
+        if move == ("reset",):
+            assert weights.model == locked.baseline  # what was made the baseline last, or what it began with
+        assert weights.baseline == (locked.model if move == ("make_baseline",) else locked.baseline)
         for name in locked.locked & weights.state.locked:
             group = next(part.group for part in STANDARD.parts if part.name == name)
             assert after.components[group][name] == before.components[group][name]
@@ -108,6 +113,44 @@ def test_reset_can_be_undone():
     assert weights.model == STANDARD
     weights.undo()
     assert weights.state == moved
+
+
+def test_a_baseline_is_what_reset_goes_back_to_until_undo_takes_it_back():
+    weights = WeightsModel(STANDARD)
+    assert weights.told == "The baseline is standard as it was opened. Reset goes back to it."
+    assert weights.make_baseline() == "these weights are the baseline already."
+    assert not weights.can_undo
+    weights.set_weight("fee", 0.5)
+    weights.set_parameter("freshness.half_life_days", 7)
+    better = weights.model
+    assert weights.make_baseline() == ""
+    assert (weights.model, weights.baseline) == (better, better)
+    assert "5 weights and 1 parameter of it differ from standard as it was opened" in weights.told
+    assert weights.dirty  # nothing was saved by it
+    weights.set_weight("location", 0.9)
+    weights.lock("location")
+    weights.reset()
+    assert weights.state == State(better, better)
+    for _ in range(3):  # reset, lock, location
+        weights.undo()
+    assert (weights.model, weights.baseline) == (better, better)
+    weights.undo()
+    assert (weights.model, weights.baseline) == (better, STANDARD)
+    weights.redo()
+    assert weights.baseline == better
+
+
+def test_which_numbers_of_a_baseline_differ():
+    weights = WeightsModel(STANDARD)
+    weights.set_parameter("freshness.half_life_days", 7)
+    weights.make_baseline()
+    assert weights.told.startswith("The baseline was made here; 1 parameter of it differs from standard")
+    weights.load(STANDARD.with_parameters("wage", curve=((0, 0), (1, 60), (2, 100))))
+    weights.make_baseline()
+    assert "; 4 parameters of it differ from" in weights.told  # x and value of the third point, and no fourth
+    weights.load(STANDARD.with_eligibility(min_fee=1))
+    weights.make_baseline()
+    assert weights.told.startswith("The baseline was made here. Reset")
 
 
 def test_a_group_of_which_no_component_weighs_stays_at_0():
