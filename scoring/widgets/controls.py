@@ -11,6 +11,7 @@ import ipywidgets as widgets
 
 from scoring.model import ScoringModel
 from scoring.widgets.knobs import Knob, knobs_of
+from scoring.widgets.ranks import NAMED
 from scoring.widgets.weights import WeightsModel
 
 __all__ = ["Controls", "KnobRow", "WeightRow"]
@@ -21,7 +22,7 @@ _WIDEST_ENTRY = 1e12
 
 
 def _pair(name: str, low: float, high: float, start: float, end: float, step: float) -> tuple[Any, Any]:
-    """A typed number under its name, and a slider: a slider alone has no name that a screen reader could say."""
+    """A typed number under its name, and a slider."""
     typed = widgets.BoundedFloatText(
         description=name,
         tooltip=name,
@@ -40,6 +41,8 @@ def _pair(name: str, low: float, high: float, start: float, end: float, step: fl
         tooltip=name,
         layout=widgets.Layout(flex="1 1 80px", width="auto", min_width="70px", margin="1px 4px"),
     )
+    for control in (typed, slider):
+        control.add_class(NAMED)
     return typed, slider
 
 
@@ -52,6 +55,7 @@ class WeightRow:
         self.name = name
         self.typed, self.slider = _pair(name, 0.0, 1.0, 0.0, 1.0, 0.01)
         self.lock = widgets.ToggleButton(layout=widgets.Layout(width="62px", margin="1px", padding="0"))
+        self.lock.add_class(NAMED)
         self.share = widgets.HTML(layout=widgets.Layout(width="52px", margin="1px 2px"))
         self.box = widgets.HBox(
             [self.typed, self.slider, self.lock, self.share], layout=widgets.Layout(align_items="center")

@@ -14,7 +14,7 @@ from scoring.tuning.registry import Registry
 from scoring.widgets.controls import Controls
 from scoring.widgets.html.parts import STYLE, page, text_on
 from scoring.widgets.profiles import ProfileBox
-from scoring.widgets.ranks import LiveLine
+from scoring.widgets.ranks import Access, LiveLine
 from scoring.widgets.saving import Saver
 from scoring.widgets.session import FIRST, PanelState, Request, TuningSession
 from scoring.widgets.views import Views
@@ -26,13 +26,10 @@ __all__ = ["TuningPanel"]
 _CSS = """<style>
 .scoring-told { position: sticky; top: 0; z-index: 5; overflow: visible; }
 .scoring-panel, .scoring-panel > .widget-vbox { overflow: visible; }
-.scoring-group-row { border-bottom: 2px solid #bbb; font-weight: 700; }
-.scoring-panel { background: #fff; color: #1a1a1a; color-scheme: light;  /* in a dark theme, too */
-  --jp-ui-font-color0: #000; --jp-ui-font-color1: #1a1a1a; --jp-layout-color0: #fff; --jp-layout-color1: #fff;
-  --jp-layout-color2: #eee; --jp-layout-color3: #bbb; --jp-widgets-input-background-color: #fff;
-  --jp-widgets-input-color: #1a1a1a; --jp-widgets-label-color: #1a1a1a; }
+.scoring-group-row { border-bottom: 2px solid var(--scoring-muted); font-weight: 700; }
+.scoring-panel { background: var(--scoring-paper); }
 .scoring-panel button:focus-visible, .scoring-panel input:focus-visible, .scoring-panel select:focus-visible,
-.scoring-panel .noUi-handle:focus-visible { outline: 2px solid #0072B2; outline-offset: 1px; }
+.scoring-panel .noUi-handle:focus-visible { outline: 2px solid var(--scoring-up); outline-offset: 1px; }
 </style>"""
 
 
@@ -67,7 +64,7 @@ class TuningPanel(widgets.VBox):
                 ("Undo", "70px", "take the last move back"),
                 ("Redo", "70px", "make it again"),
                 ("Reset", "70px", "back to the baseline, nothing locked"),
-                ("Make this the baseline", "168px", "compare with these weights and parameters from now on"),
+                ("Make baseline", "124px", "compare with these weights and parameters from now on"),
             )
         )
         self.baseline = widgets.HTML(layout=widgets.Layout(margin="0 2px 6px"))
@@ -75,7 +72,7 @@ class TuningPanel(widgets.VBox):
         styles = widgets.HTML(STYLE + _CSS, layout=widgets.Layout(display="none"))
         told = widgets.VBox([self.status, self.said])
         told.add_class("scoring-told")
-        super().__init__([styles, told, self._columns()])
+        super().__init__([styles, Access(), told, self._columns()])
         self.add_class("scoring-panel")
         self._connect()
         self.worker: Worker[Request, PanelState] = Worker(session.stages, self._publish, self._told, debounce=debounce)

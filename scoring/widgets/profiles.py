@@ -21,11 +21,15 @@ class ProfileBox:
 
     def __init__(self, saver: Saver, on_load: Callable[[str], None], on_save: Callable[[str, str], None]) -> None:
         self._saver = saver
-        wide = widgets.Layout(width="290px", margin="1px 2px")
-        self.chosen = widgets.Dropdown(description="profile", options=[_NONE], style=_LABEL, layout=wide)
+        wide: Any = {"style": _LABEL, "layout": widgets.Layout(width="290px", margin="1px 2px")}
+        self.chosen = widgets.Dropdown(
+            description="profile", tooltip="profiles that were saved", options=[_NONE], **wide
+        )
         self.load = _button("Load", "take over the weights of the chosen profile")
-        self.name = widgets.Text(description="name", style=_LABEL, layout=wide, continuous_update=False)
-        self.note = widgets.Text(description="note", style=_LABEL, layout=wide, continuous_update=False)
+        self.name, self.note = (
+            widgets.Text(description=name, tooltip=told, continuous_update=False, **wide)
+            for name, told in (("name", "under which to save these weights"), ("note", "what to remember of them"))
+        )
         self.save = _button("Save", "save the weights as a new version under this name")
         self.load.on_click(lambda _: on_load("" if self.chosen.value == _NONE else self.chosen.value))
         self.save.on_click(lambda _: on_save(self.name.value, self.note.value))

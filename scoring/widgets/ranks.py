@@ -1,4 +1,5 @@
-"""Widgets that ipywidgets has no like of: a list of jobs to go through with the arrow keys, a line that is read out.
+"""Widgets that ipywidgets has no like of: a list of jobs to go through with the arrow keys, a line that is read out,
+names for sliders.
 
 Their scripts come with the package: no network is needed, in JupyterLab or in Voila.
 """
@@ -13,9 +14,11 @@ import traitlets
 from scoring.widgets.html.parts import colours_of
 from scoring.widgets.listed import UserList
 
-__all__ = ["LiveLine", "RankTable"]
+__all__ = ["NAMED", "Access", "LiveLine", "RankTable"]
 
 _STATIC = Path(__file__).parent / "static"
+NAMED = "scoring-named"
+"""The class of controls whose tooltip `Access` makes the name that a screen reader says."""
 
 
 class RankTable(anywidget.AnyWidget):
@@ -59,3 +62,9 @@ class LiveLine(anywidget.AnyWidget):
 
     text = traitlets.Unicode().tag(sync=True)
     kind = traitlets.Unicode("idle").tag(sync=True)
+
+
+class Access(anywidget.AnyWidget):
+    """Shows nothing. Names the controls of the panel that it stands in, and keeps a notebook's shortcuts out of it."""
+
+    _esm = _STATIC / "access.js"

@@ -24,11 +24,26 @@ class Views:
         self._state: PanelState | None = None
         self.measures, self.fell_out, self.waterfall, self.slices, self.overlap = (_text() for _ in range(5))
         self.ranks = RankTable()
-        entry = widgets.Layout(width="190px", margin="1px 2px")
-        self.user = widgets.Text(description="user", continuous_update=False, style=_LABEL, layout=entry)
-        self.job = widgets.Text(description="job", continuous_update=False, style=_LABEL, layout=entry)
-        self.previous, self.following = _step("Previous user"), _step("Next user")
-        self.metric = widgets.Dropdown(description="slices by", style={"description_width": "70px"}, options=["…"])
+        self.user, self.job = (
+            widgets.Text(
+                description=name,
+                tooltip=told,
+                continuous_update=False,
+                style=_LABEL,
+                layout=widgets.Layout(width="190px", margin="1px 2px"),
+            )
+            for name, told in (("user", "the id of whose list to show"), ("job", "the id of a job to explain"))
+        )
+        self.previous, self.following = (
+            _step("Previous user", "the one before, of those that measures are of"),
+            _step("Next user", "the one after, of those that measures are of"),
+        )
+        self.metric = widgets.Dropdown(
+            description="slices by",
+            tooltip="the metric to compare slices by",
+            style={"description_width": "70px"},
+            options=["…"],
+        )
         self.metric.observe(lambda _: self._show_slices(), "value")
         chooser = widgets.HBox(
             [self.user, self.previous, self.following, self.job], layout=widgets.Layout(flex_flow="row wrap")
@@ -92,5 +107,5 @@ def _text() -> Any:
     return widgets.HTML(layout=widgets.Layout(width="auto", margin="0 2px 6px"))
 
 
-def _step(name: str) -> Any:
-    return widgets.Button(description=name, layout=widgets.Layout(width="120px", margin="1px 2px"))
+def _step(name: str, tooltip: str) -> Any:
+    return widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width="120px", margin="1px 2px"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -57,18 +58,26 @@ class Keyboard:
     # Controls
 
     def entry(self, name: str) -> Locator:
-        """Where something is typed; of a weight and a parameter of one name, the weight."""
-        return self.root.get_by_label(name, exact=True).first
+        """Where something is typed or chosen: a weight by its component, a parameter by component.parameter."""
+        return self.root.locator("input, select").and_(self.root.get_by_label(name, exact=True))
 
     def slider(self, name: str) -> Locator:
-        row = self.entry(name).locator('xpath=ancestor::div[contains(@class, "widget-hbox")][1]')
-        return row.get_by_role("slider")
+        """As a screen reader finds it."""
+        return self.root.get_by_role("slider", name=name, exact=True)
+
+    def names(self, role: str) -> list[str]:
+        """What a screen reader calls the controls of a role, those that are folded away among them."""
+        told = self.root.get_by_role(role, include_hidden=True).evaluate_all(  # type: ignore[arg-type]
+            "all => all.map(one => one.getAttribute('aria-label') ?? '')"
+        )
+        return list(told)
 
     def button(self, name: str) -> Locator:
         return self.root.get_by_role("button", name=name, exact=True)
 
     def lock(self, name: str) -> Locator:
-        return self.root.locator(f'button[title="lock {name}"], button[title="{name} is locked; unlock it"]')
+        either = re.compile(f"^(lock {name}|{name} is locked; unlock it)$")
+        return self.root.get_by_role("button", name=either)
 
     # Keys
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,17 +26,25 @@ def keyboard(panel: Server, watched: Watched) -> Keyboard:
     return keyboard
 
 
-def test_a_page_of_the_panel_alone_where_tab_visits_every_control_in_order(keyboard: Keyboard) -> None:
+def test_a_page_of_the_panel_alone_where_tab_visits_every_control_in_order_and_each_has_a_name(
+    keyboard: Keyboard,
+) -> None:
     assert keyboard.page.locator(".jp-Toolbar, .jp-NotebookPanel-toolbar, .jp-InputArea-editor").count() == 0
     keyboard.reach(keyboard.button("▸ parameters of base"))
     keyboard.press("Space")  # folds out
-    expect(keyboard.entry("half_life_days")).to_be_visible()
+    expect(keyboard.entry("freshness.half_life_days")).to_be_visible()
     visited, there_are = keyboard.stops()
     assert there_are > 60
     assert visited == list(range(there_are))
 
+    expect(keyboard.slider("freshness.half_life_days")).to_be_visible()
+    sliders = keyboard.names("slider")  # those that are folded away, too
+    assert sliders == keyboard.names("spinbutton")
+    assert len(set(sliders)) == len(sliders) > 50
+    assert {"fee", "base", "history", "history.wage", "wage", "wage.curve point 2 x"} < set(sliders)
 
-def test_sliders_entries_locks_and_the_way_back(keyboard: Keyboard) -> None:
+
+def test_sliders_entries_locks_the_baseline_and_the_way_back(keyboard: Keyboard) -> None:
     start, weights = keyboard.answers(), keyboard.typed(*BASE)
     assert len(start["list"]) == 40
     assert any(row.startswith("NDCG@10") for row in start["measures"])
@@ -54,6 +63,27 @@ def test_sliders_entries_locks_and_the_way_back(keyboard: Keyboard) -> None:
     keyboard.press("Space")
     keyboard.back(slid)
     keyboard.reach(keyboard.button("Undo"))
+    keyboard.press("Enter")
+    keyboard.back(start)
+
+    told = keyboard.root.get_by_text(re.compile("^The baseline (is|was)"))
+    expect(told).to_contain_text("standard as it was opened")
+    keyboard.type(keyboard.entry("fee"), "0.6")
+    moved = keyboard.settle(start)
+    keyboard.reach(keyboard.button("Make baseline"))
+    keyboard.press("Enter")
+    expect(told).to_contain_text("was made here")
+    made = keyboard.settle(moved)
+    assert all("no change" in row for row in made["measures"])
+    keyboard.type(keyboard.entry("fee"), "0.1")
+    keyboard.settle(made)
+    keyboard.reach(keyboard.button("Reset"))
+    keyboard.press("Enter")
+    keyboard.back(made)
+    keyboard.reach(keyboard.button("Undo"))
+    keyboard.press("Enter", "Enter", "Enter")  # Reset, 0.1, the baseline
+    keyboard.back(moved)
+    expect(told).to_contain_text("standard as it was opened")
     keyboard.press("Enter")
     keyboard.back(start)
 

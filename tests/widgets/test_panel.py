@@ -17,6 +17,7 @@ from scoring.evaluation import Scoreboard
 from scoring.tuning.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
 from scoring.widgets.knobs import knobs_of
+from scoring.widgets.ranks import NAMED
 
 WAIT = 60.0
 
@@ -249,7 +250,7 @@ def test_slices_of_another_metric(panel):
 
 def test_no_output_widget_and_every_number_has_a_name(panel):
     """Results go through traits, and a screen reader says what each number is."""
-    from ipywidgets import BoundedFloatText, Output, Widget
+    from ipywidgets import BoundedFloatText, Button, Dropdown, FloatSlider, Output, Text, Widget
 
     def below(widget: Widget):
         yield widget
@@ -260,6 +261,12 @@ def test_no_output_widget_and_every_number_has_a_name(panel):
     assert not [widget for widget in widgets if isinstance(widget, Output)]
     assert all(widget.description for widget in widgets if isinstance(widget, BoundedFloatText))
     assert {row.typed.description for row in panel.controls.components.values()} == set(panel.controls.components)
+    named = [widget for widget in widgets if NAMED in getattr(widget, "_dom_classes", ())]
+    assert {widget for widget in widgets if isinstance(widget, BoundedFloatText | FloatSlider)} < set(named)
+    told = [widget.tooltip for widget in named]
+    assert all(told)
+    assert all(told.count(one) <= 2 for one in told)  # an entry and its slider; nothing else shares a name
+    assert all(widget.tooltip for widget in widgets if isinstance(widget, Text | Dropdown | Button))  # else "null"
 
 
 def test_an_id_too_large_for_a_browser_s_number_comes_through(panel):

@@ -42,7 +42,6 @@ function kindOf(movement) {
 
 function render({ model, el }) {
   el.classList.add("scoring-ranks");
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
   const legend = element("p", el, undefined, { class: "scoring-legend" });
   const frame = element("div", el, undefined, { class: "scoring-scroll" });
 
