@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+import scoring.widgets
 from scoring.widgets.html import list_html, measures_html, overlap_html, slices_html, waterfall_html
-from scoring.widgets.html.parts import colours_of, number, signed, whisker
+from scoring.widgets.html.parts import STYLE, colours_of, number, signed, whisker
 from scoring.widgets.session import Request
 
 EVIL = '<img src=x onerror="alert(1)">&"\''
+STATIC = Path(scoring.widgets.__file__).parent / "static"
 VOID = {"rect", "line", "circle", "br"}
 
 
@@ -140,3 +144,20 @@ def test_numbers_as_people_read_them():
     assert [signed(value) for value in (-0.0123, 0.5, 0.0, float("nan"))] == ["−0.0123", "+0.5", "0", "–"]
     assert whisker(float("nan"), 1, 0, 1, "#000") == ""
     assert 'x1="75"' in whisker(-1, 1, 0, 1, "#000")
+
+
+def test_ink_and_lines_are_those_of_the_page_s_theme(state):
+    """Of fixed colours only those of bars remain, which are the components' in any theme."""
+    shown = [
+        measures_html(state.measures),
+        slices_html(state.slices),
+        waterfall_html(state.waterfall),
+        overlap_html(state.comparison, state.exposure),
+    ]
+    for html in shown:
+        assert "#" not in re.sub(r"&#\w+;", "", html)
+    for scheme in ("color-scheme: light", "color-scheme: dark"):
+        assert scheme in STYLE
+    sheets = [STYLE, *(path.read_text() for path in STATIC.glob("*.css")), *shown]
+    used = set(re.findall(r"var\((--scoring-[a-z]+)", "".join(sheets)))
+    assert used == set(re.findall(r"(--scoring-[a-z]+):", STYLE))

@@ -51,4 +51,5 @@ def _stack(job: Listed, components: Sequence[str], colours: Sequence[str]) -> st
             f"<title>{text_on(name)}: {points:.2f}</title></rect>"
         )
         x += width
-    return f'<svg width="{_WIDTH}" height="14" role="img" aria-label="{job.total:.2f} points">{"".join(parts)}</svg>'
+    told = f'role="img" aria-label="{job.total:.2f} points"'
+    return f'<svg class="stack" width="{_WIDTH}" height="14" {told}>{"".join(parts)}</svg>'

@@ -6,8 +6,7 @@ import math
 
 import pandas as pd
 
-from scoring.plotting import BLACK, BLUE, VERMILION
-from scoring.widgets.html.parts import heading, number, signed, table, text_on, whisker
+from scoring.widgets.html.parts import DOWN, INK, UP, heading, number, signed, table, text_on, whisker
 
 __all__ = ["measures_html"]
 
@@ -23,7 +22,7 @@ def measures_html(measures: pd.DataFrame, level: float = 0.95) -> str:
     for row in measures.to_dict("records"):
         difference, significant = row["difference"], bool(row["significant"])
         up = difference > 0
-        colour = BLACK if not significant else BLUE if up else VERMILION
+        colour = INK if not significant else UP if up else DOWN
         said = ("▲ higher" if up else "▼ lower") if significant else "no change" if difference == 0 else "may be noise"
         kind = ("better" if up else "worse") if significant else "muted"
         ends = [abs(row[end]) for end in ("low", "high", "detectable") if math.isfinite(row[end])]

@@ -8,8 +8,7 @@ import pandas as pd
 
 from scoring.evaluation import Comparison
 from scoring.evaluation.exposure import PLURAL, By
-from scoring.plotting import BLUE, VERMILION
-from scoring.widgets.html.parts import heading, signed, table, text_on
+from scoring.widgets.html.parts import DOWN, UP, heading, signed, table, text_on
 
 __all__ = ["overlap_html"]
 
@@ -52,8 +51,8 @@ def _changes(by: By, frame: pd.DataFrame) -> str:
 def _bar(share: float) -> str:
     width = 30 * abs(share)
     x = 30 if share > 0 else 30 - width
-    colour = BLUE if share > 0 else VERMILION
+    colour = UP if share > 0 else DOWN
     return (
         f'<svg width="60" height="10" aria-hidden="true"><rect x="{x:.1f}" y="1" width="{width:.1f}" height="8" '
-        f'fill="{colour}"/><line x1="30" y1="0" x2="30" y2="10" stroke="#999"/></svg>'
+        f'fill="{colour}"/><line x1="30" y1="0" x2="30" y2="10" stroke="var(--scoring-muted)"/></svg>'
     )

@@ -6,9 +6,16 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY
+from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
 
-__all__ = ["STYLE", "colours_of", "heading", "number", "page", "signed", "table", "text_on", "whisker"]
+__all__ = [
+    "DOWN", "FAINT", "INK", "STYLE", "UP", "colours_of", "heading", "number", "page", "signed", "table", "text_on",
+    "whisker",
+]  # fmt: skip
+
+INK, FAINT = "currentColor", "var(--scoring-muted)"
+UP, DOWN = "var(--scoring-up)", "var(--scoring-down)"
+"""Colours of drawings, which are lighter where the page is dark."""
 
 PURPLE, YELLOW = "#CC79A7", "#F0E442"  # the two of Okabe and Ito's that plots do not use
 _BY_GROUP = {
@@ -18,23 +25,36 @@ _BY_GROUP = {
 }
 """Blues, yellows and greens tell the groups apart; lightness tells the components of one."""
 
+_MIX = "color-mix(in srgb, var(--jp-content-font-color0, #000) {share}%, var(--jp-layout-color0, #fff))"
+"""Between the ink and the paper of the page's theme; where a page has none, black on white."""
+_SCOPE = (".lm-scoring", ".scoring-panel", ".scoring-ranks", ".scoring-live")
+_DARK = ('[data-jp-theme-light="false"]', ".vscode-dark")
+
 STYLE = f"""<style>
-.lm-scoring {{ font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.35; color: #1a1a1a; }}
+{", ".join(_SCOPE)} {{ color-scheme: light; color: var(--scoring-ink);
+  --scoring-paper: var(--jp-layout-color0, #fff); --scoring-ink: {_MIX.format(share=90)};
+  --scoring-muted: {_MIX.format(share=65)}; --scoring-line: {_MIX.format(share=12)};
+  --scoring-band: {_MIX.format(share=9)}; --scoring-soft: {_MIX.format(share=5)}; --scoring-chosen: #dceefb;
+  --scoring-up: {BLUE}; --scoring-down: {VERMILION}; --scoring-worse: #9c4400; --scoring-lift: none; }}
+{", ".join(f"{dark} {one}" for dark in _DARK for one in _SCOPE)} {{ color-scheme: dark; --scoring-chosen: #133e58;
+  --scoring-up: {SKY}; --scoring-down: #FF8A3D; --scoring-worse: #FFA566; --scoring-lift: brightness(1.15); }}
+.lm-scoring {{ font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.35; }}
 .lm-scoring table {{ border-collapse: collapse; margin: 2px 0 6px; font-variant-numeric: tabular-nums; width: 100%; }}
 .lm-scoring th, .lm-scoring td {{ padding: 2px 8px 2px 0; text-align: left; vertical-align: middle;
-  border-bottom: 1px solid #e5e5e5; background: none; white-space: normal; }}
-.lm-scoring th {{ font-weight: 600; color: #444; }}
+  border-bottom: 1px solid var(--scoring-line); background: none; white-space: normal; }}
+.lm-scoring th {{ font-weight: 600; }}
 .lm-scoring td.n, .lm-scoring th.n {{ text-align: right; white-space: nowrap; }}
-.lm-scoring .muted {{ color: #595959; }}
-.lm-scoring .worse {{ color: #9c4400; font-weight: 600; }}
-.lm-scoring .better {{ color: {BLUE}; font-weight: 600; }}
-.lm-scoring h3 {{ font-size: 15px; margin: 8px 0 2px; }}
+.lm-scoring .muted {{ color: var(--scoring-muted); }}
+.lm-scoring .worse {{ color: var(--scoring-worse); font-weight: 600; }}
+.lm-scoring .better {{ color: var(--scoring-up); font-weight: 600; }}
+.lm-scoring h3 {{ font-size: 15px; margin: 8px 0 2px; color: inherit; }}
 .lm-scoring p {{ margin: 2px 0 4px; }}
 .lm-scoring svg {{ display: block; }}
 .lm-scoring-three {{ display: flex; flex-wrap: wrap; gap: 0 24px; }}
 .lm-scoring-three > div {{ flex: 1 1 240px; min-width: 0; }}
 .lm-scoring .entry {{ display: inline-block; white-space: nowrap; margin-right: 12px; }}
 .lm-scoring .swatch {{ display: inline-block; width: 10px; height: 10px; margin: 0 4px 0 0; }}
+.lm-scoring .swatch, .lm-scoring svg.stack {{ filter: var(--scoring-lift); }}
 </style>"""
 
 
@@ -106,10 +126,10 @@ def whisker(low: float, high: float, at: float, reach: float, colour: str, detec
     band = ""
     if math.isfinite(detectable):
         wide = x(detectable) - x(-detectable)
-        band = f'<rect x="{x(-detectable)}" y="1" width="{wide:.1f}" height="14" fill="#ececec"/>'
+        band = f'<rect x="{x(-detectable)}" y="1" width="{wide:.1f}" height="14" fill="var(--scoring-band)"/>'
     return (
         f'<svg width="{width}" height="{height}" role="img" aria-label="from {signed(low)} to {signed(high)}">{band}'
-        f'<line x1="{half}" y1="0" x2="{half}" y2="16" stroke="{GREY}"/>'
+        f'<line x1="{half}" y1="0" x2="{half}" y2="16" stroke="{FAINT}"/>'
         f'<line x1="{x(low)}" y1="8" x2="{x(high)}" y2="8" stroke="{colour}" stroke-width="2.5"/>'
         f'<circle cx="{x(at)}" cy="8" r="3.5" fill="{colour}"/></svg>'
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from scoring.plotting import BLACK, BLUE, VERMILION
-from scoring.widgets.html.parts import heading, number, signed, table, text_on, whisker
+from scoring.widgets.html.parts import DOWN, INK, UP, heading, number, signed, table, text_on, whisker
 
 __all__ = ["slices_html"]
 
@@ -36,7 +35,7 @@ def _rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
     for row in slices.to_dict("records"):
         kind = "worse" if row["worse"] else "better" if row["better"] else "muted"
         said = "⚠ significantly worse" if row["worse"] else "significantly better" if row["better"] else ""
-        colour = VERMILION if row["worse"] else BLUE if row["better"] else BLACK
+        colour = DOWN if row["worse"] else UP if row["better"] else INK
         rows.append(
             (
                 f'<span class="muted">{text_on(row["slicing"])}:</span> {text_on(row["slice"])}',

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scoring.evaluation.waterfall import Change, Waterfall
-from scoring.plotting import BLUE, GREY, VERMILION
-from scoring.widgets.html.parts import heading, number, table, text_on
+from scoring.widgets.html.parts import DOWN, FAINT, UP, heading, number, table, text_on
 
 __all__ = ["waterfall_html"]
 
@@ -39,7 +38,7 @@ def _range(ends: Sequence[float]) -> tuple[float, float]:
 
 
 def _row(change: Change, start: float, end: float, low: float, high: float) -> tuple[str, ...]:
-    colour = BLUE if change.change > 0 else VERMILION
+    colour = UP if change.change > 0 else DOWN
     kind = "better" if change.change > 0 else "worse" if change.change < 0 else "muted"
     return (
         text_on(change.component),
@@ -52,7 +51,7 @@ def _row(change: Change, start: float, end: float, low: float, high: float) -> t
 
 
 def _total(when: str, total: float, low: float, high: float) -> tuple[str, ...]:
-    return (f"<b>total {when}</b>", "", "", f"<b>{total:.2f}</b>", "", _drawn(low, total, low, high, GREY))
+    return (f"<b>total {when}</b>", "", "", f"<b>{total:.2f}</b>", "", _drawn(low, total, low, high, FAINT))
 
 
 def _value(value: float | None) -> str:
