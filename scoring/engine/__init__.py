@@ -1,6 +1,7 @@
 """Computing with plans.
 
 - `scorer`: `Scorer`, one pair, all pairs, exact top K
+- `agreement`: two lists of each user beside each other: overlap, rank-biased overlap
 - `prepared`: `Prepared`, a dataset and a model made ready
 - `explanation`: a score taken apart
 - `batch`: a run, whole or gone on with (`work`, `cutting`, `run_key`) into `sinks` · `published`: a run read back

@@ -4,7 +4,7 @@
   (by `mixing`)
 - `relevance`, `metrics`, `lists`: lists judged · `slices` · `significance`, `jackknife`, `randomisation`
 - `evaluator`: one model after the other · `scoreboard`: several, with intervals
-- `rankings`, `movement`, `exposure`: what a change does to lists · `standing`, `waterfall`: and to one job
+- `movement`, `exposure`: what a change does to lists · `standing`, `waterfall`: and to one job
 """
 
 from __future__ import annotations

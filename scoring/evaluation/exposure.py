@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from scoring.dataset.encode import Floats, Ints
-from scoring.engine import Ranking
+from scoring.engine import Ranking, agreement
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation import rankings
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, VERMILION
 
@@ -70,7 +69,7 @@ def exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: By = "
 
 def _exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tuple[np.ndarray, Floats]:
     """(n_codes + 1,) entries, and the same discounted by rank; the last of them of jobs without a code."""
-    there = rankings.listed(ranking.job_id.shape[1], ranking.count)
+    there = agreement.listed(ranking.job_id.shape[1], ranking.count)
     code = codes[_job_rows(inputs, ranking.job_id[there])].astype(np.int64)
     code[code < 0] = n_codes
     worth = 1 / np.log2(2 + np.nonzero(there)[1])

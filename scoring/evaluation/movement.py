@@ -18,10 +18,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.dataset.encode import Ints
-from scoring.engine import Prepared, Ranking
+from scoring.engine import Prepared, Ranking, agreement
 from scoring.engine.scorer import list_length
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation import rankings
 from scoring.evaluation.exposure import By, exposure_changes, plot_exposure
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, new_figure
@@ -44,7 +43,7 @@ class Comparison:
     inputs: Inputs
     names: tuple[str, str] = ("before", "after")
     p: float = 0.9
-    """How deep rank-biased overlap reads: `rankings.rank_biased_overlap`."""
+    """How deep rank-biased overlap reads: `agreement.rank_biased_overlap`."""
 
     @classmethod
     def of(
@@ -102,7 +101,7 @@ class Comparison:
 
     @cached_property
     def place(self) -> Ints:
-        """(n, k) place before, from 0, of each job listed after; `rankings.NOT_THERE` for a new one."""
+        """(n, k) place before, from 0, of each job listed after; `agreement.NOT_THERE` for a new one."""
         return _places(self.before, self.after)
 
     @cached_property
@@ -112,11 +111,11 @@ class Comparison:
         return pd.DataFrame(
             {
                 "user_id": before.user_id,
-                "overlap": rankings.overlap(place, *counts),
-                "new": rankings.new_share(place, after.count),
-                "rbo": rankings.rank_biased_overlap(place, *counts, self.p),
-                "changed": ~rankings.same_lists(place, *counts),
-                "first_changed": rankings.other_first(place, *counts),
+                "overlap": agreement.overlap(place, *counts),
+                "new": agreement.new_share(place, after.count),
+                "rbo": agreement.rank_biased_overlap(place, *counts, self.p),
+                "changed": ~agreement.same_lists(place, *counts),
+                "first_changed": agreement.other_first(place, *counts),
                 "jobs_before": before.count,
                 "jobs_after": after.count,
             }
@@ -207,8 +206,8 @@ def movements(before: Ranking, after: Ranking) -> pd.DataFrame:
     """
     after = _in_order_of(before, after)
     place, back = _places(before, after), _places(after, before)
-    there = rankings.listed(after.job_id.shape[1], after.count)
-    gone = rankings.listed(before.job_id.shape[1], before.count) & (back < 0)
+    there = agreement.listed(after.job_id.shape[1], after.count)
+    gone = agreement.listed(before.job_id.shape[1], before.count) & (back < 0)
     row, column = (np.concatenate(parts) for parts in zip(np.nonzero(there), np.nonzero(gone), strict=True))
     out = np.arange(len(row)) >= there.sum()
     order = np.lexsort((column, out, row))
@@ -239,7 +238,7 @@ def _or_missing(values: NDArray[np.int64], known: NDArray[np.bool_]) -> pd.Serie
 
 
 def _places(before: Ranking, after: Ranking) -> Ints:
-    return rankings.places(before.job_id, before.count, after.job_id, after.count)
+    return agreement.places(before.job_id, before.count, after.job_id, after.count)
 
 
 def _in_order_of(before: Ranking, after: Ranking) -> Ranking:

@@ -17,9 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.engine import Prepared, Ranking
+from scoring.engine.agreement import listed
 from scoring.engine.explanation import reasons_against
 from scoring.engine.scorer import list_length, whole_number
-from scoring.evaluation.rankings import listed
 from scoring.evaluation.standing import standing
 from scoring.tuning.audience_result import Audience
 from scoring.tuning.raw.values import canonical_total

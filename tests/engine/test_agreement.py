@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scoring.engine import agreement
 from scoring.errors import ConfigurationError
-from scoring.evaluation import rankings
 
 Lists = list[tuple[list[int], list[int]]]
 
@@ -31,8 +31,8 @@ def arrays(pairs: Lists) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
 
 def rbo(pairs: Lists, p: float = 0.9) -> list[float]:
     before, n_before, after, n_after = arrays(pairs)
-    place = rankings.places(before, n_before, after, n_after)
-    return rankings.rank_biased_overlap(place, n_before, n_after, p).tolist()
+    place = agreement.places(before, n_before, after, n_after)
+    return agreement.rank_biased_overlap(place, n_before, n_after, p).tolist()
 
 
 def by_equation_32(a: list[int], b: list[int], p: float) -> float:
@@ -82,18 +82,18 @@ def test_rbo_is_the_endless_sum(a: list[int], b: list[int], p: float) -> None:
 @given(pairs_of_lists)
 def test_places_and_shares_are_those_of_plain_lists(pairs: Lists) -> None:
     before, n_before, after, n_after = arrays(pairs)
-    place = rankings.places(before, n_before, after, n_after)
+    place = agreement.places(before, n_before, after, n_after)
     for row, (a, b) in enumerate(pairs):
         assert place[row, : len(b)].tolist() == [a.index(job) if job in a else -1 for job in b]
-        assert (place[row, len(b) :] == rankings.NOT_THERE).all()
+        assert (place[row, len(b) :] == agreement.NOT_THERE).all()
     both = [len(set(a) & set(b)) for a, b in pairs]
     wanted = [n / max(len(a), len(b)) if a or b else 1.0 for n, (a, b) in zip(both, pairs, strict=True)]
-    assert rankings.overlap(place, n_before, n_after).tolist() == pytest.approx(wanted)
+    assert agreement.overlap(place, n_before, n_after).tolist() == pytest.approx(wanted)
     new = [len(set(b) - set(a)) / len(b) if b else 0.0 for a, b in pairs]
-    assert rankings.new_share(place, n_after).tolist() == pytest.approx(new)
-    assert rankings.same_lists(place, n_before, n_after).tolist() == [a == b for a, b in pairs]
+    assert agreement.new_share(place, n_after).tolist() == pytest.approx(new)
+    assert agreement.same_lists(place, n_before, n_after).tolist() == [a == b for a, b in pairs]
     firsts = [a[:1] != b[:1] for a, b in pairs]
-    assert rankings.other_first(place, n_before, n_after).tolist() == firsts
+    assert agreement.other_first(place, n_before, n_after).tolist() == firsts
 
 
 def test_rbo_by_hand() -> None:
@@ -112,13 +112,13 @@ def test_a_short_list_that_begins_a_long_one_agrees_with_it() -> None:
 
 def test_nothing_to_compare_gives_nothing() -> None:
     none = np.empty((0, 5), dtype=np.int64), np.empty(0, dtype=np.int32)
-    place = rankings.places(*none, *none)
-    assert rankings.rank_biased_overlap(place, none[1], none[1]).shape == (0,)
+    place = agreement.places(*none, *none)
+    assert agreement.rank_biased_overlap(place, none[1], none[1]).shape == (0,)
     empty = np.empty((3, 0), dtype=np.int64), np.zeros(3, dtype=np.int32)
-    assert rankings.rank_biased_overlap(rankings.places(*empty, *empty), empty[1], empty[1]).tolist() == [1, 1, 1]
+    assert agreement.rank_biased_overlap(agreement.places(*empty, *empty), empty[1], empty[1]).tolist() == [1, 1, 1]
     one = np.array([[4]]), np.array([1])
-    gone = rankings.places(*one, empty[0][:1], empty[1][:1])
-    assert rankings.other_first(gone, one[1], empty[1][:1]).tolist() == [True]
+    gone = agreement.places(*one, empty[0][:1], empty[1][:1])
+    assert agreement.other_first(gone, one[1], empty[1][:1]).tolist() == [True]
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0, -0.5, float("nan")])
