@@ -25,11 +25,14 @@ from scoring.cli.stopping import stops
 
 if TYPE_CHECKING:
     from scoring.engine import Prepared
+    from scoring.engine.gate import Gate
     from scoring.engine.sinks import Sink
 
 __all__ = ["run"]
 
 DEFAULT_OUT = Path("data/runs")
+KEPT_ASIDE_CODE = 3
+"""What the command ends with where its gate keeps the run aside."""
 
 
 def run(
@@ -58,10 +61,22 @@ def run(
     keep: Annotated[
         int | None, typer.Option("--keep", min=1, help="Afterwards remove all published runs but the newest so many.")
     ] = None,
+    gate: Annotated[
+        Path | None,
+        typer.Option("--gate", metavar="FILE", help="Limits (YAML) within which lists may change since the last run."),
+    ] = None,
+    force: Annotated[
+        str | None,
+        typer.Option("--force", metavar="REASON", help="Publish beyond the limits too, and say why in the manifest."),
+    ] = None,
     factor_cache: FactorCache = None,
     component: Components = None,
 ) -> None:
-    """Rank every active user's best jobs, and publish the lists as Parquet and in the database."""
+    """Rank every active user's best jobs, and publish the lists as Parquet and in the database.
+
+    Before that they are compared with those of the last run. Beyond a limit they are kept aside (exit code 3), and
+    `--resume --force REASON` publishes them.
+    """
     from scoring.telemetry import Stopwatch
 
     watch = Stopwatch()
@@ -70,11 +85,14 @@ def run(
         from scoring.cli.runs import say_pruned
         from scoring.dataset.database import Database
         from scoring.engine import batch, report
+        from scoring.engine.gate import KeptAsideError
         from scoring.engine.retention import prune
         from scoring.engine.sinks import LATEST, DatabaseSink, ParquetSink
+        from scoring.errors import printable
         from scoring.statistics.factors import default_cache
 
         show = Show()
+        held_to = _gate(gate, force)
         chosen = read_model(model, weights, component, profile, profiles)
     with Database.open(db) as database, show.warnings():
         # published in this order: a transaction is likelier to fail than the rename that makes a folder visible
@@ -89,23 +107,36 @@ def run(
             prepared = batch.prepare(
                 dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers
             )
-        with show.bar("ranking", "users") as advance:
-            result = batch.run(
-                prepared,
-                k=top_k,
-                users=_first_users(prepared, users),
-                chunk_size=chunk_size,
-                sinks=sinks,
-                progress=advance,
-                cancelled=stops.lost,
-                watch=watch,
-                resume=resume,
-            )
+        try:
+            with show.bar("ranking", "users") as advance:
+                result = batch.run(
+                    prepared,
+                    k=top_k,
+                    users=_first_users(prepared, users),
+                    chunk_size=chunk_size,
+                    sinks=sinks,
+                    progress=advance,
+                    cancelled=stops.lost,
+                    watch=watch,
+                    resume=resume,
+                    gate=held_to,
+                )
+        except KeptAsideError as aside:
+            output().print(aside.verdict.table())
+            show.say(f"error: {printable(str(aside), 2000)}")
+            raise typer.Exit(KEPT_ASIDE_CODE) from aside
         if result.was_published:
             show.say(f"Run {result.head.run_id} has this data, model and settings, and is published: nothing was done.")
         output().print(report.render(report.Report.of(result)))
         if keep is not None:
             say_pruned(prune(out, None if no_database else database, keep))
+
+
+def _gate(file: Path | None, force: str | None) -> Gate:
+    """Raises ConfigurationError: limits that cannot be read, a reason that is none."""
+    from scoring.engine.gate import Gate, GateLimits, load_limits
+
+    return Gate(GateLimits() if file is None else load_limits(file), force)
 
 
 def _first_users(prepared: Prepared, count: int | None) -> list[int] | None:

@@ -47,9 +47,10 @@ def _opened(db: str, no_database: bool) -> Iterator[Database | None]:
 
 @app.command("list")
 def list_(out: Folder = DEFAULT_OUT, db: Db = DEFAULT_DB, no_database: NoDatabase = False) -> None:
-    """List every run, newest first: in use, published, being written, unfinished, damaged."""
+    """List every run, newest first: in use, published, being written, unfinished, kept aside by its gate, damaged."""
     from scoring.cli.progress import output
     from scoring.engine.history import list_runs
+    from scoring.errors import printable
 
     with _opened(db, no_database) as database:
         found = list_runs(out, database)
@@ -57,6 +58,10 @@ def list_(out: Folder = DEFAULT_OUT, db: Db = DEFAULT_DB, no_database: NoDatabas
         output().print(f"{out} holds no runs yet. Make one with `scoring run`.", markup=False, soft_wrap=True)
         return
     output().print(_table(found))
+    for run in found.to_dict("records"):
+        said = run["gate"]
+        if isinstance(said, str) and not said.startswith("passed"):
+            output().print(f"{run['run_id']}: {printable(said, 1000)}", markup=False, soft_wrap=True)
 
 
 def _table(found: pd.DataFrame) -> Table:

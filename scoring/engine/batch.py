@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from scoring.dataset import Dataset
 from scoring.engine import memory
+from scoring.engine.gate import Gate, KeptAsideError, Verdict
 from scoring.engine.prepared import Prepared
 from scoring.engine.ranking import Ranking
 from scoring.engine.scorer import whole_number
@@ -49,6 +51,8 @@ class RunResult:
     predicted_bytes: int  # what that was thought to be before the work
     users_there: int = 0  # whose lists a run that was stopped had found and kept; the others were ranked now
     was_published: bool = False  # by an earlier run: nothing was ranked or written
+    verdict: Verdict | None = None  # of the gate; None: none was asked tonight
+    let_through: bool = False  # publishing it was begun before
 
     @property
     def pairs_ranked(self) -> int:
@@ -106,6 +110,7 @@ def run(
     watch: Stopwatch | None = None,
     refused: Mapping[str, int] | None = None,
     resume: bool = False,
+    gate: Gate | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> RunResult:
     """Ranks the active ones of these users (ids; None: of all) and publishes the results to every sink.
@@ -118,6 +123,9 @@ def run(
     What is published already, and is what readers get, is left as it is. And where this run is stopped, it is kept for
     the next one. Without `resume` every run is a new one; what a killed one left is told of and removed.
 
+    With a `gate` the lists are compared with those that readers get, before they take their place. Beyond a limit the
+    run is kept aside: whole, unseen, and published by the same call with `resume` and a gate that lets it through.
+
     Raises
     ------
     ConfigurationError: k, chunk_size or workers below 1.
@@ -125,24 +133,27 @@ def run(
     NotEnoughMemoryError: before any work.
     OutputError, DatabaseError: results cannot be written.
     RunCancelledError: `cancelled` said so.
+    KeptAsideError: the gate did not let it through.
     """
     work = Work(prepared, k, users, _chunk_size(chunk_size), workers, sinks, watch or Stopwatch(), now)
-    work.require_memory()
+    work.require_memory(gate)
     places: list[Place] = []
     try:
         work.open(resume)
         work.rank(progress, cancelled)
         counts = work.counts(refused or {})
+        with work.watch.phase("gate") if gate is not None else nullcontext():
+            verdict = work.judge(gate, counts)
         with work.watch.phase("publish"):
             for sink in sinks:
                 sink.seal(counts)
             faults.point("all sealed")
             for sink in sinks:
                 places.append(sink.publish())  # noqa: PERF401 - what is published counts when the next one fails
-    except BaseException:
+    except BaseException as error:
         for sink in sinks:
             # what one place has published, the others can publish with `resume`
-            if resume or places:
+            if resume or places or isinstance(error, KeptAsideError):
                 sink.suspend()
             else:
                 sink.abort()
@@ -162,6 +173,8 @@ def run(
         predicted_bytes=work.predicted_bytes,
         users_there=work.n_there,
         was_published=work.was_published,
+        verdict=verdict,
+        let_through=work.let_through,
     )
 
 

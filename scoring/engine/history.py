@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +14,10 @@ from sqlalchemy import func, select
 
 from scoring.dataset.database import Database
 from scoring.dataset.tables import current_runs, results, runs
+from scoring.engine.gate.verdict import KEPT_ASIDE, in_words
 from scoring.engine.sinks import LATEST, published_runs, read_manifest
 from scoring.engine.sinks.database_lock import hold_key
-from scoring.engine.sinks.journal import Held, Journal
+from scoring.engine.sinks.journal import Held, Journal, verdict_in
 from scoring.engine.sinks.readers import reading
 from scoring.engine.sinks.shards import wrong_with
 from scoring.errors import OutputError
@@ -30,7 +32,7 @@ __all__ = [
     "verify_run",
 ]
 
-COLUMNS: Final = ("run_id", "status", "model", "as_of", "users", "rows", "bytes", "folder", "database")
+COLUMNS: Final = ("run_id", "status", "model", "as_of", "users", "rows", "bytes", "folder", "database", "gate")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Leftover:
     alive: bool
     work: Path = Path()  # its part files, in a folder of runs
     journal: Path | None = None
+    verdict: Mapping[str, Any] | None = None  # of the gate
 
 
 def latest_of(folder: Path) -> str | None:
@@ -51,11 +54,11 @@ def latest_of(folder: Path) -> str | None:
 
 
 def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFrame:
-    """A row for each run, newest first: run_id, status, model, as_of, users, rows, bytes (of the files), and whether it
-    is in the folder and in the database.
+    """A row for each run, newest first: run_id, status, model, as_of, users, rows, bytes (of the files), whether it
+    is in the folder and in the database, and what its gate said, in a line.
 
-    A run is in use, published, being written, unfinished, or damaged: its manifest cannot be read. What is not known of
-    a run is missing. Raises OutputError, DatabaseError.
+    A run is in use, published, being written, unfinished, kept aside (by its gate), or damaged: its manifest cannot be
+    read. What is not known of a run is missing. Raises OutputError, DatabaseError.
     """
     folder = Path(folder)
     found: dict[str, dict[str, Any]] = {}
@@ -63,7 +66,7 @@ def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFr
         found[path.name] = _of_manifest(path) | {"folder": True}
     for left in leftovers_in_folder(folder):
         # also where the folder is there already: the link to it was not moved
-        found[left.run_id] = found.get(left.run_id, {}) | {"status": _status(left), "folder": True}
+        found[left.run_id] = found.get(left.run_id, {}) | _of_leftover(left) | {"folder": True}
     followed = {latest_of(folder)}
     if database is not None:
         followed |= _add_database(database, found)
@@ -88,6 +91,7 @@ def _of_manifest(folder: Path) -> dict[str, Any]:
             "users": counts["users_scored"],
             "rows": counts["rows"],
             "bytes": sum(file["bytes"] for file in manifest["files"]),
+            "gate": _gate(manifest.get("gate")),
         }
     except (OutputError, LookupError, TypeError, ValueError):
         return {"status": "damaged"}
@@ -101,7 +105,7 @@ def _add_database(database: Database, found: dict[str, dict[str, Any]]) -> set[s
     left = {one.run_id: one for one in leftovers_in_database(database)}
     for row in rows:
         known = {
-            "status": _status(left[row.run_id]) if row.run_id in left else "published",
+            **(_of_leftover(left[row.run_id]) if row.run_id in left else _of_published(row.settings)),
             "model": row.model,
             "as_of": None if row.as_of is None else pd.Timestamp(row.as_of, unit="us", tz="UTC"),
             "users": row.users,
@@ -109,13 +113,25 @@ def _add_database(database: Database, found: dict[str, dict[str, Any]]) -> set[s
         }
         here = found.setdefault(row.run_id, known)
         found[row.run_id] = known | here | {"database": True}
-        if "unfinished" in (known["status"], here["status"]):  # published in one place alone is half a run
-            found[row.run_id]["status"] = "unfinished"
+        for status in (KEPT_ASIDE, "unfinished"):  # published in one place alone is half a run
+            if status in (known["status"], here["status"]):
+                found[row.run_id]["status"] = status
     return followed
 
 
-def _status(left: Leftover) -> str:
-    return "being written" if left.alive else "unfinished"
+def _of_leftover(left: Leftover) -> dict[str, Any]:
+    if left.alive:
+        return {"status": "being written"}
+    aside = left.verdict is not None and left.verdict["outcome"] == KEPT_ASIDE
+    return {"status": KEPT_ASIDE if aside else "unfinished", "gate": _gate(left.verdict)}
+
+
+def _of_published(settings: str) -> dict[str, Any]:
+    return {"status": "published", "gate": _gate(json.loads(settings).get("gate"))}
+
+
+def _gate(verdict: Mapping[str, Any] | None) -> str | None:
+    return None if verdict is None else in_words(verdict)
 
 
 def leftovers_in_folder(folder: Path) -> list[Leftover]:
@@ -131,7 +147,8 @@ def leftovers_in_folder(folder: Path) -> list[Leftover]:
             lines, alive = journal.lines, False
             journal.close(remove=not lines)
         if lines and isinstance(lines[0].get("run_id"), str):
-            found.append(Leftover(lines[0]["run_id"], key, alive, path.with_name(f".{key}.writing"), path))
+            work = path.with_name(f".{key}.writing")
+            found.append(Leftover(lines[0]["run_id"], key, alive, work, path, verdict_in(lines)))
     return found
 
 
@@ -142,14 +159,15 @@ def leftovers_in_database(database: Database) -> list[Leftover]:
         rows = connection.execute(wanted).all()
     found = []
     for row in rows:
-        key = json.loads(row.settings).get("key", "")
+        settings = json.loads(row.settings)
+        key = settings.get("key", "")
         alive = False
         if key:
             try:
                 hold_key(database, key, patience=0.0)()
             except Held:
                 alive = True
-        found.append(Leftover(row.run_id, key, alive))
+        found.append(Leftover(row.run_id, key, alive, verdict=settings.get("gate")))
     return found
 
 

@@ -67,6 +67,7 @@ class Report:
     peak_bytes: int
     predicted_bytes: int
     places: tuple[Place, ...]
+    gate: str = ""
     users_there: int = 0
     first_user: int | None = None
     first_lines: tuple[Line, ...] = field(default=())
@@ -102,10 +103,19 @@ class Report:
             peak_bytes=result.peak_bytes,
             predicted_bytes=result.predicted_bytes,
             places=result.places,
+            gate=_gate(result),
             users_there=result.users_there,
             first_user=int(first.user_id[0]) if len(first.user_id) else None,
             first_lines=_lines(result.prepared, first, top),
         )
+
+
+def _gate(result: RunResult) -> str:
+    if result.verdict is not None:
+        return result.verdict.line()
+    if not result.head.whole:
+        return "not asked: a run over some users takes nobody's place"
+    return "not asked tonight: the run was let through before" if result.let_through else "none"
 
 
 def _factors(prepared: Prepared) -> str:
@@ -197,6 +207,7 @@ def _places(report: Report) -> RenderableType:
         table.add_row(place.kind, Text(f"{place.name}{size}"))
     if not report.places:
         table.add_row("results", "kept nowhere")
+    table.add_row("gate", Text(printable(report.gate, 1000)))
     return table
 
 

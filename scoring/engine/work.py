@@ -17,11 +17,15 @@ from numpy.typing import NDArray
 
 from scoring.engine import memory
 from scoring.engine.cutting import Pieces, cut, shard_users
+from scoring.engine.facts import facts_of
+from scoring.engine.gate import Gate, KeptAsideError, Verdict
+from scoring.engine.gate.judging import BYTES_PER_ROW, Tonight
+from scoring.engine.gate.verdict import KEPT_ASIDE
 from scoring.engine.prepared import Prepared
 from scoring.engine.ranking import Ranking
 from scoring.engine.run_key import run_key
 from scoring.engine.scorer import Scorer, list_length
-from scoring.engine.sinks import Earlier, RunCounts, RunHead, Shard, Sink
+from scoring.engine.sinks import Earlier, RunCounts, RunHead, Shard, Sink, base
 from scoring.errors import RunCancelledError
 from scoring.telemetry import Stopwatch
 
@@ -53,7 +57,7 @@ class Work:
         self.n_not_asked = len(prepared.plan.user_id) - len(wanted)
         self.n_rows = self.n_looked_at = 0
         self.n_there = 0  # users whose lists a run before this one had found and kept
-        self.was_published = False
+        self.was_published = self.let_through = False
         self._done: list[Mapping[int, int]] = [{} for _ in sinks]  # by sink, shard → rows
         self.predicted_bytes = 0
         self.first = _nobody()
@@ -77,6 +81,7 @@ class Work:
             code_version=_code_version(),
             whole=self.whole,
             key=run_key(model, data.fingerprint, self.k, self._user_id, self._shard_users),
+            facts=facts_of(self.prepared),
         )
 
     @property
@@ -97,7 +102,7 @@ class Work:
         """Jobs that no rule leaves out for everybody."""
         return self.scorer.n_eligible
 
-    def require_memory(self) -> None:
+    def require_memory(self, gate: Gate | None) -> None:
         """Raises NotEnoughMemoryError."""
         k, n_users = min(self.k, self.n_eligible), len(self.rows)
         in_chunk = k * min(self.chunk_size, n_users)
@@ -107,7 +112,8 @@ class Work:
             k=k,
             chunk_size=self.chunk_size,
             workers=self.scorer.workers,
-            held_bytes=sum(sink.held_bytes(k * n_users, in_chunk) for sink in self.sinks),
+            held_bytes=sum(sink.held_bytes(k * n_users, in_chunk) for sink in self.sinks)
+            + (BYTES_PER_ROW * min(k * n_users, base.ROWS_PER_SHARD) if gate is not None else 0),
         )
         self.predicted_bytes = max(memory.peak(), memory.resident() + needed)
         what = f"A run of {n_users:,} users in chunks of {self.chunk_size:,}, {k:,} jobs each,"
@@ -125,6 +131,8 @@ class Work:
                 sink.open(self.head)
             return
         self.was_published = newest.published
+        same = [run for run in found if run is not None and run.run_id == newest.run_id]
+        self.let_through = any(run.published or run.let_through for run in same)
         self.head = replace(self.head, run_id=newest.run_id, created_at=newest.created_at)
         self._done = [sink.go_on(self.head, self.shards) for sink in self.sinks]
 
@@ -202,6 +210,24 @@ class Work:
             jobs_refused=refused.get("jobs", 0),
             rows=self.n_rows,
         )
+
+    def judge(self, gate: Gate | None, counts: RunCounts) -> Verdict | None:
+        """What a gate says of the run, which is kept beside it. None: it is not asked, or was before the run stopped.
+
+        Raises KeptAsideError.
+        """
+        if self.let_through:  # readers of some place may have it already
+            return None
+        verdict = None
+        if gate is not None and self.whole:
+            plan = self.prepared.plan
+            jobs = plan.job_id[plan.exclusions.open_to_all]
+            verdict = gate.judge(Tonight(self.head, counts, self.shards, self._user_id, jobs, self.sinks))
+        for sink in self.sinks:
+            sink.take_verdict(None if verdict is None else verdict.record())
+        if verdict is not None and verdict.outcome == KEPT_ASIDE:
+            raise KeptAsideError(verdict)
+        return verdict
 
 
 def new_run_id(at: datetime, *content: str) -> str:

@@ -8,7 +8,7 @@
 
 from scoring.model.component import Component, Reason
 from scoring.model.eligibility import Eligibility
-from scoring.model.files import dump_model, parse_model, parse_weights
+from scoring.model.files import dump_model, parse_model, parse_settings, parse_weights
 from scoring.model.inputs import Inputs
 from scoring.model.model import Part, ScoringModel
 from scoring.model.pair import Pair
@@ -48,5 +48,6 @@ __all__ = [
     "WeightProfile",
     "dump_model",
     "parse_model",
+    "parse_settings",
     "parse_weights",
 ]

@@ -20,7 +20,7 @@ from scoring.model.model import Part, ScoringModel
 from scoring.model.problems import problem_of, short
 from scoring.model.profile import GROUPS, WeightProfile
 
-__all__ = ["dump_model", "parse_model", "parse_section", "parse_weights"]
+__all__ = ["dump_model", "parse_model", "parse_section", "parse_settings", "parse_weights"]
 
 CHANGED = " (not as saved)"
 """Added to the name of a saved profile's model where it is no longer the one that was saved."""
@@ -102,7 +102,7 @@ class _File:
         return self.weight((*path, "weight"), value["weight"])
 
 
-def _read(text: str, source: str) -> _File:
+def _read(text: str, source: str, expected: str = "`name` and `groups`") -> _File:
     lines: dict[_Path, int] = {}
     try:
         loader = yaml.SafeLoader(text)
@@ -116,7 +116,7 @@ def _read(text: str, source: str) -> _File:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise ModelError(f"{place}: this is not YAML that can be read: {problem}.") from error
     if not isinstance(data, dict):
-        raise ModelError(f"{source}: a mapping with `name` and `groups` is expected.")
+        raise ModelError(f"{source}: a mapping with {expected} is expected.")
     file = _File(source, data, lines)
     if twice is not None:
         raise file.error(twice, f"`{twice[-1]}` stands twice.")
@@ -183,6 +183,12 @@ def parse_section(text: str, key: str, kind: type[_T], *, source: str) -> _T:
     """One section of a file, such as `profile`, on its own. Raises ModelError with the line."""
     file = _read(text, source)
     return _validated(file, (key,), kind, file.mapping((key,)))
+
+
+def parse_settings(text: str, kind: type[_T], *, source: str) -> _T:
+    """A file that is nothing but settings of this kind. Raises ModelError with the line."""
+    file = _read(text, source, f"some of {', '.join(f'`{name}`' for name in kind.model_fields)}")
+    return _validated(file, (), kind, file.mapping(()))
 
 
 def _rules(values: dict[str, Any]) -> dict[str, Any]:

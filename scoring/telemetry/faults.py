@@ -41,6 +41,9 @@ POINTS: Final = (
     "rows inserted",
     "rows committed",
     "shard committed",
+    # what the gate says, kept before anything is published
+    "verdict noted",
+    "verdict committed",
     # publishing
     "all sealed",
     "database publishing",

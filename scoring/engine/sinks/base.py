@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, ClassVar, Final
 
 import pandas as pd
 
 from scoring.columns import RESULT_COLUMNS
 from scoring.engine.ranking import Ranking
+from scoring.engine.sinks.lists import Lists, PublishedRun
 
 __all__ = ["ROWS_PER_SHARD", "Earlier", "Place", "RunCounts", "RunHead", "Shard", "Sink", "no_results"]
 
@@ -43,6 +44,7 @@ class RunHead:
     code_version: str
     whole: bool  # over all active users, not over some that a caller named
     key: str  # equal keys: equal results, shard by shard
+    facts: Mapping[str, float | None] = field(default_factory=dict)  # of the data, `scoring.engine.facts`
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Earlier:
     created_at: datetime
     published: bool  # and what its readers get
     shards: int = 0  # that are whole, as far as can be told at a glance
+    let_through: bool = False  # publishing it was begun: no gate is asked again
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,10 @@ class Sink(ABC):
     """Takes rankings piece by piece; readers see nothing of them before `publish`, then all.
 
     A run calls `claim`; `open`, or `go_on` with what a stopped run left; `write` for each piece of a shard, `end_shard`
-    behind its last one; `seal`, `publish`; or, whatever went wrong and wherever, `abort` or `suspend`. All sinks of a
-    run are sealed before the first is published: what can fail is behind them. A place that keeps nothing over the end
-    of a process leaves `claim`, `go_on`, `end_shard` and `suspend` as they are here.
+    behind its last one; `take_verdict`, `seal`, `publish`; or, whatever went wrong and wherever, `abort` or `suspend`.
+    All sinks of a run are sealed before the first is published: what can fail is behind them. A place that keeps
+    nothing over the end of a process leaves `claim`, `go_on`, `end_shard`, `suspend` and what a gate asks as they are
+    here.
     """
 
     def check(self) -> None:  # noqa: B027 - most places have nothing to look at
@@ -123,6 +127,25 @@ class Sink(ABC):
 
     def end_shard(self, shard: Shard) -> None:  # noqa: B027 - memory is whole or gone
         """What was written since the last shard is this one; it outlives the process from here on."""
+
+    # What a gate asks
+
+    slow_to_read: ClassVar[bool] = False
+    """Others are read first, where there is a choice."""
+
+    def written(self, shard: Shard, k: int) -> Lists | None:
+        """The first k of every list of a shard that is whole, as it was written. None: it cannot be read back here."""
+        return None
+
+    def published_runs(self) -> Sequence[PublishedRun]:
+        """What this place has published, in any order."""
+        return ()
+
+    def take_verdict(self, verdict: Mapping[str, Any] | None) -> None:  # noqa: B027 - as `end_shard`
+        """Keeps what a gate said of the run (None: it was not asked), to stand in the run's manifest.
+
+        Where the gate keeps the run aside, `suspend` follows.
+        """
 
     @abstractmethod
     def seal(self, counts: RunCounts) -> None:

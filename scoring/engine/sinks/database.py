@@ -11,22 +11,20 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Update, delete, func, insert, select, update
 
-from scoring.columns import RESULT_COLUMNS
 from scoring.dataset.database import Database
 from scoring.dataset.storing import insert_columns
 from scoring.dataset.tables import current_runs, results, runs
 from scoring.engine.ranking import Ranking
-from scoring.engine.sinks.base import Earlier, Place, RunCounts, RunHead, Shard, Sink, no_results
+from scoring.engine.sinks.base import Earlier, Place, RunCounts, RunHead, Shard, Sink
+from scoring.engine.sinks.database_lists import CURRENT, DatabaseRun, read_users
 from scoring.engine.sinks.database_lock import hold_key
 from scoring.engine.sinks.journal import Held
+from scoring.engine.sinks.lists import Lists, PublishedRun
 from scoring.errors import DatabaseError
 from scoring.telemetry import faults
 from scoring.telemetry.uncut import uncut
 
-__all__ = ["CURRENT", "DatabaseSink", "current_run", "read_results", "remove_run", "runs_of_key"]
-
-CURRENT = "default"
-"""The name in `current_runs` that readers follow unless they know better."""
+__all__ = ["DatabaseSink", "current_run", "remove_run", "runs_of_key"]
 
 _NAMES = [column.name for column in results.columns]
 """In the table's own order, which the fast way of inserting asks for: three times as fast."""
@@ -86,6 +84,8 @@ class DatabaseSink(Sink):
             "code_version": head.code_version,
             "whole": head.whole,
             "key": head.key,
+            "facts": dict(head.facts),
+            "gate": None,
             "shards": {},
         }
         # before it is there: a Ctrl-C may come between its commit and the next line
@@ -143,6 +143,29 @@ class DatabaseSink(Sink):
             connection.execute(_with_settings(self._head.run_id, self._settings))
         faults.point("shard committed")
 
+    # What is compared before it is published
+
+    slow_to_read = True
+
+    def written(self, shard: Shard, k: int) -> Lists | None:
+        assert self._head is not None, "open() comes before written()"
+        return read_users(self._database, self._head.run_id, shard.first_user, shard.last_user, k)
+
+    def published_runs(self) -> list[PublishedRun]:
+        with self._database.connect() as connection:
+            ids = connection.execute(select(runs.c.run_id).where(runs.c.status == "published")).scalars().all()
+        used = current_run(self._database, self._name)
+        return [DatabaseRun(self._database, run_id, run_id == used) for run_id in ids]
+
+    def take_verdict(self, verdict: Mapping[str, Any] | None) -> None:
+        assert self._head is not None, "open() comes before take_verdict()"
+        if verdict == self._settings.get("gate") or self._published:
+            return
+        self._settings["gate"] = verdict
+        with self._database.begin() as connection:
+            connection.execute(_with_settings(self._head.run_id, self._settings))
+        faults.point("verdict committed")
+
     def seal(self, counts: RunCounts) -> None:
         self._counts = counts
 
@@ -198,8 +221,8 @@ def runs_of_key(database: Database, key: str) -> list[Earlier]:
         Earlier(
             run.run_id,
             datetime.fromtimestamp(run.created_at / 1e6, UTC),
-            run.status == "published",
-            len(json.loads(run.settings)["shards"]),
+            published=run.status == "published",
+            shards=len(json.loads(run.settings)["shards"]),
         )
         for run in found
     ]
@@ -248,28 +271,6 @@ def _as_published(head: RunHead, counts: RunCounts) -> Update:
             rows=counts.rows,
         )
     )
-
-
-def read_results(database: Database, run_id: str | None = None, *, name: str = CURRENT) -> pd.DataFrame:
-    """`scoring.columns.RESULT_COLUMNS` of a published run (None: the current one of this name), as of one moment.
-
-    Raises DatabaseError where there is none.
-    """
-    chosen = select(current_runs.c.run_id).where(current_runs.c.name == name).scalar_subquery()
-    wanted = chosen if run_id is None else run_id
-    published = select(runs.c.run_id).where(runs.c.run_id == wanted, runs.c.status == "published")
-    columns = [results.c[column] for column in RESULT_COLUMNS]
-
-    def work(connection: Connection) -> tuple[str | None, list[Any]]:
-        found = connection.execute(published).scalar()
-        statement = select(*columns).where(results.c.run_id == found).order_by(results.c.user_id, results.c.rank)
-        return found, [] if found is None else list(connection.execute(statement).all())
-
-    found, rows = database.read(work)
-    if found is None:
-        raise DatabaseError(f"{database.display} holds no published run{f' {run_id}' if run_id else ''}.")
-    frame = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
-    return frame.astype(no_results().dtypes.to_dict())
 
 
 def _microseconds(moment: datetime) -> int:

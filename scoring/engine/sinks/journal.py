@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["PATIENCE_SECONDS", "Held", "Journal"]
+__all__ = ["PATIENCE_SECONDS", "Held", "Journal", "verdict_in"]
 
 PATIENCE_SECONDS: Final = 1.0
 """For one who only looks whether somebody holds it, and holds it while he does."""
@@ -85,6 +85,12 @@ class Journal:
         finally:
             os.close(self._handle)
             self._handle = -1
+
+
+def verdict_in(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What the gate said last of the run whose journal this is; None: it said nothing."""
+    said = [line["gate"] for line in lines if "gate" in line]
+    return said[-1] if said else None
 
 
 def _whole_lines(content: bytes) -> tuple[list[dict[str, Any]], int]:

@@ -19,19 +19,16 @@ from scoring.engine.ranking import Ranking
 from scoring.engine.sinks import base
 from scoring.engine.sinks.base import Earlier, Place, RunCounts, RunHead, Shard, Sink, no_results
 from scoring.engine.sinks.folders import move_link, one_sentence, sync_folder
-from scoring.engine.sinks.journal import PATIENCE_SECONDS, Held, Journal
-from scoring.engine.sinks.shards import remove_others, whole_shards, write_part, wrong_with
+from scoring.engine.sinks.journal import PATIENCE_SECONDS, Held, Journal, verdict_in
+from scoring.engine.sinks.lists import Lists, PublishedRun
+from scoring.engine.sinks.manifest import MANIFEST, holds, manifest_of, published_runs, read_manifest
+from scoring.engine.sinks.parquet_lists import ParquetRun, read_part
+from scoring.engine.sinks.shards import remove_others, whole_shards, write_part
 from scoring.errors import OutputError
 from scoring.telemetry import faults
 from scoring.telemetry.uncut import uncut
 
-__all__ = ["LATEST", "MANIFEST", "ParquetSink", "is_run", "published_runs", "read_manifest"]
-
-MANIFEST = "_manifest.json"
-"""Written last: what the folder holds. Readers of Parquet folders pass over names that begin with an underscore."""
-
-LATEST = "latest"
-"""What the link to the run in use is called, unless somebody calls it otherwise."""
+__all__ = ["ParquetSink"]
 
 
 class ParquetSink(Sink):
@@ -52,6 +49,7 @@ class ParquetSink(Sink):
         self._head: RunHead | None = None
         self._waiting: list[pd.DataFrame] = []
         self._files: dict[int, dict[str, Any]] = {}
+        self._verdict: Mapping[str, Any] | None = None
 
     @property
     def target(self) -> Path:
@@ -107,17 +105,23 @@ class ParquetSink(Sink):
         if not lines or not isinstance(lines[0].get("run_id"), str):
             return None
         run_id = lines[0]["run_id"]
-        if not self._aside(head, "writing").is_dir() and not _holds(self._target_of(run_id), head.key):
+        if not self._aside(head, "writing").is_dir() and not holds(self._target_of(run_id), head.key):
             return None
-        return Earlier(run_id, datetime.fromisoformat(lines[0]["created_at"]), False, len(lines) - 1)
+        return Earlier(
+            run_id,
+            datetime.fromisoformat(lines[0]["created_at"]),
+            published=False,
+            shards=sum("name" in line for line in lines),
+            let_through=holds(self._target_of(run_id), head.key),
+        )
 
     def _published(self, head: RunHead) -> Earlier | None:
         """The run that readers get, if it is of this key and as it was written."""
         for target in reversed(published_runs(self._parent) if self._by_run_id else [self._folder]):
-            manifest = _manifest_of(target)
+            manifest = manifest_of(target)
             if manifest is None or (head.whole and not manifest.get("whole")):
                 continue
-            if _holds(target, head.key) and self._is_what_readers_get(target, head):
+            if holds(target, head.key) and self._is_what_readers_get(target, head):
                 return Earlier(manifest["run_id"], datetime.fromisoformat(manifest["created_at"]), True)
             if head.whole:
                 return None  # a newer one has taken its place
@@ -131,7 +135,7 @@ class ParquetSink(Sink):
 
     def open(self, head: RunHead) -> None:
         assert self._journal is not None, "claim() comes before open()"
-        self._head, self._waiting, self._files = head, [], {}
+        self._head, self._waiting, self._files, self._verdict = head, [], {}, None
         self._target = self._target_of(head.run_id)
         self._refuse_existing()
         work = self._aside(head, "writing")
@@ -147,13 +151,15 @@ class ParquetSink(Sink):
     def go_on(self, head: RunHead, shards: Sequence[Shard]) -> Mapping[int, int]:
         assert self._journal is not None, "claim() comes before go_on()"
         target, work, lines = self._target_of(head.run_id), self._aside(head, "writing"), self._journal.lines
-        if _holds(target, head.key):
-            self._head, self._target, self._files = head, target, dict(enumerate(read_manifest(target)["files"]))
+        if holds(target, head.key):
+            manifest = read_manifest(target)
+            self._head, self._target, self._verdict = head, target, manifest.get("gate")
+            self._files = dict(enumerate(manifest["files"]))
             return {shard.number: self._files[shard.number]["rows"] for shard in shards}
         if not lines or lines[0].get("run_id") != head.run_id or not work.is_dir():
             self.open(head)
             return {}
-        self._head, self._target, self._waiting = head, target, []
+        self._head, self._target, self._waiting, self._verdict = head, target, [], verdict_in(lines)
         with one_sentence(target):
             self._work = work
             self._files = whole_shards(work, lines[1:], shards)
@@ -175,12 +181,39 @@ class ParquetSink(Sink):
         faults.point("shard noted")
         self._files[shard.number] = entry
 
+    # What is compared before it is published
+
+    def written(self, shard: Shard, k: int) -> Lists | None:
+        return read_part((self._work or self._target) / self._files[shard.number]["name"], k)
+
+    def published_runs(self) -> list[PublishedRun]:
+        if not self._by_run_id and self._latest is None:
+            return []  # a folder of its own: what else stands beside it is nobody's business
+        link = self._parent / self._latest if self._latest else None
+        used = os.readlink(link) if link is not None and link.is_symlink() else None
+        found: list[PublishedRun] = []
+        for folder in published_runs(self._parent):
+            run_id = folder.name if self._by_run_id else (manifest_of(folder) or {}).get("run_id", folder.name)
+            found.append(ParquetRun(folder, str(run_id), folder.name == used))
+        return found
+
+    def take_verdict(self, verdict: Mapping[str, Any] | None) -> None:
+        assert self._journal is not None, "claim() comes before take_verdict()"
+        if verdict == self._verdict or self._work is None:
+            return
+        with one_sentence(self._target):
+            self._journal.note({"gate": verdict})
+        faults.point("verdict noted")
+        self._verdict = verdict
+
     def seal(self, counts: RunCounts) -> None:
         if self._work is None:  # published before
             return
         assert self._head is not None, "open() comes before seal()"
         files = [self._files[number] for number in sorted(self._files)]
-        manifest = {"format": 1} | asdict(self._head) | {"counts": asdict(counts), "files": files}
+        manifest = (
+            {"format": 1} | asdict(self._head) | {"counts": asdict(counts), "gate": self._verdict, "files": files}
+        )
         with one_sentence(self._target):
             with open(self._work / MANIFEST, "x", encoding="utf-8") as file:
                 json.dump(manifest, file, indent=2, default=str, ensure_ascii=False)
@@ -229,47 +262,3 @@ class ParquetSink(Sink):
         # the frames that wait, and one of all of them; an encoded part is smaller than a frame
         shard = min(rows, base.ROWS_PER_SHARD)
         return BYTES_PER_RESULT * (shard + min(rows, shard + chunk_rows))
-
-
-def is_run(folder: str | Path) -> bool:
-    """Whether a run was published in this folder."""
-    return (Path(folder) / MANIFEST).is_file()
-
-
-def read_manifest(folder: str | Path) -> dict[str, Any]:
-    """The manifest of a published run. Raises OutputError where there is none."""
-    path = Path(folder) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{folder} holds no published run: its {MANIFEST} cannot be read.") from error
-    if not isinstance(manifest, dict) or not {"files", "counts"} <= manifest.keys():
-        raise OutputError(f"{folder} holds no published run: its {MANIFEST} is something else.")
-    return manifest
-
-
-def _manifest_of(folder: Path) -> dict[str, Any] | None:
-    """None also where it is damaged: another run is not kept from being published by that."""
-    try:
-        return read_manifest(folder)
-    except OutputError:
-        return None
-
-
-def published_runs(folder: Path) -> list[Path]:
-    """The folders of the runs published in this one, oldest first; links and hidden ones are none."""
-    try:
-        inside = sorted(folder.iterdir())
-    except OSError:
-        return []
-    return [path for path in inside if not path.name.startswith(".") and not path.is_symlink() and is_run(path)]
-
-
-def _holds(target: Path, key: str) -> bool:
-    """Whether a run of this key is published there, whole and as it was written."""
-    manifest = _manifest_of(target)
-    return (
-        manifest is not None
-        and manifest.get("key") == key
-        and all(wrong_with(target, file) is None for file in manifest["files"])
-    )

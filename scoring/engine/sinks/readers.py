@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scoring.engine.sinks.journal import Held
-from scoring.engine.sinks.parquet import MANIFEST
+from scoring.engine.sinks.manifest import MANIFEST
 
 __all__ = ["alone_with", "reading"]
 

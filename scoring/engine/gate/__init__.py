@@ -1,0 +1,12 @@
+"""Whether tonight's lists may take the place of last night's.
+
+- `limits`: `GateLimits`, how far tonight may be from last night · `rules`: what beyond a limit means
+- `tallies`: what is counted of lists, piece by piece · `pairs`: the pieces of two runs, user by user
+- `earlier`: the run to compare with · `judging`: `Gate`, and all of it put together · `verdict`: what came out
+"""
+
+from scoring.engine.gate.judging import Gate
+from scoring.engine.gate.limits import GateLimits, load_limits
+from scoring.engine.gate.verdict import KeptAsideError, Measure, Verdict
+
+__all__ = ["Gate", "GateLimits", "KeptAsideError", "Measure", "Verdict", "load_limits"]

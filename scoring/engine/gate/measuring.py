@@ -1,0 +1,70 @@
+"""The measures of a gate, each with its rule: one table."""
+
+from __future__ import annotations
+
+from scoring.engine.gate.limits import GateLimits
+from scoring.engine.gate.rules import AT_LEAST, AT_MOST, FACTOR, FALL, MOVE, RISE, Rule
+from scoring.engine.gate.tallies import ListTally, PairTally
+from scoring.engine.gate.verdict import Measure, Unit
+from scoring.engine.sinks import Night
+
+__all__ = ["measures_of"]
+
+Two = tuple[float | None, float | None]
+
+
+def measures_of(
+    limits: GateLimits,
+    nights: tuple[Night, Night],
+    lists: tuple[ListTally, ListTally],
+    pairs: PairTally,
+    jobs_gone: int,
+) -> tuple[Measure, ...]:
+    """In the order of the table. `jobs_gone`: jobs on last night's lists that may not be ranked tonight."""
+    k = lists[0].k
+    listed = len(lists[0].jobs)
+    gone = jobs_gone / listed if listed else None
+    with_a_job, full = ((one.with_a_job for one in lists), (one.full for one in lists))
+    rows: list[tuple[str, str, Two, Rule, Unit]] = [
+        ("users_dropped", "users dropped", (None, pairs.share_dropped), AT_MOST, "share"),
+        ("empty_lists", "users without a job", _lacking(nights, *with_a_job), RISE, "share"),
+        ("short_lists", f"users with fewer than {k:,} jobs", _lacking(nights, *full), RISE, "share"),
+        ("jobs_kept", "jobs kept, mean of users", (None, pairs.kept), AT_LEAST, "share"),
+        ("rank_biased_overlap", "rank-biased overlap, mean", (None, pairs.rbo), AT_LEAST, "number"),
+        ("lists_rewritten", "users keeping under half", (None, pairs.share_rewritten), AT_MOST, "share"),
+        ("coverage", "different jobs listed", (listed, len(lists[1].jobs)), FALL, "count"),
+        ("jobs_dropped", "listed jobs closed or gone", (None, gone), AT_MOST, "share"),
+        ("jobs_ranked", "jobs ranked", (nights[0].jobs, nights[1].jobs), FALL, "count"),
+        ("mean_score", "mean score", (lists[0].mean, lists[1].mean), MOVE, "points"),
+        *(
+            ("score_quantiles", f"score, {percent} % quantile",
+             (lists[0].quantile(percent), lists[1].quantile(percent)), MOVE, "points")
+            for percent in (10, 50, 90)
+        ),
+        ("last_score", f"mean score of job {k:,}", (lists[0].last, lists[1].last), MOVE, "points"),
+        ("actions", "actions", _fact(nights, "actions"), FALL, "count"),
+        ("hourly_wage", "median hourly wage, yen", _fact(nights, "hourly_wage"), FACTOR, "yen"),
+        ("fee", "median fee, yen", _fact(nights, "fee"), FACTOR, "yen"),
+    ]  # fmt: skip
+    return tuple(
+        Measure(
+            key if key != "score_quantiles" else name.replace(", ", "_").removesuffix(" % quantile"),
+            name,
+            *values,
+            getattr(limits, key),
+            rule,
+            unit,
+        )
+        for key, name, values, rule, unit in rows
+    )
+
+
+def _lacking(nights: tuple[Night, Night], before: int, after: int) -> Two:
+    """The share of users who were ranked for and are not among so many; None where there was nobody."""
+    counted = zip(nights, (before, after), strict=True)
+    first, second = (1 - count / night.users if night.users else None for night, count in counted)
+    return first, second
+
+
+def _fact(nights: tuple[Night, Night], name: str) -> Two:
+    return nights[0].facts.get(name), nights[1].facts.get(name)

@@ -1,0 +1,169 @@
+"""What a gate says of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scoring.engine.gate.rules import FALL, Rule
+from scoring.engine.sinks import Night
+from scoring.errors import ScoringError, printable
+
+__all__ = ["KEPT_ASIDE", "KeptAsideError", "Measure", "Outcome", "Verdict", "in_words"]
+
+Outcome = Literal["passed", "forced", "kept aside"]
+KEPT_ASIDE: Outcome = "kept aside"
+
+Unit = Literal["share", "count", "points", "number", "yen"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of both nights, and its limit. None: cannot be measured; of a limit: held to none."""
+
+    key: str
+    name: str
+    before: float | None
+    after: float | None
+    limit: float | None
+    rule: Rule
+    unit: Unit
+
+    @property
+    def beyond(self) -> bool:
+        return self.rule.broken(self.before, self.after, self.limit)
+
+    @property
+    def allowed(self) -> str:
+        """The limit in words."""
+        if self.limit is None:
+            return "no limit"
+        as_share = self.unit == "share" or self.rule is FALL
+        return self.rule.says.format(f"{100 * self.limit:g} %" if as_share else f"{self.limit:g}")
+
+    @property
+    def said(self) -> str:
+        if self.beyond:
+            return "BEYOND"
+        known = self.after is not None and (self.before is not None or self.rule.alone)
+        return "within" if known else "not measured"
+
+    def shown(self, value: float | None) -> str:
+        if value is None:
+            return "–"
+        forms = {"share": f"{100 * value:.1f} %", "points": f"{value:.2f}", "number": f"{value:.3f}"}
+        return forms.get(self.unit, f"{value:,.0f}")
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """Tonight's run beside an earlier one (None: there was none), measure by measure."""
+
+    tonight: Night
+    against: Night | None
+    place: str
+    """Where the earlier run was read."""
+    measures: tuple[Measure, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader must know: another model, an earlier run that is damaged."""
+    force: str | None = None
+    """Why it is to be published whatever is beyond its limit."""
+
+    @property
+    def beyond(self) -> tuple[Measure, ...]:
+        return tuple(measure for measure in self.measures if measure.beyond)
+
+    @property
+    def outcome(self) -> Outcome:
+        if not self.beyond:
+            return "passed"
+        return KEPT_ASIDE if self.force is None else "forced"
+
+    def __repr__(self) -> str:
+        return f"Verdict({self.line()})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.line()}</p>{self.frame().to_html()}"
+
+    def frame(self) -> pd.DataFrame:
+        """A row for each measure: last_night, tonight, limit, allowed (the limit in words), beyond."""
+        rows = [(one.name, one.before, one.after, one.limit, one.allowed, one.beyond) for one in self.measures]
+        columns = ["measure", "last_night", "tonight", "limit", "allowed", "beyond"]
+        numbers = dict.fromkeys(("last_night", "tonight", "limit"), "float64")
+        return pd.DataFrame(rows, columns=columns).astype(numbers | {"beyond": "bool"}).set_index("measure")
+
+    def line(self) -> str:
+        """All of it in a line."""
+        return in_words(self.record())
+
+    def record(self) -> dict[str, Any]:
+        """For a manifest: numbers and text."""
+        return {
+            "outcome": self.outcome,
+            "reason": self.force,
+            "against": None if self.against is None else self.against.run_id,
+            "place": self.place,
+            "notes": list(self.notes),
+            "measures": {
+                one.key: {"name": one.name, "last_night": one.before, "tonight": one.after, "limit": one.limit,
+                          "beyond": one.beyond, "shown": f"{_shown(one)} ({one.allowed})"}
+                for one in self.measures
+            },
+        }  # fmt: skip
+
+    def table(self) -> RenderableType:
+        """For a rich console, 80 columns."""
+        if self.against is None:
+            return Text(f"gate: {self.line()}")
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+        table.add_column("measure")
+        for heading in ("last night", "tonight"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("limit", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+        for one in self.measures:
+            style = "bold red" if one.beyond else ""
+            cells = (one.name, one.shown(one.before), one.shown(one.after), one.allowed, one.said)
+            table.add_row(*(Text(cell, style=style) for cell in cells))
+        head = Text(f"Run {self.tonight.run_id} (tonight) beside run {self.against.run_id} (last night)", style="bold")
+        return Group(head, table, *(Text(f"note: {note}") for note in self.notes))
+
+
+def _shown(one: Measure) -> str:
+    after = one.shown(one.after)
+    return f"{one.name} {after}" if one.rule.alone else f"{one.name} {one.shown(one.before)} → {after}"
+
+
+def in_words(record: Mapping[str, Any]) -> str:
+    """A verdict's record in a line."""
+    if record["against"] is None:
+        return "; ".join(["passed: nothing to compare with", *record["notes"]])
+    measures = record["measures"]
+    beyond = [one["shown"] for one in measures.values() if one["beyond"]]
+    if record["outcome"] == "passed":
+        some = (measures[key]["shown"].rsplit(" (", 1)[0] for key in ("jobs_kept", "coverage", "mean_score"))
+        said = f"passed against run {record['against']}: {', '.join(some)}"
+    elif record["outcome"] == KEPT_ASIDE:
+        said = f"kept aside, against run {record['against']}: {', '.join(beyond)}"
+    else:
+        said = f"forced ({printable(record['reason'])}), against run {record['against']}: {', '.join(beyond)}"
+    return "; ".join([said, *record["notes"]])
+
+
+class KeptAsideError(ScoringError, RuntimeError):
+    """A run that is beyond a limit of its gate: whole, kept, and not published. `verdict` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        assert verdict.against is not None, "there is something that it is beyond"
+        beyond = ", ".join(f"{_shown(one)} ({one.allowed})" for one in verdict.beyond)
+        super().__init__(
+            f"Run {verdict.tonight.run_id} is kept aside, not published: {beyond}. Readers still get run "
+            f"{verdict.against.run_id}. To publish it all the same: the same command with --resume --force REASON."
+        )
