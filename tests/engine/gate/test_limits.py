@@ -1,0 +1,98 @@
+"""Limits: from files, in words, and what is beyond them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scoring.engine.gate import Gate, GateLimits, load_limits
+from scoring.engine.gate.rules import AT_LEAST, AT_MOST, FACTOR, FALL, MOVE, RISE, Rule
+from scoring.errors import ConfigurationError
+
+
+def load(folder: Path, text: str) -> GateLimits:
+    (folder / "limits.yaml").write_text(text)
+    return load_limits(folder / "limits.yaml")
+
+
+def test_a_file_names_the_limits_that_are_not_the_usual_ones(tmp_path: Path) -> None:
+    limits = load(tmp_path, "jobs_kept: 0.25\nmean_score: null\nfee: 3\n")
+    assert limits == GateLimits(jobs_kept=0.25, mean_score=None, fee=3)
+    assert limits.coverage == GateLimits().coverage
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("jobs_kept: 0.5\njobs_keept: 0.5", r"limits.yaml, line 2: unknown key `jobs_keept`; known: .*jobs_kept"),
+        ("jobs_kept: 50", r"line 1: `jobs_kept`: Input should be less than or equal to 1"),
+        ("jobs_kept: .nan", "line 1: `jobs_kept`"),
+        ("hourly_wage: 0.5", "line 1: `hourly_wage`: Input should be greater than or equal to 1"),
+        ("jobs_kept: '0.5'", "line 1: `jobs_kept` is '0.5'; write a number"),
+        ("coverage: true", "line 1: `coverage` is True; write a number"),
+        ("jobs_kept: 0.5\njobs_kept: 0.6", "line 2: `jobs_kept` stands twice"),
+        ("- 1", r"a mapping with some of `users_dropped`, .* is expected"),
+        ("", "a mapping with some of"),
+        ("!!python/object/apply:os.system ['echo']", "not YAML that can be read"),
+    ],
+)
+def test_what_is_no_limit_is_refused_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        load(tmp_path, text)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        load_limits(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("reason", ["", "  \n"])
+def test_a_run_is_forced_for_a_reason(reason: str) -> None:
+    with pytest.raises(ConfigurationError, match="give one"):
+        Gate(force=reason)
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "after", "limit", "broken"),
+    [
+        (AT_LEAST, None, 0.5, 0.5, False),
+        (AT_LEAST, None, 0.49, 0.5, True),
+        (AT_MOST, None, 0.1, 0.1, False),
+        (AT_MOST, None, 0.11, 0.1, True),
+        (RISE, 0.2, 0.3, 0.1, False),
+        (RISE, 0.2, 0.31, 0.1, True),
+        (RISE, 0.9, 0.0, 0.1, False),
+        (FALL, 100, 60, 0.4, False),
+        (FALL, 100, 59, 0.4, True),
+        (FALL, 0, 0, 0.4, False),
+        (FALL, 100, 1000, 0.4, False),
+        (MOVE, 60, 62.5, 2.5, False),
+        (MOVE, 60, 57.4, 2.5, True),
+        (FACTOR, 1000, 1500, 1.5, False),
+        (FACTOR, 1000, 1501, 1.5, True),
+        (FACTOR, 1000, 600, 1.5, True),
+        (FACTOR, 1000, 0, 1.5, True),
+        (FACTOR, 0, 0, 1.5, False),
+    ],
+)
+def test_a_value_at_its_limit_passes(
+    rule: Rule, before: float | None, after: float, limit: float, broken: bool
+) -> None:
+    assert rule.broken(before, after, limit) is broken
+    assert rule.broken(before, after, None) is False
+
+
+@pytest.mark.parametrize("rule", [RISE, FALL, MOVE, FACTOR])
+def test_what_cannot_be_measured_any_more_is_beyond(rule: Rule) -> None:
+    assert rule.broken(50.0, None, 1.5)
+    assert not rule.broken(None, None, 1.5)
+    assert not rule.broken(None, 50.0, 1.5)
+
+
+@given(st.floats(0, 1e6), st.floats(1, 10))
+def test_what_did_not_change_is_within_every_limit(value: float, limit: float) -> None:
+    assert not any(rule.broken(value, value, limit) for rule in (FACTOR, MOVE, RISE))
+    assert not FALL.broken(value, value, 0.0)

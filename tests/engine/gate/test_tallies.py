@@ -1,0 +1,127 @@
+"""What a gate counts of two runs, piece by piece, against plain Python over all rows at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.engine.gate.pairs import side_by_side
+from scoring.engine.gate.tallies import STEP, ListTally, PairTally
+from scoring.engine.sinks import Lists
+
+Run = dict[int, list[tuple[int, float]]]
+"""User → (job, total), best first. A user with an empty list was ranked for in vain."""
+
+SCORES = st.integers(0, 100_00).map(lambda hundredths: hundredths / 100)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Run:
+    users = draw(st.sets(st.integers(0, 12), max_size=8))
+    jobs = st.lists(st.integers(1, 9), unique=True, max_size=6)
+    return {
+        user: [(job, draw(SCORES)) for job in draw(jobs)]
+        for user in sorted(users)
+    }  # fmt: skip
+
+
+def pieces(run: Run, sizes: Sequence[int], k: int) -> list[tuple[Lists, np.ndarray]]:
+    """So many users at a time, as part files hold them: users without a job have no row."""
+    users, found, at = sorted(run), [], 0
+    for size in [*sizes, len(users)]:
+        part = users[at : at + size]
+        at += size
+        rows = [(user, job, total) for user in part for job, total in run[user]]
+        user_id, job_id, total = (np.array(column) for column in zip(*rows, strict=True)) if rows else [np.empty(0)] * 3
+        lists = Lists.of_rows(user_id.astype(np.int64), job_id.astype(np.int64), total.astype(np.float32), k)
+        found.append((lists, np.array(part, dtype=np.int64)))
+    return found
+
+
+def tallied(before: Run, after: Run, k: int, cuts: Sequence[int]) -> tuple[ListTally, ListTally, PairTally]:
+    first, second, pairs = ListTally(k), ListTally(k), PairTally()
+    old = [lists for lists, _ in pieces(before, cuts, k)]
+    for one, other, ranked in side_by_side(old, pieces(after, cuts[::-1], k)):
+        first.add(one)
+        second.add(other)
+        pairs.add(one, other, ranked)
+    return first, second, pairs
+
+
+def rank_biased_overlap(a: list[int], b: list[int], p: float = 0.9) -> float:
+    """Webber, Moffat, Zobel 2010, equation 32, symbol by symbol; no list is empty twice."""
+    short, long = sorted((a, b), key=len)
+    if not long:
+        return 1.0
+    common = [len(set(short[:d]) & set(long[:d])) for d in range(len(long) + 1)]
+    s, n = len(short), len(long)
+    body = sum(common[d] / d * p**d for d in range(1, n + 1))
+    body += sum(common[s] * (d - s) / (s * d) * p**d for d in range(s + 1, n + 1)) if s else 0
+    return (1 - p) / p * body + ((common[n] - common[s]) / n + (common[s] / s if s else 0)) * p**n
+
+
+def close(a: float | None, b: float | None) -> bool:
+    return (a is None and b is None) or (a is not None and b is not None and math.isclose(a, b, abs_tol=1e-5))
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs(), runs(), st.integers(1, 7), st.lists(st.integers(0, 4), max_size=4))
+def test_every_figure_is_that_of_plain_python(before: Run, after: Run, k: int, cuts: list[int]) -> None:
+    first, second, pairs = tallied(before, after, k, cuts)
+    for tally, run in ((first, before), (second, after)):
+        lists = [entries[:k] for entries in run.values()]
+        totals = sorted(total for entries in lists for _, total in entries)
+        full = [entries[k - 1][1] for entries in lists if len(entries) == k]
+        assert tally.with_a_job == sum(bool(entries) for entries in lists)
+        assert tally.full == len(full)
+        assert tally.jobs.tolist() == sorted({job for entries in lists for job, _ in entries})
+        assert close(tally.mean, fmean(totals) if totals else None)
+        assert close(tally.last, fmean(full) if full else None)
+        for percent in (10, 50, 90):
+            wanted = totals[math.ceil(percent * len(totals) / 100) - 1] if totals else None
+            assert close(tally.quantile(percent), wanted)
+    jobs = {user: [job for job, _ in entries[:k]] for user, entries in before.items() if entries}
+    both = [(jobs[user], [job for job, _ in after[user][:k]]) for user in jobs if user in after]
+    kept = [len(set(a) & set(b)) / max(len(a), len(b)) for a, b in both]
+    assert (pairs.users, pairs.dropped) == (len(both), len(jobs) - len(both))
+    assert close(pairs.kept, fmean(kept) if both else None)
+    assert close(pairs.rbo, fmean(rank_biased_overlap(*pair) for pair in both) if both else None)
+    assert pairs.rewritten == sum(share < 0.5 for share in kept)
+    assert close(pairs.share_dropped, pairs.dropped / len(jobs) if jobs else None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs(), runs(), st.integers(1, 7))
+def test_figures_stay_in_their_bounds(before: Run, after: Run, k: int) -> None:
+    for tally in tallied(before, after, k, [3])[:2]:
+        figures = [tally.quantile(percent) for percent in (10, 50, 90)]
+        known = [figure for figure in (tally.mean, tally.last, *figures) if figure is not None]
+        assert all(0 <= figure <= 100 for figure in known)
+        assert [figure for figure in figures if figure is not None] == sorted(known[-3:] if known else [])
+    pairs = tallied(before, after, k, [])[2]
+    shares = (pairs.kept, pairs.rbo, pairs.share_dropped, pairs.share_rewritten)
+    assert all(-1e-12 <= share <= 1 + 1e-12 for share in shares if share is not None)
+    same = tallied(before, before, k, [2])[2]
+    if same.users:
+        assert close(same.kept, 1.0)
+        assert close(same.rbo, 1.0)
+        assert same.rewritten == same.dropped == 0
+
+
+def test_scores_are_told_to_a_step() -> None:
+    tally = ListTally(2)
+    tally.add(Lists.of_rows(np.array([1, 1]), np.array([5, 6]), np.array([70.128, 70.121]), 2))
+    assert tally.quantile(50) == pytest.approx(70.12)
+    assert tally.quantile(90) == pytest.approx(70.13)
+    assert pytest.approx(0.01) == STEP
+
+
+def test_rows_that_are_not_by_user_are_no_lists() -> None:
+    with pytest.raises(ValueError, match="do not ascend"):
+        Lists.of_rows(np.array([2, 1]), np.array([5, 6]), np.array([1.0, 2.0]), 2)

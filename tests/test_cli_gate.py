@@ -1,0 +1,86 @@
+"""`scoring run` and its gate: what the command says, ends with, and leaves to readers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from scoring.cli.app import app
+from scoring.cli.run import KEPT_ASIDE_CODE
+from scoring.dataset import Tables
+from scoring.dataset.database import Database
+from scoring.dataset.storing import save_tables
+from scoring.dataset.synthetic import make_market
+from scoring.engine.sinks import read_results
+
+TABLES = make_market(60, 300, 1_500, seed=9).tables
+
+
+def store(folder: Path, name: str, tables: Tables) -> None:
+    with Database.open(folder / name) as database:
+        save_tables(database, tables)
+
+
+@pytest.fixture
+def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    store(tmp_path, "whole.db", TABLES)
+    half = TABLES.users.iloc[::2]
+    actions = TABLES.actions[TABLES.actions["user_id"].isin(half["user_id"])]
+    store(tmp_path, "half.db", TABLES.with_tables(users=half, actions=actions))
+    return tmp_path
+
+
+def scoring(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def run(name: str, *extra: object) -> Result:
+    return scoring("run", "--db", name, "--out", "runs", "--top-k", 5, *extra)
+
+
+def test_half_of_the_users_gone_is_kept_aside_and_published_by_force(market: Path) -> None:
+    first = run("whole.db")
+    assert "passed: nothing to compare with" in first.stdout
+    before = os.readlink("runs/latest")
+    aside = run("half.db")
+    assert aside.exit_code == KEPT_ASIDE_CODE == 3
+    dropped = next(line for line in aside.stdout.splitlines() if line.startswith("users dropped"))
+    assert "BEYOND" in dropped
+    assert aside.stderr.splitlines()[-1].startswith("error: Run ")
+    assert f"Readers still get run {before}" in aside.stderr
+    assert os.readlink("runs/latest") == before
+    with Database.open(market / "half.db") as database, pytest.raises(Exception, match="no published run"):
+        read_results(database)
+    listed = scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
+    assert "kept aside" in listed
+    assert "users dropped 48.2 % (at most 10 %)" in listed
+
+    forced = run("half.db", "--resume", "--force", "the region was sold")
+    assert forced.exit_code == 0, forced.output
+    assert "forced (the region was sold)" in " ".join(forced.stdout.split())
+    assert "of them were there" in forced.stdout
+    assert os.readlink("runs/latest") != before
+    assert "forced (the region was sold)" in scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
+
+
+def test_limits_come_from_a_file(market: Path) -> None:
+    run("whole.db")
+    (market / "limits.yaml").write_text("users_dropped: 0.6\ncoverage: 0.9\nactions: 0.9\njobs_kept: 0.1\n")
+    assert run("half.db", "--gate", "limits.yaml").exit_code == 0
+    (market / "limits.yaml").write_text("users_gone: 0.6\n")
+    wrong = run("half.db", "--gate", "limits.yaml")
+    assert wrong.exit_code == 1
+    assert "limits.yaml, line 1: unknown key `users_gone`" in wrong.stderr
+    assert "give one" in run("half.db", "--force", " ").stderr
+
+
+def test_the_same_data_again_passes(market: Path) -> None:
+    run("whole.db")
+    again = run("whole.db")
+    assert again.exit_code == 0
+    assert "jobs kept, mean of users 100.0 %" in " ".join(again.stdout.split())
