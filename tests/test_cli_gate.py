@@ -68,6 +68,21 @@ def test_half_of_the_users_gone_is_kept_aside_and_published_by_force(market: Pat
     assert "forced (the region was sold)" in scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
 
 
+def test_what_was_kept_aside_is_published_when_the_data_went_on(market: Path) -> None:
+    run("whole.db")
+    assert run("half.db").exit_code == KEPT_ASIDE_CODE
+    kept = next((market / "runs").glob(".*.journal")).read_text().split('"run_id":"')[1][:26]
+    with Database.open(market / "half.db") as database, database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM actions WHERE action = 'view'")
+    publish = ("runs", "publish", kept, "--db", "half.db", "--out", "runs")
+    assert "Missing option" in scoring(*publish).stderr
+    done = scoring(*publish, "--force", "the region was sold")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1] == f"Parquet: runs/{kept}"
+    assert os.readlink("runs/latest") == kept
+    assert "keeps no run" in scoring(*publish, "--force", "again").stderr
+
+
 def test_limits_come_from_a_file(market: Path) -> None:
     run("whole.db")
     (market / "limits.yaml").write_text("users_dropped: 0.6\ncoverage: 0.9\nactions: 0.9\njobs_kept: 0.1\n")

@@ -86,6 +86,7 @@ def run(
         from scoring.dataset.database import Database
         from scoring.engine import batch, report
         from scoring.engine.gate import KeptAsideError
+        from scoring.engine.gate.table import table
         from scoring.engine.retention import prune
         from scoring.engine.sinks import LATEST, DatabaseSink, ParquetSink
         from scoring.errors import printable
@@ -122,7 +123,7 @@ def run(
                     gate=held_to,
                 )
         except KeptAsideError as aside:
-            output().print(aside.verdict.table())
+            output().print(table(aside.verdict))
             show.say(f"error: {printable(str(aside), 2000)}")
             raise typer.Exit(KEPT_ASIDE_CODE) from aside
         if result.was_published:

@@ -1,4 +1,4 @@
-"""`scoring runs`: what is published or left unfinished, whether it is whole, and removing what is old."""
+"""`scoring runs`: what is published or left, whether it is whole, publishing what a gate kept, removing what is old."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "say_pruned"]
 
-app = typer.Typer(help="List published and unfinished runs, verify them, and remove old ones.")
+app = typer.Typer(help="List runs, verify them, publish what a gate kept aside, and remove old ones.")
 
 Folder = Annotated[Path, typer.Option("--out", help="Folder of runs.")]
 NoDatabase = Annotated[bool, typer.Option("--no-database", help="Look at the folder only.")]
@@ -146,6 +146,26 @@ def prune(
 
     with _opened(db, no_database) as database:
         say_pruned(remove(out, database, keep))
+
+
+@app.command()
+def publish(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The id of a run that its gate kept aside.")],
+    force: Annotated[str, typer.Option("--force", metavar="REASON", help="Why; it stands in the run's manifest.")],
+    out: Folder = DEFAULT_OUT,
+    db: Db = DEFAULT_DB,
+    no_database: NoDatabase = False,
+) -> None:
+    """Publish a run that its gate kept aside, as it was written: nothing is loaded or ranked again."""
+    from scoring.cli.progress import output
+    from scoring.engine.release import release
+    from scoring.engine.sinks import LATEST, DatabaseSink, ParquetSink, Sink
+
+    with _opened(db, no_database) as database:
+        sinks: list[Sink] = [] if database is None else [DatabaseSink(database)]
+        sinks.append(ParquetSink(out, by_run_id=True, latest=LATEST))
+        for place in release(run, out, sinks, force):
+            output().print(f"{place.kind}: {place.name}", markup=False, soft_wrap=True)
 
 
 def say_pruned(done: Pruned) -> None:

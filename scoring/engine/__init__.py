@@ -6,6 +6,7 @@
 - `explanation`: a score taken apart
 - `batch`: a run, whole or gone on with (`work`, `cutting`, `run_key`) into `sinks` · `published`: a run read back
 - `history`: runs listed and verified · `retention`: old ones removed
+- `gate`: a run held beside the last one before it is published · `release`: published all the same · `facts`
 """
 
 from scoring.engine.explanation import Explanation, explain

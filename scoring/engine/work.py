@@ -224,7 +224,7 @@ class Work:
             jobs = plan.job_id[plan.exclusions.open_to_all]
             verdict = gate.judge(Tonight(self.head, counts, self.shards, self._user_id, jobs, self.sinks))
         for sink in self.sinks:
-            sink.take_verdict(None if verdict is None else verdict.record())
+            sink.take_verdict(None if verdict is None else verdict.record(), counts)
         if verdict is not None and verdict.outcome == KEPT_ASIDE:
             raise KeptAsideError(verdict)
         return verdict

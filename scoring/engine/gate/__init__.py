@@ -2,7 +2,8 @@
 
 - `limits`: `GateLimits`, how far tonight may be from last night · `rules`: what beyond a limit means
 - `tallies`: what is counted of lists, piece by piece · `pairs`: the pieces of two runs, user by user
-- `earlier`: the run to compare with · `judging`: `Gate`, and all of it put together · `verdict`: what came out
+- `measuring`: the measures in one table · `judging`: `Gate`, and all of it put together
+- `verdict`: what came out · `table`: for a console
 """
 
 from scoring.engine.gate.judging import Gate

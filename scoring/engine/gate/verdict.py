@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from scoring.engine.gate.rules import FALL, Rule
 from scoring.engine.sinks import Night
@@ -117,23 +114,6 @@ class Verdict:
             },
         }  # fmt: skip
 
-    def table(self) -> RenderableType:
-        """For a rich console, 80 columns."""
-        if self.against is None:
-            return Text(f"gate: {self.line()}")
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        table.add_column("measure")
-        for heading in ("last night", "tonight"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("limit", no_wrap=True)
-        table.add_column("verdict", no_wrap=True)
-        for one in self.measures:
-            style = "bold red" if one.beyond else ""
-            cells = (one.name, one.shown(one.before), one.shown(one.after), one.allowed, one.said)
-            table.add_row(*(Text(cell, style=style) for cell in cells))
-        head = Text(f"Run {self.tonight.run_id} (tonight) beside run {self.against.run_id} (last night)", style="bold")
-        return Group(head, table, *(Text(f"note: {note}") for note in self.notes))
-
 
 def _shown(one: Measure) -> str:
     after = one.shown(one.after)
@@ -165,5 +145,6 @@ class KeptAsideError(ScoringError, RuntimeError):
         beyond = ", ".join(f"{_shown(one)} ({one.allowed})" for one in verdict.beyond)
         super().__init__(
             f"Run {verdict.tonight.run_id} is kept aside, not published: {beyond}. Readers still get run "
-            f"{verdict.against.run_id}. To publish it all the same: the same command with --resume --force REASON."
+            f"{verdict.against.run_id}. To publish it all the same: `scoring runs publish {verdict.tonight.run_id} "
+            "--force REASON`, or the same command with --resume --force REASON."
         )

@@ -141,7 +141,9 @@ class Sink(ABC):
         """What this place has published, in any order."""
         return ()
 
-    def take_verdict(self, verdict: Mapping[str, Any] | None) -> None:  # noqa: B027 - as `end_shard`
+    def take_verdict(  # noqa: B027 - as `end_shard`
+        self, verdict: Mapping[str, Any] | None, counts: RunCounts
+    ) -> None:
         """Keeps what a gate said of the run (None: it was not asked), to stand in the run's manifest.
 
         Where the gate keeps the run aside, `suspend` follows.

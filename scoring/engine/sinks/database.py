@@ -157,7 +157,7 @@ class DatabaseSink(Sink):
         used = current_run(self._database, self._name)
         return [DatabaseRun(self._database, run_id, run_id == used) for run_id in ids]
 
-    def take_verdict(self, verdict: Mapping[str, Any] | None) -> None:
+    def take_verdict(self, verdict: Mapping[str, Any] | None, counts: RunCounts) -> None:
         assert self._head is not None, "open() comes before take_verdict()"
         if verdict == self._settings.get("gate") or self._published:
             return

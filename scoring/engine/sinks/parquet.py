@@ -197,12 +197,14 @@ class ParquetSink(Sink):
             found.append(ParquetRun(folder, str(run_id), folder.name == used))
         return found
 
-    def take_verdict(self, verdict: Mapping[str, Any] | None) -> None:
+    def take_verdict(self, verdict: Mapping[str, Any] | None, counts: RunCounts) -> None:
         assert self._journal is not None, "claim() comes before take_verdict()"
+        assert self._head is not None, "open() comes before take_verdict()"
         if verdict == self._verdict or self._work is None:
             return
         with one_sentence(self._target):
-            self._journal.note({"gate": verdict})
+            # all that the manifest needs: who publishes the run later may know nothing else of it
+            self._journal.note({"gate": verdict, "head": _plain(self._head), "counts": asdict(counts)})
         faults.point("verdict noted")
         self._verdict = verdict
 
@@ -262,3 +264,8 @@ class ParquetSink(Sink):
         # the frames that wait, and one of all of them; an encoded part is smaller than a frame
         shard = min(rows, base.ROWS_PER_SHARD)
         return BYTES_PER_RESULT * (shard + min(rows, shard + chunk_rows))
+
+
+def _plain(head: RunHead) -> dict[str, Any]:
+    """As JSON has it."""
+    return dict(json.loads(json.dumps(asdict(head), default=str)))

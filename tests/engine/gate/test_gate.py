@@ -21,6 +21,7 @@ from scoring.dataset.database import Database
 from scoring.dataset.synthetic import make_market
 from scoring.engine import Prepared, batch
 from scoring.engine.gate import Gate, GateLimits, KeptAsideError, Verdict
+from scoring.engine.gate.table import table
 from scoring.engine.history import list_runs
 from scoring.engine.published import read_run
 from scoring.engine.report import Report, render
@@ -396,10 +397,10 @@ def shown(thing: Any) -> str:
 
 def test_the_table_and_the_report(out: Path, tonight: Prepared, emptied: Prepared) -> None:
     verdict = kept_aside(emptied, parquet(out))
-    table = shown(verdict.table())
-    assert max(map(len, table.splitlines())) <= 80
-    assert len([line for line in table.splitlines() if "BEYOND" in line]) == len(verdict.beyond)
-    assert "at most 50 % less" in table
+    text = shown(table(verdict))
+    assert max(map(len, text.splitlines())) <= 80
+    assert len([line for line in text.splitlines() if "BEYOND" in line]) == len(verdict.beyond)
+    assert "at most 50 % less" in text
     assert repr(verdict).startswith("Verdict(kept aside, against run ")
     assert "<table" in verdict._repr_html_()
     result = run(tonight, parquet(out), gate=Gate())
