@@ -214,6 +214,18 @@ def test_kills_are_everywhere(undisturbed: Undisturbed) -> None:
     assert set(undisturbed.points) == set(faults.POINTS) - elsewhere
 
 
+@pytest.mark.parametrize("point", ["verdict committed", "verdict noted", "all sealed"])
+def test_a_kill_between_gate_and_publishing_leaves_last_night(
+    undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, point: str
+) -> None:
+    place = yesterday.copy(tmp_path / "killed")
+    assert place.run("--resume", fault=(point, 1))["status"] == KILLED
+    assert read_run(place.root / "runs/latest").equals(undisturbed.yesterday)
+    assert place.rows().equals(undisturbed.yesterday)
+    assert place.run("--resume")["status"] == 0
+    check_end(place, undisturbed)
+
+
 def test_a_kill_is_noticed(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
     """These tests would see a difference: half of a run, published as it is, is none of the two that may be there."""
     place = yesterday.copy(tmp_path / "half")
