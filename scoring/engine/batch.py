@@ -49,6 +49,7 @@ class RunResult:
     decision: str  # how the lists were found, and why so
     peak_bytes: int  # of the process up to the end of the run
     predicted_bytes: int  # what that was thought to be before the work
+    chunk_size_wanted: int  # more than `head.chunk_size` where memory was short
     users_there: int = 0  # whose lists a run that was stopped had found and kept; the others were ranked now
     was_published: bool = False  # by an earlier run: nothing was ranked or written
     verdict: Verdict | None = None  # of the gate; None: none was asked tonight
@@ -116,7 +117,8 @@ def run(
     """Ranks the active ones of these users (ids; None: of all) and publishes the results to every sink.
 
     `progress` is called with (users done, users in all). `refused` is what an import refused, by table, if known.
-    Results do not depend on `chunk_size` and `workers`. Whatever goes wrong, nothing is published.
+    Results do not depend on `chunk_size` and `workers`. Chunks are smaller where memory is short. Whatever goes wrong,
+    nothing is published.
 
     With `resume` a run of the same data, model and settings that was stopped or killed is gone on with: shards that are
     there as they were written are kept, users of the others ranked, and the files that come out hold the same bytes.
@@ -130,13 +132,13 @@ def run(
     ------
     ConfigurationError: k, chunk_size or workers below 1.
     UnknownIdError: a user that is not there.
-    NotEnoughMemoryError: before any work.
+    NotEnoughMemoryError: before any work; not even a user at a time fits.
     OutputError, DatabaseError: results cannot be written.
     RunCancelledError: `cancelled` said so.
     KeptAsideError: the gate did not let it through.
     """
     work = Work(prepared, k, users, _chunk_size(chunk_size), workers, sinks, watch or Stopwatch(), now)
-    work.require_memory(gate)
+    work.fit_memory(gate)
     places: list[Place] = []
     try:
         work.open(resume)
@@ -171,6 +173,7 @@ def run(
         decision=str(work.scorer.decision) if work.scorer.decision else "nobody to rank for",
         peak_bytes=memory.peak(),
         predicted_bytes=work.predicted_bytes,
+        chunk_size_wanted=work.chunk_size_wanted,
         users_there=work.n_there,
         was_published=work.was_published,
         verdict=verdict,

@@ -15,6 +15,7 @@ from scoring.errors import NotEnoughMemoryError
 from scoring.telemetry.memory import peak, resident
 
 __all__ = [
+    "BYTES_PER_RANKED",
     "BYTES_PER_RESULT",
     "available",
     "peak",
@@ -28,6 +29,14 @@ __all__ = [
 
 BYTES_PER_RESULT = 36
 """A ranked job in a frame: two int64 ids, an int32 rank, four float32 scores."""
+
+BYTES_PER_RANKED = 34
+"""A ranked job in a chunk: its id, row and four scores."""
+
+_BYTES_KEPT = 41
+_MOST_KEPT = 80_000_000
+"""What the C library keeps of blocks that a chunk gave back: in all at most (fitted to chunks of 40,000 to 6.5 million
+ranked jobs); larger blocks are returned to the system."""
 
 _NO_LIMIT = 1 << 60
 """cgroup v1 says "no limit" with a number near 2^63."""
@@ -95,6 +104,10 @@ def _room(folder: Path, kind: _Controller) -> int | None:
     return int(limit) - used + int(reclaimable)
 
 
+_ADDRESSES = 256_000_000
+"""Threads and libraries take addresses that they never use; a thread that gets none ends the process."""
+
+
 def _rlimit_rooms() -> list[int]:
     rooms = []
     if hasattr(resource, "RLIMIT_AS"):
@@ -102,7 +115,7 @@ def _rlimit_rooms() -> list[int]:
 
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
         if limit != resource.RLIM_INFINITY:
-            rooms.append(limit - int(psutil.Process().memory_info().vms))
+            rooms.append(limit - int(psutil.Process().memory_info().vms) - _ADDRESSES)
     return rooms
 
 
@@ -126,10 +139,11 @@ def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, wo
     """Bytes at the peak of ranking, above what the process held before; `held_bytes` is what the sinks keep.
 
     The scorer lays out the eligible jobs anew (at most `program_bytes`); a chunk has ids, rows and scores of k
-    jobs per user, and once more as a frame; a worker has rows of its lookups and a tile's sums.
+    jobs per user; a worker has rows of its lookups and a tile's sums.
     """
     chunk = min(chunk_size, n_users) * k
-    return program_bytes + chunk * 90 + workers * 2_000_000 + held_bytes
+    kept = min(chunk * _BYTES_KEPT, _MOST_KEPT)
+    return program_bytes + chunk * BYTES_PER_RANKED + kept + workers * 2_000_000 + held_bytes
 
 
 def require(bytes_needed: int, what: str, ways_out: Sequence[str], *, there: int | None = None) -> None:

@@ -48,6 +48,7 @@ class Report:
     k: int
     workers: int
     chunk_size: int
+    chunk_size_wanted: int
     phases: tuple[Phase, ...]
     seconds: float
     ms_per_user: float
@@ -84,6 +85,7 @@ class Report:
             k=head.k,
             workers=head.workers,
             chunk_size=head.chunk_size,
+            chunk_size_wanted=result.chunk_size_wanted,
             phases=tuple(result.watch.phases),
             seconds=result.watch.elapsed,
             ms_per_user=result.ms_per_user,
@@ -196,8 +198,13 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("results", f"{report.rows:,} rows, the top {report.k} of each user")
     table.add_row("factors", report.factors)
     table.add_row("memory", f"{memory.readable(report.peak_bytes)} at the peak, {predicted} predicted")
-    table.add_row("work", f"{_count(report.workers, 'thread')}, chunks of {report.chunk_size:,} users")
+    table.add_row("work", f"{_count(report.workers, 'thread')}, chunks of {_chunks(report)}")
     return table
+
+
+def _chunks(report: Report) -> str:
+    less = report.chunk_size < report.chunk_size_wanted
+    return f"{_count(report.chunk_size, 'user')}" + (f", not {report.chunk_size_wanted:,}: memory is short" * less)
 
 
 def _places(report: Report) -> RenderableType:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -48,6 +48,7 @@ class Work:
     ) -> None:
         self.prepared, self.k, self.sinks, self.watch = prepared, list_length(k), sinks, watch
         self.chunk_size, self.whole = chunk_size, users is None
+        self.chunk_size_wanted = chunk_size  # where memory is short, chunks are smaller
         self.scorer = Scorer(prepared.plan, workers=workers) if workers is not None else prepared.scorer
         wanted = np.arange(len(prepared.plan.user_id)) if users is None else np.unique(prepared.user_rows(users))
         active = wanted[prepared.inputs.users.active[wanted]]
@@ -102,11 +103,21 @@ class Work:
         """Jobs that no rule leaves out for everybody."""
         return self.scorer.n_eligible
 
-    def require_memory(self, gate: Gate | None) -> None:
-        """Raises NotEnoughMemoryError."""
+    def fit_memory(self, gate: Gate | None) -> None:
+        """Halves chunks until what they take is there. Raises NotEnoughMemoryError: not even a user at a time fits."""
+        there = memory.available()
+        while self.chunk_size > 1 and self._needed_bytes(gate) > there:
+            self.chunk_size = min(self.chunk_size, len(self.rows)) // 2 or 1
+        needed = self._needed_bytes(gate)
+        self.predicted_bytes = max(memory.peak(), memory.resident() + needed)
+        k, n_users = min(self.k, self.n_eligible), len(self.rows)
+        what = f"A run of {n_users:,} users one at a time, {k:,} jobs each,"
+        memory.require(needed, what, ["smaller lists (k)", "fewer users at a time"], there=there)
+
+    def _needed_bytes(self, gate: Gate | None) -> int:
         k, n_users = min(self.k, self.n_eligible), len(self.rows)
         in_chunk = k * min(self.chunk_size, n_users)
-        needed = memory.predict_run(
+        return memory.predict_run(
             program_bytes=self.prepared.plan.program.nbytes,
             n_users=n_users,
             k=k,
@@ -115,9 +126,6 @@ class Work:
             held_bytes=sum(sink.held_bytes(k * n_users, in_chunk) for sink in self.sinks)
             + (BYTES_PER_ROW * min(k * n_users, base.ROWS_PER_SHARD) if gate is not None else 0),
         )
-        self.predicted_bytes = max(memory.peak(), memory.resident() + needed)
-        what = f"A run of {n_users:,} users in chunks of {self.chunk_size:,}, {k:,} jobs each,"
-        memory.require(needed, what, ["smaller lists (k)", "smaller chunks of users", "fewer users at a time"])
 
     def open(self, resume: bool) -> None:
         """Claims every sink; with `resume` goes on with what is there of a run of the same key, else begins anew."""
@@ -157,23 +165,45 @@ class Work:
 
         progress(done, total)
         pieces = Pieces(missing)
-        for start in range(0, len(rows), self.chunk_size):
-            with self.watch.phase("rank"):
-                chunk = rows[start : start + self.chunk_size]
-                ranking = self.scorer.top_k(self.k, chunk, cancelled=cancelled, progress=just_done)
-            if cancelled():
+        for chunk in self._chunks(rows):
+            if not self._rank_chunk(chunk, pieces, cancelled, just_done):
                 raise RunCancelledError(f"The run was stopped after {done:,} of {total:,} users. Nothing is published.")
-            if start == 0 and chunk[0] == self.rows[0]:
-                self.first = _only_first(ranking)
-            self.n_rows += int(ranking.count.sum())
-            self.n_looked_at += ranking.looked_at
-            with self.watch.phase("write"):
-                for piece, shard, ends in pieces.of(ranking):
-                    self._write(piece, shard, ends)
         if not total:
             self._write(_nobody(), self.shards[0], True)
         elif not len(self.first.user_id):
             self.first = self.scorer.top_k(self.k, self.rows[:1])
+
+    def _rank_chunk(
+        self,
+        chunk: NDArray[np.int64],
+        pieces: Pieces,
+        cancelled: Callable[[], bool],
+        progress: Callable[[int], None],
+    ) -> bool:
+        """False: cancelled. Its lists are gone before the next chunk's are made."""
+        with self.watch.phase("rank"):
+            ranking = self.scorer.top_k(self.k, chunk, cancelled=cancelled, progress=progress)
+        if cancelled():
+            return False
+        if chunk[0] == self.rows[0]:
+            self.first = _only_first(ranking)
+        self.n_rows += int(ranking.count.sum())
+        self.n_looked_at += ranking.looked_at
+        with self.watch.phase("write"):
+            for piece, shard, ends in pieces.of(ranking):
+                self._write(piece, shard, ends)
+        return True
+
+    def _chunks(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Of `chunk_size` users, or of fewer while others take the memory that was there before."""
+        start, per_user = 0, min(self.k, self.n_eligible) * memory.BYTES_PER_RANKED
+        while start < len(rows):
+            size = min(self.chunk_size, len(rows) - start)
+            there = memory.available()
+            while size > 1 and size * per_user > there:
+                size //= 2
+            yield rows[start : start + size]
+            start += size
 
     def _missing(self) -> tuple[list[Shard], NDArray[np.int64]]:
         """Shards that some sink lacks, and the rows of their users; counts the rows of the others."""

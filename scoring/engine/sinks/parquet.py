@@ -261,9 +261,8 @@ class ParquetSink(Sink):
             journal.close(remove=remove)
 
     def held_bytes(self, rows: int, chunk_rows: int) -> int:
-        # the frames that wait, and one of all of them; an encoded part is smaller than a frame
-        shard = min(rows, base.ROWS_PER_SHARD)
-        return BYTES_PER_RESULT * (shard + min(rows, shard + chunk_rows))
+        # the frames that wait, one of all of them, and what is encoded (measured)
+        return 4 * BYTES_PER_RESULT * min(rows, base.ROWS_PER_SHARD)
 
 
 def _plain(head: RunHead) -> dict[str, Any]:
