@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -13,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from scoring.engine import Explanation, Prepared
+from scoring.engine.wording import in_words, value_in_words
 from scoring.errors import printable
 
-__all__ = ["describe", "in_words"]
+__all__ = ["describe"]
 
 
 def describe(prepared: Prepared, explanation: Explanation) -> RenderableType:
@@ -62,31 +60,6 @@ def _parts(explanation: Explanation) -> RenderableType:
     return table
 
 
-def in_words(facts: Mapping[str, Any]) -> str:
-    """Facts as a reader would say them: `yen per hour 1,250; ratio 0.897; like them in occupation, wage`."""
-    return printable("; ".join(f"{name} {_value(value)}" for name, value in facts.items()), 1000)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        held = {str(name).replace("_", " "): what for name, what in value.items() if what}
-        said = [name if what is True else f"{name} {_value(what)}" for name, what in held.items()]
-        return ", ".join(said) if said else "nothing"
-    if isinstance(value, tuple | list):
-        return "/".join(map(_value, value)) if len(value) else "none"
-    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
-        return "missing"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    if isinstance(value, int):
-        return str(value)  # counts and codes
-    if isinstance(value, float):
-        return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
-    return str(value)
-
-
 class _Names:
     """Codes with the names that reference tables give them."""
 
@@ -113,7 +86,7 @@ class _Names:
             row["company_name"],
             self._place(row),
             "occupation not known" if pd.isna(code) else self._named(self._occupations, code),
-            f"{salary:,.0f} yen {_value(row['salary_type'])}" if salary > 0 else "salary not known",
+            f"{salary:,.0f} yen {value_in_words(row['salary_type'])}" if salary > 0 else "salary not known",
             f"fee {fee:,.0f} yen" if fee > 0 else "no fee",
         ]
         return " · ".join(printable(text) for text in said if isinstance(text, str))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scoring.engine.wording import in_words
 from scoring.errors import ModelError, ScoringError
 from scoring.kernels import reference
 from scoring.model import GROUPS, Inputs, Pair, Part
@@ -50,7 +51,9 @@ class Explanation:
         return f"Explanation(user {self.user_id}, job {self.job_id}, {self.model}: {self.total:.2f})"
 
     def _repr_html_(self) -> str:
-        return str(self.frame()._repr_html_())  # type: ignore[operator]
+        told = self.frame().assign(facts=[in_words(part.facts) for part in self.parts])
+        with pd.option_context("display.max_colwidth", None):
+            return str(told.to_html(index=False, float_format="{:.2f}".format))
 
     def frame(self) -> pd.DataFrame:
         """One row per component: group, component, value, weight, points, facts."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +58,16 @@ def test_the_frame_has_a_row_per_component(ready: Prepared) -> None:
     assert frame.columns.tolist() == ["group", "component", "value", "weight", "points", "facts"]
     assert frame["component"].tolist() == [part.name for part in ready.model.parts]
     assert frame["points"].sum() == pytest.approx(said.total, abs=1e-5)
+
+
+def test_a_page_shows_facts_in_words_and_runs_nothing_of_them(ready: Prepared) -> None:
+    said = explain(ready.plan, ready.inputs, 3, 7)
+    page = said._repr_html_()
+    assert all(f"<td>{part.name}</td>" in page for part in said.parts)
+    assert not re.search(r"datetime|np\.|[{}]", page)
+    named = replace(said.parts[0], facts={"company": "<script>a</script>", "long": "x" * 200})
+    page = replace(said, parts=(named,))._repr_html_()
+    assert f"company &lt;script&gt;a&lt;/script&gt;; long {'x' * 200}" in page
 
 
 def test_eligible_is_what_rankings_show(ready: Prepared) -> None:
