@@ -6,6 +6,7 @@ package `matplotlib-fontja` brings, since few machines have one that matplotlib 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
 
 __all__ = [
     "BLACK",
@@ -56,7 +58,26 @@ def new_grid(width: float, height: float, rows: int, columns: int, *, share: boo
     with matplotlib.rc_context(STYLE):
         figure = _styled_figure()(figsize=(width, height), dpi=110, layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
+    for axis in (axis for one in axes.ravel() for axis in (one.xaxis, one.yaxis)):
+        axis.set_major_formatter(_thousands_apart()())
+        axis.isDefault_majfmt = True  # names, dates and logarithms still bring formatters of their own
     return figure, list(axes.ravel())
+
+
+@cache
+def _thousands_apart() -> type[ScalarFormatter]:
+    """Matplotlib's formatter of plain numbers, but 150,000 for 150000."""
+    from matplotlib.ticker import ScalarFormatter
+
+    class ThousandsApart(ScalarFormatter):
+        def __init__(self) -> None:
+            super().__init__(useOffset=False)
+            self.set_powerlimits((-5, 15))
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return re.sub(r"(?<![.\d])\d{4,}", lambda digits: f"{int(digits[0]):,}", super().__call__(x, pos))
+
+    return ThousandsApart
 
 
 @cache

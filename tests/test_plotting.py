@@ -55,3 +55,26 @@ def test_importing_draws_nothing(module: str) -> None:
     code = f"import sys, {module}; sys.exit('matplotlib.pyplot' in sys.modules or 'matplotlib_fontja' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert STYLE["font.family"] == FONTS
+
+
+def test_thousands_stand_apart_on_every_plain_axis() -> None:
+    figure, (axes, logarithmic, named) = new_figure(9, 3, columns=3)
+    axes.plot([0.0, 0.5], [-2_000_000, 150_000])
+    logarithmic.plot([1, 100_000], [1, 2])
+    logarithmic.set_xscale("log")
+    named.barh(["a", "b"], [12_000, 9_000])
+    figure.canvas.draw()
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert "−2,000,000" in shown
+    assert {"0.0", "0.2", "0.4"} <= {label.get_text() for label in axes.get_xticklabels()}
+    assert any("10^" in label.get_text() for label in logarithmic.get_xticklabels())
+    assert [label.get_text() for label in named.get_yticklabels()] == ["a", "b"]
+    assert "10,000" in [label.get_text() for label in named.get_xticklabels()]
+
+
+def test_small_numbers_keep_their_digits() -> None:
+    figure, (axes,) = new_figure(3, 3)
+    axes.plot([0.00012345, 0.00054321], [1_000_000.0, 1_000_001.0])
+    figure.canvas.draw()
+    assert "0.0002" in [label.get_text() for label in axes.get_xticklabels()]
+    assert "1,000,000.2" in [label.get_text() for label in axes.get_yticklabels()]

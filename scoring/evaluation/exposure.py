@@ -139,4 +139,3 @@ def plot_exposure(axes: Any, frame: pd.DataFrame, by: By, most: int = 8) -> None
     room = 1.1 * max(high, -low)  # for the texts
     axes.set_xlim(low - room * (low < 0), high + room * (high > 0))
     axes.locator_params(axis="x", nbins=5)
-    axes.xaxis.set_major_formatter("{x:,.0f}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, SMALL, VERMILION, new_figure
 
@@ -15,13 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_scoreboard"]
 
-_COLOURS = (GREY, BLUE, ORANGE, GREEN, VERMILION, SKY, BLACK)
+_COLOURS = (GREY, ORANGE, GREEN, BLUE, VERMILION, SKY, BLACK)
+"""By turn. Of a search's models (baseline, random, direct, search) as its own plots have them."""
 _ROW = 0.8
 """Of the height of a metric that its models take."""
 
 
 def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequence[str], level: float) -> Figure:
-    """From `Scoreboard.frame`: means on the left, differences to the first model on the right."""
+    """From `Scoreboard.frame`: means on the left, differences to the first model on the right.
+
+    The point of a difference that is not significant is open.
+    """
     interval = f"with {100 * level:g} % intervals"
     alone = len(models) == 1
     figure, panels = new_figure(6.5 if alone else 10.0, 1.0 + 0.28 * len(measures) * max(len(models), 2), 2 - alone)
@@ -31,7 +36,8 @@ def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequen
     if not alone:
         _dots(panels[1], frame, models, measures, "difference", "difference_low", "difference_high")
         panels[1].axvline(0, color=_COLOURS[0], linewidth=1)
-        panels[1].set_xlabel(f"difference to {models[0]}, {interval}")
+        _open_points(panels[1], frame, models[1:], measures)
+        panels[1].set_xlabel(f"difference to {models[0]}, {interval} (open point: not significant)")
         panels[1].set_yticklabels([])
         figure.legend(
             *panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(models), frameon=False
@@ -42,15 +48,31 @@ def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequen
 def _dots(
     axes: Any, frame: pd.DataFrame, models: Sequence[str], measures: Sequence[str], mean: str, low: str, high: str
 ) -> None:
-    step = _ROW / max(len(models), 1)
-    places = np.arange(len(measures), dtype=np.float64)
     for turn, model in enumerate(models):
-        rows = frame[frame["model"] == model].set_index("measure").loc[list(measures)]
+        rows = _rows(frame, model, measures)
         colour = _COLOURS[turn % len(_COLOURS)]
-        y = places - _ROW / 2 + step * (turn + 0.5)
+        y = _heights(turn, len(models), len(measures))
         axes.hlines(y, rows[low], rows[high], color=colour, linewidth=2)
         axes.plot(rows[mean], y, "o", color=colour, markersize=5, label=model)
-    axes.set_yticks(places, measures, fontsize=SMALL + 1)
+    axes.set_yticks(range(len(measures)), measures, fontsize=SMALL + 1)
     axes.set_ylim(len(measures) - 0.5, -0.5)
     axes.grid(axis="x", color="#E5E5E5")
     axes.set_axisbelow(True)
+
+
+def _open_points(axes: Any, frame: pd.DataFrame, models: Sequence[str], measures: Sequence[str]) -> None:
+    """Over the points of differences that are not significant; `models` without the first."""
+    for turn, model in enumerate(models, 1):
+        rows = _rows(frame, model, measures)
+        no = ~rows["significant"].to_numpy(dtype=bool)
+        y = _heights(turn, len(models) + 1, len(measures))
+        axes.plot(rows["difference"][no], y[no], "o", color="white", markersize=2.5, label=f"_{model}, open")
+
+
+def _rows(frame: pd.DataFrame, model: str, measures: Sequence[str]) -> pd.DataFrame:
+    return frame[frame["model"] == model].set_index("measure").loc[list(measures)]
+
+
+def _heights(turn: int, models: int, measures: int) -> NDArray[np.float64]:
+    """(measures,) where the points of the model of this turn lie."""
+    return np.arange(measures, dtype=np.float64) + (_ROW / models * (turn + 0.5) - _ROW / 2)

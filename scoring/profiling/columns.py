@@ -29,15 +29,16 @@ def plot_columns(report: pd.DataFrame, title: str = "Memory by column") -> Figur
     """Two bars a column of a `column_bytes`, and what is left of the whole."""
     figure, (axes,) = new_figure(7.5, 0.36 * len(report) + 1.4)
     places = range(len(report))
+    unit, size = ("MB", 1e6) if report["bytes_before"].max() >= 1e6 else ("kB", 1e3)
     for shift, name, colour, label in ((-0.19, "before", GREY, "as read"), (0.19, "after", BLUE, "optimised")):
         sizes, dtypes = report[f"bytes_{name}"], report[f"dtype_{name}"]
-        drawn = axes.barh([place + shift for place in places], sizes / 1e3, height=0.36, color=colour, label=label)
+        drawn = axes.barh([place + shift for place in places], sizes / size, height=0.36, color=colour, label=label)
         axes.bar_label(drawn, [str(dtype).replace("datetime64", "time") for dtype in dtypes], padding=3, fontsize=6.5)
     axes.set_yticks(places, report.index, fontsize=SMALL)
     axes.set_ylim(len(report) - 0.4, -0.6)
     axes.margins(x=0.2)
     before, after = int(report["bytes_before"].sum()), int(report["bytes_after"].sum())
-    axes.set_xlabel("kB, text counted in full; the dtype stands at each bar")
+    axes.set_xlabel(f"{unit}, text counted in full; the dtype stands at each bar")
     left = f": {readable(before)} → {readable(after)}, {after / before:.0%} left" if before else ""
     axes.set_title(f"{title}{left}", loc="left", fontsize=10)
     axes.legend(loc="lower right", fontsize=SMALL)

@@ -72,11 +72,12 @@ def plot_peaks(frame: pd.DataFrame, title: str = "Memory at the peak") -> Figure
     axes.barh(places, frame["baseline_mb"], height=0.6, color=GREY, label="Python and imports")
     extra, baseline = frame["extra_mb"], frame["baseline_mb"]
     drawn = axes.barh(places, extra, left=baseline, height=0.6, color=BLUE, label="the work")
-    texts = [f"{own:,.0f} + {before:,.0f}" for own, before in zip(extra, baseline, strict=True)]
+    peaks = zip(baseline, extra, frame["peak_mb"], strict=True)
+    texts = [f"{before:,.0f} + {own:,.0f} = {peak:,.0f}" for before, own, peak in peaks]
     axes.bar_label(drawn, texts, padding=3, fontsize=SMALL)
     axes.set_yticks(places, frame.index, fontsize=SMALL)
     axes.invert_yaxis()
-    axes.margins(x=0.2)
+    axes.margins(x=0.25)
     axes.set_xlabel("MB of resident memory at the peak of a new process")
     axes.set_title(title, loc="left", fontsize=10)
     figure.legend(loc="outside lower center", ncols=2, fontsize=SMALL)

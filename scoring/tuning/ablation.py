@@ -90,14 +90,15 @@ class Ablation:
         axes.axvline(0, color=BLACK, linewidth=0.8)
         axes.set_yticks(
             range(len(frame)),
-            [f"{name} ({weight:.2f})" for name, weight in zip(frame["component"], frame["weight"], strict=True)],
+            [f"{name} ({weight:.3g})" for name, weight in zip(frame["component"], frame["weight"], strict=True)],
             fontsize=SMALL + 0.5,
         )
         axes.set_ylim(-0.7, len(frame) - 0.3)
         axes.grid(axis="x", color="#E5E5E5")
         axes.set_axisbelow(True)
-        axes.set_xlabel(f"{self.metric} lost without the component ({self.level:.0%} interval; grey: may be nothing)")
-        axes.set_ylabel("component (flat weight)")
+        axes.set_xlabel(f"{self.metric} lost without the component ({self.level:.0%} interval; grey: may be none)")
+        axes.set_ylabel("component (its weight)")
+        axes.set_title(f"What each component is worth to {len(self.baseline):,} users", loc="left", fontsize=10)
         return figure
 
 

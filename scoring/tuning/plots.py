@@ -19,7 +19,13 @@ __all__ = ["plot_front", "plot_progress"]
 
 _COLOURS = {"random search": ORANGE, "search": BLUE}
 _LINES = {"baseline": (BLACK, ":"), "direct fit": (GREEN, "--")}
-_MARKERS = {"baseline": ("s", 9), "random search": ("^", 8), "direct fit": ("D", 8), "search": ("*", 13)}
+_MARKERS = {
+    "baseline": ("s", 15, GREY),
+    "random search": ("^", 11, ORANGE),
+    "direct fit": ("D", 7, GREEN),
+    "search": ("*", 9, BLUE),
+}
+"""Shape, size and colour; sizes fall, so that models on one spot are all seen."""
 _BEYOND = 0.3
 """Of the way from the baseline to the best value: how much is shown on the far side of the baseline."""
 
@@ -84,9 +90,9 @@ def plot_front(tuning: Tuning) -> Figure:
         where = "pre" if second.maximise else "post"
         line = axes.step(along[second.name], along[first.name], where=where, color=BLUE, marker="o", markersize=5)
         line[0].set_label(label)
-    for name, (marker, size) in _MARKERS.items():
+    for name, (marker, size, colour) in _MARKERS.items():
         x, y = (_value(tuning, goal, name) for goal in (second, first))
-        axes.plot(x, y, marker, color=ORANGE, markeredgecolor=BLACK, markersize=size, linestyle="", label=name)
+        axes.plot(x, y, marker, color=colour, markeredgecolor=BLACK, markersize=size, linestyle="", label=name)
     axes.set_xlabel(_label(second))
     axes.set_ylabel(_label(first))
     figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=SMALL + 0.5)

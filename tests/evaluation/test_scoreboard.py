@@ -202,6 +202,17 @@ def test_what_is_drawn_is_what_the_frame_says(board: Scoreboard) -> None:
     assert [label.get_text() for label in left.get_yticklabels()] == METRICS
 
 
+def test_open_points_are_the_differences_that_are_not_significant(board: Scoreboard) -> None:
+    right, frame = board.plot().axes[1], board.frame()
+    drawn = {str(line.get_label()): line for line in right.lines}
+    for model in list(board.judgements)[1:]:
+        of = frame[(frame["model"] == model) & frame["measure"].isin(METRICS)]
+        no = ~of["significant"].to_numpy(dtype=bool)
+        found = drawn[f"_{model}, open"]
+        np.testing.assert_array_equal(found.get_xdata(), of["difference"][no])
+        np.testing.assert_array_equal(found.get_ydata(), drawn[model].get_ydata()[no])
+
+
 @pytest.mark.parametrize("level", [0.0, 1.0, 95.0])
 def test_a_level_that_is_none_is_refused(evaluator: Evaluator, level: float) -> None:
     with pytest.raises(ConfigurationError, match="level"):

@@ -140,7 +140,7 @@ def test_a_draw_is_of_eligible_pairs_each_once_and_the_same_by_seed(ready: Prepa
     assert one.lengths.tolist() == [20] * 10
     assert not one.whole
     assert not draw(ready, n_jobs=20).whole
-    assert "200 eligible pairs of 10 users, drawn" in repr(one)
+    assert "200 eligible pairs of 10 users, drawn at random" in repr(one)
     values = component_values(ready, one.user_id).set_index(["user_id", "job_id"])[names_of(ready)]
     assert one.values.tolist() == values.loc[pairs(one)].to_numpy().T.tolist()
 

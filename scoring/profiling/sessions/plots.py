@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scoring.plotting import BLUE, GREY, ORANGE, SKY, VERMILION, new_figure
+from scoring.plotting import BLUE, GREY, ORANGE, SKY, VERMILION, new_figure, number
 from scoring.profiling.sessions.replaying import TARGETS, SessionReport
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def plot_times(times: pd.DataFrame) -> Figure:
         axes.barh(at, shown[name], height=height, color=colour, label=label)
         for y, value in zip(at, shown[name], strict=True):
             if value == value:
-                axes.text(value + 0.01 * longest, y, f"{value:.1f}", va="center", fontsize=8)
+                axes.text(value + 0.01 * longest, y, number(value), va="center", fontsize=8)
     axes.set_yticks(np.arange(len(shown)), shown.index)
     axes.set(xlim=(0, 1.08 * longest), xlabel="milliseconds, median")
     axes.set_title("Time of a request", loc="left", fontsize=11)

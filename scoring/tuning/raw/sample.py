@@ -43,8 +43,8 @@ class Sample:
 
     @property
     def told(self) -> str:
-        """Like: 200,000 eligible pairs of 500 users, drawn."""
-        how = "all there are" if self.whole else "drawn"
+        """Like: 200,000 eligible pairs of 500 users, drawn at random."""
+        how = "all there are" if self.whole else "drawn at random"
         return f"{len(self):,} eligible pairs of {len(self.user_id):,} users, {how}"
 
     @property
