@@ -37,7 +37,7 @@ def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequen
         _dots(panels[1], frame, models, measures, "difference", "difference_low", "difference_high")
         panels[1].axvline(0, color=_COLOURS[0], linewidth=1)
         _open_points(panels[1], frame, models[1:], measures)
-        panels[1].set_xlabel(f"difference to {models[0]}, {interval} (open point: not significant)")
+        panels[1].set_xlabel(f"difference to {models[0]}, {interval} (open: not significant)")
         panels[1].set_yticklabels([])
         figure.legend(
             *panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(models), frameon=False

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.engine import Prepared, Scorer
-from scoring.plotting import BLACK, BLUE, SMALL, new_figure
+from scoring.plotting import BLACK, BLUE, SMALL, new_figure, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,8 +41,8 @@ def plot_visits(frame: pd.DataFrame) -> Figure:
     share = 100 * frame["share"]
     axes.hist(share, bins=min(40, max(10, len(frame) // 8)), color=BLUE)
     mean, median = float(share.mean()), float(share.median())
-    axes.axvline(median, color=BLACK, linestyle="--", label=f"median {median:.1f} %")
-    axes.axvline(mean, color=BLACK, linestyle=":", label=f"mean {mean:.1f} %")
+    axes.axvline(median, color=BLACK, linestyle="--", label=f"median {number(median)} %")
+    axes.axvline(mean, color=BLACK, linestyle=":", label=f"mean {number(mean)} %")
     axes.set_xlim(left=0)
     axes.set_xlabel("jobs looked at for a user, % of the jobs that can be shown")
     axes.set_ylabel("users")

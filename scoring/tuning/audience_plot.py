@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_audience"]
 
-BINS = 40
+BINS, FEWEST_BARS = 40, 8
 MANY_RULES = 3
 """For fewer, bars would be too thick."""
 
@@ -39,13 +39,14 @@ def plot_audience(seen: Audience) -> Figure:
 
 
 def _ranks(axes: Any, seen: Audience) -> None:
-    together = -(-seen.k // BINS)  # ranks in one bar
+    # ranks in one bar: for few users bars of one rank would all be 1 high
+    together = -(-seen.k // min(BINS, max(seen.n_shown, FEWEST_BARS)))
     edges = np.arange(0.5, seen.k + together + 0.5, together)
     axes.hist(seen.rank[seen.rank > 0], bins=edges, color=BLUE, rwidth=0.9)
     axes.set_xlim(0.5, max(edges[-1], 1.5))
     for axis in (axes.xaxis, axes.yaxis):
         axis.get_major_locator().set_params(integer=True)
-    axes.set_xlabel("rank on a user's list")
+    axes.set_xlabel("rank on a user's list" + (f" ({together} ranks a bar)" if together > 1 else ""))
     axes.set_ylabel("users")
     axes.set_title(f"At what rank {seen.n_shown:,} users are shown it", loc="left", fontsize=10)
 
