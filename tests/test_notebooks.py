@@ -43,3 +43,19 @@ def test_no_paths_of_a_machine_and_no_errors(notebook):
     text = re.sub(r'"image/png": "[^"]*"', "", outputs)
     assert not re.search(r"(/home|/root|/tmp|/work|/Users|[A-Z]:\\\\)", text)
     assert '"output_type": "error"' not in text
+
+
+def test_each_opens_with_a_question(notebook):
+    title, _, question = "".join(notebook["cells"][0]["source"]).partition("\n\n")
+    assert re.fullmatch(r"# \d · .+", title)
+    assert "?" in question.partition("\n\n")[0]
+
+
+def test_links_lead_somewhere_and_to_the_title_they_give(notebook):
+    text = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    for said, target in re.findall(r"\[([^\]]*)\]\(([^)\s]+)\)", text):
+        there = NOTEBOOKS[0].parent / target
+        assert there.exists(), target
+        if there.suffix == ".ipynb":
+            first = json.loads(there.read_text("utf-8"))["cells"][0]["source"]
+            assert first[0] == f"# {said}\n"
