@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import URL
 
 from scoring.dataset import retry
 from scoring.dataset.driver import start_transaction
-from scoring.dataset.engines import display, is_memory, sqlite_file
+from scoring.dataset.engines import display, is_memory, secrets, sqlite_file
 from scoring.dataset.traffic import counted
 from scoring.errors import DatabaseError
 from scoring.telemetry import Traffic
@@ -34,10 +34,13 @@ _BOUND: contextvars.ContextVar[dict[Connections, Connection]] = contextvars.Cont
 class Connections:
     """The connections of one database, whatever kind of engine or session they come from. See `Database`."""
 
-    def __init__(self, engine: Engine, *, session: Session | None = None, owned: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, *, session: Session | None = None, owned: bool = False, url: URL | None = None
+    ) -> None:
         self.engine = engine
         self.dialect = engine.dialect.name
-        self.display = display(engine.url)
+        self.display = display(url or engine.url)
+        self._secrets = secrets(url or engine.url)
         self.traffic = Traffic()
         self._session = session
         self._owned = owned
@@ -58,8 +61,12 @@ class Connections:
 
         Raises DatabaseError when the database cannot be reached, or is a SQLite file that does not exist.
         """
-        with self._one_sentence(), self._open() as connection:
+        with self.one_sentence(), self._open() as connection:
             yield connection
+
+    def one_sentence(self) -> retry.OneSentence:
+        """What SQLAlchemy raises inside becomes a DatabaseError that names this database, and holds no secret."""
+        return retry.OneSentence(self._say)
 
     @contextmanager
     def _open(self) -> Iterator[Connection]:
@@ -90,15 +97,30 @@ class Connections:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A connection to write with: all or nothing. In a caller's Session a savepoint, not committed."""
-        with self.connect() as connection:
-            if self._session is not None or connection.in_transaction():
-                start_transaction(connection)
-                with connection.begin_nested():
-                    yield connection
-                return
-            with connection.begin(), self._binding(connection):
-                start_transaction(connection, write=True)
-                yield connection
+        with self.connect() as connection, self._written(connection):
+            yield connection
+
+    @contextmanager
+    def _written(self, connection: Connection) -> Iterator[None]:
+        if self._session is not None or connection.in_transaction():
+            start_transaction(connection)
+            with connection.begin_nested():
+                yield
+            return
+        with connection.begin(), self._binding(connection):
+            start_transaction(connection, write=True)
+            yield
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """`work(connection)` in one transaction, done again as a whole when the database goes away; see `read`.
+
+        It must bear that: when the answer to a commit is lost, the work may stand there already.
+        """
+        return retry.call(lambda: self._write_once(work), once=self._once, connected=self._was_reached, say=self._say)
+
+    def _write_once(self, work: Callable[[Connection], T]) -> T:
+        with self._open() as connection, self._written(connection):
+            return work(connection)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """`work(connection)` in one consistent snapshot, done again as a whole when the database goes away.
@@ -106,8 +128,7 @@ class Connections:
         Pauses grow; given up within a minute (seconds when it never answered at all). A caller's Session is
         tried once: what it had not committed cannot be brought back.
         """
-        once = self._session is not None or self._bound is not None
-        return retry.call(lambda: self._read_once(work), once=once, connected=lambda: self._connected, say=self._say)
+        return retry.call(lambda: self._read_once(work), once=self._once, connected=self._was_reached, say=self._say)
 
     def _read_once(self, work: Callable[[Connection], T]) -> T:
         with self._open() as connection:
@@ -156,6 +177,14 @@ class Connections:
 
     # Inside
 
+    @property
+    def _once(self) -> bool:
+        """What was done on this connection cannot be done again."""
+        return self._session is not None or self._bound is not None
+
+    def _was_reached(self) -> bool:
+        return self._connected
+
     def _require_file(self) -> None:
         path = sqlite_file(self.engine.url)
         if path is not None and not path.exists():
@@ -178,12 +207,5 @@ class Connections:
         finally:
             _BOUND.reset(token)
 
-    @contextmanager
-    def _one_sentence(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError as error:
-            raise DatabaseError(self._say(error)) from None
-
     def _say(self, error: BaseException) -> str:
-        return retry.sentence(error, self.engine.url, self.display)
+        return retry.sentence(error, self._secrets, self.display)

@@ -64,7 +64,8 @@ class Database(Connections):
         if _is_async_engine(db) or _is_async_session(db):
             return cls._of_async(db)
         if isinstance(db, str | os.PathLike | URL):
-            return cls(engine_of(url_of(db)), owned=True)
+            url = url_of(db)
+            return cls(engine_of(url), owned=True, url=url)
         raise ConfigurationError(
             f"A database is a SQLAlchemy Session, AsyncSession, Engine, AsyncEngine or URL, or the path of a SQLite "
             f"file; this is a {type(db).__name__}."
@@ -78,7 +79,8 @@ class Database(Connections):
             database = cls(engine)
             database._async = db
             return database
-        return cls(engine_of(sync_url(engine.url)), owned=True)
+        url = sync_url(engine.url)
+        return cls(engine_of(url), owned=True, url=url)
 
     @staticmethod
     def _supported(database: Database) -> Database:

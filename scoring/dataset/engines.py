@@ -8,17 +8,20 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, quote_plus
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
-from scoring.errors import DatabaseError, MissingPartError
+from scoring.errors import DatabaseError, MissingPartError, ScoringError
 
 __all__ = ["display", "engine_of", "is_memory", "secrets", "sqlite_file", "sync_url", "url_of"]
 
-SECRET_KEYS: Final = ("password", "passwd", "pwd", "sslpassword")
+SECRET_KEY: Final = re.compile(r"passw|pwd|secret|token|credential|scram_(client|server)_key", re.IGNORECASE)
+"""Of an option behind the ? whose value no message may hold: libpq's, and what people take for one."""
+
 SYNC_DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 ASYNCPG_ONLY: Final = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
 
@@ -42,6 +45,14 @@ POSTGRES: Final[dict[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+SERVER_TIMEOUTS: Final = {"lock_timeout": "10s", "statement_timeout": "10min"}
+"""How long the server lets a statement wait for others, and run. The first is tried again, the second is an error."""
+
+SET_TIMEOUTS: Final = (
+    "SELECT set_config(name, value, false) FROM (VALUES (%s, %s), (%s, %s)) AS wanted (name, value) "
+    "WHERE current_setting(name) = '0'"
+)
+"""Where nobody set another one: in the URL (`?options=-c statement_timeout=1h`), for the user or for the database."""
 
 
 def url_of(db: str | os.PathLike[str] | URL) -> URL:
@@ -60,10 +71,11 @@ def url_of(db: str | os.PathLike[str] | URL) -> URL:
         if _MISTYPED.search(text) and not os.path.exists(text):  # which a message about a file would repeat
             raise DatabaseError(UNREADABLE)
         return URL.create("sqlite", database=text)
-    try:
+    url = None
+    with suppress(ArgumentError, ValueError):
         url = make_url(text)
-    except (ArgumentError, ValueError):
-        raise DatabaseError(UNREADABLE) from None
+    if url is None:  # raised here: an error that is being dealt with, and tells the text, would hang on to it
+        raise DatabaseError(UNREADABLE)
     return _checked(url)
 
 
@@ -96,39 +108,61 @@ def sync_url(url: URL) -> URL:
 
 
 def engine_of(url: URL) -> Engine:
-    """A pooled engine. SQLite: WAL, foreign keys, a busy timeout; in memory: one connection for all threads.
+    """A pooled engine, with every time-out set. SQLite: WAL, foreign keys; in memory: one connection for all threads.
+
+    Secrets among the options behind the ? are handed to the driver and are not in the engine's URL, whose `repr`
+    would show them.
 
     Raises
     ------
     DatabaseError: a driver that SQLAlchemy does not know.
     MissingPartError: a driver that is not installed.
     """
-    options: dict[str, Any] = dict(POOL)
-    if url.get_backend_name() == "sqlite":
-        options = {"connect_args": {"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False}}
-        if is_memory(url):
-            options["poolclass"] = StaticPool
-    elif url.get_driver_name() == "psycopg":
-        options["connect_args"] = {key: value for key, value in POSTGRES.items() if key not in url.query}
-    try:
-        engine = create_engine(url, **options)
-        engine.dialect.create_connect_args(url)  # reads the options after the ?
-    except (TypeError, ValueError):
-        raise DatabaseError(
-            f"{display(url)}: an option after the ? cannot be read. Correct it, or leave it out."
-        ) from None
-    except (NoSuchModuleError, ArgumentError):
-        raise DatabaseError(
-            f"{display(url)}: there is no driver {url.drivername!r}. Write sqlite:///… or postgresql://…."
-        ) from None
-    except ImportError as error:
-        raise MissingPartError(
-            f"{display(url)} needs the driver {error.name or url.get_driver_name()}: pip install 'scoring[postgres]'."
-        ) from None
+    engine = _made(url)
+    if isinstance(engine, ScoringError):  # raised here: what the driver said hangs on to no message
+        raise engine
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "handle_error", _keep_when_stopped)
+    elif engine.dialect.driver == "psycopg":
+        from scoring.dataset import listening
+
+        event.listen(engine, "do_connect", lambda _, __, positions, names: listening.connect(positions, dict(names)))
+        event.listen(engine, "connect", _set_up_postgres)
     return engine
+
+
+def _made(url: URL) -> Engine | ScoringError:
+    hidden = {key: value for key, value in url.query.items() if SECRET_KEY.search(key)}
+    arguments: dict[str, Any] = dict(hidden)
+    options: dict[str, Any] = dict(POOL)
+    if url.get_backend_name() == "sqlite":
+        arguments |= {"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False}
+        options = {"poolclass": StaticPool} if is_memory(url) else {}
+    elif url.get_driver_name() == "psycopg":
+        arguments |= {key: value for key, value in POSTGRES.items() if key not in url.query}
+    try:
+        engine = create_engine(url.difference_update_query(hidden), connect_args=arguments, **options)
+        engine.dialect.create_connect_args(url)  # reads the options after the ?
+    except (TypeError, ValueError):
+        return DatabaseError(f"{display(url)}: an option after the ? cannot be read. Correct it, or leave it out.")
+    except (NoSuchModuleError, ArgumentError):
+        return DatabaseError(
+            f"{display(url)}: there is no driver {url.drivername!r}. Write sqlite:///… or postgresql://…."
+        )
+    except ImportError as error:
+        return MissingPartError(
+            f"{display(url)} needs the driver {error.name or url.get_driver_name()}: pip install 'scoring[postgres]'."
+        )
+    return engine
+
+
+def _set_up_postgres(connection: Any, _: object) -> None:
+    connection.autocommit = True  # a rollback would take the settings back
+    try:
+        connection.execute(SET_TIMEOUTS, [piece for pair in SERVER_TIMEOUTS.items() for piece in pair])
+    finally:
+        connection.autocommit = False
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
@@ -172,14 +206,15 @@ def sqlite_file(url: URL) -> Path | None:
 
 def display(url: URL) -> str:
     """The URL with every password masked."""
-    hidden = {key: "***" for key in url.query if key.lower() in SECRET_KEYS}
+    hidden = {key: "***" for key in url.query if SECRET_KEY.search(key)}
     return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def secrets(url: URL) -> list[str]:
-    """What must not stand in any message."""
+    """What must not stand in any message, also as a URL writes it; the longest first."""
     found = [str(url.password)] if url.password else []
     for key, value in url.query.items():
-        if key.lower() in SECRET_KEYS:
+        if SECRET_KEY.search(key):
             found += [value] if isinstance(value, str) else list(value)
-    return [secret for secret in found if secret]
+    written = {form for secret in found if secret for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+    return sorted(written, key=lambda form: (-len(form), form))

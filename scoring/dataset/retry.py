@@ -1,27 +1,32 @@
-"""Which database errors may go away, how long to wait for that, and the one sentence when they do not."""
+"""Which database errors may go away, how long to wait for that, and the one sentence when they do not.
+
+Whatever stops answering is given up within a minute: the last attempt begins `PATIENCE_SECONDS` after the first at the
+latest, takes ten seconds to connect at most, and twenty to find that a server has fallen silent (`listening`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Final, NoReturn, Self, TypeVar
 
 import tenacity
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
-from scoring.dataset.engines import secrets
-from scoring.errors import DatabaseError
+from scoring.errors import DatabaseError, ScoringError
 
-__all__ = ["call", "is_transient", "sentence"]
+__all__ = ["OneSentence", "call", "is_transient", "sentence"]
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS: Final = 40.0  # with one last attempt of at most ten seconds it stays within a minute
+PATIENCE_SECONDS: Final = 30.0
 FIRST_PATIENCE_SECONDS: Final = 3.0  # for a database that never answered: the URL is the likelier fault
 PASSING_SQLSTATES: Final = ("08", "40001", "40P01", "53", "57P", "55P03")
 PASSING_SQLITE: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_PROTOCOL")
 NO_TABLE: Final = "42P01"  # PostgreSQL's SQLSTATE
 NO_COLUMN: Final = "42703"
+LOCKED: Final = "55P03"
+CANCELLED: Final = "57014"
 LASTING_TEXTS: Final = (
     "password authentication failed",
     "no password supplied",
@@ -71,31 +76,69 @@ def call(work: Callable[[], T], *, once: bool, connected: Callable[[], bool], sa
         stop=patience,
         reraise=True,
     )
-    try:
-        return retrying(work)
-    except SQLAlchemyError as error:
+
+    def said(error: BaseException) -> str:
         tries = retrying.statistics.get("attempt_number", 1)
-        raise DatabaseError(say(error) + (f" Given up after {tries} attempts." if tries > 1 else "")) from None
+        return say(error) + (f" Given up after {tries} attempts." if tries > 1 else "")
+
+    with OneSentence(said, SQLAlchemyError, OSError):
+        return retrying(work)
 
 
-def sentence(error: BaseException, url: URL, display: str) -> str:
-    """What happened, where, and what to do, without a password."""
+class OneSentence:
+    """What a database refuses inside (errors of these kinds), as a DatabaseError that says it by `say`.
+
+    The driver's error does not stay behind it as its cause or context: nobody can tell what it repeats.
+    """
+
+    def __init__(self, say: Callable[[BaseException], str], *kinds: type[BaseException]) -> None:
+        self._say, self._kinds = say, kinds or (SQLAlchemyError,)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if isinstance(error, self._kinds) and not isinstance(error, ScoringError):
+            _raise_alone(DatabaseError(self._say(error)))
+
+
+def _raise_alone(error: DatabaseError) -> NoReturn:
+    try:
+        raise error
+    except DatabaseError:
+        error.__context__ = None
+        raise
+
+
+def sentence(error: BaseException, secrets: Sequence[str], display: str) -> str:
+    """What happened, where, and what to do, without any of the secrets, and without a row's values."""
     original = getattr(error, "orig", None) or error
     state = getattr(original, "sqlstate", None)
     text = str(original).strip() or type(error).__name__
-    # what follows the first line of a missing name is our own statement
-    said = text.splitlines()[0] if state in (NO_TABLE, NO_COLUMN) else " ".join(text.split())
-    for secret in secrets(url):
+    # behind the first line of what a server refuses stand our own statement, and the values of the row
+    said = text.splitlines()[0] if state is not None else " ".join(text.split())
+    if isinstance(error, OSError):
+        said = error.strerror or said
+    for secret in secrets:
         said = said.replace(secret, "***")
     lower = said.lower()
+    if isinstance(error, TimeoutError):
+        return f"{display}: all connections of this process are in use ({said}). Work on fewer things at a time."
     if isinstance(error, IntegrityError):
         return f"{display}: a row breaks a rule of its table ({said})."
     if "no such table" in lower or state == NO_TABLE:
         return f"{display} lacks a table ({said}). Make a database with `scoring init`."
     if "no such column" in lower or state == NO_COLUMN:
         return f"{display} lacks a column ({said}). Make a database with `scoring init`."
-    if "database is locked" in lower:
+    if "database is locked" in lower or state == LOCKED:
         return f"{display} is being written to by another program ({said}). Try again when that one has finished."
+    if state == CANCELLED:
+        return (
+            f"{display} stopped a statement ({said}). Give it more time in the URL, such as "
+            "?options=-c statement_timeout=1h, or find out what the database is busy with."
+        )
+    if "disk i/o" in lower or isinstance(error, OSError):
+        return f"{display} cannot be read or written ({said}). Check its disk."
     if "is full" in lower:
         return f"{display} cannot be written ({said}). Free some space on its disk."
     if "not a database" in lower or "malformed" in lower:

@@ -16,8 +16,8 @@ from scoring.dataset.tables import current_runs, runs
 from scoring.engine.history import Leftover, latest_of, leftovers_in_database, leftovers_in_folder
 from scoring.engine.scorer import whole_number
 from scoring.engine.sinks import published_runs
-from scoring.engine.sinks.database import remove_run
 from scoring.engine.sinks.database_lock import hold_key, remove_stale_locks
+from scoring.engine.sinks.database_runs import remove_run
 from scoring.engine.sinks.folders import one_sentence, sync_folder
 from scoring.engine.sinks.journal import Held, Journal
 from scoring.engine.sinks.readers import alone_with

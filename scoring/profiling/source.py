@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scoring.catalog import load_model
@@ -20,7 +20,7 @@ __all__ = ["Source", "full_run"]
 class Source:
     """A database (a SQLite file's path, or a URL), a model, and the folder where trained factors are kept."""
 
-    database: str
+    database: str = field(repr=False)  # its URL may hold a password
     model: str = "standard"
     factors: Path | None = None
 

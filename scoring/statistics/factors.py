@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
-import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,8 +20,8 @@ from numpy.typing import NDArray
 from scoring.columns import ACTION_KINDS
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.encode import ActionArrays, Bools, Floats, Longs
+from scoring.statistics.array_cache import ArrayCache
 from scoring.statistics.blas import one_blas_thread
-from scoring.telemetry import faults
 
 __all__ = ["ALS", "Factors", "default_cache"]
 
@@ -127,17 +125,16 @@ def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> Factors:
     acting_users, user = _numbered(user_rows, len(dataset.users))
     acted_jobs, job = _numbered(job_rows, len(dataset.jobs))
     key = _key(dataset, acting_users, acted_jobs, user, job, confidence, settings)
-    kept = cache / f"als-{key}.npz" if cache else None
-    found = _read(kept, (len(acting_users), len(acted_jobs), settings.dimensions)) if kept else None
-    from_cache = found is not None
-    if found is None:
-        found = _train(user, job, confidence, settings)
-        if kept:
-            _keep(kept, *found)
+    shapes = {"users": (len(acting_users), settings.dimensions), "jobs": (len(acted_jobs), settings.dimensions)}
+    kept = ArrayCache(cache, "als") if cache else None
+    held = kept.read(key, shapes) if kept else None
+    found = (held["users"], held["jobs"]) if held is not None else _train(user, job, confidence, settings)
+    if kept and held is None:
+        kept.keep(key, {"users": found[0], "jobs": found[1]})
     factors = Factors.from_vectors(*found, "trained")
     users, user_has = _spread(factors.users, factors.user_has, acting_users, len(dataset.users))
     jobs, job_has = _spread(factors.jobs, factors.job_has, acted_jobs, len(dataset.jobs))
-    return Factors(users, jobs, user_has, job_has, "trained", np.zeros(len(users), dtype=bool), from_cache)
+    return Factors(users, jobs, user_has, job_has, "trained", np.zeros(len(users), dtype=bool), held is not None)
 
 
 def _spread(vectors: Vectors, has: Bools, rows: NDArray[np.int64], n: int) -> tuple[Vectors, Bools]:
@@ -182,40 +179,3 @@ def _train(
         )
         model.fit(matrix, show_progress=False)
     return np.asarray(model.user_factors), np.asarray(model.item_factors)
-
-
-def _read(path: Path, shape: tuple[int, int, int]) -> tuple[Vectors, Vectors] | None:
-    """Kept factors, or None where there are none or the file is not whole."""
-    import zipfile
-
-    try:
-        # opened here: np.load leaves the file open where the archive is damaged
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            users, jobs = kept["users"], kept["jobs"]
-    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
-        return None  # a damaged header may claim a compression or a password that zipfile raises the last two for
-    whole = users.shape == (shape[0], shape[2]) and jobs.shape == (shape[1], shape[2])
-    return (users, jobs) if whole and np.isfinite(users).all() and np.isfinite(jobs).all() else None
-
-
-def _keep(path: Path, users: Vectors, jobs: Vectors) -> None:
-    """Writes them where that is possible: a full or read-only disk costs the next training, not this result."""
-    try:
-        _write(path, users, jobs)
-    except OSError as error:
-        message = f"trained factors could not be kept in {path.parent} ({error.strerror}); they will be trained again."
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
-
-
-def _write(path: Path, users: Vectors, jobs: Vectors) -> None:
-    """In one step: a reader sees the whole file or none. Readable by its owner alone."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".als-", suffix=".npz")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, users=users, jobs=jobs)
-            faults.point("factors kept")
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -35,6 +35,8 @@ def open_journal(path: Path) -> JournalStorage:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # what others may do with it is for its owner to say, and no link leads to another file
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
         storage = JournalStorage(_backend(path))
         _cut_half_a_line(path)
     except OSError as error:

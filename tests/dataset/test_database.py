@@ -19,6 +19,7 @@ from sqlalchemy.pool import StaticPool
 
 from scoring.dataset import retry
 from scoring.dataset.database import Database
+from scoring.dataset.engines import secrets
 from scoring.dataset.loaders import load_tables, load_users, load_users_async
 from scoring.dataset.storing import save_tables
 from scoring.dataset.tables import DATA_TABLES, METADATA
@@ -231,7 +232,7 @@ def test_a_server_that_is_not_there_is_given_up_in_seconds_without_a_password() 
 def test_secrets_in_what_a_driver_says_are_masked() -> None:
     url = sa.URL.create("postgresql", "me", SECRET, "h", query={"password": "other"})
     error = OperationalError("SELECT 1", {}, Exception(f"cannot log in with {SECRET} or other"))
-    said = retry.sentence(error, url, "postgresql://me:***@h")
+    said = retry.sentence(error, secrets(url), "postgresql://me:***@h")
     assert SECRET not in said
     assert "with *** or ***" in said
 

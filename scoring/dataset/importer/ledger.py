@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -52,7 +53,7 @@ class Ledger:
         if self.ignored:
             out.append(f"  columns not used: {', '.join(self.ignored)}")
         if self.refused_path is not None:
-            out.append(f"  refused rows are in {self.refused_path}")
+            out.append(f"  refused rows, as they came, are in {self.refused_path} (readable by you alone)")
         return out
 
     def frame(self) -> pd.DataFrame:
@@ -65,11 +66,18 @@ class Ledger:
 
 
 def write_refused(rows: pd.DataFrame, path: Path) -> Path:
-    """The refused rows as CSV, in one step: never half a file. Raises OutputError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """The refused rows as CSV, in one step: never half a file. Raises OutputError.
+
+    They are somebody's own rows, with whatever stood in them: the file is its owner's alone (mode 0600), and nothing
+    but it repeats them.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows.to_csv(partial, index=False, encoding="utf-8", errors="backslashreplace")
+        # new, of a name that nobody can foresee: no link there leads elsewhere
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            rows.to_csv(file, index=False)
         os.replace(partial, path)
     except OSError as error:
         raise OutputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -16,15 +16,16 @@ from scoring.dataset.storing import insert_columns
 from scoring.dataset.tables import current_runs, results, runs
 from scoring.engine.ranking import Ranking
 from scoring.engine.sinks.base import Earlier, Place, RunCounts, RunHead, Shard, Sink
-from scoring.engine.sinks.database_lists import CURRENT, DatabaseRun, read_users
-from scoring.engine.sinks.database_lock import hold_key
+from scoring.engine.sinks.database_lists import DatabaseRun, read_users
+from scoring.engine.sinks.database_lock import KeyLock, hold_key
+from scoring.engine.sinks.database_runs import CURRENT, current_run, remove_run, runs_of_key
 from scoring.engine.sinks.journal import Held
 from scoring.engine.sinks.lists import Lists, PublishedRun
 from scoring.errors import DatabaseError
 from scoring.telemetry import faults
 from scoring.telemetry.uncut import uncut
 
-__all__ = ["DatabaseSink", "current_run", "remove_run", "runs_of_key"]
+__all__ = ["DatabaseSink"]
 
 _NAMES = [column.name for column in results.columns]
 """In the table's own order, which the fast way of inserting asks for: three times as fast."""
@@ -40,6 +41,10 @@ class DatabaseSink(Sink):
     Readers join through `current_runs` and so see yesterday's run until today's is whole. A run over some users
     only is published under its id, and `current_runs` stays where it is. The run's settings hold its key, and the rows
     of each shard that is whole: rows of a shard that is not are taken away before the run goes on.
+
+    Each of these transactions is done again when the database goes away meanwhile, and bears it: what an attempt may
+    have left behind, because the answer to its commit was lost, goes first. A database that stays away ends the run
+    with nothing published, and what is there of it to be gone on with.
     """
 
     def __init__(self, database: Database, *, name: str = CURRENT) -> None:
@@ -49,7 +54,7 @@ class DatabaseSink(Sink):
         self._settings: dict[str, Any] = {}
         self._rows = 0  # since the last shard
         self._published = False
-        self._let_go: Callable[[], None] = lambda: None
+        self._lock = KeyLock()
 
     def check(self) -> None:
         self._database.require_tables("runs", "current_runs", "results")
@@ -60,15 +65,37 @@ class DatabaseSink(Sink):
         self.check()
         try:
             with uncut():
-                self._let_go = hold_key(self._database, head.key)
+                self._lock = hold_key(self._database, head.key)
         except Held:
-            raise DatabaseError(
-                f"The same run (data, model and settings) is being written to {self._database.display} by another "
-                "process: wait for it, or leave the database out."
-            ) from None
+            raise self._held() from None
         there = [run for run in runs_of_key(self._database, head.key) if self._counts_as_there(run, head.whole)]
         unfinished = [run for run in there if not run.published]
         return max(unfinished or there, key=lambda run: run.run_id, default=None)
+
+    def _held(self) -> DatabaseError:
+        return DatabaseError(
+            f"The same run (data, model and settings) is being written to {self._database.display} by another "
+            "process: wait for it, or leave the database out."
+        )
+
+    def _write(self, work: Callable[[Connection, bool], None], *, last: bool = False) -> None:
+        """`work(connection, again)` in a transaction, `again` once an earlier attempt has failed.
+
+        Then, and before the last one, the lock is looked at: it goes with its connection, when the server does.
+        """
+        attempts = 0
+
+        def once(connection: Connection) -> None:
+            nonlocal attempts
+            attempts += 1
+            if last or attempts > 1:
+                self._lock.renew()
+            work(connection, attempts > 1)
+
+        try:
+            self._database.write(once)
+        except Held:
+            raise self._held() from None
 
     def _counts_as_there(self, run: Earlier, whole: bool) -> bool:
         return not run.published or not whole or run.run_id == current_run(self._database, self._name)
@@ -90,21 +117,23 @@ class DatabaseSink(Sink):
         }
         # before it is there: a Ctrl-C may come between its commit and the next line
         self._head, self._rows, self._published = head, 0, False
-        with self._database.begin() as connection:
+        row = insert(runs).values(
+            run_id=head.run_id,
+            status="writing",
+            model=head.model,
+            settings=json.dumps(self._settings, ensure_ascii=False),
+            data_fingerprint=head.dataset_fingerprint,
+            as_of=_microseconds(head.as_of),
+            created_at=_microseconds(head.created_at),
+        )
+
+        def work(connection: Connection, again: bool) -> None:
             for run in runs_of_key(self._database, head.key):
                 if not run.published:
                     remove_run(connection, run.run_id)
-            connection.execute(
-                insert(runs).values(
-                    run_id=head.run_id,
-                    status="writing",
-                    model=head.model,
-                    settings=json.dumps(self._settings, ensure_ascii=False),
-                    data_fingerprint=head.dataset_fingerprint,
-                    as_of=_microseconds(head.as_of),
-                    created_at=_microseconds(head.created_at),
-                )
-            )
+            connection.execute(row)
+
+        self._write(work)
         faults.point("run inserted")
 
     def go_on(self, head: RunHead, shards: Sequence[Shard]) -> Mapping[int, int]:
@@ -112,7 +141,10 @@ class DatabaseSink(Sink):
         if found is None:
             self.open(head)
             return {}
-        with self._database.begin() as connection:
+        noted: dict[int, int] = {}
+
+        def work(connection: Connection, again: bool) -> None:
+            nonlocal noted
             text = connection.execute(select(runs.c.settings).where(runs.c.run_id == head.run_id)).scalar_one()
             self._settings = json.loads(text)
             noted = {int(number): rows for number, rows in self._settings["shards"].items()}
@@ -120,18 +152,26 @@ class DatabaseSink(Sink):
                 noted = _whole(connection, head.run_id, shards, noted)
                 self._settings["shards"] = {str(number): rows for number, rows in noted.items()}
                 connection.execute(_with_settings(head.run_id, self._settings))
+
+        self._write(work)
         self._head, self._rows, self._published = head, 0, found.published
         return noted
 
     def write(self, ranking: Ranking) -> None:
         assert self._head is not None, "open() comes before write()"
-        frame = ranking.frame()
-        with self._database.begin() as connection:
+        run_id, users, frame = self._head.run_id, ranking.user_id, ranking.frame()
+
+        def work(connection: Connection, again: bool) -> None:
+            if again:
+                mine = results.c.user_id.between(int(users[0]), int(users[-1]))
+                connection.execute(delete(results).where(results.c.run_id == run_id, mine))
             for first in range(0, len(frame), _ROWS_AT_ONCE):
                 part = frame.iloc[first : first + _ROWS_AT_ONCE]
                 numbers = {name: part[name].to_numpy() for name in _NAMES[1:]}
-                insert_columns(connection, results, {_NAMES[0]: self._head.run_id, **numbers})
+                insert_columns(connection, results, {_NAMES[0]: run_id, **numbers})
             faults.point("rows inserted")
+
+        self._write(work)
         faults.point("rows committed")
         self._rows += len(frame)
 
@@ -139,8 +179,8 @@ class DatabaseSink(Sink):
         assert self._head is not None, "open() comes before end_shard()"
         self._settings["shards"][str(shard.number)] = self._rows
         self._rows = 0
-        with self._database.begin() as connection:
-            connection.execute(_with_settings(self._head.run_id, self._settings))
+        statement = _with_settings(self._head.run_id, self._settings)
+        self._write(lambda connection, again: self._require_run(connection.execute(statement).rowcount))
         faults.point("shard committed")
 
     # What is compared before it is published
@@ -152,8 +192,8 @@ class DatabaseSink(Sink):
         return read_users(self._database, self._head.run_id, shard.first_user, shard.last_user, k)
 
     def published_runs(self) -> list[PublishedRun]:
-        with self._database.connect() as connection:
-            ids = connection.execute(select(runs.c.run_id).where(runs.c.status == "published")).scalars().all()
+        wanted = select(runs.c.run_id).where(runs.c.status == "published")
+        ids = self._database.read(lambda connection: connection.execute(wanted).scalars().all())
         used = current_run(self._database, self._name)
         return [DatabaseRun(self._database, run_id, run_id == used) for run_id in ids]
 
@@ -162,8 +202,8 @@ class DatabaseSink(Sink):
         if verdict == self._settings.get("gate") or self._published:
             return
         self._settings["gate"] = verdict
-        with self._database.begin() as connection:
-            connection.execute(_with_settings(self._head.run_id, self._settings))
+        statement = _with_settings(self._head.run_id, self._settings)
+        self._write(lambda connection, again: self._require_run(connection.execute(statement).rowcount))
         faults.point("verdict committed")
 
     def seal(self, counts: RunCounts) -> None:
@@ -174,14 +214,24 @@ class DatabaseSink(Sink):
         assert self._counts is not None, "seal() comes before publish()"
         head = self._head
         if not self._published:
-            with self._database.begin() as connection:
-                connection.execute(_as_published(head, self._counts))
+            statement = _as_published(head, self._counts)
+
+            def work(connection: Connection, again: bool) -> None:
+                self._require_run(connection.execute(statement).rowcount)
                 if head.whole:
                     self._move_current(connection, head.run_id)
                 faults.point("database publishing")
+
+            self._write(work, last=True)
             faults.point("database published")
         self._release()
         return Place("database", f"{self._database.display}, results of run {head.run_id}")
+
+    def _require_run(self, there: int) -> None:
+        if not there:
+            raise DatabaseError(
+                f"{self._database.display}: the run that was being written was removed by another process. Run again."
+            )
 
     def _move_current(self, connection: Connection, run_id: str) -> None:
         here = current_runs.c.name == self._name
@@ -204,40 +254,10 @@ class DatabaseSink(Sink):
 
     def _release(self) -> None:
         self._head = None
-        let_go, self._let_go = self._let_go, lambda: None
-        let_go()
+        self._lock()
 
     def held_bytes(self, rows: int, chunk_rows: int) -> int:
         return 400 * min(chunk_rows, _ROWS_AT_ONCE)  # as Python objects: lists of columns, and tuples of a batch
-
-
-def runs_of_key(database: Database, key: str) -> list[Earlier]:
-    """Every run of this key, unfinished or published."""
-    wanted = select(runs.c.run_id, runs.c.status, runs.c.created_at, runs.c.settings)
-    # the text holds it in this form: `json.dumps` wrote it
-    with database.connect() as connection:
-        found = connection.execute(wanted.where(runs.c.settings.contains(f'"key": "{key}"'))).all()
-    return [
-        Earlier(
-            run.run_id,
-            datetime.fromtimestamp(run.created_at / 1e6, UTC),
-            published=run.status == "published",
-            shards=len(json.loads(run.settings)["shards"]),
-        )
-        for run in found
-    ]
-
-
-def current_run(database: Database, name: str = CURRENT) -> str | None:
-    """The run that readers of this name get."""
-    with database.connect() as connection:
-        return connection.execute(select(current_runs.c.run_id).where(current_runs.c.name == name)).scalar()
-
-
-def remove_run(connection: Connection, run_id: str) -> None:
-    """Takes away a run that is nobody's current one, and its rows."""
-    connection.execute(delete(results).where(results.c.run_id == run_id))
-    connection.execute(delete(runs).where(runs.c.run_id == run_id))
 
 
 def _whole(connection: Connection, run_id: str, shards: Sequence[Shard], noted: Mapping[int, int]) -> dict[int, int]:

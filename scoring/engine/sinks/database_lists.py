@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -16,13 +16,11 @@ from scoring.dataset.database import Database
 from scoring.dataset.tables import current_runs, results, runs
 from scoring.engine.sinks import base
 from scoring.engine.sinks.base import no_results
+from scoring.engine.sinks.database_runs import CURRENT
 from scoring.engine.sinks.lists import Lists, Night, PublishedRun
 from scoring.errors import DatabaseError
 
-__all__ = ["CURRENT", "DatabaseRun", "read_results", "read_users"]
-
-CURRENT: Final = "default"
-"""The name in `current_runs` that readers follow unless they know better."""
+__all__ = ["DatabaseRun", "read_results", "read_users"]
 
 _LONGEST: Final = 2**31 - 1
 """Of a list, as the column `rank` holds it."""
@@ -37,9 +35,8 @@ def read_users(database: Database, run_id: str, first: int | None, last: int | N
         mine &= results.c.user_id <= last
     columns = (results.c.user_id, results.c.job_id, results.c.total_score)
     wanted = select(*columns).where(mine).order_by(results.c.user_id, results.c.rank)
-    with database.connect() as connection:
-        # past SQLAlchemy's rows, which take most of the time; the three are numbers in every database
-        rows = connection.execute(wanted).cursor.fetchall()
+    # past SQLAlchemy's rows, which take most of the time; the three are numbers in every database
+    rows = database.read(lambda connection: connection.execute(wanted).cursor.fetchall())
     user_id, job_id, total = zip(*rows, strict=True) if rows else ((), (), ())
     return Lists.of_rows(
         np.array(user_id, dtype=np.int64), np.array(job_id, dtype=np.int64), np.array(total, dtype=np.float32), k
@@ -59,8 +56,8 @@ class DatabaseRun(PublishedRun):
         yield self._look()
 
     def _look(self) -> Night | None:
-        with self._database.connect() as connection:
-            run = connection.execute(select(runs).where(runs.c.run_id == self.run_id)).first()
+        wanted = select(runs).where(runs.c.run_id == self.run_id)
+        run = self._database.read(lambda connection: connection.execute(wanted).first())
         if run is None:
             raise DatabaseError(f"{self.place}: it was removed.")
         try:
@@ -82,8 +79,7 @@ class DatabaseRun(PublishedRun):
 
     def _require_rows(self, said: int) -> None:
         mine = select(func.count()).select_from(results).where(results.c.run_id == self.run_id)
-        with self._database.connect() as connection:
-            there = connection.execute(mine).scalar_one()
+        there = self._database.read(lambda connection: connection.execute(mine).scalar_one())
         if there != said:
             raise DatabaseError(f"{self.place}: {there:,} rows are there instead of {said:,}.")
 
@@ -94,13 +90,13 @@ class DatabaseRun(PublishedRun):
             first = None if last is None else last + 1
             yield piece
 
-    def _bounds(self, k: int) -> list[int]:
+    def _bounds(self, k: int) -> Sequence[int]:
         """Users at which a piece ends: every one holds about as many rows as a part file."""
         step = max(1, base.ROWS_PER_SHARD // max(1, k))
         first_of_list = (results.c.run_id == self.run_id) & (results.c.rank == 1)
-        with self._database.connect() as connection:
-            users = connection.execute(select(results.c.user_id).where(first_of_list).order_by(results.c.user_id))
-            return [user for place, user in enumerate(users.scalars(), 1) if not place % step]
+        wanted = select(results.c.user_id).where(first_of_list).order_by(results.c.user_id)
+        users = self._database.read(lambda connection: connection.execute(wanted).scalars().all())
+        return users[step - 1 :: step]
 
 
 def read_results(database: Database, run_id: str | None = None, *, name: str = CURRENT) -> pd.DataFrame:

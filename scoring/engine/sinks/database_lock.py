@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from scoring.dataset.database import Database
@@ -17,7 +17,7 @@ from scoring.dataset.engines import is_memory, sqlite_file
 from scoring.engine.sinks.journal import Held, Journal
 from scoring.errors import DatabaseError
 
-__all__ = ["hold_key", "lock_path", "remove_stale_locks"]
+__all__ = ["KeyLock", "hold_key", "lock_path", "remove_stale_locks"]
 
 PATIENCE_SECONDS: Final = 3.0
 """A server notices within this time that a process was killed."""
@@ -29,7 +29,24 @@ def lock_path(database: Database, key: str) -> Path | None:
     return None if file is None else file.resolve().with_name(f".{file.name}.{key}.lock")
 
 
-def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS) -> Callable[[], None]:
+class KeyLock:
+    """What `hold_key` gives: called, it lets go."""
+
+    def __init__(self, let_go: Callable[[], None] = lambda: None) -> None:
+        self._let_go = let_go
+
+    def __call__(self) -> None:
+        let_go, self._let_go = self._let_go, lambda: None
+        let_go()
+
+    def renew(self) -> None:
+        """Takes the lock again where it was lost with its connection; a file's never is.
+
+        Raises Held, when somebody else has it meanwhile, and SQLAlchemyError: to be called inside `Database.write`.
+        """
+
+
+def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS) -> KeyLock:
     """Keeps other writers of this key out of the database until what it returns is called, or the process ends.
 
     SQLite: a lock on a file beside it. PostgreSQL: an advisory lock of a connection of its own.
@@ -43,10 +60,10 @@ def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS
         except OSError as error:
             reason = error.strerror or error
             raise DatabaseError(f"{database.display} cannot be written: {path} cannot be made ({reason}).") from error
-        return lambda: journal.close(remove=True)
+        return KeyLock(lambda: journal.close(remove=True))
     if is_memory(database.engine.url) or database.dialect != "postgresql":
-        return lambda: None
-    return _advisory_lock(database, int.from_bytes(bytes.fromhex(key)[:8], signed=True), patience)
+        return KeyLock()
+    return _AdvisoryLock(database, int.from_bytes(bytes.fromhex(key)[:8], signed=True), patience)
 
 
 def remove_stale_locks(database: Database) -> None:
@@ -57,24 +74,40 @@ def remove_stale_locks(database: Database) -> None:
             Journal.hold(path).close(remove=True)
 
 
-def _advisory_lock(database: Database, number: int, patience: float) -> Callable[[], None]:
-    try:
-        connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        until = time.monotonic() + patience
-        while not connection.execute(text("SELECT pg_try_advisory_lock(:number)"), {"number": number}).scalar():
-            if time.monotonic() > until:
-                connection.close()
-                raise Held
-            time.sleep(0.1)
-    except SQLAlchemyError as error:
-        raise DatabaseError(f"{database.display} does not answer as it should. Check that it is running.") from error
-    owner = os.getpid()
+class _AdvisoryLock(KeyLock):
+    def __init__(self, database: Database, number: int, patience: float) -> None:
+        super().__init__(self._unlock)
+        self._database, self._number, self._patience = database, number, patience
+        self._owner = os.getpid()
+        with database.one_sentence():
+            self._connection = self._taken()
 
-    def let_go() -> None:
+    def _taken(self) -> Connection:
+        """A connection that has the lock."""
+        connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            until = time.monotonic() + self._patience
+            while not connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": self._number}).scalar():
+                if time.monotonic() > until:
+                    raise Held
+                time.sleep(0.1)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def renew(self) -> None:
+        with suppress(SQLAlchemyError):
+            if not self._connection.invalidated:
+                self._connection.execute(text("SELECT 1"))
+                return
+        with suppress(SQLAlchemyError):
+            self._connection.close()
+        self._connection = self._taken()
+
+    def _unlock(self) -> None:
         # a connection that is lost has lost its locks
         with suppress(SQLAlchemyError):
-            if os.getpid() == owner:
-                connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
-            connection.close()
-
-    return let_go
+            if os.getpid() == self._owner and not self._connection.invalidated:
+                self._connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": self._number})
+            self._connection.close()

@@ -15,6 +15,10 @@ PATIENCE_SECONDS: Final = 1.0
 """For one who only looks whether somebody holds it, and holds it while he does."""
 
 
+_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+"""A link that somebody put there does not lead to a file that is cut off instead."""
+
+
 class Held(Exception):
     """Another writer has it."""
 
@@ -35,7 +39,7 @@ class Journal:
         """Takes the file, made if it is not there. Raises Held after so many seconds, OSError."""
         until = time.monotonic() + patience
         while True:
-            handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+            handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _NO_FOLLOW, 0o666)
             try:
                 # whoever held it before may have removed it meanwhile: then this is the lock of a file without a name
                 if _lock(handle):

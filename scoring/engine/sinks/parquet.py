@@ -156,7 +156,7 @@ class ParquetSink(Sink):
             self._head, self._target, self._verdict = head, target, manifest.get("gate")
             self._files = dict(enumerate(manifest["files"]))
             return {shard.number: self._files[shard.number]["rows"] for shard in shards}
-        if not lines or lines[0].get("run_id") != head.run_id or not work.is_dir():
+        if not lines or lines[0].get("run_id") != head.run_id or work.is_symlink() or not work.is_dir():
             self.open(head)
             return {}
         self._head, self._target, self._waiting, self._verdict = head, target, [], verdict_in(lines)

