@@ -10,7 +10,7 @@ USERS  ?= 10000
 JOBS   ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long coverage check notebooks lab panel benchmark benchmarks clean
+.PHONY: help run test test-long coverage check notebooks lab panel benchmark benchmarks audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -71,6 +71,14 @@ $(VENV)/.benchmarks: pyproject.toml | $(BIN)/python
 
 benchmarks: $(VENV)/.benchmarks ## every figure beside its bar, and peers on the same work (half an hour)
 	$(BIN)/python -m benchmarks
+
+# in an environment of its own: what it needs is not what is looked at
+$(VENV)/audit/bin/pip-audit: | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
+
+audit: $(VENV)/.run $(VENV)/audit/bin/pip-audit ## known vulnerabilities of what is installed (asks pypi.org: needs the network)
+	$(BIN)/python scripts/audit.py $(VENV)/audit/bin/pip-audit
 
 clean: ## remove what was built and made here
 	rm -rf $(VENV) *.egg-info build data/*.db data/*.db-* data/*runs data/refused .pytest_cache .mypy_cache .ruff_cache .hypothesis

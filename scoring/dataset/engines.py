@@ -30,7 +30,7 @@ UNREADABLE: Final = (
     "postgresql://user:password@host:5432/name (with %40 for an @ in a password)."
 )
 
-_MISTYPED: Final = re.compile(r":[^/\\]*@|password\s*=", re.IGNORECASE)
+_MISTYPED: Final = re.compile(r":(?!\\).*@|passw\w*\s*=", re.IGNORECASE | re.DOTALL)
 """A URL without its //, or a connection string of another kind, with a password in it."""
 
 CONNECT_SECONDS: Final = 10

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from scoring.dataset.bounded_yaml import BoundedLoader
 from scoring.errors import ModelError
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
@@ -105,7 +106,7 @@ class _File:
 def _read(text: str, source: str, expected: str = "`name` and `groups`") -> _File:
     lines: dict[_Path, int] = {}
     try:
-        loader = yaml.SafeLoader(text)
+        loader = BoundedLoader(text)
         node = loader.get_single_node()
         # before constructing, which dissolves merge keys
         twice = None if node is None else _collect_lines(node, lines)

@@ -310,7 +310,7 @@ def test_a_commit_whose_answer_is_lost_is_done_again(
     tell(f"{commits} runs that lost the answer to a commit: all published, no row twice")
 
 
-@pytest.mark.parametrize("number", [6, 9, 12])
+@pytest.mark.parametrize("number", [9, *(pytest.param(number, marks=pytest.mark.long) for number in (6, 12))])
 def test_a_database_that_stays_away_publishes_nothing_and_is_gone_on_with(
     prepared: Prepared, place: Database, fragile: Server, tmp_path: Path, hasty: None, number: int
 ) -> None:

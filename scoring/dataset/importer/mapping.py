@@ -32,6 +32,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from scoring.columns import TABLES
+from scoring.dataset.bounded_yaml import BoundedLoader
 from scoring.errors import ConfigurationError
 
 __all__ = ["ColumnMap", "ImportMap", "Rule", "SourceMap", "TableMap", "read_mapping", "table_mapping"]
@@ -196,7 +197,7 @@ def _text_of(path: Path) -> str:
 def _load(text: str, where: str) -> Any:
     try:
         twice = _key_twice(yaml.compose(text, Loader=yaml.SafeLoader))
-        value = yaml.safe_load(text)
+        value = yaml.load(text, BoundedLoader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""

@@ -1,0 +1,69 @@
+"""Looks for known vulnerabilities of what is installed beside this interpreter: `python scripts/audit.py PIP_AUDIT`.
+
+`pip-audit` asks https://pypi.org for each package and version, so the network is needed. It also ends well when it
+could ask of none; here that is no success.
+
+Exit codes: 0 every package was asked for and none is known to be vulnerable; 1 some are; 2 not all could be asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+OWN = "scoring"
+
+
+def verdict(packages: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:
+    """What to say of pip-audit's `dependencies`, and the exit code."""
+    others = [package for package in packages if package["name"] != OWN]
+    skipped = [package for package in others if "skip_reason" in package]
+    lines = [
+        f"{package['name']} {package['version']}: {known['id']}, repaired in {', '.join(known['fix_versions']) or '-'}"
+        for package in others
+        for known in package.get("vulns", [])
+    ]
+    asked = len(others) - len(skipped)
+    if lines:
+        lines.append(f"{len(lines)} known vulnerabilities in {asked} packages; take the repaired versions.")
+    if skipped or not others:
+        lines.append(
+            f"Nothing is known of {len(skipped)} of {len(others)} packages ({_named(skipped)}): https://pypi.org could "
+            "not be asked for them. Run this where it can be reached."
+        )
+    elif not lines:
+        lines.append(f"{asked} packages, none known to be vulnerable.")
+    vulnerable = any(package.get("vulns") for package in others)
+    return lines, 1 if vulnerable else 2 if skipped or not others else 0
+
+
+def _named(packages: Sequence[Mapping[str, Any]]) -> str:
+    names = [str(package["name"]) for package in packages[:3]]
+    return ", ".join([*names, "…"] if len(packages) > 3 else names)
+
+
+def main(pip_audit: str) -> int:
+    """Runs pip-audit, and says what it found."""
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / "answer.json"
+        words = [pip_audit, "--path", sysconfig.get_path("purelib"), "--format", "json", "--output", str(answer)]
+        done = subprocess.run([*words, "--progress-spinner", "off"], capture_output=True, text=True, check=False)
+        try:
+            packages = json.loads(answer.read_text("utf-8"))["dependencies"]
+        except (OSError, ValueError, KeyError):
+            last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+            print(f"Nothing is known: pip-audit ended without an answer ({last[0]}). Is https://pypi.org reachable?")
+            return 2
+    lines, code = verdict(packages)
+    print("\n".join(lines))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,43 @@
+"""The audit says what is known, and that nothing is where nobody could be asked."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import audit
+
+SAFE = {"name": "numpy", "version": "2.4.0", "vulns": []}
+KNOWN = {"id": "PYSEC-1", "fix_versions": ["2.0"], "aliases": [], "description": "x"}
+VULNERABLE = {"name": "jinja2", "version": "1.0", "vulns": [KNOWN]}
+SKIPPED = {"name": "pandas", "skip_reason": "Dependency not found on PyPI and could not be audited"}
+OWN = {"name": "scoring", "skip_reason": "distribution marked as editable"}
+
+
+@pytest.mark.parametrize(
+    ("packages", "code", "said"),
+    [
+        ([SAFE, OWN], 0, "1 packages, none known"),
+        ([SAFE, VULNERABLE], 1, "jinja2 1.0: PYSEC-1, repaired in 2.0"),
+        ([SAFE, SKIPPED], 2, "Nothing is known of 1 of 2 packages (pandas)"),
+        ([VULNERABLE, SKIPPED], 1, "Nothing is known of 1 of 2 packages"),
+        ([SKIPPED] * 4, 2, "Nothing is known of 4 of 4 packages (pandas, pandas, pandas, …)"),
+        ([], 2, "Nothing is known of 0 of 0"),
+    ],
+)
+def test_what_is_said(packages: list[dict[str, Any]], code: int, said: str) -> None:
+    lines, found = audit.verdict(packages)
+    assert found == code
+    assert said in "\n".join(lines)
+    assert code == 0 or "none known" not in "\n".join(lines)
+
+
+def test_a_tool_that_gives_no_answer_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tool = tmp_path / "tool"
+    tool.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('no such host')\n")
+    tool.chmod(0o700)
+    assert audit.main(str(tool)) == 2
+    assert "Nothing is known: pip-audit ended without an answer (no such host)" in capsys.readouterr().out
