@@ -10,6 +10,21 @@ SQLite file.
 - **SQLite in memory** exists only in the connection that made it. Under an async engine or session it is
   reached through that connection itself (`await database.run(...)` only), and under a caller's
   sync engine in the caller's thread: there, work does hold up the event loop. It is meant for tests.
+
+Nothing is waited for without an end, on engines that are made here (a caller's own keeps its settings):
+
+| waiting for                                      | at most | then
+|--------------------------------------------------|---------|-----------------------------------------------
+| a PostgreSQL server to take a connection         | 10 s    | tried again
+| a byte from it, while it is not at work for us   | 15 s    | tried again; see `scoring.dataset.listening`
+| a lock of somebody else there (`lock_timeout`)   | 10 s    | tried again
+| one statement (`statement_timeout`)              | 10 min  | an error
+| a free connection of this process's 15           | 30 s    | tried again
+| whoever writes to a SQLite file                  | 5 s     | tried again
+| all attempts at a read or a write of a run       | 30 s    | one `DatabaseError`, within a minute in all
+| those at a database that never answered          | 3 s     | one `DatabaseError`
+
+A URL sets others: `?connect_timeout=5&options=-c statement_timeout=1h`.
 """
 
 from __future__ import annotations

@@ -30,9 +30,7 @@ Call = Callable[..., Result]
 HOLD = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute(f"BEGIN {sys.argv[2]}")
-if sys.argv[2] == "EXCLUSIVE":
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+connection.execute("BEGIN IMMEDIATE")
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -65,7 +63,7 @@ def sentence(result: Result) -> str:
 @pytest.fixture
 def held(market: Path) -> Iterator[Path]:
     """Another process writes to it."""
-    words = [sys.executable, "-c", HOLD, str(market), "IMMEDIATE"]
+    words = [sys.executable, "-c", HOLD, str(market)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
