@@ -116,7 +116,13 @@ class Connections:
 
         It must bear that: when the answer to a commit is lost, the work may stand there already.
         """
-        return retry.call(lambda: self._write_once(work), once=self._once, connected=self._was_reached, say=self._say)
+        return self.persist(lambda: self._write_once(work))
+
+    def persist(self, work: Callable[[], T]) -> T:
+        """`work()`, which opens its connection itself, done again as `read` does. Raises DatabaseError."""
+        if self._bound is not None:  # whoever holds the connection does it all again, and says it
+            return work()
+        return retry.call(work, once=self._session is not None, connected=self._was_reached, say=self._say)
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
         with self._open() as connection, self._written(connection):
@@ -128,7 +134,7 @@ class Connections:
         Pauses grow; given up within a minute (seconds when it never answered at all). A caller's Session is
         tried once: what it had not committed cannot be brought back.
         """
-        return retry.call(lambda: self._read_once(work), once=self._once, connected=self._was_reached, say=self._say)
+        return self.persist(lambda: self._read_once(work))
 
     def _read_once(self, work: Callable[[Connection], T]) -> T:
         with self._open() as connection:
@@ -164,7 +170,7 @@ class Connections:
         from sqlalchemy.ext.asyncio import AsyncSession
 
         def on(connection: Connection) -> T:
-            with self._binding(connection), counted(connection, self.traffic):
+            with self.one_sentence(), self._binding(connection), counted(connection, self.traffic):
                 return work()
 
         if isinstance(self._async, AsyncSession):
@@ -176,11 +182,6 @@ class Connections:
             return result
 
     # Inside
-
-    @property
-    def _once(self) -> bool:
-        """What was done on this connection cannot be done again."""
-        return self._session is not None or self._bound is not None
 
     def _was_reached(self) -> bool:
         return self._connected

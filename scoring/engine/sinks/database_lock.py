@@ -79,8 +79,7 @@ class _AdvisoryLock(KeyLock):
         super().__init__(self._unlock)
         self._database, self._number, self._patience = database, number, patience
         self._owner = os.getpid()
-        with database.one_sentence():
-            self._connection = self._taken()
+        self._connection = database.persist(self._taken)
 
     def _taken(self) -> Connection:
         """A connection that has the lock."""
