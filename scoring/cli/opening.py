@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_DB",
+    "DEFAULT_OUT",
     "DEFAULT_PROFILES",
     "AsOf",
     "Components",
@@ -43,6 +44,7 @@ __all__ = [
 
 DEFAULT_DB = "data/market.db"
 DEFAULT_PROFILES = Path("data/profiles")
+DEFAULT_OUT = Path("data/runs")
 
 Db = Annotated[str, typer.Option("--db", help="A SQLite file, or a database URL.", show_default=True)]
 Model = Annotated[

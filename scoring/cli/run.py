@@ -9,6 +9,7 @@ import typer
 
 from scoring.cli.opening import (
     DEFAULT_DB,
+    DEFAULT_OUT,
     DEFAULT_PROFILES,
     AsOf,
     Components,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-DEFAULT_OUT = Path("data/runs")
 KEPT_ASIDE_CODE = 3
 """What the command ends with where its gate keeps the run aside."""
 

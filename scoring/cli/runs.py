@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.opening import DEFAULT_DB, Db
-from scoring.cli.run import DEFAULT_OUT
+from scoring.cli.opening import DEFAULT_DB, DEFAULT_OUT, Db
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,9 +18,10 @@ from scoring.engine.scorer import whole_number
 from scoring.engine.sinks import published_runs
 from scoring.engine.sinks.database_lock import hold_key, remove_stale_locks
 from scoring.engine.sinks.database_runs import remove_run
-from scoring.engine.sinks.folders import one_sentence, sync_folder
+from scoring.engine.sinks.folders import one_sentence
 from scoring.engine.sinks.journal import Held, Journal
 from scoring.engine.sinks.readers import alone_with
+from scoring.files import sync_folder
 from scoring.telemetry import faults
 
 __all__ = ["Pruned", "prune"]

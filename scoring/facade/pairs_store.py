@@ -18,6 +18,7 @@ from scoring.engine.batch import new_run_id
 from scoring.errors import OutputError
 from scoring.facade.pieces import Piece, each_piece, never
 from scoring.facade.requests import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
+from scoring.files import sync_folder
 from scoring.model import Inputs, ScoringModel
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def write_pairs(
         _write_manifest(work, inputs, model, [files[number] for number in sorted(files)])
         require_free(target)
         os.rename(work, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
@@ -237,12 +238,4 @@ def _write_manifest(folder: Path, inputs: Inputs, model: ScoringModel, files: li
         json.dump(manifest, file, indent=2)
         file.flush()
         os.fsync(file.fileno())
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(folder)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from scoring.files import has_name, locked
 from scoring.telemetry import faults
 
 __all__ = ["ArrayCache"]
@@ -116,14 +117,14 @@ class ArrayCache:
             temporary = self._folder / f".{self._kind}-{secrets.token_hex(8)}.npz"
             handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600)
             os.fchmod(handle, 0o600)
-            if _lock(handle) and _has_name(handle, temporary):  # not swept away before it was locked
+            if locked(handle) and has_name(handle, temporary):  # not swept away before it was locked
                 return temporary, os.fdopen(handle, "wb")
             os.close(handle)
 
     def _sweep(self) -> None:
         for path in self._folder.glob(f".{self._kind}-*.npz"):
             with suppress(OSError), _opened(path) as file:
-                if _lock(file.fileno()) and _has_name(file.fileno(), path):
+                if locked(file.fileno()) and has_name(file.fileno(), path):
                     path.unlink()
 
 
@@ -160,23 +161,3 @@ def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> NDArr
             raise ValueError(f"{name} is of another shape or kind")
         content = file.read(size + 1)  # past its end, where the check sum is looked at
     return np.frombuffer(content, "<f4").reshape(shape)
-
-
-def _lock(handle: int) -> bool:
-    """Whether it is ours now, until the file is closed or the process ends."""
-    try:
-        import fcntl
-    except ImportError:  # no such thing on Windows, where a file that is open cannot be removed
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _has_name(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
-    except FileNotFoundError:
-        return False

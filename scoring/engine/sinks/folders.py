@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scoring.errors import OutputError
 
-__all__ = ["move_link", "one_sentence", "sync_folder"]
+__all__ = ["move_link", "one_sentence"]
 
 
 def move_link(link: Path, name: str) -> None:
@@ -23,15 +23,6 @@ def move_link(link: Path, name: str) -> None:
             os.replace(temporary, link)
         except OSError:
             temporary.unlink()
-
-
-def sync_folder(folder: Path) -> None:
-    """The names in it are on disk when this returns."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

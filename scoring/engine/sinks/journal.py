@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from scoring.files import has_name, locked
+
 __all__ = ["PATIENCE_SECONDS", "Held", "Journal", "verdict_in"]
 
 PATIENCE_SECONDS: Final = 1.0
@@ -42,8 +44,8 @@ class Journal:
             handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _NO_FOLLOW, 0o666)
             try:
                 # whoever held it before may have removed it meanwhile: then this is the lock of a file without a name
-                if _lock(handle):
-                    if _same_file(handle, path):
+                if locked(handle):
+                    if has_name(handle, path):
                         return cls(path, handle)
                 elif time.monotonic() >= until:
                     raise Held
@@ -51,7 +53,7 @@ class Journal:
                     time.sleep(0.02)
             except BaseException as stop:
                 # a Ctrl-C here leaves no file behind that nobody wrote to
-                if not isinstance(stop, Held) and _lock(handle) and not os.fstat(handle).st_size:
+                if not isinstance(stop, Held) and locked(handle) and not os.fstat(handle).st_size:
                     path.unlink(missing_ok=True)
                 os.close(handle)
                 raise
@@ -111,23 +113,3 @@ def _whole_lines(content: bytes) -> tuple[list[dict[str, Any]], int]:
         lines.append(record)
         length += len(line)
     return lines, length
-
-
-def _same_file(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
-    except FileNotFoundError:
-        return False
-
-
-def _lock(handle: int) -> bool:
-    """Whether it is ours now."""
-    try:
-        import fcntl
-    except ImportError:  # no such thing on Windows, where nobody is kept out
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

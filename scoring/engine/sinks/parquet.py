@@ -18,13 +18,14 @@ from scoring.engine.memory import BYTES_PER_RESULT
 from scoring.engine.ranking import Ranking
 from scoring.engine.sinks import base
 from scoring.engine.sinks.base import Earlier, Place, RunCounts, RunHead, Shard, Sink, no_results
-from scoring.engine.sinks.folders import move_link, one_sentence, sync_folder
+from scoring.engine.sinks.folders import move_link, one_sentence
 from scoring.engine.sinks.journal import PATIENCE_SECONDS, Held, Journal, verdict_in
 from scoring.engine.sinks.lists import Lists, PublishedRun
 from scoring.engine.sinks.manifest import MANIFEST, holds, manifest_of, published_runs, read_manifest
 from scoring.engine.sinks.parquet_lists import ParquetRun, read_part
 from scoring.engine.sinks.shards import remove_others, whole_shards, write_part
 from scoring.errors import OutputError
+from scoring.files import sync_folder
 from scoring.telemetry import faults
 from scoring.telemetry.uncut import uncut
 
