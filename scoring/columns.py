@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-__all__ = ["ACTION_KINDS", "PRESENCE", "RESULT_COLUMNS", "SALARY_TYPES", "TABLES", "Column", "Kind", "Table"]
+__all__ = [
+    "ACTION_KINDS",
+    "MOST_MONEY",
+    "PRESENCE",
+    "RESULT_COLUMNS",
+    "SALARY_TYPES",
+    "TABLES",
+    "Column",
+    "Kind",
+    "Table",
+]
 
 
 class Kind(Enum):
@@ -49,12 +59,16 @@ _DTYPES = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: canonical name, kind, accepted aliases, whether a row without a value is refused."""
+    """One column: canonical name, kind, accepted aliases, whether a row without a value is refused.
+
+    `most`: a number further from 0 is refused.
+    """
 
     name: str
     kind: Kind
     aliases: tuple[str, ...] = ()
     required: bool = False
+    most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,9 @@ class Table:
         names = {alias: column.name for column in self.columns for alias in column.aliases}
         return names | {name: name for name in self.names}
 
+
+MOST_MONEY: Final = 1e12
+"""Amounts further from 0 are no salary and no fee in any currency: one of them would move the mean of a whole area."""
 
 SALARY_TYPES: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
 """Salary type → hours that one salary pays for."""
@@ -124,9 +141,9 @@ TABLES: Final = {
                 _C("station_name", _K.TEXT, ("station_name_eki",)),
                 _C("address", _K.TEXT),
                 _C("salary_type", _K.CHOICE),
-                _C("min_salary", _K.NUMBER),
-                _C("max_salary", _K.NUMBER),
-                _C("fee", _K.NUMBER),
+                _C("min_salary", _K.NUMBER, most=MOST_MONEY),
+                _C("max_salary", _K.NUMBER, most=MOST_MONEY),
+                _C("fee", _K.NUMBER, most=MOST_MONEY),
                 _C("occupation_code", _K.INTEGER, ("occupation_cd1",)),
                 _C("employment_type_code", _K.INTEGER, ("employment_type_cd",)),
                 _C("has_daily_payment", _K.FLAG),
@@ -149,7 +166,7 @@ TABLES: Final = {
                 _C("age_group", _K.TEXT),
                 _C("gender", _K.TEXT),
                 _C("preferred_occupations", _K.INTEGERS, ("preferred_categories",)),
-                _C("preferred_salary_min", _K.NUMBER),
+                _C("preferred_salary_min", _K.NUMBER, most=MOST_MONEY),
                 _C("preferred_work_style", _K.TEXT),
                 _C("registered_at", _K.TIME, ("registration_date",)),
                 _C("is_active", _K.ACTIVE),

@@ -6,7 +6,10 @@ Every error is a `ScoringError`, and also the builtin that a caller would catch.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "ConfigurationError",
@@ -37,7 +40,15 @@ class ScoringError(Exception):
 
 
 class DataError(ScoringError, ValueError):
-    """A table holds what cannot be: names the column, the row and the value."""
+    """A table holds what cannot be: names the column, the row and the value.
+
+    `problems`: all of it as a frame, where rows are what is wrong: table, column, reason, rows (how many), first
+    (what up to five of them are called), value (of the first). None where it is not about rows.
+    """
+
+    def __init__(self, message: str = "", problems: pd.DataFrame | None = None) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 class UnknownIdError(ScoringError, KeyError):

@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from scoring.cli.progress import Show
     from scoring.dataset import Dataset
     from scoring.dataset.database import Database
+    from scoring.dataset.ledger import DataLedger, Limit
     from scoring.model import Component, ScoringModel
     from scoring.telemetry import Stopwatch
     from scoring.tuning.registry import Registry
 
 __all__ = [
     "DEFAULT_DB",
+    "DEFAULT_MAX_REFUSED",
     "DEFAULT_OUT",
     "DEFAULT_PROFILES",
+    "DEFAULT_REFUSED",
     "AsOf",
     "Components",
     "Db",
@@ -45,6 +48,8 @@ __all__ = [
 DEFAULT_DB = "data/market.db"
 DEFAULT_PROFILES = Path("data/profiles")
 DEFAULT_OUT = Path("data/runs")
+DEFAULT_REFUSED = Path("data/refused")
+DEFAULT_MAX_REFUSED = "1%"
 
 Db = Annotated[str, typer.Option("--db", help="A SQLite file, or a database URL.", show_default=True)]
 Model = Annotated[
@@ -173,15 +178,30 @@ def _line(error: BaseException, file: Path) -> str:
     return f", line {lines[-1]}" if lines else ""
 
 
-def load_data(database: Database, as_of: str | None, show: Show, watch: Stopwatch) -> Dataset:
-    """Everything in the database, when there is room for it.
+def load_data(
+    database: Database,
+    as_of: str | None,
+    show: Show,
+    watch: Stopwatch,
+    *,
+    max_refused: str = DEFAULT_MAX_REFUSED,
+    refused_to: Path | None = None,
+) -> Dataset:
+    """Everything in the database that can be used, when there is room for it.
 
-    Raises DatabaseError, DataError, ConfigurationError, NotEnoughMemoryError.
+    One bad row among many stops nobody's work: rows that cannot be used are left out, told of, counted in the
+    dataset's ledger and, with `refused_to`, kept in files there. More than `max_refused` of a table is an error.
+
+    Raises DatabaseError, DataError, ConfigurationError, NotEnoughMemoryError, OutputError.
     """
     from scoring.columns import TABLES
     from scoring.dataset import Dataset
-    from scoring.dataset.loaders import change_tokens, load_tables
+    from scoring.dataset.dataset import clock_of
+    from scoring.dataset.ledger import Limit
+    from scoring.dataset.loaders import change_tokens, read_database
     from scoring.engine import memory
+
+    limit = Limit.parse(max_refused)
 
     database.require_tables(*TABLES)
     database.require_data()
@@ -193,9 +213,28 @@ def load_data(database: Database, as_of: str | None, show: Show, watch: Stopwatc
         ["give the process more memory", "keep fewer old jobs and actions in the database"],
     )
     with show.stage(f"loading {users:,} users, {jobs:,} jobs, {actions:,} actions"), watch.phase("load"):
-        tables = load_tables(database)
+        tables, ledger = read_database(database, on_bad="quarantine", as_of=clock_of(as_of))
+    _tell_refused(ledger, limit, refused_to, show)
     with watch.phase("encode"):
-        return Dataset(tables, as_of=as_of)
+        return Dataset(tables, as_of=as_of, ledger=ledger)
+
+
+def _tell_refused(ledger: DataLedger, limit: Limit, refused_to: Path | None, show: Show) -> None:
+    """Raises DataError where it is more than the limit, OutputError."""
+    from scoring.errors import printable
+
+    if not ledger.n_refused:
+        return
+    where = ""
+    if refused_to is not None:
+        ledger.write(refused_to, "run_refused_")
+        where = f" The rows are in {refused_to}, with the reasons."
+    ledger.require(limit, f"{where} Mend them, or allow more with --max-refused.")
+    for table in ledger.tables.values():
+        if table.refused:
+            show.say(f"warning: {printable(table.line(), 500)}")
+    if where:
+        show.say(f"warning: left out.{where}")
 
 
 def id_of(text: str, frame: pd.DataFrame, what: str) -> int:

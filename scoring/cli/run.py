@@ -9,8 +9,10 @@ import typer
 
 from scoring.cli.opening import (
     DEFAULT_DB,
+    DEFAULT_MAX_REFUSED,
     DEFAULT_OUT,
     DEFAULT_PROFILES,
+    DEFAULT_REFUSED,
     AsOf,
     Components,
     Db,
@@ -69,6 +71,15 @@ def run(
         str | None,
         typer.Option("--force", metavar="REASON", help="Publish beyond the limits too, and say why in the manifest."),
     ] = None,
+    max_refused: Annotated[
+        str,
+        typer.Option(
+            "--max-refused", help="Rows of a table that may be unusable and are left out: a share, or a number."
+        ),
+    ] = DEFAULT_MAX_REFUSED,
+    refused: Annotated[
+        Path, typer.Option("--refused", help="Folder for the rows that cannot be used, with the reasons.")
+    ] = DEFAULT_REFUSED,
     factor_cache: FactorCache = None,
     component: Components = None,
 ) -> None:
@@ -101,7 +112,7 @@ def run(
         sinks.append(ParquetSink(out, by_run_id=True, latest=LATEST))
         for sink in sinks:
             sink.check()
-        dataset = load_data(database, as_of, show, watch)
+        dataset = load_data(database, as_of, show, watch, max_refused=max_refused, refused_to=refused)
         with watch.phase("fingerprint"):
             dataset.fingerprint  # noqa: B018 - computed when first asked for
         with show.stage("preparing factors, statistics, plan and kernels (compiled once per machine)"):

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from scoring.columns import TABLES, Column, Kind
 from scoring.dataset.coded import Coded
-from scoring.dataset.coercion import TEXTS, Mask, arrow_texts, coerce, ready
+from scoring.dataset.coercion import TEXTS, Mask, arrow_texts, beyond, coerce, ready
 from scoring.dataset.naming import columns_of, sources_of, table_of
 
 __all__ = ["Checked", "coerced_dtype", "final", "missing", "read"]
@@ -130,11 +130,11 @@ def read(table: str, frame: pd.DataFrame, code_width: Mapping[str, int | None] |
             continue
         values, width = frame[sources[column.name]], widths.get(column.name)
         values = values if as_is else values.reset_index(drop=True)
-        if ready(column.kind, values):
+        if ready(column.kind, values) and not beyond(column, values):
             raw[column.name] = _Raw(column, values, width)
             continue
         coerced = coerce(column.kind, values, width)
-        if coerced.problems or not _sound(column, coerced.values):
+        if coerced.problems or not _sound(column, coerced.values) or beyond(column, coerced.values):
             return None
         made[column.name] = final(column, coerced.values)
     checked = Checked(table, len(frame), made, raw)

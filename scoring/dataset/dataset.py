@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Self
@@ -17,10 +17,12 @@ from scoring.columns import TABLES, Kind
 from scoring.dataset.canonical import Tables
 from scoring.dataset.coercion import time
 from scoring.dataset.encode import ActionArrays, JobArrays, Ragged, UserArrays, floats, instants
+from scoring.dataset.intake import OnBad, places
+from scoring.dataset.ledger import DataLedger, TableLedger
 from scoring.dataset.vocabulary import vocabularies_of
 from scoring.errors import ConfigurationError, DataError
 
-__all__ = ["Dataset"]
+__all__ = ["Dataset", "clock_of"]
 
 
 class Dataset:
@@ -37,7 +39,14 @@ class Dataset:
     ConfigurationError: a clock that is no time.
     """
 
-    def __init__(self, tables: Tables, *, as_of: datetime | str | None = None, set_back: bool | None = None) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        as_of: datetime | str | None = None,
+        set_back: bool | None = None,
+        ledger: DataLedger | None = None,
+    ) -> None:
         self.tables = _by_id(tables)
         newest = _newest(self.tables)
         self.as_of = newest if as_of is None else _given(as_of)
@@ -54,6 +63,8 @@ class Dataset:
             _rows_of(actions["job_id"], self.jobs.job_id, "job"),
             self.now,
         )
+        self.ledger = self._account(ledger)
+        """What became of every row that was read: used, left out by a rule, refused for a reason."""
 
     @classmethod
     def from_frames(
@@ -63,26 +74,44 @@ class Dataset:
         actions: pd.DataFrame | None = None,
         *,
         as_of: datetime | str | None = None,
+        on_bad: OnBad = "refuse",
         **tables: pd.DataFrame,
     ) -> Self:
         """From DataFrames with canonical columns or their aliases. Reference tables are Japan's unless given.
 
+        `on_bad`: what to do about rows that cannot be used: "refuse" is an error that names them all (its `problems`
+        as a frame), "quarantine" goes on without them, and `ledger` has them.
+
         Raises DataError naming table, column and row of what cannot be.
         """
-        from scoring.dataset.sources import tables_from_frames
+        from scoring.dataset.sources import read_frames
 
-        return cls(tables_from_frames(jobs=jobs, users=users, actions=actions, **tables), as_of=as_of)
+        given = {"jobs": jobs, "users": users, "actions": actions, **tables}
+        read, ledger = read_frames(given, on_bad=on_bad, as_of=clock_of(as_of))
+        return cls(read, as_of=as_of, ledger=ledger)
 
     @classmethod
-    def from_database(cls, db: Any, *, as_of: datetime | str | None = None) -> Self:
+    def from_database(cls, db: Any, *, as_of: datetime | str | None = None, on_bad: OnBad = "refuse") -> Self:
         """From a database: a SQLAlchemy Session, AsyncSession, Engine, AsyncEngine, URL, or a SQLite file's path.
 
-        Raises DatabaseError.
+        `on_bad` as above: somebody else may have filled it. Raises DatabaseError, DataError.
         """
         from scoring.dataset.database import Database
-        from scoring.dataset.loaders import load_tables
+        from scoring.dataset.loaders import read_database
 
-        return cls(load_tables(Database.open(db)), as_of=as_of)
+        read, ledger = read_database(Database.open(db), on_bad=on_bad, as_of=clock_of(as_of))
+        return cls(read, as_of=as_of, ledger=ledger)
+
+    def _account(self, ledger: DataLedger | None) -> DataLedger:
+        """With what the clock leaves out."""
+        if ledger is None:
+            sizes = {name: len(frame) for name, frame in self.tables.items()}
+            ledger = DataLedger({name: TableLedger(name, size, size) for name, size in sizes.items()})
+        found = ledger["actions"]
+        later = int((instants(self.tables.actions["occurred_at"]) > self.now).sum())
+        repeated = found.read - found.n_refused - later - len(self.actions)
+        left_out = {rule: rows for rule, rows in (("repeated", repeated), ("after the clock", later)) if rows}
+        return ledger.with_table(replace(found, used=len(self.actions), left_out=left_out))
 
     def __repr__(self) -> str:
         return (
@@ -207,6 +236,11 @@ def _newest(tables: Tables) -> pd.Timestamp:
     return pd.Timestamp(0, tz="UTC") if pd.isna(newest) else newest
 
 
+def clock_of(as_of: datetime | str | None) -> pd.Timestamp | None:
+    """The clock that was given, in UTC. Raises ConfigurationError for what is no time."""
+    return None if as_of is None else _given(as_of)
+
+
 def _given(as_of: datetime | str) -> pd.Timestamp:
     try:
         if isinstance(as_of, int | float | np.number) and not pd.isna(as_of):
@@ -232,7 +266,7 @@ def _given(as_of: datetime | str) -> pd.Timestamp:
 def _rows_of(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
     """The row of each id among sorted known ids. Raises DataError naming those that are not there."""
     wanted = ids.to_numpy()
-    rows = _places(wanted, known)
+    rows = places(wanted, known)
     strange = known[rows] != wanted if len(known) else np.ones(len(wanted), dtype=bool)
     if strange.any():
         names = ", ".join(str(value) for value in ids[strange].unique()[:5])
@@ -241,14 +275,3 @@ def _rows_of(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
             "the actions again with --replace: it refuses those of nobody and nothing."
         )
     return rows
-
-
-def _places(wanted: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(n,) int32 place of each id among sorted known ids; any place for one that is not among them."""
-    first, last = (int(known[0]), int(known[-1])) if len(known) else (0, 0)
-    if last - first > 8 * len(known):
-        return np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0)).astype(np.int32)
-    # ids mostly follow one another: looking a million up in a table takes 10 ms, searching for them 110
-    table = np.zeros(last - first + 1, dtype=np.int32)
-    table[known - first] = np.arange(len(known), dtype=np.int32)
-    return table[np.clip(wanted, first, last) - first]

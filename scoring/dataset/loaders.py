@@ -7,7 +7,7 @@ Each loader has an `_async` twin that keeps the event loop free.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -26,9 +26,12 @@ from scoring.dataset.canonical import Tables
 from scoring.dataset.conditions import WHOLE, among, given, microseconds, whole_ids
 from scoring.dataset.counting import QueryCounter
 from scoring.dataset.database import Database
+from scoring.dataset.intake import Intake, OnBad
+from scoring.dataset.ledger import DataLedger
 from scoring.dataset.packed import packed_actions
-from scoring.dataset.rows import columns_of, frame_of
+from scoring.dataset.rows import columns_of, frame_of, names_of, read_rows, values_of
 from scoring.dataset.tables import DATA_TABLES, data_changes
+from scoring.dataset.validation import Normalised, code_width
 from scoring.errors import ConfigurationError
 from scoring.telemetry import faults
 
@@ -47,6 +50,7 @@ __all__ = [
     "load_tables_async",
     "load_users",
     "load_users_async",
+    "read_database",
 ]
 
 
@@ -56,15 +60,33 @@ def load_tables(database: Database) -> Tables:
     Raises
     ------
     DatabaseError: cannot be reached, or lacks a table or a column.
-    DataError: the database holds what cannot be.
+    DataError: the database holds what cannot be; all of it is named.
+    """
+    return read_database(database)[0]
+
+
+def read_database(
+    database: Database, *, on_bad: OnBad = "refuse", as_of: pd.Timestamp | None = None, now: datetime | None = None
+) -> tuple[Tables, DataLedger]:
+    """The same, with the account of every row; `quarantine` sets aside the rows that cannot be used.
+
+    Raises what `load_tables` raises, DataError only where a table cannot be used at all, ConfigurationError for another
+    `on_bad`.
     """
 
-    def work(connection: Connection) -> Tables:
-        frames = {name: _factors(connection, name) for name in ("user_factors", "job_factors")}
-        whole = {name: _frame(connection, name) for name in TABLES if name not in frames}
-        return Tables(**whole, user_factors=frames["user_factors"], job_factors=frames["job_factors"])
+    def work(connection: Connection) -> Intake:
+        intake = Intake()
+        prefectures = _take(intake, connection, "prefectures", {})
+        assert prefectures is not None, "a table of a database has its columns"
+        width = code_width(prefectures["prefecture_code"])
+        for name in TABLES:
+            if name.endswith("_factors"):
+                _take_factors(intake, connection, name)
+            elif name != "prefectures":
+                _take(intake, connection, name, {"prefecture_code": width, "adjacent_code": width})
+        return intake
 
-    return database.read(work)
+    return database.read(work).finish(on_bad, as_of=as_of, now=now)
 
 
 def load_jobs(
@@ -237,6 +259,19 @@ def _frame(
     limit: int | None = None,
     presence: Collection[str] = (),
 ) -> pd.DataFrame:
+    found = _fetched(connection, name, condition, order, limit, presence)
+    return found if isinstance(found, pd.DataFrame) else frame_of(name, TABLES[name].columns, found)
+
+
+def _fetched(
+    connection: Connection,
+    name: str,
+    condition: ColumnElement[bool] = WHOLE,
+    order: Sequence[ColumnElement[Any]] = (),
+    limit: int | None = None,
+    presence: Collection[str] = (),
+) -> pd.DataFrame | list[list[Any]]:
+    """The canonical frame where it comes as one, else the values of each column as the database holds them."""
     faults.point("table read")
     if name == "actions" and (frame := packed_actions(connection, condition)) is not None:
         return frame
@@ -247,15 +282,37 @@ def _frame(
     statement = statement.order_by(*(order or table.primary_key.columns))
     if limit is not None:
         statement = statement.limit(limit)
-    return frame_of(name, columns, columns_of(connection.execute(statement)))
+    return values_of(connection, statement)
 
 
-def _factors(connection: Connection, name: str) -> pd.DataFrame | None:
-    """The factor table with columns f0…fN, or None when it is empty."""
-    from scoring.dataset.storing import factor_frame
+def _take(intake: Intake, connection: Connection, name: str, widths: Mapping[str, int | None]) -> pd.DataFrame | None:
+    columns = TABLES[name].columns
+    found = _fetched(connection, name)
+    if isinstance(found, pd.DataFrame):  # actions that came packed
+        held = {key: found[key] for key in TABLES[name].key}
+        return intake.take(name, lambda: Normalised.clean(found), found, lambda: names_of(name, held, len(found)))
+    values = dict(zip((column.name for column in columns), found, strict=True))
+    length = len(found[0])
+    return intake.take(
+        name,
+        lambda: read_rows(name, columns, found, widths),
+        lambda: pd.DataFrame(values, dtype=object),
+        lambda: names_of(name, values, length),
+    )
 
-    table = DATA_TABLES[name]
-    statement = select(*table.columns).order_by(*table.primary_key.columns)
-    ids, vectors = columns_of(connection.execute(statement))
+
+def _take_factors(intake: Intake, connection: Connection, name: str) -> None:
+    """With columns f0…fN; nothing where the table is empty."""
+    from scoring.dataset.vectors import read_vectors
+
     faults.point("table read")
-    return factor_frame(name, ids, vectors) if ids else None
+    table = DATA_TABLES[name]
+    ids, vectors = values_of(connection, select(*table.columns).order_by(*table.primary_key.columns))
+    if ids:
+        key = TABLES[name].key[0]
+        intake.take(
+            name,
+            lambda: read_vectors(name, ids, vectors),
+            lambda: pd.DataFrame({key: pd.Series(ids, dtype=object)}),
+            lambda: names_of(name, {key: ids}, len(ids)),
+        )

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Connection, FromClause, Text, cast, func, select
+from sqlalchemy.exc import OperationalError
 
 from scoring.columns import ACTION_KINDS, TABLES
 from scoring.dataset.rows import FIRST_TIME, LAST_TIME, columns_of, series_of
@@ -38,7 +39,12 @@ def packed_actions(connection: Connection, condition: ColumnElement[bool]) -> pd
     statement = select(user, func.count(), *texts).select_from(source).group_by(user).order_by(user)
     if sqlite:
         statement = statement.where(condition)
-    users, counts, jobs, kinds, times = columns_of(connection.execute(statement))
+    try:
+        users, counts, jobs, kinds, times = columns_of(connection.execute(statement))
+    except OperationalError as error:
+        if "decode to UTF-8" not in str(error):
+            raise
+        return None
     try:
         user_id = pa.array(users, type=pa.int64())
         job_id, occurred_at = (pc.cast(_apart(texts), pa.int64()) for texts in (jobs, times))

@@ -6,27 +6,42 @@ a million actions take a second instead of six.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Connection, CursorResult, Select
+from sqlalchemy.exc import OperationalError
 
-from scoring.columns import Column, Kind
-from scoring.dataset.coercion import text_series
+from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
+from scoring.dataset.coded import Coded
+from scoring.dataset.coercion import TEXTS, beyond, coerce, holds_nul, text_series
 from scoring.dataset.coercion.plain import EXACT
 from scoring.dataset.driver import wrapped_errors
+from scoring.dataset.problems import Problems, RowName, refusal
 from scoring.dataset.traffic import past_sqlalchemy
-from scoring.errors import DataError
+from scoring.dataset.validation import Normalised, normalise
 
-__all__ = ["FIRST_TIME", "LAST_TIME", "columns_of", "frame_of", "rows_of", "series_of"]
+__all__ = [
+    "FIRST_TIME",
+    "LAST_TIME",
+    "columns_of",
+    "frame_of",
+    "names_of",
+    "read_rows",
+    "rows_of",
+    "series_of",
+    "values_of",
+]
 
 FIRST_TIME: Final = int(np.datetime64("0001-01-01", "us").astype(np.int64))
 LAST_TIME: Final = int(np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64))
 SLICE: Final = 500  # rows at a time: their tuples stay in the processor's cache
+
+NOT_MICROSECONDS: Final = "is no whole number of microseconds since 1970, in the years 1 to 9999"
 
 _ARROW: Final = {
     Kind.ID: pa.int64(),
@@ -58,38 +73,138 @@ def _next_slice(connection: Connection, cursor: Any) -> list[Any]:
         return rows
 
 
+def values_of(connection: Connection, statement: Select[Any]) -> list[list[Any]]:
+    """`columns_of` a query's result. Texts that are no UTF-8, which SQLite lets in, hold lone surrogates instead."""
+    try:
+        return columns_of(connection.execute(statement))
+    except OperationalError as error:
+        raw: Any = connection.connection.dbapi_connection
+        if "decode to UTF-8" not in str(error) or not hasattr(raw, "text_factory"):
+            raise
+    usual, raw.text_factory = raw.text_factory, lambda text: text.decode("utf-8", "surrogateescape")
+    try:
+        return columns_of(connection.execute(statement))
+    finally:
+        raw.text_factory = usual
+
+
 def frame_of(table: str, columns: Sequence[Column], values: Sequence[list[Any]]) -> pd.DataFrame:
     """The canonical frame of columns as the database holds them.
 
-    Raises DataError naming table, column and value when the database holds what cannot be: text in a number
-    column (SQLite lets it in), infinity, a missing id, a time out of the years 1 to 9999. Blank text is missing,
-    as everywhere.
+    Raises DataError naming table, column, row and value of all that cannot be. Databases that somebody else filled,
+    or SQLite, which checks no types, may hold it.
     """
-    return pd.DataFrame(
-        {column.name: _series(table, column, v) for column, v in zip(columns, values, strict=True)}, copy=False
+    found = read_rows(table, columns, values)
+    if len(found.each):
+        raise refusal({table: found.each})
+    return found.frame
+
+
+def read_rows(
+    table: str,
+    columns: Sequence[Column],
+    values: Sequence[list[Any]],
+    code_width: Mapping[str, int | None] | None = None,
+) -> Normalised:
+    """The canonical rows of columns as the database holds them, and the refused ones.
+
+    Rows are named by their key. `code_width`: code column → digits to pad whole numbers to. What a DataFrame may
+    hold, a database may hold, with one difference: its times are whole microseconds, because queries compare them.
+    """
+    series: dict[str, pd.Series] = {}
+    widths = code_width or {}
+    for column, held in zip(columns, values, strict=True):
+        made = _series(column, held)
+        if made is None or beyond(column, made):
+            return _one_by_one(table, columns, values, widths)
+        series[column.name] = _whole_codes(made, widths.get(column.name)) if column.kind is Kind.CODE else made
+    frame = pd.DataFrame(series, copy=False)
+    if tuple(series) == TABLES[table].names and not _sound(table, frame):
+        return _one_by_one(table, columns, values, widths)
+    return Normalised.clean(frame)
+
+
+def _sound(table: str, frame: pd.DataFrame) -> bool:
+    """What the keys and checks of the database's own table see to, and those of somebody else's may not."""
+    if table == "actions":  # (repeated ones are counted once when they are encoded)
+        return bool(frame["action"].isin(ACTION_KINDS).all())
+    key = list(TABLES[table].key)
+    return _different(frame[key[0]]) if len(key) == 1 else not frame.duplicated(key).any()
+
+
+def _whole_codes(texts: pd.Series, width: int | None) -> pd.Series:
+    """Padded as codes of a DataFrame are."""
+    coded = Coded.of(texts)
+    fitting = coerce(Kind.CODE, coded.values, width).values
+    return texts if fitting.equals(coded.values) else Coded(fitting, coded.place).series()
+
+
+def names_of(table: str, values: Mapping[str, Sequence[Any] | pd.Series], length: int) -> list[RowName]:
+    """What rows of a database are called: `job_id 3`."""
+    key = [name for name in TABLES[table].key if name.endswith(("_id", "_code")) and name in values]
+    columns = [values[name] for name in key]
+    return [
+        RowName(", ".join(f"{name} {column[row]}" for name, column in zip(key, columns, strict=True)))
+        for row in range(length)
+    ]
+
+
+def _one_by_one(
+    table: str, columns: Sequence[Column], values: Sequence[list[Any]], widths: Mapping[str, int | None]
+) -> Normalised:
+    """By the door for frames, which says what is wrong."""
+    held = {column.name: rows for column, rows in zip(columns, values, strict=True)}
+    length = len(values[0])
+    problems = Problems(length)
+    raw = {name: pd.Series(rows, dtype=object) for name, rows in held.items()}
+    for column in columns:
+        if column.kind is Kind.TIME:
+            strange = np.array([not _is_time(value) for value in raw[column.name]], dtype=bool)
+            problems.add(strange, column.name, raw[column.name], NOT_MICROSECONDS)
+            times = pa.array(raw[column.name].mask(pd.Series(strange), None), type=pa.int64(), from_pandas=True)
+            raw[column.name] = series_of(Kind.TIME, times)
+    names = names_of(table, held, length)
+    return normalise(
+        table, pd.DataFrame(raw), code_width=widths, problems=problems, source_rows=pd.Index(names, dtype=object)
     )
 
 
-def _series(table: str, column: Column, values: list[Any]) -> pd.Series:
+def _is_time(value: Any) -> bool:
+    return value is None or (type(value) is int and FIRST_TIME <= value <= LAST_TIME)
+
+
+def _different(ids: pd.Series) -> bool:
+    """Without a look at each where they ascend, as a database gives them."""
+    numbers = ids.to_numpy()
+    if numbers.dtype == np.int64 and bool((numbers[1:] > numbers[:-1]).all()):
+        return True
+    return bool(ids.is_unique)
+
+
+def _series(column: Column, values: list[Any]) -> pd.Series | None:
+    """The canonical column; None where a value is not what the database's own table would hold."""
     kind = column.kind
     if kind in (Kind.FLAG, Kind.ACTIVE):
-        return _flags(table, column, values)
+        return _flags(kind, values)
     if pa.types.is_integer(_ARROW[kind]) and float in set(map(type, values)):  # Arrow would cut the fraction off
-        raise DataError(_impossible(table, column, values))
+        return None
     try:
         array = pa.array(values, type=_ARROW[kind])
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError):
-        raise DataError(_impossible(table, column, values)) from None
+        return None
     if column.required and array.null_count:
-        raise DataError(f"{table}.{column.name} is missing in {array.null_count:,} rows of the database.")
+        return None
     if kind is Kind.NUMBER and pc.any(pc.is_inf(array)).as_py():
-        raise DataError(f"{table}.{column.name} holds infinity in the database. Repair it, or import again.")
+        return None
     if kind is Kind.TIME and pc.any(pc.or_(pc.less(array, FIRST_TIME), pc.greater(array, LAST_TIME))).as_py():
-        strange = [v for v in values if v is not None and not FIRST_TIME <= v <= LAST_TIME]
-        raise DataError(_impossible(table, column, strange))
+        return None
     if kind is Kind.INTEGERS:
-        return pd.Series([_whole(table, column, text) for text in values], dtype=object)
-    return series_of(kind, array)
+        lists = [_whole(text) for text in values]
+        return None if None in lists else pd.Series(lists, dtype=object)
+    if kind in TEXTS and holds_nul(array):
+        return None
+    made = series_of(kind, array)
+    return None if column.required and made.isna().any() else made
 
 
 def series_of(kind: Kind, array: pa.Array) -> pd.Series:
@@ -105,43 +220,35 @@ def series_of(kind: Kind, array: pa.Array) -> pd.Series:
         raw = pc.fill_null(array, np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)  # NumPy's NaT
         return pd.Series(raw.view("datetime64[us]")).dt.tz_localize("UTC")
     array = pc.utf8_trim_whitespace(array)
+    if kind is Kind.CHOICE:
+        array = pc.utf8_lower(array)
     return text_series(pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array))
 
 
-def _flags(table: str, column: Column, values: list[Any]) -> pd.Series:
+def _flags(kind: Kind, values: list[Any]) -> pd.Series | None:
+    if not set(map(type, values)) <= {int, bool, type(None)}:
+        return None
     try:
         numbers = pa.array([None if v is None else int(v) for v in values], type=pa.int64())
-    except (ValueError, TypeError):
-        raise DataError(_impossible(table, column, values)) from None
+    except OverflowError:
+        return None
     if pc.any(pc.invert(pc.is_in(pc.drop_null(numbers), pa.array([0, 1], type=pa.int64())))).as_py():
-        raise DataError(_impossible(table, column, [v for v in values if v not in (None, 0, 1)]))
+        return None
     missing = pc.is_null(numbers).to_numpy(zero_copy_only=False)
     true = pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False) != 0
-    if column.kind is Kind.ACTIVE:
+    if kind is Kind.ACTIVE:
         return pd.Series(true | missing)
     return pd.Series(pd.arrays.BooleanArray(true, missing))
 
 
-def _whole(table: str, column: Column, text: str | None) -> list[int]:
+def _whole(text: str | None) -> list[int] | None:
     try:
         found = [int(piece) for piece in text.split("|")] if text else []
-        if any(abs(number) > EXACT for number in found):
-            raise ValueError
-        return found
-    except (ValueError, AttributeError):
-        raise DataError(_impossible(table, column, [text])) from None
-
-
-def _impossible(table: str, column: Column, values: list[Any]) -> str:
-    expected: tuple[type, ...] = (str,)
-    if column.kind not in (Kind.TEXT, Kind.CODE, Kind.CHOICE, Kind.INTEGERS):
-        expected = (int, float) if column.kind is Kind.NUMBER else (int,)
-    strange = next((v for v in values if v is not None and not isinstance(v, expected)), values[0])
-    shown = ascii(strange)[:60]
-    return (
-        f"{table}.{column.name} holds {shown} in the database, which is no {column.kind.value}. "
-        f"Repair it, or import the table again."
-    )
+    except ValueError:
+        return None
+    if text and "_" in text:  # (which Python reads as a number)
+        return None
+    return found if all(abs(number) <= EXACT for number in found) else None
 
 
 # The other way

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 import pandas as pd
 
 from scoring.columns import TABLES
 from scoring.dataset.canonical import Tables, empty_frame
+from scoring.dataset.intake import Intake, OnBad
+from scoring.dataset.ledger import DataLedger
 from scoring.errors import DataError
 
-__all__ = ["empty_board", "tables_from_frames"]
+__all__ = ["empty_board", "read_frames", "tables_from_frames"]
 
 
 def tables_from_frames(**frames: pd.DataFrame | None) -> Tables:
     """Canonical tables from frames by table name; without reference tables Japan's are taken, without actions none.
 
-    Raises DataError naming table, column and row of what cannot be.
+    Raises DataError naming table, column and row of all that cannot be.
+    """
+    return read_frames(frames)[0]
+
+
+def read_frames(
+    frames: Mapping[str, pd.DataFrame | None],
+    *,
+    on_bad: OnBad = "refuse",
+    as_of: pd.Timestamp | None = None,
+    now: datetime | None = None,
+) -> tuple[Tables, DataLedger]:
+    """The same, with the account of every row; `quarantine` sets aside the rows that cannot be used.
+
+    Raises DataError where a table cannot be used at all, and ConfigurationError for another `on_bad`.
     """
     from scoring.dataset import reference, validation
 
@@ -31,13 +50,18 @@ def tables_from_frames(**frames: pd.DataFrame | None) -> Tables:
         given.setdefault("prefecture_adjacency", reference.prefecture_adjacency())
     for name in ("actions", "prefecture_adjacency"):
         given.setdefault(name, empty_frame(name))
-    checked = {"prefectures": validation.check("prefectures", given["prefectures"])}
-    width = validation.code_width(checked["prefectures"]["prefecture_code"])
-    widths = {"prefecture_code": width, "adjacent_code": width}
-    for name, frame in given.items():
-        if name not in checked:
-            checked[name] = validation.check(name, frame, code_width=widths)
-    return Tables(**checked)
+    intake = Intake()
+
+    def take(name: str, widths: Mapping[str, int | None]) -> pd.DataFrame | None:
+        frame = given[name]
+        return intake.take(name, lambda: validation.examine(name, frame, code_width=widths), frame)
+
+    prefectures = take("prefectures", {})
+    width = None if prefectures is None else validation.code_width(prefectures["prefecture_code"])
+    for name in given:
+        if name != "prefectures":
+            take(name, {"prefecture_code": width, "adjacent_code": width})
+    return intake.finish(on_bad, as_of=as_of, now=now)
 
 
 def empty_board() -> Tables:

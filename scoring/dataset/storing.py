@@ -19,13 +19,13 @@ from scoring.dataset.driver import wrapped_errors
 from scoring.dataset.rows import rows_of
 from scoring.dataset.tables import DATA_TABLES, data_changes
 from scoring.dataset.traffic import past_sqlalchemy
+from scoring.dataset.vectors import VECTOR
 from scoring.errors import DataError
 
-__all__ = ["factor_frame", "insert_columns", "insert_rows", "save_tables", "write_frame"]
+__all__ = ["insert_columns", "insert_rows", "save_tables", "write_frame"]
 
 BATCH: Final = 50_000
 MANY: Final = 100_000
-VECTOR: Final = np.dtype("<f8")
 PARAMETERS: Final = 320
 """Values that one INSERT takes on SQLite: with 40 results each instead of one, storing them takes half the time."""
 
@@ -190,18 +190,3 @@ def note_change(connection: Connection, name: str) -> None:
     )
     if not changed.rowcount:
         connection.execute(insert(data_changes).values(table_name=name, revision=1))
-
-
-def factor_frame(name: str, ids: list[int], vectors: list[bytes]) -> pd.DataFrame:
-    """id and f0…fN float64. Raises DataError when vectors differ in length or hold NaN or infinity."""
-    if not all(isinstance(vector, bytes | bytearray | memoryview) for vector in vectors):
-        raise DataError(f"{name}: a vector in the database is no blob of numbers. Store the table again.")
-    lengths = {len(vector) for vector in vectors}
-    if len(lengths) > 1 or not all(length % VECTOR.itemsize == 0 and length for length in lengths):
-        raise DataError(f"{name}: the vectors in the database differ in length. Store the table again.")
-    matrix = np.frombuffer(b"".join(vectors), dtype=VECTOR).reshape(len(ids), -1).astype(np.float64)
-    if not np.isfinite(matrix).all():
-        raise DataError(f"{name}: a vector in the database holds NaN or infinity. Store the table again.")
-    frame = pd.DataFrame(matrix, columns=[f"f{n}" for n in range(matrix.shape[1])])
-    frame.insert(0, TABLES[name].key[0], np.array(ids, dtype=np.int64))
-    return frame

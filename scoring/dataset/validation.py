@@ -8,26 +8,34 @@ satisfy is stated once, as pandera schemas derived from `scoring.columns.TABLES`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
 
 from scoring.columns import ACTION_KINDS, Column, Kind, Table
 from scoring.dataset.checked import Checked, coerced_dtype, final, missing, read
-from scoring.dataset.coercion import Mask, coerce
+from scoring.dataset.coercion import Mask, beyond, coerce
 from scoring.dataset.naming import columns_of, sources_of, table_of
+from scoring.dataset.problems import Names, Problems, by_row, no_problems, refusal
 from scoring.errors import DataError
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
-__all__ = ["Normalised", "check", "check_references", "checked", "code_width", "normalise", "unknown_references"]
-
-SHOWN: Final = 5  # problems that an error spells out
+__all__ = [
+    "Normalised",
+    "check",
+    "check_references",
+    "checked",
+    "code_width",
+    "examine",
+    "normalise",
+    "unknown_references",
+]
 
 
 @dataclass(frozen=True)
@@ -36,14 +44,22 @@ class Normalised:
 
     `frame`: the good rows, canonical columns and dtypes, RangeIndex. `rows`: (n,) the source row of each.
     `refused`: one row per refused source row: row, column, value (text), reason; by position in the source.
+    `each`: one row per problem (a row may have several), its position `at` in front.
     `merged`: rows that repeat an action already there. `ignored`: columns that were not used.
     """
 
     frame: pd.DataFrame
     rows: np.ndarray
     refused: pd.DataFrame
+    each: pd.DataFrame
     merged: int
     ignored: tuple[str, ...]
+
+    @classmethod
+    def clean(cls, frame: pd.DataFrame, ignored: tuple[str, ...] = ()) -> Self:
+        """Of a canonical frame in which nothing is wrong."""
+        none = no_problems()
+        return cls(frame, np.arange(len(frame)), by_row(none), none, 0, ignored)
 
 
 def normalise(
@@ -51,8 +67,9 @@ def normalise(
     frame: pd.DataFrame,
     *,
     code_width: Mapping[str, int | None] | None = None,
-    source_rows: Sequence[Any] | np.ndarray | pd.Index | None = None,
+    source_rows: Names | None = None,
     unique: bool = True,
+    problems: Problems | None = None,
 ) -> Normalised:
     """Canonical rows of a frame, and the refused ones.
 
@@ -61,6 +78,7 @@ def normalise(
     code_width: code column → digits to pad whole numbers to (`code_width()` reads it off a reference table).
     source_rows: (n,) what to call the rows; the frame's index unless given.
     unique: False leaves rows that share a key alone (the importer makes several source rows one).
+    problems: what is known to be wrong with its rows already.
 
     Raises
     ------
@@ -70,7 +88,7 @@ def normalise(
     columns = columns_of(spec, frame)
     sources, ignored = sources_of(spec, columns, frame)
     widths = code_width or {}
-    problems = _Problems(len(frame))
+    problems = problems or Problems(len(frame))
     out: dict[str, pd.Series] = {}
     for column in columns:
         source = sources.get(column.name)
@@ -80,7 +98,7 @@ def normalise(
         given = frame[source].reset_index(drop=True)
         coerced = coerce(column.kind, given, widths.get(column.name))
         out[column.name] = coerced.values
-        for mask, reason in coerced.problems:
+        for mask, reason in (*coerced.problems, *beyond(column, coerced.values)):
             problems.add(mask, column.name, given, reason)
     whole = pd.DataFrame(out, copy=False)
     problems.check(_schema(table, columns), whole)
@@ -91,7 +109,20 @@ def normalise(
     good = whole if len(keep) == len(whole) else whole.iloc[keep].reset_index(drop=True)
     for column in columns:
         good[column.name] = final(column, good[column.name])
-    return Normalised(good, keep, problems.frame(names), int(merged.sum()), ignored)
+    each = problems.each(names)
+    return Normalised(good, keep, by_row(each), each, int(merged.sum()), ignored)
+
+
+def examine(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> Normalised:
+    """`normalise`, which is asked only where something may be wrong. Raises what it raises."""
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"{table}: a pandas DataFrame is needed, not {type(frame).__name__}.")
+    found = read(table, frame, code_width)
+    if found is None:
+        return normalise(table, frame, code_width=code_width)
+    spec = table_of(table)
+    _, ignored = sources_of(spec, columns_of(spec, frame), frame)
+    return Normalised.clean(found.frame, ignored)
 
 
 def check(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> pd.DataFrame:
@@ -112,7 +143,7 @@ def checked(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | N
         return found
     result = normalise(table, frame, code_width=code_width)
     if len(result.refused):
-        raise DataError(_sentence(table, result.refused))
+        raise refusal({table: result.each})
     return Checked.of(table, result.frame)
 
 
@@ -127,73 +158,22 @@ def code_width(codes: pd.Series) -> int | None:
 
 def unknown_references(actions: pd.DataFrame, users: pd.Index, jobs: pd.Index) -> pd.DataFrame:
     """Actions on users or jobs that are not there: row (position), column, value, reason; frames canonical."""
-    problems = _Problems(len(actions))
+    return by_row(_unknown(actions, users, jobs))
+
+
+def _unknown(actions: pd.DataFrame, users: pd.Index, jobs: pd.Index) -> pd.DataFrame:
+    problems = Problems(len(actions))
     for name, known in (("user_id", users), ("job_id", jobs)):
         strange = ~actions[name].isin(known).to_numpy()
         problems.add(strange, name, actions[name], f"is no {name} of {name.removesuffix('_id')}s")
-    return problems.frame(np.arange(len(actions)))
+    return problems.each(np.arange(len(actions)))
 
 
 def check_references(actions: pd.DataFrame, users: pd.DataFrame, jobs: pd.DataFrame) -> None:
     """Raises DataError naming the actions on users or jobs that are not there; frames canonical."""
-    refused = unknown_references(actions, pd.Index(users["user_id"]), pd.Index(jobs["job_id"]))
-    if len(refused):
-        raise DataError(_sentence("actions", refused))
-
-
-class _Problems:
-    """Collects (rows, column, value, reason) for all rows of a frame at once."""
-
-    def __init__(self, length: int) -> None:
-        self.refused: Mask = np.zeros(length, dtype=bool)
-        self._found: list[pd.DataFrame] = []
-
-    def add(self, mask: Mask, column: str, values: pd.Series, reason: str) -> None:
-        at = np.flatnonzero(mask)
-        if not len(at):
-            return
-        shown = [_shown(value) for value in values.iloc[at]]
-        self._found.append(pd.DataFrame({"at": at, "column": column, "value": shown, "reason": reason}))
-        self.refused[at] = True
-
-    def check(self, schema: DataFrameSchema, frame: pd.DataFrame) -> None:
-        """Adds what the schema says about the rows that have no problem yet."""
-        from pandera.errors import SchemaErrors
-
-        sound = frame if not self.refused.any() else frame[~self.refused]
-        try:
-            schema.validate(sound, lazy=True)
-        except SchemaErrors as errors:
-            cases = errors.failure_cases
-            if cases["index"].isna().any():  # not a row's fault: a dtype that coercion should have given
-                raise
-            for (column, said), group in cases.groupby(["column", "check"], sort=False):
-                mask = np.zeros(len(frame), dtype=bool)
-                mask[group["index"].to_numpy(dtype=np.int64)] = True
-                reason = "is missing" if said == "not_nullable" else str(said)
-                self.add(mask, str(column), frame[str(column)], reason)
-
-    def frame(self, names: Sequence[Any] | np.ndarray | pd.Index) -> pd.DataFrame:
-        """One row per refused row: the first problem's column and value, all reasons joined."""
-        columns = ["row", "column", "value", "reason"]
-        if not self._found:
-            return pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
-        found = pd.concat(self._found, ignore_index=True).sort_values("at", kind="stable")
-        several = found["at"].duplicated()  # the first one's column stands in a column of its own
-        found["reason"] = found["reason"].where(~several, found["column"] + " " + found["reason"])
-        if several.any():
-            joined = found.groupby("at", sort=True)["reason"].agg("; ".join)
-            found = found.drop_duplicates("at").assign(reason=joined.to_numpy())
-        found["row"] = pd.Index(names).take(found["at"].to_numpy())
-        return found[columns].reset_index(drop=True)
-
-
-def _shown(value: Any) -> str:
-    """A value as an error shows it: short, and always printable."""
-    if not isinstance(value, list | tuple | np.ndarray) and pd.isna(value):
-        return ""
-    text = str(value).encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= 80 else text[:77] + "…"
+    unknown = _unknown(actions, pd.Index(users["user_id"]), pd.Index(jobs["job_id"]))
+    if len(unknown):
+        raise refusal({"actions": unknown})
 
 
 @lru_cache(maxsize=32)
@@ -221,7 +201,7 @@ def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
     )
 
 
-def _repeated(spec: Table, frame: pd.DataFrame, problems: _Problems) -> Mask:
+def _repeated(spec: Table, frame: pd.DataFrame, problems: Problems) -> Mask:
     """Among the sound rows: repeated actions and borders (merged), or rows whose key was there before (refused).
 
     Judged after all else, so that a refused row does not take its id away from a good one.
@@ -234,12 +214,3 @@ def _repeated(spec: Table, frame: pd.DataFrame, problems: _Problems) -> Mask:
         return repeated
     problems.add(repeated, spec.key[0], frame[spec.key[0]], "stands there already in an earlier row")
     return np.zeros(len(frame), dtype=bool)
-
-
-def _sentence(table: str, refused: pd.DataFrame) -> str:
-    shown = [
-        f"row {row}: {column} {value!r} {reason}" if value else f"row {row}: {column} {reason}"
-        for row, column, value, reason in refused.head(SHOWN).itertuples(index=False)
-    ]
-    more = f"; and {len(refused) - SHOWN:,} more" if len(refused) > SHOWN else ""
-    return f"{table}: {len(refused):,} row{'s' if len(refused) > 1 else ''} cannot be used. {'; '.join(shown)}{more}."

@@ -58,7 +58,8 @@ class RunResult:
     @property
     def pairs_ranked(self) -> int:
         """Users ranked now × jobs of the data: each pair was scored, or left out by a rule that is named."""
-        return (self.counts.users_scored - self.users_there) * self.counts.jobs_read
+        jobs = self.counts.jobs_ranked + sum(self.counts.jobs_filtered.values())
+        return (self.counts.users_scored - self.users_there) * jobs
 
     @property
     def ms_per_user(self) -> float:
@@ -116,7 +117,8 @@ def run(
 ) -> RunResult:
     """Ranks the active ones of these users (ids; None: of all) and publishes the results to every sink.
 
-    `progress` is called with (users done, users in all). `refused` is what an import refused, by table, if known.
+    `progress` is called with (users done, users in all). `refused` is what an import refused, by table, if known;
+    what was refused when the data were loaded, the dataset knows.
     Results do not depend on `chunk_size` and `workers`. Chunks are smaller where memory is short. Whatever goes wrong,
     nothing is published.
 

@@ -15,7 +15,7 @@ from scoring.engine import memory
 from scoring.engine.batch import RunResult
 from scoring.engine.prepared import Prepared
 from scoring.engine.ranking import Ranking
-from scoring.engine.sinks import Place
+from scoring.engine.sinks import Place, RunCounts
 from scoring.errors import printable
 from scoring.model import GROUPS
 from scoring.telemetry import Phase
@@ -24,6 +24,10 @@ __all__ = ["PERFORMANCE_TARGET_MS_PER_USER", "Line", "Report", "render"]
 
 PERFORMANCE_TARGET_MS_PER_USER = 180.0
 """Milliseconds that ranking may take per user."""
+
+
+REASONS = 3
+"""Reasons for refusing rows that the page names; `RunCounts.frame` has them all."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,10 @@ class Report:
     places: tuple[Place, ...]
     gate: str = ""
     users_there: int = 0
+    actions: int = 0
+    actions_used: int = 0
+    actions_left_out: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)  # reason → rows
     first_user: int | None = None
     first_lines: tuple[Line, ...] = field(default=())
 
@@ -91,10 +99,14 @@ class Report:
             ms_per_user=result.ms_per_user,
             target_ms=target_ms,
             users=counts.users_scored,
-            users_left_out={"refused": counts.users_refused} | dict(counts.users_filtered),
+            users_left_out={"refused": sum(counts.users_refused.values())} | dict(counts.users_filtered),
             jobs=counts.jobs_read,
             jobs_ranked=counts.jobs_ranked,
-            jobs_left_out={"refused": counts.jobs_refused} | dict(counts.jobs_filtered),
+            jobs_left_out={"refused": sum(counts.jobs_refused.values())} | dict(counts.jobs_filtered),
+            actions=counts.actions_read,
+            actions_used=counts.actions_used,
+            actions_left_out={"refused": sum(counts.actions_refused.values())} | dict(counts.actions_left_out),
+            refused=_reasons(counts),
             pairs_ranked=result.pairs_ranked,
             pairs_eligible=result.pairs_eligible,
             pairs_scored=result.pairs_scored,
@@ -125,6 +137,13 @@ def _factors(prepared: Prepared) -> str:
     if factors.source != "trained":
         return {"brought": "came with the data", "none": "none (no actions)"}[factors.source]
     return "cache hit, not trained again" if factors.from_cache else "trained for this data"
+
+
+def _reasons(counts: RunCounts) -> dict[str, int]:
+    """Of all tables, most frequent first."""
+    rows = counts.frame()
+    rows = rows[rows["what"] == "refused"].sort_values("rows", ascending=False, kind="stable")
+    return {f"{table[:-1]} {why}": int(count) for table, _, why, count in rows.itertuples(index=False)}
 
 
 def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
@@ -191,6 +210,11 @@ def _figures(report: Report) -> RenderableType:
     if report.users_there:
         table.add_row("", f"{report.users_there:,} of them were there from the run before it stopped")
     table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_left_out(report.jobs_left_out)}")
+    if report.actions_used < report.actions:
+        used = f"{report.actions_used:,} of {report.actions:,} used{_left_out(report.actions_left_out)}"
+        table.add_row("actions", used)
+    if report.refused:
+        table.add_row("refused", _why(report.refused))
     by_rule, by_bound = report.pairs_ranked - report.pairs_eligible, report.pairs_eligible - report.pairs_scored
     table.add_row("pairs", f"{report.pairs_ranked:,} ranked at {rate / 1e6:,.0f} million a second")
     table.add_row("", f"{by_rule:,} left out by rule, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
@@ -250,6 +274,13 @@ def _top(report: Report) -> list[RenderableType]:
 def _left_out(reasons: Mapping[str, int]) -> str:
     said = [f"{count:,} {reason}" for reason, count in reasons.items() if count]
     return f"; {', '.join(said)}" if said else ""
+
+
+def _why(refused: Mapping[str, int]) -> str:
+    """The most frequent reasons, as short as a report needs them."""
+    said = [f"{count:,} {printable(reason, 60)}" for reason, count in list(refused.items())[:REASONS]]
+    more = f"; {_count(len(refused) - REASONS, 'other reason')}" if len(refused) > REASONS else ""
+    return "; ".join(said) + more
 
 
 def _short(value: float) -> str:

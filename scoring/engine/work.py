@@ -227,17 +227,25 @@ class Work:
                     sink.end_shard(shard)
 
     def counts(self, refused: Mapping[str, int]) -> RunCounts:
+        """`refused`: what was refused before the data came to the door, by table."""
+        ledger = self.prepared.dataset.ledger
+        before = {table: {"at the import": count} for table, count in refused.items() if count}
+        bad = {table: {**before.get(table, {}), **ledger[table].refused} for table in ("users", "jobs", "actions")}
         n_jobs = len(self.prepared.plan.job_id)
         users = {"inactive": self.n_inactive} | ({} if self.whole else {"not asked for": self.n_not_asked})
         return RunCounts(
-            users_read=len(self.prepared.plan.user_id) + refused.get("users", 0),
+            users_read=len(self.prepared.plan.user_id) + sum(bad["users"].values()),
             users_scored=len(self.rows),
             users_filtered=users,
-            users_refused=refused.get("users", 0),
-            jobs_read=n_jobs + refused.get("jobs", 0),
+            users_refused=bad["users"],
+            jobs_read=n_jobs + sum(bad["jobs"].values()),
             jobs_ranked=self.n_eligible,
             jobs_filtered=self.prepared.plan.exclusions.ledger(),
-            jobs_refused=refused.get("jobs", 0),
+            jobs_refused=bad["jobs"],
+            actions_read=ledger["actions"].read + sum(before.get("actions", {}).values()),
+            actions_used=ledger["actions"].used,
+            actions_left_out=ledger["actions"].left_out,
+            actions_refused=bad["actions"],
             rows=self.n_rows,
         )
 

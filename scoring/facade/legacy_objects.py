@@ -16,7 +16,7 @@ import pandas as pd
 
 from scoring.columns import TABLES, Column, Kind
 from scoring.dataset import validation
-from scoring.dataset.coercion import coerce
+from scoring.dataset.coercion import beyond, coerce
 from scoring.errors import DataError
 from scoring.facade.clean_values import clean_column
 
@@ -86,11 +86,11 @@ def canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, in
             columns[column.name] = _nothing(column, len(rows))
             continue
         clean = clean_column(column, given, code_width.get(column.name))
-        if clean is not None:
+        if clean is not None and not beyond(column, clean):
             columns[column.name] = clean
             continue
         coerced = coerce(column.kind, pd.Series(given, dtype=object), code_width.get(column.name))
-        if coerced.problems or not _sound(column, coerced.values):
+        if coerced.problems or not _sound(column, coerced.values) or beyond(column, coerced.values):
             return _checked(table, rows, code_width)
         columns[column.name] = _final(column, coerced.values)
     return pd.DataFrame(columns, copy=False)

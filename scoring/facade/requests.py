@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.dataset.validation import check
+from scoring.dataset.problems import refusal
+from scoring.dataset.validation import examine
 from scoring.engine import SCORES, Prepared, Ranking, explain, memory
 from scoring.errors import RunCancelledError
 from scoring.facade.keys import frozen, model_key
@@ -68,8 +69,10 @@ def inputs_of(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> In
     Raises DataError naming table, column and row: an id twice, infinity, what is no number.
     """
     widths = snapshot.code_widths
-    checked = check("users", users, code_width=widths), check("jobs", jobs, code_width=widths)
-    return Inputs.of(snapshot.statistics, users=checked[0], jobs=checked[1])
+    found = {name: examine(name, frame, code_width=widths) for name, frame in (("users", users), ("jobs", jobs))}
+    if any(len(table.each) for table in found.values()):
+        raise refusal({name: table.each for name, table in found.items()})
+    return Inputs.of(snapshot.statistics, users=found["users"].frame, jobs=found["jobs"].frame)
 
 
 def require_room(n_users: int, n_jobs: int, chunk_size: int, workers: int | None) -> None:

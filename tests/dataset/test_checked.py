@@ -18,8 +18,9 @@ from scoring.dataset import Dataset
 from scoring.dataset.checked import read
 from scoring.dataset.coded import Coded
 from scoring.dataset.encode import JobArrays, jobs_later
+from scoring.dataset.problems import refusal
 from scoring.dataset.synthetic import make_market
-from scoring.dataset.validation import _sentence, checked, normalise
+from scoring.dataset.validation import checked, normalise
 from scoring.dataset.vocabulary import extended, with_jobs
 from scoring.errors import DataError
 
@@ -125,7 +126,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
 
 def the_long_way(frame: pd.DataFrame) -> pd.DataFrame | str:
     result = normalise("jobs", frame, code_width=WIDTHS)
-    return _sentence("jobs", result.refused) if len(result.refused) else result.frame
+    return str(refusal({"jobs": result.each})) if len(result.refused) else result.frame
 
 
 def require_the_same(frame: pd.DataFrame, names: Sequence[str]) -> None:

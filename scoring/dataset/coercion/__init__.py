@@ -14,10 +14,10 @@ from typing import Final
 import pandas as pd
 
 from scoring.columns import Kind
-from scoring.dataset.coercion.numbers import integer, number, whole_texts
+from scoring.dataset.coercion.numbers import beyond, integer, number, whole_texts
 from scoring.dataset.coercion.others import flag, integers, time
 from scoring.dataset.coercion.plain import Coerced, Mask, arrow_texts, text_series
-from scoring.dataset.coercion.ready import TEXTS, ready
+from scoring.dataset.coercion.ready import TEXTS, holds_nul, ready
 from scoring.dataset.coercion.texts import choice, code, string
 
 __all__ = [
@@ -25,7 +25,9 @@ __all__ = [
     "Coerced",
     "Mask",
     "arrow_texts",
+    "beyond",
     "coerce",
+    "holds_nul",
     "integer",
     "ready",
     "text_series",

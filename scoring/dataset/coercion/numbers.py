@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from scoring.columns import Column
 from scoring.dataset.coercion.plain import (
     EXACT,
     Coerced,
@@ -23,7 +24,7 @@ from scoring.dataset.coercion.plain import (
     without_words,
 )
 
-__all__ = ["NOT_NUMBER", "NOT_WHOLE", "TOO_LARGE", "integer", "number", "whole_texts"]
+__all__ = ["NOT_NUMBER", "NOT_WHOLE", "TOO_LARGE", "beyond", "integer", "number", "whole_texts"]
 
 INT64: Final = np.iinfo(np.int64)
 NOT_NUMBER: Final = "is not a number"
@@ -47,6 +48,21 @@ def number(column: pd.Series) -> Coerced:
     result = Coerced(pd.Series(numbers))
     result.refuse(strange | bad, NOT_NUMBER)
     return result
+
+
+def beyond(column: Column, values: pd.Series) -> list[tuple[Mask, str]]:
+    """The numbers that are further from 0 than the column allows, and why they are refused; `values` are coerced.
+
+    Infinity is the schema's to refuse.
+    """
+    if column.most is None or not (too_far := _too_far(column.most, values.to_numpy(dtype=np.float64))).any():
+        return []
+    return [(too_far, f"is further from 0 than {column.most:,.0f}")]
+
+
+def _too_far(most: float, numbers: NDArray[np.float64]) -> Mask:
+    with np.errstate(invalid="ignore"):
+        return (np.abs(numbers) > most) & np.isfinite(numbers)
 
 
 def parse_numbers(texts: pa.Array) -> tuple[NDArray[np.float64], Mask]:

@@ -16,7 +16,7 @@ from scoring.columns import Kind
 from scoring.dataset.coercion.others import AFTER_LAST_TIME, FIRST_TIME
 from scoring.dataset.coercion.plain import arrow_texts
 
-__all__ = ["TEXTS", "ready"]
+__all__ = ["TEXTS", "holds_nul", "ready"]
 
 TEXTS: Final = (Kind.TEXT, Kind.CODE, Kind.CHOICE)
 """Kinds of which a ready column may still be brought to its form: stripped, padded, in lower case."""
@@ -66,12 +66,16 @@ def _is_storable(chunk: pa.LargeStringArray) -> bool:
         chunk.validate(full=True)
     except pa.ArrowInvalid:
         return False
+    return not holds_nul(chunk)
+
+
+def holds_nul(chunk: pa.LargeStringArray) -> bool:
+    """Whether a text of the array holds a NUL; also where one stands behind a missing value, which is no value's."""
     _, starts, data = chunk.buffers()
-    if data is None:
-        return True
+    if data is None or not len(chunk):
+        return False
     first, last = np.frombuffer(starts, dtype=np.int64)[[chunk.offset, chunk.offset + len(chunk)]]
-    # (one behind a missing value would be no value's; then `coerce` says that nothing is wrong)
-    return bool(np.frombuffer(data, dtype=np.uint8)[first:last].all())
+    return not np.frombuffer(data, dtype=np.uint8)[first:last].all()
 
 
 _READY: Final[dict[Kind, Callable[[pd.Series], bool]]] = {

@@ -81,7 +81,7 @@ def write_refused(rows: pd.DataFrame, path: Path) -> Path:
         os.replace(partial, path)
     except OSError as error:
         raise OutputError(
-            f"The refused rows cannot be written to {path}: {error.strerror or error}. Nothing is imported; give "
+            f"The refused rows cannot be written to {path}: {error.strerror or error}. Nothing is done; give "
             "another place."
         ) from error
     finally:

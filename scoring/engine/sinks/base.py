@@ -70,7 +70,8 @@ class Earlier:
 
 @dataclass(frozen=True)
 class RunCounts:
-    """What a run did."""
+    """What a run did with every row: users read = scored + filtered + refused, jobs = ranked + filtered + refused,
+    actions = used + left out + refused."""
 
     users_read: int
     users_scored: int
@@ -79,8 +80,33 @@ class RunCounts:
     jobs_ranked: int
     jobs_filtered: Mapping[str, int]  # rule → jobs that it leaves out for everybody, each at the first that does
     rows: int
-    users_refused: int = 0
-    jobs_refused: int = 0
+    users_refused: Mapping[str, int] = field(default_factory=dict)  # reason → users
+    jobs_refused: Mapping[str, int] = field(default_factory=dict)
+    actions_read: int = 0
+    actions_used: int = 0
+    actions_left_out: Mapping[str, int] = field(default_factory=dict)  # repeated, after the clock
+    actions_refused: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rows = self.frame()
+        signed = rows["rows"].where(rows["what"] == "read", -rows["rows"])
+        for table, left in signed.groupby(rows["table"]).sum().items():
+            if left:
+                raise AssertionError(f"{table}: {left} rows were read, and are neither used, left out nor refused")
+
+    def frame(self) -> pd.DataFrame:
+        """table, what (read, scored, ranked, used, filtered, refused), why, rows: one row per line of account."""
+        accounts = {
+            "users": ("scored", self.users_read, self.users_scored, self.users_filtered, self.users_refused),
+            "jobs": ("ranked", self.jobs_read, self.jobs_ranked, self.jobs_filtered, self.jobs_refused),
+            "actions": ("used", self.actions_read, self.actions_used, self.actions_left_out, self.actions_refused),
+        }
+        rows: list[tuple[str, str, str, int]] = []
+        for table, (what, read, done, filtered, refused) in accounts.items():
+            rows += [(table, "read", "", read), (table, what, "", done)]
+            rows += [(table, "filtered", why, count) for why, count in filtered.items()]
+            rows += [(table, "refused", why, count) for why, count in refused.items()]
+        return pd.DataFrame(rows, columns=["table", "what", "why", "rows"])
 
 
 @dataclass(frozen=True)

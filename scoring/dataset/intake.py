@@ -1,0 +1,206 @@
+"""The door of a dataset: all tables at once, with all that is wrong with any of them, refused whole or set aside.
+
+A table comes in as `validation.Normalised`: its good rows, and what is wrong with the others. What only shows beside
+other tables is found here: actions on users and jobs that are not there (or were set aside), and times that cannot be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.dataset.canonical import Tables
+from scoring.dataset.ledger import DataLedger, TableLedger
+from scoring.dataset.problems import Names, Problems, by_row, called, grouped, refusal
+from scoring.dataset.validation import Normalised
+from scoring.errors import ConfigurationError, DataError
+
+__all__ = ["Intake", "OnBad", "places"]
+
+OnBad = Literal["refuse", "quarantine"]
+"""What becomes of data with rows that cannot be used: an error that names them all, or the rest without them."""
+
+Source = pd.DataFrame | Callable[[], pd.DataFrame]
+"""Rows as they were, or what makes them where one is refused."""
+
+GRACE: Final = timedelta(days=1)  # clocks differ, and so do the zones of times that name none
+FOLLOWS: Final = "that was refused"
+HEAD: Final = ("refused_row", "refused_column", "refused_value", "refused_reason")
+
+
+class _Table:
+    """One table on its way in."""
+
+    def __init__(self, name: str, found: Normalised, source: Source, names: Callable[[], Names]) -> None:
+        self.name, self.frame, self.rows = name, found.frame, found.rows
+        self.each, self.merged, self.ignored = found.each, found.merged, found.ignored
+        self.read = len(found.frame) + found.merged + len(found.refused)
+        self._unused: dict[str, int] = {}
+        self._source, self._names = source, names
+
+    def refuse(self, strange: NDArray[np.bool_], column: str, reason: str) -> None:
+        """Sets rows of the frame aside."""
+        if not strange.any():
+            return
+        problems = Problems(len(self.frame))
+        problems.add(strange, column, self.frame[column], reason)
+        found = problems.each(np.arange(len(self.frame)))
+        at = self.rows[found["at"].to_numpy()]
+        found = found.assign(at=at, row=called(self._names(), at))
+        self.each = pd.concat([self.each, found], ignore_index=True) if len(self.each) else found
+        self.frame, self.rows = self.frame[~strange].reset_index(drop=True), self.rows[~strange]
+
+    def leave_out(self, rule: str, rows: int) -> None:
+        """Rows of the frame that nothing reads."""
+        if rows:
+            self._unused[rule] = rows
+
+    def refused_ids(self, key: str) -> pd.Series:
+        """Ids of rows that were set aside, as texts."""
+        values = self.refused_rows()
+        return values[key].astype(str) if key in values else pd.Series(dtype=str)
+
+    def refused_rows(self) -> pd.DataFrame:
+        """The rows that were set aside, as they were."""
+        refused = self.each.sort_values("at", kind="stable")
+        said = by_row(refused).set_axis(list(HEAD), axis=1)
+        at = refused["at"].drop_duplicates().to_numpy()
+        return pd.concat([said, _frame(self._source).iloc[at].reset_index(drop=True)], axis=1)
+
+    def ledger(self) -> TableLedger:
+        first = self.each.sort_values("at", kind="stable").drop_duplicates("at")
+        reasons = (first["column"] + " " + first["reason"]).value_counts(sort=True)
+        left_out = ({"repeated": self.merged} if self.merged else {}) | self._unused
+        used = len(self.frame) - sum(self._unused.values())
+        return TableLedger(self.name, self.read, used, left_out, {str(why): int(n) for why, n in reasons.items()})
+
+
+class Intake:
+    """Takes tables one after another; `finish` gives all of them, or says all that is wrong."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, _Table] = {}
+        self._failures: list[str] = []
+
+    def take(
+        self,
+        name: str,
+        read: Callable[[], Normalised],
+        source: Source,
+        names: Callable[[], Names] | None = None,
+    ) -> pd.DataFrame | None:
+        """One table: its good rows, or None where it cannot be used at all, which `finish` will say.
+
+        `source`: its rows as they were; `names`: what they are called, else by the source's index.
+        """
+        try:
+            found = read()
+        except DataError as error:
+            self._failures.append(str(error))
+            return None
+        self._tables[name] = _Table(name, found, source, names or (lambda: _frame(source).index))
+        return found.frame
+
+    def finish(
+        self, on_bad: OnBad, *, as_of: pd.Timestamp | None = None, now: datetime | None = None
+    ) -> tuple[Tables, DataLedger]:
+        """Canonical tables and the account of their rows.
+
+        Raises
+        ------
+        DataError: a table cannot be used at all; with `refuse`, a row cannot be used. Names all of it.
+        ConfigurationError: another `on_bad`.
+        """
+        if on_bad not in get_args(OnBad):
+            raise ConfigurationError(f"on_bad is {on_bad!r}; it is one of {', '.join(get_args(OnBad))}.")
+        factors = [name for name in ("user_factors", "job_factors") if name in self._tables]
+        if len(factors) == 1:
+            self._failures.append(f"{factors[0]}: user_factors and job_factors belong together; bring both or neither.")
+        if not self._failures:
+            self._refuse_the_future(as_of, now or datetime.now(UTC))
+            self._refuse_strangers()
+        each = {name: table.each for name, table in self._tables.items() if len(table.each)}
+        if self._failures or (each and on_bad == "refuse"):
+            # what only follows from another problem goes when that one does
+            causes = {name: found[~found["reason"].str.endswith(FOLLOWS)] for name, found in each.items()}
+            raise refusal(causes, self._failures)
+        return Tables(**{name: table.frame for name, table in self._tables.items()}), self._ledger()
+
+    def _refuse_the_future(self, as_of: pd.Timestamp | None, now: datetime) -> None:
+        """Actions that nobody can have done yet: one of them would set the clock, and close every job.
+
+        Where there are no actions, the newest posting is the clock.
+        """
+        latest = pd.Timestamp(now + GRACE)
+        latest = latest if as_of is None else max(latest, as_of)
+        name, column = ("actions", "occurred_at") if len(self._tables["actions"].frame) else ("jobs", "posted_at")
+        table = self._tables[name]
+        if not table.frame[column].max() > latest:
+            return
+        strange = (table.frame[column] > latest).to_numpy(dtype=bool)
+        table.refuse(strange, column, f"lies in the future (by the clock of this machine it is {now:%Y-%m-%d} now)")
+
+    def _refuse_strangers(self) -> None:
+        actions = self._tables["actions"]
+        for owner, key in (("users", "user_id"), ("jobs", "job_id")):
+            known = np.sort(self._tables[owner].frame[key].to_numpy())
+            refused = self._tables[owner].refused_ids(key) if len(self._tables[owner].each) else None
+            self._refuse_unknown(actions, key, known, refused, f"is no {key} of {owner}")
+            factors = self._tables.get(f"{owner[:-1]}_factors")
+            if factors is not None:
+                if refused is not None:
+                    theirs = factors.frame[key].astype(str).isin(refused).to_numpy()
+                    factors.refuse(
+                        theirs & ~_among(factors.frame[key], known), key, f"is of a row of {owner} {FOLLOWS}"
+                    )
+                factors.leave_out(f"of no {owner[:-1]} of the data", int((~_among(factors.frame[key], known)).sum()))
+
+    def _refuse_unknown(
+        self, table: _Table, key: str, known: NDArray[np.int64], refused: pd.Series | None, reason: str
+    ) -> None:
+        strange = ~_among(table.frame[key], known)
+        if not strange.any():
+            return
+        if refused is not None:
+            follow = strange & table.frame[key].astype(str).isin(refused).to_numpy()
+            table.refuse(follow, key, f"is of a row of {reason.rpartition(' ')[2]} {FOLLOWS}")
+            strange = strange[~follow]
+        table.refuse(strange, key, reason)
+
+    def _ledger(self) -> DataLedger:
+        tables = {name: table.ledger() for name, table in self._tables.items()}
+        dirty = {name: table for name, table in self._tables.items() if len(table.each)}
+        problems = [grouped(name, table.each) for name, table in dirty.items()]
+        return DataLedger(
+            tables,
+            pd.concat(problems, ignore_index=True) if problems else pd.DataFrame(columns=["table", "column", "reason"]),
+            {name: table.refused_rows() for name, table in dirty.items()},
+            {name: table.ignored for name, table in self._tables.items() if table.ignored},
+        )
+
+
+def _frame(source: Source) -> pd.DataFrame:
+    return source if isinstance(source, pd.DataFrame) else source()
+
+
+def _among(ids: pd.Series, known: NDArray[np.int64]) -> NDArray[np.bool_]:
+    wanted = ids.to_numpy()
+    if not len(known):
+        return np.zeros(len(wanted), dtype=bool)
+    return known[places(wanted, known)] == wanted
+
+
+def places(wanted: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int32]:
+    """(n,) place of each id among sorted known ids; any place for one that is not among them."""
+    first, last = (int(known[0]), int(known[-1])) if len(known) else (0, 0)
+    if last - first > 8 * len(known):
+        return np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0)).astype(np.int32)
+    # ids mostly follow one another: looking a million up in a table takes 10 ms, searching for them 110
+    table = np.zeros(last - first + 1, dtype=np.int32)
+    table[known - first] = np.arange(len(known), dtype=np.int32)
+    return table[np.clip(wanted, first, last) - first]

@@ -1,0 +1,129 @@
+"""What became of every row at the door of a dataset: read = used + left out by a rule + refused for a reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+import pandas as pd
+
+from scoring.errors import ConfigurationError, DataError
+
+__all__ = ["DataLedger", "Limit", "TableLedger"]
+
+
+@dataclass(frozen=True)
+class TableLedger:
+    """One table: rows read, rows used, and how many were left out by which rule or refused for which reason."""
+
+    table: str
+    read: int
+    used: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        found = self.used + sum(self.left_out.values()) + self.n_refused
+        if self.read != found:
+            raise AssertionError(f"{self.table}: {self.read} rows read, but {found} used, left out and refused")
+
+    @property
+    def n_refused(self) -> int:
+        return sum(self.refused.values())
+
+    def line(self) -> str:
+        """`jobs: 100 read = 98 used + 2 refused (fee is not a number 2)`."""
+        parts = [f"{self.used:,} used", *(f"{count:,} {rule}" for rule, count in self.left_out.items() if count)]
+        if self.refused:
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.refused.items())
+            parts.append(f"{self.n_refused:,} refused ({reasons})")
+        return f"{self.table}: {self.read:,} read = {' + '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much of a table may be refused: a share of its rows, or a number of them."""
+
+    share: float | None = None
+    rows: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`1%` of the rows, or `20` rows of each table. Raises ConfigurationError."""
+        plain = text.strip()
+        if re.fullmatch(r"\d{1,3}(\.\d+)?\s*%", plain, re.ASCII) and float(plain[:-1]) <= 100:
+            return cls(share=float(plain[:-1]) / 100)
+        if re.fullmatch(r"\d{1,18}", plain, re.ASCII):
+            return cls(rows=int(plain))
+        raise ConfigurationError(f"{text!r} says not how many rows may be refused; write 1% or a whole number.")
+
+    def allows(self, table: TableLedger) -> bool:
+        most = table.read * self.share if self.share is not None else self.rows
+        return most is None or table.n_refused <= most
+
+    def __str__(self) -> str:
+        if self.share is not None:
+            return f"{100 * self.share:g}%"
+        return "any number" if self.rows is None else f"{self.rows:,} rows"
+
+
+@dataclass(frozen=True)
+class DataLedger:
+    """All tables of a dataset, by name.
+
+    `problems`: one row per kind of problem: table, column, reason, rows, first (what up to five of them are called),
+    value (of the first). `rows`: table → the refused rows as they were, with refused_row, refused_column,
+    refused_value and refused_reason in front. `ignored`: table → columns that nothing took.
+    """
+
+    tables: Mapping[str, TableLedger] = field(default_factory=dict)
+    problems: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rows: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def n_refused(self) -> int:
+        return sum(table.n_refused for table in self.tables.values())
+
+    def __getitem__(self, table: str) -> TableLedger:
+        """Raises KeyError."""
+        return self.tables[table]
+
+    def __repr__(self) -> str:
+        return f"DataLedger({'; '.join(self.lines())})"
+
+    def lines(self) -> list[str]:
+        """The ledger as text, a line for each table."""
+        return [table.line() for table in self.tables.values()]
+
+    def frame(self) -> pd.DataFrame:
+        """table, what (read, used, left out, refused), why, rows: one row per line of account."""
+        rows: list[tuple[str, str, str, int]] = []
+        for name, table in self.tables.items():
+            rows += [(name, "read", "", table.read), (name, "used", "", table.used)]
+            rows += [(name, "left out", rule, count) for rule, count in table.left_out.items()]
+            rows += [(name, "refused", reason, count) for reason, count in table.refused.items()]
+        return pd.DataFrame(rows, columns=["table", "what", "why", "rows"])
+
+    def with_table(self, table: TableLedger) -> Self:
+        """The same with another account of one table."""
+        return replace(self, tables={**self.tables, table.table: table})
+
+    def write(self, folder: Path, prefix: str = "refused_") -> list[Path]:
+        """The refused rows as one CSV for each table that has some, for their owner alone. Raises OutputError."""
+        from scoring.dataset.importer.ledger import write_refused
+
+        return [write_refused(rows, folder / f"{prefix}{table}.csv") for table, rows in self.rows.items()]
+
+    def require(self, limit: Limit, way_out: str = "") -> None:
+        """Raises DataError where more rows of a table were refused than the limit allows."""
+        over = [table for table in self.tables.values() if not limit.allows(table)]
+        if over:
+            lines = "; ".join(table.line() for table in over)
+            raise DataError(
+                f"More rows cannot be used than the {limit} of a table that may be refused. {lines}.{way_out}",
+                problems=self.problems,
+            )
