@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -220,6 +221,29 @@ def test_a_chunk_that_is_too_large_is_cut_with_a_word(scoring: Call, database: P
     done = scoring("run", "--db", database, "--chunk-size", 20_000, "--no-database")
     assert done.exit_code == 0
     assert "warning: chunk_size 20,000 is cut to 10,000 users" in done.stderr
+
+
+def test_rows_that_cannot_be_used_stop_no_run(scoring: Call, database: Path, tmp_path: Path) -> None:
+    """They are told of, counted in the report and the manifest, and kept for their owner alone."""
+    connection = sqlite3.connect(database)
+    connection.execute("UPDATE jobs SET min_salary = 'a lot' WHERE job_id IN (5, 6)")
+    connection.execute("UPDATE users SET preferred_salary_min = 9e999 WHERE user_id = 3")
+    connection.commit()
+    connection.close()
+    done = scoring("run", "--db", database, "--top-k", 3, "--out", "runs")
+    assert done.exit_code == 0, done.output
+    assert "warning: jobs: 800 read = 798 used + 2 refused (min_salary is not a number 2)" in done.stderr
+    assert re.search(r"of 800 ranked; 2 refused", done.stdout)
+    counts = json.loads(next((tmp_path / "runs").glob("*/_manifest.json")).read_text())["counts"]
+    assert counts["jobs_refused"] == {"min_salary is not a number": 2}
+    assert counts["users_read"] == 150 == counts["users_scored"] + sum(counts["users_filtered"].values()) + 1
+    kept = tmp_path / "data/refused/run_refused_jobs.csv"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.read_text().splitlines()[1].startswith("job_id 5,min_salary,a lot,is not a number,5,")
+    said = one_sentence(scoring("run", "--db", database, "--max-refused", "0.2%", "--no-database"), 1)
+    assert "More rows cannot be used than the 0.2% of a table that may be refused. jobs: 800 read" in said
+    assert "users: 150 read" in said
+    assert "says not how many rows" in one_sentence(scoring("run", "--db", database, "--max-refused", "some"), 1)
 
 
 # explain, models, help

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
+import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scoring.dataset.intake import FOLLOWS
 from scoring.engine import memory
 from scoring.engine.batch import RunResult
 from scoring.engine.prepared import Prepared
@@ -143,7 +145,9 @@ def _reasons(counts: RunCounts) -> dict[str, int]:
     """Of all tables, most frequent first."""
     rows = counts.frame()
     rows = rows[rows["what"] == "refused"].sort_values("rows", ascending=False, kind="stable")
-    return {f"{table[:-1]} {why}": int(count) for table, _, why, count in rows.itertuples(index=False)}
+    causes = ~rows["why"].str.endswith(FOLLOWS)  # before what follows from them
+    rows = pd.concat([rows[causes], rows[~causes]])
+    return {f"{table}: {why}": int(count) for table, _, why, count in rows.itertuples(index=False)}
 
 
 def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
@@ -278,7 +282,7 @@ def _left_out(reasons: Mapping[str, int]) -> str:
 
 def _why(refused: Mapping[str, int]) -> str:
     """The most frequent reasons, as short as a report needs them."""
-    said = [f"{count:,} {printable(reason, 60)}" for reason, count in list(refused.items())[:REASONS]]
+    said = [f"{count:,} {printable(reason, 70)}" for reason, count in list(refused.items())[:REASONS]]
     more = f"; {_count(len(refused) - REASONS, 'other reason')}" if len(refused) > REASONS else ""
     return "; ".join(said) + more
 

@@ -122,8 +122,11 @@ def _parse_whole(texts: pa.Array) -> Coerced:
     result = _whole_floats(np.where(np.abs(numbers) > EXACT, np.nan, numbers))
     result.refuse(strange, NOT_NUMBER)
     wide = np.flatnonzero(np.abs(numbers) > EXACT)  # few: read one by one, exactly
-    large, fractions = np.zeros((2, len(numbers)), dtype=bool)
+    large, fractions, inexact = np.zeros((3, len(numbers)), dtype=bool)
     for row in wide.tolist():
+        if "e" in texts[row].as_py().lower() and np.isfinite(numbers[row]):  # a float's way to write it
+            inexact[row] = True
+            continue
         text = texts[row].as_py().partition(".0")
         try:
             value = int(text[0]) if not text[2].strip("0") else None
@@ -136,6 +139,7 @@ def _parse_whole(texts: pa.Array) -> Coerced:
         else:
             large[row] = True
     result.refuse(fractions, NOT_WHOLE)
+    result.refuse(inexact, INEXACT)
     result.refuse(large, TOO_LARGE)
     return result
 

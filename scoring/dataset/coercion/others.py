@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any, Final
 
 import numpy as np
@@ -79,6 +80,9 @@ def time(column: pd.Series) -> Coerced:
         texts, strange = texts_of(column)
         times, unread = _parse_times(without_words(texts))
         strange = strange | unread
+        if letter == "O":  # a number says not what it counts, also where it looks like a day: 20250101
+            numbers = np.array([isinstance(v, Number) and v == v for v in column.array], dtype=bool)
+            times, strange = times.mask(pd.Series(numbers, index=times.index)), strange | numbers
     raw = times.dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
     outside = (raw < FIRST_TIME) | (raw >= AFTER_LAST_TIME)
     if outside.any():

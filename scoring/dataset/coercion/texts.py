@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = ["choice", "code", "string"]
 
 INFINITE: Final = "is infinite"
 NOT_TEXT: Final = "is not text that UTF-8 can hold"
+NOT_CODE: Final = "is not a code"
 NUL: Final = "holds a NUL character"
 
 
@@ -40,7 +42,12 @@ def string(column: pd.Series) -> Coerced:
         return _float_texts(column.to_numpy(dtype=np.float64, na_value=np.nan))
     if letter == "M":
         return Coerced(column.astype("str").where(column.notna()))
-    return _checked_texts(*texts_of(column))
+    result = _checked_texts(*texts_of(column))
+    if letter == "O":  # beside texts, as in a column of numbers: else it would be a code or a title called inf
+        infinite = np.array([isinstance(v, float | np.floating) and math.isinf(v) for v in column.array], dtype=bool)
+        result.values = result.values.mask(pd.Series(infinite, index=result.values.index))
+        result.refuse(infinite, INFINITE)
+    return result
 
 
 def _checked_texts(texts: pa.Array, bad: Mask) -> Coerced:
@@ -68,13 +75,17 @@ def code(column: pd.Series, width: int | None) -> Coerced:
     letter = letter_of(column)
     if letter in "bM":
         result = Coerced(pd.Series(None, index=column.index, dtype="str"))
-        result.refuse(present_in(column), "is not a code")
+        result.refuse(present_in(column), NOT_CODE)
         return result
     if letter in "iuf":
         numbers = integer(column)
         result = Coerced(numbers.values.astype("string").astype("str"), numbers.problems)
     else:
         result = string(column)
+        if letter == "O":
+            truths = np.array([isinstance(v, bool | np.bool_) for v in column.array], dtype=bool)
+            result.values = result.values.mask(pd.Series(truths, index=result.values.index))
+            result.refuse(truths, NOT_CODE)
     texts = pa.array(result.values.array, type=pa.large_string())
     texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     # a whole number that went through floats: 13.0
