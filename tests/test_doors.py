@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -35,11 +36,13 @@ TESTED: Counter[str] = Counter()
 def count(request: pytest.FixtureRequest) -> Iterator[None]:
     """Says how many were tested, where a reader sees it."""
     yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and not request.session.testsfailed:
-        said = ", ".join(f"{door} {number}" for door, number in TESTED.items())
-        total = sum(TESTED.values())
-        reporter.write_line(f"\n{total} of {total} bad inputs: one documented outcome ({said})")
+    total = sum(TESTED.values())
+    said = ", ".join(f"{door} {number}" for door, number in TESTED.items())
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+    if request.session.testsfailed or capture is None:
+        return
+    with capture.global_and_fixture_disabled():
+        sys.stdout.write(f"\n{total} of {total} bad inputs: one documented outcome ({said})\n")
 
 
 def inputs(table: str) -> list[Case]:
