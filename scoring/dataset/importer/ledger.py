@@ -81,8 +81,8 @@ def write_refused(rows: pd.DataFrame, path: Path) -> Path:
         os.replace(partial, path)
     except OSError as error:
         raise OutputError(
-            f"The refused rows cannot be written to {path}: {error.strerror or error}. Nothing is done; give "
-            "another place."
+            f"The refused rows cannot be written to {path}: {error.strerror or error}. Nothing is imported or run; "
+            "give another place."
         ) from error
     finally:
         with suppress(OSError):
