@@ -51,7 +51,7 @@ def init(
 
 
 def _refuse_filled(database: object) -> None:
-    from scoring.dataset.loaders import change_tokens
+    from scoring.dataset.changes import change_tokens
     from scoring.errors import DatabaseError
 
     tokens = change_tokens(database)  # type: ignore[arg-type]  # the type is too heavy to import for a check

@@ -196,9 +196,10 @@ def load_data(
     """
     from scoring.columns import TABLES
     from scoring.dataset import Dataset
+    from scoring.dataset.changes import change_tokens
     from scoring.dataset.dataset import clock_of
     from scoring.dataset.ledger import Limit
-    from scoring.dataset.loaders import change_tokens, read_database
+    from scoring.dataset.loaders import read_database
     from scoring.engine import memory
 
     limit = Limit.parse(max_refused)

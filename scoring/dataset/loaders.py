@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
-    cast,
     func,
     select,
 )
@@ -30,16 +28,13 @@ from scoring.dataset.intake import Intake, OnBad
 from scoring.dataset.ledger import DataLedger
 from scoring.dataset.packed import packed_actions
 from scoring.dataset.rows import columns_of, frame_of, names_of, read_rows, values_of
-from scoring.dataset.tables import DATA_TABLES, data_changes
+from scoring.dataset.tables import DATA_TABLES
 from scoring.dataset.validation import Normalised, code_width
 from scoring.errors import ConfigurationError
 from scoring.telemetry import faults
 
 __all__ = [
-    "ChangeToken",
     "QueryCounter",
-    "change_tokens",
-    "change_tokens_async",
     "load_actions",
     "load_actions_async",
     "load_company_actions",
@@ -153,37 +148,6 @@ def load_company_actions(
     return database.read(work)
 
 
-class ChangeToken(NamedTuple):
-    """What tells that a table changed, cheaply; an edit of a row in place by other programs it does not tell."""
-
-    rows: int
-    newest_id: int | str | None
-    newest_time: int | None  # microseconds
-    revision: int  # writes by this package
-
-
-def change_tokens(database: Database) -> dict[str, ChangeToken]:
-    """Table → its token; equal tokens: nothing new. One round trip."""
-    times = {"jobs": "posted_at", "users": "registered_at", "actions": "occurred_at"}
-
-    def work(connection: Connection) -> dict[str, ChangeToken]:
-        pieces: list[ColumnElement[Any]] = []
-        for name, table in DATA_TABLES.items():
-            key = next(iter(table.primary_key.columns))
-            newest = func.max(table.c[times[name]]) if name in times else None
-            revision = select(data_changes.c.revision).where(data_changes.c.table_name == name)
-            pieces += [
-                select(func.count()).select_from(table).scalar_subquery(),
-                select(func.max(key)).scalar_subquery(),
-                select(newest).scalar_subquery() if newest is not None else cast(None, BigInteger),
-                func.coalesce(revision.scalar_subquery(), 0),
-            ]
-        row = connection.execute(select(*(piece.label(f"c{n}") for n, piece in enumerate(pieces)))).one()
-        return {name: ChangeToken(*row[4 * n : 4 * n + 4]) for n, name in enumerate(DATA_TABLES)}
-
-    return database.read(work)
-
-
 # Async twins
 
 
@@ -223,11 +187,6 @@ async def load_company_actions_async(
 ) -> pd.DataFrame:
     """`load_company_actions` without holding up the event loop."""
     return await database.run(load_company_actions, database, company_ids, since, until)
-
-
-async def change_tokens_async(database: Database) -> dict[str, ChangeToken]:
-    """`change_tokens` without holding up the event loop."""
-    return await database.run(change_tokens, database)
 
 
 # Inside

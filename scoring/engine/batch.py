@@ -19,13 +19,13 @@ from scoring.engine.prepared import Prepared
 from scoring.engine.ranking import Ranking
 from scoring.engine.scorer import whole_number
 from scoring.engine.sinks import Place, RunCounts, RunHead, Sink
-from scoring.engine.work import Work, new_run_id
+from scoring.engine.work import Work
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
 from scoring.statistics import Statistics
 from scoring.telemetry import Stopwatch, faults
 
-__all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "RunResult", "new_run_id", "prepare", "run"]
+__all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "RunResult", "prepare", "run"]
 
 DEFAULT_CHUNK_SIZE = 1000
 """Users in a chunk."""

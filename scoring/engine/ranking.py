@@ -37,6 +37,16 @@ class Ranking:
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
 
+    @classmethod
+    def of_nobody(cls) -> Self:
+        """No lists."""
+        none = np.empty((0, 0), dtype=np.int64)
+        return cls(np.empty(0, np.int64), none, none, np.empty((0, 0, 4), np.float32), np.empty(0, np.int32))
+
+    def first(self) -> Self:
+        """The first user's list, copied: the others are not kept for it."""
+        return self.take(np.arange(1))
+
     def take(self, rows: NDArray[np.integer]) -> Self:
         """The lists of these rows, in that order."""
         parts = {name: getattr(self, name)[rows] for name in ("user_id", "job_id", "job_row", "scores", "count")}

@@ -1,9 +1,13 @@
-"""What a run's results depend on, as one name: equal keys, equal results."""
+"""What a run is called, and what its results depend on, as one name: equal keys, equal results."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+import os
+import sys
+import time
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -11,13 +15,27 @@ from typing import Final
 from scoring.dataset.encode import Longs
 from scoring.model import Component, ScoringModel
 
-__all__ = ["run_key"]
+__all__ = ["code_version", "new_run_id", "run_key"]
 
 FORMAT: Final = 1
 """Of part files, journals and manifests. A run that was begun in another one cannot be gone on with."""
 
 _DECIDES: Final = ("columns.py", "components", "dataset", "engine", "kernels", "model", "plan", "statistics")
 """Where the code is that results come from."""
+
+
+def new_run_id(at: datetime, *content: str) -> str:
+    """Text that sorts by time, is no other run's, and can name a folder: 20251130-115903-042-3f2a9c."""
+    mark = f"{time.time_ns()} {os.getpid()} {' '.join(content)}"
+    digest = hashlib.blake2b(mark.encode(), digest_size=3).hexdigest()
+    at = at.astimezone(UTC)
+    return f"{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}-{digest}"
+
+
+def code_version() -> str:
+    """Of this package."""
+    # a plain import of the package would tie this layer to the facade, which its public names hold
+    return str(sys.modules["scoring"].__version__)
 
 
 def run_key(model: ScoringModel, fingerprint: str, k: int, users: Longs, shard_users: int) -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -23,13 +19,13 @@ from scoring.engine.gate.judging import BYTES_PER_ROW, Tonight
 from scoring.engine.gate.verdict import KEPT_ASIDE
 from scoring.engine.prepared import Prepared
 from scoring.engine.ranking import Ranking
-from scoring.engine.run_key import run_key
+from scoring.engine.run_key import code_version, new_run_id, run_key
 from scoring.engine.scorer import Scorer, list_length
 from scoring.engine.sinks import Earlier, RunCounts, RunHead, Shard, Sink, base
 from scoring.errors import RunCancelledError
 from scoring.telemetry import Stopwatch
 
-__all__ = ["Work", "new_run_id"]
+__all__ = ["Work"]
 
 
 class Work:
@@ -61,7 +57,7 @@ class Work:
         self.was_published = self.let_through = False
         self._done: list[Mapping[int, int]] = [{} for _ in sinks]  # by sink, shard → rows
         self.predicted_bytes = 0
-        self.first = _nobody()
+        self.first = Ranking.of_nobody()
         self._created_at = now()
 
     @cached_property
@@ -79,7 +75,7 @@ class Work:
             k=self.k,
             chunk_size=self.chunk_size,
             workers=self.scorer.workers,
-            code_version=_code_version(),
+            code_version=code_version(),
             whole=self.whole,
             key=run_key(model, data.fingerprint, self.k, self._user_id, self._shard_users),
             facts=facts_of(self.prepared),
@@ -169,7 +165,7 @@ class Work:
             if not self._rank_chunk(chunk, pieces, cancelled, just_done):
                 raise RunCancelledError(f"The run was stopped after {done:,} of {total:,} users. Nothing is published.")
         if not total:
-            self._write(_nobody(), self.shards[0], True)
+            self._write(Ranking.of_nobody(), self.shards[0], True)
         elif not len(self.first.user_id):
             self.first = self.scorer.top_k(self.k, self.rows[:1])
 
@@ -186,7 +182,7 @@ class Work:
         if cancelled():
             return False
         if chunk[0] == self.rows[0]:
-            self.first = _only_first(ranking)
+            self.first = ranking.first()
         self.n_rows += int(ranking.count.sum())
         self.n_looked_at += ranking.looked_at
         with self.watch.phase("write"):
@@ -268,36 +264,7 @@ class Work:
         return verdict
 
 
-def new_run_id(at: datetime, *content: str) -> str:
-    """Text that sorts by time, is no other run's, and can name a folder: 20251130-115903-042-3f2a9c."""
-    mark = f"{time.time_ns()} {os.getpid()} {' '.join(content)}"
-    digest = hashlib.blake2b(mark.encode(), digest_size=3).hexdigest()
-    at = at.astimezone(UTC)
-    return f"{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}-{digest}"
-
-
 def _same(found: Sequence[Earlier | None]) -> Earlier | None:
     """The run that all places have published; None where one of them has another, or none."""
     different = {None if run is None else run.run_id for run in found}
     return found[0] if len(different) == 1 else None
-
-
-def _only_first(ranking: Ranking) -> Ranking:
-    return Ranking(
-        ranking.user_id[:1].copy(),
-        ranking.job_id[:1].copy(),
-        ranking.job_row[:1].copy(),
-        ranking.scores[:1].copy(),
-        ranking.count[:1].copy(),
-    )
-
-
-def _nobody() -> Ranking:
-    none = np.empty((0, 0), dtype=np.int64)
-    scores = np.empty((0, 0, 4), dtype=np.float32)
-    return Ranking(np.empty(0, np.int64), none, none, scores, np.empty(0, np.int32))
-
-
-def _code_version() -> str:
-    # a plain import of the package would tie this layer to the facade, which its public names hold
-    return str(sys.modules["scoring"].__version__)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.engine import memory
-from scoring.engine.batch import new_run_id
+from scoring.engine.run_key import new_run_id
 from scoring.errors import OutputError
 from scoring.facade.pieces import Piece, each_piece, never
 from scoring.facade.requests import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS

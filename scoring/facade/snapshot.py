@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from scoring.caching import Layers, LayerStats
 from scoring.caching.sizes import Footprint, footprint
 from scoring.dataset import Dataset, Tables
+from scoring.dataset.changes import ChangeToken, change_tokens, change_tokens_async
 from scoring.dataset.database import Database
-from scoring.dataset.loaders import ChangeToken, change_tokens, change_tokens_async, load_tables, load_tables_async
+from scoring.dataset.loaders import load_tables, load_tables_async
 from scoring.dataset.validation import code_width
 from scoring.engine import Prepared
 from scoring.facade.keys import encoding_key, model_key

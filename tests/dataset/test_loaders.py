@@ -14,11 +14,10 @@ from scoring.catalog import load_model, preset_names
 from scoring.columns import PRESENCE
 from scoring.dataset import Dataset
 from scoring.dataset.canonical import Tables
+from scoring.dataset.changes import change_tokens, change_tokens_async
 from scoring.dataset.database import Database
 from scoring.dataset.loaders import (
     QueryCounter,
-    change_tokens,
-    change_tokens_async,
     load_actions,
     load_actions_async,
     load_company_actions,

@@ -14,6 +14,7 @@ from scoring.columns import RESULT_COLUMNS
 from scoring.dataset import Dataset
 from scoring.dataset.synthetic import make_market
 from scoring.engine import Prepared, Ranking, batch, memory
+from scoring.engine.run_key import new_run_id
 from scoring.engine.sinks import FrameSink, Place, RunCounts, RunHead, Sink
 from scoring.errors import ConfigurationError, NotEnoughMemoryError, RunCancelledError, UnknownIdError
 
@@ -193,10 +194,10 @@ def test_memory_is_asked_for_before_any_work(prepared: Prepared, monkeypatch: py
 
 def test_run_ids_sort_by_time_and_are_no_others() -> None:
     at = datetime(2025, 11, 30, 11, 59, 3, 42_000, tzinfo=UTC)
-    ids = [batch.new_run_id(at + timedelta(milliseconds=step), "same") for step in range(5)]
+    ids = [new_run_id(at + timedelta(milliseconds=step), "same") for step in range(5)]
     assert ids == sorted(ids)
     assert ids[0].startswith("20251130-115903-042-")
-    assert batch.new_run_id(at, "same") != batch.new_run_id(at, "same")
+    assert new_run_id(at, "same") != new_run_id(at, "same")
 
 
 def test_results_come_by_user_whatever_the_order_of_the_rows() -> None:

@@ -18,8 +18,8 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from scoring.cli.app import app
+from scoring.dataset.changes import change_tokens
 from scoring.dataset.database import Database
-from scoring.dataset.loaders import change_tokens
 from scoring.dataset.storing import save_tables
 from scoring.dataset.synthetic import make_market
 from tests.security.conftest import tell
