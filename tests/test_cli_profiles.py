@@ -186,7 +186,7 @@ def test_an_error_is_one_sentence(saved: Call, arguments: list[str], sentence: s
 
 def test_a_run_of_what_is_promoted(saved: Call) -> None:
     def run(*arguments: object) -> Result:
-        return saved("run", "--factor-cache", "factors", *arguments)
+        return saved("run", "--factor-cache", "factors", "--force", "profiles are compared", *arguments)
 
     saved("init", "--users", 20, "--jobs", 60)
     assert "no profile in data/profiles is promoted" in one_sentence(saved("run", "--profile", "promoted"), 1)

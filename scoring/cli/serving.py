@@ -63,10 +63,12 @@ def lab(
         "lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         "--ServerApp.open_browser=False", f"--ServerApp.root_dir={notebooks.resolve()}", "--ServerApp.log_level=ERROR",
         "--LabApp.log_level=ERROR", f"--ServerApp.allow_root={_root()}",
-        # nothing is asked of other machines, whatever the page's question about news is answered
+        # nothing is asked of other machines
         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
-    _serve("JupyterLab", server, port, "/lab", {}, show)
+    with _without_news() as folder:
+        paths = [str(folder), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+        _serve("JupyterLab", server, port, "/lab", {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}, show)
 
 
 def panel(
@@ -127,6 +129,17 @@ def _port(asked: int | None) -> int:
 def _root() -> bool:
     """Containers often have no other user; the server refuses root unless it is told."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+@contextmanager
+def _without_news() -> Iterator[Path]:
+    """A folder of settings under which the page does not ask whether it may fetch news."""
+    with tempfile.TemporaryDirectory(prefix="scoring-lab-", ignore_cleanup_errors=True) as name:
+        settings = Path(name) / "labconfig"
+        settings.mkdir()
+        left_out = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+        (settings / "page_config.json").write_text(json.dumps(left_out), encoding="utf-8")
+        yield Path(name)
 
 
 @contextmanager

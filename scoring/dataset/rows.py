@@ -78,9 +78,9 @@ def values_of(connection: Connection, statement: Select[Any]) -> list[list[Any]]
     try:
         return columns_of(connection.execute(statement))
     except OperationalError as error:
-        raw: Any = connection.connection.dbapi_connection
-        if "decode to UTF-8" not in str(error) or not hasattr(raw, "text_factory"):
+        if connection.dialect.name != "sqlite" or "decode to UTF-8" not in str(error):
             raise
+        raw: Any = connection.connection.dbapi_connection
     usual, raw.text_factory = raw.text_factory, lambda text: text.decode("utf-8", "surrogateescape")
     try:
         return columns_of(connection.execute(statement))

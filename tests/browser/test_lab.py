@@ -98,3 +98,4 @@ def test_the_notebook_runs_a_slider_moves_and_a_profile_is_found_again(
     page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCell.node.focus()")
     keyboard.press("b")  # outside the panel they are what they were
     page.wait_for_function(f"({PLACE})()[2] === {cells + 1}")
+    expect(page.get_by_text("official Jupyter news")).to_have_count(0)  # nobody is asked for it
