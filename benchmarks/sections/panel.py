@@ -40,7 +40,7 @@ def measure(size: Size, work: Workspace) -> Section:
             Figure(
                 "a parameter, median", 1000 * of_jobs.median, "ms", at_most(150), "of what depends on the job alone"
             ),
-            Figure("any other parameter, median", 1000 * of_pairs.median, "ms", at_most(150), "all but its terms is kept"),
+            Figure("any other parameter, median", 1000 * of_pairs.median, "ms", at_most(150), "all but it is kept"),
             Figure("a weight, everything, median", 1000 * whole.median, "ms", note=_told(stages)),
         ],
         details={
