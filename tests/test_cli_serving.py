@@ -223,7 +223,7 @@ def test_the_panel_asks_for_the_token_and_ends_with_sigterm(panel: Server, folde
     assert not list((folder / "temporary").glob("*"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
 def test_lab_and_its_kernels_end_with_a_command_that_could_not_end_them(
     lab: Server, folder: Path, number: signal.Signals
 ) -> None:
@@ -276,6 +276,7 @@ def test_ctrl_c_while_it_starts_ends_it_without_ado(folder: Path) -> None:
     assert not alive
 
 
+@pytest.mark.long
 def test_two_at_once_have_ports_of_their_own_and_the_browser_is_not_told_the_token(
     lab: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

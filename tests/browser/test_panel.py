@@ -136,6 +136,7 @@ def test_a_profile_is_saved_and_found_by_the_next_page(keyboard: Keyboard, folde
     assert keyboard.typed(*BASE) == weights
 
 
+@pytest.mark.long
 def test_a_page_that_is_left_frees_its_kernel_and_no_other(panel: Server, watched: Watched, keyboard: Keyboard) -> None:
     def kernels() -> set[int]:
         return {one.pid for one in panel.kernels()}

@@ -17,9 +17,11 @@ from scoring.model import ScoringModel
 from tests.facade.support import market_of, store
 from tests.markets import RawMarket
 
-THREADS, TASKS = 64, 200
+THREADS = 64
+FEW, MANY = 70, 200
+"""Tasks."""
 SHORT, LONG = 6, 240
-"""Requests of a task: about ten seconds and about a minute on two cores."""
+"""Requests of a task."""
 
 Request = Callable[[ScoringEngine], Coroutine[Any, Any, Any]]
 
@@ -55,16 +57,16 @@ async def check(
         assert plain(await asked[name](engine)) in [known[name] for known in right], name
 
 
-def hammer(work: Callable[[int], None]) -> None:
+def hammer(work: Callable[[int], None], tasks: int) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(work, range(TASKS)))  # raises what a task raised
+        list(pool.map(work, range(tasks)))  # raises what a task raised
 
 
 def reweighted(model: ScoringModel) -> ScoringModel:
     return model.with_weights({part.name: 1.0 + place for place, part in enumerate(model.parts)})
 
 
-def one_computation_per_key(url: str, market: RawMarket, per_task: int) -> None:
+def one_computation_per_key(url: str, market: RawMarket, tasks: int, per_task: int) -> None:
     asked = requests_of(market)
     with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False) as engine:
         right = asyncio.run(answers(engine, asked))
@@ -76,7 +78,7 @@ def one_computation_per_key(url: str, market: RawMarket, per_task: int) -> None:
             order = random.Random(task % 3)
             asyncio.run(check(engine, asked, order.choices(list(asked), k=per_task), [right]))
 
-        hammer(work)
+        hammer(work, tasks)
         stats = engine.cache_stats()
         assert asyncio.run(answers(engine, asked)) == right
         whole = engine.cache_stats()
@@ -88,10 +90,10 @@ def one_computation_per_key(url: str, market: RawMarket, per_task: int) -> None:
     assert {name: layer.misses for name, layer in whole.items()} == {
         name: layer.misses for name, layer in alone.items()
     }
-    assert sum(layer.requests for layer in stats.values()) > TASKS * per_task
+    assert sum(layer.requests for layer in stats.values()) > tasks * per_task
 
 
-def with_clears_and_refreshes(url: str, market: RawMarket, per_task: int) -> None:
+def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task: int) -> None:
     asked = requests_of(market)
     with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False, change_check_seconds=1) as engine:
         own = engine.model
@@ -109,7 +111,7 @@ def with_clears_and_refreshes(url: str, market: RawMarket, per_task: int) -> Non
                 engine.model = models[task // 10 % 2]
             asyncio.run(check(engine, asked, order.choices(list(asked), k=per_task), right))
 
-        hammer(work)
+        hammer(work, tasks)
         engine.model = own
         assert asyncio.run(answers(engine, asked)) == right[0]
         for name, layer in engine.cache_stats().items():
@@ -123,18 +125,18 @@ def market() -> RawMarket:
 
 
 def test_many_threads_get_right_answers_each_computed_once(market: RawMarket, sqlite_url: str) -> None:
-    one_computation_per_key(store(market, sqlite_url), market, SHORT)
+    one_computation_per_key(store(market, sqlite_url), market, FEW, SHORT)
 
 
 def test_many_threads_get_right_answers_while_caches_are_cleared(market: RawMarket, sqlite_url: str) -> None:
-    with_clears_and_refreshes(store(market, sqlite_url), market, SHORT // 3)
+    with_clears_and_refreshes(store(market, sqlite_url), market, FEW, SHORT // 3)
 
 
 @pytest.mark.long
 def test_many_threads_for_a_minute(market: RawMarket, sqlite_url: str) -> None:
-    one_computation_per_key(store(market, sqlite_url), market, LONG)
+    one_computation_per_key(store(market, sqlite_url), market, MANY, LONG)
 
 
 @pytest.mark.long
 def test_many_threads_for_a_minute_while_caches_are_cleared(market: RawMarket, sqlite_url: str) -> None:
-    with_clears_and_refreshes(store(market, sqlite_url), market, LONG // 2)
+    with_clears_and_refreshes(store(market, sqlite_url), market, MANY, LONG // 2)

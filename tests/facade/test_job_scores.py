@@ -102,7 +102,7 @@ def test_a_market_s_own_jobs(name: str) -> None:
 
 
 @given(frame=frames())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_frame(frame: pd.DataFrame) -> None:
     snapshot = ENGINE._data.get()
     for name in ("own in base", "classic"):

@@ -16,9 +16,9 @@ from scoring.profiling.sessions import SessionClock, make_session, making, repla
 
 async def test_cache_hit_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over fewer requests than there are between two writes otherwise, and with a write: harder than it need be."""
-    monkeypatch.setattr(making, "REQUESTS_PER_WRITE", 400)
+    monkeypatch.setattr(making, "REQUESTS_PER_WRITE", 260)
     tables, clock = make_market(60, 400, seed=0).tables, SessionClock()
-    session = make_session(Dataset(tables), 500, seed=0)
+    session = make_session(Dataset(tables), 320, seed=0)
     with Database.open(tmp_path / "market.db") as database:
         save_tables(database, tables)
         with ScoringEngine(tmp_path / "market.db", "standard", keep_factors=False, clock=clock) as engine:

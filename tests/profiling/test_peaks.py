@@ -46,6 +46,7 @@ def test_what_fails_there_fails_here() -> None:
         peak_of(fail)
 
 
+@pytest.mark.long
 def test_more_work_on_the_same_data_takes_more(source: Source) -> None:
     source.prepared()  # trains the factors and compiles
     loaded, ready = (peak_of(work) for work in (source.dataset, source.prepared))

@@ -20,6 +20,7 @@ from scoring.profiling.sessions import (
     make_session,
     making,
     plot_layers,
+    plot_times,
     replay,
 )
 
@@ -69,8 +70,11 @@ async def test_answers_are_those_of_an_engine_without_caches(tmp_path: Path, tab
     assert (layers["hits"] + layers["misses"] + layers["joined"] == layers["requests"]).all()
     assert off.layers.loc[["plans", "scores", "explanations"], "hits"].sum() == 0
     assert layers.loc["company", "misses"] > 1  # hours passed
-    times = cached.times(off).loc["pair"]
-    assert times["warm_ms"] < times["off_ms"]
+    times = cached.times(off)
+    assert times.loc["pair", "warm_ms"] < times.loc["pair", "off_ms"]
+    bars = plot_times(times).axes[0]
+    assert {"pair", "explanation"} <= {label.get_text() for label in bars.get_yticklabels()}
+    assert bars.get_xlabel() == "milliseconds, median"
 
     axes = plot_layers(cached).axes[0]
     assert axes.get_xlabel()

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_it_shows_every_cache_and_every_target(tmp_path: Path) -> None:
     plot = tmp_path / "caches.png"
-    sizes = ["--users", "40", "--jobs", "200", "--requests", "120", "--plot", str(plot)]
+    sizes = ["--users", "30", "--jobs", "150", "--requests", "60", "--plot", str(plot)]
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts/cache_session.py"), *sizes],
         capture_output=True,
@@ -25,5 +25,5 @@ def test_it_shows_every_cache_and_every_target(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert all(f"\n{name} " in done.stdout for name in CACHES)
     assert done.stdout.count("target above") == 3
-    assert "0 of 120 differ from those with all caches off" in done.stdout
+    assert "0 of 60 differ from those with all caches off" in done.stdout
     assert plot.read_bytes().startswith(b"\x89PNG")

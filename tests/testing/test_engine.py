@@ -53,7 +53,12 @@ eligibility: {max_per_company: 7, employment_types: [1]}
 
 @pytest.mark.parametrize(
     ("model", "path"),
-    [("standard", "dense"), ("standard", "reference"), ("classic", "pruned"), ("classic", "dense")],
+    [
+        ("standard", "dense"),
+        pytest.param("standard", "reference", marks=pytest.mark.long),
+        ("classic", "pruned"),
+        pytest.param("classic", "dense", marks=pytest.mark.long),
+    ],
 )
 def test_shipped_models_keep_every_promise_by_every_path(model: str, path: Any) -> None:
     report = check_engine(model, scorer_path=path)

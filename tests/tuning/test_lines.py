@@ -63,7 +63,7 @@ def list_at(found: tuple[np.ndarray, np.ndarray, np.ndarray], t: float) -> list[
     return (at[place] if times[place] == t else within[place - 1]).tolist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 12))
 def test_lists_are_those_of_sorting_at_every_weight_of_a_grid(seed: int, k: int) -> None:
     values = some_values(seed)
