@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
+from scoring.dataset.ledger import Limit
+from scoring.errors import printable
 from scoring.evaluation import Holdout
 from scoring.model import ScoringModel
 from scoring.tuning.registry import Profile, Registry
@@ -13,6 +16,8 @@ from scoring.widgets.panel import TuningPanel
 from scoring.widgets.session import TuningSession
 
 __all__ = ["tuning_panel"]
+
+MOST_REFUSED = Limit(share=0.01)
 
 
 def tuning_panel(
@@ -33,17 +38,28 @@ def tuning_panel(
     was done in the last `days` days is held out and to be found. Measures are of at most `users` users, drawn by lot
     with `seed`; lists of any user of the data can be looked at. `model` may be a shipped model, a model file, a
     profile of the registry or NAME@VERSION. `registry` is a folder of profiles; without one nothing can be saved.
+    Rows of a database that cannot be used are left out with a warning, as `scoring run` leaves them out; more than 1 %
+    of a table are an error.
 
     Raises DatabaseError, DataError, ModelError, ConfigurationError.
     """
     if isinstance(registry, str | Path):
         registry = Registry(registry)
     if isinstance(data, str | Path):
-        data = Dataset.from_database(str(data))
+        data = _loaded(str(data))
     session = TuningSession.of(
         data, _model_of(model, registry), days=days, users=users, k=k, factor_cache=factor_cache, seed=seed
     )
     return TuningPanel(session, registry=registry, debounce=debounce)
+
+
+def _loaded(database: str) -> Dataset:
+    data = Dataset.from_database(database, on_bad="quarantine")
+    data.ledger.require(MOST_REFUSED, " Mend them, or bring a dataset of the rows that are to count.")
+    if data.ledger.n_refused:
+        lines = "; ".join(table.line() for table in data.ledger.tables.values() if table.refused)
+        warnings.warn(f"Rows are left out: {printable(lines, 1000)}.", UserWarning, stacklevel=3)
+    return data
 
 
 def _model_of(model: str | Profile | ScoringModel, registry: Registry | None) -> ScoringModel:

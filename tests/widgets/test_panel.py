@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from comm.base_comm import BaseComm
 from scoring import Dataset
 from scoring.dataset.database import Database
 from scoring.dataset.storing import save_tables
-from scoring.errors import ConfigurationError, ModelError
+from scoring.errors import ConfigurationError, DataError, ModelError
 from scoring.evaluation import Scoreboard
 from scoring.tuning.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
@@ -285,6 +287,23 @@ def test_opened_by_one_call_from_a_database(tmp_path, holdout, standard):
         assert "30 users" in repr(opened)
     finally:
         opened.close()
+
+
+def test_rows_that_cannot_be_used_are_left_out_and_told_of(tmp_path, holdout):
+    tables = holdout.data.tables
+    n_jobs = len(tables.jobs)
+    path = tmp_path / "market.db"
+    save_tables(Database.open(f"sqlite:///{path}"), tables)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE jobs SET fee = 'much' WHERE job_id = (SELECT max(job_id) FROM jobs)")
+        connection.commit()
+        with pytest.warns(UserWarning, match=r"Rows are left out: jobs: .* 1 refused"):
+            opened = tuning_panel(path, users=30, debounce=0.0)
+        opened.close()
+        connection.execute("UPDATE jobs SET fee = 'much'")
+        connection.commit()
+    with pytest.raises(DataError, match=f"{n_jobs:,}.* refused"):
+        tuning_panel(path, users=30)
 
 
 def test_without_a_registry_nothing_can_be_saved(holdout):
