@@ -74,7 +74,9 @@ class Show:
             if not done or (now - said < _SECONDS_BETWEEN_LINES and done < total):
                 return
             said = now
-            left = f", {(now - begun) / done * (total - done):.0f} s left" if done < total else ""
+            # of the first instants nothing can be said: threads are still being started
+            known = done < total and now - begun > 1
+            left = f", {(now - begun) / done * (total - done):.0f} s left" if known else ""
             self.say(f"{name}: {done:,} of {total:,} {unit}{left}")
 
         return advance

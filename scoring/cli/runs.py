@@ -67,24 +67,21 @@ def _table(found: pd.DataFrame) -> Table:
     import pandas as pd
     from rich.table import Table
 
-    from scoring.engine.memory import readable
     from scoring.errors import printable
 
     table = Table(box=None, pad_edge=False)
-    for name in ("run", "status", "model", "as of"):
+    for name in ("run", "status", "model"):
         table.add_column(name, no_wrap=name != "model")
-    for name in ("users", "rows", "size"):
+    for name in ("users", "rows"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("in")
+    table.add_column("stored in", no_wrap=True)
     for run in found.to_dict("records"):
         places = [name for name in ("folder", "database") if run[name]]
         table.add_row(
             run["run_id"],
             run["status"],
             "" if pd.isna(run["model"]) else printable(run["model"], 30),
-            "" if pd.isna(run["as_of"]) else f"{run['as_of']:%Y-%m-%d}",
             *("" if pd.isna(run[name]) else f"{run[name]:,}" for name in ("users", "rows")),
-            "" if pd.isna(run["bytes"]) else readable(run["bytes"]),
             "both" if len(places) == 2 else places[0],
         )
     return table

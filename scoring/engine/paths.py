@@ -112,7 +112,7 @@ class Selection:
         sample = users[np.linspace(0, len(users) - 1, SAMPLED_USERS).astype(np.int64)]
         pruned, looked_at = self._try("pruned", sample, k)
         share = looked_at / (len(sample) * self.n_jobs)
-        seen = f"pruning looks at {share:.1%} of the jobs and takes {1000 * pruned:.3f} ms a user"
+        seen = f"pruning looks at {share:.1%} of the jobs, {1000 * pruned:.3f} ms a user in a trial"
         if share < SURE_SHARE:
             return Decision("pruned", seen)
         all_of_them, _ = self._try("dense", sample, k)

@@ -143,7 +143,8 @@ class Work:
     def _tell(self, left: Earlier) -> None:
         warnings.warn(
             f"An unfinished run of the same data, model and settings is there ({left.run_id}, {left.shards:,} of "
-            f"{len(self.shards):,} parts done): --resume goes on with such a run; without it this one is removed.",
+            f"{len(self.shards):,} parts done): --resume goes on with such a run; without it this one is removed, "
+            "also where its gate kept it aside.",
             UserWarning,
             stacklevel=4,
         )

@@ -26,6 +26,6 @@ def table(verdict: Verdict) -> RenderableType:
         cells = (one.name, one.shown(one.before), one.shown(one.after), one.allowed, one.said)
         rows.add_row(*(Text(cell, style=style) for cell in cells))
     head = Text(
-        f"Run {verdict.tonight.run_id} (tonight) beside run {verdict.against.run_id} (last night)", style="bold"
+        f"Run {verdict.tonight.run_id} (tonight) beside what readers have, {verdict.against.run_id}", style="bold"
     )
     return Group(head, rows, *(Text(f"note: {note}") for note in verdict.notes))

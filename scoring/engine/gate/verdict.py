@@ -48,6 +48,8 @@ class Measure:
     def said(self) -> str:
         if self.beyond:
             return "BEYOND"
+        if self.limit is None:
+            return "–"
         known = self.after is not None and (self.before is not None or self.rule.alone)
         return "within" if known else "not measured"
 
@@ -142,9 +144,11 @@ class KeptAsideError(ScoringError, RuntimeError):
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
         assert verdict.against is not None, "there is something that it is beyond"
-        beyond = ", ".join(f"{_shown(one)} ({one.allowed})" for one in verdict.beyond)
+        first, n_beyond = verdict.beyond[0], len(verdict.beyond)
+        others = f" and {n_beyond - 1} more of {len(verdict.measures)} measures" if n_beyond > 1 else ""
         super().__init__(
-            f"Run {verdict.tonight.run_id} is kept aside, not published: {beyond}. Readers still get run "
+            f"Run {verdict.tonight.run_id} is kept aside, not published: {_shown(first)} ({first.allowed}){others} "
+            f"{'are' if others else 'is'} beyond the limits. Readers still get run "
             f"{verdict.against.run_id}. To publish it all the same: `scoring runs publish {verdict.tonight.run_id} "
             "--force REASON`, or the same command with --resume --force REASON."
         )

@@ -24,6 +24,13 @@ def test_a_file_names_the_limits_that_are_not_the_usual_ones(tmp_path: Path) -> 
     assert limits.coverage == GateLimits().coverage
 
 
+def test_the_file_of_examples_has_every_limit_as_it_ships() -> None:
+    path = Path(__file__).parents[3] / "examples/gate.yaml"
+    assert load_limits(path) == GateLimits()
+    named = {line.split(":")[0] for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")}
+    assert named == set(GateLimits.model_fields)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
