@@ -294,7 +294,7 @@ def test_the_path_is_measured_where_there_are_users_enough() -> None:
     scorer = Scorer(plan_of(replace(WIDE, n_users=200, components=components)), workers=1)
     scorer.top_k(50)
     assert scorer.decision is not None
-    assert "of the jobs and takes" in scorer.decision.reason
+    assert "of the jobs, " in scorer.decision.reason
     scorer.top_k(SHORT + 1)
     assert scorer.decision.path == "sorted"
 
