@@ -276,7 +276,6 @@ def test_ctrl_c_while_it_starts_ends_it_without_ado(folder: Path) -> None:
     assert not alive
 
 
-@pytest.mark.long
 def test_two_at_once_have_ports_of_their_own_and_the_browser_is_not_told_the_token(
     lab: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
