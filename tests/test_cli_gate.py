@@ -18,6 +18,23 @@ from scoring.engine.sinks import read_results
 
 TABLES = make_market(60, 300, 1_500, seed=9).tables
 
+LUCKY = """
+import numpy as np
+from scoring import Component
+from scoring.model import Reason
+from scoring.model.terms import JobTerm, Value
+
+
+class Lucky(Component):
+    kind = "lucky"
+
+    def terms(self, inputs):
+        return Value((JobTerm(inputs.jobs.frame["job_id"].to_numpy() % 97.0),))
+
+    def explain(self, pair):
+        return Reason(pair.job.row["job_id"] % 97.0)
+"""
+
 
 def store(folder: Path, name: str, tables: Tables) -> None:
     with Database.open(folder / name) as database:
@@ -99,3 +116,34 @@ def test_the_same_data_again_passes(market: Path) -> None:
     again = run("whole.db")
     assert again.exit_code == 0
     assert "jobs kept, mean of users 100.0 %" in " ".join(again.stdout.split())
+
+
+def test_a_promoted_profile_is_published_the_same_night_and_what_the_data_changed_is_still_held(market: Path) -> None:
+    """The model of last night has a component of one's own; tonight's has not."""
+    (market / "lucky.py").write_text(LUCKY)
+    (market / "lucky.yaml").write_text(
+        "name: lucky\ngroups:\n  base:\n    weight: 1\n    components:\n      lucky: {weight: 1}\n"
+    )
+    own = ("--component", "lucky.py")
+    assert run("whole.db", *own, "--model", "lucky.yaml").exit_code == 0
+    assert scoring("profiles", "save", "night").exit_code == 0
+    assert run("whole.db", "--profile", "night").exit_code == KEPT_ASIDE_CODE  # nobody decided on it
+    scoring("profiles", "promote", "night", "--note", "luck was enough")
+    alone = run("whole.db", "--profile", "promoted")  # without the file, nobody can rank by last night's
+    assert alone.exit_code == KEPT_ASIDE_CODE
+    assert "cannot be told from what the data changed" in " ".join(alone.stdout.split())
+    bad = run("half.db", "--profile", "promoted", *own)
+    assert bad.exit_code == KEPT_ASIDE_CODE
+    assert "Tonight's data ranked by last night's model" in bad.stdout
+    done = run("whole.db", "--profile", "promoted", *own)
+    assert done.exit_code == 0, done.output
+    assert "night@1 was promoted on" in done.stdout
+    assert "(luck was enough)" in " ".join(done.stdout.split())
+    assert "jobs kept, mean of users by last night's model 100.0 %" in " ".join(done.stdout.split())
+    scoring("profiles", "save", "night", "--model", "classic")
+    scoring("profiles", "promote", "night")
+    assert run("whole.db", "--profile", "promoted").exit_code == 0
+    scoring("profiles", "rollback", "--note", "complaints")
+    back = run("whole.db", "--profile", "night@1")
+    assert back.exit_code == 0
+    assert "night@1 was gone back to on" in " ".join(back.stdout.split())

@@ -128,7 +128,7 @@ def read_models(
 
 
 def load_components(file: Path) -> list[type[Component]]:
-    """The component classes that a Python file defines. Runs the file.
+    """The component classes that a Python file defines. Runs the file, once for each content.
 
     Raises ModelError: it cannot be run, or defines no component.
     """
@@ -144,15 +144,17 @@ def load_components(file: Path) -> list[type[Component]]:
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ModelError(f"component file {file}: a Python file, ending in .py, is needed.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # pydantic looks annotations up there
-    try:
-        spec.loader.exec_module(module)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # sys.exit() too: a run that did nothing must not end as if all were well
-        del sys.modules[name]
-        raise ModelError(f"component file {file}{_line(error, file)}: {type(error).__name__}: {error}.") from error
+    module = sys.modules.get(name)
+    if module is None:
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)  # pydantic looks annotations up there
+        try:
+            spec.loader.exec_module(module)
+        except BaseException as error:
+            del sys.modules[name]
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            # sys.exit() too: a run that did nothing must not end as if all were well
+            raise ModelError(f"component file {file}{_line(error, file)}: {type(error).__name__}: {error}.") from error
     found = [
         value
         for value in vars(module).values()

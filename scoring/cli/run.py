@@ -21,6 +21,7 @@ from scoring.cli.opening import (
     Profile,
     Profiles,
     Weights,
+    load_components,
     load_data,
     read_model,
 )
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from scoring.engine import Prepared
     from scoring.engine.gate import Gate
     from scoring.engine.sinks import Sink
+    from scoring.model import ScoringModel
 
 __all__ = ["run"]
 
@@ -104,8 +106,8 @@ def run(
         from scoring.statistics.factors import default_cache
 
         show = Show()
-        held_to = _gate(gate, force)
         chosen = read_model(model, weights, component, profile, profiles)
+        held_to = _gate(gate, force, None if profile is None else _decision(profiles, chosen), component)
     with Database.open(db) as database, show.warnings():
         # published in this order: a transaction is likelier to fail than the rename that makes a folder visible
         sinks: list[Sink] = [] if no_database else [DatabaseSink(database)]
@@ -144,11 +146,20 @@ def run(
             say_pruned(prune(out, None if no_database else database, keep))
 
 
-def _gate(file: Path | None, force: str | None) -> Gate:
+def _gate(file: Path | None, force: str | None, promoted: str | None, components: list[Path] | None) -> Gate:
     """Raises ConfigurationError: limits that cannot be read, a reason that is none."""
     from scoring.engine.gate import Gate, GateLimits, load_limits
 
-    return Gate(GateLimits() if file is None else load_limits(file), force)
+    own = [kind for path in components or () for kind in load_components(path)]
+    return Gate(GateLimits() if file is None else load_limits(file), force, promoted, own)
+
+
+def _decision(profiles: Path, chosen: ScoringModel) -> str | None:
+    """What was decided about this model, if it is the one in use."""
+    from scoring.tuning.registry import Registry
+
+    decision = Registry(profiles).decision()
+    return str(decision) if decision is not None and decision.digest == chosen.digest else None
 
 
 def _first_users(prepared: Prepared, count: int | None) -> list[int] | None:

@@ -21,8 +21,9 @@ from scoring.engine.prepared import Prepared
 from scoring.engine.ranking import Ranking
 from scoring.engine.run_key import code_version, new_run_id, run_key
 from scoring.engine.scorer import Scorer, list_length
-from scoring.engine.sinks import Earlier, RunCounts, RunHead, Shard, Sink, base
+from scoring.engine.sinks import Earlier, Lists, RunCounts, RunHead, Shard, Sink, base
 from scoring.errors import RunCancelledError
+from scoring.model import ScoringModel
 from scoring.telemetry import Stopwatch
 
 __all__ = ["Work"]
@@ -69,6 +70,7 @@ class Work:
             model=model.name,
             model_digest=model.digest,
             weights={part.name: float(weight) for part, weight in zip(model.parts, model.flat_weights, strict=True)},
+            definition=model.as_dict(),
             dataset_fingerprint=data.fingerprint,
             as_of=data.as_of,
             clock_set_back=data.clock_set_back,
@@ -257,12 +259,25 @@ class Work:
         if gate is not None and self.whole:
             plan = self.prepared.plan
             jobs = plan.job_id[plan.exclusions.open_to_all]
-            verdict = gate.judge(Tonight(self.head, counts, self.shards, self._user_id, jobs, self.sinks))
+            verdict = gate.judge(
+                Tonight(self.head, counts, self.shards, self._user_id, jobs, self.sinks, self.prepared.model, self._by)
+            )
         for sink in self.sinks:
             sink.take_verdict(None if verdict is None else verdict.record(), counts)
         if verdict is not None and verdict.outcome == KEPT_ASIDE:
             raise KeptAsideError(verdict)
         return verdict
+
+    def _by(self, model: ScoringModel, k: int) -> Iterator[tuple[Lists, NDArray[np.int64]]]:
+        """The first k jobs of the same users by another model, chunk by chunk, and the users; nothing is written.
+
+        Raises NotEnoughMemoryError: its plan does not fit beside this one.
+        """
+        memory.require(self._needed_bytes(None), f"Ranking by the model {model.name}, too,", ["give it more memory"])
+        other = self.prepared.with_model(model)
+        scorer = Scorer(other.plan, workers=self.scorer.workers, before=other.before)
+        for chunk in self._chunks(self.rows):
+            yield Lists.of_ranking(scorer.top_k(k, chunk)), other.plan.user_id[chunk]
 
 
 def _same(found: Sequence[Earlier | None]) -> Earlier | None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from scoring.catalog import component_kinds
 from scoring.dataset.encode import Longs
+from scoring.engine.gate.before import model_of
 from scoring.engine.gate.limits import GateLimits
-from scoring.engine.gate.measuring import measures_of
+from scoring.engine.gate.measuring import Compared, measures_of
 from scoring.engine.gate.pairs import side_by_side
 from scoring.engine.gate.tallies import ListTally, PairTally
 from scoring.engine.gate.verdict import Verdict
 from scoring.engine.sinks import Lists, Night, PublishedRun, RunCounts, RunHead, Shard, Sink
-from scoring.errors import ConfigurationError, DatabaseError, OutputError
+from scoring.errors import ConfigurationError, DatabaseError, ModelError, NotEnoughMemoryError, OutputError
+from scoring.model import Component, ScoringModel
 
 __all__ = ["BYTES_PER_ROW", "Gate", "Tonight"]
 
@@ -37,6 +40,8 @@ class Tonight:
     ranked: Longs  # (n,) ids of the users ranked for, ascending: those of each shard, one after another
     jobs: Longs  # ids of the jobs that may be ranked
     sinks: Sequence[Sink]
+    model: ScoringModel
+    by: Callable[[ScoringModel, int], Iterator[tuple[Lists, Longs]]]  # the first k of each list by another model
 
     @property
     def night(self) -> Night:
@@ -69,11 +74,17 @@ class Gate:
     files are read. One that is damaged is told of, and the next one taken. A run over some users only neither is
     compared nor compared with: it takes nobody's place. Where `k` differs, both are cut to the shorter lists.
 
+    `promoted` says that another model than last night's was taken into use, and why: then tonight's data are ranked by
+    last night's model, too, and the limits of what a model changes are held to those lists. What the new model changes
+    is told. Where last night's cannot be built again (`components` are those that do not ship), limits hold for both.
+
     `force` publishes whatever is beyond its limit, and says why; it is kept in the run's manifest.
     """
 
     limits: GateLimits = field(default_factory=GateLimits)
     force: str | None = None
+    promoted: str | None = None
+    components: Sequence[type[Component]] = ()
 
     def __post_init__(self) -> None:
         if self.force is not None and not self.force.strip():
@@ -95,14 +106,39 @@ class Gate:
     def _beside(self, tonight: Tonight, run: PublishedRun, before: Night, notes: Sequence[str]) -> Verdict:
         after = tonight.night
         k = min(before.k, after.k)
-        lists_before, lists_after, pairs = ListTally(k), ListTally(k), PairTally()
-        for old, new, ranked in side_by_side(_undamaged(run, k), tonight.lists(k)):
-            lists_before.add(old)
-            lists_after.add(new)
-            pairs.add(old, new, ranked)
-        gone = len(np.setdiff1d(lists_before.jobs, tonight.jobs, assume_unique=True))
-        measures = measures_of(self.limits, (before, after), (lists_before, lists_after), pairs, gone)
-        return Verdict(after, before, run.place, measures, (*notes, *_changed(before, after)), self.force)
+        own = _compared(run, tonight.lists(k), k)
+        gone = len(np.setdiff1d(own.before.jobs, tonight.jobs, assume_unique=True))
+        said = [*notes, *_changed(before, after)]
+        as_before = None
+        if self.promoted is not None and before.model_digest != after.model_digest:
+            try:
+                old = model_of(before, _own(self.components, tonight.model))
+                as_before = _compared(run, tonight.by(old, k), k)
+            except (ModelError, NotEnoughMemoryError) as error:
+                said.append(f"{self.promoted}; what that changes cannot be told from what the data changed: {error}")
+            else:
+                said.append(f"{self.promoted}: what it changes is held to no limit, what the data changed is")
+        measures = measures_of(self.limits, (before, after), own, gone, as_before)
+        return Verdict(after, before, run.place, measures, tuple(said), self.force)
+
+
+def _compared(run: PublishedRun, after: Iterator[tuple[Lists, Longs]], k: int) -> Compared:
+    both = Compared(ListTally(k), ListTally(k), PairTally())
+    for old, new, ranked in side_by_side(_undamaged(run, k), after):
+        both.before.add(old)
+        both.after.add(new)
+        both.pairs.add(old, new, ranked)
+    return both
+
+
+def _own(given: Sequence[type[Component]], model: ScoringModel) -> list[type[Component]]:
+    """Components that do not ship: those given, and those of tonight's model."""
+    there = {component.kind: component for component in given}
+    shipped = component_kinds()
+    for part in model.parts:
+        if part.component.kind not in shipped:
+            there[part.component.kind] = type(part.component)
+    return list(there.values())
 
 
 def _earlier(tonight: Tonight) -> list[PublishedRun]:

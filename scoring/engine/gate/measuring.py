@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Final
+
 from scoring.engine.gate.limits import GateLimits
 from scoring.engine.gate.rules import AT_LEAST, AT_MOST, FACTOR, FALL, MOVE, RISE, Rule
 from scoring.engine.gate.tallies import ListTally, PairTally
 from scoring.engine.gate.verdict import Measure, Unit
 from scoring.engine.sinks import Night
 
-__all__ = ["measures_of"]
+__all__ = ["Compared", "measures_of"]
 
 Two = tuple[float | None, float | None]
+
+_OF_THE_MODEL: Final = frozenset(
+    ("jobs_kept", "rank_biased_overlap", "lists_rewritten", "coverage", "mean_score", "last_score",
+     "score_10", "score_50", "score_90")
+)  # fmt: skip
+"""What another model is taken into use to change."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The lists of two nights, gone through together."""
+
+    before: ListTally
+    after: ListTally
+    pairs: PairTally
 
 
 def measures_of(
     limits: GateLimits,
     nights: tuple[Night, Night],
-    lists: tuple[ListTally, ListTally],
-    pairs: PairTally,
+    compared: Compared,
     jobs_gone: int,
+    as_before: Compared | None = None,
 ) -> tuple[Measure, ...]:
-    """In the order of the table. `jobs_gone`: jobs on last night's lists that may not be ranked tonight."""
+    """In the order of the table. `jobs_gone`: jobs on last night's lists that may not be ranked tonight.
+
+    With `as_before`, tonight's data ranked by last night's model, the limits of what a model changes are held to that,
+    and tonight's own lists to none of them.
+    """
+    measures = _measures(limits, nights, compared, jobs_gone)
+    if as_before is None:
+        return measures
+    own = (replace(one, limit=None) if one.key in _OF_THE_MODEL else one for one in measures)
+    held = (one for one in _measures(limits, nights, as_before, jobs_gone) if one.key in _OF_THE_MODEL)
+    return (*own, *(replace(one, key=f"{one.key}_as_before", as_before=True) for one in held))
+
+
+def _measures(
+    limits: GateLimits, nights: tuple[Night, Night], compared: Compared, jobs_gone: int
+) -> tuple[Measure, ...]:
+    lists, pairs = (compared.before, compared.after), compared.pairs
     k = lists[0].k
     listed = len(lists[0].jobs)
     gone = jobs_gone / listed if listed else None
@@ -37,7 +71,7 @@ def measures_of(
         ("jobs_ranked", "jobs ranked", (nights[0].jobs, nights[1].jobs), FALL, "count"),
         ("mean_score", "mean score", (lists[0].mean, lists[1].mean), MOVE, "points"),
         *(
-            ("score_quantiles", f"score, {percent} % quantile",
+            (f"score_{percent}", f"score, {percent} % quantile",
              (lists[0].quantile(percent), lists[1].quantile(percent)), MOVE, "points")
             for percent in (10, 50, 90)
         ),
@@ -46,17 +80,13 @@ def measures_of(
         ("hourly_wage", "median hourly wage, yen", _fact(nights, "hourly_wage"), FACTOR, "yen"),
         ("fee", "median fee, yen", _fact(nights, "fee"), FACTOR, "yen"),
     ]  # fmt: skip
-    return tuple(
-        Measure(
-            key if key != "score_quantiles" else name.replace(", ", "_").removesuffix(" % quantile"),
-            name,
-            *values,
-            getattr(limits, key),
-            rule,
-            unit,
-        )
-        for key, name, values, rule, unit in rows
-    )
+    return tuple(Measure(key, name, *values, _limit(limits, key), rule, unit) for key, name, values, rule, unit in rows)
+
+
+def _limit(limits: GateLimits, key: str) -> float | None:
+    """Every quantile is held to the same."""
+    value: float | None = limits.score_quantiles if key.startswith("score_") else getattr(limits, key)
+    return value
 
 
 def _lacking(nights: tuple[Night, Night], before: int, after: int) -> Two:

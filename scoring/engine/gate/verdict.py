@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import pandas as pd
 
@@ -12,10 +12,12 @@ from scoring.engine.gate.rules import FALL, Rule
 from scoring.engine.sinks import Night
 from scoring.errors import ScoringError, printable
 
-__all__ = ["KEPT_ASIDE", "KeptAsideError", "Measure", "Outcome", "Verdict", "in_words"]
+__all__ = ["BY_THE_OLD", "KEPT_ASIDE", "KeptAsideError", "Measure", "Outcome", "Verdict", "in_words"]
 
 Outcome = Literal["passed", "forced", "kept aside"]
 KEPT_ASIDE: Outcome = "kept aside"
+
+BY_THE_OLD: Final = " by last night's model"
 
 Unit = Literal["share", "count", "points", "number", "yen"]
 
@@ -31,6 +33,8 @@ class Measure:
     limit: float | None
     rule: Rule
     unit: Unit
+    as_before: bool = False
+    """Of tonight's data ranked by last night's model."""
 
     @property
     def beyond(self) -> bool:
@@ -91,11 +95,15 @@ class Verdict:
         return f"<p>{self.line()}</p>{self.frame().to_html()}"
 
     def frame(self) -> pd.DataFrame:
-        """A row for each measure: last_night, tonight, limit, allowed (the limit in words), beyond."""
-        rows = [(one.name, one.before, one.after, one.limit, one.allowed, one.beyond) for one in self.measures]
-        columns = ["measure", "last_night", "tonight", "limit", "allowed", "beyond"]
-        numbers = dict.fromkeys(("last_night", "tonight", "limit"), "float64")
-        return pd.DataFrame(rows, columns=columns).astype(numbers | {"beyond": "bool"}).set_index("measure")
+        """A row for each measure: last_night, tonight, limit, allowed (the limit in words), beyond, as_before (of
+        tonight's data ranked by last night's model)."""
+        rows = [
+            (one.name, one.before, one.after, one.limit, one.allowed, one.beyond, one.as_before)
+            for one in self.measures
+        ]
+        columns = ["measure", "last_night", "tonight", "limit", "allowed", "beyond", "as_before"]
+        kinds = dict.fromkeys(("last_night", "tonight", "limit"), "float64") | dict.fromkeys(columns[5:], "bool")
+        return pd.DataFrame(rows, columns=columns).astype(kinds).set_index("measure")
 
     def line(self) -> str:
         """All of it in a line."""
@@ -111,15 +119,16 @@ class Verdict:
             "notes": list(self.notes),
             "measures": {
                 one.key: {"name": one.name, "last_night": one.before, "tonight": one.after, "limit": one.limit,
-                          "beyond": one.beyond, "shown": f"{_shown(one)} ({one.allowed})"}
+                          "beyond": one.beyond, "as_before": one.as_before,
+                          "shown": f"{_shown(one)} ({one.allowed})"}
                 for one in self.measures
             },
         }  # fmt: skip
 
 
 def _shown(one: Measure) -> str:
-    after = one.shown(one.after)
-    return f"{one.name} {after}" if one.rule.alone else f"{one.name} {one.shown(one.before)} → {after}"
+    name, after = f"{one.name}{BY_THE_OLD if one.as_before else ''}", one.shown(one.after)
+    return f"{name} {after}" if one.rule.alone else f"{name} {one.shown(one.before)} → {after}"
 
 
 def in_words(record: Mapping[str, Any]) -> str:
@@ -129,7 +138,9 @@ def in_words(record: Mapping[str, Any]) -> str:
     measures = record["measures"]
     beyond = [one["shown"] for one in measures.values() if one["beyond"]]
     if record["outcome"] == "passed":
-        some = (measures[key]["shown"].rsplit(" (", 1)[0] for key in ("jobs_kept", "coverage", "mean_score"))
+        keys = ["jobs_kept", "coverage", "mean_score"]
+        keys[:0] = ["jobs_kept_as_before"] if "jobs_kept_as_before" in measures else []
+        some = (measures[key]["shown"].rsplit(" (", 1)[0] for key in keys)
         said = f"passed against run {record['against']}: {', '.join(some)}"
     elif record["outcome"] == KEPT_ASIDE:
         said = f"kept aside, against run {record['against']}: {', '.join(beyond)}"

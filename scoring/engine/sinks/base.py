@@ -45,6 +45,7 @@ class RunHead:
     whole: bool  # over all active users, not over some that a caller named
     key: str  # equal keys: equal results, shard by shard
     facts: Mapping[str, float | None] = field(default_factory=dict)  # of the data, `scoring.engine.facts`
+    definition: Mapping[str, Any] = field(default_factory=dict)  # the model, as its file has it
 
 
 @dataclass(frozen=True)

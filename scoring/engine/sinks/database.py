@@ -107,6 +107,7 @@ class DatabaseSink(Sink):
             "k": head.k,
             "weights": dict(head.weights),
             "model_digest": head.model_digest,
+            "definition": dict(head.definition),
             "clock_set_back": head.clock_set_back,
             "code_version": head.code_version,
             "whole": head.whole,

@@ -73,6 +73,7 @@ class DatabaseRun(PublishedRun):
                 users=int(run.users),
                 jobs=int(run.jobs),
                 facts=dict(settings.get("facts", {})),
+                definition=settings.get("definition"),
             )
         except (LookupError, TypeError, ValueError) as error:
             raise DatabaseError(f"{self.place}: its settings cannot be read.") from error

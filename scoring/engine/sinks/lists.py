@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.dataset.encode import Longs
+from scoring.engine.ranking import SCORES, Ranking
 
 __all__ = ["Lists", "Night", "PublishedRun"]
 
@@ -47,6 +48,13 @@ class Lists:
         totals = np.zeros((len(users), width), dtype=np.float32)
         jobs[row, place], totals[row, place] = job_id[entry], total[entry]
         return cls(users.astype(np.int64), jobs, totals, count.astype(np.int32))
+
+    @classmethod
+    def of_ranking(cls, ranking: Ranking) -> Self:
+        """Of a ranking of users who ascend."""
+        some = np.flatnonzero(ranking.count)
+        total = ranking.scores[some, :, SCORES.index("total_score")]
+        return cls(ranking.user_id[some], ranking.job_id[some], total, ranking.count[some])
 
     def take(self, rows: NDArray[np.integer] | slice) -> Self:
         """The lists of these rows, in that order."""
@@ -93,6 +101,7 @@ class Night:
     users: int  # who were ranked for, with a list or without one
     jobs: int  # that no rule leaves out for everybody
     facts: Mapping[str, float | None]  # of the data, `scoring.engine.facts`; none of runs made before there were any
+    definition: Mapping[str, Any] | None = None  # of the model, as its file has it; none of runs that did not note it
 
 
 class PublishedRun(ABC):

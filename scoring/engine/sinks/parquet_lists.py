@@ -58,6 +58,7 @@ class ParquetRun(PublishedRun):
                 users=int(manifest["counts"]["users_scored"]),
                 jobs=int(manifest["counts"]["jobs_ranked"]),
                 facts=dict(manifest.get("facts", {})),
+                definition=manifest.get("definition"),
             )
             problems = (wrong_with(self._folder, file) for file in self._files)
             problem = next((problem for problem in problems if problem is not None), None)

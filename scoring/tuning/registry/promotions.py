@@ -31,6 +31,10 @@ class Promotion(BaseModel):
         """NAME@VERSION."""
         return f"{self.name}@{self.version}"
 
+    def __str__(self) -> str:
+        done = "was promoted" if self.action == "promote" else "was gone back to"
+        return f"{self.reference} {done} on {self.at:%Y-%m-%d}{f' ({self.note})' if self.note else ''}"
+
 
 def stack_of(entries: Sequence[Promotion]) -> tuple[Promotion, ...]:
     """The promotions that hold, the one in use last: a rollback takes the last one away, and a second rollback the

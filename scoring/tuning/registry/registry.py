@@ -196,6 +196,10 @@ class Registry:
         in_use = self._in_use()
         return None if in_use is None else self._promoted(in_use)
 
+    def decision(self) -> Promotion | None:
+        """The promotion or rollback by which the version in use is; None where there is none."""
+        return self._promotions.read()[-1] if self._in_use() is not None else None
+
     def history(self) -> pd.DataFrame:
         """Every promotion and rollback, oldest first: at · action · name · version · digest · note · in_use."""
         return history_frame(self._promotions.read())

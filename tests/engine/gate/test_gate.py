@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.dataset.database import Database
 from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared, batch
-from scoring.engine.gate import Gate, GateLimits, KeptAsideError, Verdict
+from scoring.engine import Prepared, batch, memory
+from scoring.engine.gate import Gate, GateLimits, KeptAsideError, Measure, Verdict
 from scoring.engine.gate.table import table
 from scoring.engine.history import list_runs
 from scoring.engine.published import read_run
@@ -163,11 +164,16 @@ DISASTERS: dict[str, tuple[Callable[[Tables], Tables], set[str]]] = {
 }  # fmt: skip
 
 
+@cache
+def planted(name: str) -> Prepared:
+    return prepared(DISASTERS[name][0](MARKET.tables))
+
+
 @pytest.mark.parametrize("name", DISASTERS)
 def test_a_disaster_is_kept_aside_by_the_measure_that_names_it(out: Path, name: str) -> None:
-    plant, expected = DISASTERS[name]
+    expected = DISASTERS[name][1]
     before = used(out)
-    verdict = kept_aside(prepared(plant(MARKET.tables)), parquet(out))
+    verdict = kept_aside(planted(name), parquet(out))
     assert expected <= {measure.key for measure in verdict.beyond}, verdict
     assert used(out) == before
     assert [path.name for path in published_runs(out)] == [before]
@@ -180,6 +186,102 @@ def test_another_model_is_kept_aside_and_named(out: Path) -> None:
     verdict = kept_aside(prepared(MARKET.tables, "classic"), parquet(out))
     assert {"mean_score", "last_score"} <= {measure.key for measure in verdict.beyond}
     assert "the model changed (standard → classic)" in verdict.notes
+
+
+# A model that was taken into use
+
+PROMOTED = "found@1 was promoted on 2026-11-23 (more people apply)"
+CHURN = ("jobs_kept", "rank_biased_overlap", "lists_rewritten", "coverage", "mean_score", "last_score",
+         "score_10", "score_50", "score_90")  # fmt: skip
+
+
+def by_key(verdict: Verdict) -> dict[str, Measure]:
+    return {measure.key: measure for measure in verdict.measures}
+
+
+def test_a_promoted_model_is_published_in_its_first_night(out: Path, tonight: Prepared) -> None:
+    """Its data are held to the limits by last night's model; those figures are of a run by that model."""
+    verdict = run(tonight, ParquetSink(out, by_run_id=True), gate=Gate()).verdict  # its readers are others
+    assert verdict is not None
+    as_usual, promoted = by_key(verdict), Gate(promoted=PROMOTED)
+    market = tonight.with_model(load_model("classic"))
+    result = run(market, parquet(out), gate=promoted)
+    assert result.verdict is not None
+    measures = by_key(result.verdict)
+    assert result.verdict.outcome == "passed"
+    for key in CHURN:
+        held = measures[f"{key}_as_before"]
+        assert (held.before, held.after, held.limit) == (
+            as_usual[key].before,
+            pytest.approx(as_usual[key].after, abs=0.02),
+            as_usual[key].limit,
+        )
+        assert measures[key].limit is None
+        assert measures[key].said == "–"
+    assert measures["jobs_kept"].after != measures["jobs_kept_as_before"].after
+    assert {key for key in as_usual if measures[key].limit != as_usual[key].limit} == set(CHURN)
+    assert f"{PROMOTED}: what it changes is held to no limit, what the data changed is" in result.verdict.notes
+    assert used(out) == result.head.run_id
+    text = shown(table(result.verdict))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "Tonight's data ranked by last night's model" in text
+    assert "jobs kept, mean of users by last night's model" in result.verdict.line()
+    # the second night is as every night
+    again = run(market, parquet(out), gate=promoted)
+    assert again.verdict is not None
+    assert not any(measure.as_before for measure in again.verdict.measures)
+    assert again.verdict.notes == ()
+
+
+@pytest.mark.parametrize("name", DISASTERS)
+def test_a_disaster_is_kept_aside_in_the_first_night_of_a_promoted_model(out: Path, name: str) -> None:
+    market, expected = planted(name).with_model(load_model("classic")), DISASTERS[name][1]
+    verdict = kept_aside(market, parquet(out), gate=Gate(promoted=PROMOTED))
+    beyond = {measure.key.removesuffix("_as_before") for measure in verdict.beyond}
+    assert expected <= beyond, verdict
+    assert not {measure.key for measure in verdict.beyond} & set(CHURN)
+
+
+@pytest.mark.parametrize("what", ["not noted", "a component that is not here", "another component by now"])
+def test_where_last_nights_model_cannot_be_built_limits_hold_for_all(out: Path, tonight: Prepared, what: str) -> None:
+    manifest = read_manifest(out / "latest")
+    if what == "not noted":
+        del manifest["definition"]
+    elif what == "a component that is not here":
+        manifest["definition"]["groups"]["base"]["components"]["charm"] = {"weight": 0.0}
+    else:
+        manifest["model_digest"] = "0" * 32
+    (out / "latest" / "_manifest.json").write_text(json.dumps(manifest))
+    market = tonight.with_model(load_model("classic"))
+    verdict = kept_aside(market, parquet(out), gate=Gate(promoted=PROMOTED))
+    assert {"mean_score", "last_score"} <= {measure.key for measure in verdict.beyond}
+    assert any(note.startswith(f"{PROMOTED}; what that changes cannot be told") for note in verdict.notes)
+
+
+def test_where_memory_is_short_for_two_models_limits_hold_for_all(
+    out: Path, tonight: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = tonight.with_model(load_model("classic"))
+    with monkeypatch.context() as short:
+        judge = Gate.judge
+
+        def with_little(gate: Gate, tonight: Any) -> Verdict:
+            short.setattr(memory, "available", lambda: 1_000)
+            return judge(gate, tonight)
+
+        short.setattr(Gate, "judge", with_little)
+        verdict = kept_aside(market, parquet(out), gate=Gate(promoted=PROMOTED))
+    assert any("what that changes cannot be told from what the data changed: Ranking by" in note
+               for note in verdict.notes)  # fmt: skip
+
+
+def test_a_database_keeps_the_model_too(database: Database, yesterday: Prepared, tonight: Prepared) -> None:
+    run(yesterday, DatabaseSink(database))
+    market = tonight.with_model(load_model("classic"))
+    verdict = run(market, DatabaseSink(database), gate=Gate(promoted=PROMOTED)).verdict
+    assert verdict is not None
+    assert verdict.outcome == "passed"
+    assert any(measure.as_before for measure in verdict.measures)
 
 
 # Normal nights
