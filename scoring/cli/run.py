@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +30,8 @@ from scoring.cli.opening import (
 from scoring.cli.stopping import stops
 
 if TYPE_CHECKING:
+    from scoring.cli.progress import Show
+    from scoring.dataset.database import Database
     from scoring.engine import Prepared
     from scoring.engine.gate import Gate
     from scoring.engine.sinks import Sink
@@ -39,49 +43,58 @@ KEPT_ASIDE_CODE = 3
 """What the command ends with where its gate keeps the run aside."""
 
 
+TopK = Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder of runs: this one becomes a folder of Parquet files in it.")]
+Users = Annotated[int | None, typer.Option("--users", min=1, help="Only the first so many active users.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; else one per core.")]
+ChunkSize = Annotated[int, typer.Option("--chunk-size", min=1, help="Users in a chunk.")]
+NoDatabase = Annotated[bool, typer.Option("--no-database", help="Write Parquet only.")]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on with such a run that was stopped or killed; keep this one if it is stopped; do nothing "
+        "if it is published and in use.",
+    ),
+]
+Keep = Annotated[
+    int | None,
+    typer.Option("--keep", min=1, help="Afterwards remove all published runs but the newest so many."),
+]
+Limits = Annotated[
+    Path | None,
+    typer.Option("--gate", metavar="FILE", help="Limits (YAML) within which lists may change since the last run."),
+]
+Force = Annotated[
+    str | None,
+    typer.Option("--force", metavar="REASON", help="Publish beyond the limits too, and say why in the manifest."),
+]
+MaxRefused = Annotated[
+    str,
+    typer.Option("--max-refused", help="Rows of a table that may be unusable and are left out: a share, or a number."),
+]
+Refused = Annotated[Path, typer.Option("--refused", help="Folder for the rows that cannot be used, with the reasons.")]
+
+
 def run(
     db: Db = DEFAULT_DB,
     model: Model = None,
     weights: Weights = None,
     profile: Profile = None,
     profiles: Profiles = DEFAULT_PROFILES,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")] = 40,
+    top_k: TopK = 40,
     as_of: AsOf = None,
-    out: Annotated[
-        Path, typer.Option("--out", help="Folder of runs: this one becomes a folder of Parquet files in it.")
-    ] = DEFAULT_OUT,
-    users: Annotated[int | None, typer.Option(min=1, help="Only the first so many active users.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; else one per core.")] = None,
-    chunk_size: Annotated[int, typer.Option("--chunk-size", min=1, help="Users in a chunk.")] = 1000,
-    no_database: Annotated[bool, typer.Option("--no-database", help="Write Parquet only.")] = False,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on with such a run that was stopped or killed; keep this one if it is stopped; do nothing "
-            "if it is published and in use.",
-        ),
-    ] = False,
-    keep: Annotated[
-        int | None, typer.Option("--keep", min=1, help="Afterwards remove all published runs but the newest so many.")
-    ] = None,
-    gate: Annotated[
-        Path | None,
-        typer.Option("--gate", metavar="FILE", help="Limits (YAML) within which lists may change since the last run."),
-    ] = None,
-    force: Annotated[
-        str | None,
-        typer.Option("--force", metavar="REASON", help="Publish beyond the limits too, and say why in the manifest."),
-    ] = None,
-    max_refused: Annotated[
-        str,
-        typer.Option(
-            "--max-refused", help="Rows of a table that may be unusable and are left out: a share, or a number."
-        ),
-    ] = DEFAULT_MAX_REFUSED,
-    refused: Annotated[
-        Path, typer.Option("--refused", help="Folder for the rows that cannot be used, with the reasons.")
-    ] = DEFAULT_REFUSED,
+    out: Out = DEFAULT_OUT,
+    users: Users = None,
+    workers: Workers = None,
+    chunk_size: ChunkSize = 1000,
+    no_database: NoDatabase = False,
+    resume: Resume = False,
+    keep: Keep = None,
+    gate: Limits = None,
+    force: Force = None,
+    max_refused: MaxRefused = DEFAULT_MAX_REFUSED,
+    refused: Refused = DEFAULT_REFUSED,
     factor_cache: FactorCache = None,
     component: Components = None,
 ) -> None:
@@ -98,22 +111,14 @@ def run(
         from scoring.cli.runs import say_pruned
         from scoring.dataset.database import Database
         from scoring.engine import batch, report
-        from scoring.engine.gate import KeptAsideError
-        from scoring.engine.gate.table import table
         from scoring.engine.retention import prune
-        from scoring.engine.sinks import LATEST, DatabaseSink, ParquetSink
-        from scoring.errors import printable
         from scoring.statistics.factors import default_cache
 
         show = Show()
         chosen = read_model(model, weights, component, profile, profiles)
         held_to = _gate(gate, force, None if profile is None else _decision(profiles, chosen), component)
     with Database.open(db) as database, show.warnings():
-        # published in this order: a transaction is likelier to fail than the rename that makes a folder visible
-        sinks: list[Sink] = [] if no_database else [DatabaseSink(database)]
-        sinks.append(ParquetSink(out, by_run_id=True, latest=LATEST))
-        for sink in sinks:
-            sink.check()
+        sinks = _sinks(None if no_database else database, out)
         dataset = load_data(database, as_of, show, watch, max_refused=max_refused, refused_to=refused)
         with watch.phase("fingerprint"):
             dataset.fingerprint  # noqa: B018 - computed when first asked for
@@ -121,29 +126,54 @@ def run(
             prepared = batch.prepare(
                 dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers
             )
-        try:
-            with show.bar("ranking", "users") as advance:
-                result = batch.run(
-                    prepared,
-                    k=top_k,
-                    users=_first_users(prepared, users),
-                    chunk_size=chunk_size,
-                    sinks=sinks,
-                    progress=advance,
-                    cancelled=stops.lost,
-                    watch=watch,
-                    resume=resume,
-                    gate=held_to,
-                )
-        except KeptAsideError as aside:
-            output().print(table(aside.verdict))
-            show.say(f"error: {printable(str(aside), 2000)}")
-            raise typer.Exit(KEPT_ASIDE_CODE) from aside
+        with _told_if_kept_aside(show), show.bar("ranking", "users") as advance:
+            result = batch.run(
+                prepared,
+                k=top_k,
+                users=_first_users(prepared, users),
+                chunk_size=chunk_size,
+                sinks=sinks,
+                progress=advance,
+                cancelled=stops.lost,
+                watch=watch,
+                resume=resume,
+                gate=held_to,
+            )
         if result.was_published:
             show.say(f"Run {result.head.run_id} has this data, model and settings, and is published: nothing was done.")
         output().print(report.render(report.Report.of(result)))
         if keep is not None:
             say_pruned(prune(out, None if no_database else database, keep))
+
+
+def _sinks(database: Database | None, out: Path) -> list[Sink]:
+    """Published in this order: a transaction is likelier to fail than the rename that makes a folder visible.
+
+    Raises OutputError, DatabaseError: one of them cannot be written to.
+    """
+    from scoring.engine.sinks import LATEST, DatabaseSink, ParquetSink
+
+    sinks: list[Sink] = [] if database is None else [DatabaseSink(database)]
+    sinks.append(ParquetSink(out, by_run_id=True, latest=LATEST))
+    for sink in sinks:
+        sink.check()
+    return sinks
+
+
+@contextmanager
+def _told_if_kept_aside(show: Show) -> Iterator[None]:
+    """Ends the command where the gate keeps the run aside, with all that it measured."""
+    from scoring.cli.progress import output
+    from scoring.engine.gate import KeptAsideError
+    from scoring.engine.gate.table import table
+    from scoring.errors import printable
+
+    try:
+        yield
+    except KeptAsideError as aside:
+        output().print(table(aside.verdict))
+        show.say(f"error: {printable(str(aside), 2000)}")
+        raise typer.Exit(KEPT_ASIDE_CODE) from aside
 
 
 def _gate(file: Path | None, force: str | None, promoted: str | None, components: list[Path] | None) -> Gate:
