@@ -7,6 +7,7 @@ other tables is found here: actions on users and jobs that are not there (or wer
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, get_args
 
@@ -14,13 +15,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.columns import Kind
 from scoring.dataset.canonical import Tables
-from scoring.dataset.ledger import DataLedger, TableLedger
+from scoring.dataset.coercion import coerce
+from scoring.dataset.ledger import FOLLOWS, DataLedger, TableLedger
 from scoring.dataset.problems import Names, Problems, by_row, called, grouped, refusal
 from scoring.dataset.validation import Normalised
 from scoring.errors import ConfigurationError, DataError
 
-__all__ = ["Intake", "OnBad", "places"]
+__all__ = ["FOLLOWS", "Intake", "OnBad", "places"]
 
 OnBad = Literal["refuse", "quarantine"]
 """What becomes of data with rows that cannot be used: an error that names them all, or the rest without them."""
@@ -29,7 +32,6 @@ Source = pd.DataFrame | Callable[[], pd.DataFrame]
 """Rows as they were, or what makes them where one is refused."""
 
 GRACE: Final = timedelta(days=1)  # clocks differ, and so do the zones of times that name none
-FOLLOWS: Final = "that was refused"
 HEAD: Final = ("refused_row", "refused_column", "refused_value", "refused_reason")
 
 
@@ -60,10 +62,12 @@ class _Table:
         if rows:
             self._unused[rule] = rows
 
-    def refused_ids(self, key: str) -> pd.Series:
-        """Ids of rows that were set aside, as texts."""
-        values = self.refused_rows()
-        return values[key].astype(str) if key in values else pd.Series(dtype=str)
+    def refused_ids(self, key: str) -> NDArray[np.int64]:
+        """Ids of rows that were set aside, where they can be read."""
+        if not len(self.each):
+            return np.empty(0, dtype=np.int64)
+        given = _frame(self._source)[key].iloc[self.each["at"].unique()]
+        return coerce(Kind.ID, given.reset_index(drop=True)).values.dropna().to_numpy(dtype=np.int64)
 
     def refused_rows(self) -> pd.DataFrame:
         """The rows that were set aside, as they were."""
@@ -146,31 +150,21 @@ class Intake:
         table.refuse(strange, column, f"lies in the future (by the clock of this machine it is {now:%Y-%m-%d} now)")
 
     def _refuse_strangers(self) -> None:
+        """Actions of nobody and nothing; those of a refused user or job go with it, and so do factors."""
+        owners = [_Owner.of(self._tables[name], key) for name, key in (("users", "user_id"), ("jobs", "job_id"))]
         actions = self._tables["actions"]
-        for owner, key in (("users", "user_id"), ("jobs", "job_id")):
-            known = np.sort(self._tables[owner].frame[key].to_numpy())
-            refused = self._tables[owner].refused_ids(key) if len(self._tables[owner].each) else None
-            self._refuse_unknown(actions, key, known, refused, f"is no {key} of {owner}")
-            factors = self._tables.get(f"{owner[:-1]}_factors")
+        for owner in owners:  # what is wrong by itself first
+            strange = ~_among(actions.frame[owner.key], owner.known)
+            if strange.any() and len(owner.refused):
+                strange &= ~np.isin(actions.frame[owner.key], owner.refused)
+            actions.refuse(strange, owner.key, f"is no {owner.key} of {owner.table}")
+        for owner in owners:
+            owner.refuse_followers(actions)
+            factors = self._tables.get(f"{owner.one}_factors")
             if factors is not None:
-                if refused is not None:
-                    theirs = factors.frame[key].astype(str).isin(refused).to_numpy()
-                    factors.refuse(
-                        theirs & ~_among(factors.frame[key], known), key, f"is of a row of {owner} {FOLLOWS}"
-                    )
-                factors.leave_out(f"of no {owner[:-1]} of the data", int((~_among(factors.frame[key], known)).sum()))
-
-    def _refuse_unknown(
-        self, table: _Table, key: str, known: NDArray[np.int64], refused: pd.Series | None, reason: str
-    ) -> None:
-        strange = ~_among(table.frame[key], known)
-        if not strange.any():
-            return
-        if refused is not None:
-            follow = strange & table.frame[key].astype(str).isin(refused).to_numpy()
-            table.refuse(follow, key, f"is of a row of {reason.rpartition(' ')[2]} {FOLLOWS}")
-            strange = strange[~follow]
-        table.refuse(strange, key, reason)
+                owner.refuse_followers(factors)
+                strangers = int((~_among(factors.frame[owner.key], owner.known)).sum())
+                factors.leave_out(f"of no {owner.one} of the data", strangers)
 
     def _ledger(self) -> DataLedger:
         tables = {name: table.ledger() for name, table in self._tables.items()}
@@ -182,6 +176,31 @@ class Intake:
             {name: table.refused_rows() for name, table in dirty.items()},
             {name: table.ignored for name, table in self._tables.items() if table.ignored},
         )
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """Users or jobs, which other rows are of: the ids that came in, sorted, and those that were set aside."""
+
+    table: str
+    key: str
+    known: NDArray[np.int64]
+    refused: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, table: _Table, key: str) -> _Owner:
+        known = np.sort(table.frame[key].to_numpy())
+        refused = table.refused_ids(key)
+        # of a row whose id stands there twice, the first came in
+        return cls(table.name, key, known, refused[~np.isin(refused, known)])
+
+    @property
+    def one(self) -> str:
+        return self.table[:-1]
+
+    def refuse_followers(self, table: _Table) -> None:
+        if len(self.refused):
+            table.refuse(np.isin(table.frame[self.key], self.refused), self.key, f"is of a {self.one} {FOLLOWS}")
 
 
 def _frame(source: Source) -> pd.DataFrame:

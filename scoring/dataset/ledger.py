@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import pandas as pd
 
 from scoring.errors import ConfigurationError, DataError
 
-__all__ = ["DataLedger", "Limit", "TableLedger"]
+__all__ = ["FOLLOWS", "DataLedger", "Limit", "TableLedger"]
+
+FOLLOWS: Final = "that was refused"
+"""How a reason ends by which a row is refused for another's sake alone: its job's, its user's."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,29 @@ class TableLedger:
     def n_refused(self) -> int:
         return sum(self.refused.values())
 
+    @property
+    def n_faulty(self) -> int:
+        """Rows refused for what is wrong with themselves, and not because the row that they are of was refused."""
+        return sum(count for reason, count in self.refused.items() if not reason.endswith(FOLLOWS))
+
     def line(self) -> str:
-        """`jobs: 100 read = 98 used + 2 refused (fee is not a number 2)`."""
+        """`jobs: 100 read = 98 used + 2 refused (fee is not a number 2)`; what follows from others comes last."""
         parts = [f"{self.used:,} used", *(f"{count:,} {rule}" for rule, count in self.left_out.items() if count)]
         if self.refused:
-            reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.refused.items())
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in self._in_order())
             parts.append(f"{self.n_refused:,} refused ({reasons})")
         return f"{self.table}: {self.read:,} read = {' + '.join(parts)}"
+
+    def _in_order(self) -> list[tuple[str, int]]:
+        return sorted(self.refused.items(), key=lambda item: item[0].endswith(FOLLOWS))
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How much of a table may be refused: a share of its rows, or a number of them."""
+    """How much of a table may be refused: a share of its rows, or a number of them.
+
+    Rows that go with a refused one do not count: one bad job among a thousand may have many actions.
+    """
 
     share: float | None = None
     rows: int | None = None
@@ -62,7 +76,7 @@ class Limit:
 
     def allows(self, table: TableLedger) -> bool:
         most = table.read * self.share if self.share is not None else self.rows
-        return most is None or table.n_refused <= most
+        return most is None or table.n_faulty <= most
 
     def __str__(self) -> str:
         if self.share is not None:
@@ -119,7 +133,7 @@ class DataLedger:
         return [write_refused(rows, folder / f"{prefix}{table}.csv") for table, rows in self.rows.items()]
 
     def require(self, limit: Limit, way_out: str = "") -> None:
-        """Raises DataError where more rows of a table were refused than the limit allows."""
+        """Raises DataError where more rows of a table were refused, for their own sake, than the limit allows."""
         over = [table for table in self.tables.values() if not limit.allows(table)]
         if over:
             lines = "; ".join(table.line() for table in over)

@@ -108,13 +108,41 @@ def test_rows_that_depend_on_refused_ones_are_counted_as_such() -> None:
     ledger = Dataset.from_frames(**dirty, **factors, on_bad="quarantine").ledger
     theirs = int((dirty["actions"]["user_id"] == user).sum())
     assert ledger["users"].refused == {"preferred_salary_min is not a number": 1}
-    assert ledger["actions"].refused == {"user_id is of a row of users that was refused": theirs}
-    assert ledger["user_factors"].refused == {"user_id is of a row of users that was refused": 1}
+    assert ledger["actions"].refused == {"user_id is of a user that was refused": theirs}
+    assert ledger["user_factors"].refused == {"user_id is of a user that was refused": 1}
     assert ledger["user_factors"].left_out == {"of no user of the data": 1}
     with pytest.raises(DataError) as caught:  # names the cause alone
         Dataset.from_frames(**dirty, **factors)
     assert set(caught.value.problems["table"]) == {"users"}
     assert job in dirty["jobs"]["job_id"].tolist()
+
+
+def test_what_goes_with_a_refused_row_does_not_count_against_the_limit() -> None:
+    """One bad job among sixty, with half of the actions, is one bad row; actions of no job at all are bad themselves."""
+    dirty = frames()
+    bad, *others = dirty["jobs"]["job_id"].tolist()
+    n = len(dirty["actions"])
+    dirty["actions"]["job_id"] = [bad if row % 2 else others[row % len(others)] for row in range(n)]
+    dirty["actions"].loc[[0, 2], "job_id"] = 10**6
+    dirty["actions"].loc[[1, 2], "user_id"] = 10**6 + 1  # its job was refused, and it is of nobody
+    dirty["jobs"] = dirty["jobs"].astype({"fee": object, "job_id": float})
+    dirty["jobs"].loc[0, "fee"] = "x"
+    ledger = Dataset.from_frames(**dirty, on_bad="quarantine").ledger
+    account = ledger["actions"]
+    followers = len(range(3, n, 2))
+    assert account.refused == {
+        "job_id is of a job that was refused": followers,
+        "user_id is no user_id of users": 2,
+        "job_id is no job_id of jobs": 1,
+    }
+    assert account.read == n == account.used + sum(account.left_out.values()) + account.n_refused
+    assert (account.n_refused, account.n_faulty) == (followers + 3, 3)
+    assert account.line().endswith(f"job_id is of a job that was refused {followers})")
+    assert Limit.parse("3").allows(account)
+    assert not Limit.parse("2").allows(account)
+    ledger.require(Limit.parse("3"))
+    with pytest.raises(DataError, match=r"than the 2 rows of a table that may be refused. actions: "):
+        ledger.require(Limit.parse("2"))
 
 
 def test_an_error_names_every_kind_of_problem_of_every_table() -> None:
