@@ -46,7 +46,10 @@ def _opened(db: str, no_database: bool) -> Iterator[Database | None]:
 
 @app.command("list")
 def list_(out: Folder = DEFAULT_OUT, db: Db = DEFAULT_DB, no_database: NoDatabase = False) -> None:
-    """List every run, newest first: in use, published, being written, unfinished, kept aside by its gate, damaged."""
+    """List every run, newest first: in use, published, being written, unfinished, kept aside by its gate, damaged.
+
+    Where the folder's readers get another run than the database's, it says which is in use where.
+    """
     from scoring.cli.progress import output
     from scoring.engine.history import list_runs
     from scoring.errors import printable
@@ -102,7 +105,7 @@ def verify(
     wrong = 0
     with _opened(db, no_database) as database:
         found = list_runs(out, database)
-        found = found[found["status"].isin(["in use", "published", "damaged"])]
+        found = found[found["status"].isin(["published", "damaged"]) | found["status"].str.startswith("in use")]
         wanted = (out / run).resolve().name if run == "latest" else run
         if wanted is not None:
             found = found[found["run_id"] == wanted]
@@ -169,6 +172,7 @@ def say_pruned(done: Pruned) -> None:
     from scoring.cli.progress import Show, output
 
     removed = [f"{len(done.removed):,} old", *([f"{len(done.unfinished):,} unfinished"] if done.unfinished else [])]
-    output().print(f"Runs removed: {', '.join(removed)}.", markup=False, soft_wrap=True)
+    where = " from the folder alone; rows that a database holds of them stay there" if done.folder_alone else ""
+    output().print(f"Runs removed: {', '.join(removed)}{where}.", markup=False, soft_wrap=True)
     for run_id, why in done.stayed.items():
         Show().say(f"warning: run {run_id} stays: {why}.")

@@ -58,7 +58,10 @@ def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFr
     is in the folder and in the database, and what its gate said, in a line.
 
     A run is in use, published, being written, unfinished, kept aside (by its gate), or damaged: its manifest cannot be
-    read. What is not known of a run is missing. Raises OutputError, DatabaseError.
+    read. Where readers of the folder get another run than those of the database, as after one of them was put back
+    from a backup, each is in use (folder) or in use (database). What is not known of a run is missing.
+
+    Raises OutputError, DatabaseError.
     """
     folder = Path(folder)
     found: dict[str, dict[str, Any]] = {}
@@ -67,17 +70,24 @@ def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFr
     for left in leftovers_in_folder(folder):
         # also where the folder is there already: the link to it was not moved
         found[left.run_id] = found.get(left.run_id, {}) | _of_leftover(left) | {"folder": True}
-    followed = {latest_of(folder)}
+    followed = {"folder": {latest_of(folder)} - {None}}
     if database is not None:
-        followed |= _add_database(database, found)
+        followed["database"] = _add_database(database, found)
     for run_id, run in found.items():
-        if run_id in followed and run["status"] == "published":
-            run["status"] = "in use"
+        if run["status"] == "published":
+            run["status"] = _in_use(run_id, followed) or "published"
     rows = [{"run_id": run_id} | found[run_id] for run_id in sorted(found, reverse=True)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     whole = dict.fromkeys(("users", "rows", "bytes"), "Int64")
     places = {name: frame[name].eq(True) for name in ("folder", "database")}
     return frame.assign(**places, as_of=pd.to_datetime(frame["as_of"], utc=True)).astype(whole)
+
+
+def _in_use(run_id: str, followed: Mapping[str, set[str | None]]) -> str:
+    """By the runs that readers of each place get."""
+    places = [place for place, runs_there in followed.items() if run_id in runs_there]
+    others = [place for place, runs_there in followed.items() if runs_there and place not in places]
+    return "" if not places else f"in use ({places[0]})" if others else "in use"
 
 
 def _of_manifest(folder: Path) -> dict[str, Any]:

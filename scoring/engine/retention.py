@@ -39,6 +39,8 @@ class Pruned:
     """Runs that were stopped or killed, and older than the newest published one."""
     stayed: dict[str, str] = field(default_factory=dict)
     """Run → why."""
+    folder_alone: bool = False
+    """Published runs were removed where nobody looked into a database."""
 
 
 def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
@@ -72,6 +74,7 @@ def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
                 remove_run(connection, run_id)
         done.removed.append(run_id)
         faults.point("old run removed")
+    done.folder_alone = database is None and bool(done.removed)
     if known:
         _remove_unfinished(folder, database, known[-1], done)
     if database is not None:

@@ -67,6 +67,37 @@ def test_no_runs(out: Path, database: Database) -> None:
     assert prune(out, database, 1).removed == []
 
 
+def test_it_says_where_a_run_is_in_use_when_the_places_differ(
+    prepared: Prepared, out: Path, database: Database
+) -> None:
+    """As after a database was put back from a backup."""
+    first, second = (publish(prepared, out, database, k) for k in (2, 3))
+    with database.begin() as connection:
+        connection.execute(text("UPDATE current_runs SET run_id = :run"), {"run": first})
+    assert statuses(out, database) == {first: "in use (database)", second: "in use (folder)"}
+    assert statuses(out, None) == {first: "published", second: "in use"}
+    (out / "latest").unlink()
+    assert statuses(out, database) == {first: "in use", second: "published"}
+
+
+def test_runs_removed_from_the_folder_alone_are_told_apart(
+    prepared: Prepared, out: Path, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from scoring.cli.runs import say_pruned
+
+    first, _, third = (publish(prepared, out, database, k) for k in (2, 3, 4))
+    done = prune(out, None, 2)
+    assert (done.removed, done.folder_alone) == ([first], True)
+    assert first in rows_of_runs(database)
+    say_pruned(done)
+    said = "Runs removed: 1 old from the folder alone; rows that a database holds of them stay there."
+    assert capsys.readouterr().out.strip() == said
+    assert not prune(out, None, 2).folder_alone
+    done = prune(out, database, 1)
+    assert not done.folder_alone
+    assert rows_of_runs(database) == {third}
+
+
 def test_runs_are_listed_newest_first(prepared: Prepared, out: Path, database: Database) -> None:
     first, second = (publish(prepared, out, database, k) for k in (2, 3))
     found = list_runs(out, database)
@@ -87,7 +118,8 @@ def test_half_of_a_run_is_unfinished(prepared: Prepared, out: Path, database: Da
     used = publish(prepared, out, database)
     stopped(prepared, out, database, point)
     found = statuses(out, database)
-    assert found.pop(used) in ("in use", "published")
+    there = {"shard noted": "in use", "database published": "in use (folder)", "folder published": "in use (folder)"}
+    assert found.pop(used) == there[point]
     assert list(found.values()) == ["unfinished"]
 
 
