@@ -239,7 +239,11 @@ def test_rows_that_cannot_be_used_stop_no_run(scoring: Call, database: Path, tmp
     assert counts["users_read"] == 150 == counts["users_scored"] + sum(counts["users_filtered"].values()) + 1
     kept = tmp_path / "data/refused/run_refused_jobs.csv"
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert kept.read_text().splitlines()[1].startswith("job_id 5,min_salary,a lot,is not a number,5,")
+    as_of = json.loads(next((tmp_path / "runs").glob("*/_manifest.json")).read_text())["as_of"]
+    row = pd.read_csv(kept).iloc[0]
+    assert row.iloc[:4].tolist() == ["job_id 5", "min_salary", "a lot", "is not a number"]
+    assert pd.Timestamp(row["refused_as_of"]) == pd.Timestamp(as_of)
+    assert row["job_id"] == 5
     said = one_sentence(scoring("run", "--db", database, "--max-refused", "0.2%", "--no-database"), 1)
     assert "More rows cannot be used than the 0.2% of a table that may be refused. jobs: 800 read" in said
     assert "users: 150 read" in said

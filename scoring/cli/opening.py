@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scoring.cli.progress import Show
     from scoring.dataset import Dataset
     from scoring.dataset.database import Database
-    from scoring.dataset.ledger import DataLedger, Limit
+    from scoring.dataset.ledger import DataLedger
     from scoring.model import Component, ScoringModel
     from scoring.telemetry import Stopwatch
     from scoring.tuning.registry import Registry
@@ -192,7 +192,8 @@ def load_data(
     """Everything in the database that can be used, when there is room for it.
 
     One bad row among many stops nobody's work: rows that cannot be used are left out, told of, counted in the
-    dataset's ledger and, with `refused_to`, kept in files there. More than `max_refused` of a table is an error.
+    dataset's ledger and, with `refused_to`, kept in files there, in place of those of the last time. More than
+    `max_refused` of a table is an error.
 
     Raises DatabaseError, DataError, ConfigurationError, NotEnoughMemoryError, OutputError.
     """
@@ -201,10 +202,11 @@ def load_data(
     from scoring.dataset.changes import change_tokens
     from scoring.dataset.dataset import clock_of
     from scoring.dataset.ledger import Limit
-    from scoring.dataset.loaders import read_database
+    from scoring.dataset.usable import read_usable
     from scoring.engine import memory
 
     limit = Limit.parse(max_refused)
+    where = "" if refused_to is None else f" The rows are in {refused_to}, with the reasons."
 
     database.require_tables(*TABLES)
     database.require_data()
@@ -216,27 +218,25 @@ def load_data(
         ["give the process more memory", "keep fewer old jobs and actions in the database"],
     )
     with show.stage(f"loading {users:,} users, {jobs:,} jobs, {actions:,} actions"), watch.phase("load"):
-        tables, ledger = read_database(database, on_bad="quarantine", as_of=clock_of(as_of))
-    _tell_refused(ledger, limit, refused_to, show)
+        tables, ledger, _ = read_usable(
+            database,
+            as_of=clock_of(as_of),
+            limit=limit,
+            way_out=f"{where} Mend them, or allow more with --max-refused.",
+            refused_to=refused_to,
+        )
+    _tell_refused(ledger, where, show)
     with watch.phase("encode"):
         return Dataset(tables, as_of=as_of, ledger=ledger)
 
 
-def _tell_refused(ledger: DataLedger, limit: Limit, refused_to: Path | None, show: Show) -> None:
-    """Raises DataError where it is more than the limit, OutputError."""
+def _tell_refused(ledger: DataLedger, where: str, show: Show) -> None:
     from scoring.errors import printable
 
-    if not ledger.n_refused:
-        return
-    where = ""
-    if refused_to is not None:
-        ledger.write(refused_to, "run_refused_")
-        where = f" The rows are in {refused_to}, with the reasons."
-    ledger.require(limit, f"{where} Mend them, or allow more with --max-refused.")
     for table in ledger.tables.values():
         if table.refused:
             show.say(f"warning: {printable(table.line(), 500)}")
-    if where:
+    if where and ledger.n_refused:
         show.say(f"warning: left out.{where}")
 
 

@@ -22,7 +22,7 @@ from scoring.dataset.ledger import DataLedger, TableLedger
 from scoring.dataset.vocabulary import vocabularies_of
 from scoring.errors import ConfigurationError, DataError
 
-__all__ = ["Dataset", "clock_of"]
+__all__ = ["Dataset", "clock_of", "newest_of"]
 
 
 class Dataset:
@@ -48,7 +48,7 @@ class Dataset:
         ledger: DataLedger | None = None,
     ) -> None:
         self.tables = _by_id(tables)
-        newest = _newest(self.tables)
+        newest = newest_of(self.tables)
         self.as_of = newest if as_of is None else _given(as_of)
         self.clock_set_back = self.as_of < newest if set_back is None else set_back
         self.now = int(instants(pd.Series([self.as_of]).astype("datetime64[us, UTC]"))[0])
@@ -227,7 +227,7 @@ def _by_id(tables: Tables) -> Tables:
     return tables.with_tables(**ordered)
 
 
-def _newest(tables: Tables) -> pd.Timestamp:
+def newest_of(tables: Tables) -> pd.Timestamp:
     """The data's own clock: the newest action, without actions the newest posting."""
     newest = tables.actions["occurred_at"].max()
     if pd.isna(newest):

@@ -31,6 +31,8 @@ OnBad = Literal["refuse", "quarantine"]
 Source = pd.DataFrame | Callable[[], pd.DataFrame]
 """Rows as they were, or what makes them where one is refused."""
 
+Told = Callable[[pd.DataFrame], pd.DataFrame]
+
 GRACE: Final = timedelta(days=1)  # clocks differ, and so do the zones of times that name none
 HEAD: Final = ("refused_row", "refused_column", "refused_value", "refused_reason")
 
@@ -38,12 +40,12 @@ HEAD: Final = ("refused_row", "refused_column", "refused_value", "refused_reason
 class _Table:
     """One table on its way in."""
 
-    def __init__(self, name: str, found: Normalised, source: Source, names: Callable[[], Names]) -> None:
+    def __init__(self, name: str, found: Normalised, source: Source, names: Callable[[], Names], told: Told) -> None:
         self.name, self.frame, self.rows = name, found.frame, found.rows
         self.each, self.merged, self.ignored = found.each, found.merged, found.ignored
         self.read = len(found.frame) + found.merged + len(found.refused)
         self._unused: dict[str, int] = {}
-        self._source, self._names = source, names
+        self._source, self._names, self._told = source, names, told
 
     def refuse(self, strange: NDArray[np.bool_], column: str, reason: str) -> None:
         """Sets rows of the frame aside."""
@@ -74,7 +76,7 @@ class _Table:
         refused = self.each.sort_values("at", kind="stable")
         said = by_row(refused).set_axis(list(HEAD), axis=1)
         at = refused["at"].drop_duplicates().to_numpy()
-        return pd.concat([said, _frame(self._source).iloc[at].reset_index(drop=True)], axis=1)
+        return pd.concat([said, self._told(_frame(self._source).iloc[at].reset_index(drop=True))], axis=1)
 
     def ledger(self) -> TableLedger:
         first = self.each.sort_values("at", kind="stable").drop_duplicates("at")
@@ -97,17 +99,19 @@ class Intake:
         read: Callable[[], Normalised],
         source: Source,
         names: Callable[[], Names] | None = None,
+        told: Told = lambda rows: rows,
     ) -> pd.DataFrame | None:
         """One table: its good rows, or None where it cannot be used at all, which `finish` will say.
 
-        `source`: its rows as they were; `names`: what they are called, else by the source's index.
+        `source`: its rows as they were; `names`: what they are called, else by the source's index; `told`: makes
+        refused ones readable.
         """
         try:
             found = read()
         except DataError as error:
             self._failures.append(str(error))
             return None
-        self._tables[name] = _Table(name, found, source, names or (lambda: _frame(source).index))
+        self._tables[name] = _Table(name, found, source, names or (lambda: _frame(source).index), told)
         return found.frame
 
     def finish(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
 import pandas as pd
 
-from scoring.errors import ConfigurationError, DataError
+from scoring.columns import TABLES
+from scoring.errors import ConfigurationError, DataError, OutputError, printable
 
 __all__ = ["FOLLOWS", "DataLedger", "Limit", "TableLedger"]
 
@@ -126,11 +128,41 @@ class DataLedger:
         """The same with another account of one table."""
         return replace(self, tables={**self.tables, table.table: table})
 
-    def write(self, folder: Path, prefix: str = "refused_") -> list[Path]:
-        """The refused rows as one CSV for each table that has some, for their owner alone. Raises OutputError."""
+    def reasons(self) -> dict[tuple[str, str], int]:
+        """(table, reason) → refused rows."""
+        return {(name, why): rows for name, table in self.tables.items() for why, rows in table.refused.items()}
+
+    def said(self) -> str:
+        """One sentence of the rows that were refused, with the numbers of each table; empty where none were."""
+        lines = "; ".join(table.line() for table in self.tables.values() if table.refused)
+        return f"Rows are left out: {printable(lines, 1000)}." if lines else ""
+
+    def write(self, folder: Path, prefix: str = "refused_", as_of: pd.Timestamp | None = None) -> list[Path]:
+        """The refused rows as one CSV for each table that has some, for their owner alone. Raises OutputError.
+
+        Times are as in ISO 8601. `as_of`, the clock of the data, is in the column refused_as_of.
+        """
         from scoring.dataset.importer.ledger import write_refused
 
-        return [write_refused(rows, folder / f"{prefix}{table}.csv") for table, rows in self.rows.items()]
+        return [
+            write_refused(_readable(rows, as_of), folder / f"{prefix}{table}.csv") for table, rows in self.rows.items()
+        ]
+
+    def replace_files(self, folder: Path, prefix: str, as_of: pd.Timestamp) -> list[Path]:
+        """`write`, and what it wrote the last time of tables that have no refused rows any more is taken away.
+
+        Raises OutputError.
+        """
+        for table in TABLES:
+            path = folder / f"{prefix}{table}.csv"
+            if table not in self.rows:
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise OutputError(
+                        f"{path} is of the run before and cannot be taken away: {error.strerror or error}."
+                    ) from error
+        return self.write(folder, prefix, as_of)
 
     def require(self, limit: Limit, way_out: str = "") -> None:
         """Raises DataError where more rows of a table were refused, for their own sake, than the limit allows."""
@@ -141,3 +173,17 @@ class DataLedger:
                 f"More rows cannot be used than the {limit} of a table that may be refused. {lines}.{way_out}",
                 problems=self.problems,
             )
+
+
+def _readable(rows: pd.DataFrame, as_of: pd.Timestamp | None) -> pd.DataFrame:
+    """As text where it is a time; with the clock, if it is given, behind the reason."""
+    told = rows.assign(
+        **{
+            str(name): values.map(lambda value: value.isoformat() if isinstance(value, datetime) else value)
+            for name, values in rows.items()
+            if values.dtype == object or values.dtype.kind == "M"
+        }
+    )
+    if as_of is not None:
+        told.insert(list(told.columns).index("refused_reason") + 1, "refused_as_of", as_of.isoformat())
+    return told

@@ -27,7 +27,7 @@ from scoring.dataset.database import Database
 from scoring.dataset.intake import Intake, OnBad
 from scoring.dataset.ledger import DataLedger
 from scoring.dataset.packed import packed_actions
-from scoring.dataset.rows import columns_of, frame_of, names_of, read_rows, values_of
+from scoring.dataset.rows import columns_of, frame_of, names_of, read_rows, told_times, values_of
 from scoring.dataset.tables import DATA_TABLES
 from scoring.dataset.validation import Normalised, code_width
 from scoring.errors import ConfigurationError
@@ -46,6 +46,7 @@ __all__ = [
     "load_users",
     "load_users_async",
     "read_database",
+    "take_tables",
 ]
 
 
@@ -69,19 +70,21 @@ def read_database(
     `on_bad`.
     """
 
-    def work(connection: Connection) -> Intake:
-        intake = Intake()
-        prefectures = _take(intake, connection, "prefectures", {})
-        assert prefectures is not None, "a table of a database has its columns"
-        width = code_width(prefectures["prefecture_code"])
-        for name in TABLES:
-            if name.endswith("_factors"):
-                _take_factors(intake, connection, name)
-            elif name != "prefectures":
-                _take(intake, connection, name, {"prefecture_code": width, "adjacent_code": width})
-        return intake
+    return database.read(take_tables).finish(on_bad, as_of=as_of, now=now)
 
-    return database.read(work).finish(on_bad, as_of=as_of, now=now)
+
+def take_tables(connection: Connection) -> Intake:
+    """All tables as they are read, which the intake's `finish` judges."""
+    intake = Intake()
+    prefectures = _take(intake, connection, "prefectures", {})
+    assert prefectures is not None, "a table of a database has its columns"
+    width = code_width(prefectures["prefecture_code"])
+    for name in TABLES:
+        if name.endswith("_factors"):
+            _take_factors(intake, connection, name)
+        elif name != "prefectures":
+            _take(intake, connection, name, {"prefecture_code": width, "adjacent_code": width})
+    return intake
 
 
 def load_jobs(
@@ -90,28 +93,35 @@ def load_jobs(
     limit: int | None = None,
     *,
     presence: Collection[str] = (),
+    on_bad: OnBad = "refuse",
 ) -> pd.DataFrame:
     """Jobs, canonical, by job_id: all, those with the given ids, at most `limit` of the smallest ids.
+
+    Rows that cannot be used are a DataError, or left out (`quarantine`); so it is with users and actions.
 
     `presence` names texts of which only whether they are there is wanted: where they are, the frame says `given`.
     With `scoring.columns.PRESENCE` shipped models give the same scores, and a frame that
     `scoring.dataset.memory.optimise` made smaller takes a quarter of the bytes of pandas' own, for what they read.
     """
-    return _load(database, "jobs", job_ids, limit, presence)
+    return _load(database, "jobs", job_ids, limit, presence, on_bad)
 
 
-def load_users(database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None) -> pd.DataFrame:
+def load_users(
+    database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None, *, on_bad: OnBad = "refuse"
+) -> pd.DataFrame:
     """Users, canonical, by user_id: all, those with the given ids, at most `limit` of the smallest ids."""
-    return _load(database, "users", user_ids, limit)
+    return _load(database, "users", user_ids, limit, on_bad=on_bad)
 
 
-def load_actions(database: Database, user_ids: Iterable[int] | None = None) -> pd.DataFrame:
+def load_actions(
+    database: Database, user_ids: Iterable[int] | None = None, *, on_bad: OnBad = "refuse"
+) -> pd.DataFrame:
     """Actions, canonical, by user, job, kind and time: all, or those of the given users."""
 
     def work(connection: Connection) -> pd.DataFrame:
         table = DATA_TABLES["actions"]
         condition = WHOLE if user_ids is None else among(connection, table.c.user_id, whole_ids(user_ids, "user_id"))
-        return _frame(connection, "actions", condition)
+        return _frame(connection, "actions", condition, on_bad=on_bad)
 
     return database.read(work)
 
@@ -162,21 +172,24 @@ async def load_jobs_async(
     limit: int | None = None,
     *,
     presence: Collection[str] = (),
+    on_bad: OnBad = "refuse",
 ) -> pd.DataFrame:
     """`load_jobs` without holding up the event loop."""
-    return await database.run(load_jobs, database, job_ids, limit, presence=presence)
+    return await database.run(load_jobs, database, job_ids, limit, presence=presence, on_bad=on_bad)
 
 
 async def load_users_async(
-    database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None
+    database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None, *, on_bad: OnBad = "refuse"
 ) -> pd.DataFrame:
     """`load_users` without holding up the event loop."""
-    return await database.run(load_users, database, user_ids, limit)
+    return await database.run(load_users, database, user_ids, limit, on_bad=on_bad)
 
 
-async def load_actions_async(database: Database, user_ids: Iterable[int] | None = None) -> pd.DataFrame:
+async def load_actions_async(
+    database: Database, user_ids: Iterable[int] | None = None, *, on_bad: OnBad = "refuse"
+) -> pd.DataFrame:
     """`load_actions` without holding up the event loop."""
-    return await database.run(load_actions, database, user_ids)
+    return await database.run(load_actions, database, user_ids, on_bad=on_bad)
 
 
 async def load_company_actions_async(
@@ -193,7 +206,12 @@ async def load_company_actions_async(
 
 
 def _load(
-    database: Database, name: str, ids: Iterable[int] | None, limit: int | None, presence: Collection[str] = ()
+    database: Database,
+    name: str,
+    ids: Iterable[int] | None,
+    limit: int | None,
+    presence: Collection[str] = (),
+    on_bad: OnBad = "refuse",
 ) -> pd.DataFrame:
     strange = set(presence) - {column.name for column in TABLES[name].columns if column.kind is Kind.TEXT}
     if strange:
@@ -205,7 +223,7 @@ def _load(
     def work(connection: Connection) -> pd.DataFrame:
         key = DATA_TABLES[name].c[TABLES[name].key[0]]
         condition = WHOLE if wanted is None else among(connection, key, wanted)
-        return _frame(connection, name, condition, (key,), limit, presence)
+        return _frame(connection, name, condition, (key,), limit, presence, on_bad)
 
     return database.read(work)
 
@@ -217,9 +235,13 @@ def _frame(
     order: Sequence[ColumnElement[Any]] = (),
     limit: int | None = None,
     presence: Collection[str] = (),
+    on_bad: OnBad = "refuse",
 ) -> pd.DataFrame:
     found = _fetched(connection, name, condition, order, limit, presence)
-    return found if isinstance(found, pd.DataFrame) else frame_of(name, TABLES[name].columns, found)
+    if isinstance(found, pd.DataFrame):
+        return found
+    columns = TABLES[name].columns
+    return read_rows(name, columns, found).frame if on_bad == "quarantine" else frame_of(name, columns, found)
 
 
 def _fetched(
@@ -257,6 +279,7 @@ def _take(intake: Intake, connection: Connection, name: str, widths: Mapping[str
         lambda: read_rows(name, columns, found, widths),
         lambda: pd.DataFrame(values, dtype=object),
         lambda: names_of(name, values, length),
+        lambda rows: told_times(name, rows),
     )
 
 

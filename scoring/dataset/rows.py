@@ -34,6 +34,7 @@ __all__ = [
     "read_rows",
     "rows_of",
     "series_of",
+    "told_times",
     "values_of",
 ]
 
@@ -167,6 +168,16 @@ def _one_by_one(
     return normalise(
         table, pd.DataFrame(raw), code_width=widths, problems=problems, source_rows=pd.Index(names, dtype=object)
     )
+
+
+def told_times(table: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows as a database holds them, with times for its microseconds; what is no time stays as it is."""
+    names = [column.name for column in TABLES[table].columns if column.kind is Kind.TIME and column.name in rows]
+    return rows.assign(**{name: pd.Series(map(_told_time, rows[name]), rows.index, dtype=object) for name in names})
+
+
+def _told_time(value: Any) -> Any:
+    return pd.Timestamp(value, unit="us", tz="UTC") if value is not None and _is_time(value) else value
 
 
 def _is_time(value: Any) -> bool:

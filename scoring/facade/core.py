@@ -19,6 +19,7 @@ from scoring.caching import GROUPS, LAYERS, Layers, LayerStats
 from scoring.caching.sizes import Footprint
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
+from scoring.dataset.ledger import DataLedger
 from scoring.engine.batch import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.errors import ConfigurationError
 from scoring.facade.snapshot import CHECK_SECONDS, SnapshotHolder
@@ -160,6 +161,12 @@ class EngineCore:
         if {"snapshot", "session"} & set(wanted):
             self._data.forget()
 
+    @property
+    def ledger(self) -> DataLedger | None:
+        """What became of every row of the data that are loaded, refused rows with their reasons; None: none are."""
+        current = self._data.current
+        return None if current is None else current.dataset.ledger
+
     def cache_stats(self) -> dict[str, LayerStats]:
         """What each of `CACHES` has done and holds."""
         return {"snapshot": self._data.stats, **self.layers.stats}
@@ -181,7 +188,7 @@ class EngineCore:
         `LayerStats` says, with the bytes that each holds by itself · `operations`: method → count, failures, users,
         pairs, and mean, median and p95 seconds · `alert`: the running time per user, and how often it passed the
         target · `database`: round trips and seconds in them (None for a Dataset) · `process`: its memory now and at
-        the peak, in bytes · `snapshot`: what is loaded, or None.
+        the peak, in bytes · `snapshot`: what is loaded, or None; its `refused`: table → rows that could not be used.
         """
         current, done = self._data.current, self.operations.statistics()
         mean = done.total.ms_per_user
@@ -210,6 +217,7 @@ class EngineCore:
                 "jobs": len(current.dataset.jobs),
                 "actions": len(current.dataset.actions),
                 "as_of": current.dataset.as_of.isoformat(),
+                "refused": {t.table: t.n_refused for t in current.dataset.ledger.tables.values() if t.n_refused},
             },
         }
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES, Kind
 from scoring.dataset.loaders import load_actions_async, load_jobs_async, load_users_async
+from scoring.errors import DataError
 from scoring.facade.core import EngineCore, whole_number
 from scoring.statistics.popularity import WINDOW_DAYS
 
@@ -23,6 +25,7 @@ class LoadingMethods(EngineCore):
     """Frames have the canonical columns (`scoring.columns`) and go straight into `process_scoring_batch`.
 
     Jobs, users and actions are read from the database as it is now; popularity is the statistic that scores use.
+    Rows that cannot be used are left out, as they are when the data are loaded.
     """
 
     async def _batch_load_jobs_optimized(
@@ -34,7 +37,8 @@ class LoadingMethods(EngineCore):
         """
         if self._data.database is None:
             return await self._from_dataset("jobs", job_ids, limit)
-        return await load_jobs_async(self._data.database, job_ids, limit)
+        wanted = None if job_ids is None else list(job_ids)  # may be read twice
+        return await self._usable(partial(load_jobs_async, self._data.database, wanted, limit))
 
     async def _batch_load_users_optimized(
         self, user_ids: Iterable[int] | None = None, limit: int | None = None
@@ -45,7 +49,8 @@ class LoadingMethods(EngineCore):
         """
         if self._data.database is None:
             return await self._from_dataset("users", user_ids, limit)
-        return await load_users_async(self._data.database, user_ids, limit)
+        wanted = None if user_ids is None else list(user_ids)  # may be read twice
+        return await self._usable(partial(load_users_async, self._data.database, wanted, limit))
 
     async def _batch_load_user_history(self, user_ids: Iterable[int]) -> pd.DataFrame:
         """Actions of these users by user_id, then time: user_id, job_id, action, occurred_at.
@@ -61,7 +66,7 @@ class LoadingMethods(EngineCore):
             actions = snapshot.dataset.tables.actions
             actions = actions[actions["user_id"].isin(wanted)]
         else:
-            actions = await load_actions_async(self._data.database, wanted)
+            actions = await self._usable(partial(load_actions_async, self._data.database, wanted))
         if as_of is not None:
             actions = actions[actions["occurred_at"] <= as_of]
         return actions.drop_duplicates().sort_values(_BY_TIME, ignore_index=True)
@@ -86,6 +91,14 @@ class LoadingMethods(EngineCore):
             return pd.DataFrame(columns | {"application_rate": (applications + 1) / (looks + 20)})
 
         return await asyncio.to_thread(work)
+
+    async def _usable(self, load: Callable[..., Awaitable[pd.DataFrame]]) -> pd.DataFrame:
+        """Raises DataError where more rows are bad than may be left out."""
+        try:
+            return await load()
+        except DataError:
+            await self._data.get_async()  # says which are left out, or that there are too many
+            return await load(on_bad="quarantine")
 
     async def _from_dataset(self, table: str, ids: Iterable[int] | None, limit: int | None) -> pd.DataFrame:
         size = None if limit is None else whole_number("limit", limit, least=0)

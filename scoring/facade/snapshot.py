@@ -15,10 +15,12 @@ from typing import Any, TypeVar
 
 from scoring.caching import Layers, LayerStats
 from scoring.caching.sizes import Footprint, footprint
-from scoring.dataset import Dataset, Tables
+from scoring.dataset import Dataset
 from scoring.dataset.changes import ChangeToken, change_tokens, change_tokens_async
 from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_tables, load_tables_async
+from scoring.dataset.dataset import clock_of
+from scoring.dataset.ledger import DataLedger
+from scoring.dataset.usable import Held, Usable, read_usable, read_usable_async, warn_of
 from scoring.dataset.validation import code_width
 from scoring.engine import Prepared
 from scoring.facade.keys import encoding_key, model_key
@@ -32,7 +34,9 @@ __all__ = ["CHECK_SECONDS", "Snapshot", "SnapshotHolder"]
 CHECK_SECONDS = 5.0
 """Between two looks whether the database holds something new."""
 
-Tokens = dict[str, ChangeToken]
+Tokens = tuple[dict[str, ChangeToken], Held | None]
+"""What tells that the data changed, and what stood where rows were refused."""
+
 T = TypeVar("T")
 
 
@@ -117,8 +121,9 @@ class SnapshotHolder:
 
     Each request gets a view of its own. A request that begins `check_seconds` or more of `clock` after the last look
     at the database looks for new data (one round trip) and, where there are some, loads them; requests under way keep
-    what they began with. `source` is what names a database (see `Database.open`) or a Dataset, which is then the
-    whole data and never changes. Raises what `Database.open` raises.
+    what they began with. Rows that cannot be used are left out with a warning, once, and looked at again each time:
+    whoever mends one in place is heard. `source` is what names a database (see `Database.open`) or a Dataset, which
+    is then the whole data and never changes. Raises what `Database.open` raises.
     """
 
     def __init__(
@@ -140,6 +145,7 @@ class SnapshotHolder:
         self._factor_cache = factor_cache
         self._now: Snapshot | None = None
         self._tokens: Tokens | None = None
+        self._ledger: DataLedger | None = None  # that was told of last
         self._checked_at = -math.inf
         self._hits = 0
         self._misses = 0
@@ -169,7 +175,7 @@ class SnapshotHolder:
             with self._loading.of_thread():
                 found = self._fresh()
                 if found is None and self._now is not None and self.database is not None:
-                    found = self._unchanged(change_tokens(self.database))
+                    found = self._unchanged(_look(self.database, self._refused))
                 if found is None:
                     found = self._loaded(self._begin(), *self._load())
         return self._count(found)
@@ -181,7 +187,7 @@ class SnapshotHolder:
             async with self._loading.of_task():
                 found = self._fresh()
                 if found is None and self._now is not None and self.database is not None:
-                    found = self._unchanged(await change_tokens_async(self.database))
+                    found = self._unchanged(await self.database.run(_look, self.database, self._refused))
                 if found is None:
                     found = await self._load_async()
         return await asyncio.to_thread(self._count, found)
@@ -211,6 +217,12 @@ class SnapshotHolder:
         if self.database is not None:
             self.database.close()
 
+    @property
+    def _refused(self) -> Held | None:
+        """What stood where rows were refused, if any were."""
+        with self._lock:
+            return None if self._tokens is None else self._tokens[1]
+
     def _fresh(self) -> Found | None:
         """What is held, unless it is time to look for new data."""
         with self._lock:
@@ -231,11 +243,12 @@ class SnapshotHolder:
             self._misses += loaded
         return snapshot.view()
 
-    def _load(self) -> tuple[Tokens | None, Tables | None]:
+    def _load(self) -> tuple[Tokens | None, Usable | None]:
         """Tokens first: what is written while the tables are read makes them differ at the next look."""
         if self.database is None:
             return None, None
-        return change_tokens(self.database), load_tables(self.database)
+        tokens, found = change_tokens(self.database), read_usable(self.database, as_of=clock_of(self.as_of))
+        return (tokens, found.held), found
 
     def _begin(self) -> _Load:
         with self._lock:
@@ -246,16 +259,17 @@ class SnapshotHolder:
         load = self._begin()
         if self.database is None:
             return await asyncio.to_thread(self._loaded, load, None, None)
-        tokens, tables = await change_tokens_async(self.database), await load_tables_async(self.database)
-        return await asyncio.to_thread(self._loaded, load, tokens, tables)
+        tokens = await change_tokens_async(self.database)
+        found = await read_usable_async(self.database, clock_of(self.as_of))
+        return await asyncio.to_thread(self._loaded, load, (tokens, found.held), found)
 
-    def _loaded(self, load: _Load, tokens: Tokens | None, tables: Tables | None) -> Found:
+    def _loaded(self, load: _Load, tokens: Tokens | None, found: Usable | None) -> Found:
         """Makes a snapshot; unless the data were forgotten or read again meanwhile, later requests get it too."""
         if self._given is not None:
             dataset = self._given
         else:
-            assert tables is not None
-            dataset = Dataset(tables, as_of=self.as_of)
+            assert found is not None
+            dataset = Dataset(found.tables, as_of=self.as_of, ledger=found.ledger)
         snapshot = Snapshot.of(dataset, self._factor_cache, self.layers, load.epoch)
         with self._lock:
             if load.number > self._kept:
@@ -264,4 +278,17 @@ class SnapshotHolder:
         for layer in (self.layers.similarity, self.layers.encoded, self.layers.plans, self.layers.scores):
             layer.discard(lambda key: key[0] != dataset.fingerprint)  # (never asked for again)
         self.layers.explanations.discard(lambda key: key[0] != dataset.fingerprint)
+        if self._given is None:
+            self._tell(dataset.ledger)
         return snapshot, True
+
+    def _tell(self, ledger: DataLedger) -> None:
+        """Of rows that were left out: once, and again when there are others."""
+        with self._lock:
+            before, self._ledger = self._ledger, ledger
+        if before is None or before.reasons() != ledger.reasons():
+            warn_of(ledger, stacklevel=2)
+
+
+def _look(database: Database, refused: Held | None) -> Tokens:
+    return change_tokens(database), None if refused is None else refused.again(database)

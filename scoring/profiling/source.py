@@ -25,15 +25,19 @@ class Source:
     factors: Path | None = None
 
     def dataset(self, watch: Stopwatch | None = None) -> Dataset:
-        """Loads it. Raises DatabaseError, DataError."""
+        """Loads it, with a warning where rows are left out as `scoring run` leaves them out.
+
+        Raises DatabaseError, DataError.
+        """
         from scoring.dataset.database import Database
-        from scoring.dataset.loaders import load_tables
+        from scoring.dataset.usable import read_usable, warn_of
 
         watch = watch or Stopwatch()
         with Database.open(self.database) as database, watch.phase("load"):
-            tables = load_tables(database)
+            found = read_usable(database)
+        warn_of(found.ledger, stacklevel=2)
         with watch.phase("encode"):
-            return Dataset(tables)
+            return Dataset(found.tables, ledger=found.ledger)
 
     def prepared(self, watch: Stopwatch | None = None) -> Prepared:
         """Loads it and makes it ready, kernels included. Raises DatabaseError, DataError, ModelError."""

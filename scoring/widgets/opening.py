@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.ledger import Limit
-from scoring.errors import printable
+from scoring.dataset.database import Database
+from scoring.dataset.usable import read_usable, warn_of
 from scoring.evaluation import Holdout
 from scoring.model import ScoringModel
 from scoring.tuning.registry import Profile, Registry
@@ -16,8 +15,6 @@ from scoring.widgets.panel import TuningPanel
 from scoring.widgets.session import TuningSession
 
 __all__ = ["tuning_panel"]
-
-MOST_REFUSED = Limit(share=0.01)
 
 
 def tuning_panel(
@@ -53,13 +50,11 @@ def tuning_panel(
     return TuningPanel(session, registry=registry, debounce=debounce)
 
 
-def _loaded(database: str) -> Dataset:
-    data = Dataset.from_database(database, on_bad="quarantine")
-    data.ledger.require(MOST_REFUSED, " Mend them, or bring a dataset of the rows that are to count.")
-    if data.ledger.n_refused:
-        lines = "; ".join(table.line() for table in data.ledger.tables.values() if table.refused)
-        warnings.warn(f"Rows are left out: {printable(lines, 1000)}.", UserWarning, stacklevel=3)
-    return data
+def _loaded(db: str) -> Dataset:
+    with Database.open(db) as database:
+        found = read_usable(database)
+    warn_of(found.ledger, stacklevel=3)
+    return Dataset(found.tables, ledger=found.ledger)
 
 
 def _model_of(model: str | Profile | ScoringModel, registry: Registry | None) -> ScoringModel:

@@ -118,7 +118,7 @@ def test_rows_that_depend_on_refused_ones_are_counted_as_such() -> None:
 
 
 def test_what_goes_with_a_refused_row_does_not_count_against_the_limit() -> None:
-    """One bad job among sixty, with half of the actions, is one bad row; actions of no job at all are bad themselves."""
+    """One bad job among sixty, with half of the actions, is one bad row; actions of no job are bad themselves."""
     dirty = frames()
     bad, *others = dirty["jobs"]["job_id"].tolist()
     n = len(dirty["actions"])
