@@ -8,6 +8,11 @@ WORKERS ?= 2
 DB     ?= data/market.db
 USERS  ?= 10000
 JOBS   ?= 100000
+# looked for before one is made: sizes say nothing to a market that is there
+THERE  := $(wildcard $(DB))
+TELL   := import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
+  users, jobs = (db.execute("SELECT count(*) FROM " + name).fetchone()[0] for name in ("users", "jobs")); \
+  print(f"{sys.argv[1]} is there and used: {users:,} users, {jobs:,} jobs. For others remove it, or give DB=another.db.")
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long coverage check notebooks lab panel benchmark benchmarks audit clean
@@ -30,6 +35,7 @@ $(DB): | $(VENV)/.run
 	$(BIN)/scoring init --db $(DB) --users $(USERS) --jobs $(JOBS)
 
 run: $(VENV)/.run $(DB) ## make a market and rank everybody against everything (a second run reuses what is there)
+	@$(if $(THERE),$(BIN)/python -c '$(TELL)' '$(DB)' 2>/dev/null || true)
 	$(BIN)/scoring run --db $(DB)
 
 check: $(VENV)/.test ## style, types and layers
