@@ -22,6 +22,7 @@ __all__ = [
     "RunCancelledError",
     "ScoringError",
     "UnknownIdError",
+    "counted",
     "printable",
 ]
 
@@ -33,6 +34,11 @@ def printable(text: str, most: int = 200) -> str:
     """Somebody's text as a line can show it: no line ends, nothing that commands a terminal, cut off at `most`."""
     line = _UNPRINTABLE.sub(" ", text[: most + 1])
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 job`, `2,000 jobs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class ScoringError(Exception):

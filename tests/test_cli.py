@@ -483,9 +483,16 @@ def test_facts_are_said_in_words() -> None:
     facts = {"yen per hour": 1250.0, "ratio": 0.8969, "like them in": {"wage": True, "daily_payment": True, "x": False},
              "met": {"floor": 1, "style": 0.5}, "preferred": (1202, 1508), "station": None, "clicked": {}}  # fmt: skip
     assert in_words(facts) == (
-        "yen per hour 1,250; ratio 0.897; like them in wage, daily payment; met floor 1, style 0.5; "
-        "preferred 1202/1508; station missing; clicked nothing"
+        "yen per hour 1,250; ratio 0.897; like them in wage, daily payment; asked: floor (met), style (half met); "
+        "preferred 1202/1508; no station; clicked nothing"
     )
+    unlike = {"like them in": {"occupation": False}}
+    assert in_words({"clicks": 2, "days": 30} | unlike) == "clicks 2; in the last 30 days; like none of them"
+    assert in_words({"clicks": 0} | unlike) == "clicks 0"
+    assert in_words({"met": {"floor": 0.0, "style": 0.25}}) == "asked: floor (not met), style (met by 25%)"
+    assert in_words({"met": {}}) == "nothing asked"
+    assert in_words({"cosine": None}) == "likeness of user and job by what people did: not known"
+    assert in_words({"cosine": 0.25}) == "likeness of user and job by what people did: 0.25 (of -1 to 1)"
 
 
 @pytest.mark.parametrize("clock", ["now", "10:00", "01/02/2025", "2025", "-5", "0001-01-01T00:00:00+14:00"])
@@ -543,3 +550,12 @@ def test_an_explanation_ranks_and_compiles_nothing(
 
     monkeypatch.setattr("scoring.engine.scorer.Scorer.top_k", refuse)
     assert scoring("explain", "1", "1", "--db", database).exit_code == 0
+
+
+def test_one_of_a_thing_is_not_many(scoring: Call, tmp_path: Path) -> None:
+    made = scoring("init", "--db", tmp_path / "one.db", "--users", 1, "--jobs", 1, "--actions", 0)
+    assert "making a market of 1 user and 1 job:" in made.stderr
+    done = scoring("run", "--db", tmp_path / "one.db", "--no-database", "--top-k", 1)
+    assert done.exit_code == 0, done.output
+    assert "loading 1 user, 1 job, 0 actions:" in done.stderr
+    assert not re.search(r"(?<![\d.,])1 (users|jobs|rows|actions)\b", done.stderr)

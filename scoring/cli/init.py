@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.opening import DEFAULT_DB, Db
+from scoring.errors import counted
 
 if TYPE_CHECKING:
     from scoring.dataset import Tables
@@ -39,7 +40,7 @@ def init(
         if empty:
             tables = _reference_tables()
         else:
-            with show.stage(f"making a market of {users:,} users and {jobs:,} jobs"):
+            with show.stage(f"making a market of {counted(users, 'user')} and {counted(jobs, 'job')}"):
                 from scoring.dataset.synthetic import make_market
 
                 tables = make_market(users, jobs, actions, seed).tables

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scoring.errors import counted
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -212,12 +214,13 @@ def load_data(
     database.require_data()
     tokens = change_tokens(database)
     users, jobs, actions = (tokens[name].rows for name in ("users", "jobs", "actions"))
+    sizes = f"{counted(users, 'user')}, {counted(jobs, 'job')}, {counted(actions, 'action')}"
     memory.require(
         memory.predict_data(users, jobs, actions),
-        f"Loading {users:,} users, {jobs:,} jobs and {actions:,} actions",
+        f"Loading {sizes}",
         ["give the process more memory", "keep fewer old jobs and actions in the database"],
     )
-    with show.stage(f"loading {users:,} users, {jobs:,} jobs, {actions:,} actions"), watch.phase("load"):
+    with show.stage(f"loading {sizes}"), watch.phase("load"):
         tables, ledger, _ = read_usable(
             database,
             as_of=clock_of(as_of),

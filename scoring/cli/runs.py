@@ -100,7 +100,7 @@ def verify(
     """Look whether published runs are as they were written: digests of files, rows there and in the database."""
     from scoring.cli.progress import Show, output
     from scoring.engine.history import list_runs, verify_rows
-    from scoring.errors import ConfigurationError
+    from scoring.errors import ConfigurationError, counted
 
     wrong = 0
     with _opened(db, no_database) as database:
@@ -117,7 +117,7 @@ def verify(
             for sentence in said:
                 Show().say(f"error: {sentence}")
             if not said:
-                output().print(f"{one['run_id']}: whole, {one['rows']:,} rows.", markup=False, soft_wrap=True)
+                output().print(f"{one['run_id']}: whole, {counted(one['rows'], 'row')}.", markup=False, soft_wrap=True)
             wrong += bool(said)
     if wrong:
         raise typer.Exit(1)

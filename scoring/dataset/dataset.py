@@ -20,7 +20,7 @@ from scoring.dataset.encode import ActionArrays, JobArrays, Ragged, UserArrays, 
 from scoring.dataset.intake import OnBad, places
 from scoring.dataset.ledger import DataLedger, TableLedger
 from scoring.dataset.vocabulary import vocabularies_of
-from scoring.errors import ConfigurationError, DataError
+from scoring.errors import ConfigurationError, DataError, counted
 
 __all__ = ["Dataset", "clock_of", "newest_of"]
 
@@ -115,7 +115,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         return (
-            f"Dataset({len(self.users):,} users, {len(self.jobs):,} jobs, {len(self.actions):,} actions, "
+            f"Dataset({counted(len(self.users), 'user')}, {counted(len(self.jobs), 'job')}, "
+            f"{counted(len(self.actions), 'action')}, "
             f"as of {self.as_of:%Y-%m-%d %H:%M:%S} UTC)"
         )
 

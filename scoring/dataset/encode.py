@@ -21,7 +21,7 @@ from scoring.dataset.coded import Coded
 from scoring.dataset.lazy import Lazy
 from scoring.dataset.ragged import Ragged
 from scoring.dataset.vocabulary import MISSING, Vocabularies, Vocabulary, place_values, preferred_values
-from scoring.errors import DataError
+from scoring.errors import DataError, counted
 
 __all__ = [
     "DAY",
@@ -78,7 +78,7 @@ class _Rows:
     """Arrays of the same length beside the frame they came from."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self):,} rows)"
+        return f"{type(self).__name__}({counted(len(self), 'row')})"
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[-1].name))  # type: ignore[arg-type]

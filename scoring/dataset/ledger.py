@@ -12,7 +12,7 @@ from typing import Final, Self
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.errors import ConfigurationError, DataError, OutputError, printable
+from scoring.errors import ConfigurationError, DataError, OutputError, counted, printable
 
 __all__ = ["FOLLOWS", "DataLedger", "Limit", "TableLedger"]
 
@@ -83,7 +83,7 @@ class Limit:
     def __str__(self) -> str:
         if self.share is not None:
             return f"{100 * self.share:g}%"
-        return "any number" if self.rows is None else f"{self.rows:,} rows"
+        return "any number" if self.rows is None else counted(self.rows, "row")
 
 
 @dataclass(frozen=True)

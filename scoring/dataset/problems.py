@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.dataset.coercion import Mask
-from scoring.errors import DataError
+from scoring.errors import DataError, counted
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
@@ -128,7 +128,7 @@ def _sentence(table: str, each: pd.DataFrame) -> str:
     ]
     if len(refused) > SHOWN:
         shown.append(f"and {len(refused) - SHOWN:,} more{_kinds_not_shown(table, each)}")
-    return f"{table}: {len(refused):,} row{'s' if len(refused) > 1 else ''} cannot be used. {'; '.join(shown)}."
+    return f"{table}: {counted(len(refused), 'row')} cannot be used. {'; '.join(shown)}."
 
 
 def _kinds_not_shown(table: str, each: pd.DataFrame) -> str:

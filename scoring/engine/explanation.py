@@ -51,16 +51,15 @@ class Explanation:
         return f"Explanation(user {self.user_id}, job {self.job_id}, {self.model}: {self.total:.2f})"
 
     def _repr_html_(self) -> str:
-        told = self.frame().assign(facts=[in_words(part.facts) for part in self.parts])
         with pd.option_context("display.max_colwidth", None):
-            return str(told.to_html(index=False, float_format="{:.2f}".format))
+            return str(self.frame().to_html(index=False, float_format="{:.2f}".format))
 
     def frame(self) -> pd.DataFrame:
-        """One row per component: group, component, value, weight, points, facts."""
-        columns = ("group", "name", "value", "weight", "points", "facts")
-        return pd.DataFrame([{name: getattr(part, name) for name in columns} for part in self.parts]).rename(
-            columns={"name": "component"}
-        )
+        """One row per component: group, component, value, weight, points, facts (text; as values in `parts`)."""
+        columns = ("group", "name", "value", "weight", "points")
+        rows = [{name: getattr(part, name) for name in columns} for part in self.parts]
+        told = pd.Series([in_words(part.facts) for part in self.parts], dtype="str")
+        return pd.DataFrame(rows, columns=list(columns)).rename(columns={"name": "component"}).assign(facts=told)
 
 
 def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanation:

@@ -20,7 +20,7 @@ from scoring.engine.sinks.database_lock import hold_key
 from scoring.engine.sinks.journal import Held, Journal, verdict_in
 from scoring.engine.sinks.readers import reading
 from scoring.engine.sinks.shards import wrong_with
-from scoring.errors import OutputError
+from scoring.errors import OutputError, counted
 
 __all__ = [
     "Leftover",
@@ -201,11 +201,11 @@ def verify_run(folder: str | Path) -> list[str]:
                 there = pq.read_metadata(folder / file["name"]).num_rows
                 rows += there
                 if there != file["rows"]:
-                    problem = f"{file['name']} holds {there:,} rows instead of {file['rows']:,}"
+                    problem = f"{file['name']} holds {counted(there, 'row')} instead of {file['rows']:,}"
             wrong += [f"{folder}: {problem}; run it again."] if problem else []
         said = manifest["counts"]["rows"]
         if not wrong and rows != said:
-            wrong.append(f"{folder}: its files hold {rows:,} rows, and the run had {said:,}; run it again.")
+            wrong.append(f"{folder}: its files hold {counted(rows, 'row')}, and the run had {said:,}; run it again.")
         strange = {path.name for path in folder.glob("*.parquet")} - {file["name"] for file in manifest["files"]}
         wrong += [f"{folder}: {name} is no file of this run; take it away." for name in sorted(strange)]
     return wrong
@@ -220,9 +220,10 @@ def verify_rows(database: Database, run_id: str) -> list[str]:
         mine = select(func.count(), func.count(results.c.user_id.distinct())).where(results.c.run_id == run_id)
         there, users = connection.execute(mine).one()
     if there != run.rows:
-        return [f"{database.display}: run {run_id} has {there:,} rows instead of {run.rows:,}; run it again."]
+        return [f"{database.display}: run {run_id} has {counted(there, 'row')} instead of {run.rows:,}; run it again."]
     if users > run.users:
         return [
-            f"{database.display}: run {run_id} has lists of {users:,} users instead of {run.users:,}; run it again."
+            f"{database.display}: run {run_id} has lists of {counted(users, 'user')} instead of {run.users:,}; run it "
+            "again."
         ]
     return []

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.dataset.encode import Longs
+from scoring.errors import counted
 
 __all__ = ["SCORES", "Ranking"]
 
@@ -32,7 +33,7 @@ class Ranking:
     """Pairs that were scored on their own; the bounds of their blocks kept all others out of the lists."""
 
     def __repr__(self) -> str:
-        return f"Ranking({len(self.user_id):,} users, up to {self.job_id.shape[1]:,} jobs each)"
+        return f"Ranking({counted(len(self.user_id), 'user')}, up to {counted(self.job_id.shape[1], 'job')} each)"
 
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())  # type: ignore[operator]

@@ -18,7 +18,7 @@ from scoring.engine.batch import RunResult
 from scoring.engine.prepared import Prepared
 from scoring.engine.ranking import Ranking
 from scoring.engine.sinks import Place, RunCounts
-from scoring.errors import printable
+from scoring.errors import counted, printable
 from scoring.model import GROUPS
 from scoring.telemetry import Phase
 
@@ -223,16 +223,16 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("pairs", f"{report.pairs_ranked:,} ranked at {rate / 1e6:,.0f} million a second")
     table.add_row("", f"{by_rule:,} left out by rule, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
     table.add_row("path", report.decision)
-    table.add_row("results", f"{report.rows:,} rows, the top {report.k} of each user")
+    table.add_row("results", f"{counted(report.rows, 'row')}, the top {report.k} of each user")
     table.add_row("factors", report.factors)
     table.add_row("memory", f"{memory.readable(report.peak_bytes)} at the peak, {predicted} predicted")
-    table.add_row("work", f"{_count(report.workers, 'thread')}, chunks of {_chunks(report)}")
+    table.add_row("work", f"{counted(report.workers, 'thread')}, chunks of {_chunks(report)}")
     return table
 
 
 def _chunks(report: Report) -> str:
     less = report.chunk_size < report.chunk_size_wanted
-    return f"{_count(report.chunk_size, 'user')}" + (f", not {report.chunk_size_wanted:,}: memory is short" * less)
+    return counted(report.chunk_size, "user") + (f", not {report.chunk_size_wanted:,}: memory is short" * less)
 
 
 def _places(report: Report) -> RenderableType:
@@ -283,13 +283,9 @@ def _left_out(reasons: Mapping[str, int]) -> str:
 def _why(refused: Mapping[str, int]) -> str:
     """The most frequent reasons, as short as a report needs them."""
     said = [f"{count:,} {printable(reason, 70)}" for reason, count in list(refused.items())[:REASONS]]
-    more = f"; {_count(len(refused) - REASONS, 'other reason')}" if len(refused) > REASONS else ""
+    more = f"; {counted(len(refused) - REASONS, 'other reason')}" if len(refused) > REASONS else ""
     return "; ".join(said) + more
 
 
 def _short(value: float) -> str:
     return f"{value:.3f}" if value < 1 else f"{value:.1f}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

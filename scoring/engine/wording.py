@@ -15,8 +15,42 @@ __all__ = ["in_words", "value_in_words"]
 
 
 def in_words(facts: Mapping[str, Any]) -> str:
-    """Facts as a reader would say them: `yen per hour 1,250; ratio 0.897; like them in occupation, wage`."""
-    return printable("; ".join(f"{name} {value_in_words(value)}" for name, value in facts.items()), 1000)
+    """Facts as a reader would say them: `yen per hour 1,250; ratio 0.897; like them in occupation, wage`.
+
+    What is not there, and shares of what was asked, are said in words of their own.
+    """
+    none = 0 in (facts.get("applications"), facts.get("clicks"))  # nothing that the job could be like
+    told = {name: value for name, value in facts.items() if not (none and name == "like them in")}
+    return printable("; ".join(_said(name, value) for name, value in told.items()), 1000)
+
+
+def _said(name: str, value: Any) -> str:
+    if name == "met" and isinstance(value, Mapping):
+        return _met(value)
+    if name == "like them in" and isinstance(value, Mapping) and not any(value.values()):
+        return "like none of them"
+    if name == "days":
+        return f"in the last {value_in_words(value)} days"
+    if name == "cosine":
+        degree = "not known" if _missing(value) else f"{value_in_words(value)} (of -1 to 1)"
+        return f"likeness of user and job by what people did: {degree}"
+    if _missing(value):
+        return f"no {name}"
+    return f"{name} {value_in_words(value)}"
+
+
+def _met(parts: Mapping[str, Any]) -> str:
+    """`asks for work style (half met), attractive features (met)`."""
+    degrees = {1.0: "met", 0.5: "half met", 0.0: "not met"}
+    said = [
+        f"{str(name).replace('_', ' ')} ({degrees.get(float(part), f'met by {float(part):.0%}')})"
+        for name, part in parts.items()
+    ]
+    return f"asked: {', '.join(said)}" if said else "nothing asked"
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and math.isnan(value))
 
 
 def value_in_words(value: Any) -> str:
@@ -27,7 +61,7 @@ def value_in_words(value: Any) -> str:
         return ", ".join(said) if said else "nothing"
     if isinstance(value, tuple | list):
         return "/".join(map(value_in_words, value)) if len(value) else "none"
-    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+    if _missing(value):
         return "missing"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.dataset.encode import Floats
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, counted
 from scoring.evaluation.evaluator import Evaluator, Judgement
 from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.lists import POPULATION_FACTS, USER_FACTS
@@ -55,7 +55,7 @@ class Scoreboard:
         return cls(evaluator, judgements, Resamples.of(evaluator.user_id, seed=seed), level)
 
     def __repr__(self) -> str:
-        return f"Scoreboard({', '.join(self.judgements)}; {len(self.evaluator.user_id):,} users)"
+        return f"Scoreboard({', '.join(self.judgements)}; {counted(len(self.evaluator.user_id), 'user')})"
 
     def _repr_html_(self) -> str:
         return str(self.table().to_html(float_format=lambda value: f"{value:.4g}"))

@@ -15,7 +15,7 @@ import pandas as pd
 
 from scoring.engine import memory
 from scoring.engine.run_key import new_run_id
-from scoring.errors import OutputError
+from scoring.errors import OutputError, counted
 from scoring.facade.pieces import Piece, each_piece, never
 from scoring.facade.requests import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
 from scoring.files import sync_folder
@@ -60,7 +60,7 @@ class ScoredPairs:
     def __repr__(self) -> str:
         return (
             f"ScoredPairs({str(self.path)!r}: {self.manifest['users']:,} users × {self.manifest['jobs']:,} jobs = "
-            f"{len(self):,} pairs, {self.manifest['bytes']:,} bytes on disk)"
+            f"{counted(len(self), 'pair')}, {self.manifest['bytes']:,} bytes on disk)"
         )
 
     @property
@@ -116,7 +116,7 @@ class ScoredPairs:
         )
         memory.require(
             pairs * _BYTES_READ_PER_PAIR,
-            f"Reading {pairs:,} pairs of {self.path}",
+            f"Reading {counted(pairs, 'pair')} of {self.path}",
             ["fewer users or jobs", "batches() for a part at a time"],
         )
         condition = None

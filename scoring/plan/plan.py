@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from scoring.dataset.encode import Longs
-from scoring.errors import ModelError, ScoringError
+from scoring.errors import ModelError, ScoringError, counted
 from scoring.kernels.index import Index
 from scoring.kernels.program import DOT, JOB, NONE, Program
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
@@ -41,7 +41,7 @@ class Plan:
     they are. Empty in a plan that was not made like another: a run over all users has no use for them."""
 
     def __repr__(self) -> str:
-        return f"Plan({self.model.name}, {len(self.user_id):,} users × {len(self.job_id):,} jobs)"
+        return f"Plan({self.model.name}, {counted(len(self.user_id), 'user')} × {counted(len(self.job_id), 'job')})"
 
     @classmethod
     def build(

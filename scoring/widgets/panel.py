@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
-from scoring.errors import ConfigurationError, ScoringError
+from scoring.errors import ConfigurationError, ScoringError, counted
 from scoring.tuning.registry import Registry
 from scoring.widgets.controls import Controls
 from scoring.widgets.html.parts import STYLE, page, text_on
@@ -110,7 +110,8 @@ class TuningPanel(widgets.VBox):
         session = self.session
         title = (
             '<div class="lm-scoring"><h3>Tuning weights</h3><p class="muted">'
-            f"{len(session.user_id):,} users of a holdout, {len(session.data.jobs):,} jobs. Lists are as of "
+            f"{counted(len(session.user_id), 'user')} of a holdout, {counted(len(session.data.jobs), 'job')}. "
+            "Lists are as of "
             f"{session.data.as_of:%Y-%m-%d %H:%M} UTC; what was done afterwards is to be found.</p></div>"
         )
         buttons = widgets.HBox([self.undo, self.redo, self.reset, self.rebase])

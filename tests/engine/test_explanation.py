@@ -10,6 +10,7 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.engine import Explanation, Prepared, explain
+from scoring.engine.wording import in_words
 from scoring.errors import UnknownIdError
 from scoring.model import GROUPS
 from scoring.testing import small_dataset
@@ -57,6 +58,8 @@ def test_the_frame_has_a_row_per_component(ready: Prepared) -> None:
     frame = said.frame()
     assert frame.columns.tolist() == ["group", "component", "value", "weight", "points", "facts"]
     assert frame["component"].tolist() == [part.name for part in ready.model.parts]
+    assert frame["facts"].tolist() == [in_words(part.facts) for part in said.parts]
+    assert not frame["facts"].str.contains(r"[{}]|missing").any()
     assert frame["points"].sum() == pytest.approx(said.total, abs=1e-5)
 
 
