@@ -187,7 +187,7 @@ class SnapshotHolder:
             async with self._loading.of_task():
                 found = self._fresh()
                 if found is None and self._now is not None and self.database is not None:
-                    found = self._unchanged(await self.database.run(_look, self.database, self._refused))
+                    found = self._unchanged(await _look_async(self.database, self._refused))
                 if found is None:
                     found = await self._load_async()
         return await asyncio.to_thread(self._count, found)
@@ -292,3 +292,8 @@ class SnapshotHolder:
 
 def _look(database: Database, refused: Held | None) -> Tokens:
     return change_tokens(database), None if refused is None else refused.again(database)
+
+
+async def _look_async(database: Database, refused: Held | None) -> Tokens:
+    tokens = await change_tokens_async(database)
+    return tokens, None if refused is None else await database.run(refused.again, database)
