@@ -16,10 +16,11 @@ import pytest
 
 from scoring.caching import Layers, LayerStats
 from scoring.catalog import load_model
-from scoring.dataset import Dataset, Tables
+from scoring.dataset import Dataset
 from scoring.dataset.database import Database
 from scoring.dataset.storing import write_frame
 from scoring.dataset.synthetic import make_market
+from scoring.dataset.usable import Usable
 from scoring.facade import ScoringEngine
 from scoring.facade.keys import code_of, frozen
 from scoring.model import Inputs, ScoringModel
@@ -202,14 +203,14 @@ async def test_refresh_reads_popularity_that_a_request_under_way_cannot_spoil(
     with ScoringEngine(sqlite_url, keep_factors=False) as engine:
         before = await engine._batch_load_company_popularity([company])
         act(sqlite_url, market)
-        load = home.load_tables_async
+        load = home.read_usable_async
 
-        async def slow(database: Database) -> Tables:
-            tables = await load(database)
+        async def slow(*of: Any, **settings: Any) -> Usable:
+            found = await load(*of, **settings)
             await engine._batch_load_company_popularity([company])
-            return tables
+            return found
 
-        monkeypatch.setattr(home, "load_tables_async", slow)
+        monkeypatch.setattr(home, "read_usable_async", slow)
         await engine.refresh()
         after = await engine._batch_load_company_popularity([company])
     assert after["applications"][0] == before["applications"][0] + 1
@@ -222,15 +223,15 @@ async def test_a_load_that_began_before_a_refresh_does_not_replace_it(
 
     store(market, sqlite_url)
     with ScoringEngine(sqlite_url, keep_factors=False) as engine:
-        load = home.load_tables
+        load = home.read_usable
 
-        def slow(database: Database) -> Tables:
-            tables = load(database)
+        def slow(*of: Any, **settings: Any) -> Usable:
+            found = load(*of, **settings)
             act(sqlite_url, market)
             asyncio.run(engine.refresh())
-            return tables
+            return found
 
-        monkeypatch.setattr(home, "load_tables", slow)
+        monkeypatch.setattr(home, "read_usable", slow)
         old = await asyncio.to_thread(engine._data.get)
         assert engine._data.current is not None
         assert len(engine._data.current.dataset.actions) == len(old.dataset.actions) + 1

@@ -170,8 +170,8 @@ async def test_many_tasks_share_one_load(sqlite_url: str, market: RawMarket, mon
     import scoring.facade.snapshot as home
 
     loads = []
-    load = home.load_tables_async
-    monkeypatch.setattr(home, "load_tables_async", lambda db: (loads.append(1), load(db))[1])
+    load = home.read_usable_async
+    monkeypatch.setattr(home, "read_usable_async", lambda db, *of: (loads.append(1), load(db, *of))[1])
     store(market, sqlite_url)
     oracle = market.oracle()
     with ScoringEngine(sqlite_url, as_of=market.as_of, keep_factors=False) as engine:
@@ -190,9 +190,14 @@ def test_threads_with_loops_of_their_own_share_one_load(
     import scoring.facade.snapshot as home
 
     loads: list[str] = []
-    for name in ("load_tables", "load_tables_async"):
+    for name in ("read_usable", "read_usable_async"):
         load = getattr(home, name)
-        monkeypatch.setattr(home, name, lambda db, load=load, name=name: (loads.append(name), load(db))[1])
+
+        def counting(*of: Any, load: Any = load, name: str = name, **settings: Any) -> Any:
+            loads.append(name)
+            return load(*of, **settings)
+
+        monkeypatch.setattr(home, name, counting)
     store(market, sqlite_url)
     start = threading.Barrier(8)
     with ScoringEngine(sqlite_url, as_of=market.as_of, keep_factors=False) as engine, ThreadPoolExecutor(8) as pool:
