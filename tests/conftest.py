@@ -13,6 +13,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from tests.counting import Counts
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Counts(), "counts")
+
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:

@@ -1,0 +1,107 @@
+"""What tests say of themselves: how much was tried, in a sentence each, printed at the end of a run.
+
+A test calls `counted("killed", "{} of {} kills: identical", done, wanted)`. The numbers of equal sentences add up, of
+one test and of several; only what passed counts. They travel in the reports' `user_properties`, so also from the
+processes of pytest-xdist and into a file of JUnit's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Final
+
+import pytest
+
+__all__ = ["CLAIMS", "Counts", "counted"]
+
+CLAIMS: Final[dict[str, tuple[str, ...]]] = {
+    "Right": ("exact", "order", "ties", "classic", "metrics"),
+    "Safe": (
+        "killed", "readers", "disk", "corrupt", "database", "secrets", "memory", "input", "shared", "stale",
+        "hostile", "servers", "personal",
+    ),
+}  # fmt: skip
+"""Section → claims, in the order in which they are printed; docs/proof.md has the same."""
+
+_PROPERTY: Final = "counted"
+_ORDER: Final = [claim for claims in CLAIMS.values() for claim in claims]
+_WIDTH: Final = max(map(len, _ORDER)) + 2
+
+_running: pytest.Item | None = None
+
+
+def counted(claim: str, sentence: str, *numbers: int) -> None:
+    """The running test says what it did, after it has looked at it.
+
+    Args:
+        claim: One of `CLAIMS`.
+        sentence: With `{}` for each number. Other figures stand in it as they are to be read.
+
+    Raises:
+        ValueError: There is no such claim, or the braces and numbers do not fit.
+        RuntimeError: No test is running.
+    """
+    if claim not in _ORDER:
+        raise ValueError(f"{claim!r} is no claim; there are {', '.join(_ORDER)}.")
+    if sentence.count("{}") != len(numbers):
+        raise ValueError(f"{sentence!r} has no place for each of {len(numbers)} numbers.")
+    if _running is None:
+        raise RuntimeError("Counts are of a test, and none is running.")
+    for name, said in _running.user_properties:
+        if name == _PROPERTY and said[:2] == [claim, sentence]:
+            said[2] = [int(a) + int(b) for a, b in zip(said[2], numbers, strict=True)]
+            return
+    # nothing but plain types crosses from process to process
+    _running.user_properties.append((_PROPERTY, [claim, sentence, [int(number) for number in numbers]]))
+
+
+class Counts:
+    """A plugin of pytest: gathers what passed tests said, and prints it."""
+
+    def __init__(self) -> None:
+        self._lost: set[str] = set()
+        self._said: dict[str, list[tuple[str, str, list[int]]]] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        global _running
+        before, _running = _running, item  # a test of pytest's own may run pytest
+        try:
+            return (yield)
+        finally:
+            _running = before
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.passed:
+            self._lost.add(report.nodeid)
+        if report.when == "teardown":  # whose report has what fixtures said, too
+            said = [tuple(value) for name, value in report.user_properties if name == _PROPERTY]
+            if said:
+                self._said[report.nodeid] = said
+
+    def lines(self) -> list[str]:
+        """A line for each sentence, under the names of the sections."""
+        sums: dict[tuple[str, str], list[int]] = {}
+        for nodeid in sorted(self._said.keys() - self._lost):
+            for claim, sentence, numbers in self._said[nodeid]:
+                before = sums.get((claim, sentence), [0] * len(numbers))
+                sums[claim, sentence] = [a + b for a, b in zip(before, numbers, strict=True)]
+        lines: list[str] = []
+        for section, claims in CLAIMS.items():
+            found = [(claim, key, sums[key]) for claim in claims for key in sums if key[0] == claim]
+            if found:
+                lines.append(section)
+            last = ""
+            for claim, (_, sentence), numbers in found:
+                said = sentence.format(*(f"{number:,}" for number in numbers)) if numbers else sentence
+                lines.append(f"  {claim if claim != last else '':<{_WIDTH}}{said}")
+                last = claim
+        if lost := len(self._said.keys() & self._lost):
+            lines.append(f"{lost} tests that did not pass are not counted.")
+        return lines
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if lines := self.lines():
+            terminalreporter.section("counted")
+            for line in lines:
+                terminalreporter.write_line(line)
