@@ -18,6 +18,7 @@ from scoring.kernels import reference
 from scoring.model import GROUPS, Inputs, Pair, ScoringModel, WeightProfile
 from scoring.plan import Plan
 from scoring.statistics import Statistics
+from tests.counting import counted
 from tests.markets import CLOCK, RawMarket, random_market
 from tests.oracle import Oracle, Score
 
@@ -117,6 +118,13 @@ def assert_scores_equal(plan: Plan, expected: list[list[Score]]) -> None:
     for place, group in enumerate(GROUPS, start=1):
         wanted = np.float32([[score.groups[group] for score in row] for row in expected])
         np.testing.assert_array_equal(scores[place], wanted, err_msg=group)
+    claim = "classic" if plan.model.name == "classic" else "exact"
+    counted(
+        claim,
+        "{} pairs under {} random models, weights and data: the scores of a second text of the formulas",
+        scores[0].size,
+        1,
+    )
 
 
 def lists_of(plan: Plan, k: int) -> list[list[tuple[int, float]]]:

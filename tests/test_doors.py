@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,26 +22,17 @@ from scoring.dataset.storing import save_tables
 from scoring.dataset.validation import normalise
 from scoring.engine import batch
 from scoring.errors import ConfigurationError, DataError, ModelError, ScoringError, UnknownIdError
+from tests.counting import counted
 from tests.doors import INF, KEPT, MISSING, NAN, Case, cases, page
 
 MARKET = scoring.make_market(8, 30, 120, seed=2).tables
 READY = scoring.Prepared.of(Dataset(MARKET), scoring.load_model("classic"))
 BOTH: dict[str, Any] = {"jobs": MARKET.jobs, "users": MARKET.users}
 FIRST = 5_000_000_000  # ids of the rows that carry cases
-TESTED: Counter[str] = Counter()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def count(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Says how many were tested, where a reader sees it."""
-    yield
-    total = sum(TESTED.values())
-    said = ", ".join(f"{door} {number}" for door, number in TESTED.items())
-    capture = request.config.pluginmanager.get_plugin("capturemanager")
-    if request.session.testsfailed or capture is None:
-        return
-    with capture.global_and_fixture_disabled():
-        sys.stdout.write(f"\n{total} of {total} bad inputs: one documented outcome ({said})\n")
+def say(door: str, number: int) -> None:
+    counted("input", f"{{}} bad inputs through {door}: the outcome on the page", number)
 
 
 def inputs(table: str) -> list[Case]:
@@ -81,7 +71,7 @@ def compare(door: str, found: Sequence[Case], ledger: DataLedger) -> None:
         theirs = sum(n for text, n in said.items() if text.startswith(f"{column} ") and outcome in text)
         assert theirs == number, f"{door}: {table}.{column} {outcome}: {theirs} refused, not {number}: {said}"
     assert len(aside) == sum(expected.values()) == account.n_refused, said
-    TESTED[door] += len(found)
+    say(door, len(found))
 
 
 TABLE = pytest.mark.parametrize("table", ["jobs", "users", "actions"])
@@ -175,7 +165,7 @@ def test_parquet_files(table: str, tmp_path: Path) -> None:
     for case in own:
         if case.refused:
             assert any(f"{case.column.name} {case.outcome}" in why for why in ledger.reasons), (case, ledger.reasons)
-    TESTED["scoring import"] += len(texts)
+    say("`scoring import`", len(texts))
 
 
 @pytest.fixture(scope="module")
@@ -192,11 +182,11 @@ async def test_frames_of_a_request(engine: scoring.ScoringEngine, table: str) ->
         await engine.process_scoring_batch(**frames)
     assert caught.value.problems is not None
     assert caught.value.problems["rows"].sum() == refused
-    TESTED["process_scoring_batch"] += len(found)
+    say("frames of a request", len(found))
     if table == "jobs":
         with pytest.raises(DataError, match=f"jobs: {refused} rows cannot be used"):
             engine.calculate_base_scores_vectorized(frames["jobs_df"])
-        TESTED["calculate_base_scores_vectorized"] += len(found)
+        say("frames of a request", len(found))
     kept = rows_of([case for case in found if not case.refused])
     scores = await engine.process_scoring_batch(**{**frames, f"{table}_df": kept})
     assert scores["total_score"].between(0, 100).all()
@@ -221,7 +211,7 @@ async def test_single_objects(engine: scoring.ScoringEngine, table: str) -> None
     kept = [sound[table] | {case.column.name: case.value} for case in found if not case.refused]
     pairs = [(thing, sound["users"]) if table == "jobs" else (sound["jobs"], thing) for thing in kept]
     assert len(await engine.batch_calculate_scores(pairs)) == len(kept)
-    TESTED["single objects"] += len(found)
+    say("single objects", len(found))
 
 
 # What is no table
@@ -314,7 +304,7 @@ def test_arguments(name: str, call: Callable[[], Any], outcome: type[ScoringErro
             with pytest.raises(outcome) as caught:
                 call()
             assert "Traceback" not in str(caught.value)
-    TESTED["arguments"] += 1
+    say("arguments", 1)
 
 
 def test_the_page_says_the_same() -> None:

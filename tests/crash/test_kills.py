@@ -26,11 +26,13 @@ from scoring.engine.published import read_run
 from scoring.engine.sinks import published_runs, read_results
 from scoring.errors import OutputError
 from scoring.telemetry import faults
+from tests.counting import counted
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9
 CHUNKS = (3, 10, 17)
 """Users at a time: a run may be gone on with in other chunks."""
+KILLS = "{} of {} kills in {} runs: identical, none lost, none twice, no file left over"
 
 
 class Server:
@@ -148,6 +150,7 @@ def check_readers(place: Place, undisturbed: Undisturbed) -> None:
     """Between a kill and whatever comes next: all of yesterday's lists, or all of today's."""
     for frame in (read_run(place.root / "runs/latest"), place.rows()):
         assert frame.equals(undisturbed.yesterday) or frame.equals(undisturbed.rows)
+        counted("readers", "{} reads between a kill and what came next: all of yesterday's lists, or all of today's", 1)
 
 
 def check_end(place: Place, undisturbed: Undisturbed) -> None:
@@ -170,8 +173,8 @@ def trouble(chance: random.Random, undisturbed: Undisturbed) -> dict[str, Any]:
     return {"after": chance.uniform(0.0, undisturbed.seconds)}
 
 
-def survive(kills: int, seed: int, undisturbed: Undisturbed, yesterday: Place, folder: Path) -> tuple[int, int]:
-    """Kills runs until there were so many kills; returns them, and the number of runs that got through."""
+def survive(kills: int, seed: int, undisturbed: Undisturbed, yesterday: Place, folder: Path) -> tuple[int, int, int]:
+    """Kills runs until there were so many kills; returns them, how many were wanted, and the runs that got through."""
     chance, happened, runs = random.Random(seed), 0, 0
     while happened < kills:
         place = yesterday.copy(folder / str(runs))
@@ -188,30 +191,38 @@ def survive(kills: int, seed: int, undisturbed: Undisturbed, yesterday: Place, f
         check_end(place, undisturbed)
         shutil.rmtree(place.root)
         runs += 1
-    return happened, runs
+    return happened, kills, runs
 
 
-def test_20_kills(
-    undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    count, runs = survive(20, 1, undisturbed, yesterday, tmp_path)
-    with capsys.disabled():
-        sys.stdout.write(f"\n{count} of 20 kills in {runs} runs: identical, none lost, none twice\n")
+def test_20_kills(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
+    counted("killed", KILLS, *survive(20, 1, undisturbed, yesterday, tmp_path))
 
 
 @pytest.mark.long
-def test_300_kills(
-    undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    count, runs = survive(300, 2, undisturbed, yesterday, tmp_path)
-    with capsys.disabled():
-        sys.stdout.write(f"\n{count} of 300 kills in {runs} runs: identical, none lost, none twice\n")
+def test_300_kills(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
+    counted("killed", KILLS, *survive(300, 2, undisturbed, yesterday, tmp_path))
 
 
 def test_kills_are_everywhere(undisturbed: Undisturbed) -> None:
     """The points of a run with two places, so that a kill at a random one can be at any of them."""
     elsewhere = {"factors kept", "old run hidden", "old run removed"}
     assert set(undisturbed.points) == set(faults.POINTS) - elsewhere
+
+
+@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.long)])
+def test_a_kill_at_each_point(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int) -> None:
+    """In every phase that a run has, at the first and at the last time that it gets there."""
+    points = undisturbed.points
+    moments = sorted({(name, nth) for name in points for nth in (1, points.count(name))})[::every]
+    for name, nth in moments:
+        place = yesterday.copy(tmp_path / "killed")
+        assert place.run("--resume", "--chunk-size", 10, fault=(name, nth))["status"] == KILLED
+        check_readers(place, undisturbed)
+        assert place.run("--resume", "--chunk-size", 10)["status"] == 0
+        check_end(place, undisturbed)
+        shutil.rmtree(place.root)
+    sentence = f"{{}} kills at {{}} of the {len(set(points))} points of a run, first and last time there: the same"
+    counted("killed", sentence, len(moments), len({name for name, _ in moments}))
 
 
 @pytest.mark.parametrize("point", ["verdict committed", "verdict noted", "all sealed"])

@@ -19,6 +19,7 @@ from scoring.engine.sinks import published_runs, read_results
 from scoring.engine.sinks.database_lock import hold_key
 from scoring.engine.sinks.journal import Held
 from scoring.telemetry import faults
+from tests.counting import counted
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +46,7 @@ def test_a_killed_process_is_gone_on_with(market: Database, database_url: str, t
     pd.testing.assert_frame_equal(read_results(market), pd.read_parquet(tmp_path / "runs/latest"))
     with market.connect() as connection:
         assert connection.exec_driver_sql("SELECT status FROM runs").scalars().all() == ["published"]
+    counted("killed", "{} processes killed, on {} kinds of database: gone on with", 2, 1)
 
 
 HOLD = """

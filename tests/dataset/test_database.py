@@ -24,6 +24,7 @@ from scoring.dataset.loaders import load_tables, load_users, load_users_async
 from scoring.dataset.storing import save_tables
 from scoring.dataset.tables import DATA_TABLES, METADATA
 from scoring.errors import ConfigurationError, DatabaseError, MissingPartError
+from tests.counting import counted
 from tests.dataset.frames import small_tables
 
 SECRET = "s3cr3t-p@ss"
@@ -272,6 +273,8 @@ def test_it_is_given_up_within_a_minute_with_growing_pauses(sqlite: Database, mo
         sqlite.read(work)
     assert 20 < sum(pauses) < 50
     assert pauses[0] < 1 < pauses[-1]
+    growing = f"{len(pauses)} pauses from {pauses[0]:.1f} to {max(pauses):.0f} s"
+    counted("database", f"a read that always fails: {growing}, {sum(pauses):.0f} s together, then given up")
 
 
 def test_errors_that_last_are_not_tried_again(database: Database) -> None:

@@ -23,6 +23,7 @@ from scoring.dataset.storing import save_tables
 from scoring.engine import batch
 from scoring.engine.sinks import FrameSink
 from scoring.errors import ConfigurationError, DataError
+from tests.counting import counted
 
 TABLES = scoring.make_market(12, 60, 300, seed=5).tables
 MODEL = scoring.load_model("standard")
@@ -94,6 +95,8 @@ def test_dirt_is_counted_and_changes_no_score(data: st.DataObject) -> None:
         with pytest.raises(DataError) as caught:
             Dataset.from_frames(**dirty)
         assert set(caught.value.problems["table"]) == {name for name, rows in picks.items() if rows}
+    read, refused = sum(map(len, dirty.values())), sum(map(len, picks.values()))
+    counted("input", "{} rows read = scored + filtered + {} refused, in {} random markets with dirt", read, refused, 1)
 
 
 def test_rows_that_depend_on_refused_ones_are_counted_as_such() -> None:

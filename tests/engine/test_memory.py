@@ -20,6 +20,7 @@ from scoring.dataset import Dataset
 from scoring.dataset.synthetic import make_market
 from scoring.engine import Prepared, batch, memory, report
 from scoring.errors import NotEnoughMemoryError
+from tests.counting import counted
 
 GB = 1_000_000_000
 
@@ -149,6 +150,8 @@ def test_predictions_come_within_a_fifth_of_what_is_measured(tmp_path: Path) -> 
     data_predicted, data_measured, run_predicted, run_measured = json.loads(done.stdout)
     assert data_predicted == pytest.approx(data_measured, rel=0.2)
     assert run_predicted == pytest.approx(run_measured, rel=0.2)
+    off = [100 * (a / b - 1) for a, b in ((data_predicted, data_measured), (run_predicted, run_measured))]
+    counted("memory", f"peaks predicted before work, against those measured: data {off[0]:+.1f} %, run {off[1]:+.1f} %")
 
 
 CEILINGS = """
@@ -205,7 +208,7 @@ def test_under_any_ceiling_a_run_is_refused_at_once_or_has_the_same_results(tmp_
         assert "are there. Ways out: " in said
         assert left == []
     n, same = len(rooms), len(finished)
-    print(f"{n} of {n} ceilings: {same} runs identical, {n - same} refused before work")  # noqa: T201 - the count
+    counted("memory", "{} of {} limits: {} runs identical, {} refused before work", n, n, same, n - same)
 
 
 def test_the_report_says_that_chunks_are_smaller(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:

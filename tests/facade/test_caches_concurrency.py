@@ -14,6 +14,7 @@ import pytest
 from scoring.caching import LAYERS
 from scoring.facade import ScoringEngine
 from scoring.model import ScoringModel
+from tests.counting import counted
 from tests.facade.support import market_of, store
 from tests.markets import RawMarket
 
@@ -91,6 +92,10 @@ def one_computation_per_key(url: str, market: RawMarket, tasks: int, per_task: i
         name: layer.misses for name, layer in alone.items()
     }
     assert sum(layer.requests for layer in stats.values()) > tasks * per_task
+    sentence = (
+        f"{{}} tasks of {THREADS} threads, {{}} requests: all answers right, {{}} missing keys computed once each"
+    )
+    counted("shared", sentence, tasks, tasks * per_task, sum(layer.misses for layer in stats.values()))
 
 
 def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task: int) -> None:
@@ -117,6 +122,8 @@ def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task:
         for name, layer in engine.cache_stats().items():
             assert layer.misses == layer.stored + layer.dropped, name
             assert layer.failed == 0
+    sentence = f"{{}} tasks of {THREADS} threads, {{}} requests amid clears and refreshes: all answers right"
+    counted("shared", sentence, tasks, tasks * per_task)
 
 
 @pytest.fixture(scope="module")

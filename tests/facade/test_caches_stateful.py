@@ -29,6 +29,7 @@ from scoring.facade import ScoringEngine
 from scoring.facade.core import CACHES
 from scoring.statistics.popularity import PopularityReading
 from tests.caching.test_layer import Clock
+from tests.counting import counted
 from tests.facade.support import market_of, store
 from tests.markets import CLOCK
 
@@ -256,7 +257,7 @@ def template(tmp_path: Path) -> Path:
     return path
 
 
-def run(template: Path, sequences: int, steps: int, capsys: pytest.CaptureFixture[str]) -> None:
+def run(template: Path, sequences: int, steps: int) -> None:
     machine = type("Sequences", (CachedEngine,), {"template": template, "sequences": 0, "reads": 0})
     few = settings(
         max_examples=sequences,
@@ -266,15 +267,15 @@ def run(template: Path, sequences: int, steps: int, capsys: pytest.CaptureFixtur
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(machine, settings=few)
-    with capsys.disabled():
-        print(f"\n{machine.sequences} sequences with {machine.reads} reads: none stale")  # noqa: T201
     assert machine.sequences >= sequences
+    sentence = "{} sequences of edits, clears and restarts with {} reads: none stale"
+    counted("stale", sentence, machine.sequences, machine.reads)
 
 
-def test_nothing_is_stale_after_any_sequence(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(template, 12, 12, capsys)
+def test_nothing_is_stale_after_any_sequence(template: Path) -> None:
+    run(template, 12, 12)
 
 
 @pytest.mark.long
-def test_nothing_is_stale_after_a_thousand_sequences(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(template, 1000, 20, capsys)
+def test_nothing_is_stale_after_a_thousand_sequences(template: Path) -> None:
+    run(template, 1000, 20)

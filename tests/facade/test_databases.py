@@ -22,6 +22,7 @@ from scoring.dataset.storing import save_tables
 from scoring.errors import DatabaseError, RunCancelledError
 from scoring.facade import ScoringEngine
 from scoring.plan import Plan
+from tests.counting import counted
 from tests.facade.support import dataset_of, engine_of, expected_pairs, legacy_job, legacy_user, market_of, named, store
 from tests.markets import RawMarket
 
@@ -60,6 +61,7 @@ async def test_every_method_on_every_handle(kind: str, database_url: str, market
         db = await handle(kind, database_url, stack)
         engine = stack.enter_context(ScoringEngine(db, as_of=market.as_of, keep_factors=False))
         await every_method(engine, market)
+    counted("classic", "{} handles of databases: each method that scores answers as the formulas do", 1)
 
 
 async def every_method(engine: ScoringEngine, market: RawMarket) -> None:

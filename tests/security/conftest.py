@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import tempfile
 import threading
 import time
@@ -19,11 +18,6 @@ from typing import Any
 import psutil
 import pytest
 import sqlalchemy as sa
-
-
-def tell(line: str) -> None:
-    """A count, for whoever looks (`pytest -rP`)."""
-    sys.stdout.write(f"{line}\n")
 
 
 class Server:

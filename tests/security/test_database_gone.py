@@ -22,8 +22,9 @@ from scoring.dataset.storing import save_tables
 from scoring.engine import batch
 from scoring.engine.sinks import DatabaseSink, ParquetSink, base, published_runs, read_results
 from scoring.errors import DatabaseError
+from tests.counting import counted
 from tests.dataset.frames import small_tables
-from tests.security.conftest import Proxy, Server, tell
+from tests.security.conftest import Proxy, Server
 
 EPOCHS = (("jobs", "fee"), ("users", "preferred_salary_min"), ("occupations", "name"), ("prefectures", "name"))
 """A column of several tables that holds the number of one transaction."""
@@ -90,7 +91,7 @@ def test_a_load_whose_connection_ends_at_any_statement_is_all_of_the_new_state(f
             assert epochs(load_tables(data)) == {number}
         attempts.append(len(again))
     assert attempts == [len(passed) + number for number in range(1, len(passed) + 1)]
-    tell(f"{len(passed)} loads cut off, one at each statement: all read again as a whole")
+    counted("database", "{} loads cut off, one at each statement: read again as a whole", len(passed))
 
 
 @pytest.mark.parametrize("loads", [8, pytest.param(150, marks=pytest.mark.long)])
@@ -120,7 +121,7 @@ def test_never_half_old_and_half_new_while_connections_end_at_random(
     assert {len(found) for found in seen} == {1}
     assert len({min(found) for found in seen}) > 1
     assert ended[0]
-    tell(f"{loads} loads, {ended[0]} connections ended: each of one state")
+    counted("database", "{} loads while {} connections end at random: each of one state", loads, ended[0])
 
 
 def test_a_server_that_is_killed_and_comes_back_costs_a_wait(fragile: Server, data: Database) -> None:
@@ -155,8 +156,9 @@ def test_it_is_given_up_within_a_minute_by_the_clock(proxy: Proxy, data: Databas
         begun = time.monotonic()
         with pytest.raises(DatabaseError, match="does not answer"):
             load_tables(database)
-        tell(f"{how}: given up after {time.monotonic() - begun:.1f} s")
-        assert time.monotonic() - begun < 60  # the promise itself
+        seconds = time.monotonic() - begun
+        assert seconds < 60  # the promise itself
+    counted("database", f"a server that is {how}: given up after {seconds:.0f} s by the clock, in one sentence")
 
 
 def test_a_connection_that_falls_silent_is_given_up_and_the_load_begins_again(
@@ -279,7 +281,7 @@ def test_a_run_whose_connections_end_at_any_statement_publishes_the_same(
         pd.testing.assert_frame_equal(read_results(place), wanted)
         assert state(fragile) == (["published"], 0)
         n += 1
-    tell(f"{n} runs of {len(passed)} statements, cut off at one each: all published, all the same")
+    counted("database", "{} runs cut off, at a statement of writing each: published, and the same", n)
 
 
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
@@ -307,7 +309,7 @@ def test_a_commit_whose_answer_is_lost_is_done_again(
         if number >= seen[0]:
             break
     assert commits >= 3
-    tell(f"{commits} runs that lost the answer to a commit: all published, no row twice")
+    counted("database", "{} runs that lost the answer to a commit: published, no row twice", commits)
 
 
 @pytest.mark.parametrize("number", [9, *(pytest.param(number, marks=pytest.mark.long) for number in (6, 12))])
@@ -331,6 +333,7 @@ def test_a_database_that_stays_away_publishes_nothing_and_is_gone_on_with(
     assert read_results(place).groupby("user_id").size().eq(4).all()
     assert [path.name for path in published_runs(tmp_path / "runs")] == [done.head.run_id]
     assert state(fragile) == (["published"] * 2, 0)
+    counted("database", "{} runs whose database stays away: nothing published, gone on with later", 1)
 
 
 def test_who_lost_the_lock_to_another_writer_does_not_publish(

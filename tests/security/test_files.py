@@ -21,7 +21,7 @@ from scoring.errors import OutputError
 from scoring.statistics.array_cache import ArrayCache
 from scoring.telemetry import faults
 from scoring.tuning.storage import open_journal
-from tests.security.conftest import tell
+from tests.counting import counted
 
 ROOT = Path(__file__).parents[2]
 SHAPES = {"users": (5, 3), "jobs": (7, 3)}
@@ -182,8 +182,12 @@ def test_any_damage_is_noticed_or_harmless(cache: ArrayCache, kept: Path) -> Non
     assert cache.read(KEY, {"users": (3, 5), "jobs": (7, 3)}) is None
     assert cache.read(KEY, {"users": (5, 3), "jobs": (7, 4)}) is None
     assert cache.read("another", SHAPES) is None
-    tell(
-        f"{len(whole)} flipped bytes and {len(range(0, len(whole), 7))} cut files: {noticed} noticed, the rest harmless"
+    counted(
+        "corrupt",
+        "{} bytes of a cached file flipped and {} cut files: {} noticed, the rest harmless",
+        len(whole),
+        len(range(0, len(whole), 7)),
+        noticed,
     )
 
 

@@ -22,10 +22,11 @@ from scoring.dataset.changes import change_tokens
 from scoring.dataset.database import Database
 from scoring.dataset.storing import save_tables
 from scoring.dataset.synthetic import make_market
-from tests.security.conftest import tell
+from tests.counting import counted
 
 Call = Callable[..., Result]
 
+PICKLES = "{} pickles and archives in place of a cache or a table: none executed"
 SQL = [
     "x'; DROP TABLE users;--",
     'x"; DROP TABLE users;--',
@@ -144,7 +145,7 @@ def test_sql_in_names_is_text(scoring: Call, market: Path, every: int) -> None:
     with Database.open(market) as database:
         assert change_tokens(database) == before
         assert sa.inspect(database.engine).get_table_names() == there
-    tell(f"{count} texts of SQL in names and ids: none executed")
+    counted("hostile", "{} texts of SQL in names and ids: none executed", count)
 
 
 @some_and_all
@@ -161,7 +162,7 @@ def test_no_name_leads_out_of_its_folder(scoring: Call, market: Path, every: int
             refusal(scoring(*words))
             count += 1
     assert not list(Path("data").rglob("*")) if Path("data").exists() else True
-    tell(f"{count} names that climb: none led anywhere")
+    counted("hostile", "{} names that climb out of their folder: none led anywhere", count)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_no_yaml_is_executed_or_fills_the_memory(scoring: Call, market: Path, ki
             refusal(scoring(*words[kind]))
         except AssertionError as error:
             raise AssertionError(f"{kind}, {what}: {error}") from error
-    tell(f"{len(YAML)} {kind} files: none executed")
+    counted("hostile", "{} unsafe YAML files: none executed, none filled the memory", len(YAML))
 
 
 class Bomb:
@@ -213,18 +214,19 @@ def test_nothing_that_a_cache_holds_is_executed_or_fills_the_memory(scoring: Cal
     whole = kept.read_bytes()
     objects = io.BytesIO()
     np.savez(objects, users=np.array([Bomb()], dtype=object), jobs=np.array([Bomb()], dtype=object))
-    for content in (
+    contents = (
         pickle.dumps(Bomb()),
         objects.getvalue(),
         zip_bomb(claims=1 << 40),
         zip_bomb(claims=1 << 40, compression=zipfile.ZIP_STORED),
         zip_bomb(claims=8 << 20),
-    ):
+    )
+    for content in contents:
         kept.write_bytes(content)
         done = scoring(*words)
         assert done.exit_code == 0, done.stderr
         assert kept.read_bytes() == whole
-    tell("5 files in a cache: none executed")
+        counted("hostile", PICKLES, 1)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -233,3 +235,4 @@ def test_a_pickle_is_no_table(scoring: Call, market: Path, suffix: str) -> None:
     path.write_bytes(pickle.dumps(Bomb()))
     said = refusal(scoring("import", "users", path, "--db", market))
     assert "users" in said
+    counted("hostile", PICKLES, 1)

@@ -19,10 +19,11 @@ from scoring.dataset.database import Database
 from scoring.dataset.importer import import_file
 from scoring.dataset.storing import save_tables
 from scoring.dataset.synthetic import make_market
-from tests.security.conftest import tell
+from tests.counting import counted
 
 NAME, ADDRESS = "Hanako Kanariya", "hanako.kanariya@example.com"
 CANARIES = [form for text in (NAME, ADDRESS) for form in (text.encode(), text.encode("utf-16-le"))]
+NOBODY = "{} files and {} log records: no name and no address of a user in them"
 Call = Callable[..., Result]
 
 
@@ -84,7 +85,7 @@ def test_columns_that_nothing_asked_for_are_not_taken(
     assert ADDRESS.encode() in (tmp_path / "data/refused/refused_users.csv").read_bytes()
     for record in caplog.records:
         assert_nobody(record.getMessage(), "a log record")
-    tell(f"{looked} files and {len(caplog.records)} log records, nobody in them")
+    counted("personal", NOBODY, looked, len(caplog.records))
 
 
 def test_columns_of_a_users_table_that_nothing_asks_for_are_not_read(
@@ -102,7 +103,7 @@ def test_columns_of_a_users_table_that_nothing_asks_for_are_not_read(
     looked = files_without(tmp_path, "own.db", "own.db-wal", "own.db-shm")
     for record in caplog.records:
         assert_nobody(record.getMessage(), "a log record")
-    tell(f"{looked} files and {len(caplog.records)} log records, nobody in them")
+    counted("personal", NOBODY, looked, len(caplog.records))
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])

@@ -24,7 +24,8 @@ from scoring.dataset.storing import save_tables
 from scoring.dataset.synthetic import make_market
 from scoring.errors import ScoringError
 from scoring.profiling.source import Source
-from tests.security.conftest import Proxy, Server, tell
+from tests.counting import counted
+from tests.security.conftest import Proxy, Server
 
 SECRET = "cAnArY/p@ss word%"
 FORMS = {SECRET, quote(SECRET, safe=""), quote_plus(SECRET), "cAnArY"}
@@ -64,7 +65,7 @@ def places() -> Iterator[Places]:
     made = Places()
     yield made
     assert made.count
-    tell(f"{made.count} places looked at, no secret")
+    counted("secrets", "{} places looked at (messages, logs, files, tables): no password", made.count)
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ def test_no_failure_tells_a_secret(
         places.look("log record", record.getMessage() + repr(record.args))
         places.look("log record", "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else "")
     places.look_at_files(tmp_path)
-    tell(f"{len(wrong)} URLs that lead nowhere")
+    counted("secrets", "{} URLs that lead nowhere: one sentence each, without the password", len(wrong))
 
 
 def test_nothing_that_works_tells_a_secret(

@@ -23,7 +23,7 @@ from scoring.dataset.storing import save_tables
 from scoring.dataset.synthetic import make_market
 from scoring.errors import ScoringError
 from scoring.telemetry import faults
-from tests.security.conftest import tell
+from tests.counting import counted
 
 Call = Callable[..., Result]
 
@@ -100,6 +100,7 @@ def test_a_disk_that_fails(scoring: Call, market: Path, number: int) -> None:
         said = sentence(scoring("run", "--db", market))
     assert os.strerror(number) in said
     assert scoring("run", "--db", market).exit_code == 0
+    counted("disk", "{} errors of a SQLite file's disk: one sentence each", 2)
 
 
 def trouble(path: Path) -> str | None:
@@ -132,7 +133,8 @@ def test_a_file_with_other_bytes_in_it_is_read_or_refused_in_a_sentence(market: 
         assert said is None or said.endswith("."), said
         refused += said is not None
     assert refused > 5
-    tell(f"{len(seeds)} damaged files, {refused} refused in a sentence, no other error")
+    sentence = "{} SQLite files with other bytes: {} refused in a sentence, the rest read"
+    counted("corrupt", sentence, len(seeds), refused)
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeros in the middle", "another kind of file", "empty"])

@@ -26,6 +26,7 @@ from scoring.testing import (
     small_dataset,
 )
 from tests.components.own import OWN, TitleWord
+from tests.counting import counted
 from tests.testing import broken
 from tests.testing.broken import Broken, of_jobs, of_users, swapped_where
 
@@ -64,6 +65,7 @@ def test_shipped_models_keep_every_promise_by_every_path(model: str, path: Any) 
     report = check_engine(model, scorer_path=path)
     assert report.passed == list_checks()
     assert not report.not_shown
+    counted("order", "{} promises kept by {} pairs of a shipped model and a path", len(report.passed), 1)
 
 
 @pytest.mark.parametrize("path", ["pruned", "dense"])
@@ -271,6 +273,7 @@ def test_each_invariant_fails_on_what_breaks_it(name: str, of: dict[str, Any], e
     with pytest.raises(BrokenInvariantsError, match=evidence) as error:
         check_engine(**engine(of), checks=[name])
     assert set(error.value.failures) == {name}
+    counted("order", "{} engines broken on purpose: each caught by the promise it breaks", 1)
 
 
 def test_there_is_no_invariant_that_nothing_breaks() -> None:
