@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from scoring.caching import GROUPS, LAYERS, Layer, Layers, LayerStats
 from scoring.caching.sizes import Footprint, footprint
 from scoring.errors import ConfigurationError
+from tests.counting import counted
 
 
 class Clock:
@@ -223,6 +225,41 @@ def test_many_threads_one_computation_per_key_and_counts_that_add_up() -> None:
     assert sorted(computed) == list(range(50))
     assert (stats.misses, stats.requests, stats.stored) == (50, 200 * 100, 50)
     assert stats.hits + stats.joined == 200 * 100 - 50
+    sentence = "200 tasks of 64 threads on one cache, {} requests: {} missing keys computed once each"
+    counted("shared", sentence, stats.requests, stats.misses)
+
+
+def test_many_threads_never_get_a_value_that_is_older_than_it_may_be() -> None:
+    clock, lock = Clock(), threading.Lock()
+    layer = Layer[tuple[int, int]](10**6, ttl=10, clock=clock)
+    numbers, computing = itertools.count(), set[int]()
+    ended: dict[tuple[int, int], float] = {}  # value → a moment at which it was kept already
+    seen: list[tuple[tuple[int, int], float]] = []  # value, and when it was asked for
+
+    def compute(key: int) -> tuple[int, int]:
+        assert key not in computing
+        computing.add(key)
+        value = key, next(numbers)
+        computing.remove(key)
+        return value
+
+    def work(task: int) -> None:
+        for step in range(50):
+            key, asked = (task * 7 + step) % 20, clock.now
+            value = layer.get(key, partial(compute, key))
+            with lock:
+                ended.setdefault(value, clock.now)
+                seen.append((value, asked))
+                clock.now += 0.01
+
+    with ThreadPoolExecutor(64) as pool:
+        list(pool.map(work, range(200)))
+    stats = layer.stats
+    assert [value for value, asked in seen if asked - ended[value] >= 10] == []
+    assert len({value for value, _ in seen}) == stats.misses == stats.stored > 20
+    assert stats.expirations > 20
+    sentence = "{} requests by 64 threads while {} values grow too old: none older than it may be, each computed once"
+    counted("shared", sentence, len(seen), stats.expirations)
 
 
 @given(

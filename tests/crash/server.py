@@ -1,13 +1,16 @@
 """A warm process that forks one `scoring` command after another, and kills them where it is told to.
 
-Each line of its input is `{"arguments": [...], "fault": [point, nth] | null, "after": seconds | null}`, and each line
-of its output `{"status": ..., "points": [...], "said": "..."}`. It has one thread and no connection when it forks.
+Each line of its input is `{"arguments": [...], "fault": [point, nth] | [point, nth, errno] | null, "after": seconds |
+null, "room": bytes | null}`: where it is killed, or its disk fails; when it is killed; how large a file may become.
+Each line of its output is `{"status": ..., "points": [...], "said": "..."}`. It has one thread and no connection when
+it forks.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -15,6 +18,7 @@ import time
 import traceback
 from typing import Any
 
+from scoring.dataset import retry
 from scoring.engine.sinks import base
 from scoring.telemetry import faults
 
@@ -75,8 +79,13 @@ def _child(wanted: dict[str, Any], told: int, points: str) -> None:
             os.dup2(told, stream)
         from scoring.cli import main as command
 
-        name, nth = wanted["fault"] or (faults.ANY, 10**9)
-        with faults.passed() as passed, faults.armed(name, nth):
+        name, nth, *numbers = wanted["fault"] or (faults.ANY, 10**9)
+        error = OSError(numbers[0], os.strerror(numbers[0])) if numbers else None
+        if wanted["room"] is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (wanted["room"], wanted["room"]))
+        if error is not None or wanted["room"] is not None:
+            retry.PATIENCE_SECONDS = 0.5  # type: ignore[misc]  # a disk that stays as it is
+        with faults.passed() as passed, faults.armed(name, nth, error):
             try:
                 command(wanted["arguments"])
             except SystemExit as end:

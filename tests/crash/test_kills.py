@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -46,9 +48,13 @@ class Server:
         assert self._process.stdout.readline() == "ready\n"
 
     def ask(
-        self, *arguments: object, fault: tuple[str, int] | None = None, after: float | None = None
+        self,
+        *arguments: object,
+        fault: tuple[str, int] | tuple[str, int, int] | None = None,
+        after: float | None = None,
+        room: int | None = None,
     ) -> dict[str, Any]:
-        wanted = {"arguments": [str(one) for one in arguments], "fault": fault, "after": after}
+        wanted = {"arguments": [str(one) for one in arguments], "fault": fault, "after": after, "room": room}
         self._process.stdin.write(json.dumps(wanted) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
@@ -209,11 +215,16 @@ def test_kills_are_everywhere(undisturbed: Undisturbed) -> None:
     assert set(undisturbed.points) == set(faults.POINTS) - elsewhere
 
 
-@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.long)])
+def moments_of(undisturbed: Undisturbed) -> list[tuple[str, int]]:
+    """The first and the last time that a run is at each of its points."""
+    points = undisturbed.points
+    return sorted({(name, nth) for name in points for nth in (1, points.count(name))})
+
+
+@pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.long)])
 def test_a_kill_at_each_point(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int) -> None:
     """In every phase that a run has, at the first and at the last time that it gets there."""
-    points = undisturbed.points
-    moments = sorted({(name, nth) for name in points for nth in (1, points.count(name))})[::every]
+    moments = moments_of(undisturbed)[::every]
     for name, nth in moments:
         place = yesterday.copy(tmp_path / "killed")
         assert place.run("--resume", "--chunk-size", 10, fault=(name, nth))["status"] == KILLED
@@ -221,7 +232,8 @@ def test_a_kill_at_each_point(undisturbed: Undisturbed, yesterday: Place, tmp_pa
         assert place.run("--resume", "--chunk-size", 10)["status"] == 0
         check_end(place, undisturbed)
         shutil.rmtree(place.root)
-    sentence = f"{{}} kills at {{}} of the {len(set(points))} points of a run, first and last time there: the same"
+    there = len(set(undisturbed.points))
+    sentence = f"{{}} kills at {{}} of the {there} points of a run, the first and the last time: the same"
     counted("killed", sentence, len(moments), len({name for name, _ in moments}))
 
 
@@ -251,3 +263,89 @@ def test_a_kill_is_noticed(undisturbed: Undisturbed, yesterday: Place, tmp_path:
         check_readers(place, undisturbed)
     with pytest.raises(AssertionError):
         check_end(place, undisturbed)
+
+
+# Disks that fail
+
+
+def check_sentence(said: str, *reasons: str) -> None:
+    assert "Traceback" not in said, said
+    (line,) = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert "should not" not in line, line
+    assert any(reason in said for reason in reasons), said
+
+
+@pytest.mark.parametrize("every", [19, pytest.param(1, marks=pytest.mark.long)])
+def test_a_disk_that_fails_at_each_point_publishes_nothing_half(
+    undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int
+) -> None:
+    """In files and database; the next run goes on with it."""
+    numbers = (errno.ENOSPC, errno.EIO)
+    moments = [(name, nth, number) for name, nth in moments_of(undisturbed) for number in numbers][::every]
+    refused = 0
+    for name, nth, number in moments:
+        place = yesterday.copy(tmp_path / "failing")
+        done = place.run("--resume", "--chunk-size", 10, fault=(name, nth, number))
+        assert done["status"] in (0, 1), (name, nth, done["said"])
+        check_readers(place, undisturbed)
+        if done["status"]:
+            check_sentence(done["said"], os.strerror(number))
+            refused += 1
+        assert place.run("--resume", "--chunk-size", 10)["status"] == 0, (name, nth)
+        check_end(place, undisturbed)
+        shutil.rmtree(place.root)
+    assert refused > len(moments) // 2
+    sentence = "{} errors of a disk at points of a whole run: {} told in a sentence, {} done without; resumed, the same"
+    counted("disk", sentence, len(moments), refused, len(moments) - refused)
+
+
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.long)])
+def test_a_disk_that_is_full_publishes_nothing_half(
+    undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int
+) -> None:
+    """The kernel's own limit on a file's size: the error comes from real writes, of SQLite's log too."""
+    largest = max(path.stat().st_size for path in undisturbed.place.root.rglob("*") if path.is_file())
+    rooms = [largest * n // 24 for n in range(1, 25)][::every]
+    refused = 0
+    for room in rooms:
+        place = yesterday.copy(tmp_path / "full")
+        done = place.run("--resume", "--chunk-size", 10, room=room)
+        assert done["status"] in (0, 1), (room, done["said"])
+        check_readers(place, undisturbed)
+        if done["status"]:
+            check_sentence(done["said"], "File too large", "disk is full", "disk I/O error")
+            refused += 1
+        assert place.run("--resume", "--chunk-size", 10)["status"] == 0, room
+        check_end(place, undisturbed)
+        shutil.rmtree(place.root)
+    assert refused
+    sentence = "{} runs with room for some of their files: {} stopped by real writes, in a sentence; resumed, the same"
+    counted("disk", sentence, len(rooms), refused)
+
+
+# Readers
+
+
+@pytest.mark.parametrize("runs", [2, pytest.param(40, marks=pytest.mark.long)])
+def test_readers_beside_running_writers_see_whole_runs_only(
+    undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, runs: int
+) -> None:
+    """Lists of eight and lists of five in turns, read without a pause by another process."""
+    place = yesterday.copy(tmp_path / "read")
+    seen, done = [0, 0], []
+
+    def write() -> None:
+        done.extend(place.run("--chunk-size", 10, k=(8, 5)[n % 2])["status"] for n in range(runs))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while writer.is_alive():
+        for frame in (read_run(place.root / "runs/latest"), place.rows()):
+            eight, five = frame.equals(undisturbed.rows), frame.equals(undisturbed.yesterday)
+            assert eight or five
+            seen[five] += 1
+    writer.join()
+    assert done == [0] * runs
+    assert min(seen) > 0
+    sentence = "{} reads while {} runs are written and published: each of one whole run"
+    counted("readers", sentence, sum(seen), runs)

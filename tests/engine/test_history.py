@@ -21,6 +21,7 @@ from scoring.engine.sinks import DatabaseSink, ParquetSink, Sink, published_runs
 from scoring.engine.sinks.readers import reading
 from scoring.errors import ConfigurationError, OutputError
 from scoring.telemetry import faults
+from tests.counting import counted
 
 
 class Broken(BaseException):
@@ -178,6 +179,7 @@ def test_what_is_wrong_is_one_sentence(
     wrong = verify_run(folder)
     assert len(wrong) == 1
     assert pd.Series(wrong).str.fullmatch(f"{folder}: {sentence}").all()
+    counted("corrupt", "{} ways to damage a published run: named in a sentence", 1)
 
 
 def test_rows_that_went_missing_are_told(prepared: Prepared, out: Path, database: Database) -> None:

@@ -23,6 +23,8 @@ from scoring.errors import NotEnoughMemoryError
 from tests.counting import counted
 
 GB = 1_000_000_000
+LARGE = "{} requests too large for what is there: refused before any work, with the ways out"
+GROUPS = "{} layouts of control groups (v1, v2, nested, in a container): the tightest limit counts"
 
 
 def group(folder: Path, **files: object) -> None:
@@ -49,6 +51,7 @@ def test_a_limit_of_cgroup_v2_counts_and_file_pages_are_given_back(tmp_path: Pat
           memory__stat="anon 50000000\ninactive_file 20000000")  # fmt: skip
     group(tmp_path / "sys/fs/cgroup/job/step", memory__max="max", memory__current=60_000_000, memory__stat="")
     assert memory.available(tmp_path) == 40_000_000
+    counted("memory", GROUPS, 1)
 
 
 def test_the_tightest_group_counts(tmp_path: Path) -> None:
@@ -56,6 +59,7 @@ def test_the_tightest_group_counts(tmp_path: Path) -> None:
     for name, limit in (("job", 100_000_000), ("job/step", 50_000_000)):
         group(tmp_path / "sys/fs/cgroup" / name, memory__max=limit, memory__current=30_000_000, memory__stat="")
     assert memory.available(tmp_path) == 20_000_000
+    counted("memory", GROUPS, 1)
 
 
 def test_a_limit_of_cgroup_v1_counts(tmp_path: Path) -> None:
@@ -65,18 +69,21 @@ def test_a_limit_of_cgroup_v1_counts(tmp_path: Path) -> None:
     group(tmp_path / "sys/fs/cgroup/memory/job", memory__limit_in_bytes=90_000_000, memory__usage_in_bytes=70_000_000,
           memory__stat="cache 1\ntotal_inactive_file 5000000")  # fmt: skip
     assert memory.available(tmp_path) == 25_000_000
+    counted("memory", GROUPS, 1)
 
 
 def test_a_container_sees_its_group_as_the_top(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/docker/0123abcd")
     group(tmp_path / "sys/fs/cgroup", memory__max=64_000_000, memory__current=4_000_000, memory__stat="")
     assert memory.available(tmp_path) == 60_000_000
+    counted("memory", GROUPS, 1)
 
 
 def test_more_used_than_allowed_is_nothing_left(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/")
     group(tmp_path / "sys/fs/cgroup", memory__max=1_000, memory__current=4_000, memory__stat="")
     assert memory.available(tmp_path) == 0
+    counted("memory", GROUPS, 1)
 
 
 def test_a_limit_on_addresses_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,6 +103,7 @@ def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
         "(2,000,000,000 bytes) are there. Ways out: top_k=; out=."
     )
     memory.require(2 * GB, "This", [], there=2 * GB)
+    counted("memory", LARGE, 1)
 
 
 def test_as_many_occupations_as_jobs_are_refused_before_they_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +112,7 @@ def test_as_many_occupations_as_jobs_are_refused_before_they_are_compared(monkey
     monkeypatch.setattr(memory, "available", lambda: GB // 4)
     with pytest.raises(NotEnoughMemoryError, match=r"Comparing 3,1\d\d occupations needs .* fewer codes"):
         batch.prepare(Dataset(tables.with_tables(jobs=jobs)), load_model("standard"))
+    counted("memory", LARGE, 1)
 
 
 @pytest.mark.parametrize(

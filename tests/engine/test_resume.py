@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,31 @@ def test_a_damaged_part_is_done_again(prepared: Prepared, tmp_path: Path, whole:
     assert run(prepared, ParquetSink(tmp_path / "run"), resume=True).users_there == 60
     assert files(tmp_path / "run") == whole
     counted("corrupt", "{} ways to damage a part of a stopped run: noticed, and the part done again", 1)
+
+
+@pytest.mark.parametrize("seeds", [range(12), pytest.param(range(1_000, 1_300), marks=pytest.mark.long)])
+def test_whatever_is_damaged_in_a_stopped_run_is_done_again(
+    prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], seeds: range
+) -> None:
+    """Any file of it, the journal too: other bytes, cut, gone."""
+    again = 0
+    for seed in seeds:
+        rng, target = random.Random(seed), tmp_path / f"run-{seed}"
+        n_parts = rng.randint(2, 5)
+        stop(prepared, "shard noted", n_parts, ParquetSink(target))
+        left = [path for path in tmp_path.rglob("*") if path.is_file() and f".run-{seed}." in str(path)]
+        victim = rng.choice(sorted(left))
+        content = bytearray(victim.read_bytes())
+        if rng.random() < 0.6:
+            content[rng.randrange(len(content))] ^= rng.randint(1, 255)
+            victim.write_bytes(content)
+        elif rng.random() < 0.5:
+            victim.write_bytes(content[: rng.randrange(len(content))])
+        else:
+            victim.unlink()
+        again += run(prepared, ParquetSink(target), resume=True).users_there < 20 * n_parts
+        assert files(target) == whole
+    counted("corrupt", "{} stopped runs with a damaged file: all end the same, {} did a part again", len(seeds), again)
 
 
 def test_half_a_line_in_the_journal_is_none(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:

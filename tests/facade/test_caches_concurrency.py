@@ -14,8 +14,10 @@ import pytest
 from scoring.caching import LAYERS
 from scoring.facade import ScoringEngine
 from scoring.model import ScoringModel
+from tests.caching.test_layer import Clock
 from tests.counting import counted
 from tests.facade.support import market_of, store
+from tests.facade.test_caches import act, company_of
 from tests.markets import RawMarket
 
 THREADS = 64
@@ -92,9 +94,7 @@ def one_computation_per_key(url: str, market: RawMarket, tasks: int, per_task: i
         name: layer.misses for name, layer in alone.items()
     }
     assert sum(layer.requests for layer in stats.values()) > tasks * per_task
-    sentence = (
-        f"{{}} tasks of {THREADS} threads, {{}} requests: all answers right, {{}} missing keys computed once each"
-    )
+    sentence = f"{{}} tasks of {THREADS} threads, {{}} requests: all right, {{}} missing keys computed once each"
     counted("shared", sentence, tasks, tasks * per_task, sum(layer.misses for layer in stats.values()))
 
 
@@ -126,6 +126,29 @@ def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task:
     counted("shared", sentence, tasks, tasks * per_task)
 
 
+def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
+    """In each phase another application comes in and time goes on by 20 minutes: of the engine's three, one is new."""
+    clock, company, phases = Clock(), company_of(market)[0], 8
+    with ScoringEngine(url, keep_factors=False, change_check_seconds=0, clock=clock) as engine:
+
+        def asked(_: int) -> int:
+            return int(asyncio.run(engine._batch_load_company_popularity([company]))["applications"][0])
+
+        first, right = asked(0), 0
+        for phase in range(phases):
+            with ThreadPoolExecutor(THREADS) as pool:
+                found = list(pool.map(asked, range(tasks // phases)))
+            # computed in phases 0, 3, 6, when as many applications had come in
+            assert found == [first + phase // 3 * 3] * len(found), phase
+            right += len(found)
+            act(url, market, place=phase)
+            clock.now += 1200.0
+        stats = engine.cache_stats()["company"]
+    assert (stats.misses, stats.expirations) == (1 + (phases - 1) // 3, phases // 3)
+    sentence = f"{{}} tasks of {THREADS} threads on an engine whose data change: none older than its hour"
+    counted("shared", sentence, right)
+
+
 @pytest.fixture(scope="module")
 def market() -> RawMarket:
     return market_of(1, n_users=8, n_jobs=12)
@@ -147,3 +170,7 @@ def test_many_threads_for_a_minute(market: RawMarket, sqlite_url: str) -> None:
 @pytest.mark.long
 def test_many_threads_for_a_minute_while_caches_are_cleared(market: RawMarket, sqlite_url: str) -> None:
     with_clears_and_refreshes(store(market, sqlite_url), market, MANY, LONG // 2)
+
+
+def test_many_threads_never_get_popularity_of_more_than_an_hour_ago(market: RawMarket, sqlite_url: str) -> None:
+    popularity_of_its_hour(store(market, sqlite_url), market, MANY)

@@ -12,6 +12,9 @@ import yaml
 from scoring.catalog import component_kinds, load_model, preset_names
 from scoring.errors import ModelError
 from scoring.model import ScoringModel, WeightProfile, dump_model, parse_model, parse_weights
+from tests.counting import counted
+
+MISTAKES = "{} mistakes in files of models and weights (unknown keys, weights below 0, NaN …): each named"
 
 GOOD = """\
 name: mine
@@ -233,6 +236,7 @@ def test_anchors_and_merge_keys_are_yaml_too() -> None:
 def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message: str) -> None:
     said = problem(changed(old, new))
     assert said.startswith(f"mine.yaml, line {line}: {message}"), said
+    counted("input", MISTAKES, 1)
 
 
 @pytest.mark.parametrize(
@@ -263,6 +267,7 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message
 )
 def test_what_is_no_model_is_refused(text: str, message: str) -> None:
     assert problem(text).startswith(message), problem(text)
+    counted("input", MISTAKES, 1)
 
 
 def test_all_weights_0_is_refused_even_when_normalised() -> None:
@@ -346,6 +351,7 @@ def test_a_mistake_in_a_weight_file_is_named_with_its_line(old: str, new: str, l
     with pytest.raises(ModelError) as raised:
         parse_weights(WEIGHTS.replace(old, new), parse(GOOD), source="w.yaml")
     assert str(raised.value).startswith(f"w.yaml, line {line}: {message}"), str(raised.value)
+    counted("input", MISTAKES, 1)
 
 
 def test_a_weight_file_may_be_normalised() -> None:
