@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-__all__ = ["CLAIMS", "Counts", "counted"]
+__all__ = ["ALONE", "CLAIMS", "IN_TIME", "LOST", "READS", "REFERENCE", "ROOM", "WRITES", "Counts", "counted"]
 
 CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "Right": ("exact", "order", "ties", "classic", "metrics"),
@@ -22,6 +22,15 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 """Section → claims, in the order in which they are printed; docs/proof.md has the same."""
+
+# sentences of several files, whose numbers are to add up
+REFERENCE: Final = "{} random programs: all pairs, or the lists of each path, are the float64 reference's, bit for bit"
+ALONE: Final = "{} times users ranked alone or in another batch: the same lists"
+READS: Final = "{} reads beside runs that are written, published or killed: each of one whole run"
+ROOM: Final = "{} runs with room for some of their files: {} stopped by real writes, told in a sentence, nothing half"
+WRITES: Final = "{} errors of a disk at single writes (parts, journal, SQLite, cache, profile): told, nothing half"
+LOST: Final = "{} runs whose database goes away while they write: published once and the same, or nothing"
+IN_TIME: Final = "{} requests by 64 threads while values grow old: none older than it may be"
 
 _PROPERTY: Final = "counted"
 _ORDER: Final = [claim for claims in CLAIMS.values() for claim in claims]

@@ -22,7 +22,7 @@ from scoring.dataset.database import Database
 from scoring.dataset.storing import save_tables
 from scoring.dataset.synthetic import make_market
 from scoring.engine.sinks import read_manifest, read_results
-from tests.counting import counted
+from tests.counting import ROOM, counted
 
 Call = Callable[..., Result]
 
@@ -467,7 +467,7 @@ def test_a_disk_without_room_is_one_sentence(database: Path, tmp_path: Path) -> 
     assert last.startswith("error: Results cannot be written to runs/")
     assert "File too large" in last
     assert list((tmp_path / "runs").iterdir()) == []
-    counted("disk", "{} run without room, by the kernel's own limit: one sentence, nothing left", 1)
+    counted("disk", ROOM, 1, 1)
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:

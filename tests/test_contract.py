@@ -23,6 +23,7 @@ from tests.markets import CLOCK, RawMarket, random_market
 from tests.oracle import Oracle, Score
 
 MODELS = ("standard", "classic")
+LISTS = "{} lists of random models, rules and data: those of that second text"
 QUICK, LONG = range(10), range(100, 250)
 
 Row = dict[str, Any]
@@ -232,6 +233,7 @@ def test_rankings_are_the_oracles(model: str, seed: int) -> None:
         ]
         for k in (1, 2, 7, 40, len(case.jobs), 2000):
             assert lists_of(plan, k) == [ranking[:k] for ranking in wanted], (per_company, k)
+            counted("exact", LISTS, len(wanted))
 
 
 @seeds()
@@ -268,6 +270,7 @@ def test_rankings_under_random_rules_and_weights(model: str, seed: int) -> None:
             for u in plan.user_id
         ]
         assert lists_of(plan, k) == wanted
+        counted("exact", LISTS, len(wanted))
 
 
 # --- Rows of a request --------------------------------------------------------------------------------------

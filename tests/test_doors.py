@@ -31,8 +31,8 @@ BOTH: dict[str, Any] = {"jobs": MARKET.jobs, "users": MARKET.users}
 FIRST = 5_000_000_000  # ids of the rows that carry cases
 
 
-def say(door: str, number: int) -> None:
-    counted("input", f"{{}} bad inputs through {door}: the outcome on the page", number)
+def say(number: int) -> None:
+    counted("input", "{} bad inputs at each kind of door: the one outcome of docs/input.md", number)
 
 
 def inputs(table: str) -> list[Case]:
@@ -71,7 +71,7 @@ def compare(door: str, found: Sequence[Case], ledger: DataLedger) -> None:
         theirs = sum(n for text, n in said.items() if text.startswith(f"{column} ") and outcome in text)
         assert theirs == number, f"{door}: {table}.{column} {outcome}: {theirs} refused, not {number}: {said}"
     assert len(aside) == sum(expected.values()) == account.n_refused, said
-    say(door, len(found))
+    say(len(found))
 
 
 TABLE = pytest.mark.parametrize("table", ["jobs", "users", "actions"])
@@ -165,7 +165,7 @@ def test_parquet_files(table: str, tmp_path: Path) -> None:
     for case in own:
         if case.refused:
             assert any(f"{case.column.name} {case.outcome}" in why for why in ledger.reasons), (case, ledger.reasons)
-    say("`scoring import`", len(texts))
+    say(len(texts))
 
 
 @pytest.fixture(scope="module")
@@ -182,11 +182,11 @@ async def test_frames_of_a_request(engine: scoring.ScoringEngine, table: str) ->
         await engine.process_scoring_batch(**frames)
     assert caught.value.problems is not None
     assert caught.value.problems["rows"].sum() == refused
-    say("frames of a request", len(found))
+    say(len(found))
     if table == "jobs":
         with pytest.raises(DataError, match=f"jobs: {refused} rows cannot be used"):
             engine.calculate_base_scores_vectorized(frames["jobs_df"])
-        say("frames of a request", len(found))
+        say(len(found))
     kept = rows_of([case for case in found if not case.refused])
     scores = await engine.process_scoring_batch(**{**frames, f"{table}_df": kept})
     assert scores["total_score"].between(0, 100).all()
@@ -211,7 +211,7 @@ async def test_single_objects(engine: scoring.ScoringEngine, table: str) -> None
     kept = [sound[table] | {case.column.name: case.value} for case in found if not case.refused]
     pairs = [(thing, sound["users"]) if table == "jobs" else (sound["jobs"], thing) for thing in kept]
     assert len(await engine.batch_calculate_scores(pairs)) == len(kept)
-    say("single objects", len(found))
+    say(len(found))
 
 
 # What is no table
@@ -304,7 +304,7 @@ def test_arguments(name: str, call: Callable[[], Any], outcome: type[ScoringErro
             with pytest.raises(outcome) as caught:
                 call()
             assert "Traceback" not in str(caught.value)
-    say("arguments", 1)
+    say(1)
 
 
 def test_the_page_says_the_same() -> None:

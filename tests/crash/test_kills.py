@@ -28,7 +28,7 @@ from scoring.engine.published import read_run
 from scoring.engine.sinks import published_runs, read_results
 from scoring.errors import OutputError
 from scoring.telemetry import faults
-from tests.counting import counted
+from tests.counting import READS, ROOM, counted
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9
@@ -156,7 +156,7 @@ def check_readers(place: Place, undisturbed: Undisturbed) -> None:
     """Between a kill and whatever comes next: all of yesterday's lists, or all of today's."""
     for frame in (read_run(place.root / "runs/latest"), place.rows()):
         assert frame.equals(undisturbed.yesterday) or frame.equals(undisturbed.rows)
-        counted("readers", "{} reads between a kill and what came next: all of yesterday's lists, or all of today's", 1)
+        counted("readers", READS, 1)
 
 
 def check_end(place: Place, undisturbed: Undisturbed) -> None:
@@ -319,8 +319,7 @@ def test_a_disk_that_is_full_publishes_nothing_half(
         check_end(place, undisturbed)
         shutil.rmtree(place.root)
     assert refused
-    sentence = "{} runs with room for some of their files: {} stopped by real writes, in a sentence; resumed, the same"
-    counted("disk", sentence, len(rooms), refused)
+    counted("disk", ROOM, len(rooms), refused)
 
 
 # Readers
@@ -347,5 +346,4 @@ def test_readers_beside_running_writers_see_whole_runs_only(
     writer.join()
     assert done == [0] * runs
     assert min(seen) > 0
-    sentence = "{} reads while {} runs are written and published: each of one whole run"
-    counted("readers", sentence, sum(seen), runs)
+    counted("readers", READS, sum(seen))

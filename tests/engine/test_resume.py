@@ -18,7 +18,9 @@ from scoring.engine import Prepared, batch
 from scoring.engine.sinks import DatabaseSink, FrameSink, ParquetSink, Sink, base, published_runs, read_results
 from scoring.errors import DatabaseError, OutputError, ScoringError
 from scoring.telemetry import faults
-from tests.counting import counted
+from tests.counting import WRITES, counted
+
+DAMAGED = "{} stopped runs with a damaged file: all end the same, {} did a part again"
 
 
 class Broken(BaseException):
@@ -93,7 +95,7 @@ def test_a_damaged_part_is_done_again(prepared: Prepared, tmp_path: Path, whole:
         part.unlink()
     assert run(prepared, ParquetSink(tmp_path / "run"), resume=True).users_there == 60
     assert files(tmp_path / "run") == whole
-    counted("corrupt", "{} ways to damage a part of a stopped run: noticed, and the part done again", 1)
+    counted("corrupt", DAMAGED, 1, 1)
 
 
 @pytest.mark.parametrize("seeds", [range(12), pytest.param(range(1_000, 1_300), marks=pytest.mark.long)])
@@ -118,7 +120,7 @@ def test_whatever_is_damaged_in_a_stopped_run_is_done_again(
             victim.unlink()
         again += run(prepared, ParquetSink(target), resume=True).users_there < 20 * n_parts
         assert files(target) == whole
-    counted("corrupt", "{} stopped runs with a damaged file: all end the same, {} did a part again", len(seeds), again)
+    counted("corrupt", DAMAGED, len(seeds), again)
 
 
 def test_half_a_line_in_the_journal_is_none(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
@@ -243,7 +245,11 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
             run(prepared, ParquetSink(target), resume=True)
             assert files(target) == whole
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
-        counted("disk", "{} errors of a disk, one at each point of writing files: nothing half-published", 1)
+        counted(
+            "disk",
+            WRITES,
+            1,
+        )
 
 
 def test_a_stop_just_after_a_run_was_inserted_leaves_no_row(prepared: Prepared, database: Database) -> None:

@@ -19,7 +19,7 @@ from scoring.dataset.database import Database
 from scoring.engine import Prepared, batch
 from scoring.engine.sinks import DatabaseSink, FrameSink, ParquetSink, Sink, base, read_manifest, read_results
 from scoring.errors import DatabaseError, OutputError
-from tests.counting import counted
+from tests.counting import READS, WRITES, counted
 
 
 class Broken(Exception):
@@ -137,7 +137,7 @@ def test_readers_see_the_last_run_until_the_next_is_whole(
     n_users = len(prepared.active_users)
     assert len(spy.seen) > 2
     assert set(spy.seen) == {(first, 2 * n_users, 2 * n_users)}
-    counted("readers", "{} looks while a run is written: the run before, whole, in files and database", len(spy.seen))
+    counted("readers", READS, len(spy.seen))
     assert os.readlink(out / "latest") == second
     assert len(read(out / "latest")) == len(read_results(database)) == 5 * n_users
     assert len(read(out / first)) == len(read_results(database, first)) == 2 * n_users
@@ -199,7 +199,7 @@ def test_a_disk_that_fails_is_named_and_leaves_nothing(
         run(prepared, ParquetSink(tmp_path / "run"))
     assert str(tmp_path / "run") in str(caught.value)
     assert list(tmp_path.iterdir()) == []
-    counted("disk", "{} writes of a part, a manifest or a folder that fail: named, nothing left", 1)
+    counted("disk", WRITES, 1)
 
 
 def test_a_folder_that_is_none_is_refused_before_work(tmp_path: Path) -> None:

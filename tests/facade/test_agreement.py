@@ -62,7 +62,11 @@ def case(request: pytest.FixtureRequest) -> Case:
 async def test_all_pairs_in_the_order_of_the_input(case: Case) -> None:
     result = await case.engine.process_scoring_batch(case.users_df, case.jobs_df)
     pd.testing.assert_frame_equal(result, case.expected(), check_exact=True)
-    counted("classic", "{} pairs through `process_scoring_batch`: the legacy formulas', pair by pair", len(result))
+    counted(
+        "classic",
+        "{} pairs through the engine of legacy code: the legacy formulas', pair by pair",
+        len(result),
+    )
 
 
 async def test_the_standard_model(case: Case) -> None:

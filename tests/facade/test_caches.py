@@ -28,10 +28,12 @@ from scoring.model.component import Component, Reason
 from scoring.model.pair import Pair
 from scoring.model.terms import JobTerm, Value
 from tests.caching.test_layer import Clock
+from tests.counting import counted
 from tests.facade.support import dataset_of, engine_of, legacy_job, legacy_user, market_of, store
 from tests.markets import CLOCK, RawMarket
 
 HOUR = 3600.0
+CODE = "{} changes of a component's code: another key, nothing served from before"
 
 
 @pytest.fixture(scope="module")
@@ -274,6 +276,7 @@ async def test_a_component_defined_again_is_not_served_from_before(market: RawMa
         explained = await engine.get_score_explanation(job, user)
         assert explained["components"][0]["value"] == points
         found.append(await engine.calculate_base_score(job))
+        counted("stale", CODE, 1)
     assert found[0] < found[1]
 
 
@@ -291,9 +294,11 @@ def test_code_is_told_by_what_it_calls_and_names() -> None:
     assert same == code_of(cell("x")["Part"])
     for other in (cell("x + 1"), cell("x", scale=2), cell("x", default=1), cell("x", shift=3)):
         assert code_of(other["Part"]) != same
+        counted("stale", CODE, 1)
     names = cell("x")
     names["SCALE"] = 5  # the class's own cell is not run again
     assert code_of(names["Part"]) != same
+    counted("stale", CODE, 1)
 
 
 def test_arrays_that_look_the_same_are_told_apart() -> None:

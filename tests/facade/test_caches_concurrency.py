@@ -15,7 +15,7 @@ from scoring.caching import LAYERS
 from scoring.facade import ScoringEngine
 from scoring.model import ScoringModel
 from tests.caching.test_layer import Clock
-from tests.counting import counted
+from tests.counting import IN_TIME, counted
 from tests.facade.support import market_of, store
 from tests.facade.test_caches import act, company_of
 from tests.markets import RawMarket
@@ -145,8 +145,7 @@ def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
             clock.now += 1200.0
         stats = engine.cache_stats()["company"]
     assert (stats.misses, stats.expirations) == (1 + (phases - 1) // 3, phases // 3)
-    sentence = f"{{}} tasks of {THREADS} threads on an engine whose data change: none older than its hour"
-    counted("shared", sentence, right)
+    counted("shared", IN_TIME, right)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from scoring.engine import Scorer
 from scoring.kernels import reference
 from scoring.kernels.pairs import BLOCK, TILE, all_pairs
 from scoring.kernels.program import Program
-from tests.counting import counted
+from tests.counting import REFERENCE, counted
 from tests.kernels.programs import TERMS, Sketch, cases, plan_of, program_of, sketches
 
 
@@ -37,7 +37,11 @@ def assert_same_bits(found: np.ndarray, wanted: np.ndarray) -> None:
 def test_all_pairs_equal_the_reference(sketch: Sketch) -> None:
     program = program_of(sketch)
     assert_same_bits(compiled(program), specified(program))
-    counted("exact", "{} random programs: the scores of all pairs are the float64 reference's, bit for bit", 1)
+    counted(
+        "exact",
+        REFERENCE,
+        1,
+    )
 
 
 @pytest.mark.long
@@ -46,7 +50,11 @@ def test_all_pairs_equal_the_reference(sketch: Sketch) -> None:
 def test_all_pairs_equal_the_reference_in_many_cases(sketch: Sketch) -> None:
     program = program_of(sketch)
     assert_same_bits(compiled(program), specified(program))
-    counted("exact", "{} random programs: the scores of all pairs are the float64 reference's, bit for bit", 1)
+    counted(
+        "exact",
+        REFERENCE,
+        1,
+    )
 
 
 EVERY_TERM = tuple(

@@ -17,7 +17,7 @@ from scoring.kernels.lists import SHORT, descending
 from scoring.kernels.pairs import BLOCK, TILE
 from scoring.plan import Candidates, Plan, keys
 from scoring.plan.fold import fold
-from tests.counting import counted
+from tests.counting import ALONE, REFERENCE, counted
 from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
 EVERY_TERM = tuple(((kind,), None, 0.125, 0.3, i % 3) for i, kind in enumerate(TERMS))
@@ -60,7 +60,11 @@ def ks(sketch: Sketch) -> list[int]:
 @example(Sketch(0, 3, 1, (), 2, per_company=1, n_companies=0), 6)
 def test_lists_equal_the_reference(sketch: Sketch, which: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
-    counted("exact", "{} random programs: the lists of each path are the reference's", 1)
+    counted(
+        "exact",
+        REFERENCE,
+        1,
+    )
 
 
 TIES = sketches(users=(1, 3), jobs=st.integers(1, 30), levels=st.sampled_from((1, 2)))
@@ -128,7 +132,7 @@ def test_a_user_alone_has_the_list_of_the_batch(sketch: Sketch, data: st.DataObj
     users = np.array(data.draw(st.lists(st.integers(0, sketch.n_users - 1), min_size=1, max_size=6)))
     some = assert_lists_are_the_references(plan, 7, users)
     np.testing.assert_array_equal(some.user_id, plan.user_id[users])
-    counted("order", "{} random choices of users: each has the list of the batch", 1)
+    counted("order", ALONE, 1)
     np.testing.assert_array_equal(some.job_id, whole.job_id[users])
     np.testing.assert_array_equal(some.scores, whole.scores[users])
 

@@ -22,10 +22,11 @@ from scoring.dataset.storing import save_tables
 from scoring.engine import batch
 from scoring.engine.sinks import DatabaseSink, ParquetSink, base, published_runs, read_results
 from scoring.errors import DatabaseError
-from tests.counting import counted
+from tests.counting import LOST, counted
 from tests.dataset.frames import small_tables
 from tests.security.conftest import Proxy, Server
 
+LOADS = "{} loads while {} connections end, at each statement and at random: read again as a whole, of one state"
 EPOCHS = (("jobs", "fee"), ("users", "preferred_salary_min"), ("occupations", "name"), ("prefectures", "name"))
 """A column of several tables that holds the number of one transaction."""
 
@@ -91,7 +92,7 @@ def test_a_load_whose_connection_ends_at_any_statement_is_all_of_the_new_state(f
             assert epochs(load_tables(data)) == {number}
         attempts.append(len(again))
     assert attempts == [len(passed) + number for number in range(1, len(passed) + 1)]
-    counted("database", "{} loads cut off, one at each statement: read again as a whole", len(passed))
+    counted("database", LOADS, len(passed), len(passed))
 
 
 @pytest.mark.parametrize("loads", [8, pytest.param(150, marks=pytest.mark.long)])
@@ -121,7 +122,7 @@ def test_never_half_old_and_half_new_while_connections_end_at_random(
     assert {len(found) for found in seen} == {1}
     assert len({min(found) for found in seen}) > 1
     assert ended[0]
-    counted("database", "{} loads while {} connections end at random: each of one state", loads, ended[0])
+    counted("database", LOADS, loads, ended[0])
 
 
 def test_a_server_that_is_killed_and_comes_back_costs_a_wait(fragile: Server, data: Database) -> None:
@@ -281,7 +282,7 @@ def test_a_run_whose_connections_end_at_any_statement_publishes_the_same(
         pd.testing.assert_frame_equal(read_results(place), wanted)
         assert state(fragile) == (["published"], 0)
         n += 1
-    counted("database", "{} runs cut off, at a statement of writing each: published, and the same", n)
+    counted("database", LOST, n)
 
 
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
@@ -309,7 +310,11 @@ def test_a_commit_whose_answer_is_lost_is_done_again(
         if number >= seen[0]:
             break
     assert commits >= 3
-    counted("database", "{} runs that lost the answer to a commit: published, no row twice", commits)
+    counted(
+        "database",
+        LOST,
+        commits,
+    )
 
 
 @pytest.mark.parametrize("number", [9, *(pytest.param(number, marks=pytest.mark.long) for number in (6, 12))])
@@ -333,7 +338,7 @@ def test_a_database_that_stays_away_publishes_nothing_and_is_gone_on_with(
     assert read_results(place).groupby("user_id").size().eq(4).all()
     assert [path.name for path in published_runs(tmp_path / "runs")] == [done.head.run_id]
     assert state(fragile) == (["published"] * 2, 0)
-    counted("database", "{} runs whose database stays away: nothing published, gone on with later", 1)
+    counted("database", LOST, 1)
 
 
 def test_who_lost_the_lock_to_another_writer_does_not_publish(

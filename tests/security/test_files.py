@@ -21,7 +21,7 @@ from scoring.errors import OutputError
 from scoring.statistics.array_cache import ArrayCache
 from scoring.telemetry import faults
 from scoring.tuning.storage import open_journal
-from tests.counting import counted
+from tests.counting import WRITES, counted
 
 ROOT = Path(__file__).parents[2]
 SHAPES = {"users": (5, 3), "jobs": (7, 3)}
@@ -247,6 +247,7 @@ def test_a_disk_that_fails_leaves_nothing_and_costs_no_result(cache: ArrayCache,
         cache.keep(KEY, ARRAYS)
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
     assert kept.read_bytes() == before
+    counted("disk", WRITES, 1)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")

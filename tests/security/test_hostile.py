@@ -26,7 +26,7 @@ from tests.counting import counted
 
 Call = Callable[..., Result]
 
-PICKLES = "{} pickles and archives in place of a cache or a table: none executed"
+UNSAFE = "{} unsafe YAML files, pickles and archives: none executed, none filled the memory"
 SQL = [
     "x'; DROP TABLE users;--",
     'x"; DROP TABLE users;--',
@@ -185,7 +185,7 @@ def test_no_yaml_is_executed_or_fills_the_memory(scoring: Call, market: Path, ki
             refusal(scoring(*words[kind]))
         except AssertionError as error:
             raise AssertionError(f"{kind}, {what}: {error}") from error
-    counted("hostile", "{} unsafe YAML files: none executed, none filled the memory", len(YAML))
+    counted("hostile", UNSAFE, len(YAML))
 
 
 class Bomb:
@@ -226,7 +226,7 @@ def test_nothing_that_a_cache_holds_is_executed_or_fills_the_memory(scoring: Cal
         done = scoring(*words)
         assert done.exit_code == 0, done.stderr
         assert kept.read_bytes() == whole
-        counted("hostile", PICKLES, 1)
+        counted("hostile", UNSAFE, 1)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -235,4 +235,4 @@ def test_a_pickle_is_no_table(scoring: Call, market: Path, suffix: str) -> None:
     path.write_bytes(pickle.dumps(Bomb()))
     said = refusal(scoring("import", "users", path, "--db", market))
     assert "users" in said
-    counted("hostile", PICKLES, 1)
+    counted("hostile", UNSAFE, 1)

@@ -23,7 +23,7 @@ from scoring.dataset.storing import save_tables
 from scoring.dataset.synthetic import make_market
 from scoring.errors import ScoringError
 from scoring.telemetry import faults
-from tests.counting import counted
+from tests.counting import WRITES, counted
 
 Call = Callable[..., Result]
 
@@ -100,7 +100,7 @@ def test_a_disk_that_fails(scoring: Call, market: Path, number: int) -> None:
         said = sentence(scoring("run", "--db", market))
     assert os.strerror(number) in said
     assert scoring("run", "--db", market).exit_code == 0
-    counted("disk", "{} errors of a SQLite file's disk: one sentence each", 2)
+    counted("disk", WRITES, 2)
 
 
 def trouble(path: Path) -> str | None:

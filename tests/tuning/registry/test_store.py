@@ -14,6 +14,7 @@ import pytest
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.tuning.registry.folders import MOST_BYTES
 from scoring.tuning.registry.store import Store
+from tests.counting import WRITES, counted
 from tests.tuning.registry.writers import LINES, WRITERS, save_some, text_of
 
 
@@ -149,6 +150,11 @@ def test_a_disk_that_fails_leaves_nothing(
                 store.add("night", text)
         assert store.names() == []
         assert [path for path in store.root.rglob("*") if path.is_file()] == []
+        counted(
+            "disk",
+            WRITES,
+            1,
+        )
     assert store.add("night", text) == 1
 
 
