@@ -90,8 +90,9 @@ def _child(wanted: dict[str, Any], told: int, points: str) -> None:
                 command(wanted["arguments"])
             except SystemExit as end:
                 status = int(end.code or 0)
-        with open(points, "w", encoding="utf-8") as file:
+        with open(f"{points}.new", "w", encoding="utf-8") as file:
             json.dump(passed, file)
+        os.replace(f"{points}.new", points)  # all of it or nothing: the kill may be due here
     except BaseException:  # noqa: BLE001 - the parent is to hear of whatever it was, and nothing else may run here
         traceback.print_exc()
     finally:
