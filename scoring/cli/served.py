@@ -34,11 +34,17 @@ drawn. A page whose connection is lost tries seven times to have it again, after
 """
 _LOOKING = 10
 """Seconds between two looks for such kernels."""
+_GRAMMARS = "rfc3987_syntax"
+"""What jsonschema checks the form of an IRI with, where it can.
+
+Importing it takes longer than everything else that Jupyter checks its own files with, and nothing there is an IRI.
+"""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Serves until it is told to end, or until the command is gone."""
     which, *rest = arguments
+    sys.modules.setdefault(_GRAMMARS, None)  # type: ignore[arg-type] # not to be had, as where it is not installed
     folder = Path(rest.pop(0)) if which == "panel" else None
     threading.Thread(target=_end_with_the_command, args=(folder,), name="command-watch", daemon=True).start()
     if folder is None:
