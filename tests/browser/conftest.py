@@ -50,9 +50,9 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def watched(browser: Browser) -> Iterator[Watched]:
-    """A page in a profile of its own, which asks nothing of other machines and reports no error."""
+    """A page in a profile of the module's, which asks nothing of other machines and reports no error."""
     context = browser.new_context(viewport={"width": 1600, "height": 1200})
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
