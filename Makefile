@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 # processes that share the tests
 WORKERS ?= 2
+# without the notebooks' plugin, which every process takes more than a second to import
+PYTEST  = $(BIN)/python -m pytest -p no:nbval -n $(WORKERS) --dist worksteal
 # where `make run` keeps its database and results
 DB     ?= data/market.db
 USERS  ?= 10000
@@ -13,6 +15,9 @@ THERE  := $(wildcard $(DB))
 TELL   := import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
   users, jobs = (db.execute("SELECT count(*) FROM " + name).fetchone()[0] for name in ("users", "jobs")); \
   print(f"{sys.argv[1]} is there and used: {users:,} users, {jobs:,} jobs. For others remove it, or give DB=another.db.")
+
+# with it, every command that a test starts would compile all modules anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long coverage check notebooks lab panel benchmark benchmarks audit clean
@@ -49,11 +54,11 @@ notebooks: $(VENV)/.test ## run every notebook and compare the outputs that must
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
 test: check ## everything: style, types, layers, unit and property tests, notebooks
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not long' --durations=10 tests
+	$(PYTEST) -m 'not long' --durations=10 tests
 	$(MAKE) notebooks
 
 test-long: $(VENV)/.test ## the full counts of the random tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long tests
+	$(PYTEST) -m long tests
 
 coverage: $(VENV)/.test ## branches of the package that the tests reach: at least 95 % (kernels as plain Python too; half an hour)
 	rm -f .coverage*
