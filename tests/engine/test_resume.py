@@ -15,7 +15,17 @@ from sqlalchemy import text
 
 from scoring.dataset.database import Database
 from scoring.engine import Prepared, batch
-from scoring.engine.sinks import DatabaseSink, FrameSink, ParquetSink, Sink, base, published_runs, read_results
+from scoring.engine.sinks import (
+    DatabaseSink,
+    FrameSink,
+    ParquetSink,
+    Sink,
+    base,
+    parquet,
+    published_runs,
+    read_results,
+)
+from scoring.engine.sinks.database_lock import hold_key
 from scoring.errors import DatabaseError, OutputError, ScoringError
 from scoring.telemetry import faults
 from tests.counting import WRITES, counted
@@ -206,7 +216,11 @@ def test_without_resume_a_killed_run_is_told_of_and_removed(
         assert connection.execute(text("SELECT run_id FROM runs")).scalars().all() == [result.head.run_id]
 
 
-def test_one_of_two_writers_wins(prepared: Prepared, database: Database, tmp_path: Path) -> None:
+def test_one_of_two_writers_wins(
+    prepared: Prepared, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.2)
     said: list[str] = []
 
     def second(done: int, total: int) -> None:

@@ -21,6 +21,7 @@ from scoring.dataset.loaders import load_jobs, load_tables
 from scoring.dataset.storing import save_tables
 from scoring.engine import batch
 from scoring.engine.sinks import DatabaseSink, ParquetSink, base, published_runs, read_results
+from scoring.engine.sinks.database_lock import hold_key
 from scoring.errors import DatabaseError
 from tests.counting import LOST, counted
 from tests.dataset.frames import small_tables
@@ -43,6 +44,8 @@ def data(fragile: Server) -> Iterator[Database]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives up sooner than it does."""
     monkeypatch.setattr(retry, "PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr(retry, "FIRST_PATIENCE_SECONDS", 1.0)
+    monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.3)
     monkeypatch.setattr(listening, "SILENCE_SECONDS", 0.5)
     monkeypatch.setattr(listening, "CONNECT_SECONDS_OF_A_QUESTION", 2)  # libpq takes no less
     monkeypatch.setattr(engines, "POSTGRES", engines.POSTGRES | {"connect_timeout": 2})
@@ -230,6 +233,7 @@ def test_a_table_that_is_locked_is_waited_for_a_while(data: Database, fragile: S
 def test_a_pool_without_a_free_connection_is_one_sentence(
     data: Database, fragile: Server, hasty: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(retry, "PATIENCE_SECONDS", 0.6)
     monkeypatch.setattr(engines, "POOL", engines.POOL | {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1})
     with (
         Database.open(fragile.url) as database,
