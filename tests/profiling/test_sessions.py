@@ -24,7 +24,7 @@ from scoring.profiling.sessions import (
     replay,
 )
 
-N_REQUESTS = 120
+N_REQUESTS = 80
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def tables() -> Tables:
 
 @pytest.fixture
 def session(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Session:
-    monkeypatch.setattr(making, "REQUESTS_PER_WRITE", 40)
+    monkeypatch.setattr(making, "REQUESTS_PER_WRITE", 25)
     return make_session(Dataset(tables), N_REQUESTS, seed=1)
 
 
