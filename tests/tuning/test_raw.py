@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import scipy  # its stats when they are asked for: they take half a second to import
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 import scoring
 from scoring.engine import Prepared, memory
@@ -150,7 +150,7 @@ def test_every_pair_is_as_likely_as_another(ready: Prepared, every_pair: pd.Data
     eligible = every_pair.loc[every_pair["user_id"] == user, "job_id"]
     drawn = np.concatenate([draw(ready, [user], n_jobs=10, seed=seed).job_id for seed in range(400)])
     counts = pd.Series(drawn).value_counts().reindex(eligible, fill_value=0)
-    assert stats.chisquare(counts).pvalue > 1e-4
+    assert scipy.stats.chisquare(counts).pvalue > 1e-4
 
 
 @settings(max_examples=15, deadline=None)
@@ -269,7 +269,7 @@ def test_within_one_user_it_is_scipys(ready: Prepared) -> None:
     sample = draw(ready, [user], **EVERYTHING)
     names = names_of(ready)
     a, b = (sample.values[names.index(name)] for name in ("conditions", "wage"))
-    for method, of in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):
+    for method, of in (("pearson", scipy.stats.pearsonr), ("spearman", scipy.stats.spearmanr)):
         found = correlations(ready, [user], method=method, **EVERYTHING)  # type: ignore[arg-type]
         assert found.frame().loc["conditions", "wage"] == pytest.approx(of(a, b).statistic)
         assert found.frame("pooled").loc["conditions", "wage"] == pytest.approx(of(a, b).statistic)
