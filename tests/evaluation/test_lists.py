@@ -72,9 +72,8 @@ def test_means_are_those_of_the_tables(prepared: Prepared, facts: ListFacts, ran
 
 def ratio_of(prepared: Prepared, user: int, job: int) -> float | None:
     """As the explanation of the pair tells it."""
-    frame = prepared.explain(user, job).frame()
-    fact = frame.loc[frame["component"] == "wage", "facts"].iloc[0]
-    return None if fact["ratio"] is None else float(fact["ratio"])
+    (wage,) = (part for part in prepared.explain(user, job).parts if part.name == "wage")
+    return None if wage.facts["ratio"] is None else float(wage.facts["ratio"])
 
 
 def test_jobs_of_unknown_wage_are_left_out_and_a_list_of_nothing_else_has_no_mean() -> None:
