@@ -36,7 +36,7 @@ class ListTally:
         full = lists.count == self.k
         self.with_a_job += len(lists.user_id)
         self.full += int(full.sum())
-        self.jobs = np.union1d(self.jobs, lists.job_id[there])
+        self.jobs = _distinct(np.concatenate([self.jobs, lists.job_id[there]]))
         self._entries += len(total)
         self._sum += float(total.sum())
         if full.any():
@@ -103,6 +103,14 @@ class PairTally:
     @property
     def share_rewritten(self) -> float | None:
         return self.rewritten / self.users if self.users else None
+
+
+def _distinct(ids: Longs) -> Longs:
+    """Each once, ascending. `np.unique` takes four times as long: it hashes them."""
+    ids = np.sort(ids)
+    new = np.ones(len(ids), dtype=bool)
+    np.not_equal(ids[1:], ids[:-1], out=new[1:])
+    return ids[new]
 
 
 def _among(ids: Longs, others: Longs) -> np.ndarray:
