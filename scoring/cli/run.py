@@ -108,10 +108,8 @@ def run(
     watch = Stopwatch()
     with watch.phase("start"):
         from scoring.cli.progress import Show, output
-        from scoring.cli.runs import say_pruned
         from scoring.dataset.database import Database
         from scoring.engine import batch, report
-        from scoring.engine.retention import prune
         from scoring.statistics.factors import default_cache
 
         show = Show()
@@ -143,7 +141,7 @@ def run(
             show.say(f"Run {result.head.run_id} has this data, model and settings, and is published: nothing was done.")
         output().print(report.render(report.Report.of(result)))
         if keep is not None:
-            say_pruned(prune(out, None if no_database else database, keep))
+            _prune(out, None if no_database else database, keep)
 
 
 def _sinks(database: Database | None, out: Path) -> list[Sink]:
@@ -165,15 +163,23 @@ def _told_if_kept_aside(show: Show) -> Iterator[None]:
     """Ends the command where the gate keeps the run aside, with all that it measured."""
     from scoring.cli.progress import output
     from scoring.engine.gate import KeptAsideError
-    from scoring.engine.gate.table import table
     from scoring.errors import printable
 
     try:
         yield
     except KeptAsideError as aside:
+        from scoring.engine.gate.table import table
+
         output().print(table(aside.verdict))
         show.say(f"error: {printable(str(aside), 2000)}")
         raise typer.Exit(KEPT_ASIDE_CODE) from aside
+
+
+def _prune(out: Path, database: Database | None, keep: int) -> None:
+    from scoring.cli.runs import say_pruned
+    from scoring.engine.retention import prune
+
+    say_pruned(prune(out, database, keep))
 
 
 def _gate(file: Path | None, force: str | None, promoted: str | None, components: list[Path] | None) -> Gate:

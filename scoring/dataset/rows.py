@@ -237,10 +237,13 @@ def series_of(kind: Kind, array: pa.Array) -> pd.Series:
 
 
 def _flags(kind: Kind, values: list[Any]) -> pd.Series | None:
-    if not set(map(type, values)) <= {int, bool, type(None)}:
+    kinds = set(map(type, values))
+    if not kinds <= {int, bool, type(None)}:
         return None
+    if bool in kinds:  # SQLite has none, and Arrow takes them for no number
+        values = [None if value is None else int(value) for value in values]
     try:
-        numbers = pa.array([None if v is None else int(v) for v in values], type=pa.int64())
+        numbers = pa.array(values, type=pa.int64())
     except OverflowError:
         return None
     if pc.any(pc.invert(pc.is_in(pc.drop_null(numbers), pa.array([0, 1], type=pa.int64())))).as_py():
