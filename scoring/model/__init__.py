@@ -3,7 +3,8 @@
 - `component`: the contract that a component keeps; `terms`: the shapes that it may yield
 - `inputs`: the arrays that a component reads; `pair`: one pair in plain values, for its formula
 - `profile`: weights on two levels; `eligibility`: which jobs may be ranked
-- `model`: all of it together; `files`: from and to YAML; `presets/`: the models that ship
+- `model`: all of it together; `files`: from and to YAML, `located`: files that know the lines of their keys;
+  `presets/`: the models that ship
 """
 
 from scoring.model.component import Component, Reason

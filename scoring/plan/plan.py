@@ -17,10 +17,11 @@ from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
 from scoring.plan.candidates import Candidates
 from scoring.plan.check import check_value
+from scoring.plan.collectors import Vectors
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
 from scoring.plan.index import Layout
-from scoring.plan.pack import Vectors, pack
+from scoring.plan.pack import pack
 
 __all__ = ["Plan"]
 
