@@ -17,7 +17,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
+from scoring.cli import app as app_module
+from scoring.cli import main
 from scoring.cli.app import app
+from scoring.cli.stopping import Terminated
 from scoring.dataset.database import Database
 from scoring.dataset.storing import save_tables
 from scoring.dataset.synthetic import make_market
@@ -561,3 +564,19 @@ def test_one_of_a_thing_is_not_many(scoring: Call, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "loading 1 user, 1 job, 0 actions:" in done.stderr
     assert not re.search(r"(?<![\d.,])(?<!of )1 (users|jobs|rows|actions)\b", done.stderr)
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_a_stop_before_the_command_is_at_work_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, stop: type[KeyboardInterrupt], code: int
+) -> None:
+    def begin(**_: object) -> None:
+        raise stop
+
+    monkeypatch.setattr(app_module, "app", begin)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("gc.set_threshold", lambda *_: None)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        main(["models"])
+    assert ended.value.code == code

@@ -28,11 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gc.set_threshold(1_000_000)
     try:
         from scoring.cli.app import app
-        from scoring.cli.stopping import stops
+        from scoring.cli.stopping import Terminated, stops
     except KeyboardInterrupt:  # while modules load
         raise SystemExit(130) from None
     stops.listen()
     try:
         app(args=None if arguments is None else list(arguments), prog_name="scoring")
+    except KeyboardInterrupt as stop:  # before the command was at work
+        raise SystemExit(143 if isinstance(stop, Terminated) else 130) from None
     finally:
         gc.freeze()

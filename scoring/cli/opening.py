@@ -225,7 +225,7 @@ def load_data(
             database,
             as_of=clock_of(as_of),
             limit=limit,
-            way_out=f"{where} Mend them, or allow more with --max-refused.",
+            way_out=f"{where} Mend them{'' if refused_to is None else ', or allow more with --max-refused'}.",
             refused_to=refused_to,
         )
     _tell_refused(ledger, where, show)

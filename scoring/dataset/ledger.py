@@ -137,13 +137,14 @@ class DataLedger:
         lines = "; ".join(table.line() for table in self.tables.values() if table.refused)
         return f"Rows are left out: {printable(lines, 1000)}." if lines else ""
 
-    def write(self, folder: Path, prefix: str = "refused_", as_of: pd.Timestamp | None = None) -> list[Path]:
+    def write(self, folder: str | Path, prefix: str = "refused_", as_of: pd.Timestamp | None = None) -> list[Path]:
         """The refused rows as one CSV for each table that has some, for their owner alone. Raises OutputError.
 
         Times are as in ISO 8601. `as_of`, the clock of the data, is in the column refused_as_of.
         """
         from scoring.dataset.importer.ledger import write_refused
 
+        folder = Path(folder)
         return [
             write_refused(_readable(rows, as_of), folder / f"{prefix}{table}.csv") for table, rows in self.rows.items()
         ]

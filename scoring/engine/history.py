@@ -16,6 +16,7 @@ from scoring.dataset.database import Database
 from scoring.dataset.tables import current_runs, results, runs
 from scoring.engine.gate.verdict import KEPT_ASIDE, in_words
 from scoring.engine.sinks import LATEST, published_runs, read_manifest
+from scoring.engine.sinks.database_digests import wrong_shards
 from scoring.engine.sinks.database_lock import hold_key
 from scoring.engine.sinks.journal import Held, Journal, verdict_in
 from scoring.engine.sinks.readers import reading
@@ -226,4 +227,12 @@ def verify_rows(database: Database, run_id: str) -> list[str]:
             f"{database.display}: run {run_id} has lists of {counted(users, 'user')} instead of {run.users:,}; run it "
             "again."
         ]
+    settings = json.loads(run.settings)
+    counts, digests = ({int(n): value for n, value in settings.get(name, {}).items()} for name in ("shards", "digests"))
+    if counts.keys() <= digests.keys():  # runs of before there were any have none
+        with database.connect() as connection:
+            wrong = wrong_shards(connection, run_id, counts, digests)
+        if wrong:
+            said = f"run {run_id} has other rows than were written, in {counted(wrong, 'part')} of {len(counts):,}"
+            return [f"{database.display}: {said}; run it again without --resume."]
     return []

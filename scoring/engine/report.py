@@ -212,7 +212,7 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("ranking", Text.assemble(f"{_short(report.ms_per_user)} {pace} {report.target_ms:g} ms: ", verdict))
     table.add_row("users", f"{report.users:,} ranked{_left_out(report.users_left_out)}")
     if report.users_there:
-        table.add_row("", f"{report.users_there:,} of them were there from the run before it stopped")
+        table.add_row("", f"{report.users_there:,} of them were there from before")
     table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_left_out(report.jobs_left_out)}")
     if report.actions_used < report.actions:
         used = f"{report.actions_used:,} of {report.actions:,} used{_left_out(report.actions_left_out)}"

@@ -17,7 +17,7 @@ from scoring.engine import Prepared, batch
 from scoring.engine.history import list_runs, verify_rows, verify_run
 from scoring.engine.published import read_run
 from scoring.engine.retention import prune
-from scoring.engine.sinks import DatabaseSink, ParquetSink, Sink, published_runs, read_results
+from scoring.engine.sinks import DatabaseSink, ParquetSink, Sink, base, published_runs, read_results
 from scoring.engine.sinks.readers import reading
 from scoring.errors import ConfigurationError, OutputError
 from scoring.telemetry import faults
@@ -267,3 +267,61 @@ def test_locks_of_killed_processes_are_removed(prepared: Prepared, out: Path, tm
         left.touch()
         prune(out, database, 1)
     assert not left.exists()
+
+
+CHANGES = (
+    "UPDATE results SET job_id = job_id + 1000000 WHERE run_id = :run AND rank = 2",
+    "UPDATE results SET total_score = total_score - 0.5 WHERE run_id = :run AND rank = 1",
+    "UPDATE results SET user_id = -7 WHERE run_id = :run AND user_id = "
+    "(SELECT max(user_id) FROM results WHERE run_id = :run)",
+    "UPDATE results SET rank = rank + 100 WHERE run_id = :run AND user_id = "
+    "(SELECT max(user_id) FROM results WHERE run_id = :run)",
+)
+
+
+def change(database: Database, statement: str, run_id: str) -> None:
+    with database.begin() as connection:
+        assert connection.execute(text(statement), {"run": run_id}).rowcount
+
+
+@pytest.mark.parametrize("change_by", CHANGES)
+def test_rows_that_somebody_changed_are_told(
+    prepared: Prepared, out: Path, database: Database, monkeypatch: pytest.MonkeyPatch, change_by: str
+) -> None:
+    monkeypatch.setattr(base, "ROWS_PER_SHARD", 20)
+    first, second = (publish(prepared, out, database, k) for k in (2, 3))
+    assert verify_rows(database, first) == verify_rows(database, second) == []
+    change(database, change_by, second)
+    assert verify_rows(database, first) == []
+    (said,) = verify_rows(database, second)
+    assert "has other rows than were written, in " in said
+    counted("corrupt", "{} ways to change rows of a published run in a database: told", 1)
+
+
+def test_a_stopped_run_that_is_gone_on_with_is_as_it_was_written(
+    prepared: Prepared, out: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "ROWS_PER_SHARD", 20)
+    stopped(prepared, out, database, "shard committed")
+    run_id = publish(prepared, out, database, k=3, resume=True)
+    assert verify_rows(database, run_id) == []
+
+
+def test_a_run_of_before_there_were_digests(prepared: Prepared, out: Path, database: Database) -> None:
+    run_id = publish(prepared, out, database)
+    with database.begin() as connection:
+        settings = json.loads(connection.execute(text("SELECT settings FROM runs")).scalar_one())
+        del settings["digests"]
+        connection.execute(text("UPDATE runs SET settings = :settings"), {"settings": json.dumps(settings)})
+    assert verify_rows(database, run_id) == []
+
+
+def test_a_published_run_whose_rows_are_gone_is_made_again(prepared: Prepared, out: Path, database: Database) -> None:
+    """A scheduler's next call mends it, in both places."""
+    first = publish(prepared, out, database, resume=True)
+    assert publish(prepared, out, database, resume=True) == first
+    change(database, "DELETE FROM results WHERE run_id = :run AND rank = 1", first)
+    second = publish(prepared, out, database, resume=True)
+    assert second != first
+    assert statuses(out, database)[second] == "in use"
+    assert verify_rows(database, second) == []

@@ -100,7 +100,7 @@ class Gate:
                     if night is not None:
                         return self._beside(tonight, run, night, notes)
             except _DamagedError as error:
-                notes.append(f"run {run.run_id} is damaged and was not compared with ({error})")
+                notes.append(f"run {run.run_id} is damaged and was not compared with there ({error})")
         return Verdict(tonight.night, None, "", (), tuple(notes), self.force)
 
     def _beside(self, tonight: Tonight, run: PublishedRun, before: Night, notes: Sequence[str]) -> Verdict:
@@ -117,7 +117,7 @@ class Gate:
             except (ModelError, NotEnoughMemoryError) as error:
                 said.append(f"{self.promoted}; what that changes cannot be told from what the data changed: {error}")
             else:
-                said.append(f"{self.promoted}: what it changes is held to no limit, what the data changed is")
+                said.append(f"{self.promoted}: how it changes lists and scores is held to no limit, how the data do is")
         measures = measures_of(self.limits, (before, after), own, gone, as_before)
         return Verdict(after, before, run.place, measures, tuple(said), self.force)
 

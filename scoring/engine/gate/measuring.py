@@ -67,7 +67,7 @@ def _measures(
         ("rank_biased_overlap", "rank-biased overlap, mean", (None, pairs.rbo), AT_LEAST, "number"),
         ("lists_rewritten", "users keeping under half", (None, pairs.share_rewritten), AT_MOST, "share"),
         ("coverage", "different jobs listed", (listed, len(lists[1].jobs)), FALL, "count"),
-        ("jobs_dropped", "listed jobs closed or gone", (None, gone), AT_MOST, "share"),
+        ("jobs_dropped", "listed jobs gone or left out", (None, gone), AT_MOST, "share"),
         ("jobs_ranked", "jobs ranked", (nights[0].jobs, nights[1].jobs), FALL, "count"),
         ("mean_score", "mean score", (lists[0].mean, lists[1].mean), MOVE, "points"),
         *(

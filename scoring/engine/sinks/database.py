@@ -16,9 +16,10 @@ from scoring.dataset.storing import insert_columns
 from scoring.dataset.tables import current_runs, results, runs
 from scoring.engine.ranking import Ranking
 from scoring.engine.sinks.base import Earlier, Place, RunCounts, RunHead, Shard, Sink
+from scoring.engine.sinks.database_digests import Digest
 from scoring.engine.sinks.database_lists import DatabaseRun, read_users
 from scoring.engine.sinks.database_lock import KeyLock, hold_key
-from scoring.engine.sinks.database_runs import CURRENT, current_run, remove_run, runs_of_key
+from scoring.engine.sinks.database_runs import CURRENT, current_run, has_its_rows, remove_run, runs_of_key
 from scoring.engine.sinks.journal import Held
 from scoring.engine.sinks.lists import Lists, PublishedRun
 from scoring.errors import DatabaseError
@@ -52,6 +53,7 @@ class DatabaseSink(Sink):
         self._head: RunHead | None = None
         self._counts: RunCounts | None = None
         self._settings: dict[str, Any] = {}
+        self._digest = Digest()  # of the shard that is being written
         self._rows = 0  # since the last shard
         self._published = False
         self._lock = KeyLock()
@@ -98,7 +100,12 @@ class DatabaseSink(Sink):
             raise self._held() from None
 
     def _counts_as_there(self, run: Earlier, whole: bool) -> bool:
-        return not run.published or not whole or run.run_id == current_run(self._database, self._name)
+        """An unfinished one; or what readers get, if all of its rows are there."""
+        if not run.published:
+            return True
+        return (not whole or run.run_id == current_run(self._database, self._name)) and has_its_rows(
+            self._database, run.run_id
+        )
 
     # Writing
 
@@ -115,9 +122,10 @@ class DatabaseSink(Sink):
             "facts": dict(head.facts),
             "gate": None,
             "shards": {},
+            "digests": {},
         }
         # before it is there: a Ctrl-C may come between its commit and the next line
-        self._head, self._rows, self._published = head, 0, False
+        self._head, self._rows, self._digest, self._published = head, 0, Digest(), False
         row = insert(runs).values(
             run_id=head.run_id,
             status="writing",
@@ -155,7 +163,7 @@ class DatabaseSink(Sink):
                 connection.execute(_with_settings(head.run_id, self._settings))
 
         self._write(work)
-        self._head, self._rows, self._published = head, 0, found.published
+        self._head, self._rows, self._digest, self._published = head, 0, Digest(), found.published
         return noted
 
     def write(self, ranking: Ranking) -> None:
@@ -175,11 +183,13 @@ class DatabaseSink(Sink):
         self._write(work)
         faults.point("rows committed")
         self._rows += len(frame)
+        self._digest.add(frame)
 
     def end_shard(self, shard: Shard) -> None:
         assert self._head is not None, "open() comes before end_shard()"
         self._settings["shards"][str(shard.number)] = self._rows
-        self._rows = 0
+        self._settings.setdefault("digests", {})[str(shard.number)] = self._digest.text()
+        self._rows, self._digest = 0, Digest()
         statement = _with_settings(self._head.run_id, self._settings)
         self._write(lambda connection, again: self._require_run(connection.execute(statement).rowcount))
         faults.point("shard committed")

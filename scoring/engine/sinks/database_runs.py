@@ -6,13 +6,13 @@ import json
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from scoring.dataset.database import Database
 from scoring.dataset.tables import current_runs, results, runs
 from scoring.engine.sinks.base import Earlier
 
-__all__ = ["CURRENT", "current_run", "remove_run", "runs_of_key"]
+__all__ = ["CURRENT", "current_run", "has_its_rows", "remove_run", "runs_of_key"]
 
 CURRENT: Final = "default"
 """The name in `current_runs` that readers follow unless they know better."""
@@ -39,6 +39,13 @@ def current_run(database: Database, name: str = CURRENT) -> str | None:
     """The run that readers of this name get."""
     wanted = select(current_runs.c.run_id).where(current_runs.c.name == name)
     return database.read(lambda connection: connection.execute(wanted).scalar())
+
+
+def has_its_rows(database: Database, run_id: str) -> bool:
+    """Whether as many rows are there as a published run was written with."""
+    mine = select(func.count()).select_from(results).where(results.c.run_id == run_id).scalar_subquery()
+    wanted = select(runs.c.rows == mine).where(runs.c.run_id == run_id)
+    return bool(database.read(lambda connection: connection.execute(wanted).scalar()))
 
 
 def remove_run(connection: Connection, run_id: str) -> None:

@@ -220,7 +220,9 @@ def test_a_promoted_model_is_published_in_its_first_night(out: Path, tonight: Pr
         assert measures[key].said == "–"
     assert measures["jobs_kept"].after != measures["jobs_kept_as_before"].after
     assert {key for key in as_usual if measures[key].limit != as_usual[key].limit} == set(CHURN)
-    assert f"{PROMOTED}: what it changes is held to no limit, what the data changed is" in result.verdict.notes
+    assert (
+        f"{PROMOTED}: how it changes lists and scores is held to no limit, how the data do is" in result.verdict.notes
+    )
     assert used(out) == result.head.run_id
     text = shown(table(result.verdict))
     assert max(map(len, text.splitlines())) <= 80
@@ -312,7 +314,7 @@ def test_the_figures_are_those_of_the_lists(out: Path, last_night: Path, tonight
     assert frame.loc["mean score"].iloc[:2].tolist() == pytest.approx(means)
     may = set(tonight.plan.job_id[tonight.plan.exclusions.open_to_all])
     gone = set(old["job_id"]) - may
-    assert frame.loc["listed jobs closed or gone", "tonight"] == len(gone) / old["job_id"].nunique()
+    assert frame.loc["listed jobs gone or left out", "tonight"] == len(gone) / old["job_id"].nunique()
 
 
 def test_nothing_to_compare_with(tonight: Prepared, tmp_path: Path) -> None:
