@@ -105,7 +105,7 @@ _MEANS: Final = {
 }
 _OF_COLUMN: Final = {
     "min_salary": "; 0 or less counts as unknown",
-    "fee": "; counts as 0, as what is below 0 does",
+    "fee": "; counts as 0. What is below 0 has no points either, and is below any `min_fee`",
     "preferred_salary_min": "; 0 or less is no floor",
     "salary_type": "; so does another word: the wage is unknown",
     "prefecture_code": "; an unknown code is kept and matches itself",
