@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.engine import Ranking, Scorer
-from scoring.engine.scorer import available_cpus
 from scoring.plan import Plan
 from scoring.profiling.growth_point import warm
 from scoring.profiling.lists import AnswersDifferError
+from scoring.ranking import Ranking, Scorer
+from scoring.ranking.scorer import available_cpus
 
 __all__ = ["CPUS", "PATHS", "K", "Path", "decision", "require_equal", "scorer", "warm"]
 

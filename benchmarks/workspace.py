@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks.measure import apart, say
 from scoring import Dataset, Statistics, make_market
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 
 __all__ = ["Size", "Workspace"]
 

@@ -13,37 +13,41 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from scoring import deprecated_paths
+
 if TYPE_CHECKING:
     from scoring.catalog import load_model as load_model
     from scoring.dataset import Dataset as Dataset
     from scoring.dataset import Tables as Tables
-    from scoring.dataset.synthetic import make_market as make_market
-    from scoring.engine import Prepared as Prepared
-    from scoring.engine import Scorer as Scorer
-    from scoring.engine import explain as explain
     from scoring.facade import ScoringEngine as ScoringEngine
     from scoring.model import Component as Component
     from scoring.model import ScoringModel as ScoringModel
     from scoring.model import WeightProfile as WeightProfile
     from scoring.plan import Plan as Plan
+    from scoring.ranking import Prepared as Prepared
+    from scoring.ranking import Scorer as Scorer
+    from scoring.ranking import explain as explain
     from scoring.statistics import Statistics as Statistics
+    from scoring.synthetic import make_market as make_market
 
 __version__ = "0.1.0"
+
+deprecated_paths.install()
 
 _HOMES = {
     "Component": "scoring.model",
     "Dataset": "scoring.dataset",
     "Plan": "scoring.plan",
-    "Prepared": "scoring.engine",
-    "Scorer": "scoring.engine",
+    "Prepared": "scoring.ranking",
+    "Scorer": "scoring.ranking",
     "ScoringEngine": "scoring.facade",
     "ScoringModel": "scoring.model",
     "Statistics": "scoring.statistics",
     "Tables": "scoring.dataset",
     "WeightProfile": "scoring.model",
-    "explain": "scoring.engine",
+    "explain": "scoring.ranking",
     "load_model": "scoring.catalog",
-    "make_market": "scoring.dataset.synthetic",
+    "make_market": "scoring.synthetic",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -17,10 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scoring.caching import Layers
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
 from scoring.facade import ScoringEngine
 from scoring.profiling.arguments import positive
 from scoring.profiling.sessions import (
@@ -33,6 +32,7 @@ from scoring.profiling.sessions import (
     plot_layers,
     replay,
 )
+from scoring.synthetic import make_market
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,14 +21,14 @@ from typing import Any
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.engine import batch, report
-from scoring.engine.memory import readable
-from scoring.engine.sinks import FrameSink
-from scoring.engine.threads import available_cpus
 from scoring.errors import ScoringError
 from scoring.profiling.arguments import positive
+from scoring.runs import report, runner
+from scoring.runs.memory_budget import readable
+from scoring.runs.publishers import FrameSink
+from scoring.synthetic import make_market
 from scoring.telemetry import Stopwatch
+from scoring.threads.pool import available_cpus
 
 PROFILED_LINES = 15
 
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _measure(wanted: argparse.Namespace) -> tuple[batch.RunResult, cProfile.Profile | None]:
+def _measure(wanted: argparse.Namespace) -> tuple[runner.RunResult, cProfile.Profile | None]:
     market = make_market(wanted.users, wanted.jobs, seed=wanted.seed)
     profile = cProfile.Profile() if wanted.profile else None
     watch = Stopwatch()
@@ -78,14 +78,14 @@ def _measure(wanted: argparse.Namespace) -> tuple[batch.RunResult, cProfile.Prof
         profile.enable()
     with watch.phase("encode"):
         dataset = Dataset(market.tables)
-    prepared = batch.prepare(dataset, load_model("standard"), watch=watch, workers=wanted.workers)
-    result = batch.run(prepared, k=wanted.top_k, sinks=[FrameSink()], watch=watch)
+    prepared = runner.prepare(dataset, load_model("standard"), watch=watch, workers=wanted.workers)
+    result = runner.run(prepared, k=wanted.top_k, sinks=[FrameSink()], watch=watch)
     if profile:
         profile.disable()
     return result, profile
 
 
-def _figures(wanted: argparse.Namespace, result: batch.RunResult) -> dict[str, Any]:
+def _figures(wanted: argparse.Namespace, result: runner.RunResult) -> dict[str, Any]:
     rate = result.pairs_ranked / result.ranking_seconds if result.ranking_seconds else 0.0
     return {
         "users": wanted.users,

@@ -21,10 +21,10 @@ from scoring.cli import app as app_module
 from scoring.cli import main
 from scoring.cli.app import app
 from scoring.cli.stopping import Terminated
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
-from scoring.engine.sinks import read_manifest, read_results
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
+from scoring.runs.publishers import read_manifest, read_results
+from scoring.synthetic import make_market
 from tests.counting import ROOM, counted
 
 Call = Callable[..., Result]
@@ -370,7 +370,7 @@ def test_debug_shows_the_traceback(scoring: Call) -> None:
 
 
 def test_too_little_memory_is_said_before_loading(scoring: Call, market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.engine.memory.available", lambda: 1_000_000)
+    monkeypatch.setattr("scoring.runs.memory_budget.available", lambda: 1_000_000)
     said = one_sentence(scoring("run", "--db", market, "--no-database"), 1)
     assert "Loading 150 users, 800 jobs" in said
     assert "1.0 MB (1,000,000 bytes) are there" in said
@@ -440,7 +440,7 @@ def test_a_stop_whose_exception_is_lost_stops_the_run(
         f"""
 import os
 from scoring.cli import main
-from scoring.engine.sinks import ParquetSink
+from scoring.runs.publishers import ParquetSink
 
 class Finalised:
     def __del__(self):
@@ -483,7 +483,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 
 def test_facts_are_said_in_words() -> None:
-    from scoring.engine.wording import in_words
+    from scoring.ranking.fact_text import in_words
 
     facts = {"yen per hour": 1250.0, "ratio": 0.8969, "like them in": {"wage": True, "daily_payment": True, "x": False},
              "met": {"floor": 1, "style": 0.5}, "preferred": (1202, 1508), "station": None, "clicked": {}}  # fmt: skip
@@ -553,7 +553,7 @@ def test_an_explanation_ranks_and_compiles_nothing(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a kernel was asked")
 
-    monkeypatch.setattr("scoring.engine.scorer.Scorer.top_k", refuse)
+    monkeypatch.setattr("scoring.ranking.scorer.Scorer.top_k", refuse)
     assert scoring("explain", "1", "1", "--db", database).exit_code == 0
 
 

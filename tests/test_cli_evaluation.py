@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 
 from scoring import Dataset, Prepared, load_model
 from scoring.cli.app import app
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_tables
+from scoring.database.database import Database
+from scoring.database.readers import load_tables
 from scoring.evaluation import NDCG, Comparison, Evaluator, Scoreboard, by_time, split_users, waterfall
 from scoring.tuning.registry import Registry
 

@@ -10,11 +10,11 @@ from typer.testing import CliRunner, Result
 
 from scoring.cli.app import app
 from scoring.cli.run import KEPT_ASIDE_CODE
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.dataset import Tables
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
-from scoring.engine.sinks import read_results
+from scoring.runs.publishers import read_results
+from scoring.synthetic import make_market
 
 TABLES = make_market(60, 300, 1_500, seed=9).tables
 

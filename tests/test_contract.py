@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scoring.backends import reference
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
-from scoring.engine import Scorer, explain
-from scoring.kernels import reference
 from scoring.model import GROUPS, Inputs, Pair, ScoringModel, WeightProfile
 from scoring.plan import Plan
+from scoring.ranking import Scorer, explain
 from scoring.statistics import Statistics
 from tests.counting import counted
 from tests.markets import CLOCK, RawMarket, random_market

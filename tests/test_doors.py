@@ -14,14 +14,14 @@ import pytest
 
 import scoring
 from scoring.columns import TABLES, Kind
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
-from scoring.dataset.database import Database
-from scoring.dataset.importer import import_file
-from scoring.dataset.ledger import DataLedger
-from scoring.dataset.storing import save_tables
-from scoring.dataset.validation import normalise
-from scoring.engine import batch
 from scoring.errors import ConfigurationError, DataError, ModelError, ScoringError, UnknownIdError
+from scoring.importing import import_file
+from scoring.runs import runner
+from scoring.validation.normalise import normalise
+from scoring.validation.report import DataLedger
 from tests.counting import counted
 from tests.doors import INF, KEPT, MISSING, NAN, Case, cases, page
 
@@ -237,11 +237,11 @@ ARGUMENTS: list[tuple[str, Callable[[], Any], type[ScoringError] | tuple[type[Sc
     *((f"users {u!r}", lambda u=u: READY.top_k(2, u), UnknownIdError) for u in ([0], [-1], [2**62])),
     ("users []", lambda: READY.top_k(2, []), None),
     *(
-        (f"chunk_size {c!r}", lambda c=c: batch.run(READY, k=2, chunk_size=c), ConfigurationError)
+        (f"chunk_size {c!r}", lambda c=c: runner.run(READY, k=2, chunk_size=c), ConfigurationError)
         for c in (0, -1, 1.5, True, "x", None, NAN, INF)
     ),
     *(
-        (f"workers {w!r}", lambda w=w: batch.run(READY, k=2, workers=w), ConfigurationError)
+        (f"workers {w!r}", lambda w=w: runner.run(READY, k=2, workers=w), ConfigurationError)
         for w in (0, -1, 1.5, True, "x")
     ),
     *(

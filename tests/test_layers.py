@@ -92,7 +92,7 @@ def state():
     "modules",
     [
         "scoring.dataset, scoring.statistics, scoring.model, scoring.components, scoring.catalog",
-        "scoring.plan, scoring.kernels.topk, scoring.engine, scoring.testing, scoring.profiling",
+        "scoring.plan, scoring.backends.numba.topk, scoring.ranking, scoring.testing, scoring.profiling",
     ],
 )
 def test_importing_changes_no_setting_of_the_process(modules: str) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import scoring
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.machine import installed
 from benchmarks.peers.vectors import Vectors
 from benchmarks.results import Bar
-from scoring.dataset.encode import Longs
+from scoring.array_types import Longs
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import List
 

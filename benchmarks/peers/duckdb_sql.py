@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.base import FullPeer
 from benchmarks.results import Bar, at_least
-from scoring.dataset.encode import Floats, Longs
+from scoring.array_types import Floats, Longs
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import List
 

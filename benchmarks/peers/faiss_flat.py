@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.peers.base import InnerPeer
 from benchmarks.peers.vectors import Vectors
 from benchmarks.results import Bar, at_least
-from scoring.dataset.encode import Longs
+from scoring.array_types import Longs
 
 
 class FaissFlat(InnerPeer):

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.peers.base import InnerPeer
 from benchmarks.results import Bar, at_least
-from scoring.dataset.encode import Longs
+from scoring.array_types import Longs
 
 
 class ImplicitTopK(InnerPeer):

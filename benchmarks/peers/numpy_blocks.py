@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.peers.base import FullPeer
-from scoring.dataset.encode import Floats, Longs
+from scoring.array_types import Floats, Longs
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import List, best
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.peers.base import FullPeer
-from scoring.dataset.encode import Longs
+from scoring.array_types import Longs
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import List
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.peers.base import FullPeer
 from benchmarks.results import Bar, at_least
-from scoring.dataset.encode import Floats, Longs
+from scoring.array_types import Floats, Longs
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import List
 

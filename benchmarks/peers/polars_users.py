@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.peers.base import FullPeer
 from benchmarks.peers.polars_cross import job_frame
 from benchmarks.results import Bar, at_least
-from scoring.dataset.encode import Floats, Longs
+from scoring.array_types import Floats, Longs
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import List
 

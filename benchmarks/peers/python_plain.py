@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from benchmarks.peers.base import FullPeer
 from benchmarks.results import Bar, at_least
-from scoring.dataset.encode import Longs
+from scoring.array_types import Longs
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import List
 from scoring.profiling.per_pair import PairLoop

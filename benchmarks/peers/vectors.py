@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scoring import Dataset, Prepared, ScoringModel, Statistics
-from scoring.dataset.encode import Floats
+from scoring.array_types import Floats, Singles
 from scoring.profiling.facts import Facts
 
 __all__ = ["Vectors", "linear"]
-
-Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

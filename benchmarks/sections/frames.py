@@ -11,9 +11,9 @@ from benchmarks.measure import say
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, Statistics, load_model
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_tables
-from scoring.dataset.memory import optimise
+from scoring.database.database import Database
+from scoring.database.readers import load_tables
+from scoring.dataset.smaller_dtypes import optimise
 from scoring.profiling.lists import AnswersDifferError
 
 READ_BY_SCORES = [

@@ -71,9 +71,9 @@ def _compile(cache: Path) -> float:
 def compile_kernels() -> None:
     """What a run does before it ranks, on a small market; prints its seconds as JSON."""
     from scoring import Dataset, load_model, make_market
-    from scoring.engine import batch
+    from scoring.runs import runner
     from scoring.telemetry import Stopwatch
 
     watch = Stopwatch()
-    batch.prepare(Dataset(make_market(50, 500, 500).tables), load_model("standard"), watch=watch)
+    runner.prepare(Dataset(make_market(50, 500, 500).tables), load_model("standard"), watch=watch)
     print(json.dumps({"seconds": watch.seconds("kernels")}))

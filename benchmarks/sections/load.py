@@ -7,9 +7,9 @@ from pathlib import Path
 from benchmarks.measure import Times, say, timed
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
-from scoring.dataset.counting import QueryCounter
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_tables
+from scoring.database.counting import QueryCounter
+from scoring.database.database import Database
+from scoring.database.readers import load_tables
 
 
 def measure(size: Size, work: Workspace) -> Section:

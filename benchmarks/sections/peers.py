@@ -16,10 +16,10 @@ from benchmarks.peers.vectors import Vectors, linear
 from benchmarks.results import Figure, Section, Table, number
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.engine import Ranking
-from scoring.engine.memory import readable
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import AnswersDifferError, List, require_lists
+from scoring.ranking import Ranking
+from scoring.runs.memory_budget import readable
 
 _MOST_FULL = 1000
 """Users whom a peer with the full score is given at most: their tables are dense."""

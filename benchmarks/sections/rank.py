@@ -7,7 +7,7 @@ from benchmarks.measure import reset_peak, say, timed
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Prepared, load_model
-from scoring.engine import memory
+from scoring.runs import memory_budget
 
 _NO_RULES = {"open": False, "min_fee": None, "not_applied": False, "company_cooldown_days": None}
 
@@ -21,7 +21,7 @@ def measure(size: Size, work: Workspace) -> Section:
     say(f"ranking {size.text}")
     first = timed(lambda: used.top_k(K), 1)
     again = timed(lambda: used.top_k(K), size.repeats)
-    peak = memory.peak()
+    peak = memory_budget.peak()
     everything = scorer(prepared.with_model(model.with_eligibility(**_NO_RULES)).plan)
     everything.top_k(K)
     whole = timed(lambda: everything.top_k(K), size.repeats)

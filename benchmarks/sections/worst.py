@@ -16,7 +16,7 @@ from benchmarks.results import Figure, Section, Table, at_most, number
 from benchmarks.sections.peers import InnerJob, factors_alone, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.dataset.canonical import empty_frame
+from scoring.columns.canonical_tables import empty_frame
 from scoring.model import Inputs
 from scoring.profiling.facts import Facts
 

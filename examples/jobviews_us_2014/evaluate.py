@@ -21,8 +21,7 @@ from title_likeness import TitleLikeness
 from viewed import JobLooks, NotSeen, ViewedNearby, ViewedShare
 
 import scoring
-from scoring.dataset.database import Database
-from scoring.dataset.importer import import_mapping
+from scoring.database.database import Database
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.metrics import MRR, NDCG, HitRate
@@ -30,6 +29,7 @@ from scoring.evaluation.per_user import last_n
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
 from scoring.evaluation.splits import split_users
+from scoring.importing import import_mapping
 from scoring.model import dump_model
 from scoring.tuning.ablation import ablation
 from scoring.tuning.direct import fit_pairwise

@@ -22,11 +22,11 @@ from scipy.sparse.linalg import svds
 from threadpoolctl import threadpool_limits
 
 from scoring import Dataset
+from scoring.array_types import Floats
 from scoring.model import Component, DotTerm, Inputs, Pair, Reason, Value
 
 LOOK = "click"
 
-Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
 
 

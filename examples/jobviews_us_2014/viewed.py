@@ -15,13 +15,11 @@ from pydantic import Field
 from scipy import sparse
 
 from scoring import Dataset
-from scoring.dataset.encode import JobArrays, Ragged
+from scoring.array_types import Floats, Longs
+from scoring.dataset.arrays import JobArrays, Ragged
 from scoring.model import Component, Inputs, JobTerm, Key, LookupTerm, Pair, Reason, UserTerm, Value
 
 LOOK = "click"
-
-Longs = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 def viewed(inputs: Inputs) -> tuple[Longs, Longs]:

@@ -24,9 +24,9 @@ from scoring.cli.opening import (
 if TYPE_CHECKING:
     from scoring.cli.progress import Show
     from scoring.dataset import Dataset
-    from scoring.engine import Prepared, Ranking
     from scoring.evaluation import Comparison
     from scoring.model import ScoringModel
+    from scoring.ranking import Prepared, Ranking
 
 __all__ = ["compare"]
 
@@ -52,7 +52,7 @@ def compare(
     from scoring.cli.compared import moved, overview, why
     from scoring.cli.progress import Show, output
     from scoring.cli.registered import comparison
-    from scoring.dataset.database import Database
+    from scoring.database.database import Database
     from scoring.evaluation import waterfall
     from scoring.telemetry import Stopwatch
     from scoring.tuning.registry import ProfileDiff
@@ -93,8 +93,8 @@ class _Sides:
 
     @classmethod
     def of(cls, names: tuple[str, str], component: list[Path] | None, profiles: Path) -> _Sides:
-        from scoring.engine.sinks import is_run
         from scoring.errors import ConfigurationError
+        from scoring.runs.publishers import is_run
 
         runs = [is_run(name) for name in names]
         if all(runs):
@@ -105,9 +105,9 @@ class _Sides:
         return cls(names, (before, after))
 
     def compared(self, data: Dataset, k: int, factor_cache: Path | None, show: Show) -> Comparison:
-        from scoring.engine.published import ranking_of, read_run
         from scoring.evaluation import Comparison
         from scoring.model import Inputs
+        from scoring.runs.run_reader import ranking_of, read_run
         from scoring.statistics import Statistics
         from scoring.statistics.factors import default_cache
 
@@ -115,7 +115,7 @@ class _Sides:
             before, after = (ranking_of(read_run(name), data.jobs.job_id) for name in self.names)
             before, after = _common(before, after, show)
             return Comparison.of_rankings(before, after, Inputs.of(Statistics(data)), k=k, names=self.names)
-        from scoring.engine import Prepared
+        from scoring.ranking import Prepared
 
         with show.stage("preparing factors, statistics and plans, ranking everybody twice"):
             statistics = Statistics(data, factor_cache=factor_cache or default_cache())

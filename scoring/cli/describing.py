@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.engine import Explanation, Prepared
-from scoring.engine.wording import in_words, value_in_words
 from scoring.errors import printable
+from scoring.ranking import Explanation, Prepared
+from scoring.ranking.fact_text import in_words, value_in_words
 
 __all__ = ["describe"]
 

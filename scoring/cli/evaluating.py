@@ -66,7 +66,7 @@ def evaluate(
     """Hold models to what people did afterwards: metrics, what lists are like, differences with their intervals."""
     from scoring.cli.measured import standings
     from scoring.cli.progress import Show, output
-    from scoring.dataset.database import Database
+    from scoring.database.database import Database
     from scoring.evaluation import Scoreboard
     from scoring.telemetry import Stopwatch
 

@@ -40,8 +40,8 @@ def explain(
     """Take the score of one user and one job apart: values, weights, points, and the facts behind them."""
     from scoring.cli.describing import describe
     from scoring.cli.progress import Show, output
-    from scoring.dataset.database import Database
-    from scoring.engine import batch
+    from scoring.database.database import Database
+    from scoring.runs import runner
     from scoring.statistics.factors import default_cache
     from scoring.telemetry import Stopwatch
 
@@ -53,7 +53,7 @@ def explain(
     job_id = id_of(job, dataset.tables.jobs, "job")
     with show.stage("preparing factors, statistics and plan"):
         # an explanation is computed by the reference: nothing is compiled
-        prepared = batch.prepare(
+        prepared = runner.prepare(
             dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), kernels=False
         )
     output().print(describe(prepared, prepared.explain(user_id, job_id)))

@@ -29,8 +29,8 @@ def import_(
 ) -> None:
     """Import a table from a file, or several as a mapping file says, and account for every row."""
     from scoring.cli.progress import Show, output
-    from scoring.dataset.database import Database
-    from scoring.dataset.importer import import_file, import_mapping
+    from scoring.database.database import Database
+    from scoring.importing import import_file, import_mapping
 
     if (file is None) == (map_ is None) or (file is None) != (table is None):
         raise typer.BadParameter("give TABLE and FILE, or --map FILE.")

@@ -27,8 +27,8 @@ def init(
 ) -> None:
     """Make a database: a synthetic labour market, or an empty one to import into."""
     from scoring.cli.progress import Show, output
-    from scoring.dataset.database import Database
-    from scoring.dataset.storing import save_tables
+    from scoring.database.database import Database
+    from scoring.database.writers import save_tables
 
     show = Show()
     if db == DEFAULT_DB:
@@ -41,7 +41,7 @@ def init(
             tables = _reference_tables()
         else:
             with show.stage(f"making a market of {counted(users, 'user')} and {counted(jobs, 'job')}"):
-                from scoring.dataset.synthetic import make_market
+                from scoring.synthetic import make_market
 
                 tables = make_market(users, jobs, actions, seed).tables
         with show.stage("storing it"):
@@ -52,7 +52,7 @@ def init(
 
 
 def _refuse_filled(database: object) -> None:
-    from scoring.dataset.changes import change_tokens
+    from scoring.database.change_tokens import change_tokens
     from scoring.errors import DatabaseError
 
     tokens = change_tokens(database)  # type: ignore[arg-type]  # the type is too heavy to import for a check
@@ -65,7 +65,7 @@ def _refuse_filled(database: object) -> None:
 
 
 def _reference_tables() -> Tables:
-    from scoring.dataset.canonical import empty_frame
-    from scoring.dataset.sources import tables_from_frames
+    from scoring.columns.canonical_tables import empty_frame
+    from scoring.dataset.from_frames import tables_from_frames
 
     return tables_from_frames(jobs=empty_frame("jobs"), users=empty_frame("users"))

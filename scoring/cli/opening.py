@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scoring.cli.progress import Show
+    from scoring.database.database import Database
     from scoring.dataset import Dataset
-    from scoring.dataset.database import Database
-    from scoring.dataset.ledger import DataLedger
     from scoring.model import Component, ScoringModel
     from scoring.telemetry import Stopwatch
     from scoring.tuning.registry import Registry
+    from scoring.validation.report import DataLedger
 
 __all__ = [
     "DEFAULT_DB",
@@ -200,12 +200,12 @@ def load_data(
     Raises DatabaseError, DataError, ConfigurationError, NotEnoughMemoryError, OutputError.
     """
     from scoring.columns import TABLES
+    from scoring.database.change_tokens import change_tokens
+    from scoring.database.quarantine import read_usable
     from scoring.dataset import Dataset
-    from scoring.dataset.changes import change_tokens
     from scoring.dataset.dataset import clock_of
-    from scoring.dataset.ledger import Limit
-    from scoring.dataset.usable import read_usable
-    from scoring.engine import memory
+    from scoring.runs import memory_budget
+    from scoring.validation.report import Limit
 
     limit = Limit.parse(max_refused)
     where = "" if refused_to is None else f" The rows are in {refused_to}, with the reasons."
@@ -215,8 +215,8 @@ def load_data(
     tokens = change_tokens(database)
     users, jobs, actions = (tokens[name].rows for name in ("users", "jobs", "actions"))
     sizes = f"{counted(users, 'user')}, {counted(jobs, 'job')}, {counted(actions, 'action')}"
-    memory.require(
-        memory.predict_data(users, jobs, actions),
+    memory_budget.require(
+        memory_budget.predict_data(users, jobs, actions),
         f"Loading {sizes}",
         ["give the process more memory", "keep fewer old jobs and actions in the database"],
     )

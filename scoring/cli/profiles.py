@@ -113,7 +113,7 @@ def _data(found_on: str | None, as_of: str | None) -> Dataset | None:
             raise typer.BadParameter("--as-of is the clock of the data of --found-on, which is missing.")
         return None
     from scoring.cli.progress import Show
-    from scoring.dataset.database import Database
+    from scoring.database.database import Database
     from scoring.telemetry import Stopwatch
 
     show = Show()
@@ -197,7 +197,7 @@ def reindex(
 ) -> None:
     """Make the index in a database anew from the files."""
     from scoring.cli.progress import output
-    from scoring.dataset.database import Database
+    from scoring.database.database import Database
 
     with Database.open(db) as database:
         count = _registry(profiles).reindex(database)

@@ -31,11 +31,11 @@ from scoring.cli.stopping import stops
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Show
-    from scoring.dataset.database import Database
-    from scoring.engine import Prepared
-    from scoring.engine.gate import Gate
-    from scoring.engine.sinks import Sink
+    from scoring.database.database import Database
     from scoring.model import ScoringModel
+    from scoring.ranking import Prepared
+    from scoring.runs.gate import Gate
+    from scoring.runs.publishers import Sink
 
 __all__ = ["run"]
 
@@ -108,8 +108,8 @@ def run(
     watch = Stopwatch()
     with watch.phase("start"):
         from scoring.cli.progress import Show, output
-        from scoring.dataset.database import Database
-        from scoring.engine import batch, report
+        from scoring.database.database import Database
+        from scoring.runs import report, runner
         from scoring.statistics.factors import default_cache
 
         show = Show()
@@ -121,11 +121,11 @@ def run(
         with watch.phase("fingerprint"):
             dataset.fingerprint  # noqa: B018 - computed when first asked for
         with show.stage("preparing factors, statistics, plan and kernels (compiled once per machine)"):
-            prepared = batch.prepare(
+            prepared = runner.prepare(
                 dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers
             )
         with _told_if_kept_aside(show), show.bar("ranking", "users") as advance:
-            result = batch.run(
+            result = runner.run(
                 prepared,
                 k=top_k,
                 users=_first_users(prepared, users),
@@ -149,7 +149,7 @@ def _sinks(database: Database | None, out: Path) -> list[Sink]:
 
     Raises OutputError, DatabaseError: one of them cannot be written to.
     """
-    from scoring.engine.sinks import LATEST, DatabaseSink, ParquetSink
+    from scoring.runs.publishers import LATEST, DatabaseSink, ParquetSink
 
     sinks: list[Sink] = [] if database is None else [DatabaseSink(database)]
     sinks.append(ParquetSink(out, by_run_id=True, latest=LATEST))
@@ -162,13 +162,13 @@ def _sinks(database: Database | None, out: Path) -> list[Sink]:
 def _told_if_kept_aside(show: Show) -> Iterator[None]:
     """Ends the command where the gate keeps the run aside, with all that it measured."""
     from scoring.cli.progress import output
-    from scoring.engine.gate import KeptAsideError
     from scoring.errors import printable
+    from scoring.runs.gate import KeptAsideError
 
     try:
         yield
     except KeptAsideError as aside:
-        from scoring.engine.gate.table import table
+        from scoring.runs.gate.console_table import table
 
         output().print(table(aside.verdict))
         show.say(f"error: {printable(str(aside), 2000)}")
@@ -177,14 +177,14 @@ def _told_if_kept_aside(show: Show) -> Iterator[None]:
 
 def _prune(out: Path, database: Database | None, keep: int) -> None:
     from scoring.cli.runs import say_pruned
-    from scoring.engine.retention import prune
+    from scoring.runs.retention import prune
 
     say_pruned(prune(out, database, keep))
 
 
 def _gate(file: Path | None, force: str | None, promoted: str | None, components: list[Path] | None) -> Gate:
     """Raises ConfigurationError: limits that cannot be read, a reason that is none."""
-    from scoring.engine.gate import Gate, GateLimits, load_limits
+    from scoring.runs.gate import Gate, GateLimits, load_limits
 
     own = [kind for path in components or () for kind in load_components(path)]
     return Gate(GateLimits() if file is None else load_limits(file), force, promoted, own)

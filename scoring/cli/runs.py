@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from scoring.dataset.database import Database
-    from scoring.engine.retention import Pruned
+    from scoring.database.database import Database
+    from scoring.runs.retention import Pruned
 
 __all__ = ["app", "say_pruned"]
 
@@ -34,7 +34,7 @@ def _help(context: typer.Context) -> None:
 
 @contextmanager
 def _opened(db: str, no_database: bool) -> Iterator[Database | None]:
-    from scoring.dataset.database import Database
+    from scoring.database.database import Database
 
     if no_database:
         yield None
@@ -51,8 +51,8 @@ def list_(out: Folder = DEFAULT_OUT, db: Db = DEFAULT_DB, no_database: NoDatabas
     Where the folder's readers get another run than the database's, it says which is in use where.
     """
     from scoring.cli.progress import output
-    from scoring.engine.history import list_runs
     from scoring.errors import printable
+    from scoring.runs.history import list_runs
 
     with _opened(db, no_database) as database:
         found = list_runs(out, database)
@@ -99,8 +99,8 @@ def verify(
 ) -> None:
     """Look whether published runs are as they were written: digests of files, rows there and in the database."""
     from scoring.cli.progress import Show, output
-    from scoring.engine.history import list_runs, verify_rows
     from scoring.errors import ConfigurationError, counted
+    from scoring.runs.history import list_runs, verify_rows
 
     wrong = 0
     with _opened(db, no_database) as database:
@@ -124,8 +124,8 @@ def verify(
 
 
 def _wrong_with(folder: Path) -> list[str]:
-    from scoring.engine.history import verify_run
     from scoring.errors import OutputError
+    from scoring.runs.history import verify_run
 
     try:
         return verify_run(folder)
@@ -141,7 +141,7 @@ def prune(
     no_database: NoDatabase = False,
 ) -> None:
     """Remove old runs and what killed ones left; never the run in use, nor one that is being read or written."""
-    from scoring.engine.retention import prune as remove
+    from scoring.runs.retention import prune as remove
 
     with _opened(db, no_database) as database:
         say_pruned(remove(out, database, keep))
@@ -157,8 +157,8 @@ def publish(
 ) -> None:
     """Publish a run that its gate kept aside, as it was written: nothing is loaded or ranked again."""
     from scoring.cli.progress import output
-    from scoring.engine.release import release
-    from scoring.engine.sinks import LATEST, DatabaseSink, ParquetSink, Sink
+    from scoring.runs.force_publish import release
+    from scoring.runs.publishers import LATEST, DatabaseSink, ParquetSink, Sink
 
     with _opened(db, no_database) as database:
         sinks: list[Sink] = [] if database is None else [DatabaseSink(database)]

@@ -72,7 +72,7 @@ class Request:
 
     def ready(self, show: Show, processes: int = 1) -> Ready:
         """Loads and prepares everything, for one of so many processes. Raises ScoringError."""
-        from scoring.dataset.database import Database
+        from scoring.database.database import Database
         from scoring.telemetry import Stopwatch
 
         source = self.source

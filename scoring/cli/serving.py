@@ -86,7 +86,7 @@ def panel(
 ) -> None:
     """Open the tuning panel as a page: on this machine only, behind a token; Ctrl-C ends it."""
     from scoring.columns import TABLES
-    from scoring.dataset.database import Database
+    from scoring.database.database import Database
     from scoring.statistics.factors import default_cache
 
     with Database.open(db) as database:  # whatever is wrong with it is said here, and not on the page

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from scoring.array_types import Floats
 from scoring.components.shared import Points, occupation_key
-from scoring.dataset.encode import Floats
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair

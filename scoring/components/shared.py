@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
-from scoring.dataset.encode import Floats, Ints, Ragged
+from scoring.array_types import Floats, Ints
+from scoring.dataset.arrays import Ragged
 from scoring.model.inputs import Acts, Inputs
 from scoring.model.terms import Key, Number
 

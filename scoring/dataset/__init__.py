@@ -1,12 +1,11 @@
-"""Where data comes from and what a snapshot of it is.
+"""The snapshot that everything is computed from.
 
-- `dataset`: `Dataset`, the snapshot; `canonical`: its tables as frames; `encode`, `vocabulary`: its arrays and codes
-- `validation`: any frame to the canonical columns; `importer`: files in
-- `tables`, `database`, `loaders`: SQLAlchemy
-- `synthetic`: a labour market with hidden tastes; `reference`: tables of facts
+- `dataset`: `Dataset`, the snapshot; `arrays`, `vocabularies`: its columns and codes as arrays
+- `from_frames`: tables from DataFrames; `reference`: the reference tables that ship
+- `smaller_dtypes`: the same values in fewer bytes
 """
 
-from scoring.dataset.canonical import Tables
+from scoring.columns.canonical_tables import Tables
 from scoring.dataset.dataset import Dataset
 
 __all__ = ["Dataset", "Tables"]

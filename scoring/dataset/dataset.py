@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.columns import TABLES, Kind
-from scoring.dataset.canonical import Tables
-from scoring.dataset.coercion import time
-from scoring.dataset.encode import ActionArrays, JobArrays, Ragged, UserArrays, floats, instants
-from scoring.dataset.intake import OnBad, places
-from scoring.dataset.ledger import DataLedger, TableLedger
-from scoring.dataset.vocabulary import vocabularies_of
+from scoring.columns.canonical_tables import Tables, newest_of
+from scoring.columns.coercion import time
+from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, floats, instants
+from scoring.dataset.vocabularies import vocabularies_of
 from scoring.errors import ConfigurationError, DataError, counted
+from scoring.validation.cross_table import OnBad, places
+from scoring.validation.report import DataLedger, TableLedger
 
-__all__ = ["Dataset", "clock_of", "newest_of"]
+__all__ = ["Dataset", "clock_of"]
 
 
 class Dataset:
@@ -84,7 +84,7 @@ class Dataset:
 
         Raises DataError naming table, column and row of what cannot be.
         """
-        from scoring.dataset.sources import read_frames
+        from scoring.dataset.from_frames import read_frames
 
         given = {"jobs": jobs, "users": users, "actions": actions, **tables}
         read, ledger = read_frames(given, on_bad=on_bad, as_of=clock_of(as_of))
@@ -96,8 +96,8 @@ class Dataset:
 
         `on_bad` as above: somebody else may have filled it. Raises DatabaseError, DataError.
         """
-        from scoring.dataset.database import Database
-        from scoring.dataset.loaders import read_database
+        from scoring.database.database import Database
+        from scoring.database.readers import read_database
 
         read, ledger = read_database(Database.open(db), on_bad=on_bad, as_of=clock_of(as_of))
         return cls(read, as_of=as_of, ledger=ledger)
@@ -226,15 +226,6 @@ def _by_id(tables: Tables) -> Tables:
             frame = frame.sort_values(list(table.key), kind="stable")
         ordered[name] = frame.reset_index(drop=True)
     return tables.with_tables(**ordered)
-
-
-def newest_of(tables: Tables) -> pd.Timestamp:
-    """The data's own clock: the newest action, without actions the newest posting."""
-    newest = tables.actions["occurred_at"].max()
-    if pd.isna(newest):
-        newest = tables.jobs["posted_at"].max()
-    # with neither actions nor postings nothing has a time: any clock gives the same scores
-    return pd.Timestamp(0, tz="UTC") if pd.isna(newest) else newest
 
 
 def clock_of(as_of: datetime | str | None) -> pd.Timestamp | None:

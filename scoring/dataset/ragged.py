@@ -9,10 +9,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ragged"]
+from scoring.array_types import Ints, Longs
 
-Ints = NDArray[np.int32]
-Longs = NDArray[np.int64]
+__all__ = ["Ragged"]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from scoring.dataset import Dataset
-from scoring.dataset.encode import DAY, instants
+from scoring.dataset.arrays import DAY, instants
 from scoring.evaluation.holdout import APPLICATIONS, Holdout, notes_on, to_find
 from scoring.evaluation.log import Log
 

@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.array_types import Floats, Longs
 from scoring.dataset import Dataset
-from scoring.dataset.encode import Floats, Longs
-from scoring.engine import Prepared, Ranking
-from scoring.engine.explanation import reasons_against
-from scoring.engine.prepared import rows_of_ids, whole_ids
-from scoring.engine.scorer import list_length
 from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.lists import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
 from scoring.evaluation.relevance import Judged, judge
 from scoring.model import Eligibility, Inputs, ScoringModel
+from scoring.ranking import Prepared, Ranking
+from scoring.ranking.explanation import reasons_against
+from scoring.ranking.prepared import rows_of_ids, whole_ids
+from scoring.ranking.scorer import list_length
 from scoring.statistics import Statistics
 
 __all__ = ["Evaluator", "Judgement"]

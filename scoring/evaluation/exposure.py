@@ -7,11 +7,11 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from scoring.dataset.encode import Floats, Ints
-from scoring.engine import Ranking, agreement
+from scoring.array_types import Floats, Ints
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, VERMILION
+from scoring.ranking import Ranking, list_overlap
 
 __all__ = ["UNKNOWN", "By", "exposure_changes", "plot_exposure"]
 
@@ -69,7 +69,7 @@ def exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: By = "
 
 def _exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tuple[np.ndarray, Floats]:
     """(n_codes + 1,) entries, and the same discounted by rank; the last of them of jobs without a code."""
-    there = agreement.listed(ranking.job_id.shape[1], ranking.count)
+    there = list_overlap.listed(ranking.job_id.shape[1], ranking.count)
     code = codes[_job_rows(inputs, ranking.job_id[there])].astype(np.int64)
     code[code < 0] = n_codes
     worth = 1 / np.log2(2 + np.nonzero(there)[1])

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
-from scoring.dataset.encode import Bools, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.log import Log
 from scoring.evaluation.relevance import Relevance

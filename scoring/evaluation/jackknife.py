@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from scipy.special import stdtrit
 
-from scoring.dataset.encode import Floats, Longs
+from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.mixing import mixed
 

@@ -9,12 +9,13 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 
-from scoring.dataset.encode import ActionArrays, Bools, Floats, Longs
-from scoring.engine import Ranking
-from scoring.engine.scorer import list_length
+from scoring.array_types import Bools, Floats, Longs
+from scoring.dataset.arrays import ActionArrays
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import GROUPS_OF_USERS, Jackknife, groups_of, users_digest
 from scoring.model import Inputs
+from scoring.ranking import Ranking
+from scoring.ranking.scorer import list_length
 
 __all__ = [
     "POPULATION_FACTS",

@@ -9,9 +9,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.array_types import Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.dataset import Dataset
-from scoring.dataset.encode import Floats, Ints, Longs
 from scoring.errors import ConfigurationError
 
 __all__ = ["Log"]

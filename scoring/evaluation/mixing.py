@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Longs
+from scoring.array_types import Longs
 
 __all__ = ["mixed"]
 

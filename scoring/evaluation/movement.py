@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Ints
-from scoring.engine import Prepared, Ranking, agreement
-from scoring.engine.scorer import list_length
+from scoring.array_types import Ints
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.exposure import By, exposure_changes, plot_exposure
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, new_figure
+from scoring.ranking import Prepared, Ranking, list_overlap
+from scoring.ranking.scorer import list_length
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,11 +111,11 @@ class Comparison:
         return pd.DataFrame(
             {
                 "user_id": before.user_id,
-                "overlap": agreement.overlap(place, *counts),
-                "new": agreement.new_share(place, after.count),
-                "rbo": agreement.rank_biased_overlap(place, *counts, self.p),
-                "changed": ~agreement.same_lists(place, *counts),
-                "first_changed": agreement.other_first(place, *counts),
+                "overlap": list_overlap.overlap(place, *counts),
+                "new": list_overlap.new_share(place, after.count),
+                "rbo": list_overlap.rank_biased_overlap(place, *counts, self.p),
+                "changed": ~list_overlap.same_lists(place, *counts),
+                "first_changed": list_overlap.other_first(place, *counts),
                 "jobs_before": before.count,
                 "jobs_after": after.count,
             }
@@ -206,8 +206,8 @@ def movements(before: Ranking, after: Ranking) -> pd.DataFrame:
     """
     after = _in_order_of(before, after)
     place, back = _places(before, after), _places(after, before)
-    there = agreement.listed(after.job_id.shape[1], after.count)
-    gone = agreement.listed(before.job_id.shape[1], before.count) & (back < 0)
+    there = list_overlap.listed(after.job_id.shape[1], after.count)
+    gone = list_overlap.listed(before.job_id.shape[1], before.count) & (back < 0)
     row, column = (np.concatenate(parts) for parts in zip(np.nonzero(there), np.nonzero(gone), strict=True))
     out = np.arange(len(row)) >= there.sum()
     order = np.lexsort((column, out, row))
@@ -238,7 +238,7 @@ def _or_missing(values: NDArray[np.int64], known: NDArray[np.bool_]) -> pd.Serie
 
 
 def _places(before: Ranking, after: Ranking) -> Ints:
-    return agreement.places(before.job_id, before.count, after.job_id, after.count)
+    return list_overlap.places(before.job_id, before.count, after.job_id, after.count)
 
 
 def _in_order_of(before: Ranking, after: Ranking) -> Ranking:

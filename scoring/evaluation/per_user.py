@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
-from scoring.dataset.encode import DAY, Bools, Longs, instants
-from scoring.engine.prepared import rows_of_ids
+from scoring.dataset.arrays import DAY, instants
 from scoring.errors import ConfigurationError
 from scoring.evaluation.holdout import APPLICATIONS, Holdout, notes_on, to_find
 from scoring.evaluation.log import Log
 from scoring.plan import Candidates
+from scoring.ranking.prepared import rows_of_ids
 
 __all__ = ["Named", "cold_start", "last_n"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Floats
+from scoring.array_types import Floats
 
 __all__ = ["Signs", "draw_signs", "p_values"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import pandas as pd
 
-from scoring.dataset.encode import Floats
+from scoring.array_types import Floats
 from scoring.errors import ConfigurationError, counted
 from scoring.evaluation.evaluator import Evaluator, Judgement
 from scoring.evaluation.jackknife import Jackknife

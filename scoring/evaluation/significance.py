@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from scoring.dataset.encode import Bools, Floats, Longs
-from scoring.engine.prepared import whole_ids
-from scoring.engine.scorer import whole_number
-from scoring.engine.threads import one_blas_thread
+from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.randomisation import draw_signs, p_values
+from scoring.ranking.prepared import whole_ids
+from scoring.ranking.scorer import whole_number
+from scoring.threads.pool import one_blas_thread
 
 __all__ = [
     "Difference",

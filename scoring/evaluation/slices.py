@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from scoring.dataset.encode import DAY, Bools, Floats, Ints, Longs, instants
+from scoring.array_types import Bools, Floats, Ints, Longs
+from scoring.dataset.arrays import DAY, instants
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.significance import Resamples, holm
 from scoring.model import Inputs

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Floats, Longs
-from scoring.engine.prepared import whole_ids
+from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.mixing import mixed
+from scoring.ranking.prepared import whole_ids
 
 __all__ = ["Split", "split_users"]
 

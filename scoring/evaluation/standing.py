@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from scoring.dataset.encode import Bools, Ints, Longs
-from scoring.engine import Prepared
-from scoring.engine.explanation import reasons_against
+from scoring.array_types import Bools, Ints, Longs
+from scoring.ranking import Prepared
+from scoring.ranking.explanation import reasons_against
 
 __all__ = ["Standing", "standing"]
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scoring.dataset.encode import Bools, Longs
-from scoring.engine import Prepared
+from scoring.array_types import Bools, Longs
 from scoring.evaluation.movement import require_same_data
 from scoring.evaluation.standing import Standing, standing
+from scoring.ranking import Prepared
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.engine import Prepared
-from scoring.engine.batch import DEFAULT_CHUNK_SIZE
 from scoring.errors import ConfigurationError, DatabaseError, DataError
 from scoring.facade import job_scores, requests
 from scoring.facade.core import EngineCore, in_thread, whole_number
 from scoring.facade.pairs_store import ScoredPairs, require_free, write_pairs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
+from scoring.ranking import Prepared
+from scoring.runs.runner import DEFAULT_CHUNK_SIZE
 
 __all__ = ["BatchMethods"]
 

@@ -19,13 +19,13 @@ from scoring.caching import GROUPS, LAYERS, Layers, LayerStats
 from scoring.caching.sizes import Footprint
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.ledger import DataLedger
-from scoring.engine.batch import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.errors import ConfigurationError
 from scoring.facade.snapshot import CHECK_SECONDS, SnapshotHolder
 from scoring.model import ScoringModel
+from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.statistics.factors import default_cache
 from scoring.telemetry import Operations, Sources, TargetAlert, memory_statistics
+from scoring.validation.report import DataLedger
 
 __all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineCore", "in_thread", "whole_number"]
 
@@ -223,8 +223,8 @@ class EngineCore:
 
     @staticmethod
     def _optimize_dataframe_memory(df: pd.DataFrame) -> pd.DataFrame:
-        """The same values in smaller dtypes; scores from it are the same. See `scoring.dataset.memory.optimise`."""
-        from scoring.dataset.memory import optimise
+        """Return the same values in smaller dtypes, as `scoring.dataset.smaller_dtypes.optimise` does."""
+        from scoring.dataset.smaller_dtypes import optimise
 
         return optimise(df)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from scoring.engine.batch import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.facade.batches import BatchMethods
 from scoring.facade.core import PERFORMANCE_TARGET_MS_PER_USER
 from scoring.facade.loading import LoadingMethods
 from scoring.facade.singles import SingleMethods
+from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 
 __all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "PERFORMANCE_TARGET_MS_PER_USER", "ScoringEngine"]
 

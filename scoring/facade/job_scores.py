@@ -13,19 +13,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.dataset.canonical import empty_frame
-from scoring.dataset.checked import Checked
-from scoring.dataset.encode import jobs_later
-from scoring.dataset.lazy import Lazy
-from scoring.dataset.validation import checked
-from scoring.dataset.vocabulary import with_jobs
-from scoring.engine import SCORES, Prepared
+from scoring.columns.canonical_tables import empty_frame
+from scoring.dataset.arrays import jobs_later
+from scoring.dataset.lazy_fields import Lazy
+from scoring.dataset.vocabularies import with_jobs
 from scoring.errors import ConfigurationError
 from scoring.facade.legacy_objects import canonical_frame
 from scoring.facade.requests import nobody
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
+from scoring.ranking import SCORES, Prepared
 from scoring.statistics import Statistics
+from scoring.validation.lazy_frame import Checked
+from scoring.validation.normalise import checked
 
 __all__ = ["base_scores", "job_component", "nobodys_inputs", "only"]
 

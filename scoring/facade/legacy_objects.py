@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES, Column, Kind
-from scoring.dataset import validation
-from scoring.dataset.coercion import beyond, coerce
+from scoring.columns.coercion import beyond, coerce
 from scoring.errors import DataError
 from scoring.facade.clean_values import clean_column
+from scoring.validation import normalise
 
 __all__ = ["canonical_frame", "profile_id", "read_job", "read_user"]
 
@@ -185,7 +185,7 @@ def _checked(table: str, rows: Sequence[Row], code_width: Mapping[str, int | Non
     """By the door for frames, which says what is wrong."""
     names = TABLES[table].names
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
-    result = validation.normalise(table, frame, code_width=code_width, unique=False)
+    result = normalise.normalise(table, frame, code_width=code_width, unique=False)
     if len(result.refused):
-        validation.check(table, frame.loc[result.refused["row"].to_numpy()], code_width=code_width)
+        normalise.check(table, frame.loc[result.refused["row"].to_numpy()], code_width=code_width)
     return result.frame

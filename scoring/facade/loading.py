@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES, Kind
-from scoring.dataset.loaders import load_actions_async, load_jobs_async, load_users_async
+from scoring.database.readers import load_actions_async, load_jobs_async, load_users_async
 from scoring.errors import DataError
 from scoring.facade.core import EngineCore, whole_number
 from scoring.statistics.popularity import WINDOW_DAYS

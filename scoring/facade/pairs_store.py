@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from scoring.engine import memory
-from scoring.engine.run_key import new_run_id
 from scoring.errors import OutputError, counted
 from scoring.facade.pieces import Piece, each_piece, never
 from scoring.facade.requests import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
-from scoring.files import sync_folder
 from scoring.model import Inputs, ScoringModel
+from scoring.runs import memory_budget
+from scoring.runs.run_key import new_run_id
+from scoring.storage.files import sync_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,7 +114,7 @@ class ScoredPairs:
         pairs = min(len(wanted.get("user_id", range(size[0]))), size[0]) * min(
             len(wanted.get("job_id", range(size[1]))), size[1]
         )
-        memory.require(
+        memory_budget.require(
             pairs * _BYTES_READ_PER_PAIR,
             f"Reading {counted(pairs, 'pair')} of {self.path}",
             ["fewer users or jobs", "batches() for a part at a time"],

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.engine import Scorer
-from scoring.engine.threads import available_cpus
 from scoring.errors import RunCancelledError
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
+from scoring.ranking import Scorer
+from scoring.threads.pool import available_cpus
 
 __all__ = ["PAIRS_PER_PIECE", "Piece", "each_piece", "never", "working_bytes"]
 

@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.dataset.problems import refusal
-from scoring.dataset.validation import examine
-from scoring.engine import SCORES, Prepared, Ranking, explain, memory
 from scoring.errors import RunCancelledError
 from scoring.facade.keys import frozen, model_key
 from scoring.facade.legacy_objects import Row, canonical_frame, read_user
 from scoring.facade.pieces import Piece, each_piece, never, working_bytes
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs, ScoringModel
+from scoring.ranking import SCORES, Prepared, Ranking, explain
+from scoring.runs import memory_budget
+from scoring.validation.data_errors import refusal
+from scoring.validation.normalise import examine
 
 __all__ = [
     "ALL_PAIRS_COLUMNS",
@@ -81,7 +82,7 @@ def require_room(n_users: int, n_jobs: int, chunk_size: int, workers: int | None
     needed = pairs * BYTES_PER_PAIR + (working_bytes(n_users, n_jobs, chunk_size, workers) if pairs else 0)
     what = f"A DataFrame of all {n_users:,} × {n_jobs:,} = {pairs:,} pairs"
     ways = ["top_k=40 for the best jobs of each user", "out=DIRECTORY for all pairs as a Parquet dataset"]
-    memory.require(needed, what, ways)
+    memory_budget.require(needed, what, ways)
 
 
 def pairs_frame(

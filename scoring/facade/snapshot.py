@@ -15,19 +15,19 @@ from typing import Any, TypeVar
 
 from scoring.caching import Layers, LayerStats
 from scoring.caching.sizes import Footprint, footprint
+from scoring.database.change_tokens import ChangeToken, change_tokens, change_tokens_async
+from scoring.database.database import Database
+from scoring.database.quarantine import Held, Usable, read_usable, read_usable_async, warn_of
 from scoring.dataset import Dataset
-from scoring.dataset.changes import ChangeToken, change_tokens, change_tokens_async
-from scoring.dataset.database import Database
 from scoring.dataset.dataset import clock_of
-from scoring.dataset.ledger import DataLedger
-from scoring.dataset.usable import Held, Usable, read_usable, read_usable_async, warn_of
-from scoring.dataset.validation import code_width
-from scoring.engine import Prepared
 from scoring.facade.keys import encoding_key, model_key
 from scoring.facade.turn import Turn
 from scoring.model import Inputs, ScoringModel
+from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 from scoring.statistics.popularity import WINDOW_DAYS
+from scoring.validation.normalise import code_width
+from scoring.validation.report import DataLedger
 
 __all__ = ["CHECK_SECONDS", "Snapshot", "SnapshotHolder"]
 

@@ -15,19 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
+from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays
 from scoring.dataset.dataset import Dataset
-from scoring.dataset.encode import (
-    DAY,
-    NO_TIME,
-    Bools,
-    Floats,
-    Ints,
-    JobArrays,
-    Longs,
-    UserArrays,
-)
-from scoring.dataset.vocabulary import Vocabularies, extended
+from scoring.dataset.vocabularies import Vocabularies, extended
 from scoring.statistics import Statistics
 
 __all__ = ["Acts", "History", "Inputs"]

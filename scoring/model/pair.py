@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.dataset.encode import NO_TIME, JobArrays
-from scoring.dataset.vocabulary import Vocabularies
+from scoring.dataset.arrays import NO_TIME, JobArrays
+from scoring.dataset.vocabularies import Vocabularies
 from scoring.model.inputs import Inputs
 
 __all__ = ["Act", "JobFacts", "Pair", "UserFacts"]

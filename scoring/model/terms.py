@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Bools, Floats, Ints, Ragged
+from scoring.array_types import Bools, Floats, Ints
+from scoring.dataset.arrays import Ragged
 
 __all__ = [
     "DotTerm",

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Bools, Floats, Ints, Longs
-from scoring.kernels.index import BLOCK_JOBS, FIRST, MASK_BITS, MASKS, SIZE
-from scoring.kernels.program import Program
+from scoring.array_types import Bools, Floats, Ints, Longs
+from scoring.bundle.index import BLOCK_JOBS, FIRST, MASK_BITS, MASKS, SIZE
+from scoring.bundle.program import Program
 
 __all__ = ["Room", "best_of_cells", "best_of_the_rest", "lay_out_blocks"]
 

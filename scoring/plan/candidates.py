@@ -9,7 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import NO_TIME, Bools, JobArrays, Longs
+from scoring.array_types import Bools, Longs
+from scoring.dataset.arrays import NO_TIME, JobArrays
 
 __all__ = ["Candidates"]
 

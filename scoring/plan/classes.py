@@ -12,9 +12,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Floats, Longs
-from scoring.kernels import reference
-from scoring.kernels.program import FLAGS, LOOKUP, NONE, Program
+from scoring.array_types import Floats, Longs
+from scoring.backends import reference
+from scoring.bundle.program import FLAGS, LOOKUP, NONE, Program
 
 __all__ = ["Classes"]
 

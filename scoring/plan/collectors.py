@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Floats, Ints
+from scoring.array_types import Floats, Ints
 from scoring.errors import ModelError
 from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, JobTerm, Key, LookupTerm, Number, UserTerm
 

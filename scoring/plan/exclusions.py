@@ -8,8 +8,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.array_types import Bools, Ints
 from scoring.components.shared import distinct
-from scoring.dataset.encode import NO_CODE, Bools, Ints, Ragged
+from scoring.dataset.arrays import NO_CODE, Ragged
 from scoring.errors import ConfigurationError
 from scoring.model.eligibility import Eligibility
 from scoring.model.inputs import Inputs

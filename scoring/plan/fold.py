@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scoring.dataset.encode import Floats
-from scoring.kernels.program import JOB, NONE, Program
+from scoring.array_types import Floats
+from scoring.bundle.program import JOB, NONE, Program
 
 __all__ = ["fold"]
 

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from scoring.dataset.encode import Longs
-from scoring.kernels.index import BLOCK_JOBS, FIRST, Index, Limits
-from scoring.kernels.program import Program
+from scoring.array_types import Longs
+from scoring.bundle.index import BLOCK_JOBS, FIRST, Index, Limits
+from scoring.bundle.program import Program
 from scoring.plan.blocks import Room, best_of_cells, best_of_the_rest, lay_out_blocks
 from scoring.plan.classes import Classes
 from scoring.plan.exclusions import Exclusions

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Bools, Floats, Ints, Longs
-from scoring.kernels import reference
-from scoring.kernels.program import FLAGS, JOB, LOOKUP, NONE, USER, Program
+from scoring.array_types import Bools, Floats, Ints, Longs
+from scoring.backends import reference
+from scoring.bundle.program import FLAGS, JOB, LOOKUP, NONE, USER, Program
 
 __all__ = [
     "cell_numbers",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scoring.dataset.encode import Floats, Ints
+from scoring.array_types import Floats, Ints
+from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER, Program
 from scoring.errors import ModelError
-from scoring.kernels.program import DOT, FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER, Program
 from scoring.model.terms import DotTerm, FlagTerm, IntervalTerm, JobTerm, LookupTerm, UserTerm, Value
 from scoring.plan.collectors import Columns, Dots, FlagTables, Intervals, Lookups, Vectors
 

@@ -9,10 +9,10 @@ from typing import Self
 
 import numpy as np
 
-from scoring.dataset.encode import Longs
+from scoring.array_types import Longs
+from scoring.bundle.index import Index
+from scoring.bundle.program import DOT, JOB, NONE, Program
 from scoring.errors import ModelError, ScoringError, counted
-from scoring.kernels.index import Index
-from scoring.kernels.program import DOT, JOB, NONE, Program
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
 from scoring.plan.candidates import Candidates

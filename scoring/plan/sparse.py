@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.kernels.fold import SUBSET_BITS
-from scoring.kernels.index import SIZE
-from scoring.kernels.program import Program
+from scoring.bundle.index import SIZE, SUBSET_BITS
+from scoring.bundle.program import Program
 
 __all__ = ["holders", "sparse_keys"]
 

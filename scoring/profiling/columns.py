@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from scoring.dataset.memory import memory_report, optimise
-from scoring.engine.memory import readable
+from scoring.dataset.smaller_dtypes import memory_report, optimise
 from scoring.plotting import BLUE, GREY, SMALL, new_figure
+from scoring.runs.memory_budget import readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

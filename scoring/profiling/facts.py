@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.array_types import Bools, Floats, Ints, Longs, Singles
 from scoring.components.shared import any_per_user, distinct, mean_per_user
-from scoring.dataset.encode import Bools, Floats, Ints, Longs, Ragged
-from scoring.engine import Prepared
+from scoring.dataset.arrays import Ragged
 from scoring.model import Inputs
 from scoring.model.eligibility import Eligibility
 from scoring.model.terms import LookupTerm
+from scoring.ranking import Prepared
 
 __all__ = ["Facts", "Jobs", "Users", "Weights"]
 
-Singles = NDArray[np.float32]
 
 _FEATURES = ("daily_payment", "no_experience", "student_welcome")
 

@@ -10,16 +10,17 @@ from typing import Any, Self
 
 import numpy as np
 
+from scoring.array_types import Longs
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.encode import Longs
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared, Scorer, memory
 from scoring.plotting import number
 from scoring.profiling.lines import readable_top_k
 from scoring.profiling.lists import AnswersDifferError
 from scoring.profiling.measure import reset_peak, timed
+from scoring.ranking import Prepared, Scorer
+from scoring.runs import memory_budget
 from scoring.statistics import Statistics
+from scoring.synthetic import make_market
 
 __all__ = ["PATIENCE", "GrowthPoint", "measure_points", "warm"]
 
@@ -63,7 +64,9 @@ class GrowthPoint:
             guess = f"about {self.guess:,.0f} s" if self.guess is not None else "longer than there was patience"
             return f"{size}: not done, it would take {guess}"
         rate = f"{number(self.seconds)} s, {self.pairs / self.seconds / 1e9:,.2f} billion pairs decided a second"
-        return f"{size}: {rate}" + (f", {memory.readable(self.peak_bytes)} at the peak" if self.peak_bytes else "")
+        return f"{size}: {rate}" + (
+            f", {memory_budget.readable(self.peak_bytes)} at the peak" if self.peak_bytes else ""
+        )
 
 
 def measure_points(
@@ -95,13 +98,13 @@ def measure_points(
     prepared = Prepared.of(data, load_model(model), workers=workers)
     made = time.perf_counter() - begun
     warm(prepared)
-    before = memory.peak()
+    before = memory_budget.peak()
     can_tell = reset_peak()
     scorer = Scorer(prepared.plan, workers=workers)
     points: list[GrowthPoint] = []
     for users in asked:
         point = _ranked(scorer, np.arange(users), n_jobs, k, repeats, patience, say)
-        peak = memory.peak()
+        peak = memory_budget.peak()
         point = replace(
             point,
             making_seconds=made,

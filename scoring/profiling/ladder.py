@@ -8,25 +8,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scoring.array_types import Longs, Singles
+from scoring.backends import reference
 from scoring.catalog import load_model
-from scoring.dataset.encode import Longs
-from scoring.engine import SCORES, Prepared, Ranking, Scorer
 from scoring.errors import ConfigurationError
-from scoring.kernels import reference
 from scoring.plotting import BLUE, GREY, ORANGE, VERMILION, bars, new_figure, number
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import List, best, require_lists
 from scoring.profiling.measure import timed
 from scoring.profiling.per_pair import PairLoop
+from scoring.ranking import SCORES, Prepared, Ranking, Scorer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["ladder", "plot_ladder"]
-
-Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.engine import Prepared
-from scoring.kernels import reference
+from scoring.backends import reference
 from scoring.plotting import bars, new_figure, number
+from scoring.ranking import Prepared
 
 if TYPE_CHECKING:
     from line_profiler import LineProfiler

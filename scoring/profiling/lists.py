@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Longs
-from scoring.engine import Ranking
+from scoring.array_types import Longs
+from scoring.ranking import Ranking
 
 __all__ = ["AnswersDifferError", "List", "best", "require_lists"]
 

@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 
 import pyarrow as pa
 
-from scoring.engine import memory
+from scoring.runs import memory_budget
 
 __all__ = ["Extra", "Times", "apart", "extra_memory", "give_back", "reset_peak", "timed"]
 
@@ -80,11 +80,11 @@ class Extra:
 def extra_memory() -> Iterator[Extra]:
     """How much more memory the work inside takes at its peak."""
     give_back()
-    extra, before = Extra(), memory.resident()
+    extra, before = Extra(), memory_budget.resident()
     can_tell = reset_peak()
     yield extra
     if can_tell:
-        extra.bytes = max(0, memory.peak() - before)
+        extra.bytes = max(0, memory_budget.peak() - before)
 
 
 def give_back() -> None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from scoring.engine import memory
-from scoring.engine.memory import readable
 from scoring.plotting import BLUE, GREY, SMALL, new_figure
 from scoring.profiling.measure import apart
+from scoring.runs import memory_budget
+from scoring.runs.memory_budget import readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,7 +56,7 @@ def peak_of(function: Callable[..., object], *arguments: Any, **named: Any) -> P
 def _peak(call: bool, function: Callable[..., object], arguments: tuple[Any, ...], named: dict[str, Any]) -> int:
     if call:
         function(*arguments, **named)
-    return memory.peak()
+    return memory_budget.peak()
 
 
 def peak_frame(peaks: Mapping[str, Peak]) -> pd.DataFrame:

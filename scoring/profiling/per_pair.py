@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from scoring.dataset.encode import Longs
+from scoring.array_types import Longs
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import List
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.engine import Prepared, batch
-from scoring.engine.batch import DEFAULT_CHUNK_SIZE
-from scoring.engine.sinks import ParquetSink
+from scoring.ranking import Prepared
+from scoring.runs import runner
+from scoring.runs.publishers import ParquetSink
+from scoring.runs.runner import DEFAULT_CHUNK_SIZE
 from scoring.telemetry import Stopwatch
 
 __all__ = ["Source", "full_run"]
@@ -29,8 +30,8 @@ class Source:
 
         Raises DatabaseError, DataError.
         """
-        from scoring.dataset.database import Database
-        from scoring.dataset.usable import read_usable, warn_of
+        from scoring.database.database import Database
+        from scoring.database.quarantine import read_usable, warn_of
 
         watch = watch or Stopwatch()
         with Database.open(self.database) as database, watch.phase("load"):
@@ -42,7 +43,7 @@ class Source:
     def prepared(self, watch: Stopwatch | None = None) -> Prepared:
         """Loads it and makes it ready, kernels included. Raises DatabaseError, DataError, ModelError."""
         watch = watch or Stopwatch()
-        return batch.prepare(self.dataset(watch), load_model(self.model), watch=watch, factor_cache=self.factors)
+        return runner.prepare(self.dataset(watch), load_model(self.model), watch=watch, factor_cache=self.factors)
 
 
 def full_run(
@@ -52,10 +53,10 @@ def full_run(
     chunk_size: int = DEFAULT_CHUNK_SIZE,
     workers: int | None = None,
     watch: Stopwatch | None = None,
-) -> batch.RunResult:
+) -> runner.RunResult:
     """From the database to published Parquet files, in a folder that goes away. Raises what `batch.run` raises."""
     watch = watch or Stopwatch()
     prepared = source.prepared(watch)
     with tempfile.TemporaryDirectory() as folder:
         sinks = [ParquetSink(Path(folder) / "run")]
-        return batch.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=sinks, watch=watch)
+        return runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=sinks, watch=watch)

@@ -24,13 +24,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scoring.engine import Prepared, batch, memory
-from scoring.engine.memory import readable
-from scoring.engine.sinks import ParquetSink
-from scoring.engine.threads import available_cpus
 from scoring.errors import ConfigurationError
 from scoring.plotting import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, new_figure, number
 from scoring.profiling.measure import apart, give_back
+from scoring.ranking import Prepared
+from scoring.runs import memory_budget, runner
+from scoring.runs.memory_budget import readable
+from scoring.runs.publishers import ParquetSink
+from scoring.threads.pool import available_cpus
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -104,7 +105,7 @@ def _forked_runs(make: Callable[[], Prepared], settings: Sequence[Setting], k: i
     import pyarrow.parquet  # noqa: F401 - what is imported here is not imported in each run
 
     give_back()  # or runs would take again, unseen, what loading has freed
-    held = memory.resident()
+    held = memory_budget.resident()
 
     def run(setting: Setting) -> _Run:
         # a forked process does not count the pages of libraries that it never touches: its peak alone says too little
@@ -147,10 +148,10 @@ def _run(prepared: Prepared, setting: Setting, k: int) -> _Run:
     with tempfile.TemporaryDirectory() as folder:
         target, first = Path(folder) / "run", prepared.plan.user_id[prepared.active_users[:1]]
         # one user first: what is imported and set up once is none of the setting's
-        batch.run(prepared, k=k, users=first, workers=workers, sinks=[ParquetSink(Path(folder) / "first")])
-        before = memory.peak()
+        runner.run(prepared, k=k, users=first, workers=workers, sinks=[ParquetSink(Path(folder) / "first")])
+        before = memory_budget.peak()
         begun = time.perf_counter()
-        result = batch.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=[ParquetSink(target)])
+        result = runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=[ParquetSink(target)])
         seconds = time.perf_counter() - begun
         peak = result.peak_bytes
         return _Run(seconds, result.ranking_seconds, peak, peak - before, _digest(target))

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.engine import Prepared, Scorer
 from scoring.plotting import BLACK, BLUE, SMALL, new_figure, number
+from scoring.ranking import Prepared, Scorer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,7 +5,6 @@
 - `popularity`: actions by company
 - `similarity`: which occupations the same people apply to
 - `factors`: vectors of users and jobs, brought or trained
-- `blas`: matrix products without threads of their own
 """
 
 from scoring.statistics.factors import ALS, Factors, default_cache

@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Bools, Floats, JobArrays
+from scoring.array_types import Bools, Floats
+from scoring.dataset.arrays import JobArrays
 
 __all__ = ["MIN_JOBS_PER_AREA", "AreaMeans"]
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from scoring.files import has_name, locked
+from scoring.storage.files import has_name, locked
 from scoring.telemetry import faults
 
 __all__ = ["ArrayCache"]

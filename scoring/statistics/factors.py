@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.array_types import Bools, Floats, Longs
 from scoring.columns import ACTION_KINDS
+from scoring.dataset.arrays import ActionArrays
 from scoring.dataset.dataset import Dataset
-from scoring.dataset.encode import ActionArrays, Bools, Floats, Longs
 from scoring.statistics.array_cache import ArrayCache
-from scoring.statistics.blas import one_blas_thread
+from scoring.threads.blas import one_blas_thread
 
 __all__ = ["ALS", "Factors", "default_cache"]
 

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.array_types import Ints
+from scoring.dataset.arrays import DAY, ActionArrays, JobArrays
 from scoring.dataset.dataset import Dataset
-from scoring.dataset.encode import DAY, ActionArrays, Ints, JobArrays
 
 __all__ = ["WINDOW_DAYS", "CompanyActions", "PopularityReading"]
 

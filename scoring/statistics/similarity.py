@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from scoring.dataset.encode import ActionArrays, Floats, Ints, JobArrays
+from scoring.array_types import Floats, Ints
+from scoring.dataset.arrays import ActionArrays, JobArrays
 
 __all__ = ["Similarity"]
 

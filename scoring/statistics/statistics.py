@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from scoring.array_types import Bools
 from scoring.caching import Layers
 from scoring.dataset.dataset import Dataset
-from scoring.dataset.encode import Bools
 from scoring.statistics.area import AreaMeans
 from scoring.statistics.factors import ALS, Factors
 from scoring.statistics.popularity import CompanyActions, PopularityReading

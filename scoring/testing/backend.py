@@ -8,11 +8,11 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.engine import Explanation, Ranking, Scorer, explain
+from scoring.backends import reference
 from scoring.errors import ConfigurationError
-from scoring.kernels import reference
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Candidates, Plan
+from scoring.ranking import Explanation, Ranking, Scorer, explain
 
 __all__ = ["BACKEND_PATHS", "Backend", "PairScorer", "ReferenceScorer"]
 
@@ -21,7 +21,7 @@ BACKEND_PATHS = ("auto", "pruned", "dense", "reference")
 
 
 class PairScorer(Protocol):
-    """What scores with one plan; several threads may share it. `scoring.engine.Scorer` is one."""
+    """What scores with one plan; several threads may share it. `scoring.ranking.Scorer` is one."""
 
     def top_k(self, k: int = 40, users: NDArray[np.integer] | None = None) -> Ranking:
         """The k best jobs of the users at these rows (None: all), in that order."""

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.backends import reference
 from scoring.catalog import component_kinds
 from scoring.dataset import Dataset
 from scoring.errors import ModelError
-from scoring.kernels import reference
 from scoring.model import Component, Inputs, Pair, Part, ScoringModel, WeightProfile, dump_model, parse_model
 from scoring.plan import Plan
 from scoring.testing.situations import Situations, built_in

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from scoring.dataset.encode import Floats, Longs
+from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.metrics import NDCG, Metric

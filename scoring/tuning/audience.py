@@ -16,18 +16,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.engine import Prepared, Ranking
-from scoring.engine.agreement import listed
-from scoring.engine.explanation import reasons_against
-from scoring.engine.scorer import list_length, whole_number
+from scoring.array_types import Floats, Longs
 from scoring.evaluation.standing import standing
+from scoring.ranking import Prepared, Ranking
+from scoring.ranking.explanation import reasons_against
+from scoring.ranking.list_overlap import listed
+from scoring.ranking.scorer import list_length, whole_number
 from scoring.tuning.audience_result import Audience
 from scoring.tuning.raw.values import canonical_total
 
 __all__ = ["Audience", "audience"]
 
-Longs = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 USERS_AT_ONCE = 512
 """For one job: their lookups are laid out as rows."""

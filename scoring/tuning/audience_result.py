@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.array_types import Floats, Longs
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Audience"]
 
-Longs = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 FEW = 3
 """Components and rules that a sentence names."""

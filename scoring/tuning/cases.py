@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.engine import Prepared
+from scoring.array_types import Bools, Floats, Longs
 from scoring.model import ScoringModel
+from scoring.ranking import Prepared
 from scoring.tuning.placing import Competitors, Room
 from scoring.tuning.reached import Reach
 
 __all__ = ["EVERYWHERE", "Case", "Ranked"]
 
-Longs = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 EVERYWHERE = 2.0
 """No two profiles are further apart."""

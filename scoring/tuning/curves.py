@@ -8,11 +8,11 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from scoring.array_types import Floats
 
 __all__ = ["Curve", "around"]
-
-Floats = NDArray[np.float64]
 
 
 def around(changes: Floats, t: float) -> tuple[float, float]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Floats
-from scoring.engine import Prepared
+from scoring.array_types import Floats
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.model import ScoringModel
+from scoring.ranking import Prepared
 from scoring.tuning.space import Space
 
 __all__ = ["fit_pairwise"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.array_types import Floats, Ints
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.relevance import Judged
 from scoring.tuning.lines import compiled
 
 __all__ = ["ranks_in", "values_of_lists"]
 
-Ints = NDArray[np.int32]
-Floats = NDArray[np.float64]
 
 _AT_ONCE = 1 << 20
 """Cells (list × rank) that are judged at a time: 8 MB."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scoring.dataset.encode import Bools, Longs
+from scoring.array_types import Bools, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator, Judgement
 from scoring.evaluation.lists import PopulationFact, UserFact

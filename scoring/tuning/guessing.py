@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scoring.array_types import Floats
 from scoring.tuning.placing import Room
 
 __all__ = ["guess"]
 
-Floats = NDArray[np.float64]
 
 ROUNDS, TRIES = 24, 250
 SHRINK = 0.8

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
+from scoring.array_types import Floats, Ints, Longs
 from scoring.errors import ConfigurationError
 from scoring.tuning.proportions import flat_along
 
@@ -29,9 +29,6 @@ LOWEST, HIGHEST = -1.0, 101.0
 BUCKETS = 1024
 FIRST_EVENTS = 256
 
-Longs = NDArray[np.int64]
-Ints = NDArray[np.int32]
-Floats = NDArray[np.float64]
 
 compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 # helpers of this kernel stand in this file alone: Numba's cache on disk notices no change in another one

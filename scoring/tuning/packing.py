@@ -14,14 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scoring.array_types import Floats, Longs
 from scoring.tuning.placing import Room
 
 __all__ = ["Packed", "pack"]
 
-Floats = NDArray[np.float64]
-Longs = NDArray[np.int64]
 
 FIRST, MORE = 300, 100
 """Competitors in a program to begin with, and how many of those that turn out to be ahead join it at a time."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.array_types import Bools, Floats
+
 __all__ = ["Competitors", "Placed", "Room", "place"]
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 NOTHING = 1e-9
 """Weights below are the solver's zeros."""

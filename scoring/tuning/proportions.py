@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scoring.array_types import Floats
 from scoring.errors import ConfigurationError
 
 __all__ = ["flat_along"]
-
-Floats = NDArray[np.float64]
 
 
 def flat_along(flat: Floats, component: int, t: float) -> Floats:

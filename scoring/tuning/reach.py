@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scoring.engine import Prepared
-from scoring.engine.scorer import list_length
+from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError, ScoringError
 from scoring.model import ScoringModel
+from scoring.ranking import Prepared
+from scoring.ranking.scorer import list_length
 from scoring.tuning.cases import EVERYWHERE, Case, Ranked
 from scoring.tuning.guessing import guess
 from scoring.tuning.packing import pack
@@ -22,9 +22,6 @@ from scoring.tuning.reached import Reach
 
 __all__ = ["reach"]
 
-Longs = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 RADII = (0.05, 0.1, 0.2, 0.4, 0.8, EVERYWHERE)
 """Searched one after another: near by, few competitors can change sides, and the program is much tighter."""

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.dataset.encode import Longs
-from scoring.engine import Prepared
-from scoring.engine.scorer import list_length
-from scoring.engine.threads import in_threads
+from scoring.array_types import Floats, Ints, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.relevance import Relevance
+from scoring.ranking import Prepared
+from scoring.ranking.scorer import list_length
+from scoring.threads.pool import in_threads
 from scoring.tuning.curves import Curve, around
 from scoring.tuning.gains import ranks_in, values_of_lists
 from scoring.tuning.lines import walk
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Along", "Sensitivity", "sensitivity"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
 
 STEP = 0.05
 """Of weight, to either side: a curve of steps has no slope at a point, so its slope is taken across."""

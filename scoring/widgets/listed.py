@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from scoring.engine import Prepared, Ranking
 from scoring.evaluation import movements
 from scoring.model import Inputs
+from scoring.ranking import Prepared, Ranking
 
 __all__ = ["Listed", "UserList", "user_list"]
 

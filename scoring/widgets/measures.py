@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from scoring.dataset.encode import Floats
+from scoring.array_types import Floats
 from scoring.evaluation import POPULATION_FACTS, USER_FACTS, Evaluator, Judgement
 from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference

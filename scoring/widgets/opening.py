@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from scoring.catalog import load_model
+from scoring.database.database import Database
+from scoring.database.quarantine import read_usable, warn_of
 from scoring.dataset import Dataset
-from scoring.dataset.database import Database
-from scoring.dataset.usable import read_usable, warn_of
 from scoring.evaluation import Holdout
 from scoring.model import ScoringModel
 from scoring.tuning.registry import Profile, Registry

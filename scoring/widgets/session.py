@@ -18,11 +18,8 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from scoring.array_types import Longs
 from scoring.dataset import Dataset
-from scoring.dataset.encode import Longs
-from scoring.engine import Prepared
-from scoring.engine.prepared import rows_of_ids
-from scoring.engine.scorer import whole_number
 from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.evaluation import (
     MRR,
@@ -42,6 +39,9 @@ from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
 from scoring.evaluation.waterfall import Waterfall, waterfall
 from scoring.model import ScoringModel
+from scoring.ranking import Prepared
+from scoring.ranking.prepared import rows_of_ids
+from scoring.ranking.scorer import whole_number
 from scoring.widgets.baselines import Baselines, Known
 from scoring.widgets.listed import UserList, user_list
 from scoring.widgets.measures import Measured, differences, intervals, measured

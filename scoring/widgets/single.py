@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from scoring.engine import Prepared, Ranking
-from scoring.engine.prepared import rows_of_ids
 from scoring.evaluation import Evaluator
 from scoring.model import Inputs, ScoringModel
+from scoring.ranking import Prepared, Ranking
+from scoring.ranking.prepared import rows_of_ids
 from scoring.widgets.listed import UserList, user_list
 
 __all__ = ["Single"]

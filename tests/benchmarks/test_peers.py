@@ -14,9 +14,9 @@ from benchmarks.sections import peers
 from benchmarks.sections.peers import InnerJob, factors_alone, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, Statistics, load_model, make_market
-from scoring.engine import Ranking
 from scoring.profiling.facts import Facts
 from scoring.profiling.lists import AnswersDifferError, List, require_lists
+from scoring.ranking import Ranking
 
 N_USERS = 48
 FEW_USERS = 8

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from scoring.dataset.encode import Ragged
+from scoring.dataset.arrays import Ragged
 from scoring.model import Component, Inputs, Pair, Reason
 from scoring.model.terms import IntervalTerm, JobTerm, Key, LookupTerm, Number, UserTerm, Value
 

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from pydantic import ConfigDict
 
+from scoring.backends import reference
 from scoring.catalog import load_model
-from scoring.engine import Prepared
 from scoring.errors import ModelError
-from scoring.kernels import reference
 from scoring.model import Component, Inputs, Pair, Part, Reason, ScoringModel, WeightProfile, dump_model, parse_model
 from scoring.model.terms import (
     DotTerm,
@@ -27,6 +26,7 @@ from scoring.model.terms import (
     Value,
 )
 from scoring.plan import Plan
+from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 from scoring.testing import check_component, small_dataset
 from tests.components.own import OWN, FeeInReach, SameAge, TitleWord
@@ -181,7 +181,7 @@ def sparse(inputs: Inputs, code: int, gains: int | None = None) -> Value:
 
 
 def ragged(n: int, code: int) -> Any:
-    from scoring.dataset.encode import Ragged
+    from scoring.dataset.arrays import Ragged
 
     return Ragged.of([code] for _ in range(n))
 

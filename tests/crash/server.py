@@ -18,15 +18,15 @@ import time
 import traceback
 from typing import Any
 
-from scoring.dataset import retry
-from scoring.engine.sinks import base
+from scoring.database import retry
+from scoring.runs.publishers import publisher
 from scoring.telemetry import faults
 
 ROWS_PER_SHARD = 80
 
 
 def main() -> None:
-    base.ROWS_PER_SHARD = ROWS_PER_SHARD  # type: ignore[misc]
+    publisher.ROWS_PER_SHARD = ROWS_PER_SHARD  # type: ignore[misc]
     _warm()
     _say("ready")
     for line in sys.stdin:
@@ -43,8 +43,8 @@ def _warm() -> None:
     import scoring
     import scoring.cli.app
     import scoring.cli.run
-    from scoring.engine import report
-    from scoring.engine.batch import prepare, run
+    from scoring.runs import report
+    from scoring.runs.runner import prepare, run
 
     market = scoring.make_market(20, 60, 200, seed=1)
     prepared = prepare(scoring.Dataset(market.tables), scoring.load_model("standard"), workers=1)

@@ -20,13 +20,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
-from scoring.engine.history import verify_run
-from scoring.engine.published import read_run
-from scoring.engine.sinks import published_runs, read_results
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.errors import OutputError
+from scoring.runs.history import verify_run
+from scoring.runs.publishers import published_runs, read_results
+from scoring.runs.run_reader import read_run
+from scoring.synthetic import make_market
 from scoring.telemetry import faults
 from tests.counting import READS, ROOM, counted
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
-from scoring.engine.sinks import published_runs, read_results
-from scoring.engine.sinks.database_lock import hold_key
-from scoring.engine.sinks.journal import Held
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
+from scoring.runs.publishers import published_runs, read_results
+from scoring.runs.publishers.database_lock import hold_key
+from scoring.runs.publishers.run_journal import Held
+from scoring.synthetic import make_market
 from scoring.telemetry import faults
 from tests.counting import counted
 
@@ -51,8 +51,8 @@ def test_a_killed_process_is_gone_on_with(market: Database, database_url: str, t
 
 HOLD = """
 import sys
-from scoring.dataset.database import Database
-from scoring.engine.sinks.database_lock import hold_key
+from scoring.database.database import Database
+from scoring.runs.publishers.database_lock import hold_key
 
 let_go = hold_key(Database.open(sys.argv[1]), sys.argv[2])
 print("held", flush=True)

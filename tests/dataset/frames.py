@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.dataset.canonical import Tables
-from scoring.dataset.validation import check
+from scoring.columns.canonical_tables import Tables
+from scoring.validation.normalise import check
 
 HOSTILE = "Robert'); DROP TABLE users;--"
 

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from scoring.columns import TABLES, Kind
 from scoring.dataset import Dataset
-from scoring.dataset.checked import read
-from scoring.dataset.coded import Coded
-from scoring.dataset.encode import JobArrays, jobs_later
-from scoring.dataset.problems import refusal
-from scoring.dataset.synthetic import make_market
-from scoring.dataset.validation import checked, normalise
-from scoring.dataset.vocabulary import extended, with_jobs
+from scoring.dataset.arrays import JobArrays, jobs_later
+from scoring.dataset.vocabularies import extended, with_jobs
 from scoring.errors import DataError
+from scoring.synthetic import make_market
+from scoring.validation.coded import Coded
+from scoring.validation.data_errors import refusal
+from scoring.validation.lazy_frame import read
+from scoring.validation.normalise import checked, normalise
 
 WIDTHS = {"prefecture_code": 2}
 N_ROWS = 20

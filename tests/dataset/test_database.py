@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from scoring.dataset import retry
-from scoring.dataset.database import Database
-from scoring.dataset.engines import secrets
-from scoring.dataset.loaders import load_tables, load_users, load_users_async
-from scoring.dataset.storing import save_tables
-from scoring.dataset.tables import DATA_TABLES, METADATA
+from scoring.database import retry
+from scoring.database.database import Database
+from scoring.database.engines import secrets
+from scoring.database.readers import load_tables, load_users, load_users_async
+from scoring.database.schema import DATA_TABLES, METADATA
+from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DatabaseError, MissingPartError
 from tests.counting import counted
 from tests.dataset.frames import small_tables
@@ -365,7 +365,7 @@ def test_after_ctrl_c_in_the_middle_of_a_write_the_database_is_free(sqlite: Data
 def test_a_database_that_another_program_writes_to_is_one_sentence(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scoring.dataset.engines.BUSY_MILLISECONDS", 20)
+    monkeypatch.setattr("scoring.database.engines.BUSY_MILLISECONDS", 20)
     with Database.open(sqlite_url) as one, Database.open(sqlite_url) as other:
         one.create()
         with (

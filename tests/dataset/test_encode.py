@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.columns import ACTION_KINDS
+from scoring.dataset.arrays import _kinds, _order
 from scoring.dataset.dataset import _digest_texts
-from scoring.dataset.encode import _kinds, _order
-from scoring.dataset.intake import places
+from scoring.validation.cross_table import places
 
 INT64 = np.iinfo(np.int64)
 

@@ -13,12 +13,11 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scoring.dataset import importer
-from scoring.dataset.database import Database
-from scoring.dataset.importer import Ledger, import_file, import_mapping
-from scoring.dataset.loaders import load_actions, load_jobs, load_tables, load_users
-from scoring.dataset.storing import save_tables
+from scoring.database.database import Database
+from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
+from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DataError, OutputError
+from scoring.importing import Ledger, import_file, import_mapping, importer
 from tests.dataset.frames import HOSTILE, assert_same, small_tables
 
 

@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scoring
+from scoring.database.database import Database
+from scoring.database.readers import read_database
+from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
-from scoring.dataset.database import Database
-from scoring.dataset.ledger import Limit, TableLedger
-from scoring.dataset.loaders import read_database
-from scoring.dataset.sources import read_frames
-from scoring.dataset.storing import save_tables
-from scoring.engine import batch
-from scoring.engine.sinks import FrameSink
+from scoring.dataset.from_frames import read_frames
 from scoring.errors import ConfigurationError, DataError
+from scoring.runs import runner
+from scoring.runs.publishers import FrameSink
+from scoring.validation.report import Limit, TableLedger
 from tests.counting import counted
 
 TABLES = scoring.make_market(12, 60, 300, seed=5).tables
@@ -65,9 +65,9 @@ def dirtied(table: str, clean: pd.DataFrame, picks: list[int], data: st.DataObje
     return whole.iloc[order].reset_index(drop=True)
 
 
-def lists(data: Dataset) -> tuple[pd.DataFrame, batch.RunResult]:
+def lists(data: Dataset) -> tuple[pd.DataFrame, runner.RunResult]:
     sink = FrameSink()
-    result = batch.run(scoring.Prepared.of(data, MODEL), k=8, sinks=[sink])
+    result = runner.run(scoring.Prepared.of(data, MODEL), k=8, sinks=[sink])
     return sink.frame, result
 
 

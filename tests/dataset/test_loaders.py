@@ -12,11 +12,10 @@ import sqlalchemy as sa
 
 from scoring.catalog import load_model, preset_names
 from scoring.columns import PRESENCE
-from scoring.dataset import Dataset
-from scoring.dataset.canonical import Tables
-from scoring.dataset.changes import change_tokens, change_tokens_async
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import (
+from scoring.columns.canonical_tables import Tables
+from scoring.database.change_tokens import change_tokens, change_tokens_async
+from scoring.database.database import Database
+from scoring.database.readers import (
     QueryCounter,
     load_actions,
     load_actions_async,
@@ -30,13 +29,14 @@ from scoring.dataset.loaders import (
     load_users_async,
     read_database,
 )
-from scoring.dataset.memory import optimise
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
-from scoring.dataset.tables import DATA_TABLES
-from scoring.dataset.validation import check
-from scoring.engine import Prepared
+from scoring.database.schema import DATA_TABLES
+from scoring.database.writers import save_tables
+from scoring.dataset import Dataset
+from scoring.dataset.smaller_dtypes import optimise
 from scoring.errors import ConfigurationError, DataError
+from scoring.ranking import Prepared
+from scoring.synthetic import make_market
+from scoring.validation.normalise import check
 from tests.dataset.frames import HOSTILE, assert_same, small_tables
 
 

@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from scoring.columns import PRESENCE, TABLES
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_jobs
-from scoring.dataset.memory import memory_report, optimise
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
-from scoring.dataset.validation import check
+from scoring.database.database import Database
+from scoring.database.readers import load_jobs
+from scoring.database.writers import save_tables
+from scoring.dataset.smaller_dtypes import memory_report, optimise
 from scoring.errors import DataError
+from scoring.synthetic import make_market
+from scoring.validation.normalise import check
 from tests.markets import random_market
 
 READ_BY_SCORES = [

@@ -9,15 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from scoring.columns import TABLES
-from scoring.dataset import loaders
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import QueryCounter, load_actions, load_tables
-from scoring.dataset.packed import packed_actions
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
-from scoring.dataset.tables import DATA_TABLES
-from scoring.dataset.validation import check
+from scoring.database import readers
+from scoring.database.arrow_tables import packed_actions
+from scoring.database.database import Database
+from scoring.database.readers import QueryCounter, load_actions, load_tables
+from scoring.database.schema import DATA_TABLES
+from scoring.database.writers import save_tables
 from scoring.errors import DataError
+from scoring.synthetic import make_market
+from scoring.validation.normalise import check
 from tests.dataset.frames import small_tables
 
 ACTIONS = DATA_TABLES["actions"]
@@ -32,7 +32,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 def by_row(database: Database, monkeypatch: pytest.MonkeyPatch, users: list[int] | None = None) -> pd.DataFrame:
     with monkeypatch.context() as patch:
-        patch.setattr(loaders, "packed_actions", lambda connection, condition: None)
+        patch.setattr(readers, "packed_actions", lambda connection, condition: None)
         return load_actions(database, users)
 
 

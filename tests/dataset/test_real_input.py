@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scoring.dataset.database import Database
-from scoring.dataset.importer import Ledger, import_mapping
-from scoring.dataset.importer.mapping import read_mapping
-from scoring.dataset.loaders import load_tables
+from scoring.database.database import Database
+from scoring.database.readers import load_tables
+from scoring.importing import Ledger, import_mapping
+from scoring.importing.mapping import read_mapping
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "jobviews_us_2014"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from scoring.dataset.database import Database
-from scoring.dataset.storing import PARAMETERS, insert_columns, insert_rows
-from scoring.dataset.tables import results
+from scoring.database.database import Database
+from scoring.database.schema import results
+from scoring.database.writers import PARAMETERS, insert_columns, insert_rows
 from scoring.errors import DatabaseError
 
 NAMES = [column.name for column in results.columns]

@@ -8,9 +8,9 @@ import pytest
 
 from scoring.columns import ACTION_KINDS, SALARY_TYPES, TABLES
 from scoring.dataset import reference
-from scoring.dataset.synthetic import HIDDEN_WEIGHTS, Market, make_market
-from scoring.dataset.synthetic.sampling import Strata
 from scoring.errors import ConfigurationError
+from scoring.synthetic import HIDDEN_WEIGHTS, Market, make_market
+from scoring.synthetic.sampling import Strata
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_jobs, load_tables, load_tables_async, load_users
-from scoring.dataset.storing import insert_columns, insert_rows, save_tables
-from scoring.dataset.tables import DATA_TABLES
+from scoring.database.database import Database
+from scoring.database.readers import load_jobs, load_tables, load_tables_async, load_users
+from scoring.database.schema import DATA_TABLES
+from scoring.database.writers import insert_columns, insert_rows, save_tables
 from scoring.errors import DatabaseError
 from scoring.telemetry import Traffic, TrafficStatistics
 from tests.dataset.frames import small_tables
@@ -175,7 +175,7 @@ def test_a_statement_that_fails_was_sent_and_waited_for(sqlite: Database) -> Non
 
 
 def test_waiting_for_a_lock_is_time_in_the_database(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.dataset.engines.BUSY_MILLISECONDS", 200)
+    monkeypatch.setattr("scoring.database.engines.BUSY_MILLISECONDS", 200)
     with Database.open(sqlite_url) as one, Database.open(sqlite_url) as other:
         one.create()
         with one.begin(), pytest.raises(DatabaseError, match="being written to"), other.begin():

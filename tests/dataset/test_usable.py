@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import text
 
 import scoring
-from scoring.dataset.database import Database
-from scoring.dataset.ledger import Limit
-from scoring.dataset.storing import save_tables
-from scoring.dataset.usable import read_usable
+from scoring.database.database import Database
+from scoring.database.quarantine import read_usable
+from scoring.database.writers import save_tables
 from scoring.errors import DataError, OutputError
+from scoring.validation.report import Limit
 
 NEVER = 2**62  # no time in microseconds
 

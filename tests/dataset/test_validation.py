@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.columns import TABLES
-from scoring.dataset.validation import check, check_references, code_width, normalise
 from scoring.errors import DataError
+from scoring.validation.normalise import check, check_references, code_width, normalise
 
 
 def jobs(**columns: Any) -> pd.DataFrame:

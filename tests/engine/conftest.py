@@ -6,9 +6,9 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared
-from scoring.engine.batch import prepare
+from scoring.ranking import Prepared
+from scoring.runs.runner import prepare
+from scoring.synthetic import make_market
 
 
 @pytest.fixture(scope="session")

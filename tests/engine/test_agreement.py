@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.engine import agreement
 from scoring.errors import ConfigurationError
+from scoring.ranking import list_overlap
 
 Lists = list[tuple[list[int], list[int]]]
 
@@ -31,8 +31,8 @@ def arrays(pairs: Lists) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
 
 def rbo(pairs: Lists, p: float = 0.9) -> list[float]:
     before, n_before, after, n_after = arrays(pairs)
-    place = agreement.places(before, n_before, after, n_after)
-    return agreement.rank_biased_overlap(place, n_before, n_after, p).tolist()
+    place = list_overlap.places(before, n_before, after, n_after)
+    return list_overlap.rank_biased_overlap(place, n_before, n_after, p).tolist()
 
 
 def by_equation_32(a: list[int], b: list[int], p: float) -> float:
@@ -53,12 +53,12 @@ def by_endless_sum(a: list[int], b: list[int], p: float) -> float:
     """The definition that the equation sums up: agreement goes on as it was seen last."""
     short, long = sorted((a, b), key=len)
     s, length = len(short), len(long)
-    total, agreement = 0.0, 0.0
+    total, list_overlap = 0.0, 0.0
     for d in range(1, 3000):
         if d <= length:
             unseen = len(set(short) & set(long[:s])) * (d - s) / s if d > s else 0.0
-            agreement = (len(set(short[:d]) & set(long[:d])) + unseen) / d
-        total += (1 - p) * p ** (d - 1) * agreement
+            list_overlap = (len(set(short[:d]) & set(long[:d])) + unseen) / d
+        total += (1 - p) * p ** (d - 1) * list_overlap
     return total
 
 
@@ -82,18 +82,18 @@ def test_rbo_is_the_endless_sum(a: list[int], b: list[int], p: float) -> None:
 @given(pairs_of_lists)
 def test_places_and_shares_are_those_of_plain_lists(pairs: Lists) -> None:
     before, n_before, after, n_after = arrays(pairs)
-    place = agreement.places(before, n_before, after, n_after)
+    place = list_overlap.places(before, n_before, after, n_after)
     for row, (a, b) in enumerate(pairs):
         assert place[row, : len(b)].tolist() == [a.index(job) if job in a else -1 for job in b]
-        assert (place[row, len(b) :] == agreement.NOT_THERE).all()
+        assert (place[row, len(b) :] == list_overlap.NOT_THERE).all()
     both = [len(set(a) & set(b)) for a, b in pairs]
     wanted = [n / max(len(a), len(b)) if a or b else 1.0 for n, (a, b) in zip(both, pairs, strict=True)]
-    assert agreement.overlap(place, n_before, n_after).tolist() == pytest.approx(wanted)
+    assert list_overlap.overlap(place, n_before, n_after).tolist() == pytest.approx(wanted)
     new = [len(set(b) - set(a)) / len(b) if b else 0.0 for a, b in pairs]
-    assert agreement.new_share(place, n_after).tolist() == pytest.approx(new)
-    assert agreement.same_lists(place, n_before, n_after).tolist() == [a == b for a, b in pairs]
+    assert list_overlap.new_share(place, n_after).tolist() == pytest.approx(new)
+    assert list_overlap.same_lists(place, n_before, n_after).tolist() == [a == b for a, b in pairs]
     firsts = [a[:1] != b[:1] for a, b in pairs]
-    assert agreement.other_first(place, n_before, n_after).tolist() == firsts
+    assert list_overlap.other_first(place, n_before, n_after).tolist() == firsts
 
 
 def test_rbo_by_hand() -> None:
@@ -112,13 +112,17 @@ def test_a_short_list_that_begins_a_long_one_agrees_with_it() -> None:
 
 def test_nothing_to_compare_gives_nothing() -> None:
     none = np.empty((0, 5), dtype=np.int64), np.empty(0, dtype=np.int32)
-    place = agreement.places(*none, *none)
-    assert agreement.rank_biased_overlap(place, none[1], none[1]).shape == (0,)
+    place = list_overlap.places(*none, *none)
+    assert list_overlap.rank_biased_overlap(place, none[1], none[1]).shape == (0,)
     empty = np.empty((3, 0), dtype=np.int64), np.zeros(3, dtype=np.int32)
-    assert agreement.rank_biased_overlap(agreement.places(*empty, *empty), empty[1], empty[1]).tolist() == [1, 1, 1]
+    assert list_overlap.rank_biased_overlap(list_overlap.places(*empty, *empty), empty[1], empty[1]).tolist() == [
+        1,
+        1,
+        1,
+    ]
     one = np.array([[4]]), np.array([1])
-    gone = agreement.places(*one, empty[0][:1], empty[1][:1])
-    assert agreement.other_first(gone, one[1], empty[1][:1]).tolist() == [True]
+    gone = list_overlap.places(*one, empty[0][:1], empty[1][:1])
+    assert list_overlap.other_first(gone, one[1], empty[1][:1]).tolist() == [True]
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0, -0.5, float("nan")])

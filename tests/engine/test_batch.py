@@ -12,16 +12,17 @@ from pandas.testing import assert_frame_equal
 
 from scoring.columns import RESULT_COLUMNS
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared, Ranking, batch, memory
-from scoring.engine.run_key import new_run_id
-from scoring.engine.sinks import FrameSink, Place, RunCounts, RunHead, Sink
 from scoring.errors import ConfigurationError, NotEnoughMemoryError, RunCancelledError, UnknownIdError
+from scoring.ranking import Prepared, Ranking
+from scoring.runs import memory_budget, runner
+from scoring.runs.publishers import FrameSink, Place, RunCounts, RunHead, Sink
+from scoring.runs.run_key import new_run_id
+from scoring.synthetic import make_market
 
 
 def frame_of(prepared: Prepared, **settings: object) -> pd.DataFrame:
     sink = FrameSink()
-    batch.run(prepared, sinks=[sink], **settings)  # type: ignore[arg-type]
+    runner.run(prepared, sinks=[sink], **settings)  # type: ignore[arg-type]
     return sink.frame
 
 
@@ -90,7 +91,7 @@ def test_k_above_the_number_of_jobs_gives_all_eligible(prepared: Prepared) -> No
 
 
 def test_every_user_and_job_is_accounted_for(prepared: Prepared) -> None:
-    counts = batch.run(prepared, k=3).counts
+    counts = runner.run(prepared, k=3).counts
     assert counts.users_filtered["inactive"] > 0
     assert counts.users_read == counts.users_scored + sum(counts.users_filtered.values()) == 130
     assert counts.jobs_read == counts.jobs_ranked + sum(counts.jobs_filtered.values()) == 600
@@ -100,7 +101,7 @@ def test_every_user_and_job_is_accounted_for(prepared: Prepared) -> None:
 def test_users_that_were_not_asked_for_and_rows_that_were_refused_are_counted(prepared: Prepared) -> None:
     inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
     active = int(prepared.plan.user_id[prepared.active_users[0]])
-    result = batch.run(prepared, k=3, users=[inactive, active], refused={"users": 4, "jobs": 9})
+    result = runner.run(prepared, k=3, users=[inactive, active], refused={"users": 4, "jobs": 9})
     counts = result.counts
     assert dict(counts.users_filtered) == {"inactive": 1, "not asked for": 128}
     assert counts.users_read == 134 == counts.users_scored + sum(counts.users_filtered.values()) + 4
@@ -117,7 +118,7 @@ def test_no_active_user_gives_an_empty_result(prepared: Prepared) -> None:
 
 def test_progress_ends_at_the_total(prepared: Prepared) -> None:
     seen: list[tuple[int, int]] = []
-    batch.run(prepared, k=3, chunk_size=50, progress=lambda done, total: seen.append((done, total)))
+    runner.run(prepared, k=3, chunk_size=50, progress=lambda done, total: seen.append((done, total)))
     total = len(prepared.active_users)
     assert seen[0] == (0, total)
     assert seen[-1] == (total, total)
@@ -125,7 +126,7 @@ def test_progress_ends_at_the_total(prepared: Prepared) -> None:
 
 
 def test_figures_of_pairs(prepared: Prepared) -> None:
-    result = batch.run(prepared, k=3)
+    result = runner.run(prepared, k=3)
     n_users = len(prepared.active_users)
     assert result.pairs_ranked == n_users * 600
     assert result.pairs_eligible == n_users * int(prepared.plan.exclusions.open_to_all.sum())
@@ -136,18 +137,18 @@ def test_figures_of_pairs(prepared: Prepared) -> None:
 @pytest.mark.parametrize("wrong", [{"k": 0}, {"k": -1}, {"k": True}, {"k": 1.5}, {"chunk_size": 0}, {"workers": -1}])
 def test_impossible_settings_are_refused(prepared: Prepared, wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
-        batch.run(prepared, **wrong)  # type: ignore[arg-type]
+        runner.run(prepared, **wrong)  # type: ignore[arg-type]
 
 
 def test_an_unknown_user_is_named(prepared: Prepared) -> None:
     with pytest.raises(UnknownIdError, match="999999"):
-        batch.run(prepared, users=[999999])
+        runner.run(prepared, users=[999999])
 
 
 def test_a_chunk_above_the_maximum_is_cut_with_a_warning(prepared: Prepared) -> None:
     with pytest.warns(UserWarning, match="chunk_size 10,001 is cut to 10,000"):
-        result = batch.run(prepared, k=3, chunk_size=batch.MAX_BATCH_SIZE + 1)
-    assert result.head.chunk_size == batch.MAX_BATCH_SIZE
+        result = runner.run(prepared, k=3, chunk_size=runner.MAX_BATCH_SIZE + 1)
+    assert result.head.chunk_size == runner.MAX_BATCH_SIZE
 
 
 def test_all_sinks_are_sealed_before_one_is_published(prepared: Prepared) -> None:
@@ -157,7 +158,7 @@ def test_all_sinks_are_sealed_before_one_is_published(prepared: Prepared) -> Non
         for step in ("seal", "publish"):
             whole = getattr(sink, step)
             setattr(sink, step, lambda *a, w=whole, n=f"{name} {step}": (order.append(n), w(*a))[1])
-    batch.run(prepared, k=3, sinks=[first, second])
+    runner.run(prepared, k=3, sinks=[first, second])
     assert first.calls == ["open", "write", "seal", "publish"]
     assert order == ["first seal", "second seal", "first publish", "second publish"]
 
@@ -167,7 +168,7 @@ def test_all_sinks_are_sealed_before_one_is_published(prepared: Prepared) -> Non
 def test_nothing_is_published_when_something_fails(prepared: Prepared, fail_at: str, error: BaseException) -> None:
     good, bad = Recorder(), Recorder(fail_at, error)
     with pytest.raises(type(error)):
-        batch.run(prepared, k=3, sinks=[good, bad])
+        runner.run(prepared, k=3, sinks=[good, bad])
     assert "publish" not in good.calls + bad.calls
     assert good.calls[-1] == bad.calls[-1] == "abort"
 
@@ -179,16 +180,16 @@ def test_a_run_that_is_cancelled_publishes_nothing(prepared: Prepared) -> None:
         done[0] = count
 
     with pytest.raises(RunCancelledError, match="stopped after"):
-        batch.run(prepared, k=3, chunk_size=10, sinks=[sink], progress=progress, cancelled=lambda: done[0] >= 20)
+        runner.run(prepared, k=3, chunk_size=10, sinks=[sink], progress=progress, cancelled=lambda: done[0] >= 20)
     assert sink.calls[-1] == "abort"
     assert "publish" not in sink.calls
 
 
 def test_memory_is_asked_for_before_any_work(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 1000)
+    monkeypatch.setattr(memory_budget, "available", lambda: 1000)
     sink = Recorder()
     with pytest.raises(NotEnoughMemoryError, match=r"needs .* bytes.*1,000 bytes.*Ways out"):
-        batch.run(prepared, sinks=[sink])
+        runner.run(prepared, sinks=[sink])
     assert sink.calls == []
 
 
@@ -213,7 +214,7 @@ def test_results_come_by_user_whatever_the_order_of_the_rows() -> None:
 @pytest.mark.parametrize("wrong", [1.7, "x", None, float("nan"), float("inf"), 2**63, True, [1]])
 def test_what_is_no_id_is_not_rounded_to_one(prepared: Prepared, wrong: object) -> None:
     with pytest.raises(ConfigurationError, match="no whole number"):
-        batch.run(prepared, users=[wrong])  # type: ignore[list-item]
+        runner.run(prepared, users=[wrong])  # type: ignore[list-item]
     with pytest.raises(ConfigurationError, match="no whole number"):
         prepared.explain(wrong, 1)  # type: ignore[arg-type]
 
@@ -222,4 +223,4 @@ def test_what_is_no_id_is_not_rounded_to_one(prepared: Prepared, wrong: object) 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, float("nan"), float("inf"), "5", [1], True])
 def test_settings_that_are_no_numbers_are_refused(prepared: Prepared, name: str, wrong: object) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} is "):
-        batch.run(prepared, **{name: wrong})  # type: ignore[arg-type]
+        runner.run(prepared, **{name: wrong})  # type: ignore[arg-type]

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from scoring.catalog import load_model
-from scoring.engine import Explanation, Prepared, explain
-from scoring.engine.wording import in_words
 from scoring.errors import UnknownIdError
 from scoring.model import GROUPS
+from scoring.ranking import Explanation, Prepared, explain
+from scoring.ranking.fact_text import in_words
 from scoring.testing import small_dataset
 
 

@@ -12,14 +12,15 @@ import pandas as pd
 import pytest
 from sqlalchemy import text
 
-from scoring.dataset.database import Database
-from scoring.engine import Prepared, batch
-from scoring.engine.history import list_runs, verify_rows, verify_run
-from scoring.engine.published import read_run
-from scoring.engine.retention import prune
-from scoring.engine.sinks import DatabaseSink, ParquetSink, Sink, base, published_runs, read_results
-from scoring.engine.sinks.readers import reading
+from scoring.database.database import Database
 from scoring.errors import ConfigurationError, OutputError
+from scoring.ranking import Prepared
+from scoring.runs import runner
+from scoring.runs.history import list_runs, verify_rows, verify_run
+from scoring.runs.publishers import DatabaseSink, ParquetSink, Sink, published_runs, publisher, read_results
+from scoring.runs.publishers.reader_locks import reading
+from scoring.runs.retention import prune
+from scoring.runs.run_reader import read_run
 from scoring.telemetry import faults
 from tests.counting import counted
 
@@ -45,12 +46,12 @@ def sinks_at(out: Path, database: Database) -> list[Sink]:
 
 
 def publish(prepared: Prepared, out: Path, database: Database, k: int = 2, **settings: Any) -> str:
-    return batch.run(prepared, k=k, sinks=sinks_at(out, database), **settings).head.run_id
+    return runner.run(prepared, k=k, sinks=sinks_at(out, database), **settings).head.run_id
 
 
 def stopped(prepared: Prepared, out: Path, database: Database, point: str, k: int = 3) -> None:
     with faults.armed(point, 1, Broken()), pytest.raises(Broken):
-        batch.run(prepared, k=k, sinks=sinks_at(out, database), resume=True)
+        runner.run(prepared, k=k, sinks=sinks_at(out, database), resume=True)
 
 
 def statuses(out: Path, database: Database | None) -> dict[str, str]:
@@ -288,7 +289,7 @@ def change(database: Database, statement: str, run_id: str) -> None:
 def test_rows_that_somebody_changed_are_told(
     prepared: Prepared, out: Path, database: Database, monkeypatch: pytest.MonkeyPatch, change_by: str
 ) -> None:
-    monkeypatch.setattr(base, "ROWS_PER_SHARD", 20)
+    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 20)
     first, second = (publish(prepared, out, database, k) for k in (2, 3))
     assert verify_rows(database, first) == verify_rows(database, second) == []
     change(database, change_by, second)
@@ -301,7 +302,7 @@ def test_rows_that_somebody_changed_are_told(
 def test_a_stopped_run_that_is_gone_on_with_is_as_it_was_written(
     prepared: Prepared, out: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "ROWS_PER_SHARD", 20)
+    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 20)
     stopped(prepared, out, database, "shard committed")
     run_id = publish(prepared, out, database, k=3, resume=True)
     assert verify_rows(database, run_id) == []

@@ -17,9 +17,10 @@ from rich.console import Console
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared, batch, memory, report
 from scoring.errors import NotEnoughMemoryError
+from scoring.ranking import Prepared
+from scoring.runs import memory_budget, report, runner
+from scoring.synthetic import make_market
 from tests.counting import counted
 
 GB = 1_000_000_000
@@ -41,7 +42,7 @@ def belongs_to(root: Path, *lines: str) -> None:
 def test_without_cgroups_the_machine_says(tmp_path: Path) -> None:
     import psutil
 
-    assert memory.available(tmp_path) == pytest.approx(psutil.virtual_memory().available, rel=0.2)
+    assert memory_budget.available(tmp_path) == pytest.approx(psutil.virtual_memory().available, rel=0.2)
 
 
 def test_a_limit_of_cgroup_v2_counts_and_file_pages_are_given_back(tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_a_limit_of_cgroup_v2_counts_and_file_pages_are_given_back(tmp_path: Pat
     group(tmp_path / "sys/fs/cgroup/job", memory__max=100_000_000, memory__current=80_000_000,
           memory__stat="anon 50000000\ninactive_file 20000000")  # fmt: skip
     group(tmp_path / "sys/fs/cgroup/job/step", memory__max="max", memory__current=60_000_000, memory__stat="")
-    assert memory.available(tmp_path) == 40_000_000
+    assert memory_budget.available(tmp_path) == 40_000_000
     counted("memory", GROUPS, 1)
 
 
@@ -58,7 +59,7 @@ def test_the_tightest_group_counts(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/job/step")
     for name, limit in (("job", 100_000_000), ("job/step", 50_000_000)):
         group(tmp_path / "sys/fs/cgroup" / name, memory__max=limit, memory__current=30_000_000, memory__stat="")
-    assert memory.available(tmp_path) == 20_000_000
+    assert memory_budget.available(tmp_path) == 20_000_000
     counted("memory", GROUPS, 1)
 
 
@@ -68,21 +69,21 @@ def test_a_limit_of_cgroup_v1_counts(tmp_path: Path) -> None:
           memory__stat="")  # fmt: skip
     group(tmp_path / "sys/fs/cgroup/memory/job", memory__limit_in_bytes=90_000_000, memory__usage_in_bytes=70_000_000,
           memory__stat="cache 1\ntotal_inactive_file 5000000")  # fmt: skip
-    assert memory.available(tmp_path) == 25_000_000
+    assert memory_budget.available(tmp_path) == 25_000_000
     counted("memory", GROUPS, 1)
 
 
 def test_a_container_sees_its_group_as_the_top(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/docker/0123abcd")
     group(tmp_path / "sys/fs/cgroup", memory__max=64_000_000, memory__current=4_000_000, memory__stat="")
-    assert memory.available(tmp_path) == 60_000_000
+    assert memory_budget.available(tmp_path) == 60_000_000
     counted("memory", GROUPS, 1)
 
 
 def test_more_used_than_allowed_is_nothing_left(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/")
     group(tmp_path / "sys/fs/cgroup", memory__max=1_000, memory__current=4_000, memory__stat="")
-    assert memory.available(tmp_path) == 0
+    assert memory_budget.available(tmp_path) == 0
     counted("memory", GROUPS, 1)
 
 
@@ -92,26 +93,26 @@ def test_a_limit_on_addresses_counts(tmp_path: Path, monkeypatch: pytest.MonkeyP
     held = psutil.Process().memory_info().vms
     monkeypatch.setattr(resource, "getrlimit", lambda which: (held + 400_000_000, resource.RLIM_INFINITY))
     # but for what threads and libraries take and never use
-    assert memory.available(tmp_path) == pytest.approx(400_000_000 - 256_000_000, abs=10_000_000)
+    assert memory_budget.available(tmp_path) == pytest.approx(400_000_000 - 256_000_000, abs=10_000_000)
 
 
 def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
     with pytest.raises(NotEnoughMemoryError) as caught:
-        memory.require(48 * GB, "All pairs of 10,000 users and 100,000 jobs", ["top_k=", "out="], there=2 * GB)
+        memory_budget.require(48 * GB, "All pairs of 10,000 users and 100,000 jobs", ["top_k=", "out="], there=2 * GB)
     assert str(caught.value) == (
         "All pairs of 10,000 users and 100,000 jobs needs 48.0 GB of memory (48,000,000,000 bytes), and 2.0 GB "
         "(2,000,000,000 bytes) are there. Ways out: top_k=; out=."
     )
-    memory.require(2 * GB, "This", [], there=2 * GB)
+    memory_budget.require(2 * GB, "This", [], there=2 * GB)
     counted("memory", LARGE, 1)
 
 
 def test_as_many_occupations_as_jobs_are_refused_before_they_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = make_market(20, 3_000, 100, seed=1).tables
     jobs = tables.jobs.assign(occupation_code=pd.array(np.arange(3_000) + 10_000, dtype="Int64"))
-    monkeypatch.setattr(memory, "available", lambda: GB // 4)
+    monkeypatch.setattr(memory_budget, "available", lambda: GB // 4)
     with pytest.raises(NotEnoughMemoryError, match=r"Comparing 3,1\d\d occupations needs .* fewer codes"):
-        batch.prepare(Dataset(tables.with_tables(jobs=jobs)), load_model("standard"))
+        runner.prepare(Dataset(tables.with_tables(jobs=jobs)), load_model("standard"))
     counted("memory", LARGE, 1)
 
 
@@ -119,17 +120,17 @@ def test_as_many_occupations_as_jobs_are_refused_before_they_are_compared(monkey
     ("count", "said"), [(12, "12 bytes"), (1_500, "1.5 kB"), (640_400_000, "640 MB"), (3_200 * GB, "3.2 TB")]
 )
 def test_sizes_are_readable(count: int, said: str) -> None:
-    assert memory.readable(count) == said
+    assert memory_budget.readable(count) == said
 
 
 MEASURE = """
 import json, sys
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_tables
-from scoring.engine import Prepared, batch, memory, report
-from scoring.engine.sinks import ParquetSink
+from scoring.database.database import Database
+from scoring.database.readers import load_tables
+from scoring.ranking import Prepared, batch, memory, report
+from scoring.runs.publishers import ParquetSink
 
 before = memory.resident()
 prepared = batch.prepare(Dataset(load_tables(Database.open(sys.argv[1]))), load_model("standard"))
@@ -142,9 +143,9 @@ print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes])
 
 @pytest.mark.usefixtures("prepared")  # compiling kernels for the first time takes memory of its own
 def test_predictions_come_within_a_fifth_of_what_is_measured(tmp_path: Path) -> None:
-    from scoring.dataset.database import Database
-    from scoring.dataset.storing import save_tables
-    from scoring.dataset.synthetic import make_market
+    from scoring.database.database import Database
+    from scoring.database.writers import save_tables
+    from scoring.synthetic import make_market
 
     with Database.open(tmp_path / "market.db") as database:
         save_tables(database, make_market(2_000, 20_000, 200_000).tables)
@@ -169,9 +170,9 @@ from pathlib import Path
 import psutil
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.engine import batch
-from scoring.engine.sinks import ParquetSink
+from scoring.synthetic import make_market
+from scoring.ranking import batch
+from scoring.runs.publishers import ParquetSink
 from scoring.errors import NotEnoughMemoryError
 
 prepared = batch.prepare(Dataset(make_market(400, 10_000, 20_000, seed=3).tables), load_model("standard"))
@@ -228,15 +229,15 @@ def test_under_any_ceiling_a_run_is_refused_at_once_or_has_the_same_results(tmp_
 
 
 def test_the_report_says_that_chunks_are_smaller(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    enough = memory.predict_run(
+    enough = memory_budget.predict_run(
         program_bytes=prepared.plan.program.nbytes,
         n_users=len(prepared.active_users),
         k=prepared.scorer.n_eligible,
         chunk_size=40,
         workers=prepared.scorer.workers,
     )
-    monkeypatch.setattr(memory, "available", lambda: enough)
-    result = batch.run(prepared, k=prepared.scorer.n_eligible, chunk_size=900)
+    monkeypatch.setattr(memory_budget, "available", lambda: enough)
+    result = runner.run(prepared, k=prepared.scorer.n_eligible, chunk_size=900)
     console = Console(width=200, file=StringIO())
     console.print(report.render(report.Report.of(result)))
     assert result.head.chunk_size < result.chunk_size_wanted == 900

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 import scoring
-from scoring.engine import Prepared, batch
-from scoring.engine.published import ranking_of, read_run
-from scoring.engine.sinks import ParquetSink
 from scoring.errors import ConfigurationError, OutputError, UnknownIdError
+from scoring.ranking import Prepared
+from scoring.runs import runner
+from scoring.runs.publishers import ParquetSink
+from scoring.runs.run_reader import ranking_of, read_run
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def ready() -> Prepared:
 
 @pytest.fixture
 def run(ready: Prepared, tmp_path: Path) -> Path:
-    batch.run(ready, k=7, chunk_size=25, sinks=[ParquetSink(tmp_path / "run")])
+    runner.run(ready, k=7, chunk_size=25, sinks=[ParquetSink(tmp_path / "run")])
     return tmp_path / "run"
 
 

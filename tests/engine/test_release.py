@@ -9,15 +9,24 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scoring.dataset.database import Database
-from scoring.engine import Prepared, batch
-from scoring.engine.gate import Gate, GateLimits, KeptAsideError
-from scoring.engine.history import list_runs, verify_run
-from scoring.engine.published import read_run
-from scoring.engine.release import release
-from scoring.engine.sinks import DatabaseSink, ParquetSink, Sink, base, published_runs, read_manifest, read_results
+from scoring.database.database import Database
 from scoring.errors import ConfigurationError, OutputError
 from scoring.model import WeightProfile
+from scoring.ranking import Prepared
+from scoring.runs import runner
+from scoring.runs.force_publish import release
+from scoring.runs.gate import Gate, GateLimits, KeptAsideError
+from scoring.runs.history import list_runs, verify_run
+from scoring.runs.publishers import (
+    DatabaseSink,
+    ParquetSink,
+    Sink,
+    published_runs,
+    publisher,
+    read_manifest,
+    read_results,
+)
+from scoring.runs.run_reader import read_run
 from scoring.telemetry import faults
 
 NONE_MOVE = Gate(GateLimits(jobs_kept=1.0))
@@ -52,11 +61,11 @@ def places(out: Path, database: Database) -> list[Sink]:
 def aside(
     prepared: Prepared, other: Prepared, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    monkeypatch.setattr(base, "ROWS_PER_SHARD", 100)
+    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 100)
     out = tmp_path / "runs"
-    batch.run(prepared, k=5, sinks=places(out, database))
+    runner.run(prepared, k=5, sinks=places(out, database))
     with pytest.raises(KeptAsideError) as caught:
-        batch.run(other, k=5, sinks=places(out, database), gate=NONE_MOVE)
+        runner.run(other, k=5, sinks=places(out, database), gate=NONE_MOVE)
     return caught.value.verdict.tonight.run_id
 
 
@@ -77,7 +86,7 @@ def test_it_is_published_as_it_was_written(aside: str, other: Prepared, database
     found = release(aside, out, places(out, database), "asked for")
     assert [place.kind for place in found] == ["database", "Parquet"]
     check(out, database, aside, other)
-    again = batch.run(other, k=5, sinks=places(out, database), resume=True, gate=NONE_MOVE)
+    again = runner.run(other, k=5, sinks=places(out, database), resume=True, gate=NONE_MOVE)
     assert again.was_published  # it is the run that this data and model give
 
 
@@ -106,6 +115,6 @@ def test_what_is_not_whole_or_not_kept_aside_is_not_published(
     with pytest.raises(OutputError, match="parts are damaged; run it again"):
         release(aside, out, places(out, database), "asked for")
     assert os.readlink(out / "latest") == used
-    batch.run(prepared, k=5, sinks=places(out, database))
+    runner.run(prepared, k=5, sinks=places(out, database))
     with pytest.raises(ConfigurationError, match="is newer than"):
         release(aside, out, places(out, database), "asked for")

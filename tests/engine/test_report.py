@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from scoring.engine import Prepared, batch
-from scoring.engine.report import Report, render
-from scoring.engine.sinks import ParquetSink
+from scoring.ranking import Prepared
+from scoring.runs import runner
+from scoring.runs.publishers import ParquetSink
+from scoring.runs.report import Report, render
 
 
 @pytest.fixture(scope="module")
 def report(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Report:
     folder: Path = tmp_path_factory.mktemp("out") / "run"
-    return Report.of(batch.run(prepared, k=8, sinks=[ParquetSink(folder)]))
+    return Report.of(runner.run(prepared, k=8, sinks=[ParquetSink(folder)]))
 
 
 def text_of(report: Report, width: int = 80) -> str:
@@ -75,6 +76,6 @@ def test_a_missed_target_is_said_without_colour(report: Report) -> None:
 
 def test_nobody_ranked(prepared: Prepared) -> None:
     inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
-    text = text_of(Report.of(batch.run(prepared, users=[inactive])))
+    text = text_of(Report.of(runner.run(prepared, users=[inactive])))
     assert "0 ranked; 1 inactive" in text
     assert "kept nowhere" in text

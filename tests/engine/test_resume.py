@@ -13,20 +13,21 @@ import pytest
 from pandas.testing import assert_frame_equal
 from sqlalchemy import text
 
-from scoring.dataset.database import Database
-from scoring.engine import Prepared, batch
-from scoring.engine.sinks import (
+from scoring.database.database import Database
+from scoring.errors import DatabaseError, OutputError, ScoringError
+from scoring.ranking import Prepared
+from scoring.runs import runner
+from scoring.runs.publishers import (
     DatabaseSink,
     FrameSink,
     ParquetSink,
     Sink,
-    base,
-    parquet,
+    parquet_publisher,
     published_runs,
+    publisher,
     read_results,
 )
-from scoring.engine.sinks.database_lock import hold_key
-from scoring.errors import DatabaseError, OutputError, ScoringError
+from scoring.runs.publishers.database_lock import hold_key
 from scoring.telemetry import faults
 from tests.counting import WRITES, counted
 
@@ -40,7 +41,7 @@ class Broken(BaseException):
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty users of five jobs."""
-    monkeypatch.setattr(base, "ROWS_PER_SHARD", 100)
+    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 100)
 
 
 @pytest.fixture
@@ -50,8 +51,8 @@ def database(database_url: str) -> Iterator[Database]:
         yield database
 
 
-def run(prepared: Prepared, *sinks: Sink, **settings: Any) -> batch.RunResult:
-    return batch.run(prepared, **({"k": 5, "chunk_size": 30, "sinks": sinks} | settings))
+def run(prepared: Prepared, *sinks: Sink, **settings: Any) -> runner.RunResult:
+    return runner.run(prepared, **({"k": 5, "chunk_size": 30, "sinks": sinks} | settings))
 
 
 def sinks_at(folder: Path, database: Database) -> list[Sink]:
@@ -219,7 +220,7 @@ def test_without_resume_a_killed_run_is_told_of_and_removed(
 def test_one_of_two_writers_wins(
     prepared: Prepared, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(parquet_publisher, "PATIENCE_SECONDS", 0.2)
     monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.2)
     said: list[str] = []
 
@@ -242,7 +243,7 @@ def test_one_of_two_writers_wins(
 def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
     prepared: Prepared, tmp_path: Path, resume: bool, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "ROWS_PER_SHARD", 400)
+    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 400)
     with faults.passed() as points:
         run(prepared, ParquetSink(tmp_path / "undisturbed", latest="latest"))
     whole = files(tmp_path / "undisturbed")

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scoring.backends import reference
 from scoring.catalog import load_model
 from scoring.columns import RESULT_COLUMNS
 from scoring.dataset import Dataset, Tables
-from scoring.engine import Prepared, Ranking, Scorer
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.kernels import reference
 from scoring.model import Inputs
 from scoring.plan import Plan
+from scoring.ranking import Prepared, Ranking, Scorer
 from scoring.statistics import ALS, Statistics
 from tests.counting import ALONE, counted
 from tests.markets import RawMarket, random_market

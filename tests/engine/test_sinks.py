@@ -15,10 +15,11 @@ from pandas.testing import assert_frame_equal
 from sqlalchemy import text
 
 from scoring.columns import RESULT_COLUMNS
-from scoring.dataset.database import Database
-from scoring.engine import Prepared, batch
-from scoring.engine.sinks import DatabaseSink, FrameSink, ParquetSink, Sink, base, read_manifest, read_results
+from scoring.database.database import Database
 from scoring.errors import DatabaseError, OutputError
+from scoring.ranking import Prepared
+from scoring.runs import runner
+from scoring.runs.publishers import DatabaseSink, FrameSink, ParquetSink, Sink, publisher, read_manifest, read_results
 from tests.counting import READS, WRITES, counted
 
 
@@ -56,8 +57,8 @@ def count(database: Database, what: str) -> int:
         return connection.execute(text(f"SELECT count(*) FROM {what}")).scalar_one()
 
 
-def run(prepared: Prepared, *sinks: Sink, **settings: Any) -> batch.RunResult:
-    return batch.run(prepared, **({"k": 5, "chunk_size": 30, "sinks": sinks} | settings))
+def run(prepared: Prepared, *sinks: Sink, **settings: Any) -> runner.RunResult:
+    return runner.run(prepared, **({"k": 5, "chunk_size": 30, "sinks": sinks} | settings))
 
 
 def read(folder: Path) -> pd.DataFrame:
@@ -81,7 +82,7 @@ def test_every_sink_holds_the_same(
 def test_parts_do_not_change_the_rows(
     prepared: Prepared, tmp_path: Path, expected: pd.DataFrame, rows_per_part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "ROWS_PER_SHARD", rows_per_part)
+    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", rows_per_part)
     run(prepared, ParquetSink(tmp_path / "run"))
     assert_frame_equal(read(tmp_path / "run"), expected)
     files = read_manifest(tmp_path / "run")["files"]
@@ -185,7 +186,7 @@ def test_a_published_run_is_never_written_over(prepared: Prepared, tmp_path: Pat
 def test_a_disk_that_fails_is_named_and_leaves_nothing(
     prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, sentence: str, nth: int
 ) -> None:
-    monkeypatch.setattr(base, "ROWS_PER_SHARD", 300)
+    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 300)
     calls, sync = [0], os.fsync
 
     def failing(handle: int) -> None:

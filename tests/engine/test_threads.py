@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scoring.engine.threads import users_per_task
+from scoring.threads.pool import users_per_task
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import numpy as np
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
-from scoring.engine import Prepared
 from scoring.model import ScoringModel
+from scoring.ranking import Prepared
 from scoring.testing import small_dataset
 from tests.markets import random_market
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scoring.engine import Ranking
+from scoring.ranking import Ranking
 
 __all__ = ["ranking_of"]
 

@@ -11,9 +11,6 @@ from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared
-from scoring.engine.explanation import reasons_against
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator, Judgement
@@ -25,7 +22,10 @@ from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightP
 from scoring.model.pair import Pair
 from scoring.model.terms import UserTerm, Value
 from scoring.plan import Plan
+from scoring.ranking import Prepared
+from scoring.ranking.explanation import reasons_against
 from scoring.statistics import Statistics
+from scoring.synthetic import make_market
 
 METRICS = (NDCG(10), Recall(20), HitRate(5))
 GAINS = {"application": 3.0, "click": 1.0}

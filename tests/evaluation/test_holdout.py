@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.by_time import by_time
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.per_user import cold_start, last_n
+from scoring.ranking import Prepared
+from scoring.synthetic import make_market
 
 DAY = pd.Timedelta(days=1)
 GAINS = {"application": 3.0, "click": 1.0}

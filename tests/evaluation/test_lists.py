@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared, Ranking
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import groups_of
 from scoring.evaluation.lists import (
@@ -27,6 +25,8 @@ from scoring.evaluation.lists import (
     Novelty,
 )
 from scoring.model import Inputs
+from scoring.ranking import Prepared, Ranking
+from scoring.synthetic import make_market
 from tests.evaluation.rankings import ranking_of
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared, Ranking
-from scoring.engine.agreement import overlap, places, rank_biased_overlap
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.exposure import COLUMN, UNKNOWN, By, exposure_changes
 from scoring.evaluation.movement import Comparison, movements
+from scoring.ranking import Prepared, Ranking
+from scoring.ranking.list_overlap import overlap, places, rank_biased_overlap
+from scoring.synthetic import make_market
 from tests.profiling.plots import assert_readable
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
 from scoring.errors import ConfigurationError
 from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
@@ -19,6 +18,7 @@ from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference
 from scoring.evaluation.slices import Slicing, slice_differences, slices_of
+from scoring.synthetic import make_market
 
 STANDARD = load_model("standard")
 OTHER = STANDARD.with_weights({"location": 0.4, "category": 0.3, "history": 0.3})

@@ -8,12 +8,12 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.significance import Resamples, holm
 from scoring.evaluation.slices import Slicing, slice_differences, slice_means, slices_of
 from scoring.model import Inputs
+from scoring.ranking import Prepared
+from scoring.synthetic import make_market
 
 NAN = float("nan")
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared
 from scoring.errors import UnknownIdError
 from scoring.evaluation.standing import Standing, standing
 from scoring.plan import Candidates
+from scoring.ranking import Prepared
+from scoring.synthetic import make_market
 from scoring.testing import small_dataset
 from tests.evaluation.full_rankings import full_ranking, random_prepared
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.waterfall import Change, Waterfall, waterfall
+from scoring.ranking import Prepared
+from scoring.synthetic import make_market
 from tests.evaluation.full_rankings import full_ranking, random_model, random_prepared
 from tests.profiling.plots import assert_readable
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.dataset import Dataset, Tables
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
 from scoring.facade import ScoringEngine
 from tests.markets import RawMarket, random_market
 from tests.oracle import Oracle, Score

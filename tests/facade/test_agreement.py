@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.dataset.memory import optimise
+from scoring.dataset.smaller_dtypes import optimise
 from scoring.facade import ScoredPairs, ScoringEngine
 from tests.counting import counted
 from tests.facade.support import (

@@ -16,17 +16,17 @@ import pytest
 
 from scoring.caching import Layers, LayerStats
 from scoring.catalog import load_model
+from scoring.database.database import Database
+from scoring.database.quarantine import Usable
+from scoring.database.writers import write_frame
 from scoring.dataset import Dataset
-from scoring.dataset.database import Database
-from scoring.dataset.storing import write_frame
-from scoring.dataset.synthetic import make_market
-from scoring.dataset.usable import Usable
 from scoring.facade import ScoringEngine
 from scoring.facade.keys import code_of, frozen
 from scoring.model import Inputs, ScoringModel
 from scoring.model.component import Component, Reason
 from scoring.model.pair import Pair
 from scoring.model.terms import JobTerm, Value
+from scoring.synthetic import make_market
 from tests.caching.test_layer import Clock
 from tests.counting import counted
 from tests.facade.support import dataset_of, engine_of, legacy_job, legacy_user, market_of, store

@@ -20,11 +20,11 @@ from sqlalchemy import delete
 
 from scoring.caching import Layer, Layers
 from scoring.columns import TABLES
+from scoring.database.database import Database
+from scoring.database.readers import load_tables
+from scoring.database.schema import DATA_TABLES
+from scoring.database.writers import note_change, write_frame
 from scoring.dataset import Dataset
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_tables
-from scoring.dataset.storing import note_change, write_frame
-from scoring.dataset.tables import DATA_TABLES
 from scoring.facade import ScoringEngine
 from scoring.facade.core import CACHES
 from scoring.statistics.popularity import PopularityReading

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from scoring.dataset.canonical import Tables
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
+from scoring.columns.canonical_tables import Tables
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError, RunCancelledError
 from scoring.facade import ScoringEngine
 from scoring.plan import Plan

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 
 from scoring.catalog import load_model
-from scoring.dataset.validation import normalise
-from scoring.engine import SCORES, Prepared
 from scoring.errors import DataError, ModelError
 from scoring.facade import ScoringEngine
 from scoring.facade.job_scores import base_scores, job_component, nobodys_inputs, only
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Component, Inputs, JobTerm, Pair, Part, Reason, ScoringModel, UserTerm, Value, WeightProfile
+from scoring.ranking import SCORES, Prepared
+from scoring.validation.normalise import normalise
 from tests.dataset.test_checked import DATASET, JOBS, frames
 
 ENGINE = ScoringEngine(DATASET, "standard", keep_factors=False)

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from scoring.columns import TABLES, Kind
-from scoring.dataset.coercion import coerce
-from scoring.dataset.validation import normalise
+from scoring.columns.coercion import coerce
 from scoring.errors import DataError
 from scoring.facade.clean_values import clean_column
 from scoring.facade.legacy_objects import canonical_frame, read_job, read_user
+from scoring.validation.normalise import normalise
 from tests.facade.support import legacy_job, legacy_user, market_of
 
 WIDTHS: Final = {"prefecture_code": 2}

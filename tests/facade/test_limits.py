@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.engine import memory
 from scoring.errors import ConfigurationError, DatabaseError, DataError, ModelError, NotEnoughMemoryError, OutputError
 from scoring.facade import (
     DEFAULT_CHUNK_SIZE,
@@ -22,6 +21,7 @@ from scoring.facade import (
     ScoredPairs,
     ScoringEngine,
 )
+from scoring.runs import memory_budget
 from tests.counting import counted
 from tests.facade.support import engine_of, legacy_job, legacy_user, market_of, store
 
@@ -46,7 +46,7 @@ def ids(n_users: int, n_jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 async def test_what_cannot_fit_is_refused_before_any_work(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 16_000_000_000)
+    monkeypatch.setattr(memory_budget, "available", lambda: 16_000_000_000)
     with ScoringEngine(sqlite_url) as engine:  # the file is not there: any work would fail
         users, jobs = ids(10_000, 100_000)
         started = time.perf_counter()
@@ -65,7 +65,7 @@ async def test_everybody_against_everything_is_refused_too(
     engine: ScoringEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await engine.warmup_caches()
-    monkeypatch.setattr(memory, "available", lambda: 1000)
+    monkeypatch.setattr(memory_budget, "available", lambda: 1000)
     with pytest.raises(NotEnoughMemoryError, match="out="):
         await engine.calculate_scores_for_all_users(top_k=None)
     counted("memory", LARGE, 1)
@@ -236,7 +236,7 @@ async def test_reading_what_cannot_fit_is_refused(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
-    monkeypatch.setattr(memory, "available", lambda: 10_000)
+    monkeypatch.setattr(memory_budget, "available", lambda: 10_000)
     assert isinstance(pairs, ScoredPairs)
     with pytest.raises(NotEnoughMemoryError, match=r"batches\(\)"):
         pairs.read()

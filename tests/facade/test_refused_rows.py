@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import text
 
 import scoring
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
 from scoring.errors import DataError
 from scoring.facade import ScoringEngine
 from scoring.profiling import Source

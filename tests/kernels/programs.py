@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from numba import config
 
-from scoring.dataset.encode import Ragged
-from scoring.kernels import reference
-from scoring.kernels.program import Program
+from scoring.backends import reference
+from scoring.bundle.program import Program
+from scoring.dataset.arrays import Ragged
 from scoring.model import Eligibility
 from scoring.model.terms import (
     DotTerm,

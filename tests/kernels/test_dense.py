@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.engine import Scorer
-from scoring.engine.paths import Found, Selection, no_seeds_for
-from scoring.engine.threads import users_per_task
-from scoring.kernels.lists import SHORT
-from scoring.kernels.tile import PART, RUN, TILE
+from scoring.backends.numba.strategies import Found, Selection, no_seeds_for
+from scoring.backends.numba.tile import PART, RUN, TILE
+from scoring.backends.numba.top_list import SHORT
 from scoring.plan import Plan
+from scoring.ranking import Scorer
+from scoring.threads.pool import users_per_task
 from tests.kernels.programs import Sketch, cases, plan_of, program_of, reference_lists
 from tests.kernels.test_topk import EQUAL, EVERY_TERM, assert_lists_are_the_references
 

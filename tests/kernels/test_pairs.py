@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.engine import Scorer
-from scoring.kernels import reference
-from scoring.kernels.pairs import BLOCK, TILE, all_pairs
-from scoring.kernels.program import Program
+from scoring.backends import reference
+from scoring.backends.numba.pairs import BLOCK, TILE, all_pairs
+from scoring.bundle.program import Program
+from scoring.ranking import Scorer
 from tests.counting import REFERENCE, counted
 from tests.kernels.programs import TERMS, Sketch, cases, plan_of, program_of, sketches
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scoring.engine import Ranking, Scorer
-from scoring.engine.threads import TASKS_PER_WORKER
+from scoring.backends.numba.pairs import BLOCK, TILE
+from scoring.backends.numba.top_list import SHORT, descending
 from scoring.errors import ConfigurationError
-from scoring.kernels.lists import SHORT, descending
-from scoring.kernels.pairs import BLOCK, TILE
 from scoring.plan import Candidates, Plan, keys
 from scoring.plan.fold import fold
+from scoring.ranking import Ranking, Scorer
+from scoring.threads.pool import TASKS_PER_WORKER
 from tests.counting import ALONE, REFERENCE, counted
 from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 

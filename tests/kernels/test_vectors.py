@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numba import config
 
-from scoring.kernels import plain, vectors
-from scoring.kernels.index import BLOCK_JOBS
+from scoring.backends.numba import vector_fallback, vectors
+from scoring.bundle.index import BLOCK_JOBS
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled here")
 
@@ -21,9 +21,9 @@ def _compiled(value, source, rank, has, low, high, gain, no):
 
 
 def _written_out(value, source, rank, has, low, high, gain, no):
-    plain.copy(value, source)
-    plain.add_inside(value, rank, low, high, gain)
-    plain.add_either(value, has, gain, no)
+    vector_fallback.copy(value, source)
+    vector_fallback.add_inside(value, rank, low, high, gain)
+    vector_fallback.add_either(value, has, gain, no)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -63,9 +63,12 @@ def test_the_same_bits_are_set(seed: int) -> None:
     values = random.choice([np.nan, np.inf, -np.inf, 0.0, -0.0, 0.25, 0.5, 1.0], 100).astype(np.float32)
     first = int(random.integers(0, 37))
     low, high = (np.float32(number) for number in random.choice([-np.inf, 0.0, 0.25, 0.5, np.inf], 2))
-    for compiled, written_out in ((_of_many, plain.which_of_many), (_of_block, plain.which_of_block)):
+    for compiled, written_out in (
+        (_of_many, vector_fallback.which_of_many),
+        (_of_block, vector_fallback.which_of_block),
+    ):
         bits = compiled(values, first, low, high)
         assert bits == written_out(values, first, low, high)
         if bits:
-            assert _lowest(np.uint64(bits)) == plain.lowest_bit(bits)
+            assert _lowest(np.uint64(bits)) == vector_fallback.lowest_bit(bits)
             assert int(bits) >> _lowest(np.uint64(bits)) & 1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.dataset.encode import Ragged
+from scoring.dataset.arrays import Ragged
 from scoring.model.terms import Flags, Key, LookupTerm, open_interval
 
 middles = st.one_of(

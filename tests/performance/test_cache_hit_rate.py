@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
 from scoring.facade import ScoringEngine
 from scoring.profiling.sessions import SessionClock, make_session, making, replay
+from scoring.synthetic import make_market
 
 
 async def test_cache_hit_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,12 @@ import pytest
 import sqlalchemy as sa
 
 from scoring.catalog import load_model
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.dataset import Dataset, Tables
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared
 from scoring.facade import ScoringEngine
+from scoring.ranking import Prepared
+from scoring.synthetic import make_market
 from tests.facade.support import LEGACY_NAMES
 
 N_JOBS = 50_000

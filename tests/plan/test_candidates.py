@@ -7,10 +7,10 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.encode import DAY, NO_TIME
-from scoring.engine import Prepared
+from scoring.dataset.arrays import DAY, NO_TIME
 from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, candidates
+from scoring.ranking import Prepared
 from scoring.testing import small_dataset
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from scoring.kernels import reference
+from scoring.backends import reference
 from scoring.model.terms import DotTerm, FlagTerm, IntervalTerm, JobTerm, LookupTerm, Term, UserTerm, Value
 from tests.kernels.programs import Sketch, cases, program_of, sketches, values_of
 

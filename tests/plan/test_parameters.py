@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.dataset.encode import Ragged
+from scoring.dataset.arrays import Ragged
 from scoring.errors import ModelError
 from scoring.model import GROUPS, Component, Part, ScoringModel, WeightProfile
 from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, Key, LookupTerm, Number, Value

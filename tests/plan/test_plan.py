@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scoring.backends import reference
+from scoring.bundle.program import Program
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.engine import Scorer
 from scoring.errors import ModelError
-from scoring.kernels import reference
-from scoring.kernels.program import Program
 from scoring.model import Inputs
 from scoring.plan import Plan
+from scoring.ranking import Scorer
 from scoring.statistics import Statistics
 from scoring.testing import small_dataset
 from scoring.testing.data import canonical

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from scoring.catalog import load_model
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.dataset import Dataset, Tables
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared
-from scoring.engine.batch import prepare
 from scoring.profiling import Source
+from scoring.ranking import Prepared
+from scoring.runs.runner import prepare
+from scoring.synthetic import make_market
 
 
 @pytest.fixture(scope="package")

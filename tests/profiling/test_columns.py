@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scoring.dataset import Tables
-from scoring.dataset.memory import optimise
+from scoring.dataset.smaller_dtypes import optimise
 from scoring.profiling import column_bytes, plot_columns
 from tests.profiling.plots import assert_readable, bar_widths
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.engine import Ranking, Scorer
 from scoring.errors import ConfigurationError
 from scoring.profiling import Growth, GrowthPoint, growth
 from scoring.profiling import growth_point as measured
 from scoring.profiling.lists import AnswersDifferError
+from scoring.ranking import Ranking, Scorer
 from tests.profiling.plots import assert_readable
 
 USERS, JOBS, ACTIONS = 60, 400, 1_500

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from scoring.catalog import load_model
-from scoring.engine import Prepared
 from scoring.errors import ConfigurationError
 from scoring.profiling import ladder, plot_ladder
 from scoring.profiling.lists import AnswersDifferError
 from scoring.profiling.per_pair import PairLoop
+from scoring.ranking import Prepared
 from tests.profiling.plots import assert_readable
 
 

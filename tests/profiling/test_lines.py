@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.engine import Prepared
-from scoring.kernels import reference
+from scoring.backends import reference
 from scoring.profiling import line_profile, plot_lines, readable_top_k
 from scoring.profiling.lines import FUNCTIONS
+from scoring.ranking import Prepared
 from tests.profiling.plots import assert_readable
 
 N_USERS = 6

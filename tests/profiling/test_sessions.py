@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from scoring.caching import Layers
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.dataset import Dataset, Tables
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
 from scoring.facade import ScoringEngine
 from scoring.profiling.sessions import (
     KINDS,
@@ -23,6 +22,7 @@ from scoring.profiling.sessions import (
     plot_times,
     replay,
 )
+from scoring.synthetic import make_market
 
 N_REQUESTS = 80
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scoring.engine import Prepared
 from scoring.profiling import Source, full_run
 from scoring.profiling.measure import apart, timed
+from scoring.ranking import Prepared
 from scoring.telemetry import Stopwatch
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from scoring.engine import batch
-from scoring.engine.sinks import FrameSink
 from scoring.errors import ConfigurationError
 from scoring.profiling import Source, plot_sweep, recommend, sweep
 from scoring.profiling.measure import apart, give_back, reset_peak
+from scoring.runs import runner
+from scoring.runs.publishers import FrameSink
 from tests.profiling.plots import assert_readable
 
 
@@ -38,7 +38,7 @@ def prepare_and_run(source: Source) -> int | None:
     """The peak of one process that does both, from the end of preparing on."""
     prepared = source.prepared()
     give_back()
-    return batch.run(prepared, k=5, sinks=[FrameSink()]).peak_bytes if reset_peak() else None
+    return runner.run(prepared, k=5, sinks=[FrameSink()]).peak_bytes if reset_peak() else None
 
 
 @pytest.mark.parametrize("nothing", [{"chunk_sizes": ()}, {"workers": ()}, {"repeats": 0}])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scoring.engine import Prepared, Scorer
 from scoring.profiling import plot_visits, visits
+from scoring.ranking import Prepared, Scorer
 from tests.profiling.plots import assert_readable
 
 

@@ -14,15 +14,15 @@ import pytest
 import sqlalchemy as sa
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.dataset import engines, listening, retry
-from scoring.dataset.canonical import Tables
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_jobs, load_tables
-from scoring.dataset.storing import save_tables
-from scoring.engine import batch
-from scoring.engine.sinks import DatabaseSink, ParquetSink, base, published_runs, read_results
-from scoring.engine.sinks.database_lock import hold_key
+from scoring.columns.canonical_tables import Tables
+from scoring.database import engines, retry, watchdog
+from scoring.database.database import Database
+from scoring.database.readers import load_jobs, load_tables
+from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError
+from scoring.runs import runner
+from scoring.runs.publishers import DatabaseSink, ParquetSink, published_runs, publisher, read_results
+from scoring.runs.publishers.database_lock import hold_key
 from tests.counting import LOST, counted
 from tests.dataset.frames import small_tables
 from tests.security.conftest import Proxy, Server
@@ -46,8 +46,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "PATIENCE_SECONDS", 2.0)
     monkeypatch.setattr(retry, "FIRST_PATIENCE_SECONDS", 1.0)
     monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.3)
-    monkeypatch.setattr(listening, "SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(listening, "CONNECT_SECONDS_OF_A_QUESTION", 2)  # libpq takes no less
+    monkeypatch.setattr(watchdog, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(watchdog, "CONNECT_SECONDS_OF_A_QUESTION", 2)  # libpq takes no less
     monkeypatch.setattr(engines, "POSTGRES", engines.POSTGRES | {"connect_timeout": 2})
 
 
@@ -253,14 +253,14 @@ def prepared() -> Prepared:
 
 @pytest.fixture
 def place(fragile: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    monkeypatch.setattr(base, "ROWS_PER_SHARD", 40)
+    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 40)
     with Database.open(fragile.url) as database:
         database.create()
         yield database
 
 
 def publish(prepared: Prepared, database: Database, k: int = 4, **more: object) -> None:
-    batch.run(prepared, k=k, chunk_size=10, workers=1, sinks=[DatabaseSink(database)], **more)  # type: ignore[arg-type]
+    runner.run(prepared, k=k, chunk_size=10, workers=1, sinks=[DatabaseSink(database)], **more)  # type: ignore[arg-type]
 
 
 def empty(server: Server) -> None:
@@ -325,7 +325,7 @@ def test_a_commit_whose_answer_is_lost_is_done_again(
 def test_a_database_that_stays_away_publishes_nothing_and_is_gone_on_with(
     prepared: Prepared, place: Database, fragile: Server, tmp_path: Path, hasty: None, number: int
 ) -> None:
-    def both() -> list[base.Sink]:
+    def both() -> list[publisher.Sink]:
         return [DatabaseSink(place), ParquetSink(tmp_path / "runs", by_run_id=True)]
 
     publish(prepared, place, k=2)
@@ -334,11 +334,11 @@ def test_a_database_that_stays_away_publishes_nothing_and_is_gone_on_with(
         at_statement(place, number, fragile.kill),
         pytest.raises(DatabaseError, match="does not answer"),
     ):
-        batch.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
+        runner.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
     assert published_runs(tmp_path / "runs") == []
     fragile.start()
     pd.testing.assert_frame_equal(read_results(place), yesterday)
-    done = batch.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
+    done = runner.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
     assert read_results(place).groupby("user_id").size().eq(4).all()
     assert [path.name for path in published_runs(tmp_path / "runs")] == [done.head.run_id]
     assert state(fragile) == (["published"] * 2, 0)

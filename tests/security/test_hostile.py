@@ -18,10 +18,10 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from scoring.cli.app import app
-from scoring.dataset.changes import change_tokens
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
+from scoring.database.change_tokens import change_tokens
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
+from scoring.synthetic import make_market
 from tests.counting import counted
 
 Call = Callable[..., Result]

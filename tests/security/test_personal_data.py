@@ -16,11 +16,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scoring.cli.app import app
-from scoring.dataset.database import Database
-from scoring.dataset.importer import import_file
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.facade import ScoringEngine
+from scoring.importing import import_file
+from scoring.synthetic import make_market
 from tests.counting import counted
 
 NAME, ADDRESS = "Hanako Kanariya", "hanako.kanariya@example.com"

@@ -17,13 +17,13 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from scoring.cli.app import app
-from scoring.dataset import engines, retry
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_tables
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
+from scoring.database import engines, retry
+from scoring.database.database import Database
+from scoring.database.readers import load_tables
+from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
 from scoring.profiling.source import Source
+from scoring.synthetic import make_market
 from tests.counting import counted
 from tests.security.conftest import Proxy, Server
 
@@ -218,7 +218,7 @@ def test_a_black_hole_is_told_of_without_the_secret(guarded: sa.URL, proxy: Prox
 
 def test_a_broken_rule_is_told_of_without_the_values_of_the_row(guarded: sa.URL, places: Places) -> None:
     """The server's details hold them."""
-    from scoring.dataset.tables import DATA_TABLES
+    from scoring.database.schema import DATA_TABLES
 
     row = {"job_id": 1, "title": SECRET, "is_active": True}
     with Database.open(guarded) as database:

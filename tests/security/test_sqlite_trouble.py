@@ -16,12 +16,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scoring.cli.app import app
-from scoring.dataset import engines, retry
-from scoring.dataset.database import Database
-from scoring.dataset.loaders import load_tables
-from scoring.dataset.storing import save_tables
-from scoring.dataset.synthetic import make_market
+from scoring.database import engines, retry
+from scoring.database.database import Database
+from scoring.database.readers import load_tables
+from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
+from scoring.synthetic import make_market
 from scoring.telemetry import faults
 from tests.counting import WRITES, counted
 

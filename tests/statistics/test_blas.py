@@ -9,9 +9,10 @@ from contextlib import ExitStack
 import pytest
 
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.statistics import ALS, Factors, blas
-from scoring.statistics.blas import one_blas_thread
+from scoring.statistics import ALS, Factors
+from scoring.synthetic import make_market
+from scoring.threads import blas
+from scoring.threads.blas import one_blas_thread
 
 
 def blas_threads() -> set[int]:

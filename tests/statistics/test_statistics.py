@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from scoring.dataset import Dataset, Tables
-from scoring.dataset.encode import DAY
+from scoring.dataset.arrays import DAY
 from scoring.model import Inputs
 from scoring.statistics import Statistics
 from scoring.statistics.area import MIN_JOBS_PER_AREA

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from scoring.backends import reference
 from scoring.catalog import load_model
-from scoring.engine import Explanation, Ranking
-from scoring.kernels import reference
 from scoring.model import Component, Inputs, Pair, Reason, ScoringModel, WeightProfile
 from scoring.model.terms import JobTerm, Term, UserTerm, Value
 from scoring.plan import Candidates, Plan
+from scoring.ranking import Explanation, Ranking
 from scoring.testing import Backend, PairScorer
 
 

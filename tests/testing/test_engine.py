@@ -14,9 +14,9 @@ import pytest
 from scoring.catalog import load_model
 from scoring.components import Fee
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
 from scoring.errors import ConfigurationError
 from scoring.model import Inputs
+from scoring.synthetic import make_market
 from scoring.testing import (
     Backend,
     BrokenInvariantsError,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import scoring
-from scoring.engine import Prepared
+from scoring.ranking import Prepared
 
 
 def small(seed: int = 1, n_users: int = 30, n_jobs: int = 300, weights: dict[str, float] | None = None) -> Prepared:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
 from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.metrics import NDCG
 from scoring.model import ScoringModel
+from scoring.synthetic import make_market
 from scoring.tuning.problem import Problem
 from scoring.tuning.search import run_trials
 from scoring.tuning.space import Space

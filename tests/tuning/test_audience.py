@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scoring
-from scoring.engine import Prepared
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.plan import Candidates
+from scoring.ranking import Prepared
 from scoring.testing import small_dataset
 from scoring.tuning.audience import Audience, audience
 from tests.evaluation.full_rankings import full_ranking, random_prepared

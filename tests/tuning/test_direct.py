@@ -10,8 +10,6 @@ from scipy.optimize import minimize
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared
 from scoring.errors import ConfigurationError
 from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
@@ -19,7 +17,9 @@ from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.relevance import Relevance
 from scoring.model import ScoringModel
+from scoring.ranking import Prepared
 from scoring.statistics import Statistics
+from scoring.synthetic import make_market
 from scoring.tuning.direct import fit_pairwise
 from scoring.tuning.space import Parameter, Space
 

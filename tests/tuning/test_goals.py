@@ -7,13 +7,13 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.lists import Concentration, Coverage, MeanFee, MeanWage
 from scoring.evaluation.metrics import MRR, NDCG
 from scoring.evaluation.slices import Slicing, slices_of
+from scoring.synthetic import make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal, goal_of
 
 # without factors

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scoring
-from scoring.engine import Prepared, memory
 from scoring.errors import ConfigurationError, NotEnoughMemoryError, UnknownIdError
 from scoring.model import WeightProfile
+from scoring.ranking import Prepared
+from scoring.runs import memory_budget
 from scoring.testing import small_dataset
 from scoring.tuning.raw import Sample, component_distributions, component_values, correlations, draw
 from scoring.tuning.raw import values as values_module
@@ -89,11 +90,11 @@ def test_no_users_or_no_jobs_give_no_rows(ready: Prepared) -> None:
 def test_what_cannot_fit_is_refused_before_any_work(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     needed = values_module.bytes_needed(len(ready.active_users), len(ready.plan.job_id), 11)
     assert needed > component_values(ready).memory_usage(index=False).sum()
-    monkeypatch.setattr(memory, "available", lambda: needed - 1)
+    monkeypatch.setattr(memory_budget, "available", lambda: needed - 1)
     monkeypatch.setattr(ready.scorer, "components", None)
     with pytest.raises(NotEnoughMemoryError, match=f"{needed:,} bytes.*fewer users"):
         component_values(ready)
-    monkeypatch.setattr(memory, "available", lambda: 1000)
+    monkeypatch.setattr(memory_budget, "available", lambda: 1000)
     with pytest.raises(NotEnoughMemoryError, match="n_users="):
         draw(ready)
 

@@ -10,8 +10,8 @@ import pytest
 from scipy.optimize import linprog
 
 import scoring
-from scoring.engine import Prepared
 from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.ranking import Prepared
 from scoring.tuning.reach import reach
 from scoring.tuning.reached import Reach
 from tests.profiling.plots import assert_readable

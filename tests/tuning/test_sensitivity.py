@@ -7,10 +7,10 @@ import io
 import numpy as np
 import pytest
 
-from scoring.engine import Prepared, Ranking
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
 from scoring.evaluation.relevance import Relevance, judge
+from scoring.ranking import Prepared, Ranking
 from scoring.tuning.proportions import flat_along
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
 from tests.tuning.markets import small

@@ -12,7 +12,6 @@ import pytest
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import Market, make_market
 from scoring.errors import ConfigurationError
 from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
@@ -22,6 +21,7 @@ from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.slices import Slicing
 from scoring.evaluation.splits import split_users
 from scoring.statistics import Statistics
+from scoring.synthetic import Market, make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
 from scoring.tuning.search import model_of_trial

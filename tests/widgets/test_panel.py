@@ -12,8 +12,8 @@ import traitlets
 from comm.base_comm import BaseComm
 
 from scoring import Dataset
-from scoring.dataset.database import Database
-from scoring.dataset.storing import save_tables
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DataError, ModelError
 from scoring.evaluation import Scoreboard
 from scoring.tuning.registry import Registry

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.engine import Prepared
 from scoring.errors import ConfigurationError, RunCancelledError, UnknownIdError
 from scoring.evaluation import Comparison, Evaluator, Scoreboard, slices_of, waterfall
+from scoring.ranking import Prepared
 from scoring.widgets.measures import intervals
 from scoring.widgets.session import METRICS, Request, TuningSession
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.array_types import Ints
 from scoring.components.clicks import clicked_features, feature_table
 from scoring.components.collaborative import dot
 from scoring.components.shared import (
@@ -17,7 +18,6 @@ from scoring.components.shared import (
     occupation_key,
     prefecture_key,
 )
-from scoring.dataset.encode import Ints
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import JobFacts, Pair

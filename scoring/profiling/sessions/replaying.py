@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from scoring.caching import LayerStats
-from scoring.dataset.database import Database
-from scoring.dataset.storing import write_frame
+from scoring.database.database import Database
+from scoring.database.writers import write_frame
 from scoring.model import ScoringModel
 from scoring.profiling.sessions.making import Request, Session
 

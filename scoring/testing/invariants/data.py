@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.dataset import Dataset, Tables
-from scoring.engine import Ranking
+from scoring.ranking import Ranking
 from scoring.testing.backend import PairScorer
 from scoring.testing.case import Case
 from scoring.testing.data import canonical

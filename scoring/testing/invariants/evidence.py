@@ -11,7 +11,7 @@ from unittest import SkipTest
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.engine import Ranking
+from scoring.ranking import Ranking
 from scoring.testing.case import Case
 
 __all__ = ["INVARIANTS", "Invariant", "NotShownError", "invariant", "of_any_data", "same_lists", "same_scores", "show"]

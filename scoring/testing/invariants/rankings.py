@@ -8,7 +8,7 @@ from threading import Barrier
 import numpy as np
 import pandas as pd
 
-from scoring.engine import Ranking
+from scoring.ranking import Ranking
 from scoring.testing.backend import ReferenceScorer
 from scoring.testing.case import NO_RULES, Case
 from scoring.testing.invariants.evidence import invariant, same_lists, show

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.array_types import Bools
 from scoring.plan import Candidates
 from scoring.testing.case import NO_RULES, Case
 from scoring.testing.invariants.evidence import invariant, show
 
 _COOLDOWN_DAYS = 60.0
 """Longer than by default, so that even a small market has somebody who applied."""
-
-Bools = NDArray[np.bool_]
 
 
 @invariant

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from scoring.engine import SCORES
-from scoring.kernels import reference
+from scoring.backends import reference
 from scoring.model import GROUPS
+from scoring.ranking import SCORES
 from scoring.testing.case import Case
 from scoring.testing.component import RANGE_TOLERANCE
 from scoring.testing.invariants.evidence import invariant, same_scores, show

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.engine import Prepared
+from scoring.ranking import Prepared
 from scoring.tuning.raw.sample import Floats, Sample, draw
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.engine import Prepared, memory
-from scoring.engine.scorer import whole_number
+from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
+from scoring.ranking import Prepared
+from scoring.ranking.scorer import whole_number
+from scoring.runs import memory_budget
 
 __all__ = ["Sample", "draw"]
 
-Floats = NDArray[np.float64]
-Longs = NDArray[np.int64]
 
 COPIES = 4
 """Values, their deviations, ranks, and what is made of one component at a time."""
@@ -126,7 +126,7 @@ def _some(random: np.random.Generator, rows: NDArray[Any], most: int) -> Longs:
 
 def _require_room(prepared: Prepared, n_users: int, n_jobs: int) -> None:
     n_parts, n_jobs = len(prepared.model.parts), min(n_jobs, prepared.scorer.n_eligible)
-    memory.require(
+    memory_budget.require(
         n_users * n_jobs * 8 * (COPIES * n_parts + 2),
         f"A sample of {n_parts} components of {n_users:,} × {n_jobs:,} = {n_users * n_jobs:,} pairs",
         ["ask for fewer pairs: n_users=, n_jobs="],

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.engine import Prepared, memory
 from scoring.errors import ConfigurationError
+from scoring.ranking import Prepared
+from scoring.runs import memory_budget
 
 __all__ = ["bytes_needed", "canonical_total", "component_values"]
 
@@ -46,7 +47,7 @@ def component_values(
     plan = prepared.plan
     job_rows = np.arange(len(plan.job_id)) if jobs is None else prepared.job_rows(jobs)
     n, m = len(user_rows), len(job_rows)
-    memory.require(
+    memory_budget.require(
         bytes_needed(n, m, len(names)),
         f"A DataFrame of {len(names)} components of {n:,} × {m:,} = {n * m:,} pairs",
         ["ask for fewer users or jobs at a time", "component_distributions and correlations draw a sample of pairs"],
@@ -79,7 +80,7 @@ def _users_at_once(n_jobs: int, n_components: int) -> int:
 
 def canonical_total(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float32]:
     """(…) float32 of (n_components, …) values: weight × value added in the model's order, then rounded. Compare
-    `scoring.kernels.reference.scores`."""
+    `scoring.backends.reference.scores`."""
     total = np.zeros(values.shape[1:])
     for weight, value in zip(weights, values, strict=True):
         total += weight * value

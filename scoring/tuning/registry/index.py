@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, update
 
-from scoring.dataset.database import Database
-from scoring.dataset.tables import profiles, promotions
+from scoring.database.database import Database
+from scoring.database.schema import profiles, promotions
 from scoring.errors import DatabaseError
 from scoring.tuning.registry.about import About
 from scoring.tuning.registry.promotions import Promotion

@@ -17,26 +17,27 @@ import pytest
 from rich.console import Console
 
 from scoring.catalog import load_model
+from scoring.database.database import Database
 from scoring.dataset import Dataset, Tables
-from scoring.dataset.database import Database
-from scoring.dataset.synthetic import make_market
-from scoring.engine import Prepared, batch, memory
-from scoring.engine.gate import Gate, GateLimits, KeptAsideError, Measure, Verdict
-from scoring.engine.gate.table import table
-from scoring.engine.history import list_runs
-from scoring.engine.published import read_run
-from scoring.engine.report import Report, render
-from scoring.engine.retention import prune
-from scoring.engine.sinks import (
+from scoring.ranking import Prepared
+from scoring.runs import memory_budget, runner
+from scoring.runs.gate import Gate, GateLimits, KeptAsideError, Measure, Verdict
+from scoring.runs.gate.console_table import table
+from scoring.runs.history import list_runs
+from scoring.runs.publishers import (
     DatabaseSink,
     FrameSink,
     ParquetSink,
     Sink,
-    base,
     published_runs,
+    publisher,
     read_manifest,
     read_results,
 )
+from scoring.runs.report import Report, render
+from scoring.runs.retention import prune
+from scoring.runs.run_reader import read_run
+from scoring.synthetic import make_market
 from scoring.telemetry import faults
 
 K = 10
@@ -51,7 +52,7 @@ class Broken(BaseException):
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty users of ten jobs."""
-    monkeypatch.setattr(base, "ROWS_PER_SHARD", 300)
+    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 300)
 
 
 def prepared(tables: Tables, model: str = "standard") -> Prepared:
@@ -105,8 +106,8 @@ def parquet(folder: Path) -> ParquetSink:
     return ParquetSink(folder, by_run_id=True, latest="latest")
 
 
-def run(market: Prepared, *sinks: Sink, gate: Gate | None = None, **settings: Any) -> batch.RunResult:
-    return batch.run(market, **({"k": K, "sinks": sinks, "gate": gate} | settings))
+def run(market: Prepared, *sinks: Sink, gate: Gate | None = None, **settings: Any) -> runner.RunResult:
+    return runner.run(market, **({"k": K, "sinks": sinks, "gate": gate} | settings))
 
 
 def kept_aside(market: Prepared, *sinks: Sink, gate: Gate | None = None, **settings: Any) -> Verdict:
@@ -268,7 +269,7 @@ def test_where_memory_is_short_for_two_models_limits_hold_for_all(
         judge = Gate.judge
 
         def with_little(gate: Gate, tonight: Any) -> Verdict:
-            short.setattr(memory, "available", lambda: 1_000)
+            short.setattr(memory_budget, "available", lambda: 1_000)
             return judge(gate, tonight)
 
         short.setattr(Gate, "judge", with_little)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.engine.gate import Gate, GateLimits, load_limits
-from scoring.engine.gate.rules import AT_LEAST, AT_MOST, FACTOR, FALL, MOVE, RISE, Rule
 from scoring.errors import ConfigurationError
+from scoring.runs.gate import Gate, GateLimits, load_limits
+from scoring.runs.gate.rules import AT_LEAST, AT_MOST, FACTOR, FALL, MOVE, RISE, Rule
 
 
 def load(folder: Path, text: str) -> GateLimits:

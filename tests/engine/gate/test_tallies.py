@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.engine.gate.pairs import side_by_side
-from scoring.engine.gate.tallies import STEP, ListTally, PairTally
-from scoring.engine.sinks import Lists
+from scoring.runs.gate.accumulators import STEP, ListTally, PairTally
+from scoring.runs.gate.alignment import side_by_side
+from scoring.runs.publishers import Lists
 
 Run = dict[int, list[tuple[int, float]]]
 """User → (job, total), best first. A user with an empty list was ranked for in vain."""

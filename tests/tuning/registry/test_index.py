@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from scoring.dataset.database import Database
-from scoring.dataset.tables import profiles, promotions
+from scoring.database.database import Database
+from scoring.database.schema import profiles, promotions
 from scoring.errors import ConfigurationError, DatabaseError, ModelError
 from scoring.model import ScoringModel
 from scoring.tuning.registry import Registry

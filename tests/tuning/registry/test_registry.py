@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
-from scoring.dataset.synthetic import make_market
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.model import ScoringModel
+from scoring.synthetic import make_market
 from scoring.tuning.registry import FoundOn, Metric, Registry
 from scoring.tuning.registry.about import About
 from scoring.tuning.registry.profile import dump_profile, parse_about

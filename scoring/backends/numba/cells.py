@@ -1,0 +1,147 @@
+"""Bounds of all cells for one user, and the promising cells in order.
+
+Loops run over views that begin at 0: where an index might be negative for all that the compiler knows, it cannot use
+vector instructions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from scoring.backends.numba.jit import inner
+from scoring.backends.numba.user_state import Fold
+from scoring.backends.numba.vectors import lowest_bit, which_of_many
+from scoring.bundle.index import Index
+from scoring.bundle.program import Program
+
+__all__ = ["BINS", "CHUNK", "bound_cells", "collect", "count_from", "greatest", "put_in_order", "raise_holders"]
+
+CHUNK = 64
+"""Values that are compared at once."""
+HOLDERS_SHARE = 4
+"""Where more than one in so many cells would be raised, none is."""
+BINS = 64
+"""Steps in which promising cells are put in order."""
+
+
+@inner
+def _bound_gathered(best: np.ndarray, base: float, row: np.ndarray, code: np.ndarray, bound: np.ndarray) -> None:
+    for i in range(len(bound)):
+        bound[i] = best[i] + base + row[code[i]]
+
+
+@inner
+def _bound_row(best: np.ndarray, base: float, row: np.ndarray, bound: np.ndarray) -> None:
+    for i in range(len(bound)):
+        bound[i] = best[i] + (base + row[i])
+
+
+@inner
+def bound_cells(x: Index, user: int, rows: np.ndarray, bound: np.ndarray) -> None:
+    """bound[cell] = its best job score for the user's class and what the ordered keys add."""
+    zero, n_ordered = np.float32(0.0), len(x.ordered)
+    of_class = x.cell_best[x.class_of_user[user]]
+    for group in range(len(x.group_cell) - 1):
+        first, last = x.group_cell[group], x.group_cell[group + 1]
+        here, best = bound[first:last], of_class[first:last]
+        if n_ordered == 0:
+            for i in range(len(here)):
+                here[i] = best[i]
+        elif n_ordered == 1:
+            _bound_gathered(best, zero, rows[x.ordered[0]], x.cell_code[0, first:last], here)
+        else:
+            base = rows[x.ordered[0], x.cell_code[0, first]]
+            if x.grid:
+                _bound_row(best, base, rows[x.ordered[1]], here)
+            else:
+                _bound_gathered(best, base, rows[x.ordered[1]], x.cell_code[1, first:last], here)
+            for place in range(2, n_ordered):
+                _bound_gathered(here, zero, rows[x.ordered[place]], x.cell_code[place, first:last], here)
+
+
+@inner
+def raise_holders(p: Program, x: Index, f: Fold, user: int, bound: np.ndarray) -> float:
+    """Raises the bounds of cells that hold what the user has exceptions for; returns how much less all others need.
+
+    Somebody's few companies or titles are in a few cells each: for the rest, a key is worth no more than usual.
+    """
+    less = 0.0
+    for place in range(len(x.sparse)):
+        key, start, n_holders = x.sparse[place], x.holder_start[place], 0
+        for slot in range(len(p.lookup_key)):
+            if p.lookup_key[slot] == key:
+                for entry in range(p.entry_start[slot, user], p.entry_start[slot, user + 1]):
+                    n_holders += start[p.entry_code[entry] + 1] - start[p.entry_code[entry]]
+        if n_holders > len(bound) // HOLDERS_SHARE or f.best[key] == f.usual[key]:
+            continue
+        less += f.best[key] - f.usual[key]
+        for slot in range(len(p.lookup_key)):
+            if p.lookup_key[slot] == key:
+                for entry in range(p.entry_start[slot, user], p.entry_start[slot, user + 1]):
+                    code = p.entry_code[entry]
+                    gain = np.float32(max(f.row[key, code] - f.usual[key], 0.0))
+                    for i in range(start[code], start[code + 1]):
+                        bound[x.holder[i]] += gain
+    return less
+
+
+@inner(fastmath={"nnan", "nsz"})
+def _raise_lanes(lanes: np.ndarray, values: np.ndarray) -> None:
+    for i in range(len(values)):
+        lanes[i] = values[i] if values[i] > lanes[i] else lanes[i]
+
+
+@inner
+def greatest(values: np.ndarray, lanes: np.ndarray) -> float:
+    """`lanes` (CHUNK,) is room: one running maximum cannot be kept in vectors, many can (10 times as fast)."""
+    for i in range(len(lanes)):
+        lanes[i] = -np.inf
+    for first in range(0, len(values), CHUNK):
+        _raise_lanes(lanes, values[first : min(first + CHUNK, len(values))])
+    top = lanes[0]
+    for i in range(1, len(lanes)):
+        top = max(top, lanes[i])
+    return top
+
+
+@inner
+def count_from(values: np.ndarray, low: float) -> np.int32:
+    """How many are `low` or more."""
+    count = np.int32(0)
+    for i in range(len(values)):
+        count += np.int32(values[i] >= low)
+    return count
+
+
+@inner
+def collect(bound: np.ndarray, low: float, high: float, found: np.ndarray) -> int:
+    """Puts the cells with low <= bound < high into `found`; returns how many there are. `bound` is whole CHUNKs."""
+    size: Any = np.int64(0)
+    for first in range(0, len(bound), CHUNK):
+        bits = which_of_many(bound, first, low, high)
+        while bits:
+            found[size] = first + lowest_bit(bits)
+            size += 1
+            bits &= bits - np.uint64(1)
+    return size
+
+
+@inner
+def put_in_order(bound: np.ndarray, found: np.ndarray, size: int, start: np.ndarray, ordered: np.ndarray) -> None:
+    """Copies `found` to `ordered` by descending bound, up to the width of a bin; `start` (BINS + 1,) is room."""
+    low, top = np.float32(np.inf), np.float32(-np.inf)
+    for i in range(size):
+        low, top = min(low, bound[found[i]]), max(top, bound[found[i]])
+    start[:] = 0
+    span: Any = top - low
+    scale = np.float32(BINS) / max(span, np.float32(1e-30))
+    for i in range(size):
+        start[min(BINS - 1, int((top - bound[found[i]]) * scale)) + 1] += 1
+    for b in range(BINS):
+        start[b + 1] += start[b]
+    for i in range(size):
+        b = min(BINS - 1, int((top - bound[found[i]]) * scale))
+        ordered[start[b]] = found[i]
+        start[b] += 1

@@ -1,0 +1,244 @@
+"""The k best jobs of each user where skipping does not pay: every job is scored, products by BLAS.
+
+For models that live on factors alone, or lists nearly as long as there are jobs. A tile of users goes by all the jobs
+in runs: one matrix product of the users and the jobs that have vectors, then for each user the rest of the sum in
+float32, and only what may still belong to the list gets its canonical score. Where the product is all that tells jobs
+apart there is no rest, and jobs without a vector score the same: they come last, by their ids alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scoring.array_types import Ints, Longs, Singles
+from scoring.backends.numba.bounds import add_either, add_row, add_step
+from scoring.backends.numba.cells import CHUNK, count_from
+from scoring.backends.numba.exact_score import base_of, exact_score, uneven_part, write_list
+from scoring.backends.numba.fold_user import fold_user
+from scoring.backends.numba.jit import bare, compiled, inner
+from scoring.backends.numba.room import Room
+from scoring.backends.numba.tile import PART, TILE, Tile, is_set, mark_bits, room_at
+from scoring.backends.numba.top_list import cut_of, insert
+from scoring.backends.numba.user_state import COARSE, CONSTANT, FINE, Fold
+from scoring.bundle.index import Index, Limits
+from scoring.bundle.program import Program
+
+__all__ = ["short_lists"]
+
+
+@inner
+def _copy(to: np.ndarray, values: np.ndarray) -> None:
+    for i in range(len(to)):
+        to[i] = values[i]
+
+
+@compiled(_nrt=True)  # (a caller's setting would be taken over)
+def _multiply(of_users: Singles, of_jobs: Singles, products: Singles) -> None:
+    """products = of_users @ of_jobs.T, row after row"""
+    np.dot(of_users, of_jobs.T, products.reshape(len(of_users), len(of_jobs)))
+
+
+@inner
+def _only_products(x: Index, f: Fold) -> bool:
+    """Whether nothing else tells jobs apart for the user; no product does either, or one."""
+    something = x.largest > 0 or len(x.uneven) > 0
+    for key in range(len(x.width)):
+        something |= not f.nothing[key] or f.own[key] != 0
+    for slot in range(len(f.step_gain)):
+        something |= f.step_gain[slot] != 0.0
+    if len(f.on) > 1:
+        for slot in range(len(f.on)):
+            something |= f.on[slot]
+    return not something
+
+
+@inner
+def _begin(p: Program, x: Index, limits: Limits, tile: Tile, users: np.ndarray, places: np.ndarray) -> int:
+    """Marks, empty lists, and the vectors of users who have one, one below the other; returns how many these are."""
+    n_rows, f = 0, tile.fold
+    for t in range(len(places)):
+        user, some = users[places[t]], False
+        mark_bits(tile.marks[t], user, limits)
+        tile.size[t] = 0
+        fold_user(p, x, user, f)
+        for slot in range(len(f.on)):
+            some |= f.on[slot]
+        tile.alike[t] = _only_products(x, f)
+        tile.row[t] = n_rows if some else -1
+        if some:
+            _copy(tile.pulls[n_rows], f.pull_single)
+            n_rows += 1
+    return n_rows
+
+
+@inner
+def _gather(p: Program, x: Index, tile: Tile, first: int) -> tuple[int, int]:
+    """A run from `first` on: its jobs with vectors are noted. Returns (where it ends, how many these are).
+
+    Their vectors are copied, unless all have one.
+    """
+    last, n_having = first, 0
+    while last < len(x.turn) and n_having < len(tile.having):
+        tile.having[n_having] = last
+        has = False
+        for slot in range(len(p.dot_job_has)):
+            has |= p.dot_job_has[slot, last]
+        n_having += has
+        last += 1
+    if n_having < last - first:
+        for i in range(n_having):
+            _copy(tile.vectors[i], x.vector[tile.having[i]])
+    return last, n_having
+
+
+@inner
+def _score_part(p: Program, x: Index, f: Fold, user: int, first: int, value: np.ndarray) -> None:
+    """`value` gets the scores of the jobs from `first` on but for the constant and products."""
+    last = first + len(value)
+    _copy(value, x.single[first:last])
+    for key in range(len(x.width)):
+        if not f.nothing[key] or f.own[key]:
+            add_row(value, f.single[key], x.code[key, first:last])
+    for slot in range(len(f.step_gain)):
+        gain = np.float32(f.step_gain[slot])
+        if gain != 0:
+            rank = p.number_rank[p.interval_number[slot], first:last]
+            add_step(value, rank, f.step_low[slot], f.step_high[slot], gain)
+    for slot in range(len(f.on)):
+        if f.on[slot]:
+            yes, no = np.float32(f.dot_base[slot]), np.float32(f.dot_other[slot])
+            add_either(value, p.dot_job_has[slot, first:last], yes, no)
+    if len(x.uneven):
+        for i in range(len(value)):
+            value[i] += np.float32(uneven_part(p, x, f, user, first + i))
+
+
+@inner
+def _add_all(value: np.ndarray, product: np.ndarray) -> None:
+    for i in range(len(value)):
+        value[i] += product[i]
+
+
+@inner
+def _add_products(value: np.ndarray, first: int, having: np.ndarray, product: np.ndarray, at: int) -> int:
+    """Adds products from `at` on to the jobs that have them, as far as `value` goes; returns where they end."""
+    last = first + len(value)
+    while at < len(product) and having[at] < last:
+        value[having[at] - first] += product[at]
+        at += 1
+    return at
+
+
+@inner
+def _take(
+    p: Program, x: Index, limits: Limits, f: Fold, r: Room, marks: np.ndarray, user: int, jobs: np.ndarray,
+    value: np.ndarray, constant: float, size: int,
+) -> int:  # fmt: skip
+    """Takes into the list what belongs there of `jobs`, which score value + constant; returns its size."""
+    beside = constant + 2 * f.sums[COARSE]
+    low = np.float32(-np.inf)
+    if size == len(r.jobs):
+        low = np.float32(cut_of(r.scores[size - 1]) - beside)
+    for start in range(0, len(value), CHUNK):
+        here = value[start : min(start + CHUNK, len(value))]
+        if count_from(here, low) == 0:
+            continue
+        for i in range(len(here)):
+            job = np.int64(jobs[start + i])
+            if here[i] < low or is_set(marks, job):
+                continue
+            score = exact_score(p, x, f, r, user, job, base_of(x, f, job))
+            size = insert(r.scores, r.turns, r.jobs, size, score, x.turn[job], job, x.company, limits.per_company)
+            if size == len(r.jobs):
+                low = np.float32(cut_of(r.scores[size - 1]) - beside)
+    return size
+
+
+@inner
+def _take_run(
+    p: Program, x: Index, limits: Limits, f: Fold, r: Room, tile: Tile, marks: np.ndarray, user: int, first: int,
+    last: int, product: np.ndarray, size: int,
+) -> int:  # fmt: skip
+    """Takes what belongs there of the jobs from first to last - 1; `product` are those of the jobs with vectors."""
+    at, all_have = 0, len(product) == last - first
+    for begin in range(first, last, PART):
+        end = min(begin + PART, last)
+        here, value = tile.here[: end - begin], tile.value[: end - begin]
+        for i in range(len(here)):
+            here[i] = begin + i
+        _score_part(p, x, f, user, begin, value)
+        if all_have:
+            _add_all(value, product[begin - first :])
+        else:
+            at = _add_products(value, begin, tile.having, product, at)
+        size = _take(p, x, limits, f, r, marks, user, here, value, f.sums[CONSTANT], size)
+    return size
+
+
+@inner
+def _take_alike(
+    p: Program, x: Index, limits: Limits, f: Fold, r: Room, marks: np.ndarray, user: int, on: bool, size: int
+) -> int:
+    """Takes what belongs there of the jobs without a product, where nothing else tells them apart."""
+    value = f.sums[CONSTANT] + (f.dot_other[0] if on else 0.0)
+    score = np.float32(value + f.sums[FINE])
+    sure = score == np.float32(value - f.sums[FINE])
+    for first in range(0, len(x.turn), CHUNK):
+        turns = x.turn[first : min(first + CHUNK, len(x.turn))]
+        if size == len(r.jobs):
+            if score < r.scores[size - 1]:
+                break
+            if sure and score == r.scores[size - 1] and count_from(turns, r.turns[size - 1]) == len(turns):
+                continue
+        for i in range(len(turns)):
+            job = first + i
+            if is_set(marks, job) or (on and p.dot_job_has[0, job]):
+                continue
+            exact = score if sure else exact_score(p, x, f, r, user, job, base_of(x, f, job))
+            size = insert(r.scores, r.turns, r.jobs, size, exact, turns[i], job, x.company, limits.per_company)
+    return size
+
+
+@bare
+def short_lists(
+    p: Program,
+    x: Index,
+    limits: Limits,
+    tile: Tile,
+    users: Longs,
+    places: Longs,
+    out_row: Longs,
+    out_score: Singles,
+    out_count: Ints,
+    stop: np.ndarray,
+) -> None:
+    """As `topk.top_k`."""
+    m, f = len(x.turn), tile.fold
+    for begin in range(0, len(places), TILE):
+        of_tile = places[begin : min(begin + TILE, len(places))]
+        n_rows, last = _begin(p, x, limits, tile, users, of_tile), 0
+        while last < m:
+            first = last
+            last, n_having = _gather(p, x, tile, first)
+            if n_rows > 0 and n_having > 0:
+                vectors = x.vector[first:last] if n_having == last - first else tile.vectors[:n_having]
+                _multiply(tile.pulls[:n_rows], vectors, tile.products[: n_rows * n_having])
+            for t in range(len(of_tile)):
+                if stop[0] != 0:
+                    return
+                place, size = of_tile[t], tile.size[t]
+                user, r, marks, on = users[place], room_at(tile, t), tile.marks[t], tile.row[t] >= 0
+                fold_user(p, x, user, f)
+                product = tile.products[max(tile.row[t], 0) * n_having :][: n_having if on else 0]
+                if not tile.alike[t]:
+                    size = _take_run(p, x, limits, f, r, tile, marks, user, first, last, product, size)
+                else:
+                    if on:
+                        constant = f.sums[CONSTANT] + f.dot_base[0]
+                        size = _take(p, x, limits, f, r, marks, user, tile.having, product, constant, size)
+                    if last == m:
+                        size = _take_alike(p, x, limits, f, r, marks, user, on, size)
+                if last == m:
+                    write_list(p, x, f, r, user, size, out_row[place], out_score[place])
+                    out_count[place] = size
+                tile.size[t] = size

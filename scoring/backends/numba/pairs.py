@@ -1,0 +1,278 @@
+"""Scores of whole blocks of pairs, compiled. The numbers are those of `reference.scores`, bit for bit.
+
+Users go in small tiles: their lookups are laid out as rows, then jobs go by in blocks, each scored for the whole
+tile while it is in the cache (one user at a time read all vectors from memory again and took 2 to 3 times as long).
+Every term is a plain loop over the block, which the compiler turns into vector instructions. Additions have the
+reference's order; products of float32 values are exact in float64, so fused arithmetic rounds them no differently.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scoring.array_types import Longs, Singles
+from scoring.backends.numba.jit import compiled, inner
+from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, USER, Program
+
+__all__ = ["BLOCK", "TILE", "all_pairs", "lay_out", "room", "score_block", "tile_products"]
+
+BLOCK = 512
+"""Jobs at a time: 4 KiB a column, so that the handful of columns at work stay in a 48 KiB cache."""
+
+TILE = 16
+"""Users at a time, a multiple of `TOGETHER`: their rows, products and a block of vectors fill about 300 KiB."""
+
+TOGETHER = 4
+"""Users whose products are made together: what is read of the jobs' vectors serves all of them."""
+
+
+@compiled
+def room(p: Program) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What a tile of users is scored with, all float64.
+
+    Rows (TILE, n_lookups, widest), vectors (TILE, d), products (TILE, n_dots, BLOCK), and columns (5, BLOCK).
+    """
+    widest = 1
+    for width in p.lookup_width:
+        widest = max(widest, width)
+    rows, vectors = np.empty((TILE, len(p.lookup_key), widest)), np.zeros((TILE, p.user_vector.shape[1]))
+    return rows, vectors, np.empty((TILE, len(p.dot_scale), BLOCK)), np.empty((5, BLOCK))
+
+
+@inner
+def lay_out(p: Program, user: int, rows: np.ndarray, vector: np.ndarray) -> None:
+    """Fills `rows` (n_lookups, widest) with the user's tables, exceptions in place, and `vector` (d,)."""
+    for d in range(len(vector)):
+        vector[d] = p.user_vector[user, d]
+    for slot in range(len(p.lookup_key)):
+        width = p.lookup_width[slot]
+        first = p.lookup_table[slot] + np.int64(p.lookup_row[slot, user]) * width
+        for code in range(width):
+            rows[slot, code] = p.lookup_values[first + code]
+        for entry in range(p.entry_start[slot, user], p.entry_start[slot, user + 1]):
+            rows[slot, p.entry_code[entry]] = p.entry_value[entry]
+
+
+# The helpers get the few arrays that they need, not the program: the compiler then sees what lies where.
+
+
+@inner
+def _fill(column: np.ndarray, constant: float) -> None:
+    for i in range(len(column)):
+        column[i] = constant
+
+
+@inner
+def _copy(column: np.ndarray, values: np.ndarray) -> None:
+    for i in range(len(column)):
+        column[i] = values[i]
+
+
+@inner
+def _add_column(value: np.ndarray, column: np.ndarray) -> None:
+    for i in range(len(value)):
+        value[i] += column[i]
+
+
+@inner
+def _add_constant(value: np.ndarray, constant: float) -> None:
+    for i in range(len(value)):
+        value[i] += constant
+
+
+@inner
+def _add_from_table(value: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:
+    for i in range(len(value)):
+        value[i] += table[np.uint32(codes[i])]  # (no need to look whether it counts from the end)
+
+
+@inner
+def _fill_from_table(value: np.ndarray, constant: float, table: np.ndarray, codes: np.ndarray) -> None:
+    for i in range(len(value)):
+        value[i] = constant + table[np.uint32(codes[i])]
+
+
+@inner
+def _add_inside(value: np.ndarray, rank: np.ndarray, low: int, high: int, gain: float) -> None:
+    for i in range(len(value)):
+        value[i] += gain if low <= rank[i] and rank[i] < high else 0.0
+
+
+@inner
+def _add_products(
+    value: np.ndarray, product: np.ndarray, has: np.ndarray, scale: float, shift: float, otherwise: float
+) -> None:
+    for i in range(len(value)):
+        value[i] += scale * (shift + product[i]) if has[i] else otherwise
+
+
+@inner
+def _divide(value: np.ndarray, divisor: float) -> None:
+    for i in range(len(value)):
+        value[i] /= divisor
+
+
+@inner
+def _divide_by_table(value: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:
+    for i in range(len(value)):
+        value[i] /= table[np.uint32(codes[i])]
+
+
+@inner
+def _add_weighted(total: np.ndarray, group: np.ndarray, value: np.ndarray, weight: float, within: float) -> None:
+    for i in range(len(value)):
+        total[i] += weight * value[i]
+        group[i] += within * value[i]
+
+
+@inner(fastmath={"contract"})
+def _add_four_by_four(
+    p0: np.ndarray, p1: np.ndarray, p2: np.ndarray, p3: np.ndarray,
+    q0: np.ndarray, q1: np.ndarray, q2: np.ndarray, q3: np.ndarray,
+    of_users: np.ndarray, d: int,
+) -> None:  # fmt: skip
+    """Four users' products get dimensions d…d + 3 of the jobs' vectors, one after another."""
+    a0, a1, a2, a3 = of_users[0, d], of_users[0, d + 1], of_users[0, d + 2], of_users[0, d + 3]
+    b0, b1, b2, b3 = of_users[1, d], of_users[1, d + 1], of_users[1, d + 2], of_users[1, d + 3]
+    c0, c1, c2, c3 = of_users[2, d], of_users[2, d + 1], of_users[2, d + 2], of_users[2, d + 3]
+    d0, d1, d2, d3 = of_users[3, d], of_users[3, d + 1], of_users[3, d + 2], of_users[3, d + 3]
+    for i in range(len(p0)):
+        x0, x1, x2, x3 = np.float64(q0[i]), np.float64(q1[i]), np.float64(q2[i]), np.float64(q3[i])
+        p0[i] = p0[i] + a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
+        p1[i] = p1[i] + b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
+        p2[i] = p2[i] + c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3
+        p3[i] = p3[i] + d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3
+
+
+@inner
+def _add_dimension(product: np.ndarray, by: float, q: np.ndarray) -> None:
+    for i in range(len(product)):
+        product[i] += by * np.float64(q[i])
+
+
+@inner
+def tile_products(
+    p: Program, of_users: np.ndarray, size: int, of_jobs: np.ndarray, at: int, n: int, products: np.ndarray
+) -> None:
+    """products[t, slot, i] = <of_users[t], of_jobs[:, at + i]>, dimensions added one after another."""
+    last = at + n
+    for slot in range(len(p.dot_scale)):
+        start, stop = p.dot_start[slot], p.dot_start[slot + 1]
+        for t in range(0, size, TOGETHER):
+            four, d = of_users[t : t + TOGETHER], np.int64(start)
+            p0, p1 = products[t, slot, :n], products[t + 1, slot, :n]
+            p2, p3 = products[t + 2, slot, :n], products[t + 3, slot, :n]
+            for u in range(TOGETHER):
+                _fill(products[t + u, slot, :n], 0.0)
+            while d + 4 <= stop:
+                q0, q1 = of_jobs[d, at:last], of_jobs[d + 1, at:last]
+                q2, q3 = of_jobs[d + 2, at:last], of_jobs[d + 3, at:last]
+                _add_four_by_four(p0, p1, p2, p3, q0, q1, q2, q3, four, d)
+                d += 4
+            while d < stop:
+                for u in range(TOGETHER):
+                    _add_dimension(products[t + u, slot, :n], four[u, d], of_jobs[d, at:last])
+                d += 1
+
+
+@inner(forceinline=True)
+def _fill_component(
+    p: Program, c: int, user: int, first: int, n: int, products: np.ndarray, rows: np.ndarray, value: np.ndarray
+) -> None:
+    """Fills `value` with component c of jobs first…first + n - 1 for one user."""
+    last, constant = first + n, 0.0
+    begin, stop = np.int64(p.term_start[c]), np.int64(p.term_start[c + 1])
+    while begin < stop and p.term_kind[begin] == USER:
+        constant += p.user_value[p.term_slot[begin], user]
+        begin += 1
+    if begin < stop and p.term_kind[begin] == LOOKUP:
+        slot = p.term_slot[begin]
+        _fill_from_table(value, constant, rows[slot], p.key_code[p.lookup_key[slot], first:last])
+        begin += 1
+    else:
+        _fill(value, constant)
+    for t in range(begin, stop):
+        kind, slot = p.term_kind[t], p.term_slot[t]
+        if kind == JOB:
+            _add_column(value, p.job_value[slot, first:last])
+        elif kind == USER:
+            _add_constant(value, p.user_value[slot, user])
+        elif kind == LOOKUP:
+            _add_from_table(value, rows[slot], p.key_code[p.lookup_key[slot], first:last])
+        elif kind == INTERVAL:
+            low, high = p.interval_low[slot, user], p.interval_high[slot, user]
+            if low < high:
+                rank = p.number_rank[p.interval_number[slot], first:last]
+                _add_inside(value, rank, low, high, p.interval_gain[slot, user])
+        elif kind == FLAGS:
+            start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
+            _add_from_table(value, p.flag_values[start:], p.flag_bits[p.flag_set[slot], first:last])
+        elif p.dot_user_has[slot, user]:
+            has, otherwise = p.dot_job_has[slot, first:last], p.dot_otherwise[slot, user]
+            _add_products(value, products[slot, :n], has, p.dot_scale[slot], p.dot_shift[slot], otherwise)
+        else:
+            _add_constant(value, p.dot_otherwise[slot, user])
+    slot = p.divisor_slot[c]
+    if p.divisor_kind[c] == USER:
+        _divide(value, p.user_value[slot, user])
+    elif p.divisor_kind[c] == FLAGS:
+        start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
+        _divide_by_table(value, p.flag_values[start:], p.flag_bits[p.flag_set[slot], first:last])
+
+
+@inner(forceinline=True)
+def score_block(
+    p: Program, user: int, first: int, n: int, products: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> None:
+    """Scores jobs first…first + n - 1 for one user, not rounded: the first four `columns` get total and groups."""
+    total, value = columns[0, :n], columns[4, :n]
+    _copy(total, p.folded_total[first : first + n])
+    for g in range(3):
+        _copy(columns[1 + g, :n], p.folded_group[g, first : first + n])
+    for c in range(p.n_folded, len(p.flat_weight)):
+        weight, within = p.flat_weight[c], p.group_weight[c]
+        if weight == 0.0 and within == 0.0:
+            continue  # it would add 0 to what is not negative
+        _fill_component(p, c, user, first, n, products, rows, value)
+        _add_weighted(total, columns[1 + p.group[c], :n], value, weight, within)
+
+
+@inner
+def _round(values: np.ndarray, singles: np.ndarray) -> None:
+    for i in range(len(values)):
+        singles[i] = np.float32(values[i])
+
+
+@inner
+def _fill_all(
+    p: Program,
+    users: Longs,
+    rows: np.ndarray,
+    vectors: np.ndarray,
+    products: np.ndarray,
+    columns: np.ndarray,
+    out: Singles,
+    place: int,
+) -> None:
+    m = p.key_code.shape[1]
+    for tile in range(0, len(users), TILE):
+        size = min(TILE, len(users) - tile)
+        for t in range(size):
+            lay_out(p, users[tile + t], rows[t], vectors[t])
+        for first in range(0, m, BLOCK):
+            n = min(BLOCK, m - first)
+            tile_products(p, vectors, size, p.job_vector, first, n, products)
+            for t in range(size):
+                score_block(p, users[tile + t], first, n, products[t], rows[t], columns)
+                for s in range(4):
+                    _round(columns[s, :n], out[s, place + tile + t, first : first + n])
+
+
+@compiled
+def all_pairs(p: Program, users: Longs, out: Singles, place: int) -> None:
+    """Fills `out` (4, n, n_jobs) from row `place` on: total, base, match, personal. Named by `reference.scores`.
+
+    `out` is the whole of it, for of a part the compiler would not know that neighbouring jobs lie together.
+    """
+    rows, vectors, products, columns = room(p)
+    _fill_all(p, users, rows, vectors, products, columns, out, place)

@@ -1,0 +1,73 @@
+"""What a thread writes on while it makes lists."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Floats, Ints, Singles, UInt32s, UInt64s
+from scoring.backends.numba.cells import BINS, CHUNK
+from scoring.bundle.index import BLOCK_JOBS, Index
+from scoring.bundle.program import Program
+
+__all__ = ["Room", "new_room"]
+
+
+KEYS = 32
+"""Keys that are compared at once."""
+
+
+class Room(NamedTuple):
+    """What a thread writes on while it makes lists of up to k jobs."""
+
+    marks: NDArray[np.bool_]  # (m,) may not be shown to the user at work; all False between users
+    bound: Singles  # (n_cells,) and -infinity up to a whole number of CHUNKs
+    lanes: Singles  # (CHUNK,)
+    found: Ints  # (n_cells,)
+    ordered: Ints  # (n_cells,)
+    start: Ints  # (BINS + 1,)
+    scores: Singles  # (k,) the list in hand
+    turns: Ints  # (k,)
+    jobs: Ints  # (k,)
+    tried: Ints  # (k,) jobs that were offered first
+    keys: UInt64s  # (1 + a multiple of KEYS,) the list as `lists.key_of`, behind a key that beats all
+    spare_keys: UInt64s
+    key_score: Singles  # (1,) and the same memory as bits
+    key_bits: UInt32s
+    dots: Singles  # (n_dots,)
+    value: Singles  # (BLOCK_JOBS,)
+    canonical: Floats  # (k, 4)
+    one_job: Ints  # (1,)
+    one_score: Floats  # (1, 4)
+
+
+def new_room(p: Program, x: Index, k: int) -> Room:
+    padded, key_bits = -(-k // KEYS) * KEYS, np.zeros(1, np.uint32)
+    n_cells = x.cell_best.shape[1]
+    return Room(
+        marks=np.zeros(len(x.turn), dtype=np.bool_),
+        bound=np.full(-(-n_cells // CHUNK) * CHUNK, -np.inf, np.float32),
+        lanes=np.empty(CHUNK, np.float32),
+        found=np.empty(n_cells, np.int32),
+        ordered=np.empty(n_cells, np.int32),
+        start=np.empty(BINS + 1, np.int32),
+        scores=np.empty(k, np.float32),
+        turns=np.empty(k, np.int32),
+        jobs=np.empty(k, np.int32),
+        tried=np.empty(k, np.int32),
+        keys=np.full(1 + padded, 2**64 - 1, np.uint64),
+        spare_keys=np.zeros(padded, np.uint64),
+        key_score=key_bits.view(np.float32),
+        key_bits=key_bits,
+        dots=np.empty(len(p.dot_scale), np.float32),
+        value=np.empty(BLOCK_JOBS, np.float32),
+        canonical=np.empty((k, 4)),
+        one_job=np.empty(1, np.int32),
+        one_score=np.empty((1, 4)),
+    )
+
+
+# Loops run over views that begin at 0: where an index might be negative for all that the compiler knows, it cannot
+# use vector instructions.

@@ -1,0 +1,67 @@
+"""Lists longer than `lists.SHORT`: all canonical scores of a user, sorted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scoring.array_types import Ints, Longs, Singles
+from scoring.backends.numba.jit import compiled
+from scoring.backends.numba.pair_score import canonical_scores
+from scoring.backends.numba.pairs import BLOCK, TILE, lay_out, room, score_block, tile_products
+from scoring.backends.numba.top_list import mark, walk
+from scoring.bundle.index import Index, Limits
+from scoring.bundle.program import Program
+
+__all__ = ["long_lists"]
+
+
+@compiled
+def long_lists(
+    p: Program,
+    x: Index,
+    limits: Limits,
+    users: Longs,
+    places: Longs,
+    out_row: Longs,
+    out_score: Singles,
+    out_count: Ints,
+    stop: np.ndarray,
+) -> None:
+    """As `topk.top_k`, for lists of any length."""
+    m, k, d = len(x.turn), out_row.shape[1], x.vector.shape[1]
+    rows, of_users, products, columns = room(p)
+    of_jobs = np.empty((d, BLOCK), dtype=np.float32)
+    marks, scores = np.zeros(m, dtype=np.bool_), np.empty((TILE, m), dtype=np.float32)
+    left, of_left = np.empty(m, dtype=np.int32), np.empty(m, dtype=np.float32)
+    jobs, canonical = np.empty(k, dtype=np.int32), np.empty((k, 4))
+    for tile in range(0, len(places), TILE):
+        if stop[0] != 0:
+            return
+        n_users = min(TILE, len(places) - tile)
+        for t in range(n_users):
+            lay_out(p, users[places[tile + t]], rows[t], of_users[t])
+        for first in range(0, m, BLOCK):
+            n = min(BLOCK, m - first)
+            for i in range(n):
+                for dimension in range(d):
+                    of_jobs[dimension, i] = x.vector[first + i, dimension]
+            tile_products(p, of_users, n_users, of_jobs, 0, n, products)
+            for t in range(n_users):
+                score_block(p, users[places[tile + t]], first, n, products[t], rows[t], columns)
+                for i in range(n):
+                    scores[t, x.turn[first + i]] = np.float32(columns[0, i])
+        for t in range(n_users):
+            user, n_left = users[places[tile + t]], 0
+            mark(marks, user, True, limits)
+            for turn in range(m):
+                if not marks[x.by_turn[turn]]:
+                    left[n_left], of_left[n_left] = x.by_turn[turn], scores[t, turn]
+                    n_left += 1
+            mark(marks, user, False, limits)
+            size = walk(of_left[:n_left], left, limits, x.company, jobs)
+            canonical_scores(p, x, user, jobs, size, rows[t], canonical)
+            out_count[places[tile + t]] = size
+            for i in range(size):
+                out_row[places[tile + t], i] = x.plan_row[jobs[i]]
+                for s in range(4):
+                    out_score[places[tile + t], i, s] = np.float32(canonical[i, s])

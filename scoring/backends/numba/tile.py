@@ -1,0 +1,102 @@
+"""What a thread writes on while it makes the lists of a tile of users."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Ints, Longs, Singles
+from scoring.backends.numba.jit import inner
+from scoring.backends.numba.room import Room, new_room
+from scoring.backends.numba.user_state import Fold, new_fold
+from scoring.bundle.index import Index, Limits
+from scoring.bundle.program import Program
+
+__all__ = ["PART", "RUN", "TILE", "Tile", "is_set", "mark_bits", "new_tile", "room_at"]
+
+TILE = 128
+"""Users at a time: a product puts the jobs' vectors in order for itself first, which should serve many users."""
+RUN = 8192
+"""Jobs with vectors at a time: a user is folded anew for each run, since the folds of a whole tile may be large."""
+PART = 2048
+"""Jobs that are scored at a time for one user: 8 KiB."""
+
+
+class Tile(NamedTuple):
+    """What a thread writes on while it makes the lists of a tile of users."""
+
+    fold: Fold  # of the user at work
+    room: Room  # of the user at work; the lists and marks are those below
+    marks: NDArray[np.uint8]  # (TILE, ⌈m / 8⌉) a bit for each job that may not be shown
+    scores: Singles  # (TILE, k) the lists in hand
+    turns: Ints  # (TILE, k)
+    jobs: Ints  # (TILE, k)
+    size: Longs  # (TILE,) how many are in them
+    alike: NDArray[np.bool_]  # (TILE,) nothing but one product, if any, tells jobs apart for the user
+    row: Longs  # (TILE,) the user's among `pulls`, -1: no vector
+    pulls: Singles  # (TILE, d)
+    having: Ints  # (RUN,) positions of the run's jobs with vectors
+    vectors: Singles  # (RUN, d) of these
+    products: Singles  # (TILE * RUN,)
+    here: Ints  # (PART,) positions
+    value: Singles  # (PART,)
+
+
+def new_tile(p: Program, x: Index, k: int) -> Tile:
+    """Room for lists of up to k jobs."""
+    m, d = x.vector.shape
+    run = min(RUN, m)
+    return Tile(
+        fold=new_fold(p, x),
+        room=new_room(p, x, k),
+        marks=np.empty((TILE, (m + 7) // 8), np.uint8),
+        scores=np.empty((TILE, k), np.float32),
+        turns=np.empty((TILE, k), np.int32),
+        jobs=np.empty((TILE, k), np.int32),
+        size=np.empty(TILE, np.int64),
+        alike=np.empty(TILE, np.bool_),
+        row=np.empty(TILE, np.int64),
+        pulls=np.empty((TILE, d), np.float32),
+        having=np.empty(run, np.int32),
+        vectors=np.empty((run, d), np.float32),
+        products=np.empty(TILE * run, np.float32),
+        here=np.empty(PART, np.int32),
+        value=np.empty(PART, np.float32),
+    )
+
+
+@inner
+def room_at(tile: Tile, t: int) -> Room:
+    r = tile.room
+    return Room(
+        r.marks, r.bound, r.lanes, r.found, r.ordered, r.start, tile.scores[t], tile.turns[t], tile.jobs[t], r.tried,
+        r.keys, r.spare_keys, r.key_score, r.key_bits, r.dots, r.value, r.canonical, r.one_job, r.one_score,
+    )  # fmt: skip
+
+
+@inner
+def set_bit(marks: np.ndarray, job: int) -> None:
+    marks[job >> 3] |= np.uint8(1 << (job & 7))
+
+
+@inner
+def is_set(marks: np.ndarray, job: int) -> bool:
+    return (marks[job >> 3] >> np.uint8(job & 7)) & np.uint8(1) != 0
+
+
+@inner
+def mark_bits(marks: np.ndarray, user: int, limits: Limits) -> None:
+    """As `lists.mark`, in bits; all others are cleared."""
+    for i in range(len(marks)):
+        marks[i] = 0
+    if len(limits.hidden) > 0:
+        for i in range(limits.hidden.shape[1]):
+            marks[i] = limits.hidden[user, i]
+    for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
+        set_bit(marks, limits.excluded[e])
+    for e in range(limits.cooling_start[user], limits.cooling_start[user + 1]):
+        code = limits.cooling[e]
+        for i in range(limits.company_start[code], limits.company_start[code + 1]):
+            set_bit(marks, limits.company_jobs[i])

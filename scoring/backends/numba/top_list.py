@@ -1,0 +1,241 @@
+"""Lists of the best: kept sorted by insertion while they are short, cut from a sorted whole when they are long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from scoring.array_types import Ints
+from scoring.backends.numba.jit import compiled, inner
+from scoring.backends.numba.room import Room
+from scoring.bundle.index import Index, Limits
+
+__all__ = [
+    "SHORT",
+    "cut_of",
+    "cut_of_list",
+    "descending",
+    "empty_list",
+    "first_to_try",
+    "insert",
+    "mark",
+    "offer",
+    "take_jobs",
+    "unmark_tried",
+    "walk",
+]
+
+SHORT = 512
+"""Lists up to here are kept sorted by insertion; longer ones are found by sorting all scores."""
+
+
+@inner
+def cut_of(score: float) -> float:
+    """What rounds to this float32 or to one above lies above the result (float64)."""
+    return np.float64(score) - abs(np.float64(score)) * 2.0**-23 - 1e-38
+
+
+@inner
+def insert(
+    scores: np.ndarray,
+    turns: np.ndarray,
+    jobs: np.ndarray,
+    size: int,
+    score: float,
+    turn: int,
+    job: int,
+    company: Ints,
+    per_company: int,
+) -> int:
+    """Puts a job where it belongs: by score descending, then turn ascending. The last falls out of a full list.
+
+    `jobs` (k,) holds positions, `size` of them; `company` is by position. Returns the new size. Jobs may come in
+    any order. With a bound per company, a full company gives up its last job, or the new one is not taken. That is
+    the greedy walk's list: a company's best only get better, so what has once fallen out never returns.
+    """
+    k, last = len(jobs), size  # `last`: the place that is given up
+    if size == k and not (score > scores[k - 1] or (score == scores[k - 1] and turn < turns[k - 1])):
+        return size
+    code = company[job] if per_company > 0 else -1
+    if code >= 0:
+        held, lowest = 0, -1
+        for i in range(size):
+            if company[jobs[i]] == code:
+                held += 1
+                lowest = i
+        if held >= per_company:
+            if not (score > scores[lowest] or (score == scores[lowest] and turn < turns[lowest])):
+                return size
+            last = lowest
+    if last == size:
+        if size == k:
+            last = size - 1
+        else:
+            size += 1
+    i = last
+    while i > 0 and (scores[i - 1] < score or (scores[i - 1] == score and turns[i - 1] > turn)):
+        scores[i] = scores[i - 1]
+        turns[i] = turns[i - 1]
+        jobs[i] = jobs[i - 1]
+        i -= 1
+    scores[i] = score
+    turns[i] = turn
+    jobs[i] = job
+    return size
+
+
+@inner
+def key_of(r: Room, score: float, turn: int) -> np.uint64:
+    """A number that is greater for a better job: by score (float32, not NaN), then by lesser turn."""
+    r.key_score[0] = np.float32(score) + np.float32(0.0)  # (-0.0 becomes 0.0)
+    bits = r.key_bits[0]
+    ascending = ~bits if bits >> np.uint32(31) else bits | np.uint32(0x80000000)
+    return (np.uint64(ascending) << np.uint64(32)) | np.uint64(~np.uint32(turn))
+
+
+@inner
+def push(keys: np.ndarray, spare: np.ndarray, key: np.uint64) -> None:
+    """Puts a key where it belongs among descending ones (`room_for_keys`).
+
+    Every place is worked out anew, without a branch: faster than to look for the right one, for lists of 40.
+    """
+    before, here = keys[: len(spare)], keys[1 : len(spare) + 1]
+    for i in range(len(spare)):
+        lesser = before[i] if before[i] < key else key
+        spare[i] = here[i] if here[i] > lesser else lesser
+    for i in range(len(spare)):
+        here[i] = spare[i]
+
+
+@inner
+def score_of(r: Room, key: np.uint64) -> np.float32:
+    bits = np.uint32(key >> np.uint64(32))
+    r.key_bits[0] = bits & np.uint32(0x7FFFFFFF) if bits >> np.uint32(31) else ~bits
+    return r.key_score[0]
+
+
+@inner
+def empty_list(r: Room) -> None:
+    for i in range(1, len(r.keys)):
+        r.keys[i] = np.uint64(0)
+
+
+@inner
+def offer(x: Index, r: Room, limits: Limits, score: float, job: int, size: int) -> int:
+    """Puts a job into the list where it belongs there; returns the size."""
+    if limits.per_company > 0:
+        return insert(r.scores, r.turns, r.jobs, size, score, x.turn[job], job, x.company, limits.per_company)
+    key = key_of(r, score, x.turn[job])
+    if key > r.keys[len(r.jobs)]:
+        push(r.keys, r.spare_keys, key)
+        size = min(size + 1, len(r.jobs))
+    return size
+
+
+@inner
+def cut_of_list(r: Room, limits: Limits, size: int) -> float:
+    """What scores less is worse than the list's last job, of `size` in it: where it is full, what cannot belong."""
+    if size == 0:
+        return -np.inf
+    return cut_of(r.scores[size - 1] if limits.per_company > 0 else score_of(r, r.keys[size]))
+
+
+@inner
+def first_to_try(r: Room, seeds: np.ndarray, n_before: int) -> int:
+    """Fills `r.tried` with the seeds up to the first -1, or what the user before was shown; returns how many."""
+    n: Any = np.int64(0)
+    while n < len(seeds) and seeds[n] >= 0:
+        r.tried[n] = seeds[n]
+        n += 1
+    if n == 0:
+        for i in range(n_before):
+            r.tried[i] = r.jobs[i]
+        n = n_before
+    return n
+
+
+@inner
+def unmark_tried(r: Room, n_tried: int) -> None:
+    for i in range(n_tried):
+        if r.tried[i] >= 0:
+            r.marks[r.tried[i]] = False
+
+
+@inner
+def take_jobs(x: Index, r: Room, limits: Limits, size: int) -> None:
+    """Fills `r.jobs` from the keys, where the list is kept in them."""
+    if limits.per_company > 0:
+        return
+    for i in range(size):
+        r.jobs[i] = x.by_turn[~np.uint32(r.keys[i + 1] & np.uint64(0xFFFFFFFF))]
+
+
+@inner
+def mark(marks: np.ndarray, user: int, value: bool, limits: Limits) -> None:
+    """Sets `marks` (m,) at the jobs that may not be ranked for the user: its own, those of cooling companies, and
+    those that are no candidates."""
+    for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
+        marks[limits.excluded[e]] = value
+    for e in range(limits.cooling_start[user], limits.cooling_start[user + 1]):
+        code = limits.cooling[e]
+        for i in range(limits.company_start[code], limits.company_start[code + 1]):
+            marks[limits.company_jobs[i]] = value
+    if len(limits.hidden) > 0:
+        for job in range(len(marks)):
+            if (limits.hidden[user, job >> 3] >> np.uint8(job & 7)) & np.uint8(1) != 0:
+                marks[job] = value
+
+
+@compiled
+def descending(scores: np.ndarray) -> np.ndarray:
+    """Places of float32 scores from the greatest down; equal ones stay in order. A radix sort, 11 bits at a time."""
+    n = len(scores)
+    bits = scores.view(np.uint32)
+    keys, places = np.empty(n, dtype=np.uint32), np.empty(n, dtype=np.int32)
+    other_keys, other_places = np.empty(n, dtype=np.uint32), np.empty(n, dtype=np.int32)
+    counts = np.zeros((3, 2048), dtype=np.int64)
+    for i in range(n):
+        # as whole numbers, floats ascend with their bits where positive and descend where negative; -0.0 is 0.0
+        raw = bits[i] if scores[i] != 0 else np.uint32(0)
+        keys[i] = raw if raw >> np.uint32(31) else np.uint32(0x7FFFFFFF) - raw
+        key = keys[i]
+        places[i] = i
+        counts[0, key & np.uint32(2047)] += 1
+        counts[1, (key >> np.uint32(11)) & np.uint32(2047)] += 1
+        counts[2, key >> np.uint32(22)] += 1
+    for digit in range(3):
+        before, count = 0, counts[digit]
+        for value in range(2048):
+            here = count[value]
+            count[value] = before
+            before += here
+        shift = np.uint32(11 * digit)
+        for i in range(n):
+            value = (keys[i] >> shift) & np.uint32(2047)
+            to = count[value]
+            count[value] += 1
+            other_keys[to] = keys[i]
+            other_places[to] = places[i]
+        keys, other_keys = other_keys, keys
+        places, other_places = other_places, places
+    return places
+
+
+@compiled
+def walk(scores: np.ndarray, jobs: np.ndarray, limits: Limits, company: Ints, out: np.ndarray) -> int:
+    """The greedy walk itself, down all scores of `jobs` (positions by job_id); for long lists. Returns the size."""
+    held = np.zeros(len(limits.company_start), dtype=np.int32)
+    size = 0
+    for place in descending(scores):
+        if size == len(out):
+            break
+        job = jobs[place]
+        code = company[job]
+        if limits.per_company > 0 and code >= 0:
+            if held[code] >= limits.per_company:
+                continue
+            held[code] += 1
+        out[size] = job
+        size += 1
+    return size

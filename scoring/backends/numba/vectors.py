@@ -1,0 +1,138 @@
+"""Arithmetic on the jobs of a block all at once, as vector instructions.
+
+A loop over so few jobs is unrolled by the compiler into single steps, since for all that it knows the arrays might
+overlap: 71 ns a block, of which these leave 20. (They must not overlap.) `plain` has the same written out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import config, extending
+from numba.core import types
+
+from scoring.backends.numba import vector_fallback
+from scoring.bundle.index import BLOCK_JOBS
+
+__all__ = ["add_either", "add_inside", "copy", "lowest_bit", "which_of_block", "which_of_many"]
+
+FLOATS, INTS = ir.VectorType(ir.FloatType(), BLOCK_JOBS), ir.VectorType(ir.IntType(32), BLOCK_JOBS)
+
+
+def _address(context: Any, builder: Any, kind: Any, array: Any, vector: ir.VectorType) -> Any:
+    made = context.make_array(kind)(context, builder, array)
+    return builder.bitcast(made.data, vector.as_pointer())
+
+
+def _load(context: Any, builder: Any, kind: Any, array: Any, vector: ir.VectorType) -> Any:
+    return builder.load(_address(context, builder, kind, array, vector), align=4)
+
+
+def _spread(builder: Any, value: Any, vector: ir.VectorType) -> Any:
+    """A vector of one value."""
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), mask)
+
+
+def _scalar(context: Any, builder: Any, kind: Any, value: Any, vector: ir.VectorType) -> Any:
+    to = types.int32 if vector is INTS else types.float32
+    return _spread(builder, context.cast(builder, value, kind, to), vector)
+
+
+Generate = Callable[[Any, Any, Any, Any], Any]
+intrinsic: Any = extending.intrinsic  # (as declared, it would have to be called with the typing context)
+
+
+@intrinsic
+def copy(typing_context: Any, value: Any, source: Any) -> tuple[Any, Generate]:
+    """value = source"""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        loaded = _load(context, builder, signature.args[1], arguments[1], FLOATS)
+        builder.store(loaded, _address(context, builder, signature.args[0], arguments[0], FLOATS), align=4)
+        return context.get_dummy_value()
+
+    return types.void(value, source), generate
+
+
+@intrinsic
+def add_inside(typing_context: Any, value: Any, rank: Any, low: Any, high: Any, gain: Any) -> tuple[Any, Generate]:
+    """value += gain where low <= rank < high"""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kinds = signature.args
+        ranks = _load(context, builder, kinds[1], arguments[1], INTS)
+        low, high = (_scalar(context, builder, kinds[i], arguments[i], INTS) for i in (2, 3))
+        gain = _scalar(context, builder, kinds[4], arguments[4], FLOATS)
+        inside = builder.and_(builder.icmp_signed("<=", low, ranks), builder.icmp_signed("<", ranks, high))
+        added = builder.select(inside, gain, ir.Constant(FLOATS, [0.0] * BLOCK_JOBS))
+        place = _address(context, builder, kinds[0], arguments[0], FLOATS)
+        builder.store(builder.fadd(builder.load(place, align=4), added), place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(value, rank, low, high, gain), generate
+
+
+@intrinsic
+def add_either(typing_context: Any, value: Any, has: Any, yes: Any, no: Any) -> tuple[Any, Generate]:
+    """value += yes where has, else no"""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kinds = signature.args
+        flags = _load(context, builder, kinds[1], arguments[1], INTS)
+        yes, no = (_scalar(context, builder, kinds[i], arguments[i], FLOATS) for i in (2, 3))
+        there = builder.icmp_signed("!=", flags, ir.Constant(INTS, [0] * BLOCK_JOBS))
+        place = _address(context, builder, kinds[0], arguments[0], FLOATS)
+        builder.store(builder.fadd(builder.load(place, align=4), builder.select(there, yes, no)), place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(value, has, yes, no), generate
+
+
+def _between(lanes: int, signature: Any) -> tuple[Any, Generate]:
+    vector = ir.VectorType(ir.FloatType(), lanes)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kinds = signature.args
+        made = context.make_array(kinds[0])(context, builder, arguments[0])
+        place = builder.gep(made.data, [context.cast(builder, arguments[1], kinds[1], types.intp)])
+        here = builder.load(builder.bitcast(place, vector.as_pointer()), align=4)
+        low, high = (_scalar(context, builder, kinds[i], arguments[i], vector) for i in (2, 3))
+        inside = builder.and_(builder.fcmp_ordered("<=", low, here), builder.fcmp_ordered("<", here, high))
+        return builder.zext(builder.bitcast(inside, ir.IntType(lanes)), ir.IntType(64))
+
+    return signature, generate
+
+
+@intrinsic
+def which_of_many(typing_context: Any, values: Any, first: Any, low: Any, high: Any) -> tuple[Any, Generate]:
+    """Bit i says whether low <= values[first + i] < high, for the next 64 values."""
+    return _between(64, types.uint64(values, first, low, high))
+
+
+@intrinsic
+def which_of_block(typing_context: Any, values: Any, first: Any, low: Any, high: Any) -> tuple[Any, Generate]:
+    """The same for the next BLOCK_JOBS values."""
+    return _between(BLOCK_JOBS, types.uint64(values, first, low, high))
+
+
+@intrinsic
+def lowest_bit(typing_context: Any, bits: Any) -> tuple[Any, Generate]:
+    """The place of the lowest bit that is set; there is one."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(bits), generate
+
+
+if config.DISABLE_JIT:  # type: ignore[attr-defined] # it is made when numba is imported
+    copy, add_inside, add_either = vector_fallback.copy, vector_fallback.add_inside, vector_fallback.add_either
+    which_of_many, which_of_block, lowest_bit = (
+        vector_fallback.which_of_many,
+        vector_fallback.which_of_block,
+        vector_fallback.lowest_bit,
+    )

@@ -1,0 +1,106 @@
+"""The specification in NumPy, float64 throughout: every other kernel is tested against these functions.
+
+Nothing here is written for speed. Arrays are (users, jobs).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Floats, Longs, Singles
+from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LOOKUP, USER, Program
+
+__all__ = ["component_values", "flag_rows", "lookup_rows", "scores", "top_k"]
+
+
+def lookup_rows(program: Program, slot: int, users: Longs) -> Floats:
+    """(len(users), width): what a lookup gives each code, the users' exceptions in place."""
+    p, width = program, program.lookup_width[slot]
+    first = p.lookup_table[slot] + p.lookup_row[slot, users].astype(np.int64) * width
+    rows = p.lookup_values[first[:, None] + np.arange(width)]
+    for row, user in enumerate(users):
+        own = slice(p.entry_start[slot, user], p.entry_start[slot, user + 1])
+        rows[row, p.entry_code[own]] = p.entry_value[own]
+    return rows
+
+
+def flag_rows(program: Program, slot: int, users: Longs) -> Floats:
+    """(len(users), width): what a term of flags gives each combination of bits."""
+    p, width = program, program.flag_width[slot]
+    first = p.flag_table[slot] + p.flag_row[slot, users].astype(np.int64) * width
+    return p.flag_values[first[:, None] + np.arange(width)]
+
+
+def term_values(program: Program, kind: int, slot: int, users: Longs, jobs: Longs) -> Floats:
+    """(len(users), len(jobs)) float64: what one term adds."""
+    p = program
+    if kind == JOB:
+        return np.broadcast_to(p.job_value[slot, jobs], (len(users), len(jobs)))
+    if kind == USER:
+        return np.broadcast_to(p.user_value[slot, users][:, None], (len(users), len(jobs)))
+    if kind == LOOKUP:
+        return lookup_rows(p, slot, users)[:, p.key_code[p.lookup_key[slot], jobs]]
+    if kind == INTERVAL:
+        rank = p.number_rank[p.interval_number[slot], jobs][None, :]
+        low, high = p.interval_low[slot, users][:, None], p.interval_high[slot, users][:, None]
+        return np.where((low <= rank) & (rank < high), p.interval_gain[slot, users][:, None], 0.0)
+    if kind == FLAGS:
+        return flag_rows(p, slot, users)[:, p.flag_bits[p.flag_set[slot], jobs]]
+    if kind == DOT:
+        product = np.zeros((len(users), len(jobs)))
+        for dimension in range(p.dot_start[slot], p.dot_start[slot + 1]):
+            of_users = p.user_vector[users, dimension].astype(np.float64)
+            of_jobs = p.job_vector[dimension, jobs].astype(np.float64)
+            product += of_users[:, None] * of_jobs[None, :]
+        both = p.dot_user_has[slot, users][:, None] & p.dot_job_has[slot, jobs][None, :]
+        value = p.dot_scale[slot] * (p.dot_shift[slot] + product)
+        return np.where(both, value, p.dot_otherwise[slot, users][:, None])
+    raise ValueError(f"there is no term of kind {kind}")
+
+
+def component_values(program: Program, users: Longs, jobs: Longs) -> Floats:
+    """(n_components, len(users), len(jobs)) float64: every component by the formula of its terms."""
+    p = program
+    values = np.zeros((p.n_components, len(users), len(jobs)))
+    for c in range(p.n_components):
+        for t in range(p.term_start[c], p.term_start[c + 1]):
+            values[c] += term_values(p, p.term_kind[t], p.term_slot[t], users, jobs)
+        if p.divisor_kind[c]:
+            values[c] /= term_values(p, p.divisor_kind[c], p.divisor_slot[c], users, jobs)
+    return values
+
+
+def scores(program: Program, users: Longs, jobs: Longs) -> Singles:
+    """(4, len(users), len(jobs)) float32: the canonical total, then the base, match and personal scores."""
+    values = component_values(program, users, jobs)
+    result = np.zeros((4, len(users), len(jobs)))
+    for c in range(program.n_components):
+        result[0] += program.flat_weight[c] * values[c]
+        result[1 + program.group[c]] += program.group_weight[c] * values[c]
+    return result.astype(np.float32)
+
+
+def top_k(
+    totals: Singles, job_id: Longs, eligible: NDArray[np.bool_], company: NDArray[np.int32], k: int, per_company: int
+) -> list[Longs]:
+    """Per user, the columns of the k best eligible jobs by (total descending, job_id ascending).
+
+    `totals` and `eligible` are (n, m); at most `per_company` (0: no bound) of a known company (code >= 0), as a
+    greedy walk down the full ranking takes them.
+    """
+    lists = []
+    for row in range(len(totals)):
+        order = np.lexsort((job_id, -totals[row].astype(np.float64)))
+        taken: list[int] = []
+        of_company: dict[int, int] = {}
+        for job in order[eligible[row, order]]:
+            code = int(company[job])
+            if len(taken) == k:
+                break
+            if per_company and code >= 0 and of_company.get(code, 0) >= per_company:
+                continue
+            of_company[code] = of_company.get(code, 0) + 1
+            taken.append(int(job))
+        lists.append(np.array(taken, dtype=np.int64))
+    return lists

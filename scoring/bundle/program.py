@@ -1,0 +1,106 @@
+"""A model's terms and weights as bare arrays: all that a kernel sees.
+
+n users, m jobs, c components. Component i is the sum of terms `term_start[i]:term_start[i + 1]`, in order,
+over its divisor. A term is a kind and a slot: the row of that kind's arrays that holds it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Floats, Int8s, Ints, Longs, Singles, UInt16s
+
+__all__ = ["DOT", "FLAGS", "INTERVAL", "JOB", "LOOKUP", "NONE", "USER", "Program"]
+
+NONE, JOB, USER, LOOKUP, INTERVAL, FLAGS, DOT = range(7)
+
+
+class Program(NamedTuple):
+    """What to compute for every pair. A slot is the first index of a kind's arrays unless it says otherwise."""
+
+    # components
+    flat_weight: Floats  # (c,) what a value adds to the total
+    group_weight: Floats  # (c,) what it adds to its group's score
+    group: Ints  # (c,) 0 base, 1 match, 2 personal
+    term_start: Ints  # (c + 1,)
+    divisor_kind: Int8s  # (c,) NONE, USER or FLAGS
+    divisor_slot: Ints  # (c,)
+    # terms
+    term_kind: Int8s  # (t,)
+    term_slot: Ints  # (t,)
+    # the leading components that depend on the job alone, already added up
+    n_folded: int
+    folded_total: Floats  # (m,)
+    folded_group: Floats  # (3, m)
+    # values of a job, of a user
+    job_value: Floats  # (., m)
+    user_value: Floats  # (., n)
+    # lookups: a row of a table by user, a column by the job's code (missing is the last column)
+    key_code: Ints  # (n_keys, m)
+    lookup_key: Ints  # (.,)
+    lookup_width: Ints  # (.,)
+    lookup_table: Longs  # (.,) where its rows begin in lookup_values
+    lookup_row: Ints  # (., n)
+    lookup_values: Floats
+    entry_start: Longs  # (., n + 1) a user's exceptions in entry_code and entry_value
+    entry_code: Ints
+    entry_value: Floats
+    # intervals on ranks: number_rank is the position of a job's number among all of them, -1 for none
+    number_rank: Ints  # (n_numbers, m)
+    interval_number: Ints  # (.,)
+    interval_low: Ints  # (., n)
+    interval_high: Ints  # (., n)
+    interval_gain: Floats  # (., n)
+    # flags: a row of a table by user, a column by the job's bits
+    flag_bits: UInt16s  # (n_flag_sets, m)
+    flag_set: Ints  # (.,)
+    flag_width: Ints  # (.,) number of columns
+    flag_table: Longs  # (.,) where its rows begin in flag_values
+    flag_row: Ints  # (., n)
+    flag_values: Floats
+    # products of vectors: all slots' dimensions side by side
+    dot_start: Ints  # (. + 1,)
+    dot_scale: Floats  # (.,)
+    dot_shift: Floats  # (.,)
+    dot_otherwise: Floats  # (., n)
+    dot_user_has: NDArray[np.bool_]  # (., n)
+    dot_job_has: NDArray[np.bool_]  # (., m)
+    user_vector: Singles  # (n, d)
+    job_vector: Singles  # (d, m): a dimension of neighbouring jobs lies together
+
+    @property
+    def n_users(self) -> int:
+        return self.lookup_row.shape[1]
+
+    @property
+    def n_jobs(self) -> int:
+        return self.key_code.shape[1]
+
+    @property
+    def n_components(self) -> int:
+        return len(self.flat_weight)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(part.nbytes for part in self if isinstance(part, np.ndarray))
+
+    def take_jobs(self, jobs: Longs) -> Program:
+        """The same for some jobs, in the given order; it must leave every code what it was."""
+        by_job: dict[str, Any] = {
+            name: np.ascontiguousarray(getattr(self, name)[..., jobs])
+            for name in (
+                "folded_total",
+                "folded_group",
+                "job_value",
+                "key_code",
+                "number_rank",
+                "flag_bits",
+                "dot_job_has",
+                "job_vector",
+            )
+        }
+        return self._replace(**by_job)

@@ -1,0 +1,30 @@
+"""The vocabulary of the data: tables, their columns, and canonical frames.
+
+- `tables`: every table's columns and their types
+- `canonical_tables`: `Tables`, the frames of a dataset with these columns
+- `coercion`: values of any kind to the dtype of a column
+"""
+
+from scoring.columns.tables import (
+    ACTION_KINDS,
+    MOST_MONEY,
+    PRESENCE,
+    RESULT_COLUMNS,
+    SALARY_TYPES,
+    TABLES,
+    Column,
+    Kind,
+    Table,
+)
+
+__all__ = [
+    "ACTION_KINDS",
+    "MOST_MONEY",
+    "PRESENCE",
+    "RESULT_COLUMNS",
+    "SALARY_TYPES",
+    "TABLES",
+    "Column",
+    "Kind",
+    "Table",
+]

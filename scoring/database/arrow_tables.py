@@ -1,0 +1,68 @@
+"""Actions fetched a user at a time: the database joins each user's into texts, and Arrow takes those apart.
+
+Python makes no object per value then: a million actions take 0.55 s instead of 1.3 from SQLite, 0.8 instead of 1.1
+from PostgreSQL (of which this process works 0.3 instead of 0.75). COPY is no way round: psycopg hands it over row by
+row, 2.9 s. Jobs and users have missing values and free text, and SQLite rounds a double to 15 digits when it makes
+text of it: they are read by rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import ColumnElement, Connection, FromClause, Text, cast, func, select
+from sqlalchemy.exc import OperationalError
+
+from scoring.columns import ACTION_KINDS, TABLES
+from scoring.database.row_conversion import FIRST_TIME, LAST_TIME, columns_of, series_of
+from scoring.database.schema import DATA_TABLES
+
+__all__ = ["packed_actions"]
+
+TEXT = pa.large_string()
+
+
+def packed_actions(connection: Connection, condition: ColumnElement[bool]) -> pd.DataFrame | None:
+    """The canonical frame of actions, by user, job, kind and time; one query.
+
+    None where a value is not what it must be: reading row by row tells which, and whether it can be used.
+    """
+    table = DATA_TABLES["actions"]
+    sqlite = connection.dialect.name == "sqlite"
+    # SQLite reads the table in the order of its key, and would sort a subquery again
+    rows = select(table).where(condition).order_by(*table.primary_key.columns).subquery()
+    source: FromClause = table if sqlite else rows
+    user, *others = (source.c[name] for name in ("user_id", "job_id", "action", "occurred_at"))
+    texts = (func.aggregate_strings(cast(value, Text), ",") for value in others)
+    statement = select(user, func.count(), *texts).select_from(source).group_by(user).order_by(user)
+    if sqlite:
+        statement = statement.where(condition)
+    try:
+        users, counts, jobs, kinds, times = columns_of(connection.execute(statement))
+    except OperationalError as error:
+        if "decode to UTF-8" not in str(error):
+            raise
+        return None
+    try:
+        user_id = pa.array(users, type=pa.int64())
+        job_id, occurred_at = (pc.cast(_apart(texts), pa.int64()) for texts in (jobs, times))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return None
+    kind = _apart(kinds)
+    if user_id.null_count or {len(job_id), len(occurred_at), len(kind)} != {sum(counts)}:
+        return None
+    known = pc.all(pc.is_in(kind, pa.array(ACTION_KINDS, type=TEXT)))
+    in_time = pc.all(pc.and_(pc.greater_equal(occurred_at, FIRST_TIME), pc.less_equal(occurred_at, LAST_TIME)))
+    if len(kind) and not (known.as_py() and in_time.as_py()):
+        return None
+    user_id = pa.array(np.repeat(user_id.to_numpy(), counts))
+    arrays = {"user_id": user_id, "job_id": job_id, "action": kind, "occurred_at": occurred_at}
+    columns = TABLES["actions"].columns
+    return pd.DataFrame({column.name: series_of(column.kind, arrays[column.name]) for column in columns}, copy=False)
+
+
+def _apart(texts: list[str]) -> pa.Array:
+    """The values of joined texts, one text after another."""
+    return pc.list_flatten(pc.split_pattern(pa.array(texts, type=TEXT), ","))

@@ -1,0 +1,49 @@
+"""Factor tables as the database holds them: one blob of little-endian float64 for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from scoring.columns import TABLES
+from scoring.database.row_conversion import names_of
+from scoring.validation.data_errors import Problems
+from scoring.validation.normalise import Normalised, normalise
+
+__all__ = ["VECTOR", "read_vectors"]
+
+VECTOR: Final = np.dtype("<f8")
+
+
+def read_vectors(table: str, ids: Sequence[Any], vectors: Sequence[Any]) -> Normalised:
+    """id and f0…fN float64 of the sound rows; refused: no blob of numbers, of another length than most, not finite."""
+    key = TABLES[table].key[0]
+    lengths = np.array([_length(vector) for vector in vectors], dtype=np.int64)
+    usual = int(np.bincount(lengths).argmax()) if lengths.any() else 0
+    whole = (lengths == usual) & (usual > 0)
+    blobs = [vector if there else bytes(usual) for vector, there in zip(vectors, whole.tolist(), strict=True)]
+    matrix = np.frombuffer(b"".join(blobs), dtype=VECTOR)
+    matrix = matrix.reshape(len(ids), max(usual // VECTOR.itemsize, 1) if usual else 0).astype(np.float64)
+    frame = pd.DataFrame(matrix, columns=[f"f{n}" for n in range(matrix.shape[1])])
+    if whole.all() and np.isfinite(matrix).all() and set(map(type, ids)) == {int} and len(set(ids)) == len(ids):
+        frame.insert(0, key, np.array(ids, dtype=np.int64))
+        return Normalised.clean(frame)
+    problems = Problems(len(ids))
+    shown = pd.Series([ascii(vector)[:60] for vector in vectors], dtype="str")
+    problems.add(~whole, "vector", shown, "is no blob of as many float64 as most rows have")
+    frame.insert(0, key, pd.Series(list(ids), dtype=object))
+    if not matrix.shape[1]:
+        frame["f0"] = 0.0
+    names = pd.Index(names_of(table, {key: ids}, len(ids)), dtype=object)
+    return normalise(table, frame, problems=problems, source_rows=names)
+
+
+def _length(vector: Any) -> int:
+    """In bytes; 0 for what cannot be numbers."""
+    if not isinstance(vector, bytes | bytearray | memoryview):
+        return 0
+    length = len(vector)
+    return length if length % VECTOR.itemsize == 0 else 0

@@ -1,0 +1,301 @@
+"""From the database to canonical frames and back: one query per table, however many users there are.
+
+Ids to filter by travel as one parameter (JSON on SQLite, an array on PostgreSQL), so the number of round trips
+does not grow with them. Rows come in order of id whatever the order asked; ids that are not there are left out.
+Each loader has an `_async` twin that keeps the event loop free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    func,
+    select,
+)
+
+from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
+from scoring.columns.canonical_tables import Tables
+from scoring.database.arrow_tables import packed_actions
+from scoring.database.counting import QueryCounter
+from scoring.database.database import Database
+from scoring.database.row_conversion import columns_of, frame_of, names_of, read_rows, told_times, values_of
+from scoring.database.schema import DATA_TABLES
+from scoring.database.sql_filters import WHOLE, among, given, microseconds, whole_ids
+from scoring.errors import ConfigurationError
+from scoring.telemetry import faults
+from scoring.validation.cross_table import Intake, OnBad
+from scoring.validation.normalise import Normalised, code_width
+from scoring.validation.report import DataLedger
+
+__all__ = [
+    "QueryCounter",
+    "load_actions",
+    "load_actions_async",
+    "load_company_actions",
+    "load_company_actions_async",
+    "load_jobs",
+    "load_jobs_async",
+    "load_tables",
+    "load_tables_async",
+    "load_users",
+    "load_users_async",
+    "read_database",
+    "take_tables",
+]
+
+
+def load_tables(database: Database) -> Tables:
+    """Every table, as of one moment, by one query each.
+
+    Raises
+    ------
+    DatabaseError: cannot be reached, or lacks a table or a column.
+    DataError: the database holds what cannot be; all of it is named.
+    """
+    return read_database(database)[0]
+
+
+def read_database(
+    database: Database, *, on_bad: OnBad = "refuse", as_of: pd.Timestamp | None = None, now: datetime | None = None
+) -> tuple[Tables, DataLedger]:
+    """The same, with the account of every row; `quarantine` sets aside the rows that cannot be used.
+
+    Raises what `load_tables` raises, DataError only where a table cannot be used at all, ConfigurationError for another
+    `on_bad`.
+    """
+
+    return database.read(take_tables).finish(on_bad, as_of=as_of, now=now)
+
+
+def take_tables(connection: Connection) -> Intake:
+    """All tables as they are read, which the intake's `finish` judges."""
+    intake = Intake()
+    prefectures = _take(intake, connection, "prefectures", {})
+    assert prefectures is not None, "a table of a database has its columns"
+    width = code_width(prefectures["prefecture_code"])
+    for name in TABLES:
+        if name.endswith("_factors"):
+            _take_factors(intake, connection, name)
+        elif name != "prefectures":
+            _take(intake, connection, name, {"prefecture_code": width, "adjacent_code": width})
+    return intake
+
+
+def load_jobs(
+    database: Database,
+    job_ids: Iterable[int] | None = None,
+    limit: int | None = None,
+    *,
+    presence: Collection[str] = (),
+    on_bad: OnBad = "refuse",
+) -> pd.DataFrame:
+    """Jobs, canonical, by job_id: all, those with the given ids, at most `limit` of the smallest ids.
+
+    Rows that cannot be used are a DataError, or left out (`quarantine`); so it is with users and actions.
+
+    `presence` names texts of which only whether they are there is wanted: where they are, the frame says `given`.
+    With `scoring.columns.PRESENCE` shipped models give the same scores, and a frame that
+    `scoring.dataset.smaller_dtypes.optimise` made smaller takes a quarter of the bytes of pandas' own, for what they
+    read.
+    """
+    return _load(database, "jobs", job_ids, limit, presence, on_bad)
+
+
+def load_users(
+    database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None, *, on_bad: OnBad = "refuse"
+) -> pd.DataFrame:
+    """Users, canonical, by user_id: all, those with the given ids, at most `limit` of the smallest ids."""
+    return _load(database, "users", user_ids, limit, on_bad=on_bad)
+
+
+def load_actions(
+    database: Database, user_ids: Iterable[int] | None = None, *, on_bad: OnBad = "refuse"
+) -> pd.DataFrame:
+    """Actions, canonical, by user, job, kind and time: all, or those of the given users."""
+
+    def work(connection: Connection) -> pd.DataFrame:
+        table = DATA_TABLES["actions"]
+        condition = WHOLE if user_ids is None else among(connection, table.c.user_id, whole_ids(user_ids, "user_id"))
+        return _frame(connection, "actions", condition, on_bad=on_bad)
+
+    return database.read(work)
+
+
+def load_company_actions(
+    database: Database,
+    company_ids: Iterable[str] | None,
+    since: datetime | pd.Timestamp | None = None,
+    until: datetime | pd.Timestamp | None = None,
+) -> pd.DataFrame:
+    """Actions per company with since ≤ time ≤ until: company_id str, then a count int64 per kind of action.
+
+    By company_id; companies without actions are left out. `company_ids` None: all (known) companies.
+    """
+
+    def work(connection: Connection) -> pd.DataFrame:
+        jobs, actions = DATA_TABLES["jobs"].c, DATA_TABLES["actions"].c
+        counts = [func.count().filter(actions.action == kind).label(kind) for kind in ACTION_KINDS]
+        statement = select(jobs.company_id, *counts).select_from(
+            DATA_TABLES["jobs"].join(DATA_TABLES["actions"], jobs.job_id == actions.job_id)
+        )
+        statement = statement.where(jobs.company_id.is_not(None))
+        if company_ids is not None:
+            names = [str(name) for name in company_ids]
+            statement = statement.where(among(connection, jobs.company_id, names))
+        if since is not None:
+            statement = statement.where(actions.occurred_at >= microseconds(since))
+        if until is not None:
+            statement = statement.where(actions.occurred_at <= microseconds(until))
+        values = columns_of(connection.execute(statement.group_by(jobs.company_id).order_by(jobs.company_id)))
+        kinds = [Column("company_id", Kind.TEXT), *(Column(kind, Kind.ID) for kind in ACTION_KINDS)]
+        return frame_of("actions", kinds, values).sort_values("company_id", ignore_index=True)
+
+    return database.read(work)
+
+
+# Async twins
+
+
+async def load_tables_async(database: Database) -> Tables:
+    """`load_tables` without holding up the event loop."""
+    return await database.run(load_tables, database)
+
+
+async def load_jobs_async(
+    database: Database,
+    job_ids: Iterable[int] | None = None,
+    limit: int | None = None,
+    *,
+    presence: Collection[str] = (),
+    on_bad: OnBad = "refuse",
+) -> pd.DataFrame:
+    """`load_jobs` without holding up the event loop."""
+    return await database.run(load_jobs, database, job_ids, limit, presence=presence, on_bad=on_bad)
+
+
+async def load_users_async(
+    database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None, *, on_bad: OnBad = "refuse"
+) -> pd.DataFrame:
+    """`load_users` without holding up the event loop."""
+    return await database.run(load_users, database, user_ids, limit, on_bad=on_bad)
+
+
+async def load_actions_async(
+    database: Database, user_ids: Iterable[int] | None = None, *, on_bad: OnBad = "refuse"
+) -> pd.DataFrame:
+    """`load_actions` without holding up the event loop."""
+    return await database.run(load_actions, database, user_ids, on_bad=on_bad)
+
+
+async def load_company_actions_async(
+    database: Database,
+    company_ids: Iterable[str] | None,
+    since: datetime | pd.Timestamp | None = None,
+    until: datetime | pd.Timestamp | None = None,
+) -> pd.DataFrame:
+    """`load_company_actions` without holding up the event loop."""
+    return await database.run(load_company_actions, database, company_ids, since, until)
+
+
+# Inside
+
+
+def _load(
+    database: Database,
+    name: str,
+    ids: Iterable[int] | None,
+    limit: int | None,
+    presence: Collection[str] = (),
+    on_bad: OnBad = "refuse",
+) -> pd.DataFrame:
+    strange = set(presence) - {column.name for column in TABLES[name].columns if column.kind is Kind.TEXT}
+    if strange:
+        raise ConfigurationError(f"presence: {min(strange)!r} is no column of text in {name}.")
+    if limit is not None and limit < 0:
+        raise ConfigurationError(f"{name}: limit is {limit}; it must be 0 or more, or None for all.")
+    wanted = None if ids is None else whole_ids(ids, TABLES[name].key[0])
+
+    def work(connection: Connection) -> pd.DataFrame:
+        key = DATA_TABLES[name].c[TABLES[name].key[0]]
+        condition = WHOLE if wanted is None else among(connection, key, wanted)
+        return _frame(connection, name, condition, (key,), limit, presence, on_bad)
+
+    return database.read(work)
+
+
+def _frame(
+    connection: Connection,
+    name: str,
+    condition: ColumnElement[bool] = WHOLE,
+    order: Sequence[ColumnElement[Any]] = (),
+    limit: int | None = None,
+    presence: Collection[str] = (),
+    on_bad: OnBad = "refuse",
+) -> pd.DataFrame:
+    found = _fetched(connection, name, condition, order, limit, presence)
+    if isinstance(found, pd.DataFrame):
+        return found
+    columns = TABLES[name].columns
+    return read_rows(name, columns, found).frame if on_bad == "quarantine" else frame_of(name, columns, found)
+
+
+def _fetched(
+    connection: Connection,
+    name: str,
+    condition: ColumnElement[bool] = WHOLE,
+    order: Sequence[ColumnElement[Any]] = (),
+    limit: int | None = None,
+    presence: Collection[str] = (),
+) -> pd.DataFrame | list[list[Any]]:
+    """The canonical frame where it comes as one, else the values of each column as the database holds them."""
+    faults.point("table read")
+    if name == "actions" and (frame := packed_actions(connection, condition)) is not None:
+        return frame
+    table, columns = DATA_TABLES[name], TABLES[name].columns
+    wanted = [given(table.c[c.name]) if c.name in presence else table.c[c.name] for c in columns]
+    # a whole table is read in its own order, which is that of its key
+    statement = select(*wanted).where(condition)
+    statement = statement.order_by(*(order or table.primary_key.columns))
+    if limit is not None:
+        statement = statement.limit(limit)
+    return values_of(connection, statement)
+
+
+def _take(intake: Intake, connection: Connection, name: str, widths: Mapping[str, int | None]) -> pd.DataFrame | None:
+    columns = TABLES[name].columns
+    found = _fetched(connection, name)
+    if isinstance(found, pd.DataFrame):  # actions that came packed
+        held = {key: found[key] for key in TABLES[name].key}
+        return intake.take(name, lambda: Normalised.clean(found), found, lambda: names_of(name, held, len(found)))
+    values = dict(zip((column.name for column in columns), found, strict=True))
+    length = len(found[0])
+    return intake.take(
+        name,
+        lambda: read_rows(name, columns, found, widths),
+        lambda: pd.DataFrame(values, dtype=object),
+        lambda: names_of(name, values, length),
+        lambda rows: told_times(name, rows),
+    )
+
+
+def _take_factors(intake: Intake, connection: Connection, name: str) -> None:
+    """With columns f0…fN; nothing where the table is empty."""
+    from scoring.database.factor_blobs import read_vectors
+
+    faults.point("table read")
+    table = DATA_TABLES[name]
+    ids, vectors = values_of(connection, select(*table.columns).order_by(*table.primary_key.columns))
+    if ids:
+        key = TABLES[name].key[0]
+        intake.take(
+            name,
+            lambda: read_vectors(name, ids, vectors),
+            lambda: pd.DataFrame({key: pd.Series(ids, dtype=object)}),
+            lambda: names_of(name, {key: ids}, len(ids)),
+        )

@@ -1,0 +1,204 @@
+"""Values to codes: a value has the same code in every table, and keeps it when a request brings new values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.array_types import Ints
+from scoring.columns.canonical_tables import Tables
+from scoring.dataset.lazy_fields import Lazy
+from scoring.validation.coded import Coded
+from scoring.validation.lazy_frame import Checked
+
+__all__ = [
+    "MISSING",
+    "Vocabularies",
+    "Vocabulary",
+    "extended",
+    "place_values",
+    "vocabularies_of",
+    "with_jobs",
+]
+
+
+MISSING = -1
+"""The code of a missing value."""
+
+
+class Vocabulary:
+    """Values ↔ codes 0…n-1. A code says nothing about order; -1 is missing or unknown."""
+
+    def __init__(self, values: pd.Index) -> None:
+        self.values = values
+
+    @classmethod
+    def of(cls, *columns: pd.Series) -> Self:
+        """All values of the columns but the missing ones, sorted: the same whatever the order of rows."""
+        if not columns:
+            return cls(pd.Index([]))
+        values = pd.concat([pd.Series(column.dropna().unique()) for column in columns], ignore_index=True)
+        return cls(pd.Index(values.drop_duplicates().sort_values()))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def codes(self, column: pd.Series | Coded) -> Ints:
+        """(n,) int32: the code of each value, -1 where it is missing."""
+        coded = column if isinstance(column, Coded) else Coded.of(column)
+        if not len(self.values):
+            return np.full(len(coded.place), MISSING, dtype=np.int32)
+        found = np.append(self._places(coded.values), MISSING).astype(np.int32)
+        return np.asarray(found[coded.place], dtype=np.int32)
+
+    def extended(self, column: pd.Series | Coded) -> Vocabulary:
+        """With the column's new values behind the old ones, which keep their codes."""
+        coded = column if isinstance(column, Coded) else Coded.of(column)
+        strange = coded.values
+        if len(self.values):
+            unknown = self._places(strange) < 0
+            if not unknown.any():
+                return self
+            strange = strange[unknown]
+        new = pd.Index(strange.dropna().unique())
+        if not len(new):
+            return self
+        return Vocabulary(self.values.append(new.sort_values()) if len(self.values) else new.sort_values())
+
+    def _places(self, values: pd.Series) -> NDArray[np.intp]:
+        if values.dtype != self.values.dtype:
+            values = values.astype(self.values.dtype)
+        return self.values.get_indexer(pd.Index(values))
+
+    def value(self, code: int) -> Any:
+        """The value of a code, None for -1."""
+        return None if code < 0 else self.values[code]
+
+
+@dataclass(frozen=True)
+class Vocabularies:
+    """One vocabulary per kind of code; `majors[o]` is the major group's code of occupation code o."""
+
+    prefecture: Vocabulary
+    city: Vocabulary
+    place: Vocabulary
+    occupation: Vocabulary
+    major: Vocabulary
+    company: Vocabulary
+    major_of: pd.Series  # occupation value → major value, from the occupations table
+
+    def majors(self) -> Ints:
+        """(n_occupations,) the major group's code of each occupation, -1 where it is not known."""
+        return self._majors.copy()
+
+    @cached_property
+    def _majors(self) -> Ints:
+        return self._look_up_majors()
+
+    def _look_up_majors(self) -> Ints:
+        majors = self.major_of.reindex(self.occupation.values).reset_index(drop=True)
+        return self.major.codes(majors)
+
+
+def place_values(prefecture: Ints, city: Ints) -> pd.Series:
+    """One number per (prefecture, city) where both are known: city codes may repeat between prefectures."""
+    known = (prefecture >= 0) & (city >= 0)
+    both = (prefecture.astype(np.int64) << 32) | city.astype(np.int64)
+    return pd.Series(pd.array(np.where(known, both, 0), dtype="Int64")).mask(~known)
+
+
+def preferred_values(column: pd.Series) -> pd.Series:
+    """All the occupations that lists name, one after another."""
+    return pd.Series([value for row in column for value in row], dtype="int64")
+
+
+def vocabularies_of(tables: Tables) -> Vocabularies:
+    """Of everything that the tables name."""
+    jobs, users, adjacency = tables.jobs, tables.users, tables.prefecture_adjacency
+    prefecture = Vocabulary.of(
+        tables.prefectures["prefecture_code"],
+        adjacency["prefecture_code"],
+        adjacency["adjacent_code"],
+        jobs["prefecture_code"],
+        users["prefecture_code"],
+    )
+    city = Vocabulary.of(jobs["city_code"], users["city_code"])
+    places = [
+        place_values(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
+        for frame in (jobs, users)
+    ]
+    occupation = Vocabulary.of(
+        tables.occupations["occupation_code"].astype("Int64"),
+        jobs["occupation_code"],
+        preferred_values(users["preferred_occupations"]).astype("Int64"),
+    )
+    major_of = tables.occupations.set_index("occupation_code")["major_code"]
+    return Vocabularies(
+        prefecture=prefecture,
+        city=city,
+        place=Vocabulary.of(*places),
+        occupation=occupation,
+        major=Vocabulary.of(tables.occupations["major_code"]),
+        company=Vocabulary.of(jobs["company_id"]),
+        major_of=major_of.astype("Int64"),
+    )
+
+
+class _WithJobs(Lazy, Vocabularies):
+    """Vocabularies that are extended when they are first asked for."""
+
+    _before: Vocabularies
+
+    def _look_up_majors(self) -> Ints:
+        known = self.occupation is self._before.occupation
+        return self._before.majors() if known else super()._look_up_majors()
+
+
+def with_jobs(words: Vocabularies, jobs: Checked) -> Vocabularies:
+    """The same as `extended(words, jobs.frame, None)`, each vocabulary when it is first asked for."""
+
+    def place() -> Vocabulary:
+        codes = made.prefecture.codes(jobs.coded("prefecture_code")), made.city.codes(jobs.coded("city_code"))
+        return words.place.extended(place_values(*codes))
+
+    made = _WithJobs.later(
+        {
+            "prefecture": lambda: words.prefecture.extended(jobs.coded("prefecture_code")),
+            "city": lambda: words.city.extended(jobs.coded("city_code")),
+            "place": place,
+            "occupation": lambda: words.occupation.extended(jobs.coded("occupation_code")),
+            "company": lambda: words.company.extended(jobs.coded("company_id")),
+        },
+        major=words.major,
+        major_of=words.major_of,
+        _before=words,
+    )
+    return made
+
+
+def extended(words: Vocabularies, jobs: pd.DataFrame | None, users: pd.DataFrame | None) -> Vocabularies:
+    """With what a request's rows bring; every known value keeps its code."""
+    prefecture, city, place, occupation, company = (
+        words.prefecture,
+        words.city,
+        words.place,
+        words.occupation,
+        words.company,
+    )
+    for frame in (jobs, users):
+        if frame is not None:
+            prefecture = prefecture.extended(frame["prefecture_code"])
+            city = city.extended(frame["city_code"])
+            both = place_values(prefecture.codes(frame["prefecture_code"]), city.codes(frame["city_code"]))
+            place = place.extended(both)
+    if jobs is not None:
+        occupation = occupation.extended(jobs["occupation_code"])
+        company = company.extended(jobs["company_id"])
+    if users is not None:
+        occupation = occupation.extended(preferred_values(users["preferred_occupations"]).astype("Int64"))
+    return replace(words, prefecture=prefecture, city=city, place=place, occupation=occupation, company=company)

@@ -1,0 +1,60 @@
+"""What an import did with every row: read = stored + merged + refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+__all__ = ["Ledger"]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One table's import.
+
+    `merged`: source rows made one with another, repeated actions included. `reasons`: reason → refused rows.
+    `cleared`: rule → values made missing. `ignored`: source columns that nothing took.
+    """
+
+    table: str
+    source: str
+    read: int
+    stored: int
+    merged: int
+    refused: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    cleared: Mapping[str, int] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    refused_path: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.read != self.stored + self.merged + self.refused:
+            raise AssertionError(
+                f"{self.table}: {self.read} rows read, but {self.stored} stored + {self.merged} merged + "
+                f"{self.refused} refused"
+            )
+
+    def lines(self) -> list[str]:
+        """The ledger as text, a line each."""
+        out = [
+            f"{self.table} from {self.source}: {self.read:,} read = {self.stored:,} stored + {self.merged:,} merged "
+            f"+ {self.refused:,} refused"
+        ]
+        out += [f"  refused {count:,}: {reason}" for reason, count in self.reasons.items()]
+        out += [f"  made missing {count:,}: {rule}" for rule, count in self.cleared.items()]
+        if self.ignored:
+            out.append(f"  columns not used: {', '.join(self.ignored)}")
+        if self.refused_path is not None:
+            out.append(f"  refused rows, as they came, are in {self.refused_path} (readable by you alone)")
+        return out
+
+    def frame(self) -> pd.DataFrame:
+        """table, what (read, stored, merged, refused, made missing), why, rows: one row per line of account."""
+        rows = [(self.table, "read", "", self.read), (self.table, "stored", "", self.stored)]
+        rows.append((self.table, "merged", "", self.merged))
+        rows += [(self.table, "refused", reason, count) for reason, count in self.reasons.items()]
+        rows += [(self.table, "made missing", rule, count) for rule, count in self.cleared.items()]
+        return pd.DataFrame(rows, columns=["table", "what", "why", "rows"])

@@ -1,0 +1,92 @@
+"""Rules on typed rows, and several rows made one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from scoring.columns import TABLES, Kind, Table
+from scoring.columns.coercion import Mask
+from scoring.errors import ConfigurationError
+from scoring.importing.mapping import Rule, TableMap
+
+__all__ = ["breaks", "clear", "one_row_per_key"]
+
+_EMPTY: Final[dict[Kind, Any]] = {Kind.TIME: pd.NaT, Kind.FLAG: pd.NA, Kind.INTEGER: pd.NA, Kind.ACTIVE: True}
+
+
+def breaks(table: str, rule: Rule, frame: pd.DataFrame) -> Mask:
+    """(n,) bool: the rows whose value breaks a rule; missing values break none."""
+    values = frame[rule.column]
+    broken = pd.Series(False, index=frame.index)
+    if rule.after is not None:
+        broken |= (values <= frame[rule.after]).fillna(False)
+    if rule.least is not None:
+        broken |= (values < _bound(table, rule, rule.least)).fillna(False)
+    if rule.most is not None:
+        broken |= (values > _bound(table, rule, rule.most)).fillna(False)
+    return broken.to_numpy(dtype=bool)
+
+
+def _bound(table: str, rule: Rule, value: Any) -> Any:
+    kind = TABLES[table].column(rule.column).kind
+    try:
+        if kind is Kind.TIME:
+            stamp = pd.Timestamp(str(value))
+            return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+        return float(value) if kind in (Kind.NUMBER, Kind.INTEGER, Kind.ID) else str(value)
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"{table}: {value!r} is no bound for {rule.column}, which is a {kind.value}."
+        ) from None
+
+
+def clear(table: str, column: str, frame: pd.DataFrame, rows: Mask) -> None:
+    """Makes values missing, in place."""
+    if not rows.any():
+        return
+    kind = TABLES[table].column(column).kind
+    frame[column] = frame[column].mask(pd.Series(rows, index=frame.index), _EMPTY.get(kind, np.nan))
+
+
+def one_row_per_key(table: str, frame: pd.DataFrame, mapping: TableMap) -> tuple[pd.DataFrame, np.ndarray]:
+    """Rows that share their key made one, by key; and (n,) the first row of each group."""
+    spec = TABLES[table]
+    key = spec.key[0]
+    groups = frame.groupby(key, sort=True)
+    first = groups.head(1).sort_values(key, kind="stable")
+    out: dict[str, pd.Series | np.ndarray] = {key: first[key].to_numpy()}
+    for column in spec.columns:
+        if column.name != key:
+            chosen = mapping.columns.get(column.name)
+            out[column.name] = _picked(spec, frame, key, column.name, chosen.pick if chosen else "first")
+    merged = pd.DataFrame(out).reset_index(drop=True)
+    return merged[list(spec.names)], first.index.to_numpy()
+
+
+def _picked(spec: Table, frame: pd.DataFrame, key: str, name: str, pick: str) -> pd.Series:
+    """One value per key, by key."""
+    kind = spec.column(name).kind
+    if kind is Kind.INTEGERS:
+        lists = frame.groupby(key, sort=True)[name].agg(list)
+        return pd.Series([_list_of(rows, pick) for rows in lists], dtype=object)
+    groups = frame.groupby(key, sort=True)[name]
+    dtype = pd.api.types.pandas_dtype(kind.dtype)
+    if pick == "most_common":
+        known = frame[[key, name]].dropna()
+        counts = known.groupby([key, name], sort=True).size().rename("n").reset_index()
+        counts = counts.sort_values([key, "n", name], ascending=[True, False, True], kind="stable")
+        best = counts.drop_duplicates(key).set_index(key)[name]
+        return best.reindex(pd.Index(sorted(frame[key].unique()))).astype(dtype).reset_index(drop=True)
+    if pick == "all":
+        raise ConfigurationError(f"{spec.name}.{name}: pick: all is for lists; this is a {kind.value}.")
+    return getattr(groups, pick)().astype(dtype).reset_index(drop=True)
+
+
+def _list_of(rows: list[list[int]], pick: str) -> list[int]:
+    if pick == "all":
+        return sorted({value for row in rows for value in row})
+    known = [row for row in rows if len(row)] or [[]]
+    return known[-1] if pick == "last" else known[0]

@@ -1,0 +1,117 @@
+"""Why a pair has its score: every component's value, weight, contribution, and the facts it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scoring.backends import reference
+from scoring.errors import ModelError, ScoringError
+from scoring.model import GROUPS, Inputs, Pair, Part
+from scoring.plan import Plan
+from scoring.ranking.fact_text import in_words
+
+__all__ = ["Contribution", "Explanation", "explain", "reasons_against"]
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One component: `value` (0 to 100) × `weight` (flat) = `points` of the total."""
+
+    name: str
+    group: str
+    value: float
+    weight: float
+    weight_in_group: float
+    points: float
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """A pair's score taken apart. The points add up to `total` before it is rounded to float32."""
+
+    user_id: int
+    job_id: int
+    model: str
+    total: float  # float32 value, the canonical total
+    groups: Mapping[str, float]  # float32 values
+    parts: tuple[Contribution, ...]
+    not_ranked: tuple[str, ...]  # the rules by which this job is not ranked for this user; none: it is
+
+    @property
+    def eligible(self) -> bool:
+        return not self.not_ranked
+
+    def __repr__(self) -> str:
+        return f"Explanation(user {self.user_id}, job {self.job_id}, {self.model}: {self.total:.2f})"
+
+    def _repr_html_(self) -> str:
+        with pd.option_context("display.max_colwidth", None):
+            return str(self.frame().to_html(index=False, float_format="{:.2f}".format))
+
+    def frame(self) -> pd.DataFrame:
+        """One row per component: group, component, value, weight, points, facts (text; as values in `parts`)."""
+        columns = ("group", "name", "value", "weight", "points")
+        rows = [{name: getattr(part, name) for name in columns} for part in self.parts]
+        told = pd.Series([in_words(part.facts) for part in self.parts], dtype="str")
+        return pd.DataFrame(rows, columns=list(columns)).rename(columns={"name": "component"}).assign(facts=told)
+
+
+def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanation:
+    """Of user row u and job row j of the plan's inputs. Values come from the plan, facts from the plain formulas."""
+    users, jobs = np.array([user_row]), np.array([job_row])
+    values = reference.component_values(plan.program, users, jobs)[:, 0, 0]
+    scores = reference.scores(plan.program, users, jobs)[:, 0, 0]
+    pair = Pair(inputs, user_row, job_row)
+    model = plan.model
+    parts = tuple(
+        Contribution(
+            name=part.name,
+            group=part.group,
+            value=float(value),
+            weight=float(weight),
+            weight_in_group=float(within),
+            points=float(weight * value),
+            facts=_facts(part, pair),
+        )
+        for part, value, weight, within in zip(
+            model.parts, values, model.flat_weights, model.weights_in_group, strict=True
+        )
+    )
+    return Explanation(
+        user_id=int(plan.user_id[user_row]),
+        job_id=int(plan.job_id[job_row]),
+        model=model.name,
+        total=float(scores[0]),
+        groups={group: float(scores[1 + place]) for place, group in enumerate(GROUPS)},
+        parts=parts,
+        not_ranked=reasons_against(plan, user_row, job_row),
+    )
+
+
+def _facts(part: Part, pair: Pair) -> Mapping[str, Any]:
+    try:
+        return part.component.explain(pair).facts
+    except ScoringError:
+        raise
+    except (Exception, SystemExit) as error:  # somebody's own code: whatever it raises, say which component it was
+        raise ModelError(f"component {part.name}: its `explain` raised {type(error).__name__}: {error}") from error
+
+
+def reasons_against(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:
+    """The rules by which the job is not ranked for the user; none: it is."""
+    exclusions = plan.exclusions
+    reasons = [rule for rule, out in exclusions.by_rule.items() if out[job_row]]
+    if job_row in exclusions.jobs[user_row]:
+        reasons.append("the user has applied to it")
+    if exclusions.company[job_row] in exclusions.companies[user_row]:
+        days = exclusions.rules.company_cooldown_days
+        reasons.append(f"the user applied to the same company in the last {days:g} days")
+    if exclusions.candidates is not None and not exclusions.candidates.matrix(np.array([user_row]))[0, job_row]:
+        reasons.append("it is not among the user's candidates")
+    return tuple(reasons)

@@ -1,0 +1,119 @@
+"""Two rankings of the same users held beside each other, as arrays: which jobs stayed, and how much order did.
+
+A list is a row of ids, best first, of which the first `count` are there. `places` finds every job of the one list in
+the other; the measures follow from that, for all users at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Bools, Floats, Ints, Longs
+from scoring.errors import ConfigurationError
+
+__all__ = ["NOT_THERE", "listed", "new_share", "other_first", "overlap", "places", "rank_biased_overlap", "same_lists"]
+
+NOT_THERE = -1
+"""The place of a job that a list does not hold."""
+
+
+def listed(width: int, count: NDArray[np.integer]) -> Bools:
+    """(n, width) which entries of n lists are there."""
+    return np.arange(width) < np.asarray(count)[:, None]
+
+
+def places(before: Longs, count_before: NDArray[np.integer], after: Longs, count_after: NDArray[np.integer]) -> Ints:
+    """(n, k_after) place, from 0, in `before` (n, k_before) of each job of `after`; NOT_THERE elsewhere.
+
+    No list holds a job twice. Both lists of a user are sorted together, so that a job of both stands beside itself.
+    """
+    k_before, width = before.shape[1], before.shape[1] + after.shape[1]
+    found = np.full(after.shape, NOT_THERE, dtype=np.int32)
+    there = np.concatenate([listed(k_before, count_before), listed(after.shape[1], count_after)], axis=1)
+    if not there.any():
+        return found
+    bits = max(width - 1, 1).bit_length()
+    key = (_codes(np.concatenate([before, after], axis=1), there, 62 - bits) << bits) | np.arange(width)
+    key[~there] = np.iinfo(np.int64).max  # behind everything, and `there` has no such place
+    key.sort(axis=1)  # job and place are one number: sorting numbers takes a quarter of the time of argsort
+    row, column = np.nonzero((key[:, 1:] >> bits == key[:, :-1] >> bits) & (key[:, 1:] != np.iinfo(np.int64).max))
+    mask = (1 << bits) - 1
+    found[row, (key[row, column + 1] & mask) - k_before] = key[row, column] & mask
+    return found
+
+
+def _codes(ids: Longs, there: Bools, bits: int) -> Longs:
+    """Numbers of so many bits that are equal where ids are: the ids, counted from the smallest, if they fit."""
+    smallest, largest = int(ids[there].min()), int(ids[there].max())
+    if largest - smallest < 1 << bits:
+        return np.where(there, ids, smallest) - smallest
+    return np.unique(ids, return_inverse=True)[1].reshape(ids.shape).astype(np.int64)
+
+
+def overlap(place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer]) -> Floats:
+    """(n,) jobs in both lists over the length of the longer one; two empty lists are the same: 1."""
+    longer = np.maximum(count_before, count_after)
+    return np.where(longer > 0, (place >= 0).sum(axis=1) / np.maximum(longer, 1), 1.0)
+
+
+def new_share(place: Ints, count_after: NDArray[np.integer]) -> Floats:
+    """(n,) share of the jobs listed after that were not listed before; an empty list has none: 0."""
+    return np.where(count_after > 0, 1 - (place >= 0).sum(axis=1) / np.maximum(count_after, 1), 0.0)
+
+
+def same_lists(place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer]) -> Bools:
+    """(n,) whether both lists hold the same jobs in the same order."""
+    unmoved = (place == np.arange(place.shape[1])) | ~listed(place.shape[1], count_after)
+    return unmoved.all(axis=1) & (np.asarray(count_before) == np.asarray(count_after))
+
+
+def other_first(place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer]) -> Bools:
+    """(n,) whether another job stands first, or one of the lists alone is empty."""
+    if not place.shape[1]:
+        return np.asarray(count_before) > 0
+    both = (np.asarray(count_before) > 0) & (np.asarray(count_after) > 0)
+    return np.where(both, place[:, 0] != 0, np.asarray(count_before) != np.asarray(count_after))
+
+
+def rank_biased_overlap(
+    place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer], p: float = 0.9
+) -> Floats:
+    """(n,) extrapolated RBO of n pairs of lists, 0 (nothing in common) to 1 (the same).
+
+    With s and l the lengths of the shorter and the longer list and X(d) the jobs that both hold in their first d:
+
+        (1 − p)/p · (Σ d=1…l X(d)/d · p^d + Σ d=s+1…l X(s)·(d − s)/(s·d) · p^d) + ((X(l) − X(s))/l + X(s)/s) · p^l
+
+    p tells how deep somebody reads: the first ten places have 86 % of the weight at 0.9. One empty list gives 0, two
+    give 1. Webber, Moffat, Zobel: A Similarity Measure for Indefinite Rankings, TOIS 28(4), 2010, equation 32.
+
+    Raises ConfigurationError: p not between 0 and 1.
+    """
+    if not 0 < p < 1:
+        raise ConfigurationError(f"p of rank-biased overlap is {p!r}; it lies between 0 and 1, without either.")
+    shorter = np.minimum(count_before, count_after).astype(np.int64)
+    longer = np.maximum(count_before, count_after).astype(np.int64)
+    deepest = int(longer.max(initial=0))
+    common = _common_to_depth(place, deepest)
+    rows = np.arange(len(place))
+    at_s, at_l = common[rows, shorter].astype(np.float64), common[rows, longer].astype(np.float64)
+    agreed = at_s / np.maximum(shorter, 1)  # of an empty list nothing is agreed
+
+    depth = np.arange(1, deepest + 1)
+    share = common[:, 1:] / depth
+    beyond = depth > shorter[:, None]
+    share += np.where(beyond, agreed[:, None] * (depth - shorter[:, None]) / depth, 0.0)
+    share[depth > longer[:, None]] = 0.0
+    body = (1 - p) / p * (share @ np.power(p, depth))
+    tail = ((at_l - at_s) / np.maximum(longer, 1) + agreed) * np.power(p, longer)
+    return np.where(longer > 0, body + tail, 1.0)
+
+
+def _common_to_depth(place: Ints, deepest: int) -> Longs:
+    """(n, deepest + 1) how many jobs both lists hold in their first d, d = 0…deepest."""
+    n = len(place)
+    row, column = np.nonzero(place >= 0)
+    enters = np.maximum(place[row, column], column) + 1  # a job counts from the depth of its lower place
+    counts = np.bincount(row * (deepest + 1) + enters, minlength=n * (deepest + 1))
+    return np.cumsum(counts.reshape(n, deepest + 1), axis=1)

@@ -1,0 +1,69 @@
+"""What a ranking is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.array_types import Longs, Singles
+from scoring.errors import counted
+
+__all__ = ["SCORES", "Ranking"]
+
+SCORES = ("total_score", "base_score", "match_score", "personal_score")
+"""The order of scores in every array that holds the four."""
+
+
+@dataclass(frozen=True, repr=False)
+class Ranking:
+    """The best jobs of n users: row r holds `count[r]` of them, best first; behind those job_id is -1, scores 0."""
+
+    user_id: Longs  # (n,)
+    job_id: Longs  # (n, k)
+    job_row: Longs  # (n, k) row among the plan's jobs, -1 behind the last
+    scores: Singles  # (n, k, 4) in the order of SCORES
+    count: NDArray[np.int32]  # (n,)
+    looked_at: int = 0
+    """Pairs that were scored on their own; the bounds of their blocks kept all others out of the lists."""
+
+    def __repr__(self) -> str:
+        return f"Ranking({counted(len(self.user_id), 'user')}, up to {counted(self.job_id.shape[1], 'job')} each)"
+
+    def _repr_html_(self) -> str:
+        return str(self.frame()._repr_html_())  # type: ignore[operator]
+
+    @classmethod
+    def of_nobody(cls) -> Self:
+        """No lists."""
+        none = np.empty((0, 0), dtype=np.int64)
+        return cls(np.empty(0, np.int64), none, none, np.empty((0, 0, 4), np.float32), np.empty(0, np.int32))
+
+    def first(self) -> Self:
+        """The first user's list, copied: the others are not kept for it."""
+        return self.take(np.arange(1))
+
+    def take(self, rows: NDArray[np.integer]) -> Self:
+        """The lists of these rows, in that order."""
+        parts = {name: getattr(self, name)[rows] for name in ("user_id", "job_id", "job_row", "scores", "count")}
+        return replace(self, **parts)
+
+    def cut(self, k: int) -> Self:
+        """The first k of every list."""
+        parts = {name: getattr(self, name)[:, :k] for name in ("job_id", "job_row", "scores")}
+        return replace(self, **parts, count=np.minimum(self.count, k).astype(np.int32))
+
+    def frame(self) -> pd.DataFrame:
+        """One row per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`."""
+        there = np.arange(self.job_id.shape[1]) < self.count[:, None]
+        rank = np.broadcast_to(np.arange(1, self.job_id.shape[1] + 1, dtype=np.int32), there.shape)
+        columns: dict[str, NDArray] = {
+            "user_id": np.repeat(self.user_id, self.count),
+            "job_id": self.job_id[there],
+            "rank": rank[there],
+        }
+        columns |= {name: self.scores[:, :, place][there] for place, name in enumerate(SCORES)}
+        return pd.DataFrame(columns)

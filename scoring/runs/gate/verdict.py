@@ -1,0 +1,165 @@
+"""What a gate says of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import pandas as pd
+
+from scoring.errors import ScoringError, printable
+from scoring.runs.gate.rules import FALL, Rule
+from scoring.runs.publishers import Night
+
+__all__ = ["BY_THE_OLD", "KEPT_ASIDE", "KeptAsideError", "Measure", "Outcome", "Verdict", "in_words"]
+
+Outcome = Literal["passed", "forced", "kept aside"]
+KEPT_ASIDE: Outcome = "kept aside"
+
+BY_THE_OLD: Final = " by last night's model"
+
+Unit = Literal["share", "count", "points", "number", "yen"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of both nights, and its limit. None: cannot be measured; of a limit: held to none."""
+
+    key: str
+    name: str
+    before: float | None
+    after: float | None
+    limit: float | None
+    rule: Rule
+    unit: Unit
+    as_before: bool = False
+    """Of tonight's data ranked by last night's model."""
+
+    @property
+    def beyond(self) -> bool:
+        return self.rule.broken(self.before, self.after, self.limit)
+
+    @property
+    def allowed(self) -> str:
+        """The limit in words."""
+        if self.limit is None:
+            return "no limit"
+        as_share = self.unit == "share" or self.rule is FALL
+        return self.rule.says.format(f"{100 * self.limit:g} %" if as_share else f"{self.limit:g}")
+
+    @property
+    def said(self) -> str:
+        if self.beyond:
+            return "BEYOND"
+        if self.limit is None:
+            return "–"
+        known = self.after is not None and (self.before is not None or self.rule.alone)
+        return "within" if known else "not measured"
+
+    def shown(self, value: float | None) -> str:
+        if value is None:
+            return "–"
+        forms = {"share": f"{100 * value:.1f} %", "points": f"{value:.2f}", "number": f"{value:.3f}"}
+        return forms.get(self.unit, f"{value:,.0f}")
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """Tonight's run beside an earlier one (None: there was none), measure by measure."""
+
+    tonight: Night
+    against: Night | None
+    place: str
+    """Where the earlier run was read."""
+    measures: tuple[Measure, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader must know: another model, an earlier run that is damaged."""
+    force: str | None = None
+    """Why it is to be published whatever is beyond its limit."""
+
+    @property
+    def beyond(self) -> tuple[Measure, ...]:
+        return tuple(measure for measure in self.measures if measure.beyond)
+
+    @property
+    def outcome(self) -> Outcome:
+        if not self.beyond:
+            return "passed"
+        return KEPT_ASIDE if self.force is None else "forced"
+
+    def __repr__(self) -> str:
+        return f"Verdict({self.line()})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.line()}</p>{self.frame().to_html()}"
+
+    def frame(self) -> pd.DataFrame:
+        """A row for each measure: last_night, tonight, limit, allowed (the limit in words), beyond, as_before (of
+        tonight's data ranked by last night's model)."""
+        rows = [
+            (one.name, one.before, one.after, one.limit, one.allowed, one.beyond, one.as_before)
+            for one in self.measures
+        ]
+        columns = ["measure", "last_night", "tonight", "limit", "allowed", "beyond", "as_before"]
+        kinds = dict.fromkeys(("last_night", "tonight", "limit"), "float64") | dict.fromkeys(columns[5:], "bool")
+        return pd.DataFrame(rows, columns=columns).astype(kinds).set_index("measure")
+
+    def line(self) -> str:
+        """All of it in a line."""
+        return in_words(self.record())
+
+    def record(self) -> dict[str, Any]:
+        """For a manifest: numbers and text."""
+        return {
+            "outcome": self.outcome,
+            "reason": self.force,
+            "against": None if self.against is None else self.against.run_id,
+            "place": self.place,
+            "notes": list(self.notes),
+            "measures": {
+                one.key: {"name": one.name, "last_night": one.before, "tonight": one.after, "limit": one.limit,
+                          "beyond": one.beyond, "as_before": one.as_before,
+                          "shown": f"{_shown(one)} ({one.allowed})"}
+                for one in self.measures
+            },
+        }  # fmt: skip
+
+
+def _shown(one: Measure) -> str:
+    name, after = f"{one.name}{BY_THE_OLD if one.as_before else ''}", one.shown(one.after)
+    return f"{name} {after}" if one.rule.alone else f"{name} {one.shown(one.before)} → {after}"
+
+
+def in_words(record: Mapping[str, Any]) -> str:
+    """A verdict's record in a line."""
+    if record["against"] is None:
+        return "; ".join(["passed: nothing to compare with", *record["notes"]])
+    measures = record["measures"]
+    beyond = [one["shown"] for one in measures.values() if one["beyond"]]
+    if record["outcome"] == "passed":
+        keys = ["jobs_kept", "coverage", "mean_score"]
+        keys[:0] = ["jobs_kept_as_before"] if "jobs_kept_as_before" in measures else []
+        some = (measures[key]["shown"].rsplit(" (", 1)[0] for key in keys)
+        said = f"passed against run {record['against']}: {', '.join(some)}"
+    elif record["outcome"] == KEPT_ASIDE:
+        said = f"kept aside, against run {record['against']}: {', '.join(beyond)}"
+    else:
+        said = f"forced ({printable(record['reason'])}), against run {record['against']}: {', '.join(beyond)}"
+    return "; ".join([said, *record["notes"]])
+
+
+class KeptAsideError(ScoringError, RuntimeError):
+    """A run that is beyond a limit of its gate: whole, kept, and not published. `verdict` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        assert verdict.against is not None, "there is something that it is beyond"
+        first, n_beyond = verdict.beyond[0], len(verdict.beyond)
+        others = f" and {n_beyond - 1} more of {len(verdict.measures)} measures" if n_beyond > 1 else ""
+        super().__init__(
+            f"Run {verdict.tonight.run_id} is kept aside, not published: {_shown(first)} ({first.allowed}){others} "
+            f"{'are' if others else 'is'} beyond the limits. Readers still get run "
+            f"{verdict.against.run_id}. To publish it all the same: `scoring runs publish {verdict.tonight.run_id} "
+            "--force REASON`, or the same command with --resume --force REASON."
+        )

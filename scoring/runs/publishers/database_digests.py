@@ -1,0 +1,66 @@
+"""Digests of rows in the table `results`, by which somebody can tell whether they are as they were written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from scoring.columns import RESULT_COLUMNS
+from scoring.database.schema import results
+
+__all__ = ["Digest", "wrong_shards"]
+
+_ROW: Final = np.dtype(
+    [(name, {"user_id": "<i8", "job_id": "<i8", "rank": "<i4"}.get(name, "<f4")) for name in RESULT_COLUMNS]
+)
+_AT_ONCE: Final = 50_000
+
+
+class Digest:
+    """Of rows one after another, however they are cut into pieces."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def add(self, columns: pd.DataFrame) -> None:
+        """Columns of `scoring.columns.RESULT_COLUMNS`, all of one length."""
+        rows = np.empty(len(columns[RESULT_COLUMNS[0]]), dtype=_ROW)
+        for name in RESULT_COLUMNS:
+            rows[name] = columns[name]
+        self.add_rows(rows)
+
+    def add_rows(self, rows: NDArray[np.void]) -> None:
+        self._hash.update(rows.tobytes())
+
+    def text(self) -> str:
+        """32 hex digits."""
+        return self._hash.hexdigest()
+
+
+def wrong_shards(connection: Connection, run_id: str, counts: Mapping[int, int], digests: Mapping[int, str]) -> int:
+    """How many shards hold other rows than were written; `counts` and `digests` by number, users ascending."""
+    wrong, waiting = 0, np.empty(0, dtype=_ROW)
+    with closing(_rows_of(connection, run_id)) as pieces:
+        for number in sorted(counts):
+            digest, missing = Digest(), counts[number]
+            while missing and len(waiting := waiting if len(waiting) else next(pieces, waiting)):
+                digest.add_rows(waiting[:missing])
+                missing, waiting = max(0, missing - len(waiting)), waiting[missing:]
+            wrong += digest.text() != digests[number]
+    return wrong
+
+
+def _rows_of(connection: Connection, run_id: str) -> Generator[NDArray[np.void], None, None]:
+    """By user, then rank, some at a time."""
+    wanted = select(*(results.c[name] for name in RESULT_COLUMNS)).where(results.c.run_id == run_id)
+    wanted = wanted.order_by(results.c.user_id, results.c.rank).execution_options(yield_per=_AT_ONCE)
+    with connection.execute(wanted) as found:
+        for part in found.partitions():
+            yield np.array([tuple(row) for row in part], dtype=_ROW)

@@ -1,0 +1,122 @@
+"""Lists in the table `results`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, func, select
+
+from scoring.columns import RESULT_COLUMNS
+from scoring.database.database import Database
+from scoring.database.schema import current_runs, results, runs
+from scoring.errors import DatabaseError
+from scoring.runs.publishers import publisher
+from scoring.runs.publishers.database_runs import CURRENT
+from scoring.runs.publishers.list_block import Lists, Night, PublishedRun
+from scoring.runs.publishers.publisher import no_results
+
+__all__ = ["DatabaseRun", "read_results", "read_users"]
+
+_LONGEST: Final = 2**31 - 1
+"""Of a list, as the column `rank` holds it."""
+
+
+def read_users(database: Database, run_id: str, first: int | None, last: int | None, k: int) -> Lists:
+    """The first k of every list of the users between these ids (None: no bound). Raises DatabaseError."""
+    mine = (results.c.run_id == run_id) & (results.c.rank <= min(k, _LONGEST))
+    if first is not None:
+        mine &= results.c.user_id >= first
+    if last is not None:
+        mine &= results.c.user_id <= last
+    columns = (results.c.user_id, results.c.job_id, results.c.total_score)
+    wanted = select(*columns).where(mine).order_by(results.c.user_id, results.c.rank)
+    # past SQLAlchemy's rows, which take most of the time; the three are numbers in every database
+    rows = database.read(lambda connection: connection.execute(wanted).cursor.fetchall())
+    user_id, job_id, total = zip(*rows, strict=True) if rows else ((), (), ())
+    return Lists.of_rows(
+        np.array(user_id, dtype=np.int64), np.array(job_id, dtype=np.int64), np.array(total, dtype=np.float32), k
+    )
+
+
+class DatabaseRun(PublishedRun):
+    """A run in a database. Its rows are not locked: where they are fewer than were written, it is not whole."""
+
+    def __init__(self, database: Database, run_id: str, in_use: bool) -> None:
+        self.run_id, self.in_use = run_id, in_use
+        self.place = f"{database.display}, results of run {run_id}"
+        self._database = database
+
+    @contextmanager
+    def opened(self) -> Iterator[Night | None]:
+        yield self._look()
+
+    def _look(self) -> Night | None:
+        wanted = select(runs).where(runs.c.run_id == self.run_id)
+        run = self._database.read(lambda connection: connection.execute(wanted).first())
+        if run is None:
+            raise DatabaseError(f"{self.place}: it was removed.")
+        try:
+            settings: dict[str, Any] = json.loads(run.settings)
+            if not settings.get("whole"):
+                return None
+            self._require_rows(int(run.rows))
+            return Night(
+                run_id=self.run_id,
+                model=str(run.model),
+                model_digest=str(settings["model_digest"]),
+                k=int(settings["k"]),
+                users=int(run.users),
+                jobs=int(run.jobs),
+                facts=dict(settings.get("facts", {})),
+                definition=settings.get("definition"),
+            )
+        except (LookupError, TypeError, ValueError) as error:
+            raise DatabaseError(f"{self.place}: its settings cannot be read.") from error
+
+    def _require_rows(self, said: int) -> None:
+        mine = select(func.count()).select_from(results).where(results.c.run_id == self.run_id)
+        there = self._database.read(lambda connection: connection.execute(mine).scalar_one())
+        if there != said:
+            raise DatabaseError(f"{self.place}: {there:,} rows are there instead of {said:,}.")
+
+    def lists(self, k: int) -> Iterator[Lists]:
+        first = None
+        for last in [*self._bounds(k), None]:
+            piece = read_users(self._database, self.run_id, first, last, k)
+            first = None if last is None else last + 1
+            yield piece
+
+    def _bounds(self, k: int) -> Sequence[int]:
+        """Users at which a piece ends: every one holds about as many rows as a part file."""
+        step = max(1, publisher.ROWS_PER_SHARD // max(1, k))
+        first_of_list = (results.c.run_id == self.run_id) & (results.c.rank == 1)
+        wanted = select(results.c.user_id).where(first_of_list).order_by(results.c.user_id)
+        users = self._database.read(lambda connection: connection.execute(wanted).scalars().all())
+        return users[step - 1 :: step]
+
+
+def read_results(database: Database, run_id: str | None = None, *, name: str = CURRENT) -> pd.DataFrame:
+    """`scoring.columns.RESULT_COLUMNS` of a published run (None: the current one of this name), as of one moment.
+
+    Raises DatabaseError where there is none.
+    """
+    chosen = select(current_runs.c.run_id).where(current_runs.c.name == name).scalar_subquery()
+    wanted = chosen if run_id is None else run_id
+    published = select(runs.c.run_id).where(runs.c.run_id == wanted, runs.c.status == "published")
+    columns = [results.c[column] for column in RESULT_COLUMNS]
+
+    def work(connection: Connection) -> tuple[str | None, list[Any]]:
+        found = connection.execute(published).scalar()
+        statement = select(*columns).where(results.c.run_id == found).order_by(results.c.user_id, results.c.rank)
+        return found, [] if found is None else list(connection.execute(statement).all())
+
+    found, rows = database.read(work)
+    if found is None:
+        raise DatabaseError(f"{database.display} holds no published run{f' {run_id}' if run_id else ''}.")
+    frame = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
+    return frame.astype(no_results().dtypes.to_dict())

@@ -1,0 +1,112 @@
+"""One writer of a run in a database: a lock that ends with its process."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from scoring.database.database import Database
+from scoring.database.engines import is_memory, sqlite_file
+from scoring.errors import DatabaseError
+from scoring.runs.publishers.run_journal import Held, Journal
+
+__all__ = ["KeyLock", "hold_key", "lock_path", "remove_stale_locks"]
+
+PATIENCE_SECONDS: Final = 3.0
+"""A server notices within this time that a process was killed."""
+
+
+def lock_path(database: Database, key: str) -> Path | None:
+    """The file beside a SQLite file that stands for the lock; None: the database has locks, or one process only."""
+    file = sqlite_file(database.engine.url)
+    return None if file is None else file.resolve().with_name(f".{file.name}.{key}.lock")
+
+
+class KeyLock:
+    """What `hold_key` gives: called, it lets go."""
+
+    def __init__(self, let_go: Callable[[], None] = lambda: None) -> None:
+        self._let_go = let_go
+
+    def __call__(self) -> None:
+        let_go, self._let_go = self._let_go, lambda: None
+        let_go()
+
+    def renew(self) -> None:
+        """Takes the lock again where it was lost with its connection; a file's never is.
+
+        Raises Held, when somebody else has it meanwhile, and SQLAlchemyError: to be called inside `Database.write`.
+        """
+
+
+def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS) -> KeyLock:
+    """Keeps other writers of this key out of the database until what it returns is called, or the process ends.
+
+    SQLite: a lock on a file beside it. PostgreSQL: an advisory lock of a connection of its own.
+
+    Raises Held, DatabaseError.
+    """
+    path = lock_path(database, key)
+    if path is not None:
+        try:
+            journal = Journal.hold(path, patience)
+        except OSError as error:
+            reason = error.strerror or error
+            raise DatabaseError(f"{database.display} cannot be written: {path} cannot be made ({reason}).") from error
+        return KeyLock(lambda: journal.close(remove=True))
+    if is_memory(database.engine.url) or database.dialect != "postgresql":
+        return KeyLock()
+    return _AdvisoryLock(database, int.from_bytes(bytes.fromhex(key)[:8], signed=True), patience)
+
+
+def remove_stale_locks(database: Database) -> None:
+    """Removes the files of locks that nobody holds: of processes that were killed."""
+    pattern = lock_path(database, "*")
+    for path in pattern.parent.glob(pattern.name) if pattern is not None else ():
+        with suppress(Held, OSError):
+            Journal.hold(path).close(remove=True)
+
+
+class _AdvisoryLock(KeyLock):
+    def __init__(self, database: Database, number: int, patience: float) -> None:
+        super().__init__(self._unlock)
+        self._database, self._number, self._patience = database, number, patience
+        self._owner = os.getpid()
+        self._connection = database.persist(self._taken)
+
+    def _taken(self) -> Connection:
+        """A connection that has the lock."""
+        connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            until = time.monotonic() + self._patience
+            while not connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": self._number}).scalar():
+                if time.monotonic() > until:
+                    raise Held
+                time.sleep(0.1)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def renew(self) -> None:
+        with suppress(SQLAlchemyError):
+            if not self._connection.invalidated:
+                self._connection.execute(text("SELECT 1"))
+                return
+        with suppress(SQLAlchemyError):
+            self._connection.close()
+        self._connection = self._taken()
+
+    def _unlock(self) -> None:
+        # a connection that is lost has lost its locks
+        with suppress(SQLAlchemyError):
+            if os.getpid() == self._owner and not self._connection.invalidated:
+                self._connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": self._number})
+            self._connection.close()

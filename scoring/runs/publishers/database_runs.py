@@ -1,0 +1,54 @@
+"""What a database holds of runs: those of a key, and the one that readers follow. `database_lists` has their lists."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection, delete, func, select
+
+from scoring.database.database import Database
+from scoring.database.schema import current_runs, results, runs
+from scoring.runs.publishers.publisher import Earlier
+
+__all__ = ["CURRENT", "current_run", "has_its_rows", "remove_run", "runs_of_key"]
+
+CURRENT: Final = "default"
+"""The name in `current_runs` that readers follow unless they know better."""
+
+
+def runs_of_key(database: Database, key: str) -> list[Earlier]:
+    """Every run of this key, unfinished or published."""
+    wanted = select(runs.c.run_id, runs.c.status, runs.c.created_at, runs.c.settings)
+    # the text holds it in this form: `json.dumps` wrote it
+    wanted = wanted.where(runs.c.settings.contains(f'"key": "{key}"'))
+    found = database.read(lambda connection: connection.execute(wanted).all())
+    return [
+        Earlier(
+            run.run_id,
+            datetime.fromtimestamp(run.created_at / 1e6, UTC),
+            published=run.status == "published",
+            shards=len(json.loads(run.settings)["shards"]),
+        )
+        for run in found
+    ]
+
+
+def current_run(database: Database, name: str = CURRENT) -> str | None:
+    """The run that readers of this name get."""
+    wanted = select(current_runs.c.run_id).where(current_runs.c.name == name)
+    return database.read(lambda connection: connection.execute(wanted).scalar())
+
+
+def has_its_rows(database: Database, run_id: str) -> bool:
+    """Whether as many rows are there as a published run was written with."""
+    mine = select(func.count()).select_from(results).where(results.c.run_id == run_id).scalar_subquery()
+    wanted = select(runs.c.rows == mine).where(runs.c.run_id == run_id)
+    return bool(database.read(lambda connection: connection.execute(wanted).scalar()))
+
+
+def remove_run(connection: Connection, run_id: str) -> None:
+    """Takes away a run that is nobody's current one, and its rows."""
+    connection.execute(delete(results).where(results.c.run_id == run_id))
+    connection.execute(delete(runs).where(runs.c.run_id == run_id))

@@ -1,0 +1,126 @@
+"""Lists as they stand in a place for results, read back piece by piece: those of tonight, and of an earlier run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Longs, Singles
+from scoring.ranking.ranking import SCORES, Ranking
+
+__all__ = ["Lists", "Night", "PublishedRun"]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The lists of n users, ascending by id: row r holds `count[r]` jobs, best first, at least one."""
+
+    user_id: Longs  # (n,)
+    job_id: Longs  # (n, k), -1 behind the last
+    total: Singles  # (n, k), 0 behind the last
+    count: NDArray[np.int32]  # (n,)
+
+    @classmethod
+    def of_rows(cls, user_id: Longs, job_id: Longs, total: NDArray[np.floating], k: int) -> Self:
+        """Of rows (m,) by user, then rank; the first k of each user.
+
+        Raises ValueError: the users do not ascend.
+        """
+        new = np.ones(len(user_id), dtype=bool)
+        new[1:] = user_id[1:] != user_id[:-1]
+        start = np.flatnonzero(new)
+        users = user_id[start]
+        if (users[1:] <= users[:-1]).any():
+            raise ValueError("its users do not ascend")
+        count = np.minimum(np.diff(start, append=len(user_id)), k)
+        row, place = np.repeat(np.arange(len(users)), count), _counted_up(count)
+        entry = np.repeat(start, count) + place
+        width = int(count.max(initial=0))
+        jobs = np.full((len(users), width), -1, dtype=np.int64)
+        totals = np.zeros((len(users), width), dtype=np.float32)
+        jobs[row, place], totals[row, place] = job_id[entry], total[entry]
+        return cls(users.astype(np.int64), jobs, totals, count.astype(np.int32))
+
+    @classmethod
+    def of_ranking(cls, ranking: Ranking) -> Self:
+        """Of a ranking of users who ascend."""
+        some = np.flatnonzero(ranking.count)
+        total = ranking.scores[some, :, SCORES.index("total_score")]
+        return cls(ranking.user_id[some], ranking.job_id[some], total, ranking.count[some])
+
+    def take(self, rows: NDArray[np.integer] | slice) -> Self:
+        """The lists of these rows, in that order."""
+        return type(self)(self.user_id[rows], self.job_id[rows], self.total[rows], self.count[rows])
+
+    def split(self, user: int) -> tuple[Self, Self]:
+        """Those of users up to this id, and the others."""
+        at = int(np.searchsorted(self.user_id, user, side="right"))
+        return self.take(slice(None, at)), self.take(slice(at, None))
+
+    @classmethod
+    def joined(cls, parts: list[Self]) -> Self:
+        """One after another, as wide as the widest."""
+        if len(parts) == 1:
+            return parts[0]
+        width = max((part.job_id.shape[1] for part in parts), default=0)
+        none = np.empty((0, width), dtype=np.int64)
+
+        def wide(values: NDArray[Any], fill: int) -> NDArray[Any]:
+            return np.pad(values, ((0, 0), (0, width - values.shape[1])), constant_values=fill)
+
+        return cls(
+            np.concatenate([none[:, 0] if width else np.empty(0, np.int64), *(part.user_id for part in parts)]),
+            np.concatenate([none, *(wide(part.job_id, -1) for part in parts)]),
+            np.concatenate([none.astype(np.float32), *(wide(part.total, 0) for part in parts)]),
+            np.concatenate([np.empty(0, np.int32), *(part.count for part in parts)]),
+        )
+
+
+def _counted_up(count: NDArray[np.integer]) -> Longs:
+    """0, 1 … count[0] − 1, 0, 1 … count[1] − 1, and so on."""
+    ends = np.cumsum(count)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - count, count)
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a run says of itself."""
+
+    run_id: str
+    model: str
+    model_digest: str
+    k: int
+    users: int  # who were ranked for, with a list or without one
+    jobs: int  # that no rule leaves out for everybody
+    facts: Mapping[
+        str, float | None
+    ]  # of the data, `scoring.runs.data_summary`; none of runs made before there were any
+    definition: Mapping[str, Any] | None = None  # of the model, as its file has it; none of runs that did not note it
+
+
+class PublishedRun(ABC):
+    """A run that a place has published, opened when it is needed."""
+
+    run_id: str
+    in_use: bool  # a name leads readers to it
+    place: str  # how to name it to a reader
+
+    @abstractmethod
+    def opened(self) -> AbstractContextManager[Night | None]:
+        """Inside it is not removed. None: a run over some users only, which no other run follows on.
+
+        Raises OutputError, DatabaseError: it is not there as it was written.
+        """
+
+    @abstractmethod
+    def lists(self, k: int) -> Iterator[Lists]:
+        """The first k of every list, users ascending, in pieces that fit in memory. To be called while it is open.
+
+        Raises OutputError, DatabaseError: it is not there as it was written.
+        """

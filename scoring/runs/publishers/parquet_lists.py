@@ -1,0 +1,73 @@
+"""Lists in Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from scoring.errors import OutputError
+from scoring.runs.publishers.list_block import Lists, Night, PublishedRun
+from scoring.runs.publishers.manifest import read_manifest
+from scoring.runs.publishers.part_files import wrong_with
+from scoring.runs.publishers.reader_locks import reading
+
+__all__ = ["ParquetRun", "read_part"]
+
+_COLUMNS = ["user_id", "job_id", "total_score"]
+
+
+def read_part(path: Path, k: int) -> Lists:
+    """The first k of every list of a part file. Raises OutputError."""
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            table = file.read(columns=_COLUMNS)
+        user_id, job_id, total = (table.column(name).to_numpy() for name in _COLUMNS)
+        return Lists.of_rows(user_id, job_id, total, k)
+    except (OSError, ValueError) as error:  # pyarrow's errors of a broken file are ValueErrors
+        raise OutputError(f"{path} cannot be read ({str(error).splitlines()[0]})") from error
+
+
+class ParquetRun(PublishedRun):
+    """A run in a folder."""
+
+    def __init__(self, folder: Path, run_id: str, in_use: bool) -> None:
+        self.run_id, self.in_use, self.place = run_id, in_use, str(folder)
+        self._folder = folder
+        self._files: list[dict[str, Any]] = []
+
+    @contextmanager
+    def opened(self) -> Iterator[Night | None]:
+        with reading(self._folder):
+            yield self._look()
+
+    def _look(self) -> Night | None:
+        manifest = read_manifest(self._folder)
+        try:
+            if not manifest.get("whole"):
+                return None
+            self._files = manifest["files"]
+            night = Night(
+                run_id=self.run_id,
+                model=str(manifest["model"]),
+                model_digest=str(manifest["model_digest"]),
+                k=int(manifest["k"]),
+                users=int(manifest["counts"]["users_scored"]),
+                jobs=int(manifest["counts"]["jobs_ranked"]),
+                facts=dict(manifest.get("facts", {})),
+                definition=manifest.get("definition"),
+            )
+            problems = (wrong_with(self._folder, file) for file in self._files)
+            problem = next((problem for problem in problems if problem is not None), None)
+        except (LookupError, TypeError, ValueError) as error:
+            raise OutputError(f"{self._folder}: its manifest lacks {error}.") from error
+        if problem is not None:
+            raise OutputError(f"{self._folder}: {problem}.")
+        return night
+
+    def lists(self, k: int) -> Iterator[Lists]:
+        for file in self._files:
+            yield read_part(self._folder / file["name"], k)

@@ -1,0 +1,291 @@
+"""The one-screen report of a run: data first, then how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scoring.errors import counted, printable
+from scoring.model import GROUPS
+from scoring.ranking.prepared import Prepared
+from scoring.ranking.ranking import Ranking
+from scoring.runs import memory_budget
+from scoring.runs.publishers import Place, RunCounts
+from scoring.runs.runner import RunResult
+from scoring.telemetry import Phase
+from scoring.validation.cross_table import FOLLOWS
+
+__all__ = ["PERFORMANCE_TARGET_MS_PER_USER", "Line", "Report", "render"]
+
+PERFORMANCE_TARGET_MS_PER_USER = 180.0
+"""Milliseconds that ranking may take per user."""
+
+
+REASONS = 3
+"""Reasons for refusing rows that the page names; `RunCounts.frame` has them all."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One ranked job: what it is, its total, and what each component adds to that."""
+
+    job_id: int
+    total: float
+    title: str | None
+    company: str | None
+    groups: Mapping[str, float]  # group → points of the total
+    parts: Mapping[str, Mapping[str, float]]  # group → component → points of the total
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the page says. Seconds, bytes; `phases` as the stopwatch gives them."""
+
+    run_id: str
+    model: str
+    as_of: datetime
+    k: int
+    workers: int
+    chunk_size: int
+    chunk_size_wanted: int
+    phases: tuple[Phase, ...]
+    seconds: float
+    ms_per_user: float
+    target_ms: float
+    users: int
+    users_left_out: Mapping[str, int]
+    jobs: int
+    jobs_ranked: int
+    jobs_left_out: Mapping[str, int]
+    pairs_ranked: int
+    pairs_eligible: int
+    pairs_scored: int
+    decision: str
+    ranking_seconds: float
+    rows: int
+    factors: str
+    peak_bytes: int
+    predicted_bytes: int
+    places: tuple[Place, ...]
+    gate: str = ""
+    users_there: int = 0
+    actions: int = 0
+    actions_used: int = 0
+    actions_left_out: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)  # reason → rows
+    first_user: int | None = None
+    first_lines: tuple[Line, ...] = field(default=())
+
+    @classmethod
+    def of(cls, result: RunResult, *, target_ms: float = PERFORMANCE_TARGET_MS_PER_USER, top: int = 5) -> Report:
+        """Of a finished run; `top` jobs of its first user."""
+        counts, head = result.counts, result.head
+        first = result.first
+        return cls(
+            run_id=head.run_id,
+            model=head.model,
+            as_of=head.as_of,
+            k=head.k,
+            workers=head.workers,
+            chunk_size=head.chunk_size,
+            chunk_size_wanted=result.chunk_size_wanted,
+            phases=tuple(result.watch.phases),
+            seconds=result.watch.elapsed,
+            ms_per_user=result.ms_per_user,
+            target_ms=target_ms,
+            users=counts.users_scored,
+            users_left_out={"refused": sum(counts.users_refused.values())} | dict(counts.users_filtered),
+            jobs=counts.jobs_read,
+            jobs_ranked=counts.jobs_ranked,
+            jobs_left_out={"refused": sum(counts.jobs_refused.values())} | dict(counts.jobs_filtered),
+            actions=counts.actions_read,
+            actions_used=counts.actions_used,
+            actions_left_out={"refused": sum(counts.actions_refused.values())} | dict(counts.actions_left_out),
+            refused=_reasons(counts),
+            pairs_ranked=result.pairs_ranked,
+            pairs_eligible=result.pairs_eligible,
+            pairs_scored=result.pairs_scored,
+            decision=result.decision,
+            ranking_seconds=result.ranking_seconds,
+            rows=counts.rows,
+            factors=_factors(result.prepared),
+            peak_bytes=result.peak_bytes,
+            predicted_bytes=result.predicted_bytes,
+            places=result.places,
+            gate=_gate(result),
+            users_there=result.users_there,
+            first_user=int(first.user_id[0]) if len(first.user_id) else None,
+            first_lines=_lines(result.prepared, first, top),
+        )
+
+
+def _gate(result: RunResult) -> str:
+    if result.verdict is not None:
+        return result.verdict.line()
+    if not result.head.whole:
+        return "not asked: a run over some users takes nobody's place"
+    return "not asked tonight: the run was let through before" if result.let_through else "none"
+
+
+def _factors(prepared: Prepared) -> str:
+    factors = prepared.inputs.statistics.factors
+    if factors.source != "trained":
+        return {"brought": "came with the data", "none": "none (no actions)"}[factors.source]
+    return "cache hit, not trained again" if factors.from_cache else "trained for this data"
+
+
+def _reasons(counts: RunCounts) -> dict[str, int]:
+    """Of all tables, most frequent first."""
+    rows = counts.frame()
+    rows = rows[rows["what"] == "refused"].sort_values("rows", ascending=False, kind="stable")
+    causes = ~rows["why"].str.endswith(FOLLOWS)  # before what follows from them
+    rows = pd.concat([rows[causes], rows[~causes]])
+    return {f"{table}: {why}": int(count) for table, _, why, count in rows.itertuples(index=False)}
+
+
+def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
+    if not len(first.user_id):
+        return ()
+    rows = first.job_row[0, : min(top, first.count[0])]
+    model, jobs = prepared.model, prepared.inputs.jobs.frame
+    values = prepared.scorer.components(prepared.user_rows(first.user_id), rows)[:, 0, :]
+    points = model.flat_weights[:, None] * values
+    lines = []
+    for place, row in enumerate(rows):
+        parts: dict[str, dict[str, float]] = {group: {} for group in GROUPS}
+        for part, point in zip(model.parts, points[:, place], strict=True):
+            parts[part.group][part.name] = float(point)
+        title, company = (jobs[name].iloc[row] for name in ("title", "company_name"))
+        lines.append(
+            Line(
+                job_id=int(prepared.plan.job_id[row]),
+                total=float(first.scores[0, place, 0]),
+                title=printable(title) if isinstance(title, str) else None,
+                company=printable(company) if isinstance(company, str) else None,
+                groups={group: float(np.sum(list(inner.values()))) for group, inner in parts.items() if inner},
+                parts={group: inner for group, inner in parts.items() if inner},
+            )
+        )
+    return tuple(lines)
+
+
+# How it looks
+
+
+def render(report: Report) -> RenderableType:
+    """For a rich console: at most 80 columns and 40 lines with the models that ship."""
+    head = Text.assemble(
+        "Run ", (report.run_id, "bold"), f" · model {printable(report.model)} · as of {report.as_of:%Y-%m-%d %H:%M} UTC"
+    )
+    sides = Table.grid(padding=(0, 3, 0, 0))
+    sides.add_row(_phases(report), _figures(report))
+    body: list[RenderableType] = [head, Text(), sides, Text(), _places(report)]
+    if report.first_lines:
+        body += [Text(), *_top(report)]
+    return Group(*body)
+
+
+def _phases(report: Report) -> RenderableType:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    for phase in report.phases:
+        table.add_row("  " * phase.depth + phase.name, f"{phase.seconds:.2f} s")
+    table.add_row(Text("in all", style="bold"), Text(f"{report.seconds:.2f} s", style="bold"))
+    return table
+
+
+def _figures(report: Report) -> RenderableType:
+    met = report.ms_per_user <= report.target_ms
+    rate = report.pairs_ranked / report.ranking_seconds if report.ranking_seconds else 0.0
+    verdict = Text("met" if met else "MISSED", style="green" if met else "bold red")
+    pace = "ms per user, target"
+    predicted = memory_budget.readable(report.predicted_bytes)
+    table = _named_rows()
+    table.add_row("ranking", Text.assemble(f"{_short(report.ms_per_user)} {pace} {report.target_ms:g} ms: ", verdict))
+    table.add_row("users", f"{report.users:,} ranked{_left_out(report.users_left_out)}")
+    if report.users_there:
+        table.add_row("", f"{report.users_there:,} of them were there from before")
+    table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_left_out(report.jobs_left_out)}")
+    if report.actions_used < report.actions:
+        used = f"{report.actions_used:,} of {report.actions:,} used{_left_out(report.actions_left_out)}"
+        table.add_row("actions", used)
+    if report.refused:
+        table.add_row("refused", _why(report.refused))
+    by_rule, by_bound = report.pairs_ranked - report.pairs_eligible, report.pairs_eligible - report.pairs_scored
+    table.add_row("pairs", f"{report.pairs_ranked:,} ranked at {rate / 1e6:,.0f} million a second")
+    table.add_row("", f"{by_rule:,} left out by rule, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
+    table.add_row("path", report.decision)
+    table.add_row("results", f"{counted(report.rows, 'row')}, the top {report.k} of each user")
+    table.add_row("factors", report.factors)
+    table.add_row("memory", f"{memory_budget.readable(report.peak_bytes)} at the peak, {predicted} predicted")
+    table.add_row("work", f"{counted(report.workers, 'thread')}, chunks of {_chunks(report)}")
+    return table
+
+
+def _chunks(report: Report) -> str:
+    less = report.chunk_size < report.chunk_size_wanted
+    return counted(report.chunk_size, "user") + (f", not {report.chunk_size_wanted:,}: memory is short" * less)
+
+
+def _places(report: Report) -> RenderableType:
+    table = _named_rows()
+    for place in report.places:
+        size = f" ({memory_budget.readable(place.bytes)})" if place.bytes is not None else ""
+        table.add_row(place.kind, Text(f"{place.name}{size}"))
+    if not report.places:
+        table.add_row("results", "kept nowhere")
+    table.add_row("gate", Text(printable(report.gate, 1000)))
+    return table
+
+
+def _named_rows() -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _top(report: Report) -> list[RenderableType]:
+    """The jobs a line each; below, a column for each of them and a row for each component."""
+    titles = Table.grid(padding=(0, 2, 0, 0))
+    titles.add_column(justify="right")
+    titles.add_column(justify="right", style="bold")
+    titles.add_column()
+    for rank, line in enumerate(report.first_lines, 1):
+        name = f"job {line.job_id} · {line.title or 'no title'} · {line.company or 'no company name'}"
+        titles.add_row(str(rank), f"{line.total:.2f}", Text(name, no_wrap=True, overflow="ellipsis"))
+    parts = Table.grid(padding=(0, 2, 0, 0))
+    parts.add_column(no_wrap=True)
+    for rank in range(1, len(report.first_lines) + 1):
+        parts.add_column(str(rank), justify="right", min_width=5)
+    parts.add_row("points", *(str(rank) for rank in range(1, len(report.first_lines) + 1)), style="bold")
+    for group, inner in report.first_lines[0].parts.items():
+        for name in inner:
+            parts.add_row(
+                Text(f"{group} {printable(name)}"), *(f"{line.parts[group][name]:.2f}" for line in report.first_lines)
+            )
+    return [Text(f"The first of user {report.first_user}", style="bold"), titles, parts]
+
+
+def _left_out(reasons: Mapping[str, int]) -> str:
+    said = [f"{count:,} {reason}" for reason, count in reasons.items() if count]
+    return f"; {', '.join(said)}" if said else ""
+
+
+def _why(refused: Mapping[str, int]) -> str:
+    """The most frequent reasons, as short as a report needs them."""
+    said = [f"{count:,} {printable(reason, 70)}" for reason, count in list(refused.items())[:REASONS]]
+    more = f"; {counted(len(refused) - REASONS, 'other reason')}" if len(refused) > REASONS else ""
+    return "; ".join(said) + more
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}" if value < 1 else f"{value:.1f}"

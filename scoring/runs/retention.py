@@ -1,0 +1,142 @@
+"""Removing old runs, and what killed ones left, from a folder and a database."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import select
+
+from scoring.database.database import Database
+from scoring.database.schema import current_runs, runs
+from scoring.ranking.scorer import whole_number
+from scoring.runs.history import Leftover, latest_of, leftovers_in_database, leftovers_in_folder
+from scoring.runs.publishers import published_runs
+from scoring.runs.publishers.database_lock import hold_key, remove_stale_locks
+from scoring.runs.publishers.database_runs import remove_run
+from scoring.runs.publishers.folders import one_sentence
+from scoring.runs.publishers.reader_locks import alone_with
+from scoring.runs.publishers.run_journal import Held, Journal
+from scoring.storage.files import sync_folder
+from scoring.telemetry import faults
+
+__all__ = ["Pruned", "prune"]
+
+_REMOVING = ".removing"
+
+
+@dataclass
+class Pruned:
+    """What was removed, and what stayed though it was its turn."""
+
+    removed: list[str] = field(default_factory=list)
+    """Published runs."""
+    unfinished: list[str] = field(default_factory=list)
+    """Runs that were stopped or killed, and older than the newest published one."""
+    stayed: dict[str, str] = field(default_factory=dict)
+    """Run → why."""
+    folder_alone: bool = False
+    """Published runs were removed where nobody looked into a database."""
+
+
+def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
+    """Removes all published runs but the newest `keep`, in both places; never one that readers follow a name to.
+
+    Unfinished runs that are older than the newest published one go too, unless somebody is at them. A run that
+    `read_run` is reading stays, and is named.
+
+    Raises ConfigurationError: keep below 1; OutputError, DatabaseError: something cannot be removed.
+    """
+    keep = whole_number("keep", keep, "a whole number of runs is kept")
+    folder = Path(folder)
+    _finish_removing(folder)
+    in_folder = {path.name: path for path in published_runs(folder)}
+    in_database, followed = _in_database(database) if database is not None else (set(), set())
+    followed |= {name for name in [latest_of(folder)] if name}
+    known = sorted({*in_folder, *in_database})
+    done = Pruned()
+    for run_id in known[:-keep]:
+        if run_id in followed:
+            continue
+        try:
+            if run_id in in_folder:
+                with alone_with(in_folder[run_id]):
+                    _remove_folder(in_folder[run_id])
+        except Held:
+            done.stayed[run_id] = "it is being read"
+            continue
+        if database is not None and run_id in in_database:
+            with database.begin() as connection:
+                remove_run(connection, run_id)
+        done.removed.append(run_id)
+        faults.point("old run removed")
+    done.folder_alone = database is None and bool(done.removed)
+    if known:
+        _remove_unfinished(folder, database, known[-1], done)
+    if database is not None:
+        remove_stale_locks(database)
+    return done
+
+
+def _in_database(database: Database) -> tuple[set[str], set[str]]:
+    """Published runs, and those that a name leads readers to."""
+    with database.connect() as connection:
+        published = connection.execute(select(runs.c.run_id).where(runs.c.status == "published")).scalars().all()
+        followed = connection.execute(select(current_runs.c.run_id)).scalars().all()
+    return set(published), set(followed)
+
+
+def _remove_folder(path: Path) -> None:
+    """Gone for readers in one step; the files after that."""
+    hidden = path.with_name(f".{path.name}{_REMOVING}")
+    with one_sentence(path):
+        os.rename(path, hidden)
+        faults.point("old run hidden")
+        shutil.rmtree(hidden)
+        sync_folder(path.parent)
+
+
+def _finish_removing(folder: Path) -> None:
+    """What somebody was killed over."""
+    for hidden in folder.glob(f".*{_REMOVING}"):
+        with one_sentence(hidden):
+            shutil.rmtree(hidden)
+
+
+def _remove_unfinished(folder: Path, database: Database | None, newest: str, done: Pruned) -> None:
+    for left in leftovers_in_folder(folder):
+        if left.run_id < newest and not left.alive and left.journal is not None:
+            with _unless_held(), one_sentence(folder):
+                journal = Journal.hold(left.journal)
+                shutil.rmtree(left.work, ignore_errors=True)
+                journal.close(remove=True)
+                done.unfinished.append(left.run_id)
+    for left in leftovers_in_database(database) if database is not None else ():
+        if left.run_id < newest and not left.alive:
+            _remove_rows(database, left, done)
+
+
+def _remove_rows(database: Database | None, left: Leftover, done: Pruned) -> None:
+    assert database is not None, "it holds the rows"
+    with _unless_held():
+        let_go = hold_key(database, left.key) if left.key else lambda: None
+        try:
+            with database.begin() as connection:
+                remove_run(connection, left.run_id)
+        finally:
+            let_go()
+        if left.run_id not in done.unfinished:
+            done.unfinished.append(left.run_id)
+
+
+@contextmanager
+def _unless_held() -> Iterator[None]:
+    """Somebody has begun to work on it meanwhile: it is theirs."""
+    try:
+        yield
+    except Held:
+        return

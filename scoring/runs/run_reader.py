@@ -1,0 +1,56 @@
+"""Published runs, read back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scoring.array_types import Longs
+from scoring.columns import RESULT_COLUMNS
+from scoring.errors import ConfigurationError, OutputError
+from scoring.ranking.prepared import rows_of_ids
+from scoring.ranking.ranking import SCORES, Ranking
+from scoring.runs.publishers import read_manifest
+from scoring.runs.publishers.reader_locks import reading
+
+__all__ = ["ranking_of", "read_run"]
+
+
+def read_run(folder: str | Path) -> pd.DataFrame:
+    """`scoring.columns.RESULT_COLUMNS` of a run in Parquet. Raises OutputError: no run, or not all of it is there."""
+    folder = Path(folder).resolve()  # `latest` may lead to another run halfway
+    with reading(folder):
+        files = read_manifest(folder)["files"]
+        try:
+            parts = [pd.read_parquet(folder / file["name"], columns=list(RESULT_COLUMNS)) for file in files]
+        except (OSError, ValueError) as error:  # pyarrow's errors of a broken file are ValueErrors
+            raise OutputError(f"{folder}: a file of the run cannot be read ({error}); run it again.") from error
+    for file, part in zip(files, parts, strict=True):
+        if len(part) != file["rows"]:
+            said = f"{file['name']} has {len(part):,} rows, and the manifest says {file['rows']:,}"
+            raise OutputError(f"{folder}: {said}; run it again.")
+    return pd.concat(parts, ignore_index=True)
+
+
+def ranking_of(frame: pd.DataFrame, job_id: Longs) -> Ranking:
+    """The lists of a frame of RESULT_COLUMNS, users ascending; `job_id` (m,) are the jobs that rows are given of.
+
+    Raises ConfigurationError: the ranks of a user are not 1, 2, 3 … without gaps; UnknownIdError: another job.
+    """
+    frame = frame.sort_values(["user_id", "rank"])
+    users, start, count = np.unique(frame["user_id"].to_numpy(), return_index=True, return_counts=True)
+    place = np.arange(len(frame)) - np.repeat(start, count)
+    wrong = frame["rank"].to_numpy() != place + 1
+    if wrong.any():
+        user = frame["user_id"].to_numpy()[wrong][0]
+        raise ConfigurationError(f"the ranks of user {user} are not 1, 2, 3 and so on: this is no ranking.")
+    n, k = len(users), int(count.max(initial=0))
+    row = np.repeat(np.arange(n), count)
+    jobs, rows = np.full((n, k), -1, dtype=np.int64), np.full((n, k), -1, dtype=np.int64)
+    scores = np.zeros((n, k, len(SCORES)), dtype=np.float32)
+    jobs[row, place] = frame["job_id"].to_numpy()
+    rows[row, place] = rows_of_ids(job_id, frame["job_id"].to_numpy(), "job")
+    scores[row, place] = frame[list(SCORES)].to_numpy(dtype=np.float32)
+    return Ranking(users.astype(np.int64), jobs, rows, scores, count.astype(np.int32))

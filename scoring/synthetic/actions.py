@@ -1,0 +1,246 @@
+"""What people did: sessions over a year, in each a list of jobs that were open, and choices by hidden utility.
+
+A session shows some forty jobs: near home, of the occupations that the user likes, popular, liked by the same
+crowd, and random. The user views a few of them (a softmax over utility, drawn without replacement by the Gumbel
+trick), clicks on some of the viewed, and applies to some of the clicked. Sessions run in epochs of equal size, and
+memory of applications and clicks moves on between epochs: that keeps everything in arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.columns import ACTION_KINDS
+from scoring.synthetic import frames
+from scoring.synthetic.companies import Companies
+from scoring.synthetic.generator import DAY, N_SCENES, World
+from scoring.synthetic.jobs import Jobs
+from scoring.synthetic.memory_estimate import Memory
+from scoring.synthetic.preferences import Tastes, Utility
+from scoring.synthetic.sampling import Flags, Floats, Ints, Strata, pick
+from scoring.synthetic.users import Users
+
+__all__ = ["make_actions"]
+
+_SPAN: Final = 360 * DAY
+_LONGEST: Final = 45 * 60  # seconds: no session lasts longer
+_VIEWS: Final = 6.0  # the mean of a session
+_MOST_VIEWS: Final = 20
+_CLICK, _APPLY = 0.36, 0.17  # of the viewed, of the clicked: 70 : 25 : 5
+_TEMPERATURE: Final = 3.5  # of the choice among the shown, in points of utility
+_EAGERNESS: Final = 0.06  # logits per point, in the later steps
+_QUALITY: Final = 0.8  # logits of applying per standard deviation of the company's quality
+_APPLICATION, _CLICKED, _VIEW = range(3)
+_HOURS: Final = np.array([4, 2, 1, 1, 1, 1, 2, 4, 5, 5, 5, 6, 9, 7, 5, 5, 5, 6, 7, 8, 10, 11, 10, 7])
+"""Visits by hour in Japan: lunch and late evening."""
+
+
+@dataclass(frozen=True)
+class _Log:
+    """Actions as arrays of one length; positions, not ids."""
+
+    session: Ints
+    user: Ints
+    job: Ints
+    kind: Ints
+    at: Ints
+
+    def take(self, rows: Ints | Flags) -> _Log:
+        return _Log(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @classmethod
+    def joined(cls, logs: list[_Log]) -> _Log:
+        """One after the other; of no logs, an empty one."""
+        none = np.empty(0, np.int64)
+        return cls(*(np.concatenate([none, *(getattr(log, f.name) for log in logs)]) for f in fields(cls)))
+
+
+def make_actions(
+    rng: np.random.Generator,
+    world: World,
+    users: Users,
+    companies: Companies,
+    jobs: Jobs,
+    tastes: Tastes,
+    n_actions: int,
+    now: int,
+) -> pd.DataFrame:
+    """The canonical table by time: `n_actions` of them (fewer when too few jobs were open)."""
+    # more than are asked for, to be thinned: in a small market many sessions find little to show
+    over = 1.2 + min(1.5, 600 / len(jobs))
+    n_sessions = int(np.ceil(n_actions * over / (_VIEWS * (1 + _CLICK * (1 + _APPLY))))) + (n_actions > 0)
+    who, at = _sessions(rng, users, n_sessions, now)
+    n_sessions = len(who)
+    shop = _Shop(world, users, jobs)
+    utility = Utility(world, users, companies, jobs, tastes)
+    memory = Memory(len(users), jobs, len(world.occupations.codes), len(world.prefectures.codes), now - _SPAN)
+    quality = np.append(companies.quality, 0.0)[jobs.company]
+    logs = []
+    for epoch in _epochs(n_sessions):
+        shown = shop.show(rng, who[epoch], at[epoch])
+        log = _choose(rng, np.arange(n_sessions)[epoch], who, at, shown, utility, memory, quality)
+        for kind, remember in ((_APPLICATION, memory.applied), (_CLICKED, memory.clicked)):
+            rows = log.take(log.kind == kind)
+            remember(rows.user, rows.job, rows.at)
+        logs.append(log)
+    return _frame(_thin(rng, _clean(_Log.joined(logs), now, len(jobs)), n_actions, n_sessions))
+
+
+def _sessions(rng: np.random.Generator, users: Users, n: int, now: int) -> tuple[Ints, Ints]:
+    """Users and times in seconds, by time: a board that grew, with days and nights, after registration."""
+    who = pick(rng, users.activity, n)
+    age = np.where(rng.random(n) < 0.45, rng.uniform(0, 360, n), np.minimum(rng.exponential(28, n), 359))
+    at = now - (age * DAY).astype(np.int64)
+    # the hour in Japan, nine ahead of UTC
+    local = at + 9 * 3600
+    at = local - local % DAY - 9 * 3600 + pick(rng, _HOURS / _HOURS.sum(), n) * 3600 + rng.integers(0, 3600, n)
+    at = np.where(at > now, at - DAY, at)
+    registered = users.registered[who]
+    since = registered + (rng.random(n) * (now - registered)).astype(np.int64)
+    at = np.where(at < registered, since, at)
+    if n:
+        at[np.argmax(at)] = now - 90  # the market never sleeps just before the clock
+    # a visit that starts before the last has ended is no other visit; so no two actions are the same
+    order = np.lexsort((at, who))
+    who, at = who[order], at[order]
+    kept = np.ones(n, bool)
+    kept[:-1] = (np.diff(who) != 0) | (np.diff(at) > _LONGEST)
+    who, at = who[kept], at[kept]
+    order = np.lexsort((who, at))
+    return who[order], at[order]
+
+
+def _epochs(n_sessions: int) -> Iterator[slice]:
+    """Some fifty slices, so that memory is days old at most when it matters; none so large that it fills RAM."""
+    size = int(min(16_000, max(50, -(-n_sessions // 50))))
+    return (slice(first, first + size) for first in range(0, n_sessions, size))
+
+
+class _Shop:
+    """What is shown: the board's own search and recommendations."""
+
+    def __init__(self, world: World, users: Users, jobs: Jobs) -> None:
+        self._world, self._users, self._jobs = world, users, jobs
+        n_prefectures, n_work = len(world.prefectures.codes), len(world.occupations.codes)
+        zero, even, loud = np.zeros(len(jobs), np.int64), np.ones(len(jobs)), jobs.exposure
+        self._n_prefectures = n_prefectures
+        self._everywhere = Strata(zero, 1, even)
+        self._popular = Strata(zero, 1, loud)
+        self._city = Strata(jobs.town, len(world.cities.codes), loud)
+        self._prefecture = Strata(jobs.place, n_prefectures, loud)
+        self._trade = Strata(jobs.trade, n_work, loud)
+        self._trade_here = Strata(jobs.trade * n_prefectures + jobs.place, n_work * n_prefectures, loud)
+        self._crowd_here = Strata(jobs.scene * n_prefectures + jobs.place, N_SCENES * n_prefectures, loud)
+
+    def show(self, rng: np.random.Generator, who: Ints, at: Ints) -> Ints:
+        """(sessions, 50) jobs that are open then, each once; −1 for a slot that stays empty."""
+        users, jobs, count = self._users, self._jobs, self._n_prefectures
+        is_open = (jobs.opened <= at[-1]) & (jobs.expires > at[0])
+        wide = (len(who), 1)
+        home, city = users.home[who][:, None], users.home_city[who][:, None]
+        # the first interest more often than the second, and so on
+        liked = users.interests[who[:, None], (rng.random((len(who), 16)) ** 1.7 * 5).astype(np.int64)]
+        near = self._world.prefectures.neighbour(rng, np.repeat(home, 5, axis=1))
+        slots = [
+            self._city.at(is_open).draw(rng, np.repeat(city, 9, axis=1)),
+            self._prefecture.at(is_open).draw(rng, np.hstack([np.repeat(home, 7, axis=1), near])),
+            self._trade_here.at(is_open).draw(rng, liked[:, :12] * count + home),
+            self._trade.at(is_open).draw(rng, liked[:, 12:]),
+            self._crowd_here.at(is_open).draw(rng, np.repeat(users.scene[who][:, None] * count + home, 5, axis=1)),
+            self._popular.at(is_open).draw(rng, np.zeros((wide[0], 4), np.int64)),
+            self._everywhere.at(is_open).draw(rng, np.zeros((wide[0], 4), np.int64)),
+        ]
+        shown = np.sort(np.hstack(slots), axis=1)
+        shown[:, 1:][shown[:, 1:] == shown[:, :-1]] = -1
+        now = at[:, None]
+        fits = (jobs.opened[shown] <= now) & (jobs.expires[shown] > now + _LONGEST)
+        return np.where(fits, shown, -1)
+
+
+def _choose(
+    rng: np.random.Generator,
+    sessions: Ints,
+    who: Ints,
+    at: Ints,
+    shown: Ints,
+    utility: Utility,
+    memory: Memory,
+    quality: Floats,
+) -> _Log:
+    """The actions of some sessions, by time. `who` and `at` are of all sessions, `shown` of these."""
+    who, at = who[sessions], at[sessions]
+    session, slot = np.nonzero(shown >= 0)
+    job = shown[session, slot]
+    worth = utility.of(who[session], job, at[session], memory)
+    wish = np.full(shown.shape, -np.inf, np.float32)
+    wish[session, slot] = worth / np.float32(_TEMPERATURE) + rng.gumbel(size=len(job)).astype(np.float32)
+    rank = np.empty(shown.shape, np.int64)
+    np.put_along_axis(rank, np.argsort(-wish, axis=1, kind="stable"), np.arange(shown.shape[1])[None], 1)
+    n_views = np.minimum(rng.geometric(1 / _VIEWS, len(who)), _MOST_VIEWS)
+    viewed = rank[session, slot] < n_views[session]
+    session, job, worth, place = session[viewed], job[viewed], worth[viewed], rank[session, slot][viewed]
+    start = at[session] + place * 60 + np.where(place > 0, rng.integers(0, 50, len(job)), 0)
+    clicked = _step(rng, worth, session, _CLICK, 0.0)
+    applied = np.flatnonzero(clicked)
+    applied = applied[_step(rng, worth[applied], session[applied], _APPLY, _QUALITY * quality[job[applied]])]
+    click_at = start + rng.integers(3, 20, len(start))
+    parts = [
+        (_VIEW, np.arange(len(job)), start),
+        (_CLICKED, np.flatnonzero(clicked), click_at),
+        (_APPLICATION, applied, click_at + rng.integers(60, 600, len(start))),
+    ]
+    kind = np.concatenate([np.full(len(rows), code, np.int64) for code, rows, _ in parts])
+    rows = np.concatenate([rows for _, rows, _ in parts])
+    times = np.concatenate([moment[rows] for _, rows, moment in parts])
+    order = np.argsort(times, kind="stable")
+    return _Log(sessions[session][rows], who[session][rows], job[rows], kind, times).take(order)
+
+
+def _step(
+    rng: np.random.Generator, worth: NDArray[np.float32], session: Ints, share: float, bonus: Floats | float
+) -> Flags:
+    """(rows,) who goes on to the next step: about the share, more for what is worth more than its session's."""
+    n = int(session.max()) + 1 if len(session) else 0
+    mean = np.bincount(session, worth, n) / np.maximum(np.bincount(session, minlength=n), 1)
+    logit = np.log(share / (1 - share)) + _EAGERNESS * (worth - mean[session]) + bonus
+    return rng.random(len(worth)) < 1 / (1 + np.exp(-logit))
+
+
+def _clean(log: _Log, now: int, n_jobs: int) -> _Log:
+    """Up to the clock and in canonical order, without a second application to a job."""
+    log = log.take(log.at <= now)
+    log = log.take(np.lexsort((log.kind, log.job, log.user, log.at)))
+    pair = log.user * n_jobs + log.job
+    applications = np.flatnonzero(log.kind == _APPLICATION)
+    first = applications[np.unique(pair[applications], return_index=True)[1]]
+    keep = log.kind != _APPLICATION
+    keep[first] = True
+    return log.take(keep)
+
+
+def _thin(rng: np.random.Generator, log: _Log, n: int, n_sessions: int) -> _Log:
+    """At most n actions: whole sessions go, so that views keep their clicks; the last session stays."""
+    if len(log.at) <= n:
+        return log
+    turn = np.empty(n_sessions, np.int64)
+    turn[rng.permutation(n_sessions)] = np.arange(1, n_sessions + 1)
+    turn[log.session[-1]] = 0
+    # of the session where the limit falls, the earliest actions stay
+    rows = np.argsort(turn[log.session], kind="stable")[:n]
+    return log.take(np.sort(rows))
+
+
+def _frame(log: _Log) -> pd.DataFrame:
+    columns = {
+        "user_id": log.user + 1,
+        "job_id": log.job + 1,
+        "action": frames.text(np.array(ACTION_KINDS, object)[log.kind]),
+        "occurred_at": frames.time(log.at),
+    }
+    return frames.canonical("actions", columns, len(log.user))

@@ -1,0 +1,172 @@
+"""The country that the market lives in: the reference tables as arrays, and how occupations resemble each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.dataset import reference
+from scoring.synthetic.sampling import Floats, Ints, Strata
+
+__all__ = [
+    "DAY",
+    "N_SCENES",
+    "Cities",
+    "Occupations",
+    "Prefectures",
+    "World",
+    "cities_of",
+    "scene_vectors",
+    "seconds",
+]
+
+DAY: Final = 86_400
+N_SCENES: Final = 24
+"""Crowds with a taste of their own that no column shows: what collaborative filtering can find."""
+
+_URBAN = {"13": 0.09, "14": 0.06, "27": 0.06, "23": 0.05, "11": 0.03, "12": 0.03, "26": 0.03, "28": 0.02, "40": 0.03}
+
+
+def seconds(times: pd.Series | pd.DatetimeIndex) -> Ints:
+    """Whole seconds since 1970 of times without missing ones."""
+    return pd.DatetimeIndex(times).as_unit("s").asi8.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Prefectures:
+    """47 prefectures by position; position 47 stands for an unknown one."""
+
+    codes: NDArray[np.object_]
+    names: NDArray[np.object_]
+    share: Floats
+    urban: Floats  # what a big city adds to wages
+    location: NDArray[np.float32]  # (48, 48) 85 the same, 60 neighbours, 20 otherwise or unknown
+    neighbours: tuple[Ints, ...]
+    wages: tuple[tuple[Ints, Floats], ...]  # for each: seconds of the changes, yen from then on
+
+    @classmethod
+    def load(cls) -> Prefectures:
+        table = reference.prefecture_traits()
+        codes = table["prefecture_code"].to_numpy(object)
+        place = {code: i for i, code in enumerate(codes)}
+        pairs = reference.prefecture_adjacency().map(place.__getitem__).to_numpy(np.int64)
+        location = np.full((len(codes) + 1, len(codes) + 1), 20, np.float32)
+        location[pairs[:, 0], pairs[:, 1]] = location[pairs[:, 1], pairs[:, 0]] = 60
+        inner = np.arange(len(codes))
+        location[inner, inner] = 85
+        wages = reference.minimum_wages().sort_values("effective_date").groupby("prefecture_code")
+        return cls(
+            codes,
+            table["name"].to_numpy(object),
+            (table["population"] / table["population"].sum()).to_numpy(np.float64),
+            np.array([_URBAN.get(code, 0.0) for code in codes]),
+            location,
+            tuple(np.flatnonzero(row == 60) for row in location[: len(codes)]),
+            tuple(
+                (seconds(g["effective_date"]), g["hourly_wage"].to_numpy(np.float64))
+                for g in (wages.get_group(code) for code in codes)
+            ),
+        )
+
+    def minimum_wage(self, prefecture: Ints, at: Ints) -> Floats:
+        """Yen per hour in force; before the first year on record, that year's."""
+        result = np.empty(len(prefecture))
+        for i, (since, yen) in enumerate(self.wages):
+            rows = prefecture == i
+            result[rows] = yen[np.maximum(np.searchsorted(since, at[rows], side="right") - 1, 0)]
+        return result
+
+    def neighbour(self, rng: np.random.Generator, prefecture: Ints) -> Ints:
+        """One neighbour of each, evenly; in the same shape."""
+        counts = np.array([len(n) for n in self.neighbours])
+        flat, first = np.concatenate(self.neighbours), np.cumsum(counts) - counts
+        return flat[first[prefecture] + rng.integers(0, counts[prefecture])]
+
+
+@dataclass(frozen=True)
+class Cities:
+    """The cities by position, in the order of their prefectures."""
+
+    codes: NDArray[np.object_]
+    names: NDArray[np.object_]
+    prefecture: Ints
+    share: Floats
+    stations: tuple[list[str], ...]
+
+    @classmethod
+    def load(cls, prefectures: Prefectures) -> Cities:
+        table = reference.cities()
+        place = {code: i for i, code in enumerate(prefectures.codes)}
+        return cls(
+            table["city_code"].to_numpy(object),
+            table["name"].to_numpy(object),
+            table["prefecture_code"].map(place).to_numpy(np.int64),
+            table["population_share"].to_numpy(np.float64),
+            tuple(table["stations"]),
+        )
+
+
+@dataclass(frozen=True)
+class Occupations:
+    """172 occupations by position, in the order of their majors; position 172 stands for an unknown one."""
+
+    codes: Ints
+    names: NDArray[np.object_]
+    major: Ints
+    weight: Floats
+    wage_level: Floats
+    flag_shares: Floats  # (172, 4) daily payment, no experience, student welcome, remote work
+    similarity: NDArray[np.float32]  # (173, 173) 1 the same, else at least 0.5 in a major; 0 for an unknown one
+
+    @classmethod
+    def load(cls, rng: np.random.Generator) -> Occupations:
+        table = reference.occupation_traits()
+        major = np.unique(table["major_code"], return_inverse=True)[1].astype(np.int64)
+        # an occupation's taste vector leans on its major's: who likes one tends to like the other
+        vectors = rng.normal(size=(major.max() + 1, 4))[major] + 0.8 * rng.normal(size=(len(major), 4))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        similarity = np.zeros((len(major) + 1, len(major) + 1), np.float32)
+        same = np.where(major[:, None] == major, 0.5, 0.0)
+        similarity[:-1, :-1] = np.maximum(same, 0.5 * (vectors @ vectors.T))
+        np.fill_diagonal(similarity[:-1, :-1], 1.0)
+        flags = table[["daily_payment", "no_experience", "student_welcome", "remote_work"]]
+        return cls(
+            table["occupation_code"].to_numpy(np.int64),
+            table["name"].to_numpy(object),
+            major,
+            table["weight"].to_numpy(np.float64),
+            table["wage_level"].to_numpy(np.float64),
+            flags.to_numpy(np.float64),
+            similarity,
+        )
+
+
+@dataclass(frozen=True)
+class World:
+    prefectures: Prefectures
+    cities: Cities
+    occupations: Occupations
+
+    @classmethod
+    def load(cls, rng: np.random.Generator) -> World:
+        prefectures = Prefectures.load()
+        return cls(prefectures, Cities.load(prefectures), Occupations.load(rng))
+
+
+def cities_of(rng: np.random.Generator, world: World, prefecture: Ints) -> Ints:
+    """A city of each prefecture, by population."""
+    cities = world.cities
+    strata = Strata(cities.prefecture, len(world.prefectures.codes), cities.share)
+    return strata.at(np.ones(len(cities.codes), bool)).draw(rng, prefecture)
+
+
+def scene_vectors(rng: np.random.Generator, scene: Ints) -> NDArray[np.float32]:
+    """(n, 6) unit vectors around the scenes' own."""
+    # a stream of its own: users and jobs must see the same scenes
+    centres = np.random.default_rng(24).normal(size=(N_SCENES, 6))
+    vectors = centres[scene] + 0.6 * rng.normal(size=(len(scene), 6))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)

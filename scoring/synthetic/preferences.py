@@ -1,0 +1,150 @@
+"""What people really want, hidden from the engine: weights over `standard`'s components, noise and quirks.
+
+The utility of a job to a user at a time is the sum of the user's weights times values that follow the formulas of
+`standard`, each from 0 to 100, plus the user's quirks. Three stand for what the engine must estimate: a company's
+quality for `popularity`, the affinity of hidden vectors for `collaborative`, hidden resemblance of occupations in
+`category`. The weights lie well away from the shipped ones: people mind where and what a job is, and no one
+sees the fee. Who tunes `standard` on later actions can find that out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.synthetic import frames
+from scoring.synthetic.companies import Companies
+from scoring.synthetic.generator import DAY, World
+from scoring.synthetic.jobs import Jobs
+from scoring.synthetic.memory_estimate import Memory
+from scoring.synthetic.sampling import Floats, Ints, chance, pick
+from scoring.synthetic.users import STYLES, Users
+
+__all__ = ["HIDDEN_WEIGHTS", "Tastes", "Utility", "make_tastes"]
+
+HIDDEN_WEIGHTS: Final = {
+    "fee": 0.01,
+    "wage": 0.10,
+    "popularity": 0.08,
+    "access": 0.02,
+    "freshness": 0.08,
+    "location": 0.23,
+    "category": 0.19,
+    "conditions": 0.04,
+    "history": 0.14,
+    "clicks": 0.03,
+    "collaborative": 0.08,
+}
+"""Component → flat weight, in the order of `standard`; the market's mean."""
+
+_HATE, _LOVE = -25.0, 12.0
+
+
+@dataclass(frozen=True)
+class Tastes:
+    """`user_weights`: user_id and a column per component, rows sum to 1. `quirks`: user_id, hated_occupation,
+    favourite_company, missing for most."""
+
+    weights: dict[str, float]
+    user_weights: pd.DataFrame
+    quirks: pd.DataFrame
+    matrix: NDArray[np.float32]
+    hated: Ints  # positions, −1 none
+    favourite: Ints
+
+
+def make_tastes(rng: np.random.Generator, world: World, users: Users, companies: Companies, jobs: Jobs) -> Tastes:
+    n = len(users)
+    mean = np.array(list(HIDDEN_WEIGHTS.values()))
+    matrix = mean * rng.lognormal(0, 0.35, (n, len(mean)))
+    matrix /= matrix.sum(1, keepdims=True)
+    hated = np.where(chance(rng, 0.35, n), pick(rng, world.occupations.weight, n), -1)
+    hated[(hated[:, None] == users.interests).any(1)] = -1
+    favourite = np.where(chance(rng, 0.25, n), jobs.company[rng.integers(0, len(jobs), n)], -1)
+    favourite[favourite == len(companies)] = -1
+    ids = users.frame["user_id"].to_numpy()
+    quirks = {
+        "user_id": ids,
+        "hated_occupation": frames.integer(world.occupations.codes[hated], hated < 0),
+        "favourite_company": frames.text(companies.ids[favourite], favourite < 0),
+    }
+    weights = pd.DataFrame(matrix, columns=list(HIDDEN_WEIGHTS))
+    weights.insert(0, "user_id", ids)
+    return Tastes(dict(HIDDEN_WEIGHTS), weights, pd.DataFrame(quirks), matrix.astype(np.float32), hated, favourite)
+
+
+class Utility:
+    """The hidden utility of pairs; built once, asked for every list that is shown."""
+
+    def __init__(self, world: World, users: Users, companies: Companies, jobs: Jobs, tastes: Tastes) -> None:
+        self._users, self._jobs, self._tastes = users, jobs, tastes
+        self._location = world.prefectures.location
+        self._no_city = len(world.cities.codes)
+        self._category = _category(world, users)
+        self._lasting = np.column_stack(
+            [
+                np.clip((jobs.fee - 500) / 45, 0, 100),
+                np.interp(_wage_ratio(world, jobs), [0, 1, 1.2, 1.5], [0, 60, 80, 100]),
+                np.clip(60 + 18 * np.append(companies.quality, 0.0)[jobs.company], 0, 100),
+                np.minimum(25 + 75 * jobs.has_station + 25 * jobs.has_address, 100),
+            ]
+        ).astype(np.float32)
+        self._attractive = np.any(jobs.flags[:, :3], axis=1).astype(np.float32)
+
+    def of(self, user: Ints, job: Ints, at: Ints, memory: Memory) -> NDArray[np.float32]:
+        """(pairs,) in points, about 0 to 100, for users and jobs by position and times in seconds."""
+        jobs = self._jobs
+        values = np.empty((len(user), len(HIDDEN_WEIGHTS)), np.float32)
+        values[:, :4] = self._lasting[job]
+        values[:, 4] = 100 * np.exp2(-np.maximum(at - jobs.posted[job], 0) / (14 * DAY))
+        values[:, 5] = self._where(user, job)
+        values[:, 6] = self._category[user, jobs.occupation[job]]
+        values[:, 7] = self._conditions(user, job)
+        values[:, 8] = memory.history(user, job, at)
+        values[:, 9] = memory.clicks(user, job, at)
+        values[:, 10] = 50 + 50 * np.einsum("pd,pd->p", self._users.vectors[user], jobs.vectors[job])
+        total = np.einsum("pc,pc->p", values, self._tastes.matrix[user])
+        total += np.float32(_HATE) * (self._tastes.hated[user] == jobs.trade[job])
+        total += np.float32(_LOVE) * (self._tastes.favourite[user] == jobs.company[job])
+        return total
+
+    def _where(self, user: Ints, job: Ints) -> NDArray[np.float32]:
+        users, jobs = self._users, self._jobs
+        value = self._location[users.prefecture[user], jobs.prefecture[job]]
+        city = users.city[user]
+        same = (city == jobs.city[job]) & (city < self._no_city) & (value == 85)
+        return np.where(same, np.float32(100), value)
+
+    def _conditions(self, user: Ints, job: Ints) -> NDArray[np.float32]:
+        users, jobs = self._users, self._jobs
+        floor, style = users.floor[user], users.style[user]
+        has_floor, has_style = np.greater(floor, 0), np.greater_equal(style, 0)
+        met = self._attractive[job] + (has_floor & (jobs.hourly[job] >= floor)).astype(np.float32)
+        remote = jobs.flags[job, 3].astype(np.float32)
+        met += np.where(has_style, np.where(style == STYLES.index("remote"), remote, np.float32(0.5)), 0)
+        return (100 * met / (1 + has_floor + has_style)).astype(np.float32)
+
+
+def _category(world: World, users: Users) -> NDArray[np.float32]:
+    """(n_users, 173) the value of each occupation to each user, by what the user said."""
+    best = np.zeros((len(users), len(world.occupations.codes) + 1), np.float32)
+    for said in users.preferred.T:
+        np.maximum(best, world.occupations.similarity[said], out=best)
+    return 20 + 80 * best
+
+
+def _wage_ratio(world: World, jobs: Jobs) -> Floats:
+    """Hourly wage to the mean of its area, over all jobs ever posted; unknown = 0."""
+    known = ~np.isnan(jobs.hourly)
+    hourly = np.where(known, jobs.hourly, 0.0)
+    major = np.append(world.occupations.major, world.occupations.major.max() + 1)[jobs.occupation]
+    n_majors = int(major.max()) + 1
+    mean = np.full(len(jobs), hourly.sum() / max(1, known.sum()))
+    for area in (jobs.prefecture, jobs.prefecture * n_majors + major):
+        count, total = np.bincount(area, known), np.bincount(area, hourly)
+        mean = np.where(count[area] >= 30, total[area] / np.maximum(count[area], 1), mean)
+    return hourly / np.maximum(mean, 1.0)

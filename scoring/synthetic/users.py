@@ -1,0 +1,123 @@
+"""People who look for work: where they live, what they ask for, and what they never say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.synthetic import frames
+from scoring.synthetic.generator import DAY, N_SCENES, World, cities_of, scene_vectors
+from scoring.synthetic.sampling import Flags, Floats, Ints, chance, pick
+
+__all__ = ["MAX_PREFERRED", "STYLES", "Users", "make_users"]
+
+MAX_PREFERRED = 5
+STYLES = ("part_time", "full_time", "flexible", "remote")
+_STYLE_SHARES = np.array([0.45, 0.25, 0.18, 0.12])
+_AGES = np.array(["18-24", "25-34", "35-44", "45-54", "55-64", "65+"], object)
+_AGE_SHARES = np.array([0.28, 0.24, 0.18, 0.16, 0.10, 0.04])
+_GENDERS = np.array(["female", "male", "other"], object)
+_PREFERRED_SHARES = np.array([0.14, 0.26, 0.25, 0.18, 0.11, 0.06])
+
+
+@dataclass(frozen=True)
+class Users:
+    """Columns by position. Unknown: the position after the last (prefecture, city, occupation), NaN (floor)."""
+
+    home: Ints  # where they really live; `prefecture` and `city` are what the market knows
+    home_city: Ints
+    prefecture: Ints
+    city: Ints
+    interests: Ints  # (n, 5) what they like, best first; every user has all five
+    preferred: Ints  # (n, 5) what they said, padded with the unknown occupation
+    floor: Floats  # yen per hour
+    style: Ints  # position in STYLES, −1 none
+    scene: Ints
+    vectors: NDArray[np.float32]
+    activity: Floats
+    registered: Ints
+    frame: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.home)
+
+
+def make_users(rng: np.random.Generator, world: World, n: int, now: int) -> Users:
+    """`n` users; `now` is the clock in seconds."""
+    home = pick(rng, world.prefectures.share, n)
+    home_city = cities_of(rng, world, home)
+    prefecture = np.where(chance(rng, 0.03, n), len(world.prefectures.codes), home)
+    city = np.where(chance(rng, 0.10, n), len(world.cities.codes), home_city)
+    interests = _interests(rng, world, n)
+    said = pick(rng, _PREFERRED_SHARES, n)
+    preferred = np.where(np.arange(MAX_PREFERRED) < said[:, None], interests, len(world.occupations.codes))
+    minimum = world.prefectures.minimum_wage(home, np.full(n, now))
+    floor = np.round(minimum * rng.lognormal(0.08, 0.12, n) / 50) * 50
+    floor = np.where(chance(rng, 0.04, n), 0.0, np.where(chance(rng, 0.42, n), np.nan, floor))
+    style = np.where(chance(rng, 0.28, n), -1, pick(rng, _STYLE_SHARES, n))
+    # a market that grew: half of the people came in the last year and a half
+    registered = now - 3600 - (rng.beta(0.9, 1.8, n) * 1500 * DAY).astype(np.int64)
+    scene = rng.integers(0, N_SCENES, n)
+    # most come a few times, some never, a few all the time
+    activity = np.where(chance(rng, 0.07, n), 0.0, rng.lognormal(0, 1.25, n))
+    if not activity.any():
+        activity[0] = 1.0
+    vectors = scene_vectors(rng, scene)
+    frame = _frame(rng, world, prefecture, city, (preferred, said), floor, style, registered)
+    return Users(
+        home, home_city, prefecture, city, interests, preferred, floor, style, scene, vectors,
+        activity, registered, frame,
+    )  # fmt: skip
+
+
+def _interests(rng: np.random.Generator, world: World, n: int) -> Ints:
+    """(n, 5) different occupations: the first by its weight, the others near it."""
+    jobs = world.occupations
+    interests = np.empty((n, MAX_PREFERRED), np.int64)
+    interests[:, 0] = pick(rng, jobs.weight, n)
+    near = jobs.weight * np.exp(5.0 * jobs.similarity[:-1, :-1].astype(np.float64))
+    np.fill_diagonal(near, 0.0)
+    # Gumbel top-k draws without replacement, one first occupation at a time to bound the memory
+    for first in np.unique(interests[:, 0]):
+        rows = np.flatnonzero(interests[:, 0] == first)
+        with np.errstate(divide="ignore"):
+            keys = np.log(near[first]) + rng.gumbel(size=(len(rows), len(near)))
+        top = np.argpartition(-keys, MAX_PREFERRED - 1, axis=1)[:, : MAX_PREFERRED - 1]
+        interests[rows, 1:] = np.take_along_axis(
+            top, np.argsort(-np.take_along_axis(keys, top, 1), 1, kind="stable"), 1
+        )
+    return interests
+
+
+def _frame(
+    rng: np.random.Generator,
+    world: World,
+    prefecture: Ints,
+    city: Ints,
+    preferred: tuple[Ints, Ints],
+    floor: Floats,
+    style: Ints,
+    registered: Ints,
+) -> pd.DataFrame:
+    n = len(prefecture)
+    codes = world.occupations.codes
+    said = [codes[row[:count]].tolist() for row, count in zip(*preferred, strict=True)]
+    lists = np.empty(n, object)
+    lists[:] = said
+    none: Flags = style < 0
+    columns = {
+        "user_id": np.arange(1, n + 1),
+        "prefecture_code": frames.text(frames.with_unknown(world.prefectures.codes)[prefecture]),
+        "city_code": frames.text(frames.with_unknown(world.cities.codes)[city]),
+        "age_group": frames.text(_AGES[pick(rng, _AGE_SHARES, n)], chance(rng, 0.05, n)),
+        "gender": frames.text(_GENDERS[pick(rng, np.array([0.52, 0.46, 0.02]), n)], chance(rng, 0.07, n)),
+        "preferred_occupations": pd.Series(lists, dtype=object),
+        "preferred_salary_min": floor,
+        "preferred_work_style": frames.text(np.array(STYLES, object)[style], none),
+        "registered_at": frames.time(registered, chance(rng, 0.02, n)),
+        "is_active": ~chance(rng, 0.03, n),
+    }
+    return frames.canonical("users", columns, n)

@@ -1,0 +1,71 @@
+"""Slices of users over threads; kernels hold no interpreter lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+import numpy as np
+
+from scoring.array_types import Longs
+from scoring.threads.blas import one_blas_thread
+
+__all__ = ["available_cpus", "in_threads", "one_blas_thread", "users_per_task"]
+
+MOST_USERS_PER_TASK = 256
+LEAST_USERS_PER_TASK = 16
+TASKS_PER_WORKER = 8
+"""Enough that threads end together and a stop is quick."""
+
+
+def available_cpus() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def users_per_task(n_users: int, workers: int, tile: int) -> int:
+    """See `in_threads`."""
+    size = int(np.clip(n_users // (workers * TASKS_PER_WORKER), LEAST_USERS_PER_TASK, MOST_USERS_PER_TASK))
+    rounds = max(-(-n_users // (workers * tile)), 1)  # a tile for each worker
+    return max(size, -(-n_users // (workers * rounds)))
+
+
+def in_threads(
+    work: Callable[[slice], int],
+    n_users: int,
+    workers: int,
+    stop: Longs | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    progress: Callable[[int], None] = lambda done: None,
+    tile: int = 1,
+) -> None:
+    """Runs `work` over slices of n users; on a cancel or an error lets the kernels stop between users.
+
+    `work` returns how many users it did, which `progress` is told. `stop[0]` is what kernels look at. `tile` users
+    at a time are cheaper than fewer, so that slices should have as many, if all workers get some.
+    """
+    size = users_per_task(n_users, workers, tile)
+    parts = [slice(first, min(first + size, n_users)) for first in range(0, n_users, size)]
+    if workers == 1 or len(parts) == 1:
+        for part in parts:
+            if cancelled():
+                return
+            progress(work(part))
+        return
+    if cancelled():
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="scoring") as pool:
+        waiting: set[Future[int]] = {pool.submit(work, part) for part in parts}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    progress(future.result())
+                if cancelled():
+                    return
+        finally:
+            if waiting:
+                if stop is not None:
+                    stop[0] = 1
+                pool.shutdown(wait=True, cancel_futures=True)

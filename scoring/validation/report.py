@@ -1,0 +1,190 @@
+"""What became of every row at the door of a dataset: read = used + left out by a rule + refused for a reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+import pandas as pd
+
+from scoring.columns import TABLES
+from scoring.errors import ConfigurationError, DataError, OutputError, counted, printable
+
+__all__ = ["FOLLOWS", "DataLedger", "Limit", "TableLedger"]
+
+FOLLOWS: Final = "that was refused"
+"""How a reason ends by which a row is refused for another's sake alone: its job's, its user's."""
+
+
+@dataclass(frozen=True)
+class TableLedger:
+    """One table: rows read, rows used, and how many were left out by which rule or refused for which reason."""
+
+    table: str
+    read: int
+    used: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        found = self.used + sum(self.left_out.values()) + self.n_refused
+        if self.read != found:
+            raise AssertionError(f"{self.table}: {self.read} rows read, but {found} used, left out and refused")
+
+    @property
+    def n_refused(self) -> int:
+        return sum(self.refused.values())
+
+    @property
+    def n_faulty(self) -> int:
+        """Rows refused for what is wrong with themselves, and not because the row that they are of was refused."""
+        return sum(count for reason, count in self.refused.items() if not reason.endswith(FOLLOWS))
+
+    def line(self) -> str:
+        """`jobs: 100 read = 98 used + 2 refused (fee is not a number 2)`; what follows from others comes last."""
+        parts = [f"{self.used:,} used", *(f"{count:,} {rule}" for rule, count in self.left_out.items() if count)]
+        if self.refused:
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in self._in_order())
+            parts.append(f"{self.n_refused:,} refused ({reasons})")
+        return f"{self.table}: {self.read:,} read = {' + '.join(parts)}"
+
+    def _in_order(self) -> list[tuple[str, int]]:
+        return sorted(self.refused.items(), key=lambda item: item[0].endswith(FOLLOWS))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much of a table may be refused: a share of its rows, or a number of them.
+
+    Rows that go with a refused one do not count: one bad job among a thousand may have many actions.
+    """
+
+    share: float | None = None
+    rows: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`1%` of the rows, or `20` rows of each table. Raises ConfigurationError."""
+        plain = text.strip()
+        if re.fullmatch(r"\d{1,3}(\.\d+)?\s*%", plain, re.ASCII) and float(plain[:-1]) <= 100:
+            return cls(share=float(plain[:-1]) / 100)
+        if re.fullmatch(r"\d{1,18}", plain, re.ASCII):
+            return cls(rows=int(plain))
+        raise ConfigurationError(f"{text!r} says not how many rows may be refused; write 1% or a whole number.")
+
+    def allows(self, table: TableLedger) -> bool:
+        most = table.read * self.share if self.share is not None else self.rows
+        return most is None or table.n_faulty <= most
+
+    def __str__(self) -> str:
+        if self.share is not None:
+            return f"{100 * self.share:g}%"
+        return "any number" if self.rows is None else counted(self.rows, "row")
+
+
+@dataclass(frozen=True)
+class DataLedger:
+    """All tables of a dataset, by name.
+
+    `problems`: one row per kind of problem: table, column, reason, rows, first (what up to five of them are called),
+    value (of the first). `rows`: table → the refused rows as they were, with refused_row, refused_column,
+    refused_value and refused_reason in front. `ignored`: table → columns that nothing took.
+    """
+
+    tables: Mapping[str, TableLedger] = field(default_factory=dict)
+    problems: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rows: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def n_refused(self) -> int:
+        return sum(table.n_refused for table in self.tables.values())
+
+    def __getitem__(self, table: str) -> TableLedger:
+        """Raises KeyError."""
+        return self.tables[table]
+
+    def __repr__(self) -> str:
+        return f"DataLedger({'; '.join(self.lines())})"
+
+    def lines(self) -> list[str]:
+        """The ledger as text, a line for each table."""
+        return [table.line() for table in self.tables.values()]
+
+    def frame(self) -> pd.DataFrame:
+        """table, what (read, used, left out, refused), why, rows: one row per line of account."""
+        rows: list[tuple[str, str, str, int]] = []
+        for name, table in self.tables.items():
+            rows += [(name, "read", "", table.read), (name, "used", "", table.used)]
+            rows += [(name, "left out", rule, count) for rule, count in table.left_out.items()]
+            rows += [(name, "refused", reason, count) for reason, count in table.refused.items()]
+        return pd.DataFrame(rows, columns=["table", "what", "why", "rows"])
+
+    def with_table(self, table: TableLedger) -> Self:
+        """The same with another account of one table."""
+        return replace(self, tables={**self.tables, table.table: table})
+
+    def reasons(self) -> dict[tuple[str, str], int]:
+        """(table, reason) → refused rows."""
+        return {(name, why): rows for name, table in self.tables.items() for why, rows in table.refused.items()}
+
+    def said(self) -> str:
+        """One sentence of the rows that were refused, with the numbers of each table; empty where none were."""
+        lines = "; ".join(table.line() for table in self.tables.values() if table.refused)
+        return f"Rows are left out: {printable(lines, 1000)}." if lines else ""
+
+    def write(self, folder: str | Path, prefix: str = "refused_", as_of: pd.Timestamp | None = None) -> list[Path]:
+        """The refused rows as one CSV for each table that has some, for their owner alone. Raises OutputError.
+
+        Times are as in ISO 8601. `as_of`, the clock of the data, is in the column refused_as_of.
+        """
+        from scoring.validation.rejected_rows import write_refused
+
+        folder = Path(folder)
+        return [
+            write_refused(_readable(rows, as_of), folder / f"{prefix}{table}.csv") for table, rows in self.rows.items()
+        ]
+
+    def replace_files(self, folder: Path, prefix: str, as_of: pd.Timestamp) -> list[Path]:
+        """`write`, and what it wrote the last time of tables that have no refused rows any more is taken away.
+
+        Raises OutputError.
+        """
+        for table in TABLES:
+            path = folder / f"{prefix}{table}.csv"
+            if table not in self.rows:
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise OutputError(
+                        f"{path} is of the run before and cannot be taken away: {error.strerror or error}."
+                    ) from error
+        return self.write(folder, prefix, as_of)
+
+    def require(self, limit: Limit, way_out: str = "") -> None:
+        """Raises DataError where more rows of a table were refused, for their own sake, than the limit allows."""
+        over = [table for table in self.tables.values() if not limit.allows(table)]
+        if over:
+            lines = "; ".join(table.line() for table in over)
+            raise DataError(
+                f"More rows cannot be used than the {limit} of a table that may be refused. {lines}.{way_out}",
+                problems=self.problems,
+            )
+
+
+def _readable(rows: pd.DataFrame, as_of: pd.Timestamp | None) -> pd.DataFrame:
+    """As text where it is a time; with the clock, if it is given, behind the reason."""
+    told = rows.assign(
+        **{
+            str(name): values.map(lambda value: value.isoformat() if isinstance(value, datetime) else value)
+            for name, values in rows.items()
+            if values.dtype == object or values.dtype.kind == "M"
+        }
+    )
+    if as_of is not None:
+        told.insert(list(told.columns).index("refused_reason") + 1, "refused_as_of", as_of.isoformat())
+    return told
