@@ -19,7 +19,8 @@ from scoring.columns.coercion import time
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, floats, instants
 from scoring.dataset.vocabularies import vocabularies_of
 from scoring.errors import ConfigurationError, DataError, counted
-from scoring.validation.cross_table import OnBad, places
+from scoring.id_index import IdIndex
+from scoring.validation.cross_table import OnBad
 from scoring.validation.report import DataLedger, TableLedger
 
 __all__ = ["Dataset", "clock_of"]
@@ -257,13 +258,11 @@ def _given(as_of: datetime | str) -> pd.Timestamp:
 
 def _rows_of(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
     """The row of each id among sorted known ids. Raises DataError naming those that are not there."""
-    wanted = ids.to_numpy()
-    rows = places(wanted, known)
-    strange = known[rows] != wanted if len(known) else np.ones(len(wanted), dtype=bool)
-    if strange.any():
-        names = ", ".join(str(value) for value in ids[strange].unique()[:5])
+    rows, present = IdIndex(known).find(ids.to_numpy())
+    if not present.all():
+        names = ", ".join(str(value) for value in ids[~present].unique()[:5])
         raise DataError(
-            f"actions: {int(strange.sum())} of an unknown {what}, such as {what}_id {names}. Import these {what}s, or "
-            "the actions again with --replace: it refuses those of nobody and nothing."
+            f"actions: {int((~present).sum())} of an unknown {what}, such as {what}_id {names}. Import these "
+            f"{what}s, or the actions again with --replace: it refuses those of nobody and nothing."
         )
-    return rows
+    return rows.astype(np.int32)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from scoring.array_types import Floats, Ints
 from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, VERMILION
 from scoring.ranking import Ranking, list_overlap
@@ -78,14 +79,10 @@ def _exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tu
 
 def _job_rows(inputs: Inputs, ids: np.ndarray) -> np.ndarray:
     known = inputs.jobs.job_id
-    if not len(ids):
-        return np.empty(0, dtype=np.int64)
-    order = np.argsort(known, kind="stable")
-    rows = order[np.minimum(np.searchsorted(known, ids, sorter=order), len(known) - 1)] if len(known) else ids
-    strange = known[rows] != ids if len(known) else np.ones(len(ids), dtype=bool)
-    if strange.any():
+    rows, present = IdIndex(known).find(ids)
+    if not present.all():
         raise UnknownIdError(
-            f"the lists hold job {ids[strange][0]}, which is not among the {len(known):,} jobs of these inputs; give "
+            f"the lists hold job {ids[~present][0]}, which is not among the {len(known):,} jobs of these inputs; give "
             "the inputs that the lists were made from."
         )
     return rows

@@ -13,6 +13,7 @@ from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.arrays import ActionArrays
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import GROUPS_OF_USERS, Jackknife, groups_of, users_digest
+from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.ranking import Ranking
 from scoring.ranking.scorer import list_length
@@ -77,10 +78,10 @@ def _users_acting(actions: ActionArrays, n_jobs: int) -> Longs:
 
 def _by_id(values: Longs, known: Longs, wanted: Longs) -> Longs:
     """Of the wanted ids among the sorted known ones; 0 for others."""
-    if known is wanted or not len(known):
-        return values if len(known) else np.zeros(len(wanted), dtype=np.int64)
-    row = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[row] == wanted, values[row], 0)
+    row, present = IdIndex(known).find(wanted)
+    result = np.zeros(len(wanted), dtype=np.int64)
+    result[present] = values[row[present]]
+    return result
 
 
 @dataclass(frozen=True)

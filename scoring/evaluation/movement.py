@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scoring.array_types import Ints
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.exposure import By, exposure_changes, plot_exposure
+from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, new_figure
 from scoring.ranking import Prepared, Ranking, list_overlap
@@ -255,5 +256,4 @@ def _in_order_of(before: Ranking, after: Ranking) -> Ranking:
             f"{len(alone):,} users have only one of the two lists, user {alone[0]} among them; rank the same users "
             "twice."
         )
-    sorter = np.argsort(after.user_id, kind="stable")
-    return after.take(sorter[np.searchsorted(after.user_id, before.user_id, sorter=sorter)])
+    return after.take(IdIndex(after.user_id).find(before.user_id)[0])

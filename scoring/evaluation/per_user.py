@@ -19,6 +19,7 @@ from scoring.dataset.arrays import DAY, instants
 from scoring.errors import ConfigurationError
 from scoring.evaluation.holdout import APPLICATIONS, Holdout, notes_on, to_find
 from scoring.evaluation.log import Log
+from scoring.id_index import IdIndex
 from scoring.plan import Candidates
 from scoring.ranking.prepared import rows_of_ids
 
@@ -124,8 +125,8 @@ def _others_before(log: Log, held: Log, n_users: int) -> Longs:
 def _without(data: Dataset, held: Log, everything_of: Bools | None) -> Dataset:
     """The data as if what is held out, and what its users did afterwards, had not happened."""
     actions = data.tables.actions
-    user = np.searchsorted(data.users.user_id, actions["user_id"].to_numpy())
-    job = np.searchsorted(data.jobs.job_id, actions["job_id"].to_numpy())
+    user = IdIndex(data.users.user_id).find(actions["user_id"].to_numpy())[0]
+    job = IdIndex(data.jobs.job_id).find(actions["job_id"].to_numpy())[0]
     at = instants(actions["occurred_at"])
     n_jobs = len(data.jobs)
     gone = at >= held.earliest(len(data.users))[user]

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError
+from scoring.id_index import IdIndex
 from scoring.ranking import Ranking
 from scoring.ranking.prepared import whole_ids
 from scoring.ranking.scorer import list_length
@@ -145,12 +146,11 @@ def judge(ranking: Ranking, relevance: Relevance, k: int | None = None) -> Judge
 
 def _pairs_of(user_id: Longs, relevance: Relevance) -> tuple[Longs, Longs, Longs]:
     """The relevant pairs of these users: row of the user, place among the user's pairs, place in `relevance`."""
-    users = relevance.users
-    if not len(users):
+    if not len(relevance.users):
         nothing = np.empty(0, dtype=np.int64)
         return nothing, nothing, nothing
-    at = np.minimum(np.searchsorted(users, user_id), len(users) - 1)
-    counts = np.where(users[at] == user_id, np.diff(relevance.start)[at], 0)
+    at, present = IdIndex(relevance.users).find(user_id)
+    counts = np.where(present, np.diff(relevance.start)[at], 0)
     row = np.repeat(np.arange(len(user_id)), counts)
     place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
     return row, place, relevance.start[at][row] + place

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scoring.array_types import Bools, Longs
+from scoring.array_types import Longs
 from scoring.evaluation.movement import require_same_data
 from scoring.evaluation.standing import Standing, standing
+from scoring.id_index import IdIndex
 from scoring.ranking import Prepared
 
 if TYPE_CHECKING:
@@ -213,18 +214,11 @@ def waterfall(before: Prepared, after: Prepared, user_id: int, job_id: int) -> W
 
 def _without(ids: Longs, others: Longs) -> Longs:
     """Those of `ids` that are not among the sorted others."""
-    return ids[~_there(ids, others)]
+    return ids[~IdIndex(others).contains(ids)]
 
 
 def _among(ids: Longs, others: Longs) -> Longs:
-    return ids[_there(ids, others)]
-
-
-def _there(ids: Longs, others: Longs) -> Bools:
-    if not len(others):
-        return np.zeros(len(ids), dtype=bool)
-    found: Bools = others[np.minimum(np.searchsorted(others, ids), len(others) - 1)] == ids
-    return found
+    return ids[IdIndex(others).contains(ids)]
 
 
 def _components(prepared: Prepared, user_id: int, job_id: int) -> dict[str, tuple[str, float, float]]:

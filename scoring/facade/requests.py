@@ -16,6 +16,7 @@ from scoring.facade.keys import frozen, model_key
 from scoring.facade.legacy_objects import Row, canonical_frame, read_user
 from scoring.facade.pieces import Piece, each_piece, never, working_bytes
 from scoring.facade.snapshot import Snapshot
+from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import SCORES, Prepared, Ranking, explain
 from scoring.runs import memory_budget
@@ -278,7 +279,7 @@ def user_row(snapshot: Snapshot, user_id: int) -> Row:
 
 def _read_user_row(snapshot: Snapshot, user_id: int) -> Row:
     users = snapshot.dataset.tables.users
-    place = int(np.searchsorted(snapshot.dataset.users.user_id, user_id))
-    if place == len(users) or users["user_id"].iloc[place] != user_id:
+    place = int(IdIndex(snapshot.dataset.users.user_id).find(np.array([user_id]))[0][0])
+    if place < 0:
         return {"user_id": user_id}
     return read_user(users.iloc[place])

@@ -20,6 +20,7 @@ from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.vocabularies import Vocabularies, extended
+from scoring.id_index import IdIndex
 from scoring.statistics import Statistics
 
 __all__ = ["Acts", "History", "Inputs"]
@@ -45,12 +46,11 @@ class History:
         """The jobs that actions refer to."""
         self.now = dataset.now
         self._actions = dataset.actions
-        ids = dataset.users.user_id
-        row = np.minimum(np.searchsorted(ids, user_id), max(len(ids) - 1, 0))
-        known = (ids[row] == user_id) & with_profile if len(ids) else np.zeros(len(user_id), dtype=bool)
-        start = np.searchsorted(self._actions.user, np.arange(len(ids) + 1))
-        self._first = np.where(known, start[row], 0) if len(ids) else np.zeros(len(user_id), dtype=np.int64)
-        last = np.where(known, start[row + 1], 0) if len(ids) else self._first
+        row, known = IdIndex(dataset.users.user_id).find(user_id)
+        known = known & with_profile
+        start = np.searchsorted(self._actions.user, np.arange(len(dataset.users) + 1))
+        self._first = np.where(known, start[row], 0)
+        last = np.where(known, start[row + 1], 0)
         self.counts: Longs = last - self._first
         """(n_users,) number of actions."""
 
@@ -177,8 +177,9 @@ def _by_id(vectors: NDArray[np.float32], has: Bools, known: Longs, wanted: Longs
     """Vectors of the wanted ids; ids that the dataset does not hold have none."""
     if known is wanted:
         return vectors, has
-    row = np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0))
-    found = known[row] == wanted if len(known) else np.zeros(len(wanted), dtype=bool)
+    row, found = IdIndex(known).find(wanted)
     result = np.zeros((len(wanted), vectors.shape[1]), dtype=np.float32)
     result[found] = vectors[row[found]]
-    return result, found & (has[row] if len(known) else False)
+    has_vector = np.zeros(len(wanted), dtype=np.bool_)
+    has_vector[found] = has[row[found]]
+    return result, has_vector

@@ -12,6 +12,7 @@ from scoring.array_types import Bools, Ints
 from scoring.components.shared import distinct
 from scoring.dataset.arrays import NO_CODE, Ragged
 from scoring.errors import ConfigurationError
+from scoring.id_index import IdIndex
 from scoring.model.eligibility import Eligibility
 from scoring.model.inputs import Inputs
 from scoring.plan.candidates import Candidates
@@ -101,13 +102,8 @@ def _by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) 
 def _applied_jobs(inputs: Inputs) -> Ragged:
     """Rows, among the scored jobs, of what each user has ever applied to."""
     acts = inputs.history.within("application")
-    order = np.argsort(inputs.jobs.job_id, kind="stable")
-    ids = inputs.jobs.job_id[order]
-    wanted = inputs.history.jobs.job_id[acts.job]
-    place = np.minimum(np.searchsorted(ids, wanted), max(len(ids) - 1, 0))
-    found = ids[place] == wanted if len(ids) else np.zeros(len(wanted), dtype=bool)
-    rows = np.where(found, order[place] if len(ids) else 0, -1).astype(np.int32)
-    return distinct(acts.user, rows, len(inputs.users))
+    rows, _ = IdIndex(inputs.jobs.job_id).find(inputs.history.jobs.job_id[acts.job])
+    return distinct(acts.user, rows.astype(np.int32), len(inputs.users))
 
 
 def _cooling(inputs: Inputs, days: float) -> Ragged:

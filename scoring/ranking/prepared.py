@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scoring.columns.coercion import integer
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Candidates, Plan
 from scoring.ranking.explanation import Explanation, explain
@@ -107,12 +108,9 @@ class Prepared:
 def rows_of_ids(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[int], what: str) -> NDArray[np.int64]:
     """(n,) the row of each wanted id. Raises UnknownIdError naming one that is not there, ConfigurationError."""
     ids = whole_ids(wanted, what)
-    order = np.argsort(known, kind="stable")
-    place = np.minimum(np.searchsorted(known, ids, sorter=order), max(len(known) - 1, 0))
-    rows = order[place] if len(known) else np.zeros(len(ids), dtype=np.int64)
-    strange = known[rows] != ids if len(known) else np.ones(len(ids), dtype=bool)
-    if strange.any():
-        raise UnknownIdError(f"there is no {what} {ids[strange][0]} among the {len(known):,} {what}s of the data.")
+    rows, present = IdIndex(known).find(ids)
+    if not present.all():
+        raise UnknownIdError(f"there is no {what} {ids[~present][0]} among the {len(known):,} {what}s of the data.")
     return rows
 
 

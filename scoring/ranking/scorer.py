@@ -27,6 +27,7 @@ from scoring.backends.numba.strategies import (
     users_at_once,
 )
 from scoring.errors import ConfigurationError
+from scoring.id_index import IdIndex
 from scoring.plan import Plan
 from scoring.ranking.ranking import SCORES, Ranking
 from scoring.threads.pool import available_cpus, in_threads, one_blas_thread
@@ -125,13 +126,10 @@ class Scorer:
         former = self.before
         if former is None or former.job_row.shape[1] < k:
             return no_seeds_for(len(rows))
-        order = np.argsort(former.user_id, kind="stable")
-        wanted = self.plan.user_id[rows]
-        place = np.minimum(np.searchsorted(former.user_id[order], wanted), max(len(order) - 1, 0))
-        if not len(order):
+        if not len(former.user_id):
             return no_seeds_for(len(rows))
-        of_former = order[place]
-        known = (former.user_id[of_former] == wanted) & (former.count[of_former] >= k)
+        of_former, present = IdIndex(former.user_id).find(self.plan.user_id[rows])
+        known = present & (former.count[of_former] >= k)
         position = np.full(len(self.plan.job_id), -1, dtype=np.int32)
         position[self._selection.index.plan_row] = np.arange(self._selection.n_jobs, dtype=np.int32)
         seeds = position[former.job_row[of_former, :k]]

@@ -14,6 +14,7 @@ from scoring.array_types import Floats, Ints, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.relevance import Relevance
+from scoring.id_index import IdIndex
 from scoring.ranking import Prepared
 from scoring.ranking.scorer import list_length
 from scoring.threads.pool import in_threads
@@ -209,10 +210,7 @@ def _relevant(
     if metric.k > k:
         raise ConfigurationError(f"{metric.name} looks at {metric.k} jobs and the lists have {k}: take k={metric.k}.")
     plan = prepared.plan
-    order = np.argsort(plan.job_id, kind="stable")
-    place = np.minimum(np.searchsorted(plan.job_id, relevance.job_id, sorter=order), max(len(order) - 1, 0))
-    there = plan.job_id[order[place]] == relevance.job_id if len(order) else np.zeros(len(place), dtype=bool)
-    rows = np.where(there, order[place] if len(order) else -1, -1)
+    rows, _ = IdIndex(plan.job_id).find(relevance.job_id)
     result = {}
     for at, user in enumerate(plan.user_id[users]):
         of_user = relevance.user_id == user

@@ -19,11 +19,12 @@ from scoring.columns import Kind
 from scoring.columns.canonical_tables import Tables
 from scoring.columns.coercion import coerce
 from scoring.errors import ConfigurationError, DataError
+from scoring.id_index import IdIndex
 from scoring.validation.data_errors import Names, Problems, by_row, called, grouped, refusal
 from scoring.validation.normalise import Normalised
 from scoring.validation.report import FOLLOWS, DataLedger, TableLedger
 
-__all__ = ["FOLLOWS", "Intake", "OnBad", "places"]
+__all__ = ["FOLLOWS", "Intake", "OnBad"]
 
 OnBad = Literal["refuse", "quarantine"]
 """What becomes of data with rows that cannot be used: an error that names them all, or the rest without them."""
@@ -158,7 +159,7 @@ class Intake:
         owners = [_Owner.of(self._tables[name], key) for name, key in (("users", "user_id"), ("jobs", "job_id"))]
         actions = self._tables["actions"]
         for owner in owners:  # what is wrong by itself first
-            strange = ~_among(actions.frame[owner.key], owner.known)
+            strange = ~owner.known.contains(actions.frame[owner.key].to_numpy())
             if strange.any() and len(owner.refused):
                 strange &= ~np.isin(actions.frame[owner.key], owner.refused)
             actions.refuse(strange, owner.key, f"is no {owner.key} of {owner.table}")
@@ -167,7 +168,7 @@ class Intake:
             factors = self._tables.get(f"{owner.one}_factors")
             if factors is not None:
                 owner.refuse_followers(factors)
-                strangers = int((~_among(factors.frame[owner.key], owner.known)).sum())
+                strangers = int((~owner.known.contains(factors.frame[owner.key].to_numpy())).sum())
                 factors.leave_out(f"of no {owner.one} of the data", strangers)
 
     def _ledger(self) -> DataLedger:
@@ -184,19 +185,19 @@ class Intake:
 
 @dataclass(frozen=True)
 class _Owner:
-    """Users or jobs, which other rows are of: the ids that came in, sorted, and those that were set aside."""
+    """Users or jobs, which other rows are of: the accepted ids, and those that were set aside."""
 
     table: str
     key: str
-    known: NDArray[np.int64]
+    known: IdIndex
     refused: NDArray[np.int64]
 
     @classmethod
     def of(cls, table: _Table, key: str) -> _Owner:
-        known = np.sort(table.frame[key].to_numpy())
+        known = IdIndex(table.frame[key].to_numpy())
         refused = table.refused_ids(key)
         # of a row whose id stands there twice, the first came in
-        return cls(table.name, key, known, refused[~np.isin(refused, known)])
+        return cls(table.name, key, known, refused[~known.contains(refused)])
 
     @property
     def one(self) -> str:
@@ -209,21 +210,3 @@ class _Owner:
 
 def _frame(source: Source) -> pd.DataFrame:
     return source if isinstance(source, pd.DataFrame) else source()
-
-
-def _among(ids: pd.Series, known: NDArray[np.int64]) -> NDArray[np.bool_]:
-    wanted = ids.to_numpy()
-    if not len(known):
-        return np.zeros(len(wanted), dtype=bool)
-    return known[places(wanted, known)] == wanted
-
-
-def places(wanted: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int32]:
-    """(n,) place of each id among sorted known ids; any place for one that is not among them."""
-    first, last = (int(known[0]), int(known[-1])) if len(known) else (0, 0)
-    if last - first > 8 * len(known):
-        return np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0)).astype(np.int32)
-    # ids mostly follow one another: looking a million up in a table takes 10 ms, searching for them 110
-    table = np.zeros(last - first + 1, dtype=np.int32)
-    table[known - first] = np.arange(len(known), dtype=np.int32)
-    return table[np.clip(wanted, first, last) - first]

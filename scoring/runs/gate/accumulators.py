@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from scoring.array_types import Longs
+from scoring.id_index import IdIndex
 from scoring.ranking import list_overlap
 from scoring.runs.publishers import Lists
 
@@ -71,7 +72,7 @@ class PairTally:
 
     def add(self, before: Lists, after: Lists, ranked: Longs) -> None:
         """All users of a range of ids; `ranked` (n,) are ranked for tonight, ascending, with a list or without."""
-        still = _among(before.user_id, ranked)
+        still = IdIndex(ranked).contains(before.user_id)
         self.dropped += int((~still).sum())
         before = before.take(np.flatnonzero(still))
         if not len(before.user_id):
@@ -113,18 +114,9 @@ def _distinct(ids: Longs) -> Longs:
     return ids[new]
 
 
-def _among(ids: Longs, others: Longs) -> np.ndarray:
-    """(n,) whether each of some ids is among others, which ascend."""
-    if not len(others):
-        return np.zeros(len(ids), dtype=bool)
-    place = np.minimum(np.searchsorted(others, ids), len(others) - 1)
-    return others[place] == ids
-
-
 def _lists_of(users: Longs, lists: Lists) -> tuple[Longs, np.ndarray]:
     """(n, k) jobs and (n,) their number, of these users; none of one who has no list."""
-    n = len(lists.user_id)
-    if not n:
+    if not len(lists.user_id):
         return np.empty((len(users), 0), dtype=np.int64), np.zeros(len(users), dtype=np.int32)
-    row = np.minimum(np.searchsorted(lists.user_id, users), n - 1)
-    return lists.job_id[row], np.where(lists.user_id[row] == users, lists.count[row], 0)
+    row, present = IdIndex(lists.user_id).find(users)
+    return lists.job_id[row], np.where(present, lists.count[row], 0)

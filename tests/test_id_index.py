@@ -1,0 +1,33 @@
+"""`IdIndex` finds the rows that a dictionary finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scoring.id_index import IdIndex
+
+NEAR = st.integers(0, 40)
+ANY = st.integers(-(2**63), 2**63 - 1)
+
+
+@pytest.mark.parametrize("numbers", [NEAR, ANY], ids=["near", "any"])
+def test_rows_equal_those_of_a_dictionary(numbers: st.SearchStrategy[int]) -> None:
+    @given(st.lists(numbers, unique=True, max_size=30), st.lists(numbers, max_size=60))
+    def check(ids: list[int], wanted: list[int]) -> None:
+        row_of = {id_: row for row, id_ in enumerate(ids)}
+        wanted = wanted + ids
+        rows, present = IdIndex(np.array(ids, dtype=np.int64)).find(np.array(wanted, dtype=np.int64))
+        assert rows.tolist() == [row_of.get(id_, -1) for id_ in wanted]
+        assert present.tolist() == [id_ in row_of for id_ in wanted]
+
+    check()
+
+
+def test_repeated_id_gives_one_of_its_rows() -> None:
+    rows, present = IdIndex(np.array([5, 3, 5])).find(np.array([5, 3, 4]))
+    assert rows[0] in (0, 2)
+    assert rows[1:].tolist() == [1, -1]
+    assert present.tolist() == [True, True, False]
