@@ -65,7 +65,7 @@ def _guarded(work: Callable[[], Any], debug: bool) -> int:
         code = work()
         return code if isinstance(code, int) else 0
     except Stopped as stop:
-        _say("Stopped. Nothing that was not finished is published.")
+        _print_error("Stopped. Nothing that was not finished is published.")
         return stop.code
     except _UsageError as error:
         path = error.ctx.command_path if error.ctx else "scoring"
@@ -95,8 +95,11 @@ def _sentence(error: Exception) -> str:
 
 
 def _say(sentence: str) -> None:
-    sentence = printable(sentence, 2000)
-    print(f"error: {sentence}" if not sentence.startswith("Stopped") else sentence, file=sys.stderr)  # noqa: T201
+    _print_error(f"error: {sentence}")
+
+
+def _print_error(line: str) -> None:
+    print(printable(line, 2000), file=sys.stderr)  # noqa: T201
 
 
 app = typer.Typer(
