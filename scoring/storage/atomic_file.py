@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
@@ -29,6 +29,7 @@ Content = bytes | memoryview | str | Callable[[BinaryIO], object]
 
 Step = Literal["written", "synced", "renamed"]
 
+_NOTHING: Final[Mapping[Step, Callable[[], object]]] = {}
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ENDING: Final = ".writing"
 
@@ -41,7 +42,7 @@ def replace_file(
     sync_file: bool = True,
     sync_name: bool = True,
     locked: bool = False,
-    reached: Callable[[Step], None] = lambda step: None,
+    reached: Mapping[Step, Callable[[], object]] = _NOTHING,
 ) -> None:
     """Write a file under a temporary name in its folder, then rename it to `path`. A failure leaves no trace.
 
@@ -58,7 +59,7 @@ def replace_file(
     locked
         Hold a lock on the temporary file, so that `remove_leftovers` keeps it while this process lives.
     reached
-        Called after each step, for tests that fail one: 'written', 'synced' (if `sync_file`), 'renamed'.
+        What to call after a step, for tests that fail there: 'written', 'synced' (if `sync_file`), 'renamed'.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def replace_file(
             with suppress(OSError):
                 os.unlink(temporary)
             raise
-    reached("renamed")
+    _call(reached, "renamed")
     if sync_name:
         sync_folder(path.parent)
 
@@ -90,7 +91,7 @@ def create_file(name: str, content: Content, folder: int) -> bool:
     temporary, file = _open_temporary(name, None, folder, None, False)
     try:
         with file:
-            _fill(file, content, True, lambda step: None)
+            _fill(file, content, True, _NOTHING)
         try:
             os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         except FileExistsError:
@@ -172,13 +173,18 @@ def _open_temporary(
         os.close(handle)
 
 
-def _fill(file: BinaryIO, content: Content, sync: bool, reached: Callable[[Step], None]) -> None:
+def _fill(file: BinaryIO, content: Content, sync: bool, reached: Mapping[Step, Callable[[], object]]) -> None:
     if callable(content):
         content(file)
         file.flush()
     else:
         write_all(file.fileno(), content.encode() if isinstance(content, str) else content)
-    reached("written")
+    _call(reached, "written")
     if sync:
         os.fsync(file.fileno())
-        reached("synced")
+        _call(reached, "synced")
+
+
+def _call(reached: Mapping[Step, Callable[[], object]], step: Step) -> None:
+    if step in reached:
+        reached[step]()

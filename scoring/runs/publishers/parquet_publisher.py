@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -221,7 +221,8 @@ class ParquetSink(Sink):
         )
         with wrap_os_errors(self._target, what="Results"):
             text = json.dumps(manifest, indent=2, default=str, ensure_ascii=False)
-            replace_file(self._work / MANIFEST, text, reached=_reached)
+            points: dict[Step, Callable[[], None]] = {"written": lambda: faults.point("manifest written")}
+            replace_file(self._work / MANIFEST, text, reached=points)
             faults.point("folder sealed")
 
     def publish(self) -> Place:
@@ -262,11 +263,6 @@ class ParquetSink(Sink):
     def held_bytes(self, rows: int, chunk_rows: int) -> int:
         # the frames that wait, one of all of them, and what is encoded (measured)
         return 4 * BYTES_PER_RESULT * min(rows, publisher.ROWS_PER_SHARD)
-
-
-def _reached(step: Step) -> None:
-    if step == "written":
-        faults.point("manifest written")
 
 
 def _plain(head: RunHead) -> dict[str, Any]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
 
 from scoring.columns import RESULT_COLUMNS
 from scoring.runs.publishers.publisher import Shard
-from scoring.storage.atomic_file import replace_file
+from scoring.storage.atomic_file import Step, replace_file
 from scoring.storage.os_errors import reason
 from scoring.telemetry import faults
 
@@ -26,6 +26,12 @@ SCHEMA = pa.schema(
         *((name, pa.float32()) for name in RESULT_COLUMNS[3:]),
     ]
 )
+
+_POINTS: Final[Mapping[Step, Callable[[], None]]] = {
+    "written": lambda: faults.point("shard written"),
+    "synced": lambda: faults.point("shard synced"),
+    "renamed": lambda: faults.point("shard renamed"),
+}
 
 
 def part_name(number: int) -> str:
@@ -45,7 +51,7 @@ def write_part(folder: Path, number: int, rows: pd.DataFrame) -> dict[str, Any]:
     faults.point("shard encoded")
     path = folder / part_name(number)
     # the names in the folder are synced once, before it is published
-    replace_file(path, content, sync_name=False, reached=lambda step: faults.point(f"shard {step}"))
+    replace_file(path, content, sync_name=False, reached=_POINTS)
     first, last = (int(rows["user_id"].iloc[end]) for end in (0, -1)) if len(rows) else (None, None)
     return {
         "name": path.name,
