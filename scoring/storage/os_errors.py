@@ -18,7 +18,7 @@ _ADVICE: Final = {
     errno.EDQUOT: "Free some space, or give another folder",
     errno.EFBIG: "Raise the limit on file sizes, or give another folder",
     errno.ELOOP: "Put a plain file there: links are not followed",
-    errno.ENOTDIR: "Put a plain folder there, not a file or a link",
+    errno.ENOTDIR: "Put a plain folder there, not a file: links are not followed",
 }
 _OTHER: Final = "Check the folder and its rights, or give another one"
 
@@ -36,7 +36,9 @@ def reason(error: OSError | UnicodeDecodeError) -> str:
 
 
 @contextmanager
-def wrap_os_errors(place: str | Path, action: str = "written", *, what: str = "") -> Iterator[None]:
+def wrap_os_errors(
+    place: str | Path, action: str = "written", *, what: str = "", advice: str | None = None
+) -> Iterator[None]:
     """Turn an `OSError` inside the block into an `OutputError` of one sentence.
 
     Parameters
@@ -47,6 +49,8 @@ def wrap_os_errors(place: str | Path, action: str = "written", *, what: str = ""
         What is done with the place: 'PLACE cannot be written: REASON. ADVICE.'
     what
         What is put there, if it is not the place itself: 'WHAT cannot be written to PLACE: …'.
+    advice
+        What to do; None: what helps against this error.
     """
     try:
         yield
@@ -54,5 +58,5 @@ def wrap_os_errors(place: str | Path, action: str = "written", *, what: str = ""
         raise
     except OSError as error:
         problem = f"{what} cannot be {action} to {place}" if what else f"{place} cannot be {action}"
-        advice = _ADVICE.get(error.errno or 0, _OTHER)
-        raise OutputError(f"{problem}: {reason(error)}. {advice}.") from error
+        remedy = advice or _ADVICE.get(error.errno or 0, _OTHER)
+        raise OutputError(f"{problem}: {reason(error)}. {remedy}.") from error

@@ -20,7 +20,7 @@ from scoring.runs.publishers import ParquetSink
 from scoring.runs.publishers.run_journal import run_journal
 from scoring.statistics.array_cache import ArrayCache
 from scoring.telemetry import faults
-from scoring.tuning.storage import open_journal
+from scoring.tuning.trial_journal import open_journal
 from tests.counting import WRITES, counted
 
 ROOT = Path(__file__).parents[2]
