@@ -117,7 +117,7 @@ def remove_leftovers(folder: Path, pattern: str = "*") -> None:
 
     Only files written with `locked` may be in the folder: the lock tells that their writer still lives.
     """
-    for path in folder.glob(f".{pattern}{_ENDING}"):
+    for path in folder.glob(f".{pattern}.*{_ENDING}"):
         with suppress(OSError), open_plain_file(path) as file:
             if try_lock(file.fileno()) and is_named(file.fileno(), path):
                 path.unlink()

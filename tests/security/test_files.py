@@ -129,7 +129,7 @@ def test_a_link_in_a_cache_is_not_read_and_not_written_through(cache: ArrayCache
 def test_a_link_among_leftovers_is_not_followed(cache: ArrayCache, kept: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("untouched")
-    (kept.parent / ".als-0000.npz.writing").symlink_to(victim)
+    (kept.parent / ".als-0000.npz.1.0.writing").symlink_to(victim)
     assert holds(cache)
     assert victim.read_text() == "untouched"
 
