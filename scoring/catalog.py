@@ -10,6 +10,7 @@ from scoring import components
 from scoring.components import classic
 from scoring.errors import ModelError
 from scoring.model import Component, ScoringModel, parse_model
+from scoring.storage.os_errors import reason
 
 __all__ = ["SHIPPED", "component_kinds", "load_model", "preset_names"]
 
@@ -50,6 +51,7 @@ def load_model(source: str | Path = "standard", components: Iterable[type[Compon
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         names = ", ".join(preset_names())
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ModelError(f"model {source}: {reason}; give one of {names}, or the path of a model file.") from error
+        raise ModelError(
+            f"model {source}: {reason(error)}; give one of {names}, or the path of a model file.", path=str(source)
+        ) from error
     return parse_model(text, kinds, source=str(source))

@@ -6,6 +6,7 @@ Every error is a `ScoringError`, and also the builtin that a caller would catch.
 from __future__ import annotations
 
 import re
+import reprlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ __all__ = [
     "ConfigurationError",
     "DataError",
     "DatabaseError",
+    "LocatedError",
     "MissingPartError",
     "ModelError",
     "NotEnoughMemoryError",
@@ -24,6 +26,7 @@ __all__ = [
     "UnknownIdError",
     "counted",
     "printable",
+    "short_repr",
 ]
 
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -36,6 +39,15 @@ def printable(text: str, most: int = 200) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+_REPR: Final = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 80, 80
+
+
+def short_repr(value: object) -> str:
+    """A value as Python writes it, cut off: a few lines of YAML with aliases may stand for billions of values."""
+    return _REPR.repr(value)
+
+
 def counted(number: int, noun: str) -> str:
     """`1 job`, `2,000 jobs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
@@ -43,6 +55,26 @@ def counted(number: int, noun: str) -> str:
 
 class ScoringError(Exception):
     """Base of everything that this package raises on purpose."""
+
+
+class LocatedError(ScoringError, ValueError):
+    """Base of errors that may name a place in a file.
+
+    Attributes
+    ----------
+    path : str or None
+        The file, as the user named it; None if the error is not about a file.
+    line : int or None
+        The line in it, from 1.
+    key : tuple of str
+        The keys that lead to the value, such as ('groups', 'base', 'weight'); empty if it is not about one.
+    """
+
+    def __init__(
+        self, message: str = "", *, path: str | None = None, line: int | None = None, key: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.path, self.line, self.key = path, line, key
 
 
 class DataError(ScoringError, ValueError):
@@ -64,11 +96,11 @@ class UnknownIdError(ScoringError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
-class ModelError(ScoringError, ValueError):
+class ModelError(LocatedError):
     """A model file or a weight profile that says something impossible: names the file and the line."""
 
 
-class ConfigurationError(ScoringError, ValueError):
+class ConfigurationError(LocatedError):
     """A setting or an argument that cannot be used."""
 
 

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from scoring.cli import comparing, evaluating, explaining, importing, init, models, profiles, run, runs, serving, tuning
 from scoring.cli.stopping import Terminated
 from scoring.errors import ScoringError, printable
+from scoring.storage.os_errors import reason
 
 __all__ = ["Stopped", "app"]
 
@@ -89,7 +90,7 @@ def _sentence(error: Exception) -> str:
         return "There is not enough memory for this. Nothing is published. Score fewer users, or use smaller chunks."
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror or error}."
+        return f"{place}{reason(error)}."
     what = f"{type(error).__name__}: {error}".splitlines()[0]
     return f"Something went wrong that should not ({what}). Run again with --debug to see where."
 

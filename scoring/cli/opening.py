@@ -89,6 +89,7 @@ def read_model(
     from scoring.catalog import load_model
     from scoring.errors import ConfigurationError, ModelError
     from scoring.model import parse_weights
+    from scoring.storage.os_errors import reason
 
     own = [component for file in component_files or () for component in load_components(file)]
     if profile is not None:
@@ -103,8 +104,7 @@ def read_model(
     try:
         text = weights.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ModelError(f"weights {weights}: {reason}; give the path of a weight file.") from error
+        raise ModelError(f"weights {weights}: {reason(error)}; give the path of a weight file.") from error
     return model.with_weights(parse_weights(text, model, source=str(weights)))
 
 
@@ -136,12 +136,13 @@ def load_components(file: Path) -> list[type[Component]]:
     """
     from scoring.errors import ModelError
     from scoring.model import Component
+    from scoring.storage.os_errors import reason
 
     # a name by the content: the same file has the same one, and it cannot hide another module
     try:
         digest = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
     except OSError as error:
-        raise ModelError(f"component file {file}: {error.strerror}.") from error
+        raise ModelError(f"component file {file}: {reason(error)}.") from error
     name = f"scoring_component_{file.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:

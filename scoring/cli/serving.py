@@ -117,12 +117,13 @@ def panel(
 def _port(asked: int | None) -> int:
     """Raises ConfigurationError: somebody else has it."""
     from scoring.errors import ConfigurationError
+    from scoring.storage.os_errors import reason
 
     with socket.socket() as trial:
         try:
             trial.bind(("127.0.0.1", asked or 0))
         except OSError as error:
-            raise ConfigurationError(f"port {asked} cannot be had ({error.strerror}); leave --port out.") from error
+            raise ConfigurationError(f"port {asked} cannot be had ({reason(error)}); leave --port out.") from error
         return int(trial.getsockname()[1])
 
 

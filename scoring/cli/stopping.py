@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-from scoring.telemetry.uncut import put_off
+from scoring.telemetry.signal_deferral import defer_handler
 
 __all__ = ["Stops", "Terminated"]
 
@@ -38,7 +38,7 @@ class Stops:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._asked = Terminated if number == signal.SIGTERM else KeyboardInterrupt
-        if not put_off(self.lost):
+        if not defer_handler(self.lost):
             raise self._asked
 
 

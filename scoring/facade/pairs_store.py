@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,8 @@ from scoring.facade.requests import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COL
 from scoring.model import Inputs, ScoringModel
 from scoring.runs import memory_budget
 from scoring.runs.run_key import new_run_id
-from scoring.storage.files import sync_folder
+from scoring.storage.atomic_file import replace_file, sync_folder
+from scoring.storage.os_errors import wrap_os_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -154,26 +155,20 @@ def write_pairs(
     target = require_free(out)
     work = target.parent / f".{target.name}.{new_run_id(datetime.now(UTC), model.digest)}.writing"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work.mkdir()
-        files: dict[int, dict[str, Any]] = {}
+        with wrap_os_errors(target, what="Pairs"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            work.mkdir()
+            files: dict[int, dict[str, Any]] = {}
 
-        def take(piece: Piece) -> None:
-            files[piece.number] = _write_piece(work, piece)
+            def take(piece: Piece) -> None:
+                files[piece.number] = _write_piece(work, piece)
 
-        if len(inputs.users) and len(inputs.jobs):
-            each_piece(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
-        _write_manifest(work, inputs, model, [files[number] for number in sorted(files)])
-        require_free(target)
-        os.rename(work, target)
-        sync_folder(target.parent)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise OutputError(
-            f"Pairs cannot be written to {target}: {reason}. Free some space, or give another folder."
-        ) from error
+            if len(inputs.users) and len(inputs.jobs):
+                each_piece(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
+            _write_manifest(work, inputs, model, [files[number] for number in sorted(files)])
+            require_free(target)
+            os.rename(work, target)
+            sync_folder(target.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return ScoredPairs(target)
@@ -205,7 +200,8 @@ def _write_piece(folder: Path, piece: Piece) -> dict[str, Any]:
         pa.array(piece.eligible.ravel()),
     ]
     path = folder / f"part-{piece.number:06d}.parquet"
-    with open(path, "xb") as file:
+
+    def encode(file: BinaryIO) -> None:
         pq.write_table(
             pa.table(columns, names=list(ALL_PAIRS_COLUMNS)),
             file,
@@ -216,8 +212,8 @@ def _write_piece(folder: Path, piece: Piece) -> dict[str, Any]:
             write_statistics=["user_id"],
             store_schema=False,  # readers get plain int64 ids
         )
-        file.flush()
-        os.fsync(file.fileno())
+
+    replace_file(path, encode, sync_name=False)
     return {"name": path.name, "rows": n_users * n_jobs, "bytes": path.stat().st_size, "first_row": piece.first}
 
 
@@ -234,8 +230,4 @@ def _write_manifest(folder: Path, inputs: Inputs, model: ScoringModel, files: li
         "bytes": sum(file["bytes"] for file in files),
         "files": files,
     }
-    with open(folder / MANIFEST, "x", encoding="utf-8") as file:
-        json.dump(manifest, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(folder)
+    replace_file(folder / MANIFEST, json.dumps(manifest, indent=2))

@@ -28,12 +28,12 @@ from collections.abc import Mapping as MappingABC
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from scoring.columns import TABLES
-from scoring.dataset.bounded_yaml import BoundedLoader
 from scoring.errors import ConfigurationError
+from scoring.storage.os_errors import reason
+from scoring.storage.yaml_source import YamlSource, parse_yaml
 
 __all__ = ["ColumnMap", "ImportMap", "Rule", "SourceMap", "TableMap", "read_mapping", "table_mapping"]
 
@@ -140,8 +140,7 @@ def read_mapping(path: Path) -> ImportMap:
 
     Raises ConfigurationError naming file, line and key: not there, no YAML, an unknown key or table or column.
     """
-    text = _text_of(path)
-    mapping = _validated(ImportMap, _load(text, str(path)), str(path), text)
+    mapping = _validated(ImportMap, _read(path, "`sources` and `tables`"))
     for name, table in mapping.tables.items():
         check_targets(name, table, str(path))
         for source in table.sources:
@@ -161,10 +160,11 @@ def table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] | Table
     if mapping is None or isinstance(mapping, TableMap):
         found, where = mapping or TableMap(), "mapping"
     elif isinstance(mapping, MappingABC):
-        found, where = _validated(TableMap, dict(mapping), "mapping", None), "mapping"
+        where = "mapping"
+        found = _validated(TableMap, YamlSource(where, dict(mapping), {}, ConfigurationError))
     else:
-        where, text = str(mapping), _text_of(Path(mapping))
-        found = _validated(TableMap, _load(text, where), where, text)
+        where = str(mapping)
+        found = _validated(TableMap, _read(Path(mapping), "`columns`"))
     check_targets(table, found, where)
     return found
 
@@ -187,76 +187,20 @@ def _close(name: str, known: Any) -> str:
     return f" Perhaps {found[0]!r}?" if found else f" There are {', '.join(known)}."
 
 
-def _text_of(path: Path) -> str:
+def _read(path: Path, expected: str) -> YamlSource:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The mapping {path} cannot be read: {error}.") from error
+        raise ConfigurationError(f"The mapping {path} cannot be read: {reason(error)}.", path=str(path)) from error
+    return parse_yaml(text, str(path), expected=expected, error_class=ConfigurationError)
 
 
-def _load(text: str, where: str) -> Any:
+def _validated(model: type[M], source: YamlSource) -> M:
     try:
-        twice = _key_twice(yaml.compose(text, Loader=yaml.SafeLoader))
-        value = yaml.load(text, BoundedLoader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        raise ConfigurationError(f"{where}{line}: this is no YAML: {getattr(error, 'problem', error)}.") from None
-    if twice is not None:
-        raise ConfigurationError(f"{where} line {twice.start_mark.line + 1}: {twice.value} stands twice.")
-    return value
-
-
-def _key_twice(root: yaml.Node | None) -> yaml.Node | None:
-    """The first key that stands twice in its mapping: YAML would silently take the last."""
-    waiting, seen = [root], set[int]()
-    while waiting:
-        node = waiting.pop(0)
-        if node is None or id(node) in seen or not isinstance(node, yaml.MappingNode | yaml.SequenceNode):
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-            continue
-        names: set[str] = set()
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in names:
-                    return key
-                names.add(key.value)
-            waiting.append(value)
-    return None
-
-
-def _validated(model: type[M], value: Any, where: str, text: str | None) -> M:
-    if not isinstance(value, dict):
-        raise ConfigurationError(f"{where}: a mapping of keys is needed, such as sources: and tables:.")
-    try:
-        return model.model_validate(value)
+        return model.model_validate(source.data)
     except ValidationError as error:
         first = error.errors()[0]
-        path = [str(piece) for piece in first["loc"]]
-        line = _line_of(text, path)
+        path = tuple(str(piece) for piece in first["loc"])
         said = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        place = f"{where}{f' line {line}' if line else ''}"
-        raise ConfigurationError(f"{place}: {'.'.join(path)}: {said}{more}.") from None
-
-
-def _line_of(text: str | None, path: list[str]) -> int | None:
-    """The line of a key in a YAML text."""
-    if text is None:
-        return None
-    node, line = yaml.compose(text, Loader=yaml.SafeLoader), None
-    for piece in path:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == piece), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and piece.isdigit() and int(piece) < len(node.value):
-            node = node.value[int(piece)]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
+        raise source.error(path, f"{'.'.join(path)}: {said}{more}.") from None

@@ -3,15 +3,15 @@
 - `component`: the contract that a component keeps; `terms`: the shapes that it may yield
 - `inputs`: the arrays that a component reads; `pair`: one pair in plain values, for its formula
 - `profile`: weights on two levels; `eligibility`: which jobs may be ranked
-- `model`: all of it together; `files`: from and to YAML, `located`: files that know the lines of their keys;
+- `model`: all of it together; `model_file`: from and to YAML;
   `presets/`: the models that ship
 """
 
 from scoring.model.component import Component, Reason
 from scoring.model.eligibility import Eligibility
-from scoring.model.files import dump_model, parse_model, parse_settings, parse_weights
 from scoring.model.inputs import Inputs
 from scoring.model.model import Part, ScoringModel
+from scoring.model.model_file import dump_model, parse_model, parse_settings, parse_weights
 from scoring.model.pair import Pair
 from scoring.model.profile import GROUPS, WeightProfile
 from scoring.model.terms import (

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from scoring.errors import ModelError
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
-from scoring.model.problems import problem_of
 from scoring.model.profile import GROUPS, WeightProfile
+from scoring.model.pydantic_errors import problem_of
 
 __all__ = ["Part", "ScoringModel"]
 

@@ -14,6 +14,10 @@ __all__ = ["GROUPS", "TOLERANCE", "WeightProfile"]
 GROUPS = ("base", "match", "personal")
 """What the job offers, how it fits, what the user has done."""
 
+_Level = tuple[str, ...]
+"""The keys of a level in a model file: all groups, or the components of one."""
+_GROUPS: _Level = ("groups",)
+
 TOLERANCE = 1e-6
 """How far from 1 the weights of a level may sum."""
 
@@ -32,12 +36,13 @@ class WeightProfile:
     def __post_init__(self) -> None:
         strange = (set(self.groups) | set(self.components)) - set(GROUPS)
         if strange:
-            raise ModelError(f"unknown group {sorted(strange)[0]!r}; the groups are {', '.join(GROUPS)}.")
+            name = sorted(strange)[0]
+            raise ModelError(f"unknown group {name!r}; the groups are {', '.join(GROUPS)}.", key=("groups", name))
         whole = {group: float(self.groups.get(group, 0.0)) for group in GROUPS}
         parts = {
             group: {name: float(weight) for name, weight in self.components.get(group, {}).items()} for group in GROUPS
         }
-        _check_level("the groups", whole)
+        _check_level(_GROUPS, whole)
         for group, weights in parts.items():
             _check_group(group, whole[group], weights)
         object.__setattr__(self, "groups", whole)
@@ -47,12 +52,12 @@ class WeightProfile:
     def normalised(cls, groups: Mapping[str, float], components: Mapping[str, Mapping[str, float]]) -> Self:
         """With each level divided by its sum. Raises ModelError for a negative weight or a level of zeros."""
         return cls(
-            _divided("the groups", groups),
+            _divided(_GROUPS, groups),
             {
                 # components of a group that weighs nothing may all weigh nothing
                 group: dict(weights)
                 if not any(weights.values()) and not groups.get(group)
-                else _divided(f"group {group}", weights)
+                else _divided(("groups", group), weights)
                 for group, weights in components.items()
             },
         )
@@ -70,37 +75,48 @@ class WeightProfile:
         }
 
 
-def _check_weights(level: str, weights: Mapping[str, float]) -> None:
+def _label(level: _Level) -> str:
+    return f"group {level[1]}" if len(level) > 1 else "the groups"
+
+
+def _check_weights(level: _Level, weights: Mapping[str, float]) -> None:
     for name, weight in weights.items():
         if not math.isfinite(weight) or weight < 0:
-            raise ModelError(f"weight of {name} in {level} is {weight}; a weight is a number from 0 to 1.")
+            key = (*level, "components", name) if len(level) > 1 else (*level, name)
+            raise ModelError(
+                f"weight of {name} in {_label(level)} is {weight}; a weight is a number from 0 to 1.", key=key
+            )
 
 
-def _total(level: str, weights: Mapping[str, float]) -> float:
+def _total(level: _Level, weights: Mapping[str, float]) -> float:
     try:
         return math.fsum(weights.values())
     except OverflowError as error:
-        raise ModelError(f"weights of {level} are too large to be added up.") from error
+        raise ModelError(f"weights of {_label(level)} are too large to be added up.", key=level) from error
 
 
-def _check_level(level: str, weights: Mapping[str, float]) -> None:
+def _check_level(level: _Level, weights: Mapping[str, float]) -> None:
     _check_weights(level, weights)
     total = _total(level, weights)
     if abs(total - 1) > TOLERANCE:
-        raise ModelError(f"weights of {level} sum to {total:.10g}, not 1; correct them, or write `normalise: true`.")
+        raise ModelError(
+            f"weights of {_label(level)} sum to {total:.10g}, not 1; correct them, or write `normalise: true`.",
+            key=level,
+        )
 
 
 def _check_group(group: str, weight: float, weights: Mapping[str, float]) -> None:
-    _check_weights(f"group {group}", weights)
+    level = ("groups", group)
+    _check_weights(level, weights)
     if any(weights.values()):
-        _check_level(f"group {group}", weights)
+        _check_level(level, weights)
     elif weight:
-        raise ModelError(f"group {group} weighs {weight:g}, but none of its components weighs anything.")
+        raise ModelError(f"group {group} weighs {weight:g}, but none of its components weighs anything.", key=level)
 
 
-def _divided(level: str, weights: Mapping[str, float]) -> dict[str, float]:
+def _divided(level: _Level, weights: Mapping[str, float]) -> dict[str, float]:
     _check_weights(level, weights)
     total = _total(level, weights)
     if not total > 0:
-        raise ModelError(f"weights of {level} sum to 0; at least one must be above.")
+        raise ModelError(f"weights of {_label(level)} sum to 0; at least one must be above.", key=level)
     return {name: weight / total for name, weight in weights.items()}

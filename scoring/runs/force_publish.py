@@ -15,7 +15,7 @@ from scoring.errors import ConfigurationError, OutputError
 from scoring.runs.gate.verdict import KEPT_ASIDE
 from scoring.runs.history import Leftover, latest_of, leftovers_in_folder
 from scoring.runs.publishers import Place, RunCounts, RunHead, Shard, Sink
-from scoring.runs.publishers.run_journal import Journal
+from scoring.runs.publishers.run_journal import run_journal
 
 __all__ = ["release"]
 
@@ -34,7 +34,7 @@ def release(run_id: str, folder: str | Path, sinks: Sequence[Sink], reason: str)
     if newest is not None and newest > run_id:
         raise ConfigurationError(f"run {newest} is newer than {run_id}, and in use: make another one.")
     assert left.journal is not None, "it is in a folder"
-    lines = Journal.peek(left.journal)
+    lines = run_journal(left.journal).read()
     kept = next(line for line in reversed(lines) if "gate" in line)
     head, counts = _head(kept["head"]), RunCounts(**kept["counts"])
     shards = _shards([line for line in lines if "name" in line])

@@ -21,7 +21,8 @@ from scoring.runs.publishers.database_digests import wrong_shards
 from scoring.runs.publishers.database_lock import hold_key
 from scoring.runs.publishers.part_files import wrong_with
 from scoring.runs.publishers.reader_locks import reading
-from scoring.runs.publishers.run_journal import Held, Journal, verdict_in
+from scoring.runs.publishers.run_journal import last_verdict, run_journal
+from scoring.storage.file_lock import LockHeldError
 
 __all__ = [
     "Leftover",
@@ -150,16 +151,17 @@ def leftovers_in_folder(folder: Path) -> list[Leftover]:
     found = []
     for path in sorted(folder.glob(".*.journal")):
         key = path.name.removesuffix(".journal")[1:]
+        journal = run_journal(path)
         try:
-            journal = Journal.hold(path)
-        except Held:
-            lines, alive = Journal.peek(path), True
+            journal.acquire()
+        except LockHeldError:
+            lines, alive = journal.read(), True
         else:
-            lines, alive = journal.lines, False
-            journal.close(remove=not lines)
+            lines, alive = journal.entries, False
+            journal.release(remove=not lines)
         if lines and isinstance(lines[0].get("run_id"), str):
             work = path.with_name(f".{key}.writing")
-            found.append(Leftover(lines[0]["run_id"], key, alive, work, path, verdict_in(lines)))
+            found.append(Leftover(lines[0]["run_id"], key, alive, work, path, last_verdict(lines)))
     return found
 
 
@@ -176,7 +178,7 @@ def leftovers_in_database(database: Database) -> list[Leftover]:
         if key:
             try:
                 hold_key(database, key, patience=0.0)()
-            except Held:
+            except LockHeldError:
                 alive = True
         found.append(Leftover(row.run_id, key, alive, verdict=settings.get("gate")))
     return found

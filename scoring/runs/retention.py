@@ -18,10 +18,10 @@ from scoring.runs.history import Leftover, latest_of, leftovers_in_database, lef
 from scoring.runs.publishers import published_runs
 from scoring.runs.publishers.database_lock import hold_key, remove_stale_locks
 from scoring.runs.publishers.database_runs import remove_run
-from scoring.runs.publishers.folders import one_sentence
 from scoring.runs.publishers.reader_locks import alone_with
-from scoring.runs.publishers.run_journal import Held, Journal
-from scoring.storage.files import sync_folder
+from scoring.storage.atomic_file import sync_folder
+from scoring.storage.file_lock import FileLock, LockHeldError
+from scoring.storage.os_errors import wrap_os_errors
 from scoring.telemetry import faults
 
 __all__ = ["Pruned", "prune"]
@@ -66,7 +66,7 @@ def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
             if run_id in in_folder:
                 with alone_with(in_folder[run_id]):
                     _remove_folder(in_folder[run_id])
-        except Held:
+        except LockHeldError:
             done.stayed[run_id] = "it is being read"
             continue
         if database is not None and run_id in in_database:
@@ -93,7 +93,7 @@ def _in_database(database: Database) -> tuple[set[str], set[str]]:
 def _remove_folder(path: Path) -> None:
     """Gone for readers in one step; the files after that."""
     hidden = path.with_name(f".{path.name}{_REMOVING}")
-    with one_sentence(path):
+    with wrap_os_errors(path, what="Results"):
         os.rename(path, hidden)
         faults.point("old run hidden")
         shutil.rmtree(hidden)
@@ -103,17 +103,17 @@ def _remove_folder(path: Path) -> None:
 def _finish_removing(folder: Path) -> None:
     """What somebody was killed over."""
     for hidden in folder.glob(f".*{_REMOVING}"):
-        with one_sentence(hidden):
+        with wrap_os_errors(hidden, what="Results"):
             shutil.rmtree(hidden)
 
 
 def _remove_unfinished(folder: Path, database: Database | None, newest: str, done: Pruned) -> None:
     for left in leftovers_in_folder(folder):
         if left.run_id < newest and not left.alive and left.journal is not None:
-            with _unless_held(), one_sentence(folder):
-                journal = Journal.hold(left.journal)
+            with _unless_held(), wrap_os_errors(folder, what="Results"):
+                lock = FileLock(left.journal).acquire()
                 shutil.rmtree(left.work, ignore_errors=True)
-                journal.close(remove=True)
+                lock.release(remove=True)
                 done.unfinished.append(left.run_id)
     for left in leftovers_in_database(database) if database is not None else ():
         if left.run_id < newest and not left.alive:
@@ -138,5 +138,5 @@ def _unless_held() -> Iterator[None]:
     """Somebody has begun to work on it meanwhile: it is theirs."""
     try:
         yield
-    except Held:
+    except LockHeldError:
         return

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import math
 import os
-import secrets
 import stat
 import warnings
 import zipfile
@@ -22,7 +21,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from scoring.storage.files import has_name, locked
+from scoring.storage.atomic_file import remove_leftovers, replace_file
+from scoring.storage.os_errors import reason
+from scoring.storage.plain_file import open_plain_file
 from scoring.telemetry import faults
 
 __all__ = ["ArrayCache"]
@@ -32,7 +33,6 @@ Arrays = Mapping[str, NDArray[np.float32]]
 _HEADER: Final = 1_024
 """Bytes that NumPy's header of an array takes at most; 128 for ours."""
 
-_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _DAMAGE: Final = (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile)
 """A damaged header may claim a compression or a password that zipfile raises the later ones for."""
 
@@ -53,7 +53,7 @@ class ArrayCache:
         """
         if not self._folder.is_dir() or not self._is_trusted():
             return None
-        self._sweep()
+        remove_leftovers(self._folder, f"{self._kind}-*")
         try:
             with _opened(self._folder / self._name(key)) as file, zipfile.ZipFile(file) as archive:
                 found = {name: _array(archive, name, shape) for name, shape in shapes.items()}
@@ -69,7 +69,7 @@ class ArrayCache:
                 self._write(self._name(key), arrays)
         except OSError as error:
             message = (
-                f"trained factors could not be kept in {self._folder} ({error.strerror}); they will be trained again."
+                f"trained factors could not be kept in {self._folder} ({reason(error)}); they will be trained again."
             )
             warnings.warn(message, RuntimeWarning, stacklevel=2)
 
@@ -78,17 +78,15 @@ class ArrayCache:
 
     def _is_trusted(self) -> bool:
         """Whether nobody but its owner, this user or the system's, can have put something there."""
-        if not hasattr(os, "geteuid"):  # Windows: its folders are their user's
-            return True
         state = os.stat(self._folder)
         if state.st_uid not in (os.geteuid(), 0):
-            reason = "belongs to somebody else"
+            problem = "belongs to somebody else"
         elif state.st_mode & stat.S_IWOTH:
-            reason = "can be written to by everybody"
+            problem = "can be written to by everybody"
         else:
             return True
         warnings.warn(
-            f"The cache {self._folder} is not used: it {reason}. Give another folder, or put it right "
+            f"The cache {self._folder} is not used: it {problem}. Give another folder, or put it right "
             "(chmod 700, chown); until then factors are trained anew.",
             RuntimeWarning,
             stacklevel=3,
@@ -96,36 +94,13 @@ class ArrayCache:
         return False
 
     def _write(self, name: str, arrays: Arrays) -> None:
-        """In one step: a reader sees the whole file or none."""
-        temporary, file = self._begun()
-        with file:
-            try:
-                np.savez(
-                    file, allow_pickle=False, **{name: np.ascontiguousarray(a, "<f4") for name, a in arrays.items()}
-                )
-                faults.point("factors kept")
-                file.flush()
-                os.replace(temporary, self._folder / name)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary)
-                raise
+        """In one step: a reader sees the whole file or none. It is not synced: factors can be trained again."""
 
-    def _begun(self) -> tuple[Path, BinaryIO]:
-        """A new file of a name that nobody can foresee, under a lock that ends with this process."""
-        while True:
-            temporary = self._folder / f".{self._kind}-{secrets.token_hex(8)}.npz"
-            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600)
-            os.fchmod(handle, 0o600)
-            if locked(handle) and has_name(handle, temporary):  # not swept away before it was locked
-                return temporary, os.fdopen(handle, "wb")
-            os.close(handle)
+        def encode(file: BinaryIO) -> None:
+            np.savez(file, allow_pickle=False, **{name: np.ascontiguousarray(a, "<f4") for name, a in arrays.items()})
+            faults.point("factors kept")
 
-    def _sweep(self) -> None:
-        for path in self._folder.glob(f".{self._kind}-*.npz"):
-            with suppress(OSError), _opened(path) as file:
-                if locked(file.fileno()) and has_name(file.fileno(), path):
-                    path.unlink()
+        replace_file(self._folder / name, encode, mode=0o600, sync_file=False, sync_name=False, locked=True)
 
 
 def _make_private(folder: Path) -> None:
@@ -140,10 +115,9 @@ def _make_private(folder: Path) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """A plain file that belongs to this user. Raises OSError for any other, and for links."""
-    with os.fdopen(os.open(path, os.O_RDONLY | _NO_FOLLOW), "rb") as file:
-        state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode) or (hasattr(os, "geteuid") and state.st_uid not in (os.geteuid(), 0)):
+    """A plain file that belongs to this user or the system's. Raises `OSError` for any other, and for links."""
+    with open_plain_file(path) as file:
+        if os.fstat(file.fileno()).st_uid not in (os.geteuid(), 0):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(path))
         yield file
 

@@ -1,1 +1,8 @@
-"""Files that survive a crash: locks that end with their process, names that are on disk."""
+"""Files that survive a crash. The whole package writes, locks and reads them through these modules.
+
+- `atomic_file`: a file is written under a temporary name and renamed, so readers see all of it or none of it
+- `file_lock`: advisory locks that end with their process · `journal`: an append-only file of lines under such a lock
+- `plain_file`: reads a file only if it is a regular file, not a link or a pipe
+- `yaml_source`: YAML files of bounded size whose keys have line numbers
+- `os_errors`: what the operating system refuses, in one sentence
+"""

@@ -4,7 +4,7 @@
 - `operations`: times and counts of what an engine does · `alerts`: a warning when that takes too long per user
 - `traffic`: round trips to a database · `memory`: what this process holds
 - `faults`: named points at which a test can fail the work, or kill the process
-- `uncut`: short steps that Ctrl-C does not cut in two
+- `signal_deferral`: short steps that Ctrl-C does not interrupt
 - `logs`: log lines as text or JSON · `export`: all of it for Prometheus (extra `monitoring`)
 """
 

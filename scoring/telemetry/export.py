@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from scoring.errors import ConfigurationError, MissingPartError
+from scoring.storage.os_errors import reason
 from scoring.telemetry.alerts import TargetAlert
 from scoring.telemetry.operations import Operations, OperationStatistics
 from scoring.telemetry.traffic import Traffic
@@ -116,8 +117,8 @@ def serve(sources: Sources, port: int, host: str = "127.0.0.1") -> MetricsServer
     try:
         return MetricsServer(*_client().start_http_server(port, host, registry))
     except (OSError, OverflowError) as error:  # taken, not ours to take, no such host; above 65,535
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigurationError(f"metrics cannot be served on {host}:{port} ({reason}); give another port.") from None
+        problem = reason(error) if isinstance(error, OSError) else error
+        raise ConfigurationError(f"metrics cannot be served on {host}:{port} ({problem}); give another port.") from None
 
 
 def _client() -> Any:

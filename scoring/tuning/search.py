@@ -19,7 +19,7 @@ from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.model import ScoringModel
 from scoring.ranking.scorer import whole_number
 from scoring.tuning.problem import Problem
-from scoring.tuning.storage import open_journal
+from scoring.tuning.trial_journal import open_journal
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

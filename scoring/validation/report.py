@@ -13,6 +13,7 @@ import pandas as pd
 
 from scoring.columns import TABLES
 from scoring.errors import ConfigurationError, DataError, OutputError, counted, printable
+from scoring.storage.os_errors import reason
 
 __all__ = ["FOLLOWS", "DataLedger", "Limit", "TableLedger"]
 
@@ -161,7 +162,7 @@ class DataLedger:
                     path.unlink(missing_ok=True)
                 except OSError as error:
                     raise OutputError(
-                        f"{path} is of the run before and cannot be taken away: {error.strerror or error}."
+                        f"{path} is of the run before and cannot be taken away: {reason(error)}."
                     ) from error
         return self.write(folder, prefix, as_of)
 

@@ -16,7 +16,7 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs.publishers import published_runs, read_results
 from scoring.runs.publishers.database_lock import hold_key
-from scoring.runs.publishers.run_journal import Held
+from scoring.storage.file_lock import LockHeldError
 from scoring.synthetic import make_market
 from scoring.telemetry import faults
 from tests.counting import counted
@@ -67,7 +67,7 @@ def test_a_lock_ends_with_its_process(market: Database, database_url: str) -> No
     with subprocess.Popen(words, env=surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(Held):
+        with pytest.raises(LockHeldError):
             hold_key(market, key, patience=0.0)
         hold_key(market, key[::-1])()
         other.kill()

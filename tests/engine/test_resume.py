@@ -277,11 +277,16 @@ def test_a_stop_just_after_a_run_was_inserted_leaves_no_row(prepared: Prepared, 
 def test_a_stop_while_the_lock_is_taken_leaves_no_file(
     prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(handle: int, length: int) -> None:
-        raise KeyboardInterrupt
+    compare, calls = os.path.samestat, iter(range(1, 10))
+
+    def stopped(*states: os.stat_result) -> bool:
+        if next(calls) == 1:  # the lock is taken, and not returned yet
+            raise KeyboardInterrupt
+        return compare(*states)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "ftruncate", stopped)
+        patch.setattr(os.path, "samestat", stopped)
         with pytest.raises(KeyboardInterrupt):
             run(prepared, ParquetSink(tmp_path / "run"))
+    assert next(calls) > 2
     assert list(tmp_path.iterdir()) == []

@@ -234,8 +234,11 @@ def test_anchors_and_merge_keys_are_yaml_too() -> None:
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message: str) -> None:
-    said = problem(changed(old, new))
+    with pytest.raises(ModelError) as raised:
+        parse(changed(old, new))
+    said = str(raised.value)
     assert said.startswith(f"mine.yaml, line {line}: {message}"), said
+    assert (raised.value.path, raised.value.line) == ("mine.yaml", line)
     counted("input", MISTAKES, 1)
 
 
@@ -268,6 +271,39 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message
 def test_what_is_no_model_is_refused(text: str, message: str) -> None:
     assert problem(text).startswith(message), problem(text)
     counted("input", MISTAKES, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("weight: 0.75", "weight: 0.7", ("groups",)),
+        ("weight: 0.3", "weight: 0.4", ("groups", "base")),
+        ("{weight: 1}", "{weight: 0}", ("groups", "match")),
+        ("weight: 0.3", "weight: -0.3", ("groups", "base", "components", "fee", "weight")),
+        ("low: 100", "low: cheap", ("groups", "base", "components", "fee", "low")),
+        ("min_fee: 10", "min_fee: .inf", ("eligibility", "min_fee")),
+    ],
+)
+def test_an_error_has_the_key_that_it_is_about(old: str, new: str, key: tuple[str, ...]) -> None:
+    with pytest.raises(ModelError) as raised:
+        parse(changed(old, new))
+    assert raised.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("groups", "components", "key"),
+    [
+        ({"base": 0.5}, {"base": {"fee": 1.0}}, ("groups",)),
+        ({"base": 1.0, "other": 0.0}, {}, ("groups", "other")),
+        ({"base": -1.0, "match": 2.0}, {}, ("groups", "base")),
+        ({"base": 1.0}, {"base": {"fee": 0.5}}, ("groups", "base")),
+        ({"base": 1.0}, {"base": {"fee": 2.0, "wage": -1.0}}, ("groups", "base", "components", "wage")),
+    ],
+)
+def test_an_error_of_weights_has_their_key(groups: dict, components: dict, key: tuple[str, ...]) -> None:
+    with pytest.raises(ModelError) as raised:
+        WeightProfile(groups, components)
+    assert (raised.value.path, raised.value.line, raised.value.key) == (None, None, key)
 
 
 def test_all_weights_0_is_refused_even_when_normalised() -> None:
@@ -351,6 +387,7 @@ def test_a_mistake_in_a_weight_file_is_named_with_its_line(old: str, new: str, l
     with pytest.raises(ModelError) as raised:
         parse_weights(WEIGHTS.replace(old, new), parse(GOOD), source="w.yaml")
     assert str(raised.value).startswith(f"w.yaml, line {line}: {message}"), str(raised.value)
+    assert (raised.value.path, raised.value.line) == ("w.yaml", line)
     counted("input", MISTAKES, 1)
 
 

@@ -17,10 +17,10 @@ from scoring import Dataset, Prepared, load_model, make_market
 from scoring.errors import OutputError
 from scoring.runs import runner
 from scoring.runs.publishers import ParquetSink
-from scoring.runs.publishers.run_journal import Journal
+from scoring.runs.publishers.run_journal import run_journal
 from scoring.statistics.array_cache import ArrayCache
 from scoring.telemetry import faults
-from scoring.tuning.storage import open_journal
+from scoring.tuning.trial_journal import open_journal
 from tests.counting import WRITES, counted
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +129,7 @@ def test_a_link_in_a_cache_is_not_read_and_not_written_through(cache: ArrayCache
 def test_a_link_among_leftovers_is_not_followed(cache: ArrayCache, kept: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("untouched")
-    (kept.parent / ".als-0000.npz").symlink_to(victim)
+    (kept.parent / ".als-0000.npz.1.0.writing").symlink_to(victim)
     assert holds(cache)
     assert victim.read_text() == "untouched"
 
@@ -139,7 +139,7 @@ def test_no_link_leads_a_journal_to_another_file(tmp_path: Path) -> None:
     victim.write_text("not a line of a journal")
     (tmp_path / "journal").symlink_to(victim)
     with pytest.raises(OSError, match="symbolic links"):
-        Journal.hold(tmp_path / "journal")
+        run_journal(tmp_path / "journal").acquire()
     with pytest.raises(OSError, match="trials cannot be kept"):
         open_journal(tmp_path / "journal")
     assert victim.read_text() == "not a line of a journal"

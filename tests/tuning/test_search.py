@@ -24,7 +24,7 @@ from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
 from scoring.tuning.search import Sampler, feasible, finished, model_of_trial, run_trials
 from scoring.tuning.space import Parameter, Space
-from scoring.tuning.storage import open_journal
+from scoring.tuning.trial_journal import open_journal
 from tests.tuning.problems import FIRST, problem_of
 
 SAMPLERS: list[Sampler] = ["tpe", "random", "nsga2"]
@@ -354,8 +354,9 @@ def test_a_lock_of_a_process_that_died_keeps_nobody_waiting(problem: Problem, tm
     """Optuna's own would stand for half a minute."""
     storage = tmp_path / "trials"
     code = (
-        "import os, pathlib, signal, sys; from scoring.tuning.storage import open_journal;"
-        "open_journal(pathlib.Path(sys.argv[1]))._backend._lock.acquire(); os.kill(os.getpid(), signal.SIGKILL)"
+        "import os, pathlib, signal, sys; from scoring.storage.file_lock import FileLock;"
+        "from scoring.tuning.trial_journal import open_journal; path = pathlib.Path(sys.argv[1]); open_journal(path);"
+        "FileLock(path).acquire(); os.kill(os.getpid(), signal.SIGKILL)"
     )
     process = started("-c", code, str(storage))
     assert (process.communicate()[1], process.returncode) == ("", -signal.SIGKILL)

@@ -12,8 +12,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scoring.errors import ConfigurationError, ModelError
+from scoring.errors import ConfigurationError
 from scoring.model import parse_settings
+from scoring.storage.os_errors import reason
 
 __all__ = ["GateLimits", "load_limits"]
 
@@ -67,9 +68,5 @@ def load_limits(path: str | Path) -> GateLimits:
     try:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigurationError(f"limits {path}: {reason}; give the path of a file of limits.") from error
-    try:
-        return parse_settings(text, GateLimits, source=str(path))
-    except ModelError as error:
-        raise ConfigurationError(str(error)) from error
+        raise ConfigurationError(f"limits {path}: {reason(error)}; give the path of a file of limits.") from error
+    return parse_settings(text, GateLimits, source=str(path), error_class=ConfigurationError)

@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from scoring.database.database import Database
 from scoring.database.engines import is_memory, sqlite_file
 from scoring.errors import DatabaseError
-from scoring.runs.publishers.run_journal import Held, Journal
+from scoring.storage.file_lock import FileLock, LockHeldError
+from scoring.storage.os_errors import reason
 
 __all__ = ["KeyLock", "hold_key", "lock_path", "remove_stale_locks"]
 
@@ -42,7 +43,7 @@ class KeyLock:
     def renew(self) -> None:
         """Takes the lock again where it was lost with its connection; a file's never is.
 
-        Raises Held, when somebody else has it meanwhile, and SQLAlchemyError: to be called inside `Database.write`.
+        Raises LockHeldError if another process took it meanwhile, and SQLAlchemyError: call it in `Database.write`.
         """
 
 
@@ -51,16 +52,16 @@ def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS
 
     SQLite: a lock on a file beside it. PostgreSQL: an advisory lock of a connection of its own.
 
-    Raises Held, DatabaseError.
+    Raises LockHeldError, DatabaseError.
     """
     path = lock_path(database, key)
     if path is not None:
         try:
-            journal = Journal.hold(path, patience)
+            lock = FileLock(path).acquire(patience)
         except OSError as error:
-            reason = error.strerror or error
-            raise DatabaseError(f"{database.display} cannot be written: {path} cannot be made ({reason}).") from error
-        return KeyLock(lambda: journal.close(remove=True))
+            problem = f"{path} cannot be made ({reason(error)})"
+            raise DatabaseError(f"{database.display} cannot be written: {problem}.") from error
+        return KeyLock(lambda: lock.release(remove=True))
     if is_memory(database.engine.url) or database.dialect != "postgresql":
         return KeyLock()
     return _AdvisoryLock(database, int.from_bytes(bytes.fromhex(key)[:8], signed=True), patience)
@@ -70,8 +71,8 @@ def remove_stale_locks(database: Database) -> None:
     """Removes the files of locks that nobody holds: of processes that were killed."""
     pattern = lock_path(database, "*")
     for path in pattern.parent.glob(pattern.name) if pattern is not None else ():
-        with suppress(Held, OSError):
-            Journal.hold(path).close(remove=True)
+        with suppress(LockHeldError, OSError):
+            FileLock(path).acquire().release(remove=True)
 
 
 class _AdvisoryLock(KeyLock):
@@ -88,7 +89,7 @@ class _AdvisoryLock(KeyLock):
             until = time.monotonic() + self._patience
             while not connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": self._number}).scalar():
                 if time.monotonic() > until:
-                    raise Held
+                    raise LockHeldError
                 time.sleep(0.1)
         except BaseException:
             connection.close()

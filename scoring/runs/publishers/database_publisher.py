@@ -22,9 +22,9 @@ from scoring.runs.publishers.database_lock import KeyLock, hold_key
 from scoring.runs.publishers.database_runs import CURRENT, current_run, has_its_rows, remove_run, runs_of_key
 from scoring.runs.publishers.list_block import Lists, PublishedRun
 from scoring.runs.publishers.publisher import Earlier, Place, RunCounts, RunHead, Shard, Sink
-from scoring.runs.publishers.run_journal import Held
+from scoring.storage.file_lock import LockHeldError
 from scoring.telemetry import faults
-from scoring.telemetry.uncut import uncut
+from scoring.telemetry.signal_deferral import defer_signals
 
 __all__ = ["DatabaseSink"]
 
@@ -66,9 +66,9 @@ class DatabaseSink(Sink):
     def claim(self, head: RunHead) -> Earlier | None:
         self.check()
         try:
-            with uncut():
+            with defer_signals():
                 self._lock = hold_key(self._database, head.key)
-        except Held:
+        except LockHeldError:
             raise self._held() from None
         there = [run for run in runs_of_key(self._database, head.key) if self._counts_as_there(run, head.whole)]
         unfinished = [run for run in there if not run.published]
@@ -96,7 +96,7 @@ class DatabaseSink(Sink):
 
         try:
             self._database.write(once)
-        except Held:
+        except LockHeldError:
             raise self._held() from None
 
     def _counts_as_there(self, run: Earlier, whole: bool) -> bool:

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -18,16 +18,18 @@ from scoring.errors import OutputError
 from scoring.ranking.ranking import Ranking
 from scoring.runs.memory_budget import BYTES_PER_RESULT
 from scoring.runs.publishers import publisher
-from scoring.runs.publishers.folders import move_link, one_sentence
 from scoring.runs.publishers.list_block import Lists, PublishedRun
 from scoring.runs.publishers.manifest import MANIFEST, holds, manifest_of, published_runs, read_manifest
 from scoring.runs.publishers.parquet_lists import ParquetRun, read_part
 from scoring.runs.publishers.part_files import remove_others, whole_shards, write_part
 from scoring.runs.publishers.publisher import Earlier, Place, RunCounts, RunHead, Shard, Sink, no_results
-from scoring.runs.publishers.run_journal import PATIENCE_SECONDS, Held, Journal, verdict_in
-from scoring.storage.files import sync_folder
+from scoring.runs.publishers.run_journal import last_verdict, run_journal
+from scoring.storage.atomic_file import Step, move_link, replace_file, sync_folder
+from scoring.storage.file_lock import PATIENCE_SECONDS, LockHeldError
+from scoring.storage.journal import Journal
+from scoring.storage.os_errors import wrap_os_errors
 from scoring.telemetry import faults
-from scoring.telemetry.uncut import uncut
+from scoring.telemetry.signal_deferral import defer_signals
 
 __all__ = ["ParquetSink"]
 
@@ -46,7 +48,7 @@ class ParquetSink(Sink):
         self._parent = self._folder if by_run_id else self._folder.parent
         self._target = self._folder
         self._work: Path | None = None  # None before `open`, and once it is the target
-        self._journal: Journal | None = None
+        self._journal: Journal[dict[str, Any]] | None = None
         self._head: RunHead | None = None
         self._waiting: list[pd.DataFrame] = []
         self._files: dict[int, dict[str, Any]] = {}
@@ -64,7 +66,7 @@ class ParquetSink(Sink):
 
     def _check_parent(self) -> None:
         parent = self._parent
-        with one_sentence(parent):
+        with wrap_os_errors(parent, what="Results"):
             if parent.exists() and not parent.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             parent.mkdir(parents=True, exist_ok=True)
@@ -88,21 +90,21 @@ class ParquetSink(Sink):
         self._check_parent()
         path = self._aside(head, "journal")
         try:
-            with uncut(), one_sentence(self._parent):
-                self._journal = Journal.hold(path, PATIENCE_SECONDS)
-        except Held:
+            with defer_signals(), wrap_os_errors(self._parent, what="Results"):
+                self._journal = run_journal(path).acquire(PATIENCE_SECONDS)
+        except LockHeldError:
             raise OutputError(
                 f"The same run (data, model and settings) is being written to {self._parent} by another process: "
                 "wait for it, or give another folder."
             ) from None
-        with one_sentence(self._parent):
+        with wrap_os_errors(self._parent, what="Results"):
             faults.point("lock taken")
         return self._unfinished(head) or self._published(head)
 
     def _unfinished(self, head: RunHead) -> Earlier | None:
         """A run whose journal is still there: its folder may be published already, and the link not moved."""
         assert self._journal is not None, "claim() comes first"
-        lines = self._journal.lines
+        lines = self._journal.entries
         if not lines or not isinstance(lines[0].get("run_id"), str):
             return None
         run_id = lines[0]["run_id"]
@@ -140,18 +142,18 @@ class ParquetSink(Sink):
         self._target = self._target_of(head.run_id)
         self._refuse_existing()
         work = self._aside(head, "writing")
-        with one_sentence(self._target):
+        with wrap_os_errors(self._target, what="Results"):
             shutil.rmtree(work, ignore_errors=True)
             faults.point("leftovers removed")
             self._work = work
-            self._journal.begin({"run_id": head.run_id, "created_at": head.created_at.isoformat()})
+            self._journal.restart({"run_id": head.run_id, "created_at": head.created_at.isoformat()})
             faults.point("journal begun")
             work.mkdir()
             faults.point("work folder made")
 
     def go_on(self, head: RunHead, shards: Sequence[Shard]) -> Mapping[int, int]:
         assert self._journal is not None, "claim() comes before go_on()"
-        target, work, lines = self._target_of(head.run_id), self._aside(head, "writing"), self._journal.lines
+        target, work, lines = self._target_of(head.run_id), self._aside(head, "writing"), self._journal.entries
         if holds(target, head.key):
             manifest = read_manifest(target)
             self._head, self._target, self._verdict = head, target, manifest.get("gate")
@@ -160,8 +162,8 @@ class ParquetSink(Sink):
         if not lines or lines[0].get("run_id") != head.run_id or work.is_symlink() or not work.is_dir():
             self.open(head)
             return {}
-        self._head, self._target, self._waiting, self._verdict = head, target, [], verdict_in(lines)
-        with one_sentence(target):
+        self._head, self._target, self._waiting, self._verdict = head, target, [], last_verdict(lines)
+        with wrap_os_errors(target, what="Results"):
             self._work = work
             self._files = whole_shards(work, lines[1:], shards)
             remove_others(work, [file["name"] for file in self._files.values()])
@@ -176,9 +178,9 @@ class ParquetSink(Sink):
         assert self._journal is not None, "claim() comes before end_shard()"
         waiting, self._waiting = self._waiting or [no_results()], []
         rows = pd.concat(waiting, ignore_index=True) if len(waiting) > 1 else waiting[0]
-        with one_sentence(self._target):
+        with wrap_os_errors(self._target, what="Results"):
             entry = write_part(self._work, shard.number, rows)
-            self._journal.note(entry)
+            self._journal.append(entry)
         faults.point("shard noted")
         self._files[shard.number] = entry
 
@@ -203,9 +205,9 @@ class ParquetSink(Sink):
         assert self._head is not None, "open() comes before take_verdict()"
         if verdict == self._verdict or self._work is None:
             return
-        with one_sentence(self._target):
+        with wrap_os_errors(self._target, what="Results"):
             # all that the manifest needs: who publishes the run later may know nothing else of it
-            self._journal.note({"gate": verdict, "head": _plain(self._head), "counts": asdict(counts)})
+            self._journal.append({"gate": verdict, "head": _plain(self._head), "counts": asdict(counts)})
         faults.point("verdict noted")
         self._verdict = verdict
 
@@ -217,18 +219,15 @@ class ParquetSink(Sink):
         manifest = (
             {"format": 1} | asdict(self._head) | {"counts": asdict(counts), "gate": self._verdict, "files": files}
         )
-        with one_sentence(self._target):
-            with open(self._work / MANIFEST, "x", encoding="utf-8") as file:
-                json.dump(manifest, file, indent=2, default=str, ensure_ascii=False)
-                file.flush()
-                faults.point("manifest written")
-                os.fsync(file.fileno())
-            sync_folder(self._work)
+        with wrap_os_errors(self._target, what="Results"):
+            text = json.dumps(manifest, indent=2, default=str, ensure_ascii=False)
+            points: dict[Step, Callable[[], None]] = {"written": lambda: faults.point("manifest written")}
+            replace_file(self._work / MANIFEST, text, reached=points)
             faults.point("folder sealed")
 
     def publish(self) -> Place:
         assert self._head is not None, "seal() comes before publish()"
-        with one_sentence(self._target):
+        with wrap_os_errors(self._target, what="Results"):
             if self._work is not None:
                 faults.point("folder publishing")
                 os.rename(self._work, self._target)
@@ -254,12 +253,12 @@ class ParquetSink(Sink):
     def suspend(self) -> None:
         self._work, self._waiting = None, []
         # a journal that was never begun is a lock and nothing else
-        self._let_go(remove=self._journal is not None and not self._journal.lines)
+        self._let_go(remove=self._journal is not None and not self._journal.entries)
 
     def _let_go(self, *, remove: bool) -> None:
         if self._journal is not None:
             journal, self._journal = self._journal, None
-            journal.close(remove=remove)
+            journal.release(remove=remove)
 
     def held_bytes(self, rows: int, chunk_rows: int) -> int:
         # the frames that wait, one of all of them, and what is encoded (measured)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
 
 from scoring.columns import RESULT_COLUMNS
 from scoring.runs.publishers.publisher import Shard
+from scoring.storage.atomic_file import Step, replace_file
+from scoring.storage.os_errors import reason
 from scoring.telemetry import faults
 
 __all__ = ["SCHEMA", "part_name", "remove_others", "whole_shards", "write_part", "wrong_with"]
@@ -25,6 +26,12 @@ SCHEMA = pa.schema(
         *((name, pa.float32()) for name in RESULT_COLUMNS[3:]),
     ]
 )
+
+_POINTS: Final[Mapping[Step, Callable[[], None]]] = {
+    "written": lambda: faults.point("shard written"),
+    "synced": lambda: faults.point("shard synced"),
+    "renamed": lambda: faults.point("shard renamed"),
+}
 
 
 def part_name(number: int) -> str:
@@ -43,15 +50,8 @@ def write_part(folder: Path, number: int, rows: pd.DataFrame) -> dict[str, Any]:
     content = memoryview(encoded.getvalue())
     faults.point("shard encoded")
     path = folder / part_name(number)
-    aside = path.with_name(f".{path.name}.writing")
-    with open(aside, "wb") as file:
-        file.write(content)
-        faults.point("shard written")
-        file.flush()
-        os.fsync(file.fileno())
-    faults.point("shard synced")
-    os.rename(aside, path)
-    faults.point("shard renamed")
+    # the names in the folder are synced once, before it is published
+    replace_file(path, content, sync_name=False, reached=_POINTS)
     first, last = (int(rows["user_id"].iloc[end]) for end in (0, -1)) if len(rows) else (None, None)
     return {
         "name": path.name,
@@ -72,7 +72,7 @@ def wrong_with(folder: Path, entry: Mapping[str, Any]) -> str | None:
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
-        return f"{path.name} cannot be read ({error.strerror})"
+        return f"{path.name} cannot be read ({reason(error)})"
     # runs of earlier versions have no digests
     return (
         None

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scoring.runs.publishers.manifest import MANIFEST
-from scoring.runs.publishers.run_journal import Held
+from scoring.storage.file_lock import lock
 
 __all__ = ["alone_with", "reading"]
 
@@ -25,7 +25,7 @@ def reading(folder: str | Path) -> Iterator[None]:
 
 @contextmanager
 def alone_with(folder: Path) -> Iterator[None]:
-    """Nobody is inside `reading`. Raises Held."""
+    """Nobody is inside `reading`. Raises LockHeldError."""
     with _locked(folder, shared=False):
         yield
 
@@ -33,18 +33,10 @@ def alone_with(folder: Path) -> Iterator[None]:
 @contextmanager
 def _locked(folder: Path, *, shared: bool) -> Iterator[None]:
     try:
-        import fcntl
-    except ImportError:  # no such thing on Windows, which does not remove files that are open
-        yield
-        return
-    try:
         file = open(folder / MANIFEST, "rb")  # noqa: SIM115 - only opening it may fail without harm
     except OSError:
         yield
         return
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Held from None
+        lock(file.fileno(), shared=shared, patience=None if shared else 0.0)
         yield

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scoring.errors import ConfigurationError
-from scoring.model.problems import short
+from scoring.errors import ConfigurationError, short_repr
 
 __all__ = ["SPLITS", "About", "FoundOn", "Metric", "Parent", "metrics_of", "moment", "validated"]
 
@@ -112,10 +111,10 @@ def metrics_of(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[
     found: dict[str, dict[str, Metric]] = {}
     for split, metrics in (given or {}).items():
         if split not in SPLITS:
-            raise ConfigurationError(f"metrics: {short(split)} is no split; write one of {', '.join(SPLITS)}.")
+            raise ConfigurationError(f"metrics: {short_repr(split)} is no split; write one of {', '.join(SPLITS)}.")
         found[split] = {}
         for name, value in metrics.items():
-            place = f"metrics of {split}, {short(name)}"
+            place = f"metrics of {split}, {short_repr(name)}"
             if isinstance(value, Metric):
                 found[split][name] = value
                 continue
@@ -142,5 +141,5 @@ def validated(kind: type[T], content: Mapping[str, Any], place: str) -> T:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
-        said = f"`{key}`: {message} (it is {short(first['input'])})" if key else message
+        said = f"`{key}`: {message} (it is {short_repr(first['input'])})" if key else message
         raise ConfigurationError(f"{place}: {said}.") from error

@@ -17,8 +17,8 @@ from scoring.errors import ConfigurationError, DatabaseError, ModelError, Output
 from scoring.model import Component, ScoringModel
 from scoring.tuning.registry.about import About, FoundOn, metrics_of, moment, validated
 from scoring.tuning.registry.diff import ProfileDiff
+from scoring.tuning.registry.entry_journal import EntryJournal
 from scoring.tuning.registry.index import Index
-from scoring.tuning.registry.journal import Journal
 from scoring.tuning.registry.library import Library
 from scoring.tuning.registry.listing import lineage_frame, list_frame
 from scoring.tuning.registry.looks import TestLook, looks_frame
@@ -59,8 +59,8 @@ class Registry:
         self._library = Library(self.folder, components)
         self._index = None if database is None else Index(database)
         self._clock = clock
-        self._promotions = Journal(self.folder, "promotions.jsonl", Promotion)
-        self._looks = Journal(self.folder, "test_looks.jsonl", TestLook)
+        self._promotions = EntryJournal(self.folder, "promotions.jsonl", Promotion)
+        self._looks = EntryJournal(self.folder, "test_looks.jsonl", TestLook)
 
     def __repr__(self) -> str:
         return f"Registry({str(self.folder)!r})"

@@ -6,17 +6,32 @@ import difflib
 import os
 import re
 import unicodedata
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from scoring.errors import ConfigurationError, ModelError, OutputError
-from scoring.tuning.registry.folders import MOST_BYTES, exists, folder, one_sentence, read_bytes, root_folder, write_new
+from scoring.storage.atomic_file import create_file
+from scoring.storage.os_errors import reason, wrap_os_errors
+from scoring.storage.plain_file import exists, open_folder, read_plain_file
 from scoring.tuning.registry.names import Reference, checked_name, clash_key
 
-__all__ = ["Store"]
+__all__ = ["MAX_BYTES", "Store", "open_root"]
+
+MAX_BYTES: Final = 1_000_000
+"""Of one version. A profile takes a few thousand."""
 
 _FILE = re.compile(r"(\d{4,9})\.yaml", re.ASCII)
+
+
+@contextmanager
+def open_root(path: Path, action: str = "read") -> Iterator[int]:
+    """Open the folder of a registry, which a link may lead to. Raises `OutputError`, naming it."""
+    with ExitStack() as stack:
+        with wrap_os_errors(path, action):
+            handle = stack.enter_context(open_folder(path))
+        yield handle
 
 
 class Store:
@@ -37,10 +52,10 @@ class Store:
         name = checked_name(name)
         if not self.root.exists():
             return []
-        with root_folder(self.root) as root, one_sentence(self.root / name, "read"):
+        with open_root(self.root) as root, wrap_os_errors(self.root / name, "read"):
             if not exists(name, root):
                 return []
-            with folder(name, inside=root) as inside:
+            with open_folder(name, folder=root) as inside:
                 return _versions(inside)
 
     def text(self, name: str, version: int | None = None) -> tuple[int, str]:
@@ -54,12 +69,12 @@ class Store:
             raise ModelError(self._missing(name, version, there))
         chosen = there[-1] if version is None else version
         path = self.path(name, chosen)
-        with root_folder(self.root) as root, one_sentence(path, "read"), folder(name, inside=root) as inside:
-            content = read_bytes(_file(chosen), inside)
+        with open_root(self.root) as root, wrap_os_errors(path, "read"), open_folder(name, folder=root) as inside:
+            content = read_plain_file(_file(chosen), MAX_BYTES, folder=inside)
         try:
             return chosen, content.decode()
         except UnicodeDecodeError as error:
-            raise ModelError(f"{path}: it is not UTF-8 text.") from error
+            raise ModelError(f"{path}: {reason(error)}.", path=str(path)) from error
 
     def add(self, name: str, text_of: Callable[[int], str]) -> int:
         """Writes the next version, whose text `text_of` gives, and returns its number; on disk then.
@@ -68,12 +83,12 @@ class Store:
         too much like another one, and OutputError; then nothing is left.
         """
         name = checked_name(name)
-        with one_sentence(self.root):
+        with wrap_os_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-        with root_folder(self.root, "written") as root, one_sentence(self.root / name):
+        with open_root(self.root, "written") as root, wrap_os_errors(self.root / name):
             self._claim(name, root)
             try:
-                with folder(name, inside=root) as inside:
+                with open_folder(name, folder=root) as inside:
                     return _add(inside, self.root / name, text_of)
             except BaseException:
                 with suppress(OSError):  # only an empty one goes
@@ -103,7 +118,7 @@ class Store:
     def _folders(self) -> list[str]:
         if not self.root.exists():
             return []
-        with root_folder(self.root) as root, one_sentence(self.root, "read"), os.scandir(root) as entries:
+        with open_root(self.root) as root, wrap_os_errors(self.root, "read"), os.scandir(root) as entries:
             # a link is nobody's profile; what is no name was put there by somebody else
             found = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         return [name for name in (unicodedata.normalize("NFC", name) for name in found) if _is_name(name)]
@@ -124,9 +139,9 @@ def _add(inside: int, path: Path, text_of: Callable[[int], str]) -> int:
     version = (_versions(inside) or [0])[-1] + 1
     while True:
         content = text_of(version).encode()
-        if len(content) > MOST_BYTES:
-            raise OutputError(f"{path / _file(version)} would take more than {MOST_BYTES:,} bytes; shorten it.")
-        if write_new(_file(version), content, inside):
+        if len(content) > MAX_BYTES:
+            raise OutputError(f"{path / _file(version)} would take more than {MAX_BYTES:,} bytes; shorten it.")
+        if create_file(_file(version), content, inside):
             return version
         version += 1
 

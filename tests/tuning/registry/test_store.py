@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ConfigurationError, ModelError, OutputError
-from scoring.tuning.registry.folders import MOST_BYTES
-from scoring.tuning.registry.store import Store
+from scoring.tuning.registry.store import MAX_BYTES, Store
 from tests.counting import WRITES, counted
 from tests.tuning.registry.writers import LINES, WRITERS, save_some, text_of
 
@@ -111,10 +110,10 @@ def test_a_pipe_is_not_waited_for(store: Store) -> None:
 
 def test_sizes_are_bounded(store: Store) -> None:
     with pytest.raises(OutputError, match="more than 1,000,000 bytes"):
-        store.add("night", lambda _: "x" * (MOST_BYTES + 1))
+        store.add("night", lambda _: "x" * (MAX_BYTES + 1))
     assert everything(store.root) == []
     store.add("night", text)
-    (store.root / "night/0002.yaml").write_text("x" * (MOST_BYTES + 1))
+    (store.root / "night/0002.yaml").write_text("x" * (MAX_BYTES + 1))
     with pytest.raises(OutputError, match="Larger than 1,000,000 bytes"):
         store.text("night", 2)
     (store.root / "night/0003.yaml").write_bytes(b"\xff")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from scoring.tuning.registry.journal import Journal
+from scoring.tuning.registry.entry_journal import EntryJournal
 from scoring.tuning.registry.store import Store
 
 WRITERS = 3
@@ -38,11 +38,11 @@ def save_some(root: Path, writer: int) -> list[int]:
     return [Store(root).add("night", lambda version: text_of(writer, version)) for _ in range(16)]
 
 
-def append(journal: Journal[Entry], text: str = "") -> int:
+def append(journal: EntryJournal[Entry], text: str = "") -> int:
     """An entry numbered by those before it."""
     return journal.append(lambda before: Entry(number=len(before) + 1, text=text)).number
 
 
 def append_some(root: Path, writer: int) -> list[int]:
     wait_for_all(root.parent, writer)
-    return [append(Journal(root, "journal.jsonl", Entry), "x" * 5000) for _ in range(30)]
+    return [append(EntryJournal(root, "journal.jsonl", Entry), "x" * 5000) for _ in range(30)]

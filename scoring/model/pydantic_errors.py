@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-__all__ = ["problem_of", "short"]
+from scoring.errors import short_repr
 
-
-_REPR = reprlib.Repr()
-_REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 80, 80
-
-
-def short(value: Any) -> str:
-    """As Python writes it, cut off: a few lines of YAML with aliases may stand for billions of values."""
-    return _REPR.repr(value)
+__all__ = ["problem_of"]
 
 
 def problem_of(error: ValidationError, kind: type[BaseModel], beside: Sequence[str] = ()) -> tuple[str, str]:
@@ -38,4 +29,4 @@ def problem_of(error: ValidationError, kind: type[BaseModel], beside: Sequence[s
         return field, f"{message}."
     if first["type"] == "missing":
         return field, f"`{field}` is missing."
-    return field, f"`{field}`: {message} (it is {short(first['input'])})."
+    return field, f"`{field}`: {message} (it is {short_repr(first['input'])})."

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from scoring.cli.stopping import Stops, Terminated
-from scoring.telemetry.uncut import put_off, uncut
+from scoring.telemetry.signal_deferral import defer_handler, defer_signals
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def test_a_signal_waits_for_the_end_of_the_outermost_step(stops: Stops) -> None:
     done = []
 
     def steps() -> None:
-        with uncut():
-            with uncut():
+        with defer_signals():
+            with defer_signals():
                 os.kill(os.getpid(), signal.SIGTERM)
                 done.append("inner")
             done.append("outer")
@@ -36,7 +36,7 @@ def test_a_signal_waits_for_the_end_of_the_outermost_step(stops: Stops) -> None:
 
 
 def test_outside_of_a_step_it_raises_at_once(stops: Stops) -> None:
-    with uncut():
+    with defer_signals():
         pass
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
@@ -44,26 +44,26 @@ def test_outside_of_a_step_it_raises_at_once(stops: Stops) -> None:
 
 def test_a_step_that_fails_is_stopped_all_the_same(stops: Stops) -> None:
     def step() -> None:
-        with uncut():
+        with defer_signals():
             os.kill(os.getpid(), signal.SIGINT)
             raise ValueError
 
     with pytest.raises(KeyboardInterrupt):
         step()
-    assert not put_off(stops.lost)
+    assert not defer_handler(stops.lost)
 
 
 def test_a_step_of_another_thread_puts_nothing_off() -> None:
     inside, go_on = threading.Event(), threading.Event()
 
     def step() -> None:
-        with uncut():
+        with defer_signals():
             inside.set()
             go_on.wait(10)
 
     thread = threading.Thread(target=step)
     thread.start()
     inside.wait(10)
-    assert not put_off(lambda: None)
+    assert not defer_handler(lambda: None)
     go_on.set()
     thread.join()

@@ -1,0 +1,164 @@
+"""Safe YAML of bounded size whose keys have line numbers, so that an error names the line of its key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from scoring.errors import LocatedError, ModelError, short_repr
+
+__all__ = ["MAX_KEYS", "KeyPath", "YamlSource", "parse_yaml"]
+
+KeyPath = tuple[str, ...]
+"""The keys that lead to a value; the place in a list, from 0, as text."""
+
+MAX_KEYS: Final = 10_000
+"""Of one mapping, once others are merged into it (`<<`): a few lines may stand for billions of keys."""
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MAX_KEYS:
+            problem = f"a mapping stands for more than {MAX_KEYS:,} keys"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
+@dataclass(frozen=True)
+class YamlSource:
+    """A parsed mapping and the line of each of its keys. Its methods raise `error_class` with path, line and key.
+
+    Attributes
+    ----------
+    path
+        The file, as the user named it.
+    data
+        What it contains.
+    lines
+        Keys → line, from 1.
+    error_class
+        The class of its errors.
+    """
+
+    path: str
+    data: dict[str, Any]
+    lines: Mapping[KeyPath, int]
+    error_class: type[LocatedError] = ModelError
+
+    def error(self, key: KeyPath, message: str) -> LocatedError:
+        """Return an error about a key, with the line of the innermost of its keys that the file has."""
+        known = key
+        while known and known not in self.lines:
+            known = known[:-1]
+        return _error(self.error_class, self.path, self.lines.get(known), message, key)
+
+    def mapping(self, key: KeyPath) -> dict[str, Any]:
+        """Return the mapping under a key, whose keys are all text; () is the file itself."""
+        value: Any = self.data
+        for name in key:
+            if not isinstance(value, dict) or name not in value:
+                raise self.error(key, f"`{'.'.join(key)}` is missing.")
+            value = value[name]
+        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+            raise self.error(key, f"`{'.'.join(key)}` must be a mapping of names.")
+        return value
+
+    def text(self, name: str) -> str:
+        """Return the text of a key of the file itself; a number as it is written, '' for a missing value."""
+        value = self.data.get(name)
+        if isinstance(value, dict | list | bool):
+            raise self.error((name,), f"`{name}` is {short_repr(value)}; write a text.")
+        return "" if value is None else str(value)
+
+    def boolean(self, name: str) -> bool:
+        """Return true or false, for a key of the file itself; False if it is missing."""
+        value = self.data.get(name, False)
+        if not isinstance(value, bool):
+            raise self.error((name,), f"`{name}` is {short_repr(value)}; write true or false.")
+        return value
+
+    def check_keys(self, key: KeyPath, allowed: set[str]) -> None:
+        """Refuse the first key of a mapping that is not allowed."""
+        for name in self.mapping(key):
+            if name not in allowed:
+                where = f" in `{'.'.join(key)}`" if key else ""
+                raise self.error((*key, name), f"unknown key `{name}`{where}; known: {', '.join(sorted(allowed))}.")
+
+
+def parse_yaml(text: str, path: str, *, expected: str, error_class: type[LocatedError] = ModelError) -> YamlSource:
+    """Parse a YAML text that is one mapping.
+
+    Parameters
+    ----------
+    text
+        The text; tags that would call Python are refused.
+    path
+        How errors name it.
+    expected
+        The keys that it should have, for the error about a text that is something else.
+    error_class
+        The class of all errors about it.
+
+    Raises
+    ------
+    LocatedError
+        Of `error_class`: If it is not YAML, is not a mapping, or has a key twice in one mapping.
+    """
+    lines: dict[KeyPath, int] = {}
+    try:
+        loader = _BoundedLoader(text)
+        node = loader.get_single_node()
+        # before constructing, which dissolves merge keys
+        duplicate = None if node is None else _collect_lines(node, lines)
+        data = None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        message = f"this is not YAML that can be read: {problem}."
+        raise _error(error_class, path, mark.line + 1 if mark else None, message) from error
+    if not isinstance(data, dict):
+        raise _error(error_class, path, None, f"a mapping with {expected} is expected.")
+    source = YamlSource(path, data, lines, error_class)
+    if duplicate is not None:
+        raise source.error(duplicate, f"`{duplicate[-1]}` stands twice.")
+    return source
+
+
+def _error(
+    error_class: type[LocatedError], path: str, line: int | None, message: str, key: KeyPath = ()
+) -> LocatedError:
+    place = path if line is None else f"{path}, line {line}"
+    return error_class(f"{place}: {message}", path=path, line=line, key=key)
+
+
+def _collect_lines(root: yaml.Node, lines: dict[KeyPath, int]) -> KeyPath | None:
+    """Add the line of each key and list item; return the first key that its mapping has twice.
+
+    A node that aliases name again is visited once: a few lines may stand for billions of keys, or for endlessly many.
+    """
+    duplicate: KeyPath | None = None
+    seen: set[int] = set()
+    waiting: list[tuple[yaml.Node, KeyPath]] = [(root, ())]
+    while waiting:
+        node, path = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    continue  # refused when it is constructed
+                here = (*path, key.value)
+                if here in lines and duplicate is None:
+                    duplicate = here
+                lines[here] = key.start_mark.line + 1
+                waiting.append((value, here))
+        elif isinstance(node, yaml.SequenceNode):
+            for place, value in enumerate(node.value):
+                here = (*path, str(place))
+                lines[here] = value.start_mark.line + 1
+                waiting.append((value, here))
+    return duplicate

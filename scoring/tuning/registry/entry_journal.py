@@ -1,0 +1,77 @@
+"""Journals of the registry: a line of JSON per entry, which only grow, and which a team may edit and merge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from scoring.errors import ModelError
+from scoring.storage.journal import DamagedLineError, Journal, LineFormat
+from scoring.storage.os_errors import wrap_os_errors
+from scoring.tuning.registry.store import open_root
+
+__all__ = ["EntryJournal"]
+
+E = TypeVar("E", bound=BaseModel)
+
+
+class EntryJournal(Generic[E]):
+    """Entries of one kind in `root / name`."""
+
+    def __init__(self, root: Path, name: str, kind: type[E]) -> None:
+        self._root, self._kind = root, kind
+        self.path = root / name
+        self._format = LineFormat(self._encode, self._decode)
+
+    def read(self) -> list[E]:
+        """Return the entries, oldest first; none if there is no file.
+
+        Raises
+        ------
+        ModelError: If a line is not an entry.
+        OutputError: If the file cannot be read.
+        """
+        if not self._root.exists():
+            return []
+        with open_root(self._root) as folder, wrap_os_errors(self.path, "read"):
+            try:
+                return self._journal(folder).read()
+            except DamagedLineError as error:
+                raise _model_error(error) from error
+
+    def append(self, make: Callable[[list[E]], E]) -> E:
+        """Add the entry that `make` returns for the earlier entries, and return it.
+
+        No other process writes in between. The entry is on disk when this returns. Raises as `read` does; then the
+        file contains the earlier entries only.
+        """
+        with wrap_os_errors(self._root):
+            self._root.mkdir(parents=True, exist_ok=True)
+        with open_root(self._root, "written") as folder, wrap_os_errors(self.path):
+            try:
+                with self._journal(folder).acquire(patience=None) as journal:
+                    entry = make(list(journal.entries))
+                    journal.append(entry)
+                    return entry
+            except DamagedLineError as error:
+                raise _model_error(error) from error
+
+    def _journal(self, folder: int) -> Journal[E]:
+        return Journal(self.path, self._format, folder=folder)
+
+    @staticmethod
+    def _encode(entry: E) -> bytes:
+        return entry.model_dump_json(exclude_none=True).encode()
+
+    def _decode(self, line: bytes) -> E:
+        try:
+            return self._kind.model_validate_json(line)
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"]) from error
+
+
+def _model_error(error: DamagedLineError) -> ModelError:
+    return ModelError(str(error), path=str(error.path), line=error.line)

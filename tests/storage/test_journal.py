@@ -1,0 +1,238 @@
+"""A journal only grows, by whole lines, of one writer at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoring.storage.file_lock import LockHeldError
+from scoring.storage.journal import OBJECTS, DamagedLineError, Journal
+from tests.counting import WRITES, counted
+
+ROOT = Path(__file__).parents[2]
+Record = dict[str, Any]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+def journal(path: Path, *, cut_damage: bool = False) -> Journal[Record]:
+    return Journal(path, OBJECTS, cut_damage=cut_damage)
+
+
+def append(path: Path, *records: Record) -> None:
+    with journal(path).acquire() as held:
+        for record in records:
+            held.append(record)
+
+
+def numbers(path: Path) -> list[int]:
+    return [record["n"] for record in journal(path).read()]
+
+
+def test_lines_are_compact_json(path: Path) -> None:
+    assert journal(path).read() == []
+    assert not path.exists()
+    append(path, {"n": 1, "text": "行\n"}, {"n": 2})
+    assert path.read_text("utf-8") == '{"n":1,"text":"行\\n"}\n{"n":2}\n'
+    assert journal(path).read() == [{"n": 1, "text": "行\n"}, {"n": 2}]
+
+
+def test_entries_follow_what_is_appended(path: Path) -> None:
+    append(path, {"n": 1})
+    held = journal(path).acquire()
+    assert held.entries == [{"n": 1}]
+    held.append({"n": 2}, {"n": 3})
+    assert held.entries == [{"n": 1}, {"n": 2}, {"n": 3}] == journal(path).read()
+    held.release()
+    append(path, {"n": 4})
+    with held.acquire():  # what another writer added meanwhile
+        assert len(held.entries) == 4
+
+
+def test_one_writer_at_a_time_and_readers_beside_it(path: Path) -> None:
+    with journal(path).acquire() as held:
+        held.append({"n": 1})
+        with pytest.raises(LockHeldError):
+            journal(path).acquire()
+        assert numbers(path) == [1]
+
+
+def test_restart_forgets_earlier_lines(path: Path) -> None:
+    append(path, {"n": 1}, {"n": 2})
+    with journal(path).acquire() as held:
+        held.restart({"n": 7})
+        held.append({"n": 8})
+        assert held.entries == [{"n": 7}, {"n": 8}]
+    assert numbers(path) == [7, 8]
+
+
+# What killed writers leave
+
+
+@pytest.mark.parametrize("tail", ['{"n":3', "{", '{"n":3}', "\0\0\0", '{"n": "' + "x" * 200_000])
+@pytest.mark.parametrize("read_first", [True, False])
+def test_an_unfinished_line_is_skipped_and_the_next_append_removes_it(path: Path, tail: str, read_first: bool) -> None:
+    append(path, {"n": 1}, {"n": 2})
+    with path.open("a") as file:
+        file.write(tail)
+    whole = [1, 2, 3] if tail.endswith("}") else [1, 2]
+    assert numbers(path) == whole
+    with journal(path).acquire() as held:
+        if read_first:
+            assert [record["n"] for record in held.entries] == whole
+        held.append({"n": 9})
+    # a whole entry without a line end is kept only by a writer that looked at it
+    assert numbers(path) == [*(whole if read_first else [1, 2]), 9]
+    assert path.read_bytes().endswith(b"\n")
+
+
+def test_an_unfinished_first_line_is_removed(path: Path) -> None:
+    path.write_text('{"n":')
+    append(path, {"n": 1})
+    assert path.read_text() == '{"n":1}\n'
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from scoring.storage.journal import OBJECTS, Journal
+
+real = os.write
+def write(handle, content):
+    real(handle, content[: int(sys.argv[2])])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+held = Journal(Path(sys.argv[1]), OBJECTS).acquire()
+os.write = write
+held.append({"n": 2})
+"""
+
+
+@pytest.mark.parametrize("written", [0, 1, 7, 8])
+def test_a_killed_writer_leaves_whole_entries_and_no_lock(path: Path, written: int) -> None:
+    append(path, {"n": 1})
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(written)], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    there = [1, 2] if written >= 7 else [1]  # its last bytes are the brace and the line end
+    assert numbers(path) == there
+    with journal(path).acquire() as held:
+        assert [record["n"] for record in held.entries] == there
+        held.append({"n": 3})
+    assert numbers(path) == [*there, 3]
+
+
+# Damage
+
+
+@pytest.mark.parametrize("line", ["<<<<<<< ours", "[1]", "7", '{"n":1', "\0\0"])
+def test_a_damaged_line_is_named(path: Path, line: str) -> None:
+    path.write_text(f'{{"n":1}}\n{line}\n{{"n":2}}\n')
+    before = path.read_bytes()
+    with pytest.raises(DamagedLineError) as raised:
+        journal(path).read()
+    assert (raised.value.path, raised.value.line) == (path, 2)
+    with journal(path).acquire() as held, pytest.raises(DamagedLineError):
+        held.entries  # noqa: B018 - it raises
+    assert path.read_bytes() == before
+
+
+def test_damage_may_be_cut_off_with_what_follows(path: Path) -> None:
+    path.write_text('{"n":1}\n\n[1]\n{"n":2}\n')
+    assert [record["n"] for record in journal(path, cut_damage=True).read()] == [1]
+    with journal(path, cut_damage=True).acquire() as held:
+        assert held.entries == [{"n": 1}]
+        held.append({"n": 3})
+    assert path.read_text() == '{"n":1}\n\n{"n":3}\n'
+
+
+# A disk that fails
+
+
+@pytest.mark.parametrize(
+    ("name", "tail"),
+    [("write", ""), ("write", '{"n'), ("fsync", ""), ("fsync", '{"n'), ("ftruncate", '{"n')],  # what is cut
+)
+@pytest.mark.parametrize("read_first", [True, False])
+def test_a_failed_append_leaves_the_earlier_entries(
+    path: Path, monkeypatch: pytest.MonkeyPatch, name: str, tail: str, read_first: bool
+) -> None:
+    append(path, {"n": 1})
+    with path.open("a") as file:
+        file.write(tail)
+    real = os.write
+
+    def fail(handle: int, *more: Any) -> None:
+        if name == "write":
+            real(handle, b'{"numb')  # a part of it gets there
+        raise OSError(28, "No space left on device")
+
+    with journal(path).acquire() as held:
+        if read_first:
+            assert held.entries == [{"n": 1}]
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, fail)
+            with pytest.raises(OSError, match="No space left on device"):
+                held.append({"n": 2})
+        assert held.entries == [{"n": 1}]
+        assert numbers(path) == [1]
+        held.append({"n": 3})
+    assert path.read_text() == '{"n":1}\n{"n":3}\n'
+    counted("disk", WRITES, 1)
+
+
+def test_each_append_is_synced_and_the_name_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(stat.S_ISDIR(os.fstat(handle).st_mode)))
+    with journal(path).acquire() as held:
+        held.append({"n": 1})
+        assert synced == [False, True]
+        held.append({"n": 2}, {"n": 3})
+        assert synced == [False, True, False]
+        held.append({"n": 4}, sync=False)
+        assert synced == [False, True, False]
+    assert numbers(path) == [1, 2, 3, 4]
+
+
+def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text('{"n":1}\n')
+    path.symlink_to(victim)
+    for work in (lambda: journal(path).read(), lambda: journal(path).acquire()):
+        with pytest.raises(OSError, match="symbolic links"):
+            work()
+    assert victim.read_text() == '{"n":1}\n'
+
+
+# Several processes
+
+
+def append_some(path: Path) -> list[int]:
+    """Thirty entries, each numbered by those before it."""
+    given = []
+    for _ in range(30):
+        with journal(path).acquire(patience=None) as held:
+            given.append(len(held.entries) + 1)
+            held.append({"n": given[-1], "text": "x" * 5_000})
+    return given
+
+
+def test_processes_append_at_once(path: Path) -> None:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        given = list(pool.map(append_some, [path] * 2))
+    assert sorted(number for some in given for number in some) == list(range(1, 61))
+    assert numbers(path) == list(range(1, 61))
+    assert all(json.loads(line)["text"] == "x" * 5_000 for line in path.read_text().splitlines())

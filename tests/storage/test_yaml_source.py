@@ -1,0 +1,198 @@
+"""YAML that is safe and bounded, and errors that know their file, line and key."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import ConfigurationError, LocatedError, ModelError
+from scoring.storage.yaml_source import MAX_KEYS, KeyPath, YamlSource, parse_yaml
+
+LETTERS = "abcdefghijklmnop"
+
+TEXT = """\
+# a comment
+name: mine
+groups:
+  base:
+    weight: 0.5
+    curve:
+      - [0, 1]
+      - {x: 2,
+         y: 3}
+7: seven
+on: true
+"""
+
+
+def parse(text: str, error_class: type[LocatedError] = ModelError) -> YamlSource:
+    return parse_yaml(text, "mine.yaml", expected="`name`", error_class=error_class)
+
+
+def error_of(text: str) -> LocatedError:
+    with pytest.raises(ModelError) as raised:
+        parse(text)
+    assert raised.value.path == "mine.yaml"
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        (("name",), 2),
+        (("groups",), 3),
+        (("groups", "base", "weight"), 5),
+        (("groups", "base", "curve"), 6),
+        (("groups", "base", "curve", "0"), 7),
+        (("groups", "base", "curve", "1", "y"), 9),
+        (("7",), 10),
+        # keys that the file does not have: the innermost that it has
+        (("groups", "base", "missing"), 4),
+        (("groups", "match", "weight"), 3),
+        (("groups", "base", "curve", "5"), 6),
+        (("missing",), None),
+        ((), None),
+    ],
+)
+def test_an_error_has_path_line_and_key(key: KeyPath, line: int | None) -> None:
+    error = parse(TEXT).error(key, "it is wrong.")
+    assert (error.path, error.line, error.key) == ("mine.yaml", line, key)
+    assert str(error) == ("mine.yaml: it is wrong." if line is None else f"mine.yaml, line {line}: it is wrong.")
+
+
+def test_lines_are_those_of_the_text() -> None:
+    source, lines = parse(TEXT), TEXT.splitlines()
+    for key, line in source.lines.items():
+        assert key[-1].isdigit() or lines[line - 1].lstrip("- {").startswith(f"{key[-1]}:")
+
+
+def test_the_class_of_errors_is_chosen() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        parse("a: 1\na: 2", ConfigurationError)
+    assert (raised.value.line, raised.value.key) == (2, ("a",))
+    with pytest.raises(ConfigurationError):
+        parse("[", ConfigurationError)
+    assert isinstance(parse("a: 1", ConfigurationError).error((), "wrong"), ConfigurationError)
+
+
+def test_attributes_survive_another_process() -> None:
+    error = pickle.loads(pickle.dumps(parse(TEXT).error(("groups",), "it is wrong.")))  # noqa: S301 - its own
+    assert (type(error), error.path, error.line, error.key) == (ModelError, "mine.yaml", 3, ("groups",))
+    plain = ModelError("no place")
+    assert (str(plain), plain.path, plain.line, plain.key) == ("no place", None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", None),
+        ("- a\n", None),
+        ("text", None),
+        ("a: [1\nb: 2", 2),
+        ("a: 1\n---\nb: 2", 2),
+        ("a\0b", None),
+        ("a: 2025-13-45", None),
+        ("? [a]\n: b", 1),
+        ("[" * 5_000, None),
+        ("a: 1\nb: !!python/object/apply:os.system ['true']", 2),
+        ("a: 1\nb: !own {}", 2),
+    ],
+)
+def test_what_is_no_mapping_is_refused_with_its_line(text: str, line: int | None) -> None:
+    assert error_of(text).line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        ("a: 1\nb: 2\na: 3", 3, ("a",)),
+        ("a:\n  b: 1\n  b: 2", 3, ("a", "b")),
+        ("a:\n  - b: 1\n    b: 2", 3, ("a", "0", "b")),
+        ("a: 1\n'a': 2", 2, ("a",)),
+    ],
+)
+def test_a_duplicate_key_is_refused_with_its_line(text: str, line: int, key: KeyPath) -> None:
+    error = error_of(text)
+    assert (error.line, error.key) == (line, key)
+
+
+def test_the_same_key_in_other_mappings_is_no_duplicate() -> None:
+    assert parse("a: {x: 1}\nb: {x: 2}\nc: [{x: 1}, {x: 1}]").data["c"] == [{"x": 1}, {"x": 1}]
+    assert parse("a: &a {x: 1}\nb: *a\nc: {<<: *a, x: 2}").data == {"a": {"x": 1}, "b": {"x": 1}, "c": {"x": 2}}
+
+
+# Bounds
+
+
+@pytest.mark.parametrize(("keys", "refused"), [(MAX_KEYS, False), (MAX_KEYS + 1, True)])
+def test_the_keys_of_a_merged_mapping_are_bounded(keys: int, refused: bool) -> None:
+    half = keys // 2
+    text = "".join(
+        f"{name}: &{name} {{{', '.join(f'{name}{n}: 1' for n in range(size))}}}\n"
+        for name, size in (("a", half), ("b", keys - half))
+    )
+    text += "c: {<<: [*a, *b]}\n"
+    if refused:
+        assert "more than 10,000 keys" in str(error_of(text))
+    else:
+        assert len(parse(text).data["c"]) == keys
+
+
+def test_aliases_that_stand_for_billions_are_read_at_once() -> None:
+    lists = "a: &a [x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise(LETTERS))
+    source = parse(lists)
+    assert len(source.lines) < 200
+    with pytest.raises(ModelError) as raised:
+        source.text("p")
+    assert len(str(raised.value)) < 500
+    assert "unhashable" in str(error_of(f"{lists}? *p\n: 1"))
+
+
+def test_an_alias_of_itself_is_read_once() -> None:
+    source = parse("a: &a [*a]")
+    assert source.data["a"][0] is source.data["a"]
+    assert source.lines == {("a",): 1, ("a", "0"): 1}
+
+
+def test_merges_that_stand_for_billions_end_at_once() -> None:
+    """Releases of PyYAML before 6.0.4 keep each key as often as it is merged: they meet the bound."""
+    merges = "a: &a {k: 1}\n" + "".join(
+        f"{b}: &{b} {{<<: [{', '.join([f'*{a}'] * 10)}]}}\n" for a, b in pairwise(LETTERS)
+    )
+    begun = time.monotonic()
+    try:
+        assert parse(merges).data["p"] == {"k": 1}
+    except ModelError as error:
+        assert "more than 10,000 keys" in str(error)  # noqa: PT017 - either is right
+    assert time.monotonic() - begun < 5
+
+
+# Values
+
+
+def test_values_are_asked_for_by_kind() -> None:
+    source = parse(TEXT)
+    assert source.mapping(("groups", "base"))["weight"] == 0.5
+    assert source.text("name") == "mine"
+    assert source.text("missing") == ""
+    assert source.boolean("missing") is False
+    for work, line, key in (
+        (lambda: source.text("groups"), 3, ("groups",)),
+        (lambda: source.boolean("name"), 2, ("name",)),
+        (lambda: source.mapping(("groups", "match")), 3, ("groups", "match")),
+        (lambda: source.mapping(("name",)), 2, ("name",)),
+        (lambda: source.mapping(()), None, ()),  # the key 7 is a number
+        (lambda: source.check_keys(("groups", "base"), {"weight"}), 6, ("groups", "base", "curve")),
+    ):
+        with pytest.raises(ModelError) as raised:
+            work()
+        assert (raised.value.line, raised.value.key) == (line, key)
+
+
+def test_a_path_is_named_as_the_user_typed_it(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"^\.\./a\.yaml, line 1: "):
+        parse_yaml("[1", "../a.yaml", expected="`a`")
