@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from scoring.errors import ConfigurationError, MissingPartError
 from scoring.telemetry.alerts import TargetAlert
 from scoring.telemetry.operations import Operations, OperationStatistics
-from scoring.telemetry.traffic import Traffic
+from scoring.telemetry.round_trips import Traffic
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
