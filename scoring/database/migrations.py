@@ -45,11 +45,14 @@ schema_version: Final = Table(
 SELECT_VERSION: Final = "SELECT max(version) FROM scoring_schema_version"
 
 IS_READABLE: Final = {
-    "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'scoring_schema_version'",
-    "postgresql": "SELECT has_table_privilege(to_regclass('scoring_schema_version'), 'SELECT')",
+    "sqlite": "SELECT true FROM sqlite_master WHERE type = 'table' AND name = 'scoring_schema_version'",
+    # not to_regclass(): a transaction that has looked in vain does not see that another one has made the table
+    "postgresql": """
+        SELECT has_table_privilege(oid, 'SELECT') FROM pg_catalog.pg_class
+        WHERE relname = 'scoring_schema_version' AND pg_catalog.pg_table_is_visible(oid)
+    """,
 }
-"""Whether the table exists and can be read. PostgreSQL returns NULL if it does not exist, and false for a user who has
-rights on other tables only; a table that exists is assumed to have the newest version."""
+"""Whether the version table can be read; no row if it does not exist."""
 
 LOCK: Final = int.from_bytes(b"scoring\0")
 """Number of PostgreSQL's advisory lock that a migration holds."""
@@ -103,9 +106,11 @@ def stored_version(connection: Connection) -> int:
     try:
         with count_driver_call(connection), wrapped_errors(connection, SELECT_VERSION):
             cursor.execute(IS_READABLE[connection.dialect.name])
-            (readable,) = cursor.fetchone()
-            if not readable:
-                return VERSION if readable is False else FIRST
+            row = cursor.fetchone()
+            if row is None:
+                return FIRST
+            if not row[0]:  # a PostgreSQL user with rights on other tables only: assume that the database is current
+                return VERSION
             cursor.execute(SELECT_VERSION)
             (version,) = cursor.fetchone()
     finally:
