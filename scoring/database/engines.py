@@ -177,6 +177,10 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
         # readers continue while another connection writes; fails for a file on a read-only disk
         with suppress(sqlite3.OperationalError):
             cursor.execute("PRAGMA journal_mode = WAL")
+    except UnicodeDecodeError:  # SQLite's message quotes the damaged schema, and Python cannot decode it
+        error = sqlite3.DatabaseError("malformed database schema")
+        error.sqlite_errorname = "SQLITE_CORRUPT"
+        raise error from None
     finally:
         cursor.close()
 
