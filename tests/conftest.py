@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from tests.counting import Counts
 
-NO_KERNEL = ("telemetry", "model", "tuning/registry", "dataset")
+NO_KERNEL = ("telemetry", "model", "tuning/registry", "dataset", "database")
 """Folders whose tests compile nothing, or nothing for long."""
 
 

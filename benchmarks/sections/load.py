@@ -7,8 +7,8 @@ from pathlib import Path
 from benchmarks.measure import Times, say, timed
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
-from scoring.database.counting import QueryCounter
 from scoring.database.database import Database
+from scoring.database.query_tracing import QueryCounter
 from scoring.database.readers import load_tables
 
 

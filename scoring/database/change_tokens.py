@@ -1,4 +1,4 @@
-"""Whether a table has changed since somebody looked, for the price of one round trip."""
+"""Tokens that differ once a table has changed, read in one round trip."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ChangeToken", "change_tokens", "change_tokens_async"]
 
 
 class ChangeToken(NamedTuple):
-    """What tells that a table changed, cheaply; an edit of a row in place by other programs it does not tell."""
+    """Cheap evidence of a change of a table. It misses rows that another program edits in place."""
 
     rows: int
     newest_id: int | str | None
@@ -22,27 +22,27 @@ class ChangeToken(NamedTuple):
 
 
 def change_tokens(database: Database) -> dict[str, ChangeToken]:
-    """Table → its token; equal tokens: nothing new. One round trip."""
+    """Return table → token, in one round trip. Equal tokens: no change was noticed."""
     times = {"jobs": "posted_at", "users": "registered_at", "actions": "occurred_at"}
 
     def work(connection: Connection) -> dict[str, ChangeToken]:
-        pieces: list[ColumnElement[Any]] = []
+        columns: list[ColumnElement[Any]] = []
         for name, table in DATA_TABLES.items():
             key = next(iter(table.primary_key.columns))
             newest = func.max(table.c[times[name]]) if name in times else None
             revision = select(data_changes.c.revision).where(data_changes.c.table_name == name)
-            pieces += [
+            columns += [
                 select(func.count()).select_from(table).scalar_subquery(),
                 select(func.max(key)).scalar_subquery(),
                 select(newest).scalar_subquery() if newest is not None else cast(None, BigInteger),
                 func.coalesce(revision.scalar_subquery(), 0),
             ]
-        row = connection.execute(select(*(piece.label(f"c{n}") for n, piece in enumerate(pieces)))).one()
+        row = connection.execute(select(*(column.label(f"c{n}") for n, column in enumerate(columns)))).one()
         return {name: ChangeToken(*row[4 * n : 4 * n + 4]) for n, name in enumerate(DATA_TABLES)}
 
     return database.read(work)
 
 
 async def change_tokens_async(database: Database) -> dict[str, ChangeToken]:
-    """`change_tokens` without holding up the event loop."""
+    """`change_tokens` without blocking the event loop."""
     return await database.run(change_tokens, database)

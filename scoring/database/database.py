@@ -1,45 +1,56 @@
-"""Reach a database: from a URL, a path, or what a caller already has; sync in any thread, async without blocking.
+"""One database: opened from a URL, a path or a caller's own engine or session; sync in any thread, async non-blocking.
 
 `Database.open` takes a SQLAlchemy Session, AsyncSession, Engine, AsyncEngine, URL or URL text, or the path of a
 SQLite file.
 
-- A **Session**'s own connection is used, so its uncommitted work is seen; nothing is committed for it.
-- An **AsyncEngine** or **AsyncSession** is reached by a sync engine of the same URL (`sqlite`, `psycopg`), so
-  that turning rows into frames happens in a worker thread and never on the event loop. That is another
-  connection: an AsyncSession's uncommitted work is not seen, and credentials must be in the URL.
-- **SQLite in memory** exists only in the connection that made it. Under an async engine or session it is
-  reached through that connection itself (`await database.run(...)` only), and under a caller's
-  sync engine in the caller's thread: there, work does hold up the event loop. It is meant for tests.
+- A **Session**'s own connection is used, so its uncommitted work is visible. Nothing is committed in it.
+- An **AsyncEngine** or **AsyncSession** is reached by a sync engine of the same URL (`sqlite`, `psycopg`). Rows become
+  frames in a worker thread and never on the event loop. This is another connection: uncommitted work of an
+  AsyncSession is not visible, and credentials must be in the URL.
+- **SQLite in memory** exists only in the connection that made it. Behind an async engine or session it is
+  reached through that connection itself (`await database.run(...)` only). Behind a caller's sync engine it is
+  reached in the caller's thread, and blocks the event loop. It is meant for tests.
 
-Nothing is waited for without an end, on engines that are made here (a caller's own keeps its settings):
+Every wait has a limit on engines that are made here (a caller's own engine keeps its settings):
 
-| waiting for                                      | at most | then
-|--------------------------------------------------|---------|-----------------------------------------------
-| a PostgreSQL server to take a connection         | 10 s    | tried again
-| a byte from it, while it is not at work for us   | 15 s    | tried again; see `scoring.database.watchdog`
-| a lock of somebody else there (`lock_timeout`)   | 10 s    | tried again
-| one statement (`statement_timeout`)              | 10 min  | an error
-| a free connection of this process's 15           | 30 s    | tried again
-| whoever writes to a SQLite file                  | 5 s     | tried again
-| all attempts at a read or a write of a run       | 30 s    | one `DatabaseError`, within a minute in all
-| those at a database that never answered          | 3 s     | one `DatabaseError`
+| waiting for                                                | at most | then
+|------------------------------------------------------------|---------|---------------------------------------------
+| a PostgreSQL server to accept a connection                 | 10 s    | retried
+| a byte from a server that does not work for this process   | 15 s    | retried; see `scoring.database.watchdog`
+| a lock of another PostgreSQL transaction (`lock_timeout`)  | 10 s    | retried
+| one statement (`statement_timeout`)                        | 10 min  | an error
+| a free connection of this process's 15                     | 30 s    | retried
+| another writer of a SQLite file                            | 5 s     | retried
+| all attempts at one read or write                          | 30 s    | one `DatabaseError`, within a minute in all
+| all attempts at a database that never answered             | 3 s     | one `DatabaseError`
 
-A URL sets others: `?connect_timeout=5&options=-c statement_timeout=1h`.
+A URL sets other limits: `?connect_timeout=5&options=-c statement_timeout=1h`.
+
+The first connection of a `Database` reads the version of its schema. A newer schema than this code knows is an error.
+An older one is read as it is; `create` and `migrate` bring it up to date. See `scoring.database.migrations`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import os
 import sys
-from typing import TYPE_CHECKING, Self, Union
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Union
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Column, Connection, Engine, inspect, literal, select
 from sqlalchemy.engine import URL
 
-from scoring.database.connections import Connections
-from scoring.database.engines import engine_of, is_memory, sqlite_file, sync_url, url_of
-from scoring.database.schema import METADATA
+from scoring.database import migrations, retry
+from scoring.database.dbapi import start_transaction
+from scoring.database.engines import display, engine_of, is_memory, secrets, sqlite_file, sync_url, url_of
+from scoring.database.query_tracing import count_statements
+from scoring.database.schema import METADATA, SINCE
 from scoring.errors import ConfigurationError, DatabaseError
+from scoring.telemetry import Traffic
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -48,26 +59,53 @@ if TYPE_CHECKING:
 
 __all__ = ["Database"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Source = Union["Session", "AsyncSession", Engine, "AsyncEngine", URL, str, os.PathLike[str]]
 
+_BOUND: contextvars.ContextVar[dict[Database, Connection]] = contextvars.ContextVar("connections")
+"""Database → the connection that `connect` yields inside `run`, `begin` and `snapshot`."""
 
-class Database(Connections):
-    """One database: a way to its connections, and what it holds.
 
-    Make it with `Database.open`; close it, or use it with `with`, when it made its engine. Attributes: `engine`
-    (sync), `dialect` ("sqlite" | "postgresql"), `display` (the URL, password masked), `traffic` (round trips and
-    seconds of all that went over its connections; see `scoring.database.traffic`).
+class Database:
+    """One database: its connections, its schema, and whether it holds data.
+
+    Make it with `Database.open`. Close it, or use it with `with`, when it made its engine.
+
+    Attributes
+    ----------
+    engine: the sync engine.
+    dialect: "sqlite" or "postgresql".
+    display: the URL with passwords masked.
+    traffic: round trips and seconds of everything sent over its connections; see `scoring.database.query_tracing`.
     """
+
+    def __init__(
+        self, engine: Engine, *, session: Session | None = None, owned: bool = False, url: URL | None = None
+    ) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect.name
+        self.display = display(url or engine.url)
+        self._secrets = secrets(url or engine.url)
+        self.traffic = Traffic()
+        self._session = session
+        self._owned = owned
+        self._async: AsyncEngine | AsyncSession | None = None  # set for SQLite in memory behind an async driver
+        self._connected = False
+        self._version: int | None = None  # of the schema, once it was read
+        self._lock = threading.RLock()
+        # one connection for all threads: they take turns
+        self._single = session is not None or is_memory(engine.url)
 
     @classmethod
     def open(cls, db: Source | Database) -> Database:
-        """The database of anything that names one.
+        """Return the database that `db` names.
 
         Raises
         ------
-        ConfigurationError: not something that names a database.
-        DatabaseError: a URL that cannot be read, or a kind of database that is not supported.
-        MissingPartError: the driver is not installed.
+        ConfigurationError: If `db` is not a kind of object that names a database.
+        DatabaseError: If a URL cannot be read, or the kind of database is not supported.
+        MissingPartError: If the driver is not installed.
         """
         if isinstance(db, Database):
             return db
@@ -112,42 +150,267 @@ class Database(Connections):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def close(self) -> None:
+        """Close the pooled connections of an engine that `open` made. A caller's engine is left as it is."""
+        if self._owned:
+            self.engine.dispose()
+
+    # Connections
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """Yield a connection to read with. Uncommitted work is rolled back, except in a caller's Session.
+
+        Raises
+        ------
+        DatabaseError: If the database cannot be reached, is a SQLite file that does not exist, or has a newer schema.
+        """
+        with self.wrap_errors(), self._open() as connection:
+            yield connection
+
+    def wrap_errors(self) -> retry.ErrorWrapper:
+        """Turn what SQLAlchemy raises in the block into a DatabaseError that names this database and hides secrets."""
+        return retry.ErrorWrapper(self._sentence)
+
+    @contextmanager
+    def _open(self) -> Iterator[Connection]:
+        bound = self._bound
+        if bound is not None:
+            yield bound
+            return
+        self._require_file()
+        if self._async is not None:
+            raise DatabaseError(
+                f"{self.display}: SQLite in memory behind an async engine is reached only with "
+                "`await database.run(...)`."
+            )
+        with self._lock_single():
+            if self._session is not None:
+                connection = self._session.connection()
+                with count_statements(connection, self.traffic):
+                    self._require_known_schema(connection)
+                    yield connection
+            else:
+                with self.engine.connect() as connection, count_statements(connection, self.traffic):
+                    self._connected = True
+                    self._require_known_schema(connection)
+                    yield connection
+
+    @property
+    def _bound(self) -> Connection | None:
+        return _BOUND.get({}).get(self)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Yield a connection to write with: all or nothing. In a caller's Session a savepoint, not committed."""
+        with self.connect() as connection, self._write_transaction(connection):
+            yield connection
+
+    @contextmanager
+    def _write_transaction(self, connection: Connection) -> Iterator[None]:
+        if self._session is not None or connection.in_transaction():
+            start_transaction(connection)
+            with connection.begin_nested():
+                yield
+            return
+        with connection.begin(), self._bind(connection):
+            start_transaction(connection, write=True)
+            yield
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Return `work(connection)`, run in one transaction and retried as a whole when the database goes away.
+
+        The work must be repeatable: when the answer to a commit is lost, its rows may exist already. See `read`.
+        """
+        return self.persist(lambda: self._write_once(work))
+
+    def persist(self, work: Callable[[], T]) -> T:
+        """Return `work()`, which opens its connection itself, retried as `read` does. Raises DatabaseError."""
+        if self._bound is not None:  # the code that holds the connection retries the whole transaction
+            return work()
+        return retry.call(
+            work, once=self._session is not None, connected=lambda: self._connected, describe=self._sentence
+        )
+
+    def _write_once(self, work: Callable[[Connection], T]) -> T:
+        with self._open() as connection, self._write_transaction(connection):
+            return work(connection)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Return `work(connection)`, run in one consistent snapshot and retried as a whole when the database goes away.
+
+        Pauses grow. The read fails within a minute, and within seconds if the database never answered. In a caller's
+        Session the work runs once, because its uncommitted changes cannot be repeated.
+        """
+        return self.persist(lambda: self._read_once(work))
+
+    def _read_once(self, work: Callable[[Connection], T]) -> T:
+        with self._open() as connection:
+            self._start_snapshot(connection)
+            return work(connection)
+
+    def _start_snapshot(self, connection: Connection) -> None:
+        """Make all later reads of the connection see the same moment."""
+        if self.dialect == "postgresql" and not connection.in_transaction():
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        start_transaction(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Make all reads in the block see the same moment: `connect` and `read` use this connection."""
+        with self.connect() as connection:
+            self._start_snapshot(connection)
+            with self._bind(connection):
+                yield connection
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return `function(*args)`, which is blocking database work, run in a worker thread.
+
+        The exception is SQLite in memory: see the module's docstring.
+        """
+        if self._async is not None:
+            return await self._run_inside(lambda: function(*args, **kwargs))
+        if not self._owned and is_memory(self.engine.url):
+            return function(*args, **kwargs)  # another thread has no such connection, or an empty database
+        return await asyncio.to_thread(function, *args, **kwargs)
+
+    async def _run_inside(self, work: Callable[[], T]) -> T:
+        from sqlalchemy.ext.asyncio import AsyncSession
+
+        def work_with(connection: Connection) -> T:
+            with self.wrap_errors(), self._bind(connection), count_statements(connection, self.traffic):
+                self._require_known_schema(connection)
+                return work()
+
+        if isinstance(self._async, AsyncSession):
+            return await self._async.run_sync(lambda session: work_with(session.connection()))
+        assert self._async is not None
+        async with self._async.connect() as connection:
+            result = await connection.run_sync(work_with)
+            await connection.commit()
+            return result
+
+    def _require_file(self) -> None:
+        path = sqlite_file(self.engine.url)
+        if path is not None and not path.exists():
+            where = "" if path.parent.is_dir() else f" (nor does the folder {path.parent})"
+            raise DatabaseError(f"The SQLite file {path} does not exist{where}. Make one with `scoring init`.")
+
+    @contextmanager
+    def _lock_single(self) -> Iterator[None]:
+        if not self._single:
+            yield
+            return
+        with self._lock:
+            yield
+
+    @contextmanager
+    def _bind(self, connection: Connection) -> Iterator[None]:
+        token = _BOUND.set({**_BOUND.get({}), self: connection})
+        try:
+            yield
+        finally:
+            _BOUND.reset(token)
+
+    def _sentence(self, error: BaseException) -> str:
+        return retry.sentence(error, self._secrets, self.display)
+
+    # Schema
+
     def create(self) -> None:
-        """Makes the tables that are not there yet (and the SQLite file). Existing ones are left alone."""
+        """Make the SQLite file and the missing tables, and migrate existing ones.
+
+        Raises
+        ------
+        DatabaseError: If the folder does not exist, the database cannot be written, or its schema is newer.
+        """
         path = sqlite_file(self.engine.url)
         if path is not None and not path.parent.is_dir():
             raise DatabaseError(f"{self.display}: the folder {path.parent} does not exist. Make it first.")
         if path is not None and not path.exists():
             path.touch()
-        with self.begin() as connection:
+
+        def make(connection: Connection) -> None:
+            migrations.migrate(connection, self.display)
             METADATA.create_all(connection)
 
+        with self.begin() as connection:
+            make(connection)
+        self._forget_old_version()
+
+    def migrate(self) -> None:
+        """Bring an older schema up to date, in one transaction. Call it before writing. Missing tables stay missing.
+
+        Raises
+        ------
+        DatabaseError: If the database cannot be written, or its schema is newer.
+        """
+        if self.schema_version() != migrations.VERSION:
+            self.write(lambda connection: migrations.migrate(connection, self.display))
+            self._forget_old_version()
+
+    def _forget_old_version(self) -> None:
+        # the transaction of a caller may still be rolled back, so the next connection reads the version again
+        self._version = None if self._session is not None or self._bound is not None else migrations.VERSION
+
+    def schema_version(self) -> int:
+        """Return the version of the stored schema: 1 if the database does not record one."""
+        if self._version is None:
+            with self.connect() as connection:
+                self._require_known_schema(connection)
+        assert self._version is not None, "_require_known_schema() reads it"
+        return self._version
+
+    def has_column(self, column: Column[Any]) -> bool:
+        """Return whether the stored schema is new enough to contain the column."""
+        since: int = column.info.get(SINCE, 1)
+        return since <= self.schema_version()
+
+    def _require_known_schema(self, connection: Connection) -> None:
+        if self._version is not None:
+            return
+        idle = not connection.in_transaction()
+        version = migrations.stored_version(connection)
+        if idle:
+            connection.connection.rollback()  # PostgreSQL's driver has begun a transaction for the query
+        migrations.require_known(version, self.display)
+        self._version = version
+
     def require_tables(self, *names: str) -> None:
-        """Raises DatabaseError when tables, or columns of theirs, are missing (all of the data tables by default)."""
-        wanted = names or tuple(METADATA.tables)
+        """Require these tables and their columns (default: all tables). Raises DatabaseError if one is missing.
 
-        def look(connection: Connection) -> tuple[list[str], list[str]]:
-            look_at = inspect(connection)
-            there = set(look_at.get_table_names())
+        Columns that a later schema adds are not required of an older one.
+        """
+        required = names or tuple(METADATA.tables)
+
+        def find_missing(connection: Connection) -> tuple[list[str], list[str]]:
+            inspector = inspect(connection)
+            existing = set(inspector.get_table_names())
             columns = []
-            for name in wanted:
-                if name in there:
-                    found = {column["name"] for column in look_at.get_columns(name)}
-                    columns += [f"{name}.{c.name}" for c in METADATA.tables[name].columns if c.name not in found]
-            return [name for name in wanted if name not in there], columns
+            for name in required:
+                if name in existing:
+                    stored = {column["name"] for column in inspector.get_columns(name)}
+                    columns += [
+                        f"{name}.{column.name}"
+                        for column in METADATA.tables[name].columns
+                        if column.name not in stored and self.has_column(column)
+                    ]
+            return [name for name in required if name not in existing], columns
 
-        tables, columns = self.read(look)
+        tables, columns = self.read(find_missing)
         if tables or columns:
             missing = f"the table {tables[0]}" if tables else f"the column {columns[0]}"
             more = f" and {len(tables + columns) - 1} more" if len(tables + columns) > 1 else ""
             raise DatabaseError(f"{self.display} lacks {missing}{more}. Make a database with `scoring init`.")
 
+    # Data
+
     def is_empty(self) -> bool:
-        """True when there are no users or no jobs: nothing to score."""
+        """Return whether there are no users or no jobs."""
 
         def look(connection: Connection) -> bool:
             return any(
-                connection.execute(text(f"SELECT 1 FROM {name} LIMIT 1")).first() is None  # noqa: S608 - our names
+                connection.execute(select(literal(1)).select_from(METADATA.tables[name]).limit(1)).first() is None
                 for name in ("users", "jobs")
             )
 
@@ -155,7 +418,7 @@ class Database(Connections):
         return self.read(look)
 
     def require_data(self) -> None:
-        """Raises DatabaseError when there are no users or no jobs."""
+        """Raise DatabaseError if there are no users or no jobs."""
         if self.is_empty():
             raise DatabaseError(
                 f"{self.display} holds no users or no jobs. Bring some with `scoring import`, or make a market "
@@ -176,5 +439,5 @@ def _is_async_session(db: object) -> TypeIs[AsyncSession]:
 
 
 def _is_a(module: str, name: str, db: object) -> bool:
-    """`isinstance` of a class that whoever made such an object has imported: importing these here takes 0.1 s."""
+    """`isinstance` without importing the class, which takes 0.1 s: an object exists only if its module is loaded."""
     return module in sys.modules and isinstance(db, getattr(sys.modules[module], name))

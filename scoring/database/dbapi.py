@@ -1,4 +1,4 @@
-"""What goes to a database's driver past SQLAlchemy: beginning a transaction, and the errors of a bare cursor."""
+"""What is sent to a database's driver without SQLAlchemy: the begin of a transaction, and errors of a raw cursor."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from scoring.database.traffic import past_sqlalchemy
+from scoring.database.query_tracing import count_driver_call
 
 __all__ = ["start_transaction", "wrapped_errors"]
 
 
 def start_transaction(connection: Connection, *, write: bool = False) -> None:
-    """Begins a SQLite transaction that reads count in, too: Python's driver begins one only at the first write.
+    """Begin a SQLite transaction that also covers reads and DDL: Python's driver begins one only at the first write.
 
-    Through the raw cursor: it is no round trip, and a caller's engine keeps its own transaction handling. A write
-    takes its lock at once, because a read that turns into a write can find the database changed under it.
+    It uses the raw cursor, so it is no round trip and a caller's engine keeps its own transaction handling. A write
+    takes its lock at once, because a transaction that reads first and writes later fails if the file has changed.
     """
     if connection.dialect.name != "sqlite":
         return
@@ -28,7 +28,7 @@ def start_transaction(connection: Connection, *, write: bool = False) -> None:
     cursor: Any = raw.cursor()
     statement = "BEGIN IMMEDIATE" if write else "BEGIN"
     try:
-        with past_sqlalchemy(connection), wrapped_errors(connection, statement):
+        with count_driver_call(connection), wrapped_errors(connection, statement):
             cursor.execute(statement)
     finally:
         cursor.close()
@@ -36,7 +36,7 @@ def start_transaction(connection: Connection, *, write: bool = False) -> None:
 
 @contextmanager
 def wrapped_errors(connection: Connection, statement: str) -> Iterator[None]:
-    """What a driver's own cursor raises, as SQLAlchemy's error: to be tried again, and said in a sentence."""
+    """Raise errors of the driver's own cursor as SQLAlchemy's, which `retry` classifies and describes."""
     dbapi: Any = connection.dialect.loaded_dbapi
     try:
         yield

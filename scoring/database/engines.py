@@ -1,4 +1,4 @@
-"""URLs and engines: which database a text means, with which driver, and how it is set up."""
+"""URLs and engines: which database a text names, with which driver and settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scoring.errors import DatabaseError, MissingPartError, ScoringError
 __all__ = ["display", "engine_of", "is_memory", "secrets", "sqlite_file", "sync_url", "url_of"]
 
 SECRET_KEY: Final = re.compile(r"passw|pwd|secret|token|credential|scram_(client|server)_key", re.IGNORECASE)
-"""Of an option behind the ? whose value no message may hold: libpq's, and what people take for one."""
+"""Names of URL options whose values no message may contain: libpq's, and names that users take for them."""
 
 SYNC_DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 ASYNCPG_ONLY: Final = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
@@ -31,7 +31,7 @@ UNREADABLE: Final = (
 )
 
 _MISTYPED: Final = re.compile(r":(?!\\).*@|passw\w*\s*=", re.IGNORECASE | re.DOTALL)
-"""A URL without its //, or a connection string of another kind, with a password in it."""
+"""A URL without its //, or another kind of connection string, that contains a password."""
 
 CONNECT_SECONDS: Final = 10
 BUSY_MILLISECONDS: Final = 5_000
@@ -39,26 +39,28 @@ CACHE: Final = "cache_size = -65536"  # KiB, at most: SQLite's own 2 MiB make wr
 POOL: Final[dict[str, Any]] = {"pool_size": 5, "max_overflow": 10, "pool_pre_ping": True, "pool_timeout": 30}
 POSTGRES: Final[dict[str, Any]] = {
     "connect_timeout": CONNECT_SECONDS,
-    # a server that vanished without a word is noticed within half a minute
+    # a server that vanished is noticed within half a minute
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
 SERVER_TIMEOUTS: Final = {"lock_timeout": "10s", "statement_timeout": "10min"}
-"""How long the server lets a statement wait for others, and run. The first is tried again, the second is an error."""
+"""How long the server lets a statement wait for locks, and run. The first is retried, the second is an error."""
 
 SET_TIMEOUTS: Final = (
     "SELECT set_config(name, value, false) FROM (VALUES (%s, %s), (%s, %s)) AS wanted (name, value) "
     "WHERE current_setting(name) = '0'"
 )
-"""Where nobody set another one: in the URL (`?options=-c statement_timeout=1h`), for the user or for the database."""
+"""Sets a timeout only if the URL (`?options=-c statement_timeout=1h`), the user and the database set none."""
 
 
 def url_of(db: str | os.PathLike[str] | URL) -> URL:
-    """The URL that a text, a path (a SQLite file) or a URL means.
+    """Return the URL that a text, a path (of a SQLite file) or a URL names.
 
-    Raises DatabaseError for a URL that cannot be read; its text, which may hold a password, is not repeated.
+    Raises
+    ------
+    DatabaseError: If the URL cannot be read. The message omits its text, which may contain a password.
     """
     if isinstance(db, URL):
         return _checked(db)
@@ -68,28 +70,30 @@ def url_of(db: str | os.PathLike[str] | URL) -> URL:
             raise DatabaseError("A database is needed: a URL, or the path of a SQLite file.")
         if text == ":memory:":
             return make_url("sqlite://")
-        if _MISTYPED.search(text) and not os.path.exists(text):  # which a message about a file would repeat
+        if _MISTYPED.search(text) and not os.path.exists(text):  # a message about a file would contain it
             raise DatabaseError(UNREADABLE)
         return URL.create("sqlite", database=text)
     url = None
     with suppress(ArgumentError, ValueError):
         url = make_url(text)
-    if url is None:  # raised here: an error that is being dealt with, and tells the text, would hang on to it
+    if url is None:  # raised here and not in an except block, whose error contains the text and would be its context
         raise DatabaseError(UNREADABLE)
     return _checked(url)
 
 
 def _checked(url: URL) -> URL:
-    # the rest of a password with an @ in it, which no message may repeat
+    # the rest of a password that contains an @, which no message may contain
     if "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
         raise DatabaseError(UNREADABLE)
     return sync_url(url)
 
 
 def sync_url(url: URL) -> URL:
-    """The same database by the sync driver; user, password and host stay.
+    """Return the URL with the sync driver; user, password and host are unchanged.
 
-    Raises DatabaseError for a kind of database that is not supported.
+    Raises
+    ------
+    DatabaseError: If the kind of database is not supported.
     """
     backend = url.get_backend_name()
     if backend not in SYNC_DRIVERS:
@@ -108,22 +112,22 @@ def sync_url(url: URL) -> URL:
 
 
 def engine_of(url: URL) -> Engine:
-    """A pooled engine, with every time-out set. SQLite: WAL, foreign keys; in memory: one connection for all threads.
+    """Return a pooled engine with every timeout set.
 
-    Secrets among the options behind the ? are handed to the driver and are not in the engine's URL, whose `repr`
-    would show them.
+    SQLite: WAL and foreign keys; in memory, one connection for all threads. Secrets among the URL's options are passed
+    to the driver and are not in the engine's URL, whose `repr` would show them.
 
     Raises
     ------
-    DatabaseError: a driver that SQLAlchemy does not know.
-    MissingPartError: a driver that is not installed.
+    DatabaseError: If SQLAlchemy does not know the driver.
+    MissingPartError: If the driver is not installed.
     """
-    engine = _made(url)
-    if isinstance(engine, ScoringError):  # raised here: what the driver said hangs on to no message
+    engine = _create_engine(url)
+    if isinstance(engine, ScoringError):  # raised here, so that the driver's error is not its context
         raise engine
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "handle_error", _keep_when_stopped)
+        event.listen(engine, "handle_error", _keep_when_interrupted)
     elif engine.dialect.driver == "psycopg":
         from scoring.database import watchdog
 
@@ -132,7 +136,7 @@ def engine_of(url: URL) -> Engine:
     return engine
 
 
-def _made(url: URL) -> Engine | ScoringError:
+def _create_engine(url: URL) -> Engine | ScoringError:
     hidden = {key: value for key, value in url.query.items() if SECRET_KEY.search(key)}
     arguments: dict[str, Any] = dict(hidden)
     options: dict[str, Any] = dict(POOL)
@@ -158,7 +162,7 @@ def _made(url: URL) -> Engine | ScoringError:
 
 
 def _set_up_postgres(connection: Any, _: object) -> None:
-    connection.autocommit = True  # a rollback would take the settings back
+    connection.autocommit = True  # a rollback would undo the settings
     try:
         connection.execute(SET_TIMEOUTS, [piece for pair in SERVER_TIMEOUTS.items() for piece in pair])
     finally:
@@ -170,25 +174,29 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
     try:
         for pragma in (f"busy_timeout = {BUSY_MILLISECONDS}", "foreign_keys = ON", "synchronous = NORMAL", CACHE):
             cursor.execute(f"PRAGMA {pragma}")
-        # readers go on while one writes; a file on a read-only disk stays as it is
+        # readers continue while another connection writes; fails for a file on a read-only disk
         with suppress(sqlite3.OperationalError):
             cursor.execute("PRAGMA journal_mode = WAL")
+    except UnicodeDecodeError:  # SQLite's message quotes the damaged schema, and Python cannot decode it
+        error = sqlite3.DatabaseError("malformed database schema")
+        error.sqlite_errorname = "SQLITE_CORRUPT"
+        raise error from None
     finally:
         cursor.close()
 
 
-def _keep_when_stopped(context: Any) -> None:
-    """Ctrl-C leaves a SQLite connection as good as it was.
+def _keep_when_interrupted(context: Any) -> None:
+    """Keep a SQLite connection after Ctrl-C.
 
-    SQLAlchemy would throw it away without a rollback, and its lock would stay until the interrupt is dealt with:
-    whoever clears up in the meantime finds the database locked.
+    SQLAlchemy would discard it without a rollback. Its lock would remain until the interrupt has been handled, and
+    code that cleans up before that would find the database locked.
     """
     if not isinstance(context.original_exception, Exception):
         context.is_disconnect = False
 
 
 def is_memory(url: URL) -> bool:
-    """SQLite that lives in one connection."""
+    """Whether the URL names a SQLite database that exists in one connection only."""
     if url.get_backend_name() != "sqlite":
         return False
     name = url.database or ":memory:"
@@ -198,23 +206,23 @@ def is_memory(url: URL) -> bool:
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """The file of a SQLite URL; None for other databases, in memory, and `file:` URIs (SQLite reads those)."""
+    """Return the file of a SQLite URL; None for other databases, in memory, and `file:` URIs (SQLite reads those)."""
     if url.get_backend_name() != "sqlite" or is_memory(url) or not url.database or url.database.startswith("file:"):
         return None
     return Path(url.database)
 
 
 def display(url: URL) -> str:
-    """The URL with every password masked."""
+    """Return the URL with every password masked."""
     hidden = {key: "***" for key in url.query if SECRET_KEY.search(key)}
     return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def secrets(url: URL) -> list[str]:
-    """What must not stand in any message, also as a URL writes it; the longest first."""
-    found = [str(url.password)] if url.password else []
+    """Return what no message may contain, also in URL encoding; the longest first."""
+    values = [str(url.password)] if url.password else []
     for key, value in url.query.items():
         if SECRET_KEY.search(key):
-            found += [value] if isinstance(value, str) else list(value)
-    written = {form for secret in found if secret for form in (secret, quote(secret, safe=""), quote_plus(secret))}
-    return sorted(written, key=lambda form: (-len(form), form))
+            values += [value] if isinstance(value, str) else list(value)
+    forms = {form for secret in values if secret for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+    return sorted(forms, key=lambda form: (-len(form), form))

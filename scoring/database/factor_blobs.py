@@ -1,4 +1,4 @@
-"""Factor tables as the database holds them: one blob of little-endian float64 for each row."""
+"""Factor vectors as the database stores them: one blob of little-endian float64 per row."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ VECTOR: Final = np.dtype("<f8")
 
 
 def read_vectors(table: str, ids: Sequence[Any], vectors: Sequence[Any]) -> Normalised:
-    """id and f0…fN float64 of the sound rows; refused: no blob of numbers, of another length than most, not finite."""
+    """Return the id and f0…fN (float64) of the valid rows.
+
+    Rejected are rows whose vector is not a blob of float64, is not as long as most vectors, or is not finite.
+    """
     key = TABLES[table].key[0]
     lengths = np.array([_length(vector) for vector in vectors], dtype=np.int64)
     usual = int(np.bincount(lengths).argmax()) if lengths.any() else 0
     whole = (lengths == usual) & (usual > 0)
-    blobs = [vector if there else bytes(usual) for vector, there in zip(vectors, whole.tolist(), strict=True)]
+    blobs = [vector if valid else bytes(usual) for vector, valid in zip(vectors, whole.tolist(), strict=True)]
     matrix = np.frombuffer(b"".join(blobs), dtype=VECTOR)
     matrix = matrix.reshape(len(ids), max(usual // VECTOR.itemsize, 1) if usual else 0).astype(np.float64)
     frame = pd.DataFrame(matrix, columns=[f"f{n}" for n in range(matrix.shape[1])])
@@ -42,7 +45,7 @@ def read_vectors(table: str, ids: Sequence[Any], vectors: Sequence[Any]) -> Norm
 
 
 def _length(vector: Any) -> int:
-    """In bytes; 0 for what cannot be numbers."""
+    """Return the length in bytes; 0 for a value that cannot be a vector."""
     if not isinstance(vector, bytes | bytearray | memoryview):
         return 0
     length = len(vector)

@@ -22,8 +22,8 @@ from sqlalchemy import (
 from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
 from scoring.columns.canonical_tables import Tables
 from scoring.database.arrow_tables import packed_actions
-from scoring.database.counting import QueryCounter
 from scoring.database.database import Database
+from scoring.database.query_tracing import QueryCounter
 from scoring.database.row_conversion import columns_of, frame_of, names_of, read_rows, told_times, values_of
 from scoring.database.schema import DATA_TABLES
 from scoring.database.sql_filters import WHOLE, among, given, microseconds, whole_ids

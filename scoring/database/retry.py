@@ -1,7 +1,10 @@
-"""Which database errors may go away, how long to wait for that, and the one sentence when they do not.
+"""Which database errors may go away, how long to wait for that, and the message when they do not.
 
-Whatever stops answering is given up within a minute: the last attempt begins `PATIENCE_SECONDS` after the first at the
-latest, takes ten seconds to connect at most, and twenty to find that a server has fallen silent (`listening`).
+Reads and writes fail within a minute. The last attempt begins at most `PATIENCE_SECONDS` after the first. It needs at
+most ten seconds to connect, and twenty to find that a server has stopped answering (see `watchdog`).
+
+Decisions depend on codes: SQLite's result code (`sqlite_errorname`) and PostgreSQL's SQLSTATE. Some errors have none,
+and only their text tells them apart. These texts are `LASTING_TEXTS` and `NO_SUCH`.
 """
 
 from __future__ import annotations
@@ -15,35 +18,64 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 
 from scoring.errors import DatabaseError, ScoringError
 
-__all__ = ["OneSentence", "call", "is_transient", "sentence"]
+__all__ = ["ErrorWrapper", "call", "is_transient", "sentence"]
 
 T = TypeVar("T")
 
 PATIENCE_SECONDS: Final = 30.0
-FIRST_PATIENCE_SECONDS: Final = 3.0  # for a database that never answered: the URL is the likelier fault
-PASSING_SQLSTATES: Final = ("08", "40001", "40P01", "53", "57P", "55P03")
-PASSING_SQLITE: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_PROTOCOL")
-NO_TABLE: Final = "42P01"  # PostgreSQL's SQLSTATE
-NO_COLUMN: Final = "42703"
-LOCKED: Final = "55P03"
-CANCELLED: Final = "57014"
+FIRST_PATIENCE_SECONDS: Final = 3.0  # for a database that never answered: the URL is the likelier cause
+
+# PostgreSQL's SQLSTATE, or how it begins: https://www.postgresql.org/docs/current/errcodes-appendix.html
+TRANSIENT_STATES: Final = ("08", "40001", "40P01", "53", "57P", "55P03")
+NO_TABLE_STATE: Final = "42P01"
+NO_COLUMN_STATE: Final = "42703"
+LOCKED_STATE: Final = "55P03"
+CANCELLED_STATE: Final = "57014"
+FULL_STATE: Final = "53100"
+READ_ONLY_STATE: Final = "25006"
+FORBIDDEN_STATE: Final = "42501"
+
+# SQLite's result code, or how it begins: https://www.sqlite.org/rescode.html
+TRANSIENT_CODES: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_PROTOCOL")
+MISSING_FILE_CODE: Final = "SQLITE_CANTOPEN"
+LOCKED_CODES: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
+DISK_CODE: Final = "SQLITE_IOERR"
+FULL_CODE: Final = "SQLITE_FULL"
+DAMAGED_CODES: Final = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
+READ_ONLY_CODE: Final = "SQLITE_READONLY"
+
+NO_SUCH: Final = {"table": "no such table", "column": "no such column"}
+"""SQLite has one code for every error in a statement, SQLITE_ERROR, so that only the text names its kind."""
+
 LASTING_TEXTS: Final = (
+    # libpq fails to connect without a SQLSTATE, also where the server sent one
     "password authentication failed",
     "no password supplied",
     "does not exist",
     "could not translate host name",
-    "failed to resolve host",
     "no pg_hba.conf entry",
-    "no such table",
-    "no such column",
+    # psycopg resolves host names itself
+    "failed to resolve host",
+    # Python's sqlite3 raises this itself, without a code
     "could not decode to utf-8",
 )
+"""What errors without a code contain that will not go away."""
+
+
+def _sqlite_code(error: BaseException) -> str:
+    """SQLite's result code of a driver's error; "" where it has none."""
+    return getattr(error, "sqlite_errorname", None) or ""
+
+
+def _sqlstate(error: BaseException) -> str:
+    """PostgreSQL's SQLSTATE of a driver's error; "" where it has none."""
+    return getattr(error, "sqlstate", None) or ""
 
 
 def is_transient(error: BaseException, connected: bool) -> bool:
-    """Whether trying again may help: the connection broke, or the database was busy or starting.
+    """Return whether a retry may help: the connection broke, or the database was busy or starting.
 
-    `connected`: it has answered before, so a file or a server that is gone now may come back.
+    `connected`: the database has answered before, so a missing file or server may come back.
     """
     if isinstance(error, TimeoutError):
         return True
@@ -51,58 +83,69 @@ def is_transient(error: BaseException, connected: bool) -> bool:
         return False
     if error.connection_invalidated:
         return True
-    if not isinstance(error, OperationalError | InterfaceError):
+    if not isinstance(error, OperationalError | InterfaceError) or error.orig is None:
         return False
-    text = str(error.orig).lower()
-    if any(lasting in text for lasting in LASTING_TEXTS):
-        return False
-    sqlite = getattr(error.orig, "sqlite_errorname", None)
-    if sqlite is not None:
-        return sqlite.startswith(PASSING_SQLITE) or (connected and sqlite.startswith("SQLITE_CANTOPEN"))
-    state = getattr(error.orig, "sqlstate", None)
-    return state is None or state.startswith(PASSING_SQLSTATES)
+    if code := _sqlite_code(error.orig):
+        return code.startswith(TRANSIENT_CODES) or (connected and code.startswith(MISSING_FILE_CODE))
+    if state := _sqlstate(error.orig):
+        return state.startswith(TRANSIENT_STATES)
+    message = str(error.orig).lower()
+    return not any(lasting in message for lasting in LASTING_TEXTS)
 
 
-def call(work: Callable[[], T], *, once: bool, connected: Callable[[], bool], say: Callable[[BaseException], str]) -> T:
-    """`work()`, again with growing pauses while its errors are transient. Raises DatabaseError in the end."""
+def call(
+    work: Callable[[], T], *, once: bool, connected: Callable[[], bool], describe: Callable[[BaseException], str]
+) -> T:
+    """Return `work()`, retried with growing pauses while its errors are transient.
 
-    def patience(state: tenacity.RetryCallState) -> bool:
+    Parameters
+    ----------
+    once: do not retry.
+    connected: whether the database has answered before.
+    describe: the message of an error.
+
+    Raises
+    ------
+    DatabaseError: If an error lasts, or transient errors do not end.
+    """
+
+    def is_over(state: tenacity.RetryCallState) -> bool:
         waited = state.seconds_since_start or 0.0
         return once or waited + state.upcoming_sleep > (PATIENCE_SECONDS if connected() else FIRST_PATIENCE_SECONDS)
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: is_transient(error, connected())),
         wait=tenacity.wait_exponential(multiplier=0.2, max=8.0) + tenacity.wait_random(0, 0.2),
-        stop=patience,
+        stop=is_over,
         reraise=True,
     )
 
-    def said(error: BaseException) -> str:
+    def describe_with_attempts(error: BaseException) -> str:
         tries = retrying.statistics.get("attempt_number", 1)
-        return say(error) + (f" Given up after {tries} attempts." if tries > 1 else "")
+        return describe(error) + (f" Given up after {tries} attempts." if tries > 1 else "")
 
-    with OneSentence(said, SQLAlchemyError, OSError):
+    with ErrorWrapper(describe_with_attempts, SQLAlchemyError, OSError):
         return retrying(work)
 
 
-class OneSentence:
-    """What a database refuses inside (errors of these kinds), as a DatabaseError that says it by `say`.
+class ErrorWrapper:
+    """Turns errors of these kinds that leave the block into a DatabaseError with the message of `describe`.
 
-    The driver's error does not stay behind it as its cause or context: nobody can tell what it repeats.
+    The driver's error is neither its cause nor its context, because its text may contain a password.
     """
 
-    def __init__(self, say: Callable[[BaseException], str], *kinds: type[BaseException]) -> None:
-        self._say, self._kinds = say, kinds or (SQLAlchemyError,)
+    def __init__(self, describe: Callable[[BaseException], str], *kinds: type[BaseException]) -> None:
+        self._describe, self._kinds = describe, kinds or (SQLAlchemyError,)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if isinstance(error, self._kinds) and not isinstance(error, ScoringError):
-            _raise_alone(DatabaseError(self._say(error)))
+            _raise_without_context(DatabaseError(self._describe(error)))
 
 
-def _raise_alone(error: DatabaseError) -> NoReturn:
+def _raise_without_context(error: DatabaseError) -> NoReturn:
     try:
         raise error
     except DatabaseError:
@@ -111,12 +154,12 @@ def _raise_alone(error: DatabaseError) -> NoReturn:
 
 
 def sentence(error: BaseException, secrets: Sequence[str], display: str) -> str:
-    """What happened, where, and what to do, without any of the secrets, and without a row's values."""
+    """Return what happened, where, and what to do, without any of the secrets and without a row's values."""
     original = getattr(error, "orig", None) or error
-    state = getattr(original, "sqlstate", None)
-    text = str(original).strip() or type(error).__name__
-    # behind the first line of what a server refuses stand our own statement, and the values of the row
-    said = text.splitlines()[0] if state is not None else " ".join(text.split())
+    state, code = _sqlstate(original), _sqlite_code(original)
+    message = str(original).strip() or type(error).__name__
+    # a server appends our own statement and the values of the row after the first line
+    said = message.splitlines()[0] if state else " ".join(message.split())
     if isinstance(error, OSError):
         said = error.strerror or said
     for secret in secrets:
@@ -126,23 +169,25 @@ def sentence(error: BaseException, secrets: Sequence[str], display: str) -> str:
         return f"{display}: all connections of this process are in use ({said}). Work on fewer things at a time."
     if isinstance(error, IntegrityError):
         return f"{display}: a row breaks a rule of its table ({said})."
-    if "no such table" in lower or state == NO_TABLE:
+    if state == NO_TABLE_STATE or NO_SUCH["table"] in lower:
         return f"{display} lacks a table ({said}). Make a database with `scoring init`."
-    if "no such column" in lower or state == NO_COLUMN:
+    if state == NO_COLUMN_STATE or NO_SUCH["column"] in lower:
         return f"{display} lacks a column ({said}). Make a database with `scoring init`."
-    if "database is locked" in lower or state == LOCKED:
+    if state == LOCKED_STATE or code.startswith(LOCKED_CODES):
         return f"{display} is being written to by another program ({said}). Try again when that one has finished."
-    if state == CANCELLED:
+    if state == CANCELLED_STATE:
         return (
             f"{display} stopped a statement ({said}). Give it more time in the URL, such as "
             "?options=-c statement_timeout=1h, or find out what the database is busy with."
         )
-    if "disk i/o" in lower or isinstance(error, OSError):
+    if isinstance(error, OSError) or code.startswith(DISK_CODE):
         return f"{display} cannot be read or written ({said}). Check its disk."
-    if "is full" in lower:
+    if state == FULL_STATE or code.startswith(FULL_CODE):
         return f"{display} cannot be written ({said}). Free some space on its disk."
-    if "not a database" in lower or "malformed" in lower:
+    if code.startswith(DAMAGED_CODES):
         return f"{display} is no SQLite database, or damaged ({said}). Give another file, or make one: `scoring init`."
-    if "readonly" in lower or "read-only" in lower:
+    if state == READ_ONLY_STATE or code.startswith(READ_ONLY_CODE):
         return f"{display} cannot be written ({said}). Check the rights of the file and its folder."
+    if state == FORBIDDEN_STATE:
+        return f"{display} does not let this user do that ({said}). Give the user the right, or use another user."
     return f"{display} does not answer as it should ({said}). Check the URL and that the database is running."

@@ -20,7 +20,7 @@ from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
 from scoring.columns.coercion import TEXTS, beyond, coerce, holds_nul, text_series
 from scoring.columns.coercion.plain import EXACT
 from scoring.database.dbapi import wrapped_errors
-from scoring.database.traffic import past_sqlalchemy
+from scoring.database.query_tracing import count_driver_call
 from scoring.validation.coded import Coded
 from scoring.validation.data_errors import Problems, RowName, refusal
 from scoring.validation.normalise import Normalised, normalise
@@ -69,7 +69,7 @@ def columns_of(result: CursorResult[Any]) -> list[list[Any]]:
 
 
 def _next_slice(connection: Connection, cursor: Any) -> list[Any]:
-    with past_sqlalchemy(connection):
+    with count_driver_call(connection):
         rows: list[Any] = cursor.fetchmany(SLICE)
         return rows
 

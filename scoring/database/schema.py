@@ -1,4 +1,6 @@
-"""The database's tables, derived from `scoring.columns.TABLES`, and what runs and profiles keep there.
+"""The database's tables: the data, derived from `scoring.columns.TABLES`, and those of runs and profiles.
+
+This is the newest version of the schema. See `scoring.database.migrations` for older ones.
 
 Times are BIGINT microseconds since 1970-01-01T00:00Z: text dates alone cost a second and more per million rows
 through pandas, and SQLite has no time type. Flags are nullable Booleans, `preferred_occupations` is text with
@@ -28,11 +30,24 @@ from sqlalchemy.types import TypeEngine
 
 from scoring.columns import ACTION_KINDS, TABLES, Kind
 
-__all__ = ["DATA_TABLES", "METADATA", "current_runs", "data_changes", "profiles", "promotions", "results", "runs"]
+__all__ = [
+    "DATA_TABLES",
+    "METADATA",
+    "SINCE",
+    "current_runs",
+    "data_changes",
+    "profiles",
+    "promotions",
+    "results",
+    "runs",
+]
 
 METADATA: Final = MetaData()
 
-# SQLite keeps a table in the order of an INTEGER primary key, and of no other
+SINCE: Final = "since"
+"""Key of a column's `info`: the version of the schema that added it. Columns without one are of version 1."""
+
+# SQLite stores a table in the order of its primary key only if that is INTEGER
 BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 _TYPES: Final[dict[Kind, TypeEngine]] = {
@@ -74,10 +89,10 @@ def _data_tables() -> dict[str, Table]:
                 METADATA,
                 *columns,
                 CheckConstraint(f"action IN ({kinds})", name="action_kind"),
-                # counting a company's actions reads this and never the table
+                # a covering index for counting the actions of a company
                 Index("actions_by_job", "job_id", "occurred_at", "action"),
                 Index("actions_by_time", "occurred_at"),
-                # kept in the order of its key, so that a user's history is one place and the key is no second copy
+                # stored in the order of its key: a user's history is contiguous and the key is not stored twice
                 sqlite_with_rowid=False,
             )
             continue
@@ -92,26 +107,26 @@ def _data_tables() -> dict[str, Table]:
 
 
 DATA_TABLES: Final = _data_tables()
-"""Table name of `scoring.columns.TABLES` → its SQLAlchemy table. No foreign keys from actions: whole tables are
-exchanged, and the importer refuses actions on unknown users and jobs."""
+"""Table name of `scoring.columns.TABLES` → its SQLAlchemy table. Actions have no foreign keys: whole tables are
+replaced, and the importer rejects actions on unknown users and jobs."""
 
 data_changes: Final = Table(
     "data_changes",
     METADATA,
     Column("table_name", Text, primary_key=True),
-    # counts the writes of this package: exchanging a table for one of the same size is a change, too
+    # counts the writes of this package: replacing a table by one of the same size is also a change
     Column("revision", BigInteger, nullable=False),
 )
 
-# an index of the profiles folder, whose files are the truth: see scoring.tuning.registry
+# an index of the profiles folder, whose files are authoritative: see scoring.tuning.registry
 profiles: Final = Table(
     "profiles",
     METADATA,
     Column("name", Text, primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),  # of the model
-    Column("model", Text, nullable=False),  # the name of the one that it was saved from
-    Column("parent", Text),  # NAME@VERSION, a model that ships, or a digest
+    Column("model", Text, nullable=False),  # the name of the model that it was saved from
+    Column("parent", Text),  # NAME@VERSION, a shipped model, or a digest
     Column("parent_digest", Text),
     Column("data_fingerprint", Text),
     Column("as_of", BigInteger),
@@ -120,7 +135,7 @@ profiles: Final = Table(
     Column("author", Text),
     Column("note", Text, nullable=False),
     Column("saved_at", BigInteger, nullable=False),
-    Column("promoted_at", BigInteger),  # last; what is in use says the last row of `promotions`
+    Column("promoted_at", BigInteger),  # last; the last row of `promotions` is the profile in use
 )
 
 promotions: Final = Table(
@@ -150,14 +165,16 @@ runs: Final = Table(
     Column("users", BigInteger),
     Column("jobs", BigInteger),
     Column("rows", BigInteger),
+    Column("run_key", Text, info={SINCE: 2}),  # also in the settings, from which a migration fills it
     CheckConstraint("status IN ('writing', 'published')", name="run_status"),
+    Index("runs_by_key", "run_key"),
 )
 
 current_runs: Final = Table(
     "current_runs",
     METADATA,
-    # readers join through this one row per name, which a publishing transaction moves in one step: they see
-    # yesterday's run until today's is whole
+    # readers join through this one row per name, which the publishing transaction changes: they read the previous run
+    # until the new one is complete
     Column("name", Text, primary_key=True),
     Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
 )
@@ -165,8 +182,8 @@ current_runs: Final = Table(
 results: Final = Table(
     "results",
     METADATA,
-    # of a run, with no foreign key to say so: PostgreSQL would look each row's run up, 2.5 of 3.5 s of storing 400,000.
-    # Readers come through `runs`, and who deletes a run deletes its results first.
+    # no foreign key: PostgreSQL would look up the run of each row, 2.5 of 3.5 s of storing 400,000 rows.
+    # Readers join through `runs`, and code that deletes a run deletes its results first.
     Column("run_id", Text, primary_key=True),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
     Column("rank", Integer, primary_key=True, autoincrement=False),
@@ -175,7 +192,7 @@ results: Final = Table(
     Column("base_score", Double, nullable=False),
     Column("match_score", Double, nullable=False),
     Column("personal_score", Double, nullable=False),
-    # no index by job: it doubles the time of storing a run (1.1 s to 2.2 s of 400,000 rows), and who is shown a job
-    # is found in tens of milliseconds by reading one run
+    # no index by job: it doubles the time of storing a run (1.1 s to 2.2 s for 400,000 rows), and reading one run
+    # finds the users of a job in tens of milliseconds
     sqlite_with_rowid=False,  # the key is the table: half the size, and a user's list is one page
 )

@@ -1,6 +1,6 @@
-"""Conditions of queries, and the values that go into them.
+"""Conditions of queries and their values.
 
-Ids to filter by travel as one parameter: JSON on SQLite, an array on PostgreSQL.
+Ids to filter by are one bound parameter: JSON on SQLite, an array on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from scoring.errors import ConfigurationError
 __all__ = ["WHOLE", "among", "given", "microseconds", "whole_ids"]
 
 GIVEN: Final = "given"
-BLANKS: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))  # what blank text may consist of
+BLANKS: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))  # the characters of blank text
 WHOLE: Final = true()
-"""The condition that leaves nothing out."""
+"""The condition that every row meets."""
 
 
 def given(text: ColumnElement[str]) -> ColumnElement[str | None]:
-    """`given`, or NULL where the text is missing or blank."""
+    """Return `given`, or NULL where the text is missing or blank."""
     return case((func.trim(text, BLANKS) != "", GIVEN))
 
 
 def among(connection: Connection, key: ColumnElement[Any], values: list[Any]) -> ColumnElement[bool]:
-    """key in values, with the values as one bound parameter."""
+    """Return the condition `key IN values`, with the values as one bound parameter."""
     if connection.dialect.name == "sqlite":
         items: FromClause = func.json_each(bindparam(None, json.dumps(values), String)).table_valued(column("value"))
         return key.in_(select(items.c.value))
@@ -53,7 +53,7 @@ def among(connection: Connection, key: ColumnElement[Any], values: list[Any]) ->
 
 
 def whole_ids(ids: Iterable[int], name: str) -> list[int]:
-    """Distinct ids as int. Raises ConfigurationError for what is no whole number of 64 bits."""
+    """Return the distinct ids, ascending. Raises ConfigurationError for a value that is not a 64-bit integer."""
     found = set()
     for value in ids:
         try:
@@ -69,6 +69,7 @@ def whole_ids(ids: Iterable[int], name: str) -> list[int]:
 
 
 def microseconds(moment: datetime | pd.Timestamp) -> int:
+    """Return the time as the tables store it. A time without a zone is UTC."""
     stamp = pd.Timestamp(moment)
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
     return int(stamp.tz_convert(None).to_datetime64().astype("datetime64[us]").astype(np.int64))

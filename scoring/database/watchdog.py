@@ -1,8 +1,8 @@
-"""A PostgreSQL connection that notices when nobody is at the other end any more.
+"""A PostgreSQL connection that notices when its server no longer answers.
 
-A server whose machine stopped, or a proxy that forgot it, may take what is sent and never answer: no time-out of the
-system ends that. So whoever waits here asks, after `SILENCE_SECONDS` without a byte, over a connection of its own
-whether the server is still at work for it; if not, the connection is given up as broken, and a read begins again.
+A server whose machine stopped, or a proxy that lost it, may accept what is sent and never answer. No timeout of the
+operating system ends such a wait. So after `SILENCE_SECONDS` without a byte, the connection opens a second connection
+and asks whether the server still works for the first one. If not, it is closed as broken, and a read is retried.
 """
 
 from __future__ import annotations
@@ -24,19 +24,18 @@ ANSWER_SECONDS: Final = 2.0
 AT_WORK: Final = "SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s"
 
 
-class _Listening(psycopg.Connection[Any]):
-    """`again`: the arguments that it was made with; None: it asks nobody, and gives up at once."""
-
-    again: tuple[Sequence[Any], Mapping[str, Any]] | None = None
-    patience: float | None = None  # seconds
+class _WatchedConnection(psycopg.Connection[Any]):
+    arguments: tuple[Sequence[Any], Mapping[str, Any]] | None = None
+    """What it was made with; None: it asks no second connection, and is closed after `patience`."""
+    patience: float | None = None  # seconds; None: SILENCE_SECONDS
 
     def wait(self, gen: PQGen[R], *args: Any, **kwargs: Any) -> R:
-        return super().wait(self._listening(gen), *args, **kwargs)
+        return super().wait(self._watch(gen), *args, **kwargs)
 
-    def _listening(self, gen: PQGen[R]) -> Generator[Any, Any, R]:
-        """`gen`, given up when it has waited too long for a byte to come or to be taken."""
+    def _watch(self, gen: PQGen[R]) -> Generator[Any, Any, R]:
+        """Run `gen`, and fail when no byte could be received or sent for too long."""
         ready: Any = None
-        heard = time.monotonic()
+        last_byte = time.monotonic()
         while True:
             try:
                 wanted = gen.send(ready)
@@ -45,34 +44,34 @@ class _Listening(psycopg.Connection[Any]):
                 return result
             ready = yield wanted
             if ready:
-                heard = time.monotonic()
-            elif time.monotonic() - heard >= (SILENCE_SECONDS if self.patience is None else self.patience):
+                last_byte = time.monotonic()
+            elif time.monotonic() - last_byte >= (SILENCE_SECONDS if self.patience is None else self.patience):
                 if not self._is_served():
                     self.close()
                     raise psycopg.OperationalError("the server has fallen silent")
-                heard = time.monotonic()
+                last_byte = time.monotonic()
 
     def _is_served(self) -> bool:
-        """Whether the server answers, and is at work for this connection."""
-        if self.again is None:
+        """Whether the server answers, and works for this connection."""
+        if self.arguments is None:
             return False
-        positions, names = self.again
+        positions, names = self.arguments
         try:
-            other = connect(positions, {**names, "connect_timeout": CONNECT_SECONDS_OF_A_QUESTION})
+            second = connect(positions, {**names, "connect_timeout": CONNECT_SECONDS_OF_A_QUESTION})
         except psycopg.Error:
             return False
-        other.again, other.patience = None, ANSWER_SECONDS
+        second.arguments, second.patience = None, ANSWER_SECONDS
         try:
-            found = other.execute(AT_WORK, [self.info.backend_pid]).fetchone()
+            row = second.execute(AT_WORK, [self.info.backend_pid]).fetchone()
         except psycopg.Error:
             return False
         finally:
-            other.close()
-        return bool(found and found[0])
+            second.close()
+        return bool(row and row[0])
 
 
-def connect(positions: Sequence[Any], names: Mapping[str, Any]) -> _Listening:
-    """As `psycopg.connect`. Raises psycopg.Error."""
-    made = _Listening.connect(*positions, **names)
-    made.again = (positions, names)
-    return made
+def connect(positions: Sequence[Any], names: Mapping[str, Any]) -> _WatchedConnection:
+    """Connect as `psycopg.connect` does. Raises psycopg.Error."""
+    connection = _WatchedConnection.connect(*positions, **names)
+    connection.arguments = (positions, names)
+    return connection

@@ -17,9 +17,9 @@ from scoring.columns.canonical_tables import Tables
 from scoring.database.database import Database
 from scoring.database.dbapi import wrapped_errors
 from scoring.database.factor_blobs import VECTOR
+from scoring.database.query_tracing import count_driver_call
 from scoring.database.row_conversion import rows_of
 from scoring.database.schema import DATA_TABLES, data_changes
-from scoring.database.traffic import past_sqlalchemy
 from scoring.errors import DataError
 
 __all__ = ["insert_columns", "insert_rows", "save_tables", "write_frame"]
@@ -148,7 +148,7 @@ def _copy(
     statement = f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN {options}"
     try:
         with (
-            past_sqlalchemy(connection, round_trips=1),
+            count_driver_call(connection, round_trips=1),
             wrapped_errors(connection, f"COPY {table.name}"),
             cursor.copy(statement) as copy,
         ):

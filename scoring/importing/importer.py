@@ -161,6 +161,7 @@ def _import(
 ) -> Ledger:
     account = _Account(raw)
     database.require_tables(*TABLES)
+    database.migrate()
     with database.begin() as connection:
         frame, rows, ignored = _typed(connection, table, mapping, account)
         frame, rows = _ruled(table, mapping, account, frame, rows, after=False)

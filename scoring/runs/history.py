@@ -112,7 +112,8 @@ def _of_manifest(folder: Path) -> dict[str, Any]:
 def _add_database(database: Database, found: dict[str, dict[str, Any]]) -> set[str | None]:
     """Adds what it knows; returns the runs that its readers get."""
     with database.connect() as connection:
-        rows = connection.execute(select(runs)).all()
+        columns = (runs.c.run_id, runs.c.settings, runs.c.model, runs.c.as_of, runs.c.users, runs.c.rows)
+        rows = connection.execute(select(*columns)).all()
         followed = set(connection.execute(select(current_runs.c.run_id)).scalars().all())
     left = {one.run_id: one for one in leftovers_in_database(database)}
     for row in rows:
@@ -217,7 +218,8 @@ def verify_run(folder: str | Path) -> list[str]:
 def verify_rows(database: Database, run_id: str) -> list[str]:
     """What is wrong with a run in a database, a sentence each. Nothing where the database does not hold it."""
     with database.connect() as connection:
-        run = connection.execute(select(runs).where(runs.c.run_id == run_id, runs.c.status == "published")).first()
+        wanted = select(runs.c.settings, runs.c.users, runs.c.rows)
+        run = connection.execute(wanted.where(runs.c.run_id == run_id, runs.c.status == "published")).first()
         if run is None:
             return []
         mine = select(func.count(), func.count(results.c.user_id.distinct())).where(results.c.run_id == run_id)

@@ -2,7 +2,7 @@
 
 - `stopwatch`: times of phases, nested by name
 - `operations`: times and counts of what an engine does · `alerts`: a warning when that takes too long per user
-- `traffic`: round trips to a database · `memory`: what this process holds
+- `round_trips`: round trips to a database, and their time · `memory`: what this process holds
 - `faults`: named points at which a test can fail the work, or kill the process
 - `signal_deferral`: short steps that Ctrl-C does not interrupt
 - `logs`: log lines as text or JSON · `export`: all of it for Prometheus (extra `monitoring`)
@@ -13,8 +13,8 @@ from scoring.telemetry.export import CacheCounters, MetricsServer, ScoringCollec
 from scoring.telemetry.logs import JsonFormatter, configure
 from scoring.telemetry.memory import MemoryStatistics, memory_statistics, peak, resident
 from scoring.telemetry.operations import Done, Operations, OperationStatistics, Statistics, Totals
+from scoring.telemetry.round_trips import Traffic, TrafficStatistics
 from scoring.telemetry.stopwatch import Phase, Stopwatch
-from scoring.telemetry.traffic import Traffic, TrafficStatistics
 
 __all__ = [
     "Alert",

@@ -11,7 +11,7 @@ from scoring.errors import ConfigurationError, MissingPartError
 from scoring.storage.os_errors import reason
 from scoring.telemetry.alerts import TargetAlert
 from scoring.telemetry.operations import Operations, OperationStatistics
-from scoring.telemetry.traffic import Traffic
+from scoring.telemetry.round_trips import Traffic
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

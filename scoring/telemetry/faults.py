@@ -25,6 +25,8 @@ POINTS: Final = (
     # the loader
     "table read",
     "factors kept",
+    # the migration of a database, before its transaction commits
+    "schema migrated",
     # the writer of Parquet files, and the journal of what it wrote
     "lock taken",
     "journal begun",

@@ -56,7 +56,8 @@ class DatabaseRun(PublishedRun):
         yield self._look()
 
     def _look(self) -> Night | None:
-        wanted = select(runs).where(runs.c.run_id == self.run_id)
+        columns = (runs.c.model, runs.c.settings, runs.c.users, runs.c.jobs, runs.c.rows)
+        wanted = select(*columns).where(runs.c.run_id == self.run_id)
         run = self._database.read(lambda connection: connection.execute(wanted).first())
         if run is None:
             raise DatabaseError(f"{self.place}: it was removed.")

@@ -60,6 +60,7 @@ class DatabaseSink(Sink):
 
     def check(self) -> None:
         self._database.require_tables("runs", "current_runs", "results")
+        self._database.migrate()
 
     # What is there of a run
 
@@ -134,6 +135,7 @@ class DatabaseSink(Sink):
             data_fingerprint=head.dataset_fingerprint,
             as_of=_microseconds(head.as_of),
             created_at=_microseconds(head.created_at),
+            run_key=head.key,
         )
 
         def work(connection: Connection, again: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, func, select
 
 from scoring.database.database import Database
+from scoring.database.migrations import run_key_of
 from scoring.database.schema import current_runs, results, runs
 from scoring.runs.publishers.publisher import Earlier
 
@@ -19,10 +20,10 @@ CURRENT: Final = "default"
 
 
 def runs_of_key(database: Database, key: str) -> list[Earlier]:
-    """Every run of this key, unfinished or published."""
+    """Return every run of this key, unfinished or published."""
     wanted = select(runs.c.run_id, runs.c.status, runs.c.created_at, runs.c.settings)
-    # the text holds it in this form: `json.dumps` wrote it
-    wanted = wanted.where(runs.c.settings.contains(f'"key": "{key}"'))
+    if database.has_column(runs.c.run_key):
+        wanted = wanted.where(runs.c.run_key == key)
     found = database.read(lambda connection: connection.execute(wanted).all())
     return [
         Earlier(
@@ -32,6 +33,7 @@ def runs_of_key(database: Database, key: str) -> list[Earlier]:
             shards=len(json.loads(run.settings)["shards"]),
         )
         for run in found
+        if run_key_of(run.settings) == key  # a database of version 1 has no column for it
     ]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, update
 
 from scoring.database.database import Database
+from scoring.database.migrations import migrate
 from scoring.database.schema import profiles, promotions
 from scoring.errors import DatabaseError
 from scoring.tuning.registry.about import About
@@ -57,6 +58,7 @@ class Index:
         database = Database.open(self._source)
         try:
             with database.begin() as connection:
+                migrate(connection, database.display)
                 for table in (profiles, promotions):
                     _make(connection, table, database.display)
                 yield connection

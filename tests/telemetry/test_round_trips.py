@@ -1,4 +1,4 @@
-"""Round trips and seconds add up. How databases report them: tests/dataset/test_traffic.py."""
+"""Round trips and seconds add up. How databases report them: tests/database/test_query_tracing.py."""
 
 from __future__ import annotations
 

@@ -20,12 +20,12 @@ class TrafficStatistics:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as a plain dictionary, which JSON can hold."""
+        """Return the values as a dictionary that JSON can hold."""
         return asdict(self)
 
 
 class Traffic:
-    """Adds up round trips and seconds; safe between threads. `clock` gives seconds."""
+    """Adds up round trips and seconds. Thread-safe. `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
@@ -34,21 +34,21 @@ class Traffic:
         self._seconds = 0.0
 
     def add(self, *, round_trips: int = 0, seconds: float = 0.0) -> None:
-        """Counts what was sent, or how long it took."""
+        """Add round trips, or seconds."""
         with self._lock:
             self._round_trips += round_trips
             self._seconds += seconds
 
     @contextmanager
     def timed(self, *, round_trips: int = 0) -> Iterator[None]:
-        """Counts what is done inside with its time, also when it fails: it was sent, and waited for."""
-        begun = self.clock()
+        """Count the block with its time, also when it fails: its statement was sent."""
+        started = self.clock()
         try:
             yield
         finally:
-            self.add(round_trips=round_trips, seconds=self.clock() - begun)
+            self.add(round_trips=round_trips, seconds=self.clock() - started)
 
     def statistics(self) -> TrafficStatistics:
-        """What was counted until now."""
+        """Return the sums so far."""
         with self._lock:
             return TrafficStatistics(self._round_trips, self._seconds)

@@ -190,6 +190,16 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         load_users(Database.open(tmp_path / "no.db"))
 
 
+def test_schema_that_is_not_utf_8_is_reported_as_damage(sqlite: Database, tmp_path: Path) -> None:
+    with sqlite.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = Path(sqlite.engine.url.database or "").read_bytes()
+    assert content.count(b"CREATE TABLE jobs") == 1
+    (tmp_path / "damaged.db").write_bytes(content.replace(b"CREATE TABLE jobs", b"CREATE \xf7ABLE jobs"))
+    with pytest.raises(DatabaseError, match=r"damaged \(malformed database schema\)"):
+        load_users(Database.open(tmp_path / "damaged.db"))
+
+
 def test_missing_tables_and_columns(database_url: str, sqlite_url: str) -> None:
     with Database.open(database_url) as database:
         if database.dialect == "sqlite":
