@@ -14,20 +14,24 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, event
 
 from scoring.telemetry import Traffic
 
-if TYPE_CHECKING:
-    from scoring.database.database import Database
-
 __all__ = ["QueryCounter", "count_driver_call", "count_statements"]
 
 _TRACED: WeakKeyDictionary[Connection, Traffic] = WeakKeyDictionary()
 """Open connection → where its statements are counted."""
+
+
+class _HasEngine(Protocol):
+    """A `scoring.database.Database`, which imports this module."""
+
+    @property
+    def engine(self) -> Engine: ...
 
 
 @dataclass
@@ -47,7 +51,7 @@ class QueryCounter:
     >>> queries.count, queries.seconds
     """
 
-    database: Database | Engine
+    database: _HasEngine | Engine
     count: int = 0
     seconds: float = 0.0
     statements: list[str] = field(default_factory=list)
