@@ -15,8 +15,8 @@ from typing import Any, Final, Self, TypeVar
 
 import pandas as pd
 
-from scoring.caching import GROUPS, LAYERS, Layers, LayerStats
-from scoring.caching.sizes import Footprint
+from scoring.caching import CACHE_NAMES, GROUPS, CacheStats, EngineCaches
+from scoring.caching.footprints import Footprint
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
@@ -32,7 +32,7 @@ __all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineCore", "in_thread"
 PERFORMANCE_TARGET_MS_PER_USER = 180
 """Milliseconds per user that a batch may take; an engine's attribute of this name overrides it."""
 
-CACHES: Final = ("snapshot", *LAYERS)
+CACHES: Final = ("snapshot", *CACHE_NAMES)
 """The data as loaded, and the layers of what is made of them."""
 
 T = TypeVar("T")
@@ -56,7 +56,8 @@ class EngineCore:
         company_cache_size: int = 500,
         keep_factors: bool | str | os.PathLike[str] = True,
         change_check_seconds: float = CHECK_SECONDS,
-        layers: Layers | None = None,
+        caches: EngineCaches | None = None,
+        layers: EngineCaches | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if db is None:
@@ -69,14 +70,18 @@ class EngineCore:
         self.model = model if isinstance(model, ScoringModel) else load_model(model)
         self.chunk_size = chunk_size
         self.max_workers = max_workers
-        self.layers = layers or Layers(
-            company_hours=company_cache_hours,
-            prefecture_entries=prefecture_cache_size,
-            company_entries=company_cache_size,
-            clock=clock,
+        self.caches = (
+            caches
+            or layers
+            or EngineCaches(
+                company_hours=company_cache_hours,
+                prefecture_entries=prefecture_cache_size,
+                company_entries=company_cache_size,
+                clock=clock,
+            )
         )
         self._data = SnapshotHolder(
-            db, as_of, _factor_folder(keep_factors), self.layers, check_seconds=change_check_seconds, clock=clock
+            db, as_of, _factor_folder(keep_factors), self.caches, check_seconds=change_check_seconds, clock=clock
         )
         self.alert = TargetAlert(lambda: self.PERFORMANCE_TARGET_MS_PER_USER)
         """Warns where the running time per user passes the target: `engine.alert.on(callback)`."""
@@ -123,29 +128,29 @@ class EngineCore:
     @property
     def company_cache_hours(self) -> float:
         """How old company popularity may become; setting it begins with an empty layer."""
-        return self.layers.company_hours
+        return self.caches.company_hours
 
     @company_cache_hours.setter
     def company_cache_hours(self, hours: float) -> None:
-        self.layers.set_company(hours=hours)
+        self.caches.set_company(hours=hours)
 
     @property
     def company_cache_size(self) -> int:
         """How many tables of company popularity are kept at most (one for each window of days)."""
-        return self.layers.company_entries
+        return self.caches.company_entries
 
     @company_cache_size.setter
     def company_cache_size(self, size: int) -> None:
-        self.layers.set_company(entries=size)
+        self.caches.set_company(entries=size)
 
     @property
     def prefecture_cache_size(self) -> int:
         """How many tables of adjacent prefectures are kept at most."""
-        return self.layers.prefecture.max_entries or 0
+        return self.caches.prefecture.max_entries or 0
 
     @prefecture_cache_size.setter
     def prefecture_cache_size(self, size: int) -> None:
-        self.layers.prefecture.max_entries = size
+        self.caches.prefecture.max_entries = size
 
     def clear_caches(self, names: Iterable[str] | str | None = None) -> None:
         """Empties caches by the names of `CACHES` or of groups of them; None: all. What is needed is made anew.
@@ -156,8 +161,8 @@ class EngineCore:
         wanted = list(CACHES) if names is None else [names] if isinstance(names, str) else list(names)
         for name in wanted:
             if name not in CACHES and name not in GROUPS:
-                raise ConfigurationError(f"there is no cache {name!r}; there are {', '.join([*CACHES, *GROUPS])}.")
-        self.layers.clear([name for name in wanted if name != "snapshot"])
+                raise ConfigurationError(f"Unknown cache {name!r}. Use one of {', '.join([*CACHES, *GROUPS])}.")
+        self.caches.clear([name for name in wanted if name != "snapshot"])
         if {"snapshot", "session"} & set(wanted):
             self._data.forget()
 
@@ -167,9 +172,9 @@ class EngineCore:
         current = self._data.current
         return None if current is None else current.dataset.ledger
 
-    def cache_stats(self) -> dict[str, LayerStats]:
+    def cache_stats(self) -> dict[str, CacheStats]:
         """What each of `CACHES` has done and holds."""
-        return {"snapshot": self._data.stats, **self.layers.stats}
+        return {"snapshot": self._data.stats, **self.caches.stats}
 
     @property
     def sources(self) -> Sources:
@@ -185,7 +190,7 @@ class EngineCore:
         target (None before the first calculation) · `cache_hit_rate`, `hits`, `misses` (whoever waited for
         another's computation counts as neither): all caches together · `memory_usage`: cache → bytes, where what
         several hold counts for the first of them, so that the sum is what all hold · `caches`: name → all that
-        `LayerStats` says, with the bytes that each holds by itself · `operations`: method → count, failures, users,
+        `CacheStats` says, with the bytes that each holds by itself · `operations`: method → count, failures, users,
         pairs, and mean, median and p95 seconds · `alert`: the running time per user, and how often it passed the
         target · `database`: round trips and seconds in them (None for a Dataset) · `process`: its memory now and at
         the peak, in bytes · `snapshot`: what is loaded, or None; its `refused`: table → rows that could not be used.
@@ -207,7 +212,7 @@ class EngineCore:
             "cache_hit_rate": hits / requests if requests else 0.0,
             "hits": hits,
             "misses": sum(stats.misses for stats in caches.values()),
-            "memory_usage": self.layers.bytes_once({"snapshot": current.footprint if current else Footprint(0)}),
+            "memory_usage": self.caches.bytes_once({"snapshot": current.footprint if current else Footprint(0)}),
             "caches": {name: asdict(stats) | {"hit_rate": stats.hit_rate} for name, stats in caches.items()},
             "database": self._data.database and self._data.database.traffic.statistics().as_dict(),
             "process": asdict(memory_statistics()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.caching.key import UserKey
 from scoring.errors import RunCancelledError
-from scoring.facade.keys import frozen, model_key
 from scoring.facade.legacy_objects import Row, canonical_frame, read_user
+from scoring.facade.model_keys import explanation_key, score_key
 from scoring.facade.pieces import Piece, each_piece, never, working_bytes
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import IdIndex
@@ -166,11 +167,8 @@ def pair_scores(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> Mapping[
         frame = listed_scores(snapshot, model, [pair])
         return {name: float(frame[name].iloc[0]) for name in SCORE_COLUMNS}
 
-    return snapshot.layers.scores.get(_pair_key(snapshot, model, pair), compute)
-
-
-def _pair_key(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> tuple[Hashable, ...]:
-    return (*snapshot.statistics.version, model_key(model), frozen(pair.job), frozen(pair.user), pair.profile)
+    key = score_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
+    return snapshot.caches.scores.get_or_compute(key, compute)
 
 
 def _listed(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]) -> pd.DataFrame:
@@ -225,11 +223,9 @@ def nobody(known: NDArray[np.int64]) -> int:
 
 def explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[str, Any]:
     """The pair's scores taken apart, as plain values: see `ScoringEngine.get_score_explanation`."""
-    found = snapshot.layers.explanations.get(
-        (*_pair_key(snapshot, model, pair), model.name),  # (which it tells)
-        lambda: _explanation(snapshot, model, pair),
-    )
-    return deepcopy(found)  # (whoever gets it may change it)
+    key = explanation_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
+    found = snapshot.caches.explanations.get_or_compute(key, lambda: _explanation(snapshot, model, pair))
+    return deepcopy(found)  # the caller may change it
 
 
 def _explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[str, Any]:
@@ -273,8 +269,8 @@ def _plain(value: Any) -> Any:
 
 def user_row(snapshot: Snapshot, user_id: int) -> Row:
     """What the data knows of a user; of one it does not know, the id."""
-    key = (snapshot.dataset.users_fingerprint, user_id)
-    return dict(snapshot.layers.users.get(key, lambda: _read_user_row(snapshot, user_id)))
+    key = UserKey(snapshot.dataset.users_fingerprint, user_id)
+    return dict(snapshot.caches.users.get_or_compute(key, lambda: _read_user_row(snapshot, user_id)))
 
 
 def _read_user_row(snapshot: Snapshot, user_id: int) -> Row:

@@ -13,14 +13,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scoring.caching import Layers, LayerStats
-from scoring.caching.sizes import Footprint, footprint
+from scoring.caching import CacheStats, EngineCaches
+from scoring.caching.footprints import Footprint, footprint
+from scoring.caching.key import DataKey
 from scoring.database.change_tokens import ChangeToken, change_tokens, change_tokens_async
 from scoring.database.database import Database
 from scoring.database.quarantine import Held, Usable, read_usable, read_usable_async, warn_of
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import clock_of
-from scoring.facade.keys import encoding_key, model_key
+from scoring.facade.model_keys import encoding_key, plan_key
 from scoring.facade.turn import Turn
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared
@@ -42,20 +43,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A dataset and its statistics, as one request sees them; what is made of them is kept in layers."""
+    """A dataset and its statistics, as one request sees them; values computed from them are kept in caches."""
 
     statistics: Statistics
-    layers: Layers
+    caches: EngineCaches
     _made: dict[Callable[[Statistics], Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, dataset: Dataset, factor_cache: Path | None, layers: Layers, epoch: object = None) -> Snapshot:
+    def of(cls, dataset: Dataset, factor_cache: Path | None, caches: EngineCaches, epoch: object = None) -> Snapshot:
         """With the factors trained, so that threads find them ready. Popularity is that of the epoch."""
-        statistics = Statistics(dataset, factor_cache=factor_cache, layers=layers, epoch=epoch)
+        statistics = Statistics(dataset, factor_cache=factor_cache, caches=caches, epoch=epoch)
         statistics.factors  # noqa: B018 - computed when first asked for
         statistics.areas  # noqa: B018 - as above
         statistics.company_actions(WINDOW_DAYS)  # (what a key must name before the first model asks for it)
-        return cls(statistics, layers)
+        return cls(statistics, caches)
 
     def view(self) -> Snapshot:
         """For one request: company popularity stays what it is now."""
@@ -84,19 +85,19 @@ class Snapshot:
 
     def prepared(self, model: ScoringModel, workers: int | None = None) -> Prepared:
         """The model made ready on the dataset's own rows."""
-        version = self.statistics.version
+        statistics = self.statistics
 
         def encode() -> Prepared:
-            return Prepared.of(Inputs.of(self.statistics), model, workers=workers)
+            return Prepared.of(Inputs.of(statistics), model, workers=workers)
 
         def plan() -> Prepared:
-            encoded = self.layers.encoded.get((*version, encoding_key(model), workers), encode)
+            encoded = self.caches.encoded.get_or_compute(encoding_key(statistics, model, workers), encode)
             prepared = encoded if encoded.model == model else encoded.with_model(model)
             if len(prepared.plan.job_id) and len(prepared.plan.user_id):
                 prepared.plan.index  # noqa: B018 - laid out now, so that its bytes are counted and no list waits for it
             return prepared
 
-        return self.layers.plans.get((*version, model_key(model), workers), plan)
+        return self.caches.plans.get_or_compute(plan_key(statistics, model, workers), plan)
 
 
 def _code_widths(statistics: Statistics) -> Mapping[str, int | None]:
@@ -131,7 +132,7 @@ class SnapshotHolder:
         source: Any,
         as_of: datetime | str | None,
         factor_cache: Path | None,
-        layers: Layers,
+        caches: EngineCaches,
         *,
         check_seconds: float = CHECK_SECONDS,
         clock: Callable[[], float] = time.monotonic,
@@ -139,7 +140,7 @@ class SnapshotHolder:
         self._given = source if isinstance(source, Dataset) else None
         self.database = None if self._given is not None else Database.open(source)
         self.as_of = as_of
-        self.layers = layers
+        self.caches = caches
         self.check_seconds = check_seconds
         self._clock = clock
         self._factor_cache = factor_cache
@@ -161,12 +162,12 @@ class SnapshotHolder:
         return self._now
 
     @property
-    def stats(self) -> LayerStats:
+    def stats(self) -> CacheStats:
         """Requests that found the data held, and those that had to load them."""
         with self._lock:
             held, hits, misses = self._now, self._hits, self._misses
         size = 0 if held is None else held.footprint.bytes
-        return LayerStats(hits=hits, misses=misses, stored=misses, entries=int(held is not None), bytes=size)
+        return CacheStats(hits=hits, misses=misses, stored=misses, entries=int(held is not None), bytes=size)
 
     def get(self) -> Snapshot:
         """The snapshot, loaded in this thread if need be. Raises DatabaseError, DataError."""
@@ -201,8 +202,8 @@ class SnapshotHolder:
             try:
                 return (await self._load_async())[0]
             finally:
-                # an epoch of its own, and not an empty layer: a request under way would fill that from old data
-                self.layers.company.discard(lambda key: key[1] is before)
+                # a new epoch, not an emptied cache: a request in progress would fill that from the old data
+                self.caches.company.invalidate(lambda key: key.epoch is before)
 
     def forget(self) -> None:
         """The next request loads anew."""
@@ -213,7 +214,7 @@ class SnapshotHolder:
     def close(self) -> None:
         """Lets go of the data, and of a database engine that was made for this holder."""
         self.forget()
-        self.layers.clear()
+        self.caches.clear()
         if self.database is not None:
             self.database.close()
 
@@ -270,14 +271,13 @@ class SnapshotHolder:
         else:
             assert found is not None
             dataset = Dataset(found.tables, as_of=self.as_of, ledger=found.ledger)
-        snapshot = Snapshot.of(dataset, self._factor_cache, self.layers, load.epoch)
+        snapshot = Snapshot.of(dataset, self._factor_cache, self.caches, load.epoch)
         with self._lock:
             if load.number > self._kept:
                 self._kept = load.number
                 self._now, self._tokens, self._checked_at = snapshot, tokens, load.began_at
-        for layer in (self.layers.similarity, self.layers.encoded, self.layers.plans, self.layers.scores):
-            layer.discard(lambda key: key[0] != dataset.fingerprint)  # (never asked for again)
-        self.layers.explanations.discard(lambda key: key[0] != dataset.fingerprint)
+        # values of other data are not requested again
+        self.caches.invalidate(lambda key: isinstance(key, DataKey) and key.data != dataset.fingerprint)
         if self._given is None:
             self._tell(dataset.ledger)
         return snapshot, True
