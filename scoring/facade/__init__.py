@@ -14,7 +14,7 @@ from scoring.facade.engine import (
     PERFORMANCE_TARGET_MS_PER_USER,
     ScoringEngine,
 )
-from scoring.facade.pairs_store import ScoredPairs
+from scoring.facade.pair_results import ScoredPairs
 
 __all__ = [
     "DEFAULT_CHUNK_SIZE",

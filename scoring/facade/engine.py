@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from scoring.facade.batches import BatchMethods
-from scoring.facade.core import PERFORMANCE_TARGET_MS_PER_USER
-from scoring.facade.loading import LoadingMethods
-from scoring.facade.singles import SingleMethods
+from scoring.facade.batch_methods import BatchMethods
+from scoring.facade.engine_state import PERFORMANCE_TARGET_MS_PER_USER
+from scoring.facade.loading_methods import LoadingMethods
+from scoring.facade.pair_methods import PairMethods
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 
 __all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "PERFORMANCE_TARGET_MS_PER_USER", "ScoringEngine"]
 
 
-class ScoringEngine(BatchMethods, SingleMethods, LoadingMethods):
+class ScoringEngine(BatchMethods, PairMethods, LoadingMethods):
     """Scores jobs for users from a database, by the interface that legacy callers know.
 
     >>> engine = ScoringEngine("sqlite:///data/scoring.db")

@@ -18,8 +18,8 @@ from scoring.dataset.arrays import jobs_later
 from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.vocabularies import with_jobs
 from scoring.errors import ConfigurationError
+from scoring.facade.calls import unused_id
 from scoring.facade.legacy_objects import canonical_frame
-from scoring.facade.requests import nobody
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
 from scoring.ranking import SCORES, Prepared
@@ -27,7 +27,7 @@ from scoring.statistics import Statistics
 from scoring.validation.lazy_frame import Checked
 from scoring.validation.normalise import checked
 
-__all__ = ["base_scores", "job_component", "nobodys_inputs", "only"]
+__all__ = ["base_scores", "job_component", "only", "unknown_user_inputs"]
 
 NO_RULES = Eligibility(
     open=False, employment_types=None, min_fee=None, not_applied=False, company_cooldown_days=None, max_per_company=None
@@ -37,7 +37,7 @@ NO_RULES = Eligibility(
 def base_scores(snapshot: Snapshot, model: ScoringModel, jobs: pd.DataFrame) -> NDArray[np.float32]:
     """(m,) float32 base group of each row, in the frame's order. Raises DataError."""
     needed = only(model, "base", model.weights.components["base"])
-    prepared = Prepared.of(_for_nobody(snapshot, jobs), needed, workers=1)
+    prepared = Prepared.of(_for_unknown_user(snapshot, jobs), needed, workers=1)
     return prepared.scorer.all_pairs()[SCORES.index("base_score"), 0]
 
 
@@ -50,7 +50,7 @@ def job_component(snapshot: Snapshot, model: ScoringModel, name: str, jobs: pd.D
     if name not in names:
         raise ConfigurationError(f"model {model.name} has no component {name!r}; it has {', '.join(names)}.")
     needed = only(model, model.parts[names.index(name)].group, {name: 1.0})
-    inputs = _for_nobody(snapshot, jobs)
+    inputs = _for_unknown_user(snapshot, jobs)
     prepared = Prepared.of(inputs, needed, workers=1)
     values = prepared.scorer.components(np.array([0]), np.arange(len(inputs.jobs)))
     place = [part.name for part in needed.parts].index(name)
@@ -80,11 +80,11 @@ class _LaterInputs(Lazy, Inputs):
     """Inputs whose columns are encoded when a component reads them."""
 
 
-def _for_nobody(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
+def _for_unknown_user(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     """The frame's jobs, and one user of whom nothing is known. Raises DataError."""
     given = checked("jobs", jobs, code_width=snapshot.code_widths)
     statistics = snapshot.statistics
-    user = snapshot.once(nobodys_inputs)
+    user = snapshot.once(unknown_user_inputs)
     words = with_jobs(statistics.dataset.words, given)
 
     def whole(field: str) -> Callable[[], Any]:
@@ -104,9 +104,9 @@ def _for_nobody(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     )
 
 
-def nobodys_inputs(statistics: Statistics) -> Inputs:
+def unknown_user_inputs(statistics: Statistics) -> Inputs:
     """One user of whom nothing is known, and no job."""
-    row = {"user_id": nobody(statistics.dataset.users.user_id)}
+    row = {"user_id": unused_id(statistics.dataset.users.user_id)}
     user = canonical_frame("users", [row], {})
     jobs = empty_frame("jobs")
     return Inputs.of(statistics, jobs=jobs, users=user, with_profile=np.zeros(1, dtype=bool))

@@ -17,7 +17,7 @@ import pandas as pd
 from scoring.columns import TABLES, Column, Kind
 from scoring.columns.coercion import beyond, coerce
 from scoring.errors import DataError
-from scoring.facade.clean_values import clean_column
+from scoring.facade.object_values import column_of_objects
 from scoring.validation import normalise
 
 __all__ = ["canonical_frame", "profile_id", "read_job", "read_user"]
@@ -85,7 +85,7 @@ def canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, in
         if all(value is None for value in given):
             columns[column.name] = _nothing(column, len(rows))
             continue
-        clean = clean_column(column, given, code_width.get(column.name))
+        clean = column_of_objects(column, given, code_width.get(column.name))
         if clean is not None and not beyond(column, clean):
             columns[column.name] = clean
             continue

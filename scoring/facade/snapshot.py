@@ -21,8 +21,8 @@ from scoring.database.database import Database
 from scoring.database.quarantine import Held, Usable, read_usable, read_usable_async, warn_of
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import clock_of
+from scoring.facade.async_lock import AsyncLock
 from scoring.facade.model_keys import encoding_key, plan_key
-from scoring.facade.turn import Turn
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
@@ -154,7 +154,7 @@ class SnapshotHolder:
         self._kept = 0  # the newest load kept, or begun before a `forget`: an older one is not kept in its place
         self._epoch = object()  # whose popularity is taken over from snapshot to snapshot
         self._lock = threading.Lock()  # around what is held and the counters, never around work
-        self._loading, self._refreshing = Turn(), Turn()  # one loads, the others wait for it
+        self._loading, self._refreshing = AsyncLock(), AsyncLock()  # one loads, the others wait for it
 
     @property
     def current(self) -> Snapshot | None:
@@ -173,7 +173,7 @@ class SnapshotHolder:
         """The snapshot, loaded in this thread if need be. Raises DatabaseError, DataError."""
         found = self._fresh()
         if found is None:
-            with self._loading.of_thread():
+            with self._loading.for_thread():
                 found = self._fresh()
                 if found is None and self._now is not None and self.database is not None:
                     found = self._unchanged(_look(self.database, self._refused))
@@ -185,7 +185,7 @@ class SnapshotHolder:
         """The same without holding up the event loop."""
         found = self._fresh()
         if found is None:
-            async with self._loading.of_task():
+            async with self._loading.for_task():
                 found = self._fresh()
                 if found is None and self._now is not None and self.database is not None:
                     found = self._unchanged(await _look_async(self.database, self._refused))
@@ -195,7 +195,7 @@ class SnapshotHolder:
 
     async def refresh(self) -> Snapshot:
         """Loads anew, company popularity too; requests that have begun keep the old snapshot."""
-        async with self._refreshing.of_task():
+        async with self._refreshing.for_task():
             with self._lock:
                 self._kept = self._begun  # (a load that is under way may have read what was there before)
                 before, self._epoch = self._epoch, object()

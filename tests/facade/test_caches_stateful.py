@@ -27,7 +27,7 @@ from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import note_change, write_frame
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
-from scoring.facade.core import CACHES
+from scoring.facade.engine_state import CACHES
 from scoring.statistics.popularity import PopularityReading
 from tests.caching.test_stores import Clock
 from tests.counting import counted

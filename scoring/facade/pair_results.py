@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from scoring.errors import OutputError, counted
-from scoring.facade.pieces import Piece, each_piece, never
-from scoring.facade.requests import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
+from scoring.facade.calls import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
+from scoring.facade.pair_chunks import PairChunk, never, score_chunks
 from scoring.model import Inputs, ScoringModel
 from scoring.runs import memory_budget
 from scoring.runs.run_key import new_run_id
@@ -38,7 +38,7 @@ _BYTES_READ_PER_PAIR: Final = 2 * BYTES_PER_PAIR
 class ScoredPairs:
     """All pairs of a request, on disk; nothing is read before it is asked for.
 
-    `len()` is the number of pairs. Columns: `requests.ALL_PAIRS_COLUMNS`; rows: by user, then job, in the order
+    `len()` is the number of pairs. Columns: `calls.ALL_PAIRS_COLUMNS`; rows: by user, then job, in the order
     in which the request had them.
 
     Raises OutputError: the folder holds no published pairs.
@@ -158,11 +158,11 @@ def write_pairs(
         work.mkdir()
         files: dict[int, dict[str, Any]] = {}
 
-        def take(piece: Piece) -> None:
-            files[piece.number] = _write_piece(work, piece)
+        def take(piece: PairChunk) -> None:
+            files[piece.number] = _write_chunk(work, piece)
 
         if len(inputs.users) and len(inputs.jobs):
-            each_piece(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
+            score_chunks(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
         _write_manifest(work, inputs, model, [files[number] for number in sorted(files)])
         require_free(target)
         os.rename(work, target)
@@ -186,7 +186,7 @@ def _schema() -> pa.Schema:
     return pa.schema([("user_id", pa.int64()), ("job_id", pa.int64()), *scores, ("eligible", pa.bool_())])
 
 
-def _write_piece(folder: Path, piece: Piece) -> dict[str, Any]:
+def _write_chunk(folder: Path, piece: PairChunk) -> dict[str, Any]:
     """A part file, on disk when this returns.
 
     Ids are handed over as positions in a dictionary that is there already: looking for repetitions in two int64

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError, DatabaseError, DataError
-from scoring.facade import job_scores, requests
-from scoring.facade.core import EngineCore, in_thread, whole_number
-from scoring.facade.pairs_store import ScoredPairs, require_free, write_pairs
+from scoring.facade import calls, job_scores
+from scoring.facade.engine_state import EngineState, in_thread, whole_number
+from scoring.facade.pair_results import ScoredPairs, require_free, write_pairs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
 from scoring.ranking import Prepared
@@ -23,7 +23,7 @@ __all__ = ["BatchMethods"]
 Result = pd.DataFrame | ScoredPairs
 
 
-class BatchMethods(EngineCore):
+class BatchMethods(EngineState):
     """Frames in, frames out."""
 
     async def process_scoring_batch(
@@ -58,12 +58,12 @@ class BatchMethods(EngineCore):
         snapshot = await self._data.get_async()
 
         def work(cancelled: Callable[[], bool]) -> Result:
-            inputs = requests.inputs_of(snapshot, users_df, jobs_df)
+            inputs = calls.inputs_of(snapshot, users_df, jobs_df)
             with self.operations.timed("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
                     return self._all_pairs(inputs, size, out, cancelled)
                 prepared = Prepared.of(inputs, self.model, workers=self.max_workers)
-                return requests.ranking_frame(prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled)
+                return calls.ranking_frame(prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled)
 
         return await in_thread(work)
 
@@ -104,7 +104,7 @@ class BatchMethods(EngineCore):
             with self.operations.timed("calculate_scores_for_all_users", len(users), len(users) * n_jobs):
                 if top_k is None:
                     return self._all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
-                return requests.ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
+                return calls.ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
 
         return await in_thread(work)
 
@@ -140,7 +140,7 @@ class BatchMethods(EngineCore):
         if out is not None:
             require_free(out)
         elif top_k is None:
-            requests.require_room(n_users, n_jobs, chunk_size, self.max_workers)
+            calls.require_memory(n_users, n_jobs, chunk_size, self.max_workers)
         return None if top_k is None else whole_number("top_k", top_k, least=1)
 
     def _prepared(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
@@ -155,7 +155,7 @@ class BatchMethods(EngineCore):
         self, inputs: Inputs, chunk_size: int, out: str | os.PathLike[str] | None, cancelled: Callable[[], bool]
     ) -> Result:
         if out is None:
-            return requests.pairs_frame(
+            return calls.pairs_frame(
                 inputs, self.model, chunk_size=chunk_size, workers=self.max_workers, cancelled=cancelled
             )
         return write_pairs(

@@ -9,19 +9,19 @@ from typing import Any
 import pandas as pd
 
 from scoring.errors import DataError
-from scoring.facade import requests
-from scoring.facade.core import EngineCore, in_thread
+from scoring.facade import calls
+from scoring.facade.calls import PairRows
+from scoring.facade.engine_state import EngineState, in_thread
 from scoring.facade.legacy_objects import Row, profile_id, read_job, read_user
-from scoring.facade.requests import Pair
 from scoring.facade.snapshot import Snapshot
 
-__all__ = ["SingleMethods"]
+__all__ = ["PairMethods"]
 
 _ROWS_BETWEEN_BREAKS = 100
 """Objects read before other tasks get their turn: about 10 ms."""
 
 
-class SingleMethods(EngineCore):
+class PairMethods(EngineState):
     """Scores of pairs, whether eligible or not; equal to the batch's, to the last bit of the float32.
 
     Objects are read in the calling task (they may belong to its session); the work runs in a thread.
@@ -39,11 +39,11 @@ class SingleMethods(EngineCore):
 
     async def calculate_base_score(self, job: Any) -> float:
         """The base group's score. Raises DataError."""
-        return await self._one(Pair(read_job(job), {}), "base_score")
+        return await self._one(PairRows(read_job(job), {}), "base_score")
 
     async def calculate_seo_score(self, job: Any, user: Any) -> float:
         """The match group's score (`seo` is its legacy name). Raises DataError."""
-        return await self._one(Pair(read_job(job), read_user(user)), "seo_score")
+        return await self._one(PairRows(read_job(job), read_user(user)), "seo_score")
 
     async def calculate_personal_score(self, job: Any, user_profile: Any) -> float:
         """The personal group's score for the user whom `user_profile.user_id` (or the id itself) names.
@@ -52,11 +52,11 @@ class SingleMethods(EngineCore):
         """
         row = read_job(job)
         if user_profile is None:
-            return await self._one(Pair(row, {}), "personal_score")
+            return await self._one(PairRows(row, {}), "personal_score")
         user_id = _named({}, user_profile)
         snapshot = await self._data.get_async()
-        known = requests.user_row(snapshot, user_id)
-        return await self._one(Pair(row, known, user_id), "personal_score", snapshot)
+        known = calls.user_row(snapshot, user_id)
+        return await self._one(PairRows(row, known, user_id), "personal_score", snapshot)
 
     async def batch_calculate_scores(self, pairs: Iterable[Any]) -> pd.DataFrame:
         """Scores of (job, user) or (job, user, user_profile), as `calculate_total_score` takes them.
@@ -69,7 +69,7 @@ class SingleMethods(EngineCore):
 
         def work(_: Callable[[], bool]) -> pd.DataFrame:
             with self.operations.timed("batch_calculate_scores", len({id(pair.user) for pair in read}), len(read)):
-                frame = requests.listed_scores(snapshot, self.model, read)
+                frame = calls.listed_scores(snapshot, self.model, read)
             return frame.astype({"user_id": "int64", "job_id": "int64"})
 
         return await in_thread(work)
@@ -87,23 +87,23 @@ class SingleMethods(EngineCore):
 
         def work(_: Callable[[], bool]) -> dict[str, Any]:
             with self.operations.timed("get_score_explanation", 1, 1):
-                return requests.explanation(snapshot, self.model, pair)
+                return calls.explanation(snapshot, self.model, pair)
 
         return await in_thread(work)
 
-    async def _one(self, pair: Pair, score: str, seen: Snapshot | None = None) -> float:
+    async def _one(self, pair: PairRows, score: str, seen: Snapshot | None = None) -> float:
         snapshot = seen or await self._data.get_async()
 
         def work(_: Callable[[], bool]) -> float:
             with self.operations.timed(f"calculate_{score}", 1, 1):
-                return requests.pair_scores(snapshot, self.model, pair)[score]
+                return calls.pair_scores(snapshot, self.model, pair)[score]
 
         return await in_thread(work)
 
 
-def _pair(job: Any, user: Any, profile: Any) -> Pair:
+def _pair(job: Any, user: Any, profile: Any) -> PairRows:
     row = read_user(user)
-    return Pair(read_job(job), row, None if profile is None else _named(row, profile))
+    return PairRows(read_job(job), row, None if profile is None else _named(row, profile))
 
 
 def _named(user: Row, profile: Any) -> int:
@@ -118,7 +118,7 @@ def _named(user: Row, profile: Any) -> int:
     return found
 
 
-async def _read_pairs(pairs: Iterable[Any]) -> list[Pair]:
+async def _read_pairs(pairs: Iterable[Any]) -> list[PairRows]:
     """Each job and user is read once, however many pairs it is in."""
     given = list(pairs)
     jobs: dict[int, Row] = {}
@@ -137,7 +137,7 @@ async def _read_pairs(pairs: Iterable[Any]) -> list[Pair]:
             for name, what in (("job_id", row), ("user_id", known)):
                 if name not in what:
                     raise DataError(f"{name} is missing.")
-            read.append(Pair(row, known, None if profile is None else _named(known, profile)))
+            read.append(PairRows(row, known, None if profile is None else _named(known, profile)))
         except DataError as error:
             raise DataError(f"pair {place}: {error}") from error
         if place % _ROWS_BETWEEN_BREAKS == 0:

@@ -12,7 +12,7 @@ import pandas as pd
 from scoring.columns import TABLES, Kind
 from scoring.database.readers import load_actions_async, load_jobs_async, load_users_async
 from scoring.errors import DataError
-from scoring.facade.core import EngineCore, whole_number
+from scoring.facade.engine_state import EngineState, whole_number
 from scoring.statistics.popularity import WINDOW_DAYS
 
 __all__ = ["LoadingMethods"]
@@ -21,7 +21,7 @@ __all__ = ["LoadingMethods"]
 _BY_TIME = ["user_id", "occurred_at", "job_id", "action"]
 
 
-class LoadingMethods(EngineCore):
+class LoadingMethods(EngineState):
     """Frames have the canonical columns (`scoring.columns`) and go straight into `process_scoring_batch`.
 
     Jobs, users and actions are read from the database as it is now; popularity is the statistic that scores use.

@@ -27,7 +27,7 @@ from scoring.statistics.factors import default_cache
 from scoring.telemetry import Operations, Sources, TargetAlert, memory_statistics
 from scoring.validation.report import DataLedger
 
-__all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineCore", "in_thread", "whole_number"]
+__all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineState", "in_thread", "whole_number"]
 
 PERFORMANCE_TARGET_MS_PER_USER = 180
 """Milliseconds per user that a batch may take; an engine's attribute of this name overrides it."""
@@ -38,7 +38,7 @@ CACHES: Final = ("snapshot", *CACHE_NAMES)
 T = TypeVar("T")
 
 
-class EngineCore:
+class EngineState:
     """Settings and state; see `ScoringEngine`."""
 
     PERFORMANCE_TARGET_MS_PER_USER: float = PERFORMANCE_TARGET_MS_PER_USER

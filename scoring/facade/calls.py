@@ -15,7 +15,7 @@ from scoring.caching.key import UserKey
 from scoring.errors import RunCancelledError
 from scoring.facade.legacy_objects import Row, canonical_frame, read_user
 from scoring.facade.model_keys import explanation_key, score_key
-from scoring.facade.pieces import Piece, each_piece, never, working_bytes
+from scoring.facade.pair_chunks import PairChunk, never, score_chunks, working_bytes
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
@@ -28,15 +28,15 @@ __all__ = [
     "ALL_PAIRS_COLUMNS",
     "RANKED_COLUMNS",
     "SCORE_COLUMNS",
-    "Pair",
+    "PairRows",
     "explanation",
     "inputs_of",
     "listed_scores",
-    "nobody",
     "pair_scores",
     "pairs_frame",
     "ranking_frame",
-    "require_room",
+    "require_memory",
+    "unused_id",
     "user_row",
 ]
 
@@ -54,7 +54,7 @@ PAIRS_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True)
-class Pair:
+class PairRows:
     """A job and a user as they were read; `profile` None: the user counts as never having acted."""
 
     job: Row
@@ -78,7 +78,7 @@ def inputs_of(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> In
     return Inputs.of(snapshot.statistics, users=found["users"].frame, jobs=found["jobs"].frame)
 
 
-def require_room(n_users: int, n_jobs: int, chunk_size: int, workers: int | None) -> None:
+def require_memory(n_users: int, n_jobs: int, chunk_size: int, workers: int | None) -> None:
     """Raises NotEnoughMemoryError where a frame of every pair cannot fit, with the bytes and the ways out."""
     pairs = n_users * n_jobs
     needed = pairs * BYTES_PER_PAIR + (working_bytes(n_users, n_jobs, chunk_size, workers) if pairs else 0)
@@ -95,17 +95,17 @@ def pairs_frame(
     workers: int | None = None,
     cancelled: Callable[[], bool] = never,
 ) -> pd.DataFrame:
-    """(n · m) rows of `ALL_PAIRS_COLUMNS`, in (user, job) order of the inputs. See `require_room`."""
+    """(n · m) rows of `ALL_PAIRS_COLUMNS`, in (user, job) order of the inputs. See `require_memory`."""
     n_users, n_jobs = len(inputs.users), len(inputs.jobs)
     scores = np.empty((len(SCORES), n_users, n_jobs), dtype=np.float32)
     eligible = np.empty((n_users, n_jobs), dtype=bool)
 
-    def take(piece: Piece) -> None:
+    def take(piece: PairChunk) -> None:
         rows = slice(piece.first, piece.first + len(piece.user_id))
         scores[:, rows], eligible[rows] = piece.scores, piece.eligible
 
     if n_users and n_jobs:
-        each_piece(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
+        score_chunks(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
     columns: dict[str, NDArray[Any]] = {
         "user_id": np.repeat(inputs.users.user_id, n_jobs),
         "job_id": np.tile(inputs.jobs.job_id, n_users),
@@ -144,7 +144,7 @@ def _legacy_ranking(ranking: Ranking) -> pd.DataFrame:
 # Listed pairs
 
 
-def listed_scores(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]) -> pd.DataFrame:
+def listed_scores(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[PairRows]) -> pd.DataFrame:
     """`user_id, job_id` (<NA> where a row names none) and `SCORE_COLUMNS` of each pair, in order.
 
     Not kept. A call takes 18 ms of processor time and 0.02 for each pair; looking a pair up takes 0.13, most of it for
@@ -160,7 +160,7 @@ def listed_scores(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]
     return pd.concat(frames, ignore_index=True)
 
 
-def pair_scores(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> Mapping[str, float]:
+def pair_scores(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> Mapping[str, float]:
     """The four scores of one pair by name, kept for whoever asks again for rows that say the same."""
 
     def compute() -> dict[str, float]:
@@ -171,7 +171,7 @@ def pair_scores(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> Mapping[
     return snapshot.caches.scores.get_or_compute(key, compute)
 
 
-def _listed(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]) -> pd.DataFrame:
+def _listed(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[PairRows]) -> pd.DataFrame:
     jobs, job_row = _different([pair.job for pair in pairs], [id(pair.job) for pair in pairs])
     users, user_row = _different([_as_known(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs])
     profiled = np.zeros(len(users), dtype=bool)
@@ -193,7 +193,7 @@ def _different(rows: list[Row], marks: list[Any]) -> tuple[list[Row], NDArray[np
     return [first[n] for n in range(len(place))], which
 
 
-def _as_known(pair: Pair) -> Row:
+def _as_known(pair: PairRows) -> Row:
     return pair.user if pair.profile is None else pair.user | {"user_id": pair.profile}
 
 
@@ -208,27 +208,27 @@ def _rows(
         ("jobs", "job_id", jobs, dataset.jobs.job_id),
         ("users", "user_id", users, dataset.users.user_id),
     ):
-        frame = canonical_frame(table, [{key: nobody(known)} | row for row in rows], snapshot.code_widths)
+        frame = canonical_frame(table, [{key: unused_id(known)} | row for row in rows], snapshot.code_widths)
         named[key] = frame[key].astype("Int64").where(np.array([key in row for row in rows], dtype=bool))
         frames[table] = frame
     return Inputs.of(snapshot.statistics, **frames, with_profile=profiled), named
 
 
-def nobody(known: NDArray[np.int64]) -> int:
+def unused_id(known: NDArray[np.int64]) -> int:
     """The first id below 0 that the dataset does not have; its ids are sorted."""
     negative = known[: np.searchsorted(known, 0)]
     free = -1 - np.arange(len(negative) + 1)
     return int(free[~np.isin(free, negative)][0])
 
 
-def explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[str, Any]:
+def explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
     """The pair's scores taken apart, as plain values: see `ScoringEngine.get_score_explanation`."""
     key = explanation_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
     found = snapshot.caches.explanations.get_or_compute(key, lambda: _explanation(snapshot, model, pair))
     return deepcopy(found)  # the caller may change it
 
 
-def _explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[str, Any]:
+def _explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
     profiled = np.array([pair.profile is not None])
     inputs, named = _rows(snapshot, [pair.job], [_as_known(pair)], profiled)
     prepared = Prepared.of(inputs, model, workers=1)
