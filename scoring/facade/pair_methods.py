@@ -1,4 +1,4 @@
-"""One job for one user, or a list of such pairs: legacy objects, mappings and rows of DataFrames."""
+"""Methods for single pairs and lists of pairs: legacy objects, mappings and rows of DataFrames."""
 
 from __future__ import annotations
 
@@ -18,51 +18,62 @@ from scoring.facade.snapshot import Snapshot
 __all__ = ["PairMethods"]
 
 _ROWS_BETWEEN_BREAKS = 100
-"""Objects read before other tasks get their turn: about 10 ms."""
+"""Objects read before other tasks may run: about 10 ms."""
 
 
 class PairMethods(EngineState):
-    """Scores of pairs, whether eligible or not; equal to the batch's, to the last bit of the float32.
+    """Scores of pairs, eligible or not. They equal the scores of a batch, to the last bit of the float32.
 
-    Objects are read in the calling task (they may belong to its session); the work runs in a thread.
-    A job or a user without an id counts as one that the data does not know.
+    Objects are read in the calling task, because they may belong to its session. The work runs in a thread.
+    A job or a user without an id counts as unknown to the data.
     """
 
     async def calculate_total_score(self, job: Any, user: Any, user_profile: Any = None) -> float:
-        """The total, 0 to 100: the canonical float32 as a float.
+        """Return the total score, 0 to 100: the canonical float32 as a float.
 
-        `user_profile=None`: the user counts as never having acted. A profile (anything: an object or a mapping
-        with or without `user_id`, or the id): what the data knows of that user's actions and factors.
-        Raises DataError naming what cannot be; also where the profile is another user's, or nobody's.
+        `user_profile=None`: the user counts as having no actions. With a profile (an object or a mapping with or
+        without `user_id`, or the id), the actions and factors of that user in the data count.
+
+        Raises
+        ------
+        DataError: If a value is invalid, or if the profile belongs to another user or has no user_id.
         """
         return await self._one(_pair(job, user, user_profile), "total_score")
 
     async def calculate_base_score(self, job: Any) -> float:
-        """The base group's score. Raises DataError."""
+        """Return the score of the base group. Raises DataError if a value is invalid."""
         return await self._one(PairRows(read_job(job), {}), "base_score")
 
     async def calculate_seo_score(self, job: Any, user: Any) -> float:
-        """The match group's score (`seo` is its legacy name). Raises DataError."""
+        """Return the score of the match group (legacy name: `seo`). Raises DataError if a value is invalid."""
         return await self._one(PairRows(read_job(job), read_user(user)), "seo_score")
 
     async def calculate_personal_score(self, job: Any, user_profile: Any) -> float:
-        """The personal group's score for the user whom `user_profile.user_id` (or the id itself) names.
+        """Return the score of the personal group for the user with `user_profile.user_id` (or the id itself).
 
-        None: for a user who never acted (40 under `classic`). Raises DataError where a profile names nobody.
+        None: for a user without actions (40 under `classic`).
+
+        Raises
+        ------
+        DataError: If a value is invalid, or if the profile has no user_id.
         """
         row = read_job(job)
         if user_profile is None:
             return await self._one(PairRows(row, {}), "personal_score")
-        user_id = _named({}, user_profile)
+        user_id = _profile_user({}, user_profile)
         snapshot = await self._data.get_async()
         known = calls.user_row(snapshot, user_id)
         return await self._one(PairRows(row, known, user_id), "personal_score", snapshot)
 
     async def batch_calculate_scores(self, pairs: Iterable[Any]) -> pd.DataFrame:
-        """Scores of (job, user) or (job, user, user_profile), as `calculate_total_score` takes them.
+        """Return the scores of (job, user) or (job, user, user_profile), as for `calculate_total_score`.
 
         One row per pair, in order: user_id, job_id int64, total_score, base_score, seo_score, personal_score
-        float32. Raises DataError naming the pair's position: without an id, or of another length.
+        float32.
+
+        Raises
+        ------
+        DataError: If a pair has another length, no id, or an invalid value; the message has its position.
         """
         read = await _read_pairs(pairs)
         snapshot = await self._data.get_async()
@@ -75,12 +86,15 @@ class PairMethods(EngineState):
         return await in_thread(work)
 
     async def get_score_explanation(self, job: Any, user: Any, user_profile: Any = None) -> dict[str, Any]:
-        """The scores of a pair and what they are made of, as plain values.
+        """Return the scores of a pair and their parts, as plain values.
 
-        Keys: user_id, job_id (None where there is none), model, total_score, base_score, seo_score,
-        personal_score, eligible, not_ranked (rules by which the job is not ranked for the user), components: for
-        each its component, group, value (0 to 100), weight (flat), points (value × weight; they add up to the
-        total), facts. Raises DataError.
+        Keys: user_id, job_id (None if missing), model, total_score, base_score, seo_score, personal_score, eligible,
+        not_ranked (rules that exclude the job for the user), components: for each component its name, group, value
+        (0 to 100), weight (flat), points (value × weight; their sum is the total) and facts.
+
+        Raises
+        ------
+        DataError: If a value is invalid.
         """
         pair = _pair(job, user, user_profile)
         snapshot = await self._data.get_async()
@@ -103,14 +117,14 @@ class PairMethods(EngineState):
 
 def _pair(job: Any, user: Any, profile: Any) -> PairRows:
     row = read_user(user)
-    return PairRows(read_job(job), row, None if profile is None else _named(row, profile))
+    return PairRows(read_job(job), row, None if profile is None else _profile_user(row, profile))
 
 
-def _named(user: Row, profile: Any) -> int:
-    """Whose history a profile asks for. Raises DataError where it is nobody's, or not this user's."""
+def _profile_user(user: Row, profile: Any) -> int:
+    """Return the user whose history counts. Raises DataError if it is another user, or no user_id is given."""
     wanted, own = profile_id(profile), profile_id(user) if "user_id" in user else None
     if wanted is None and own is None:
-        raise DataError("a user profile needs a user_id, its own or the user's: history comes from the data by it.")
+        raise DataError("The profile or the user must have a user_id; it selects the action history.")
     if None not in (wanted, own) and wanted != own:
         raise DataError(f"the profile is of user {wanted}, the user is {own}.")
     found = own if wanted is None else wanted
@@ -119,7 +133,7 @@ def _named(user: Row, profile: Any) -> int:
 
 
 async def _read_pairs(pairs: Iterable[Any]) -> list[PairRows]:
-    """Each job and user is read once, however many pairs it is in."""
+    """Read each job and user once, however many pairs it belongs to."""
     given = list(pairs)
     jobs: dict[int, Row] = {}
     users: dict[int, Row] = {}
@@ -137,7 +151,7 @@ async def _read_pairs(pairs: Iterable[Any]) -> list[PairRows]:
             for name, what in (("job_id", row), ("user_id", known)):
                 if name not in what:
                     raise DataError(f"{name} is missing.")
-            read.append(PairRows(row, known, None if profile is None else _named(known, profile)))
+            read.append(PairRows(row, known, None if profile is None else _profile_user(known, profile)))
         except DataError as error:
             raise DataError(f"pair {place}: {error}") from error
         if place % _ROWS_BETWEEN_BREAKS == 0:
