@@ -168,7 +168,7 @@ async def test_whose_profile(engine: ScoringEngine) -> None:
         assert await engine.calculate_total_score(job, user, profile) == known
     with pytest.raises(DataError, match=f"is of user 999, the user is {user.user_id}"):
         await engine.calculate_total_score(job, user, {"user_id": 999})
-    with pytest.raises(DataError, match="needs a user_id"):
+    with pytest.raises(DataError, match="must have a user_id"):
         await engine.calculate_personal_score(job, SimpleNamespace(applications=[]))
     with pytest.raises(DataError, match="user_id"):
         await engine.calculate_personal_score(job, {"user_id": "somebody"})
