@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pytest
 
 from scoring.caching import CacheKey, CacheStats, EngineCaches, MemoryStore, Store
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
+from scoring.errors import ConfigurationError
 from scoring.facade import ScoringEngine
 from scoring.statistics.factors import Factors
 from scoring.synthetic import make_market
@@ -27,7 +30,7 @@ SHARED = {"factors", "similarity", "company"}
 
 
 class DictionaryStore:
-    """A store in one class: values by digest, as a server for several processes would keep them."""
+    """A store in one class: values by digest, with read-only arrays, as a server for several processes has them."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -40,7 +43,7 @@ class DictionaryStore:
         with self._lock:
             (self.served if digest in self.values else self.computed)[key.cache] += 1
             if digest not in self.values:
-                self.values[digest] = compute()
+                self.values[digest] = read_only(compute())
             found: V = self.values[digest]
             return found
 
@@ -54,6 +57,17 @@ class DictionaryStore:
     def stats(self) -> CacheStats:
         computed = self.computed.total()
         return CacheStats(hits=self.served.total(), misses=computed, stored=computed, entries=len(self.values))
+
+
+def read_only(value: V) -> V:
+    """Make the arrays of a dataclass read-only: an engine that writes to a shared value fails."""
+    for part in fields(value):  # type: ignore[arg-type]
+        content = getattr(value, part.name)
+        if isinstance(content, np.ndarray):
+            content.flags.writeable = False
+        elif is_dataclass(content):
+            read_only(content)
+    return value
 
 
 @pytest.fixture
@@ -136,3 +150,11 @@ async def test_engines_of_one_process_can_share_a_memory_store(url: str) -> None
     with engine_of(url, store) as first, engine_of(url, store) as second:
         assert await answers(first) == await answers(second)
     assert (store.stats.misses, store.stats.hits, store.stats.entries) == (3, 3, 3)
+
+
+async def test_layers_is_a_deprecated_name_of_caches(url: str) -> None:
+    caches = EngineCaches.off()
+    with ScoringEngine(url, layers=caches) as engine:
+        assert engine.caches is caches
+    with pytest.raises(ConfigurationError, match="layers is the deprecated name of caches"):
+        ScoringEngine(url, caches=caches, layers=caches)
