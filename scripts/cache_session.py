@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from scoring.caching import Layers
+from scoring.caching import EngineCaches
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
@@ -60,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _replayed(folder: Path, name: str, session: Session, *, off: bool) -> SessionReport:
     clock = SessionClock()
-    layers = Layers.off(company_hours=1, clock=clock) if off else Layers(clock=clock)
+    caches = EngineCaches.off(company_hours=1, clock=clock) if off else EngineCaches(clock=clock)
     # both keep trained factors in one folder: training is no cache's work, and half of the second replay otherwise
-    settings = {"layers": layers, "clock": clock, "keep_factors": folder / "factors"}
+    settings = {"caches": caches, "clock": clock, "keep_factors": folder / "factors"}
     with Database.open(folder / name) as database, ScoringEngine(folder / name, "standard", **settings) as engine:
         await engine.warmup_caches()  # compiles the kernels, which is not what is measured
         engine.clear_caches()

@@ -1,11 +1,17 @@
-"""Values kept because they are needed again, each under a key of everything it depends on.
+"""Values that are kept for later requests, each under a key that names everything it depends on.
 
-- `layer`: `Layer`, one cache: bounded in bytes, counted, one computation per missing key
-- `layers`: `Layers`, those of an engine, by name and in groups
-- `sizes`: bytes that a value holds
+- `key`: `CacheKey`, and one subclass for each cache
+- `content`: hashable forms and digests of values and of code
+- `stores`: the `Store` protocol, and `MemoryStore`: bounded, counted, one computation for each missing key
+- `cache`: `EngineCaches`, the caches of an engine over an optional shared store
+- `footprints`: bytes that values occupy
 """
 
-from scoring.caching.layer import Layer, LayerStats
-from scoring.caching.layers import GROUPS, LAYERS, Layers
+from scoring.caching.cache import CACHE_NAMES, GROUPS, EngineCaches
+from scoring.caching.key import CacheKey
+from scoring.caching.stores import CacheStats, MemoryStore, Store
 
-__all__ = ["GROUPS", "LAYERS", "Layer", "LayerStats", "Layers"]
+__all__ = ["CACHE_NAMES", "GROUPS", "CacheKey", "CacheStats", "EngineCaches", "Layers", "MemoryStore", "Store"]
+
+Layers = EngineCaches
+"""Deprecated name of `EngineCaches`."""

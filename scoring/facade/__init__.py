@@ -1,11 +1,14 @@
 """`ScoringEngine`, for code written against the legacy async interface.
 
-- `engine`: the class, one thin method per legacy name
+- `engine`: the class; `batch_methods`, `pair_methods`, `loading_methods`: one thin method for each legacy name
+- `engine_state`: what all methods use: settings, the snapshot, caches, counters
 - `snapshot`: the data that an engine answers from; the only place that holds it
-- `legacy_objects`: objects, mappings and rows to canonical frames
-- `requests`: the work behind the methods, synchronous, on a snapshot
-- `job_scores`: the same for what depends on the job alone
-- `pairs_store`: every pair as a Parquet dataset, and the lazy handle to it
+- `legacy_objects`, `object_values`: objects, mappings and rows to canonical frames
+- `calls`: the work behind the methods, synchronous, on a snapshot
+- `job_scores`: the work behind the methods whose results depend on the job alone
+- `model_keys`: cache keys of what is computed from a model
+- `pair_chunks`, `pair_results`: all pairs in chunks; as a Parquet dataset with a lazy handle
+- `async_lock`: a lock for threads and tasks
 """
 
 from scoring.facade.engine import (
@@ -14,7 +17,7 @@ from scoring.facade.engine import (
     PERFORMANCE_TARGET_MS_PER_USER,
     ScoringEngine,
 )
-from scoring.facade.pairs_store import ScoredPairs
+from scoring.facade.pair_results import ScoredPairs
 
 __all__ = [
     "DEFAULT_CHUNK_SIZE",

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from scoring.facade.batches import BatchMethods
-from scoring.facade.core import PERFORMANCE_TARGET_MS_PER_USER
-from scoring.facade.loading import LoadingMethods
-from scoring.facade.singles import SingleMethods
+from scoring.facade.batch_methods import BatchMethods
+from scoring.facade.engine_state import PERFORMANCE_TARGET_MS_PER_USER
+from scoring.facade.loading_methods import LoadingMethods
+from scoring.facade.pair_methods import PairMethods
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 
 __all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "PERFORMANCE_TARGET_MS_PER_USER", "ScoringEngine"]
 
 
-class ScoringEngine(BatchMethods, SingleMethods, LoadingMethods):
-    """Scores jobs for users from a database, by the interface that legacy callers know.
+class ScoringEngine(BatchMethods, PairMethods, LoadingMethods):
+    """Score jobs for users from a database, through the interface of legacy callers.
 
     >>> engine = ScoringEngine("sqlite:///data/scoring.db")
     >>> best = await engine.calculate_scores_for_all_users(top_k=40)
 
     Parameters
     ----------
-    db: a SQLAlchemy Session, AsyncSession, Engine, AsyncEngine or URL, the path of a SQLite file, or a
+    db: A SQLAlchemy Session, AsyncSession, Engine, AsyncEngine or URL, the path of a SQLite file, or a
         `scoring.dataset.Dataset`, which is then the whole data.
-    model: a shipped model's name, a model file, or a ScoringModel.
-    as_of: the clock (None: the newest action).
-    chunk_size: users planned at a time. max_workers: threads (None: one per core).
-    company_cache_hours, prefecture_cache_size, company_cache_size: bounds for caching layers; no answer depends
-        on them.
-    keep_factors: where trained factors are kept: True the user's cache folder, False nowhere, or a folder.
+    model: The name of a shipped model, a model file, or a ScoringModel.
+    as_of: The clock (None: the newest action).
+    chunk_size: Number of users planned at a time.
+    max_workers: Number of threads (None: one per core).
+    company_cache_hours: Hours for which company popularity is kept.
+    prefecture_cache_size, company_cache_size: Limits of caches. No answer depends on them.
+    keep_factors: Where trained factors are kept: True the cache folder of the user, False nowhere, or a folder.
+    change_check_seconds: Seconds between checks whether the database has changed.
+    caches: Caches of other sizes, or over a shared store (None: the default ones, with the settings above).
+    layers: Deprecated name of `caches`.
+    clock: Returns the current time in seconds.
 
-    The data is loaded once, when first needed, and kept: `refresh()` exchanges it between calls. Statistics are
-    always those of the whole data, never of the rows that a call passes; those rows are scored by what they say,
-    with the history and the factors that the data has for their ids (none for ids that it does not know).
+    The data is loaded on first use and kept; `refresh()` replaces it between calls. Statistics are always those of
+    the whole data, never of the rows that a call passes. Those rows are scored by their own values, with the history
+    and the factors that the data has for their ids (none for unknown ids).
 
-    Async methods never hold up the event loop; many tasks and threads may use one engine.
+    Async methods never block the event loop. Many tasks and threads may use one engine.
 
-    Raises ConfigurationError (no data), DatabaseError, ModelError.
+    Raises
+    ------
+    ConfigurationError: If there is no data, or both `caches` and `layers` are given.
+    DatabaseError: If the database cannot be opened.
+    ModelError: If the model is invalid.
     """

@@ -1,7 +1,7 @@
-"""What depends on the job alone, for a frame of jobs: at most a few columns of it are read.
+"""Scores that depend on the job alone, for a frame of jobs: at most a few of its columns are read.
 
-All of the frame is checked. What no part of the answer reads is not encoded, and components that it does not need are
-not planned, unless they are somebody's own: what is wrong with those is said at every door.
+The whole frame is validated. Columns that the result does not need are not encoded, and components that it does not
+need are not planned. Components from outside this package are always planned: every method reports their errors.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from scoring.dataset.arrays import jobs_later
 from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.vocabularies import with_jobs
 from scoring.errors import ConfigurationError
+from scoring.facade.calls import unused_id
 from scoring.facade.legacy_objects import canonical_frame
-from scoring.facade.requests import nobody
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
 from scoring.ranking import SCORES, Prepared
@@ -27,7 +27,7 @@ from scoring.statistics import Statistics
 from scoring.validation.lazy_frame import Checked
 from scoring.validation.normalise import checked
 
-__all__ = ["base_scores", "job_component", "nobodys_inputs", "only"]
+__all__ = ["base_scores", "job_component", "only", "unknown_user_inputs"]
 
 NO_RULES = Eligibility(
     open=False, employment_types=None, min_fee=None, not_applied=False, company_cooldown_days=None, max_per_company=None
@@ -35,22 +35,25 @@ NO_RULES = Eligibility(
 
 
 def base_scores(snapshot: Snapshot, model: ScoringModel, jobs: pd.DataFrame) -> NDArray[np.float32]:
-    """(m,) float32 base group of each row, in the frame's order. Raises DataError."""
+    """Return (m,) float32: the base score of each row, in the order of the frame. Raises DataError."""
     needed = only(model, "base", model.weights.components["base"])
-    prepared = Prepared.of(_for_nobody(snapshot, jobs), needed, workers=1)
+    prepared = Prepared.of(_for_unknown_user(snapshot, jobs), needed, workers=1)
     return prepared.scorer.all_pairs()[SCORES.index("base_score"), 0]
 
 
 def job_component(snapshot: Snapshot, model: ScoringModel, name: str, jobs: pd.DataFrame) -> NDArray[np.float32]:
-    """(m,) float32, 0 to 100: one component's value for each row, in the frame's order.
+    """Return (m,) float32, 0 to 100: the value of one component for each row, in the order of the frame.
 
-    Raises DataError, and ConfigurationError where the model has no component of that name.
+    Raises
+    ------
+    DataError: If a row is invalid.
+    ConfigurationError: If the model has no component of that name.
     """
     names = [part.name for part in model.parts]
     if name not in names:
         raise ConfigurationError(f"model {model.name} has no component {name!r}; it has {', '.join(names)}.")
     needed = only(model, model.parts[names.index(name)].group, {name: 1.0})
-    inputs = _for_nobody(snapshot, jobs)
+    inputs = _for_unknown_user(snapshot, jobs)
     prepared = Prepared.of(inputs, needed, workers=1)
     values = prepared.scorer.components(np.array([0]), np.arange(len(inputs.jobs)))
     place = [part.name for part in needed.parts].index(name)
@@ -58,10 +61,10 @@ def job_component(snapshot: Snapshot, model: ScoringModel, name: str, jobs: pd.D
 
 
 def only(model: ScoringModel, group: str, weights: Mapping[str, float]) -> ScoringModel:
-    """The model with these components of one group, so weighed within it, and without rules.
+    """Return the model with these components and weights of one group, and without rules.
 
-    Components of somebody's own stay, of any group, weighing nothing. Where all weights are 0 the whole model stays:
-    a group that counts must weigh something.
+    Components from outside this package remain, in any group, with weight 0. If all weights are 0, the model is
+    returned as it is: a group with a weight needs a component with a weight.
     """
     if not any(weights.values()):
         return model
@@ -80,11 +83,11 @@ class _LaterInputs(Lazy, Inputs):
     """Inputs whose columns are encoded when a component reads them."""
 
 
-def _for_nobody(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
-    """The frame's jobs, and one user of whom nothing is known. Raises DataError."""
+def _for_unknown_user(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
+    """Return the jobs of the frame, and one user without known values. Raises DataError."""
     given = checked("jobs", jobs, code_width=snapshot.code_widths)
     statistics = snapshot.statistics
-    user = snapshot.once(nobodys_inputs)
+    user = snapshot.once(unknown_user_inputs)
     words = with_jobs(statistics.dataset.words, given)
 
     def whole(field: str) -> Callable[[], Any]:
@@ -104,9 +107,9 @@ def _for_nobody(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     )
 
 
-def nobodys_inputs(statistics: Statistics) -> Inputs:
-    """One user of whom nothing is known, and no job."""
-    row = {"user_id": nobody(statistics.dataset.users.user_id)}
+def unknown_user_inputs(statistics: Statistics) -> Inputs:
+    """Return one user without known values, and no job."""
+    row = {"user_id": unused_id(statistics.dataset.users.user_id)}
     user = canonical_frame("users", [row], {})
     jobs = empty_frame("jobs")
     return Inputs.of(statistics, jobs=jobs, users=user, with_profile=np.zeros(1, dtype=bool))

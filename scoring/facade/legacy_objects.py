@@ -1,8 +1,8 @@
 """Legacy objects, mappings and rows of DataFrames to canonical frames.
 
-A value is looked for under its canonical name and its aliases: first on the thing itself (`job.fee`,
-`job["fee"]`), then in the part of a job where legacy objects keep it (`job.salary.fee`). What is not there, is
-None, or is a method, is missing. Values are checked and coerced by the same rules as a DataFrame's.
+A value is read by its canonical name or an alias: first from the object itself (`job.fee`, `job["fee"]`), then from
+the part of a job in which legacy objects keep it (`job.salary.fee`). An absent value, None and a method count as
+missing. Values are validated and coerced by the same rules as those of a DataFrame.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pandas as pd
 from scoring.columns import TABLES, Column, Kind
 from scoring.columns.coercion import beyond, coerce
 from scoring.errors import DataError
-from scoring.facade.clean_values import clean_column
+from scoring.facade.object_values import column_of_objects
 from scoring.validation import normalise
 
 __all__ = ["canonical_frame", "profile_id", "read_job", "read_user"]
@@ -34,31 +34,33 @@ _PARTS: Final = {
     }.items()
     for name in names
 }
-"""Canonical job column → the part of a legacy job that holds it."""
+"""Canonical job column → the part of a legacy job that contains it."""
 
 _ABSENT: Final = object()
 
 
 def read_job(job: Any) -> Row:
-    """Canonical column → value as it stands, of a job. Raises DataError where nothing in it is a job's."""
+    """Return canonical column → unchanged value of a job. Raises DataError if it has no value of a job."""
     row = _read("jobs", job, _PARTS)
     if "job_id" not in row and _getter(job)("user_id") is not _ABSENT:
-        raise DataError("a user stands where a job is expected; the job comes first, then the user.")
+        raise DataError("a user was given instead of a job; the job comes first, then the user.")
     return row
 
 
 def read_user(user: Any) -> Row:
-    """Canonical column → value as it stands, of a user. Raises DataError where nothing in it is a user's."""
+    """Return canonical column → unchanged value of a user. Raises DataError if it has no value of a user."""
     row = _read("users", user, {})
     if "user_id" not in row and _getter(user)("job_id") is not _ABSENT:
-        raise DataError("a job stands where a user is expected; the job comes first, then the user.")
+        raise DataError("a job was given instead of a user; the job comes first, then the user.")
     return row
 
 
 def profile_id(profile: Any) -> int | None:
-    """Whose profile it is: its `user_id`, or the profile itself where it is a whole number; None for nobody named.
+    """Return the `user_id` of a profile, or the profile itself if it is an integer. None: it has no user_id.
 
-    Raises DataError where the id is no whole number.
+    Raises
+    ------
+    DataError: If the id is not an integer.
     """
     if isinstance(profile, int | np.integer) and not isinstance(profile, bool):
         return int(profile)
@@ -68,16 +70,19 @@ def profile_id(profile: Any) -> int | None:
     if value is _ABSENT or _is_missing(value):
         return None
     if type(value) is int and abs(value) < 2**63:
-        return value  # without the two milliseconds of a frame
+        return value  # saves the 2 ms of a frame
     return int(canonical_frame("users", [{"user_id": value}], {})["user_id"].iloc[0])
 
 
 def canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None]) -> pd.DataFrame:
-    """The canonical frame of rows read before, each with its id, in their order; several may have the same id.
+    """Return the canonical frame of rows, each with its id, in their order. Ids may occur more than once.
 
-    A fraction of the time of `validation.check` for a row or a few; that has the last word where coercion finds
-    something wrong.
-    Raises DataError naming row (by its position), column and value.
+    Takes a fraction of the time of `validation.check` for a few rows. If coercion finds an invalid value, that
+    function decides.
+
+    Raises
+    ------
+    DataError: If a value is invalid; the message has the position of the row, the column and the value.
     """
     columns: dict[str, pd.Series] = {}
     for column in TABLES[table].columns:
@@ -85,7 +90,7 @@ def canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, in
         if all(value is None for value in given):
             columns[column.name] = _nothing(column, len(rows))
             continue
-        clean = clean_column(column, given, code_width.get(column.name))
+        clean = column_of_objects(column, given, code_width.get(column.name))
         if clean is not None and not beyond(column, clean):
             columns[column.name] = clean
             continue
@@ -119,12 +124,12 @@ def _read(table: str, thing: Any, parts: Mapping[str, str]) -> Row:
                 break
     if nothing_known:
         known = ", ".join(column.name for column in TABLES[table].columns[:6])
-        raise DataError(f"a {type(thing).__name__} has nothing of a {what}: none of {known}, … is there.")
+        raise DataError(f"a {type(thing).__name__} has no value of a {what}: none of {known}, … exists.")
     return row
 
 
 def _getter(thing: Any) -> Callable[[str], Any]:
-    """How to ask the thing for a value; `_ABSENT` where it has none of that name, or a method."""
+    """Return a function that returns a value by name; `_ABSENT` if there is none, or if it is a method."""
 
     def get(name: str) -> Any:
         value = _raw(thing, name)
@@ -167,7 +172,7 @@ def _nothing(column: Column, length: int) -> pd.Series:
 
 
 def _sound(column: Column, values: pd.Series) -> bool:
-    """What coercion leaves to the schema: no infinity, no id missing."""
+    """Return whether the values pass the checks that coercion leaves to validation: no infinity, no missing id."""
     if column.kind is Kind.NUMBER:
         return not np.isinf(values.to_numpy(dtype=np.float64)).any()
     return not (column.required and values.isna().any())
@@ -182,7 +187,7 @@ def _final(column: Column, values: pd.Series) -> pd.Series:
 
 
 def _checked(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None]) -> pd.DataFrame:
-    """By the door for frames, which says what is wrong."""
+    """Validate the rows as a frame, which reports what is invalid."""
     names = TABLES[table].names
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
     result = normalise.normalise(table, frame, code_width=code_width, unique=False)

@@ -1,4 +1,4 @@
-"""The data that an engine answers from, loaded once and exchanged whole between requests."""
+"""The data that an engine answers from, loaded once and replaced as a whole between requests."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scoring.caching import Layers, LayerStats
-from scoring.caching.sizes import Footprint, footprint
+from scoring.caching import CacheStats, EngineCaches
+from scoring.caching.footprints import Footprint, footprint
+from scoring.caching.key import DataKey
 from scoring.database.change_tokens import ChangeToken, change_tokens, change_tokens_async
 from scoring.database.database import Database
 from scoring.database.quarantine import Held, Usable, read_usable, read_usable_async, warn_of
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import clock_of
-from scoring.facade.keys import encoding_key, model_key
-from scoring.facade.turn import Turn
+from scoring.facade.async_lock import AsyncLock
+from scoring.facade.model_keys import encoding_key, plan_key
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
@@ -32,7 +33,7 @@ from scoring.validation.report import DataLedger
 __all__ = ["CHECK_SECONDS", "Snapshot", "SnapshotHolder"]
 
 CHECK_SECONDS = 5.0
-"""Between two looks whether the database holds something new."""
+"""Seconds between two checks whether the database has changed."""
 
 Tokens = tuple[dict[str, ChangeToken], Held | None]
 """What tells that the data changed, and what stood where rows were refused."""
@@ -42,23 +43,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A dataset and its statistics, as one request sees them; what is made of them is kept in layers."""
+    """A dataset and its statistics, as one request sees them; values computed from them are kept in caches."""
 
     statistics: Statistics
-    layers: Layers
+    caches: EngineCaches
     _made: dict[Callable[[Statistics], Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, dataset: Dataset, factor_cache: Path | None, layers: Layers, epoch: object = None) -> Snapshot:
-        """With the factors trained, so that threads find them ready. Popularity is that of the epoch."""
-        statistics = Statistics(dataset, factor_cache=factor_cache, layers=layers, epoch=epoch)
-        statistics.factors  # noqa: B018 - computed when first asked for
+    def of(cls, dataset: Dataset, factor_cache: Path | None, caches: EngineCaches, epoch: object = None) -> Snapshot:
+        """Return the snapshot of a dataset, with trained factors, so that no thread waits for them later."""
+        statistics = Statistics(dataset, factor_cache=factor_cache, caches=caches, epoch=epoch)
+        statistics.factors  # noqa: B018 - computed on first access
         statistics.areas  # noqa: B018 - as above
-        statistics.company_actions(WINDOW_DAYS)  # (what a key must name before the first model asks for it)
-        return cls(statistics, layers)
+        statistics.company_actions(WINDOW_DAYS)  # keys must name it before the first model requests it
+        return cls(statistics, caches)
 
     def view(self) -> Snapshot:
-        """For one request: company popularity stays what it is now."""
+        """Return a view for one request, in which company popularity does not change."""
         return replace(self, statistics=self.statistics.view())
 
     @property
@@ -67,11 +68,11 @@ class Snapshot:
 
     @cached_property
     def footprint(self) -> Footprint:
-        """Of the tables, the arrays made of them, and the statistics."""
+        """Memory of the tables, the arrays made of them, and the statistics."""
         return footprint(self.statistics)
 
     def once(self, make: Callable[[Statistics], T]) -> T:
-        """`make(statistics)`, made once for all views: of nothing that they differ in, company popularity."""
+        """Return `make(statistics)`, called once for all views. It must not depend on company popularity."""
         if make not in self._made:
             self._made[make] = make(self.statistics)
         found: T = self._made[make]
@@ -79,24 +80,24 @@ class Snapshot:
 
     @property
     def code_widths(self) -> Mapping[str, int | None]:
-        """How wide a request's prefecture codes are padded: as the reference table's."""
+        """Width to which the prefecture codes of a request are padded: that of the reference table."""
         return self.once(_code_widths)
 
     def prepared(self, model: ScoringModel, workers: int | None = None) -> Prepared:
-        """The model made ready on the dataset's own rows."""
-        version = self.statistics.version
+        """Return the model prepared on all rows of the dataset."""
+        statistics = self.statistics
 
         def encode() -> Prepared:
-            return Prepared.of(Inputs.of(self.statistics), model, workers=workers)
+            return Prepared.of(Inputs.of(statistics), model, workers=workers)
 
         def plan() -> Prepared:
-            encoded = self.layers.encoded.get((*version, encoding_key(model), workers), encode)
+            encoded = self.caches.encoded.get_or_compute(encoding_key(statistics, model, workers), encode)
             prepared = encoded if encoded.model == model else encoded.with_model(model)
             if len(prepared.plan.job_id) and len(prepared.plan.user_id):
-                prepared.plan.index  # noqa: B018 - laid out now, so that its bytes are counted and no list waits for it
+                prepared.plan.index  # noqa: B018 - computed now, so that its bytes count and no list waits for it
             return prepared
 
-        return self.layers.plans.get((*version, model_key(model), workers), plan)
+        return self.caches.plans.get_or_compute(plan_key(statistics, model, workers), plan)
 
 
 def _code_widths(statistics: Statistics) -> Mapping[str, int | None]:
@@ -105,7 +106,7 @@ def _code_widths(statistics: Statistics) -> Mapping[str, int | None]:
 
 @dataclass(frozen=True)
 class _Load:
-    """A load that has begun: which one, when, and whose popularity it takes over."""
+    """A load that has begun: its number, its start, and the epoch whose popularity it uses."""
 
     number: int
     began_at: float
@@ -113,17 +114,17 @@ class _Load:
 
 
 Found = tuple[Snapshot, bool]
-"""A snapshot, and whether it was loaded for whoever asks."""
+"""A snapshot, and whether it was loaded for this request."""
 
 
 class SnapshotHolder:
-    """Where an engine's snapshot is held: loaded when first asked for, kept until the data changes.
+    """Holds the snapshot of an engine: loaded on first use, kept until the data changes.
 
-    Each request gets a view of its own. A request that begins `check_seconds` or more of `clock` after the last look
-    at the database looks for new data (one round trip) and, where there are some, loads them; requests under way keep
-    what they began with. Rows that cannot be used are left out with a warning, once, and looked at again each time:
-    whoever mends one in place is heard. `source` is what names a database (see `Database.open`) or a Dataset, which
-    is then the whole data and never changes. Raises what `Database.open` raises.
+    Each request gets its own view. A request that begins `check_seconds` or more of `clock` after the last check
+    checks the database for changes (one round trip) and loads changed data. Requests in progress keep the data they
+    began with. Invalid rows are omitted with one warning. Each check reads them again, so a row that was corrected in
+    place is noticed. `source` names a database (see `Database.open`) or is a Dataset, which is then the whole data
+    and never changes. Raises what `Database.open` raises.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class SnapshotHolder:
         source: Any,
         as_of: datetime | str | None,
         factor_cache: Path | None,
-        layers: Layers,
+        caches: EngineCaches,
         *,
         check_seconds: float = CHECK_SECONDS,
         clock: Callable[[], float] = time.monotonic,
@@ -139,40 +140,40 @@ class SnapshotHolder:
         self._given = source if isinstance(source, Dataset) else None
         self.database = None if self._given is not None else Database.open(source)
         self.as_of = as_of
-        self.layers = layers
+        self.caches = caches
         self.check_seconds = check_seconds
         self._clock = clock
         self._factor_cache = factor_cache
         self._now: Snapshot | None = None
         self._tokens: Tokens | None = None
-        self._ledger: DataLedger | None = None  # that was told of last
+        self._ledger: DataLedger | None = None  # of the last warning
         self._checked_at = -math.inf
         self._hits = 0
         self._misses = 0
         self._begun = 0  # loads
-        self._kept = 0  # the newest load kept, or begun before a `forget`: an older one is not kept in its place
-        self._epoch = object()  # whose popularity is taken over from snapshot to snapshot
-        self._lock = threading.Lock()  # around what is held and the counters, never around work
-        self._loading, self._refreshing = Turn(), Turn()  # one loads, the others wait for it
+        self._kept = 0  # the newest load kept, or begun before `forget`: an older load does not replace it
+        self._epoch = object()  # snapshots of one epoch share popularity
+        self._lock = threading.Lock()  # around the attributes above, never around work
+        self._loading, self._refreshing = AsyncLock(), AsyncLock()  # one request loads, the others wait
 
     @property
     def current(self) -> Snapshot | None:
-        """What is held now, without loading."""
+        """The present snapshot, without loading."""
         return self._now
 
     @property
-    def stats(self) -> LayerStats:
-        """Requests that found the data held, and those that had to load them."""
+    def stats(self) -> CacheStats:
+        """Requests that found the data loaded (hits), and those that loaded them (misses)."""
         with self._lock:
             held, hits, misses = self._now, self._hits, self._misses
         size = 0 if held is None else held.footprint.bytes
-        return LayerStats(hits=hits, misses=misses, stored=misses, entries=int(held is not None), bytes=size)
+        return CacheStats(hits=hits, misses=misses, stored=misses, entries=int(held is not None), bytes=size)
 
     def get(self) -> Snapshot:
-        """The snapshot, loaded in this thread if need be. Raises DatabaseError, DataError."""
+        """Return the snapshot, loaded in this thread if necessary. Raises DatabaseError, DataError."""
         found = self._fresh()
         if found is None:
-            with self._loading.of_thread():
+            with self._loading.for_thread():
                 found = self._fresh()
                 if found is None and self._now is not None and self.database is not None:
                     found = self._unchanged(_look(self.database, self._refused))
@@ -181,10 +182,10 @@ class SnapshotHolder:
         return self._count(found)
 
     async def get_async(self) -> Snapshot:
-        """The same without holding up the event loop."""
+        """Return the snapshot without blocking the event loop. Raises DatabaseError, DataError."""
         found = self._fresh()
         if found is None:
-            async with self._loading.of_task():
+            async with self._loading.for_task():
                 found = self._fresh()
                 if found is None and self._now is not None and self.database is not None:
                     found = self._unchanged(await _look_async(self.database, self._refused))
@@ -193,27 +194,27 @@ class SnapshotHolder:
         return await asyncio.to_thread(self._count, found)
 
     async def refresh(self) -> Snapshot:
-        """Loads anew, company popularity too; requests that have begun keep the old snapshot."""
-        async with self._refreshing.of_task():
+        """Load the data again, and company popularity too. Requests in progress keep the old snapshot."""
+        async with self._refreshing.for_task():
             with self._lock:
-                self._kept = self._begun  # (a load that is under way may have read what was there before)
+                self._kept = self._begun  # a load in progress may have read the data as they were before
                 before, self._epoch = self._epoch, object()
             try:
                 return (await self._load_async())[0]
             finally:
-                # an epoch of its own, and not an empty layer: a request under way would fill that from old data
-                self.layers.company.discard(lambda key: key[1] is before)
+                # a new epoch, not an emptied cache: a request in progress would fill that from the old data
+                self.caches.company.invalidate(lambda key: key.epoch is before)
 
     def forget(self) -> None:
-        """The next request loads anew."""
+        """Make the next request load the data."""
         with self._lock:
             self._kept = self._begun
             self._now = None
 
     def close(self) -> None:
-        """Lets go of the data, and of a database engine that was made for this holder."""
+        """Release the data, and close a database that this holder opened."""
         self.forget()
-        self.layers.clear()
+        self.caches.clear()
         if self.database is not None:
             self.database.close()
 
@@ -224,7 +225,7 @@ class SnapshotHolder:
             return None if self._tokens is None else self._tokens[1]
 
     def _fresh(self) -> Found | None:
-        """What is held, unless it is time to look for new data."""
+        """Return the present snapshot, unless the database must be checked."""
         with self._lock:
             due = self.database is not None and self._clock() - self._checked_at >= self.check_seconds
             return None if self._now is None or due else (self._now, False)
@@ -244,7 +245,7 @@ class SnapshotHolder:
         return snapshot.view()
 
     def _load(self) -> tuple[Tokens | None, Usable | None]:
-        """Tokens first: what is written while the tables are read makes them differ at the next look."""
+        """Read the tokens first: writes during the reading of the tables then change them for the next check."""
         if self.database is None:
             return None, None
         tokens, found = change_tokens(self.database), read_usable(self.database, as_of=clock_of(self.as_of))
@@ -264,26 +265,25 @@ class SnapshotHolder:
         return await asyncio.to_thread(self._loaded, load, (tokens, found.held), found)
 
     def _loaded(self, load: _Load, tokens: Tokens | None, found: Usable | None) -> Found:
-        """Makes a snapshot; unless the data were forgotten or read again meanwhile, later requests get it too."""
+        """Make a snapshot. Later requests get it too, unless `forget` was called or newer data was loaded meanwhile."""
         if self._given is not None:
             dataset = self._given
         else:
             assert found is not None
             dataset = Dataset(found.tables, as_of=self.as_of, ledger=found.ledger)
-        snapshot = Snapshot.of(dataset, self._factor_cache, self.layers, load.epoch)
+        snapshot = Snapshot.of(dataset, self._factor_cache, self.caches, load.epoch)
         with self._lock:
             if load.number > self._kept:
                 self._kept = load.number
                 self._now, self._tokens, self._checked_at = snapshot, tokens, load.began_at
-        for layer in (self.layers.similarity, self.layers.encoded, self.layers.plans, self.layers.scores):
-            layer.discard(lambda key: key[0] != dataset.fingerprint)  # (never asked for again)
-        self.layers.explanations.discard(lambda key: key[0] != dataset.fingerprint)
+        # values of other data are not requested again
+        self.caches.invalidate(lambda key: isinstance(key, DataKey) and key.data != dataset.fingerprint)
         if self._given is None:
-            self._tell(dataset.ledger)
+            self._warn(dataset.ledger)
         return snapshot, True
 
-    def _tell(self, ledger: DataLedger) -> None:
-        """Of rows that were left out: once, and again when there are others."""
+    def _warn(self, ledger: DataLedger) -> None:
+        """Warn of omitted rows: once, and again when they change."""
         with self._lock:
             before, self._ledger = self._ledger, ledger
         if before is None or before.reasons() != ledger.reasons():

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from copy import copy
+from dataclasses import asdict
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
 from scoring.array_types import Bools
-from scoring.caching import Layers
+from scoring.caching import EngineCaches
+from scoring.caching.content import freeze
+from scoring.caching.key import AdjacencyKey, FactorsKey, PopularityKey, ReadingKey, SimilarityKey
 from scoring.dataset.dataset import Dataset
 from scoring.statistics.area import AreaMeans
 from scoring.statistics.factors import ALS, Factors
@@ -22,9 +26,9 @@ __all__ = ["Statistics"]
 class Statistics:
     """Of the whole snapshot as of its clock, never of the rows that a request happens to hold.
 
-    `factor_cache` is the folder in which trained factors are kept; None keeps nothing. With `layers`, what several
-    snapshots or requests share is kept there; company popularity then may be as old as its layer lets it become, and
-    is shared by those of one `epoch`.
+    `factor_cache` is the folder in which trained factors are kept; None keeps nothing. With `caches`, values
+    that several snapshots or requests use are kept there. Company popularity may then be as old as its cache allows,
+    and statistics of one `epoch` share it.
     """
 
     def __init__(
@@ -33,17 +37,17 @@ class Statistics:
         *,
         als: ALS | None = None,
         factor_cache: Path | None = None,
-        layers: Layers | None = None,
+        caches: EngineCaches | None = None,
         epoch: Hashable = None,
     ) -> None:
         self.dataset = dataset
         self._als = als
         self._factor_cache = factor_cache
-        self._layers = layers
+        self._caches = caches
         self._epoch = epoch
-        # those that popularity was ever asked for. Layers outlive a snapshot, and so must these: a key that left one
-        # out would find what was made of a reading that is gone
-        self._windows: set[float] = set() if layers is None else layers.windows
+        # windows for which popularity was ever requested. Caches outlive a snapshot, and so must these: a key without
+        # one of them would find a value made of a reading that is no longer in use
+        self._windows: set[float] = set() if caches is None else caches.windows
         self._popularity: dict[float, PopularityReading] = {}
 
     def view(self) -> Self:
@@ -53,17 +57,17 @@ class Statistics:
         return view
 
     @property
-    def version(self) -> tuple[str, ...]:
-        """Names the content that a score can depend on: the data's and, where it was asked for, popularity's."""
-        readings = sorted(self._popularity.items())
-        return (self.dataset.fingerprint, *(f"{days}:{reading.digest}" for days, reading in readings))
+    def popularity_digests(self) -> tuple[tuple[float, str], ...]:
+        """Window in days and digest of each popularity reading that was requested. For keys of cached values."""
+        return tuple((days, reading.digest) for days, reading in sorted(self._popularity.items()))
 
     @property
     def adjacent(self) -> Bools:
         """(n_prefectures, n_prefectures) bool, as `Dataset.adjacent`."""
-        if self._layers is None:
+        if self._caches is None:
             return self.dataset.adjacent
-        return self._layers.prefecture.get(self.dataset.reference_fingerprint, lambda: self.dataset.adjacent)
+        key = AdjacencyKey(self.dataset.reference_fingerprint)
+        return self._caches.prefecture.get_or_compute(key, lambda: self.dataset.adjacent)
 
     @cached_property
     def areas(self) -> AreaMeans:
@@ -72,13 +76,19 @@ class Statistics:
 
     @property
     def similarity(self) -> Similarity:
-        if self._layers is None:
+        if self._caches is None:
             return self._own_similarity
-        return self._layers.similarity.get((self.dataset.fingerprint,), self._compute_similarity)
+        caches, key = self._caches, SimilarityKey(self.dataset.fingerprint)
+        return caches.similarity.get_or_compute(key, lambda: caches.share(key, self._compute_similarity))
 
     @cached_property
     def factors(self) -> Factors:
-        return Factors.of(self.dataset, settings=self._als, cache=self._factor_cache)
+        settings, tables = self._als or ALS(), self.dataset.tables
+        is_brought = tables.user_factors is not None and tables.job_factors is not None
+        if self._caches is None or is_brought:
+            return Factors.of(self.dataset, settings=settings, cache=self._factor_cache)
+        key = FactorsKey(self.dataset.fingerprint, freeze(asdict(settings)), f"implicit {version('implicit')}")
+        return self._caches.share(key, lambda: Factors.of(self.dataset, settings=settings, cache=self._factor_cache))
 
     def company_actions(self, days: float) -> CompanyActions:
         """Counts per company over a window of `days` days."""
@@ -97,6 +107,14 @@ class Statistics:
         return Similarity.compute(data.actions, data.jobs, len(data.users), len(data.words.occupation))
 
     def _read_popularity(self, days: float) -> PopularityReading:
-        if self._layers is None:
-            return self._popularity.get(days) or PopularityReading.compute(self.dataset, days)
-        return self._layers.company.get((days, self._epoch), lambda: PopularityReading.compute(self.dataset, days))
+        def compute() -> PopularityReading:
+            return PopularityReading.compute(self.dataset, days)
+
+        caches = self._caches
+        if caches is None:
+            return self._popularity.get(days) or compute()
+
+        def share() -> PopularityReading:
+            return caches.share(ReadingKey(self.dataset.fingerprint, days), compute)
+
+        return caches.company.get_or_compute(PopularityKey(days, self._epoch), share)

@@ -82,7 +82,7 @@ async def test_the_standard_model(case: Case) -> None:
 async def test_chunks_workers_and_pieces_change_nothing(
     case: Case, chunk_size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scoring.facade.pieces.PAIRS_PER_PIECE", 3 * len(case.jobs))
+    monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * len(case.jobs))
     case.engine.max_workers = 1 + chunk_size % 3
     result = await case.engine.process_scoring_batch(case.users_df, case.jobs_df, chunk_size=chunk_size)
     pd.testing.assert_frame_equal(result, case.expected(), check_exact=True)
@@ -227,7 +227,7 @@ async def test_columns_that_are_not_there_are_missing(case: Case) -> None:
 
 
 async def test_on_disk(case: Case, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.facade.pieces.PAIRS_PER_PIECE", 3 * len(case.jobs))
+    monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * len(case.jobs))
     pairs = await case.engine.process_scoring_batch(case.users_df, case.jobs_df, out=tmp_path / "pairs")
     assert isinstance(pairs, ScoredPairs)
     whole = pairs.read()

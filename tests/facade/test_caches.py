@@ -14,20 +14,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.caching import Layers, LayerStats
+from scoring.caching import CacheStats, EngineCaches
 from scoring.catalog import load_model
 from scoring.database.database import Database
 from scoring.database.quarantine import Usable
 from scoring.database.writers import write_frame
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
-from scoring.facade.keys import code_of, frozen
 from scoring.model import Inputs, ScoringModel
 from scoring.model.component import Component, Reason
 from scoring.model.pair import Pair
 from scoring.model.terms import JobTerm, Value
 from scoring.synthetic import make_market
-from tests.caching.test_layer import Clock
+from tests.caching.test_stores import Clock
 from tests.counting import counted
 from tests.facade.support import dataset_of, engine_of, legacy_job, legacy_user, market_of, store
 from tests.markets import CLOCK, RawMarket
@@ -280,36 +279,6 @@ async def test_a_component_defined_again_is_not_served_from_before(market: RawMa
     assert found[0] < found[1]
 
 
-def test_code_is_told_by_what_it_calls_and_names() -> None:
-    def cell(formula: str, scale: int = 1, default: int = 0, shift: int = 2) -> dict[str, Any]:
-        """What a notebook holds after a few cells."""
-        names: dict[str, Any] = {"__name__": "__main__"}
-        exec(f"SCALE = {scale}\ndef curve(x): return {formula}", names)  # noqa: S102 - as a notebook does
-        exec(  # noqa: S102
-            f"class Part:\n shift = {shift}\n def terms(self, y={default}): return [curve(v) * SCALE for v in y]", names
-        )
-        return names
-
-    same = code_of(cell("x")["Part"])
-    assert same == code_of(cell("x")["Part"])
-    for other in (cell("x + 1"), cell("x", scale=2), cell("x", default=1), cell("x", shift=3)):
-        assert code_of(other["Part"]) != same
-        counted("stale", CODE, 1)
-    names = cell("x")
-    names["SCALE"] = 5  # the class's own cell is not run again
-    assert code_of(names["Part"]) != same
-    counted("stale", CODE, 1)
-
-
-def test_arrays_that_look_the_same_are_told_apart() -> None:
-    long, other = np.arange(5000), np.arange(5000)
-    other[2500] = -1
-    assert repr(long) == repr(other)
-    assert frozen(long) != frozen(other)
-    assert frozen([1, 2]) != frozen((1, 2)) != frozen((1.0, 2.0))
-    assert frozen({"a": [1]}) == frozen({"a": [1]})
-
-
 async def test_an_explanation_tells_the_name_of_its_own_model(market: RawMarket) -> None:
     engine = engine_of(market)
     job, user = market.jobs[0], market.users[0]
@@ -416,7 +385,7 @@ async def test_memory_in_use_is_what_was_allocated() -> None:
 # --- Counters -----------------------------------------------------------------------------------------------
 
 
-def adds_up(stats: LayerStats) -> bool:
+def adds_up(stats: CacheStats) -> bool:
     return stats.requests == stats.hits + stats.misses + stats.joined and stats.misses == (
         stats.stored + stats.failed + stats.dropped
     )
@@ -457,7 +426,7 @@ async def test_two_engines_do_not_share(market: RawMarket) -> None:
 
 
 async def test_with_all_layers_off_answers_are_the_same_and_nothing_is_kept(market: RawMarket) -> None:
-    warm, off = engine_of(market, "standard"), engine_of(market, "standard", layers=Layers.off())
+    warm, off = engine_of(market, "standard"), engine_of(market, "standard", caches=EngineCaches.off())
     own = warm.model
     for model in (own, reweighted(own), own):
         warm.model = off.model = model

@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from scoring.caching import LAYERS
+from scoring.caching import CACHE_NAMES
 from scoring.facade import ScoringEngine
 from scoring.model import ScoringModel
-from tests.caching.test_layer import Clock
+from tests.caching.test_stores import Clock
 from tests.counting import IN_TIME, counted
 from tests.facade.support import market_of, store
 from tests.facade.test_caches import act, company_of
@@ -111,7 +111,7 @@ def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task:
             if task % 50 == 7:
                 asyncio.run(engine.refresh())
             if task % 20 == 3:
-                engine.clear_caches(order.sample(LAYERS, 3))
+                engine.clear_caches(order.sample(CACHE_NAMES, 3))
             if task % 10 == 5:
                 engine.model = models[task // 10 % 2]
             asyncio.run(check(engine, asked, order.choices(list(asked), k=per_task), right))

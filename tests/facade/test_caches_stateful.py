@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlalchemy import delete
 
-from scoring.caching import Layer, Layers
+from scoring.caching import EngineCaches, MemoryStore
+from scoring.caching.key import PopularityKey
 from scoring.columns import TABLES
 from scoring.database.database import Database
 from scoring.database.readers import load_tables
@@ -26,9 +27,9 @@ from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import note_change, write_frame
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
-from scoring.facade.core import CACHES
+from scoring.facade.engine_state import CACHES
 from scoring.statistics.popularity import PopularityReading
-from tests.caching.test_layer import Clock
+from tests.caching.test_stores import Clock
 from tests.counting import counted
 from tests.facade.support import market_of, store
 from tests.markets import CLOCK
@@ -43,15 +44,15 @@ PROFILES = 3
 users, jobs = st.integers(0, len(USERS) - 1), st.integers(0, len(JOBS) - 1)
 
 
-class Pinned(Layer[Any]):
-    """Company popularity as another moment's data had it."""
+class Pinned(MemoryStore[PopularityKey]):
+    """Company popularity as the data of another moment had it."""
 
     def __init__(self, dataset: Dataset) -> None:
         super().__init__(0)
         self.dataset = dataset
 
-    def get(self, key: Any, compute: Callable[[], Any]) -> Any:
-        return PopularityReading.compute(self.dataset, key[0])
+    def get_or_compute(self, key: PopularityKey, compute: Callable[[], Any]) -> Any:
+        return PopularityReading.compute(self.dataset, key.days)
 
 
 @dataclass
@@ -210,11 +211,11 @@ class CachedEngine(RuleBasedStateMachine):
                 continue
             key = (len(self.history), place, self.profile)
             if key not in self.fresh:
-                layers = Layers.off()
-                layers.company = Pinned(self.history[place].dataset)
+                caches = EngineCaches.off()
+                caches.company = Pinned(self.history[place].dataset)
                 now = self.history[-1].dataset
                 self.fresh[key] = ScoringEngine(
-                    now, self.engine.model, keep_factors=False, layers=layers, max_workers=1
+                    now, self.engine.model, keep_factors=False, caches=caches, max_workers=1
                 )
             yield self.fresh[key]
 

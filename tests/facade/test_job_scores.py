@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scoring.catalog import load_model
 from scoring.errors import DataError, ModelError
 from scoring.facade import ScoringEngine
-from scoring.facade.job_scores import base_scores, job_component, nobodys_inputs, only
+from scoring.facade.job_scores import base_scores, job_component, only, unknown_user_inputs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Component, Inputs, JobTerm, Pair, Part, Reason, ScoringModel, UserTerm, Value, WeightProfile
 from scoring.ranking import SCORES, Prepared
@@ -82,7 +82,7 @@ def the_long_way(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -
     result = normalise("jobs", frame, code_width=snapshot.code_widths)
     if len(result.refused):
         raise DataError("refused")
-    user = nobodys_inputs(snapshot.statistics).users.frame
+    user = unknown_user_inputs(snapshot.statistics).users.frame
     inputs = Inputs.of(snapshot.statistics, jobs=result.frame, users=user, with_profile=np.zeros(1, dtype=bool))
     scorer = Prepared.of(inputs, model, workers=1).scorer
     values = scorer.components(np.array([0]), np.arange(len(frame)))[:, 0].astype(np.float32)

@@ -13,8 +13,8 @@ import pytest
 from scoring.columns import TABLES, Kind
 from scoring.columns.coercion import coerce
 from scoring.errors import DataError
-from scoring.facade.clean_values import clean_column
 from scoring.facade.legacy_objects import canonical_frame, read_job, read_user
+from scoring.facade.object_values import column_of_objects
 from scoring.validation.normalise import normalise
 from tests.facade.support import legacy_job, legacy_user, market_of
 
@@ -66,7 +66,7 @@ def test_the_short_way_is_the_long_way(kind: Kind) -> None:
         for values in ([value], [value, None]):
             if kind is Kind.ID and None in values:
                 continue
-            found = clean_column(column, values, 2)
+            found = column_of_objects(column, values, 2)
             if found is not None:
                 taken += 1
                 coerced = coerce(kind, pd.Series(values, dtype=object), 2)
@@ -97,4 +97,4 @@ def test_the_short_way_is_taken() -> None:
         Kind.INTEGERS: [101],
     }
     for _, column in COLUMNS:
-        assert clean_column(column, [clean[column.kind]], 2) is not None
+        assert column_of_objects(column, [clean[column.kind]], 2) is not None

@@ -72,7 +72,7 @@ async def test_everybody_against_everything_is_refused_too(
 
 
 async def test_the_prediction_is_near_what_a_frame_takes(engine: ScoringEngine, frames: Any) -> None:
-    from scoring.facade.requests import BYTES_PER_PAIR
+    from scoring.facade.calls import BYTES_PER_PAIR
 
     result = await engine.process_scoring_batch(frames["users"], frames["jobs"])
     assert isinstance(result, pd.DataFrame)
@@ -168,7 +168,7 @@ async def test_whose_profile(engine: ScoringEngine) -> None:
         assert await engine.calculate_total_score(job, user, profile) == known
     with pytest.raises(DataError, match=f"is of user 999, the user is {user.user_id}"):
         await engine.calculate_total_score(job, user, {"user_id": 999})
-    with pytest.raises(DataError, match="needs a user_id"):
+    with pytest.raises(DataError, match="must have a user_id"):
         await engine.calculate_personal_score(job, SimpleNamespace(applications=[]))
     with pytest.raises(DataError, match="user_id"):
         await engine.calculate_personal_score(job, {"user_id": "somebody"})
@@ -260,15 +260,15 @@ async def test_whatever_fails_leaves_nothing(
 ) -> None:
     from scoring.facade import pairs_store
 
-    monkeypatch.setattr("scoring.facade.pieces.PAIRS_PER_PIECE", 3 * 40)
-    write = pairs_store._write_piece
+    monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * 40)
+    write = pairs_store._write_chunk
 
     def full(folder: Path, piece: Any) -> dict[str, Any]:
         if piece.number == at:
             raise OSError(28, "No space left on device")
         return write(folder, piece)
 
-    monkeypatch.setattr(pairs_store, "_write_piece", full)
+    monkeypatch.setattr(pairs_store, "_write_chunk", full)
     with pytest.raises(OutputError, match="No space left on device"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
     assert os.listdir(tmp_path) == []

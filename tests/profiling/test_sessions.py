@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.caching import Layers
+from scoring.caching import EngineCaches
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset, Tables
@@ -40,10 +40,10 @@ def session(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Session:
 
 async def replayed(path: Path, tables: Tables, session: Session, layers: str) -> SessionReport:
     clock = SessionClock()
-    made = Layers.off(company_hours=1, clock=clock) if layers == "off" else Layers(clock=clock)
+    made = EngineCaches.off(company_hours=1, clock=clock) if layers == "off" else EngineCaches(clock=clock)
     with Database.open(path) as database:
         save_tables(database, tables)
-        settings = {"layers": made, "clock": clock, "keep_factors": False}
+        settings = {"caches": made, "clock": clock, "keep_factors": False}
         with ScoringEngine(path, "standard", **settings) as engine:
             return await replay(engine, session, database, clock)
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scoring.facade.core import CACHES
+from scoring.facade.engine_state import CACHES
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pandas as pd
 
-from scoring.caching import LayerStats
+from scoring.caching import CacheStats
 from scoring.database.database import Database
 from scoring.database.writers import write_frame
 from scoring.model import ScoringModel
@@ -28,7 +28,7 @@ class Engine(Protocol):
 
     model: ScoringModel
 
-    def cache_stats(self) -> dict[str, LayerStats]: ...
+    def cache_stats(self) -> dict[str, CacheStats]: ...
 
     async def calculate_total_score(self, job: Any, user: Any, user_profile: Any = None) -> float: ...
 
@@ -94,10 +94,10 @@ class SessionReport:
 async def replay(engine: Engine, session: Session, database: Database, clock: SessionClock) -> SessionReport:
     """Sends the requests one after another; `clock` is the engine's, `database` what it reads and actions go into.
 
-    Writing actions is not timed; the first request after it is, with all that has to be made anew.
-    To hold an engine beside one whose caches are off, replay the session against each on a database of its own, the
-    other one with `layers=Layers.off(company_hours=…, clock=…)` of the same hours: then both read company popularity
-    at the same moments, and every answer must be equal (`SessionReport.different_from`).
+    Writing actions is not timed. The first request after it is, including everything that has to be computed again.
+    To compare with an engine without caches, replay the session on an engine with
+    `caches=EngineCaches.off(company_hours=…, clock=…)`, the same hours and a database of its own. Both then read
+    company popularity at the same times, and every answer must be equal (`SessionReport.different_from`).
     """
     base, before = engine.model, engine.cache_stats()
     misses, rows = _misses(engine), []
@@ -148,7 +148,7 @@ def _digest(answer: Any) -> str:
     return digest.hexdigest()
 
 
-def _layers(engine: Engine, before: Mapping[str, LayerStats]) -> pd.DataFrame:
+def _layers(engine: Engine, before: Mapping[str, CacheStats]) -> pd.DataFrame:
     rows = {}
     for name, stats in engine.cache_stats().items():
         counts = {what: getattr(stats, what) - getattr(before[name], what) for what in ("hits", "misses", "joined")}

@@ -1,8 +1,8 @@
-"""The work behind the legacy methods: synchronous, on one snapshot, knowing nothing of databases or event loops."""
+"""The work behind the legacy methods: synchronous, on one snapshot, without databases or event loops."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.caching.key import UserKey
 from scoring.errors import RunCancelledError
-from scoring.facade.keys import frozen, model_key
 from scoring.facade.legacy_objects import Row, canonical_frame, read_user
-from scoring.facade.pieces import Piece, each_piece, never, working_bytes
+from scoring.facade.model_keys import explanation_key, score_key
+from scoring.facade.pair_chunks import PairChunk, never, score_chunks, working_bytes
 from scoring.facade.snapshot import Snapshot
 from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
@@ -27,34 +28,34 @@ __all__ = [
     "ALL_PAIRS_COLUMNS",
     "RANKED_COLUMNS",
     "SCORE_COLUMNS",
-    "Pair",
+    "PairRows",
     "explanation",
     "inputs_of",
     "listed_scores",
-    "nobody",
     "pair_scores",
     "pairs_frame",
     "ranking_frame",
-    "require_room",
+    "require_memory",
+    "unused_id",
     "user_row",
 ]
 
 SCORE_COLUMNS: Final = ("total_score", "base_score", "seo_score", "personal_score")
-"""The legacy names of `engine.SCORES`, in that order: the match group is called seo."""
+"""The legacy names of `scoring.ranking.SCORES`, in that order: the match group is called seo."""
 LEGACY_COLUMNS: Final = ("user_id", "job_id", *SCORE_COLUMNS)
 ALL_PAIRS_COLUMNS: Final = (*LEGACY_COLUMNS, "eligible")
 RANKED_COLUMNS: Final = (*LEGACY_COLUMNS, "rank")
 
 BYTES_PER_PAIR: Final = 2 * 8 + 4 * 4 + 1
-"""A row of all pairs in a frame: two int64 ids, four float32 scores, a flag."""
+"""One row of a frame of all pairs: two int64 ids, four float32 scores, a flag."""
 
 PAIRS_AT_ONCE: Final = 10_000
 """Listed pairs planned together."""
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A job and a user as they were read; `profile` None: the user counts as never having acted."""
+class PairRows:
+    """A job and a user as they were read. `profile`: the user whose history counts (None: no history)."""
 
     job: Row
     user: Row
@@ -65,10 +66,13 @@ class Pair:
 
 
 def inputs_of(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> Inputs:
-    """The rows of two frames, in their order, with the snapshot's history and statistics.
+    """Return the rows of two frames, in their order, with the history and statistics of the snapshot.
 
-    Columns may have their legacy names; one that is not there is missing in every row.
-    Raises DataError naming table, column and row: an id twice, infinity, what is no number.
+    Columns may have legacy names; an absent column is missing in every row.
+
+    Raises
+    ------
+    DataError: If a row is invalid (a duplicate id, infinity, not a number); the message has table, column and row.
     """
     widths = snapshot.code_widths
     found = {name: examine(name, frame, code_width=widths) for name, frame in (("users", users), ("jobs", jobs))}
@@ -77,8 +81,8 @@ def inputs_of(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> In
     return Inputs.of(snapshot.statistics, users=found["users"].frame, jobs=found["jobs"].frame)
 
 
-def require_room(n_users: int, n_jobs: int, chunk_size: int, workers: int | None) -> None:
-    """Raises NotEnoughMemoryError where a frame of every pair cannot fit, with the bytes and the ways out."""
+def require_memory(n_users: int, n_jobs: int, chunk_size: int, workers: int | None) -> None:
+    """Raise NotEnoughMemoryError if a frame of every pair does not fit, with its bytes and the alternatives."""
     pairs = n_users * n_jobs
     needed = pairs * BYTES_PER_PAIR + (working_bytes(n_users, n_jobs, chunk_size, workers) if pairs else 0)
     what = f"A DataFrame of all {n_users:,} × {n_jobs:,} = {pairs:,} pairs"
@@ -94,23 +98,23 @@ def pairs_frame(
     workers: int | None = None,
     cancelled: Callable[[], bool] = never,
 ) -> pd.DataFrame:
-    """(n · m) rows of `ALL_PAIRS_COLUMNS`, in (user, job) order of the inputs. See `require_room`."""
+    """Return (n · m) rows of `ALL_PAIRS_COLUMNS`, in (user, job) order of the inputs. See `require_memory`."""
     n_users, n_jobs = len(inputs.users), len(inputs.jobs)
     scores = np.empty((len(SCORES), n_users, n_jobs), dtype=np.float32)
     eligible = np.empty((n_users, n_jobs), dtype=bool)
 
-    def take(piece: Piece) -> None:
+    def take(piece: PairChunk) -> None:
         rows = slice(piece.first, piece.first + len(piece.user_id))
         scores[:, rows], eligible[rows] = piece.scores, piece.eligible
 
     if n_users and n_jobs:
-        each_piece(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
+        score_chunks(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
     columns: dict[str, NDArray[Any]] = {
         "user_id": np.repeat(inputs.users.user_id, n_jobs),
         "job_id": np.tile(inputs.jobs.job_id, n_users),
     }
     columns |= dict(zip(SCORE_COLUMNS, scores.reshape(len(SCORES), -1), strict=True))
-    # copy=False: by default pandas would gather the columns into new blocks, and need the memory twice
+    # copy=False: by default pandas copies the columns into new blocks, which needs the memory twice
     return pd.DataFrame(columns | {"eligible": eligible.ravel()}, copy=False)
 
 
@@ -122,9 +126,12 @@ def ranking_frame(
     chunk_size: int,
     cancelled: Callable[[], bool] = never,
 ) -> pd.DataFrame:
-    """`RANKED_COLUMNS` of the k best eligible jobs of the users at these rows, in that order, best first.
+    """Return `RANKED_COLUMNS` of the k best eligible jobs of the users at these rows, in that order, best first.
 
-    Raises ConfigurationError where k is no whole number, 1 or more.
+    Raises
+    ------
+    ConfigurationError: If k is not an integer, 1 or more.
+    RunCancelledError: If `cancelled` returns True.
     """
     scorer, frames = prepared.scorer, []
     for start in range(0, max(len(users), 1), chunk_size):
@@ -143,14 +150,16 @@ def _legacy_ranking(ranking: Ranking) -> pd.DataFrame:
 # Listed pairs
 
 
-def listed_scores(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]) -> pd.DataFrame:
-    """`user_id, job_id` (<NA> where a row names none) and `SCORE_COLUMNS` of each pair, in order.
+def listed_scores(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[PairRows]) -> pd.DataFrame:
+    """Return `user_id, job_id` (<NA> for a row without id) and `SCORE_COLUMNS` of each pair, in order.
 
-    Not kept. A call takes 18 ms of processor time and 0.02 for each pair; looking a pair up takes 0.13, most of it for
-    the key, which holds all that both rows say. So keeping would pay for fewer than about 250 pairs asked for again
-    (100: 14 ms for 28; 1000: 112 for 61), and cost those 0.13 ms for each pair that is new.
+    The scores are not cached. A call takes 18 ms of CPU time and 0.02 ms for each pair. A cache lookup takes 0.13 ms,
+    most of it for the key, which contains all values of both rows. Caching would save time only for fewer than about
+    250 repeated pairs (100: 14 ms instead of 28; 1000: 112 instead of 61), and costs 0.13 ms for each new pair.
 
-    Raises DataError naming the position, the column and the value.
+    Raises
+    ------
+    DataError: If a value is invalid; the message has the position, the column and the value.
     """
     frames = [
         _listed(snapshot, model, pairs[start : start + PAIRS_AT_ONCE])
@@ -159,21 +168,18 @@ def listed_scores(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]
     return pd.concat(frames, ignore_index=True)
 
 
-def pair_scores(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> Mapping[str, float]:
-    """The four scores of one pair by name, kept for whoever asks again for rows that say the same."""
+def pair_scores(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> Mapping[str, float]:
+    """Return the four scores of one pair by name. They are cached by the values of both rows."""
 
     def compute() -> dict[str, float]:
         frame = listed_scores(snapshot, model, [pair])
         return {name: float(frame[name].iloc[0]) for name in SCORE_COLUMNS}
 
-    return snapshot.layers.scores.get(_pair_key(snapshot, model, pair), compute)
+    key = score_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
+    return snapshot.caches.scores.get_or_compute(key, compute)
 
 
-def _pair_key(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> tuple[Hashable, ...]:
-    return (*snapshot.statistics.version, model_key(model), frozen(pair.job), frozen(pair.user), pair.profile)
-
-
-def _listed(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]) -> pd.DataFrame:
+def _listed(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[PairRows]) -> pd.DataFrame:
     jobs, job_row = _different([pair.job for pair in pairs], [id(pair.job) for pair in pairs])
     users, user_row = _different([_as_known(pair) for pair in pairs], [(id(pair.user), pair.profile) for pair in pairs])
     profiled = np.zeros(len(users), dtype=bool)
@@ -188,21 +194,21 @@ def _listed(snapshot: Snapshot, model: ScoringModel, pairs: Sequence[Pair]) -> p
 
 
 def _different(rows: list[Row], marks: list[Any]) -> tuple[list[Row], NDArray[np.int64]]:
-    """The rows with different marks, and which of them each row is."""
+    """Return one row for each different mark, and the index of each row among them."""
     place: dict[Any, int] = {}
     which = np.array([place.setdefault(mark, len(place)) for mark in marks], dtype=np.int64)
     first = dict(zip(reversed(which.tolist()), reversed(rows), strict=True))
     return [first[n] for n in range(len(place))], which
 
 
-def _as_known(pair: Pair) -> Row:
+def _as_known(pair: PairRows) -> Row:
     return pair.user if pair.profile is None else pair.user | {"user_id": pair.profile}
 
 
 def _rows(
     snapshot: Snapshot, jobs: Sequence[Row], users: Sequence[Row], profiled: NDArray[np.bool_]
 ) -> tuple[Inputs, dict[str, pd.Series]]:
-    """Inputs of rows that were read, and their ids; where a row names none, the id is <NA>, and nobody's within."""
+    """Return the inputs of rows, and their ids: <NA> for a row without id, which gets an unused id in the inputs."""
     dataset = snapshot.dataset
     frames: dict[str, pd.DataFrame] = {}
     named: dict[str, pd.Series] = {}
@@ -210,29 +216,27 @@ def _rows(
         ("jobs", "job_id", jobs, dataset.jobs.job_id),
         ("users", "user_id", users, dataset.users.user_id),
     ):
-        frame = canonical_frame(table, [{key: nobody(known)} | row for row in rows], snapshot.code_widths)
+        frame = canonical_frame(table, [{key: unused_id(known)} | row for row in rows], snapshot.code_widths)
         named[key] = frame[key].astype("Int64").where(np.array([key in row for row in rows], dtype=bool))
         frames[table] = frame
     return Inputs.of(snapshot.statistics, **frames, with_profile=profiled), named
 
 
-def nobody(known: NDArray[np.int64]) -> int:
-    """The first id below 0 that the dataset does not have; its ids are sorted."""
+def unused_id(known: NDArray[np.int64]) -> int:
+    """Return the largest id below 0 that is not among the sorted ids."""
     negative = known[: np.searchsorted(known, 0)]
     free = -1 - np.arange(len(negative) + 1)
     return int(free[~np.isin(free, negative)][0])
 
 
-def explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[str, Any]:
-    """The pair's scores taken apart, as plain values: see `ScoringEngine.get_score_explanation`."""
-    found = snapshot.layers.explanations.get(
-        (*_pair_key(snapshot, model, pair), model.name),  # (which it tells)
-        lambda: _explanation(snapshot, model, pair),
-    )
-    return deepcopy(found)  # (whoever gets it may change it)
+def explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
+    """Return the scores of a pair and their parts: see `ScoringEngine.get_score_explanation`."""
+    key = explanation_key(snapshot.statistics, model, pair.job, pair.user, pair.profile)
+    found = snapshot.caches.explanations.get_or_compute(key, lambda: _explanation(snapshot, model, pair))
+    return deepcopy(found)  # the caller may change it
 
 
-def _explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[str, Any]:
+def _explanation(snapshot: Snapshot, model: ScoringModel, pair: PairRows) -> dict[str, Any]:
     profiled = np.array([pair.profile is not None])
     inputs, named = _rows(snapshot, [pair.job], [_as_known(pair)], profiled)
     prepared = Prepared.of(inputs, model, workers=1)
@@ -261,7 +265,7 @@ def _explanation(snapshot: Snapshot, model: ScoringModel, pair: Pair) -> dict[st
 
 
 def _plain(value: Any) -> Any:
-    """Facts as Python's own values: None for what is missing, no NumPy numbers."""
+    """Return facts as plain Python values: None for missing values, no NumPy numbers."""
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple | set):
@@ -272,9 +276,9 @@ def _plain(value: Any) -> Any:
 
 
 def user_row(snapshot: Snapshot, user_id: int) -> Row:
-    """What the data knows of a user; of one it does not know, the id."""
-    key = (snapshot.dataset.users_fingerprint, user_id)
-    return dict(snapshot.layers.users.get(key, lambda: _read_user_row(snapshot, user_id)))
+    """Return the row of a user in the data; for an unknown user, the id alone."""
+    key = UserKey(snapshot.dataset.users_fingerprint, user_id)
+    return dict(snapshot.caches.users.get_or_compute(key, lambda: _read_user_row(snapshot, user_id)))
 
 
 def _read_user_row(snapshot: Snapshot, user_id: int) -> Row:

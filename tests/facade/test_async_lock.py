@@ -1,4 +1,4 @@
-"""Turns among threads and tasks of several event loops."""
+"""A lock of threads and of tasks of several event loops."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from scoring.facade.turn import Turn
+from scoring.facade.async_lock import AsyncLock
 
-THREADS, TURNS = 8, 25
+THREADS, TIMES = 8, 25
 
 
-def test_one_at_a_time_and_everybody_in_the_end() -> None:
-    """Also where some give up while they wait, or just as their turn comes."""
-    turn, inside, done, given_up = Turn(), 0, [0] * THREADS, [0] * THREADS
+def test_one_holder_at_a_time_and_all_get_the_lock() -> None:
+    """Some tasks are cancelled while they wait, or when they have just got the lock."""
+    lock, inside, done, given_up = AsyncLock(), 0, [0] * THREADS, [0] * THREADS
 
     def work(number: int) -> None:
-        """Only inside a turn: what is wrong here is two at once."""
+        """Runs with the lock held; fails if two holders run at once."""
         nonlocal inside
         inside += 1
         time.sleep(random.Random(done[number]).random() / 2000)
@@ -27,13 +27,13 @@ def test_one_at_a_time_and_everybody_in_the_end() -> None:
         done[number] += 1
 
     async def task(number: int) -> None:
-        async with turn.of_task():
+        async with lock.for_task():
             await asyncio.sleep(0)
             work(number)
 
     async def tasks(number: int) -> None:
         order = random.Random(number)
-        for _ in range(TURNS // 5):
+        for _ in range(TIMES // 5):
             some = [asyncio.create_task(task(number)) for _ in range(5)]
             for each in some:
                 if order.random() < 0.3:
@@ -46,24 +46,24 @@ def test_one_at_a_time_and_everybody_in_the_end() -> None:
     def start(number: int) -> None:
         if number % 2:
             return asyncio.run(tasks(number))
-        for _ in range(TURNS):
-            with turn.of_thread():
+        for _ in range(TIMES):
+            with lock.for_thread():
                 work(number)
         return None
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(start, range(THREADS)))  # raises what a thread raised
-    assert all(a + b >= TURNS for a, b in zip(done, given_up, strict=True))
+    assert all(a + b >= TIMES for a, b in zip(done, given_up, strict=True))
     assert sum(given_up) > 0
-    with turn.of_thread():  # nobody kept it
+    with lock.for_thread():  # it was released
         pass
 
 
-async def test_waiting_holds_up_no_event_loop() -> None:
-    turn, begun, end = Turn(), threading.Event(), threading.Event()
+async def test_waiting_does_not_block_the_event_loop() -> None:
+    lock, begun, end = AsyncLock(), threading.Event(), threading.Event()
 
     def holder() -> None:
-        with turn.of_thread():
+        with lock.for_thread():
             begun.set()
             end.wait(60)
 
@@ -72,12 +72,12 @@ async def test_waiting_holds_up_no_event_loop() -> None:
         await asyncio.to_thread(begun.wait, 60)
 
         async def wait() -> bool:
-            async with turn.of_task():
+            async with lock.for_task():
                 return end.is_set()
 
         waiting = [asyncio.create_task(wait()) for _ in range(3)]
         for _ in range(100):
-            await asyncio.sleep(0)  # the loop goes on
+            await asyncio.sleep(0)  # the event loop runs
         assert not any(task.done() for task in waiting)
         waiting[0].cancel()
         end.set()
@@ -87,20 +87,20 @@ async def test_waiting_holds_up_no_event_loop() -> None:
         held.result()
 
 
-async def test_a_thread_that_runs_a_loop_does_not_wait_for_a_task_of_its() -> None:
-    turn = Turn()
+async def test_a_thread_with_an_event_loop_does_not_wait() -> None:
+    lock = AsyncLock()
     came = threading.Event()
 
     def other() -> None:
-        with turn.of_thread():
+        with lock.for_thread():
             came.set()
 
     with ThreadPoolExecutor(1) as pool:
-        async with turn.of_task():
-            with turn.of_thread():  # would never come: the task that has the turn is this one
+        async with lock.for_task():
+            with lock.for_thread():  # waiting would not end: this task holds the lock
                 pass
             waiting = pool.submit(other)
             await asyncio.sleep(0.02)
-            assert not came.is_set()  # who did not have the turn passed nothing on
+            assert not came.is_set()  # the lock is still held
         await asyncio.to_thread(waiting.result)
     assert came.is_set()

@@ -1,4 +1,4 @@
-"""Bytes that values hold."""
+"""Bytes that values occupy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.caching.sizes import PIECE_BYTES, Holdings, bytes_of, footprint
+from scoring.caching.footprints import MIN_BUFFER_BYTES, TotalFootprint, footprint
 
 MEGABYTE = np.zeros(10**6, np.uint8)
 
@@ -41,22 +41,22 @@ class Slotted:
     ],
 )
 def test_a_megabyte_is_a_megabyte(value: object) -> None:
-    assert 10**6 <= bytes_of(value) < 1.01 * 10**6
+    assert 10**6 <= footprint(value).bytes < 1.01 * 10**6
 
 
 def test_different_arrays_add_up() -> None:
-    assert bytes_of([MEGABYTE, MEGABYTE.copy()]) >= 2 * 10**6
+    assert footprint([MEGABYTE, MEGABYTE.copy()]).bytes >= 2 * 10**6
 
 
 def test_a_circle_ends() -> None:
     circle: list[object] = [MEGABYTE]
     circle.append(circle)
-    assert bytes_of(circle) < 1.01 * 10**6
-    assert bytes_of(None) == 0
+    assert footprint(circle).bytes < 1.01 * 10**6
+    assert footprint(None).bytes == 0
 
 
 def test_a_frame_holds_its_columns_however_often_it_is_looked_at() -> None:
-    """Numbers, times, texts, lists and what may be missing: each piece has one address, in a frame and outside it."""
+    """Numbers, times, texts, lists and what may be missing: each buffer has one address, in a frame and outside it."""
     n = 20_000
     frame = pd.DataFrame(
         {
@@ -69,27 +69,27 @@ def test_a_frame_holds_its_columns_however_often_it_is_looked_at() -> None:
     )
     whole = footprint(frame)
     assert frame.memory_usage(deep=True).sum() == pytest.approx(whole.bytes, rel=0.05)
-    assert footprint(frame).pieces == whole.pieces
-    together = Holdings()
+    assert footprint(frame).buffers == whole.buffers
+    total = TotalFootprint()
     for value in (frame, frame, [frame], frame["number"].to_numpy(), frame["text"].array, {"lists": frame["lists"]}):
-        together.add(footprint(value))
-    assert together.bytes == pytest.approx(whole.bytes, rel=0.01)
+        total.add(footprint(value))
+    assert total.bytes == pytest.approx(whole.bytes, rel=0.01)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sets(st.integers(0, 5)), st.integers(0, 3)), max_size=30))
-def test_what_is_held_together_is_the_sum_over_different_arrays(steps: list[tuple[bool, set[int], int]]) -> None:
-    arrays = [np.zeros(PIECE_BYTES + 1000 * n, np.uint8) for n in range(6)]
-    together, held = Holdings(), []
+def test_total_is_the_sum_over_different_arrays(steps: list[tuple[bool, set[int], int]]) -> None:
+    arrays = [np.zeros(MIN_BUFFER_BYTES + 1000 * n, np.uint8) for n in range(6)]
+    total, held = TotalFootprint(), []
     for add, which, place in steps:
         if add:
             value = footprint([arrays[n] for n in which])
-            before = together.bytes
-            expected = together.added_by(value)
-            together.add(value)
+            before = total.bytes
+            expected = total.added_by(value)
+            total.add(value)
             held.append((which, value))
-            assert together.bytes == before + expected
+            assert total.bytes == before + expected
         elif place < len(held):
-            together.remove(held.pop(place)[1])
+            total.remove(held.pop(place)[1])
         different = set().union(*(which for which, _ in held))
-        assert together.bytes == sum(arrays[n].nbytes for n in different) + sum(value.own for _, value in held)
-        assert together.bytes == together.footprint.bytes
+        assert total.bytes == sum(arrays[n].nbytes for n in different) + sum(value.own for _, value in held)
+        assert total.bytes == total.footprint.bytes

@@ -1,4 +1,4 @@
-"""Every pair of a request, a piece at a time: memory does not grow with the number of users."""
+"""All pairs of a request in chunks, so that memory does not grow with the number of users."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from scoring.plan import Plan
 from scoring.ranking import Scorer
 from scoring.threads.pool import available_cpus
 
-__all__ = ["PAIRS_PER_PIECE", "Piece", "each_piece", "never", "working_bytes"]
+__all__ = ["PAIRS_PER_CHUNK", "PairChunk", "never", "score_chunks", "working_bytes"]
 
-PAIRS_PER_PIECE = 2_000_000
-"""Large enough that hand-over costs nothing and a Parquet file is worth opening; 33 MB of scores and flags."""
+PAIRS_PER_CHUNK = 2_000_000
+"""33 MB of scores and flags: large enough that passing chunks on and opening Parquet files takes little time."""
 
 TILE = 16
-"""Users whom the kernel takes together: a piece of whole tiles wastes none."""
+"""Users that the kernel scores together. A chunk is a multiple, so that no tile is incomplete."""
 
-MOST_WORKERS = 16
-"""Pieces in flight at most: they are what memory goes into."""
+MAX_WORKERS = 16
+"""Limit of the chunks computed at the same time, which occupy most of the memory."""
 
 
 def never() -> bool:
-    """Whether to stop, where nobody may ask to."""
+    """Return False: the default of `cancelled`."""
     return False
 
 
 @dataclass(frozen=True)
-class Piece:
-    """All jobs for a few neighbouring users, c of them: rows first … first + c - 1 of the request."""
+class PairChunk:
+    """All jobs for c adjacent users: rows first … first + c - 1 of the request."""
 
-    number: int  # from 0, in the order of rows
+    number: int  # from 0, in row order
     first: int
     user_id: NDArray[np.int64]  # (c,)
     job_id: NDArray[np.int64]  # (m,)
@@ -44,19 +44,26 @@ class Piece:
     eligible: NDArray[np.bool_]  # (c, m)
 
 
-def each_piece(
+def score_chunks(
     inputs: Inputs,
     model: ScoringModel,
-    take: Callable[[Piece], None],
+    take: Callable[[PairChunk], None],
     *,
     chunk_size: int,
     workers: int | None = None,
     cancelled: Callable[[], bool] = never,
 ) -> None:
-    """Scores all pairs of the inputs and calls `take` with each piece, from several threads, in no order.
+    """Score all pairs of the inputs. Call `take` with each chunk, from several threads, in any order.
 
-    Users are planned `chunk_size` at a time. Raises RunCancelledError where `cancelled` says so, and whatever
-    `take` raises.
+    Parameters
+    ----------
+    chunk_size: Number of users planned at a time.
+    workers: Number of threads (None: one for each available core).
+
+    Raises
+    ------
+    RunCancelledError: If `cancelled` returns True.
+    Exception: What `take` raises.
     """
     workers = _threads(workers)
     numbers = 0
@@ -69,7 +76,7 @@ def each_piece(
             def work(number: int, part: slice, plan: Plan = plan, start: int = start, before: int = numbers) -> None:
                 if cancelled():
                     raise RunCancelledError("The request was stopped before its end. Nothing is published.")
-                take(_piece(plan, before + number, start, part))
+                take(_chunk(plan, before + number, start, part))
 
             futures = [pool.submit(work, number, part) for number, part in enumerate(parts)]
             done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
@@ -81,26 +88,26 @@ def each_piece(
 
 
 def working_bytes(n_users: int, n_jobs: int, chunk_size: int, workers: int | None = None) -> int:
-    """Bytes that `each_piece` holds at its peak, beside what `take` keeps: the pieces in flight, a chunk's plan."""
-    chunk = min(chunk_size, n_users)
-    pieces = min(_threads(workers) * max(PAIRS_PER_PIECE, n_jobs), chunk * n_jobs)
-    return pieces * (4 * 4 + 1) + 3_000 * chunk + 700 * n_jobs + 10_000_000
+    """Return the peak memory of `score_chunks` in bytes, without what `take` keeps."""
+    planned = min(chunk_size, n_users)
+    scored = min(_threads(workers) * max(PAIRS_PER_CHUNK, n_jobs), planned * n_jobs)
+    return scored * (4 * 4 + 1) + 3_000 * planned + 700 * n_jobs + 10_000_000
 
 
 def _threads(workers: int | None) -> int:
-    return min(workers or available_cpus(), MOST_WORKERS)
+    return min(workers or available_cpus(), MAX_WORKERS)
 
 
 def _parts(n_users: int, n_jobs: int) -> Iterator[slice]:
-    size = max(1, PAIRS_PER_PIECE // max(n_jobs, 1))
+    size = max(1, PAIRS_PER_CHUNK // max(n_jobs, 1))
     size -= size % TILE if size > TILE else 0  # whole tiles of the kernel
     for first in range(0, n_users, size):
         yield slice(first, min(first + size, n_users))
 
 
-def _piece(plan: Plan, number: int, start: int, part: slice) -> Piece:
+def _chunk(plan: Plan, number: int, start: int, part: slice) -> PairChunk:
     rows = np.arange(part.start, part.stop)
-    return Piece(
+    return PairChunk(
         number=number,
         first=start + part.start,
         user_id=plan.user_id[rows],

@@ -1,4 +1,4 @@
-"""Every pair as a Parquet dataset on disk, written beside its place and published by one rename."""
+"""All pairs as a Parquet dataset on disk, written next to its destination and published by one rename."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from scoring.errors import OutputError, counted
-from scoring.facade.pieces import Piece, each_piece, never
-from scoring.facade.requests import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
+from scoring.facade.calls import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
+from scoring.facade.pair_chunks import PairChunk, never, score_chunks
 from scoring.model import Inputs, ScoringModel
 from scoring.runs import memory_budget
 from scoring.runs.run_key import new_run_id
@@ -29,20 +29,22 @@ if TYPE_CHECKING:
 __all__ = ["ScoredPairs", "require_free", "write_pairs"]
 
 MANIFEST: Final = "manifest.json"
-"""Written last: what the folder holds. Readers of Parquet datasets pass over its ending."""
+"""The contents of the folder, written last. Readers of Parquet datasets ignore files with this suffix."""
 KIND: Final = "all pairs"
 
 _BYTES_READ_PER_PAIR: Final = 2 * BYTES_PER_PAIR
-"""Arrow's columns and the frame made of them."""
+"""The columns of Arrow and the frame made of them."""
 
 
 class ScoredPairs:
-    """All pairs of a request, on disk; nothing is read before it is asked for.
+    """All pairs of a request, on disk. Nothing is read before it is requested.
 
-    `len()` is the number of pairs. Columns: `requests.ALL_PAIRS_COLUMNS`; rows: by user, then job, in the order
-    in which the request had them.
+    `len()` is the number of pairs. Columns: `calls.ALL_PAIRS_COLUMNS`; rows: by user, then job, in the order of the
+    request.
 
-    Raises OutputError: the folder holds no published pairs.
+    Raises
+    ------
+    OutputError: If the folder has no published pairs.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -70,14 +72,14 @@ class ScoredPairs:
 
     @property
     def dataset(self) -> ds.Dataset:
-        """For pyarrow, DuckDB, polars and whatever else reads Parquet datasets."""
+        """The dataset for pyarrow, DuckDB, polars and other readers of Parquet datasets."""
         from pyarrow import dataset as ds
 
         files = [str(self.path / file["name"]) for file in self.manifest["files"]]
         return ds.dataset(files, format="parquet", schema=_schema())
 
     def head(self, n: int = 5) -> pd.DataFrame:
-        """The first n pairs."""
+        """Return the first n pairs."""
         frames, wanted = [_schema().empty_table().to_pandas()], max(0, int(n))
         for batch in self.batches(size=max(1, min(wanted, 65_536))):
             if not wanted:
@@ -87,7 +89,7 @@ class ScoredPairs:
         return pd.concat(frames[1:] or frames, ignore_index=True)
 
     def batches(self, size: int = 1_000_000) -> Iterator[pd.DataFrame]:
-        """All pairs in their order, `size` rows at most at a time."""
+        """Yield all pairs in order, at most `size` rows at a time."""
         import pyarrow.parquet as pq
 
         for file in self.manifest["files"]:
@@ -101,9 +103,11 @@ class ScoredPairs:
         jobs: Iterable[int] | None = None,
         columns: Iterable[str] | None = None,
     ) -> pd.DataFrame:
-        """The pairs of these users and jobs (None: all), in their order; ids that are not there have none.
+        """Return the pairs of these users and jobs (None: all), in order. Unknown ids have no pairs.
 
-        Raises NotEnoughMemoryError before reading what may not fit.
+        Raises
+        ------
+        NotEnoughMemoryError: If the pairs may not fit in memory, before reading.
         """
         from pyarrow import dataset as ds
 
@@ -129,10 +133,10 @@ class ScoredPairs:
 
 
 def require_free(out: str | os.PathLike[str]) -> Path:
-    """The folder to write to. Raises OutputError where it exists: results are never written over."""
+    """Return the folder to write to. Raises OutputError if it exists: results are never overwritten."""
     target = Path(out)
     if target.exists():
-        raise OutputError(f"{target} exists already, and results are not written over: give another folder.")
+        raise OutputError(f"{target} exists already, and results are not overwritten: give another folder.")
     return target
 
 
@@ -145,12 +149,12 @@ def write_pairs(
     workers: int | None = None,
     cancelled: Callable[[], bool] = never,
 ) -> ScoredPairs:
-    """Scores every pair into a new folder; readers see all of it or nothing, whatever goes wrong.
+    """Score every pair into a new folder. Readers see all of it or nothing, also after an error.
 
     Raises
     ------
-    OutputError: the folder exists, or cannot be written.
-    RunCancelledError: `cancelled` said so.
+    OutputError: If the folder exists, or cannot be written.
+    RunCancelledError: If `cancelled` returns True.
     """
     target = require_free(out)
     work = target.parent / f".{target.name}.{new_run_id(datetime.now(UTC), model.digest)}.writing"
@@ -160,11 +164,11 @@ def write_pairs(
             work.mkdir()
             files: dict[int, dict[str, Any]] = {}
 
-            def take(piece: Piece) -> None:
-                files[piece.number] = _write_piece(work, piece)
+            def take(piece: PairChunk) -> None:
+                files[piece.number] = _write_chunk(work, piece)
 
             if len(inputs.users) and len(inputs.jobs):
-                each_piece(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
+                score_chunks(inputs, model, take, chunk_size=chunk_size, workers=workers, cancelled=cancelled)
             _write_manifest(work, inputs, model, [files[number] for number in sorted(files)])
             require_free(target)
             os.rename(work, target)
@@ -181,11 +185,11 @@ def _schema() -> pa.Schema:
     return pa.schema([("user_id", pa.int64()), ("job_id", pa.int64()), *scores, ("eligible", pa.bool_())])
 
 
-def _write_piece(folder: Path, piece: Piece) -> dict[str, Any]:
-    """A part file, on disk when this returns.
+def _write_chunk(folder: Path, piece: PairChunk) -> dict[str, Any]:
+    """Write a part file, flushed to disk on return.
 
-    Ids are handed over as positions in a dictionary that is there already: looking for repetitions in two int64
-    columns took a third of the time.
+    Ids are passed as indices of an existing dictionary: finding repetitions in two int64 columns took a third of the
+    time.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -208,7 +212,7 @@ def _write_piece(folder: Path, piece: Piece) -> dict[str, Any]:
             use_dictionary=["user_id", "job_id"],
             dictionary_pagesize_limit=16 * n_jobs + (1 << 20),
             compression="NONE",
-            # readers look for users; bounds of the other columns would be the same everywhere, and took half the time
+            # readers select users; bounds of the other columns would be equal in all files, and took half the time
             write_statistics=["user_id"],
             store_schema=False,  # readers get plain int64 ids
         )

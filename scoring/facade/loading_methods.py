@@ -1,4 +1,4 @@
-"""Rows of the database in batches: one query, however many ids are asked for."""
+"""Methods that load rows of the database in batches: one query, however many ids are given."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from scoring.columns import TABLES, Kind
 from scoring.database.readers import load_actions_async, load_jobs_async, load_users_async
 from scoring.errors import DataError
-from scoring.facade.core import EngineCore, whole_number
+from scoring.facade.engine_state import EngineState, whole_number
 from scoring.statistics.popularity import WINDOW_DAYS
 
 __all__ = ["LoadingMethods"]
@@ -21,19 +21,22 @@ __all__ = ["LoadingMethods"]
 _BY_TIME = ["user_id", "occurred_at", "job_id", "action"]
 
 
-class LoadingMethods(EngineCore):
-    """Frames have the canonical columns (`scoring.columns`) and go straight into `process_scoring_batch`.
+class LoadingMethods(EngineState):
+    """Frames have the canonical columns (`scoring.columns`), as `process_scoring_batch` accepts them.
 
     Jobs, users and actions are read from the database as it is now; popularity is the statistic that scores use.
-    Rows that cannot be used are left out, as they are when the data are loaded.
+    Invalid rows are omitted, as they are when the data is loaded.
     """
 
     async def _batch_load_jobs_optimized(
         self, job_ids: Iterable[int] | None = None, limit: int | None = None
     ) -> pd.DataFrame:
-        """Jobs by job_id: all, those of these ids (unknown ones are left out), at most `limit`.
+        """Return jobs by job_id: all or those with these ids (unknown ids are omitted), at most `limit`.
 
-        Raises DatabaseError, ConfigurationError.
+        Raises
+        ------
+        DatabaseError: If the database cannot be read.
+        ConfigurationError: If `limit` or an id is invalid.
         """
         if self._data.database is None:
             return await self._from_dataset("jobs", job_ids, limit)
@@ -43,9 +46,12 @@ class LoadingMethods(EngineCore):
     async def _batch_load_users_optimized(
         self, user_ids: Iterable[int] | None = None, limit: int | None = None
     ) -> pd.DataFrame:
-        """Users by user_id: all, those of these ids (unknown ones are left out), at most `limit`.
+        """Return users by user_id: all or those with these ids (unknown ids are omitted), at most `limit`.
 
-        Raises DatabaseError, ConfigurationError.
+        Raises
+        ------
+        DatabaseError: If the database cannot be read.
+        ConfigurationError: If `limit` or an id is invalid.
         """
         if self._data.database is None:
             return await self._from_dataset("users", user_ids, limit)
@@ -53,9 +59,14 @@ class LoadingMethods(EngineCore):
         return await self._usable(partial(load_users_async, self._data.database, wanted, limit))
 
     async def _batch_load_user_history(self, user_ids: Iterable[int]) -> pd.DataFrame:
-        """Actions of these users by user_id, then time: user_id, job_id, action, occurred_at.
+        """Return the actions of these users by user_id, then time: user_id, job_id, action, occurred_at.
 
-        Where the engine was given a clock, nothing after it. Raises DatabaseError, ConfigurationError.
+        If the engine has a clock, later actions are omitted.
+
+        Raises
+        ------
+        DatabaseError: If the database cannot be read.
+        ConfigurationError: If an id is invalid.
         """
         wanted = list(user_ids)
         as_of = None
@@ -72,14 +83,14 @@ class LoadingMethods(EngineCore):
         return actions.drop_duplicates().sort_values(_BY_TIME, ignore_index=True)
 
     async def _batch_load_company_popularity(self, company_ids: Iterable[str]) -> pd.DataFrame:
-        """One row per company asked for, in order, each once, over the last 360 days as of the clock.
+        """Return one row for each different company, in order, over the last 360 days as of the clock.
 
         Columns: company_id str, applications, looks (views and clicks) int64, application_rate float64:
-        (applications + 1) / (looks + 20). A company that the data does not know has no actions.
+        (applications + 1) / (looks + 20). An unknown company has no actions.
 
-        The cache saves the counting, 1.1 ms for 100,000 actions (50 companies take 2.1 ms without it and 0.55
-        with it). What is left is pandas making the frame and two hand-overs to a thread, so that on a
-        small market nothing is gained.
+        The cache saves the counting, 1.1 ms for 100,000 actions (50 companies take 2.1 ms without it and 0.55 ms
+        with it). The rest is the construction of the frame and two changes of thread, so a small market gains
+        nothing.
         """
         snapshot = await self._data.get_async()
 
@@ -93,11 +104,11 @@ class LoadingMethods(EngineCore):
         return await asyncio.to_thread(work)
 
     async def _usable(self, load: Callable[..., Awaitable[pd.DataFrame]]) -> pd.DataFrame:
-        """Raises DataError where more rows are bad than may be left out."""
+        """Raises DataError if more rows are invalid than may be omitted."""
         try:
             return await load()
         except DataError:
-            await self._data.get_async()  # says which are left out, or that there are too many
+            await self._data.get_async()  # warns of the omitted rows, or raises that there are too many
             return await load(on_bad="quarantine")
 
     async def _from_dataset(self, table: str, ids: Iterable[int] | None, limit: int | None) -> pd.DataFrame:
@@ -107,6 +118,6 @@ class LoadingMethods(EngineCore):
             frame = frame[np.isin(frame[TABLES[table].key[0]], list(ids))]
         frame = frame.iloc[:size].reset_index(drop=True)
         for column in TABLES[table].columns:
-            if column.kind is Kind.INTEGERS:  # whoever gets the frame may change its lists
+            if column.kind is Kind.INTEGERS:  # the caller may change the lists of the frame
                 frame[column.name] = frame[column.name].map(list)
         return frame

@@ -1,4 +1,4 @@
-"""Many users against many jobs."""
+"""Methods for many users and many jobs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError, DatabaseError, DataError
-from scoring.facade import job_scores, requests
-from scoring.facade.core import EngineCore, in_thread, whole_number
-from scoring.facade.pairs_store import ScoredPairs, require_free, write_pairs
+from scoring.facade import calls, job_scores
+from scoring.facade.engine_state import EngineState, in_thread, whole_number
+from scoring.facade.pair_results import ScoredPairs, require_free, write_pairs
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Inputs
 from scoring.ranking import Prepared
@@ -23,8 +23,8 @@ __all__ = ["BatchMethods"]
 Result = pd.DataFrame | ScoredPairs
 
 
-class BatchMethods(EngineCore):
-    """Frames in, frames out."""
+class BatchMethods(EngineState):
+    """Methods that take and return DataFrames."""
 
     async def process_scoring_batch(
         self,
@@ -34,23 +34,26 @@ class BatchMethods(EngineCore):
         top_k: int | None = None,
         out: str | os.PathLike[str] | None = None,
     ) -> Result:
-        """Scores these users against these jobs; columns may have legacy names, missing ones are missing values.
+        """Score these users against these jobs. Columns may have legacy names; absent columns are missing values.
 
-        Without `top_k`: every pair, eligible or not, in (user, job) input order; columns user_id, job_id int64,
-        total_score, base_score, seo_score, personal_score float32, eligible bool. With `top_k`: the best eligible
-        jobs of each user, best first, users in input order; `rank` (from 1) in place of `eligible`. With `out`, a
-        folder that does not exist yet: every pair as a Parquet dataset, and a lazy `ScoredPairs`.
+        Without `top_k`, the result has every pair, eligible or not, in (user, job) input order; columns user_id, job_id
+        int64, total_score, base_score, seo_score, personal_score float32, eligible bool. With `top_k`, it has the best
+        eligible jobs of each user, best first, users in input order, and `rank` (from 1) instead of `eligible`.
 
-        `chunk_size`: users planned at a time (the default stands for the engine's attribute); results do not
-        depend on it.
+        Parameters
+        ----------
+        chunk_size: Number of users planned at a time (the default means the attribute of the engine). Results do not
+            depend on it.
+        out: A folder that does not exist. Every pair is written to it as a Parquet dataset, and a lazy `ScoredPairs` is
+            returned.
 
         Raises
         ------
-        NotEnoughMemoryError: a frame of every pair cannot fit; before any work.
-        DataError: rows that cannot be, named: an id twice, infinity.
-        ConfigurationError: `top_k` or `chunk_size` below 1, `top_k` beside `out`.
-        OutputError: `out` exists or cannot be written.
-        DatabaseError: the data cannot be loaded.
+        NotEnoughMemoryError: If a frame of every pair does not fit, before any work.
+        DataError: If a row is invalid, such as a duplicate id or infinity.
+        ConfigurationError: If `top_k` or `chunk_size` is below 1, or `top_k` and `out` are both given.
+        OutputError: If `out` exists or cannot be written.
+        DatabaseError: If the data cannot be loaded.
         """
         size = self._chunk(chunk_size)
         n_users, n_jobs = _length("users", users_df), _length("jobs", jobs_df)
@@ -58,17 +61,17 @@ class BatchMethods(EngineCore):
         snapshot = await self._data.get_async()
 
         def work(cancelled: Callable[[], bool]) -> Result:
-            inputs = requests.inputs_of(snapshot, users_df, jobs_df)
+            inputs = calls.inputs_of(snapshot, users_df, jobs_df)
             with self.operations.timed("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
                     return self._all_pairs(inputs, size, out, cancelled)
                 prepared = Prepared.of(inputs, self.model, workers=self.max_workers)
-                return requests.ranking_frame(prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled)
+                return calls.ranking_frame(prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled)
 
         return await in_thread(work)
 
     async def _calculate_chunk_scores(self, users_chunk: pd.DataFrame, jobs_df: pd.DataFrame) -> pd.DataFrame:
-        """Every pair of one chunk: `process_scoring_batch` without `top_k`."""
+        """Return every pair of one chunk: `process_scoring_batch` without `top_k`."""
         size = self._chunk(max(1, _length("users", users_chunk)))
         result = await self.process_scoring_batch(users_chunk, jobs_df, chunk_size=size)
         assert isinstance(result, pd.DataFrame)
@@ -81,12 +84,14 @@ class BatchMethods(EngineCore):
         top_k: int | None = 40,
         out: str | os.PathLike[str] | None = None,
     ) -> Result:
-        """The database's active users against its jobs; results as `process_scoring_batch` gives them, by user_id.
+        """Score the active users of the database against its jobs. Results as of `process_scoring_batch`, by user_id.
 
-        `job_limit`: the jobs of the smallest ids; `user_limit`: the active users of the smallest ids. Statistics
-        are those of the whole data all the same. `top_k=None`: every pair, in a frame or, with `out`, on disk.
+        `job_limit`: use the jobs with the smallest ids; `user_limit`: the active users with the smallest ids.
+        Statistics are always those of the whole data. `top_k=None`: every pair, in a frame or, with `out`, on disk.
 
-        Raises what `process_scoring_batch` raises, and DatabaseError where there are no users or no jobs.
+        Raises
+        ------
+        DatabaseError: If there are no users or no jobs. And what `process_scoring_batch` raises.
         """
         limits = [
             None if limit is None else whole_number(name, limit, least=0)
@@ -104,35 +109,38 @@ class BatchMethods(EngineCore):
             with self.operations.timed("calculate_scores_for_all_users", len(users), len(users) * n_jobs):
                 if top_k is None:
                     return self._all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
-                return requests.ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
+                return calls.ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
 
         return await in_thread(work)
 
-    # What depends on the job alone: synchronous, as it always was
+    # Results that depend on the job alone: synchronous, as in the legacy interface
 
     def calculate_base_scores_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
-        """(m,) float32: the base score of each row, in the frame's order. Loads the data in this thread if need be.
+        """Return (m,) float32: the base score of each row, in the order of the frame.
 
-        Raises DataError, DatabaseError.
+        Loads the data in this thread if necessary.
+
+        Raises
+        ------
+        DataError: If a value is invalid.
+        DatabaseError: If the data cannot be loaded.
         """
         snapshot = self._data.get()
         with self.operations.timed("calculate_base_scores_vectorized"):
             return job_scores.base_scores(snapshot, self.model, jobs_df)
 
     def _calculate_salary_attractiveness_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
-        """(m,) float32, 0 to 100: the model's `wage` component. Raises ConfigurationError where it has none."""
+        """Return (m,) float32, 0 to 100: the `wage` component. Raises ConfigurationError if the model has none."""
         return job_scores.job_component(self._data.get(), self.model, "wage", jobs_df)
 
     def _calculate_access_score_vectorized(self, jobs_df: pd.DataFrame) -> NDArray[np.float32]:
-        """(m,) float32, 0 to 100: the model's `access` component. Raises ConfigurationError where it has none."""
+        """Return (m,) float32, 0 to 100: the `access` component. Raises ConfigurationError if the model has none."""
         return job_scores.job_component(self._data.get(), self.model, "access", jobs_df)
-
-    # Inside
 
     def _before_work(
         self, n_users: int, n_jobs: int, chunk_size: int, top_k: int | None, out: str | os.PathLike[str] | None
     ) -> int | None:
-        """What can be refused without looking at the data. Gives top_k as an int."""
+        """Check everything that can be checked without the data. Return top_k as an int."""
         if out is not None and top_k is not None:
             raise ConfigurationError(
                 "top_k and out do not go together: out=DIRECTORY takes every pair, with top_k=None."
@@ -140,7 +148,7 @@ class BatchMethods(EngineCore):
         if out is not None:
             require_free(out)
         elif top_k is None:
-            requests.require_room(n_users, n_jobs, chunk_size, self.max_workers)
+            calls.require_memory(n_users, n_jobs, chunk_size, self.max_workers)
         return None if top_k is None else whole_number("top_k", top_k, least=1)
 
     def _prepared(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
@@ -155,7 +163,7 @@ class BatchMethods(EngineCore):
         self, inputs: Inputs, chunk_size: int, out: str | os.PathLike[str] | None, cancelled: Callable[[], bool]
     ) -> Result:
         if out is None:
-            return requests.pairs_frame(
+            return calls.pairs_frame(
                 inputs, self.model, chunk_size=chunk_size, workers=self.max_workers, cancelled=cancelled
             )
         return write_pairs(

@@ -1,4 +1,4 @@
-"""What every method of an engine stands on: settings, the snapshot, counters, threads."""
+"""The state of an engine: settings, the snapshot, caches, counters, threads."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any, Final, Self, TypeVar
 
 import pandas as pd
 
-from scoring.caching import GROUPS, LAYERS, Layers, LayerStats
-from scoring.caching.sizes import Footprint
+from scoring.caching import CACHE_NAMES, GROUPS, CacheStats, EngineCaches
+from scoring.caching.footprints import Footprint
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
@@ -27,18 +27,18 @@ from scoring.statistics.factors import default_cache
 from scoring.telemetry import Operations, Sources, TargetAlert, memory_statistics
 from scoring.validation.report import DataLedger
 
-__all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineCore", "in_thread", "whole_number"]
+__all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineState", "in_thread", "whole_number"]
 
 PERFORMANCE_TARGET_MS_PER_USER = 180
-"""Milliseconds per user that a batch may take; an engine's attribute of this name overrides it."""
+"""Target for batches, in milliseconds per user. The attribute of this name overrides it for an engine."""
 
-CACHES: Final = ("snapshot", *LAYERS)
-"""The data as loaded, and the layers of what is made of them."""
+CACHES: Final = ("snapshot", *CACHE_NAMES)
+"""The loaded data, and the caches of `EngineCaches`."""
 
 T = TypeVar("T")
 
 
-class EngineCore:
+class EngineState:
     """Settings and state; see `ScoringEngine`."""
 
     PERFORMANCE_TARGET_MS_PER_USER: float = PERFORMANCE_TARGET_MS_PER_USER
@@ -56,7 +56,8 @@ class EngineCore:
         company_cache_size: int = 500,
         keep_factors: bool | str | os.PathLike[str] = True,
         change_check_seconds: float = CHECK_SECONDS,
-        layers: Layers | None = None,
+        caches: EngineCaches | None = None,
+        layers: EngineCaches | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if db is None:
@@ -66,22 +67,28 @@ class EngineCore:
             )
         if isinstance(db, Dataset) and as_of is not None:
             raise ConfigurationError("as_of: a Dataset has its clock already; give it to Dataset.from_frames.")
+        if caches is not None and layers is not None:
+            raise ConfigurationError("layers is the deprecated name of caches: give caches alone.")
         self.model = model if isinstance(model, ScoringModel) else load_model(model)
         self.chunk_size = chunk_size
         self.max_workers = max_workers
-        self.layers = layers or Layers(
-            company_hours=company_cache_hours,
-            prefecture_entries=prefecture_cache_size,
-            company_entries=company_cache_size,
-            clock=clock,
+        self.caches = (
+            caches
+            or layers
+            or EngineCaches(
+                company_hours=company_cache_hours,
+                prefecture_entries=prefecture_cache_size,
+                company_entries=company_cache_size,
+                clock=clock,
+            )
         )
         self._data = SnapshotHolder(
-            db, as_of, _factor_folder(keep_factors), self.layers, check_seconds=change_check_seconds, clock=clock
+            db, as_of, _factor_folder(keep_factors), self.caches, check_seconds=change_check_seconds, clock=clock
         )
         self.alert = TargetAlert(lambda: self.PERFORMANCE_TARGET_MS_PER_USER)
-        """Warns where the running time per user passes the target: `engine.alert.on(callback)`."""
+        """Warns if the running mean time per user exceeds the target: `engine.alert.on(callback)`."""
         self.operations = Operations(listeners=[self.alert.observe])
-        """Counts and times of what was asked for, by the method's name."""
+        """Counts and times of calls, by the name of the method."""
 
     def __repr__(self) -> str:
         where = self._data.database.display if self._data.database else "a Dataset"
@@ -94,20 +101,28 @@ class EngineCore:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the data and of connections that the engine opened itself; a caller's own stay open."""
+        """Release the data, and close connections that the engine opened. Connections of the caller stay open."""
         self._data.close()
 
     async def refresh(self) -> None:
-        """Reads the database again, company popularity too; calls under way keep the data they began with.
+        """Load the database again, and company popularity too. Calls in progress keep the data they began with.
 
-        Raises DatabaseError, DataError.
+        Raises
+        ------
+        DatabaseError: If the database cannot be read.
+        DataError: If too many rows are invalid.
         """
         await self._data.refresh()
 
     async def warmup_caches(self) -> dict[str, Any]:
-        """Loads the data, plans the model and compiles the kernels, so that the next call is a fast one.
+        """Load the data, plan the model and compile the kernels, so that the next call is fast.
 
-        Returns `get_performance_stats()`. Raises DatabaseError, DataError.
+        Returns `get_performance_stats()`.
+
+        Raises
+        ------
+        DatabaseError: If the database cannot be read.
+        DataError: If too many rows are invalid.
         """
         snapshot = await self._data.get_async()
 
@@ -122,54 +137,58 @@ class EngineCore:
 
     @property
     def company_cache_hours(self) -> float:
-        """How old company popularity may become; setting it begins with an empty layer."""
-        return self.layers.company_hours
+        """Hours for which company popularity is kept. Setting it empties the cache."""
+        return self.caches.company_hours
 
     @company_cache_hours.setter
     def company_cache_hours(self, hours: float) -> None:
-        self.layers.set_company(hours=hours)
+        self.caches.set_company(hours=hours)
 
     @property
     def company_cache_size(self) -> int:
-        """How many tables of company popularity are kept at most (one for each window of days)."""
-        return self.layers.company_entries
+        """Limit of the readings of company popularity (one for each window of days). Setting it empties the cache."""
+        return self.caches.company_entries
 
     @company_cache_size.setter
     def company_cache_size(self, size: int) -> None:
-        self.layers.set_company(entries=size)
+        self.caches.set_company(entries=size)
 
     @property
     def prefecture_cache_size(self) -> int:
-        """How many tables of adjacent prefectures are kept at most."""
-        return self.layers.prefecture.max_entries or 0
+        """Limit of the tables of adjacent prefectures."""
+        return self.caches.prefecture.max_entries or 0
 
     @prefecture_cache_size.setter
     def prefecture_cache_size(self, size: int) -> None:
-        self.layers.prefecture.max_entries = size
+        self.caches.prefecture.max_entries = size
 
     def clear_caches(self, names: Iterable[str] | str | None = None) -> None:
-        """Empties caches by the names of `CACHES` or of groups of them; None: all. What is needed is made anew.
+        """Empty caches by name (`CACHES`) or group; None: all. Later calls compute what they need.
 
         Groups: permanent (prefecture), session (snapshot, similarity, encoded, plans), lru (users, scores,
-        explanations). Raises ConfigurationError naming a cache that there is not.
+        explanations). A store shared with other engines keeps its values.
+
+        Raises
+        ------
+        ConfigurationError: If a name is unknown.
         """
         wanted = list(CACHES) if names is None else [names] if isinstance(names, str) else list(names)
         for name in wanted:
             if name not in CACHES and name not in GROUPS:
-                raise ConfigurationError(f"there is no cache {name!r}; there are {', '.join([*CACHES, *GROUPS])}.")
-        self.layers.clear([name for name in wanted if name != "snapshot"])
+                raise ConfigurationError(f"Unknown cache {name!r}. Use one of {', '.join([*CACHES, *GROUPS])}.")
+        self.caches.clear([name for name in wanted if name != "snapshot"])
         if {"snapshot", "session"} & set(wanted):
             self._data.forget()
 
     @property
     def ledger(self) -> DataLedger | None:
-        """What became of every row of the data that are loaded, refused rows with their reasons; None: none are."""
+        """What became of every row of the loaded data, including rejected rows and reasons. None: no data is loaded."""
         current = self._data.current
         return None if current is None else current.dataset.ledger
 
-    def cache_stats(self) -> dict[str, LayerStats]:
-        """What each of `CACHES` has done and holds."""
-        return {"snapshot": self._data.stats, **self.layers.stats}
+    def cache_stats(self) -> dict[str, CacheStats]:
+        """Return the counts and the size of each of `CACHES`."""
+        return {"snapshot": self._data.stats, **self.caches.stats}
 
     @property
     def sources(self) -> Sources:
@@ -178,17 +197,19 @@ class EngineCore:
         return Sources(self.operations, self.alert, database.traffic if database else None, self.cache_stats)
 
     def get_performance_stats(self) -> dict[str, Any]:
-        """What was done since the engine was made.
+        """Return counts and times since the engine was created.
 
-        `total_calculations` pairs scored (or, for a ranking, decided) · `total_users` · `avg_calculation_time_ms`
-        per user, without loading the data · `target_ms_per_user` · `target_achievement`: the mean is within the
-        target (None before the first calculation) · `cache_hit_rate`, `hits`, `misses` (whoever waited for
-        another's computation counts as neither): all caches together · `memory_usage`: cache → bytes, where what
-        several hold counts for the first of them, so that the sum is what all hold · `caches`: name → all that
-        `LayerStats` says, with the bytes that each holds by itself · `operations`: method → count, failures, users,
-        pairs, and mean, median and p95 seconds · `alert`: the running time per user, and how often it passed the
-        target · `database`: round trips and seconds in them (None for a Dataset) · `process`: its memory now and at
-        the peak, in bytes · `snapshot`: what is loaded, or None; its `refused`: table → rows that could not be used.
+        - `total_calculations`: pairs scored (or, for a ranking, decided); `total_users`; `total_seconds`
+        - `avg_calculation_time_ms`: per user, without loading the data; `target_ms_per_user`
+        - `target_achievement`: whether the mean is within the target (None before the first calculation)
+        - `cache_hit_rate`, `hits`, `misses`: of all caches; a request that waited for another computation is neither
+        - `memory_usage`: cache → bytes; shared memory counts for the first cache, so the sum is the total
+        - `caches`: name → all fields of `CacheStats`, with the bytes of each cache by itself
+        - `operations`: method → count, failures, users, pairs, and mean, median and p95 seconds
+        - `alert`: the running time per user, and how often it exceeded the target
+        - `database`: round trips and their seconds (None for a Dataset)
+        - `process`: memory of the process now and at the peak, in bytes
+        - `snapshot`: the loaded data, or None; its `refused`: table → number of rejected rows
         """
         current, done = self._data.current, self.operations.statistics()
         mean = done.total.ms_per_user
@@ -207,7 +228,7 @@ class EngineCore:
             "cache_hit_rate": hits / requests if requests else 0.0,
             "hits": hits,
             "misses": sum(stats.misses for stats in caches.values()),
-            "memory_usage": self.layers.bytes_once({"snapshot": current.footprint if current else Footprint(0)}),
+            "memory_usage": self.caches.bytes_once({"snapshot": current.footprint if current else Footprint(0)}),
             "caches": {name: asdict(stats) | {"hit_rate": stats.hit_rate} for name, stats in caches.items()},
             "database": self._data.database and self._data.database.traffic.statistics().as_dict(),
             "process": asdict(memory_statistics()),
@@ -229,7 +250,7 @@ class EngineCore:
         return optimise(df)
 
     def _chunk(self, asked: int) -> int:
-        """Users in a chunk. The default stands for the engine's attribute; more than MAX_BATCH_SIZE is cut."""
+        """Return the users of a chunk, at most MAX_BATCH_SIZE. The default means the attribute `chunk_size`."""
         size = whole_number("chunk_size", self.chunk_size if asked == DEFAULT_CHUNK_SIZE else asked, least=1)
         if size > MAX_BATCH_SIZE:
             warnings.warn(
@@ -241,7 +262,7 @@ class EngineCore:
 
 
 async def in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
-    """`work(cancelled)` in a worker thread; where the awaiting task is cancelled, `cancelled()` turns true."""
+    """Call `work(cancelled)` in a worker thread. `cancelled()` returns True once the awaiting task is cancelled."""
     stop = threading.Event()
     try:
         return await asyncio.to_thread(work, stop.is_set)
@@ -251,13 +272,18 @@ async def in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
 
 
 def whole_number(name: str, value: Any, *, least: int) -> int:
-    """Raises ConfigurationError where the value is no whole number, or less than `least`."""
+    """Return the value as an int.
+
+    Raises
+    ------
+    ConfigurationError: If the value is not an integer, or less than `least`.
+    """
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
         number = least - 1
     if isinstance(value, bool | str) or number != value or number < least:
-        raise ConfigurationError(f"{name} is {value!r}; a whole number is needed, {least} or more.")
+        raise ConfigurationError(f"{name} is {value!r}; an integer is needed, {least} or more.")
     return number
 
 

@@ -1,8 +1,8 @@
-"""A short way to canonical columns for values that are clean already.
+"""Canonical columns from Python values that need no coercion.
 
-Coercing a column costs Arrow and pandas half a millisecond, which is nothing for a frame and, times thirty columns,
-nearly all of the time of a single pair. Values of the very type that a canonical column holds need none of it; for
-everything else `clean_column` says None, and the caller coerces. Same results: `tests/facade/test_legacy_objects.py`.
+Coercing a column takes half a millisecond in Arrow and pandas. For thirty columns, this is nearly all of the time of a
+single pair. Values of exactly the type that a canonical column holds need no coercion. For all other values
+`column_of_objects` returns None, and the caller coerces. `tests/facade/test_legacy_objects.py` compares the results.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import pandas as pd
 
 from scoring.columns import Column, Kind
 
-__all__ = ["clean_column"]
+__all__ = ["column_of_objects"]
 
 Values = Sequence[Any]
 
 _LARGEST: Final = 2**53
-_YEARS: Final = range(1700, 2200)  # clear of every limit of nanoseconds and of datetime
+_YEARS: Final = range(1700, 2200)  # within the limits of nanoseconds and of datetime
 
 
-def clean_column(column: Column, values: Values, width: int | None) -> pd.Series | None:
-    """The canonical column of values with None for missing, or None where they need coercion.
+def column_of_objects(column: Column, values: Values, width: int | None) -> pd.Series | None:
+    """Return the canonical column of values (None: missing), or None if they need coercion.
 
-    `width`: digits that whole-number codes are padded to.
+    `width`: number of digits to which integer codes are padded.
     """
     if column.kind is Kind.CODE:
         return _codes(values, width)
@@ -74,7 +74,7 @@ def _active(values: Values) -> pd.Series | None:
 
 
 def _text_is_clean(value: Any) -> bool:
-    """Letters, marks and inner spaces: nothing to strip, no NUL, no lone surrogate."""
+    """Return whether nothing is to be stripped, and there is no NUL and no lone surrogate."""
     return type(value) is str and value.isprintable() and bool(value) and value == value.strip()
 
 
@@ -89,7 +89,7 @@ def _choices(values: Values) -> pd.Series | None:
 
 
 def _codes(values: Values, width: int | None) -> pd.Series | None:
-    """Letters and digits; a whole number has its width already."""
+    """Letters and digits; an integer already has its width."""
 
     def clean(value: Any) -> bool:
         if type(value) is not str or not (value.isascii() and value.isalnum()):

@@ -1,4 +1,4 @@
-"""Bytes that values hold in memory, and those that several values hold together."""
+"""Bytes that values occupy in memory, counting memory once that several values share."""
 
 from __future__ import annotations
 
@@ -10,102 +10,97 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-__all__ = ["Footprint", "Holdings", "Shared", "bytes_of", "footprint"]
+__all__ = ["MIN_BUFFER_BYTES", "Footprint", "TotalFootprint", "Uncounted", "footprint"]
 
-PIECE_BYTES: Final = 4096
-"""What is smaller is no piece of its own: an entry for it would take as much memory as it tells of."""
+MIN_BUFFER_BYTES: Final = 4096
+"""Smaller memory is not listed as a buffer: its entry would occupy as much memory as it describes."""
 
 _PANDAS: Final = (pd.DataFrame, pd.Series, pd.Index, pd.api.extensions.ExtensionArray)
 
 
-class Shared:
-    """Base of what values refer to without holding it: caches above all, which hold the values themselves."""
+class Uncounted:
+    """Base of objects that values refer to but do not own, such as caches. Their memory is not counted."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a value holds: `own` bytes, and `pieces` of memory by address, in bytes, that others may hold too."""
+    """Memory of a value: `own` bytes, and `buffers` (address → bytes) that other values may share."""
 
     own: int
-    pieces: Mapping[int, int] = field(default_factory=dict, repr=False)
+    buffers: Mapping[int, int] = field(default_factory=dict, repr=False)
 
     @property
     def bytes(self) -> int:
-        return self.own + sum(self.pieces.values())
+        return self.own + sum(self.buffers.values())
 
 
-class Holdings:
-    """What several values hold together: each piece counts once, however many of them hold it."""
+class TotalFootprint:
+    """Memory of several values together: a buffer counts once, however many values share it."""
 
     def __init__(self) -> None:
         self.bytes = 0
         self._own = 0
-        self._pieces: dict[int, list[int]] = {}  # address → [holders, bytes]
+        self._buffers: dict[int, list[int]] = {}  # address → [number of values, bytes]
 
     def added_by(self, value: Footprint) -> int:
-        """Bytes that would come with the value."""
-        return value.own + sum(size for address, size in value.pieces.items() if address not in self._pieces)
+        """Return by how many bytes the total would grow with the value."""
+        return value.own + sum(size for address, size in value.buffers.items() if address not in self._buffers)
 
     def add(self, value: Footprint) -> None:
         self.bytes += self.added_by(value)
         self._own += value.own
-        for address, size in value.pieces.items():
-            self._pieces.setdefault(address, [0, size])[0] += 1
+        for address, size in value.buffers.items():
+            self._buffers.setdefault(address, [0, size])[0] += 1
 
     def remove(self, value: Footprint) -> None:
-        """Of a value that was added."""
+        """Remove a value that was added."""
         self.bytes -= value.own
         self._own -= value.own
-        for address in value.pieces:
-            piece = self._pieces[address]
-            piece[0] -= 1
-            if not piece[0]:
-                self.bytes -= piece[1]
-                del self._pieces[address]
+        for address in value.buffers:
+            buffer = self._buffers[address]
+            buffer[0] -= 1
+            if not buffer[0]:
+                self.bytes -= buffer[1]
+                del self._buffers[address]
 
     @property
     def footprint(self) -> Footprint:
-        """As if all were one value."""
-        return Footprint(self._own, {address: size for address, (_, size) in self._pieces.items()})
-
-
-def bytes_of(value: Any) -> int:
-    """As `footprint`, in all."""
-    return footprint(value).bytes
+        """The total as the footprint of one value."""
+        return Footprint(self._own, {address: size for address, (_, size) in self._buffers.items()})
 
 
 def footprint(value: Any) -> Footprint:
-    """Of arrays, frames, and what containers and objects hold of them; what is there twice counts once.
+    """Return the memory of arrays and frames, and of all that containers and objects refer to; each counts once.
 
-    A view counts as the whole that it keeps alive. Python's own overhead is counted for what is looked at, an
-    object's class and what it shares with others (functions, modules, locks, `Shared`) is not: a bound on memory, not
-    an audit of it.
+    A view counts as the whole array that it keeps alive. Python's own overhead is included for the objects visited.
+    Not included: the class of an object, and what it shares with others (functions, modules, locks, `Uncounted`). The
+    result is for limits of memory; it is not exact.
 
-    Other threads may add to a dict or a set meanwhile (a property computed when first asked for): each is copied, in
-    one step, before it is gone through.
+    Other threads may add to a dict or a set meanwhile (a property computed on first access). Each is copied, in one
+    step, before it is visited.
     """
     walk = _Walk()
     own = walk.own(value)
-    return Footprint(own, walk.pieces)
+    return Footprint(own, walk.buffers)
 
 
 class _Walk:
-    """Through one value."""
+    """A walk through one value."""
 
     def __init__(self) -> None:
-        self.pieces: dict[int, int] = {}
+        self.buffers: dict[int, int] = {}
         self._seen: set[int] = set()
 
     def own(self, value: Any) -> int:
-        """Bytes of the value beside the pieces that were found in it. What is large by then is a piece itself."""
-        if value is None or id(value) in self._seen or isinstance(value, Shared):
+        """Return the bytes of the value without the buffers found in it. A large value becomes a buffer itself."""
+        if value is None or id(value) in self._seen or isinstance(value, Uncounted):
             return 0
         self._seen.add(id(value))
         if isinstance(value, np.ndarray):
             return sys.getsizeof(value, 0) - value.nbytes * value.flags.owndata + self._memory(value)
-        if isinstance(value, _PANDAS):  # (whose own size is told as that of their values)
-            return self._piece(id(value), self._of_pandas(value))
-        return self._piece(id(value), sys.getsizeof(value, 0) + self._parts(value))
+        if isinstance(value, _PANDAS):  # (their own size already includes their values)
+            return self._buffer(id(value), self._of_pandas(value))
+        return self._buffer(id(value), sys.getsizeof(value, 0) + self._parts(value))
 
     def _of_pandas(self, value: Any) -> int:
         if isinstance(value, pd.RangeIndex | pd.MultiIndex):
@@ -128,19 +123,19 @@ class _Walk:
         return self.own(getattr(value, "__dict__", None)) + slots
 
     def _column(self, array: Any) -> int:
-        """By its memory, not by the objects around it, which pandas makes anew with each look."""
+        """By the memory of the array: pandas creates the objects around it on each access."""
         if isinstance(array, pd.arrays.ArrowExtensionArray):
             chunks = array.__arrow_array__().chunks
             buffers = (buffer for chunk in chunks for buffer in chunk.buffers() if buffer is not None)
-            return sum(self._piece(buffer.address, buffer.size) for buffer in buffers)
+            return sum(self._buffer(buffer.address, buffer.size) for buffer in buffers)
         if isinstance(array, pd.arrays.NumpyExtensionArray):
             return self._memory(array.to_numpy(copy=False))
         if isinstance(array, pd.arrays.DatetimeArray | pd.arrays.TimedeltaArray):
             return self._memory(np.asarray(array.view("i8")))
-        return int(array.nbytes)  # (of kinds whose memory pandas keeps to itself)
+        return int(array.nbytes)  # (types whose memory pandas does not expose)
 
     def _memory(self, array: np.ndarray) -> int:
-        """Of the whole that the array is, or is a view of."""
+        """By the whole array of which this array is a view."""
         owner: Any = array
         while isinstance(owner.base, np.ndarray):
             owner = owner.base
@@ -150,11 +145,11 @@ class _Walk:
         self._seen.add(address)
         if owner.dtype == object:
             size += sum(map(sys.getsizeof, owner.ravel()))
-        return self._piece(address, size)
+        return self._buffer(address, size)
 
-    def _piece(self, address: int, size: int) -> int:
-        """Own bytes of what lies there: 0 if it is a piece."""
-        if size >= PIECE_BYTES:
-            self.pieces.setdefault(address, size)
+    def _buffer(self, address: int, size: int) -> int:
+        """Return the bytes that count as own: 0 if they are large enough to be a buffer."""
+        if size >= MIN_BUFFER_BYTES:
+            self.buffers.setdefault(address, size)
             return 0
         return size

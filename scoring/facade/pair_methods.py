@@ -1,0 +1,159 @@
+"""Methods for single pairs and lists of pairs: legacy objects, mappings and rows of DataFrames."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pandas as pd
+
+from scoring.errors import DataError
+from scoring.facade import calls
+from scoring.facade.calls import PairRows
+from scoring.facade.engine_state import EngineState, in_thread
+from scoring.facade.legacy_objects import Row, profile_id, read_job, read_user
+from scoring.facade.snapshot import Snapshot
+
+__all__ = ["PairMethods"]
+
+_ROWS_BETWEEN_BREAKS = 100
+"""Objects read before other tasks may run: about 10 ms."""
+
+
+class PairMethods(EngineState):
+    """Scores of pairs, eligible or not. They equal the scores of a batch, to the last bit of the float32.
+
+    Objects are read in the calling task, because they may belong to its session. The work runs in a thread.
+    A job or a user without an id counts as unknown to the data.
+    """
+
+    async def calculate_total_score(self, job: Any, user: Any, user_profile: Any = None) -> float:
+        """Return the total score, 0 to 100: the canonical float32 as a float.
+
+        `user_profile=None`: the user counts as having no actions. With a profile (an object or a mapping with or
+        without `user_id`, or the id), the actions and factors of that user in the data count.
+
+        Raises
+        ------
+        DataError: If a value is invalid, or if the profile belongs to another user or has no user_id.
+        """
+        return await self._one(_pair(job, user, user_profile), "total_score")
+
+    async def calculate_base_score(self, job: Any) -> float:
+        """Return the score of the base group. Raises DataError if a value is invalid."""
+        return await self._one(PairRows(read_job(job), {}), "base_score")
+
+    async def calculate_seo_score(self, job: Any, user: Any) -> float:
+        """Return the score of the match group (legacy name: `seo`). Raises DataError if a value is invalid."""
+        return await self._one(PairRows(read_job(job), read_user(user)), "seo_score")
+
+    async def calculate_personal_score(self, job: Any, user_profile: Any) -> float:
+        """Return the score of the personal group for the user with `user_profile.user_id` (or the id itself).
+
+        None: for a user without actions (40 under `classic`).
+
+        Raises
+        ------
+        DataError: If a value is invalid, or if the profile has no user_id.
+        """
+        row = read_job(job)
+        if user_profile is None:
+            return await self._one(PairRows(row, {}), "personal_score")
+        user_id = _profile_user({}, user_profile)
+        snapshot = await self._data.get_async()
+        known = calls.user_row(snapshot, user_id)
+        return await self._one(PairRows(row, known, user_id), "personal_score", snapshot)
+
+    async def batch_calculate_scores(self, pairs: Iterable[Any]) -> pd.DataFrame:
+        """Return the scores of (job, user) or (job, user, user_profile), as for `calculate_total_score`.
+
+        One row per pair, in order: user_id, job_id int64, total_score, base_score, seo_score, personal_score
+        float32.
+
+        Raises
+        ------
+        DataError: If a pair has another length, no id, or an invalid value; the message has its position.
+        """
+        read = await _read_pairs(pairs)
+        snapshot = await self._data.get_async()
+
+        def work(_: Callable[[], bool]) -> pd.DataFrame:
+            with self.operations.timed("batch_calculate_scores", len({id(pair.user) for pair in read}), len(read)):
+                frame = calls.listed_scores(snapshot, self.model, read)
+            return frame.astype({"user_id": "int64", "job_id": "int64"})
+
+        return await in_thread(work)
+
+    async def get_score_explanation(self, job: Any, user: Any, user_profile: Any = None) -> dict[str, Any]:
+        """Return the scores of a pair and their parts, as plain values.
+
+        Keys: user_id, job_id (None if missing), model, total_score, base_score, seo_score, personal_score, eligible,
+        not_ranked (rules that exclude the job for the user), components: for each component its name, group, value
+        (0 to 100), weight (flat), points (value × weight; their sum is the total) and facts.
+
+        Raises
+        ------
+        DataError: If a value is invalid.
+        """
+        pair = _pair(job, user, user_profile)
+        snapshot = await self._data.get_async()
+
+        def work(_: Callable[[], bool]) -> dict[str, Any]:
+            with self.operations.timed("get_score_explanation", 1, 1):
+                return calls.explanation(snapshot, self.model, pair)
+
+        return await in_thread(work)
+
+    async def _one(self, pair: PairRows, score: str, seen: Snapshot | None = None) -> float:
+        snapshot = seen or await self._data.get_async()
+
+        def work(_: Callable[[], bool]) -> float:
+            with self.operations.timed(f"calculate_{score}", 1, 1):
+                return calls.pair_scores(snapshot, self.model, pair)[score]
+
+        return await in_thread(work)
+
+
+def _pair(job: Any, user: Any, profile: Any) -> PairRows:
+    row = read_user(user)
+    return PairRows(read_job(job), row, None if profile is None else _profile_user(row, profile))
+
+
+def _profile_user(user: Row, profile: Any) -> int:
+    """Return the user whose history counts. Raises DataError if it is another user, or no user_id is given."""
+    wanted, own = profile_id(profile), profile_id(user) if "user_id" in user else None
+    if wanted is None and own is None:
+        raise DataError("The profile or the user must have a user_id; it selects the action history.")
+    if None not in (wanted, own) and wanted != own:
+        raise DataError(f"the profile is of user {wanted}, the user is {own}.")
+    found = own if wanted is None else wanted
+    assert found is not None
+    return found
+
+
+async def _read_pairs(pairs: Iterable[Any]) -> list[PairRows]:
+    """Read each job and user once, however many pairs it belongs to."""
+    given = list(pairs)
+    jobs: dict[int, Row] = {}
+    users: dict[int, Row] = {}
+    read = []
+    for place, pair in enumerate(given):
+        if not isinstance(pair, tuple | list) or len(pair) not in (2, 3):
+            raise DataError(f"pair {place}: (job, user) or (job, user, user_profile) is needed.")
+        job, user, profile = (*pair, None)[:3]
+        try:
+            if id(job) not in jobs:
+                jobs[id(job)] = read_job(job)
+            if id(user) not in users:
+                users[id(user)] = read_user(user)
+            row, known = jobs[id(job)], users[id(user)]
+            for name, what in (("job_id", row), ("user_id", known)):
+                if name not in what:
+                    raise DataError(f"{name} is missing.")
+            read.append(PairRows(row, known, None if profile is None else _profile_user(known, profile)))
+        except DataError as error:
+            raise DataError(f"pair {place}: {error}") from error
+        if place % _ROWS_BETWEEN_BREAKS == 0:
+            await asyncio.sleep(0)
+    return read
