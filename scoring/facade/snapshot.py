@@ -93,7 +93,7 @@ class Snapshot:
             encoded = self.layers.encoded.get((*version, encoding_key(model), workers), encode)
             prepared = encoded if encoded.model == model else encoded.with_model(model)
             if len(prepared.plan.job_id) and len(prepared.plan.user_id):
-                prepared.plan.index  # noqa: B018 - laid out now, so that its bytes are counted and no list waits for it
+                prepared.plan.search  # noqa: B018 - laid out now, so that its bytes are counted and no list waits for it
             return prepared
 
         return self.layers.plans.get((*version, model_key(model), workers), plan)
