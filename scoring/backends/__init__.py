@@ -1,5 +1,6 @@
-"""Implementations of scoring and ranking over the arrays of `scoring.bundle`.
+"""Implementations of scoring and ranking over a `scoring.bundle.bundle.Bundle`.
 
-- `reference`: the specification (NumPy, float64)
-- `numba`: compiled kernels, compared with the reference bit for bit
+- `protocol`: `Backend`, what each of them can do
+- `reference`: the specification (NumPy, float64), and `ReferenceBackend`
+- `numba`: `NumbaBackend`, compiled kernels, compared with the reference bit for bit
 """

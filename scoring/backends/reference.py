@@ -1,17 +1,35 @@
-"""The specification in NumPy, float64 throughout: every other kernel is tested against these functions.
+"""The specification in NumPy, float64 throughout: every other backend is tested against this one.
 
 Nothing here is written for speed. Arrays are (users, jobs).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.argument_checks import list_length, row_numbers
 from scoring.array_types import Floats, Longs, Singles
+from scoring.bundle.bundle import Bundle
 from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LOOKUP, USER, Program
+from scoring.bundle.ranking import SCORES, Ranking
+from scoring.errors import ConfigurationError
 
-__all__ = ["component_values", "flag_rows", "lookup_rows", "scores", "top_k"]
+__all__ = [
+    "ReferenceBackend",
+    "component_values",
+    "flag_rows",
+    "lookup_rows",
+    "scores",
+    "scores_array",
+    "term_values",
+    "top_k",
+]
+
+_USERS_AT_ONCE = 16
+"""Between them, a caller can stop the work."""
 
 
 def lookup_rows(program: Program, slot: int, users: Longs) -> Floats:
@@ -104,3 +122,75 @@ def top_k(
             taken.append(int(job))
         lists.append(np.array(taken, dtype=np.int64))
     return lists
+
+
+class ReferenceBackend:
+    """The specification as a backend: every pair in float64, then a sort. For small data."""
+
+    def __init__(self, bundle: Bundle, *, workers: int | None = None) -> None:
+        """`workers` is accepted as by every backend; one thread does all the work."""
+        self.bundle = bundle
+
+    def top_k(
+        self,
+        k: int = 40,
+        users: NDArray[np.integer] | None = None,
+        *,
+        seeds: Ranking | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Ranking:
+        """See `Backend`."""
+        bundle, rules = self.bundle, self.bundle.eligibility
+        k, rows = list_length(k), row_numbers(users, bundle.program.n_users, "users")
+        n, width = len(rows), min(k, bundle.n_eligible)
+        job_row, count = np.full((n, width), -1, dtype=np.int64), np.zeros(n, dtype=np.int32)
+        found = np.zeros((n, width, len(SCORES)), dtype=np.float32)
+        for first in range(0, n, _USERS_AT_ONCE):
+            if cancelled():
+                break
+            here = rows[first : first + _USERS_AT_ONCE]
+            values = scores(bundle.program, here, np.arange(bundle.program.n_jobs))
+            lists = top_k(values[0], bundle.job_id, rules.matrix(here), rules.company, k, rules.per_company)
+            for row, jobs in enumerate(lists):
+                job_row[first + row, : len(jobs)] = jobs
+                found[first + row, : len(jobs)] = values[:, row, jobs].T
+                count[first + row] = len(jobs)
+            progress(len(here))
+        job_id = np.append(bundle.job_id, -1)[job_row]  # the last one answers -1
+        return Ranking(bundle.user_id[rows], job_id, job_row, found, count)
+
+    def all_pairs(self, users: NDArray[np.integer] | None = None, *, out: Singles | None = None) -> Singles:
+        """See `Backend`."""
+        program = self.bundle.program
+        rows = row_numbers(users, program.n_users, "users")
+        out = scores_array(out, len(rows), program.n_jobs)
+        out[:] = scores(program, rows, np.arange(program.n_jobs))
+        return out
+
+    def listed(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Singles:
+        """See `Backend`."""
+        program = self.bundle.program
+        users, jobs = row_numbers(users, program.n_users, "users"), row_numbers(jobs, program.n_jobs, "jobs")
+        pairs = [scores(program, users[i : i + 1], jobs[i : i + 1])[:, 0, 0] for i in range(len(users))]
+        return np.array(pairs, dtype=np.float32).reshape(-1, len(SCORES)).T
+
+    def components(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Floats:
+        """See `Backend`."""
+        return component_values(self.bundle.program, np.asarray(users), np.asarray(jobs))
+
+
+def scores_array(out: Singles | None, n_users: int, n_jobs: int) -> Singles:
+    """Return an array for the scores of all pairs: a new one, or `out`.
+
+    Raises
+    ------
+    ConfigurationError: If `out` has another shape or dtype.
+    """
+    shape = (len(SCORES), n_users, n_jobs)
+    if out is None:
+        return np.empty(shape, dtype=np.float32)
+    if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
+        given = f"out is {out.dtype} of shape {out.shape}"
+        raise ConfigurationError(f"{given}; contiguous float32 of {shape} is needed.")
+    return out

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Int8s, Ints, Longs, Singles, UInt16s
 
-__all__ = ["DOT", "FLAGS", "INTERVAL", "JOB", "LOOKUP", "NONE", "USER", "Program"]
+__all__ = ["DOT", "FLAGS", "INTERVAL", "JOB", "JOB_ARRAYS", "LOOKUP", "NONE", "USER", "Program"]
 
 NONE, JOB, USER, LOOKUP, INTERVAL, FLAGS, DOT = range(7)
 
@@ -90,17 +90,18 @@ class Program(NamedTuple):
 
     def take_jobs(self, jobs: Longs) -> Program:
         """The same for some jobs, in the given order; it must leave every code what it was."""
-        by_job: dict[str, Any] = {
-            name: np.ascontiguousarray(getattr(self, name)[..., jobs])
-            for name in (
-                "folded_total",
-                "folded_group",
-                "job_value",
-                "key_code",
-                "number_rank",
-                "flag_bits",
-                "dot_job_has",
-                "job_vector",
-            )
-        }
+        by_job: dict[str, Any] = {name: np.ascontiguousarray(getattr(self, name)[..., jobs]) for name in JOB_ARRAYS}
         return self._replace(**by_job)
+
+
+JOB_ARRAYS = (
+    "folded_total",
+    "folded_group",
+    "job_value",
+    "key_code",
+    "number_rank",
+    "flag_bits",
+    "dot_job_has",
+    "job_vector",
+)
+"""The fields whose last axis is the jobs."""

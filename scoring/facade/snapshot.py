@@ -94,7 +94,7 @@ class Snapshot:
             encoded = self.caches.encoded.get_or_compute(encoding_key(statistics, model, workers), encode)
             prepared = encoded if encoded.model == model else encoded.with_model(model)
             if len(prepared.plan.job_id) and len(prepared.plan.user_id):
-                prepared.plan.index  # noqa: B018 - computed now, so that its bytes count and no list waits for it
+                prepared.plan.search  # noqa: B018 - laid out now, so that its bytes count and no list waits for it
             return prepared
 
         return self.caches.plans.get_or_compute(plan_key(statistics, model, workers), plan)

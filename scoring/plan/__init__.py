@@ -2,7 +2,9 @@
 
 - `plan`: `Plan`, the whole; `check`: whether terms fit the data; `pack`: terms to a program, by
   `collectors` of each kind; `fold`: weights into it
-- `exclusions`: eligibility rules as arrays; `candidates`: which jobs are a user's to be ranked at all
+- `layout`: the eligible jobs in the order in which they are searched, by `lookup_keys`, `user_classes`, `blocks` and
+  `sparse_keys`
+- `exclusions`: eligibility rules; `candidates`: which jobs are a user's to be ranked at all
 """
 
 from scoring.plan.candidates import Candidates

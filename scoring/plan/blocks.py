@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scoring.array_types import Bools, Floats, Ints, Longs
+from scoring.array_types import Bools, Floats, Int8s, Ints, Longs, Singles, UInt32s
 from scoring.bundle.index import BLOCK_JOBS, FIRST, MASK_BITS, MASKS, SIZE
 from scoring.bundle.program import Program
 
-__all__ = ["Room", "best_of_cells", "best_of_the_rest", "lay_out_blocks"]
+__all__ = ["Blocks", "Cells", "best_of_cells", "best_of_the_rest", "lay_out_blocks"]
 
 
-@dataclass(frozen=True, eq=False)
-class Room:
-    """Where in an index the weights go."""
+class Cells(NamedTuple):
+    """Groups and cells; see the fields of `Index`."""
 
     filled: Ints  # (n_filled + 1,) first block of each cell with jobs
+    grid: bool
+    group_cell: Ints
+    cell_code: UInt32s
+    cell: Ints
+
+
+class Blocks(NamedTuple):
+    """Blocks and the jobs in them; see the fields of `Index`."""
+
     lane: Longs  # (m,) place of each job in (n_blocks, BLOCK_JOBS)
+    job_facts: Ints
+    dot_norm: Floats
+    block: Ints
+    block_centre: Int8s
+    lanes: Ints
 
 
-def aligned(rows: int, columns: int) -> NDArray[np.int32]:
+def aligned(rows: int, columns: int) -> Ints:
     """(rows, columns) zeros that begin with a cache line."""
     room = np.zeros(rows * columns + 16, dtype=np.int32)
     skip = -(room.ctypes.data // 4) % 16
     return room[skip : skip + rows * columns].reshape(rows, columns)
 
 
-def lay_out_blocks(program: Program, fixed: dict[str, Any], cell: Longs) -> tuple[dict[str, Any], Room]:
-    """Cells and blocks of jobs in their final order, and what bounds them; `cell` is (m,)."""
-    p, m, code, bounded = program, len(cell), fixed["code"], fixed["bounded"]
+def lay_out_blocks(
+    program: Program, cell: Longs, code: UInt32s, width: Ints, vector: Singles, ordered: Ints, bounded: Ints
+) -> tuple[Cells, Blocks]:
+    """Return the cells and blocks of jobs in their final order, and their bounds.
+
+    `cell` (m,) is the number of each job's cell; the other arrays are fields of `Index`.
+    """
+    p, m = program, len(cell)
     starts = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
     per_cell = -(-np.diff(np.append(starts, m)) // BLOCK_JOBS)
     filled = np.concatenate([[0], np.cumsum(per_cell)])
@@ -41,7 +57,7 @@ def lay_out_blocks(program: Program, fixed: dict[str, Any], cell: Longs) -> tupl
     size = np.diff(np.append(begin, m))
     ranks = [ufunc.reduceat(p.number_rank, begin, axis=1) for ufunc in (np.minimum, np.maximum)]
     bits = np.uint64(1) << (code[bounded] % MASK_BITS).astype(np.uint64)
-    centre, bounds, norm = _bound_vectors(p, fixed["vector"], begin, size)
+    centre, bounds, norm = _bound_vectors(p, vector, begin, size)
     n_columns = MASKS + 2 * len(bounded) + 2 * len(p.number_rank) + 3 * len(p.dot_scale)
     block = aligned(len(begin), n_columns + n_columns % 2 if n_columns > 16 else 16)
     block[:, FIRST], block[:, SIZE] = begin, size
@@ -55,20 +71,18 @@ def lay_out_blocks(program: Program, fixed: dict[str, Any], cell: Longs) -> tupl
         block.view(np.float32)[:, behind + 3 * slot + 1] = step
         block[:, behind + 3 * slot + 2] = every
     lanes, lane = _lanes(p, code[bounded], begin, size)
-    cells = _cells(np.ascontiguousarray(code[fixed["ordered"]][:, starts]), filled, fixed)
-    parts = {
-        "vector": fixed["vector"],
-        "job_facts": np.ascontiguousarray(np.concatenate([code, p.number_rank, p.dot_job_has]).T, dtype=np.int32),
-        "block": block,
-        "block_centre": centre,
-        "dot_norm": norm,
-        "lanes": lanes,
-        **cells,
-    }
-    return parts, Room(filled.astype(np.int32), lane)
+    cells = _cells(np.ascontiguousarray(code[ordered][:, starts]), filled, width[ordered])
+    return cells, Blocks(
+        lane=lane,
+        job_facts=np.ascontiguousarray(np.concatenate([code, p.number_rank, p.dot_job_has]).T, dtype=np.int32),
+        dot_norm=norm,
+        block=block,
+        block_centre=centre,
+        lanes=lanes,
+    )
 
 
-def _lanes(program: Program, code: NDArray[np.uint32], begin: Longs, size: Longs) -> tuple[NDArray[np.int32], Longs]:
+def _lanes(program: Program, code: UInt32s, begin: Longs, size: Longs) -> tuple[Ints, Longs]:
     """Lanes (n_blocks, n_lanes, BLOCK_JOBS), and the place of each job in one of (n_blocks, BLOCK_JOBS)."""
     columns = np.concatenate([code, program.number_rank, program.dot_job_has]).astype(np.int32)
     n_lanes, n_blocks = len(columns), len(begin)
@@ -80,9 +94,8 @@ def _lanes(program: Program, code: NDArray[np.uint32], begin: Longs, size: Longs
     return lanes, block * BLOCK_JOBS + within
 
 
-def _cells(cell_code: NDArray[np.uint32], filled: Longs, fixed: dict[str, Any]) -> dict[str, Any]:
-    """Groups and cells; `cell_code` (n_ordered, n_filled) and `filled` are those of the cells with jobs."""
-    width = fixed["width"][fixed["ordered"]]
+def _cells(cell_code: UInt32s, filled: Longs, width: Ints) -> Cells:
+    """Return groups and cells; `cell_code` (n_ordered, n_filled) and `filled` are those of the cells with jobs."""
     grid = len(cell_code) == 2 and _is_worth_a_grid(cell_code, int(width[1]))
     blocks = filled
     if grid:
@@ -90,21 +103,22 @@ def _cells(cell_code: NDArray[np.uint32], filled: Longs, fixed: dict[str, Any]) 
     groups = np.zeros(1, dtype=np.int64)
     if len(cell_code) > 1:
         groups = np.flatnonzero(np.concatenate([[True], cell_code[0, 1:] != cell_code[0, :-1]]))
-    return {
-        "grid": grid,
-        "group_cell": np.append(groups, len(blocks) - 1).astype(np.int32),
-        "cell_code": cell_code,
-        "cell": np.ascontiguousarray(np.concatenate([[blocks[:-1], blocks[1:]], cell_code]).T, dtype=np.int32),
-    }
+    return Cells(
+        filled=filled.astype(np.int32),
+        grid=grid,
+        group_cell=np.append(groups, len(blocks) - 1).astype(np.int32),
+        cell_code=cell_code,
+        cell=np.ascontiguousarray(np.concatenate([[blocks[:-1], blocks[1:]], cell_code]).T, dtype=np.int32),
+    )
 
 
-def _is_worth_a_grid(cell_code: NDArray[np.uint32], width: int) -> bool:
+def _is_worth_a_grid(cell_code: UInt32s, width: int) -> bool:
     """Whether at least half of the cells of a full grid hold jobs: its rows are added without looking codes up."""
     n_groups = len(np.unique(cell_code[0]))
     return bool(2 * cell_code.shape[1] >= n_groups * width)
 
 
-def _as_grid(cell_code: NDArray[np.uint32], cell_block: Longs, width: int) -> tuple[NDArray[np.uint32], Longs]:
+def _as_grid(cell_code: UInt32s, cell_block: Longs, width: int) -> tuple[UInt32s, Longs]:
     """The same cells with empty ones between: one for each code of the second key."""
     outer, group = np.unique(cell_code[0], return_inverse=True)
     per_cell = np.zeros(len(outer) * width, dtype=np.int64)
@@ -115,8 +129,8 @@ def _as_grid(cell_code: NDArray[np.uint32], cell_block: Longs, width: int) -> tu
 
 
 def _bound_vectors(
-    program: Program, vector: NDArray[np.float32], begin: Longs, size: Longs
-) -> tuple[NDArray[np.int8], list[tuple[Floats, Floats, Bools]], Floats]:
+    program: Program, vector: Singles, begin: Longs, size: Longs
+) -> tuple[Int8s, list[tuple[Floats, Floats, Bools]], Floats]:
     """Points near the vectors of each block, (n_blocks, d); per product (radius, step, all have one) of each block;
     the greatest norm (n_dots,).
 
@@ -147,7 +161,7 @@ def _bound_vectors(
     return centre, bounds, norm
 
 
-def best_of_cells(best: NDArray[np.float32], cell: Ints) -> NDArray[np.float32]:
+def best_of_cells(best: Singles, cell: Ints) -> Singles:
     """(n_classes, n_cells) greatest of its blocks, of `best` (n_classes, n_blocks); -infinity for an empty one."""
     result = np.full((len(best), len(cell)), -np.inf, dtype=np.float32)
     filled = np.flatnonzero(cell[:, 1] > cell[:, 0])
@@ -155,7 +169,7 @@ def best_of_cells(best: NDArray[np.float32], cell: Ints) -> NDArray[np.float32]:
     return result
 
 
-def best_of_the_rest(best: NDArray[np.float32], cells: Ints) -> NDArray[np.float32]:
+def best_of_the_rest(best: Singles, cells: Ints) -> Singles:
     """(n_classes, n_blocks) greatest of this block and those behind it in its cell."""
     rest = best.copy()
     length = np.diff(cells)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Ints
+from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.components.shared import distinct
 from scoring.dataset.arrays import NO_CODE, Ragged
 from scoring.errors import ConfigurationError
@@ -67,15 +69,23 @@ class Exclusions:
             left &= ~out
         return counts
 
+    @cached_property
+    def arrays(self) -> EligibilityArrays:
+        """The rules as ranking reads them."""
+        return EligibilityArrays(
+            open_to_all=self.open_to_all,
+            job_start=self.jobs.start,
+            job=self.jobs.values,
+            cooling_start=self.companies.start,
+            cooling=self.companies.values,
+            company=self.company,
+            per_company=self.rules.max_per_company or 0,
+            candidates=np.empty((0, 0), np.uint8) if self.candidates is None else self.candidates.bits,
+        )
+
     def matrix(self, users: NDArray[np.int64]) -> Bools:
-        """(len(users), m) who may be shown what."""
-        result = np.repeat(self.open_to_all[None, :], len(users), axis=0)
-        for row, user in enumerate(users):
-            result[row, self.jobs[user]] = False
-            cooling = self.companies[user]
-            if len(cooling):
-                result[row, np.isin(self.company, cooling)] = False
-        return result if self.candidates is None else result & self.candidates.matrix(users)
+        """Return (len(users), m) whether each job may be ranked for each user."""
+        return self.arrays.matrix(users)
 
 
 def _check(candidates: Candidates | None, n_users: int, n_jobs: int) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from scoring.array_types import Longs
-from scoring.bundle.index import Index
+from scoring.bundle.bundle import Bundle, SearchIndex
 from scoring.bundle.program import DOT, JOB, NONE, Program
 from scoring.errors import ModelError, ScoringError, counted
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
@@ -20,7 +20,7 @@ from scoring.plan.check import check_value
 from scoring.plan.collectors import Vectors
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
-from scoring.plan.index import Layout
+from scoring.plan.layout import Layout
 from scoring.plan.pack import pack
 
 __all__ = ["Plan"]
@@ -168,9 +168,14 @@ class Plan:
         return Layout.of(self.program, self.exclusions, self.job_id)
 
     @cached_property
-    def index(self) -> tuple[Program, Index]:
+    def search(self) -> SearchIndex:
         """The program in the order of the layout, and what bounds it under these weights."""
-        return self.layout.index(self.program)
+        return self.layout.search(self.program)
+
+    @property
+    def bundle(self) -> Bundle:
+        """All that ranking reads. It refers to the plan, not the plan to it: a cycle would outlive both."""
+        return Bundle(self.program, self.exclusions.arrays, self.user_id, self.job_id, lambda: self.search)
 
 
 def _in_place(program: Program, component: int, value: Value) -> Value:

@@ -142,7 +142,7 @@ def _ranked(
 
 def _laid_out(point: GrowthPoint, prepared: Prepared) -> GrowthPoint:
     """With what rules leave out, and how the other jobs are laid out."""
-    plan, index = prepared.plan, prepared.plan.index[1]
+    plan, index = prepared.plan, prepared.plan.search.index
     return replace(
         point,
         left_out=plan.exclusions.ledger(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.backends.protocol import BackendFactory
+from scoring.bundle.ranking import Ranking
 from scoring.columns.coercion import integer
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError
@@ -18,7 +20,6 @@ from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Candidates, Plan
 from scoring.ranking.explanation import Explanation, explain
-from scoring.ranking.ranking import Ranking
 from scoring.ranking.scorer import Scorer
 from scoring.statistics import Statistics
 
@@ -34,6 +35,8 @@ class Prepared:
     workers: int | None = None
     before: Ranking | None = None
     """The last lists under other weights, if there were any: they make the first ones faster."""
+    backend: BackendFactory | None = None
+    """Makes the backend that scores and ranks; None: `NumbaBackend`."""
 
     @classmethod
     def of(
@@ -43,15 +46,17 @@ class Prepared:
         *,
         workers: int | None = None,
         candidates: Candidates | None = None,
+        backend: BackendFactory | None = None,
     ) -> Self:
         """Prepares the dataset's own rows, or the rows of inputs made before. Pass statistics to share them.
 
         `candidates` are all that may stand in each user's list; without them these are the jobs open at the clock.
+        `backend` makes the backend of each plan: a class such as `ReferenceBackend`.
         """
         if isinstance(data, Dataset):
             data = Statistics(data)
         inputs = data if isinstance(data, Inputs) else Inputs.of(data)
-        return cls(inputs, Plan.build(model, inputs, candidates), workers)
+        return cls(inputs, Plan.build(model, inputs, candidates), workers, backend=backend)
 
     def __repr__(self) -> str:
         return f"Prepared({self.plan!r} of {self.dataset!r})"
@@ -66,7 +71,7 @@ class Prepared:
 
     @cached_property
     def scorer(self) -> Scorer:
-        return Scorer(self.plan, workers=self.workers, before=self.before)
+        return Scorer(self.plan, workers=self.workers, before=self.before, backend=self.backend)
 
     @property
     def active_users(self) -> NDArray[np.int64]:
@@ -76,16 +81,15 @@ class Prepared:
     def with_model(self, model: ScoringModel) -> Self:
         """Another model on the same data; where only weights differ, nothing is encoded anew, and where parameters of
         components differ that depend on the job alone, nothing but their values is."""
+        before = self.scorer.latest or self.before
         if model.parts == self.model.parts and model.eligibility == self.model.eligibility:
-            return type(self)(
-                self.inputs, self.plan.with_weights(model), self.workers, self.scorer.latest or self.before
-            )
+            return replace(self, plan=self.plan.with_weights(model), before=before)
         plan = self.plan.with_job_values(model, self.inputs)
         if plan is not None:
-            return type(self)(self.inputs, plan, self.workers, self.scorer.latest or self.before)
+            return replace(self, plan=plan, before=before)
         plan = Plan.build(model, self.inputs, self.plan.exclusions.candidates, like=self.plan)
         same_rules = model.eligibility == self.model.eligibility  # under others, lists may hold what is not eligible
-        return type(self)(self.inputs, plan, self.workers, (self.scorer.latest or self.before) if same_rules else None)
+        return replace(self, plan=plan, before=before if same_rules else None)
 
     def top_k(self, k: int = 40, user_ids: NDArray[np.integer] | Sequence[int] | None = None) -> Ranking:
         """The k best jobs of these users (None: the active ones). Raises UnknownIdError, ConfigurationError."""

@@ -12,10 +12,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scoring.bundle.ranking import Ranking
 from scoring.errors import counted, printable
 from scoring.model import GROUPS
 from scoring.ranking.prepared import Prepared
-from scoring.ranking.ranking import Ranking
 from scoring.runs import memory_budget
 from scoring.runs.publishers import Place, RunCounts
 from scoring.runs.runner import RunResult

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Longs
+from scoring.bundle.ranking import SCORES, Ranking
 from scoring.columns import RESULT_COLUMNS
 from scoring.errors import ConfigurationError, OutputError
 from scoring.ranking.prepared import rows_of_ids
-from scoring.ranking.ranking import SCORES, Ranking
 from scoring.runs.publishers import read_manifest
 from scoring.runs.publishers.reader_locks import reading
 

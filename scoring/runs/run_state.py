@@ -11,10 +11,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.bundle.ranking import Ranking
 from scoring.errors import RunCancelledError
 from scoring.model import ScoringModel
 from scoring.ranking.prepared import Prepared
-from scoring.ranking.ranking import Ranking
 from scoring.ranking.scorer import Scorer, list_length
 from scoring.runs import memory_budget
 from scoring.runs.data_summary import facts_of

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.bundle.ranking import Ranking
 from scoring.dataset import Dataset
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
 from scoring.ranking.prepared import Prepared
-from scoring.ranking.ranking import Ranking
 from scoring.ranking.scorer import whole_number
 from scoring.runs import memory_budget
 from scoring.runs.gate import Gate, KeptAsideError, Verdict

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from scoring.array_types import Longs
-from scoring.ranking.ranking import Ranking
+from scoring.bundle.ranking import Ranking
 from scoring.runs.publishers import Shard, publisher
 
 __all__ = ["Pieces", "cut", "shard_users"]

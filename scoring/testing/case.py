@@ -1,4 +1,4 @@
-"""What invariants are checked on: a model, a dataset and a backend, and what is made of them when it is first read."""
+"""What invariants are checked on: a model, a dataset and an engine, and what is made of them when it is first read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.backends import reference
+from scoring.backends.protocol import Backend
 from scoring.dataset import Dataset, Tables
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
 from scoring.statistics import Statistics
-from scoring.testing.backend import Backend, PairScorer
 from scoring.testing.data import small_dataset
+from scoring.testing.engine_under_test import EngineUnderTest
 
 __all__ = ["MOST_JOBS", "MOST_USERS", "NO_RULES", "Case", "market"]
 
@@ -42,8 +43,8 @@ def market(seed: int) -> Dataset:
 class Case:
     """Shared by all invariants; nothing in it is ever changed."""
 
-    def __init__(self, model: ScoringModel, dataset: Callable[[], Dataset], backend: Backend, seed: int) -> None:
-        self.model, self.backend, self.seed = model, backend, seed
+    def __init__(self, model: ScoringModel, dataset: Callable[[], Dataset], engine: EngineUnderTest, seed: int) -> None:
+        self.model, self.engine, self.seed = model, engine, seed
         self._dataset = dataset
 
     @cached_property
@@ -57,15 +58,15 @@ class Case:
 
     @cached_property
     def plan(self) -> Plan:
-        return self.backend.build(self.model, self.inputs)
+        return self.engine.build(self.model, self.inputs)
 
     @cached_property
-    def scorer(self) -> PairScorer:
-        return self.backend.scorer(self.plan)
+    def scorer(self) -> Backend:
+        return self.engine.scorer(self.plan)
 
     @cached_property
     def pairs(self) -> NDArray[np.float32]:
-        """(4, n, m) scores of all pairs, by the backend."""
+        """(4, n, m) scores of all pairs, by the engine."""
         return self.scorer.all_pairs()
 
     @property
@@ -121,14 +122,14 @@ class Case:
     def at_the_clock(self, tables: Tables) -> Dataset:
         return Dataset(tables, as_of=self.dataset.as_of, set_back=self.dataset.clock_set_back)
 
-    def asked(self, inputs: Inputs, model: ScoringModel | None = None) -> PairScorer:
+    def asked(self, inputs: Inputs, model: ScoringModel | None = None) -> Backend:
         """A scorer of these inputs with the model, or another one."""
-        return self.backend.scorer(self.backend.build(model or self.model, inputs))
+        return self.engine.scorer(self.engine.build(model or self.model, inputs))
 
-    def ruled(self, **rules: object) -> tuple[Plan, PairScorer]:
+    def ruled(self, **rules: object) -> tuple[Plan, Backend]:
         """The same model with some rules changed."""
-        plan = self.backend.build(self.model.with_eligibility(**rules), self.inputs)
-        return plan, self.backend.scorer(plan)
+        plan = self.engine.build(self.model.with_eligibility(**rules), self.inputs)
+        return plan, self.engine.scorer(plan)
 
     def values(self, plan: Plan) -> NDArray[np.float64]:
         """(n_components, n, m) component values."""

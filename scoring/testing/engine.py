@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from scoring.backends.protocol import BackendFactory
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.model import Component, Part, ScoringModel, WeightProfile
-from scoring.testing.backend import Backend, BackendPath
 from scoring.testing.case import Case, market
+from scoring.testing.engine_under_test import EngineUnderTest, ScorerPath
 from scoring.testing.invariants import INVARIANTS, Invariant, NotShownError
 
 __all__ = ["BrokenInvariantsError", "EngineCheck", "EngineReport", "check_engine", "engine_checks", "list_checks"]
@@ -86,8 +87,8 @@ def engine_checks(
     dataset: Dataset | None = None,
     *,
     seed: int = 0,
-    scorer_path: BackendPath = "auto",
-    backend: Backend | None = None,
+    scorer_path: ScorerPath = "auto",
+    backend: EngineUnderTest | BackendFactory | None = None,
     checks: Iterable[str] | None = None,
 ) -> list[EngineCheck]:
     """The invariants as separate tests; arguments as those of `check_engine`.
@@ -102,15 +103,14 @@ def engine_checks(
     for name in names:
         if name not in INVARIANTS:
             raise ConfigurationError(f"there is no invariant {name!r}; there are {', '.join(INVARIANTS)}.")
-    if backend is None:
-        backend = Backend(scorer_path)
-    elif scorer_path != "auto":
+    if backend is not None and scorer_path != "auto":
         raise ConfigurationError("give a scorer_path or a backend, which has a path of its own; not both.")
+    engine = backend if isinstance(backend, EngineUnderTest) else EngineUnderTest(scorer_path, backend)
 
     def data() -> Dataset:
         return market(seed) if dataset is None else dataset
 
-    case = Case(_model(model), data, backend, seed)
+    case = Case(_model(model), data, engine, seed)
     return [EngineCheck(INVARIANTS[name], case) for name in names]
 
 
@@ -119,8 +119,8 @@ def check_engine(
     dataset: Dataset | None = None,
     *,
     seed: int = 0,
-    scorer_path: BackendPath = "auto",
-    backend: Backend | None = None,
+    scorer_path: ScorerPath = "auto",
+    backend: EngineUnderTest | BackendFactory | None = None,
     checks: Iterable[str] | None = None,
 ) -> EngineReport:
     """Runs a model through every invariant (or those named in `checks`), by one path to the lists.
@@ -130,7 +130,8 @@ def check_engine(
     `model` is a model, its name or file, or a component (a class: with its default parameters). `dataset` is data of
     one's own (None: a small market made from `seed`); of a large one some rows are scored. Where it brings no
     factors, they are trained anew for the few invariants that change its tables. `scorer_path` is a `Scorer`'s path
-    or "reference"; `backend`, in its place, an engine of one's own: a `Backend` with some methods overridden.
+    or "reference". `backend`, in its place, makes the backend to check, such as the class of one; or it is another
+    engine: an `EngineUnderTest` with some methods overridden.
 
     Raises
     ------
@@ -159,7 +160,7 @@ def check_engine(
 
 
 def _told(failures: dict[str, str], case: Case, n: int) -> str:
-    head = f"{len(failures)} of {n} invariants do not hold of {case.model.name} ({case.backend!r}, seed {case.seed}):"
+    head = f"{len(failures)} of {n} invariants do not hold of {case.model.name} ({case.engine!r}, seed {case.seed}):"
     alike: dict[str, list[str]] = {}
     for name, evidence in failures.items():
         alike.setdefault(evidence, []).append(name)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.backends.numba.strategies import Found, Selection, no_seeds_for
+from scoring.backends.numba.strategies import Selection, TopKBuffers, no_seeds_for
 from scoring.backends.numba.tile import PART, RUN, TILE
 from scoring.backends.numba.top_list import SHORT
 from scoring.plan import Plan
@@ -53,8 +53,8 @@ def test_at_the_borders_of_tiles(components: tuple, n_users: int) -> None:
     plan, k = plan_of(Sketch(5, n_users, PART + 1, components, 0)), 20
     plan.exclusions.by_rule["closed"] = np.zeros(PART + 1, dtype=bool)
     lists, scores = reference_lists(plan, k)
-    found, everybody = Found.room(n_users, k), np.arange(n_users)
-    selection = Selection(*plan.index, plan.layout.limits)
+    found, everybody = TopKBuffers.empty(n_users, k), np.arange(n_users)
+    selection = Selection(plan.search)
     selection.run("dense", everybody, no_seeds_for(n_users), found, everybody, np.zeros(1, dtype=np.int64))
     for user, jobs in enumerate(lists):
         np.testing.assert_array_equal(found.row[user, : found.count[user]], jobs)
@@ -96,8 +96,8 @@ def test_long_lists_of_more_users_than_a_tile_of_theirs() -> None:
 
 def test_a_stop_leaves_no_list_half_made() -> None:
     plan, k = plan_of(Sketch(3, 9, 500, FACTORS_AND_MORE, 0)), 5
-    found, everybody, stop = Found.room(9, k), np.arange(9), np.ones(1, dtype=np.int64)
-    Selection(*plan.index, plan.layout.limits).run("dense", everybody, no_seeds_for(9), found, everybody, stop)
+    found, everybody, stop = TopKBuffers.empty(9, k), np.arange(9), np.ones(1, dtype=np.int64)
+    Selection(plan.search).run("dense", everybody, no_seeds_for(9), found, everybody, stop)
     assert not found.count.any()
     assert (found.row == -1).all()
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scoring.backends.numba.pairs import BLOCK, TILE
 from scoring.backends.numba.top_list import SHORT, descending
 from scoring.errors import ConfigurationError
-from scoring.plan import Candidates, Plan, keys
+from scoring.plan import Candidates, Plan, lookup_keys
 from scoring.plan.fold import fold
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER
@@ -240,10 +240,10 @@ WIDE = Sketch(7, 5, 3000, EVERY_TERM, 0)
 @pytest.mark.parametrize("n_jobs", [17, 3000])
 def test_any_number_of_cells(monkeypatch: pytest.MonkeyPatch, most_cells: int, n_jobs: int) -> None:
     """One cell of all jobs, keys one by one, and more keys than two."""
-    monkeypatch.setattr(keys, "MOST_CELLS", most_cells)
-    monkeypatch.setattr(keys, "JOBS_PER_CELL", n_jobs)
+    monkeypatch.setattr(lookup_keys, "MOST_CELLS", most_cells)
+    monkeypatch.setattr(lookup_keys, "JOBS_PER_CELL", n_jobs)
     plan = plan_of(replace(WIDE, n_jobs=n_jobs))
-    assert (len(plan.layout.keys) == 0) == (most_cells == 1)
+    assert (len(plan.layout.keys.ordered) == 0) == (most_cells == 1)
     for k in (1, 30, n_jobs):
         assert_lists_are_the_references(plan, k)
 
@@ -267,8 +267,8 @@ def test_keys_that_make_no_cells(
     """Rows of classes of users, exceptions in a few cells, lists that begin with another user's."""
     components = tuple((kinds, divisor, 1.0 / (1 + i), 1.0, i % 3) for i, (kinds, divisor) in enumerate(parts))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keys, "MOST_CELLS", most_cells)
-        patch.setattr(keys, "JOBS_PER_CELL", 1000)
+        patch.setattr(lookup_keys, "MOST_CELLS", most_cells)
+        patch.setattr(lookup_keys, "JOBS_PER_CELL", 1000)
         sketch = Sketch(seed, 12, 300, components, levels, per_company=per_company, n_companies=20)
         assert_lists_are_the_references(plan_of(sketch), 10)
 
@@ -308,7 +308,7 @@ def test_the_path_is_measured_where_there_are_users_enough() -> None:
     assert scorer.decision is not None
     assert re.match(r"pruning looks at [\d.]+% of the jobs, [\d.]+ ms a user in a trial", scorer.decision.reason)
     scorer.top_k(SHORT + 1)
-    assert scorer.decision.path == "sorted"
+    assert scorer.decision.strategy == "sorted"
 
 
 def test_no_other_path() -> None:

@@ -49,7 +49,7 @@ CHANGES = {
 @pytest.mark.parametrize("model", CHANGES.values(), ids=CHANGES)
 def test_lists_and_scores_are_those_of_a_new_plan(ready, statistics, model):
     changed = ready.with_model(model)
-    assert changed.plan.layout.fixed["plan_row"] is ready.plan.layout.fixed["plan_row"]  # nothing was laid out anew
+    assert changed.plan.layout.jobs is ready.plan.layout.jobs  # nothing was laid out anew
     require_same(changed, Prepared.of(statistics, model))
 
 

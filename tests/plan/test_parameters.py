@@ -13,7 +13,7 @@ from scoring.dataset.arrays import Ragged
 from scoring.errors import ModelError
 from scoring.model import GROUPS, Component, Part, ScoringModel, WeightProfile
 from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, Key, LookupTerm, Number, Value
-from scoring.plan.index import Layout
+from scoring.plan.layout import Layout
 from scoring.plan.pack import pack
 from scoring.statistics import Statistics
 from scoring.widgets.knobs import Knob, knobs_of, with_knob
@@ -69,7 +69,7 @@ def test_no_knob_of_the_standard_model_lays_jobs_out_or_turns_vectors_anew(stati
     ready.top_k(15)
     after = ready.with_model(with_knob(ready.model, knob, knob.value * 0.99 + 0.001))
     after.top_k(15)
-    assert after.plan.layout.fixed["plan_row"] is ready.plan.layout.fixed["plan_row"]
+    assert after.plan.layout.jobs is ready.plan.layout.jobs
     assert after.plan.program.job_vector is ready.plan.program.job_vector
 
 

@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from scoring.backends import reference
+from scoring.backends.protocol import Backend
 from scoring.catalog import load_model
 from scoring.model import Component, Inputs, Pair, Reason, ScoringModel, WeightProfile
 from scoring.model.terms import JobTerm, Term, UserTerm, Value
 from scoring.plan import Candidates, Plan
 from scoring.ranking import Explanation, Ranking
-from scoring.testing import Backend, PairScorer
+from scoring.testing import EngineUnderTest
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def as_it_is(answer: Any, *_: Any) -> Any:
 
 
 @dataclass(frozen=True, repr=False)
-class Broken(Backend):
+class Broken(EngineUnderTest):
     """The package's engine, where each answer goes through a function first; as they are, it is sound."""
 
     lists: Callable[[Ranking, Asked], Ranking] = as_it_is
@@ -55,7 +56,7 @@ class Broken(Backend):
     def reweighted(self, plan: Plan, model: ScoringModel) -> Plan:
         return self.moved(super().reweighted(plan, model), plan)
 
-    def scorer(self, plan: Plan, *, workers: int | None = None, before: Ranking | None = None) -> PairScorer:
+    def scorer(self, plan: Plan, *, workers: int | None = None, before: Ranking | None = None) -> Backend:
         return Tampered(self, super().scorer(plan, workers=workers, before=before), plan, workers)
 
     def explain(self, plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanation:
@@ -67,7 +68,7 @@ class Tampered:
     """A scorer's answers through the functions of a broken engine."""
 
     broken: Broken
-    sound: PairScorer
+    sound: Backend
     plan: Plan
     workers: int | None
 

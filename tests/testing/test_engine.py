@@ -18,8 +18,8 @@ from scoring.errors import ConfigurationError
 from scoring.model import Inputs
 from scoring.synthetic import make_market
 from scoring.testing import (
-    Backend,
     BrokenInvariantsError,
+    EngineUnderTest,
     check_engine,
     engine_checks,
     list_checks,
@@ -354,4 +354,4 @@ def test_what_cannot_be_checked_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="scorer_path is 'fast'; it may be auto, pruned, dense, reference"):
         check_engine(scorer_path="fast")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="not both"):
-        check_engine(scorer_path="dense", backend=Backend("dense"))
+        check_engine(scorer_path="dense", backend=EngineUnderTest("dense"))

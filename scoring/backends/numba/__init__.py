@@ -5,5 +5,5 @@
 - `topk`: the k best of each user by pruning; `dense`: by scoring everything; `sorted_topk`: by sorting all scores
 - what these are made of: `user_state`, `lookup_rows`, `fold_user` (a user's side), `cells`, `bounds`, `exact_score`,
   `top_list`, `room`, `tile`, `vectors`
-- `strategies`: which of them to use
+- `strategies`: which of them to use; `backend`: `NumbaBackend`, all of it as a backend
 """

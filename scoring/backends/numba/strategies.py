@@ -1,9 +1,8 @@
-"""The ways to the k best, and which one to take.
+"""The strategies that find the k best, and the choice between them.
 
-*Pruned* skips what bounds leave out (`kernels.topk`), *dense* scores every job with matrix products
-(`kernels.dense.short_lists`), *sorted* sorts all canonical scores, for lists too long to be kept by insertion. All
-give the same answer. Which of the first two is faster depends on the model and the data alone, so it is measured on
-a few of the users.
+*Pruned* skips what bounds exclude (`topk`), *dense* scores every job with matrix products (`dense`), *sorted* sorts all
+canonical scores, for lists too long to be kept by insertion (`sorted_topk`). All give the same answer. Which of the
+first two is faster depends on the model and the data alone, so it is measured on a few of the users.
 """
 
 from __future__ import annotations
@@ -21,38 +20,36 @@ from scoring.backends.numba.room import Room, new_room
 from scoring.backends.numba.tile import TILE, new_tile
 from scoring.backends.numba.top_list import SHORT
 from scoring.backends.numba.user_state import Fold, new_fold
-from scoring.bundle.index import Index, Limits
-from scoring.bundle.program import Program
+from scoring.bundle.bundle import SearchIndex
+from scoring.bundle.ranking import StrategyChoice
 from scoring.threads.pool import one_blas_thread
 
-__all__ = ["FEWEST_USERS", "PATHS", "Decision", "Found", "Path", "Selection", "no_seeds_for", "users_at_once"]
+__all__ = [
+    "FEWEST_USERS",
+    "STRATEGIES",
+    "Selection",
+    "Strategy",
+    "StrategyChoice",
+    "TopKBuffers",
+    "no_seeds_for",
+    "users_at_once",
+]
 
-Path = Literal["auto", "pruned", "dense"]
-PATHS = ("auto", "pruned", "dense")
+Strategy = Literal["auto", "pruned", "dense"]
+STRATEGIES = ("auto", "pruned", "dense")
 
 WARMING_USERS = 16
-"""Users who pay for compiling and cold caches where both ways are tried,"""
+"""Users who pay for compiling and cold caches if both strategies are tried,"""
 SAMPLED_USERS = WARMING_USERS + 64
-"""and all that they are tried on: half a tile, at least, shows what scoring in tiles takes."""
+"""and all users of the trial: half a tile, at least, shows what scoring in tiles takes."""
 FEWEST_USERS = 128
-"""Fewer are ranked by pruning: trying both ways would cost more than the better one saves."""
+"""Fewer users are ranked by pruning: a trial of both strategies would cost more than the better one saves."""
 SURE_SHARE = 0.03
-"""Where pruning looks at less than this share of the jobs, nothing else is tried (dense looks at all)."""
+"""If pruning looks at less than this share of the jobs, dense is not tried (it looks at all)."""
 
 
 @dataclass(frozen=True)
-class Decision:
-    """Which way was taken, and why, in words."""
-
-    path: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
-
-
-@dataclass(frozen=True)
-class Found:
+class TopKBuffers:
     """Lists of n users as kernels write them."""
 
     row: Longs  # (n, k) -1 behind the last
@@ -60,28 +57,28 @@ class Found:
     count: Ints  # (n,)
 
     @classmethod
-    def room(cls, n: int, k: int) -> Found:
-        """For n empty lists of up to k jobs."""
+    def empty(cls, n: int, k: int) -> TopKBuffers:
+        """Return n empty lists of up to k jobs."""
         return cls(np.full((n, k), -1, dtype=np.int64), np.zeros((n, k, 4), np.float32), np.zeros(n, np.int32))
 
 
 class Selection:
-    """The kernels on one index. Safe to use from several threads: each writes on a room of its own."""
+    """The kernels on one index. Safe to use from several threads: each has its own scratch memory."""
 
-    def __init__(self, program: Program, index: Index, limits: Limits) -> None:
-        self.program, self.index, self.limits = program, index, limits
-        self.n_jobs = len(index.turn)
+    def __init__(self, search: SearchIndex) -> None:
+        self.program, self.index, self.limits = search.program, search.index, search.limits
+        self.n_jobs = len(self.index.turn)
         self._rooms: dict[int, list[tuple[Fold, Room]]] = {}  # by k, those that no thread writes on at the moment
 
-    def run(self, path: str, users: Longs, seeds: Ints, found: Found, places: Longs, stop: Longs) -> int:
-        """Fills `found` for users[places], in that order; returns how many jobs were scored on their own."""
+    def run(self, strategy: str, users: Longs, seeds: Ints, found: TopKBuffers, places: Longs, stop: Longs) -> int:
+        """Fill `found` for users[places], in that order; return how many jobs were scored on their own."""
         k = found.row.shape[1]
-        if path == "sorted":
+        if strategy == "sorted":
             sorted_topk.long_lists(
                 self.program, self.index, self.limits, users, places, found.row, found.scores, found.count, stop
             )
             return self.n_jobs * len(places)
-        if path == "dense":
+        if strategy == "dense":
             tile = new_tile(self.program, self.index, k)
             with one_blas_thread():
                 dense.short_lists(
@@ -101,38 +98,40 @@ class Selection:
         rooms.append((fold, room))
         return int(visited[0])
 
-    def decide(self, wanted: Path, users: Longs, k: int) -> Decision:
-        """The way to take for these users."""
+    def choose(self, wanted: Strategy, users: Longs, k: int) -> StrategyChoice:
+        """Return the strategy for these users."""
         if k > SHORT:
-            return Decision("sorted", f"lists of {k:,} jobs are cut from all scores, sorted")
+            return StrategyChoice("sorted", f"lists of {k:,} jobs are cut from all scores, sorted")
         if wanted != "auto":
-            return Decision(wanted, "as asked")
+            return StrategyChoice(wanted, "as asked")
         if len(users) < FEWEST_USERS:
-            return Decision("pruned", f"{len(users):,} users are too few to try both ways")
+            return StrategyChoice("pruned", f"{len(users):,} users are too few to try both ways")
         sample = users[np.linspace(0, len(users) - 1, SAMPLED_USERS).astype(np.int64)]
         pruned, looked_at = self._try("pruned", sample, k)
         share = looked_at / (len(sample) * self.n_jobs)
         seen = f"pruning looks at {share:.1%} of the jobs, {1000 * pruned:.3f} ms a user in a trial"
         if share < SURE_SHARE:
-            return Decision("pruned", seen)
+            return StrategyChoice("pruned", seen)
         all_of_them, _ = self._try("dense", sample, k)
-        return Decision("pruned" if pruned < all_of_them else "dense", f"{seen}, dense {1000 * all_of_them:.3f} ms")
+        return StrategyChoice(
+            "pruned" if pruned < all_of_them else "dense", f"{seen}, dense {1000 * all_of_them:.3f} ms"
+        )
 
-    def _try(self, path: str, users: Longs, k: int) -> tuple[float, int]:
-        """(seconds of this thread per user, jobs looked at); the first users are not measured."""
-        found, stop, no_seeds = Found.room(len(users), k), np.zeros(1, dtype=np.int64), no_seeds_for(len(users))
+    def _try(self, strategy: str, users: Longs, k: int) -> tuple[float, int]:
+        """Return (seconds of this thread per user, jobs looked at); the first users are not measured."""
+        found, stop, no_seeds = TopKBuffers.empty(len(users), k), np.zeros(1, dtype=np.int64), no_seeds_for(len(users))
         first, others = np.split(np.arange(len(users)), [WARMING_USERS])
-        self.run(path, users, no_seeds, found, first, stop)
+        self.run(strategy, users, no_seeds, found, first, stop)
         before = time.thread_time()
-        looked_at = self.run(path, users, no_seeds, found, others, stop)
+        looked_at = self.run(strategy, users, no_seeds, found, others, stop)
         return (time.thread_time() - before) / len(others), looked_at * len(users) // len(others)
 
 
-def users_at_once(path: str) -> int:
-    """How many share work on this path."""
-    return TILE if path == "dense" else 1
+def users_at_once(strategy: str) -> int:
+    """Return how many users share work."""
+    return TILE if strategy == "dense" else 1
 
 
 def no_seeds_for(n: int) -> Ints:
-    """(n, 0): nothing is known about n users' lists."""
+    """Return (n, 0) seeds: nothing is known about n users' lists."""
     return np.empty((n, 0), dtype=np.int32)

@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Update, delete, func, insert, select, update
 
+from scoring.bundle.ranking import Ranking
 from scoring.database.database import Database
 from scoring.database.schema import current_runs, results, runs
 from scoring.database.writers import insert_columns
 from scoring.errors import DatabaseError
-from scoring.ranking.ranking import Ranking
 from scoring.runs.publishers.database_digests import Digest
 from scoring.runs.publishers.database_lists import DatabaseRun, read_users
 from scoring.runs.publishers.database_lock import KeyLock, hold_key

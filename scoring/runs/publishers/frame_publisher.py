@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from scoring.ranking.ranking import Ranking
+from scoring.bundle.ranking import Ranking
 from scoring.runs.memory_budget import BYTES_PER_RESULT
 from scoring.runs.publishers.publisher import Place, RunCounts, RunHead, Sink, no_results
 

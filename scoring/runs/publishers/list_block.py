@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Longs, Singles
-from scoring.ranking.ranking import SCORES, Ranking
+from scoring.bundle.ranking import SCORES, Ranking
 
 __all__ = ["Lists", "Night", "PublishedRun"]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from scoring.bundle.ranking import Ranking
 from scoring.errors import OutputError
-from scoring.ranking.ranking import Ranking
 from scoring.runs.memory_budget import BYTES_PER_RESULT
 from scoring.runs.publishers import publisher
 from scoring.runs.publishers.list_block import Lists, PublishedRun

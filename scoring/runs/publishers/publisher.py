@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Final
 
 import pandas as pd
 
+from scoring.bundle.ranking import Ranking
 from scoring.columns import RESULT_COLUMNS
-from scoring.ranking.ranking import Ranking
 from scoring.runs.publishers.list_block import Lists, PublishedRun
 
 __all__ = ["ROWS_PER_SHARD", "Earlier", "Place", "RunCounts", "RunHead", "Shard", "Sink", "no_results"]

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from scoring.backends.protocol import Backend
 from scoring.dataset import Dataset, Tables
 from scoring.id_index import IdIndex
 from scoring.ranking import Ranking
-from scoring.testing.backend import PairScorer
 from scoring.testing.case import Case
 from scoring.testing.data import canonical
 from scoring.testing.invariants.evidence import invariant, of_any_data, same_lists, same_scores, show
@@ -20,7 +20,7 @@ _ALONE = 4
 """Users who are asked about alone."""
 
 
-def _same(case: Case, scorer: PairScorer, user_id: np.ndarray, job_id: np.ndarray, when: str) -> None:
+def _same(case: Case, scorer: Backend, user_id: np.ndarray, job_id: np.ndarray, when: str) -> None:
     """Lists and scores of a scorer of these ids, in any order, are those of the case."""
     users, jobs = (np.argsort(ids, kind="stable") for ids in (user_id, job_id))
     u, j = np.searchsorted(user_id[users], case.user_id), np.searchsorted(job_id[jobs], case.job_id)
@@ -119,8 +119,8 @@ def a_user_without_data_gets_a_list(case: Case) -> None:
     frame = canonical("users", user_id=[new])
     users = frame.reindex(columns=case.inputs.users.frame.columns)
     inputs = case.request(users=users.astype(case.inputs.users.frame.dtypes.to_dict()))
-    plan = case.backend.build(case.model.with_eligibility(max_per_company=None), inputs)
-    scorer, there = case.backend.scorer(plan), int(plan.exclusions.open_to_all.sum())
+    plan = case.engine.build(case.model.with_eligibility(max_per_company=None), inputs)
+    scorer, there = case.engine.scorer(plan), int(plan.exclusions.open_to_all.sum())
     for k in case.lengths:
         ranking = scorer.top_k(k)
         count = int(ranking.count[0])

@@ -8,8 +8,8 @@ from threading import Barrier
 import numpy as np
 import pandas as pd
 
+from scoring.backends.reference import ReferenceBackend
 from scoring.ranking import Ranking
-from scoring.testing.backend import ReferenceScorer
 from scoring.testing.case import NO_RULES, Case
 from scoring.testing.invariants.evidence import invariant, same_lists, show
 
@@ -29,7 +29,7 @@ _WORKERS = (1, 2, 5)
 def lists_equal_the_sorted_reference(case: Case) -> None:
     """A list is the head of all eligible jobs sorted by their float64 reference: ids, order and scores bit for bit."""
     for k in case.lengths:
-        same_lists(case.scorer.top_k(k), ReferenceScorer(case.plan).top_k(k), f"in a list of {k}")
+        same_lists(case.scorer.top_k(k), ReferenceBackend(case.plan.bundle).top_k(k), f"in a list of {k}")
 
 
 @invariant
@@ -37,8 +37,8 @@ def ties_go_to_the_smaller_id(case: Case) -> None:
     """Of jobs with the same total the one with the smaller id comes first, at the end of a list too."""
     seen = 0
     for part in case.model.parts:
-        plan = case.backend.build(case.alone(part.name).with_eligibility(max_per_company=None), case.inputs)
-        scorer = case.backend.scorer(plan)
+        plan = case.engine.build(case.alone(part.name).with_eligibility(max_per_company=None), case.inputs)
+        scorer = case.engine.scorer(plan)
         ranking, totals, who = scorer.top_k(_SHORT), scorer.all_pairs()[0], plan.exclusions.matrix(case.users)
         for row in np.flatnonzero(ranking.count):
             seen += _ties(case, ranking, int(row), totals[row], who[row], f"all weight on {part.name}")
@@ -67,8 +67,8 @@ def many_ties_are_broken_by_id(case: Case) -> None:
     copies = pd.concat([jobs] * -(-_MANY // len(jobs)), ignore_index=True)
     copies["job_id"] = random.permutation(len(copies)) + 1
     inputs = case.request(jobs=copies, users=case.inputs.users.frame.iloc[:_FEW])
-    plan = case.backend.build(case.model.with_eligibility(**NO_RULES), inputs)
-    scorer, reference = case.backend.scorer(plan), ReferenceScorer(plan)
+    plan = case.engine.build(case.model.with_eligibility(**NO_RULES), inputs)
+    scorer, reference = case.engine.scorer(plan), ReferenceBackend(plan.bundle)
     for k in (_SHORT, len(copies)):
         same_lists(scorer.top_k(k), reference.top_k(k), f"in a list of {k}, each job {len(copies) // len(jobs)} times")
 
@@ -112,7 +112,7 @@ def any_number_of_workers_ranks_alike(case: Case) -> None:
     """Lists do not depend on how many threads find them."""
     whole = case.scorer.top_k(_SHORT)
     for workers in _WORKERS:
-        found = case.backend.scorer(case.plan, workers=workers).top_k(_SHORT)
+        found = case.engine.scorer(case.plan, workers=workers).top_k(_SHORT)
         same_lists(found, whole, f"with {workers} workers")
 
 
@@ -139,7 +139,7 @@ def threads_may_share_a_scorer(case: Case) -> None:
     """Two threads that ask one scorer at once have the answers that each has alone."""
     lengths = (_SHORT, 2 * _SHORT)
     alone = [case.scorer.top_k(k) for k in lengths]
-    shared, together = case.backend.scorer(case.plan, workers=2), Barrier(len(lengths))
+    shared, together = case.engine.scorer(case.plan, workers=2), Barrier(len(lengths))
 
     def ask(k: int) -> Ranking:
         together.wait(timeout=60)

@@ -107,10 +107,10 @@ def candidates_are_all_that_is_listed(case: Case) -> None:
     chosen[0] = False
     users, jobs = np.nonzero(chosen)
     candidates = Candidates.listed(users, jobs, *chosen.shape)
-    plan = case.backend.build(case.model.with_eligibility(**NO_RULES), case.inputs, candidates)
+    plan = case.engine.build(case.model.with_eligibility(**NO_RULES), case.inputs, candidates)
     full = case.ruled(**NO_RULES)[1].top_k(len(case.jobs))
     for k in (10, len(case.jobs)):
-        ranking = case.backend.scorer(plan).top_k(k)
+        ranking = case.engine.scorer(plan).top_k(k)
         for row, user in enumerate(case.user_id):
             rows = full.job_row[row, : full.count[row]]
             wanted = case.job_id[rows[chosen[row, rows]]][:k]

@@ -78,7 +78,7 @@ def components_lie_from_0_to_100(case: Case) -> None:
 def points_add_up_to_the_total(case: Case) -> None:
     """A pair's total is the sum of its explained points, and its group scores, weighted, add up to it."""
     for u, j in _some_pairs(case):
-        said, where = case.backend.explain(case.plan, case.inputs, u, j), _pair(case, u, j)
+        said, where = case.engine.explain(case.plan, case.inputs, u, j), _pair(case, u, j)
         total = float(case.pairs[0, u, j])
         points = sum(part.points for part in said.parts)
         groups = sum(case.model.weights.groups[group] * said.groups[group] for group in GROUPS)
@@ -93,7 +93,7 @@ def explained_parts_are_the_score(case: Case) -> None:
     """Points are weight × value, weights are the model's, values the components', and groups the pair's scores."""
     values, weights = case.values(case.plan), case.model.flat_weights
     for u, j in _some_pairs(case):
-        said, where = case.backend.explain(case.plan, case.inputs, u, j), _pair(case, u, j)
+        said, where = case.engine.explain(case.plan, case.inputs, u, j), _pair(case, u, j)
         for c, (part, known) in enumerate(zip(said.parts, case.model.parts, strict=True)):
             what = f"{where}: component {part.name}"
             assert part.name == known.name, f"{what} stands where {known.name} should."
@@ -118,7 +118,7 @@ def not_ranked_is_said_of_those_left_out(case: Case) -> None:
         seen += bool(len(listed)) + bool(len(left_out))
         for some in (listed, left_out):
             for j in random.permutation(some)[:4]:
-                reasons = case.backend.explain(plan, case.inputs, int(u), int(j)).not_ranked
+                reasons = case.engine.explain(plan, case.inputs, int(u), int(j)).not_ranked
                 is_in = bool(np.isin(j, listed))
                 told = f"the job is in the list, and `explain` says {list(reasons)}"
                 if not is_in:

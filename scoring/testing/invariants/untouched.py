@@ -23,13 +23,13 @@ def what_is_read_is_not_changed(case: Case) -> None:
     dataset = Dataset(copied, as_of=case.dataset.as_of, set_back=case.dataset.clock_set_back)
     inputs = case.inputs_of(dataset)
     before = _digests(inputs)
-    plan = case.backend.build(case.model, inputs)
+    plan = case.engine.build(case.model, inputs)
     before |= _digests(plan)
-    scorer = case.backend.scorer(plan)
+    scorer = case.engine.scorer(plan)
     scorer.top_k(10)
     scorer.all_pairs()
     scorer.listed(np.array([0]), np.array([0]))
-    case.backend.explain(plan, inputs, 0, 0)
+    case.engine.explain(plan, inputs, 0, 0)
     after = _digests(inputs) | _digests(plan)
     changed = [name for name, digest in before.items() if after[name] != digest]
     assert not changed, f"changed while scoring: {', '.join(changed)}."

@@ -56,8 +56,8 @@ def all_weight_on_a_component_orders_by_it(case: Case) -> None:
     """With all weight on one component totals are its values, and lists hold the largest of them."""
     values = case.values(case.plan).astype(np.float32)
     for c, part in enumerate(case.model.parts):
-        plan = case.backend.build(case.alone(part.name).with_eligibility(max_per_company=None), case.inputs)
-        scorer, when = case.backend.scorer(plan), f"all weight on {part.name}"
+        plan = case.engine.build(case.alone(part.name).with_eligibility(max_per_company=None), case.inputs)
+        scorer, when = case.engine.scorer(plan), f"all weight on {part.name}"
         same_scores(scorer.all_pairs()[0], values[c], case.user_id, case.job_id, when)
         ranking, who = scorer.top_k(_SHORT), plan.exclusions.matrix(case.users)
         for row, user in enumerate(case.user_id):
@@ -72,8 +72,8 @@ def new_weights_equal_a_new_plan(case: Case) -> None:
     """Other weights on a plan that is there, with its last lists to begin with, give what a new plan gives."""
     before, plan = case.scorer.top_k(_SHORT), case.plan
     for place, model in enumerate(case.some_weights(3)):
-        plan = case.backend.reweighted(plan, model)  # of the one before, as a session goes
-        moved, anew = case.backend.scorer(plan, before=before), case.asked(case.inputs, model)
+        plan = case.engine.reweighted(plan, model)  # of the one before, as a session goes
+        moved, anew = case.engine.scorer(plan, before=before), case.asked(case.inputs, model)
         when = f"under other weights ({place + 1} of 3)"
         before = moved.top_k(_SHORT)
         same_lists(before, anew.top_k(_SHORT), when)

@@ -1,26 +1,39 @@
-"""What a ranking is."""
+"""The lists of a ranking, and how they were found."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.array_types import Longs, Singles
 from scoring.errors import counted
 
-__all__ = ["SCORES", "Ranking"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SCORES", "Ranking", "StrategyChoice"]
 
 SCORES = ("total_score", "base_score", "match_score", "personal_score")
 """The order of scores in every array that holds the four."""
 
 
+@dataclass(frozen=True)
+class StrategyChoice:
+    """The strategy by which a backend found lists, and why it chose that one, in words."""
+
+    strategy: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.strategy}: {self.reason}"
+
+
 @dataclass(frozen=True, repr=False)
 class Ranking:
-    """The best jobs of n users: row r holds `count[r]` of them, best first; behind those job_id is -1, scores 0."""
+    """The best jobs of n users: row r holds `count[r]` of them, best first. Then job_id is -1 and scores are 0."""
 
     user_id: Longs  # (n,)
     job_id: Longs  # (n, k)
@@ -29,6 +42,8 @@ class Ranking:
     count: NDArray[np.int32]  # (n,)
     looked_at: int = 0
     """Pairs that were scored on their own; the bounds of their blocks kept all others out of the lists."""
+    choice: StrategyChoice | None = None
+    """How the lists were found; None if there was nothing to find, or if the backend has one strategy only."""
 
     def __repr__(self) -> str:
         return f"Ranking({counted(len(self.user_id), 'user')}, up to {counted(self.job_id.shape[1], 'job')} each)"
@@ -38,7 +53,7 @@ class Ranking:
 
     @classmethod
     def of_nobody(cls) -> Self:
-        """No lists."""
+        """Return a ranking without lists."""
         none = np.empty((0, 0), dtype=np.int64)
         return cls(np.empty(0, np.int64), none, none, np.empty((0, 0, 4), np.float32), np.empty(0, np.int32))
 
@@ -57,7 +72,9 @@ class Ranking:
         return replace(self, **parts, count=np.minimum(self.count, k).astype(np.int32))
 
     def frame(self) -> pd.DataFrame:
-        """One row per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`."""
+        """Return one row per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`."""
+        import pandas as pd  # a process that only ranks needs no pandas
+
         there = np.arange(self.job_id.shape[1]) < self.count[:, None]
         rank = np.broadcast_to(np.arange(1, self.job_id.shape[1] + 1, dtype=np.int32), there.shape)
         columns: dict[str, NDArray] = {

@@ -12,14 +12,14 @@ from scoring.bundle.program import FLAGS, JOB, LOOKUP, NONE, USER, Program
 __all__ = [
     "cell_numbers",
     "choose_keys",
-    "even_components",
+    "foldable_components",
     "job_scores",
     "key_codes",
     "key_spreads",
     "key_widths",
     "largest_of_lookups",
     "lone_lookups",
-    "turns_of_users",
+    "user_locality",
 ]
 
 MOST_CELLS = 8_192
@@ -46,7 +46,7 @@ def job_scores(program: Program) -> Floats:
     """(m,) the weighted sum of all that depends on the job alone, in components that fold."""
     p = program
     score = p.folded_total.copy()
-    even = even_components(p)
+    even = foldable_components(p)
     for c in range(p.n_folded, p.n_components):
         if even[c] and p.flat_weight[c]:
             for term in range(p.term_start[c], p.term_start[c + 1]):
@@ -55,7 +55,7 @@ def job_scores(program: Program) -> Floats:
     return score
 
 
-def even_components(program: Program) -> Bools:
+def foldable_components(program: Program) -> Bools:
     """(c,) which components are sums that a user's fold can take apart.
 
     Not so where a divisor by user would scale a job's own value for each user anew, or a divisor by flags
@@ -149,7 +149,7 @@ def key_spreads(program: Program, code: NDArray[np.uint32]) -> Floats:
     return spread
 
 
-def turns_of_users(program: Program, keys: tuple[int, ...]) -> Longs:
+def user_locality(program: Program, keys: tuple[int, ...]) -> Longs:
     """(n,) a number by the code that each of the ordered keys' tables values most for the user, the first key first.
 
     It only serves the memory's caches: a third of the time of 10,000 lists (148 µs to 103 µs a user, measured).

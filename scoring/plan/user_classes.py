@@ -1,7 +1,7 @@
-"""Users in classes: to those of one class, every code of some keys is worth the same.
+"""Users in classes: to the users of one class, every code of some keys is worth the same.
 
-Where a key's rows are few (what somebody thinks of remote work, say), the best job of a block can be known with that
-key's part in it, once for each class: no bound on the part is needed, and half of the cells are never looked into.
+If a key has few different rows (the value of remote work, say), the best job score of a block can include that key,
+once for each class. The part then needs no bound, and half of the cells are never visited.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from scoring.array_types import Floats, Longs
 from scoring.backends import reference
 from scoring.bundle.program import FLAGS, LOOKUP, NONE, Program
 
-__all__ = ["Classes"]
+__all__ = ["UserClasses"]
 
 MOST_CLASSES = 32
 """The best jobs of all blocks are kept for each: 10,000 floats, worked out when weights change."""
 
 
 @dataclass(frozen=True, eq=False)
-class Classes:
+class UserClasses:
     """n users in few classes, by their rows for the `shared` keys."""
 
     shared: tuple[int, ...]

@@ -1,0 +1,55 @@
+"""Arguments that several layers take: whole numbers and row numbers."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Longs
+from scoring.errors import ConfigurationError
+
+__all__ = ["list_length", "row_numbers", "whole_number"]
+
+
+def whole_number(name: str, value: Any, need: str) -> int:
+    """Return an argument as an int.
+
+    Raises
+    ------
+    ConfigurationError: If it is not a whole number above 0.
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value != int(value) or value < 1:
+        raise ConfigurationError(f"{name} is {value!r}; {need}, 1 or more.")
+    return int(value)
+
+
+def list_length(k: float) -> int:
+    """Return k as an int.
+
+    Raises
+    ------
+    ConfigurationError: If it is not a whole number above 0.
+    """
+    return whole_number("k", k, "a list needs a whole number of jobs")
+
+
+def row_numbers(rows: NDArray[np.integer] | None, n: int, what: str) -> Longs:
+    """Return row numbers below n as int64; None means all rows. Kernels check no bounds.
+
+    Raises
+    ------
+    ConfigurationError: If a row does not exist.
+    """
+    if rows is None:
+        return np.arange(n, dtype=np.int64)
+    rows = np.asarray(rows)
+    if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iu"):
+        raise ConfigurationError(f"{what} are asked for by row numbers; this is {rows.ndim}-dimensional, {rows.dtype}.")
+    if len(rows) and not (rows.min() >= 0 and rows.max() < n):
+        raise ConfigurationError(f"rows {rows.min()} to {rows.max()} of {what} are asked for; there are {n}.")
+    return rows.astype(np.int64)

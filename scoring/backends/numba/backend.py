@@ -1,0 +1,163 @@
+"""Compiled kernels as a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.argument_checks import list_length, row_numbers, whole_number
+from scoring.array_types import Floats, Ints, Longs, Singles
+from scoring.backends import reference
+from scoring.backends.numba import pairs
+from scoring.backends.numba.strategies import (
+    FEWEST_USERS,
+    STRATEGIES,
+    Selection,
+    Strategy,
+    TopKBuffers,
+    no_seeds_for,
+    users_at_once,
+)
+from scoring.bundle.bundle import Bundle
+from scoring.bundle.ranking import SCORES, Ranking, StrategyChoice
+from scoring.errors import ConfigurationError
+from scoring.id_index import IdIndex
+from scoring.threads.pool import available_cpus, in_threads, one_blas_thread
+
+__all__ = ["NumbaBackend"]
+
+
+class NumbaBackend:
+    """Scores and lists of a bundle by compiled kernels. They release the interpreter lock.
+
+    Parameters
+    ----------
+    bundle: What to rank.
+    workers: Threads at most; None: one per available core. Answers do not depend on it.
+    strategy: "pruned", "dense", or "auto", which measures on a few users which of the two is faster.
+
+    Raises
+    ------
+    ConfigurationError: If `workers` is not a whole number above 0, or the strategy does not exist.
+    """
+
+    def __init__(self, bundle: Bundle, *, workers: int | None = None, strategy: Strategy = "auto") -> None:
+        if workers is not None:
+            workers = whole_number("workers", workers, "a run needs a whole number of threads")
+        if strategy not in STRATEGIES:
+            raise ConfigurationError(f"strategy is {strategy!r}; it may be {', '.join(STRATEGIES)}.")
+        self.bundle = bundle
+        self.workers = workers or available_cpus()
+        self.strategy: Strategy = strategy
+        self._choices: dict[int, StrategyChoice] = {}
+
+    def top_k(
+        self,
+        k: int = 40,
+        users: NDArray[np.integer] | None = None,
+        *,
+        seeds: Ranking | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Ranking:
+        """See `Backend`."""
+        bundle = self.bundle
+        k, rows = list_length(k), row_numbers(users, bundle.program.n_users, "users")
+        found = TopKBuffers.empty(len(rows), min(k, bundle.n_eligible))
+        looked_at, choice = 0, None
+        if found.row.size:
+            choice = self._choose(rows, found.row.shape[1])
+            looked_at = self._fill(rows, choice, seeds, found, cancelled, progress)
+        else:
+            progress(len(rows))
+        there = found.row >= 0
+        job_id = np.where(there, bundle.job_id[np.where(there, found.row, 0)], -1) if there.size else found.row
+        return Ranking(bundle.user_id[rows], job_id, found.row, found.scores, found.count, looked_at, choice)
+
+    def _fill(
+        self,
+        rows: Longs,
+        choice: StrategyChoice,
+        seeds: Ranking | None,
+        found: TopKBuffers,
+        cancelled: Callable[[], bool],
+        progress: Callable[[int], None],
+    ) -> int:
+        """Fill the lists; return how many pairs were scored on their own."""
+        selection, looked_at, stop = self._selection, [0], np.zeros(1, dtype=np.int64)
+        positions = self._positions(seeds, rows, found.row.shape[1]) if choice.strategy == "pruned" else None
+        known = no_seeds_for(len(rows)) if positions is None else positions
+        in_turn = np.argsort(self.bundle.search.user_locality[rows], kind="stable")
+
+        def work(part: slice) -> int:
+            looked_at.append(selection.run(choice.strategy, rows, known, found, in_turn[part], stop))
+            return part.stop - part.start
+
+        # held over all parts: setting it anew for each takes longer than the products
+        with one_blas_thread() if choice.strategy == "dense" else nullcontext():
+            in_threads(work, len(rows), self.workers, stop, cancelled, progress, users_at_once(choice.strategy))
+        return sum(looked_at)
+
+    def _choose(self, rows: Longs, k: int) -> StrategyChoice:
+        """Return the choice that was measured before for this k, if there is one."""
+        choice = self._choices.get(k)
+        if choice is None:
+            choice = self._selection.choose(self.strategy, rows, k)
+            if len(rows) >= FEWEST_USERS:
+                self._choices[k] = choice
+        return choice
+
+    def _positions(self, seeds: Ranking | None, rows: Longs, k: int) -> Ints | None:
+        """Return (len(rows), k) positions of the seeds' k best, -1 for users who have fewer there; None: no seeds."""
+        if seeds is None or seeds.job_row.shape[1] < k or not len(seeds.user_id):
+            return None
+        of_seeds, present = IdIndex(seeds.user_id).find(self.bundle.user_id[rows])
+        known = present & (seeds.count[of_seeds] >= k)
+        position = np.full(len(self.bundle.job_id), -1, dtype=np.int32)
+        position[self._selection.index.plan_row] = np.arange(self._selection.n_jobs, dtype=np.int32)
+        positions = position[seeds.job_row[of_seeds, :k]]
+        positions[~known | (positions < 0).any(axis=1)] = -1
+        return np.ascontiguousarray(positions)
+
+    @cached_property
+    def _selection(self) -> Selection:
+        return Selection(self.bundle.search)
+
+    def all_pairs(self, users: NDArray[np.integer] | None = None, *, out: Singles | None = None) -> Singles:
+        """See `Backend`."""
+        program = self.bundle.program
+        rows = row_numbers(users, program.n_users, "users")
+        scores = reference.scores_array(out, len(rows), program.n_jobs)
+
+        def work(part: slice) -> int:
+            pairs.all_pairs(program, rows[part], scores, part.start)
+            return part.stop - part.start
+
+        in_threads(work, len(rows), self.workers)
+        return scores
+
+    def listed(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Singles:
+        """See `Backend`. Pairs are gathered by user; a few users are scored for all the jobs that any of them has."""
+        program = self.bundle.program
+        users, jobs = row_numbers(users, program.n_users, "users"), row_numbers(jobs, program.n_jobs, "jobs")
+        out = np.empty((len(SCORES), len(users)), dtype=np.float32)
+        different, which = np.unique(users, return_inverse=True)
+        by_user = np.argsort(which, kind="stable")
+        first = np.searchsorted(which[by_user], np.arange(0, len(different) + pairs.TILE, pairs.TILE))
+        for group, (start, stop) in enumerate(pairwise(first)):
+            here = by_user[start:stop]
+            columns, column = np.unique(jobs[here], return_inverse=True)
+            rows = different[group * pairs.TILE : (group + 1) * pairs.TILE]
+            block = np.empty((len(SCORES), len(rows), len(columns)), dtype=np.float32)
+            pairs.all_pairs(program.take_jobs(columns), rows, block, 0)
+            out[:, here] = block[:, which[here] - group * pairs.TILE, column]
+        return out
+
+    def components(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Floats:
+        """See `Backend`. The reference computes them."""
+        return reference.component_values(self.bundle.program, np.asarray(users), np.asarray(jobs))

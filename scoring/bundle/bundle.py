@@ -1,0 +1,144 @@
+"""All that ranking reads, as one value that can be saved to a file and opened elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from scoring.array_types import Longs
+from scoring.bundle import bundle_file
+from scoring.bundle.bundle_file import BundleFileError, Parts
+from scoring.bundle.eligibility_arrays import EligibilityArrays
+from scoring.bundle.index import Index, Limits
+from scoring.bundle.program import JOB_ARRAYS, Program
+from scoring.errors import counted
+
+__all__ = ["Bundle", "SearchIndex"]
+
+
+@dataclass(frozen=True, eq=False)
+class SearchIndex:
+    """The eligible jobs in the order in which they are searched."""
+
+    program: Program  # the bundle's, with jobs by position; it has no `job_vector`, as `index.vector` holds these
+    index: Index
+    limits: Limits
+    user_locality: Longs  # (n,) users with near numbers look at the same jobs
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Bundle:
+    """Everything that ranking n users and m jobs reads: no model, components, frames or database.
+
+    `search` is made when it is first read: scores of pairs do not need it.
+
+    Examples
+    --------
+    >>> plan.bundle.save("tonight.bundle")  # doctest: +SKIP
+    >>> NumbaBackend(Bundle.open("tonight.bundle")).top_k(40)  # doctest: +SKIP
+    """
+
+    program: Program
+    eligibility: EligibilityArrays
+    user_id: Longs  # (n,)
+    job_id: Longs  # (m,)
+    make_search: Callable[[], SearchIndex]
+    known_digest: str | None = field(default=None)
+    """The digest of the file that the bundle was opened from."""
+
+    def __repr__(self) -> str:
+        return f"Bundle({counted(len(self.user_id), 'user')} × {counted(len(self.job_id), 'job')})"
+
+    @cached_property
+    def n_eligible(self) -> int:
+        """Jobs that no rule excludes for every user."""
+        return self.eligibility.n_eligible
+
+    @cached_property
+    def search(self) -> SearchIndex:
+        """The jobs laid out for selection. There must be a user and an eligible job."""
+        return self.make_search()
+
+    @cached_property
+    def digest(self) -> str:
+        """64 hex digits of the content. It is computed when it is first read: about a second per gigabyte."""
+        return self.known_digest or bundle_file.digest_of(self._parts())
+
+    def save(self, path: str | Path) -> str:
+        """Write the bundle to a file and return its digest.
+
+        The file appears under its name when it is complete. Only its owner may read it, as it holds ids and actions.
+
+        Raises
+        ------
+        OutputError: If the file cannot be written.
+        """
+        return bundle_file.write(Path(path), self._parts())
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Map a file that `save` wrote into memory. The file must stay as it is while the bundle is in use.
+
+        Raises
+        ------
+        BundleFileError: If it is not a bundle, has another format version, is truncated, or has been altered.
+        """
+        path = Path(path)
+        parts, digest = bundle_file.read(path)
+        try:
+            return cls._from_parts(path, parts, digest)
+        except KeyError as error:
+            raise BundleFileError(path, "format", f"has no {error.args[0]}, which this version reads") from error
+
+    @classmethod
+    def _from_parts(cls, path: Path, parts: Parts, digest: str) -> Self:
+        program = Program(**parts.fields("program", Program._fields))
+        search = _search(parts, program) if _USER_LOCALITY in parts.arrays else None
+
+        def make_search() -> SearchIndex:
+            if search is None:
+                raise BundleFileError(path, "empty", "holds no user, or no job that may be ranked")
+            return search
+
+        return cls(
+            program,
+            EligibilityArrays(**parts.fields("eligibility", EligibilityArrays._fields)),
+            parts.arrays["user_id"],
+            parts.arrays["job_id"],
+            make_search,
+            digest,
+        )
+
+    def _parts(self) -> Parts:
+        """What the file holds. Arrays that are part of others are left out."""
+        parts = Parts()
+        parts.add("program", self.program, Program._fields)
+        parts.add("eligibility", self.eligibility, EligibilityArrays._fields)
+        parts.arrays |= {"user_id": self.user_id, "job_id": self.job_id}
+        if self.n_eligible and len(self.user_id):
+            search = self.search
+            parts.add("search.program", search.program, JOB_ARRAYS)
+            parts.add("search.index", search.index, _INDEX_FIELDS)
+            parts.add("search.limits", search.limits, Limits._fields)
+            parts.arrays[_USER_LOCALITY] = search.user_locality
+        return parts
+
+
+_VIEWS = ("block_single", "block_masks")
+"""Fields of an index that are the memory of `block`, read as other types."""
+_INDEX_FIELDS = tuple(name for name in Index._fields if name not in _VIEWS)
+_USER_LOCALITY = "search.user_locality"
+
+
+def _search(parts: Parts, program: Program) -> SearchIndex:
+    fields = parts.fields("search.index", _INDEX_FIELDS)
+    block = fields["block"]
+    return SearchIndex(
+        program._replace(**parts.fields("search.program", JOB_ARRAYS)),
+        Index(**fields, block_single=block.view("f4"), block_masks=block.view("u8")),
+        Limits(**parts.fields("search.limits", Limits._fields)),
+        parts.arrays[_USER_LOCALITY],
+    )

@@ -1,0 +1,211 @@
+"""The file of a bundle: a prefix, a JSON header, and raw arrays.
+
+    offset 0        16 bytes  magic
+    offset 16        8 bytes  length of the header, little-endian
+    offset 24        8 bytes  length of the file, little-endian
+    offset 32       32 bytes  BLAKE2b digest of everything from offset 16 on, except these 32 bytes
+    offset 64                 header: format version, numbers, and each array's name, dtype, shape and offset
+    then                      arrays, each at a multiple of 64 bytes; offsets count from the first multiple after
+                              the header
+
+A reader of any format can rely on the prefix and on `format` in the header.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import mmap
+import os
+import struct
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.errors import OutputError, ScoringError
+
+__all__ = ["FORMAT", "BundleFileError", "Parts", "digest_of", "read", "write"]
+
+FORMAT: Final = 1
+"""Version of the header and of the arrays' meaning. Another version is not read."""
+
+_MAGIC: Final = b"scoring bundle\r\n"  # a transfer as text would change the line end
+_LENGTHS: Final = struct.Struct("<QQ")
+_PREFIX_BYTES: Final = len(_MAGIC) + _LENGTHS.size + hashlib.blake2b(digest_size=32).digest_size
+_ALIGNMENT: Final = 64
+_CHUNK_BYTES: Final = 1 << 24
+
+Number = int | float | bool
+Reason = Literal["unreadable", "foreign", "format", "truncated", "altered", "empty"]
+
+
+class BundleFileError(ScoringError, ValueError):
+    """A file that cannot be used as a bundle. `path` and `reason` say which file, and which kind of fault."""
+
+    def __init__(self, path: Path, reason: Reason, sentence: str) -> None:
+        super().__init__(path, reason, sentence)
+        self.path, self.reason, self.sentence = path, reason, sentence
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.sentence}."
+
+
+@dataclass
+class Parts:
+    """The arrays and the numbers of a bundle by dotted name, such as `program.flat_weight`."""
+
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    numbers: dict[str, Number] = field(default_factory=dict)
+
+    def add(self, prefix: str, values: tuple[Any, ...], names: Iterable[str]) -> None:
+        """Add fields of a named tuple."""
+        for name in names:
+            value = getattr(values, name)
+            if isinstance(value, np.ndarray):
+                self.arrays[f"{prefix}.{name}"] = value
+            else:
+                self.numbers[f"{prefix}.{name}"] = value
+
+    def fields(self, prefix: str, names: Iterable[str]) -> dict[str, Any]:
+        """Return what `add` added. KeyError: If a field does not exist."""
+        of = {name: f"{prefix}.{name}" for name in names}
+        return {name: self.arrays[key] if key in self.arrays else self.numbers[key] for name, key in of.items()}
+
+
+def digest_of(parts: Parts) -> str:
+    """Return the digest of the file that `write` would write."""
+    return _digest(_content(parts))
+
+
+def write(path: Path, parts: Parts) -> str:
+    """Write a file that only its owner may read, under its name when it is complete; return its digest."""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(bytes(_PREFIX_BYTES))
+                digest = _digest(_written(file, _content(parts)))
+                file.seek(0)
+                file.write(_MAGIC + next(_content(parts)) + bytes.fromhex(digest))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise OutputError(f"{path}: the bundle cannot be written: {error.strerror or error}.") from error
+    return digest
+
+
+def _written(file: Any, content: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """Write the content behind the prefix, of which the first chunk (the lengths) is a part; pass all of it on."""
+    yield next(content)
+    for chunk in content:
+        file.write(chunk)
+        yield chunk
+
+
+def read(path: Path) -> tuple[Parts, str]:
+    """Map a file into memory and check it; return its parts and its digest.
+
+    The mapping is private: kernels compiled for arrays that may be written take these, and the file never changes.
+
+    Raises
+    ------
+    BundleFileError: If it is not a bundle, has another format version, is truncated, or has been altered.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < _PREFIX_BYTES:
+                start = file.read(len(_MAGIC))
+                cut = bool(start) and _MAGIC.startswith(start)
+                raise BundleFileError(path, *(_truncated(size) if cut else _FOREIGN))
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    except OSError as error:
+        raise BundleFileError(path, "unreadable", f"cannot be read: {error.strerror or error}") from error
+    if mapped[: len(_MAGIC)] != _MAGIC:
+        raise BundleFileError(path, *_FOREIGN)
+    header_bytes, file_bytes = _LENGTHS.unpack_from(mapped, len(_MAGIC))
+    if _PREFIX_BYTES + header_bytes > size:
+        raise BundleFileError(path, *_truncated(size))
+    header = _header(path, mapped[_PREFIX_BYTES : _PREFIX_BYTES + header_bytes])
+    if file_bytes > size:
+        raise BundleFileError(path, *_truncated(size))
+    digest = mapped[_PREFIX_BYTES - 32 : _PREFIX_BYTES].hex()
+    view = memoryview(mapped)[:file_bytes]
+    content = (view[len(_MAGIC) : _PREFIX_BYTES - 32], *_cut(view[_PREFIX_BYTES:]))
+    if file_bytes < size or _digest(iter(content)) != digest:
+        raise BundleFileError(path, *_ALTERED)
+    return _parts(path, header, mapped, _aligned(_PREFIX_BYTES + header_bytes)), digest
+
+
+_FOREIGN: Final[tuple[Reason, str]] = ("foreign", "is not a bundle")
+_ALTERED: Final[tuple[Reason, str]] = ("altered", "does not have the content that was saved. Save the bundle again")
+
+
+def _truncated(size: int) -> tuple[Reason, str]:
+    return "truncated", f"is incomplete: it ends after {size:,} bytes. Save or copy the bundle again"
+
+
+def _header(path: Path, text: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(text)
+        version = int(header["format"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleFileError(path, *_ALTERED) from error
+    if version != FORMAT:
+        raise BundleFileError(
+            path, "format", f"has format {version}. This version of the package reads format {FORMAT}"
+        )
+    return dict(header)
+
+
+def _parts(path: Path, header: dict[str, Any], mapped: mmap.mmap, start: int) -> Parts:
+    parts = Parts(numbers=header["numbers"])
+    for entry in header["arrays"]:
+        dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
+        end = start + entry["offset"] + math.prod(shape) * dtype.itemsize
+        if dtype.kind not in "biuf" or entry["offset"] % _ALIGNMENT or end > len(mapped):
+            raise BundleFileError(path, *_ALTERED)
+        parts.arrays[entry["name"]] = np.ndarray(shape, dtype, mapped, start + entry["offset"])
+    return parts
+
+
+def _content(parts: Parts) -> Iterator[bytes | memoryview]:
+    """The lengths, then everything behind the prefix."""
+    entries, offset = [], 0
+    for name, array in parts.arrays.items():
+        entries.append({"name": name, "dtype": array.dtype.str, "shape": array.shape, "offset": offset})
+        offset = _aligned(offset + array.nbytes)
+    header = json.dumps({"format": FORMAT, "numbers": parts.numbers, "arrays": entries}).encode()
+    start = _aligned(_PREFIX_BYTES + len(header))
+    yield _LENGTHS.pack(len(header), start + offset)
+    yield header.ljust(start - _PREFIX_BYTES, b"\0")
+    for array in parts.arrays.values():
+        yield from _cut(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        yield bytes(_aligned(array.nbytes) - array.nbytes)
+
+
+def _cut(content: memoryview) -> Iterator[memoryview]:
+    """In chunks."""
+    for first in range(0, len(content), _CHUNK_BYTES):
+        yield content[first : first + _CHUNK_BYTES]
+
+
+def _aligned(offset: int) -> int:
+    return -(-offset // _ALIGNMENT) * _ALIGNMENT
+
+
+def _digest(content: Iterator[bytes | memoryview]) -> str:
+    digest = hashlib.blake2b(digest_size=32)
+    for chunk in content:
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,43 @@
+"""Eligibility as arrays: which jobs each user may be shown, and how many jobs of one company."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Bools, Ints, Longs, UInt8s
+
+__all__ = ["EligibilityArrays"]
+
+
+class EligibilityArrays(NamedTuple):
+    """The eligibility rules of n users and m jobs, worked out. Jobs are rows of the plan."""
+
+    open_to_all: Bools  # (m,) no rule excludes the job for every user
+    job_start: Longs  # (n + 1,) where in `job` each user's excluded jobs begin
+    job: Ints
+    cooling_start: Longs  # (n + 1,) where in `cooling` each user's excluded companies begin
+    cooling: Ints  # company codes
+    company: Ints  # (m,) company codes, -1 missing
+    per_company: int  # most jobs of a known company in a list; 0: no limit
+    candidates: UInt8s  # (n, ceil(m / 8)) a bit for each job that may be ranked, lowest bit first; (0, 0): all jobs may
+
+    @property
+    def n_eligible(self) -> int:
+        """Jobs that no rule excludes for every user."""
+        return int(self.open_to_all.sum())
+
+    def matrix(self, users: NDArray[np.integer]) -> Bools:
+        """Return (len(users), m) whether each job may be ranked for each user."""
+        result = np.repeat(self.open_to_all[None, :], len(users), axis=0)
+        for row, user in enumerate(users):
+            result[row, self.job[self.job_start[user] : self.job_start[user + 1]]] = False
+            cooling = self.cooling[self.cooling_start[user] : self.cooling_start[user + 1]]
+            if len(cooling):
+                result[row, np.isin(self.company, cooling)] = False
+        if self.candidates.size:
+            bits = np.unpackbits(self.candidates[users], axis=1, count=len(self.company), bitorder="little")
+            result &= bits.view(bool)
+        return result

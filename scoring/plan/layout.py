@@ -1,0 +1,257 @@
+"""The order of the eligible jobs for selection: which keys make cells, how jobs are sorted, what bounds the blocks.
+
+A layout holds what does not depend on weights, or depends on weights only in how well it prunes. `Layout.search` adds
+the job scores under the current weights: that takes milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from scoring.array_types import Bools, Floats, Ints, Longs, Singles, UInt32s
+from scoring.bundle.bundle import SearchIndex
+from scoring.bundle.index import BLOCK_JOBS, FIRST, Index, Limits
+from scoring.bundle.program import Program
+from scoring.plan.blocks import Blocks, Cells, best_of_cells, best_of_the_rest, lay_out_blocks
+from scoring.plan.exclusions import Exclusions
+from scoring.plan.lookup_keys import (
+    cell_numbers,
+    choose_keys,
+    foldable_components,
+    job_scores,
+    key_codes,
+    key_spreads,
+    key_widths,
+    largest_of_lookups,
+    lone_lookups,
+    user_locality,
+)
+from scoring.plan.sparse_keys import Holders, holders, sparse_keys
+from scoring.plan.user_classes import UserClasses
+
+__all__ = ["Layout"]
+
+ENOUGH = 0.75
+"""The smallest share of the best keys' spread with which a layout is kept. With less, jobs are laid out again."""
+
+
+class UserSide(NamedTuple):
+    """What depends on the users' arrays, and on how components are made of them. See the fields of `Index`."""
+
+    even: Bools
+    uneven: Ints
+    lone: Bools
+    lookup_largest: Floats
+
+    @classmethod
+    def of(cls, program: Program) -> Self:
+        even = foldable_components(program)
+        return cls(even, np.flatnonzero(~even).astype(np.int32), lone_lookups(program), largest_of_lookups(program))
+
+
+class JobOrder(NamedTuple):
+    """The jobs by position. See the fields of `Index`."""
+
+    plan_row: Longs
+    turn: Ints
+    by_turn: Ints
+    company: Ints
+    code: UInt32s
+    width: Ints
+    vector: Singles
+
+
+class Keys(NamedTuple):
+    """What each key is used for. See the fields of `Index`."""
+
+    ordered: Ints
+    loose: Ints
+    bounded: Ints
+
+
+class JobBounds(NamedTuple):
+    """The least and the greatest of each of the program's job values. See the fields of `Index`."""
+
+    job_low: Floats
+    job_high: Floats
+
+    @classmethod
+    def of(cls, program: Program) -> Self:
+        return cls(program.job_value.min(axis=1, initial=0.0), program.job_value.max(axis=1, initial=0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The eligible jobs in an order, m of them; `program` and `limits` have positions in that order for job rows."""
+
+    program: Program
+    limits: Limits
+    users: UserSide
+    jobs: JobOrder
+    keys: Keys
+    bounds: JobBounds
+    cells: Cells
+    blocks: Blocks
+    holders: Holders
+    classes: UserClasses
+    user_locality: Longs
+    """(n,) users with near numbers look at the same jobs; ranked one after the other they find them cached."""
+
+    @classmethod
+    def of(cls, program: Program, exclusions: Exclusions, job_id: Longs, keys: tuple[int, ...] | None = None) -> Self:
+        """Lay the jobs out for the weights in the program, with cells of these keys (None: those of `choose_keys`)."""
+        rows = np.flatnonzero(exclusions.open_to_all)
+        rows = rows[np.argsort(job_id[rows], kind="stable")]
+        code = key_codes(program, rows)
+        ordered = choose_keys(program, code) if keys is None else keys
+        cell = cell_numbers(program, code, ordered)
+        order = np.lexsort((-job_scores(program)[rows], cell))
+        rows, code, cell = rows[order], np.ascontiguousarray(code[:, order]), cell[order]
+        vector = np.ascontiguousarray(program.job_vector.T[rows])
+        for slot, has in enumerate(program.dot_job_has[:, rows]):
+            vector[~has, program.dot_start[slot] : program.dot_start[slot + 1]] = 0.0
+        without_vectors = program._replace(job_vector=program.job_vector[:0])  # they are laid out by job above
+        laid = without_vectors.take_jobs(rows)
+        loose = [key for key in range(len(code)) if key not in ordered]
+        classes = UserClasses.of(program, loose)
+        bounded = [key for key in loose if key not in classes.shared]
+        jobs = JobOrder(
+            plan_row=rows,
+            turn=order.astype(np.int32),
+            by_turn=np.argsort(order, kind="stable").astype(np.int32),
+            company=exclusions.company[rows].astype(np.int32),
+            code=code,
+            width=key_widths(program),
+            vector=vector,
+        )
+        uses = Keys(*(np.array(some, dtype=np.int32) for some in (ordered, loose, bounded)))
+        users = UserSide.of(program)
+        cells, blocks = lay_out_blocks(laid, cell, code, jobs.width, vector, uses.ordered, uses.bounded)
+        return cls(
+            program=laid,
+            limits=_limits(exclusions, rows),
+            users=users,
+            jobs=jobs,
+            keys=uses,
+            bounds=JobBounds.of(laid),
+            cells=cells,
+            blocks=blocks,
+            holders=holders(
+                sparse_keys(program, uses.bounded, jobs.width, users.lone), code, jobs.width, cells.cell, blocks.block
+            ),
+            classes=classes,
+            user_locality=user_locality(program, ordered),
+        )
+
+    def with_job_values(self, program: Program) -> Self:
+        """Return the same order and blocks, which are right whatever the jobs' values, for other job values."""
+        values = program.job_value[:, self.jobs.plan_row]
+        laid = self.program._replace(job_value=np.ascontiguousarray(values))
+        return replace(self, program=laid, bounds=JobBounds.of(laid))
+
+    def with_program(self, before: Program, now: Program) -> Self | None:
+        """Return the same order and blocks for a program of the same jobs, codes and vectors, whose users have other
+        rows, steps and exceptions; None if more differs. `before` is the program of this layout.
+
+        All of an index that depends on users' own arrays, or on how components are made of them, is made again: that
+        is quick. Sorting and bounding 100,000 jobs takes twenty times as long.
+        """
+        if not all(_same(getattr(before, name), getattr(now, name)) for name in _BY_JOB):
+            return None
+        width, classes = key_widths(now), UserClasses.of(now, self.keys.loose.tolist())
+        if not np.array_equal(width, self.jobs.width) or classes.shared != self.classes.shared:
+            return None
+        users = UserSide.of(now)
+        if sparse_keys(now, self.keys.bounded, width, users.lone) != self.holders.sparse.tolist():
+            return None
+        laid = now._replace(
+            **{name: getattr(self.program, name) for name in (*_BY_JOB, "folded_total", "folded_group")}
+        )
+        layout = replace(
+            self,
+            program=laid,
+            users=users,
+            classes=classes,
+            user_locality=user_locality(now, tuple(self.keys.ordered.tolist())),
+        )
+        return layout.with_job_values(now)
+
+    def fits(self, program: Program) -> bool:
+        """Whether other keys would not tell jobs apart much better under the weights of this program."""
+        spread = key_spreads(program, self.jobs.code)
+        possible = np.sort(spread)[::-1][: max(len(self.keys.ordered), 1)].sum()
+        return bool(spread[self.keys.ordered].sum() >= ENOUGH * possible)
+
+    def search(self, program: Program) -> SearchIndex:
+        """Return the program in this order and its index, with the weights that the given program has folded in."""
+        rows = self.jobs.plan_row
+        laid = program._replace(
+            **{name: getattr(self.program, name) for name in _LAID_OUT},
+            folded_total=program.folded_total[rows],
+            folded_group=np.ascontiguousarray(program.folded_group[:, rows]),
+        )
+        score = job_scores(laid)
+        block = self.blocks.block
+        of_class = self.classes.scores(laid, score, self.jobs.code)
+        best = np.maximum.reduceat(of_class, block[:, FIRST], axis=1)
+        own = np.zeros((len(of_class), len(block) * BLOCK_JOBS), dtype=np.float32)
+        own[:, self.blocks.lane] = of_class
+        index = Index(
+            **self.users._asdict(),
+            **self.jobs._asdict(),
+            **self.keys._asdict(),
+            **self.bounds._asdict(),
+            grid=self.cells.grid,
+            group_cell=self.cells.group_cell,
+            cell_code=self.cells.cell_code,
+            cell=self.cells.cell,
+            **self.holders._asdict(),
+            job_facts=self.blocks.job_facts,
+            dot_norm=self.blocks.dot_norm,
+            block=block,
+            block_single=block.view(np.float32),
+            block_masks=block.view(np.uint64),
+            block_centre=self.blocks.block_centre,
+            lanes=self.blocks.lanes,
+            class_of_user=self.classes.of_user,
+            own=own.reshape(len(own), -1, BLOCK_JOBS),
+            block_best=np.stack([best, best_of_the_rest(best, self.cells.filled)], axis=2),
+            single=score.astype(np.float32),
+            largest=float(np.abs(score).max()),
+            job_sums=np.ascontiguousarray(np.stack([score, laid.folded_total, *laid.folded_group]).T),
+            cell_best=best_of_cells(best, self.cells.cell),
+        )
+        return SearchIndex(laid, index, self.limits, self.user_locality)
+
+
+_BY_JOB = ("key_code", "number_rank", "flag_bits", "dot_start", "dot_job_has", "job_vector")
+"""Parts of a program by which jobs are ordered, cut into blocks and bounded."""
+_LAID_OUT = ("job_value", "key_code", "number_rank", "flag_bits", "dot_job_has", "job_vector")
+"""Parts of a program that the layout holds in its own order, whatever the weights."""
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or np.array_equal(a, b)
+
+
+def _limits(exclusions: Exclusions, rows: Longs) -> Limits:
+    place = np.full(len(exclusions.company), -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    company = exclusions.company[rows]
+    by_company = np.argsort(company, kind="stable")
+    start = np.searchsorted(company[by_company], np.arange(exclusions.n_companies + 1))
+    own = place[exclusions.jobs.values]
+    before = np.concatenate([[0], np.cumsum(own >= 0)])
+    return Limits(
+        excluded_start=before[exclusions.jobs.start].astype(np.int64),
+        excluded=own[own >= 0],
+        cooling_start=exclusions.companies.start.astype(np.int64),
+        cooling=exclusions.companies.values.astype(np.int32),
+        company_start=start.astype(np.int64),
+        company_jobs=by_company.astype(np.int64),
+        per_company=exclusions.rules.max_per_company or 0,
+        hidden=np.empty((0, 0), np.uint8) if exclusions.candidates is None else exclusions.candidates.hidden(rows),
+    )

@@ -1,0 +1,65 @@
+"""The engine that invariants check: the package's own ways to a score, each of which a subclass may replace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from scoring.backends.protocol import Backend, BackendFactory
+from scoring.backends.reference import ReferenceBackend
+from scoring.bundle.ranking import Ranking
+from scoring.errors import ConfigurationError
+from scoring.model import Inputs, ScoringModel
+from scoring.plan import Candidates, Plan
+from scoring.ranking import Explanation, Scorer, explain
+
+__all__ = ["SCORER_PATHS", "EngineUnderTest", "ScorerPath"]
+
+ScorerPath = Literal["auto", "pruned", "dense", "reference"]
+SCORER_PATHS = ("auto", "pruned", "dense", "reference")
+
+
+@dataclass(frozen=True)
+class EngineUnderTest:
+    """The package's own answers, lists by one path or by one backend. Override a method to check another engine.
+
+    Parameters
+    ----------
+    path: A `Scorer`'s path, or "reference": float64 and a sort.
+    backend: Makes the backend that scores and ranks, such as the class of one; None: the path decides.
+
+    Raises
+    ------
+    ConfigurationError: If the path does not exist, or if a path is given together with a backend.
+    """
+
+    path: ScorerPath = "auto"
+    backend: BackendFactory | None = None
+
+    def __post_init__(self) -> None:
+        if self.path not in SCORER_PATHS:
+            raise ConfigurationError(f"scorer_path is {self.path!r}; it may be {', '.join(SCORER_PATHS)}.")
+        if self.backend is not None and self.path != "auto":
+            raise ConfigurationError(f"scorer_path is {self.path!r}, and a backend is given. Leave one of them out.")
+
+    def __repr__(self) -> str:
+        lists = f"path {self.path}" if self.backend is None else getattr(self.backend, "__name__", repr(self.backend))
+        return lists if type(self) is EngineUnderTest else f"{type(self).__name__}, {lists}"
+
+    def build(self, model: ScoringModel, inputs: Inputs, candidates: Candidates | None = None) -> Plan:
+        """Return a plan, made from nothing."""
+        return Plan.build(model, inputs, candidates)
+
+    def reweighted(self, plan: Plan, model: ScoringModel) -> Plan:
+        """Return a plan for other weights, made from an existing one."""
+        return plan.with_weights(model)
+
+    def scorer(self, plan: Plan, *, workers: int | None = None, before: Ranking | None = None) -> Backend:
+        """Return what scores and ranks. `workers` and `before` are those of `Scorer`: answers depend on neither."""
+        if self.path == "reference":
+            return Scorer(plan, workers=workers, before=before, backend=ReferenceBackend)
+        return Scorer(plan, workers=workers, path=self.path, before=before, backend=self.backend)
+
+    def explain(self, plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanation:
+        """Return why a pair has its score."""
+        return explain(plan, inputs, user_row, job_row)
