@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from scoring.columns import RESULT_COLUMNS
-from scoring.runs.publishers.publisher import Shard
+from scoring.runs.shards import Shard
 from scoring.telemetry import faults
 
 __all__ = ["SCHEMA", "part_name", "remove_others", "whole_shards", "write_part", "wrong_with"]
