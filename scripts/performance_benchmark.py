@@ -25,7 +25,7 @@ from scoring.errors import ScoringError
 from scoring.profiling.arguments import positive
 from scoring.runs import report, runner
 from scoring.runs.memory_budget import readable
-from scoring.runs.publishers import FrameSink
+from scoring.runs.publishers import FramePublisher
 from scoring.synthetic import make_market
 from scoring.telemetry import Stopwatch
 from scoring.threads.pool import available_cpus
@@ -79,7 +79,7 @@ def _measure(wanted: argparse.Namespace) -> tuple[runner.RunResult, cProfile.Pro
     with watch.phase("encode"):
         dataset = Dataset(market.tables)
     prepared = runner.prepare(dataset, load_model("standard"), watch=watch, workers=wanted.workers)
-    result = runner.run(prepared, k=wanted.top_k, sinks=[FrameSink()], watch=watch)
+    result = runner.run(prepared, k=wanted.top_k, sinks=[FramePublisher()], watch=watch)
     if profile:
         profile.disable()
     return result, profile
@@ -94,13 +94,13 @@ def _figures(wanted: argparse.Namespace, result: runner.RunResult) -> dict[str, 
         "jobs_ranked": result.counts.jobs_ranked,
         "seed": wanted.seed,
         "top_k": wanted.top_k,
-        "workers": result.head.workers,
+        "workers": result.metadata.workers,
         "ms_per_user": result.ms_per_user,
         "target_ms": wanted.target_ms,
         "met": result.ms_per_user <= wanted.target_ms,
         "pairs": result.pairs_ranked,
         "pairs_scored": result.pairs_scored,
-        "decision": result.decision,
+        "decision": result.strategy,
         "pairs_per_second": rate,
         "seconds": {phase.name: phase.seconds for phase in result.watch.phases},
         "peak_bytes": result.peak_bytes,

@@ -440,14 +440,14 @@ def test_a_stop_whose_exception_is_lost_stops_the_run(
         f"""
 import os
 from scoring.cli import main
-from scoring.runs.publishers import ParquetSink
+from scoring.runs.publishers import parquet_publisher
 
 class Finalised:
     def __del__(self):
         os.kill(os.getpid(), {int(sign)})
 
-write = ParquetSink.write
-ParquetSink.write = lambda self, ranking: (Finalised(), write(self, ranking))[1]
+write = parquet_publisher.write_part
+parquet_publisher.write_part = lambda *given: (Finalised(), write(*given))[1]
 main(["run", "--db", "copy.db", "--out", "runs", "--no-database", "--chunk-size", "1"])
 """,
         tmp_path,

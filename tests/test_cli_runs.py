@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from scoring.cli.app import app
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
-from scoring.runs.publishers import published_runs, publisher
+from scoring.runs import shards
+from scoring.runs.publishers import published_runs
 from scoring.synthetic import make_market
 from scoring.telemetry import faults
 
@@ -24,7 +25,7 @@ class Broken(BaseException):
 def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 100)
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
     with Database.open(tmp_path / "market.db") as database:
         save_tables(database, make_market(60, 300, 1_500, seed=9).tables)
     return tmp_path

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from scoring.model import ScoringModel
     from scoring.ranking import Prepared
     from scoring.runs.gate import Gate
-    from scoring.runs.publishers import Sink
+    from scoring.runs.publishers import Publisher
 
 __all__ = ["run"]
 
@@ -116,7 +116,7 @@ def run(
         chosen = read_model(model, weights, component, profile, profiles)
         held_to = _gate(gate, force, None if profile is None else _decision(profiles, chosen), component)
     with Database.open(db) as database, show.warnings():
-        sinks = _sinks(None if no_database else database, out)
+        publishers = _publishers(None if no_database else database, out)
         dataset = load_data(database, as_of, show, watch, max_refused=max_refused, refused_to=refused)
         with watch.phase("fingerprint"):
             dataset.fingerprint  # noqa: B018 - computed when first asked for
@@ -130,7 +130,7 @@ def run(
                 k=top_k,
                 users=_first_users(prepared, users),
                 chunk_size=chunk_size,
-                sinks=sinks,
+                sinks=publishers,
                 progress=advance,
                 cancelled=stops.lost,
                 watch=watch,
@@ -138,24 +138,28 @@ def run(
                 gate=held_to,
             )
         if result.was_published:
-            show.say(f"Run {result.head.run_id} has this data, model and settings, and is published: nothing was done.")
+            run_id = result.metadata.run_id
+            show.say(f"Run {run_id} has this data, model and settings, and is published: nothing was done.")
         output().print(report.render(report.Report.of(result)))
         if keep is not None:
             _prune(out, None if no_database else database, keep)
 
 
-def _sinks(database: Database | None, out: Path) -> list[Sink]:
+def _publishers(database: Database | None, out: Path) -> list[Publisher]:
     """Published in this order: a transaction is likelier to fail than the rename that makes a folder visible.
 
     Raises OutputError, DatabaseError: one of them cannot be written to.
     """
-    from scoring.runs.publishers import LATEST, DatabaseSink, ParquetSink
+    from scoring.runs.publishers import LATEST, DatabasePublisher, ParquetPublisher
 
-    sinks: list[Sink] = [] if database is None else [DatabaseSink(database)]
-    sinks.append(ParquetSink(out, by_run_id=True, latest=LATEST))
-    for sink in sinks:
-        sink.check()
-    return sinks
+    publishers: list[Publisher] = []
+    if database is not None:
+        rows = DatabasePublisher(database)
+        rows.check()
+        publishers.append(rows)
+    files = ParquetPublisher(out, by_run_id=True, latest=LATEST)
+    files.check()
+    return [*publishers, files]
 
 
 @contextmanager

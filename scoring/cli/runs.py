@@ -12,10 +12,12 @@ import typer
 from scoring.cli.opening import DEFAULT_DB, DEFAULT_OUT, Db
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from scoring.database.database import Database
+    from scoring.runs.history import RunRecord
     from scoring.runs.retention import Pruned
 
 __all__ = ["app", "say_pruned"]
@@ -52,22 +54,20 @@ def list_(out: Folder = DEFAULT_OUT, db: Db = DEFAULT_DB, no_database: NoDatabas
     """
     from scoring.cli.progress import output
     from scoring.errors import printable
-    from scoring.runs.history import list_runs
+    from scoring.runs.history import collect_runs
 
     with _opened(db, no_database) as database:
-        found = list_runs(out, database)
-    if found.empty:
+        found = collect_runs(out, database)
+    if not found:
         output().print(f"{out} holds no runs yet. Make one with `scoring run`.", markup=False, soft_wrap=True)
         return
     output().print(_table(found))
-    for run in found.to_dict("records"):
-        said = run["gate"]
-        if isinstance(said, str) and not said.startswith("passed"):
-            output().print(f"{run['run_id']}: {printable(said, 1000)}", markup=False, soft_wrap=True)
+    for run in found:
+        if run.gate is not None and not run.passed:
+            output().print(f"{run.run_id}: {printable(run.gate, 1000)}", markup=False, soft_wrap=True)
 
 
-def _table(found: pd.DataFrame) -> Table:
-    import pandas as pd
+def _table(found: Sequence[RunRecord]) -> Table:
     from rich.table import Table
 
     from scoring.errors import printable
@@ -78,14 +78,13 @@ def _table(found: pd.DataFrame) -> Table:
     for name in ("users", "rows"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("stored in", no_wrap=True)
-    for run in found.to_dict("records"):
-        places = [name for name in ("folder", "database") if run[name]]
+    for run in found:
         table.add_row(
-            run["run_id"],
-            run["status"],
-            "" if pd.isna(run["model"]) else printable(run["model"], 30),
-            *("" if pd.isna(run[name]) else f"{run[name]:,}" for name in ("users", "rows")),
-            "both" if len(places) == 2 else places[0],
+            run.run_id,
+            run.status,
+            "" if run.model is None else printable(run.model, 30),
+            *("" if count is None else f"{count:,}" for count in (run.users, run.rows)),
+            "both" if run.folder and run.database else "folder" if run.folder else "database",
         )
     return table
 
@@ -100,24 +99,24 @@ def verify(
     """Look whether published runs are as they were written: digests of files, rows there and in the database."""
     from scoring.cli.progress import Show, output
     from scoring.errors import ConfigurationError, counted
-    from scoring.runs.history import list_runs, verify_rows
+    from scoring.runs.history import collect_runs, verify_rows
 
     wrong = 0
     with _opened(db, no_database) as database:
-        found = list_runs(out, database)
-        found = found[found["status"].isin(["published", "damaged"]) | found["status"].str.startswith("in use")]
+        found = [record for record in collect_runs(out, database) if record.status.can_be_verified]
         wanted = (out / run).resolve().name if run == "latest" else run
         if wanted is not None:
-            found = found[found["run_id"] == wanted]
-            if found.empty:
+            found = [record for record in found if record.run_id == wanted]
+            if not found:
                 raise ConfigurationError(f"{out} holds no published run {run}; see `scoring runs list`.")
-        for one in found.to_dict("records"):
-            said = _wrong_with(out / one["run_id"]) if one["folder"] else []
-            said += verify_rows(database, one["run_id"]) if database is not None else []
+        for record in found:
+            said = _wrong_with(out / record.run_id) if record.folder else []
+            said += verify_rows(database, record.run_id) if database is not None else []
             for sentence in said:
                 Show().say(f"error: {sentence}")
             if not said:
-                output().print(f"{one['run_id']}: whole, {counted(one['rows'], 'row')}.", markup=False, soft_wrap=True)
+                rows = counted(record.rows or 0, "row")
+                output().print(f"{record.run_id}: whole, {rows}.", markup=False, soft_wrap=True)
             wrong += bool(said)
     if wrong:
         raise typer.Exit(1)
@@ -158,13 +157,13 @@ def publish(
     """Publish a run that its gate kept aside, as it was written: nothing is loaded or ranked again."""
     from scoring.cli.progress import output
     from scoring.runs.force_publish import release
-    from scoring.runs.publishers import LATEST, DatabaseSink, ParquetSink, Sink
+    from scoring.runs.publishers import LATEST, DatabasePublisher, ParquetPublisher, Publisher
 
     with _opened(db, no_database) as database:
-        sinks: list[Sink] = [] if database is None else [DatabaseSink(database)]
-        sinks.append(ParquetSink(out, by_run_id=True, latest=LATEST))
-        for place in release(run, out, sinks, force):
-            output().print(f"{place.kind}: {place.name}", markup=False, soft_wrap=True)
+        publishers: list[Publisher] = [] if database is None else [DatabasePublisher(database)]
+        publishers.append(ParquetPublisher(out, by_run_id=True, latest=LATEST))
+        for destination in release(run, out, publishers, force):
+            output().print(f"{destination.kind}: {destination.name}", markup=False, soft_wrap=True)
 
 
 def say_pruned(done: Pruned) -> None:

@@ -10,7 +10,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.ranking import Prepared
 from scoring.runs import runner
-from scoring.runs.publishers import ParquetSink
+from scoring.runs.publishers import ParquetPublisher
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE
 from scoring.telemetry import Stopwatch
 
@@ -58,5 +58,5 @@ def full_run(
     watch = watch or Stopwatch()
     prepared = source.prepared(watch)
     with tempfile.TemporaryDirectory() as folder:
-        sinks = [ParquetSink(Path(folder) / "run")]
+        sinks = [ParquetPublisher(Path(folder) / "run")]
         return runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=sinks, watch=watch)

@@ -30,7 +30,7 @@ from scoring.profiling.measure import apart, give_back
 from scoring.ranking import Prepared
 from scoring.runs import memory_budget, runner
 from scoring.runs.memory_budget import readable
-from scoring.runs.publishers import ParquetSink
+from scoring.runs.publishers import ParquetPublisher
 from scoring.threads.pool import available_cpus
 
 if TYPE_CHECKING:
@@ -148,10 +148,10 @@ def _run(prepared: Prepared, setting: Setting, k: int) -> _Run:
     with tempfile.TemporaryDirectory() as folder:
         target, first = Path(folder) / "run", prepared.plan.user_id[prepared.active_users[:1]]
         # one user first: what is imported and set up once is none of the setting's
-        runner.run(prepared, k=k, users=first, workers=workers, sinks=[ParquetSink(Path(folder) / "first")])
+        runner.run(prepared, k=k, users=first, workers=workers, sinks=[ParquetPublisher(Path(folder) / "first")])
         before = memory_budget.peak()
         begun = time.perf_counter()
-        result = runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=[ParquetSink(target)])
+        result = runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=[ParquetPublisher(target)])
         seconds = time.perf_counter() - begun
         peak = result.peak_bytes
         return _Run(seconds, result.ranking_seconds, peak, peak - before, _digest(target))

@@ -1,72 +1,76 @@
-"""Publishing a run that its gate kept aside, as it was written: no data is loaded, nobody is ranked for.
+"""Publish a run that its gate kept, as it was written: no data is loaded and no user is ranked.
 
-A database goes on changing, and a run of tomorrow's data is another one: this is how tonight's is published then.
+The database changes meanwhile, and a run of its new data is another run: only this publishes the old one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from scoring.errors import ConfigurationError, OutputError
-from scoring.runs.gate.verdict import KEPT_ASIDE
-from scoring.runs.history import Leftover, latest_of, leftovers_in_folder
-from scoring.runs.publishers import Place, RunCounts, RunHead, Shard, Sink
+from scoring.runs.gate.verdict import Outcome, outcome_of
+from scoring.runs.history import FolderLeftover, latest_of, leftovers_in_folder
+from scoring.runs.publishers import Claim, Destination, OpenRun, Publisher, RunCounts, RunMetadata
 from scoring.runs.publishers.run_journal import run_journal
+from scoring.runs.shards import Shard
 
 __all__ = ["release"]
 
 
-def release(run_id: str, folder: str | Path, sinks: Sequence[Sink], reason: str) -> list[Place]:
-    """Publishes the run of this id that is kept aside in a folder of runs, to the sinks that it was written to.
+def release(run_id: str, folder: str | Path, publishers: Sequence[Publisher], reason: str) -> list[Destination]:
+    """Publish the run of this id that its gate kept in a folder of runs, to the publishers that it was written to.
 
-    May be called again where it was killed. Raises ConfigurationError: no reason, no such run kept aside, or readers
-    have a newer one; OutputError, DatabaseError: it is not there as it was written, or cannot be published.
+    May be called again after it was killed. Raises ConfigurationError: no reason, no such run, or readers have a newer
+    one; OutputError, DatabaseError: the run is damaged, or cannot be published.
     """
     folder = Path(folder)
     if not reason.strip():
         raise ConfigurationError("a run that was kept aside is published for a reason: give one.")
-    left = _left(folder, run_id)
+    left = _find(folder, run_id)
     newest = latest_of(folder)
     if newest is not None and newest > run_id:
         raise ConfigurationError(f"run {newest} is newer than {run_id}, and in use: make another one.")
-    assert left.journal is not None, "it is in a folder"
     lines = run_journal(left.journal).read()
     kept = next(line for line in reversed(lines) if "gate" in line)
-    head, counts = _head(kept["head"]), RunCounts(**kept["counts"])
+    metadata, counts = _metadata(kept["head"]), RunCounts(**kept["counts"])
     shards = _shards([line for line in lines if "name" in line])
-    verdict = {**kept["gate"], "outcome": "forced", "reason": reason}
+    verdict = {**kept["gate"], "outcome": Outcome.FORCED.value, "reason": reason}
+    claims: list[Claim] = []
     try:
-        for sink in sinks:
-            sink.claim(head)
-        for sink in sinks:
-            _require_whole(run_id, shards, sink.go_on(head, shards))
-        for sink in sinks:
-            sink.take_verdict(verdict, counts)
-        for sink in sinks:
-            sink.seal(counts)
-        return [sink.publish() for sink in sinks]
+        for publisher in publishers:
+            claims.append(publisher.claim(metadata))  # noqa: PERF401 - what is claimed is suspended if the next fails
+        open_runs: list[OpenRun] = []
+        for claim in claims:
+            open_runs.append(claim.resume(metadata, shards))
+            _require_whole(run_id, shards, open_runs[-1].committed)
+        for run in open_runs:
+            run.record_verdict(verdict, counts)
+        for run in open_runs:
+            run.seal(counts)
+        return [run.publish(counts) for run in open_runs]
     except BaseException:
-        for sink in sinks:
-            sink.suspend()
+        for claim in claims:
+            claim.suspend()
         raise
 
 
-def _left(folder: Path, run_id: str) -> Leftover:
-    found = [left for left in leftovers_in_folder(folder) if left.run_id == run_id and not left.alive]
-    # forced: this was begun before, and killed
-    if not found or (found[0].verdict or {}).get("outcome") not in (KEPT_ASIDE, "forced"):
-        raise ConfigurationError(f"{folder} keeps no run {run_id} aside; see `scoring runs list`.")
-    return found[0]
+def _find(folder: Path, run_id: str) -> FolderLeftover:
+    for left in leftovers_in_folder(folder):
+        outcome = None if left.alive or left.verdict is None else outcome_of(left.verdict)
+        # forced: publishing it was begun before, and killed
+        if left.run_id == run_id and outcome in (Outcome.KEPT_ASIDE, Outcome.FORCED):
+            return left
+    raise ConfigurationError(f"{folder} keeps no run {run_id} aside; see `scoring runs list`.")
 
 
-def _head(values: dict[str, Any]) -> RunHead:
-    known = {field.name: values[field.name] for field in fields(RunHead) if field.name in values}
+def _metadata(values: dict[str, Any]) -> RunMetadata:
+    known = {field.name: values[field.name] for field in fields(RunMetadata) if field.name in values}
     times = {name: datetime.fromisoformat(known[name]) for name in ("created_at", "as_of")}
-    return RunHead(**known | times)
+    return RunMetadata(**known | times)
 
 
 def _shards(parts: Sequence[dict[str, Any]]) -> list[Shard]:
@@ -79,7 +83,7 @@ def _shards(parts: Sequence[dict[str, Any]]) -> list[Shard]:
     ]
 
 
-def _require_whole(run_id: str, shards: Sequence[Shard], there: Any) -> None:
-    missing = [shard.number for shard in shards if shard.number not in there]
+def _require_whole(run_id: str, shards: Sequence[Shard], committed: Mapping[int, int]) -> None:
+    missing = [shard.number for shard in shards if shard.number not in committed]
     if missing:
         raise OutputError(f"run {run_id} is not as it was written: {len(missing):,} parts are damaged; run it again.")

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,17 +16,22 @@ from sqlalchemy import func, select
 from scoring.database.database import Database
 from scoring.database.schema import current_runs, results, runs
 from scoring.errors import OutputError, counted
-from scoring.runs.gate.verdict import KEPT_ASIDE, in_words
+from scoring.runs.gate.verdict import Outcome, in_words, outcome_of
 from scoring.runs.publishers import LATEST, published_runs, read_manifest
 from scoring.runs.publishers.database_digests import wrong_shards
 from scoring.runs.publishers.database_lock import hold_key
+from scoring.runs.publishers.database_runs import PUBLISHED, WRITING
 from scoring.runs.publishers.part_files import wrong_with
 from scoring.runs.publishers.reader_locks import reading
 from scoring.runs.publishers.run_journal import last_verdict, run_journal
 from scoring.storage.file_lock import LockHeldError
 
 __all__ = [
+    "FolderLeftover",
     "Leftover",
+    "RunRecord",
+    "RunStatus",
+    "collect_runs",
     "latest_of",
     "leftovers_in_database",
     "leftovers_in_folder",
@@ -37,118 +43,175 @@ __all__ = [
 COLUMNS: Final = ("run_id", "status", "model", "as_of", "users", "rows", "bytes", "folder", "database", "gate")
 
 
+class RunStatus(StrEnum):
+    """What `list_runs` shows of a run."""
+
+    IN_USE = "in use"
+    IN_USE_IN_FOLDER = "in use (folder)"
+    IN_USE_IN_DATABASE = "in use (database)"
+    PUBLISHED = "published"
+    BEING_WRITTEN = "being written"
+    UNFINISHED = "unfinished"
+    KEPT_ASIDE = Outcome.KEPT_ASIDE.value
+    DAMAGED = "damaged"
+
+    @property
+    def can_be_verified(self) -> bool:
+        """Whether the run was published."""
+        return self not in (RunStatus.BEING_WRITTEN, RunStatus.UNFINISHED, RunStatus.KEPT_ASIDE)
+
+
+@dataclass
+class RunRecord:
+    """A run in a folder, in a database, or in both. None: not known."""
+
+    run_id: str
+    status: RunStatus
+    model: str | None = None
+    as_of: pd.Timestamp | None = None
+    users: int | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    folder: bool = False
+    database: bool = False
+    verdict: Mapping[str, Any] | None = None
+
+    @property
+    def gate(self) -> str | None:
+        """The gate's verdict in a line."""
+        return None if self.verdict is None else in_words(self.verdict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was beyond a limit of its gate, or there was none."""
+        return self.verdict is None or outcome_of(self.verdict) is Outcome.PASSED
+
+
 @dataclass(frozen=True)
 class Leftover:
-    """A run that is not published: somebody is at it, or it was stopped."""
+    """An unpublished run: in progress (`alive`) or interrupted."""
 
     run_id: str
     key: str
     alive: bool
-    work: Path = Path()  # its part files, in a folder of runs
-    journal: Path | None = None
-    verdict: Mapping[str, Any] | None = None  # of the gate
+    verdict: Mapping[str, Any] | None  # of the gate
+
+    @property
+    def status(self) -> RunStatus:
+        if self.alive:
+            return RunStatus.BEING_WRITTEN
+        aside = self.verdict is not None and outcome_of(self.verdict) is Outcome.KEPT_ASIDE
+        return RunStatus.KEPT_ASIDE if aside else RunStatus.UNFINISHED
+
+
+@dataclass(frozen=True)
+class FolderLeftover(Leftover):
+    """An unpublished run in a folder of runs."""
+
+    work: Path  # the folder of its part files
+    journal: Path
 
 
 def latest_of(folder: Path) -> str | None:
-    """The run that the link `latest` leads to."""
+    """Return the run that the link `latest` leads to."""
     link = folder / LATEST
     return os.readlink(link) if link.is_symlink() else None
 
 
 def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFrame:
-    """A row for each run, newest first: run_id, status, model, as_of, users, rows, bytes (of the files), whether it
-    is in the folder and in the database, and what its gate said, in a line.
+    """Return a row for each run, newest first: run_id, status, model, as_of, users, rows, bytes (of the files), whether
+    it is in the folder and in the database, and the verdict of its gate in a line.
 
-    A run is in use, published, being written, unfinished, kept aside (by its gate), or damaged: its manifest cannot be
-    read. Where readers of the folder get another run than those of the database, as after one of them was put back
-    from a backup, each is in use (folder) or in use (database). What is not known of a run is missing.
+    The status is a value of `RunStatus`. A run is damaged if its manifest cannot be read. If the readers of the folder
+    and of the database get different runs, as after a restore of one of them, each is in use (folder) or in use
+    (database). What is not known of a run is missing.
 
     Raises OutputError, DatabaseError.
     """
-    folder = Path(folder)
-    found: dict[str, dict[str, Any]] = {}
-    for path in published_runs(folder):
-        found[path.name] = _of_manifest(path) | {"folder": True}
-    for left in leftovers_in_folder(folder):
-        # also where the folder is there already: the link to it was not moved
-        found[left.run_id] = found.get(left.run_id, {}) | _of_leftover(left) | {"folder": True}
-    followed = {"folder": {latest_of(folder)} - {None}}
-    if database is not None:
-        followed["database"] = _add_database(database, found)
-    for run_id, run in found.items():
-        if run["status"] == "published":
-            run["status"] = _in_use(run_id, followed) or "published"
-    rows = [{"run_id": run_id} | found[run_id] for run_id in sorted(found, reverse=True)]
+    rows = [[getattr(run, name) for name in COLUMNS] for run in collect_runs(folder, database)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     whole = dict.fromkeys(("users", "rows", "bytes"), "Int64")
     places = {name: frame[name].eq(True) for name in ("folder", "database")}
     return frame.assign(**places, as_of=pd.to_datetime(frame["as_of"], utc=True)).astype(whole)
 
 
-def _in_use(run_id: str, followed: Mapping[str, set[str | None]]) -> str:
-    """By the runs that readers of each place get."""
-    places = [place for place, runs_there in followed.items() if run_id in runs_there]
-    others = [place for place, runs_there in followed.items() if runs_there and place not in places]
-    return "" if not places else f"in use ({places[0]})" if others else "in use"
+def collect_runs(folder: str | Path, database: Database | None = None) -> list[RunRecord]:
+    """Return what `list_runs` shows, newest first. Raises OutputError, DatabaseError."""
+    folder = Path(folder)
+    found: dict[str, RunRecord] = {}
+    for path in published_runs(folder):
+        found[path.name] = _of_manifest(path)
+    for left in leftovers_in_folder(folder):
+        # also if the folder is published already: the link to it was not moved
+        run = found.setdefault(left.run_id, RunRecord(left.run_id, left.status))
+        run.status, run.folder, run.verdict = left.status, True, left.verdict
+    in_folder, in_database = {latest_of(folder)} - {None}, set()
+    if database is not None:
+        in_database = _add_database(database, found)
+    for run in found.values():
+        if run.status is RunStatus.PUBLISHED:
+            run.status = _in_use(run.run_id, in_folder, in_database)
+    return [found[run_id] for run_id in sorted(found, reverse=True)]
 
 
-def _of_manifest(folder: Path) -> dict[str, Any]:
+def _in_use(run_id: str, in_folder: set[str | None], in_database: set[str | None]) -> RunStatus:
+    """By the runs that readers of the folder and of the database get; no runs if there are no readers."""
+    if run_id in in_folder:
+        return RunStatus.IN_USE_IN_FOLDER if in_database and run_id not in in_database else RunStatus.IN_USE
+    if run_id in in_database:
+        return RunStatus.IN_USE_IN_DATABASE if in_folder else RunStatus.IN_USE
+    return RunStatus.PUBLISHED
+
+
+def _of_manifest(folder: Path) -> RunRecord:
     try:
         manifest = read_manifest(folder)
-        counts = manifest["counts"]
-        return {
-            "status": "published",
-            "model": manifest["model"],
-            "as_of": pd.Timestamp(manifest["as_of"]),
-            "users": counts["users_scored"],
-            "rows": counts["rows"],
-            "bytes": sum(file["bytes"] for file in manifest["files"]),
-            "gate": _gate(manifest.get("gate")),
-        }
+        counts, verdict = manifest["counts"], manifest.get("gate")
+        run = RunRecord(
+            folder.name,
+            RunStatus.PUBLISHED,
+            model=manifest["model"],
+            as_of=pd.Timestamp(manifest["as_of"]),
+            users=counts["users_scored"],
+            rows=counts["rows"],
+            bytes=sum(file["bytes"] for file in manifest["files"]),
+            folder=True,
+            verdict=verdict,
+        )
+        run.gate  # noqa: B018 - raises if the verdict is damaged
     except (OutputError, LookupError, TypeError, ValueError):
-        return {"status": "damaged"}
+        return RunRecord(folder.name, RunStatus.DAMAGED, folder=True)
+    return run
 
 
-def _add_database(database: Database, found: dict[str, dict[str, Any]]) -> set[str | None]:
-    """Adds what it knows; returns the runs that its readers get."""
+def _add_database(database: Database, found: dict[str, RunRecord]) -> set[str | None]:
+    """Add what the database knows; return the runs that its readers get."""
     with database.connect() as connection:
         columns = (runs.c.run_id, runs.c.settings, runs.c.model, runs.c.as_of, runs.c.users, runs.c.rows)
         rows = connection.execute(select(*columns)).all()
         followed = set(connection.execute(select(current_runs.c.run_id)).scalars().all())
-    left = {one.run_id: one for one in leftovers_in_database(database)}
+    left = {run.run_id: run for run in leftovers_in_database(database)}
     for row in rows:
-        known = {
-            **(_of_leftover(left[row.run_id]) if row.run_id in left else _of_published(row.settings)),
-            "model": row.model,
-            "as_of": None if row.as_of is None else pd.Timestamp(row.as_of, unit="us", tz="UTC"),
-            "users": row.users,
-            "rows": row.rows,
-        }
-        here = found.setdefault(row.run_id, known)
-        found[row.run_id] = known | here | {"database": True}
-        for status in (KEPT_ASIDE, "unfinished"):  # published in one place alone is half a run
-            if status in (known["status"], here["status"]):
-                found[row.run_id]["status"] = status
+        leftover = left.get(row.run_id)
+        status = RunStatus.PUBLISHED if leftover is None else leftover.status
+        run = found.setdefault(row.run_id, RunRecord(row.run_id, status))
+        run.database = True
+        # what the folder does not know
+        if run.verdict is None:
+            run.verdict = json.loads(row.settings).get("gate") if leftover is None else leftover.verdict
+        run.model = row.model if run.model is None else run.model
+        if run.as_of is None and row.as_of is not None:
+            run.as_of = pd.Timestamp(row.as_of, unit="us", tz="UTC")
+        run.users = row.users if run.users is None else run.users
+        run.rows = row.rows if run.rows is None else run.rows
+        for unfinished in (RunStatus.KEPT_ASIDE, RunStatus.UNFINISHED):  # a run published in one place only is half
+            if unfinished in (status, run.status):
+                run.status = unfinished
     return followed
 
 
-def _of_leftover(left: Leftover) -> dict[str, Any]:
-    if left.alive:
-        return {"status": "being written"}
-    aside = left.verdict is not None and left.verdict["outcome"] == KEPT_ASIDE
-    return {"status": KEPT_ASIDE if aside else "unfinished", "gate": _gate(left.verdict)}
-
-
-def _of_published(settings: str) -> dict[str, Any]:
-    return {"status": "published", "gate": _gate(json.loads(settings).get("gate"))}
-
-
-def _gate(verdict: Mapping[str, Any] | None) -> str | None:
-    return None if verdict is None else in_words(verdict)
-
-
-def leftovers_in_folder(folder: Path) -> list[Leftover]:
-    """What the journals in it tell of."""
+def leftovers_in_folder(folder: Path) -> list[FolderLeftover]:
+    """Return the runs whose journals are in the folder."""
     found = []
     for path in sorted(folder.glob(".*.journal")):
         key = path.name.removesuffix(".journal")[1:]
@@ -162,14 +225,14 @@ def leftovers_in_folder(folder: Path) -> list[Leftover]:
             journal.release(remove=not lines)
         if lines and isinstance(lines[0].get("run_id"), str):
             work = path.with_name(f".{key}.writing")
-            found.append(Leftover(lines[0]["run_id"], key, alive, work, path, last_verdict(lines)))
+            found.append(FolderLeftover(lines[0]["run_id"], key, alive, last_verdict(lines), work, path))
     return found
 
 
 def leftovers_in_database(database: Database) -> list[Leftover]:
-    """Runs that are not published."""
+    """Return the runs that are not published."""
     with database.connect() as connection:
-        wanted = select(runs.c.run_id, runs.c.settings).where(runs.c.status == "writing").order_by(runs.c.run_id)
+        wanted = select(runs.c.run_id, runs.c.settings).where(runs.c.status == WRITING).order_by(runs.c.run_id)
         rows = connection.execute(wanted).all()
     found = []
     for row in rows:
@@ -181,7 +244,7 @@ def leftovers_in_database(database: Database) -> list[Leftover]:
                 hold_key(database, key, patience=0.0)()
             except LockHeldError:
                 alive = True
-        found.append(Leftover(row.run_id, key, alive, verdict=settings.get("gate")))
+        found.append(Leftover(row.run_id, key, alive, settings.get("gate")))
     return found
 
 
@@ -219,7 +282,7 @@ def verify_rows(database: Database, run_id: str) -> list[str]:
     """What is wrong with a run in a database, a sentence each. Nothing where the database does not hold it."""
     with database.connect() as connection:
         wanted = select(runs.c.settings, runs.c.users, runs.c.rows)
-        run = connection.execute(wanted.where(runs.c.run_id == run_id, runs.c.status == "published")).first()
+        run = connection.execute(wanted.where(runs.c.run_id == run_id, runs.c.status == PUBLISHED)).first()
         if run is None:
             return []
         mine = select(func.count(), func.count(results.c.user_id.distinct())).where(results.c.run_id == run_id)

@@ -17,7 +17,7 @@ from scoring.errors import counted, printable
 from scoring.model import GROUPS
 from scoring.ranking.prepared import Prepared
 from scoring.runs import memory_budget
-from scoring.runs.publishers import Place, RunCounts
+from scoring.runs.publishers import Destination, RunCounts
 from scoring.runs.runner import RunResult
 from scoring.telemetry import Phase
 from scoring.validation.cross_table import FOLLOWS
@@ -67,15 +67,15 @@ class Report:
     pairs_ranked: int
     pairs_eligible: int
     pairs_scored: int
-    decision: str
+    strategy: str
     ranking_seconds: float
     rows: int
     factors: str
     peak_bytes: int
     predicted_bytes: int
-    places: tuple[Place, ...]
+    destinations: tuple[Destination, ...]
     gate: str = ""
-    users_there: int = 0
+    users_resumed: int = 0
     actions: int = 0
     actions_used: int = 0
     actions_left_out: Mapping[str, int] = field(default_factory=dict)
@@ -86,15 +86,15 @@ class Report:
     @classmethod
     def of(cls, result: RunResult, *, target_ms: float = PERFORMANCE_TARGET_MS_PER_USER, top: int = 5) -> Report:
         """Of a finished run; `top` jobs of its first user."""
-        counts, head = result.counts, result.head
+        counts, run = result.counts, result.metadata
         first = result.first
         return cls(
-            run_id=head.run_id,
-            model=head.model,
-            as_of=head.as_of,
-            k=head.k,
-            workers=head.workers,
-            chunk_size=head.chunk_size,
+            run_id=run.run_id,
+            model=run.model,
+            as_of=run.as_of,
+            k=run.k,
+            workers=run.workers,
+            chunk_size=run.chunk_size,
             chunk_size_wanted=result.chunk_size_wanted,
             phases=tuple(result.watch.phases),
             seconds=result.watch.elapsed,
@@ -112,15 +112,15 @@ class Report:
             pairs_ranked=result.pairs_ranked,
             pairs_eligible=result.pairs_eligible,
             pairs_scored=result.pairs_scored,
-            decision=result.decision,
+            strategy=result.strategy,
             ranking_seconds=result.ranking_seconds,
             rows=counts.rows,
             factors=_factors(result.prepared),
             peak_bytes=result.peak_bytes,
             predicted_bytes=result.predicted_bytes,
-            places=result.places,
+            destinations=result.destinations,
             gate=_gate(result),
-            users_there=result.users_there,
+            users_resumed=result.users_resumed,
             first_user=int(first.user_id[0]) if len(first.user_id) else None,
             first_lines=_lines(result.prepared, first, top),
         )
@@ -129,7 +129,7 @@ class Report:
 def _gate(result: RunResult) -> str:
     if result.verdict is not None:
         return result.verdict.line()
-    if not result.head.whole:
+    if not result.metadata.whole:
         return "not asked: a run over some users takes nobody's place"
     return "not asked tonight: the run was let through before" if result.let_through else "none"
 
@@ -186,7 +186,7 @@ def render(report: Report) -> RenderableType:
     )
     sides = Table.grid(padding=(0, 3, 0, 0))
     sides.add_row(_phases(report), _figures(report))
-    body: list[RenderableType] = [head, Text(), sides, Text(), _places(report)]
+    body: list[RenderableType] = [head, Text(), sides, Text(), _destinations(report)]
     if report.first_lines:
         body += [Text(), *_top(report)]
     return Group(*body)
@@ -211,8 +211,8 @@ def _figures(report: Report) -> RenderableType:
     table = _named_rows()
     table.add_row("ranking", Text.assemble(f"{_short(report.ms_per_user)} {pace} {report.target_ms:g} ms: ", verdict))
     table.add_row("users", f"{report.users:,} ranked{_left_out(report.users_left_out)}")
-    if report.users_there:
-        table.add_row("", f"{report.users_there:,} of them were there from before")
+    if report.users_resumed:
+        table.add_row("", f"{report.users_resumed:,} of them were there from before")
     table.add_row("jobs", f"{report.jobs_ranked:,} of {report.jobs:,} ranked{_left_out(report.jobs_left_out)}")
     if report.actions_used < report.actions:
         used = f"{report.actions_used:,} of {report.actions:,} used{_left_out(report.actions_left_out)}"
@@ -222,7 +222,7 @@ def _figures(report: Report) -> RenderableType:
     by_rule, by_bound = report.pairs_ranked - report.pairs_eligible, report.pairs_eligible - report.pairs_scored
     table.add_row("pairs", f"{report.pairs_ranked:,} ranked at {rate / 1e6:,.0f} million a second")
     table.add_row("", f"{by_rule:,} left out by rule, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
-    table.add_row("path", report.decision)
+    table.add_row("path", report.strategy)
     table.add_row("results", f"{counted(report.rows, 'row')}, the top {report.k} of each user")
     table.add_row("factors", report.factors)
     table.add_row("memory", f"{memory_budget.readable(report.peak_bytes)} at the peak, {predicted} predicted")
@@ -235,12 +235,12 @@ def _chunks(report: Report) -> str:
     return counted(report.chunk_size, "user") + (f", not {report.chunk_size_wanted:,}: memory is short" * less)
 
 
-def _places(report: Report) -> RenderableType:
+def _destinations(report: Report) -> RenderableType:
     table = _named_rows()
-    for place in report.places:
-        size = f" ({memory_budget.readable(place.bytes)})" if place.bytes is not None else ""
-        table.add_row(place.kind, Text(f"{place.name}{size}"))
-    if not report.places:
+    for one in report.destinations:
+        size = f" ({memory_budget.readable(one.bytes)})" if one.bytes is not None else ""
+        table.add_row(one.kind, Text(f"{one.name}{size}"))
+    if not report.destinations:
         table.add_row("results", "kept nowhere")
     table.add_row("gate", Text(printable(report.gate, 1000)))
     return table

@@ -17,7 +17,7 @@ from scoring.ranking.scorer import whole_number
 from scoring.runs.history import Leftover, latest_of, leftovers_in_database, leftovers_in_folder
 from scoring.runs.publishers import published_runs
 from scoring.runs.publishers.database_lock import hold_key, remove_stale_locks
-from scoring.runs.publishers.database_runs import remove_run
+from scoring.runs.publishers.database_runs import PUBLISHED, remove_run
 from scoring.runs.publishers.reader_locks import alone_with
 from scoring.storage.atomic_file import sync_folder
 from scoring.storage.file_lock import FileLock, LockHeldError
@@ -85,7 +85,7 @@ def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
 def _in_database(database: Database) -> tuple[set[str], set[str]]:
     """Published runs, and those that a name leads readers to."""
     with database.connect() as connection:
-        published = connection.execute(select(runs.c.run_id).where(runs.c.status == "published")).scalars().all()
+        published = connection.execute(select(runs.c.run_id).where(runs.c.status == PUBLISHED)).scalars().all()
         followed = connection.execute(select(current_runs.c.run_id)).scalars().all()
     return set(published), set(followed)
 
@@ -109,19 +109,20 @@ def _finish_removing(folder: Path) -> None:
 
 def _remove_unfinished(folder: Path, database: Database | None, newest: str, done: Pruned) -> None:
     for left in leftovers_in_folder(folder):
-        if left.run_id < newest and not left.alive and left.journal is not None:
+        if left.run_id < newest and not left.alive:
             with _unless_held(), wrap_os_errors(folder, what="Results"):
                 lock = FileLock(left.journal).acquire()
                 shutil.rmtree(left.work, ignore_errors=True)
                 lock.release(remove=True)
                 done.unfinished.append(left.run_id)
-    for left in leftovers_in_database(database) if database is not None else ():
-        if left.run_id < newest and not left.alive:
-            _remove_rows(database, left, done)
+    if database is None:
+        return
+    for unpublished in leftovers_in_database(database):
+        if unpublished.run_id < newest and not unpublished.alive:
+            _remove_rows(database, unpublished, done)
 
 
-def _remove_rows(database: Database | None, left: Leftover, done: Pruned) -> None:
-    assert database is not None, "it holds the rows"
+def _remove_rows(database: Database, left: Leftover, done: Pruned) -> None:
     with _unless_held():
         let_go = hold_key(database, left.key) if left.key else lambda: None
         try:

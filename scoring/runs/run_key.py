@@ -1,4 +1,4 @@
-"""What a run is called, and what its results depend on, as one name: equal keys, equal results."""
+"""The id of a run, and its key: what its results depend on. Runs of equal keys have equal results."""
 
 from __future__ import annotations
 
@@ -8,40 +8,20 @@ import os
 import sys
 import time
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import Final
 
 from scoring.array_types import Longs
 from scoring.model import Component, ScoringModel
+from scoring.runs.code_digest import code_digest
 
 __all__ = ["code_version", "new_run_id", "run_key"]
 
 FORMAT: Final = 1
-"""Of part files, journals and manifests. A run that was begun in another one cannot be gone on with."""
-
-_DECIDES: Final = (
-    "backends",
-    "bundle",
-    "columns",
-    "components",
-    "database",
-    "dataset",
-    "model",
-    "plan",
-    "ranking",
-    "runs",
-    "statistics",
-    "storage",
-    "synthetic",
-    "threads",
-    "validation",
-)
-"""Where the code is that results come from."""
+"""Of part files, journals and manifests. A run that was started in another format is not resumed."""
 
 
 def new_run_id(at: datetime, *content: str) -> str:
-    """Text that sorts by time, is no other run's, and can name a folder: 20251130-115903-042-3f2a9c."""
+    """Return a unique text that sorts by time and can name a folder: 20251130-115903-042-3f2a9c."""
     mark = f"{time.time_ns()} {os.getpid()} {' '.join(content)}"
     digest = hashlib.blake2b(mark.encode(), digest_size=3).hexdigest()
     at = at.astimezone(UTC)
@@ -54,32 +34,23 @@ def code_version() -> str:
     return str(sys.modules["scoring"].__version__)
 
 
-def run_key(model: ScoringModel, fingerprint: str, k: int, users: Longs, shard_users: int) -> str:
-    """32 hex digits of data, model, settings and code. Neither the time, nor chunks and threads: they change nothing.
+def run_key(
+    model: ScoringModel, fingerprint: str, k: int, users: Longs, shard_users: int, reranker: str | None = None
+) -> str:
+    """Return 32 hex digits of data, model, settings and code, but not of the time, chunks and threads.
 
-    `users` (n,) are the ids that are ranked for, ascending; `shard_users` of them are kept together.
+    `users` (n,) are the ids that are ranked for, ascending, in shards of `shard_users`; `reranker` is its digest.
+    The code is part of the key, so a run is never resumed with different code.
     """
     digest = hashlib.blake2b(digest_size=16)
     own = [_source(type(part.component)) for part in model.parts]
-    digest.update(repr((FORMAT, _code(), own, model.digest, fingerprint, k, shard_users)).encode())
+    digest.update(repr((FORMAT, code_digest(), own, model.digest, fingerprint, k, shard_users, reranker)).encode())
     digest.update(users.tobytes())
     return digest.hexdigest()
 
 
-@cache
-def _code() -> str:
-    """Of every module that a score goes through: half of a run by other code is not gone on with by this one."""
-    digest = hashlib.blake2b(digest_size=16)
-    root = Path(__file__).parents[1]
-    for name in _DECIDES:
-        files = sorted((root / name).rglob("*.py")) if (root / name).is_dir() else [root / name]
-        for file in files:
-            digest.update(str(file.relative_to(root)).encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
 def _source(kind: type[Component]) -> str:
-    """The code of a component that is not of this package; a class from a notebook may be defined again."""
+    """Return the code of a component that is not of this package; a notebook may define a class again."""
     if kind.__module__.startswith("scoring."):
         return ""
     try:

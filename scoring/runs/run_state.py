@@ -1,9 +1,10 @@
-"""A run under way: what it is to do, and what it has done."""
+"""A run under way: its shards, and what it has done."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -11,61 +12,74 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.bundle.ranking import Ranking
-from scoring.errors import RunCancelledError
+from scoring.bundle.ranking import Ranking, StrategyChoice
+from scoring.errors import OutputError, RunCancelledError
 from scoring.model import ScoringModel
 from scoring.ranking.prepared import Prepared
-from scoring.ranking.scorer import Scorer, list_length
-from scoring.runs import memory_budget
+from scoring.ranking.scorer import Scorer
+from scoring.runs import memory_budget, shards
 from scoring.runs.data_summary import facts_of
-from scoring.runs.gate import Gate, KeptAsideError, Verdict
-from scoring.runs.gate.gate import BYTES_PER_ROW, Tonight
-from scoring.runs.gate.verdict import KEPT_ASIDE
-from scoring.runs.publishers import Earlier, Lists, RunCounts, RunHead, Shard, Sink, publisher
+from scoring.runs.executor import Executor, LocalExecutor, ShardRanker, chunks_in_memory
+from scoring.runs.gate import KeptAsideError, Verdict
+from scoring.runs.gate.gate import BYTES_PER_ROW, CandidateRun
+from scoring.runs.gate.verdict import Outcome
+from scoring.runs.publishers import (
+    Claim,
+    Destination,
+    ExistingRun,
+    ListBlock,
+    OpenRun,
+    Publisher,
+    RunCounts,
+    RunMetadata,
+)
 from scoring.runs.run_key import code_version, new_run_id, run_key
-from scoring.runs.shards import Pieces, cut, shard_users
-from scoring.telemetry import Stopwatch
+from scoring.runs.shards import Shard, ShardResult, ShardTask, cut_shards, users_per_shard
+from scoring.runs.spec import RunSpec
+from scoring.runs.stages import rerank
+from scoring.telemetry import Stopwatch, faults
 
-__all__ = ["Work"]
+__all__ = ["RunState"]
 
 
-class Work:
+class RunState:
     """One run under way."""
 
     def __init__(
         self,
         prepared: Prepared,
-        k: int,
-        users: Sequence[int] | NDArray[np.integer] | None,
-        chunk_size: int,
-        workers: int | None,
-        sinks: Sequence[Sink],
+        spec: RunSpec,
+        publishers: Sequence[Publisher],
         watch: Stopwatch,
-        now: Callable[[], datetime],
+        created_at: datetime,
     ) -> None:
-        self.prepared, self.k, self.sinks, self.watch = prepared, list_length(k), sinks, watch
-        self.chunk_size, self.whole = chunk_size, users is None
-        self.chunk_size_wanted = chunk_size  # where memory is short, chunks are smaller
-        self.scorer = Scorer(prepared.plan, workers=workers) if workers is not None else prepared.scorer
-        wanted = np.arange(len(prepared.plan.user_id)) if users is None else np.unique(prepared.user_rows(users))
+        self.prepared, self.spec, self.publishers, self.watch = prepared, spec, publishers, watch
+        self.rank_shard = ShardRanker.of(prepared, spec.n_candidates, spec.workers)
+        self.chunk_size = spec.chunk_size  # smaller where memory is short
+        plan = prepared.plan
+        wanted = np.arange(len(plan.user_id)) if spec.users is None else np.unique(prepared.user_rows(spec.users))
         active = wanted[prepared.inputs.users.active[wanted]]
         # results come by user_id, whatever the order of the rows
-        self.rows = active[np.argsort(prepared.plan.user_id[active], kind="stable")]
+        self.rows = active[np.argsort(plan.user_id[active], kind="stable")]
         self.n_inactive = len(wanted) - len(active)
-        self.n_not_asked = len(prepared.plan.user_id) - len(wanted)
-        self.n_rows = self.n_looked_at = 0
-        self.n_there = 0  # users whose lists a run before this one had found and kept
+        self.n_not_asked = len(plan.user_id) - len(wanted)
+        self.n_rows = self.n_pairs_scored = 0
+        self.n_users_resumed = 0
         self.was_published = self.let_through = False
-        self._done: list[Mapping[int, int]] = [{} for _ in sinks]  # by sink, shard → rows
         self.predicted_bytes = 0
         self.first = Ranking.of_nobody()
-        self._created_at = now()
+        self.choice: StrategyChoice | None = None
+        self.destinations: list[Destination] = []
+        self._created_at = created_at
+        self._claims: list[Claim] = []
+        self._open_runs: list[OpenRun] = []
+        self._received: dict[int, bytes] = {}  # shard → digest of the candidates that came for it
 
     @cached_property
-    def head(self) -> RunHead:
-        data, model = self.prepared.dataset, self.prepared.model
-        return RunHead(
-            run_id=new_run_id(self._created_at, model.digest, data.fingerprint, str(self.k)),
+    def metadata(self) -> RunMetadata:
+        data, model, k = self.prepared.dataset, self.prepared.model, self.spec.k
+        return RunMetadata(
+            run_id=new_run_id(self._created_at, model.digest, data.fingerprint, str(k)),
             created_at=self._created_at,
             model=model.name,
             model_digest=model.digest,
@@ -74,12 +88,19 @@ class Work:
             dataset_fingerprint=data.fingerprint,
             as_of=data.as_of,
             clock_set_back=data.clock_set_back,
-            k=self.k,
+            k=k,
             chunk_size=self.chunk_size,
-            workers=self.scorer.workers,
+            workers=self.rank_shard.workers,
             code_version=code_version(),
-            whole=self.whole,
-            key=run_key(model, data.fingerprint, self.k, self._user_id, self._shard_users),
+            whole=self.spec.whole,
+            key=run_key(
+                model,
+                data.fingerprint,
+                k,
+                self._user_id,
+                self._users_per_shard,
+                None if self.spec.reranker is None else self.spec.reranker.digest,
+            ),
             facts=facts_of(self.prepared),
         )
 
@@ -88,61 +109,83 @@ class Work:
         return self.prepared.plan.user_id[self.rows]
 
     @property
-    def _shard_users(self) -> int:
-        return shard_users(min(self.k, self.n_eligible))
+    def _list_width(self) -> int:
+        """Jobs on a list at most."""
+        return min(self.spec.k, self.n_eligible)
+
+    @property
+    def _users_per_shard(self) -> int:
+        return users_per_shard(self._list_width)
 
     @cached_property
     def shards(self) -> list[Shard]:
-        """By number. Their bounds depend on what the key names alone, so that any process cuts them alike."""
-        return cut(self._user_id, self._shard_users)
+        """By number. Their bounds depend on what the key covers alone, so that every process cuts the same shards."""
+        return cut_shards(self._user_id, self._users_per_shard)
+
+    @cached_property
+    def _tasks(self) -> list[ShardTask]:
+        ends = np.cumsum([shard.users for shard in self.shards])
+        return [
+            ShardTask(shard, self.rows[end - shard.users : end]) for shard, end in zip(self.shards, ends, strict=True)
+        ]
 
     @property
     def n_eligible(self) -> int:
         """Jobs that no rule leaves out for everybody."""
-        return self.scorer.n_eligible
+        return self.rank_shard.n_eligible
 
-    def fit_memory(self, gate: Gate | None) -> None:
-        """Halves chunks until what they take is there. Raises NotEnoughMemoryError: not even a user at a time fits."""
-        there = memory_budget.available()
-        while self.chunk_size > 1 and self._needed_bytes(gate) > there:
+    # Memory
+
+    def fit_memory(self) -> None:
+        """Halve chunks until they fit in memory. Raises NotEnoughMemoryError: a single user does not fit."""
+        available = memory_budget.available()
+        while self.chunk_size > 1 and self._needed_bytes() > available:
             self.chunk_size = min(self.chunk_size, len(self.rows)) // 2 or 1
-        needed = self._needed_bytes(gate)
+        needed = self._needed_bytes()
         self.predicted_bytes = max(memory_budget.peak(), memory_budget.resident() + needed)
-        k, n_users = min(self.k, self.n_eligible), len(self.rows)
-        what = f"A run of {n_users:,} users one at a time, {k:,} jobs each,"
-        memory_budget.require(needed, what, ["smaller lists (k)", "fewer users at a time"], there=there)
+        what = f"A run of {len(self.rows):,} users one at a time, {self._list_width:,} jobs each,"
+        memory_budget.require(needed, what, ["smaller lists (k)", "fewer users at a time"], there=available)
 
-    def _needed_bytes(self, gate: Gate | None) -> int:
-        k, n_users = min(self.k, self.n_eligible), len(self.rows)
-        in_chunk = k * min(self.chunk_size, n_users)
+    def _needed_bytes(self, *, by_another_model: bool = False) -> int:
+        n_users, width, candidates = len(self.rows), self._list_width, self.rank_shard.list_width
+        rows = width * n_users
+        # the parts of a shard, and the shard
+        held = 2 * memory_budget.BYTES_PER_RANKED * candidates * min(n_users, self._users_per_shard)
+        held += sum(publisher.memory_estimate(rows, width * self._users_per_shard) for publisher in self.publishers)
+        if self.spec.gate is not None and not by_another_model:
+            held += BYTES_PER_ROW * min(rows, shards.ROWS_PER_SHARD)
         return memory_budget.predict_run(
             program_bytes=self.prepared.plan.program.nbytes,
             n_users=n_users,
-            k=k,
+            k=candidates,
             chunk_size=self.chunk_size,
-            workers=self.scorer.workers,
-            held_bytes=sum(sink.held_bytes(k * n_users, in_chunk) for sink in self.sinks)
-            + (BYTES_PER_ROW * min(k * n_users, publisher.ROWS_PER_SHARD) if gate is not None else 0),
+            workers=self.rank_shard.workers,
+            held_bytes=held,
         )
 
-    def open(self, resume: bool) -> None:
-        """Claims every sink; with `resume` goes on with what is there of a run of the same key, else begins anew."""
-        found = [sink.claim(self.head) for sink in self.sinks]
-        unfinished = [run for run in found if run is not None and not run.published]
-        newest = max(unfinished, key=lambda run: run.run_id) if unfinished else _same(found)
-        if not resume or newest is None:
+    # The run, step by step
+
+    def open(self) -> None:
+        """Claim every publisher. With `resume`, continue an existing run of the same key; else start a new one."""
+        for publisher in self.publishers:
+            self._claims.append(publisher.claim(self.metadata))
+        existing = [claim.existing for claim in self._claims]
+        unfinished = [run for run in existing if run is not None and not run.published]
+        newest = max(unfinished, key=lambda run: run.run_id) if unfinished else _same(existing)
+        if not self.spec.resume or newest is None:
             if unfinished:
-                self._tell(max(unfinished, key=lambda run: run.shards))
-            for sink in self.sinks:
-                sink.open(self.head)
+                self._warn_of(max(unfinished, key=lambda run: run.shards))
+            for claim in self._claims:
+                self._open_runs.append(claim.begin(self.metadata))
             return
         self.was_published = newest.published
-        same = [run for run in found if run is not None and run.run_id == newest.run_id]
+        same = [run for run in existing if run is not None and run.run_id == newest.run_id]
         self.let_through = any(run.published or run.let_through for run in same)
-        self.head = replace(self.head, run_id=newest.run_id, created_at=newest.created_at)
-        self._done = [sink.go_on(self.head, self.shards) for sink in self.sinks]
+        self.metadata = replace(self.metadata, run_id=newest.run_id, created_at=newest.created_at)
+        for claim in self._claims:
+            self._open_runs.append(claim.resume(self.metadata, self.shards))
 
-    def _tell(self, left: Earlier) -> None:
+    def _warn_of(self, left: ExistingRun) -> None:
         warnings.warn(
             f"An unfinished run of the same data, model and settings is there ({left.run_id}, {left.shards:,} of "
             f"{len(self.shards):,} parts done): --resume goes on with such a run; without it this one is removed, "
@@ -151,11 +194,16 @@ class Work:
             stacklevel=4,
         )
 
-    def rank(self, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
-        """Scores what is missing, chunk by chunk, and hands it to the sinks. Raises RunCancelledError."""
-        missing, rows = self._missing()
+    def rank(
+        self, executor: Executor | None, progress: Callable[[int, int], None], cancelled: Callable[[], bool]
+    ) -> None:
+        """Rank the shards that some publisher lacks, rerank and commit each. Raises RunCancelledError, OutputError."""
+        tasks = [task for task in self._tasks if not self._is_committed(task.shard)]
         total = len(self.rows)
-        done = self.n_there = total - len(rows)
+        done = self.n_users_resumed = total - sum(task.shard.users for task in tasks)
+        self.n_rows = sum(
+            self._open_runs[0].committed[shard.number] for shard in self.shards if self._is_committed(shard)
+        )
 
         def just_done(count: int) -> None:
             nonlocal done
@@ -163,75 +211,71 @@ class Work:
             progress(done, total)
 
         progress(done, total)
-        pieces = Pieces(missing)
-        for chunk in self._chunks(rows):
-            if not self._rank_chunk(chunk, pieces, cancelled, just_done):
-                raise RunCancelledError(f"The run was stopped after {done:,} of {total:,} users. Nothing is published.")
         if not total:
-            self._write(Ranking.of_nobody(), self.shards[0], True)
-        elif not len(self.first.user_id):
-            self.first = self.scorer.top_k(self.k, self.rows[:1])
-
-    def _rank_chunk(
-        self,
-        chunk: NDArray[np.int64],
-        pieces: Pieces,
-        cancelled: Callable[[], bool],
-        progress: Callable[[int], None],
-    ) -> bool:
-        """False: cancelled. Its lists are gone before the next chunk's are made."""
-        with self.watch.phase("rank"):
-            ranking = self.scorer.top_k(self.k, chunk, cancelled=cancelled, progress=progress)
+            self._commit(ShardResult(self.shards[0], Ranking.of_nobody()))
+            return
+        executor = LocalExecutor(self.chunk_size) if executor is None else executor
+        with closing(executor.map(self.rank_shard, tasks, progress=just_done, cancelled=cancelled)) as results:
+            while self._accept_next(results):
+                pass
         if cancelled():
+            raise RunCancelledError(f"The run was stopped after {done:,} of {total:,} users. Nothing is published.")
+        missing = [task.shard.number for task in tasks if task.shard.number not in self._received]
+        if missing:
+            raise OutputError(f"{type(executor).__name__} ended without shard {missing[0]}. Nothing is published.")
+        if not len(self.first.user_id):  # another process had committed it
+            result = self.rank_shard(ShardTask(self.shards[0], self.rows[:1]))
+            self.first = rerank(result.ranking, self.spec.reranker, self.spec.k)
+            self.choice = self.choice or result.ranking.choice
+
+    def _is_committed(self, shard: Shard) -> bool:
+        return bool(self._open_runs) and all(shard.number in run.committed for run in self._open_runs)
+
+    def _accept_next(self, results: Generator[ShardResult, None, None]) -> bool:
+        """Commit the next result; False: there is none. It is not kept while the following one is ranked."""
+        with self.watch.phase("rank"):
+            result = next(results, None)
+        if result is None:
             return False
-        if chunk[0] == self.rows[0]:
-            self.first = ranking.first()
-        self.n_rows += int(ranking.count.sum())
-        self.n_looked_at += ranking.looked_at
+        if not self._is_new(result):
+            return True
+        self.choice = result.ranking.choice or self.choice
+        self.n_pairs_scored += result.ranking.looked_at
+        if self.spec.reranker is not None:
+            with self.watch.phase("rerank"):
+                lists = rerank(result.ranking, self.spec.reranker, self.spec.k)
+                result = replace(result, ranking=lists)
+        if not result.shard.number:
+            self.first = result.ranking.first()
+        self.n_rows += int(result.ranking.count.sum())
         with self.watch.phase("write"):
-            for piece, shard, ends in pieces.of(ranking):
-                self._write(piece, shard, ends)
+            self._commit(result)
         return True
 
-    def _chunks(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Of `chunk_size` users, or of fewer while others take the memory that was there before."""
-        start, per_user = 0, min(self.k, self.n_eligible) * memory_budget.BYTES_PER_RANKED
-        while start < len(rows):
-            size = min(self.chunk_size, len(rows) - start)
-            there = memory_budget.available()
-            while size > 1 and size * per_user > there:
-                size //= 2
-            yield rows[start : start + size]
-            start += size
+    def _is_new(self, result: ShardResult) -> bool:
+        """Whether it came for the first time. Raises OutputError: other users, or another result came before."""
+        number = result.shard.number
+        task = self._tasks[number] if 0 <= number < len(self._tasks) else None
+        if task is None or not np.array_equal(result.ranking.user_id, self.prepared.plan.user_id[task.rows]):
+            raise OutputError(f"Lists of other users came for shard {number}. Nothing is published.")
+        if number not in self._received:
+            self._received[number] = result.digest
+            return True
+        if self._received[number] != result.digest:
+            raise OutputError(f"Two different results came for shard {number}. Nothing is published.")
+        return False
 
-    def _missing(self) -> tuple[list[Shard], NDArray[np.int64]]:
-        """Shards that some sink lacks, and the rows of their users; counts the rows of the others."""
-        lacking, rows, at = [], [], 0
-        for shard in self.shards:
-            here = self.rows[at : at + shard.users]
-            at += shard.users
-            if self.sinks and all(shard.number in done for done in self._done):
-                self.n_rows += self._done[0][shard.number]
-            else:
-                lacking.append(shard)
-                rows.append(here)
-        return lacking, np.concatenate([self.rows[:0], *rows])
+    def _commit(self, result: ShardResult) -> None:
+        for run in self._open_runs:
+            if result.shard.number not in run.committed:
+                run.commit_shard(result)
 
-    def _write(self, piece: Ranking, shard: Shard, ends: bool) -> None:
-        for sink, done in zip(self.sinks, self._done, strict=True):
-            if shard.number not in done:
-                if len(piece.user_id):
-                    sink.write(piece)
-                if ends:
-                    sink.end_shard(shard)
-
-    def counts(self, refused: Mapping[str, int]) -> RunCounts:
-        """`refused`: what was refused before the data came to the door, by table."""
-        ledger = self.prepared.dataset.ledger
+    def counts(self) -> RunCounts:
+        ledger, refused = self.prepared.dataset.ledger, self.spec.refused
         before = {table: {"at the import": count} for table, count in refused.items() if count}
         bad = {table: {**before.get(table, {}), **ledger[table].refused} for table in ("users", "jobs", "actions")}
         n_jobs = len(self.prepared.plan.job_id)
-        users = {"inactive": self.n_inactive} | ({} if self.whole else {"not asked for": self.n_not_asked})
+        users = {"inactive": self.n_inactive} | ({} if self.spec.whole else {"not asked for": self.n_not_asked})
         return RunCounts(
             users_read=len(self.prepared.plan.user_id) + sum(bad["users"].values()),
             users_scored=len(self.rows),
@@ -248,41 +292,72 @@ class Work:
             rows=self.n_rows,
         )
 
-    def judge(self, gate: Gate | None, counts: RunCounts) -> Verdict | None:
-        """What a gate says of the run, which is kept beside it. None: it is not asked, or was before the run stopped.
+    def judge(self, counts: RunCounts) -> Verdict | None:
+        """Store the gate's verdict with the run. None: there is no gate, or it let the run through before.
 
         Raises KeptAsideError.
         """
-        if self.let_through:  # readers of some place may have it already
+        if self.let_through:  # some readers may have it already
             return None
         verdict = None
-        if gate is not None and self.whole:
-            plan = self.prepared.plan
-            jobs = plan.job_id[plan.exclusions.open_to_all]
-            verdict = gate.judge(
-                Tonight(self.head, counts, self.shards, self._user_id, jobs, self.sinks, self.prepared.model, self._by)
-            )
-        for sink in self.sinks:
-            sink.take_verdict(None if verdict is None else verdict.record(), counts)
-        if verdict is not None and verdict.outcome == KEPT_ASIDE:
+        if self.spec.gate is not None and self.spec.whole:
+            verdict = self.spec.gate.judge(self._candidate_run(counts))
+        for run in self._open_runs:
+            run.record_verdict(None if verdict is None else verdict.record(), counts)
+        if verdict is not None and verdict.outcome is Outcome.KEPT_ASIDE:
             raise KeptAsideError(verdict)
         return verdict
 
-    def _by(self, model: ScoringModel, k: int) -> Iterator[tuple[Lists, NDArray[np.int64]]]:
-        """The first k jobs of the same users by another model, chunk by chunk, and the users; nothing is written.
+    def _candidate_run(self, counts: RunCounts) -> CandidateRun:
+        plan = self.prepared.plan
+        return CandidateRun(
+            metadata=self.metadata,
+            counts=counts,
+            shards=self.shards,
+            ranked=self._user_id,
+            jobs=plan.job_id[plan.exclusions.open_to_all],
+            publishers=self.publishers,
+            open_runs=self._open_runs,
+            model=self.prepared.model,
+            by=self._lists_by,
+        )
 
-        Raises NotEnoughMemoryError: its plan does not fit beside this one.
+    def _lists_by(self, model: ScoringModel, k: int) -> Iterator[tuple[ListBlock, NDArray[np.int64]]]:
+        """Yield the first k jobs of the same users by another model, chunk by chunk, and the users.
+
+        Raises NotEnoughMemoryError: its plan does not fit in memory with this one.
         """
         memory_budget.require(
-            self._needed_bytes(None), f"Ranking by the model {model.name}, too,", ["give it more memory"]
+            self._needed_bytes(by_another_model=True),
+            f"Ranking by the model {model.name}, too,",
+            ["give it more memory"],
         )
         other = self.prepared.with_model(model)
-        scorer = Scorer(other.plan, workers=self.scorer.workers, before=other.before)
-        for chunk in self._chunks(self.rows):
-            yield Lists.of_ranking(scorer.top_k(k, chunk)), other.plan.user_id[chunk]
+        scorer = Scorer(other.plan, workers=self.rank_shard.workers, before=other.before, backend=other.backend)
+        for chunk in chunks_in_memory(self.rows, self.chunk_size, self.rank_shard.list_width):
+            ranking = scorer.top_k(self.spec.n_candidates, chunk)
+            lists = rerank(ranking, self.spec.reranker, self.spec.k).cut(k)
+            yield ListBlock.of_ranking(lists), other.plan.user_id[chunk]
+
+    def publish(self, counts: RunCounts) -> None:
+        """Seal all, then publish all, in the order of the publishers."""
+        for run in self._open_runs:
+            run.seal(counts)
+        faults.point("all sealed")
+        for run in self._open_runs:
+            self.destinations.append(run.publish(counts))
+
+    def stop(self, error: BaseException) -> None:
+        """Keep what was written if it can be resumed or is published in part; else delete it."""
+        for claim in self._claims:
+            # what one publisher has published, the others can publish with `resume`
+            if self.spec.resume or self.destinations or isinstance(error, KeptAsideError):
+                claim.suspend()
+            else:
+                claim.abort()
 
 
-def _same(found: Sequence[Earlier | None]) -> Earlier | None:
-    """The run that all places have published; None where one of them has another, or none."""
+def _same(found: Sequence[ExistingRun | None]) -> ExistingRun | None:
+    """Return the run that all publishers have published; None if they differ or lack it."""
     different = {None if run is None else run.run_id for run in found}
     return found[0] if len(different) == 1 else None

@@ -1,8 +1,7 @@
-"""A run: everybody (or some) against everything, chunk by chunk, into sinks that publish in one step."""
+"""A run: users ranked against all jobs, shard by shard, by an executor, and published in one step."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,20 +16,17 @@ from scoring.dataset import Dataset
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Plan
 from scoring.ranking.prepared import Prepared
-from scoring.ranking.scorer import whole_number
 from scoring.runs import memory_budget
-from scoring.runs.gate import Gate, KeptAsideError, Verdict
-from scoring.runs.publishers import Place, RunCounts, RunHead, Sink
-from scoring.runs.run_state import Work
+from scoring.runs.executor import Executor
+from scoring.runs.gate import Gate, Verdict
+from scoring.runs.publishers import Destination, Publisher, RunCounts, RunMetadata
+from scoring.runs.run_state import RunState
+from scoring.runs.spec import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE, RunSpec
+from scoring.runs.stages import Reranker
 from scoring.statistics import Statistics
-from scoring.telemetry import Stopwatch, faults
+from scoring.telemetry import Stopwatch
 
 __all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "RunResult", "prepare", "run"]
-
-DEFAULT_CHUNK_SIZE = 1000
-"""Users in a chunk."""
-MAX_BATCH_SIZE = 10_000
-"""Users in one chunk at most."""
 
 
 @dataclass(frozen=True)
@@ -38,33 +34,33 @@ class RunResult:
     """A finished run: what it was, what it did, how long it took, where its results are."""
 
     prepared: Prepared
-    head: RunHead
+    metadata: RunMetadata
     counts: RunCounts
-    places: tuple[Place, ...]
-    first: Ranking  # of the first user scored; of nobody, where nobody was
+    destinations: tuple[Destination, ...]
+    first: Ranking  # of the first user ranked; without users if none was
     watch: Stopwatch
     ranking_seconds: float  # from users to ids and scores, without loading, preparing or writing
     pairs_eligible: int  # pairs that no rule for everybody leaves out
     pairs_scored: int  # pairs that were scored on their own; bounds kept the others out
-    decision: str  # how the lists were found, and why so
+    strategy: str  # how the lists were found, and why
     peak_bytes: int  # of the process up to the end of the run
-    predicted_bytes: int  # what that was thought to be before the work
-    chunk_size_wanted: int  # more than `head.chunk_size` where memory was short
-    users_there: int = 0  # whose lists a run that was stopped had found and kept; the others were ranked now
+    predicted_bytes: int  # the peak predicted before the work
+    chunk_size_wanted: int  # more than `metadata.chunk_size` where memory was short
+    users_resumed: int = 0  # whose lists a run that was stopped had committed; the others were ranked now
     was_published: bool = False  # by an earlier run: nothing was ranked or written
-    verdict: Verdict | None = None  # of the gate; None: none was asked tonight
+    verdict: Verdict | None = None  # of the gate; None: it was not asked
     let_through: bool = False  # publishing it was begun before
 
     @property
     def pairs_ranked(self) -> int:
         """Users ranked now × jobs of the data: each pair was scored, or left out by a rule that is named."""
         jobs = self.counts.jobs_ranked + sum(self.counts.jobs_filtered.values())
-        return (self.counts.users_scored - self.users_there) * jobs
+        return (self.counts.users_scored - self.users_resumed) * jobs
 
     @property
     def ms_per_user(self) -> float:
         """Milliseconds of ranking per user that was ranked now; 0 without any."""
-        now = self.counts.users_scored - self.users_there
+        now = self.counts.users_scored - self.users_resumed
         return 1000 * self.ranking_seconds / now if now else 0.0
 
 
@@ -106,7 +102,7 @@ def run(
     users: Sequence[int] | NDArray[np.integer] | None = None,
     chunk_size: int = DEFAULT_CHUNK_SIZE,
     workers: int | None = None,
-    sinks: Sequence[Sink] = (),
+    sinks: Sequence[Publisher] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
     watch: Stopwatch | None = None,
@@ -114,81 +110,89 @@ def run(
     resume: bool = False,
     gate: Gate | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    executor: Executor | None = None,
+    reranker: Reranker | None = None,
 ) -> RunResult:
-    """Ranks the active ones of these users (ids; None: of all) and publishes the results to every sink.
+    """Rank users against all jobs and publish their lists.
 
-    `progress` is called with (users done, users in all). `refused` is what an import refused, by table, if known;
-    what was refused when the data were loaded, the dataset knows.
-    Results do not depend on `chunk_size` and `workers`. Chunks are smaller where memory is short. Whatever goes wrong,
-    nothing is published.
+    Results do not depend on `chunk_size`, `workers` and `executor`. If anything fails, nothing is published.
 
-    With `resume` a run of the same data, model and settings that was stopped or killed is gone on with: shards that are
-    there as they were written are kept, users of the others ranked, and the files that come out hold the same bytes.
-    What is published already, and is what readers get, is left as it is. And where this run is stopped, it is kept for
-    the next one. Without `resume` every run is a new one; what a killed one left is told of and removed.
-
-    With a `gate` the lists are compared with those that readers get, before they take their place. Beyond a limit the
-    run is kept aside: whole, unseen, and published by the same call with `resume` and a gate that lets it through.
+    Parameters
+    ----------
+    prepared
+        The data and the model.
+    k
+        Jobs per user.
+    users
+        Ids of the users to rank, of which the active ones are ranked; None: all active users.
+    chunk_size
+        Users that are ranked at a time. Chunks are smaller where memory is short.
+    workers
+        Threads; None: those that `prepared` was made with.
+    sinks
+        The publishers that get the lists, published in this order.
+    progress
+        Called with (users done, users in all).
+    cancelled
+        Asked often; the run ends when it returns True.
+    watch
+        Times the phases.
+    refused
+        Rows that an import rejected, by table. The dataset itself knows those that loading rejected.
+    resume
+        Continue a run of the same data, model and settings that was stopped or killed: verified shards are kept, users
+        of other shards are ranked, and the published files have the same bytes. A run that is published already, and
+        that readers get, is left as it is. If this run is stopped, it is kept for the next one. Without `resume` every
+        run is a new one; what a killed run left is reported and deleted.
+    gate
+        Compares the lists with those that readers get before it lets the run replace them. Beyond a limit the run is
+        kept unpublished. The same call with `resume`, and a gate that lets it through, publishes it.
+    now
+        The clock, for the run's id.
+    executor
+        Ranks the shards; None: this process does.
+    reranker
+        Makes the lists from more candidates; None: the candidates are the lists.
 
     Raises
     ------
     ConfigurationError: k, chunk_size or workers below 1.
-    UnknownIdError: a user that is not there.
-    NotEnoughMemoryError: before any work; not even a user at a time fits.
+    UnknownIdError: a user that does not exist.
+    NotEnoughMemoryError: before any work; a single user does not fit.
     OutputError, DatabaseError: results cannot be written.
-    RunCancelledError: `cancelled` said so.
+    RunCancelledError: `cancelled` returned True.
     KeptAsideError: the gate did not let it through.
     """
-    work = Work(prepared, k, users, _chunk_size(chunk_size), workers, sinks, watch or Stopwatch(), now)
-    work.fit_memory(gate)
-    places: list[Place] = []
+    spec = RunSpec(k, users, chunk_size, workers, resume, gate, reranker, refused or {})
+    state = RunState(prepared, spec, sinks, watch or Stopwatch(), now())
+    state.fit_memory()
     try:
-        work.open(resume)
-        work.rank(progress, cancelled)
-        counts = work.counts(refused or {})
-        with work.watch.phase("gate") if gate is not None else nullcontext():
-            verdict = work.judge(gate, counts)
-        with work.watch.phase("publish"):
-            for sink in sinks:
-                sink.seal(counts)
-            faults.point("all sealed")
-            for sink in sinks:
-                places.append(sink.publish())  # noqa: PERF401 - what is published counts when the next one fails
+        state.open()
+        state.rank(executor, progress, cancelled)
+        counts = state.counts()
+        with state.watch.phase("gate") if gate is not None else nullcontext():
+            verdict = state.judge(counts)
+        with state.watch.phase("publish"):
+            state.publish(counts)
     except BaseException as error:
-        for sink in sinks:
-            # what one place has published, the others can publish with `resume`
-            if resume or places or isinstance(error, KeptAsideError):
-                sink.suspend()
-            else:
-                sink.abort()
+        state.stop(error)
         raise
     return RunResult(
         prepared=prepared,
-        head=work.head,
+        metadata=state.metadata,
         counts=counts,
-        places=tuple(places),
-        first=work.first,
-        watch=work.watch,
-        ranking_seconds=work.watch.seconds("rank"),
-        pairs_eligible=(len(work.rows) - work.n_there) * work.n_eligible,
-        pairs_scored=work.n_looked_at,
-        decision=str(work.scorer.decision) if work.scorer.decision else "nobody to rank for",
+        destinations=tuple(state.destinations),
+        first=state.first,
+        watch=state.watch,
+        ranking_seconds=state.watch.seconds("rank"),
+        pairs_eligible=(len(state.rows) - state.n_users_resumed) * state.n_eligible,
+        pairs_scored=state.n_pairs_scored,
+        strategy=str(state.choice) if state.choice else "no users to rank",
         peak_bytes=memory_budget.peak(),
-        predicted_bytes=work.predicted_bytes,
-        chunk_size_wanted=work.chunk_size_wanted,
-        users_there=work.n_there,
-        was_published=work.was_published,
+        predicted_bytes=state.predicted_bytes,
+        chunk_size_wanted=spec.chunk_size,
+        users_resumed=state.n_users_resumed,
+        was_published=state.was_published,
         verdict=verdict,
-        let_through=work.let_through,
+        let_through=state.let_through,
     )
-
-
-def _chunk_size(wanted: int) -> int:
-    wanted = whole_number("chunk_size", wanted, "a chunk holds a whole number of users")
-    if wanted > MAX_BATCH_SIZE:
-        warnings.warn(
-            f"chunk_size {wanted:,} is cut to {MAX_BATCH_SIZE:,} users, the most that one chunk may hold.",
-            UserWarning,
-            stacklevel=3,
-        )
-    return min(wanted, MAX_BATCH_SIZE)

@@ -1,48 +1,103 @@
-"""A run's users cut into shards, and rankings of chunks cut where shards end."""
+"""Shards: the users of a run cut into ranges of ids, each ranked, stored, verified and repeated as a whole."""
 
 from __future__ import annotations
 
+import hashlib
+from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final, Self
 
 import numpy as np
 
 from scoring.array_types import Longs
 from scoring.bundle.ranking import Ranking
-from scoring.runs.publishers import Shard, publisher
 
-__all__ = ["Pieces", "cut", "shard_users"]
+__all__ = ["ROWS_PER_SHARD", "Shard", "ShardAssembly", "ShardResult", "ShardTask", "cut_shards", "users_per_shard"]
 
-
-def shard_users(k: int) -> int:
-    """Users whose lists of k jobs are kept together."""
-    return max(1, publisher.ROWS_PER_SHARD // max(1, k))
+ROWS_PER_SHARD: Final = 250_000
+"""Few files for small lists; small enough to hold in memory and to rank again."""
 
 
-def cut(user_id: Longs, step: int) -> list[Shard]:
-    """Shards of these users (n,), ascending; one of nobody where there is nobody."""
-    starts = range(0, len(user_id), step)
-    parts = [user_id[start : start + step] for start in starts]
+@dataclass(frozen=True)
+class Shard:
+    """Users of a run whose ids are adjacent."""
+
+    number: int
+    first_user: int
+    last_user: int
+    users: int
+
+
+@dataclass(frozen=True, eq=False)
+class ShardTask:
+    """A shard and the rows (n,) of its users in the plan, in the order of their ids."""
+
+    shard: Shard
+    rows: Longs
+
+
+@dataclass(frozen=True, eq=False)
+class ShardResult:
+    """The lists of a shard's users, ascending by id."""
+
+    shard: Shard
+    ranking: Ranking
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Of ids, order and float32 scores: equal for the same lists, however they were found."""
+        ranking, digest = self.ranking, hashlib.blake2b(digest_size=16)
+        listed = np.arange(ranking.job_id.shape[1]) < ranking.count[:, None]
+        for values in (ranking.user_id, ranking.count, ranking.job_id[listed], ranking.scores[listed]):
+            digest.update(np.ascontiguousarray(values).data)
+        return digest.digest()
+
+    @classmethod
+    def joined(cls, shard: Shard, parts: Sequence[Ranking]) -> Self:
+        """Return the result of a shard whose users were ranked in parts: equally wide lists, by ascending user id."""
+        if len(parts) == 1:
+            return cls(shard, parts[0])
+        names = ("user_id", "job_id", "job_row", "scores", "count")
+        columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        looked_at = sum(part.looked_at for part in parts)
+        return cls(shard, replace(parts[0], **columns, looked_at=looked_at))
+
+
+def users_per_shard(k: int) -> int:
+    """Return how many users with lists of k jobs a shard holds."""
+    return max(1, ROWS_PER_SHARD // max(1, k))
+
+
+def cut_shards(user_id: Longs, users: int) -> list[Shard]:
+    """Return shards of so many of these users (n,), ascending; a shard without users if there are none."""
+    parts = [user_id[start : start + users] for start in range(0, len(user_id), users)]
     shards = [Shard(number, int(part[0]), int(part[-1]), len(part)) for number, part in enumerate(parts)]
     return shards or [Shard(0, 0, -1, 0)]
 
 
-class Pieces:
-    """Goes through the users of some shards; a chunk may hold several shards, and a shard be made of several chunks."""
+class ShardAssembly:
+    """Puts results of shards together from rankings of their users in any chunks.
 
-    def __init__(self, shards: Sequence[Shard]) -> None:
-        self._shards = list(shards)
-        self._left = shards[0].users if shards else 0  # users of the first of them that are to come
+    A chunk may hold users of several shards, and a shard may consist of several chunks.
+    """
 
-    def of(self, ranking: Ranking) -> Iterator[tuple[Ranking, Shard, bool]]:
-        """Pieces of the next users' lists: of which shard, and whether it ends with this one."""
-        at, n = 0, len(ranking.user_id)
-        while at < n:
-            size = min(self._left, n - at)
-            whole = size == n
-            piece = ranking if whole else ranking.take(np.arange(at, at + size))
-            at, self._left = at + size, self._left - size
-            shard, ends = self._shards[0], not self._left
-            if ends:
-                del self._shards[0]
-                self._left = self._shards[0].users if self._shards else 0
-            yield piece, shard, ends
+    def __init__(self, tasks: Sequence[ShardTask]) -> None:
+        self._shards = deque(task.shard for task in tasks)
+        self._parts: list[Ranking] = []  # of the first of these shards
+        self._missing = tasks[0].shard.users if tasks else 0  # users of that shard
+
+    def add(self, ranking: Ranking) -> Iterator[ShardResult]:
+        """Yield the shards that the lists of the next users complete."""
+        start, n, looked_at = 0, len(ranking.user_id), ranking.looked_at
+        while start < n:
+            size = min(self._missing, n - start)
+            # copied: a part of a chunk that waits for the next one does not keep all of it in memory
+            part = ranking if size == n else ranking.take(np.arange(start, start + size))
+            self._parts.append(replace(part, looked_at=looked_at))  # of all parts, the first has the chunk's pairs
+            start, looked_at, self._missing = start + size, 0, self._missing - size
+            if not self._missing:
+                parts, self._parts, shard = self._parts, [], self._shards.popleft()
+                self._missing = self._shards[0].users if self._shards else 0
+                yield ShardResult.joined(shard, parts)

@@ -19,14 +19,14 @@ import traceback
 from typing import Any
 
 from scoring.database import retry
-from scoring.runs.publishers import publisher
+from scoring.runs import shards
 from scoring.telemetry import faults
 
 ROWS_PER_SHARD = 80
 
 
 def main() -> None:
-    publisher.ROWS_PER_SHARD = ROWS_PER_SHARD  # type: ignore[misc]
+    shards.ROWS_PER_SHARD = ROWS_PER_SHARD  # type: ignore[misc]
     _warm()
     _say("ready")
     for line in sys.stdin:

@@ -21,7 +21,7 @@ from scoring.dataset import Dataset
 from scoring.dataset.from_frames import read_frames
 from scoring.errors import ConfigurationError, DataError
 from scoring.runs import runner
-from scoring.runs.publishers import FrameSink
+from scoring.runs.publishers import FramePublisher
 from scoring.validation.report import Limit, TableLedger
 from tests.counting import counted
 
@@ -66,7 +66,7 @@ def dirtied(table: str, clean: pd.DataFrame, picks: list[int], data: st.DataObje
 
 
 def lists(data: Dataset) -> tuple[pd.DataFrame, runner.RunResult]:
-    sink = FrameSink()
+    sink = FramePublisher()
     result = runner.run(scoring.Prepared.of(data, MODEL), k=8, sinks=[sink])
     return sink.frame, result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,21 +14,34 @@ from pandas.testing import assert_frame_equal
 from scoring.columns import RESULT_COLUMNS
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, NotEnoughMemoryError, RunCancelledError, UnknownIdError
-from scoring.ranking import Prepared, Ranking
+from scoring.ranking import Prepared
 from scoring.runs import memory_budget, runner
-from scoring.runs.publishers import FrameSink, Place, RunCounts, RunHead, Sink
+from scoring.runs.publishers import (
+    Claim,
+    Destination,
+    ExistingRun,
+    FramePublisher,
+    OpenRun,
+    Publisher,
+    RunCounts,
+    RunMetadata,
+)
 from scoring.runs.run_key import new_run_id
+from scoring.runs.shards import ShardResult
 from scoring.synthetic import make_market
 
 
 def frame_of(prepared: Prepared, **settings: object) -> pd.DataFrame:
-    sink = FrameSink()
-    runner.run(prepared, sinks=[sink], **settings)  # type: ignore[arg-type]
-    return sink.frame
+    publisher = FramePublisher()
+    runner.run(prepared, sinks=[publisher], **settings)  # type: ignore[arg-type]
+    return publisher.frame
 
 
-class Recorder(Sink):
-    """Writes down what a run asks of it, and fails where it is told to."""
+class Recorder(Publisher, Claim, OpenRun):
+    """Records what a run asks of it, and fails at a given call."""
+
+    existing: ExistingRun | None = None
+    committed: Mapping[int, int] = {}
 
     def __init__(self, fail_at: str | None = None, error: BaseException | None = None) -> None:
         self.calls: list[str] = []
@@ -38,23 +52,28 @@ class Recorder(Sink):
         if call == self._fail_at:
             raise self._error
 
-    def open(self, head: RunHead) -> None:
-        self._note("open")
+    def claim(self, metadata: RunMetadata) -> Claim:
+        self._note("claim")
+        return self
 
-    def write(self, ranking: Ranking) -> None:
-        self._note("write")
+    def begin(self, metadata: RunMetadata) -> OpenRun:
+        self._note("begin")
+        return self
+
+    def commit_shard(self, result: ShardResult) -> None:
+        self._note("commit_shard")
 
     def seal(self, counts: RunCounts) -> None:
         self._note("seal")
 
-    def publish(self) -> Place:
+    def publish(self, counts: RunCounts) -> Destination:
         self._note("publish")
-        return Place("recorder", "here")
+        return Destination("recorder", "here")
 
     def abort(self) -> None:
         self.calls.append("abort")
 
-    def held_bytes(self, rows: int, chunk_rows: int) -> int:
+    def memory_estimate(self, rows: int, shard_rows: int) -> int:
         return 0
 
 
@@ -106,7 +125,7 @@ def test_users_that_were_not_asked_for_and_rows_that_were_refused_are_counted(pr
     assert dict(counts.users_filtered) == {"inactive": 1, "not asked for": 128}
     assert counts.users_read == 134 == counts.users_scored + sum(counts.users_filtered.values()) + 4
     assert counts.jobs_read == 609 == counts.jobs_ranked + sum(counts.jobs_filtered.values()) + 9
-    assert not result.head.whole
+    assert not result.metadata.whole
 
 
 def test_no_active_user_gives_an_empty_result(prepared: Prepared) -> None:
@@ -148,7 +167,7 @@ def test_an_unknown_user_is_named(prepared: Prepared) -> None:
 def test_a_chunk_above_the_maximum_is_cut_with_a_warning(prepared: Prepared) -> None:
     with pytest.warns(UserWarning, match="chunk_size 10,001 is cut to 10,000"):
         result = runner.run(prepared, k=3, chunk_size=runner.MAX_BATCH_SIZE + 1)
-    assert result.head.chunk_size == runner.MAX_BATCH_SIZE
+    assert result.metadata.chunk_size == runner.MAX_BATCH_SIZE
 
 
 def test_all_sinks_are_sealed_before_one_is_published(prepared: Prepared) -> None:
@@ -159,11 +178,11 @@ def test_all_sinks_are_sealed_before_one_is_published(prepared: Prepared) -> Non
             whole = getattr(sink, step)
             setattr(sink, step, lambda *a, w=whole, n=f"{name} {step}": (order.append(n), w(*a))[1])
     runner.run(prepared, k=3, sinks=[first, second])
-    assert first.calls == ["open", "write", "seal", "publish"]
+    assert first.calls == ["claim", "begin", "commit_shard", "seal", "publish"]
     assert order == ["first seal", "second seal", "first publish", "second publish"]
 
 
-@pytest.mark.parametrize("fail_at", ["open", "write", "seal"])
+@pytest.mark.parametrize("fail_at", ["begin", "commit_shard", "seal"])
 @pytest.mark.parametrize("error", [OSError("broken"), KeyboardInterrupt()])
 def test_nothing_is_published_when_something_fails(prepared: Prepared, fail_at: str, error: BaseException) -> None:
     good, bad = Recorder(), Recorder(fail_at, error)
@@ -174,23 +193,23 @@ def test_nothing_is_published_when_something_fails(prepared: Prepared, fail_at: 
 
 
 def test_a_run_that_is_cancelled_publishes_nothing(prepared: Prepared) -> None:
-    sink, done = Recorder(), [0]
+    recorder, done = Recorder(), [0]
 
     def progress(count: int, total: int) -> None:
         done[0] = count
 
     with pytest.raises(RunCancelledError, match="stopped after"):
-        runner.run(prepared, k=3, chunk_size=10, sinks=[sink], progress=progress, cancelled=lambda: done[0] >= 20)
-    assert sink.calls[-1] == "abort"
-    assert "publish" not in sink.calls
+        runner.run(prepared, k=3, chunk_size=10, sinks=[recorder], progress=progress, cancelled=lambda: done[0] >= 20)
+    assert recorder.calls[-1] == "abort"
+    assert "publish" not in recorder.calls
 
 
 def test_memory_is_asked_for_before_any_work(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_budget, "available", lambda: 1000)
-    sink = Recorder()
+    recorder = Recorder()
     with pytest.raises(NotEnoughMemoryError, match=r"needs .* bytes.*1,000 bytes.*Ways out"):
-        runner.run(prepared, sinks=[sink])
-    assert sink.calls == []
+        runner.run(prepared, sinks=[recorder])
+    assert recorder.calls == []
 
 
 def test_run_ids_sort_by_time_and_are_no_others() -> None:

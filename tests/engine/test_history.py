@@ -15,9 +15,9 @@ from sqlalchemy import text
 from scoring.database.database import Database
 from scoring.errors import ConfigurationError, OutputError
 from scoring.ranking import Prepared
-from scoring.runs import runner
+from scoring.runs import runner, shards
 from scoring.runs.history import list_runs, verify_rows, verify_run
-from scoring.runs.publishers import DatabaseSink, ParquetSink, Sink, published_runs, publisher, read_results
+from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, published_runs, read_results
 from scoring.runs.publishers.reader_locks import reading
 from scoring.runs.retention import prune
 from scoring.runs.run_reader import read_run
@@ -41,12 +41,12 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def sinks_at(out: Path, database: Database) -> list[Sink]:
-    return [DatabaseSink(database), ParquetSink(out, latest="latest", by_run_id=True)]
+def sinks_at(out: Path, database: Database) -> list[Publisher]:
+    return [DatabasePublisher(database), ParquetPublisher(out, latest="latest", by_run_id=True)]
 
 
 def publish(prepared: Prepared, out: Path, database: Database, k: int = 2, **settings: Any) -> str:
-    return runner.run(prepared, k=k, sinks=sinks_at(out, database), **settings).head.run_id
+    return runner.run(prepared, k=k, sinks=sinks_at(out, database), **settings).metadata.run_id
 
 
 def stopped(prepared: Prepared, out: Path, database: Database, point: str, k: int = 3) -> None:
@@ -289,7 +289,7 @@ def change(database: Database, statement: str, run_id: str) -> None:
 def test_rows_that_somebody_changed_are_told(
     prepared: Prepared, out: Path, database: Database, monkeypatch: pytest.MonkeyPatch, change_by: str
 ) -> None:
-    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 20)
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 20)
     first, second = (publish(prepared, out, database, k) for k in (2, 3))
     assert verify_rows(database, first) == verify_rows(database, second) == []
     change(database, change_by, second)
@@ -302,7 +302,7 @@ def test_rows_that_somebody_changed_are_told(
 def test_a_stopped_run_that_is_gone_on_with_is_as_it_was_written(
     prepared: Prepared, out: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 20)
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 20)
     stopped(prepared, out, database, "shard committed")
     run_id = publish(prepared, out, database, k=3, resume=True)
     assert verify_rows(database, run_id) == []

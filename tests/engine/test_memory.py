@@ -130,13 +130,13 @@ from scoring.dataset import Dataset
 from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from scoring.runs import memory_budget, runner
-from scoring.runs.publishers import ParquetSink
+from scoring.runs.publishers import ParquetPublisher
 
 before = memory_budget.resident()
 prepared = runner.prepare(Dataset(load_tables(Database.open(sys.argv[1]))), load_model("standard"))
 predicted = before + memory_budget.predict_data(2_000, 20_000, 200_000)
 loaded = memory_budget.peak()
-result = runner.run(prepared, k=200, chunk_size=2_000, sinks=[ParquetSink(sys.argv[2])])
+result = runner.run(prepared, k=200, chunk_size=2_000, sinks=[ParquetPublisher(sys.argv[2])])
 print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes]))
 """
 
@@ -172,7 +172,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.synthetic import make_market
 from scoring.runs import runner
-from scoring.runs.publishers import ParquetSink
+from scoring.runs.publishers import ParquetPublisher
 from scoring.errors import NotEnoughMemoryError
 
 prepared = runner.prepare(Dataset(make_market(400, 10_000, 20_000, seed=3).tables), load_model("standard"))
@@ -182,13 +182,13 @@ for number, room in enumerate(json.loads(sys.argv[1])):
     held = psutil.Process().memory_info().vms
     resource.setrlimit(resource.RLIMIT_AS, (held + room * 1_000_000 if room else -1, -1))
     try:
-        result = runner.run(prepared, k=10_000, sinks=[ParquetSink(out)])
+        result = runner.run(prepared, k=10_000, sinks=[ParquetPublisher(out)])
     except NotEnoughMemoryError as error:
         results.append(["refused", str(error), sorted(path.name for path in Path(sys.argv[2]).glob(f"*{number}*"))])
     else:
         resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
         digest = hashlib.blake2b(b"".join(part.read_bytes() for part in sorted(out.glob("part*")))).hexdigest()
-        results.append(["done", result.head.chunk_size, digest])
+        results.append(["done", result.metadata.chunk_size, digest])
     resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
 print(json.dumps(results))
 """
@@ -235,11 +235,13 @@ def test_the_report_says_that_chunks_are_smaller(prepared: Prepared, monkeypatch
         k=prepared.scorer.n_eligible,
         chunk_size=40,
         workers=prepared.scorer.workers,
+        # the parts of a shard, and the shard
+        held_bytes=2 * memory_budget.BYTES_PER_RANKED * len(prepared.active_users) * prepared.scorer.n_eligible,
     )
     monkeypatch.setattr(memory_budget, "available", lambda: enough)
     result = runner.run(prepared, k=prepared.scorer.n_eligible, chunk_size=900)
     console = Console(width=200, file=StringIO())
     console.print(report.render(report.Report.of(result)))
-    assert result.head.chunk_size < result.chunk_size_wanted == 900
+    assert result.metadata.chunk_size < result.chunk_size_wanted == 900
     said = " ".join(console.file.getvalue().split())
-    assert f"chunks of {result.head.chunk_size:,} users, not 900: memory is short" in said
+    assert f"chunks of {result.metadata.chunk_size:,} users, not 900: memory is short" in said

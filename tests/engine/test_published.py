@@ -12,7 +12,7 @@ import scoring
 from scoring.errors import ConfigurationError, OutputError, UnknownIdError
 from scoring.ranking import Prepared
 from scoring.runs import runner
-from scoring.runs.publishers import ParquetSink
+from scoring.runs.publishers import ParquetPublisher
 from scoring.runs.run_reader import ranking_of, read_run
 
 
@@ -24,7 +24,7 @@ def ready() -> Prepared:
 
 @pytest.fixture
 def run(ready: Prepared, tmp_path: Path) -> Path:
-    runner.run(ready, k=7, chunk_size=25, sinks=[ParquetSink(tmp_path / "run")])
+    runner.run(ready, k=7, chunk_size=25, sinks=[ParquetPublisher(tmp_path / "run")])
     return tmp_path / "run"
 
 

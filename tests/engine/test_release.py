@@ -13,16 +13,15 @@ from scoring.database.database import Database
 from scoring.errors import ConfigurationError, OutputError
 from scoring.model import WeightProfile
 from scoring.ranking import Prepared
-from scoring.runs import runner
+from scoring.runs import runner, shards
 from scoring.runs.force_publish import release
 from scoring.runs.gate import Gate, GateLimits, KeptAsideError
 from scoring.runs.history import list_runs, verify_run
 from scoring.runs.publishers import (
-    DatabaseSink,
-    ParquetSink,
-    Sink,
+    DatabasePublisher,
+    ParquetPublisher,
+    Publisher,
     published_runs,
-    publisher,
     read_manifest,
     read_results,
 )
@@ -53,15 +52,15 @@ def other(prepared: Prepared) -> Prepared:
     )
 
 
-def places(out: Path, database: Database) -> list[Sink]:
-    return [DatabaseSink(database), ParquetSink(out, by_run_id=True, latest="latest")]
+def places(out: Path, database: Database) -> list[Publisher]:
+    return [DatabasePublisher(database), ParquetPublisher(out, by_run_id=True, latest="latest")]
 
 
 @pytest.fixture
 def aside(
     prepared: Prepared, other: Prepared, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 100)
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
     out = tmp_path / "runs"
     runner.run(prepared, k=5, sinks=places(out, database))
     with pytest.raises(KeptAsideError) as caught:

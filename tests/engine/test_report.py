@@ -11,14 +11,14 @@ from rich.console import Console
 
 from scoring.ranking import Prepared
 from scoring.runs import runner
-from scoring.runs.publishers import ParquetSink
+from scoring.runs.publishers import ParquetPublisher
 from scoring.runs.report import Report, render
 
 
 @pytest.fixture(scope="module")
 def report(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Report:
     folder: Path = tmp_path_factory.mktemp("out") / "run"
-    return Report.of(runner.run(prepared, k=8, sinks=[ParquetSink(folder)]))
+    return Report.of(runner.run(prepared, k=8, sinks=[ParquetPublisher(folder)]))
 
 
 def text_of(report: Report, width: int = 80) -> str:
@@ -66,7 +66,7 @@ def test_it_says_what_a_reader_looks_for(report: Report) -> None:
     text = text_of(report, 120)
     figures = ("ms per user, target 180 ms: met", "inactive", "not open", "left out by rule", "predicted")
     parts = ("standard", "trained for this data", "base fee", "personal collaborative")
-    for wanted in (report.run_id, report.places[0].name, *figures, *parts):
+    for wanted in (report.run_id, report.destinations[0].name, *figures, *parts):
         assert wanted in text
 
 

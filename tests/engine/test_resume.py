@@ -16,15 +16,14 @@ from sqlalchemy import text
 from scoring.database.database import Database
 from scoring.errors import DatabaseError, OutputError, ScoringError
 from scoring.ranking import Prepared
-from scoring.runs import runner
+from scoring.runs import runner, shards
 from scoring.runs.publishers import (
-    DatabaseSink,
-    FrameSink,
-    ParquetSink,
-    Sink,
+    DatabasePublisher,
+    FramePublisher,
+    ParquetPublisher,
+    Publisher,
     parquet_publisher,
     published_runs,
-    publisher,
     read_results,
 )
 from scoring.runs.publishers.database_lock import hold_key
@@ -41,7 +40,7 @@ class Broken(BaseException):
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty users of five jobs."""
-    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 100)
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
 
 
 @pytest.fixture
@@ -51,15 +50,15 @@ def database(database_url: str) -> Iterator[Database]:
         yield database
 
 
-def run(prepared: Prepared, *sinks: Sink, **settings: Any) -> runner.RunResult:
+def run(prepared: Prepared, *sinks: Publisher, **settings: Any) -> runner.RunResult:
     return runner.run(prepared, **({"k": 5, "chunk_size": 30, "sinks": sinks} | settings))
 
 
-def sinks_at(folder: Path, database: Database) -> list[Sink]:
-    return [DatabaseSink(database), ParquetSink(folder, latest="latest", by_run_id=True)]
+def sinks_at(folder: Path, database: Database) -> list[Publisher]:
+    return [DatabasePublisher(database), ParquetPublisher(folder, latest="latest", by_run_id=True)]
 
 
-def stop(prepared: Prepared, point: str, nth: int, *sinks: Sink, **settings: Any) -> None:
+def stop(prepared: Prepared, point: str, nth: int, *sinks: Publisher, **settings: Any) -> None:
     with faults.armed(point, nth, Broken()), pytest.raises(Broken):
         run(prepared, *sinks, resume=True, **settings)
 
@@ -70,16 +69,18 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def whole(prepared: Prepared, tmp_path: Path) -> dict[str, bytes]:
-    run(prepared, ParquetSink(tmp_path / "whole"))
+    run(prepared, ParquetPublisher(tmp_path / "whole"))
     return files(tmp_path / "whole")
 
 
 def test_only_users_who_are_missing_are_ranked(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
-    stop(prepared, "shard noted", 3, ParquetSink(tmp_path / "run"))
+    stop(prepared, "shard noted", 3, ParquetPublisher(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
     seen: list[int] = []
-    result = run(prepared, ParquetSink(tmp_path / "run"), resume=True, progress=lambda done, total: seen.append(done))
-    assert result.users_there == seen[0] == 60
+    result = run(
+        prepared, ParquetPublisher(tmp_path / "run"), resume=True, progress=lambda done, total: seen.append(done)
+    )
+    assert result.users_resumed == seen[0] == 60
     assert result.pairs_ranked == (len(prepared.active_users) - 60) * 600
     assert files(tmp_path / "run") == whole
     assert result.counts.rows == 5 * len(prepared.active_users)
@@ -90,21 +91,21 @@ def test_only_users_who_are_missing_are_ranked(prepared: Prepared, tmp_path: Pat
 def test_files_do_not_depend_on_chunks(
     prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], chunk_size: int
 ) -> None:
-    stop(prepared, "shard noted", 2, ParquetSink(tmp_path / "run"), chunk_size=7)
-    run(prepared, ParquetSink(tmp_path / "run"), resume=True, chunk_size=chunk_size)
+    stop(prepared, "shard noted", 2, ParquetPublisher(tmp_path / "run"), chunk_size=7)
+    run(prepared, ParquetPublisher(tmp_path / "run"), resume=True, chunk_size=chunk_size)
     assert files(tmp_path / "run") == whole
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "gone"])
 def test_a_damaged_part_is_done_again(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], damage: str) -> None:
-    stop(prepared, "shard noted", 4, ParquetSink(tmp_path / "run"))
+    stop(prepared, "shard noted", 4, ParquetPublisher(tmp_path / "run"))
     part = next(tmp_path.glob(".*.writing")) / "part-00001.parquet"
     content = bytearray(part.read_bytes())
     content[len(content) // 2] ^= 1
     part.write_bytes(content if damage == "changed" else content[:50])
     if damage == "gone":
         part.unlink()
-    assert run(prepared, ParquetSink(tmp_path / "run"), resume=True).users_there == 60
+    assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True).users_resumed == 60
     assert files(tmp_path / "run") == whole
     counted("corrupt", DAMAGED, 1, 1)
 
@@ -118,7 +119,7 @@ def test_whatever_is_damaged_in_a_stopped_run_is_done_again(
     for seed in seeds:
         rng, target = random.Random(seed), tmp_path / f"run-{seed}"
         n_parts = rng.randint(2, 5)
-        stop(prepared, "shard noted", n_parts, ParquetSink(target))
+        stop(prepared, "shard noted", n_parts, ParquetPublisher(target))
         left = [path for path in tmp_path.rglob("*") if path.is_file() and f".run-{seed}." in str(path)]
         victim = rng.choice(sorted(left))
         content = bytearray(victim.read_bytes())
@@ -129,22 +130,22 @@ def test_whatever_is_damaged_in_a_stopped_run_is_done_again(
             victim.write_bytes(content[: rng.randrange(len(content))])
         else:
             victim.unlink()
-        again += run(prepared, ParquetSink(target), resume=True).users_there < 20 * n_parts
+        again += run(prepared, ParquetPublisher(target), resume=True).users_resumed < 20 * n_parts
         assert files(target) == whole
     counted("corrupt", DAMAGED, len(seeds), again)
 
 
 def test_half_a_line_in_the_journal_is_none(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
-    stop(prepared, "shard noted", 2, ParquetSink(tmp_path / "run"))
+    stop(prepared, "shard noted", 2, ParquetPublisher(tmp_path / "run"))
     journal = next(tmp_path.glob(".*.journal"))
     journal.write_bytes(journal.read_bytes()[:-9])
-    assert run(prepared, ParquetSink(tmp_path / "run"), resume=True).users_there == 20
+    assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True).users_resumed == 20
     assert files(tmp_path / "run") == whole
 
 
 def test_other_settings_are_another_run(prepared: Prepared, tmp_path: Path) -> None:
-    stop(prepared, "shard noted", 2, ParquetSink(tmp_path / "run"))
-    assert run(prepared, ParquetSink(tmp_path / "run"), resume=True, k=4).users_there == 0
+    stop(prepared, "shard noted", 2, ParquetPublisher(tmp_path / "run"))
+    assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True, k=4).users_resumed == 0
 
 
 def test_what_is_published_and_in_use_is_left_as_it_is(prepared: Prepared, database: Database, tmp_path: Path) -> None:
@@ -152,15 +153,15 @@ def test_what_is_published_and_in_use_is_left_as_it_is(prepared: Prepared, datab
     again = run(prepared, *sinks_at(tmp_path, database), resume=True)
     assert not first.was_published
     assert again.was_published
-    assert again.head.run_id == first.head.run_id
+    assert again.metadata.run_id == first.metadata.run_id
     assert again.counts == first.counts
     assert len(published_runs(tmp_path)) == 1
     anew = run(prepared, *sinks_at(tmp_path, database))
-    assert [path.name for path in published_runs(tmp_path)] == [first.head.run_id, anew.head.run_id]
+    assert [path.name for path in published_runs(tmp_path)] == [first.metadata.run_id, anew.metadata.run_id]
     other = run(prepared, *sinks_at(tmp_path, database), k=2)
     back = run(prepared, *sinks_at(tmp_path, database), resume=True)
     assert not back.was_published  # another one had taken its place
-    assert os.readlink(tmp_path / "latest") == back.head.run_id > other.head.run_id
+    assert os.readlink(tmp_path / "latest") == back.metadata.run_id > other.metadata.run_id
 
 
 @pytest.mark.parametrize(
@@ -174,9 +175,9 @@ def test_both_places_publish_the_same_run_once(
     run(prepared, *sinks_at(out, database), k=2)
     stop(prepared, point, 1, *sinks_at(out, database))
     result = run(prepared, *sinks_at(out, database), resume=True)
-    assert result.users_there == len(prepared.active_users)
+    assert result.users_resumed == len(prepared.active_users)
     assert files(out / "latest") == whole
-    assert os.readlink(out / "latest") == result.head.run_id
+    assert os.readlink(out / "latest") == result.metadata.run_id
     assert len(published_runs(out)) == 2
     assert_frame_equal(read_results(database), prepared.top_k(5).frame())
     with database.connect() as connection:
@@ -198,10 +199,10 @@ def test_rows_of_half_a_shard_are_taken_away(
 
 
 def test_a_place_without_a_memory_gets_everything(prepared: Prepared, tmp_path: Path) -> None:
-    stop(prepared, "shard noted", 3, ParquetSink(tmp_path / "run"))
-    frame = FrameSink()
-    result = run(prepared, ParquetSink(tmp_path / "run"), frame, resume=True)
-    assert result.users_there == 0
+    stop(prepared, "shard noted", 3, ParquetPublisher(tmp_path / "run"))
+    frame = FramePublisher()
+    result = run(prepared, ParquetPublisher(tmp_path / "run"), frame, resume=True)
+    assert result.users_resumed == 0
     assert_frame_equal(frame.frame, prepared.top_k(5).frame())
 
 
@@ -211,10 +212,13 @@ def test_without_resume_a_killed_run_is_told_of_and_removed(
     stop(prepared, "shard noted", 3, *sinks_at(tmp_path, database))
     with pytest.warns(UserWarning, match=r"An unfinished run .* parts done\): --resume goes on with such a run"):
         result = run(prepared, *sinks_at(tmp_path, database))
-    assert result.users_there == 0
-    assert sorted(path.name for path in tmp_path.iterdir() if "db" not in path.name) == [result.head.run_id, "latest"]
+    assert result.users_resumed == 0
+    assert sorted(path.name for path in tmp_path.iterdir() if "db" not in path.name) == [
+        result.metadata.run_id,
+        "latest",
+    ]
     with database.connect() as connection:
-        assert connection.execute(text("SELECT run_id FROM runs")).scalars().all() == [result.head.run_id]
+        assert connection.execute(text("SELECT run_id FROM runs")).scalars().all() == [result.metadata.run_id]
 
 
 def test_one_of_two_writers_wins(
@@ -227,7 +231,7 @@ def test_one_of_two_writers_wins(
     def second(done: int, total: int) -> None:
         if said:
             return
-        for sinks in ([ParquetSink(tmp_path, by_run_id=True)], [DatabaseSink(database)]):
+        for sinks in ([ParquetPublisher(tmp_path, by_run_id=True)], [DatabasePublisher(database)]):
             with pytest.raises(ScoringError, match=r"same run .* is being written .* by another process") as caught:
                 run(prepared, *sinks, resume=True)
             assert isinstance(caught.value, OutputError | DatabaseError)
@@ -235,7 +239,7 @@ def test_one_of_two_writers_wins(
 
     result = run(prepared, *sinks_at(tmp_path, database), progress=second)
     assert len(said) == 2
-    assert [path.name for path in published_runs(tmp_path)] == [result.head.run_id]
+    assert [path.name for path in published_runs(tmp_path)] == [result.metadata.run_id]
     assert_frame_equal(read_results(database), prepared.top_k(5).frame())
 
 
@@ -243,9 +247,9 @@ def test_one_of_two_writers_wins(
 def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
     prepared: Prepared, tmp_path: Path, resume: bool, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 400)
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 400)
     with faults.passed() as points:
-        run(prepared, ParquetSink(tmp_path / "undisturbed", latest="latest"))
+        run(prepared, ParquetPublisher(tmp_path / "undisturbed", latest="latest"))
     whole = files(tmp_path / "undisturbed")
     (tmp_path / "latest").unlink()
     count = points.index("folder published") + 1
@@ -253,11 +257,11 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
         target = tmp_path / f"run-{nth}"
         error = OSError(number, os.strerror(number))
         with faults.armed(faults.ANY, nth, error), pytest.raises((OutputError, OSError), match=os.strerror(number)):
-            run(prepared, ParquetSink(target, latest="latest"), resume=resume)
+            run(prepared, ParquetPublisher(target, latest="latest"), resume=resume)
         assert not target.exists()
         assert not (tmp_path / "latest").is_symlink()
         if resume:
-            run(prepared, ParquetSink(target), resume=True)
+            run(prepared, ParquetPublisher(target), resume=True)
             assert files(target) == whole
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
         counted(
@@ -269,7 +273,7 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
 
 def test_a_stop_just_after_a_run_was_inserted_leaves_no_row(prepared: Prepared, database: Database) -> None:
     with faults.armed("run inserted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
-        run(prepared, DatabaseSink(database))
+        run(prepared, DatabasePublisher(database))
     with database.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM runs")).scalar_one() == 0
 
@@ -287,6 +291,6 @@ def test_a_stop_while_the_lock_is_taken_leaves_no_file(
     with monkeypatch.context() as patch:
         patch.setattr(os.path, "samestat", stopped)
         with pytest.raises(KeyboardInterrupt):
-            run(prepared, ParquetSink(tmp_path / "run"))
+            run(prepared, ParquetPublisher(tmp_path / "run"))
     assert next(calls) > 2
     assert list(tmp_path.iterdir()) == []

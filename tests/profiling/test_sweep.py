@@ -9,7 +9,7 @@ from scoring.errors import ConfigurationError
 from scoring.profiling import Source, plot_sweep, recommend, sweep
 from scoring.profiling.measure import apart, give_back, reset_peak
 from scoring.runs import runner
-from scoring.runs.publishers import FrameSink
+from scoring.runs.publishers import FramePublisher
 from tests.profiling.plots import assert_readable
 
 
@@ -38,7 +38,7 @@ def prepare_and_run(source: Source) -> int | None:
     """The peak of one process that does both, from the end of preparing on."""
     prepared = source.prepared()
     give_back()
-    return runner.run(prepared, k=5, sinks=[FrameSink()]).peak_bytes if reset_peak() else None
+    return runner.run(prepared, k=5, sinks=[FramePublisher()]).peak_bytes if reset_peak() else None
 
 
 @pytest.mark.parametrize("nothing", [{"chunk_sizes": ()}, {"workers": ()}, {"repeats": 0}])

@@ -20,8 +20,8 @@ from scoring.database.database import Database
 from scoring.database.readers import load_jobs, load_tables
 from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError
-from scoring.runs import runner
-from scoring.runs.publishers import DatabaseSink, ParquetSink, published_runs, publisher, read_results
+from scoring.runs import runner, shards
+from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, published_runs, read_results
 from scoring.runs.publishers.database_lock import hold_key
 from tests.counting import LOST, counted
 from tests.dataset.frames import small_tables
@@ -253,14 +253,14 @@ def prepared() -> Prepared:
 
 @pytest.fixture
 def place(fragile: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 40)
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 40)
     with Database.open(fragile.url) as database:
         database.create()
         yield database
 
 
 def publish(prepared: Prepared, database: Database, k: int = 4, **more: object) -> None:
-    runner.run(prepared, k=k, chunk_size=10, workers=1, sinks=[DatabaseSink(database)], **more)  # type: ignore[arg-type]
+    runner.run(prepared, k=k, chunk_size=10, workers=1, sinks=[DatabasePublisher(database)], **more)  # type: ignore[arg-type]
 
 
 def empty(server: Server) -> None:
@@ -325,8 +325,8 @@ def test_a_commit_whose_answer_is_lost_is_done_again(
 def test_a_database_that_stays_away_publishes_nothing_and_is_gone_on_with(
     prepared: Prepared, place: Database, fragile: Server, tmp_path: Path, hasty: None, number: int
 ) -> None:
-    def both() -> list[publisher.Sink]:
-        return [DatabaseSink(place), ParquetSink(tmp_path / "runs", by_run_id=True)]
+    def both() -> list[Publisher]:
+        return [DatabasePublisher(place), ParquetPublisher(tmp_path / "runs", by_run_id=True)]
 
     publish(prepared, place, k=2)
     yesterday = read_results(place)
@@ -340,7 +340,7 @@ def test_a_database_that_stays_away_publishes_nothing_and_is_gone_on_with(
     pd.testing.assert_frame_equal(read_results(place), yesterday)
     done = runner.run(prepared, k=4, chunk_size=10, workers=1, sinks=both(), resume=True)
     assert read_results(place).groupby("user_id").size().eq(4).all()
-    assert [path.name for path in published_runs(tmp_path / "runs")] == [done.head.run_id]
+    assert [path.name for path in published_runs(tmp_path / "runs")] == [done.metadata.run_id]
     assert state(fragile) == (["published"] * 2, 0)
     counted("database", LOST, 1)
 

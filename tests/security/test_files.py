@@ -16,7 +16,7 @@ import pytest
 from scoring import Dataset, Prepared, load_model, make_market
 from scoring.errors import OutputError
 from scoring.runs import runner
-from scoring.runs.publishers import ParquetSink
+from scoring.runs.publishers import ParquetPublisher
 from scoring.runs.publishers.run_journal import run_journal
 from scoring.statistics.array_cache import ArrayCache
 from scoring.telemetry import faults
@@ -150,7 +150,7 @@ def test_a_run_is_not_gone_on_with_in_a_folder_that_a_link_leads_to(tmp_path: Pa
     prepared = Prepared.of(Dataset(make_market(20, 60, 200, seed=2).tables), load_model("standard"))
 
     def run() -> None:
-        runner.run(prepared, k=3, workers=1, sinks=[ParquetSink(tmp_path / "runs", by_run_id=True)], resume=True)
+        runner.run(prepared, k=3, workers=1, sinks=[ParquetPublisher(tmp_path / "runs", by_run_id=True)], resume=True)
 
     with faults.armed("shard noted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
         run()

@@ -13,12 +13,13 @@ __all__ = ["bare", "compiled", "inner"]
 
 
 def _stamp() -> str:
-    """A digest of the source of every kernel, and of the arrays that kernels read."""
+    """Return a digest of the source of every kernel, and of the arrays that kernels read."""
     digest = hashlib.blake2b(digest_size=16)
     here = Path(__file__).parent
-    arrays = here.parents[1] / "bundle"
-    for file in (*sorted(here.glob("*.py")), arrays / "program.py", arrays / "index.py"):
-        digest.update(file.name.encode() + file.read_bytes())
+    package = here.parents[1]
+    files = [*here.rglob("*.py"), *(package / "bundle").rglob("*.py"), package / "array_types.py"]
+    for file in sorted(files):
+        digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
     return digest.hexdigest()
 
 

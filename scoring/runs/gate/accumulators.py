@@ -9,7 +9,7 @@ import numpy as np
 from scoring.array_types import Longs
 from scoring.id_index import IdIndex
 from scoring.ranking import list_overlap
-from scoring.runs.publishers import Lists
+from scoring.runs.publishers import ListBlock
 
 __all__ = ["MOSTLY_NEW", "STEP", "ListTally", "PairTally"]
 
@@ -31,7 +31,7 @@ class ListTally:
         self._sum = self._last_sum = 0.0
         self._scores = np.zeros(round(100 / STEP) + 1, dtype=np.int64)
 
-    def add(self, lists: Lists) -> None:
+    def add(self, lists: ListBlock) -> None:
         there = list_overlap.listed(lists.job_id.shape[1], lists.count)
         total = lists.total[there].astype(np.float64)
         full = lists.count == self.k
@@ -70,7 +70,7 @@ class PairTally:
         self.users = self.dropped = self.rewritten = 0
         self._kept = self._rbo = 0.0
 
-    def add(self, before: Lists, after: Lists, ranked: Longs) -> None:
+    def add(self, before: ListBlock, after: ListBlock, ranked: Longs) -> None:
         """All users of a range of ids; `ranked` (n,) are ranked for tonight, ascending, with a list or without."""
         still = IdIndex(ranked).contains(before.user_id)
         self.dropped += int((~still).sum())
@@ -114,7 +114,7 @@ def _distinct(ids: Longs) -> Longs:
     return ids[new]
 
 
-def _lists_of(users: Longs, lists: Lists) -> tuple[Longs, np.ndarray]:
+def _lists_of(users: Longs, lists: ListBlock) -> tuple[Longs, np.ndarray]:
     """(n, k) jobs and (n,) their number, of these users; none of one who has no list."""
     if not len(lists.user_id):
         return np.empty((len(users), 0), dtype=np.int64), np.zeros(len(users), dtype=np.int32)

@@ -6,19 +6,21 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from scoring.array_types import Longs
-from scoring.runs.publishers import Lists
+from scoring.runs.publishers import ListBlock
 
 __all__ = ["side_by_side"]
 
 
-def side_by_side(before: Iterable[Lists], after: Iterable[tuple[Lists, Longs]]) -> Iterator[tuple[Lists, Lists, Longs]]:
+def side_by_side(
+    before: Iterable[ListBlock], after: Iterable[tuple[ListBlock, Longs]]
+) -> Iterator[tuple[ListBlock, ListBlock, Longs]]:
     """(before, after, ranked) of ranges of ids that hold every user of both runs once, ascending.
 
     `before` comes in any pieces; `after` in those that the ranges are made of, with the ids (n,) that were ranked for.
     Memory holds a piece of each.
     """
     pieces = iter(before)
-    waiting: list[Lists] = []
+    waiting: list[ListBlock] = []
     for lists, ranked in after:
         if not len(ranked):
             continue
@@ -31,13 +33,13 @@ def side_by_side(before: Iterable[Lists], after: Iterable[tuple[Lists, Longs]]) 
                 waiting.append(piece)
         here, waiting = _upto(waiting, end)
         yield here, lists, ranked
-    none = Lists.joined([])
+    none = ListBlock.joined([])
     for piece in chain(waiting, pieces):
         yield piece, none, none.user_id
 
 
-def _upto(waiting: list[Lists], end: int) -> tuple[Lists, list[Lists]]:
+def _upto(waiting: list[ListBlock], end: int) -> tuple[ListBlock, list[ListBlock]]:
     """What belongs to users up to this one, and what is left."""
     halves = [piece.split(end) for piece in waiting]
     left = [later for _, later in halves if len(later.user_id)]
-    return Lists.joined([now for now, _ in halves if len(now.user_id)]), left
+    return ListBlock.joined([now for now, _ in halves if len(now.user_id)]), left

@@ -1,4 +1,4 @@
-"""Tonight's lists held beside last night's, before anybody reads them."""
+"""CandidateRun's lists held beside last night's, before anybody reads them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from scoring.runs.gate.limits import GateLimits
 from scoring.runs.gate.measures import Compared, measures_of
 from scoring.runs.gate.previous_model import model_of
 from scoring.runs.gate.verdict import Verdict
-from scoring.runs.publishers import Lists, Night, PublishedRun, RunCounts, RunHead, Shard, Sink
+from scoring.runs.publishers import ListBlock, OpenRun, PublishedRun, Publisher, RunCounts, RunInfo, RunMetadata
+from scoring.runs.shards import Shard
 
-__all__ = ["BYTES_PER_ROW", "Gate", "Tonight"]
+__all__ = ["BYTES_PER_ROW", "CandidateRun", "Gate"]
 
 BYTES_PER_ROW = 200
 """Of a shard, of memory: ids, totals and places of both nights' lists, while they are compared."""
@@ -31,34 +32,35 @@ class _DamagedError(Exception):
 
 
 @dataclass(frozen=True)
-class Tonight:
+class CandidateRun:
     """A run that is whole and not published."""
 
-    head: RunHead
+    metadata: RunMetadata
     counts: RunCounts
     shards: Sequence[Shard]
     ranked: Longs  # (n,) ids of the users ranked for, ascending: those of each shard, one after another
     jobs: Longs  # ids of the jobs that may be ranked
-    sinks: Sequence[Sink]
+    publishers: Sequence[Publisher]
+    open_runs: Sequence[OpenRun]  # of each publisher
     model: ScoringModel
-    by: Callable[[ScoringModel, int], Iterator[tuple[Lists, Longs]]]  # the first k of each list by another model
+    by: Callable[[ScoringModel, int], Iterator[tuple[ListBlock, Longs]]]  # the first k of each list by another model
 
     @property
-    def night(self) -> Night:
-        head, counts = self.head, self.counts
-        return Night(
-            head.run_id, head.model, head.model_digest, head.k, counts.users_scored, counts.jobs_ranked, head.facts
+    def info(self) -> RunInfo:
+        run, counts = self.metadata, self.counts
+        return RunInfo(
+            run.run_id, run.model, run.model_digest, run.k, counts.users_scored, counts.jobs_ranked, run.facts
         )
 
-    def lists(self, k: int) -> Iterator[tuple[Lists, Longs]]:
-        """The lists of each shard, as they were written, and the users that it was ranked for."""
-        sinks = sorted(self.sinks, key=lambda sink: sink.slow_to_read)
-        at = 0
+    def lists(self, k: int) -> Iterator[tuple[ListBlock, Longs]]:
+        """Yield the lists of each shard, as they were written, and the users that it was ranked for."""
+        pairs = sorted(zip(self.publishers, self.open_runs, strict=True), key=lambda pair: pair[0].slow_to_read)
+        start = 0
         for shard in self.shards:
-            ranked = self.ranked[at : at + shard.users]
-            at += shard.users
-            for sink in sinks:
-                lists = sink.written(shard, k)
+            ranked = self.ranked[start : start + shard.users]
+            start += shard.users
+            for _, run in pairs:
+                lists = run.read_back(shard, k)
                 if lists is not None:
                     break
             else:
@@ -90,7 +92,7 @@ class Gate:
         if self.force is not None and not self.force.strip():
             raise ConfigurationError("a run is forced through its gate for a reason: give one.")
 
-    def judge(self, tonight: Tonight) -> Verdict:
+    def judge(self, tonight: CandidateRun) -> Verdict:
         """Raises OutputError, DatabaseError: what was written tonight cannot be read back."""
         notes: list[str] = []
         for run in _earlier(tonight):
@@ -101,10 +103,10 @@ class Gate:
                         return self._beside(tonight, run, night, notes)
             except _DamagedError as error:
                 notes.append(f"run {run.run_id} is damaged and was not compared with there ({error})")
-        return Verdict(tonight.night, None, "", (), tuple(notes), self.force)
+        return Verdict(tonight.info, None, "", (), tuple(notes), self.force)
 
-    def _beside(self, tonight: Tonight, run: PublishedRun, before: Night, notes: Sequence[str]) -> Verdict:
-        after = tonight.night
+    def _beside(self, tonight: CandidateRun, run: PublishedRun, before: RunInfo, notes: Sequence[str]) -> Verdict:
+        after = tonight.info
         k = min(before.k, after.k)
         own = _compared(run, tonight.lists(k), k)
         gone = len(np.setdiff1d(own.before.jobs, tonight.jobs, assume_unique=True))
@@ -122,7 +124,7 @@ class Gate:
         return Verdict(after, before, run.place, measures, tuple(said), self.force)
 
 
-def _compared(run: PublishedRun, after: Iterator[tuple[Lists, Longs]], k: int) -> Compared:
+def _compared(run: PublishedRun, after: Iterator[tuple[ListBlock, Longs]], k: int) -> Compared:
     both = Compared(ListTally(k), ListTally(k), PairTally())
     for old, new, ranked in side_by_side(_undamaged(run, k), after):
         both.before.add(old)
@@ -141,32 +143,32 @@ def _own(given: Sequence[type[Component]], model: ScoringModel) -> list[type[Com
     return list(there.values())
 
 
-def _earlier(tonight: Tonight) -> list[PublishedRun]:
+def _earlier(tonight: CandidateRun) -> list[PublishedRun]:
     """What can be compared with, best first: what readers get, then the newest; then what is read fastest."""
     found = [
-        ((run.in_use, run.run_id, not sink.slow_to_read), run)
-        for sink in tonight.sinks
-        for run in sink.published_runs()
-        if run.run_id != tonight.head.run_id
+        ((run.in_use, run.run_id, not publisher.slow_to_read), run)
+        for publisher in tonight.publishers
+        for run in publisher.published_runs()
+        if run.run_id != tonight.metadata.run_id
     ]
     return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
-def _opened(stack: ExitStack, run: PublishedRun) -> Night | None:
+def _opened(stack: ExitStack, run: PublishedRun) -> RunInfo | None:
     try:
         return stack.enter_context(run.opened())
     except (OutputError, DatabaseError) as error:
         raise _DamagedError(str(error).rstrip(".")) from error
 
 
-def _undamaged(run: PublishedRun, k: int) -> Iterator[Lists]:
+def _undamaged(run: PublishedRun, k: int) -> Iterator[ListBlock]:
     try:
         yield from run.lists(k)
     except (OutputError, DatabaseError) as error:
         raise _DamagedError(str(error).rstrip(".")) from error
 
 
-def _changed(before: Night, after: Night) -> list[str]:
+def _changed(before: RunInfo, after: RunInfo) -> list[str]:
     """What a reader must know of the two runs."""
     said = []
     if before.model_digest != after.model_digest:

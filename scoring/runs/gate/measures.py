@@ -9,7 +9,7 @@ from scoring.runs.gate.accumulators import ListTally, PairTally
 from scoring.runs.gate.limits import GateLimits
 from scoring.runs.gate.rules import AT_LEAST, AT_MOST, FACTOR, FALL, MOVE, RISE, Rule
 from scoring.runs.gate.verdict import Measure, Unit
-from scoring.runs.publishers import Night
+from scoring.runs.publishers import RunInfo
 
 __all__ = ["Compared", "measures_of"]
 
@@ -33,7 +33,7 @@ class Compared:
 
 def measures_of(
     limits: GateLimits,
-    nights: tuple[Night, Night],
+    nights: tuple[RunInfo, RunInfo],
     compared: Compared,
     jobs_gone: int,
     as_before: Compared | None = None,
@@ -52,7 +52,7 @@ def measures_of(
 
 
 def _measures(
-    limits: GateLimits, nights: tuple[Night, Night], compared: Compared, jobs_gone: int
+    limits: GateLimits, nights: tuple[RunInfo, RunInfo], compared: Compared, jobs_gone: int
 ) -> tuple[Measure, ...]:
     lists, pairs = (compared.before, compared.after), compared.pairs
     k = lists[0].k
@@ -89,12 +89,12 @@ def _limit(limits: GateLimits, key: str) -> float | None:
     return value
 
 
-def _lacking(nights: tuple[Night, Night], before: int, after: int) -> Two:
+def _lacking(nights: tuple[RunInfo, RunInfo], before: int, after: int) -> Two:
     """The share of users who were ranked for and are not among so many; None where there was nobody."""
     counted = zip(nights, (before, after), strict=True)
     first, second = (1 - count / night.users if night.users else None for night, count in counted)
     return first, second
 
 
-def _fact(nights: tuple[Night, Night], name: str) -> Two:
+def _fact(nights: tuple[RunInfo, RunInfo], name: str) -> Two:
     return nights[0].facts.get(name), nights[1].facts.get(name)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from scoring.catalog import component_kinds
 from scoring.errors import ModelError
 from scoring.model import Component, ScoringModel, parse_model
-from scoring.runs.publishers import Night
+from scoring.runs.publishers import RunInfo
 
 __all__ = ["model_of"]
 
 
-def model_of(night: Night, own: Sequence[type[Component]]) -> ScoringModel:
+def model_of(night: RunInfo, own: Sequence[type[Component]]) -> ScoringModel:
     """`own` are components that do not ship.
 
     Raises ModelError: the run did not note it, a component is not there, or it is another one by now.

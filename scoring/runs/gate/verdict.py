@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final, Literal
 
 import pandas as pd
 
 from scoring.errors import ScoringError, printable
 from scoring.runs.gate.rules import FALL, Rule
-from scoring.runs.publishers import Night
+from scoring.runs.publishers import RunInfo
 
-__all__ = ["BY_THE_OLD", "KEPT_ASIDE", "KeptAsideError", "Measure", "Outcome", "Verdict", "in_words"]
+__all__ = ["BY_THE_OLD", "KeptAsideError", "Measure", "Outcome", "Verdict", "in_words", "outcome_of"]
 
-Outcome = Literal["passed", "forced", "kept aside"]
-KEPT_ASIDE: Outcome = "kept aside"
+
+class Outcome(StrEnum):
+    """What a gate decides. The values are stored in manifests, journals and databases."""
+
+    PASSED = "passed"
+    FORCED = "forced"
+    KEPT_ASIDE = "kept aside"
+
 
 BY_THE_OLD: Final = " by last night's model"
 
@@ -66,10 +73,10 @@ class Measure:
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """Tonight's run beside an earlier one (None: there was none), measure by measure."""
+    """CandidateRun's run beside an earlier one (None: there was none), measure by measure."""
 
-    tonight: Night
-    against: Night | None
+    tonight: RunInfo
+    against: RunInfo | None
     place: str
     """Where the earlier run was read."""
     measures: tuple[Measure, ...]
@@ -85,8 +92,8 @@ class Verdict:
     @property
     def outcome(self) -> Outcome:
         if not self.beyond:
-            return "passed"
-        return KEPT_ASIDE if self.force is None else "forced"
+            return Outcome.PASSED
+        return Outcome.KEPT_ASIDE if self.force is None else Outcome.FORCED
 
     def __repr__(self) -> str:
         return f"Verdict({self.line()})"
@@ -112,7 +119,7 @@ class Verdict:
     def record(self) -> dict[str, Any]:
         """For a manifest: numbers and text."""
         return {
-            "outcome": self.outcome,
+            "outcome": self.outcome.value,
             "reason": self.force,
             "against": None if self.against is None else self.against.run_id,
             "place": self.place,
@@ -131,18 +138,23 @@ def _shown(one: Measure) -> str:
     return f"{name} {after}" if one.rule.alone else f"{name} {one.shown(one.before)} → {after}"
 
 
+def outcome_of(record: Mapping[str, Any]) -> Outcome:
+    """Return the outcome that a verdict's record stores. Raises ValueError, KeyError: it stores none."""
+    return Outcome(record["outcome"])
+
+
 def in_words(record: Mapping[str, Any]) -> str:
     """A verdict's record in a line."""
     if record["against"] is None:
         return "; ".join(["passed: nothing to compare with", *record["notes"]])
     measures = record["measures"]
     beyond = [one["shown"] for one in measures.values() if one["beyond"]]
-    if record["outcome"] == "passed":
+    if record["outcome"] == Outcome.PASSED:
         keys = ["jobs_kept", "coverage", "mean_score"]
         keys[:0] = ["jobs_kept_as_before"] if "jobs_kept_as_before" in measures else []
         some = (measures[key]["shown"].rsplit(" (", 1)[0] for key in keys)
         said = f"passed against run {record['against']}: {', '.join(some)}"
-    elif record["outcome"] == KEPT_ASIDE:
+    elif record["outcome"] == Outcome.KEPT_ASIDE:
         said = f"kept aside, against run {record['against']}: {', '.join(beyond)}"
     else:
         said = f"forced ({printable(record['reason'])}), against run {record['against']}: {', '.join(beyond)}"

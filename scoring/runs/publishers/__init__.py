@@ -1,35 +1,45 @@
 """Where a run's results go, each published in one step.
 
-- `base`: `Sink`, the contract; `RunHead` and `RunCounts`, what is known of a run before and after its work; `Shard`
-- `frame`: a DataFrame · `parquet`: a Parquet dataset · `database`: the `results` table
-- `lists`: lists read back, of tonight and of earlier runs (`parquet_lists`, `database_lists`)
-- `shards`: part files with their digests · `manifest`: what a folder says of its run
-- `journal`: what is done so far, under a lock · `folders`: in one step
+- `publisher`: the contract: `Publisher`, `Claim`, `OpenRun`; `RunMetadata` and `RunCounts`, what is known of a run
+  before and after its work
+- `frame_publisher`: a DataFrame · `parquet_publisher`: a folder of Parquet files · `database_publisher`: rows
+- `list_block`: lists read back, of the run under way and of published ones (`parquet_lists`, `database_lists`)
+- `part_files`: part files with their digests · `manifest`: what a folder records of its run
+- `run_journal`: what is committed so far, under a lock · `folders`: changes in one step
+- `database_runs`, `database_digests`, `database_lock`: runs, digests of rows, and locks in a database
 """
 
 from scoring.runs.publishers.database_lists import read_results
-from scoring.runs.publishers.database_publisher import DatabaseSink
-from scoring.runs.publishers.frame_publisher import FrameSink
-from scoring.runs.publishers.list_block import Lists, Night, PublishedRun
+from scoring.runs.publishers.database_publisher import DatabasePublisher
+from scoring.runs.publishers.frame_publisher import FramePublisher
+from scoring.runs.publishers.list_block import ListBlock, PublishedRun, RunInfo
 from scoring.runs.publishers.manifest import LATEST, is_run, published_runs, read_manifest
-from scoring.runs.publishers.parquet_publisher import ParquetSink
-from scoring.runs.publishers.publisher import ROWS_PER_SHARD, Earlier, Place, RunCounts, RunHead, Shard, Sink
+from scoring.runs.publishers.parquet_publisher import ParquetPublisher
+from scoring.runs.publishers.publisher import (
+    Claim,
+    Destination,
+    ExistingRun,
+    OpenRun,
+    Publisher,
+    RunCounts,
+    RunMetadata,
+)
 
 __all__ = [
     "LATEST",
-    "ROWS_PER_SHARD",
-    "DatabaseSink",
-    "Earlier",
-    "FrameSink",
-    "Lists",
-    "Night",
-    "ParquetSink",
-    "Place",
+    "Claim",
+    "DatabasePublisher",
+    "Destination",
+    "ExistingRun",
+    "FramePublisher",
+    "ListBlock",
+    "OpenRun",
+    "ParquetPublisher",
     "PublishedRun",
+    "Publisher",
     "RunCounts",
-    "RunHead",
-    "Shard",
-    "Sink",
+    "RunInfo",
+    "RunMetadata",
     "is_run",
     "published_runs",
     "read_manifest",

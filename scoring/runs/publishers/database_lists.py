@@ -15,9 +15,9 @@ from scoring.columns import RESULT_COLUMNS
 from scoring.database.database import Database
 from scoring.database.schema import current_runs, results, runs
 from scoring.errors import DatabaseError
-from scoring.runs.publishers import publisher
-from scoring.runs.publishers.database_runs import CURRENT
-from scoring.runs.publishers.list_block import Lists, Night, PublishedRun
+from scoring.runs import shards
+from scoring.runs.publishers.database_runs import CURRENT, PUBLISHED
+from scoring.runs.publishers.list_block import ListBlock, PublishedRun, RunInfo
 from scoring.runs.publishers.publisher import no_results
 
 __all__ = ["DatabaseRun", "read_results", "read_users"]
@@ -26,7 +26,7 @@ _LONGEST: Final = 2**31 - 1
 """Of a list, as the column `rank` holds it."""
 
 
-def read_users(database: Database, run_id: str, first: int | None, last: int | None, k: int) -> Lists:
+def read_users(database: Database, run_id: str, first: int | None, last: int | None, k: int) -> ListBlock:
     """The first k of every list of the users between these ids (None: no bound). Raises DatabaseError."""
     mine = (results.c.run_id == run_id) & (results.c.rank <= min(k, _LONGEST))
     if first is not None:
@@ -38,7 +38,7 @@ def read_users(database: Database, run_id: str, first: int | None, last: int | N
     # past SQLAlchemy's rows, which take most of the time; the three are numbers in every database
     rows = database.read(lambda connection: connection.execute(wanted).cursor.fetchall())
     user_id, job_id, total = zip(*rows, strict=True) if rows else ((), (), ())
-    return Lists.of_rows(
+    return ListBlock.of_rows(
         np.array(user_id, dtype=np.int64), np.array(job_id, dtype=np.int64), np.array(total, dtype=np.float32), k
     )
 
@@ -52,10 +52,10 @@ class DatabaseRun(PublishedRun):
         self._database = database
 
     @contextmanager
-    def opened(self) -> Iterator[Night | None]:
+    def opened(self) -> Iterator[RunInfo | None]:
         yield self._look()
 
-    def _look(self) -> Night | None:
+    def _look(self) -> RunInfo | None:
         columns = (runs.c.model, runs.c.settings, runs.c.users, runs.c.jobs, runs.c.rows)
         wanted = select(*columns).where(runs.c.run_id == self.run_id)
         run = self._database.read(lambda connection: connection.execute(wanted).first())
@@ -66,7 +66,7 @@ class DatabaseRun(PublishedRun):
             if not settings.get("whole"):
                 return None
             self._require_rows(int(run.rows))
-            return Night(
+            return RunInfo(
                 run_id=self.run_id,
                 model=str(run.model),
                 model_digest=str(settings["model_digest"]),
@@ -85,7 +85,7 @@ class DatabaseRun(PublishedRun):
         if there != said:
             raise DatabaseError(f"{self.place}: {there:,} rows are there instead of {said:,}.")
 
-    def lists(self, k: int) -> Iterator[Lists]:
+    def lists(self, k: int) -> Iterator[ListBlock]:
         first = None
         for last in [*self._bounds(k), None]:
             piece = read_users(self._database, self.run_id, first, last, k)
@@ -94,7 +94,7 @@ class DatabaseRun(PublishedRun):
 
     def _bounds(self, k: int) -> Sequence[int]:
         """Users at which a piece ends: every one holds about as many rows as a part file."""
-        step = max(1, publisher.ROWS_PER_SHARD // max(1, k))
+        step = shards.users_per_shard(k)
         first_of_list = (results.c.run_id == self.run_id) & (results.c.rank == 1)
         wanted = select(results.c.user_id).where(first_of_list).order_by(results.c.user_id)
         users = self._database.read(lambda connection: connection.execute(wanted).scalars().all())
@@ -108,7 +108,7 @@ def read_results(database: Database, run_id: str | None = None, *, name: str = C
     """
     chosen = select(current_runs.c.run_id).where(current_runs.c.name == name).scalar_subquery()
     wanted = chosen if run_id is None else run_id
-    published = select(runs.c.run_id).where(runs.c.run_id == wanted, runs.c.status == "published")
+    published = select(runs.c.run_id).where(runs.c.run_id == wanted, runs.c.status == PUBLISHED)
     columns = [results.c[column] for column in RESULT_COLUMNS]
 
     def work(connection: Connection) -> tuple[str | None, list[Any]]:

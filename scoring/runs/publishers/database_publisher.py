@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Update, delete, func, insert, select, update
 
@@ -16,75 +17,169 @@ from scoring.database.database import Database
 from scoring.database.schema import current_runs, results, runs
 from scoring.database.writers import insert_columns
 from scoring.errors import DatabaseError
+from scoring.runs.memory_budget import BYTES_PER_RESULT
 from scoring.runs.publishers.database_digests import Digest
 from scoring.runs.publishers.database_lists import DatabaseRun, read_users
 from scoring.runs.publishers.database_lock import KeyLock, hold_key
-from scoring.runs.publishers.database_runs import CURRENT, current_run, has_its_rows, remove_run, runs_of_key
-from scoring.runs.publishers.list_block import Lists, PublishedRun
-from scoring.runs.publishers.publisher import Earlier, Place, RunCounts, RunHead, Shard, Sink
+from scoring.runs.publishers.database_runs import (
+    CURRENT,
+    PUBLISHED,
+    WRITING,
+    current_run,
+    has_its_rows,
+    remove_run,
+    runs_of_key,
+)
+from scoring.runs.publishers.list_block import ListBlock, PublishedRun
+from scoring.runs.publishers.publisher import (
+    Claim,
+    Destination,
+    ExistingRun,
+    OpenRun,
+    Publisher,
+    RunCounts,
+    RunMetadata,
+)
+from scoring.runs.shards import Shard, ShardResult
 from scoring.storage.file_lock import LockHeldError
 from scoring.telemetry import faults
 from scoring.telemetry.signal_deferral import defer_signals
 
-__all__ = ["DatabaseSink"]
+__all__ = ["DatabasePublisher"]
 
 _NAMES = [column.name for column in results.columns]
 """In the table's own order, which the fast way of inserting asks for: three times as fast."""
 
 _ROWS_AT_ONCE = 50_000
-"""Rows that are Python objects at one time: ten times the size of their arrays."""
+"""Rows in one transaction, and rows that are Python objects at one time: ten times the size of their arrays."""
 
 
-class DatabaseSink(Sink):
-    """Inserts into `results` under a run with status 'writing', each piece in a short transaction of its own;
+class DatabasePublisher(Publisher):
+    """Inserts into `results` under a run with status 'writing', some rows of a shard in a short transaction each;
     publishing is one more, which sets the status and moves `current_runs` to this run.
 
-    Readers join through `current_runs` and so see yesterday's run until today's is whole. A run over some users
-    only is published under its id, and `current_runs` stays where it is. The run's settings hold its key, and the rows
-    of each shard that is whole: rows of a shard that is not are taken away before the run goes on.
+    Readers join through `current_runs` and so get the last run until this one is whole. A run over some users is
+    published under its id, and `current_runs` stays as it is. The run's settings hold its key, and the rows of each
+    committed shard: `resume` deletes rows of other shards.
 
-    Each of these transactions is done again when the database goes away meanwhile, and bears it: what an attempt may
-    have left behind, because the answer to its commit was lost, goes first. A database that stays away ends the run
-    with nothing published, and what is there of it to be gone on with.
+    Each of these transactions is repeated when the connection is lost, after removing what an attempt whose commit was
+    not confirmed may have left. If the database stays unavailable the run ends, unpublished, and can be resumed.
     """
+
+    slow_to_read = True
 
     def __init__(self, database: Database, *, name: str = CURRENT) -> None:
         self._database, self._name = database, name
-        self._head: RunHead | None = None
-        self._counts: RunCounts | None = None
-        self._settings: dict[str, Any] = {}
-        self._digest = Digest()  # of the shard that is being written
-        self._rows = 0  # since the last shard
-        self._published = False
-        self._lock = KeyLock()
 
     def check(self) -> None:
+        """Raise DatabaseError where a run could not be written. To be called before long work."""
         self._database.require_tables("runs", "current_runs", "results")
         self._database.migrate()
 
-    # What is there of a run
-
-    def claim(self, head: RunHead) -> Earlier | None:
+    def claim(self, metadata: RunMetadata) -> Claim:
         self.check()
-        try:
-            with defer_signals():
-                self._lock = hold_key(self._database, head.key)
-        except LockHeldError:
-            raise self._held() from None
-        there = [run for run in runs_of_key(self._database, head.key) if self._counts_as_there(run, head.whole)]
-        unfinished = [run for run in there if not run.published]
-        return max(unfinished or there, key=lambda run: run.run_id, default=None)
+        with ExitStack() as stack:
+            try:
+                with defer_signals():
+                    lock = hold_key(self._database, metadata.key)
+                    stack.callback(lock)
+            except LockHeldError:
+                raise _held(self._database) from None
+            found = [run for run in runs_of_key(self._database, metadata.key) if self._is_current(run, metadata.whole)]
+            stack.pop_all()
+        unfinished = [run for run in found if not run.published]
+        existing = max(unfinished or found, key=lambda run: run.run_id, default=None)
+        return _DatabaseClaim(self._database, self._name, lock, existing)
 
-    def _held(self) -> DatabaseError:
-        return DatabaseError(
-            f"The same run (data, model and settings) is being written to {self._database.display} by another "
-            "process: wait for it, or leave the database out."
+    def _is_current(self, run: ExistingRun, whole: bool) -> bool:
+        """Whether it is unfinished, or what readers get with all of its rows."""
+        if not run.published:
+            return True
+        return (not whole or run.run_id == current_run(self._database, self._name)) and has_its_rows(
+            self._database, run.run_id
         )
 
-    def _write(self, work: Callable[[Connection, bool], None], *, last: bool = False) -> None:
-        """`work(connection, again)` in a transaction, `again` once an earlier attempt has failed.
+    def published_runs(self) -> list[PublishedRun]:
+        wanted = select(runs.c.run_id).where(runs.c.status == PUBLISHED)
+        ids = self._database.read(lambda connection: connection.execute(wanted).scalars().all())
+        used = current_run(self._database, self._name)
+        return [DatabaseRun(self._database, run_id, run_id == used) for run_id in ids]
 
-        Then, and before the last one, the lock is looked at: it goes with its connection, when the server does.
+    def memory_estimate(self, rows: int, shard_rows: int) -> int:
+        in_shard = min(rows, shard_rows)
+        # a frame of the shard; as Python objects: lists of columns, and tuples of a batch
+        return BYTES_PER_RESULT * in_shard + 400 * min(in_shard, _ROWS_AT_ONCE)
+
+
+class _DatabaseClaim(Claim):
+    def __init__(self, database: Database, name: str, lock: KeyLock, existing: ExistingRun | None) -> None:
+        self.existing = existing
+        self.database, self.name, self._lock = database, name, lock
+        self._unpublished: str | None = None  # the run that `abort` deletes
+
+    def begin(self, metadata: RunMetadata) -> OpenRun:
+        settings = {
+            "k": metadata.k,
+            "weights": dict(metadata.weights),
+            "model_digest": metadata.model_digest,
+            "definition": dict(metadata.definition),
+            "clock_set_back": metadata.clock_set_back,
+            "code_version": metadata.code_version,
+            "whole": metadata.whole,
+            "key": metadata.key,
+            "facts": dict(metadata.facts),
+            "gate": None,
+            "shards": {},
+            "digests": {},
+        }
+        row = insert(runs).values(
+            run_id=metadata.run_id,
+            status=WRITING,
+            model=metadata.model,
+            settings=json.dumps(settings, ensure_ascii=False),
+            data_fingerprint=metadata.dataset_fingerprint,
+            as_of=_microseconds(metadata.as_of),
+            created_at=_microseconds(metadata.created_at),
+            run_key=metadata.key,
+        )
+
+        def work(connection: Connection, again: bool) -> None:
+            for run in runs_of_key(self.database, metadata.key):
+                if not run.published:
+                    remove_run(connection, run.run_id)
+            connection.execute(row)
+
+        self._unpublished = metadata.run_id  # before the commit: a Ctrl-C may come between it and the next line
+        self.write(work)
+        faults.point("run inserted")
+        return _DatabaseOpenRun(self, metadata, settings, {}, published=False)
+
+    def resume(self, metadata: RunMetadata, shards: Sequence[Shard]) -> OpenRun:
+        found = {run.run_id: run for run in runs_of_key(self.database, metadata.key)}.get(metadata.run_id)
+        if found is None:
+            return self.begin(metadata)
+        published = found.published
+        settings: dict[str, Any] = {}
+        committed: dict[int, int] = {}
+
+        def work(connection: Connection, again: bool) -> None:
+            nonlocal settings, committed
+            text = connection.execute(select(runs.c.settings).where(runs.c.run_id == metadata.run_id)).scalar_one()
+            settings = json.loads(text)
+            committed = {int(number): rows for number, rows in settings["shards"].items()}
+            if not published:
+                committed = _whole(connection, metadata.run_id, shards, committed)
+                settings["shards"] = {str(number): rows for number, rows in committed.items()}
+                connection.execute(_with_settings(metadata.run_id, settings))
+
+        self.write(work)
+        self._unpublished = None if published else metadata.run_id
+        return _DatabaseOpenRun(self, metadata, settings, committed, published=published)
+
+    def write(self, work: Callable[[Connection, bool], None], *, last: bool = False) -> None:
+        """Run `work(connection, again)` in a transaction, `again` once an earlier attempt has failed.
+
+        Then, and before the last transaction, the lock is renewed: it is lost with its connection.
         """
         attempts = 0
 
@@ -96,185 +191,136 @@ class DatabaseSink(Sink):
             work(connection, attempts > 1)
 
         try:
-            self._database.write(once)
+            self.database.write(once)
         except LockHeldError:
-            raise self._held() from None
+            raise _held(self.database) from None
 
-    def _counts_as_there(self, run: Earlier, whole: bool) -> bool:
-        """An unfinished one; or what readers get, if all of its rows are there."""
-        if not run.published:
-            return True
-        return (not whole or run.run_id == current_run(self._database, self._name)) and has_its_rows(
-            self._database, run.run_id
-        )
+    def published(self) -> None:
+        """Readers have the run: end the claim."""
+        self._unpublished = None
+        self._lock()
 
-    # Writing
+    def abort(self) -> None:
+        run_id, self._unpublished = self._unpublished, None
+        if run_id is not None:
+            # the database itself may be what failed; readers never see a run that is not published
+            with suppress(DatabaseError), self.database.begin() as connection:
+                remove_run(connection, run_id)
+        self._lock()
 
-    def open(self, head: RunHead) -> None:
-        self._settings = {
-            "k": head.k,
-            "weights": dict(head.weights),
-            "model_digest": head.model_digest,
-            "definition": dict(head.definition),
-            "clock_set_back": head.clock_set_back,
-            "code_version": head.code_version,
-            "whole": head.whole,
-            "key": head.key,
-            "facts": dict(head.facts),
-            "gate": None,
-            "shards": {},
-            "digests": {},
-        }
-        # before it is there: a Ctrl-C may come between its commit and the next line
-        self._head, self._rows, self._digest, self._published = head, 0, Digest(), False
-        row = insert(runs).values(
-            run_id=head.run_id,
-            status="writing",
-            model=head.model,
-            settings=json.dumps(self._settings, ensure_ascii=False),
-            data_fingerprint=head.dataset_fingerprint,
-            as_of=_microseconds(head.as_of),
-            created_at=_microseconds(head.created_at),
-            run_key=head.key,
-        )
+    def suspend(self) -> None:
+        self._unpublished = None
+        self._lock()
 
-        def work(connection: Connection, again: bool) -> None:
-            for run in runs_of_key(self._database, head.key):
-                if not run.published:
-                    remove_run(connection, run.run_id)
-            connection.execute(row)
 
-        self._write(work)
-        faults.point("run inserted")
+class _DatabaseOpenRun(OpenRun):
+    def __init__(
+        self,
+        claim: _DatabaseClaim,
+        metadata: RunMetadata,
+        settings: dict[str, Any],
+        committed: Mapping[int, int],
+        *,
+        published: bool,
+    ) -> None:
+        self.committed = committed
+        self._claim, self._metadata, self._settings, self._published = claim, metadata, settings, published
 
-    def go_on(self, head: RunHead, shards: Sequence[Shard]) -> Mapping[int, int]:
-        found = {run.run_id: run for run in runs_of_key(self._database, head.key)}.get(head.run_id)
-        if found is None:
-            self.open(head)
-            return {}
-        noted: dict[int, int] = {}
+    def commit_shard(self, result: ShardResult) -> None:
+        digest, rows = Digest(), 0
+        for part in _parts(result.ranking):
+            frame = part.frame()
+            self._insert(part, frame)
+            rows += len(frame)
+            digest.add(frame)
+        number = str(result.shard.number)
+        # by number, so that the settings do not depend on the order in which shards come
+        for name, value in (("shards", rows), ("digests", digest.text())):
+            values = self._settings.get(name, {}) | {number: value}
+            self._settings[name] = {key: values[key] for key in sorted(values, key=int)}
+        self._store_settings()
+        faults.point("shard committed")
 
-        def work(connection: Connection, again: bool) -> None:
-            nonlocal noted
-            text = connection.execute(select(runs.c.settings).where(runs.c.run_id == head.run_id)).scalar_one()
-            self._settings = json.loads(text)
-            noted = {int(number): rows for number, rows in self._settings["shards"].items()}
-            if not found.published:
-                noted = _whole(connection, head.run_id, shards, noted)
-                self._settings["shards"] = {str(number): rows for number, rows in noted.items()}
-                connection.execute(_with_settings(head.run_id, self._settings))
-
-        self._write(work)
-        self._head, self._rows, self._digest, self._published = head, 0, Digest(), found.published
-        return noted
-
-    def write(self, ranking: Ranking) -> None:
-        assert self._head is not None, "open() comes before write()"
-        run_id, users, frame = self._head.run_id, ranking.user_id, ranking.frame()
+    def _insert(self, part: Ranking, frame: pd.DataFrame) -> None:
+        run_id, users = self._metadata.run_id, part.user_id
 
         def work(connection: Connection, again: bool) -> None:
             if again:
-                mine = results.c.user_id.between(int(users[0]), int(users[-1]))
-                connection.execute(delete(results).where(results.c.run_id == run_id, mine))
+                same = results.c.user_id.between(int(users[0]), int(users[-1]))
+                connection.execute(delete(results).where(results.c.run_id == run_id, same))
             for first in range(0, len(frame), _ROWS_AT_ONCE):
-                part = frame.iloc[first : first + _ROWS_AT_ONCE]
-                numbers = {name: part[name].to_numpy() for name in _NAMES[1:]}
+                batch = frame.iloc[first : first + _ROWS_AT_ONCE]
+                numbers = {name: batch[name].to_numpy() for name in _NAMES[1:]}
                 insert_columns(connection, results, {_NAMES[0]: run_id, **numbers})
             faults.point("rows inserted")
 
-        self._write(work)
+        self._claim.write(work)
         faults.point("rows committed")
-        self._rows += len(frame)
-        self._digest.add(frame)
 
-    def end_shard(self, shard: Shard) -> None:
-        assert self._head is not None, "open() comes before end_shard()"
-        self._settings["shards"][str(shard.number)] = self._rows
-        self._settings.setdefault("digests", {})[str(shard.number)] = self._digest.text()
-        self._rows, self._digest = 0, Digest()
-        statement = _with_settings(self._head.run_id, self._settings)
-        self._write(lambda connection, again: self._require_run(connection.execute(statement).rowcount))
-        faults.point("shard committed")
+    def _store_settings(self) -> None:
+        statement = _with_settings(self._metadata.run_id, self._settings)
+        self._claim.write(lambda connection, again: self._require_run(connection.execute(statement).rowcount))
 
-    # What is compared before it is published
+    def _require_run(self, updated: int) -> None:
+        if not updated:
+            raise DatabaseError(
+                f"{self._claim.database.display}: the run that was being written was removed by another process. "
+                "Run again."
+            )
 
-    slow_to_read = True
+    def read_back(self, shard: Shard, k: int) -> ListBlock:
+        return read_users(self._claim.database, self._metadata.run_id, shard.first_user, shard.last_user, k)
 
-    def written(self, shard: Shard, k: int) -> Lists | None:
-        assert self._head is not None, "open() comes before written()"
-        return read_users(self._database, self._head.run_id, shard.first_user, shard.last_user, k)
-
-    def published_runs(self) -> list[PublishedRun]:
-        wanted = select(runs.c.run_id).where(runs.c.status == "published")
-        ids = self._database.read(lambda connection: connection.execute(wanted).scalars().all())
-        used = current_run(self._database, self._name)
-        return [DatabaseRun(self._database, run_id, run_id == used) for run_id in ids]
-
-    def take_verdict(self, verdict: Mapping[str, Any] | None, counts: RunCounts) -> None:
-        assert self._head is not None, "open() comes before take_verdict()"
+    def record_verdict(self, verdict: Mapping[str, Any] | None, counts: RunCounts) -> None:
         if verdict == self._settings.get("gate") or self._published:
             return
         self._settings["gate"] = verdict
-        statement = _with_settings(self._head.run_id, self._settings)
-        self._write(lambda connection, again: self._require_run(connection.execute(statement).rowcount))
+        self._store_settings()
         faults.point("verdict committed")
 
     def seal(self, counts: RunCounts) -> None:
-        self._counts = counts
+        """Every committed shard is on disk."""
 
-    def publish(self) -> Place:
-        assert self._head is not None, "open() comes before publish()"
-        assert self._counts is not None, "seal() comes before publish()"
-        head = self._head
+    def publish(self, counts: RunCounts) -> Destination:
+        metadata, claim = self._metadata, self._claim
         if not self._published:
-            statement = _as_published(head, self._counts)
+            statement = _as_published(metadata, counts)
 
             def work(connection: Connection, again: bool) -> None:
                 self._require_run(connection.execute(statement).rowcount)
-                if head.whole:
-                    self._move_current(connection, head.run_id)
+                if metadata.whole:
+                    _move_current(connection, claim.name, metadata.run_id)
                 faults.point("database publishing")
 
-            self._write(work, last=True)
+            claim.write(work, last=True)
             faults.point("database published")
-        self._release()
-        return Place("database", f"{self._database.display}, results of run {head.run_id}")
+        claim.published()
+        return Destination("database", f"{claim.database.display}, results of run {metadata.run_id}")
 
-    def _require_run(self, there: int) -> None:
-        if not there:
-            raise DatabaseError(
-                f"{self._database.display}: the run that was being written was removed by another process. Run again."
-            )
 
-    def _move_current(self, connection: Connection, run_id: str) -> None:
-        here = current_runs.c.name == self._name
-        moved = connection.execute(update(current_runs).where(here).values(run_id=run_id))
-        if not moved.rowcount:
-            connection.execute(insert(current_runs).values(name=self._name, run_id=run_id))
+def _parts(ranking: Ranking) -> Iterator[Ranking]:
+    """Some users' lists at a time: what one transaction inserts, and deletes before it is repeated."""
+    users = max(1, _ROWS_AT_ONCE // max(1, ranking.job_id.shape[1]))
+    n = len(ranking.user_id)
+    for first in range(0, n, users):
+        yield ranking if n <= users else ranking.take(np.arange(first, min(first + users, n)))
 
-    # Stopping
 
-    def abort(self) -> None:
-        head = self._head
-        if head is not None and not self._published:
-            # what went wrong may be the database itself; readers never see a run that is not published
-            with suppress(DatabaseError), self._database.begin() as connection:
-                remove_run(connection, head.run_id)
-        self._release()
+def _held(database: Database) -> DatabaseError:
+    return DatabaseError(
+        f"The same run (data, model and settings) is being written to {database.display} by another "
+        "process: wait for it, or leave the database out."
+    )
 
-    def suspend(self) -> None:
-        self._release()
 
-    def _release(self) -> None:
-        self._head = None
-        self._lock()
-
-    def held_bytes(self, rows: int, chunk_rows: int) -> int:
-        return 400 * min(chunk_rows, _ROWS_AT_ONCE)  # as Python objects: lists of columns, and tuples of a batch
+def _move_current(connection: Connection, name: str, run_id: str) -> None:
+    moved = connection.execute(update(current_runs).where(current_runs.c.name == name).values(run_id=run_id))
+    if not moved.rowcount:
+        connection.execute(insert(current_runs).values(name=name, run_id=run_id))
 
 
 def _whole(connection: Connection, run_id: str, shards: Sequence[Shard], noted: Mapping[int, int]) -> dict[int, int]:
-    """The shards whose rows are all there; rows of the others are taken away."""
+    """Return the shards that have all of their rows; delete the rows of other shards."""
     whole = {}
     for shard in shards:
         mine = (results.c.run_id == run_id) & results.c.user_id.between(shard.first_user, shard.last_user)
@@ -292,13 +338,13 @@ def _with_settings(run_id: str, settings: Mapping[str, Any]) -> Update:
     return update(runs).where(runs.c.run_id == run_id).values(settings=text)
 
 
-def _as_published(head: RunHead, counts: RunCounts) -> Update:
+def _as_published(metadata: RunMetadata, counts: RunCounts) -> Update:
     return (
         update(runs)
-        .where(runs.c.run_id == head.run_id)
+        .where(runs.c.run_id == metadata.run_id)
         .values(
-            status="published",
-            published_at=_microseconds(datetime.now(head.created_at.tzinfo)),
+            status=PUBLISHED,
+            published_at=_microseconds(datetime.now(metadata.created_at.tzinfo)),
             users=counts.users_scored,
             jobs=counts.jobs_ranked,
             rows=counts.rows,

@@ -11,25 +11,30 @@ from sqlalchemy import Connection, delete, func, select
 from scoring.database.database import Database
 from scoring.database.migrations import run_key_of
 from scoring.database.schema import current_runs, results, runs
-from scoring.runs.publishers.publisher import Earlier
+from scoring.runs.publishers.publisher import ExistingRun
 
-__all__ = ["CURRENT", "current_run", "has_its_rows", "remove_run", "runs_of_key"]
+__all__ = ["CURRENT", "PUBLISHED", "WRITING", "current_run", "has_its_rows", "remove_run", "runs_of_key"]
 
 CURRENT: Final = "default"
-"""The name in `current_runs` that readers follow unless they know better."""
+"""The name in `current_runs` that readers follow unless they name another one."""
+
+WRITING: Final = "writing"
+"""Status in `runs` of a run that readers do not get yet."""
+PUBLISHED: Final = "published"
+"""Status in `runs` of a run that readers can get."""
 
 
-def runs_of_key(database: Database, key: str) -> list[Earlier]:
+def runs_of_key(database: Database, key: str) -> list[ExistingRun]:
     """Return every run of this key, unfinished or published."""
     wanted = select(runs.c.run_id, runs.c.status, runs.c.created_at, runs.c.settings)
     if database.has_column(runs.c.run_key):
         wanted = wanted.where(runs.c.run_key == key)
     found = database.read(lambda connection: connection.execute(wanted).all())
     return [
-        Earlier(
+        ExistingRun(
             run.run_id,
             datetime.fromtimestamp(run.created_at / 1e6, UTC),
-            published=run.status == "published",
+            published=run.status == PUBLISHED,
             shards=len(json.loads(run.settings)["shards"]),
         )
         for run in found

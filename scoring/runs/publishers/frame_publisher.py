@@ -2,46 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from scoring.bundle.ranking import Ranking
 from scoring.runs.memory_budget import BYTES_PER_RESULT
-from scoring.runs.publishers.publisher import Place, RunCounts, RunHead, Sink, no_results
+from scoring.runs.publishers.publisher import (
+    Claim,
+    Destination,
+    ExistingRun,
+    OpenRun,
+    Publisher,
+    RunCounts,
+    RunMetadata,
+    no_results,
+)
+from scoring.runs.shards import ShardResult
 
-__all__ = ["FrameSink"]
+__all__ = ["FramePublisher"]
 
 
-class FrameSink(Sink):
-    """Holds everything in memory; `frame` is there once the run is published."""
+class FramePublisher(Publisher, Claim, OpenRun):
+    """Keeps everything in memory; `frame` is available once the run is published."""
+
+    existing: ExistingRun | None = None
 
     def __init__(self) -> None:
-        self._parts: list[pd.DataFrame] = []
-        self._whole: pd.DataFrame | None = None
-        self._published = False
+        self.committed: Mapping[int, int] = {}
+        self._shards: dict[int, pd.DataFrame] = {}
+        self._sealed: pd.DataFrame | None = None
+        self._published: pd.DataFrame | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
         """`scoring.columns.RESULT_COLUMNS` by user_id, then rank. Raises RuntimeError before the run is published."""
-        if self._whole is None or not self._published:
+        if self._published is None:
             raise RuntimeError("This run is not published: there is no frame of its results yet.")
-        return self._whole
+        return self._published
 
-    def open(self, head: RunHead) -> None:
-        self._parts, self._whole, self._published = [], None, False
+    def claim(self, metadata: RunMetadata) -> Claim:
+        return self
 
-    def write(self, ranking: Ranking) -> None:
-        self._parts.append(ranking.frame())
+    def begin(self, metadata: RunMetadata) -> OpenRun:
+        self._shards, self._sealed, self._published = {}, None, None
+        return self
+
+    def commit_shard(self, result: ShardResult) -> None:
+        self._shards[result.shard.number] = result.ranking.frame()
 
     def seal(self, counts: RunCounts) -> None:
-        self._whole, self._parts = pd.concat(self._parts or [no_results()], ignore_index=True), []
+        parts = [self._shards[number] for number in sorted(self._shards)]
+        self._sealed, self._shards = pd.concat(parts or [no_results()], ignore_index=True), {}
 
-    def publish(self) -> Place:
-        self._published = True
-        return Place("DataFrame", f"{len(self.frame):,} rows in memory", int(self.frame.memory_usage().sum()))
+    def publish(self, counts: RunCounts) -> Destination:
+        self._published = self._sealed
+        return Destination("DataFrame", f"{len(self.frame):,} rows in memory", int(self.frame.memory_usage().sum()))
 
     def abort(self) -> None:
-        if not self._published:
-            self._parts, self._whole = [], None
+        self._shards, self._sealed = {}, None
 
-    def held_bytes(self, rows: int, chunk_rows: int) -> int:
-        return 2 * BYTES_PER_RESULT * rows  # the parts and the whole, while they are put together
+    def memory_estimate(self, rows: int, shard_rows: int) -> int:
+        return 2 * BYTES_PER_RESULT * rows  # the shards and the whole, while they are concatenated

@@ -1,4 +1,4 @@
-"""Lists as they stand in a place for results, read back piece by piece: those of tonight, and of an earlier run."""
+"""Lists read back from a publisher, block by block: of the run under way, and of published runs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scoring.array_types import Longs, Singles
 from scoring.bundle.ranking import SCORES, Ranking
 
-__all__ = ["Lists", "Night", "PublishedRun"]
+__all__ = ["ListBlock", "PublishedRun", "RunInfo"]
 
 
 @dataclass(frozen=True)
-class Lists:
+class ListBlock:
     """The lists of n users, ascending by id: row r holds `count[r]` jobs, best first, at least one."""
 
     user_id: Longs  # (n,)
@@ -89,38 +89,36 @@ def _counted_up(count: NDArray[np.integer]) -> Longs:
 
 
 @dataclass(frozen=True)
-class Night:
-    """What a run says of itself."""
+class RunInfo:
+    """What a gate knows of a run besides its lists."""
 
     run_id: str
     model: str
     model_digest: str
     k: int
-    users: int  # who were ranked for, with a list or without one
-    jobs: int  # that no rule leaves out for everybody
-    facts: Mapping[
-        str, float | None
-    ]  # of the data, `scoring.runs.data_summary`; none of runs made before there were any
-    definition: Mapping[str, Any] | None = None  # of the model, as its file has it; none of runs that did not note it
+    users: int  # ranked for, with a list or without
+    jobs: int  # that may be ranked for some user
+    facts: Mapping[str, float | None]  # of the data, `scoring.runs.data_summary`; the first runs recorded none
+    definition: Mapping[str, Any] | None = None  # of the model, as its file has it; the first runs recorded none
 
 
 class PublishedRun(ABC):
-    """A run that a place has published, opened when it is needed."""
+    """A run that a publisher has published, opened when a gate needs it."""
 
     run_id: str
-    in_use: bool  # a name leads readers to it
-    place: str  # how to name it to a reader
+    in_use: bool  # readers get this one
+    place: str  # its name for a reader
 
     @abstractmethod
-    def opened(self) -> AbstractContextManager[Night | None]:
-        """Inside it is not removed. None: a run over some users only, which no other run follows on.
+    def opened(self) -> AbstractContextManager[RunInfo | None]:
+        """Protect the run from removal inside. None: a run over some users, which is not compared with.
 
-        Raises OutputError, DatabaseError: it is not there as it was written.
+        Raises OutputError, DatabaseError: it is damaged or was removed.
         """
 
     @abstractmethod
-    def lists(self, k: int) -> Iterator[Lists]:
-        """The first k of every list, users ascending, in pieces that fit in memory. To be called while it is open.
+    def lists(self, k: int) -> Iterator[ListBlock]:
+        """Yield the first k jobs of every list, users ascending, in blocks that fit in memory, while it is open.
 
-        Raises OutputError, DatabaseError: it is not there as it was written.
+        Raises OutputError, DatabaseError: it is damaged or was removed.
         """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import OutputError
-from scoring.runs.publishers.list_block import Lists, Night, PublishedRun
+from scoring.runs.publishers.list_block import ListBlock, PublishedRun, RunInfo
 from scoring.runs.publishers.manifest import read_manifest
 from scoring.runs.publishers.part_files import wrong_with
 from scoring.runs.publishers.reader_locks import reading
@@ -18,7 +18,7 @@ __all__ = ["ParquetRun", "read_part"]
 _COLUMNS = ["user_id", "job_id", "total_score"]
 
 
-def read_part(path: Path, k: int) -> Lists:
+def read_part(path: Path, k: int) -> ListBlock:
     """The first k of every list of a part file. Raises OutputError."""
     import pyarrow.parquet as pq
 
@@ -26,7 +26,7 @@ def read_part(path: Path, k: int) -> Lists:
         with pq.ParquetFile(path) as file:
             table = file.read(columns=_COLUMNS)
         user_id, job_id, total = (table.column(name).to_numpy() for name in _COLUMNS)
-        return Lists.of_rows(user_id, job_id, total, k)
+        return ListBlock.of_rows(user_id, job_id, total, k)
     except (OSError, ValueError) as error:  # pyarrow's errors of a broken file are ValueErrors
         raise OutputError(f"{path} cannot be read ({str(error).splitlines()[0]})") from error
 
@@ -40,17 +40,17 @@ class ParquetRun(PublishedRun):
         self._files: list[dict[str, Any]] = []
 
     @contextmanager
-    def opened(self) -> Iterator[Night | None]:
+    def opened(self) -> Iterator[RunInfo | None]:
         with reading(self._folder):
             yield self._look()
 
-    def _look(self) -> Night | None:
+    def _look(self) -> RunInfo | None:
         manifest = read_manifest(self._folder)
         try:
             if not manifest.get("whole"):
                 return None
             self._files = manifest["files"]
-            night = Night(
+            night = RunInfo(
                 run_id=self.run_id,
                 model=str(manifest["model"]),
                 model_digest=str(manifest["model_digest"]),
@@ -68,6 +68,6 @@ class ParquetRun(PublishedRun):
             raise OutputError(f"{self._folder}: {problem}.")
         return night
 
-    def lists(self, k: int) -> Iterator[Lists]:
+    def lists(self, k: int) -> Iterator[ListBlock]:
         for file in self._files:
             yield read_part(self._folder / file["name"], k)

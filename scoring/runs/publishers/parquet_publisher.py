@@ -6,24 +6,30 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from scoring.bundle.ranking import Ranking
 from scoring.errors import OutputError
 from scoring.runs.memory_budget import BYTES_PER_RESULT
-from scoring.runs.publishers import publisher
-from scoring.runs.publishers.list_block import Lists, PublishedRun
+from scoring.runs.publishers.list_block import ListBlock, PublishedRun
 from scoring.runs.publishers.manifest import MANIFEST, holds, manifest_of, published_runs, read_manifest
 from scoring.runs.publishers.parquet_lists import ParquetRun, read_part
 from scoring.runs.publishers.part_files import remove_others, whole_shards, write_part
-from scoring.runs.publishers.publisher import Earlier, Place, RunCounts, RunHead, Shard, Sink, no_results
+from scoring.runs.publishers.publisher import (
+    Claim,
+    Destination,
+    ExistingRun,
+    OpenRun,
+    Publisher,
+    RunCounts,
+    RunMetadata,
+)
 from scoring.runs.publishers.run_journal import last_verdict, run_journal
+from scoring.runs.shards import Shard, ShardResult
 from scoring.storage.atomic_file import Step, move_link, replace_file, sync_folder
 from scoring.storage.file_lock import PATIENCE_SECONDS, LockHeldError
 from scoring.storage.journal import Journal
@@ -31,41 +37,30 @@ from scoring.storage.os_errors import wrap_os_errors
 from scoring.telemetry import faults
 from scoring.telemetry.signal_deferral import defer_signals
 
-__all__ = ["ParquetSink"]
+__all__ = ["ParquetPublisher"]
 
 
-class ParquetSink(Sink):
+class ParquetPublisher(Publisher):
     """Writes part files into a hidden folder beside the target, named by the run's key, then renames it to the target.
 
-    A journal beside it, under a lock, says which run it is and which parts are whole. The target must not exist: a run
-    is never written over another. With `latest` (a name), a link of that name beside the target is moved to it, in one
-    step too, so that its readers go from the last run to this one; a run over some users only does not move it.
+    A journal beside that folder lists the parts that are whole. Its lock keeps other writers of the run out. The target
+    must not exist: a run never overwrites a run. With `latest` (a name), a link of that name beside the target is moved
+    to it, in one step too, so that its readers go from the last run to this one. A run over some users leaves the link.
     """
 
     def __init__(self, folder: str | Path, *, latest: str | None = None, by_run_id: bool = False) -> None:
         """`by_run_id`: the target is a folder named by the run id inside `folder`."""
         self._folder, self._by_run_id, self._latest = Path(folder), by_run_id, latest
-        self._parent = self._folder if by_run_id else self._folder.parent
-        self._target = self._folder
-        self._work: Path | None = None  # None before `open`, and once it is the target
-        self._journal: Journal[dict[str, Any]] | None = None
-        self._head: RunHead | None = None
-        self._waiting: list[pd.DataFrame] = []
-        self._files: dict[int, dict[str, Any]] = {}
-        self._verdict: Mapping[str, Any] | None = None
-
-    @property
-    def target(self) -> Path:
-        """Where the results are, or will be."""
-        return self._target
+        self.parent = self._folder if by_run_id else self._folder.parent
 
     def check(self) -> None:
+        """Raise OutputError where a run could not be written. To be called before long work."""
         self._check_parent()
         if not self._by_run_id:
-            self._refuse_existing()
+            _refuse_existing(self._folder)
 
     def _check_parent(self) -> None:
-        parent = self._parent
+        parent = self.parent
         with wrap_os_errors(parent, what="Results"):
             if parent.exists() and not parent.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
@@ -73,151 +68,199 @@ class ParquetSink(Sink):
             if not os.access(parent, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    def _refuse_existing(self) -> None:
-        if self._target.exists():
-            raise OutputError(f"{self._target} exists already, and results are not written over: give another folder.")
-
-    def _aside(self, head: RunHead, what: str) -> Path:
-        name = head.key if self._by_run_id else f"{self._folder.name}.{head.key}"
-        return self._parent / f".{name}.{what}"
-
-    def _target_of(self, run_id: str) -> Path:
+    def target_of(self, run_id: str) -> Path:
+        """Return the folder that the run is published as."""
         return self._folder / run_id if self._by_run_id else self._folder
 
-    # What is there of a run
+    def hidden_path(self, key: str, what: str) -> Path:
+        """Return where the journal of a key, or the folder that it is written to, is."""
+        name = key if self._by_run_id else f"{self._folder.name}.{key}"
+        return self.parent / f".{name}.{what}"
 
-    def claim(self, head: RunHead) -> Earlier | None:
+    def claim(self, metadata: RunMetadata) -> Claim:
         self._check_parent()
-        path = self._aside(head, "journal")
-        try:
-            with defer_signals(), wrap_os_errors(self._parent, what="Results"):
-                self._journal = run_journal(path).acquire(PATIENCE_SECONDS)
-        except LockHeldError:
-            raise OutputError(
-                f"The same run (data, model and settings) is being written to {self._parent} by another process: "
-                "wait for it, or give another folder."
-            ) from None
-        with wrap_os_errors(self._parent, what="Results"):
-            faults.point("lock taken")
-        return self._unfinished(head) or self._published(head)
+        path = self.hidden_path(metadata.key, "journal")
+        with ExitStack() as stack:
+            try:
+                with defer_signals(), wrap_os_errors(self.parent, what="Results"):
+                    journal = run_journal(path).acquire(PATIENCE_SECONDS)
+                    stack.callback(_release, journal)
+            except LockHeldError:
+                raise OutputError(
+                    f"The same run (data, model and settings) is being written to {self.parent} by another process: "
+                    "wait for it, or give another folder."
+                ) from None
+            with wrap_os_errors(self.parent, what="Results"):
+                faults.point("lock taken")
+            existing = self._unfinished(journal, metadata.key) or self._published(metadata)
+            stack.pop_all()
+        return _ParquetClaim(self, journal, existing)
 
-    def _unfinished(self, head: RunHead) -> Earlier | None:
-        """A run whose journal is still there: its folder may be published already, and the link not moved."""
-        assert self._journal is not None, "claim() comes first"
-        lines = self._journal.entries
+    def _unfinished(self, journal: Journal[dict[str, Any]], key: str) -> ExistingRun | None:
+        """A run whose journal exists: its folder may be published already, and the link not moved."""
+        lines = journal.entries
         if not lines or not isinstance(lines[0].get("run_id"), str):
             return None
         run_id = lines[0]["run_id"]
-        if not self._aside(head, "writing").is_dir() and not holds(self._target_of(run_id), head.key):
+        let_through = holds(self.target_of(run_id), key)
+        if not self.hidden_path(key, "writing").is_dir() and not let_through:
             return None
-        return Earlier(
+        return ExistingRun(
             run_id,
             datetime.fromisoformat(lines[0]["created_at"]),
             published=False,
             shards=sum("name" in line for line in lines),
-            let_through=holds(self._target_of(run_id), head.key),
+            let_through=let_through,
         )
 
-    def _published(self, head: RunHead) -> Earlier | None:
-        """The run that readers get, if it is of this key and as it was written."""
-        for target in reversed(published_runs(self._parent) if self._by_run_id else [self._folder]):
+    def _published(self, metadata: RunMetadata) -> ExistingRun | None:
+        """The run that readers get, if it has this key and is not damaged."""
+        for target in reversed(published_runs(self.parent) if self._by_run_id else [self._folder]):
             manifest = manifest_of(target)
-            if manifest is None or (head.whole and not manifest.get("whole")):
+            if manifest is None or (metadata.whole and not manifest.get("whole")):
                 continue
-            if holds(target, head.key) and self._is_what_readers_get(target, head):
-                return Earlier(manifest["run_id"], datetime.fromisoformat(manifest["created_at"]), True)
-            if head.whole:
-                return None  # a newer one has taken its place
+            if holds(target, metadata.key) and self._is_what_readers_get(target, metadata.whole):
+                return ExistingRun(manifest["run_id"], datetime.fromisoformat(manifest["created_at"]), True)
+            if metadata.whole:
+                return None  # a newer one has replaced it
         return None
 
-    def _is_what_readers_get(self, target: Path, head: RunHead) -> bool:
-        link = self._parent / self._latest if self._latest and head.whole else None
+    def _is_what_readers_get(self, target: Path, whole: bool) -> bool:
+        link = self.parent / self._latest if self._latest and whole else None
         return link is None or not link.is_symlink() or os.readlink(link) == target.name
 
-    # Writing
-
-    def open(self, head: RunHead) -> None:
-        assert self._journal is not None, "claim() comes before open()"
-        self._head, self._waiting, self._files, self._verdict = head, [], {}, None
-        self._target = self._target_of(head.run_id)
-        self._refuse_existing()
-        work = self._aside(head, "writing")
-        with wrap_os_errors(self._target, what="Results"):
-            shutil.rmtree(work, ignore_errors=True)
-            faults.point("leftovers removed")
-            self._work = work
-            self._journal.restart({"run_id": head.run_id, "created_at": head.created_at.isoformat()})
-            faults.point("journal begun")
-            work.mkdir()
-            faults.point("work folder made")
-
-    def go_on(self, head: RunHead, shards: Sequence[Shard]) -> Mapping[int, int]:
-        assert self._journal is not None, "claim() comes before go_on()"
-        target, work, lines = self._target_of(head.run_id), self._aside(head, "writing"), self._journal.entries
-        if holds(target, head.key):
-            manifest = read_manifest(target)
-            self._head, self._target, self._verdict = head, target, manifest.get("gate")
-            self._files = dict(enumerate(manifest["files"]))
-            return {shard.number: self._files[shard.number]["rows"] for shard in shards}
-        if not lines or lines[0].get("run_id") != head.run_id or work.is_symlink() or not work.is_dir():
-            self.open(head)
-            return {}
-        self._head, self._target, self._waiting, self._verdict = head, target, [], last_verdict(lines)
-        with wrap_os_errors(target, what="Results"):
-            self._work = work
-            self._files = whole_shards(work, lines[1:], shards)
-            remove_others(work, [file["name"] for file in self._files.values()])
-        return {number: file["rows"] for number, file in self._files.items()}
-
-    def write(self, ranking: Ranking) -> None:
-        self._waiting.append(ranking.frame())
-
-    def end_shard(self, shard: Shard) -> None:
-        """What waits becomes a part file, on disk and in the journal when this returns."""
-        assert self._work is not None, "open() comes before end_shard()"
-        assert self._journal is not None, "claim() comes before end_shard()"
-        waiting, self._waiting = self._waiting or [no_results()], []
-        rows = pd.concat(waiting, ignore_index=True) if len(waiting) > 1 else waiting[0]
-        with wrap_os_errors(self._target, what="Results"):
-            entry = write_part(self._work, shard.number, rows)
-            self._journal.append(entry)
-        faults.point("shard noted")
-        self._files[shard.number] = entry
-
-    # What is compared before it is published
-
-    def written(self, shard: Shard, k: int) -> Lists | None:
-        return read_part((self._work or self._target) / self._files[shard.number]["name"], k)
+    def move_latest(self, target: Path) -> None:
+        """Lead the readers of `latest` to this target."""
+        if self._latest:
+            move_link(self.parent / self._latest, target.name)
+            faults.point("link moved")
 
     def published_runs(self) -> list[PublishedRun]:
         if not self._by_run_id and self._latest is None:
-            return []  # a folder of its own: what else stands beside it is nobody's business
-        link = self._parent / self._latest if self._latest else None
+            return []  # a folder of its own: what is beside it may belong to another program
+        link = self.parent / self._latest if self._latest else None
         used = os.readlink(link) if link is not None and link.is_symlink() else None
         found: list[PublishedRun] = []
-        for folder in published_runs(self._parent):
+        for folder in published_runs(self.parent):
             run_id = folder.name if self._by_run_id else (manifest_of(folder) or {}).get("run_id", folder.name)
             found.append(ParquetRun(folder, str(run_id), folder.name == used))
         return found
 
-    def take_verdict(self, verdict: Mapping[str, Any] | None, counts: RunCounts) -> None:
-        assert self._journal is not None, "claim() comes before take_verdict()"
-        assert self._head is not None, "open() comes before take_verdict()"
-        if verdict == self._verdict or self._work is None:
-            return
+    def memory_estimate(self, rows: int, shard_rows: int) -> int:
+        # a frame of the shard, an Arrow table of it, and what is encoded (measured)
+        return 3 * BYTES_PER_RESULT * min(rows, shard_rows)
+
+
+def _refuse_existing(target: Path) -> None:
+    """Raise OutputError if the target of a new run exists."""
+    if target.exists():
+        raise OutputError(f"{target} exists already, and results are not written over: give another folder.")
+
+
+def _release(journal: Journal[dict[str, Any]]) -> None:
+    """Keep the journal, unless it was never begun: then it is only a lock."""
+    journal.release(remove=not journal.entries)
+
+
+class _ParquetClaim(Claim):
+    def __init__(
+        self, publisher: ParquetPublisher, journal: Journal[dict[str, Any]], existing: ExistingRun | None
+    ) -> None:
+        self.existing = existing
+        self._publisher, self._journal = publisher, journal
+        self._work: Path | None = None  # what `abort` deletes
+
+    def begin(self, metadata: RunMetadata) -> OpenRun:
+        target = self._publisher.target_of(metadata.run_id)
+        _refuse_existing(target)
+        work = self._publisher.hidden_path(metadata.key, "writing")
+        with wrap_os_errors(target, what="Results"):
+            shutil.rmtree(work, ignore_errors=True)
+            faults.point("leftovers removed")
+            self._work = work
+            self._journal.restart({"run_id": metadata.run_id, "created_at": metadata.created_at.isoformat()})
+            faults.point("journal begun")
+            work.mkdir()
+            faults.point("work folder made")
+        return _HiddenRun(self, self._publisher, self._journal, metadata, work, {}, None)
+
+    def resume(self, metadata: RunMetadata, shards: Sequence[Shard]) -> OpenRun:
+        target = self._publisher.target_of(metadata.run_id)
+        work = self._publisher.hidden_path(metadata.key, "writing")
+        lines = self._journal.entries
+        if holds(target, metadata.key):
+            return _RenamedRun(self, self._publisher, metadata, read_manifest(target)["files"], shards)
+        if not lines or lines[0].get("run_id") != metadata.run_id or work.is_symlink() or not work.is_dir():
+            return self.begin(metadata)
+        with wrap_os_errors(target, what="Results"):
+            self._work = work
+            files = whole_shards(work, lines[1:], shards)
+            remove_others(work, [file["name"] for file in files.values()])
+        return _HiddenRun(self, self._publisher, self._journal, metadata, work, files, last_verdict(lines))
+
+    def renamed(self) -> None:
+        """The hidden folder is the target now."""
+        self._work = None
+
+    def end(self) -> None:
+        """Nothing is left to resume."""
+        self._journal.release(remove=True)
+
+    def abort(self) -> None:
+        if self._work is None:
+            self.suspend()
+        else:
+            shutil.rmtree(self._work, ignore_errors=True)
+            self.end()
+
+    def suspend(self) -> None:
+        _release(self._journal)
+
+
+class _HiddenRun(OpenRun):
+    """A run in the hidden folder."""
+
+    def __init__(
+        self,
+        claim: _ParquetClaim,
+        publisher: ParquetPublisher,
+        journal: Journal[dict[str, Any]],
+        metadata: RunMetadata,
+        work: Path,
+        files: dict[int, dict[str, Any]],
+        verdict: Mapping[str, Any] | None,
+    ) -> None:
+        self.committed = {number: file["rows"] for number, file in files.items()}
+        self._claim, self._publisher, self._journal = claim, publisher, journal
+        self._metadata, self._work, self._files, self._verdict = metadata, work, files, verdict
+        self._target = publisher.target_of(metadata.run_id)
+
+    def commit_shard(self, result: ShardResult) -> None:
+        """Write a part file, on disk and in the journal when this returns."""
+        number = result.shard.number
         with wrap_os_errors(self._target, what="Results"):
-            # all that the manifest needs: who publishes the run later may know nothing else of it
-            self._journal.append({"gate": verdict, "head": _plain(self._head), "counts": asdict(counts)})
+            entry = write_part(self._work, number, result.ranking.frame())
+            self._journal.append(entry)
+        faults.point("shard noted")
+        self._files[number] = entry
+
+    def read_back(self, shard: Shard, k: int) -> ListBlock:
+        return read_part(self._work / self._files[shard.number]["name"], k)
+
+    def record_verdict(self, verdict: Mapping[str, Any] | None, counts: RunCounts) -> None:
+        if verdict == self._verdict:
+            return
+        metadata = json.loads(json.dumps(asdict(self._metadata), default=str))
+        with wrap_os_errors(self._target, what="Results"):
+            # all that the manifest needs: a process that publishes the run later has only the journal
+            self._journal.append({"gate": verdict, "head": metadata, "counts": asdict(counts)})
         faults.point("verdict noted")
         self._verdict = verdict
 
     def seal(self, counts: RunCounts) -> None:
-        if self._work is None:  # published before
-            return
-        assert self._head is not None, "open() comes before seal()"
         files = [self._files[number] for number in sorted(self._files)]
         manifest = (
-            {"format": 1} | asdict(self._head) | {"counts": asdict(counts), "gate": self._verdict, "files": files}
+            {"format": 1} | asdict(self._metadata) | {"counts": asdict(counts), "gate": self._verdict, "files": files}
         )
         with wrap_os_errors(self._target, what="Results"):
             text = json.dumps(manifest, indent=2, default=str, ensure_ascii=False)
@@ -225,46 +268,52 @@ class ParquetSink(Sink):
             replace_file(self._work / MANIFEST, text, reached=points)
             faults.point("folder sealed")
 
-    def publish(self) -> Place:
-        assert self._head is not None, "seal() comes before publish()"
+    def publish(self, counts: RunCounts) -> Destination:
         with wrap_os_errors(self._target, what="Results"):
-            if self._work is not None:
-                faults.point("folder publishing")
-                os.rename(self._work, self._target)
-                self._work = None
-                faults.point("folder published")
-            if self._latest and self._head.whole:
-                move_link(self._parent / self._latest, self._target.name)
-                faults.point("link moved")
-            sync_folder(self._parent)
-            self._let_go(remove=True)
-            faults.point("journal removed")
-        return Place("Parquet", str(self._target), sum(file["bytes"] for file in self._files.values()))
-
-    # Stopping
-
-    def abort(self) -> None:
-        if self._work is not None:
-            shutil.rmtree(self._work, ignore_errors=True)
-            self._work = None
-            self._let_go(remove=True)
-        self.suspend()
-
-    def suspend(self) -> None:
-        self._work, self._waiting = None, []
-        # a journal that was never begun is a lock and nothing else
-        self._let_go(remove=self._journal is not None and not self._journal.entries)
-
-    def _let_go(self, *, remove: bool) -> None:
-        if self._journal is not None:
-            journal, self._journal = self._journal, None
-            journal.release(remove=remove)
-
-    def held_bytes(self, rows: int, chunk_rows: int) -> int:
-        # the frames that wait, one of all of them, and what is encoded (measured)
-        return 4 * BYTES_PER_RESULT * min(rows, publisher.ROWS_PER_SHARD)
+            faults.point("folder publishing")
+            os.rename(self._work, self._target)
+            self._claim.renamed()
+            faults.point("folder published")
+        return _show(self._claim, self._publisher, self._metadata, self._files.values())
 
 
-def _plain(head: RunHead) -> dict[str, Any]:
-    """As JSON has it."""
-    return dict(json.loads(json.dumps(asdict(head), default=str)))
+class _RenamedRun(OpenRun):
+    """A run whose folder is published. The link may lead to an older one."""
+
+    def __init__(
+        self,
+        claim: _ParquetClaim,
+        publisher: ParquetPublisher,
+        metadata: RunMetadata,
+        files: list[dict[str, Any]],
+        shards: Sequence[Shard],
+    ) -> None:
+        self.committed = {shard.number: files[shard.number]["rows"] for shard in shards}
+        self._claim, self._publisher, self._metadata, self._files = claim, publisher, metadata, files
+        self._target = publisher.target_of(metadata.run_id)
+
+    def commit_shard(self, result: ShardResult) -> None:
+        raise OutputError(f"{self._target} is published, and takes no more shards.")
+
+    def read_back(self, shard: Shard, k: int) -> ListBlock:
+        return read_part(self._target / self._files[shard.number]["name"], k)
+
+    def seal(self, counts: RunCounts) -> None:
+        """It was sealed before it was published."""
+
+    def publish(self, counts: RunCounts) -> Destination:
+        return _show(self._claim, self._publisher, self._metadata, self._files)
+
+
+def _show(
+    claim: _ParquetClaim, publisher: ParquetPublisher, metadata: RunMetadata, files: Iterable[Mapping[str, Any]]
+) -> Destination:
+    """Lead readers to a published folder, and end the claim."""
+    target = publisher.target_of(metadata.run_id)
+    with wrap_os_errors(target, what="Results"):
+        if metadata.whole:
+            publisher.move_latest(target)
+        sync_folder(publisher.parent)
+        claim.end()
+        faults.point("journal removed")
+    return Destination("Parquet", str(target), sum(file["bytes"] for file in files))

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from scoring.columns import RESULT_COLUMNS
-from scoring.runs.publishers.publisher import Shard
+from scoring.runs.shards import Shard
 from scoring.storage.atomic_file import Step, replace_file
 from scoring.storage.os_errors import reason
 from scoring.telemetry import faults

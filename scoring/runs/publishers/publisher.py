@@ -1,23 +1,24 @@
-"""What every place for results keeps to."""
+"""The contract between a run and the places that publish its results.
+
+`Publisher.claim` gives a `Claim`, which keeps other writers of the same run out. `Claim.begin` and `Claim.resume` give
+an `OpenRun`, which takes the shards. A publisher that keeps nothing beyond its process may be one class with the
+methods of all three, as `FramePublisher` is.
+"""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Protocol
 
 import pandas as pd
 
-from scoring.bundle.ranking import Ranking
 from scoring.columns import RESULT_COLUMNS
-from scoring.runs.publishers.list_block import Lists, PublishedRun
+from scoring.runs.publishers.list_block import ListBlock, PublishedRun
+from scoring.runs.shards import Shard, ShardResult
 
-__all__ = ["ROWS_PER_SHARD", "Earlier", "Place", "RunCounts", "RunHead", "Shard", "Sink", "no_results"]
-
-ROWS_PER_SHARD: Final = 250_000
-"""Large enough that small lists do not make thousands of files, small enough to hold in memory and to do again."""
+__all__ = ["Claim", "Destination", "ExistingRun", "OpenRun", "Publisher", "RunCounts", "RunMetadata", "no_results"]
 
 
 def no_results() -> pd.DataFrame:
@@ -27,8 +28,8 @@ def no_results() -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class RunHead:
-    """What is known of a run before its work. Ids sort by time; the key tells what the results depend on."""
+class RunMetadata:
+    """What is known of a run before its work. Ids sort by time; the key identifies what the results depend on."""
 
     run_id: str
     created_at: datetime
@@ -42,31 +43,21 @@ class RunHead:
     chunk_size: int
     workers: int
     code_version: str
-    whole: bool  # over all active users, not over some that a caller named
+    whole: bool  # over all active users, not over some that the caller named
     key: str  # equal keys: equal results, shard by shard
     facts: Mapping[str, float | None] = field(default_factory=dict)  # of the data, `scoring.runs.data_summary`
     definition: Mapping[str, Any] = field(default_factory=dict)  # the model, as its file has it
 
 
 @dataclass(frozen=True)
-class Shard:
-    """Users of a run, next to each other by id, whose results are kept, checked and done again together."""
-
-    number: int
-    first_user: int
-    last_user: int
-    users: int
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """What a place holds of a run with the same key."""
+class ExistingRun:
+    """A run with the same key that a publisher has already."""
 
     run_id: str
     created_at: datetime
     published: bool  # and what its readers get
-    shards: int = 0  # that are whole, as far as can be told at a glance
-    let_through: bool = False  # publishing it was begun: no gate is asked again
+    shards: int = 0  # that were committed; `Claim.resume` verifies them
+    let_through: bool = False  # publishing began: the gate does not judge it again
 
 
 @dataclass(frozen=True)
@@ -111,87 +102,90 @@ class RunCounts:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where results are now: what kind of place, how to name it to a reader, how large (None: not known)."""
+class Destination:
+    """Where results are now: the kind of destination, its name for a reader, its size (None: not known)."""
 
     kind: str
     name: str
     bytes: int | None = None
 
 
-class Sink(ABC):
-    """Takes rankings piece by piece; readers see nothing of them before `publish`, then all.
-
-    A run calls `claim`; `open`, or `go_on` with what a stopped run left; `write` for each piece of a shard, `end_shard`
-    behind its last one; `take_verdict`, `seal`, `publish`; or, whatever went wrong and wherever, `abort` or `suspend`.
-    All sinks of a run are sealed before the first is published: what can fail is behind them. A place that keeps
-    nothing over the end of a process leaves `claim`, `go_on`, `end_shard`, `suspend` and what a gate asks as they are
-    here.
-    """
-
-    def check(self) -> None:  # noqa: B027 - most places have nothing to look at
-        """Raises what `open` would raise about the place itself. To be called before long work."""
-
-    def claim(self, head: RunHead) -> Earlier | None:
-        """From here on no other writer of this key. Returns what is there of it; nothing is changed.
-
-        Raises OutputError or DatabaseError: another writer is at it, or the place cannot be reached.
-        """
-        return None
-
-    @abstractmethod
-    def open(self, head: RunHead) -> None:
-        """Makes room; what a stopped run of this key left goes. Raises OutputError or DatabaseError."""
-
-    def go_on(self, head: RunHead, shards: Sequence[Shard]) -> Mapping[int, int]:
-        """As `open`, but keeps the shards of the run of this id that are there and proven whole: number → rows."""
-        self.open(head)
-        return {}
-
-    @abstractmethod
-    def write(self, ranking: Ranking) -> None:
-        """Takes the lists of some users of one shard; users come once, by id."""
-
-    def end_shard(self, shard: Shard) -> None:  # noqa: B027 - memory is whole or gone
-        """What was written since the last shard is this one; it outlives the process from here on."""
-
-    # What a gate asks
+class Publisher(Protocol):
+    """Takes the results of a run shard by shard. Readers see none of them before `OpenRun.publish`, then all."""
 
     slow_to_read: ClassVar[bool] = False
-    """Others are read first, where there is a choice."""
+    """A gate reads from other publishers first, if it can."""
 
-    def written(self, shard: Shard, k: int) -> Lists | None:
-        """The first k of every list of a shard that is whole, as it was written. None: it cannot be read back here."""
-        return None
+    def claim(self, metadata: RunMetadata) -> Claim:
+        """Keep other writers of this key out, and look up what exists of it. Nothing is changed.
+
+        Raises OutputError or DatabaseError: another process writes it, or the destination is not available.
+        """
+        ...
+
+    def memory_estimate(self, rows: int, shard_rows: int) -> int:
+        """Return the bytes that it needs at most for a run of so many rows, in shards of `shard_rows` at most."""
+        ...
 
     def published_runs(self) -> Sequence[PublishedRun]:
-        """What this place has published, in any order."""
+        """Return what readers can get here, in any order. A gate compares with one of these."""
         return ()
 
-    def take_verdict(  # noqa: B027 - as `end_shard`
-        self, verdict: Mapping[str, Any] | None, counts: RunCounts
-    ) -> None:
-        """Keeps what a gate said of the run (None: it was not asked), to stand in the run's manifest.
 
-        Where the gate keeps the run aside, `suspend` follows.
+class Claim(Protocol):
+    """The right to write the run of one key. It ends with `abort`, `suspend`, `OpenRun.publish`, or the process."""
+
+    existing: ExistingRun | None
+    """None: nothing exists of this key, or nothing that readers get."""
+
+    def begin(self, metadata: RunMetadata) -> OpenRun:
+        """Start a run without shards. What a stopped run of this key left is deleted.
+
+        Raises OutputError or DatabaseError.
         """
+        ...
 
-    @abstractmethod
-    def seal(self, counts: RunCounts) -> None:
-        """Everything is written and safe on disk, and nobody sees it."""
+    def resume(self, metadata: RunMetadata, shards: Sequence[Shard]) -> OpenRun:
+        """Continue the run of this id with those of its shards that are verified, or start it if there are none.
 
-    @abstractmethod
-    def publish(self) -> Place:
-        """Readers see all of it from here on."""
+        Raises OutputError or DatabaseError.
+        """
+        return self.begin(metadata)
 
-    @abstractmethod
     def abort(self) -> None:
-        """Removes what was written, if it was not published. May be called at any time."""
+        """Delete what was written, if it is not published, and end the claim. May be called at any time."""
+        ...
 
     def suspend(self) -> None:
-        """Keeps what was written for `go_on`, unseen, and lets others have the place. May be called at any time."""
+        """Keep what was written for `resume`, and end the claim. May be called at any time."""
         self.abort()
 
-    @abstractmethod
-    def held_bytes(self, rows: int, chunk_rows: int) -> int:
-        """Bytes of memory that it holds at most for a run of `rows` ranked jobs in chunks of `chunk_rows`."""
+
+class OpenRun(Protocol):
+    """A run that takes shards.
+
+    All open runs of a run are sealed before the first is published, so that what can fail comes before.
+    """
+
+    committed: Mapping[int, int]
+    """Number → rows of the shards that were written before and verified by `Claim.resume`."""
+
+    def commit_shard(self, result: ShardResult) -> None:
+        """Store a shard. It outlives the process when this returns. Shards come once each, in any order."""
+        ...
+
+    def read_back(self, shard: Shard, k: int) -> ListBlock | None:
+        """Return the first k jobs of every list of a committed shard; None if they cannot be read before publishing."""
+        return None
+
+    def record_verdict(self, verdict: Mapping[str, Any] | None, counts: RunCounts) -> None:
+        """Store the gate's verdict (None: the gate was not asked) with the run. `Claim.suspend` may follow."""
+        return
+
+    def seal(self, counts: RunCounts) -> None:
+        """Flush all data to disk without publishing it."""
+        ...
+
+    def publish(self, counts: RunCounts) -> Destination:
+        """Make all of the run visible to readers in one step."""
+        ...

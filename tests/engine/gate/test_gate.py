@@ -20,17 +20,16 @@ from scoring.catalog import load_model
 from scoring.database.database import Database
 from scoring.dataset import Dataset, Tables
 from scoring.ranking import Prepared
-from scoring.runs import memory_budget, runner
+from scoring.runs import memory_budget, runner, shards
 from scoring.runs.gate import Gate, GateLimits, KeptAsideError, Measure, Verdict
 from scoring.runs.gate.console_table import table
 from scoring.runs.history import list_runs
 from scoring.runs.publishers import (
-    DatabaseSink,
-    FrameSink,
-    ParquetSink,
-    Sink,
+    DatabasePublisher,
+    FramePublisher,
+    ParquetPublisher,
+    Publisher,
     published_runs,
-    publisher,
     read_manifest,
     read_results,
 )
@@ -52,7 +51,7 @@ class Broken(BaseException):
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty users of ten jobs."""
-    monkeypatch.setattr(publisher, "ROWS_PER_SHARD", 300)
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 300)
 
 
 def prepared(tables: Tables, model: str = "standard") -> Prepared:
@@ -102,15 +101,15 @@ def database(sqlite_url: str) -> Iterator[Database]:
         yield database
 
 
-def parquet(folder: Path) -> ParquetSink:
-    return ParquetSink(folder, by_run_id=True, latest="latest")
+def parquet(folder: Path) -> ParquetPublisher:
+    return ParquetPublisher(folder, by_run_id=True, latest="latest")
 
 
-def run(market: Prepared, *sinks: Sink, gate: Gate | None = None, **settings: Any) -> runner.RunResult:
+def run(market: Prepared, *sinks: Publisher, gate: Gate | None = None, **settings: Any) -> runner.RunResult:
     return runner.run(market, **({"k": K, "sinks": sinks, "gate": gate} | settings))
 
 
-def kept_aside(market: Prepared, *sinks: Sink, gate: Gate | None = None, **settings: Any) -> Verdict:
+def kept_aside(market: Prepared, *sinks: Publisher, gate: Gate | None = None, **settings: Any) -> Verdict:
     with pytest.raises(KeptAsideError) as caught:
         run(market, *sinks, gate=gate or Gate(), **settings)
     return caught.value.verdict
@@ -202,7 +201,7 @@ def by_key(verdict: Verdict) -> dict[str, Measure]:
 
 def test_a_promoted_model_is_published_in_its_first_night(out: Path, tonight: Prepared) -> None:
     """Its data are held to the limits by last night's model; those figures are of a run by that model."""
-    verdict = run(tonight, ParquetSink(out, by_run_id=True), gate=Gate()).verdict  # its readers are others
+    verdict = run(tonight, ParquetPublisher(out, by_run_id=True), gate=Gate()).verdict  # its readers are others
     assert verdict is not None
     as_usual, promoted = by_key(verdict), Gate(promoted=PROMOTED)
     market = tonight.with_model(load_model("classic"))
@@ -224,7 +223,7 @@ def test_a_promoted_model_is_published_in_its_first_night(out: Path, tonight: Pr
     assert (
         f"{PROMOTED}: how it changes lists and scores is held to no limit, how the data do is" in result.verdict.notes
     )
-    assert used(out) == result.head.run_id
+    assert used(out) == result.metadata.run_id
     text = shown(table(result.verdict))
     assert max(map(len, text.splitlines())) <= 80
     assert "Tonight's data ranked by last night's model" in text
@@ -279,9 +278,9 @@ def test_where_memory_is_short_for_two_models_limits_hold_for_all(
 
 
 def test_a_database_keeps_the_model_too(database: Database, yesterday: Prepared, tonight: Prepared) -> None:
-    run(yesterday, DatabaseSink(database))
+    run(yesterday, DatabasePublisher(database))
     market = tonight.with_model(load_model("classic"))
-    verdict = run(market, DatabaseSink(database), gate=Gate(promoted=PROMOTED)).verdict
+    verdict = run(market, DatabasePublisher(database), gate=Gate(promoted=PROMOTED)).verdict
     assert verdict is not None
     assert verdict.outcome == "passed"
     assert any(measure.as_before for measure in verdict.measures)
@@ -295,7 +294,7 @@ def test_a_normal_night_is_published(out: Path, tonight: Prepared) -> None:
     assert result.verdict is not None
     assert result.verdict.outcome == "passed"
     assert result.verdict.notes == ()
-    assert used(out) == result.head.run_id
+    assert used(out) == result.metadata.run_id
     assert read_manifest(out / "latest")["gate"] == json.loads(json.dumps(result.verdict.record()))
     frame = result.verdict.frame()
     assert not frame["beyond"].any()
@@ -319,7 +318,7 @@ def test_the_figures_are_those_of_the_lists(out: Path, last_night: Path, tonight
 
 
 def test_nothing_to_compare_with(tonight: Prepared, tmp_path: Path) -> None:
-    for sinks in ([parquet(tmp_path / "runs")], [FrameSink()], [ParquetSink(tmp_path / "alone")], []):
+    for sinks in ([parquet(tmp_path / "runs")], [FramePublisher()], [ParquetPublisher(tmp_path / "alone")], []):
         result = run(tonight, *sinks, gate=Gate())
         assert result.verdict is not None
         assert result.verdict.line() == "passed: nothing to compare with"
@@ -352,7 +351,7 @@ def test_what_was_kept_aside_is_published_without_ranking_again(
     yesterday: Prepared, emptied: Prepared, database: Database, tmp_path: Path
 ) -> None:
     out = tmp_path / "runs"
-    places = lambda: [DatabaseSink(database), parquet(out)]  # noqa: E731 - a sink serves one run
+    places = lambda: [DatabasePublisher(database), parquet(out)]  # noqa: E731 - a sink serves one run
     run(yesterday, *places())
     lists = read_results(database)
     verdict = kept_aside(emptied, *places())
@@ -366,8 +365,8 @@ def test_what_was_kept_aside_is_published_without_ranking_again(
     again = kept_aside(emptied, *places(), resume=True)  # a scheduler that tries again
     assert again.tonight.run_id == aside
     result = run(emptied, *places(), resume=True, gate=Gate(force="the log was cleared"))
-    assert result.head.run_id == aside == used(out)
-    assert result.users_there == len(emptied.active_users)
+    assert result.metadata.run_id == aside == used(out)
+    assert result.users_resumed == len(emptied.active_users)
     assert result.pairs_ranked == 0
     pd.testing.assert_frame_equal(read_results(database), emptied.top_k(K).frame().sort_values(
         ["user_id", "rank"], ignore_index=True))  # fmt: skip
@@ -383,7 +382,7 @@ def test_other_limits_let_it_through(out: Path, emptied: Prepared) -> None:
     result = run(emptied, parquet(out), resume=True, gate=Gate(NO_LIMITS))
     assert result.verdict is not None
     assert result.verdict.outcome == "passed"
-    assert used(out) == result.head.run_id
+    assert used(out) == result.metadata.run_id
 
 
 def test_without_a_gate_it_is_published_and_says_so(out: Path, emptied: Prepared) -> None:
@@ -397,7 +396,7 @@ def test_a_newer_run_takes_its_turn(out: Path, emptied: Prepared, tonight: Prepa
     result = run(tonight, parquet(out), gate=Gate())
     assert result.verdict.against.run_id != aside  # type: ignore[union-attr]
     assert prune(out, None, 1).unfinished == [aside]
-    assert sorted(path.name for path in out.iterdir()) == sorted([result.head.run_id, "latest"])
+    assert sorted(path.name for path in out.iterdir()) == sorted([result.metadata.run_id, "latest"])
 
 
 # Stopped
@@ -411,18 +410,18 @@ def test_a_stop_between_gate_and_publishing_changes_nothing(
     force: str | None,
 ) -> None:  # fmt: skip
     out, market = tmp_path / "runs", tonight if force is None else emptied
-    run(yesterday, DatabaseSink(database), parquet(out))
+    run(yesterday, DatabasePublisher(database), parquet(out))
     before = used(out)
     gate = Gate(force=force)
     with faults.armed(point, 1, Broken()), pytest.raises(Broken):
-        run(market, DatabaseSink(database), parquet(out), gate=gate, resume=True)
+        run(market, DatabasePublisher(database), parquet(out), gate=gate, resume=True)
     assert used(out) == before
     # what one place has published already was let through: nobody is asked for a reason again
     begun = point in ("database published", "folder published")
     result = run(
-        market, DatabaseSink(database), parquet(out), gate=Gate() if begun else gate, resume=True
+        market, DatabasePublisher(database), parquet(out), gate=Gate() if begun else gate, resume=True
     )  # fmt: skip
-    assert used(out) == result.head.run_id
+    assert used(out) == result.metadata.run_id
     assert (result.verdict is None) == begun
     assert read_manifest(out / "latest")["gate"]["reason"] == force
     pd.testing.assert_frame_equal(read_results(database), read_run(out / "latest"))
@@ -435,7 +434,7 @@ def test_a_damaged_run_is_told_of_and_the_one_before_is_taken(
     out: Path, tonight: Prepared, yesterday: Prepared
 ) -> None:
     older = used(out)
-    damaged = run(yesterday, parquet(out)).head.run_id
+    damaged = run(yesterday, parquet(out)).metadata.run_id
     part = next((out / damaged).glob("*.parquet"))
     content = bytearray(part.read_bytes())
     content[len(content) // 2] ^= 1
@@ -464,8 +463,8 @@ def test_the_database_stands_in_for_damaged_files(
     yesterday: Prepared, tonight: Prepared, database: Database, tmp_path: Path
 ) -> None:
     out = tmp_path / "runs"
-    last = run(yesterday, DatabaseSink(database), parquet(out)).head.run_id
-    whole = run(tonight, FrameSink(), DatabaseSink(database), gate=Gate(force="unused")).verdict
+    last = run(yesterday, DatabasePublisher(database), parquet(out)).metadata.run_id
+    whole = run(tonight, FramePublisher(), DatabasePublisher(database), gate=Gate(force="unused")).verdict
     assert whole is not None
     assert whole.outcome == "passed"
     with database.begin() as connection:  # as it was
@@ -473,7 +472,7 @@ def test_the_database_stands_in_for_damaged_files(
         connection.exec_driver_sql("DELETE FROM results WHERE run_id <> ?", (last,))
         connection.exec_driver_sql("DELETE FROM runs WHERE run_id <> ?", (last,))
     next((out / "latest").glob("*.parquet")).unlink()
-    verdict = run(tonight, DatabaseSink(database), parquet(out), gate=Gate()).verdict
+    verdict = run(tonight, DatabasePublisher(database), parquet(out), gate=Gate()).verdict
     assert verdict is not None
     assert verdict.against is not None
     assert verdict.against.run_id == last
@@ -510,5 +509,5 @@ def test_the_table_and_the_report(out: Path, tonight: Prepared, emptied: Prepare
     assert "<table" in verdict._repr_html_()
     result = run(tonight, parquet(out), gate=Gate())
     assert "passed against run" in shown(render(Report.of(result)))
-    assert Report.of(run(tonight, FrameSink())).gate == "none"
+    assert Report.of(run(tonight, FramePublisher())).gate == "none"
     assert "let through before" in Report.of(run(tonight, parquet(out), gate=Gate(), resume=True)).gate

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scoring.runs.gate.accumulators import STEP, ListTally, PairTally
 from scoring.runs.gate.alignment import side_by_side
-from scoring.runs.publishers import Lists
+from scoring.runs.publishers import ListBlock
 
 Run = dict[int, list[tuple[int, float]]]
 """User → (job, total), best first. A user with an empty list was ranked for in vain."""
@@ -31,7 +31,7 @@ def runs(draw: st.DrawFn) -> Run:
     }  # fmt: skip
 
 
-def pieces(run: Run, sizes: Sequence[int], k: int) -> list[tuple[Lists, np.ndarray]]:
+def pieces(run: Run, sizes: Sequence[int], k: int) -> list[tuple[ListBlock, np.ndarray]]:
     """So many users at a time, as part files hold them: users without a job have no row."""
     users, found, at = sorted(run), [], 0
     for size in [*sizes, len(users)]:
@@ -39,7 +39,7 @@ def pieces(run: Run, sizes: Sequence[int], k: int) -> list[tuple[Lists, np.ndarr
         at += size
         rows = [(user, job, total) for user in part for job, total in run[user]]
         user_id, job_id, total = (np.array(column) for column in zip(*rows, strict=True)) if rows else [np.empty(0)] * 3
-        lists = Lists.of_rows(user_id.astype(np.int64), job_id.astype(np.int64), total.astype(np.float32), k)
+        lists = ListBlock.of_rows(user_id.astype(np.int64), job_id.astype(np.int64), total.astype(np.float32), k)
         found.append((lists, np.array(part, dtype=np.int64)))
     return found
 
@@ -116,7 +116,7 @@ def test_figures_stay_in_their_bounds(before: Run, after: Run, k: int) -> None:
 
 def test_scores_are_told_to_a_step() -> None:
     tally = ListTally(2)
-    tally.add(Lists.of_rows(np.array([1, 1]), np.array([5, 6]), np.array([70.128, 70.121]), 2))
+    tally.add(ListBlock.of_rows(np.array([1, 1]), np.array([5, 6]), np.array([70.128, 70.121]), 2))
     assert tally.quantile(50) == pytest.approx(70.12)
     assert tally.quantile(90) == pytest.approx(70.13)
     assert pytest.approx(0.01) == STEP
@@ -124,4 +124,4 @@ def test_scores_are_told_to_a_step() -> None:
 
 def test_rows_that_are_not_by_user_are_no_lists() -> None:
     with pytest.raises(ValueError, match="do not ascend"):
-        Lists.of_rows(np.array([2, 1]), np.array([5, 6]), np.array([1.0, 2.0]), 2)
+        ListBlock.of_rows(np.array([2, 1]), np.array([5, 6]), np.array([1.0, 2.0]), 2)

@@ -1,0 +1,67 @@
+"""A digest of the code that results depend on: every module of this package that some modules import."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+__all__ = ["RUN_MODULES", "code_digest", "imported_modules"]
+
+RUN_MODULES: Final = (
+    "scoring.database.quarantine",
+    "scoring.database.readers",
+    "scoring.runs.publishers",
+    "scoring.runs.runner",
+)
+"""Load the data, rank them, and publish the lists. The rest is found by their imports."""
+
+_IMPORT: Final = re.compile(
+    rb"^[ \t]*(?:from[ \t]+(scoring[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+(scoring[\w.]*))",
+    re.MULTILINE,
+)
+"""An import anywhere in a file, in functions too. Parsing the files takes thirty times as long; a test compares."""
+_FOR_TYPES: Final = re.compile(rb"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n|\n)+", re.MULTILINE)
+_NAME: Final = re.compile(rb"\w+")
+
+
+@cache
+def code_digest() -> str:
+    """Return the digest of the modules that a run imports, as they are on disk: 32 hex digits, in about 16 ms."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, source in sorted(imported_modules(RUN_MODULES).items()):
+        digest.update(f"{name} {len(source)} ".encode() + source)
+    return digest.hexdigest()
+
+
+def imported_modules(names: Sequence[str]) -> dict[str, bytes]:
+    """Return name → source of these modules and of all modules of this package that they import, directly or not."""
+    paths = dict(_files(Path(__file__).parents[1], "scoring"))
+    found: dict[str, bytes] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in paths:  # a name that a module defines is not a module
+            continue
+        found[name] = source = paths[name].read_bytes()
+        waiting.append(name.rpartition(".")[0])
+        for package, imported, module in _IMPORT.findall(_FOR_TYPES.sub(b"", source)):
+            first = (package or module).decode()
+            waiting += [first, *(f"{first}.{word.decode()}" for word in _NAME.findall(imported))]
+    return found
+
+
+def _files(folder: Path, package: str) -> Iterator[tuple[str, Path]]:
+    """Name and path of every module."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name == "__init__.py":
+                yield package, Path(entry.path)
+            elif entry.name.endswith(".py"):
+                yield f"{package}.{entry.name.removesuffix('.py')}", Path(entry.path)
+            elif entry.is_dir():
+                yield from _files(Path(entry.path), f"{package}.{entry.name}")

@@ -1,0 +1,121 @@
+"""Where the shards of a run are ranked: `Executor` is the contract, `LocalExecutor` ranks in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+
+from scoring.array_types import Longs
+from scoring.backends.protocol import Backend
+from scoring.bundle.ranking import Ranking
+from scoring.ranking.prepared import Prepared
+from scoring.ranking.scorer import Scorer
+from scoring.runs import memory_budget
+from scoring.runs.shards import ShardAssembly, ShardResult, ShardTask
+
+__all__ = ["Executor", "LocalExecutor", "ShardRanker", "chunks_in_memory"]
+
+
+@dataclass(frozen=True, eq=False)
+class ShardRanker:
+    """Ranks the shards of one run. Calling it is a pure function of the task; several threads may call it.
+
+    `k` candidates of each user are ranked; lists are as wide as the jobs that may be ranked allow.
+    """
+
+    backend: Backend
+    k: int
+    n_eligible: int
+    """Jobs that no rule excludes for every user."""
+    workers: int
+
+    @classmethod
+    def of(cls, prepared: Prepared, k: int, workers: int | None = None) -> Self:
+        """Return a ranker with so many threads; None: those that `prepared` was made with."""
+        # the only place where a run chooses what it ranks with
+        scorer = prepared.scorer
+        if workers is not None:
+            scorer = Scorer(prepared.plan, workers=workers, backend=prepared.backend)
+        return cls(scorer, k, scorer.n_eligible, scorer.workers)
+
+    @property
+    def list_width(self) -> int:
+        """Candidates of a user at most."""
+        return min(self.k, self.n_eligible)
+
+    def __call__(self, task: ShardTask) -> ShardResult:
+        """Rank a shard, or some of its users."""
+        return ShardResult(task.shard, self.rank(task.rows))
+
+    def rank(
+        self,
+        rows: Longs,
+        cancelled: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Ranking:
+        """Rank users of any shards. If `cancelled` returns True the work ends early and lists may be missing."""
+        return self.backend.top_k(self.k, rows, cancelled=cancelled, progress=progress)
+
+
+class Executor(Protocol):
+    """Ranks the shards of a run somewhere: in this process, in other processes, on other machines."""
+
+    def map(
+        self,
+        rank_shard: ShardRanker,
+        tasks: Sequence[ShardTask],
+        *,
+        progress: Callable[[int], None],
+        cancelled: Callable[[], bool],
+    ) -> Generator[ShardResult, None, None]:
+        """Yield the result of every task, in any order, equal to `rank_shard(task)`.
+
+        `progress` takes the number of users just ranked. After `cancelled` returns True the generator ends as soon as
+        it can; it does not yield lists that are not whole. The run closes the generator when it fails. A result that
+        comes twice is ignored if it is the same, and an error if it is not.
+        """
+        ...
+
+
+class LocalExecutor:
+    """Ranks in this process, `chunk_size` users at a time, with the threads of the backend.
+
+    Small shards are ranked together: a shard of lists of 2,000 jobs has 125 users, fewer than the backend needs to
+    measure which of its strategies is faster. Chunks are smaller while memory is short.
+    """
+
+    def __init__(self, chunk_size: int) -> None:
+        self._chunk_size = chunk_size
+
+    def map(
+        self,
+        rank_shard: ShardRanker,
+        tasks: Sequence[ShardTask],
+        *,
+        progress: Callable[[int], None],
+        cancelled: Callable[[], bool],
+    ) -> Generator[ShardResult, None, None]:
+        """Yield the results in the order of the tasks."""
+        assembly = ShardAssembly(tasks)
+        rows = np.concatenate([np.empty(0, dtype=np.int64), *(task.rows for task in tasks)])
+        for chunk in chunks_in_memory(rows, self._chunk_size, rank_shard.list_width):
+            ranking = rank_shard.rank(chunk, cancelled, progress)
+            if cancelled():
+                return
+            yield from assembly.add(ranking)
+            del ranking  # before the next chunk's lists are made
+
+
+def chunks_in_memory(rows: Longs, chunk_size: int, list_width: int) -> Iterator[Longs]:
+    """Yield `chunk_size` rows at a time, or fewer while other processes take the memory that was available before."""
+    start, bytes_per_user = 0, list_width * memory_budget.BYTES_PER_RANKED
+    while start < len(rows):
+        size = min(chunk_size, len(rows) - start)
+        available = memory_budget.available()
+        while size > 1 and size * bytes_per_user > available:
+            size //= 2
+        yield rows[start : start + size]
+        start += size

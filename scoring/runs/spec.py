@@ -1,0 +1,60 @@
+"""What a run is asked for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.ranking.scorer import list_length, whole_number
+from scoring.runs.stages import Reranker
+
+if TYPE_CHECKING:
+    from scoring.runs.gate import Gate
+
+__all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "RunSpec"]
+
+DEFAULT_CHUNK_SIZE: Final = 1000
+"""Users in a chunk."""
+MAX_BATCH_SIZE: Final = 10_000
+"""Users in one chunk at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunSpec:
+    """The settings of a run. `runner.run` describes them."""
+
+    k: int
+    users: Sequence[int] | NDArray[np.integer] | None = None
+    chunk_size: int = DEFAULT_CHUNK_SIZE
+    workers: int | None = None
+    resume: bool = False
+    gate: Gate | None = None
+    reranker: Reranker | None = None
+    refused: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError: k or chunk_size below 1."""
+        chunk_size = whole_number("chunk_size", self.chunk_size, "a chunk holds a whole number of users")
+        if chunk_size > MAX_BATCH_SIZE:
+            warnings.warn(
+                f"chunk_size {chunk_size:,} is cut to {MAX_BATCH_SIZE:,} users, the most that one chunk may hold.",
+                UserWarning,
+                stacklevel=4,
+            )
+        object.__setattr__(self, "k", list_length(self.k))
+        object.__setattr__(self, "chunk_size", min(chunk_size, MAX_BATCH_SIZE))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run is over all active users: only such a run replaces the published one."""
+        return self.users is None
+
+    @property
+    def n_candidates(self) -> int:
+        """Jobs that are ranked for each user."""
+        return self.k if self.reranker is None else max(self.k, self.reranker.n_candidates(self.k))

@@ -1,0 +1,52 @@
+"""The stages of a run: candidates, rerank, write.
+
+An executor ranks candidates (`scoring.runs.executor`), a reranker may change them, and publishers write the lists
+(`scoring.runs.publishers`). Without a reranker the candidates are the lists.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from scoring.bundle.ranking import Ranking
+from scoring.errors import ConfigurationError
+
+__all__ = ["Reranker", "rerank"]
+
+
+class Reranker(Protocol):
+    """Makes the lists of a run from its candidates, shard by shard.
+
+    The company cap is not a reranker: the kernels apply it while they select candidates.
+    """
+
+    digest: str
+    """Changes with everything that the lists depend on. It is part of the run's key."""
+
+    def n_candidates(self, k: int) -> int:
+        """Return how many candidates of each user lists of k jobs are made from."""
+        ...
+
+    def rerank(self, candidates: Ranking, k: int) -> Ranking:
+        """Return lists of at most k jobs of the same users, in another order or without some candidates.
+
+        Users stay in their order. `Ranking.scores` are canonical and move with their jobs: they are published
+        unchanged, also where a list does not descend by them any more.
+        """
+        ...
+
+
+def rerank(candidates: Ranking, reranker: Reranker | None, k: int) -> Ranking:
+    """Return the lists of these candidates, of at most k jobs.
+
+    Raises ConfigurationError: the reranker returned other users, or longer lists.
+    """
+    if reranker is None:
+        return candidates
+    lists = reranker.rerank(candidates, k)
+    name = type(reranker).__name__
+    if lists.user_id.tolist() != candidates.user_id.tolist():
+        raise ConfigurationError(f"The reranker {name} returned lists of other users.")
+    if lists.job_id.shape[1] > k:
+        raise ConfigurationError(f"The reranker {name} returned lists of {lists.job_id.shape[1]:,} jobs, not {k:,}.")
+    return lists

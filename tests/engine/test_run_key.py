@@ -1,0 +1,154 @@
+"""The run key covers the code of every module that loading, ranking and publishing import, and no other."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scoring.runs.code_digest import RUN_MODULES, imported_modules
+
+ROOT = Path(__file__).parents[2]
+
+COVERED = (
+    "__init__.py",
+    "array_types.py",
+    "backends/numba/dense.py",
+    "backends/numba/jit.py",
+    "bundle/program.py",
+    "catalog.py",
+    "columns/coercion/plain.py",
+    "columns/tables.py",
+    "components/classic/match.py",
+    "components/fee.py",
+    "database/readers.py",
+    "dataset/arrays.py",
+    "id_index.py",
+    "model/files.py",
+    "plan/collectors.py",
+    "ranking/scorer.py",
+    "runs/gate/measures.py",
+    "runs/publishers/part_files.py",
+    "runs/shards.py",
+    "statistics/factors.py",
+    "storage/files.py",
+    "threads/pool.py",
+    "validation/cross_table.py",
+)
+OUTSIDE = ("cli/run.py", "evaluation/metrics.py", "facade/core.py", "tuning/search.py", "widgets/panel.py")
+
+DIGESTS = """
+import json, sys
+from pathlib import Path
+{}
+package = Path(sys.argv[1])
+found = {{"": digest()}}
+for name in json.loads(sys.argv[2]):
+    path = package / name
+    content = path.read_bytes()
+    path.write_bytes(content[:3] + bytes([content[3] ^ 1]) + content[4:])  # the first letter of its docstring
+    found[name] = digest()
+    path.write_bytes(content)
+print(json.dumps(found))
+"""
+KEY = "from scoring.runs.code_digest import code_digest as kept; digest = kept.__wrapped__"
+STAMP = "from scoring.backends.numba.jit import _stamp as digest"
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this package."""
+    folder = tmp_path_factory.mktemp("package") / "scoring"
+    shutil.copytree(ROOT / "scoring", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def in_a_new_process(code: str, *arguments: str, folder: Path = ROOT) -> dict[str, str]:
+    surroundings = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def digests(package: Path, code: str, *names: str) -> dict[str, str]:
+    return in_a_new_process(DIGESTS.format(code), str(package), json.dumps(names), folder=package.parent)
+
+
+def test_every_changed_byte_gives_another_key(package: Path) -> None:
+    found = digests(package, KEY, *COVERED)
+    assert len(set(found.values())) == len(COVERED) + 1
+    assert digests(package, KEY) == {"": found[""]}  # another process
+    assert {name.split("/")[0] for name in COVERED} >= {
+        name.split(".")[1] for name in imported_modules(RUN_MODULES) if name.count(".") > 1
+    } - {"caching", "telemetry"}, "a package without a module in this test"
+
+
+def test_other_code_does_not_change_the_key(package: Path) -> None:
+    found = digests(package, KEY, *OUTSIDE)
+    assert set(found.values()) == {found[""]}
+
+
+def test_kernels_are_compiled_again_after_a_change(package: Path) -> None:
+    """Of a kernel, of an array that kernels read, and of its types; not of what calls them."""
+    changed = ("backends/numba/room.py", "bundle/program.py", "bundle/index.py", "bundle/__init__.py", "array_types.py")
+    found = digests(package, STAMP, *changed, "ranking/scorer.py")
+    assert found.pop("ranking/scorer.py") == found[""]
+    assert len(set(found.values())) == len(changed) + 1
+
+
+# Found by import
+
+
+def modules() -> dict[str, Path]:
+    names = {}
+    for path in (ROOT / "scoring").rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        names[name.removesuffix(".__init__")] = path
+    return names
+
+
+def parsed(node: ast.AST) -> Iterator[str]:
+    """What a file imports, in functions too, but not for its annotations alone."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom) and child.module is not None:
+            yield child.module
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        else:
+            yield from parsed(child)
+
+
+@pytest.mark.parametrize(
+    ("names", "more"),
+    # the text of a notebook that a command writes has an import
+    [(RUN_MODULES, set()), (("scoring.cli.app",), {"scoring.widgets"})],
+    ids=["a run", "the command"],
+)
+def test_imports_are_found_as_by_the_parser(names: tuple[str, ...], more: set[str]) -> None:
+    paths, found, waiting = modules(), set[str](), [*names]
+    while waiting:
+        name = waiting.pop()
+        if name in paths and name not in found:
+            found.add(name)
+            waiting += [name.rpartition(".")[0], *parsed(ast.parse(paths[name].read_text("utf-8")))]
+    assert set(imported_modules(names)) - found == more
+    assert found <= set(imported_modules(names))
+    assert len(found) > 150
+
+
+def test_everything_that_an_import_loads_is_covered() -> None:
+    code = (
+        f"import json, sys, importlib; [importlib.import_module(name) for name in {RUN_MODULES}]; "
+        "print(json.dumps([name for name in sys.modules if name.split('.')[0] == 'scoring']))"
+    )
+    assert set(in_a_new_process(code)) <= set(imported_modules(RUN_MODULES))
