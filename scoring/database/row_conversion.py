@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from sqlalchemy import Connection, CursorResult, Select
 from sqlalchemy.exc import OperationalError
 
@@ -21,20 +22,19 @@ from scoring.columns.coercion import TEXTS, beyond, coerce, holds_nul, text_seri
 from scoring.columns.coercion.plain import EXACT
 from scoring.database.dbapi import wrapped_errors
 from scoring.database.traffic import past_sqlalchemy
-from scoring.validation.coded import Coded
-from scoring.validation.data_errors import Problems, RowName, refusal
-from scoring.validation.normalise import Normalised, normalise
+from scoring.validation.data_errors import Rejections, RowName, refusal
+from scoring.validation.lazy_frame import DictionaryColumn
+from scoring.validation.normalise import NormalisedTable, normalise
 
 __all__ = [
     "FIRST_TIME",
     "LAST_TIME",
+    "DatabaseRows",
     "columns_of",
     "frame_of",
-    "names_of",
     "read_rows",
     "rows_of",
     "series_of",
-    "told_times",
     "values_of",
 ]
 
@@ -96,8 +96,8 @@ def frame_of(table: str, columns: Sequence[Column], values: Sequence[list[Any]])
     or SQLite, which checks no types, may hold it.
     """
     found = read_rows(table, columns, values)
-    if len(found.each):
-        raise refusal({table: found.each})
+    if len(found.rejections):
+        raise refusal(found.rejections)
     return found.frame
 
 
@@ -106,7 +106,7 @@ def read_rows(
     columns: Sequence[Column],
     values: Sequence[list[Any]],
     code_width: Mapping[str, int | None] | None = None,
-) -> Normalised:
+) -> NormalisedTable:
     """The canonical rows of columns as the database holds them, and the refused ones.
 
     Rows are named by their key. `code_width`: code column → digits to pad whole numbers to. What a DataFrame may
@@ -122,7 +122,7 @@ def read_rows(
     frame = pd.DataFrame(series, copy=False)
     if tuple(series) == TABLES[table].names and not _sound(table, frame):
         return _one_by_one(table, columns, values, widths)
-    return Normalised.clean(frame)
+    return NormalisedTable.valid(table, frame, DatabaseRows.of(table, columns, values))
 
 
 def _sound(table: str, frame: pd.DataFrame) -> bool:
@@ -135,48 +135,56 @@ def _sound(table: str, frame: pd.DataFrame) -> bool:
 
 def _whole_codes(texts: pd.Series, width: int | None) -> pd.Series:
     """Padded as codes of a DataFrame are."""
-    coded = Coded.of(texts)
-    fitting = coerce(Kind.CODE, coded.values, width).values
-    return texts if fitting.equals(coded.values) else Coded(fitting, coded.place).series()
+    column = DictionaryColumn.of(texts)
+    fitting = coerce(Kind.CODE, column.values, width).values
+    return texts if fitting.equals(column.values) else DictionaryColumn(fitting, column.place).series()
 
 
-def names_of(table: str, values: Mapping[str, Sequence[Any] | pd.Series], length: int) -> list[RowName]:
-    """What rows of a database are called: `job_id 3`."""
-    key = [name for name in TABLES[table].key if name.endswith(("_id", "_code")) and name in values]
-    columns = [values[name] for name in key]
-    return [
-        RowName(", ".join(f"{name} {column[row]}" for name, column in zip(key, columns, strict=True)))
-        for row in range(length)
-    ]
+class DatabaseRows:
+    """The rows of a table as a database holds them, by column; a row is named by its key: `job_id 3`."""
+
+    def __init__(self, table: str, values: Mapping[str, Sequence[Any]]) -> None:
+        self._table = TABLES[table]
+        self._values = values
+
+    @classmethod
+    def of(cls, table: str, columns: Sequence[Column], values: Sequence[list[Any]]) -> DatabaseRows:
+        return cls(table, {column.name: held for column, held in zip(columns, values, strict=True)})
+
+    def take(self, at: NDArray[np.int64]) -> pd.DataFrame:
+        """Return the rows at these positions, with times for microseconds; what is not a time stays as it is."""
+        times = {column.name for column in self._table.columns if column.kind is Kind.TIME}
+        chosen = {name: [values[row] for row in at.tolist()] for name, values in self._values.items()}
+        return pd.DataFrame(
+            {
+                name: pd.Series([_readable_time(value) for value in values] if name in times else values, dtype=object)
+                for name, values in chosen.items()
+            }
+        )
+
+    def names(self, at: NDArray[np.int64]) -> pd.Series:
+        key = [name for name in self._table.key if name.endswith(("_id", "_code")) and name in self._values]
+        names = [RowName(", ".join(f"{name} {self._values[name][row]}" for name in key)) for row in at.tolist()]
+        return pd.Series(names, dtype=object)
 
 
 def _one_by_one(
     table: str, columns: Sequence[Column], values: Sequence[list[Any]], widths: Mapping[str, int | None]
-) -> Normalised:
-    """By the door for frames, which says what is wrong."""
-    held = {column.name: rows for column, rows in zip(columns, values, strict=True)}
-    length = len(values[0])
-    problems = Problems(length)
-    raw = {name: pd.Series(rows, dtype=object) for name, rows in held.items()}
+) -> NormalisedTable:
+    """Validate as a DataFrame is, which finds every rejection."""
+    rejections = Rejections(table, len(values[0]))
+    raw = {column.name: pd.Series(rows, dtype=object) for column, rows in zip(columns, values, strict=True)}
     for column in columns:
         if column.kind is Kind.TIME:
             strange = np.array([not _is_time(value) for value in raw[column.name]], dtype=bool)
-            problems.add(strange, column.name, raw[column.name], NOT_MICROSECONDS)
+            rejections.add(strange, column.name, raw[column.name], NOT_MICROSECONDS)
             times = pa.array(raw[column.name].mask(pd.Series(strange), None), type=pa.int64(), from_pandas=True)
             raw[column.name] = series_of(Kind.TIME, times)
-    names = names_of(table, held, length)
-    return normalise(
-        table, pd.DataFrame(raw), code_width=widths, problems=problems, source_rows=pd.Index(names, dtype=object)
-    )
+    source = DatabaseRows.of(table, columns, values)
+    return normalise(table, pd.DataFrame(raw), code_width=widths, source=source, rejections=rejections)
 
 
-def told_times(table: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows as a database holds them, with times for its microseconds; what is no time stays as it is."""
-    names = [column.name for column in TABLES[table].columns if column.kind is Kind.TIME and column.name in rows]
-    return rows.assign(**{name: pd.Series(map(_told_time, rows[name]), rows.index, dtype=object) for name in names})
-
-
-def _told_time(value: Any) -> Any:
+def _readable_time(value: Any) -> Any:
     return pd.Timestamp(value, unit="us", tz="UTC") if value is not None and _is_time(value) else value
 
 

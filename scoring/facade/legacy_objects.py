@@ -186,6 +186,6 @@ def _checked(table: str, rows: Sequence[Row], code_width: Mapping[str, int | Non
     names = TABLES[table].names
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
     result = normalise.normalise(table, frame, code_width=code_width, unique=False)
-    if len(result.refused):
+    if len(result.rejections):
         normalise.check(table, frame.loc[result.refused["row"].to_numpy()], code_width=code_width)
     return result.frame

@@ -12,7 +12,7 @@ from scoring.columns.coercion import Mask
 from scoring.errors import ConfigurationError
 from scoring.importing.mapping import Rule, TableMap
 
-__all__ = ["breaks", "clear", "one_row_per_key"]
+__all__ = ["breaks", "cleared_column", "one_row_per_key"]
 
 _EMPTY: Final[dict[Kind, Any]] = {Kind.TIME: pd.NaT, Kind.FLAG: pd.NA, Kind.INTEGER: pd.NA, Kind.ACTIVE: True}
 
@@ -43,12 +43,11 @@ def _bound(table: str, rule: Rule, value: Any) -> Any:
         ) from None
 
 
-def clear(table: str, column: str, frame: pd.DataFrame, rows: Mask) -> None:
-    """Makes values missing, in place."""
-    if not rows.any():
-        return
+def cleared_column(table: str, column: str, frame: pd.DataFrame, rows: Mask) -> pd.DataFrame:
+    """Return the frame with the values of a column missing in some rows."""
     kind = TABLES[table].column(column).kind
-    frame[column] = frame[column].mask(pd.Series(rows, index=frame.index), _EMPTY.get(kind, np.nan))
+    values = frame[column].mask(pd.Series(rows, index=frame.index), _EMPTY.get(kind, np.nan))
+    return frame.assign(**{column: values})
 
 
 def one_row_per_key(table: str, frame: pd.DataFrame, mapping: TableMap) -> tuple[pd.DataFrame, np.ndarray]:

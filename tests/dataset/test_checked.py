@@ -19,9 +19,8 @@ from scoring.dataset.arrays import JobArrays, jobs_later
 from scoring.dataset.vocabularies import extended, with_jobs
 from scoring.errors import DataError
 from scoring.synthetic import make_market
-from scoring.validation.coded import Coded
 from scoring.validation.data_errors import refusal
-from scoring.validation.lazy_frame import read
+from scoring.validation.lazy_frame import DictionaryColumn, read
 from scoring.validation.normalise import checked, normalise
 
 WIDTHS = {"prefecture_code": 2}
@@ -126,7 +125,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
 
 def the_long_way(frame: pd.DataFrame) -> pd.DataFrame | str:
     result = normalise("jobs", frame, code_width=WIDTHS)
-    return str(refusal({"jobs": result.each})) if len(result.refused) else result.frame
+    return str(refusal(result.rejections)) if len(result.rejections) else result.frame
 
 
 def require_the_same(frame: pd.DataFrame, names: Sequence[str]) -> None:
@@ -233,6 +232,6 @@ def test_lazy_arrays_are_made_once_and_can_be_copied_and_taken() -> None:
 @pytest.mark.parametrize("length", [0, 4, 400])
 def test_coded_is_the_column(length: int) -> None:
     column = pd.Series((["b", None, "a", "b"] * 100)[:length], dtype="str", index=range(7, 7 + length))
-    coded = Coded.of(column)
+    coded = DictionaryColumn.of(column)
     pd.testing.assert_series_equal(coded.series(), column.reset_index(drop=True))
     assert length < 400 or coded.values.tolist() == ["b", "a"]

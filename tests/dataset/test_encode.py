@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import _kinds, _order
 from scoring.dataset.dataset import _digest_texts
-from scoring.validation.cross_table import places
+from scoring.id_index import IdIndex
 
 INT64 = np.iinfo(np.int64)
 
@@ -40,11 +40,12 @@ def test_actions_are_ordered_as_by_lexsort(rows: list[tuple[int, int, int, int]]
 @pytest.mark.parametrize("known", [[], [5], [-3, -1, 0, 7], [INT64.min, 0, INT64.max], [INT64.max - 1, INT64.max]])
 def test_the_place_of_an_id_among_known_ones(known: list[int]) -> None:
     ids = np.array(known, dtype=np.int64)
-    assert places(ids, ids).tolist() == list(range(len(known)))
-    strange = np.array([INT64.min, -2, 1, INT64.max], dtype=np.int64)
-    for place, wanted in zip(places(strange, ids), strange, strict=True):
-        assert 0 <= place <= max(len(known) - 1, 0)
-        assert wanted not in known or known[place] == wanted
+    index = IdIndex(ids)
+    assert index.find(ids)[0].tolist() == list(range(len(known)))
+    wanted = np.array([INT64.min, -2, 1, INT64.max], dtype=np.int64)
+    rows, present = index.find(wanted)
+    assert present.tolist() == [id_ in known for id_ in wanted.tolist()]
+    assert rows.tolist() == [known.index(id_) if id_ in known else -1 for id_ in wanted.tolist()]
 
 
 def test_kinds_are_their_place() -> None:
