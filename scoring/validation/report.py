@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import pandas as pd
 
@@ -231,7 +231,7 @@ def _readable(rows: pd.DataFrame, as_of: pd.Timestamp | None) -> pd.DataFrame:
     """Return the rows with times as text and, if it is given, the clock behind the reason."""
     readable = rows.assign(
         **{
-            str(name): pd.Series([_text_of_time(value) for value in values], index=values.index, dtype=object)
+            str(name): _with_text_for_times(values)
             for name, values in rows.items()
             if values.dtype == object or values.dtype.kind == "M"
         }
@@ -241,5 +241,9 @@ def _readable(rows: pd.DataFrame, as_of: pd.Timestamp | None) -> pd.DataFrame:
     return readable
 
 
-def _text_of_time(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+def _with_text_for_times(values: pd.Series) -> pd.Series:
+    texts = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    try:
+        return pd.Series(texts, index=values.index)
+    except UnicodeEncodeError:  # a text that UTF-8 cannot hold: the file has its escape
+        return pd.Series(texts, index=values.index, dtype=object)
