@@ -19,8 +19,9 @@ from sqlalchemy import (
     select,
 )
 
-from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
+from scoring.columns import ACTION_KINDS, TABLES, Column
 from scoring.columns.canonical_tables import Tables
+from scoring.columns.types import ID, TEXT
 from scoring.database.arrow_tables import packed_actions
 from scoring.database.counting import QueryCounter
 from scoring.database.database import Database
@@ -151,8 +152,8 @@ def load_company_actions(
         if until is not None:
             statement = statement.where(actions.occurred_at <= microseconds(until))
         values = columns_of(connection.execute(statement.group_by(jobs.company_id).order_by(jobs.company_id)))
-        kinds = [Column("company_id", Kind.TEXT), *(Column(kind, Kind.ID) for kind in ACTION_KINDS)]
-        return frame_of("actions", kinds, values).sort_values("company_id", ignore_index=True)
+        columns = [Column("company_id", TEXT), *(Column(kind, ID) for kind in ACTION_KINDS)]
+        return frame_of("actions", columns, values).sort_values("company_id", ignore_index=True)
 
     return database.read(work)
 
@@ -212,7 +213,7 @@ def _load(
     presence: Collection[str] = (),
     on_bad: OnBad = "refuse",
 ) -> pd.DataFrame:
-    strange = set(presence) - {column.name for column in TABLES[name].columns if column.kind is Kind.TEXT}
+    strange = set(presence) - {column.name for column in TABLES[name].columns if column.type is TEXT}
     if strange:
         raise ConfigurationError(f"presence: {min(strange)!r} is no column of text in {name}.")
     if limit is not None and limit < 0:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Ints
 from scoring.columns.canonical_tables import Tables
+from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.dataset.lazy_fields import Lazy
-from scoring.validation.lazy_frame import DictionaryColumn, ValidatedFrame
+from scoring.validation.lazy_frame import ValidatedFrame
 
 __all__ = [
     "MISSING",

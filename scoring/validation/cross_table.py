@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.columns import Kind
 from scoring.columns.canonical_tables import Tables
-from scoring.columns.coercion import coerce
+from scoring.columns.types import ID
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.validation.data_errors import Rejections, no_rejections, refusal
@@ -135,7 +134,7 @@ class _Owner:
         rejected = np.empty(0, dtype=np.int64)
         if len(table.rejections):
             ids = table.rejected_rows()[key]
-            rejected = coerce(Kind.ID, ids).values.dropna().to_numpy(dtype=np.int64)
+            rejected = ID.coerce(ids).values.dropna().to_numpy(dtype=np.int64)
         # a duplicate is rejected, and the row that has its id is not
         return cls(table.table, key, known, rejected[~known.contains(rejected)])
 

@@ -10,63 +10,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from scoring.columns import TABLES, Column, Kind
-from scoring.columns.coercion import TEXTS, Mask, arrow_texts, beyond, coerce, ready
+from scoring.columns import TABLES, Column
+from scoring.columns.dictionary_column import DictionaryColumn
+from scoring.columns.series import Mask, arrow_texts
+from scoring.columns.types import ID
 from scoring.validation.column_matching import columns_of, sources_of, table_of
 
-__all__ = ["DictionaryColumn", "ValidatedFrame", "coerced_dtype", "final", "missing", "read"]
-
-_SHORT: Final = 16
-"""Rows that are converted one by one as fast as their different values are found: those of single pairs."""
-
-_FEW_VALUES: Final = (Kind.CODE, Kind.CHOICE)
-"""Texts of which a column holds few different ones, each on many rows."""
-
-
-@dataclass(frozen=True)
-class DictionaryColumn:
-    """A column as its different values and the place of each row's value among them.
-
-    Row r holds `values[place[r]]`; a missing value has place -1, or is one of the values. What is computed for each
-    value is computed once. A value may occur twice: in a short column, or where " a" and "a" were stripped.
-    """
-
-    values: pd.Series
-    place: NDArray[np.int64]  # (n,)
-
-    @classmethod
-    def of(cls, column: pd.Series) -> Self:
-        if len(column) <= _SHORT:
-            return cls(column.reset_index(drop=True), np.arange(len(column)))
-        place, values = pd.factorize(column)
-        return cls(pd.Series(values, dtype=column.dtype), np.asarray(place, dtype=np.int64))
-
-    def series(self) -> pd.Series:
-        """Return the column, with a RangeIndex."""
-        return pd.Series(self.values.array.take(self.place, allow_fill=True))
+__all__ = ["ValidatedFrame", "read"]
 
 
 @dataclass(frozen=True)
 class _Raw:
-    """A column that passed as it stands, and what brings it to its kind."""
+    """A column that was accepted as it is, and what makes it canonical."""
 
     column: Column
     values: pd.Series
     width: int | None
 
     def canonical(self) -> pd.Series:
-        if self.column.kind in _FEW_VALUES:
+        if self.column.type.repeats:
             return self.coded().series()
-        if self.column.kind not in TEXTS or self._is_stripped():
+        if not self.column.type.is_text or self._is_stripped():
             return self.values
-        return coerce(self.column.kind, self.values, self.width).values
+        return self.column.type.coerce(self.values, self.width).values
 
     def _is_stripped(self) -> bool:
         texts = arrow_texts(self.values)
@@ -75,7 +47,7 @@ class _Raw:
 
     def coded(self) -> DictionaryColumn:
         coded = DictionaryColumn.of(self.values)
-        return DictionaryColumn(coerce(self.column.kind, coded.values, self.width).values, coded.place)
+        return DictionaryColumn(self.column.type.coerce(coded.values, self.width).values, coded.place)
 
     def present(self) -> Mask:
         """Blank text is missing."""
@@ -113,22 +85,22 @@ class ValidatedFrame:
             return self.frame[name]
         if name not in self._made:
             raw = self._raw.get(name)
-            made = missing(self._columns[name], self._length) if raw is None else raw.canonical()
-            self._made[name] = final(self._columns[name], made)
+            column = self._columns[name]
+            self._made[name] = column.missing(self._length) if raw is None else raw.canonical()
         return self._made[name]
 
     def coded(self, name: str) -> DictionaryColumn:
         """The same by its different values."""
         if name not in self._coded:
             raw = self._raw.get(name)
-            is_text = self._columns[name].kind in TEXTS
+            is_text = self._columns[name].type.is_text
             self._coded[name] = raw.coded() if raw is not None and is_text else DictionaryColumn.of(self[name])
         return self._coded[name]
 
     def present(self, name: str) -> Mask:
         """(n,) whether there is a value."""
         raw = self._raw.get(name)
-        if raw is not None and raw.column.kind is Kind.TEXT and name not in self._made:
+        if raw is not None and raw.column.type.is_text and not raw.column.type.repeats and name not in self._made:
             return raw.present()
         return self[name].notna().to_numpy(dtype=bool)
 
@@ -146,7 +118,7 @@ def read(table: str, frame: pd.DataFrame, code_width: Mapping[str, int | None] |
     spec, widths = table_of(table), code_width or {}
     columns = columns_of(spec, frame)
     sources, _ = sources_of(spec, columns, frame)
-    if len(spec.key) > 1 or any(column.required and column.kind is not Kind.ID for column in columns):
+    if len(spec.key) > 1 or any(column.required and column.type is not ID for column in columns):
         return None
     as_is = frame.index.equals(pd.RangeIndex(len(frame)))
     made: dict[str, pd.Series] = {}
@@ -156,48 +128,17 @@ def read(table: str, frame: pd.DataFrame, code_width: Mapping[str, int | None] |
             continue
         values, width = frame[sources[column.name]], widths.get(column.name)
         values = values if as_is else values.reset_index(drop=True)
-        if ready(column.kind, values) and not beyond(column, values):
+        if column.type.accepts(values) and not column.beyond(values):
             raw[column.name] = _Raw(column, values, width)
             continue
-        coerced = coerce(column.kind, values, width)
-        if coerced.problems or not _sound(column, coerced.values) or beyond(column, coerced.values):
+        coerced = column.type.coerce(values, width)
+        if coerced.values.dtype != column.type.coerced_dtype or not column.is_valid(coerced):
             return None
-        made[column.name] = final(column, coerced.values)
+        made[column.name] = column.type.finish(coerced.values)
     checked = ValidatedFrame(table, len(frame), made, raw)
     return checked if _all_different(checked[spec.key[0]].to_numpy()) else None
-
-
-def _sound(column: Column, values: pd.Series) -> bool:
-    """What coercion leaves to the schema: the dtype, no infinity, no id missing."""
-    if values.dtype != coerced_dtype(column):
-        return False
-    if column.kind is Kind.NUMBER:
-        return not np.isinf(values.to_numpy(dtype=np.float64)).any()
-    return not (column.required and values.isna().any())
 
 
 def _all_different(ids: np.ndarray) -> bool:
     """Without a look at each where they ascend, as a database gives them."""
     return bool((ids[1:] > ids[:-1]).all()) or pd.Index(ids).is_unique
-
-
-_NULLABLE: Final = {Kind.ID: "Int64", Kind.ACTIVE: "boolean"}
-
-
-def coerced_dtype(column: Column) -> str:
-    """Before refused rows are dropped, where the canonical dtype cannot hold a missing value."""
-    return _NULLABLE.get(column.kind, column.kind.dtype)
-
-
-def missing(column: Column, length: int) -> pd.Series:
-    """A column that a frame does not have; what `final` makes of it is canonical."""
-    if column.kind is Kind.INTEGERS:
-        return pd.Series([[] for _ in range(length)], dtype=object)
-    return pd.Series(None, index=range(length), dtype=coerced_dtype(column))
-
-
-def final(column: Column, values: pd.Series) -> pd.Series:
-    """The canonical column of a coerced one in which nothing is wrong."""
-    if column.kind is Kind.ACTIVE:
-        return values.fillna(True).astype(bool)
-    return values.astype("int64") if column.kind is Kind.ID else values

@@ -1,7 +1,7 @@
 """One table of any DataFrame to its canonical rows, and the rejected rows with their reasons.
 
 `normalise` keeps the valid rows and lists the rejections; `check` raises them instead, and is fast where every row is
-valid. Values are coerced by `scoring.columns.coercion`; `scoring.validation.lazy_frame` is the fast way for valid
+valid. The types of `scoring.columns.types` coerce values; `scoring.validation.lazy_frame` is the fast way for valid
 frames. What a canonical frame must satisfy is stated once, as pandera schemas made of `scoring.columns.TABLES`.
 """
 
@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.columns import ACTION_KINDS, Column, Kind, Table
-from scoring.columns.coercion import Mask, beyond, coerce
+from scoring.columns import ACTION_KINDS, Column, Table
+from scoring.columns.series import Mask
+from scoring.columns.types import ColumnType
 from scoring.errors import DataError
 from scoring.validation.column_matching import columns_of, sources_of, table_of
 from scoring.validation.data_errors import FrameRows, Rejections, SourceRows, by_row, no_rejections, refusal
-from scoring.validation.lazy_frame import ValidatedFrame, coerced_dtype, final, missing, read
+from scoring.validation.lazy_frame import ValidatedFrame, read
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
@@ -129,12 +130,12 @@ def normalise(
     for column in columns:
         name = sources.get(column.name)
         if name is None:
-            out[column.name] = missing(column, len(frame))
+            out[column.name] = column.type.empty(len(frame))
             continue
         given = frame[name].reset_index(drop=True)
-        coerced = coerce(column.kind, given, widths.get(column.name))
+        coerced = column.type.coerce(given, widths.get(column.name))
         out[column.name] = coerced.values
-        for mask, reason in (*coerced.problems, *beyond(column, coerced.values)):
+        for mask, reason in (*coerced.problems, *column.beyond(coerced.values)):
             found.add(mask, column.name, given, reason)
     whole = pd.DataFrame(out, copy=False)
     found.check(_schema(table, columns), whole)
@@ -144,7 +145,7 @@ def normalise(
     keep = np.flatnonzero(~found.rejected & ~merged)
     good = whole if len(keep) == len(whole) else whole.iloc[keep].reset_index(drop=True)
     for column in columns:
-        good[column.name] = final(column, good[column.name])
+        good[column.name] = column.type.finish(good[column.name])
     source = source or FrameRows(frame)
     return NormalisedTable(table, good, keep, found.frame(source), source, int(merged.sum()), ignored)
 
@@ -201,14 +202,14 @@ def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
 
     checks: dict[str, pandera.Check] = {}
     for column in columns:
-        if column.kind is Kind.NUMBER:
-            checks[column.name] = pandera.Check(lambda values: ~np.isinf(values), error="is infinite")
+        if column.type.violation:
+            checks[column.name] = pandera.Check(partial(_satisfies, column.type), error=column.type.violation)
     if table == "actions":
         checks["action"] = pandera.Check.isin(ACTION_KINDS, error=f"is none of {', '.join(ACTION_KINDS)}")
     return pandera.DataFrameSchema(
         {
             column.name: pandera.Column(
-                coerced_dtype(column),
+                column.type.coerced_dtype,
                 checks=checks.get(column.name),
                 nullable=not column.required,
             )
@@ -217,6 +218,10 @@ def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
         ordered=True,
         strict=True,
     )
+
+
+def _satisfies(column_type: ColumnType, values: pd.Series) -> pd.Series:
+    return pd.Series(~column_type.violates(values), index=values.index)
 
 
 def _repeated(spec: Table, frame: pd.DataFrame, found: Rejections) -> Mask:
