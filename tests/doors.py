@@ -6,7 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scoring.columns import MOST_MONEY, TABLES, Column, Kind
+from scoring.columns import MOST_MONEY, TABLES, Column
+from scoring.columns.types import ACTIVE, CHOICE, CODE, FLAG, ID, INTEGER, INTEGERS, NUMBER, TEXT, TIME, ColumnType
 
 KEPT: Final = "kept"
 MISSING: Final = "missing"
@@ -22,36 +23,36 @@ INF: Final = float("inf")
 _ABSENT = [(None, MISSING), (NAN, MISSING), ("", MISSING), (" \u3000", MISSING)]
 _TEXTS = [("a\0b", NUL), ("\ud800", NO_TEXT), (b"x", NO_TEXT), (INF, INFINITE)]
 
-VALUES: Final[dict[Kind, list[tuple[Any, str]]]] = {
-    Kind.ID: [
+VALUES: Final[dict[ColumnType, list[tuple[Any, str]]]] = {
+    ID: [
         (None, GONE), (NAN, GONE), ("", GONE), ("nobody", NO_NUMBER), (1.5, NO_WHOLE), (True, NO_NUMBER),
         (INF, NO_WHOLE), (2**63, LARGE), ("9" * 30, LARGE), (2.0**60, "is a float beyond 2^53"), (-7, KEPT),
         (2**53 + 1, KEPT), ("4611686018427387905", KEPT),
     ],
-    Kind.NUMBER: [
+    NUMBER: [
         *_ABSENT, ("nan", MISSING), (INF, INFINITE), (-INF, INFINITE), ("a lot", NO_NUMBER), ("1,200", NO_NUMBER),
         (True, NO_NUMBER), (b"12", NO_NUMBER), (1e13, FAR), (-1e13, FAR), (-5, KEPT), ("1200", KEPT), (0, KEPT),
     ],
-    Kind.INTEGER: [
+    INTEGER: [
         *_ABSENT, (1.5, NO_WHOLE), (INF, NO_WHOLE), ("x", NO_NUMBER), (True, NO_NUMBER), (2**63, LARGE),
         (-1, KEPT), (13.0, KEPT), (999_999, KEPT),
     ],
-    Kind.FLAG: [*_ABSENT, ("perhaps", NO_FLAG), (7, NO_FLAG), (0.5, NO_FLAG), (INF, NO_FLAG), ("yes", KEPT), (0, KEPT)],
-    Kind.ACTIVE: [*_ABSENT, ("perhaps", NO_FLAG), (7, NO_FLAG), ("no", KEPT)],
-    Kind.TIME: [
+    FLAG: [*_ABSENT, ("perhaps", NO_FLAG), (7, NO_FLAG), (0.5, NO_FLAG), (INF, NO_FLAG), ("yes", KEPT), (0, KEPT)],
+    ACTIVE: [*_ABSENT, ("perhaps", NO_FLAG), (7, NO_FLAG), ("no", KEPT)],
+    TIME: [
         *_ABSENT, ("soon", NO_TIME), ("2025-02-30", NO_TIME), (20250101, NO_TIME), ("10000-01-01", NO_TIME),
         (True, NO_TIME), ("1969-12-31", KEPT), ("0001-01-01", KEPT), ("2025-06-30 12:00", KEPT),
         ("2025-06-30T12:00:00+09:00", KEPT),
     ],
-    Kind.CODE: [*_ABSENT, *_TEXTS, (True, "is not a code"), ("ZZ", KEPT), (13, KEPT), (13.0, KEPT)],
-    Kind.TEXT: [*_ABSENT, *_TEXTS, ("居酒屋", KEPT), ("'); DROP TABLE jobs;--", KEPT), (5, KEPT)],
-    Kind.CHOICE: [*_ABSENT, *_TEXTS, ("yearly", KEPT), ("HOURLY", KEPT)],
-    Kind.INTEGERS: [
+    CODE: [*_ABSENT, *_TEXTS, (True, "is not a code"), ("ZZ", KEPT), (13, KEPT), (13.0, KEPT)],
+    TEXT: [*_ABSENT, *_TEXTS, ("居酒屋", KEPT), ("'); DROP TABLE jobs;--", KEPT), (5, KEPT)],
+    CHOICE: [*_ABSENT, *_TEXTS, ("yearly", KEPT), ("HOURLY", KEPT)],
+    INTEGERS: [
         *_ABSENT, ("1|x", NO_LIST), ([1.5], NO_LIST), ([2**63], NO_LIST), ({"a": 1}, NO_LIST), ([101, 102], KEPT),
         ("101|102", KEPT),
     ],
 }  # fmt: skip
-"""Kind → (value, outcome): kept, missing, or the reason for which its row is refused."""
+"""Column type → (value, outcome): kept, missing, or the reason for which its row is refused."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def cases(table: str) -> list[Case]:
     """Every column of a table × every value of its kind."""
     found = []
     for column in TABLES[table].columns:
-        for value, outcome in VALUES[column.kind]:
+        for value, outcome in VALUES[column.type]:
             if column.name == "action" and outcome == KEPT:
                 outcome = "is none of application, click, view"
             if column.required and outcome == MISSING:
@@ -87,21 +88,21 @@ def cases(table: str) -> list[Case]:
 
 
 _REFUSED: Final = {
-    Kind.ID: "missing, no whole number of 64 bits, a truth value, a float beyond 2^53, the same id again",
-    Kind.NUMBER: "no number, a truth value, infinity",
-    Kind.INTEGER: "no whole number of 64 bits, a truth value, infinity",
-    Kind.FLAG: "neither true nor false",
-    Kind.ACTIVE: "neither true nor false",
-    Kind.TIME: "no time of the years 1 to 9999, a bare number",
-    Kind.CODE: "NUL, no UTF-8, infinity, a truth value",
-    Kind.TEXT: "NUL, no UTF-8, infinity",
-    Kind.CHOICE: "NUL, no UTF-8, infinity",
-    Kind.INTEGERS: "no list of whole numbers",
+    ID: "missing, no whole number of 64 bits, a truth value, a float beyond 2^53, the same id again",
+    NUMBER: "no number, a truth value, infinity",
+    INTEGER: "no whole number of 64 bits, a truth value, infinity",
+    FLAG: "neither true nor false",
+    ACTIVE: "neither true nor false",
+    TIME: "no time of the years 1 to 9999, a bare number",
+    CODE: "NUL, no UTF-8, infinity, a truth value",
+    TEXT: "NUL, no UTF-8, infinity",
+    CHOICE: "NUL, no UTF-8, infinity",
+    INTEGERS: "no list of whole numbers",
 }
 _MEANS: Final = {
-    Kind.FLAG: "not known (`standard`: false)",
-    Kind.ACTIVE: "true",
-    Kind.INTEGERS: "none",
+    FLAG: "not known (`standard`: false)",
+    ACTIVE: "true",
+    INTEGERS: "none",
 }
 _OF_COLUMN: Final = {
     "min_salary": "; 0 or less counts as unknown",
@@ -119,14 +120,14 @@ def page() -> str:
     lines = ["| column | a row is refused for | missing |", "|---|---|---|"]
     for table in ("jobs", "users", "actions"):
         for column in TABLES[table].columns:
-            refused = _REFUSED[column.kind] + (f", beyond ±{column.most:,.0f}" if column.most is not None else "")
+            refused = _REFUSED[column.type] + (f", beyond ±{column.most:,.0f}" if column.most is not None else "")
             if column.name == "action":
                 refused = "missing, another kind of action"
             elif column.name == "occurred_at":
                 refused = f"missing, {refused}, more than a day in the future"
             elif table == "actions":
                 refused = f"{refused.rpartition(',')[0]}, of nobody and nothing"
-            means = "refused" if column.required else _MEANS.get(column.kind, "not known")
+            means = "refused" if column.required else _MEANS.get(column.type, "not known")
             means += "" if column.required else _OF_COLUMN.get(column.name, "")
             lines.append(f"| {table}.`{column.name}` | {refused} | {means} |")
     return "\n".join(lines)

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from scoring.columns import TABLES, Kind, Table
+from scoring.columns import TABLES, Table
+from scoring.columns.types import ACTIVE, INTEGERS
 from tests.oracle import Oracle, hourly, known
 
 __all__ = ["CLOCK", "RawMarket", "random_market"]
@@ -86,13 +87,13 @@ def _frame(table: Table, rows: Sequence[Row]) -> pd.DataFrame:
     columns = {}
     for column in table.columns:
         values = [row.get(column.name) for row in rows]
-        if column.kind is Kind.INTEGERS:
+        if column.type is INTEGERS:
             values = [list(value or []) for value in values]
-        elif column.kind is Kind.ACTIVE:
+        elif column.type is ACTIVE:
             values = [value is not False for value in values]
         else:
             values = [value if known(value) else None for value in values]
-        columns[column.name] = pd.Series(values, dtype=column.kind.dtype)
+        columns[column.name] = pd.Series(values, dtype=column.type.dtype)
     return pd.DataFrame(columns)
 
 

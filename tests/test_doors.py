@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 import scoring
-from scoring.columns import TABLES, Kind
+from scoring.columns import TABLES
+from scoring.columns.types import ACTIVE, ID, INTEGERS, TIME
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
@@ -39,7 +40,7 @@ def inputs(table: str) -> list[Case]:
     """In actions an id that is sound is of nobody and nothing."""
     nobody = table == "actions"
     return [
-        replace(case, outcome="is no ") if nobody and case.column.kind is Kind.ID and not case.refused else case
+        replace(case, outcome="is no ") if nobody and case.column.type is ID and not case.refused else case
         for case in cases(table)
     ]
 
@@ -102,8 +103,8 @@ def test_what_is_kept_and_what_is_missing(table: str) -> None:
     assert result.rows.tolist() == list(range(len(found)))
     for n, case in enumerate(found):
         value = result.frame[case.column.name].iloc[n]
-        gone = value == [] if case.column.kind is Kind.INTEGERS else bool(pd.isna(value))
-        if case.column.kind is Kind.ACTIVE and case.outcome == MISSING:
+        gone = value == [] if case.column.type is INTEGERS else bool(pd.isna(value))
+        if case.column.type is ACTIVE and case.outcome == MISSING:
             assert bool(value), case  # a missing one is true
         else:
             assert gone == (case.outcome == MISSING), f"{case} became {value!r}"
@@ -114,7 +115,7 @@ def held(case: Case) -> Case | None:
     value = case.value
     if isinstance(value, bool | list | dict) or (isinstance(value, int) and abs(value) >= 2**63):
         return None
-    if case.column.kind is not Kind.TIME or value is None or value != value:
+    if case.column.type is not TIME or value is None or value != value:
         return case
     if case.outcome == KEPT:
         return replace(case, value=int(pd.Timestamp(value).as_unit("us").asm8.astype("int64")))
@@ -161,7 +162,7 @@ def test_parquet_files(table: str, tmp_path: Path) -> None:
         save_tables(database, MARKET)
         ledger = import_file(database, table, tmp_path / "x.parquet", refused_to=tmp_path)
     assert ledger.read == len(texts) == ledger.stored + ledger.merged + ledger.refused
-    own = [case for case in texts if case.outcome != KEPT and case.column.kind is not Kind.ID]
+    own = [case for case in texts if case.outcome != KEPT and case.column.type is not ID]
     for case in own:
         if case.refused:
             assert any(f"{case.column.name} {case.outcome}" in why for why in ledger.reasons), (case, ledger.reasons)

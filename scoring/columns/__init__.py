@@ -2,7 +2,7 @@
 
 - `tables`: every table's columns and their types
 - `canonical_tables`: `Tables`, the frames of a dataset with these columns
-- `coercion`: values of any kind to the dtype of a column
+- `types`: one file per column type; `series`: what they share
 """
 
 from scoring.columns.tables import (
@@ -13,7 +13,6 @@ from scoring.columns.tables import (
     SALARY_TYPES,
     TABLES,
     Column,
-    Kind,
     Table,
 )
 
@@ -25,6 +24,5 @@ __all__ = [
     "SALARY_TYPES",
     "TABLES",
     "Column",
-    "Kind",
     "Table",
 ]

@@ -40,7 +40,7 @@ class Tables:
 
 def empty_frame(table: str) -> pd.DataFrame:
     """No rows, the table's canonical columns and dtypes."""
-    return pd.DataFrame({column.name: pd.Series(dtype=column.kind.dtype) for column in TABLES[table].columns})
+    return pd.DataFrame({column.name: pd.Series(dtype=column.type.dtype) for column in TABLES[table].columns})
 
 
 def newest_of(tables: Tables) -> pd.Timestamp:

@@ -1,14 +1,19 @@
-"""The one vocabulary: every table's columns, their kinds and the names they are also known by.
+"""Every table's columns, their types and aliases.
 
-Frames inside the package have these columns with the dtypes of `Kind`; whatever comes from outside
-(DataFrames, CSV, Parquet, a database) is brought to them by `scoring.validation.normalise`.
+Frames inside the package have these columns with the dtypes of their types. `scoring.validation.normalise` converts
+DataFrames, CSV, Parquet and databases to them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from scoring.columns.series import Coerced, Mask
+from scoring.columns.types import ACTIVE, CHOICE, CODE, FLAG, ID, INTEGER, INTEGERS, NUMBER, TEXT, TIME, ColumnType
 
 __all__ = [
     "ACTION_KINDS",
@@ -18,57 +23,45 @@ __all__ = [
     "SALARY_TYPES",
     "TABLES",
     "Column",
-    "Kind",
     "Table",
 ]
 
 
-class Kind(Enum):
-    """What a column holds; `dtype` is what a canonical frame gives it."""
-
-    ID = "id"  # int64, never missing
-    TEXT = "text"  # missing is NaN
-    CODE = "code"  # text; a whole number becomes text, padded to the width of the reference table's codes
-    CHOICE = "choice"  # text in lower case out of a closed set; other text is kept
-    INTEGER = "integer"  # missing is <NA>
-    NUMBER = "number"  # missing is NaN; infinity is refused
-    FLAG = "flag"  # missing is <NA>: `classic` tells a missing flag from a false one
-    ACTIVE = "active"  # a missing one is true
-    TIME = "time"  # missing is NaT; without a zone it is UTC; a date is its midnight
-    INTEGERS = "integers"  # a list of int, empty when missing; separated by | in text
-
-    @property
-    def dtype(self) -> str:
-        """The pandas dtype of a canonical frame's column."""
-        return _DTYPES[self]
-
-
-_DTYPES = {
-    Kind.ID: "int64",
-    Kind.TEXT: "str",
-    Kind.CODE: "str",
-    Kind.CHOICE: "str",
-    Kind.INTEGER: "Int64",
-    Kind.NUMBER: "float64",
-    Kind.FLAG: "boolean",
-    Kind.ACTIVE: "bool",
-    Kind.TIME: "datetime64[us, UTC]",
-    Kind.INTEGERS: "object",
-}
-
-
 @dataclass(frozen=True)
 class Column:
-    """One column: canonical name, kind, accepted aliases, whether a row without a value is refused.
+    """One column: canonical name, type, accepted aliases, and whether a row without a value is rejected.
 
-    `most`: a number further from 0 is refused.
+    `most`: a number further from 0 is rejected.
     """
 
     name: str
-    kind: Kind
+    type: ColumnType
     aliases: tuple[str, ...] = ()
     required: bool = False
     most: float | None = None
+
+    def beyond(self, values: pd.Series) -> list[tuple[Mask, str]]:
+        """Return which coerced values are further from 0 than `most`, with the reason. Infinity is a violation."""
+        if self.most is None:
+            return []
+        numbers = values.to_numpy(dtype=np.float64)
+        with np.errstate(invalid="ignore"):
+            too_far = (np.abs(numbers) > self.most) & np.isfinite(numbers)
+        return [(too_far, f"is further from 0 than {self.most:,.0f}")] if too_far.any() else []
+
+    def is_valid(self, coerced: Coerced) -> bool:
+        """Return whether every value of a coerced column is valid."""
+        values = coerced.values
+        return not (
+            coerced.problems
+            or self.type.violates(values).any()
+            or (self.required and values.isna().any())
+            or self.beyond(values)
+        )
+
+    def missing(self, length: int) -> pd.Series:
+        """Return a canonical column without values."""
+        return self.type.finish(self.type.empty(length))
 
 
 @dataclass(frozen=True)
@@ -124,7 +117,7 @@ RESULT_COLUMNS: Final = (
 )
 """A ranked result: one row per user and rank (from 1), by user_id, then rank; scores float32."""
 
-_C, _K = Column, Kind
+_C = Column
 
 TABLES: Final = {
     table.name: table
@@ -132,87 +125,87 @@ TABLES: Final = {
         Table(
             "jobs",
             (
-                _C("job_id", _K.ID, required=True),
-                _C("company_id", _K.TEXT, ("endcl_cd",)),
-                _C("company_name", _K.TEXT),
-                _C("title", _K.TEXT, ("application_name",)),
-                _C("prefecture_code", _K.CODE, ("pref_cd",)),
-                _C("city_code", _K.CODE, ("city_cd",)),
-                _C("station_name", _K.TEXT, ("station_name_eki",)),
-                _C("address", _K.TEXT),
-                _C("salary_type", _K.CHOICE),
-                _C("min_salary", _K.NUMBER, most=MOST_MONEY),
-                _C("max_salary", _K.NUMBER, most=MOST_MONEY),
-                _C("fee", _K.NUMBER, most=MOST_MONEY),
-                _C("occupation_code", _K.INTEGER, ("occupation_cd1",)),
-                _C("employment_type_code", _K.INTEGER, ("employment_type_cd",)),
-                _C("has_daily_payment", _K.FLAG),
-                _C("has_no_experience", _K.FLAG),
-                _C("has_student_welcome", _K.FLAG),
-                _C("has_remote_work", _K.FLAG),
-                _C("posted_at", _K.TIME, ("posting_date",)),
-                _C("expires_at", _K.TIME, ("end_at",)),
-                _C("is_active", _K.ACTIVE),
-                _C("external_id", _K.TEXT),
+                _C("job_id", ID, required=True),
+                _C("company_id", TEXT, ("endcl_cd",)),
+                _C("company_name", TEXT),
+                _C("title", TEXT, ("application_name",)),
+                _C("prefecture_code", CODE, ("pref_cd",)),
+                _C("city_code", CODE, ("city_cd",)),
+                _C("station_name", TEXT, ("station_name_eki",)),
+                _C("address", TEXT),
+                _C("salary_type", CHOICE),
+                _C("min_salary", NUMBER, most=MOST_MONEY),
+                _C("max_salary", NUMBER, most=MOST_MONEY),
+                _C("fee", NUMBER, most=MOST_MONEY),
+                _C("occupation_code", INTEGER, ("occupation_cd1",)),
+                _C("employment_type_code", INTEGER, ("employment_type_cd",)),
+                _C("has_daily_payment", FLAG),
+                _C("has_no_experience", FLAG),
+                _C("has_student_welcome", FLAG),
+                _C("has_remote_work", FLAG),
+                _C("posted_at", TIME, ("posting_date",)),
+                _C("expires_at", TIME, ("end_at",)),
+                _C("is_active", ACTIVE),
+                _C("external_id", TEXT),
             ),
             ("job_id",),
         ),
         Table(
             "users",
             (
-                _C("user_id", _K.ID, required=True),
-                _C("prefecture_code", _K.CODE, ("estimated_pref_cd", "pref_cd")),
-                _C("city_code", _K.CODE, ("estimated_city_cd", "city_cd")),
-                _C("age_group", _K.TEXT),
-                _C("gender", _K.TEXT),
-                _C("preferred_occupations", _K.INTEGERS, ("preferred_categories",)),
-                _C("preferred_salary_min", _K.NUMBER, most=MOST_MONEY),
-                _C("preferred_work_style", _K.TEXT),
-                _C("registered_at", _K.TIME, ("registration_date",)),
-                _C("is_active", _K.ACTIVE),
-                _C("external_id", _K.TEXT),
+                _C("user_id", ID, required=True),
+                _C("prefecture_code", CODE, ("estimated_pref_cd", "pref_cd")),
+                _C("city_code", CODE, ("estimated_city_cd", "city_cd")),
+                _C("age_group", TEXT),
+                _C("gender", TEXT),
+                _C("preferred_occupations", INTEGERS, ("preferred_categories",)),
+                _C("preferred_salary_min", NUMBER, most=MOST_MONEY),
+                _C("preferred_work_style", TEXT),
+                _C("registered_at", TIME, ("registration_date",)),
+                _C("is_active", ACTIVE),
+                _C("external_id", TEXT),
             ),
             ("user_id",),
         ),
         Table(
             "actions",
             (
-                _C("user_id", _K.ID, required=True),
-                _C("job_id", _K.ID, required=True),
-                _C("action", _K.CHOICE, ("action_type",), required=True),
-                _C("occurred_at", _K.TIME, ("action_timestamp",), required=True),
+                _C("user_id", ID, required=True),
+                _C("job_id", ID, required=True),
+                _C("action", CHOICE, ("action_type",), required=True),
+                _C("occurred_at", TIME, ("action_timestamp",), required=True),
             ),
             ("user_id", "job_id", "action", "occurred_at"),
         ),
         Table(
             "occupations",
             (
-                _C("occupation_code", _K.ID, required=True),
-                _C("name", _K.TEXT),
-                _C("major_code", _K.INTEGER),
+                _C("occupation_code", ID, required=True),
+                _C("name", TEXT),
+                _C("major_code", INTEGER),
             ),
             ("occupation_code",),
         ),
         Table(
             "prefectures",
             (
-                _C("prefecture_code", _K.CODE, required=True),
-                _C("name", _K.TEXT),
-                _C("region", _K.TEXT),
+                _C("prefecture_code", CODE, required=True),
+                _C("name", TEXT),
+                _C("region", TEXT),
             ),
             ("prefecture_code",),
         ),
         Table(
             "prefecture_adjacency",
             (
-                _C("prefecture_code", _K.CODE, required=True),
-                _C("adjacent_code", _K.CODE, required=True),
+                _C("prefecture_code", CODE, required=True),
+                _C("adjacent_code", CODE, required=True),
             ),
             ("prefecture_code", "adjacent_code"),
         ),
         # the factor tables have, beside the id, as many number columns f0…fN as were brought
-        Table("user_factors", (_C("user_id", _K.ID, required=True),), ("user_id",)),
-        Table("job_factors", (_C("job_id", _K.ID, required=True),), ("job_id",)),
+        Table("user_factors", (_C("user_id", ID, required=True),), ("user_id",)),
+        Table("job_factors", (_C("job_id", ID, required=True),), ("job_id",)),
     )
 }
 """Table name → its vocabulary."""

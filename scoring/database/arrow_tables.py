@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Text, cast, func, 
 from sqlalchemy.exc import OperationalError
 
 from scoring.columns import ACTION_KINDS, TABLES
-from scoring.database.row_conversion import FIRST_TIME, LAST_TIME, columns_of, series_of
+from scoring.columns.types import TIME
+from scoring.database.row_conversion import columns_of
 from scoring.database.schema import DATA_TABLES
 
 __all__ = ["packed_actions"]
@@ -54,13 +55,12 @@ def packed_actions(connection: Connection, condition: ColumnElement[bool]) -> pd
     if user_id.null_count or {len(job_id), len(occurred_at), len(kind)} != {sum(counts)}:
         return None
     known = pc.all(pc.is_in(kind, pa.array(ACTION_KINDS, type=TEXT)))
-    in_time = pc.all(pc.and_(pc.greater_equal(occurred_at, FIRST_TIME), pc.less_equal(occurred_at, LAST_TIME)))
-    if len(kind) and not (known.as_py() and in_time.as_py()):
+    if len(kind) and not (known.as_py() and TIME.holds(occurred_at)):
         return None
     user_id = pa.array(np.repeat(user_id.to_numpy(), counts))
     arrays = {"user_id": user_id, "job_id": job_id, "action": kind, "occurred_at": occurred_at}
     columns = TABLES["actions"].columns
-    return pd.DataFrame({column.name: series_of(column.kind, arrays[column.name]) for column in columns}, copy=False)
+    return pd.DataFrame({column.name: column.type.from_arrow(arrays[column.name]) for column in columns}, copy=False)
 
 
 def _apart(texts: list[str]) -> pa.Array:

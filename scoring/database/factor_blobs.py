@@ -9,21 +9,22 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.database.row_conversion import names_of
-from scoring.validation.data_errors import Problems
-from scoring.validation.normalise import Normalised, normalise
+from scoring.database.row_conversion import DatabaseRows
+from scoring.validation.data_errors import Rejections
+from scoring.validation.normalise import NormalisedTable, normalise
 
 __all__ = ["VECTOR", "read_vectors"]
 
 VECTOR: Final = np.dtype("<f8")
 
 
-def read_vectors(table: str, ids: Sequence[Any], vectors: Sequence[Any]) -> Normalised:
+def read_vectors(table: str, ids: Sequence[Any], vectors: Sequence[Any]) -> NormalisedTable:
     """Return the id and f0…fN (float64) of the valid rows.
 
     Rejected are rows whose vector is not a blob of float64, is not as long as most vectors, or is not finite.
     """
     key = TABLES[table].key[0]
+    source = DatabaseRows(table, {key: ids})
     lengths = np.array([_length(vector) for vector in vectors], dtype=np.int64)
     usual = int(np.bincount(lengths).argmax()) if lengths.any() else 0
     whole = (lengths == usual) & (usual > 0)
@@ -33,15 +34,14 @@ def read_vectors(table: str, ids: Sequence[Any], vectors: Sequence[Any]) -> Norm
     frame = pd.DataFrame(matrix, columns=[f"f{n}" for n in range(matrix.shape[1])])
     if whole.all() and np.isfinite(matrix).all() and set(map(type, ids)) == {int} and len(set(ids)) == len(ids):
         frame.insert(0, key, np.array(ids, dtype=np.int64))
-        return Normalised.clean(frame)
-    problems = Problems(len(ids))
+        return NormalisedTable.valid(table, frame, source)
+    rejections = Rejections(table, len(ids))
     shown = pd.Series([ascii(vector)[:60] for vector in vectors], dtype="str")
-    problems.add(~whole, "vector", shown, "is no blob of as many float64 as most rows have")
+    rejections.add(~whole, "vector", shown, "is no blob of as many float64 as most rows have")
     frame.insert(0, key, pd.Series(list(ids), dtype=object))
     if not matrix.shape[1]:
         frame["f0"] = 0.0
-    names = pd.Index(names_of(table, {key: ids}, len(ids)), dtype=object)
-    return normalise(table, frame, problems=problems, source_rows=names)
+    return normalise(table, frame, source=source, rejections=rejections)
 
 
 def _length(vector: Any) -> int:

@@ -1,7 +1,6 @@
-"""The way in for whoever computes from a database that others fill: what can be used of it, told of and limited.
+"""Load a database, quarantining invalid rows up to a limit per table.
 
-One bad row among many stops nobody's work: rows that cannot be used are left out. More than a limit of a table is a
-broken delivery, and an error.
+Invalid rows are left out and counted. More of them than the limit of a table is an error.
 """
 
 from __future__ import annotations
@@ -18,13 +17,14 @@ from sqlalchemy import Connection, and_, select
 
 from scoring.columns.canonical_tables import Tables, newest_of
 from scoring.database.database import Database
-from scoring.database.readers import take_tables
+from scoring.database.readers import read_tables
 from scoring.database.row_conversion import values_of
 from scoring.database.schema import DATA_TABLES
 from scoring.database.sql_filters import among
-from scoring.validation.report import FOLLOWS, DataLedger, Limit
+from scoring.validation.cross_table import accept_tables
+from scoring.validation.report import DataLedger, Limit
 
-__all__ = ["MOST_REFUSED", "Held", "Usable", "read_usable", "read_usable_async", "warn_of"]
+__all__ = ["MOST_REFUSED", "AcceptedData", "RejectionDigest", "read_usable", "read_usable_async", "warn_of"]
 
 MOST_REFUSED: Final = Limit(share=0.01)
 WAY_OUT: Final = " Mend them, or bring a dataset of the rows that are to count."
@@ -32,17 +32,17 @@ FILES: Final = "run_refused_"
 KEYS: Final = ("user_id", "job_id")
 
 Ids = Mapping[str, Mapping[str, list[int]]]
-"""Table → column of its key → the ids that refused rows have there."""
+"""Table → column of its key → the ids that rejected rows have there."""
 
 
-class Held(NamedTuple):
-    """What a database held where rows were refused: whoever mends one in place changes it, and no change token."""
+class RejectionDigest(NamedTuple):
+    """Digest of the rejected rows of a database. It changes when a row is edited in place; change tokens do not."""
 
     ids: Ids
     digest: str
 
     @classmethod
-    def of(cls, connection: Connection, ids: Ids) -> Held:
+    def of(cls, connection: Connection, ids: Ids) -> RejectionDigest:
         digest = hashlib.blake2b(digest_size=16)
         for name, keys in ids.items():
             table = DATA_TABLES[name]
@@ -51,17 +51,17 @@ class Held(NamedTuple):
             digest.update(repr((name, found)).encode("utf-8", "surrogateescape"))
         return cls(ids, digest.hexdigest())
 
-    def again(self, database: Database) -> Held:
-        """The same, as it is now. Raises DatabaseError."""
-        return database.read(lambda connection: Held.of(connection, self.ids))
+    def again(self, database: Database) -> RejectionDigest:
+        """Return the digest of the same rows as they are now. Raises DatabaseError."""
+        return database.read(lambda connection: RejectionDigest.of(connection, self.ids))
 
 
-class Usable(NamedTuple):
-    """Tables of the rows that can be used, the account of all, and what to look at for rows that were mended."""
+class AcceptedData(NamedTuple):
+    """Tables of the valid rows, the account of all rows, and the digest of the rejected ones (None: there are none)."""
 
     tables: Tables
     ledger: DataLedger
-    held: Held | None  # nothing was refused
+    rejected: RejectionDigest | None
 
 
 def read_usable(
@@ -71,17 +71,22 @@ def read_usable(
     limit: Limit = MOST_REFUSED,
     way_out: str = WAY_OUT,
     refused_to: Path | None = None,
-) -> Usable:
-    """All tables, as of one moment, without the rows that cannot be used.
+) -> AcceptedData:
+    """Return all tables, as of one moment, without the invalid rows.
 
-    `refused_to` keeps those in files; files of the last time, of tables that have none now, are taken away.
+    `refused_to` is a folder for files of the rejected rows. A file there of a table that has none now is removed.
 
-    Raises DatabaseError; DataError: a table cannot be used at all, or more of its rows than `limit`; OutputError.
+    Raises
+    ------
+    DatabaseError: If the database cannot be read.
+    DataError: If a table cannot be used at all, or more of its rows are invalid than `limit` allows.
+    OutputError: If a file cannot be written.
     """
 
-    def work(connection: Connection) -> Usable:
-        tables, ledger = take_tables(connection).finish("quarantine", as_of=as_of)
-        return Usable(tables, ledger, Held.of(connection, _ids_of(ledger)) if ledger.n_refused else None)
+    def work(connection: Connection) -> AcceptedData:
+        tables, ledger = accept_tables(read_tables(connection), on_bad="quarantine", as_of=as_of)
+        rejected = RejectionDigest.of(connection, _rejected_ids(ledger)) if ledger.n_refused else None
+        return AcceptedData(tables, ledger, rejected)
 
     found = database.read(work)
     if refused_to is not None:
@@ -90,22 +95,22 @@ def read_usable(
     return found
 
 
-async def read_usable_async(database: Database, as_of: pd.Timestamp | None = None) -> Usable:
-    """`read_usable` without holding up the event loop."""
+async def read_usable_async(database: Database, as_of: pd.Timestamp | None = None) -> AcceptedData:
+    """`read_usable` that does not block the event loop."""
     return await database.run(read_usable, database, as_of=as_of)
 
 
 def warn_of(ledger: DataLedger, stacklevel: int = 1) -> None:
-    """A UserWarning of one sentence where rows were refused."""
+    """Issue a UserWarning of one sentence where rows were rejected."""
     if said := ledger.said():
         warnings.warn(said, UserWarning, stacklevel=stacklevel + 1)
 
 
-def _ids_of(ledger: DataLedger) -> Ids:
-    """Of the rows that are bad themselves, where their ids can be read: the others follow them."""
+def _rejected_ids(ledger: DataLedger) -> Ids:
+    """Return the readable ids of the rows that are invalid by themselves; the others depend on these."""
     found: dict[str, dict[str, list[int]]] = {}
-    for name, rows in ledger.rows.items():
-        own = rows[~rows["refused_reason"].str.endswith(FOLLOWS)]
+    for name in ledger.rows:
+        own = ledger.invalid_rows(name)
         keys = [key for key in KEYS if key in DATA_TABLES[name].primary_key.columns]
         ids = {key: sorted({int(value) for value in own[key] if _is_id(value)}) for key in keys}
         if ids and all(ids.values()):

@@ -19,18 +19,19 @@ from sqlalchemy import (
     select,
 )
 
-from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
+from scoring.columns import ACTION_KINDS, TABLES, Column
 from scoring.columns.canonical_tables import Tables
+from scoring.columns.types import ID, TEXT
 from scoring.database.arrow_tables import packed_actions
 from scoring.database.database import Database
 from scoring.database.query_tracing import QueryCounter
-from scoring.database.row_conversion import columns_of, frame_of, names_of, read_rows, told_times, values_of
+from scoring.database.row_conversion import DatabaseRows, columns_of, frame_of, read_rows, values_of
 from scoring.database.schema import DATA_TABLES
 from scoring.database.sql_filters import WHOLE, among, given, microseconds, whole_ids
 from scoring.errors import ConfigurationError
 from scoring.telemetry import faults
-from scoring.validation.cross_table import Intake, OnBad
-from scoring.validation.normalise import Normalised, code_width
+from scoring.validation.cross_table import OnBad, accept_tables
+from scoring.validation.normalise import NormalisedTable, code_width
 from scoring.validation.report import DataLedger
 
 __all__ = [
@@ -46,7 +47,7 @@ __all__ = [
     "load_users",
     "load_users_async",
     "read_database",
-    "take_tables",
+    "read_tables",
 ]
 
 
@@ -64,27 +65,25 @@ def load_tables(database: Database) -> Tables:
 def read_database(
     database: Database, *, on_bad: OnBad = "refuse", as_of: pd.Timestamp | None = None, now: datetime | None = None
 ) -> tuple[Tables, DataLedger]:
-    """The same, with the account of every row; `quarantine` sets aside the rows that cannot be used.
+    """Return every table, and the account of every row; `quarantine` leaves invalid rows out.
 
-    Raises what `load_tables` raises, DataError only where a table cannot be used at all, ConfigurationError for another
-    `on_bad`.
+    Raises what `load_tables` raises, and ConfigurationError for another `on_bad`.
     """
+    return accept_tables(database.read(read_tables), on_bad=on_bad, as_of=as_of, now=now)
 
-    return database.read(take_tables).finish(on_bad, as_of=as_of, now=now)
 
-
-def take_tables(connection: Connection) -> Intake:
-    """All tables as they are read, which the intake's `finish` judges."""
-    intake = Intake()
-    prefectures = _take(intake, connection, "prefectures", {})
-    assert prefectures is not None, "a table of a database has its columns"
-    width = code_width(prefectures["prefecture_code"])
+def read_tables(connection: Connection) -> dict[str, NormalisedTable]:
+    """Return every table with its rejections, validated by itself, by one query each."""
+    prefectures = _read_table(connection, "prefectures", {})
+    width = code_width(prefectures.frame["prefecture_code"])
+    tables = {"prefectures": prefectures}
     for name in TABLES:
         if name.endswith("_factors"):
-            _take_factors(intake, connection, name)
+            if (factors := _read_factors(connection, name)) is not None:
+                tables[name] = factors
         elif name != "prefectures":
-            _take(intake, connection, name, {"prefecture_code": width, "adjacent_code": width})
-    return intake
+            tables[name] = _read_table(connection, name, {"prefecture_code": width, "adjacent_code": width})
+    return tables
 
 
 def load_jobs(
@@ -153,8 +152,8 @@ def load_company_actions(
         if until is not None:
             statement = statement.where(actions.occurred_at <= microseconds(until))
         values = columns_of(connection.execute(statement.group_by(jobs.company_id).order_by(jobs.company_id)))
-        kinds = [Column("company_id", Kind.TEXT), *(Column(kind, Kind.ID) for kind in ACTION_KINDS)]
-        return frame_of("actions", kinds, values).sort_values("company_id", ignore_index=True)
+        columns = [Column("company_id", TEXT), *(Column(kind, ID) for kind in ACTION_KINDS)]
+        return frame_of("actions", columns, values).sort_values("company_id", ignore_index=True)
 
     return database.read(work)
 
@@ -214,7 +213,7 @@ def _load(
     presence: Collection[str] = (),
     on_bad: OnBad = "refuse",
 ) -> pd.DataFrame:
-    strange = set(presence) - {column.name for column in TABLES[name].columns if column.kind is Kind.TEXT}
+    strange = set(presence) - {column.name for column in TABLES[name].columns if column.type is TEXT}
     if strange:
         raise ConfigurationError(f"presence: {min(strange)!r} is no column of text in {name}.")
     if limit is not None and limit < 0:
@@ -267,35 +266,19 @@ def _fetched(
     return values_of(connection, statement)
 
 
-def _take(intake: Intake, connection: Connection, name: str, widths: Mapping[str, int | None]) -> pd.DataFrame | None:
-    columns = TABLES[name].columns
+def _read_table(connection: Connection, name: str, widths: Mapping[str, int | None]) -> NormalisedTable:
     found = _fetched(connection, name)
     if isinstance(found, pd.DataFrame):  # actions that came packed
-        held = {key: found[key] for key in TABLES[name].key}
-        return intake.take(name, lambda: Normalised.clean(found), found, lambda: names_of(name, held, len(found)))
-    values = dict(zip((column.name for column in columns), found, strict=True))
-    length = len(found[0])
-    return intake.take(
-        name,
-        lambda: read_rows(name, columns, found, widths),
-        lambda: pd.DataFrame(values, dtype=object),
-        lambda: names_of(name, values, length),
-        lambda rows: told_times(name, rows),
-    )
+        source = DatabaseRows(name, {str(column): values.array for column, values in found.items()})
+        return NormalisedTable.valid(name, found, source)
+    return read_rows(name, TABLES[name].columns, found, widths)
 
 
-def _take_factors(intake: Intake, connection: Connection, name: str) -> None:
-    """With columns f0…fN; nothing where the table is empty."""
+def _read_factors(connection: Connection, name: str) -> NormalisedTable | None:
+    """Return the table with columns f0…fN; None where it is empty."""
     from scoring.database.factor_blobs import read_vectors
 
     faults.point("table read")
     table = DATA_TABLES[name]
     ids, vectors = values_of(connection, select(*table.columns).order_by(*table.primary_key.columns))
-    if ids:
-        key = TABLES[name].key[0]
-        intake.take(
-            name,
-            lambda: read_vectors(name, ids, vectors),
-            lambda: pd.DataFrame({key: pd.Series(ids, dtype=object)}),
-            lambda: names_of(name, {key: ids}, len(ids)),
-        )
+    return read_vectors(name, ids, vectors) if ids else None

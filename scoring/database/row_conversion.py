@@ -6,54 +6,31 @@ a million actions take a second instead of six.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 from sqlalchemy import Connection, CursorResult, Select
 from sqlalchemy.exc import OperationalError
 
-from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
-from scoring.columns.coercion import TEXTS, beyond, coerce, holds_nul, text_series
-from scoring.columns.coercion.plain import EXACT
+from scoring.columns import ACTION_KINDS, TABLES, Column
 from scoring.database.dbapi import wrapped_errors
 from scoring.database.query_tracing import count_driver_call
-from scoring.validation.coded import Coded
-from scoring.validation.data_errors import Problems, RowName, refusal
-from scoring.validation.normalise import Normalised, normalise
+from scoring.validation.data_errors import Rejections, RowName, refusal
+from scoring.validation.normalise import NormalisedTable, normalise
 
 __all__ = [
-    "FIRST_TIME",
-    "LAST_TIME",
+    "DatabaseRows",
     "columns_of",
     "frame_of",
-    "names_of",
     "read_rows",
     "rows_of",
-    "series_of",
-    "told_times",
     "values_of",
 ]
 
-FIRST_TIME: Final = int(np.datetime64("0001-01-01", "us").astype(np.int64))
-LAST_TIME: Final = int(np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64))
 SLICE: Final = 500  # rows at a time: their tuples stay in the processor's cache
-
-NOT_MICROSECONDS: Final = "is no whole number of microseconds since 1970, in the years 1 to 9999"
-
-_ARROW: Final = {
-    Kind.ID: pa.int64(),
-    Kind.TEXT: pa.large_string(),
-    Kind.CODE: pa.large_string(),
-    Kind.CHOICE: pa.large_string(),
-    Kind.INTEGER: pa.int64(),
-    Kind.NUMBER: pa.float64(),
-    Kind.TIME: pa.int64(),
-    Kind.INTEGERS: pa.large_string(),
-}
 
 
 def columns_of(result: CursorResult[Any]) -> list[list[Any]]:
@@ -96,8 +73,8 @@ def frame_of(table: str, columns: Sequence[Column], values: Sequence[list[Any]])
     or SQLite, which checks no types, may hold it.
     """
     found = read_rows(table, columns, values)
-    if len(found.each):
-        raise refusal({table: found.each})
+    if len(found.rejections):
+        raise refusal(found.rejections)
     return found.frame
 
 
@@ -106,7 +83,7 @@ def read_rows(
     columns: Sequence[Column],
     values: Sequence[list[Any]],
     code_width: Mapping[str, int | None] | None = None,
-) -> Normalised:
+) -> NormalisedTable:
     """The canonical rows of columns as the database holds them, and the refused ones.
 
     Rows are named by their key. `code_width`: code column → digits to pad whole numbers to. What a DataFrame may
@@ -115,14 +92,14 @@ def read_rows(
     series: dict[str, pd.Series] = {}
     widths = code_width or {}
     for column, held in zip(columns, values, strict=True):
-        made = _series(column, held)
-        if made is None or beyond(column, made):
+        made = column.type.from_database(held, widths.get(column.name))
+        if made is None or (column.required and made.isna().any()) or column.beyond(made):
             return _one_by_one(table, columns, values, widths)
-        series[column.name] = _whole_codes(made, widths.get(column.name)) if column.kind is Kind.CODE else made
+        series[column.name] = made
     frame = pd.DataFrame(series, copy=False)
     if tuple(series) == TABLES[table].names and not _sound(table, frame):
         return _one_by_one(table, columns, values, widths)
-    return Normalised.clean(frame)
+    return NormalisedTable.valid(table, frame, DatabaseRows.of(table, columns, values))
 
 
 def _sound(table: str, frame: pd.DataFrame) -> bool:
@@ -133,55 +110,47 @@ def _sound(table: str, frame: pd.DataFrame) -> bool:
     return _different(frame[key[0]]) if len(key) == 1 else not frame.duplicated(key).any()
 
 
-def _whole_codes(texts: pd.Series, width: int | None) -> pd.Series:
-    """Padded as codes of a DataFrame are."""
-    coded = Coded.of(texts)
-    fitting = coerce(Kind.CODE, coded.values, width).values
-    return texts if fitting.equals(coded.values) else Coded(fitting, coded.place).series()
+class DatabaseRows:
+    """The rows of a table as a database holds them, by column; a row is named by its key: `job_id 3`."""
 
+    def __init__(self, table: str, values: Mapping[str, Sequence[Any]]) -> None:
+        self._table = TABLES[table]
+        self._values = values
 
-def names_of(table: str, values: Mapping[str, Sequence[Any] | pd.Series], length: int) -> list[RowName]:
-    """What rows of a database are called: `job_id 3`."""
-    key = [name for name in TABLES[table].key if name.endswith(("_id", "_code")) and name in values]
-    columns = [values[name] for name in key]
-    return [
-        RowName(", ".join(f"{name} {column[row]}" for name, column in zip(key, columns, strict=True)))
-        for row in range(length)
-    ]
+    @classmethod
+    def of(cls, table: str, columns: Sequence[Column], values: Sequence[list[Any]]) -> DatabaseRows:
+        return cls(table, {column.name: held for column, held in zip(columns, values, strict=True)})
+
+    def take(self, at: NDArray[np.int64]) -> pd.DataFrame:
+        """Return the rows at these positions, as a reader expects their values."""
+        types = {column.name: column.type for column in self._table.columns}
+        return pd.DataFrame(
+            {
+                name: pd.Series([types[name].readable(values[row]) for row in at.tolist()], dtype=object)
+                for name, values in self._values.items()
+            }
+        )
+
+    def names(self, at: NDArray[np.int64]) -> pd.Series:
+        key = [name for name in self._table.key if name.endswith(("_id", "_code")) and name in self._values]
+        names = [RowName(", ".join(f"{name} {self._values[name][row]}" for name in key)) for row in at.tolist()]
+        return pd.Series(names, dtype=object)
 
 
 def _one_by_one(
     table: str, columns: Sequence[Column], values: Sequence[list[Any]], widths: Mapping[str, int | None]
-) -> Normalised:
-    """By the door for frames, which says what is wrong."""
-    held = {column.name: rows for column, rows in zip(columns, values, strict=True)}
-    length = len(values[0])
-    problems = Problems(length)
-    raw = {name: pd.Series(rows, dtype=object) for name, rows in held.items()}
-    for column in columns:
-        if column.kind is Kind.TIME:
-            strange = np.array([not _is_time(value) for value in raw[column.name]], dtype=bool)
-            problems.add(strange, column.name, raw[column.name], NOT_MICROSECONDS)
-            times = pa.array(raw[column.name].mask(pd.Series(strange), None), type=pa.int64(), from_pandas=True)
-            raw[column.name] = series_of(Kind.TIME, times)
-    names = names_of(table, held, length)
-    return normalise(
-        table, pd.DataFrame(raw), code_width=widths, problems=problems, source_rows=pd.Index(names, dtype=object)
-    )
-
-
-def told_times(table: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows as a database holds them, with times for its microseconds; what is no time stays as it is."""
-    names = [column.name for column in TABLES[table].columns if column.kind is Kind.TIME and column.name in rows]
-    return rows.assign(**{name: pd.Series(map(_told_time, rows[name]), rows.index, dtype=object) for name in names})
-
-
-def _told_time(value: Any) -> Any:
-    return pd.Timestamp(value, unit="us", tz="UTC") if value is not None and _is_time(value) else value
-
-
-def _is_time(value: Any) -> bool:
-    return value is None or (type(value) is int and FIRST_TIME <= value <= LAST_TIME)
+) -> NormalisedTable:
+    """Validate as a DataFrame is, which finds every rejection."""
+    rejections = Rejections(table, len(values[0]))
+    raw: dict[str, pd.Series] = {}
+    for column, held in zip(columns, values, strict=True):
+        stored = pd.Series(held, dtype=object)
+        decoded = column.type.decode(stored)
+        for mask, reason in decoded.problems:
+            rejections.add(mask, column.name, stored, reason)
+        raw[column.name] = decoded.values
+    source = DatabaseRows.of(table, columns, values)
+    return normalise(table, pd.DataFrame(raw), code_width=widths, source=source, rejections=rejections)
 
 
 def _different(ids: pd.Series) -> bool:
@@ -192,106 +161,9 @@ def _different(ids: pd.Series) -> bool:
     return bool(ids.is_unique)
 
 
-def _series(column: Column, values: list[Any]) -> pd.Series | None:
-    """The canonical column; None where a value is not what the database's own table would hold."""
-    kind = column.kind
-    if kind in (Kind.FLAG, Kind.ACTIVE):
-        return _flags(kind, values)
-    if pa.types.is_integer(_ARROW[kind]) and float in set(map(type, values)):  # Arrow would cut the fraction off
-        return None
-    try:
-        array = pa.array(values, type=_ARROW[kind])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError):
-        return None
-    if column.required and array.null_count:
-        return None
-    if kind is Kind.NUMBER and pc.any(pc.is_inf(array)).as_py():
-        return None
-    if kind is Kind.TIME and pc.any(pc.or_(pc.less(array, FIRST_TIME), pc.greater(array, LAST_TIME))).as_py():
-        return None
-    if kind is Kind.INTEGERS:
-        lists = [_whole(text) for text in values]
-        return None if None in lists else pd.Series(lists, dtype=object)
-    if kind in TEXTS and holds_nul(array):
-        return None
-    made = series_of(kind, array)
-    return None if column.required and made.isna().any() else made
-
-
-def series_of(kind: Kind, array: pa.Array) -> pd.Series:
-    """The canonical column of an Arrow array that holds what its kind may hold; blank text is missing."""
-    if kind is Kind.ID:
-        return pd.Series(array.to_numpy(zero_copy_only=False))
-    if kind is Kind.NUMBER:
-        return pd.Series(array.to_numpy(zero_copy_only=False).astype(np.float64))
-    if kind is Kind.INTEGER:
-        missing = pc.is_null(array).to_numpy(zero_copy_only=False)
-        return pd.Series(pd.arrays.IntegerArray(pc.fill_null(array, 0).to_numpy(zero_copy_only=False), missing))
-    if kind is Kind.TIME:
-        raw = pc.fill_null(array, np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)  # NumPy's NaT
-        return pd.Series(raw.view("datetime64[us]")).dt.tz_localize("UTC")
-    array = pc.utf8_trim_whitespace(array)
-    if kind is Kind.CHOICE:
-        array = pc.utf8_lower(array)
-    return text_series(pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array))
-
-
-def _flags(kind: Kind, values: list[Any]) -> pd.Series | None:
-    kinds = set(map(type, values))
-    if not kinds <= {int, bool, type(None)}:
-        return None
-    if bool in kinds:  # SQLite has none, and Arrow takes them for no number
-        values = [None if value is None else int(value) for value in values]
-    try:
-        numbers = pa.array(values, type=pa.int64())
-    except OverflowError:
-        return None
-    if pc.any(pc.invert(pc.is_in(pc.drop_null(numbers), pa.array([0, 1], type=pa.int64())))).as_py():
-        return None
-    missing = pc.is_null(numbers).to_numpy(zero_copy_only=False)
-    true = pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False) != 0
-    if kind is Kind.ACTIVE:
-        return pd.Series(true | missing)
-    return pd.Series(pd.arrays.BooleanArray(true, missing))
-
-
-def _whole(text: str | None) -> list[int] | None:
-    try:
-        found = [int(piece) for piece in text.split("|")] if text else []
-    except ValueError:
-        return None
-    if text and "_" in text:  # (which Python reads as a number)
-        return None
-    return found if all(abs(number) <= EXACT for number in found) else None
-
-
 # The other way
 
 
 def rows_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
     """The rows of a canonical frame as the database holds them."""
-    return zip(*(_stored(column.kind, frame[column.name]) for column in columns), strict=True)
-
-
-def _stored(kind: Kind, values: pd.Series) -> list[Any]:
-    return _STORED.get(kind, _objects)(values)
-
-
-def _objects(values: pd.Series) -> list[Any]:
-    return values.astype(object).where(values.notna(), None).tolist() if values.hasnans else values.tolist()
-
-
-def _times(values: pd.Series) -> list[Any]:
-    raw = values.dt.tz_convert(None).to_numpy(dtype="datetime64[us]").view(np.int64)
-    return (
-        pd.Series(raw).astype(object).where(values.notna().to_numpy(), None).tolist()
-        if values.hasnans
-        else raw.tolist()
-    )
-
-
-def _lists(values: pd.Series) -> list[Any]:
-    return ["|".join(map(str, row)) if len(row) else None for row in values]
-
-
-_STORED: Final[dict[Kind, Callable[[pd.Series], list[Any]]]] = {Kind.TIME: _times, Kind.INTEGERS: _lists}
+    return zip(*(column.type.to_database(frame[column.name]) for column in columns), strict=True)

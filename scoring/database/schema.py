@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from scoring.columns import ACTION_KINDS, TABLES, Kind
+from scoring.columns import ACTION_KINDS, TABLES
 
 __all__ = [
     "DATA_TABLES",
@@ -50,18 +50,14 @@ SINCE: Final = "since"
 # SQLite stores a table in the order of its primary key only if that is INTEGER
 BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
 
-_TYPES: Final[dict[Kind, TypeEngine]] = {
-    Kind.ID: BIG,
-    Kind.TEXT: Text(),
-    Kind.CODE: Text(),
-    Kind.CHOICE: Text(),
-    Kind.INTEGER: BigInteger(),
-    Kind.NUMBER: Double(),
-    Kind.FLAG: Boolean(),
-    Kind.ACTIVE: Boolean(),
-    Kind.TIME: BigInteger(),
-    Kind.INTEGERS: Text(),
+_TYPES: Final[dict[str, TypeEngine]] = {
+    "id": BIG,
+    "text": Text(),
+    "bigint": BigInteger(),
+    "double": Double(),
+    "boolean": Boolean(),
 }
+"""SQL type of a column type → its SQLAlchemy type."""
 
 
 def _columns(name: str) -> list[Column]:
@@ -69,10 +65,10 @@ def _columns(name: str) -> list[Column]:
     return [
         Column(
             column.name,
-            _TYPES[column.kind],
+            _TYPES[column.type.sql],
             primary_key=column.name in spec.key,
             autoincrement=False,
-            nullable=not (column.required or column.kind is Kind.ACTIVE),
+            nullable=column.type.nullable and not column.required,
         )
         for column in spec.columns
     ]

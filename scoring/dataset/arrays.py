@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS, SALARY_TYPES
+from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.ragged import Ragged
 from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary, place_values, preferred_values
 from scoring.errors import DataError, counted
-from scoring.validation.coded import Coded
-from scoring.validation.lazy_frame import Checked
+from scoring.validation.lazy_frame import ValidatedFrame
 
 __all__ = [
     "DAY",
@@ -60,7 +60,7 @@ def flags(column: pd.Series) -> NDArray[np.int8]:
     return np.asarray(column.astype("Int8").fillna(MISSING), dtype=np.int8)
 
 
-def hourly_equivalent(salary_type: Coded, min_salary: Floats) -> Floats:
+def hourly_equivalent(salary_type: DictionaryColumn, min_salary: Floats) -> Floats:
     """Yen per hour: the lowest salary over the hours it pays for; NaN where it is unknown or not positive."""
     hours = np.append(floats(salary_type.values.map(SALARY_TYPES).astype("float64")), np.nan)[salary_type.place]
     with np.errstate(invalid="ignore"):
@@ -117,7 +117,7 @@ class JobArrays(_Rows):
     @classmethod
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
         """From a canonical frame, rows in its order."""
-        later = jobs_later(Checked.of("jobs", frame), words)
+        later = jobs_later(ValidatedFrame.of("jobs", frame), words)
         return cls(**{field.name: getattr(later, field.name) for field in fields(cls)})
 
     def open_at(self, as_of: int, *, check_active: bool) -> Bools:
@@ -134,7 +134,7 @@ class _JobsLater(Lazy, JobArrays):
         return len(self.job_id)
 
 
-def jobs_later(given: Checked, words: Vocabularies) -> JobArrays:
+def jobs_later(given: ValidatedFrame, words: Vocabularies) -> JobArrays:
     """The same as `JobArrays.encode(given.frame, words)`, each array when it is first read."""
 
     def maker(make: _Maker) -> Callable[[], Any]:
@@ -144,15 +144,15 @@ def jobs_later(given: Checked, words: Vocabularies) -> JobArrays:
     return made
 
 
-_Maker = Callable[[Checked, Vocabularies, JobArrays], Any]
+_Maker = Callable[[ValidatedFrame, Vocabularies, JobArrays], Any]
 
 
-def _major(given: Checked, words: Vocabularies, rows: JobArrays) -> Ints:
+def _major(given: ValidatedFrame, words: Vocabularies, rows: JobArrays) -> Ints:
     majors = np.append(words.majors(), np.int32(MISSING))  # the last one answers code -1
     return np.asarray(majors[rows.occupation], dtype=np.int32)
 
 
-def _place(given: Checked, words: Vocabularies, rows: JobArrays) -> Ints:
+def _place(given: ValidatedFrame, words: Vocabularies, rows: JobArrays) -> Ints:
     return words.place.codes(place_values(rows.prefecture, words.city.codes(given.coded("city_code"))))
 
 

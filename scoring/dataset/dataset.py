@@ -10,13 +10,11 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from scoring.columns import TABLES, Kind
+from scoring.columns import TABLES
 from scoring.columns.canonical_tables import Tables, newest_of
-from scoring.columns.coercion import time
-from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, floats, instants
+from scoring.columns.types import TIME
+from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, instants
 from scoring.dataset.vocabularies import vocabularies_of
 from scoring.errors import ConfigurationError, DataError, counted
 from scoring.id_index import IdIndex
@@ -174,34 +172,10 @@ class Dataset:
 
 
 def _digest_frame(digest: hashlib.blake2b, name: str, frame: pd.DataFrame) -> None:
-    """Columns as the frame has them, beside the arrays: components of one's own may read any of them."""
+    """Add the columns of a frame to a digest: a component may read columns that no array holds."""
     for column in TABLES[name].columns:
-        if column.name not in frame:
-            continue
-        if column.kind in (Kind.NUMBER, Kind.TIME):
-            exact = instants(frame[column.name]) if column.kind is Kind.TIME else floats(frame[column.name])
-            digest.update(column.name.encode() + np.ascontiguousarray(exact).tobytes())
-        elif column.kind in (Kind.FLAG, Kind.ACTIVE):
-            told = frame[column.name].astype("boolean").to_numpy(np.int8, na_value=-1)
-            digest.update(column.name.encode() + told.tobytes())
-        elif column.kind is Kind.INTEGERS:
-            lists = frame[column.name].map(lambda values: "|".join(map(str, values))).astype("str")
-            _digest_texts(digest, column.name, lists)
-        else:
-            _digest_texts(digest, column.name, frame[column.name])
-
-
-def _digest_texts(digest: hashlib.blake2b, name: str, column: pd.Series) -> None:
-    """Texts, or whole numbers as texts: lengths and gaps beside the text, so no two columns give the same bytes."""
-    texts = pa.array(column.array).cast(pa.large_string())
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    lengths = pc.fill_null(pc.utf8_length(texts), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    digest.update(name.encode() + lengths.tobytes() + texts.is_null().to_numpy(zero_copy_only=False).tobytes())
-    told = texts.drop_null()
-    _, offsets, data = told.buffers()  # past Python's strings: hashing 25 MB of them takes as long as it should
-    if len(told):
-        begin, end = (np.frombuffer(offsets, dtype=np.int64)[told.offset + place] for place in (0, len(told)))
-        digest.update(memoryview(data)[begin:end])
+        if column.name in frame:
+            column.type.update_digest(digest, column.name, frame[column.name])
 
 
 def _by_id(tables: Tables) -> Tables:
@@ -239,7 +213,7 @@ def _given(as_of: datetime | str) -> pd.Timestamp:
         if isinstance(as_of, int | float | np.number) and not pd.isna(as_of):
             raise TypeError  # pandas would take it for nanoseconds
         if isinstance(as_of, str):  # read as every time in a table is: no "now", no day before its month
-            read = time(pd.Series([as_of], dtype="str"))
+            read = TIME.coerce(pd.Series([as_of], dtype="str"))
             if read.problems:
                 raise ValueError
             clock = read.values[0]

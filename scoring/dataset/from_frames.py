@@ -10,7 +10,8 @@ import pandas as pd
 from scoring.columns import TABLES
 from scoring.columns.canonical_tables import Tables, empty_frame
 from scoring.errors import DataError
-from scoring.validation.cross_table import Intake, OnBad
+from scoring.validation.cross_table import OnBad, accept_tables
+from scoring.validation.normalise import NormalisedTable, code_width, examine
 from scoring.validation.report import DataLedger
 
 __all__ = ["empty_board", "read_frames", "tables_from_frames"]
@@ -31,12 +32,20 @@ def read_frames(
     as_of: pd.Timestamp | None = None,
     now: datetime | None = None,
 ) -> tuple[Tables, DataLedger]:
-    """The same, with the account of every row; `quarantine` sets aside the rows that cannot be used.
+    """Return the same, and the account of every row; `quarantine` leaves invalid rows out.
 
     Raises DataError where a table cannot be used at all, and ConfigurationError for another `on_bad`.
     """
+    tables, failures = _validated(_with_reference_tables(frames))
+    return accept_tables(tables, failures, on_bad=on_bad, as_of=as_of, now=now)
+
+
+def _with_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame]:
+    """Return all frames of a dataset: those that were given, then the defaults of the others.
+
+    Raises DataError where a table does not exist, or jobs or users are missing.
+    """
     from scoring.dataset import reference
-    from scoring.validation import normalise
 
     strange = set(frames) - set(TABLES)
     if strange:
@@ -51,18 +60,23 @@ def read_frames(
         given.setdefault("prefecture_adjacency", reference.prefecture_adjacency())
     for name in ("actions", "prefecture_adjacency"):
         given.setdefault(name, empty_frame(name))
-    intake = Intake()
+    return given
 
-    def take(name: str, widths: Mapping[str, int | None]) -> pd.DataFrame | None:
-        frame = given[name]
-        return intake.take(name, lambda: normalise.examine(name, frame, code_width=widths), frame)
 
-    prefectures = take("prefectures", {})
-    width = None if prefectures is None else normalise.code_width(prefectures["prefecture_code"])
-    for name in given:
-        if name != "prefectures":
-            take(name, {"prefecture_code": width, "adjacent_code": width})
-    return intake.finish(on_bad, as_of=as_of, now=now)
+def _validated(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, NormalisedTable], list[str]]:
+    """Return each table with its rejections, and what is wrong with tables that cannot be used at all."""
+    tables: dict[str, NormalisedTable] = {}
+    failures: list[str] = []
+    widths: dict[str, int | None] = {}
+    for name in sorted(frames, key=lambda name: name != "prefectures"):  # first: it has the width of the codes
+        try:
+            tables[name] = examine(name, frames[name], code_width=widths)
+        except DataError as error:
+            failures.append(str(error))
+        if name == "prefectures":
+            width = code_width(tables[name].frame["prefecture_code"]) if name in tables else None
+            widths = {"prefecture_code": width, "adjacent_code": width}
+    return tables, failures
 
 
 def empty_board() -> Tables:

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from scoring.columns import TABLES, Kind
+from scoring.columns import TABLES
+from scoring.columns.types import ColumnType
 from scoring.errors import DataError
 
 __all__ = ["memory_report", "optimise"]
@@ -25,14 +26,14 @@ _WORTH: Final = 0.9
 """A text column becomes a category where that leaves at most this part of its bytes."""
 
 
-def _kinds() -> dict[str, Kind]:
-    """Every column name of the vocabulary, aliases too → its kind; where tables differ, the earlier one's."""
-    kinds: dict[str, Kind] = {}
+def _types() -> dict[str, ColumnType]:
+    """Return every column name and alias → its type; where tables differ, that of the earlier one."""
+    types: dict[str, ColumnType] = {}
     for table in TABLES.values():
         for column in table.columns:
             for name in (column.name, *column.aliases):
-                kinds.setdefault(name, column.kind)
-    return kinds
+                types.setdefault(name, column.type)
+    return types
 
 
 def optimise(frame: pd.DataFrame) -> pd.DataFrame:
@@ -47,8 +48,8 @@ def optimise(frame: pd.DataFrame) -> pd.DataFrame:
     """
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"a pandas DataFrame is needed, not {type(frame).__name__}.")
-    kinds = _kinds()
-    columns = [_smaller(frame.iloc[:, place], kinds.get(str(name))) for place, name in enumerate(frame.columns)]
+    types = _types()
+    columns = [_smaller(frame.iloc[:, place], types.get(str(name))) for place, name in enumerate(frame.columns)]
     result = pd.concat(columns, axis=1) if columns else frame.copy()
     result.columns, result.attrs = frame.columns, dict(frame.attrs)
     return result
@@ -68,14 +69,15 @@ def memory_report(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return report.assign(share=report["bytes_after"] / report["bytes_before"].where(report["bytes_before"] > 0))
 
 
-def _smaller(column: pd.Series, kind: Kind | None) -> pd.Series:
+def _smaller(column: pd.Series, column_type: ColumnType | None) -> pd.Series:
     letter = getattr(column.dtype, "kind", "O")
     if isinstance(column.dtype, pd.CategoricalDtype) or letter in "mM":
         return column
     change: Callable[[pd.Series], pd.Series] | None = None
-    if kind in (Kind.FLAG, Kind.ACTIVE):
+    compact = "" if column_type is None else column_type.compact
+    if compact == "flag":
         change = _flags
-    elif kind in (Kind.INTEGER, Kind.CODE) and letter in "iuf":
+    elif compact == "code" and letter in "iuf":
         change = _codes
     elif letter in "iu":
         change = _whole

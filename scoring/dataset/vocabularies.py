@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Ints
 from scoring.columns.canonical_tables import Tables
+from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.dataset.lazy_fields import Lazy
-from scoring.validation.coded import Coded
-from scoring.validation.lazy_frame import Checked
+from scoring.validation.lazy_frame import ValidatedFrame
 
 __all__ = [
     "MISSING",
@@ -48,17 +48,17 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.values)
 
-    def codes(self, column: pd.Series | Coded) -> Ints:
+    def codes(self, column: pd.Series | DictionaryColumn) -> Ints:
         """(n,) int32: the code of each value, -1 where it is missing."""
-        coded = column if isinstance(column, Coded) else Coded.of(column)
+        coded = column if isinstance(column, DictionaryColumn) else DictionaryColumn.of(column)
         if not len(self.values):
             return np.full(len(coded.place), MISSING, dtype=np.int32)
         found = np.append(self._places(coded.values), MISSING).astype(np.int32)
         return np.asarray(found[coded.place], dtype=np.int32)
 
-    def extended(self, column: pd.Series | Coded) -> Vocabulary:
+    def extended(self, column: pd.Series | DictionaryColumn) -> Vocabulary:
         """With the column's new values behind the old ones, which keep their codes."""
-        coded = column if isinstance(column, Coded) else Coded.of(column)
+        coded = column if isinstance(column, DictionaryColumn) else DictionaryColumn.of(column)
         strange = coded.values
         if len(self.values):
             unknown = self._places(strange) < 0
@@ -159,7 +159,7 @@ class _WithJobs(Lazy, Vocabularies):
         return self._before.majors() if known else super()._look_up_majors()
 
 
-def with_jobs(words: Vocabularies, jobs: Checked) -> Vocabularies:
+def with_jobs(words: Vocabularies, jobs: ValidatedFrame) -> Vocabularies:
     """The same as `extended(words, jobs.frame, None)`, each vocabulary when it is first asked for."""
 
     def place() -> Vocabulary:

@@ -3,7 +3,7 @@
 - `engine`: the class; `batch_methods`, `pair_methods`, `loading_methods`: one thin method for each legacy name
 - `engine_state`: what all methods use: settings, the snapshot, caches, counters
 - `snapshot`: the data that an engine answers from; the only place that holds it
-- `legacy_objects`, `object_values`: objects, mappings and rows to canonical frames
+- `legacy_objects`: objects, mappings and rows to canonical frames
 - `calls`: the work behind the methods, synchronous, on a snapshot
 - `job_scores`: the work behind the methods whose results depend on the job alone
 - `model_keys`: cache keys of what is computed from a model

@@ -76,8 +76,9 @@ def inputs_of(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> In
     """
     widths = snapshot.code_widths
     found = {name: examine(name, frame, code_width=widths) for name, frame in (("users", users), ("jobs", jobs))}
-    if any(len(table.each) for table in found.values()):
-        raise refusal({name: table.each for name, table in found.items()})
+    rejections = pd.concat([table.rejections for table in found.values()], ignore_index=True)
+    if len(rejections):
+        raise refusal(rejections)
     return Inputs.of(snapshot.statistics, users=found["users"].frame, jobs=found["jobs"].frame)
 
 

@@ -24,7 +24,7 @@ from scoring.facade.snapshot import Snapshot
 from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
 from scoring.ranking import SCORES, Prepared
 from scoring.statistics import Statistics
-from scoring.validation.lazy_frame import Checked
+from scoring.validation.lazy_frame import ValidatedFrame
 from scoring.validation.normalise import checked
 
 __all__ = ["base_scores", "job_component", "only", "unknown_user_inputs"]
@@ -115,5 +115,5 @@ def unknown_user_inputs(statistics: Statistics) -> Inputs:
     return Inputs.of(statistics, jobs=jobs, users=user, with_profile=np.zeros(1, dtype=bool))
 
 
-def _of_frame(statistics: Statistics, user: Inputs, given: Checked) -> Inputs:
+def _of_frame(statistics: Statistics, user: Inputs, given: ValidatedFrame) -> Inputs:
     return Inputs.of(statistics, jobs=given.frame, users=user.users.frame, with_profile=np.zeros(1, dtype=bool))

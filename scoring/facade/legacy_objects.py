@@ -14,10 +14,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from scoring.columns import TABLES, Column, Kind
-from scoring.columns.coercion import beyond, coerce
+from scoring.columns import TABLES
 from scoring.errors import DataError
-from scoring.facade.object_values import column_of_objects
 from scoring.validation import normalise
 
 __all__ = ["canonical_frame", "profile_id", "read_job", "read_user"]
@@ -88,16 +86,16 @@ def canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, in
     for column in TABLES[table].columns:
         given = [row.get(column.name) for row in rows]
         if all(value is None for value in given):
-            columns[column.name] = _nothing(column, len(rows))
+            columns[column.name] = column.missing(len(rows))
             continue
-        clean = column_of_objects(column, given, code_width.get(column.name))
-        if clean is not None and not beyond(column, clean):
+        clean = column.type.from_objects(given, code_width.get(column.name))
+        if clean is not None and not column.beyond(clean):
             columns[column.name] = clean
             continue
-        coerced = coerce(column.kind, pd.Series(given, dtype=object), code_width.get(column.name))
-        if coerced.problems or not _sound(column, coerced.values) or beyond(column, coerced.values):
+        coerced = column.type.coerce(pd.Series(given, dtype=object), code_width.get(column.name))
+        if not column.is_valid(coerced):
             return _checked(table, rows, code_width)
-        columns[column.name] = _final(column, coerced.values)
+        columns[column.name] = column.type.finish(coerced.values)
     return pd.DataFrame(columns, copy=False)
 
 
@@ -163,34 +161,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _nothing(column: Column, length: int) -> pd.Series:
-    if column.kind is Kind.INTEGERS:
-        return pd.Series([[] for _ in range(length)], dtype=object)
-    if column.kind is Kind.ACTIVE:
-        return pd.Series(True, index=range(length), dtype="bool")
-    return pd.Series(None, index=range(length), dtype=column.kind.dtype)
-
-
-def _sound(column: Column, values: pd.Series) -> bool:
-    """Return whether the values pass the checks that coercion leaves to validation: no infinity, no missing id."""
-    if column.kind is Kind.NUMBER:
-        return not np.isinf(values.to_numpy(dtype=np.float64)).any()
-    return not (column.required and values.isna().any())
-
-
-def _final(column: Column, values: pd.Series) -> pd.Series:
-    if column.kind is Kind.ACTIVE:
-        return values.fillna(True).astype(bool)
-    if column.kind is Kind.ID:
-        return values.astype("int64")
-    return values
-
-
 def _checked(table: str, rows: Sequence[Row], code_width: Mapping[str, int | None]) -> pd.DataFrame:
     """Validate the rows as a frame, which reports what is invalid."""
     names = TABLES[table].names
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
     result = normalise.normalise(table, frame, code_width=code_width, unique=False)
-    if len(result.refused):
+    if len(result.rejections):
         normalise.check(table, frame.loc[result.refused["row"].to_numpy()], code_width=code_width)
     return result.frame

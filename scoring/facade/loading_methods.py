@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from scoring.columns import TABLES, Kind
+from scoring.columns import TABLES
 from scoring.database.readers import load_actions_async, load_jobs_async, load_users_async
 from scoring.errors import DataError
 from scoring.facade.engine_state import EngineState, whole_number
@@ -118,6 +118,6 @@ class LoadingMethods(EngineState):
             frame = frame[np.isin(frame[TABLES[table].key[0]], list(ids))]
         frame = frame.iloc[:size].reset_index(drop=True)
         for column in TABLES[table].columns:
-            if column.kind is Kind.INTEGERS:  # the caller may change the lists of the frame
+            if column.type.is_list:  # the caller may change its lists
                 frame[column.name] = frame[column.name].map(list)
         return frame

@@ -18,7 +18,7 @@ from scoring.caching.footprints import Footprint, footprint
 from scoring.caching.key import DataKey
 from scoring.database.change_tokens import ChangeToken, change_tokens, change_tokens_async
 from scoring.database.database import Database
-from scoring.database.quarantine import Held, Usable, read_usable, read_usable_async, warn_of
+from scoring.database.quarantine import AcceptedData, RejectionDigest, read_usable, read_usable_async, warn_of
 from scoring.dataset import Dataset
 from scoring.dataset.dataset import clock_of
 from scoring.facade.async_lock import AsyncLock
@@ -35,8 +35,8 @@ __all__ = ["CHECK_SECONDS", "Snapshot", "SnapshotHolder"]
 CHECK_SECONDS = 5.0
 """Seconds between two checks whether the database has changed."""
 
-Tokens = tuple[dict[str, ChangeToken], Held | None]
-"""What tells that the data changed, and what stood where rows were refused."""
+Tokens = tuple[dict[str, ChangeToken], RejectionDigest | None]
+"""The change tokens of the data, and the digest of its rejected rows."""
 
 T = TypeVar("T")
 
@@ -219,8 +219,8 @@ class SnapshotHolder:
             self.database.close()
 
     @property
-    def _refused(self) -> Held | None:
-        """What stood where rows were refused, if any were."""
+    def _refused(self) -> RejectionDigest | None:
+        """The digest of the rejected rows, if there are any."""
         with self._lock:
             return None if self._tokens is None else self._tokens[1]
 
@@ -244,12 +244,12 @@ class SnapshotHolder:
             self._misses += loaded
         return snapshot.view()
 
-    def _load(self) -> tuple[Tokens | None, Usable | None]:
+    def _load(self) -> tuple[Tokens | None, AcceptedData | None]:
         """Read the tokens first: writes during the reading of the tables then change them for the next check."""
         if self.database is None:
             return None, None
         tokens, found = change_tokens(self.database), read_usable(self.database, as_of=clock_of(self.as_of))
-        return (tokens, found.held), found
+        return (tokens, found.rejected), found
 
     def _begin(self) -> _Load:
         with self._lock:
@@ -262,9 +262,9 @@ class SnapshotHolder:
             return await asyncio.to_thread(self._loaded, load, None, None)
         tokens = await change_tokens_async(self.database)
         found = await read_usable_async(self.database, clock_of(self.as_of))
-        return await asyncio.to_thread(self._loaded, load, (tokens, found.held), found)
+        return await asyncio.to_thread(self._loaded, load, (tokens, found.rejected), found)
 
-    def _loaded(self, load: _Load, tokens: Tokens | None, found: Usable | None) -> Found:
+    def _loaded(self, load: _Load, tokens: Tokens | None, found: AcceptedData | None) -> Found:
         """Make a snapshot. Later requests get it too, unless `forget` was called or newer data was loaded meanwhile."""
         if self._given is not None:
             dataset = self._given
@@ -290,10 +290,10 @@ class SnapshotHolder:
             warn_of(ledger, stacklevel=2)
 
 
-def _look(database: Database, refused: Held | None) -> Tokens:
+def _look(database: Database, refused: RejectionDigest | None) -> Tokens:
     return change_tokens(database), None if refused is None else refused.again(database)
 
 
-async def _look_async(database: Database, refused: Held | None) -> Tokens:
+async def _look_async(database: Database, refused: RejectionDigest | None) -> Tokens:
     tokens = await change_tokens_async(database)
     return tokens, None if refused is None else await database.run(refused.again, database)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.columns import TABLES, Kind
+from scoring.columns import TABLES
 from scoring.errors import DataError
 from scoring.importing.mapping import ColumnMap, TableMap
 
@@ -40,7 +40,7 @@ def compose(
             words = column.values
             values = values.map(lambda value, words=words: words.get(str(value), value), na_action="ignore")
         if column.lookup is not None:
-            look_up = _lists_looked_up if TABLES[table].column(target).kind is Kind.INTEGERS else _looked_up
+            look_up = _lists_looked_up if TABLES[table].column(target).type.is_list else _looked_up
             values, missed = look_up(values, lookup(column.lookup))
             if missed:
                 unknown[f"{target}: not a name in {column.lookup}"] = missed

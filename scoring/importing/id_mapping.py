@@ -10,7 +10,8 @@ import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from scoring.columns import TABLES
-from scoring.columns.coercion import integer, whole_texts
+from scoring.columns.types import INTEGER
+from scoring.columns.types.integer import whole_texts
 from scoring.database.schema import DATA_TABLES
 from scoring.errors import DataError
 from scoring.importing.computed_columns import fold
@@ -86,7 +87,7 @@ def _text(table: str, text: str) -> str:
 
 def _above(connection: Connection, table: str, numbers: pd.Series) -> int:
     stored = connection.execute(select(func.max(DATA_TABLES[table].c[TABLES[table].key[0]]))).scalar() or 0
-    brought = integer(numbers).values.max()  # exact: as floats, ids beyond 2^53 would be rounded
+    brought = INTEGER.coerce(numbers).values.max()  # exact: as floats, ids beyond 2^53 would be rounded
     first = max(int(stored), 0 if pd.isna(brought) else int(brought), 0) + 1
     if first + len(numbers) > np.iinfo(np.int64).max:
         raise DataError(

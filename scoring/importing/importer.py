@@ -1,13 +1,14 @@
-"""Files in: CSV and Parquet to the database's tables, by name or by a mapping file, with a ledger of every row.
+"""Import of one table from end to end: CSV and Parquet files to the database, with a ledger of every row.
 
-`mapping` the YAML · `reader` files to raw rows · `compose` source to target columns · `ids` numbers for text ids ·
-`merge` rules, several rows made one · `ledger` the account. Here: one table's import from end to end.
+`mapping` is the YAML · `source_reader` reads files · `computed_columns` makes target columns of source columns ·
+`id_mapping` numbers text ids · `merge` applies rules and makes several rows one · `import_report` is the account.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,20 @@ import pandas as pd
 from sqlalchemy import Connection, delete, select
 
 from scoring.columns import TABLES
-from scoring.columns.coercion import Mask
 from scoring.database.database import Database
 from scoring.database.row_conversion import columns_of, frame_of
 from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import write_frame
 from scoring.errors import DataError
+from scoring.id_index import IdIndex
 from scoring.importing.computed_columns import compose
 from scoring.importing.id_mapping import known_codes, number_ids
 from scoring.importing.import_report import Ledger
 from scoring.importing.mapping import TableMap, read_mapping, table_mapping
-from scoring.importing.merge import breaks, clear, one_row_per_key
+from scoring.importing.merge import breaks, cleared_column, one_row_per_key
 from scoring.importing.source_reader import Raw, read_source, stacked
-from scoring.validation.normalise import code_width, normalise, unknown_references
+from scoring.validation.cross_table import unknown_references
+from scoring.validation.normalise import NormalisedTable, code_width, normalise
 from scoring.validation.rejected_rows import write_refused
 
 __all__ = ["Ledger", "import_file", "import_mapping"]
@@ -108,48 +110,6 @@ def _found(file: str, folders: list[Path]) -> Path:
     raise DataError(f"There is no file {file} in {' or in '.join(map(str, folders))}; say where it is.")
 
 
-class _Account:
-    """Which source rows are left, and what happened to the others."""
-
-    def __init__(self, raw: Raw) -> None:
-        self.raw = raw
-        self.merged = 0
-        self.cleared: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter(reason for _, _, reason, _ in raw.unreadable)
-        self._refused: list[tuple[int, str, str, str]] = []  # source row, column, value, reason
-
-    def refuse(self, rows: np.ndarray, column: str, values: pd.Series, reason: str) -> None:
-        for row, value in zip(rows.tolist(), values, strict=True):
-            self._refused.append((row, column, "" if _is_missing(value) else str(value), reason))
-        self.reasons[f"{column} {reason}"] += len(rows)
-
-    def refuse_all(self, refused: pd.DataFrame) -> None:
-        """By the frame that `normalise` gives; its rows are source rows."""
-        for (column, reason), group in refused.groupby(["column", "reason"], sort=False):
-            self.refuse(group["row"].to_numpy(dtype=np.int64), str(column), group["value"], str(reason))
-
-    @property
-    def refused(self) -> int:
-        return len(self._refused) + len(self.raw.unreadable)
-
-    def rows(self) -> pd.DataFrame:
-        """The refused rows as they were, with file, row, column and reason in front."""
-        head = ["refused_file", "refused_row", "refused_column", "refused_value", "refused_reason"]
-        at = [row for row, *_ in self._refused]
-        said = pd.DataFrame(
-            [(self.raw.source[r], self.raw.rows[r], c, v, reason) for r, c, v, reason in self._refused], columns=head
-        )
-        original = self.raw.frame.iloc[at].reset_index(drop=True)
-        unreadable = pd.DataFrame([(f, line, "", "", why) for f, line, why, _ in self.raw.unreadable], columns=head)
-        fields = pd.DataFrame([fields for *_, fields in self.raw.unreadable], columns=original.columns, dtype=object)
-        parts = [pd.concat([a, b], axis=1) for a, b in ((said, original), (unreadable, fields)) if len(a)]
-        return pd.concat(parts, ignore_index=True).sort_values(["refused_file", "refused_row"], ignore_index=True)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (not isinstance(value, list) and bool(pd.isna(value)))
-
-
 def _import(
     database: Database,
     table: str,
@@ -157,127 +117,123 @@ def _import(
     mapping: TableMap,
     source: str,
     refused_to: str | Path | None,
-    replace: bool,
+    replace_rows: bool,
 ) -> Ledger:
-    account = _Account(raw)
+    cleared: Counter[str] = Counter()
     database.require_tables(*TABLES)
     database.migrate()
     with database.begin() as connection:
-        frame, rows, ignored = _typed(connection, table, mapping, account)
-        frame, rows = _ruled(table, mapping, account, frame, rows, after=False)
+        found = _validated(connection, table, mapping, raw, cleared)
+        found = _ruled(found, mapping, cleared, after=False)
         if mapping.one_row_per is not None:
-            before = len(frame)
-            frame, first = one_row_per_key(table, frame, mapping)
-            rows = rows[first]
-            account.merged += before - len(frame)
-            frame, rows = _ruled(table, mapping, account, frame, rows, after=True)
-        frame = _fitting(connection, table, account, frame, rows, replace)
-        if replace:
+            found = _ruled(_one_row_per_key(found, mapping), mapping, cleared, after=True)
+        if table == "actions":
+            users, jobs = (_ids(connection, name) for name in ("users", "jobs"))
+            found = found.without(unknown_references(found, users, jobs))
+        if replace_rows:
             connection.execute(delete(DATA_TABLES[table]))
-        write_frame(connection, table, frame)
+        else:
+            found = _without_stored(connection, found)
+        write_frame(connection, table, found.frame)
+        refused = found.n_rejected + len(raw.unreadable)
         path = None
-        if refused_to is not None and account.refused:  # before the commit: no row is gone without a trace
+        if refused_to is not None and refused:  # before the commit: no row is lost without a trace
             target = Path(refused_to)
             path = write_refused(
-                account.rows(), target if target.suffix.lower() == ".csv" else target / f"refused_{table}.csv"
+                _refused_rows(raw, found),
+                target if target.suffix.lower() == ".csv" else target / f"refused_{table}.csv",
             )
     return Ledger(
         table,
         source,
         raw.read,
-        len(frame),
-        account.merged,
-        account.refused,
-        dict(account.reasons.most_common()),
-        dict(account.cleared.most_common()),
-        ignored,
+        len(found.frame),
+        found.merged,
+        refused,
+        dict(_reasons(raw, found).most_common()),
+        dict(cleared.most_common()),
+        found.ignored,
         path,
     )
 
 
-def _typed(
-    connection: Connection, table: str, mapping: TableMap, account: _Account
-) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]:
-    """The canonical frame of the source rows that can be read, and the source row of each."""
+def _validated(
+    connection: Connection, table: str, mapping: TableMap, raw: Raw, cleared: Counter[str]
+) -> NormalisedTable:
+    """Return the rows of the source as rows of the table, with their rejections. Rows are those of `raw.frame`."""
     ignored: tuple[str, ...] = ()
-    if table.endswith("_factors"):
-        composed = account.raw.frame
-    else:
-        composed, unknown, ignored = compose(
-            table, account.raw.frame, mapping, lambda name: known_codes(connection, name)
-        )
-        account.cleared.update(unknown)
+    composed = raw.frame
+    if not table.endswith("_factors"):
+        composed, unknown, ignored = compose(table, composed, mapping, lambda name: known_codes(connection, name))
+        cleared.update(unknown)
         composed = number_ids(connection, table, composed)
     codes = pd.Series(
         connection.execute(select(DATA_TABLES["prefectures"].c.prefecture_code)).scalars().all(), dtype="str"
     )
     width = None if table == "prefectures" else code_width(codes)
     widths = {"prefecture_code": width, "adjacent_code": width}
-    source = np.arange(len(composed))
-    result = normalise(table, composed, code_width=widths, source_rows=source, unique=mapping.one_row_per is None)
-    account.refuse_all(result.refused)
-    account.merged += result.merged
-    return result.frame, result.rows, ignored
+    rows = composed.reset_index(drop=True)
+    return replace(normalise(table, rows, code_width=widths, unique=mapping.one_row_per is None), ignored=ignored)
 
 
-def _ruled(
-    table: str, mapping: TableMap, account: _Account, frame: pd.DataFrame, rows: np.ndarray, *, after: bool
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Without the rows that break a rule, and with broken values made missing.
+def _ruled(found: NormalisedTable, mapping: TableMap, cleared: Counter[str], *, after: bool) -> NormalisedTable:
+    """Reject the rows that break a rule, or make the broken values missing, as the rule says.
 
     Rules with `after` compare columns of a finished row, so they wait until several rows have been made one.
     """
     for rule in mapping.rules:
         if mapping.one_row_per is not None and (rule.after is not None) != after:
             continue
-        broken = breaks(table, rule, frame)
-        if rule.otherwise == "missing" and not TABLES[table].column(rule.column).required:
-            clear(table, rule.column, frame, broken)
-            if broken.any():
-                account.cleared[rule.text] += int(broken.sum())
-            continue
-        frame, rows = _without(
-            account, frame, rows, broken, rule.column, f"is {rule.text.removeprefix(rule.column + ' ')}"
-        )
-    return frame, rows
+        broken = breaks(found.table, rule, found.frame)
+        if rule.otherwise != "missing" or TABLES[found.table].column(rule.column).required:
+            found = found.reject(broken, rule.column, f"is {rule.text.removeprefix(rule.column + ' ')}")
+        elif broken.any():
+            found = replace(found, frame=cleared_column(found.table, rule.column, found.frame, broken))
+            cleared[rule.text] += int(broken.sum())
+    return found
 
 
-def _fitting(
-    connection: Connection, table: str, account: _Account, frame: pd.DataFrame, rows: np.ndarray, replace: bool
-) -> pd.DataFrame:
-    """Without what the database has already, and without actions on users and jobs that it has not."""
-    key = list(TABLES[table].key)
-    if table == "actions":
-        users, jobs = (_ids(connection, name) for name in ("users", "jobs"))
-        refused = unknown_references(frame, users, jobs)
-        bad = np.zeros(len(frame), dtype=bool)
-        bad[refused["row"].to_numpy(dtype=np.int64)] = True
-        account.refuse_all(refused.assign(row=rows[refused["row"].to_numpy(dtype=np.int64)]))
-        frame, rows = frame[~bad].reset_index(drop=True), rows[~bad]
-    if replace:
-        return frame
-    stored = _stored_keys(connection, table)
-    there = pd.MultiIndex.from_frame(frame[key]).isin(pd.MultiIndex.from_frame(stored)) if len(stored) else None
-    if there is None or not there.any():
-        return frame
-    if len(key) > 1:
-        account.merged += int(there.sum())
-        return frame[~there].reset_index(drop=True)
-    return _without(account, frame, rows, there, key[0], "is in the database already")[0]
+def _one_row_per_key(found: NormalisedTable, mapping: TableMap) -> NormalisedTable:
+    frame, first = one_row_per_key(found.table, found.frame, mapping)
+    merged = found.merged + len(found.frame) - len(frame)
+    return replace(found, frame=frame, rows=found.rows[first], merged=merged)
 
 
-def _without(
-    account: _Account, frame: pd.DataFrame, rows: np.ndarray, bad: Mask, column: str, reason: str
-) -> tuple[pd.DataFrame, np.ndarray]:
-    if not bad.any():
-        return frame, rows
-    account.refuse(rows[bad], column, frame.loc[bad, column], reason)
-    return frame[~bad].reset_index(drop=True), rows[~bad]
+def _without_stored(connection: Connection, found: NormalisedTable) -> NormalisedTable:
+    """Reject the rows whose id is in the database; merge actions and borders that are."""
+    key = list(TABLES[found.table].key)
+    stored = _stored_keys(connection, found.table)
+    if not len(stored):
+        return found
+    known = pd.MultiIndex.from_frame(found.frame[key]).isin(pd.MultiIndex.from_frame(stored))
+    if len(key) == 1:
+        return found.reject(known, key[0], "is in the database already")
+    frame = found.frame[~known].reset_index(drop=True)
+    return replace(found, frame=frame, rows=found.rows[~known], merged=found.merged + int(known.sum()))
 
 
-def _ids(connection: Connection, table: str) -> pd.Index:
+def _reasons(raw: Raw, found: NormalisedTable) -> Counter[str]:
+    """Return reason → rejected rows."""
+    refused = found.refused
+    return Counter([*(reason for _, _, reason, _ in raw.unreadable), *(refused["column"] + " " + refused["reason"])])
+
+
+def _refused_rows(raw: Raw, found: NormalisedTable) -> pd.DataFrame:
+    """Return the rejected rows as they were, with file, row, column, value and reason in front."""
+    head = ["refused_file", "refused_row", "refused_column", "refused_value", "refused_reason"]
+    refused = found.refused
+    at = refused["row"].to_numpy(dtype=np.int64)
+    said = refused.assign(file=raw.source[at], row=raw.rows[at])[["file", *refused.columns]].set_axis(head, axis=1)
+    original = raw.frame.iloc[at].reset_index(drop=True)
+    unreadable = pd.DataFrame([(f, line, "", "", why) for f, line, why, _ in raw.unreadable], columns=head)
+    fields = pd.DataFrame([fields for *_, fields in raw.unreadable], columns=original.columns, dtype=object)
+    parts = [pd.concat([a, b], axis=1) for a, b in ((said, original), (unreadable, fields)) if len(a)]
+    return pd.concat(parts, ignore_index=True).sort_values(["refused_file", "refused_row"], ignore_index=True)
+
+
+def _ids(connection: Connection, table: str) -> IdIndex:
     column = DATA_TABLES[table].c[TABLES[table].key[0]]
-    return pd.Index(connection.execute(select(column)).scalars().all(), dtype="int64")
+    return IdIndex(np.array(connection.execute(select(column)).scalars().all(), dtype=np.int64))
 
 
 def _stored_keys(connection: Connection, table: str) -> pd.DataFrame:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from scoring.columns import TABLES, Kind, Table
-from scoring.columns.coercion import Mask
+from scoring.columns import TABLES, Table
+from scoring.columns.series import Mask
 from scoring.errors import ConfigurationError
 from scoring.importing.mapping import Rule, TableMap
 
-__all__ = ["breaks", "clear", "one_row_per_key"]
-
-_EMPTY: Final[dict[Kind, Any]] = {Kind.TIME: pd.NaT, Kind.FLAG: pd.NA, Kind.INTEGER: pd.NA, Kind.ACTIVE: True}
+__all__ = ["breaks", "cleared_column", "one_row_per_key"]
 
 
 def breaks(table: str, rule: Rule, frame: pd.DataFrame) -> Mask:
@@ -31,24 +29,20 @@ def breaks(table: str, rule: Rule, frame: pd.DataFrame) -> Mask:
 
 
 def _bound(table: str, rule: Rule, value: Any) -> Any:
-    kind = TABLES[table].column(rule.column).kind
+    column_type = TABLES[table].column(rule.column).type
     try:
-        if kind is Kind.TIME:
-            stamp = pd.Timestamp(str(value))
-            return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-        return float(value) if kind in (Kind.NUMBER, Kind.INTEGER, Kind.ID) else str(value)
+        return column_type.bound(value)
     except (TypeError, ValueError):
         raise ConfigurationError(
-            f"{table}: {value!r} is no bound for {rule.column}, which is a {kind.value}."
+            f"{table}: {value!r} is no bound for {rule.column}, which is a {column_type.name}."
         ) from None
 
 
-def clear(table: str, column: str, frame: pd.DataFrame, rows: Mask) -> None:
-    """Makes values missing, in place."""
-    if not rows.any():
-        return
-    kind = TABLES[table].column(column).kind
-    frame[column] = frame[column].mask(pd.Series(rows, index=frame.index), _EMPTY.get(kind, np.nan))
+def cleared_column(table: str, column: str, frame: pd.DataFrame, rows: Mask) -> pd.DataFrame:
+    """Return the frame with the values of a column missing in some rows."""
+    missing = TABLES[table].column(column).type.missing
+    values = frame[column].mask(pd.Series(rows, index=frame.index), missing)
+    return frame.assign(**{column: values})
 
 
 def one_row_per_key(table: str, frame: pd.DataFrame, mapping: TableMap) -> tuple[pd.DataFrame, np.ndarray]:
@@ -68,12 +62,12 @@ def one_row_per_key(table: str, frame: pd.DataFrame, mapping: TableMap) -> tuple
 
 def _picked(spec: Table, frame: pd.DataFrame, key: str, name: str, pick: str) -> pd.Series:
     """One value per key, by key."""
-    kind = spec.column(name).kind
-    if kind is Kind.INTEGERS:
+    column_type = spec.column(name).type
+    if column_type.is_list:
         lists = frame.groupby(key, sort=True)[name].agg(list)
         return pd.Series([_list_of(rows, pick) for rows in lists], dtype=object)
     groups = frame.groupby(key, sort=True)[name]
-    dtype = pd.api.types.pandas_dtype(kind.dtype)
+    dtype = pd.api.types.pandas_dtype(column_type.dtype)
     if pick == "most_common":
         known = frame[[key, name]].dropna()
         counts = known.groupby([key, name], sort=True).size().rename("n").reset_index()
@@ -81,7 +75,7 @@ def _picked(spec: Table, frame: pd.DataFrame, key: str, name: str, pick: str) ->
         best = counts.drop_duplicates(key).set_index(key)[name]
         return best.reindex(pd.Index(sorted(frame[key].unique()))).astype(dtype).reset_index(drop=True)
     if pick == "all":
-        raise ConfigurationError(f"{spec.name}.{name}: pick: all is for lists; this is a {kind.value}.")
+        raise ConfigurationError(f"{spec.name}.{name}: pick: all is for lists; this is a {column_type.name}.")
     return getattr(groups, pick)().astype(dtype).reset_index(drop=True)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scoring.backends.protocol import BackendFactory
 from scoring.bundle.ranking import Ranking
-from scoring.columns.coercion import integer
+from scoring.columns.types import INTEGER
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.id_index import IdIndex
@@ -128,7 +128,7 @@ def whole_ids(wanted: Any, what: str) -> NDArray[np.int64]:
     if isinstance(wanted, np.ndarray) and wanted.dtype.kind == "i" and wanted.ndim == 1:
         return wanted.astype(np.int64)
     given = pd.Series(list(wanted), dtype=object)
-    read = integer(given)
+    read = INTEGER.coerce(given)
     strange = read.values.isna().to_numpy(dtype=bool)
     if strange.any():
         raise ConfigurationError(

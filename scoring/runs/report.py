@@ -20,7 +20,7 @@ from scoring.runs import memory_budget
 from scoring.runs.publishers import Destination, RunCounts
 from scoring.runs.runner import RunResult
 from scoring.telemetry import Phase
-from scoring.validation.cross_table import FOLLOWS
+from scoring.validation.report import DataLedger
 
 __all__ = ["PERFORMANCE_TARGET_MS_PER_USER", "Line", "Report", "render"]
 
@@ -108,7 +108,7 @@ class Report:
             actions=counts.actions_read,
             actions_used=counts.actions_used,
             actions_left_out={"refused": sum(counts.actions_refused.values())} | dict(counts.actions_left_out),
-            refused=_reasons(counts),
+            refused=_reasons(counts, result.prepared.dataset.ledger),
             pairs_ranked=result.pairs_ranked,
             pairs_eligible=result.pairs_eligible,
             pairs_scored=result.pairs_scored,
@@ -141,12 +141,12 @@ def _factors(prepared: Prepared) -> str:
     return "cache hit, not trained again" if factors.from_cache else "trained for this data"
 
 
-def _reasons(counts: RunCounts) -> dict[str, int]:
-    """Of all tables, most frequent first."""
+def _reasons(counts: RunCounts, ledger: DataLedger) -> dict[str, int]:
+    """Return table and reason → rejected rows: invalid rows before dependent ones, the most frequent reason first."""
     rows = counts.frame()
     rows = rows[rows["what"] == "refused"].sort_values("rows", ascending=False, kind="stable")
-    causes = ~rows["why"].str.endswith(FOLLOWS)  # before what follows from them
-    rows = pd.concat([rows[causes], rows[~causes]])
+    dependent = [why in ledger[table].caused_by for table, why in zip(rows["table"], rows["why"], strict=True)]
+    rows = pd.concat([rows[~np.array(dependent, dtype=bool)], rows[dependent]])
     return {f"{table}: {why}": int(count) for table, _, why, count in rows.itertuples(index=False)}
 
 

@@ -47,7 +47,7 @@ def time(seconds: NDArray[np.int64], missing: Mask | None = None) -> pd.Series:
 
 def canonical(table: str, columns: Mapping[str, Any], n_rows: int) -> pd.DataFrame:
     """The table's frame; a column that was not made (`external_id`) is missing throughout."""
-    kinds = {column.name: column.kind.dtype for column in TABLES[table].columns}
+    kinds = {column.name: column.type.dtype for column in TABLES[table].columns}
     absent = pd.Series(np.full(n_rows, None, object), dtype="str")
     frame = pd.DataFrame({name: columns.get(name, absent) for name in kinds}, index=pd.RangeIndex(n_rows))
     return frame.astype({name: dtype for name, dtype in kinds.items() if str(frame[name].dtype) != dtype})

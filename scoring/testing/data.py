@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scoring.columns import ACTION_KINDS, TABLES, Column, Kind
+from scoring.columns import ACTION_KINDS, TABLES
 from scoring.dataset import Dataset, Tables
 
 __all__ = ["CLOCK", "small_dataset", "small_tables"]
@@ -61,18 +61,12 @@ def canonical(table: str, **columns: Any) -> pd.DataFrame:
     length = len(next(iter(columns.values())))
     return pd.DataFrame(
         {
-            column.name: pd.Series(columns[column.name], dtype=column.kind.dtype)
+            column.name: pd.Series(columns[column.name], dtype=column.type.dtype)
             if column.name in columns
-            else missing(column, length)
+            else column.missing(length)
             for column in TABLES[table].columns
         }
     )
-
-
-def missing(column: Column, length: int) -> pd.Series:
-    """A canonical column without a value; what is missing is active."""
-    nothing = {Kind.INTEGERS: [], Kind.ACTIVE: True}.get(column.kind)
-    return pd.Series([nothing] * length, dtype=column.kind.dtype)
 
 
 def _some(random: np.random.Generator, n: int, values: list[Any] | tuple[Any, ...], gone: float = 0.15) -> list[Any]:

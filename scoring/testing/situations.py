@@ -13,7 +13,7 @@ from scoring.columns import ACTION_KINDS, TABLES
 from scoring.dataset import Dataset, Tables
 from scoring.model import Inputs
 from scoring.statistics import Statistics
-from scoring.testing.data import canonical, missing, small_dataset
+from scoring.testing.data import canonical, small_dataset
 
 __all__ = ["Situation", "Situations", "built_in"]
 
@@ -145,5 +145,5 @@ def _bare(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     bare = frame.copy()
     for column in TABLES[table].columns:
         if not column.required:
-            bare[column.name] = missing(column, len(frame))
+            bare[column.name] = column.missing(len(frame))
     return bare

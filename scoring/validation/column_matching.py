@@ -9,7 +9,8 @@ from typing import Final
 
 import pandas as pd
 
-from scoring.columns import TABLES, Column, Kind, Table
+from scoring.columns import TABLES, Column, Table
+from scoring.columns.types import NUMBER
 from scoring.errors import DataError
 
 __all__ = ["columns_of", "sources_of", "table_of"]
@@ -33,7 +34,7 @@ def _factor_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
     numbers = sorted(int(name[1:]) for name in map(str, frame.columns) if re.fullmatch(r"f(0|[1-9]\d*)", name))
     if not numbers or numbers != list(range(len(numbers))):
         raise DataError(f"{spec.name}: factor columns are f0, f1, … without a gap; found {', '.join(map(str, frame))}.")
-    return (*spec.columns, *(Column(f"f{n}", Kind.NUMBER, required=True) for n in numbers))
+    return (*spec.columns, *(Column(f"f{n}", NUMBER, required=True) for n in numbers))
 
 
 def sources_of(spec: Table, columns: Sequence[Column], frame: pd.DataFrame) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -1,13 +1,14 @@
-"""The door of a dataset: all tables at once, with all that is wrong with any of them, refused whole or set aside.
+"""Validate all tables together; reject the dataset or quarantine rows.
 
-A table comes in as `validation.Normalised`: its good rows, and what is wrong with the others. What only shows beside
-other tables is found here: actions on users and jobs that are not there (or were set aside), and times that cannot be.
+Loading reads top to bottom: a source reads its tables, `validation.normalise` validates each by itself, `accept_tables`
+checks them against one another and reports. What only shows between tables is found here: actions of unknown users and
+jobs, actions and factors of rejected users and jobs, and times in the future.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, get_args
 
@@ -15,198 +16,150 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.columns import Kind
 from scoring.columns.canonical_tables import Tables
-from scoring.columns.coercion import coerce
-from scoring.errors import ConfigurationError, DataError
+from scoring.columns.types import ID
+from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
-from scoring.validation.data_errors import Names, Problems, by_row, called, grouped, refusal
-from scoring.validation.normalise import Normalised
-from scoring.validation.report import FOLLOWS, DataLedger, TableLedger
+from scoring.validation.data_errors import Rejections, no_rejections, refusal
+from scoring.validation.normalise import NormalisedTable
+from scoring.validation.report import DataLedger
 
-__all__ = ["FOLLOWS", "Intake", "OnBad"]
+__all__ = ["OnBad", "accept_tables", "unknown_references"]
 
 OnBad = Literal["refuse", "quarantine"]
-"""What becomes of data with rows that cannot be used: an error that names them all, or the rest without them."""
-
-Source = pd.DataFrame | Callable[[], pd.DataFrame]
-"""Rows as they were, or what makes them where one is refused."""
-
-Told = Callable[[pd.DataFrame], pd.DataFrame]
+"""What becomes of data with invalid rows: an error that names them all, or the rest without them."""
 
 GRACE: Final = timedelta(days=1)  # clocks differ, and so do the zones of times that name none
-HEAD: Final = ("refused_row", "refused_column", "refused_value", "refused_reason")
 
 
-class _Table:
-    """One table on its way in."""
+def accept_tables(
+    tables: Mapping[str, NormalisedTable],
+    failures: Sequence[str] = (),
+    *,
+    on_bad: OnBad,
+    as_of: pd.Timestamp | None = None,
+    now: datetime | None = None,
+) -> tuple[Tables, DataLedger]:
+    """Return canonical tables and the account of their rows.
 
-    def __init__(self, name: str, found: Normalised, source: Source, names: Callable[[], Names], told: Told) -> None:
-        self.name, self.frame, self.rows = name, found.frame, found.rows
-        self.each, self.merged, self.ignored = found.each, found.merged, found.ignored
-        self.read = len(found.frame) + found.merged + len(found.refused)
-        self._unused: dict[str, int] = {}
-        self._source, self._names, self._told = source, names, told
+    Parameters
+    ----------
+    failures: what is wrong with tables that are not among `tables`, because they cannot be used at all.
+    as_of: the clock of the data, if it was given.
+    now: the clock of this machine, unless given.
 
-    def refuse(self, strange: NDArray[np.bool_], column: str, reason: str) -> None:
-        """Sets rows of the frame aside."""
-        if not strange.any():
-            return
-        problems = Problems(len(self.frame))
-        problems.add(strange, column, self.frame[column], reason)
-        found = problems.each(np.arange(len(self.frame)))
-        at = self.rows[found["at"].to_numpy()]
-        found = found.assign(at=at, row=called(self._names(), at))
-        self.each = pd.concat([self.each, found], ignore_index=True) if len(self.each) else found
-        self.frame, self.rows = self.frame[~strange].reset_index(drop=True), self.rows[~strange]
-
-    def leave_out(self, rule: str, rows: int) -> None:
-        """Rows of the frame that nothing reads."""
-        if rows:
-            self._unused[rule] = rows
-
-    def refused_ids(self, key: str) -> NDArray[np.int64]:
-        """Ids of rows that were set aside, where they can be read."""
-        if not len(self.each):
-            return np.empty(0, dtype=np.int64)
-        given = _frame(self._source)[key].iloc[self.each["at"].unique()]
-        return coerce(Kind.ID, given.reset_index(drop=True)).values.dropna().to_numpy(dtype=np.int64)
-
-    def refused_rows(self) -> pd.DataFrame:
-        """The rows that were set aside, as they were."""
-        refused = self.each.sort_values("at", kind="stable")
-        said = by_row(refused).set_axis(list(HEAD), axis=1)
-        at = refused["at"].drop_duplicates().to_numpy()
-        return pd.concat([said, self._told(_frame(self._source).iloc[at].reset_index(drop=True))], axis=1)
-
-    def ledger(self) -> TableLedger:
-        first = self.each.sort_values("at", kind="stable").drop_duplicates("at")
-        reasons = (first["column"] + " " + first["reason"]).value_counts(sort=True)
-        left_out = ({"repeated": self.merged} if self.merged else {}) | self._unused
-        used = len(self.frame) - sum(self._unused.values())
-        return TableLedger(self.name, self.read, used, left_out, {str(why): int(n) for why, n in reasons.items()})
+    Raises
+    ------
+    DataError: If there are failures, or rejections with `refuse`. It names all of them.
+    ConfigurationError: If `on_bad` is another word.
+    """
+    if on_bad not in get_args(OnBad):
+        raise ConfigurationError(f"on_bad is {on_bad!r}; it is one of {', '.join(get_args(OnBad))}.")
+    failures = [*failures, *_unpaired_factors(tables)]
+    if not failures:
+        tables = _without_future(tables, as_of, now or datetime.now(UTC))
+        tables = _without_unknown_references(tables)
+    rejected = [table.rejections for table in tables.values() if len(table.rejections)]
+    if failures or (rejected and on_bad == "refuse"):
+        rejections = pd.concat([no_rejections(), *rejected], ignore_index=True)
+        raise refusal(rejections[rejections["caused_by"] == ""], failures)  # the others go when their causes do
+    return Tables(**{name: table.frame for name, table in tables.items()}), DataLedger.of(tables)
 
 
-class Intake:
-    """Takes tables one after another; `finish` gives all of them, or says all that is wrong."""
+def unknown_references(actions: NormalisedTable, users: IdIndex, jobs: IdIndex) -> Rejections:
+    """Return the rejections of actions whose user or job is not among the known ids."""
+    found = Rejections(actions.table, len(actions.frame))
+    for key, known, table in (("user_id", users, "users"), ("job_id", jobs, "jobs")):
+        ids = actions.frame[key]
+        found.add(~known.contains(ids.to_numpy()), key, ids, _unknown(key, table))
+    return found
 
-    def __init__(self) -> None:
-        self._tables: dict[str, _Table] = {}
-        self._failures: list[str] = []
 
-    def take(
-        self,
-        name: str,
-        read: Callable[[], Normalised],
-        source: Source,
-        names: Callable[[], Names] | None = None,
-        told: Told = lambda rows: rows,
-    ) -> pd.DataFrame | None:
-        """One table: its good rows, or None where it cannot be used at all, which `finish` will say.
+def _unknown(key: str, table: str) -> str:
+    return f"is no {key} of {table}"
 
-        `source`: its rows as they were; `names`: what they are called, else by the source's index; `told`: makes
-        refused ones readable.
-        """
-        try:
-            found = read()
-        except DataError as error:
-            self._failures.append(str(error))
-            return None
-        self._tables[name] = _Table(name, found, source, names or (lambda: _frame(source).index), told)
-        return found.frame
 
-    def finish(
-        self, on_bad: OnBad, *, as_of: pd.Timestamp | None = None, now: datetime | None = None
-    ) -> tuple[Tables, DataLedger]:
-        """Canonical tables and the account of their rows.
+def _unpaired_factors(tables: Mapping[str, NormalisedTable]) -> list[str]:
+    brought = [name for name in ("user_factors", "job_factors") if name in tables]
+    if len(brought) != 1:
+        return []
+    return [f"{brought[0]}: user_factors and job_factors belong together; bring both or neither."]
 
-        Raises
-        ------
-        DataError: a table cannot be used at all; with `refuse`, a row cannot be used. Names all of it.
-        ConfigurationError: another `on_bad`.
-        """
-        if on_bad not in get_args(OnBad):
-            raise ConfigurationError(f"on_bad is {on_bad!r}; it is one of {', '.join(get_args(OnBad))}.")
-        factors = [name for name in ("user_factors", "job_factors") if name in self._tables]
-        if len(factors) == 1:
-            self._failures.append(f"{factors[0]}: user_factors and job_factors belong together; bring both or neither.")
-        if not self._failures:
-            self._refuse_the_future(as_of, now or datetime.now(UTC))
-            self._refuse_strangers()
-        each = {name: table.each for name, table in self._tables.items() if len(table.each)}
-        if self._failures or (each and on_bad == "refuse"):
-            # what only follows from another problem goes when that one does
-            causes = {name: found[~found["reason"].str.endswith(FOLLOWS)] for name, found in each.items()}
-            raise refusal(causes, self._failures)
-        return Tables(**{name: table.frame for name, table in self._tables.items()}), self._ledger()
 
-    def _refuse_the_future(self, as_of: pd.Timestamp | None, now: datetime) -> None:
-        """Actions that nobody can have done yet: one of them would set the clock, and close every job.
+def _without_future(
+    tables: Mapping[str, NormalisedTable], as_of: pd.Timestamp | None, now: datetime
+) -> Mapping[str, NormalisedTable]:
+    """Reject actions in the future: one of them would set the clock, and close every job.
 
-        Where there are no actions, the newest posting is the clock.
-        """
-        latest = pd.Timestamp(now + GRACE)
-        latest = latest if as_of is None else max(latest, as_of)
-        name, column = ("actions", "occurred_at") if len(self._tables["actions"].frame) else ("jobs", "posted_at")
-        table = self._tables[name]
-        if not table.frame[column].max() > latest:
-            return
-        strange = (table.frame[column] > latest).to_numpy(dtype=bool)
-        table.refuse(strange, column, f"lies in the future (by the clock of this machine it is {now:%Y-%m-%d} now)")
+    Where there are no actions, the newest posting is the clock.
+    """
+    latest = pd.Timestamp(now + GRACE)
+    latest = latest if as_of is None else max(latest, as_of)
+    name, column = ("actions", "occurred_at") if len(tables["actions"].frame) else ("jobs", "posted_at")
+    times = tables[name].frame[column]
+    if not times.max() > latest:
+        return tables
+    later = (times > latest).to_numpy(dtype=bool)
+    reason = f"lies in the future (by the clock of this machine it is {now:%Y-%m-%d} now)"
+    return {**tables, name: tables[name].reject(later, column, reason)}
 
-    def _refuse_strangers(self) -> None:
-        """Actions of nobody and nothing; those of a refused user or job go with it, and so do factors."""
-        owners = [_Owner.of(self._tables[name], key) for name, key in (("users", "user_id"), ("jobs", "job_id"))]
-        actions = self._tables["actions"]
-        for owner in owners:  # what is wrong by itself first
-            strange = ~owner.known.contains(actions.frame[owner.key].to_numpy())
-            if strange.any() and len(owner.refused):
-                strange &= ~np.isin(actions.frame[owner.key], owner.refused)
-            actions.refuse(strange, owner.key, f"is no {owner.key} of {owner.table}")
-        for owner in owners:
-            owner.refuse_followers(actions)
-            factors = self._tables.get(f"{owner.one}_factors")
-            if factors is not None:
-                owner.refuse_followers(factors)
-                strangers = int((~owner.known.contains(factors.frame[owner.key].to_numpy())).sum())
-                factors.leave_out(f"of no {owner.one} of the data", strangers)
 
-    def _ledger(self) -> DataLedger:
-        tables = {name: table.ledger() for name, table in self._tables.items()}
-        dirty = {name: table for name, table in self._tables.items() if len(table.each)}
-        problems = [grouped(name, table.each) for name, table in dirty.items()]
-        return DataLedger(
-            tables,
-            pd.concat(problems, ignore_index=True) if problems else pd.DataFrame(columns=["table", "column", "reason"]),
-            {name: table.refused_rows() for name, table in dirty.items()},
-            {name: table.ignored for name, table in self._tables.items() if table.ignored},
-        )
+def _without_unknown_references(tables: Mapping[str, NormalisedTable]) -> Mapping[str, NormalisedTable]:
+    """Reject actions of unknown users and jobs, and actions and factors of rejected ones."""
+    owners = [_Owner.of(tables[name], key) for name, key in (("users", "user_id"), ("jobs", "job_id"))]
+    actions = tables["actions"]
+    for owner in owners:  # rows that are invalid by themselves first
+        actions = owner.reject_unknown(actions)
+    for owner in owners:
+        actions = owner.reject_dependent(actions)
+    found = {**tables, "actions": actions}
+    for owner in owners:
+        if owner.factors in tables:
+            found[owner.factors] = owner.note_unknown(owner.reject_dependent(tables[owner.factors]))
+    return found
 
 
 @dataclass(frozen=True)
 class _Owner:
-    """Users or jobs, which other rows are of: the accepted ids, and those that were set aside."""
+    """Users or jobs, to which other rows refer: the ids of the valid rows, and of the rejected ones."""
 
     table: str
     key: str
     known: IdIndex
-    refused: NDArray[np.int64]
+    rejected: NDArray[np.int64]
 
     @classmethod
-    def of(cls, table: _Table, key: str) -> _Owner:
+    def of(cls, table: NormalisedTable, key: str) -> _Owner:
         known = IdIndex(table.frame[key].to_numpy())
-        refused = table.refused_ids(key)
-        # of a row whose id stands there twice, the first came in
-        return cls(table.name, key, known, refused[~known.contains(refused)])
+        rejected = np.empty(0, dtype=np.int64)
+        if len(table.rejections):
+            ids = table.rejected_rows()[key]
+            rejected = ID.coerce(ids).values.dropna().to_numpy(dtype=np.int64)
+        # a duplicate is rejected, and the row that has its id is not
+        return cls(table.table, key, known, rejected[~known.contains(rejected)])
 
     @property
     def one(self) -> str:
         return self.table[:-1]
 
-    def refuse_followers(self, table: _Table) -> None:
-        if len(self.refused):
-            table.refuse(np.isin(table.frame[self.key], self.refused), self.key, f"is of a {self.one} {FOLLOWS}")
+    @property
+    def factors(self) -> str:
+        return f"{self.one}_factors"
 
+    def reject_unknown(self, table: NormalisedTable) -> NormalisedTable:
+        ids = table.frame[self.key].to_numpy()
+        unknown = ~self.known.contains(ids)
+        if unknown.any() and len(self.rejected):
+            unknown &= ~np.isin(ids, self.rejected)
+        return table.reject(unknown, self.key, _unknown(self.key, self.table))
 
-def _frame(source: Source) -> pd.DataFrame:
-    return source if isinstance(source, pd.DataFrame) else source()
+    def reject_dependent(self, table: NormalisedTable) -> NormalisedTable:
+        if not len(self.rejected):
+            return table
+        dependent = np.isin(table.frame[self.key], self.rejected)
+        return table.reject(dependent, self.key, f"is of a {self.one} that was refused", caused_by=self.table)
+
+    def note_unknown(self, table: NormalisedTable) -> NormalisedTable:
+        """Count the rows of unknown users or jobs, which no score reads."""
+        unknown = int((~self.known.contains(table.frame[self.key].to_numpy())).sum())
+        return replace(table, unused={f"of no {self.one} of the data": unknown}) if unknown else table

@@ -1,54 +1,109 @@
-"""What is wrong with the rows of a table, all of it, and how an error says so."""
+"""Rejected rows: every reason for each of them, and how an error words them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.columns.coercion import Mask
+from scoring.columns.series import Mask
 from scoring.errors import DataError, counted
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
-__all__ = ["Names", "Problems", "RowName", "by_row", "called", "grouped", "no_problems", "refusal"]
+__all__ = [
+    "FrameRows",
+    "Rejection",
+    "Rejections",
+    "RowName",
+    "SourceRows",
+    "by_row",
+    "grouped",
+    "no_rejections",
+    "refusal",
+]
 
 SHOWN: Final = 5  # rows of a table that an error spells out
-KINDS_SHOWN: Final = 10  # kinds of problem that it names beside them
+KINDS_SHOWN: Final = 10  # kinds of problem that it names after them
+PROBLEMS: Final = ("table", "column", "reason", "rows", "first", "value")
 
-Names = Sequence[Any] | np.ndarray | pd.Index
+
+class Rejection(NamedTuple):
+    """One reason for which a row is rejected; a row may have several.
+
+    A frame of rejections has these columns, and in front of them `at`, the position of the row in its source.
+    """
+
+    table: str
+    row: Any
+    """What a reader calls the row: its label in the frame's index, or a `RowName`."""
+    column: str
+    value: str
+    reason: str
+    caused_by: str = ""
+    """The table of the rejected row that this row refers to; empty where the row is invalid by itself."""
 
 
 class RowName(str):
-    """What a row is called where it has no number that a reader would find it by: `job_id 3`."""
+    """The name of a row that has no number by which a reader would find it: `job_id 3`."""
 
     __slots__ = ()
 
 
-class Problems:
-    """Collects (rows, column, value, reason) for all rows of a frame at once."""
+class SourceRows(Protocol):
+    """The rows of a table as its source holds them, by position. Only rejected rows are asked for."""
 
-    def __init__(self, length: int) -> None:
-        self.refused: Mask = np.zeros(length, dtype=bool)
+    def take(self, at: NDArray[np.int64]) -> pd.DataFrame:
+        """Return the rows at these positions as they were, with a RangeIndex."""
+        ...
+
+    def names(self, at: NDArray[np.int64]) -> pd.Series:
+        """Return what a reader calls the rows at these positions, as objects."""
+        ...
+
+
+class FrameRows:
+    """The rows of a DataFrame, named by its index unless other names are given."""
+
+    def __init__(self, frame: pd.DataFrame, names: Sequence[Any] | NDArray[Any] | pd.Index | None = None) -> None:
+        named = frame.index if names is None else names
+        self._frame = frame
+        self._names = named if isinstance(named, pd.Index) else pd.Index(named, dtype=object)
+
+    def take(self, at: NDArray[np.int64]) -> pd.DataFrame:
+        return self._frame.iloc[at].reset_index(drop=True)
+
+    def names(self, at: NDArray[np.int64]) -> pd.Series:
+        return pd.Series(self._names.take(at), dtype=object)
+
+
+class Rejections:
+    """Collects rejections of rows of one table, for all its rows at once."""
+
+    def __init__(self, table: str, length: int) -> None:
+        self.table = table
+        self.rejected: Mask = np.zeros(length, dtype=bool)
         self._found: list[pd.DataFrame] = []
 
-    def add(self, mask: Mask, column: str, values: pd.Series, reason: str) -> None:
+    def add(self, mask: Mask, column: str, values: pd.Series, reason: str, caused_by: str = "") -> None:
+        """Reject the rows of a mask, whose values in the column are those of `values`."""
         at = np.flatnonzero(mask)
         if not len(at):
             return
         shown = [_shown(value) for value in values.iloc[at]]
-        self._found.append(pd.DataFrame({"at": at, "column": column, "value": shown, "reason": reason}))
-        self.refused[at] = True
+        found = {"at": at, "column": column, "value": shown, "reason": reason, "caused_by": caused_by}
+        self._found.append(pd.DataFrame(found))
+        self.rejected[at] = True
 
     def check(self, schema: DataFrameSchema, frame: pd.DataFrame) -> None:
-        """Adds what the schema says about the rows that have no problem yet."""
+        """Reject what violates a schema, of the rows that are not rejected yet."""
         from pandera.errors import SchemaErrors
 
-        sound = frame if not self.refused.any() else frame[~self.refused]
+        sound = frame if not self.rejected.any() else frame[~self.rejected]
         try:
             schema.validate(sound, lazy=True)
         except SchemaErrors as errors:
@@ -61,83 +116,76 @@ class Problems:
                 reason = "is missing" if said == "not_nullable" else str(said)
                 self.add(mask, str(column), frame[str(column)], reason)
 
-    def each(self, names: Names) -> pd.DataFrame:
-        """One row per problem, by row: at (position), row (name), column, value, reason."""
+    def frame(self, source: SourceRows, rows: NDArray[np.int64] | None = None) -> pd.DataFrame:
+        """Return the frame of rejections, by row.
+
+        `rows`: (length,) the position of each row in its source; without it, the rows are those of the source.
+        """
         if not self._found:
-            return no_problems()
+            return no_rejections()
         found = pd.concat(self._found, ignore_index=True).sort_values("at", kind="stable", ignore_index=True)
-        found.insert(1, "row", called(names, found["at"].to_numpy()))
-        return found
-
-    def frame(self, names: Names) -> pd.DataFrame:
-        """One row per refused row: the first problem's column and value, all reasons joined."""
-        return by_row(self.each(names))
+        at = found["at"].to_numpy() if rows is None else rows[found["at"].to_numpy()]
+        return found.assign(at=at, table=self.table, row=source.names(at))[["at", *Rejection._fields]]
 
 
-def called(names: Names, at: NDArray[np.int64]) -> pd.Series:
-    """The names of the rows at these positions, as they are."""
-    named = names if isinstance(names, pd.Index) else pd.Index(names, dtype=object)
-    return pd.Series(named.take(at), dtype=object)
+def no_rejections() -> pd.DataFrame:
+    """Return a frame of rejections without rows."""
+    dtypes = {"at": "int64"} | dict.fromkeys(Rejection._fields, "str") | {"row": "object"}
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
 
 
-def no_problems() -> pd.DataFrame:
-    """at, row, column, value, reason; no rows."""
-    kinds = {"at": "int64", "row": "object", "column": "str", "value": "str", "reason": "str"}
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
-
-
-def by_row(each: pd.DataFrame) -> pd.DataFrame:
-    """One row per refused row of `Problems.each`: row, column, value, reason."""
+def by_row(rejections: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per rejected row of one table: row, column, value, and all reasons joined."""
     columns = ["row", "column", "value", "reason"]
-    several = each["at"].duplicated()
+    several = rejections["at"].duplicated()
     if not several.any():
-        return each[columns].reset_index(drop=True)
-    # the first one's column stands in a column of its own
-    reasons = each["reason"].where(~several, each["column"] + " " + each["reason"])
-    joined = reasons.groupby(each["at"], sort=True).agg("; ".join)
-    return each.drop_duplicates("at").assign(reason=joined.to_numpy())[columns].reset_index(drop=True)
+        return rejections[columns].reset_index(drop=True)
+    # the first one's column has a column of its own
+    reasons = rejections["reason"].where(~several, rejections["column"] + " " + rejections["reason"])
+    joined = reasons.groupby(rejections["at"], sort=False).agg("; ".join)
+    return rejections.drop_duplicates("at").assign(reason=joined.to_numpy())[columns].reset_index(drop=True)
 
 
-def grouped(table: str, each: pd.DataFrame) -> pd.DataFrame:
-    """table, column, reason, rows, first (up to 5 names), value (of the first): one row per kind of problem."""
+def grouped(rejections: pd.DataFrame) -> pd.DataFrame:
+    """Return table, column, reason, rows, first (up to 5 names), value (of the first): a row per kind of problem."""
     groups = [
         (table, column, reason, len(group), tuple(group["row"].head(SHOWN)), group["value"].iloc[0])
-        for (column, reason), group in each.groupby(["column", "reason"], sort=False)
+        for (table, column, reason), group in rejections.groupby(["table", "column", "reason"], sort=False)
     ]
-    return pd.DataFrame(groups, columns=["table", "column", "reason", "rows", "first", "value"])
+    return pd.DataFrame(groups, columns=list(PROBLEMS))
 
 
-def refusal(tables: Mapping[str, pd.DataFrame], failures: Sequence[str] = ()) -> DataError:
-    """One error of all problems of all tables (`Problems.each` by table), and of what is wrong with whole tables.
+def refusal(rejections: pd.DataFrame, failures: Sequence[str] = ()) -> DataError:
+    """Return one error of all rejections of all tables, and of what is wrong with whole tables.
 
     Its `problems` is a frame of `grouped`, in which a whole table's problem has no column and no rows.
     """
-    tables = {table: each for table, each in tables.items() if len(each)}
-    frames = [grouped(table, each) for table, each in tables.items()]
     rest = [(said.partition(":")[0].partition(".")[0], "", said, 0, (), "") for said in failures]
-    frames += [pd.DataFrame(rest, columns=["table", "column", "reason", "rows", "first", "value"])] if rest else []
-    text = " ".join([*failures, *(_sentence(table, each) for table, each in tables.items())])
+    frames = [grouped(rejections)] if len(rejections) else []
+    frames += [pd.DataFrame(rest, columns=list(PROBLEMS))] if rest else []
+    tables = rejections.groupby("table", sort=False)
+    text = " ".join([*failures, *(_sentence(str(table), found) for table, found in tables)])
     return DataError(text, problems=pd.concat(frames, ignore_index=True))
 
 
-def _sentence(table: str, each: pd.DataFrame) -> str:
-    refused = by_row(each)
+def _sentence(table: str, rejections: pd.DataFrame) -> str:
+    refused = by_row(rejections)
     shown = [
         f"{_named(row)}: {column} {value!r} {reason}" if value else f"{_named(row)}: {column} {reason}"
         for row, column, value, reason in refused.head(SHOWN).itertuples(index=False)
     ]
     if len(refused) > SHOWN:
-        shown.append(f"and {len(refused) - SHOWN:,} more{_kinds_not_shown(table, each)}")
+        shown.append(f"and {len(refused) - SHOWN:,} more{_kinds_not_shown(rejections)}")
     return f"{table}: {counted(len(refused), 'row')} cannot be used. {'; '.join(shown)}."
 
 
-def _kinds_not_shown(table: str, each: pd.DataFrame) -> str:
-    """What is wrong with the rows that are not spelt out, where it is something else."""
-    spelt = each[each["at"].isin(each["at"].unique()[:SHOWN])]
+def _kinds_not_shown(rejections: pd.DataFrame) -> str:
+    """Name the problems of the rows that are not spelt out, where they are others."""
+    spelt = rejections[rejections["at"].isin(rejections["at"].unique()[:SHOWN])]
     known = set(zip(spelt["column"], spelt["reason"], strict=True))
     others = [
         f"{column} {reason} ({rows:,}, first {_named(first[0])})"
-        for _, column, reason, rows, first, _ in grouped(table, each).itertuples(index=False)
+        for _, column, reason, rows, first, _ in grouped(rejections).itertuples(index=False)
         if (column, reason) not in known
     ]
     more = f", and {len(others) - KINDS_SHOWN} other problems" if len(others) > KINDS_SHOWN else ""
@@ -149,7 +197,7 @@ def _named(row: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as an error shows it: short, and always printable."""
+    """Return a value as an error shows it: short, and always printable."""
     if not isinstance(value, list | tuple | np.ndarray) and pd.isna(value):
         return ""
     text = str(value).encode("utf-8", "backslashreplace").decode()

@@ -1,65 +1,102 @@
-"""The door for frames: any DataFrame to the canonical columns and dtypes, or a refusal that names the rows.
+"""One table of any DataFrame to its canonical rows, and the rejected rows with their reasons.
 
-`normalise` keeps the good rows and lists the refused ones with their reasons (for the importer's ledger);
-`check` raises instead (for DataFrame arguments), and is fast where nothing is wrong.
-Coercion is `scoring.columns.coercion`, the short way `scoring.validation.lazy_frame`; what a canonical frame must
-satisfy is stated once, as pandera schemas derived from `scoring.columns.TABLES`.
+`normalise` keeps the valid rows and lists the rejections; `check` raises them instead, and is fast where every row is
+valid. The types of `scoring.columns.types` coerce values; `scoring.validation.lazy_frame` is the fast way for valid
+frames. What a canonical frame must satisfy is stated once, as pandera schemas made of `scoring.columns.TABLES`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from scoring.columns import ACTION_KINDS, Column, Kind, Table
-from scoring.columns.coercion import Mask, beyond, coerce
+from scoring.columns import ACTION_KINDS, Column, Table
+from scoring.columns.series import Mask
+from scoring.columns.types import ColumnType
 from scoring.errors import DataError
 from scoring.validation.column_matching import columns_of, sources_of, table_of
-from scoring.validation.data_errors import Names, Problems, by_row, no_problems, refusal
-from scoring.validation.lazy_frame import Checked, coerced_dtype, final, missing, read
+from scoring.validation.data_errors import FrameRows, Rejections, SourceRows, by_row, no_rejections, refusal
+from scoring.validation.lazy_frame import ValidatedFrame, read
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
 __all__ = [
-    "Normalised",
+    "NormalisedTable",
     "check",
-    "check_references",
     "checked",
     "code_width",
     "examine",
     "normalise",
-    "unknown_references",
 ]
 
 
 @dataclass(frozen=True)
-class Normalised:
-    """What `normalise` gives.
+class NormalisedTable:
+    """One table: its valid rows, and the rejections of the others.
 
-    `frame`: the good rows, canonical columns and dtypes, RangeIndex. `rows`: (n,) the source row of each.
-    `refused`: one row per refused source row: row, column, value (text), reason; by position in the source.
-    `each`: one row per problem (a row may have several), its position `at` in front.
-    `merged`: rows that repeat an action already there. `ignored`: columns that were not used.
+    `frame`: the valid rows, canonical columns and dtypes, RangeIndex. `rows`: (n,) the source row of each.
+    `rejections`: a frame of `Rejection`, by source row where they were found together. `merged`: rows that repeat
+    another row. `ignored`: columns that were not used. `unused`: rule → rows of the frame that no score reads.
     """
 
+    table: str
     frame: pd.DataFrame
-    rows: np.ndarray
-    refused: pd.DataFrame
-    each: pd.DataFrame
-    merged: int
-    ignored: tuple[str, ...]
+    rows: NDArray[np.int64]
+    rejections: pd.DataFrame
+    source: SourceRows
+    merged: int = 0
+    ignored: tuple[str, ...] = ()
+    unused: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def clean(cls, frame: pd.DataFrame, ignored: tuple[str, ...] = ()) -> Self:
-        """Of a canonical frame in which nothing is wrong."""
-        none = no_problems()
-        return cls(frame, np.arange(len(frame)), by_row(none), none, 0, ignored)
+    def valid(
+        cls, table: str, frame: pd.DataFrame, source: SourceRows | None = None, ignored: tuple[str, ...] = ()
+    ) -> Self:
+        """Return the table of a canonical frame without rejections."""
+        return cls(table, frame, np.arange(len(frame)), no_rejections(), source or FrameRows(frame), ignored=ignored)
+
+    @property
+    def n_rejected(self) -> int:
+        """Rejected rows."""
+        return int(self.rejections["at"].nunique())
+
+    @property
+    def n_read(self) -> int:
+        """Rows of the source."""
+        return len(self.frame) + self.merged + self.n_rejected
+
+    @property
+    def refused(self) -> pd.DataFrame:
+        """One row per rejected row: row, column, value (text) of its first reason, and all reasons joined."""
+        return by_row(self.rejections)
+
+    def reject(self, mask: Mask, column: str, reason: str, caused_by: str = "") -> Self:
+        """Return the table without the rows of a mask, which are rejected for their value in a column."""
+        found = Rejections(self.table, len(self.frame))
+        found.add(mask, column, self.frame[column], reason, caused_by)
+        return self.without(found)
+
+    def without(self, found: Rejections) -> Self:
+        """Return the table without the rows that were found invalid."""
+        if not found.rejected.any():
+            return self
+        rejections = found.frame(self.source, self.rows)
+        if len(self.rejections):
+            rejections = pd.concat([self.rejections, rejections], ignore_index=True)
+        keep = ~found.rejected
+        frame = self.frame[keep].reset_index(drop=True)
+        return replace(self, frame=frame, rows=self.rows[keep], rejections=rejections)
+
+    def rejected_rows(self) -> pd.DataFrame:
+        """Return the rejected rows as the source holds them, one row each, in the order of `refused`."""
+        return self.source.take(self.rejections["at"].drop_duplicates().to_numpy())
 
 
 def normalise(
@@ -67,54 +104,54 @@ def normalise(
     frame: pd.DataFrame,
     *,
     code_width: Mapping[str, int | None] | None = None,
-    source_rows: Names | None = None,
+    source: SourceRows | None = None,
     unique: bool = True,
-    problems: Problems | None = None,
-) -> Normalised:
-    """Canonical rows of a frame, and the refused ones.
+    rejections: Rejections | None = None,
+) -> NormalisedTable:
+    """Return the canonical rows of a frame, and the rejected ones.
 
     Parameters
     ----------
     code_width: code column → digits to pad whole numbers to (`code_width()` reads it off a reference table).
-    source_rows: (n,) what to call the rows; the frame's index unless given.
+    source: the rows as they were, and what to call them; the frame's own unless given.
     unique: False leaves rows that share a key alone (the importer makes several source rows one).
-    problems: what is known to be wrong with its rows already.
+    rejections: those that are known before.
 
     Raises
     ------
-    DataError: a required column is missing, a column stands twice, or factor columns are not f0…fN.
+    DataError: If a required column is missing, a column occurs twice, or factor columns are not f0…fN.
     """
-    spec, names = table_of(table), (frame.index if source_rows is None else source_rows)
+    spec = table_of(table)
     columns = columns_of(spec, frame)
     sources, ignored = sources_of(spec, columns, frame)
     widths = code_width or {}
-    problems = problems or Problems(len(frame))
+    found = rejections or Rejections(table, len(frame))
     out: dict[str, pd.Series] = {}
     for column in columns:
-        source = sources.get(column.name)
-        if source is None:
-            out[column.name] = missing(column, len(frame))
+        name = sources.get(column.name)
+        if name is None:
+            out[column.name] = column.type.empty(len(frame))
             continue
-        given = frame[source].reset_index(drop=True)
-        coerced = coerce(column.kind, given, widths.get(column.name))
+        given = frame[name].reset_index(drop=True)
+        coerced = column.type.coerce(given, widths.get(column.name))
         out[column.name] = coerced.values
-        for mask, reason in (*coerced.problems, *beyond(column, coerced.values)):
-            problems.add(mask, column.name, given, reason)
+        for mask, reason in (*coerced.problems, *column.beyond(coerced.values)):
+            found.add(mask, column.name, given, reason)
     whole = pd.DataFrame(out, copy=False)
-    problems.check(_schema(table, columns), whole)
+    found.check(_schema(table, columns), whole)
     merged = np.zeros(len(frame), dtype=bool)
     if unique:
-        merged = _repeated(spec, whole, problems)
-    keep = np.flatnonzero(~problems.refused & ~merged)
+        merged = _repeated(spec, whole, found)
+    keep = np.flatnonzero(~found.rejected & ~merged)
     good = whole if len(keep) == len(whole) else whole.iloc[keep].reset_index(drop=True)
     for column in columns:
-        good[column.name] = final(column, good[column.name])
-    each = problems.each(names)
-    return Normalised(good, keep, by_row(each), each, int(merged.sum()), ignored)
+        good[column.name] = column.type.finish(good[column.name])
+    source = source or FrameRows(frame)
+    return NormalisedTable(table, good, keep, found.frame(source), source, int(merged.sum()), ignored)
 
 
-def examine(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> Normalised:
-    """`normalise`, which is asked only where something may be wrong. Raises what it raises."""
+def examine(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> NormalisedTable:
+    """Return what `normalise` does, by the fast way where every row is valid. Raises what it raises."""
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{table}: a pandas DataFrame is needed, not {type(frame).__name__}.")
     found = read(table, frame, code_width)
@@ -122,29 +159,31 @@ def examine(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | N
         return normalise(table, frame, code_width=code_width)
     spec = table_of(table)
     _, ignored = sources_of(spec, columns_of(spec, frame), frame)
-    return Normalised.clean(found.frame, ignored)
+    return NormalisedTable.valid(table, found.frame, FrameRows(frame), ignored)
 
 
 def check(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> pd.DataFrame:
-    """The canonical frame of a DataFrame argument.
+    """Return the canonical frame of a DataFrame argument. Repeated actions collapse to one without an error.
 
-    Raises DataError that names table, columns, rows (by the frame's index) and values: the first few problems
-    and how many there are. Repeated actions collapse to one without an error.
+    Raises
+    ------
+    DataError: If a row is invalid. It names table, columns, rows (by the frame's index) and values: the first few
+        problems, and how many there are.
     """
     return checked(table, frame, code_width=code_width).frame
 
 
-def checked(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> Checked:
-    """The same, with columns that are made canonical when they are read. Raises what `check` raises."""
+def checked(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> ValidatedFrame:
+    """Return the same, with columns that are made canonical when they are read. Raises what `check` raises."""
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{table}: a pandas DataFrame is needed, not {type(frame).__name__}.")
     found = read(table, frame, code_width)
     if found is not None:
         return found
     result = normalise(table, frame, code_width=code_width)
-    if len(result.refused):
-        raise refusal({table: result.each})
-    return Checked.of(table, result.frame)
+    if len(result.rejections):
+        raise refusal(result.rejections)
+    return ValidatedFrame.of(table, result.frame)
 
 
 def code_width(codes: pd.Series) -> int | None:
@@ -156,26 +195,6 @@ def code_width(codes: pd.Series) -> int | None:
     return int(widths[0]) if len(widths) == 1 else None
 
 
-def unknown_references(actions: pd.DataFrame, users: pd.Index, jobs: pd.Index) -> pd.DataFrame:
-    """Actions on users or jobs that are not there: row (position), column, value, reason; frames canonical."""
-    return by_row(_unknown(actions, users, jobs))
-
-
-def _unknown(actions: pd.DataFrame, users: pd.Index, jobs: pd.Index) -> pd.DataFrame:
-    problems = Problems(len(actions))
-    for name, known in (("user_id", users), ("job_id", jobs)):
-        strange = ~actions[name].isin(known).to_numpy()
-        problems.add(strange, name, actions[name], f"is no {name} of {name.removesuffix('_id')}s")
-    return problems.each(np.arange(len(actions)))
-
-
-def check_references(actions: pd.DataFrame, users: pd.DataFrame, jobs: pd.DataFrame) -> None:
-    """Raises DataError naming the actions on users or jobs that are not there; frames canonical."""
-    unknown = _unknown(actions, pd.Index(users["user_id"]), pd.Index(jobs["job_id"]))
-    if len(unknown):
-        raise refusal({"actions": unknown})
-
-
 @lru_cache(maxsize=32)
 def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
     """What the coerced columns of a table must satisfy, row by row."""
@@ -183,14 +202,14 @@ def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
 
     checks: dict[str, pandera.Check] = {}
     for column in columns:
-        if column.kind is Kind.NUMBER:
-            checks[column.name] = pandera.Check(lambda values: ~np.isinf(values), error="is infinite")
+        if column.type.violation:
+            checks[column.name] = pandera.Check(partial(_satisfies, column.type), error=column.type.violation)
     if table == "actions":
         checks["action"] = pandera.Check.isin(ACTION_KINDS, error=f"is none of {', '.join(ACTION_KINDS)}")
     return pandera.DataFrameSchema(
         {
             column.name: pandera.Column(
-                coerced_dtype(column),
+                column.type.coerced_dtype,
                 checks=checks.get(column.name),
                 nullable=not column.required,
             )
@@ -201,16 +220,20 @@ def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
     )
 
 
-def _repeated(spec: Table, frame: pd.DataFrame, problems: Problems) -> Mask:
-    """Among the sound rows: repeated actions and borders (merged), or rows whose key was there before (refused).
+def _satisfies(column_type: ColumnType, values: pd.Series) -> pd.Series:
+    return pd.Series(~column_type.violates(values), index=values.index)
 
-    Judged after all else, so that a refused row does not take its id away from a good one.
+
+def _repeated(spec: Table, frame: pd.DataFrame, found: Rejections) -> Mask:
+    """Return which valid rows repeat an action or a border (merged); reject rows whose key an earlier row has.
+
+    The last check, so that a rejected row does not take its id away from a valid one.
     """
-    sound = np.flatnonzero(~problems.refused)
+    sound = np.flatnonzero(~found.rejected)
     keys = frame[list(spec.key)]
     repeated = np.zeros(len(frame), dtype=bool)
     repeated[sound] = (keys if len(sound) == len(frame) else keys.iloc[sound]).duplicated().to_numpy()
     if len(spec.key) > 1:
         return repeated
-    problems.add(repeated, spec.key[0], frame[spec.key[0]], "stands there already in an earlier row")
+    found.add(repeated, spec.key[0], frame[spec.key[0]], "stands there already in an earlier row")
     return np.zeros(len(frame), dtype=bool)

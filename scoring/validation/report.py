@@ -1,4 +1,4 @@
-"""What became of every row at the door of a dataset: read = used + left out by a rule + refused for a reason."""
+"""What became of every row of a dataset: read = used + left out by a rule + rejected for a reason."""
 
 from __future__ import annotations
 
@@ -14,22 +14,44 @@ import pandas as pd
 from scoring.columns import TABLES
 from scoring.errors import ConfigurationError, DataError, OutputError, counted, printable
 from scoring.storage.os_errors import reason
+from scoring.validation.data_errors import grouped, no_rejections
+from scoring.validation.normalise import NormalisedTable
 
-__all__ = ["FOLLOWS", "DataLedger", "Limit", "TableLedger"]
+__all__ = ["DataLedger", "Limit", "TableLedger"]
 
-FOLLOWS: Final = "that was refused"
-"""How a reason ends by which a row is refused for another's sake alone: its job's, its user's."""
+HEAD: Final = ("refused_row", "refused_column", "refused_value", "refused_reason")
 
 
 @dataclass(frozen=True)
 class TableLedger:
-    """One table: rows read, rows used, and how many were left out by which rule or refused for which reason."""
+    """One table: rows read, rows used, and how many were left out by which rule or rejected for which reason.
+
+    `refused`: reason → rejected rows. `caused_by`: of these reasons, those for which rows are rejected only because
+    they refer to a rejected row → the table of that row.
+    """
 
     table: str
     read: int
     used: int
     left_out: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
+    caused_by: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, table: NormalisedTable) -> Self:
+        """Return the account of a table. A row with several reasons counts for the first."""
+        first = table.rejections.sort_values("at", kind="stable").drop_duplicates("at")
+        reasons = first["column"] + " " + first["reason"]
+        causes = dict(zip(reasons, first["caused_by"], strict=True))
+        left_out = ({"repeated": table.merged} if table.merged else {}) | dict(table.unused)
+        return cls(
+            table.table,
+            table.n_read,
+            len(table.frame) - sum(table.unused.values()),
+            left_out,
+            {str(reason): int(rows) for reason, rows in reasons.value_counts(sort=True).items()},
+            {reason: cause for reason, cause in causes.items() if cause},
+        )
 
     def __post_init__(self) -> None:
         found = self.used + sum(self.left_out.values()) + self.n_refused
@@ -42,11 +64,11 @@ class TableLedger:
 
     @property
     def n_faulty(self) -> int:
-        """Rows refused for what is wrong with themselves, and not because the row that they are of was refused."""
-        return sum(count for reason, count in self.refused.items() if not reason.endswith(FOLLOWS))
+        """Rows that are invalid by themselves, and not rejected only because they refer to a rejected row."""
+        return sum(count for reason, count in self.refused.items() if reason not in self.caused_by)
 
     def line(self) -> str:
-        """`jobs: 100 read = 98 used + 2 refused (fee is not a number 2)`; what follows from others comes last."""
+        """`jobs: 100 read = 98 used + 2 refused (fee is not a number 2)`; dependent rows come last."""
         parts = [f"{self.used:,} used", *(f"{count:,} {rule}" for rule, count in self.left_out.items() if count)]
         if self.refused:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in self._in_order())
@@ -54,14 +76,14 @@ class TableLedger:
         return f"{self.table}: {self.read:,} read = {' + '.join(parts)}"
 
     def _in_order(self) -> list[tuple[str, int]]:
-        return sorted(self.refused.items(), key=lambda item: item[0].endswith(FOLLOWS))
+        return sorted(self.refused.items(), key=lambda item: item[0] in self.caused_by)
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How much of a table may be refused: a share of its rows, or a number of them.
+    """How much of a table may be rejected: a share of its rows, or a number of them.
 
-    Rows that go with a refused one do not count: one bad job among a thousand may have many actions.
+    Rows that only refer to a rejected row do not count: one invalid job among a thousand may have many actions.
     """
 
     share: float | None = None
@@ -92,14 +114,39 @@ class DataLedger:
     """All tables of a dataset, by name.
 
     `problems`: one row per kind of problem: table, column, reason, rows, first (what up to five of them are called),
-    value (of the first). `rows`: table → the refused rows as they were, with refused_row, refused_column,
-    refused_value and refused_reason in front. `ignored`: table → columns that nothing took.
+    value (of the first). `rejections`: a frame of `Rejection`, by table and row. `rows`: table → the rejected rows
+    as they were, with refused_row, refused_column, refused_value and refused_reason in front. `ignored`: table →
+    columns that were not used.
     """
 
     tables: Mapping[str, TableLedger] = field(default_factory=dict)
     problems: pd.DataFrame = field(default_factory=pd.DataFrame)
     rows: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rejections: pd.DataFrame = field(default_factory=no_rejections)
+
+    @classmethod
+    def of(cls, tables: Mapping[str, NormalisedTable]) -> Self:
+        """Return the account of all tables."""
+        dirty = {
+            name: replace(table, rejections=table.rejections.sort_values("at", kind="stable", ignore_index=True))
+            for name, table in tables.items()
+            if len(table.rejections)
+        }
+        problems = [grouped(tables[name].rejections) for name in dirty]
+        rejections = pd.concat([no_rejections(), *(table.rejections for table in dirty.values())], ignore_index=True)
+        return cls(
+            {name: TableLedger.of(table) for name, table in tables.items()},
+            pd.concat(problems, ignore_index=True) if dirty else pd.DataFrame(columns=["table", "column", "reason"]),
+            {name: _with_reasons(table) for name, table in dirty.items()},
+            {name: table.ignored for name, table in tables.items() if table.ignored},
+            rejections,
+        )
+
+    def invalid_rows(self, table: str) -> pd.DataFrame:
+        """Return those of `rows` that are invalid by themselves, not rejected for the row that they refer to."""
+        found = self.rejections[self.rejections["table"] == table].drop_duplicates("at")
+        return self.rows[table][(found["caused_by"] == "").to_numpy()]
 
     @property
     def n_refused(self) -> int:
@@ -177,15 +224,27 @@ class DataLedger:
             )
 
 
+def _with_reasons(table: NormalisedTable) -> pd.DataFrame:
+    return pd.concat([table.refused.set_axis(list(HEAD), axis=1), table.rejected_rows()], axis=1)
+
+
 def _readable(rows: pd.DataFrame, as_of: pd.Timestamp | None) -> pd.DataFrame:
-    """As text where it is a time; with the clock, if it is given, behind the reason."""
-    told = rows.assign(
+    """Return the rows with times as text and, if it is given, the clock behind the reason."""
+    readable = rows.assign(
         **{
-            str(name): values.map(lambda value: value.isoformat() if isinstance(value, datetime) else value)
+            str(name): _with_text_for_times(values)
             for name, values in rows.items()
             if values.dtype == object or values.dtype.kind == "M"
         }
     )
     if as_of is not None:
-        told.insert(list(told.columns).index("refused_reason") + 1, "refused_as_of", as_of.isoformat())
-    return told
+        readable.insert(list(readable.columns).index("refused_reason") + 1, "refused_as_of", as_of.isoformat())
+    return readable
+
+
+def _with_text_for_times(values: pd.Series) -> pd.Series:
+    texts = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    try:
+        return pd.Series(texts, index=values.index)
+    except UnicodeEncodeError:  # a text that UTF-8 cannot hold: the file has its escape
+        return pd.Series(texts, index=values.index, dtype=object)

@@ -13,13 +13,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.columns import TABLES, Kind
+from scoring.columns import TABLES
+from scoring.columns.dictionary_column import DictionaryColumn
+from scoring.columns.types import (
+    ACTIVE,
+    CHOICE,
+    CODE,
+    COLUMN_TYPES,
+    FLAG,
+    ID,
+    INTEGER,
+    INTEGERS,
+    NUMBER,
+    TEXT,
+    TIME,
+    ColumnType,
+)
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import JobArrays, jobs_later
 from scoring.dataset.vocabularies import extended, with_jobs
 from scoring.errors import DataError
 from scoring.synthetic import make_market
-from scoring.validation.coded import Coded
 from scoring.validation.data_errors import refusal
 from scoring.validation.lazy_frame import read
 from scoring.validation.normalise import checked, normalise
@@ -50,7 +64,7 @@ ANY: dict[str, Change] = {
     "infinity": with_first(np.inf),
     "None": with_first(None),
 }
-TEXT: dict[str, Change] = {
+TEXT_FORMS: dict[str, Change] = {
     "other storage": lambda column: column.astype(pd.StringDtype("python", na_value=np.nan)).array,
     "Arrow's": lambda column: column.astype(pd.ArrowDtype(pa.string())).array,
     "blank": texts_with(" \u3000\t"),
@@ -64,8 +78,8 @@ TEXT: dict[str, Change] = {
     "a slice of more": lambda column: pd.concat([pd.Series(["a\0"], dtype="str"), column]).iloc[1:].array,
     "numbers": lambda column: np.arange(len(column)),
 }
-TYPED: dict[Kind, dict[str, Change]] = {
-    Kind.ID: {
+TYPED: dict[ColumnType, dict[str, Change]] = {
+    ID: {
         "Int64": lambda column: column.astype("Int64").array,
         "floats": lambda column: column.astype("float64").array,
         "texts": lambda column: column.astype("str").array,
@@ -73,24 +87,24 @@ TYPED: dict[Kind, dict[str, Change]] = {
         "descending": lambda column: column.to_numpy()[::-1],
         "a fraction": with_first(1.5),
     },
-    Kind.NUMBER: {
+    NUMBER: {
         "infinite": lambda column: np.append(np.full(len(column) - 1, 1.0), -np.inf),
         "Float64": lambda column: column.astype("Float64").array,
         "Arrow's": lambda column: column.astype(pd.ArrowDtype(pa.float64())).array,
         "texts": lambda column: column.astype("str").array,
     },
-    Kind.INTEGER: {
+    INTEGER: {
         "floats": lambda column: column.astype("float64").array,
         "a new value": with_first(99_999),
         "unsigned": lambda column: np.full(len(column), 2**64 - 1, dtype=np.uint64),
     },
-    Kind.FLAG: {
+    FLAG: {
         "ints": lambda column: column.fillna(False).astype("int64").array,
         "plain": lambda column: column.fillna(False).to_numpy(bool),
         "two": lambda column: np.full(len(column), 2),
     },
-    Kind.ACTIVE: {"nullable": lambda column: pd.array([None] + [True] * (len(column) - 1), dtype="boolean")},
-    Kind.TIME: {
+    ACTIVE: {"nullable": lambda column: pd.array([None] + [True] * (len(column) - 1), dtype="boolean")},
+    TIME: {
         "nanoseconds": lambda column: column.astype("datetime64[ns, UTC]").array,
         "no zone": lambda column: column.dt.tz_convert(None).array,
         "another zone": lambda column: column.dt.tz_convert("Asia/Tokyo").array,
@@ -98,7 +112,7 @@ TYPED: dict[Kind, dict[str, Change]] = {
         "the first": lambda column: pd.Series(np.full(len(column), "0001-01-01", "M8[us]")).dt.tz_localize("UTC").array,
     },
 }
-TYPED |= dict.fromkeys((Kind.TEXT, Kind.CODE, Kind.CHOICE), TEXT)
+TYPED |= dict.fromkeys((TEXT, CODE, CHOICE), TEXT_FORMS)
 COLUMNS = TABLES["jobs"].columns
 
 
@@ -113,7 +127,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
         if column.name not in changed:
             made = source[column.name].array
         else:
-            ways = ANY | TYPED[column.kind]
+            ways = ANY | TYPED[column.type]
             if draw(st.integers(0, 4)) == 0 and not column.required:
                 continue
             made = ways[draw(st.sampled_from(sorted(ways)))](source[column.name].reset_index(drop=True))
@@ -126,7 +140,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
 
 def the_long_way(frame: pd.DataFrame) -> pd.DataFrame | str:
     result = normalise("jobs", frame, code_width=WIDTHS)
-    return str(refusal({"jobs": result.each})) if len(result.refused) else result.frame
+    return str(refusal(result.rejections)) if len(result.rejections) else result.frame
 
 
 def require_the_same(frame: pd.DataFrame, names: Sequence[str]) -> None:
@@ -146,10 +160,10 @@ def require_the_same(frame: pd.DataFrame, names: Sequence[str]) -> None:
     assert len(found) == len(expected)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.INTEGERS])
-def test_every_kind_in_every_form(kind: Kind) -> None:
-    column = next(column for column in COLUMNS if column.kind is kind)
-    for change in (ANY | TYPED[kind]).values():
+@pytest.mark.parametrize("column_type", [column_type for column_type in COLUMN_TYPES if column_type is not INTEGERS])
+def test_every_type_in_every_form(column_type: ColumnType) -> None:
+    column = next(column for column in COLUMNS if column.type is column_type)
+    for change in (ANY | TYPED[column_type]).values():
         frame = JOBS[["job_id"]].head(20)
         frame[column.name] = change(JOBS[column.name].head(20))
         require_the_same(frame, [column.name])
@@ -233,6 +247,6 @@ def test_lazy_arrays_are_made_once_and_can_be_copied_and_taken() -> None:
 @pytest.mark.parametrize("length", [0, 4, 400])
 def test_coded_is_the_column(length: int) -> None:
     column = pd.Series((["b", None, "a", "b"] * 100)[:length], dtype="str", index=range(7, 7 + length))
-    coded = Coded.of(column)
+    coded = DictionaryColumn.of(column)
     pd.testing.assert_series_equal(coded.series(), column.reset_index(drop=True))
     assert length < 400 or coded.values.tolist() == ["b", "a"]

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.columns import ACTION_KINDS
+from scoring.columns.series import digest_texts
 from scoring.dataset.arrays import _kinds, _order
-from scoring.dataset.dataset import _digest_texts
 
 INT64 = np.iinfo(np.int64)
 
@@ -62,5 +62,5 @@ def test_texts_are_digested_as_their_joined_text(column: pd.Series) -> None:
     longer = pd.concat([column, column.iloc[:1], column])
     for same in (column, longer.iloc[: len(column)], longer.iloc[len(longer) - len(column) :]):
         quick = hashlib.blake2b()
-        _digest_texts(quick, "name", same)
+        digest_texts(quick, "name", same)
         assert quick.digest() == plain.digest()

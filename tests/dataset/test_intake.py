@@ -237,6 +237,41 @@ def test_refused_rows_are_written_for_their_owner_alone(tmp_path: Path) -> None:
     assert row["job_id"] == dirty["jobs"]["job_id"].iloc[3]
 
 
+def test_rejected_row_without_utf8_is_written(tmp_path: Path) -> None:
+    dirty = frames()
+    dirty["jobs"] = dirty["jobs"].astype({"title": object})
+    dirty["jobs"].loc[3, "title"] = "\ud800"
+    ledger = Dataset.from_frames(**dirty, on_bad="quarantine").ledger
+    row = pd.read_csv(ledger.write(tmp_path)[0]).iloc[0]
+    assert (row["refused_row"], row["refused_column"], row["title"]) == (3, "title", "\\ud800")
+
+
+def test_cause_of_a_rejection_is_a_field() -> None:
+    """Reasons are only text: a row whose reason ends like that of a dependent row is invalid by itself."""
+    dirty = frames()
+    user = int(dirty["users"]["user_id"].iloc[0])
+    actions = dirty["actions"]
+    actions = actions.assign(user_id=[user, *actions["user_id"].iloc[1:]], job_id=actions["job_id"].tolist())
+    actions.loc[1, "job_id"] = 10**9
+    dirty |= {"actions": actions, "users": dirty["users"].astype({"preferred_salary_min": object})}
+    dirty["users"].loc[0, "preferred_salary_min"] = "much"
+    ledger = Dataset.from_frames(**dirty, on_bad="quarantine").ledger
+    found = ledger.rejections.groupby(["table", "column", "caused_by"]).size().to_dict()
+    dependent = int((actions["user_id"] == user).drop(index=1).sum())
+    assert found == {
+        ("users", "preferred_salary_min", ""): 1,
+        ("actions", "job_id", ""): 1,
+        ("actions", "user_id", "users"): dependent,
+    }
+    account = ledger["actions"]
+    assert account.caused_by == {"user_id is of a user that was refused": "users"}
+    assert (account.n_refused, account.n_faulty) == (1 + dependent, 1)
+    assert ledger.invalid_rows("actions")["refused_row"].tolist() == [1]
+    assert ledger.invalid_rows("users")["user_id"].tolist() == [user]
+    alike = TableLedger("jobs", 1, 0, refused={"title is of a user that was refused": 1})
+    assert alike.n_faulty == 1
+
+
 def test_limits() -> None:
     table = TableLedger("jobs", 200, 198, refused={"fee is infinite": 2})
     assert [Limit.parse(text).allows(table) for text in ("1%", "0.9%", "2", "1", "0", "100 %")] == [

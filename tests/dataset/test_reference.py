@@ -21,7 +21,7 @@ def test_prefectures_are_japans() -> None:
 @pytest.mark.parametrize("name", ["occupations", "prefectures", "prefecture_adjacency"])
 def test_canonical_tables_have_the_vocabularys_columns_and_dtypes(name: str) -> None:
     table = getattr(reference, name)()
-    assert {c.name: c.kind.dtype for c in TABLES[name].columns} == table.dtypes.astype(str).to_dict()
+    assert {c.name: c.type.dtype for c in TABLES[name].columns} == table.dtypes.astype(str).to_dict()
     assert list(table) == list(TABLES[name].names)
     assert not table.duplicated(list(TABLES[name].key)).any()
     assert not table.isna().any(axis=None)

@@ -36,7 +36,7 @@ def gini(counts: np.ndarray) -> float:
 def test_tables_are_canonical_and_whole_at_any_size(size: tuple[int, int, int]) -> None:
     tables = make_market(*size, seed=3).tables
     for name, frame in tables.items():
-        expected = {column.name: column.kind.dtype for column in TABLES[name].columns}
+        expected = {column.name: column.type.dtype for column in TABLES[name].columns}
         assert frame.dtypes.astype(str).to_dict() == expected, name
         assert list(frame) == list(expected)
         assert not frame[list(TABLES[name].required)].isna().any(axis=None)

@@ -68,10 +68,10 @@ def test_a_clean_run_takes_the_files_of_the_last_one_away_and_nothing_else(db: D
     others = ["refused_jobs.csv", "run_refused_mine.csv", "run_refused_jobs.csv.bak"]
     for name in (*others, "run_refused_users.csv"):
         (folder / name).write_text("kept")
-    assert read_usable(db, refused_to=folder).held is not None
+    assert read_usable(db, refused_to=folder).rejected is not None
     assert names(folder) == sorted([*others, "run_refused_jobs.csv"])
     edit(db, "UPDATE jobs SET expires_at = NULL WHERE job_id = 2")
-    assert read_usable(db, refused_to=folder).held is None
+    assert read_usable(db, refused_to=folder).rejected is None
     assert names(folder) == sorted(others)
     read_usable(db, refused_to=folder / "never")  # nothing to keep, nothing made
     assert not (folder / "never").exists()

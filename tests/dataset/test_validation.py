@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 from scoring.columns import TABLES
 from scoring.errors import DataError
-from scoring.validation.normalise import check, check_references, code_width, normalise
+from scoring.id_index import IdIndex
+from scoring.validation.cross_table import unknown_references
+from scoring.validation.data_errors import FrameRows, refusal
+from scoring.validation.normalise import check, code_width, normalise
 
 
 def jobs(**columns: Any) -> pd.DataFrame:
@@ -39,7 +42,7 @@ def reason(column: str, value: Any) -> str:
 def test_an_empty_table_has_all_columns_and_dtypes(table: str) -> None:
     spec = TABLES[table]
     frame = check(table, pd.DataFrame({name: [] for name in spec.required}))
-    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {c.name: c.kind.dtype for c in spec.columns}
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {c.name: c.type.dtype for c in spec.columns}
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NaT, pd.NA, "", "   ", "\t\n", "\u3000"])
@@ -288,7 +291,7 @@ def test_all_problems_of_all_rows_are_collected_at_once() -> None:
     refused = normalise("jobs", frame).refused
     assert refused["row"].tolist() == ["a", "c"]
     assert refused["reason"].iloc[0].count(";") >= 2
-    result = normalise("jobs", frame, source_rows=[10, 20, 30])
+    result = normalise("jobs", frame, source=FrameRows(frame, [10, 20, 30]))
     assert result.refused["row"].tolist() == [10, 30]
     assert result.rows.tolist() == [1]
 
@@ -302,13 +305,18 @@ def test_an_error_shows_the_first_problems_and_counts_the_rest() -> None:
 
 
 def test_actions_on_unknown_users_and_jobs_are_named() -> None:
-    actions = check(
-        "actions",
-        pd.DataFrame({"user_id": [1, 9], "job_id": [1, 8], "action": "view", "occurred_at": "2025-01-01"}),
-    )
-    users, work = check("users", pd.DataFrame({"user_id": [1]})), check("jobs", pd.DataFrame({"job_id": [1]}))
-    with pytest.raises(DataError, match=r"row 1: user_id '9' is no user_id of users; job_id is no job_id of jobs"):
-        check_references(actions, users, work)
+    frame = pd.DataFrame({"user_id": [1, 9], "job_id": [1, 8], "action": "view", "occurred_at": "2025-01-01"})
+    actions = normalise("actions", frame)
+    known = IdIndex(np.array([1]))
+    found = actions.without(unknown_references(actions, known, known))
+    assert found.frame["user_id"].tolist() == [1]
+    assert (found.n_read, found.n_rejected, found.rows.tolist()) == (2, 1, [0])
+    assert found.rejections[["at", "table", "row", "column", "value", "caused_by"]].values.tolist() == [
+        [1, "actions", 1, "user_id", "9", ""],
+        [1, "actions", 1, "job_id", "8", ""],
+    ]
+    said = "row 1: user_id '9' is no user_id of users; job_id is no job_id of jobs"
+    assert said in str(refusal(found.rejections))
 
 
 def test_factors() -> None:
@@ -367,7 +375,7 @@ def test_any_row_is_either_canonical_or_refused(data: st.DataObject) -> None:
     }
     result = normalise(table, pd.DataFrame(columns))
     assert length == len(result.frame) + result.merged + len(result.refused)
-    assert {n: str(d) for n, d in result.frame.dtypes.items()} == {c.name: c.kind.dtype for c in spec.columns}
+    assert {n: str(d) for n, d in result.frame.dtypes.items()} == {c.name: c.type.dtype for c in spec.columns}
     pd.testing.assert_frame_equal(check(table, result.frame), result.frame)
     for _, _, value, why in result.refused.itertuples(index=False):
         value.encode()

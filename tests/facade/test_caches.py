@@ -17,7 +17,7 @@ import pytest
 from scoring.caching import CacheStats, EngineCaches
 from scoring.catalog import load_model
 from scoring.database.database import Database
-from scoring.database.quarantine import Usable
+from scoring.database.quarantine import AcceptedData
 from scoring.database.writers import write_frame
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
@@ -206,7 +206,7 @@ async def test_refresh_reads_popularity_that_a_request_under_way_cannot_spoil(
         act(sqlite_url, market)
         load = home.read_usable_async
 
-        async def slow(*of: Any, **settings: Any) -> Usable:
+        async def slow(*of: Any, **settings: Any) -> AcceptedData:
             found = await load(*of, **settings)
             await engine._batch_load_company_popularity([company])
             return found
@@ -226,7 +226,7 @@ async def test_a_load_that_began_before_a_refresh_does_not_replace_it(
     with ScoringEngine(sqlite_url, keep_factors=False) as engine:
         load = home.read_usable
 
-        def slow(*of: Any, **settings: Any) -> Usable:
+        def slow(*of: Any, **settings: Any) -> AcceptedData:
             found = load(*of, **settings)
             act(sqlite_url, market)
             asyncio.run(engine.refresh())

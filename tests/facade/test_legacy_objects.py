@@ -10,11 +10,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.columns import TABLES, Kind
-from scoring.columns.coercion import coerce
+from scoring.columns import TABLES
+from scoring.columns.types import (
+    ACTIVE,
+    CHOICE,
+    CODE,
+    COLUMN_TYPES,
+    FLAG,
+    ID,
+    INTEGER,
+    INTEGERS,
+    NUMBER,
+    TEXT,
+    TIME,
+    ColumnType,
+)
 from scoring.errors import DataError
 from scoring.facade.legacy_objects import canonical_frame, read_job, read_user
-from scoring.facade.object_values import column_of_objects
 from scoring.validation.normalise import normalise
 from tests.facade.support import legacy_job, legacy_user, market_of
 
@@ -57,22 +69,21 @@ def test_markets(seed: int) -> None:
         pd.testing.assert_frame_equal(parts[same], expected[same], check_exact=True)
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_the_short_way_is_the_long_way(kind: Kind) -> None:
-    """Alone, and beside a missing value where the kind may have one."""
-    column = next(column for _, column in COLUMNS if column.kind is kind)
+@pytest.mark.parametrize("column_type", COLUMN_TYPES)
+def test_objects_become_what_coercion_makes_of_them(column_type: ColumnType) -> None:
+    """Alone, and with a missing value where the type may have one."""
     taken = 0
     for value in ODD:
         for values in ([value], [value, None]):
-            if kind is Kind.ID and None in values:
+            if column_type is ID and None in values:
                 continue
-            found = column_of_objects(column, values, 2)
+            found = column_type.from_objects(values, 2)
             if found is not None:
                 taken += 1
-                coerced = coerce(kind, pd.Series(values, dtype=object), 2)
+                coerced = column_type.coerce(pd.Series(values, dtype=object), 2)
                 assert not coerced.problems, value
-                expected = coerced.values.fillna(True).astype(bool) if kind is Kind.ACTIVE else coerced.values
-                expected = expected.astype("int64") if kind is Kind.ID else expected
+                expected = coerced.values.fillna(True).astype(bool) if column_type is ACTIVE else coerced.values
+                expected = expected.astype("int64") if column_type is ID else expected
                 pd.testing.assert_series_equal(found, expected, check_exact=True, obj=repr(value))
     assert taken
 
@@ -85,16 +96,16 @@ def test_what_cannot_be_is_refused(name: str, value: Any) -> None:
 
 def test_the_short_way_is_taken() -> None:
     clean = {
-        Kind.ID: 7,
-        Kind.TEXT: "東京 1",
-        Kind.CODE: "13",
-        Kind.CHOICE: "hourly",
-        Kind.INTEGER: 101,
-        Kind.NUMBER: 1500.0,
-        Kind.FLAG: True,
-        Kind.ACTIVE: False,
-        Kind.TIME: datetime(2025, 1, 1, tzinfo=UTC),
-        Kind.INTEGERS: [101],
+        ID: 7,
+        TEXT: "東京 1",
+        CODE: "13",
+        CHOICE: "hourly",
+        INTEGER: 101,
+        NUMBER: 1500.0,
+        FLAG: True,
+        ACTIVE: False,
+        TIME: datetime(2025, 1, 1, tzinfo=UTC),
+        INTEGERS: [101],
     }
     for _, column in COLUMNS:
-        assert column_of_objects(column, [clean[column.kind]], 2) is not None
+        assert column.type.from_objects([clean[column.type]], 2) is not None

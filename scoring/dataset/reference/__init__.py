@@ -77,4 +77,4 @@ def _read(name: str) -> pd.DataFrame:
 
 
 def _canonical(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.astype({c.name: c.kind.dtype for c in TABLES[table].columns})[list(TABLES[table].names)]
+    return frame.astype({c.name: c.type.dtype for c in TABLES[table].columns})[list(TABLES[table].names)]

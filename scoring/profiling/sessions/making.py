@@ -127,7 +127,7 @@ def _new_actions(
         "action": random.choice(list(ACTION_KINDS), len(moments)).tolist(),
         "occurred_at": moments,
     }
-    return pd.DataFrame(rows).astype({column.name: column.kind.dtype for column in TABLES["actions"].columns})
+    return pd.DataFrame(rows).astype({column.name: column.type.dtype for column in TABLES["actions"].columns})
 
 
 def _records(table: pd.DataFrame, key: str, ids: np.ndarray) -> dict[int, Row]:

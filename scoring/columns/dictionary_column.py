@@ -1,4 +1,4 @@
-"""A column as its different values and which of them each row holds: what is looked up is looked up once."""
+"""A column as its different values and which of them each row has."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Coded"]
+__all__ = ["DictionaryColumn"]
 
 _SHORT: Final = 16
-"""Rows that are looked up as fast as told apart: those of single pairs."""
+"""Rows that are converted one by one as fast as their different values are found: those of single pairs."""
 
 
 @dataclass(frozen=True)
-class Coded:
-    """Row r holds `values[place[r]]`, nothing where that is -1 or missing.
+class DictionaryColumn:
+    """A column as its different values and the place of each row's value among them.
 
-    Each value is some row's. It may stand there more than once: in a short column, or where " a" and "a" were stripped.
+    Row r holds `values[place[r]]`; a missing value has place -1, or is one of the values. What is computed for each
+    value is computed once. A value may occur twice: in a short column, or where " a" and "a" were stripped.
     """
 
     values: pd.Series
@@ -33,5 +34,5 @@ class Coded:
         return cls(pd.Series(values, dtype=column.dtype), np.asarray(place, dtype=np.int64))
 
     def series(self) -> pd.Series:
-        """The column, with a RangeIndex."""
+        """Return the column, with a RangeIndex."""
         return pd.Series(self.values.array.take(self.place, allow_fill=True))

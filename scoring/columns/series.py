@@ -1,7 +1,9 @@
-"""What all kinds share: columns made homogeneous, texts stripped, masks."""
+"""What column types share: series made homogeneous, texts stripped, masks, and digests of texts."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,9 +17,13 @@ __all__ = [
     "EXACT",
     "Coerced",
     "Mask",
+    "all_or_none",
     "arrow_texts",
+    "digest_texts",
+    "has_nul",
     "letter_of",
     "mask_of",
+    "objects_of",
     "plain",
     "present_in",
     "text_of",
@@ -33,7 +39,7 @@ MISSING_WORDS: Final = ("nan", "nat", "<na>")  # what str() makes of a missing v
 
 @dataclass
 class Coerced:
-    """Values in the kind's nullable form, and (mask, reason) for those that could not be brought to it."""
+    """Values in the type's nullable dtype, and (mask, reason) for the values that could not be converted to it."""
 
     values: pd.Series
     problems: list[tuple[Mask, str]] = field(default_factory=list)
@@ -158,3 +164,38 @@ def mask_of(array: pa.Array) -> Mask:
 def text_series(array: pa.Array) -> pd.Series:
     """An Arrow array of text as a Series of pandas' str."""
     return pd.Series(pd.array(array, dtype="str"))
+
+
+def has_nul(chunk: pa.LargeStringArray) -> bool:
+    """Return whether the bytes of an array of text contain a NUL, those of missing values included."""
+    _, starts, data = chunk.buffers()
+    if data is None or not len(chunk):
+        return False
+    first, last = np.frombuffer(starts, dtype=np.int64)[[chunk.offset, chunk.offset + len(chunk)]]
+    return not np.frombuffer(data, dtype=np.uint8)[first:last].all()
+
+
+def objects_of(values: pd.Series) -> list[Any]:
+    """Return the values as Python objects, None where one is missing."""
+    return values.astype(object).where(values.notna(), None).tolist() if values.hasnans else values.tolist()
+
+
+def all_or_none(values: Sequence[Any], holds: Callable[[Any], bool]) -> bool:
+    """Return whether every value is None or satisfies a condition."""
+    return all(value is None or holds(value) for value in values)
+
+
+def digest_texts(digest: hashlib.blake2b, name: str, column: pd.Series) -> None:
+    """Add texts, or whole numbers as texts, to a digest.
+
+    Lengths and missing values are added with the texts, so no two columns give the same bytes.
+    """
+    texts = pa.array(column.array).cast(pa.large_string())
+    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    lengths = pc.fill_null(pc.utf8_length(texts), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    digest.update(name.encode() + lengths.tobytes() + texts.is_null().to_numpy(zero_copy_only=False).tobytes())
+    known = texts.drop_null()
+    _, offsets, data = known.buffers()  # past Python's strings: hashing 25 MB of them takes as long as it should
+    if len(known):
+        begin, end = (np.frombuffer(offsets, dtype=np.int64)[known.offset + place] for place in (0, len(known)))
+        digest.update(memoryview(data)[begin:end])

@@ -1,0 +1,39 @@
+"""Column types, one file each: how values become canonical, are stored and are digested.
+
+A new type is a file with an instance of a `ColumnType`, and its registration here.
+"""
+
+from typing import Final
+
+from scoring.columns.types.active import ACTIVE
+from scoring.columns.types.choice import CHOICE
+from scoring.columns.types.code import CODE
+from scoring.columns.types.column_type import ColumnType
+from scoring.columns.types.flag import FLAG
+from scoring.columns.types.id import ID
+from scoring.columns.types.integer import INTEGER
+from scoring.columns.types.integers import INTEGERS
+from scoring.columns.types.number import NUMBER
+from scoring.columns.types.text import TEXT
+from scoring.columns.types.time import TIME
+
+__all__ = [
+    "ACTIVE",
+    "CHOICE",
+    "CODE",
+    "COLUMN_TYPES",
+    "FLAG",
+    "ID",
+    "INTEGER",
+    "INTEGERS",
+    "NUMBER",
+    "TEXT",
+    "TIME",
+    "ColumnType",
+]
+
+COLUMN_TYPES: Final[tuple[ColumnType, ...]] = (
+    *(ID, TEXT, CODE, CHOICE, INTEGER),
+    *(NUMBER, FLAG, ACTIVE, TIME, INTEGERS),
+)
+"""Every type of a column of `scoring.columns.TABLES`."""

@@ -1,0 +1,38 @@
+"""Choices: texts in lower case out of a closed set; other texts are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.columns.series import Coerced, all_or_none, text_series
+from scoring.columns.types.text import TextType, is_clean_text
+
+__all__ = ["CHOICE"]
+
+
+class ChoiceType(TextType):
+    name = "choice"
+    dtype = "str"
+    repeats = True
+
+    def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
+        result = super().coerce(values)
+        texts = pa.array(result.values.array, type=pa.large_string())
+        result.values = text_series(pc.utf8_lower(texts))
+        return result
+
+    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
+        if not all_or_none(values, lambda v: is_clean_text(v) and v.isascii() and v == v.lower()):
+            return None
+        return pd.Series(list(values), dtype="str")
+
+    def from_arrow(self, array: pa.Array) -> pd.Series:
+        return super().from_arrow(pc.utf8_lower(array))
+
+
+CHOICE: Final = ChoiceType()

@@ -1,0 +1,75 @@
+"""Codes: texts; a whole number becomes its digits, padded to the width of the reference table's codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.columns.dictionary_column import DictionaryColumn
+from scoring.columns.series import Coerced, all_or_none, letter_of, plain, present_in, text_series
+from scoring.columns.types.integer import INTEGER
+from scoring.columns.types.text import TEXT, TextType
+
+__all__ = ["CODE"]
+
+NOT_CODE: Final = "is not a code"
+
+
+class CodeType(TextType):
+    name = "code"
+    dtype = "str"
+    repeats = True
+    compact = "code"
+
+    def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
+        """Return str; a whole number, as number or text, becomes its digits, padded to `width`."""
+        column = plain(values)
+        letter = letter_of(column)
+        if letter in "bM":
+            result = Coerced(pd.Series(None, index=column.index, dtype="str"))
+            result.refuse(present_in(column), NOT_CODE)
+            return result
+        if letter in "iuf":
+            numbers = INTEGER.coerce(column)
+            result = Coerced(numbers.values.astype("string").astype("str"), numbers.problems)
+        else:
+            result = TEXT.coerce(column)
+            if letter == "O":
+                truths = np.array([isinstance(v, bool | np.bool_) for v in column.array], dtype=bool)
+                result.values = result.values.mask(pd.Series(truths, index=result.values.index))
+                result.refuse(truths, NOT_CODE)
+        texts = pa.array(result.values.array, type=pa.large_string())
+        texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        # a whole number that went through floats: 13.0
+        texts = pc.replace_substring_regex(texts, r"^(\d+)\.0+$", r"\1")
+        if width is not None:
+            short = pc.and_(pc.match_substring_regex(texts, "^[0-9]+$"), pc.less(pc.utf8_length(texts), width))
+            texts = pc.if_else(short, pc.utf8_lpad(texts, width, "0"), texts)
+        result.values = text_series(texts)
+        return result
+
+    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
+        """Letters and digits; a whole number has its width already."""
+
+        def clean(value: Any) -> bool:
+            if type(value) is not str or not (value.isascii() and value.isalnum()):
+                return False
+            return width is None or not value.isdigit() or len(value) >= width
+
+        return pd.Series(list(values), dtype="str") if all_or_none(values, clean) else None
+
+    def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:
+        texts = super().from_database(values)
+        if texts is None:
+            return None
+        column = DictionaryColumn.of(texts)
+        codes = self.coerce(column.values, width).values
+        return texts if codes.equals(column.values) else DictionaryColumn(codes, column.place).series()
+
+
+CODE: Final = CodeType()

@@ -1,0 +1,140 @@
+"""Times of the years 1 to 9999, in microseconds and UTC; without a zone a time is UTC, a date is its midnight."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from numbers import Number
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.columns.series import (
+    Coerced,
+    Mask,
+    all_or_none,
+    letter_of,
+    mask_of,
+    plain,
+    present_in,
+    text_series,
+    texts_of,
+    without_words,
+)
+from scoring.columns.types.column_type import ColumnType
+
+__all__ = ["TIME"]
+
+TIME_SHAPE: Final = r"^[0-9]{4}([-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{4})([ T].*)?$"
+"""A date, perhaps followed by a time: keeps out "now", a bare year, and seconds since an epoch."""
+FIRST: Final = int(np.datetime64("0001-01-01", "us").astype(np.int64))
+LAST: Final = int(np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64))  # of Python's datetime, too
+NAT: Final = np.iinfo(np.int64).min
+SAFE_YEARS: Final = range(1700, 2200)  # clear of every limit of nanoseconds and of datetime
+
+NOT_TIME: Final = "is not a time (write it like 2025-06-30T12:00:00Z; without a zone it is UTC)"
+NOT_MICROSECONDS: Final = "is no whole number of microseconds since 1970, in the years 1 to 9999"
+
+
+class TimeType(ColumnType):
+    name = "time"
+    dtype = "datetime64[us, UTC]"
+    sql = "bigint"
+    stored = pa.int64()
+    missing = pd.NaT
+
+    def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
+        column = plain(values)
+        letter = letter_of(column)
+        if letter in "biuf":
+            result = Coerced(pd.Series(pd.NaT, index=column.index, dtype=self.dtype))
+            result.refuse(present_in(column), NOT_TIME)
+            return result
+        if letter == "M":
+            zoned = column.dt.tz_localize("UTC") if column.dt.tz is None else column.dt.tz_convert("UTC")
+            # years that only coarser units than the microsecond can hold
+            strange = ~zoned.dt.year.between(1, 9999).to_numpy(dtype=bool) & present_in(column)
+            times = zoned.mask(pd.Series(strange, index=zoned.index)).astype(self.dtype)
+        else:
+            texts, strange = texts_of(column)
+            times, unread = _parse_times(without_words(texts))
+            strange = strange | unread
+            if letter == "O":  # a number says not what it counts, also where it looks like a day: 20250101
+                numbers = np.array([isinstance(v, Number) and v == v for v in column.array], dtype=bool)
+                times, strange = times.mask(pd.Series(numbers, index=times.index)), strange | numbers
+        raw = _microseconds(times)
+        outside = ((raw < FIRST) | (raw > LAST)) & (raw != NAT)
+        if outside.any():
+            times = times.mask(pd.Series(outside))
+        result = Coerced(times)
+        result.refuse(strange | outside, NOT_TIME)
+        return result
+
+    def accepts_values(self, values: pd.Series) -> bool:
+        raw = values.to_numpy(dtype="datetime64[us]").view(np.int64)
+        return bool((((raw >= FIRST) & (raw <= LAST)) | (raw == NAT)).all())
+
+    def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
+        def clean(value: Any) -> bool:
+            return isinstance(value, datetime) and value.tzinfo is not None and value.year in SAFE_YEARS
+
+        if not all_or_none(values, clean):
+            return None
+        times = pd.DatetimeIndex([pd.NaT if v is None else pd.Timestamp(v).tz_convert("UTC") for v in values])
+        return pd.Series(times.as_unit("us"))
+
+    def bound(self, value: Any) -> Any:
+        stamp = pd.Timestamp(str(value))
+        return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+
+    def holds(self, array: pa.Array) -> bool:
+        return not pc.any(pc.or_(pc.less(array, FIRST), pc.greater(array, LAST))).as_py()
+
+    def from_arrow(self, array: pa.Array) -> pd.Series:
+        raw = pc.fill_null(array, NAT).to_numpy(zero_copy_only=False)
+        return pd.Series(raw.view("datetime64[us]")).dt.tz_localize("UTC")
+
+    def decode(self, stored: pd.Series) -> Coerced:
+        strange = np.array([not _is_stored_time(value) for value in stored], dtype=bool)
+        times = pa.array(stored.mask(pd.Series(strange), None), type=pa.int64(), from_pandas=True)
+        result = Coerced(self.from_arrow(times))
+        result.refuse(strange, NOT_MICROSECONDS)
+        return result
+
+    def readable(self, stored: Any) -> Any:
+        """Return a time for microseconds; what is not a time stays as it is."""
+        return pd.Timestamp(stored, unit="us", tz="UTC") if stored is not None and _is_stored_time(stored) else stored
+
+    def to_database(self, values: pd.Series) -> list[Any]:
+        raw = _microseconds(values)
+        if not values.hasnans:
+            return raw.tolist()
+        return pd.Series(raw).astype(object).where(values.notna().to_numpy(), None).tolist()
+
+    def update_digest(self, digest: hashlib.blake2b, name: str, values: pd.Series) -> None:
+        digest.update(name.encode() + np.ascontiguousarray(_microseconds(values)).tobytes())
+
+
+def _microseconds(times: pd.Series) -> np.ndarray:
+    return times.dt.tz_convert(None).to_numpy(dtype="datetime64[us]").view(np.int64)
+
+
+def _parse_times(texts: pa.Array) -> tuple[pd.Series, Mask]:
+    shaped = pc.match_substring_regex(texts, TIME_SHAPE)
+    ready = pc.replace_substring_regex(texts, r" ?(UTC|GMT)$", "Z")
+    # nanoseconds would make the whole column datetime64[ns], which ends in the year 2262
+    ready = pc.replace_substring_regex(ready, r"(\.[0-9]{6})[0-9]+", r"\1")
+    ready = pc.if_else(shaped, ready, pa.scalar(None, pa.large_string()))
+    times = pd.to_datetime(text_series(ready), errors="coerce", utc=True, format="ISO8601").dt.as_unit("us")
+    return times, mask_of(pc.is_valid(texts)) & times.isna().to_numpy()
+
+
+def _is_stored_time(value: Any) -> bool:
+    return value is None or (type(value) is int and FIRST <= value <= LAST)
+
+
+TIME: Final = TimeType()
