@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from scoring.argument_checks import list_length, row_numbers
 from scoring.array_types import Floats, Longs, Singles
 from scoring.bundle.bundle import Bundle
-from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LOOKUP, USER, Program
+from scoring.bundle.program import Program
 from scoring.bundle.ranking import SCORES, Ranking
+from scoring.bundle.terms import KINDS
+from scoring.bundle.terms.flag_term import flag_rows
+from scoring.bundle.terms.lookup_term import lookup_rows
 from scoring.errors import ConfigurationError
 
 __all__ = [
@@ -32,53 +35,15 @@ _USERS_AT_ONCE = 16
 """Between them, a caller can stop the work."""
 
 
-def lookup_rows(program: Program, slot: int, users: Longs) -> Floats:
-    """(len(users), width): what a lookup gives each code, the users' exceptions in place."""
-    p, width = program, program.lookup_width[slot]
-    first = p.lookup_table[slot] + p.lookup_row[slot, users].astype(np.int64) * width
-    rows = p.lookup_values[first[:, None] + np.arange(width)]
-    for row, user in enumerate(users):
-        own = slice(p.entry_start[slot, user], p.entry_start[slot, user + 1])
-        rows[row, p.entry_code[own]] = p.entry_value[own]
-    return rows
-
-
-def flag_rows(program: Program, slot: int, users: Longs) -> Floats:
-    """(len(users), width): what a term of flags gives each combination of bits."""
-    p, width = program, program.flag_width[slot]
-    first = p.flag_table[slot] + p.flag_row[slot, users].astype(np.int64) * width
-    return p.flag_values[first[:, None] + np.arange(width)]
-
-
 def term_values(program: Program, kind: int, slot: int, users: Longs, jobs: Longs) -> Floats:
-    """(len(users), len(jobs)) float64: what one term adds."""
-    p = program
-    if kind == JOB:
-        return np.broadcast_to(p.job_value[slot, jobs], (len(users), len(jobs)))
-    if kind == USER:
-        return np.broadcast_to(p.user_value[slot, users][:, None], (len(users), len(jobs)))
-    if kind == LOOKUP:
-        return lookup_rows(p, slot, users)[:, p.key_code[p.lookup_key[slot], jobs]]
-    if kind == INTERVAL:
-        rank = p.number_rank[p.interval_number[slot], jobs][None, :]
-        low, high = p.interval_low[slot, users][:, None], p.interval_high[slot, users][:, None]
-        return np.where((low <= rank) & (rank < high), p.interval_gain[slot, users][:, None], 0.0)
-    if kind == FLAGS:
-        return flag_rows(p, slot, users)[:, p.flag_bits[p.flag_set[slot], jobs]]
-    if kind == DOT:
-        product = np.zeros((len(users), len(jobs)))
-        for dimension in range(p.dot_start[slot], p.dot_start[slot + 1]):
-            of_users = p.user_vector[users, dimension].astype(np.float64)
-            of_jobs = p.job_vector[dimension, jobs].astype(np.float64)
-            product += of_users[:, None] * of_jobs[None, :]
-        both = p.dot_user_has[slot, users][:, None] & p.dot_job_has[slot, jobs][None, :]
-        value = p.dot_scale[slot] * (p.dot_shift[slot] + product)
-        return np.where(both, value, p.dot_otherwise[slot, users][:, None])
-    raise ValueError(f"there is no term of kind {kind}")
+    """Return (len(users), len(jobs)) float64: what one term adds."""
+    if kind not in KINDS:
+        raise ValueError(f"there is no term of kind {kind}")
+    return KINDS[kind].values(program, slot, users, jobs)
 
 
 def component_values(program: Program, users: Longs, jobs: Longs) -> Floats:
-    """(n_components, len(users), len(jobs)) float64: every component by the formula of its terms."""
+    """Return (n_components, len(users), len(jobs)) float64: every component by the formula of its terms."""
     p = program
     values = np.zeros((p.n_components, len(users), len(jobs)))
     for c in range(p.n_components):
@@ -90,7 +55,7 @@ def component_values(program: Program, users: Longs, jobs: Longs) -> Floats:
 
 
 def scores(program: Program, users: Longs, jobs: Longs) -> Singles:
-    """(4, len(users), len(jobs)) float32: the canonical total, then the base, match and personal scores."""
+    """Return (4, len(users), len(jobs)) float32: the canonical total, then the base, match and personal scores."""
     values = component_values(program, users, jobs)
     result = np.zeros((4, len(users), len(jobs)))
     for c in range(program.n_components):

@@ -19,9 +19,9 @@ from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS, SALARY_TYPES
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.dataset.lazy_fields import Lazy
-from scoring.dataset.ragged import Ragged
 from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary, place_values, preferred_values
 from scoring.errors import DataError, counted
+from scoring.ragged import Ragged
 from scoring.validation.lazy_frame import ValidatedFrame
 
 __all__ = [

@@ -1,8 +1,8 @@
-"""The handful of shapes in which a component may depend on a pair (user u, job j).
+"""What a component yields: terms, the few shapes in which it may depend on a pair (user u, job j).
 
-A component's value is the sum of its terms in their order, in float64, over its divisor where it has one.
+A component's value is the sum of its terms in their order, in float64, over its divisor if it has one.
 Kernels compute with terms and know no component; a model's weights can be folded into them before any
-pair is visited. Arrays have a row per scored user or job.
+pair is visited. Arrays have a row per scored user or job. `scoring.bundle.terms` has a file for each kind of term.
 """
 
 from __future__ import annotations
@@ -11,10 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scoring.array_types import Bools, Floats, Ints
-from scoring.dataset.arrays import Ragged
+from scoring.array_types import Bools, Floats
+from scoring.bundle.terms import (
+    DotTerm,
+    Flags,
+    FlagTerm,
+    IntervalTerm,
+    JobTerm,
+    Key,
+    LookupTerm,
+    Number,
+    Term,
+    UserTerm,
+)
 
 __all__ = [
     "DotTerm",
@@ -30,119 +40,6 @@ __all__ = [
     "Value",
     "open_interval",
 ]
-
-
-@dataclass(frozen=True, eq=False)
-class Key:
-    """A categorical column of the jobs: (m,) codes below `size`, -1 missing. Terms with equal names share it."""
-
-    name: str
-    codes: Ints
-    size: int
-
-
-@dataclass(frozen=True, eq=False)
-class Number:
-    """A numeric column of the jobs: (m,) float64, NaN where it lies in no interval."""
-
-    name: str
-    values: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Flags:
-    """Bits of the jobs: (m,) whole numbers below 2 ** `width`."""
-
-    name: str
-    bits: NDArray[np.uint16]
-    width: int
-
-    @classmethod
-    def of(cls, name: str, *bits: Bools) -> Flags:
-        """Bit b from the b-th (m,) bool array."""
-        packed = np.zeros(len(bits[0]), dtype=np.uint16)
-        for position, bit in enumerate(bits):
-            packed |= bit.astype(np.uint16) << position
-        return cls(name, packed, len(bits))
-
-
-@dataclass(frozen=True, eq=False)
-class JobTerm:
-    """`values[j]`, (m,) float64."""
-
-    values: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class UserTerm:
-    """`values[u]`, (n,) float64."""
-
-    values: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class LookupTerm:
-    """`rows[row_of[u], key.codes[j]]`, where the user has no entry of its own for that code.
-
-    `rows` is (r, key.size + 1) float64, the last column the value for a missing code; `row_of` (n,).
-    Entries are sparse exceptions: codes `entries[u]` have the value `gains`, one for each entry.
-    """
-
-    key: Key
-    rows: Floats
-    row_of: Ints
-    entries: Ragged | None = None
-    gains: Floats | None = None
-
-    @classmethod
-    def sparse(cls, key: Key, entries: Ragged, gain: float) -> LookupTerm:
-        """`gain` for the codes that a user's entries name, 0 elsewhere and for a missing code."""
-        n_users = len(entries)
-        return cls(
-            key,
-            rows=np.zeros((1, key.size + 1)),
-            row_of=np.zeros(n_users, dtype=np.int32),
-            entries=entries,
-            gains=np.full(len(entries.values), gain),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class IntervalTerm:
-    """`gain[u]` where `low[u] <= number.values[j] < high[u]`, else 0; (n,) float64 each. NaN bounds hold nothing."""
-
-    number: Number
-    low: Floats
-    high: Floats
-    gain: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class FlagTerm:
-    """`rows[row_of[u], flags.bits[j]]`; `rows` is (r, 2 ** flags.width) float64, `row_of` (n,)."""
-
-    flags: Flags
-    rows: Floats
-    row_of: Ints
-
-
-@dataclass(frozen=True, eq=False)
-class DotTerm:
-    """`scale * (shift + <users[u], jobs[j]>)` where both have a vector, else `otherwise[u]`.
-
-    The product adds float64 products from dimension 0 up over float32 vectors, (n, d) and (m, d).
-    """
-
-    users: NDArray[np.float32]
-    jobs: NDArray[np.float32]
-    user_has: Bools
-    job_has: Bools
-    scale: float
-    shift: float
-    otherwise: Floats
-
-
-Term = JobTerm | UserTerm | LookupTerm | IntervalTerm | FlagTerm | DotTerm
 
 
 @dataclass(frozen=True, eq=False)

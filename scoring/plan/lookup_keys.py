@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.backends import reference
 from scoring.bundle.program import FLAGS, JOB, LOOKUP, NONE, USER, Program
+from scoring.bundle.terms import KINDS, KeyedKind
 
 __all__ = [
     "cell_numbers",
@@ -128,17 +129,14 @@ def key_spreads(program: Program, code: NDArray[np.uint32]) -> Floats:
     rows = [np.zeros((len(users), w)) for w in width]
     for c in range(p.n_components):
         for t in range(p.term_start[c], p.term_start[c + 1]):
-            kind, slot = p.term_kind[t], p.term_slot[t]
+            kind, slot = KINDS[p.term_kind[t]], p.term_slot[t]
             weight = np.broadcast_to(p.flat_weight[c], len(users))
             if p.divisor_kind[c] == USER:
                 weight = weight / p.user_value[p.divisor_slot[c], users]
             elif p.divisor_kind[c] == FLAGS:
                 weight = weight / np.abs(reference.flag_rows(p, p.divisor_slot[c], users)).mean(axis=1)
-            if kind == LOOKUP:
-                rows[p.lookup_key[slot]] += weight[:, None] * reference.lookup_rows(p, slot, users)
-            elif kind == FLAGS:
-                place = len(p.key_code) + p.flag_set[slot]
-                rows[place] += weight[:, None] * reference.flag_rows(p, slot, users)
+            if isinstance(kind, KeyedKind):
+                rows[kind.key(p, slot)] += weight[:, None] * kind.rows(p, slot, users)
     spread = np.zeros(len(width))
     for key, row in enumerate(rows):
         count = np.bincount(code[key], minlength=width[key])

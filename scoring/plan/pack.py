@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from scoring.array_types import Floats, Ints
-from scoring.bundle.program import DOT, FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER, Program
+from scoring.bundle.program import NONE, Program
+from scoring.bundle.terms import KIND_OF_TERM, Reusable
 from scoring.errors import ModelError
-from scoring.model.terms import DotTerm, FlagTerm, IntervalTerm, JobTerm, LookupTerm, UserTerm, Value
-from scoring.plan.collectors import Columns, Dots, FlagTables, Intervals, Lookups, Vectors
+from scoring.model.terms import Value
 
 __all__ = ["pack"]
 
@@ -22,35 +23,29 @@ def pack(
     group: Ints,
     n_users: int,
     n_jobs: int,
-    vectors: Vectors | None = None,
-    ranks: Sequence[Ints] = (),
+    reusable: Reusable | None = None,
 ) -> Program:
-    """A program of each component's value, its weights and the group (0, 1, 2) that it belongs to. `vectors` are
-    those of the values, where another program has them already; `ranks` are another program's `number_rank`, which
-    are taken where they are right.
+    """Return a program of each component's value, its weights and the group (0, 1, 2) that it belongs to.
 
-    Raises ModelError where a term's arrays do not have a row per user or job.
+    Raises
+    ------
+    ModelError: If a term's arrays do not have a row per user or job.
     """
-    jobs, users = Columns(n_jobs), Columns(n_users)
-    lookups, intervals = Lookups(n_users, n_jobs), Intervals(n_users, n_jobs, ranks)
-    flags, dots = FlagTables(n_users, n_jobs), Dots(n_users, n_jobs)
-    homes = {
-        JobTerm: (JOB, jobs),
-        UserTerm: (USER, users),
-        LookupTerm: (LOOKUP, lookups),
-        IntervalTerm: (INTERVAL, intervals),
-        FlagTerm: (FLAGS, flags),
-        DotTerm: (DOT, dots),
+    packers = {
+        term: (kind.code, kind.packer(n_users, n_jobs, reusable or Reusable())) for term, kind in KIND_OF_TERM.items()
     }
 
     def place(term: object) -> tuple[int, int]:
-        if type(term) not in homes:
+        if type(term) not in packers:
             raise ModelError(f"{type(term).__name__} is no term that a component may yield.")
-        kind, home = homes[type(term)]
-        return kind, home.add(term)  # type: ignore[attr-defined]
+        kind, packer = packers[type(term)]
+        return kind, packer.add(term)
 
     placed = [[place(term) for term in value.terms] for value in values]
     divisors = [(NONE, 0) if value.divisor is None else place(value.divisor) for value in values]
+    arrays: dict[str, Any] = {}
+    for _, packer in packers.values():
+        arrays |= packer.arrays()
     return Program(
         flat_weight=flat_weight,
         group_weight=group_weight,
@@ -63,10 +58,5 @@ def pack(
         n_folded=0,
         folded_total=np.zeros(n_jobs),
         folded_group=np.zeros((3, n_jobs)),
-        job_value=jobs.array(),
-        user_value=users.array(),
-        **lookups.arrays(),
-        **intervals.arrays(),
-        **flags.arrays(),
-        **dots.arrays(vectors),
+        **arrays,
     )

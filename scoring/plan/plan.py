@@ -12,16 +12,16 @@ import numpy as np
 from scoring.array_types import Longs
 from scoring.bundle.bundle import Bundle, SearchIndex
 from scoring.bundle.program import DOT, JOB, NONE, Program
+from scoring.bundle.terms import Reusable
 from scoring.errors import ModelError, ScoringError, counted
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
 from scoring.plan.candidates import Candidates
-from scoring.plan.check import check_value
-from scoring.plan.collectors import Vectors
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
 from scoring.plan.layout import Layout
 from scoring.plan.pack import pack
+from scoring.plan.term_checks import check_value
 
 __all__ = ["Plan"]
 
@@ -65,11 +65,10 @@ class Plan:
                 value = _terms(part, inputs)
                 check_value(part.name, value, len(inputs.users), len(inputs.jobs))
             values.append(value)
-        vectors = None if like is None else like._vectors(model.parts, values)
         group = np.array([GROUPS.index(part.group) for part in model.parts])
         flat, within = model.flat_weights, model.weights_in_group
-        ranks = () if like is None else tuple(like.program.number_rank)
-        program = pack(values, flat, within, group, len(inputs.users), len(inputs.jobs), vectors, ranks)
+        reusable = None if like is None else like._reusable(model.parts, values)
+        program = pack(values, flat, within, group, len(inputs.users), len(inputs.jobs), reusable)
         program = fold(program, flat, within)
         plan = cls(
             model=model,
@@ -100,14 +99,19 @@ class Plan:
                 return self.values[c] if self.values else None
         return None
 
-    def _vectors(self, parts: Sequence[Part], values: Sequence[Value]) -> Vectors | None:
-        """Those in the program, where the components that yield any are the same, in the same order; or where they
-        yield the same arrays."""
+    def _reusable(self, parts: Sequence[Part], values: Sequence[Value]) -> Reusable:
+        """What a program of these values may take over."""
+        same = self._has_vectors_of(parts, values)
+        vectors = (self.program.user_vector, self.program.job_vector) if same else None
+        return Reusable(vectors, tuple(self.program.number_rank))
+
+    def _has_vectors_of(self, parts: Sequence[Part], values: Sequence[Value]) -> bool:
+        """Whether the components that yield vectors are the same, in the same order, or yield the same arrays."""
         p = self.program
         now = [term for value in values for term in value.terms if isinstance(term, DotTerm)]
         kept = [term for value in self.values if value for term in value.terms if isinstance(term, DotTerm)]
         if now and [(id(one.users), id(one.jobs)) for one in now] == [(id(one.users), id(one.jobs)) for one in kept]:
-            return p.user_vector, p.job_vector
+            return True
         mine = [
             part
             for c, part in enumerate(self.model.parts)
@@ -118,7 +122,7 @@ class Plan:
             for part, value in zip(parts, values, strict=True)
             if any(isinstance(term, DotTerm) for term in value.terms)
         ]
-        return (p.user_vector, p.job_vector) if mine == theirs else None
+        return mine == theirs
 
     def with_weights(self, model: ScoringModel) -> Self:
         """For a model that differs in nothing but its weights. Encodes nothing anew.

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Longs
-from scoring.backends import reference
-from scoring.bundle.program import FLAGS, LOOKUP, NONE, Program
+from scoring.bundle.program import NONE, Program
+from scoring.bundle.terms import KINDS, KeyedKind
 
 __all__ = ["UserClasses"]
 
@@ -59,53 +59,44 @@ class UserClasses:
         return result
 
 
-def _components(program: Program, key: int) -> dict[int, list[int]]:
-    """Components with terms on a key: the slots of these terms."""
-    p, wanted = program, LOOKUP if key < len(program.key_code) else FLAGS
-    of_slot = p.lookup_key if wanted == LOOKUP else p.flag_set + len(p.key_code)
-    found: dict[int, list[int]] = {}
+def _terms_on(program: Program, key: int) -> list[tuple[int, KeyedKind, int]]:
+    """Return the component, kind and slot of each term on a key."""
+    p, found = program, []
     for c in range(p.n_components):
         for term in range(p.term_start[c], p.term_start[c + 1]):
-            if p.term_kind[term] == wanted and of_slot[p.term_slot[term]] == key:
-                found.setdefault(c, []).append(int(p.term_slot[term]))
+            kind, slot = KINDS[p.term_kind[term]], int(p.term_slot[term])
+            if isinstance(kind, KeyedKind) and kind.key(p, slot) == key:
+                found.append((c, kind, slot))
     return found
 
 
 def _patterns(program: Program, key: int) -> Longs | None:
-    """(n,) the same number for users with the same row; None where a row is not one of a table's alone."""
-    p, components = program, _components(program, key)
-    if any(p.divisor_kind[c] != NONE for c in _touching(program, key)):
+    """Return (n,) the same number for users with the same row; None if a row is not one of a table's alone."""
+    p, terms = program, _terms_on(program, key)
+    if any(p.divisor_kind[c] != NONE for c, _, _ in terms) or _is_divisor(p, key):
         return None
     pattern = np.zeros(p.n_users, dtype=np.int64)
-    for slots in components.values():
-        for slot in slots:
-            if key >= len(p.key_code):
-                row = p.flag_row[slot]
-            elif p.entry_start[slot, 0] == p.entry_start[slot, -1]:
-                row = p.lookup_row[slot]
-            else:
-                return None
-            different, row = np.unique(row, return_inverse=True)
-            _, pattern = np.unique(pattern * len(different) + row, return_inverse=True)
+    for _, kind, slot in terms:
+        row = kind.row_numbers(p, slot)
+        if row is None:
+            return None
+        different, place = np.unique(row, return_inverse=True)
+        _, pattern = np.unique(pattern * len(different) + place, return_inverse=True)
     return pattern
 
 
-def _touching(program: Program, key: int) -> list[int]:
-    """Components with a term on the key, or a divisor."""
-    p = program
-    divided = [
-        c
-        for c in range(p.n_components)
-        if p.divisor_kind[c] == FLAGS and len(p.key_code) + p.flag_set[p.divisor_slot[c]] == key
-    ]
-    return [*_components(program, key), *divided]
+def _is_divisor(program: Program, key: int) -> bool:
+    """Whether a component is divided by a term on the key."""
+    for code, slot in zip(program.divisor_kind.tolist(), program.divisor_slot.tolist(), strict=True):
+        kind = KINDS.get(code)
+        if isinstance(kind, KeyedKind) and kind.key(program, slot) == key:
+            return True
+    return False
 
 
 def _rows(program: Program, key: int, users: Longs) -> Floats:
-    """(len(users), width): what the key's codes add to a total."""
-    p = program
-    rows = reference.lookup_rows if key < len(p.key_code) else reference.flag_rows
+    """Return (len(users), width): what the key's codes add to a total."""
     return sum(
-        (p.flat_weight[c] * rows(p, slot, users) for c, slots in _components(p, key).items() for slot in slots),
+        (program.flat_weight[c] * kind.rows(program, slot, users) for c, kind, slot in _terms_on(program, key)),
         start=np.zeros((len(users), 1)),
     )

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.backends import reference
+from scoring.bundle.terms import KINDS
 from scoring.plotting import bars, new_figure, number
 from scoring.ranking import Prepared
 
@@ -29,6 +30,7 @@ FUNCTIONS: Final[tuple[Callable[..., Any], ...]] = (
     reference.scores,
     reference.component_values,
     reference.term_values,
+    *(type(kind).values for kind in KINDS.values()),
     reference.lookup_rows,
     reference.flag_rows,
     reference.top_k,
@@ -74,7 +76,7 @@ def line_frame(profiler: LineProfiler, functions: Sequence[Callable[..., Any]] =
         code = inspect.unwrap(function).__code__
         for line, hits, ticks in timings.get((code.co_filename, code.co_firstlineno), ()):
             source = linecache.getline(code.co_filename, line).strip()
-            rows.append((function.__name__, line, hits, 1000 * stats.unit * ticks, source))
+            rows.append((function.__qualname__, line, hits, 1000 * stats.unit * ticks, source))
     frame = pd.DataFrame(rows, columns=["function", "line", "hits", "ms", "source"])
     whole = frame.groupby("function")["ms"].transform("sum")
     frame.insert(4, "share", frame["ms"] / whole.where(whole > 0))
@@ -83,10 +85,13 @@ def line_frame(profiler: LineProfiler, functions: Sequence[Callable[..., Any]] =
 
 
 def _own(frame: pd.DataFrame) -> pd.Series:
-    """Milliseconds of each line without those of the listed functions that it calls."""
-    own = frame["ms"].copy()
-    for name, inside in frame.groupby("function")["ms"].sum().items():
-        calls = frame["source"].str.contains(rf"\b{re.escape(str(name))}\(") & (frame["function"] != name)
+    """Return the milliseconds of each line without those of the listed functions that it calls.
+
+    A call names no class, so methods of the same name share it.
+    """
+    own, called = frame["ms"].copy(), frame["function"].str.rsplit(".", n=1).str[-1]
+    for name, inside in frame.groupby(called)["ms"].sum().items():
+        calls = frame["source"].str.contains(rf"\b{re.escape(str(name))}\(") & (called != name)
         spent = frame["ms"].where(calls, 0.0)
         if spent.sum() > 0:
             own -= spent * (inside / spent.sum())

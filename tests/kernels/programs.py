@@ -30,10 +30,10 @@ from scoring.model.terms import (
     Value,
 )
 from scoring.plan import Plan
-from scoring.plan.check import check_value
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.fold import fold
 from scoring.plan.pack import pack
+from scoring.plan.term_checks import check_value
 
 TERMS = ("job", "user", "dense", "sparse", "both", "interval", "flags", "dot")
 DIVISORS = (None, None, "user", "flags")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.backends import reference
 from scoring.profiling import line_profile, plot_lines, readable_top_k
 from scoring.profiling.lines import FUNCTIONS
 from scoring.ranking import Prepared
@@ -30,9 +30,10 @@ def test_the_readable_path_gives_the_engines_lists(prepared: Prepared) -> None:
 
 
 def test_every_function_of_the_path_is_seen_with_its_own_lines(profiled: pd.DataFrame) -> None:
-    assert profiled["function"].unique().tolist() == [function.__name__ for function in FUNCTIONS]
+    file_of = {function.__qualname__: inspect.getsourcefile(function) for function in FUNCTIONS}
+    assert profiled["function"].unique().tolist() == list(file_of)
     for row in profiled.itertuples():
-        assert row.source == linecache.getline(reference.__file__, row.line).strip()
+        assert row.source == linecache.getline(file_of[row.function], row.line).strip()
     lists = profiled[profiled["source"] == "lists.append(np.array(taken, dtype=np.int64))"]
     assert lists["hits"].tolist() == [N_USERS]
 

@@ -1,0 +1,51 @@
+"""The kinds of terms, a file each: what a component yields, its check, its arrays and its reference value.
+
+- `kind`: `TermKind`, what each of them provides
+- `single_side_terms`: of the job alone, of the user alone
+- `lookup_term`, `flag_term`: a user's row, read at a job's code or flags
+- `interval_term`: a gain if a job's number lies between a user's bounds
+- `dot_term`: the product of two vectors
+"""
+
+from typing import Any, Final
+
+from scoring.bundle.terms.dot_term import DotKind, DotTerm
+from scoring.bundle.terms.flag_term import FlagKind, Flags, FlagTerm
+from scoring.bundle.terms.interval_term import IntervalKind, IntervalTerm, Number
+from scoring.bundle.terms.kind import KeyedKind, Reusable, TermCheck, TermKind
+from scoring.bundle.terms.lookup_term import Key, LookupKind, LookupTerm
+from scoring.bundle.terms.single_side_terms import JobKind, JobTerm, UserKind, UserTerm
+
+__all__ = [
+    "KINDS",
+    "KIND_OF_TERM",
+    "DotTerm",
+    "FlagTerm",
+    "Flags",
+    "IntervalTerm",
+    "JobTerm",
+    "Key",
+    "KeyedKind",
+    "LookupTerm",
+    "Number",
+    "Reusable",
+    "Term",
+    "TermCheck",
+    "TermKind",
+    "UserTerm",
+]
+
+Term = JobTerm | UserTerm | LookupTerm | IntervalTerm | FlagTerm | DotTerm
+
+_ALL: Final[tuple[TermKind[Any], ...]] = (
+    JobKind(),
+    UserKind(),
+    LookupKind(),
+    IntervalKind(),
+    FlagKind(),
+    DotKind(),
+)
+KINDS: Final = {kind.code: kind for kind in _ALL}
+"""Code in `Program.term_kind` → kind."""
+KIND_OF_TERM: Final = {kind.term: kind for kind in _ALL}
+"""Class of a term → kind."""

@@ -1,0 +1,106 @@
+"""Terms from the product of a user's and a job's vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Bools, Floats, Longs, Singles
+from scoring.bundle.program import DOT, Program
+from scoring.bundle.terms.kind import Packer, Reusable, TermCheck, TermKind, stack
+
+__all__ = ["DotKind", "DotTerm"]
+
+_TURNED_AT_ONCE = 512
+"""Jobs whose vectors are transposed at a time: 64 KB at 32 dimensions, which a core's cache holds."""
+
+
+@dataclass(frozen=True, eq=False)
+class DotTerm:
+    """`scale * (shift + <users[u], jobs[j]>)` if both have a vector, else `otherwise[u]`.
+
+    The product adds float64 products from dimension 0 up over float32 vectors, (n, d) and (m, d).
+    """
+
+    users: Singles
+    jobs: Singles
+    user_has: Bools
+    job_has: Bools
+    scale: float
+    shift: float
+    otherwise: Floats
+
+
+class _Dots:
+    """All dimensions lie side by side, a dimension of all jobs in one row."""
+
+    def __init__(self, n_users: int, n_jobs: int, vectors: tuple[Singles, Singles] | None) -> None:
+        self.n_users, self.n_jobs = n_users, n_jobs
+        self.vectors = vectors
+        self.terms: list[DotTerm] = []
+
+    def add(self, term: DotTerm) -> int:
+        self.terms.append(term)
+        return len(self.terms) - 1
+
+    def arrays(self) -> dict[str, NDArray]:
+        dimensions = [term.users.shape[1] for term in self.terms]
+        vectors = self.vectors or (self._user_vector(), self._job_vector(sum(dimensions)))
+        return {
+            "dot_start": np.cumsum([0, *dimensions]).astype(np.int32),
+            "dot_scale": np.array([term.scale for term in self.terms], dtype=np.float64),
+            "dot_shift": np.array([term.shift for term in self.terms], dtype=np.float64),
+            "dot_otherwise": stack([term.otherwise for term in self.terms], np.float64, self.n_users),
+            "dot_user_has": stack([term.user_has for term in self.terms], np.bool_, self.n_users),
+            "dot_job_has": stack([term.job_has for term in self.terms], np.bool_, self.n_jobs),
+            "user_vector": vectors[0],
+            "job_vector": vectors[1],
+        }
+
+    def _user_vector(self) -> Singles:
+        """Return (n_users, dimensions)."""
+        none = np.zeros((self.n_users, 0), dtype=np.float32)  # of float64, all would be made float64 on the way
+        return np.ascontiguousarray(np.concatenate([none, *(term.users for term in self.terms)], axis=1), np.float32)
+
+    def _job_vector(self, dimensions: int) -> Singles:
+        """Return (dimensions, n_jobs), a few jobs at a time: transposed as a whole it takes four times as long."""
+        result = np.empty((dimensions, self.n_jobs), dtype=np.float32)
+        for first in range(0, self.n_jobs, _TURNED_AT_ONCE):
+            some = slice(first, first + _TURNED_AT_ONCE)
+            row = 0
+            for term in self.terms:
+                result[row : row + term.jobs.shape[1], some] = term.jobs[some].T
+                row += term.jobs.shape[1]
+        return result
+
+
+class DotKind(TermKind[DotTerm]):
+    """See `DotTerm`."""
+
+    code, term = DOT, DotTerm
+
+    def check(self, term: DotTerm, check: TermCheck) -> None:
+        dimensions = term.users.shape[-1]
+        check.shape("users", term.users, (check.n_users, dimensions))
+        check.shape("jobs", term.jobs, (check.n_jobs, dimensions))
+        check.shape("user_has", term.user_has, (check.n_users,))
+        check.shape("job_has", term.job_has, (check.n_jobs,))
+        check.shape("otherwise", term.otherwise, (check.n_users,))
+        for field in ("users", "jobs", "otherwise", "scale", "shift"):
+            check.finite(field, getattr(term, field))
+
+    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[DotTerm]:
+        return _Dots(n_users, n_jobs, reusable.vectors)
+
+    def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
+        p = program
+        product = np.zeros((len(users), len(jobs)))
+        for dimension in range(p.dot_start[slot], p.dot_start[slot + 1]):
+            of_users = p.user_vector[users, dimension].astype(np.float64)
+            of_jobs = p.job_vector[dimension, jobs].astype(np.float64)
+            product += of_users[:, None] * of_jobs[None, :]
+        both = p.dot_user_has[slot, users][:, None] & p.dot_job_has[slot, jobs][None, :]
+        value = p.dot_scale[slot] * (p.dot_shift[slot] + product)
+        return np.where(both, value, p.dot_otherwise[slot, users][:, None])

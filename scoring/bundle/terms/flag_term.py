@@ -1,0 +1,118 @@
+"""Terms that look a job's flags up in a user's row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Bools, Floats, Ints, Longs, UInt16s
+from scoring.bundle.program import FLAGS, Program
+from scoring.bundle.terms.kind import (
+    KeyedKind,
+    Packer,
+    Reusable,
+    TermCheck,
+    concatenate,
+    require_same_column,
+    stack,
+)
+
+__all__ = ["FlagKind", "FlagTerm", "Flags", "flag_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class Flags:
+    """Bits of the jobs: (m,) whole numbers below 2 ** `width`."""
+
+    name: str
+    bits: UInt16s
+    width: int
+
+    @classmethod
+    def of(cls, name: str, *bits: Bools) -> Flags:
+        """Return flags with bit b from the b-th (m,) bool array."""
+        packed = np.zeros(len(bits[0]), dtype=np.uint16)
+        for position, bit in enumerate(bits):
+            packed |= bit.astype(np.uint16) << position
+        return cls(name, packed, len(bits))
+
+
+@dataclass(frozen=True, eq=False)
+class FlagTerm:
+    """`rows[row_of[u], flags.bits[j]]`; `rows` is (r, 2 ** flags.width) float64, `row_of` (n,)."""
+
+    flags: Flags
+    rows: Floats
+    row_of: Ints
+
+
+class _FlagTables:
+    """Tables lie one behind the other; terms with the same flags share their bits."""
+
+    def __init__(self, n_users: int, n_jobs: int) -> None:
+        self.n_users, self.n_jobs = n_users, n_jobs
+        self.sets: dict[str, int] = {}
+        self.bits: list[UInt16s] = []
+        self.terms: list[FlagTerm] = []
+
+    def add(self, term: FlagTerm) -> int:
+        flags = term.flags
+        if flags.name not in self.sets:
+            self.sets[flags.name] = len(self.bits)
+            self.bits.append(flags.bits)
+        require_same_column(flags.name, self.bits[self.sets[flags.name]], flags.bits)
+        self.terms.append(term)
+        return len(self.terms) - 1
+
+    def arrays(self) -> dict[str, NDArray]:
+        tables = [np.ascontiguousarray(term.rows, dtype=np.float64).ravel() for term in self.terms]
+        sizes = np.array([len(table) for table in tables], dtype=np.int64)
+        return {
+            "flag_bits": stack(self.bits, np.uint16, self.n_jobs),
+            "flag_set": np.array([self.sets[term.flags.name] for term in self.terms], dtype=np.int32),
+            "flag_width": np.array([term.rows.shape[1] for term in self.terms], dtype=np.int32),
+            "flag_table": np.cumsum(sizes) - sizes,
+            "flag_row": stack([term.row_of for term in self.terms], np.int32, self.n_users),
+            "flag_values": concatenate(tables, np.float64),
+        }
+
+
+class FlagKind(KeyedKind[FlagTerm]):
+    """See `FlagTerm`."""
+
+    code, term = FLAGS, FlagTerm
+
+    def check(self, term: FlagTerm, check: TermCheck) -> None:
+        check.shape("flags.bits", term.flags.bits, (check.n_jobs,))
+        check.within("flags.bits", term.flags.bits, 0, 2**term.flags.width)
+        check.shape("rows", term.rows, (len(term.rows), 2**term.flags.width))
+        check.finite("rows", term.rows)
+        check.shape("row_of", term.row_of, (check.n_users,))
+        check.within("row_of", term.row_of, 0, len(term.rows))
+
+    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[FlagTerm]:
+        return _FlagTables(n_users, n_jobs)
+
+    def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
+        return flag_rows(program, slot, users)[:, program.flag_bits[program.flag_set[slot], jobs]]
+
+    def divisors(self, term: FlagTerm) -> NDArray:
+        return term.rows
+
+    def key(self, program: Program, slot: int) -> int:
+        return len(program.key_code) + int(program.flag_set[slot])
+
+    def rows(self, program: Program, slot: int, users: Longs) -> Floats:
+        return flag_rows(program, slot, users)
+
+    def row_numbers(self, program: Program, slot: int) -> Ints:
+        return program.flag_row[slot]
+
+
+def flag_rows(program: Program, slot: int, users: Longs) -> Floats:
+    """Return (len(users), width): what a term of flags gives each combination of bits."""
+    p, width = program, program.flag_width[slot]
+    first = p.flag_table[slot] + p.flag_row[slot, users].astype(np.int64) * width
+    return p.flag_values[first[:, None] + np.arange(width)]

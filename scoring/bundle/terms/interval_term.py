@@ -1,0 +1,122 @@
+"""Terms that a job gains if its number lies in a user's interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Floats, Ints, Longs
+from scoring.bundle.program import INTERVAL, Program
+from scoring.bundle.terms.kind import Packer, Reusable, TermCheck, TermKind, require_same_column, stack
+
+__all__ = ["IntervalKind", "IntervalTerm", "Number"]
+
+
+@dataclass(frozen=True, eq=False)
+class Number:
+    """A numeric column of the jobs: (m,) float64, NaN where it lies in no interval."""
+
+    name: str
+    values: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class IntervalTerm:
+    """`gain[u]` if `low[u] <= number.values[j] < high[u]`, else 0; (n,) float64 each. NaN bounds hold nothing."""
+
+    number: Number
+    low: Floats
+    high: Floats
+    gain: Floats
+
+
+class _Intervals:
+    """Numbers become ranks, so that comparing is exact in any width."""
+
+    def __init__(self, n_users: int, n_jobs: int, known: Sequence[Ints]) -> None:
+        self.n_users, self.n_jobs = n_users, n_jobs
+        self.known = known
+        self.numbers: dict[str, int] = {}
+        self.columns: list[Floats] = []
+        self.sorted: list[Floats] = []
+        self.ranks: list[Ints] = []
+        self.rows: list[tuple[int, Ints, Ints, Floats]] = []
+
+    def add(self, term: IntervalTerm) -> int:
+        number = self._number(term.number)
+        values = self.sorted[number]
+        low, high = (np.searchsorted(values, bound, side="left").astype(np.int32) for bound in (term.low, term.high))
+        nothing = np.isnan(term.low) | np.isnan(term.high)
+        low[nothing], high[nothing] = len(values), 0
+        self.rows.append((number, low, high, np.asarray(term.gain, dtype=np.float64)))
+        return len(self.rows) - 1
+
+    def _number(self, number: Number) -> int:
+        if number.name not in self.numbers:
+            place = self.numbers[number.name] = len(self.sorted)
+            values, rank = (_by_rank(number.values, self.known[place]) if place < len(self.known) else None) or _ranked(
+                number.values
+            )
+            self.sorted.append(values)
+            self.ranks.append(rank)
+            self.columns.append(number.values)
+        require_same_column(number.name, self.columns[self.numbers[number.name]], number.values)
+        return self.numbers[number.name]
+
+    def arrays(self) -> dict[str, NDArray]:
+        number, low, high, gain = zip(*self.rows, strict=True) if self.rows else ((), (), (), ())
+        return {
+            "number_rank": stack(self.ranks, np.int32, self.n_jobs),
+            "interval_number": np.array(number, dtype=np.int32),
+            "interval_low": stack(low, np.int32, self.n_users),
+            "interval_high": stack(high, np.int32, self.n_users),
+            "interval_gain": stack(gain, np.float64, self.n_users),
+        }
+
+
+class IntervalKind(TermKind[IntervalTerm]):
+    """See `IntervalTerm`."""
+
+    code, term = INTERVAL, IntervalTerm
+
+    def check(self, term: IntervalTerm, check: TermCheck) -> None:
+        check.shape("number.values", term.number.values, (check.n_jobs,))
+        for field in ("low", "high", "gain"):
+            check.shape(field, getattr(term, field), (check.n_users,))
+        check.finite("gain", term.gain)
+
+    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[IntervalTerm]:
+        return _Intervals(n_users, n_jobs, reusable.ranks)
+
+    def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
+        p = program
+        rank = p.number_rank[p.interval_number[slot], jobs][None, :]
+        low, high = p.interval_low[slot, users][:, None], p.interval_high[slot, users][:, None]
+        return np.where((low <= rank) & (rank < high), p.interval_gain[slot, users][:, None], 0.0)
+
+
+def _ranked(numbers: Floats) -> tuple[Floats, Ints]:
+    """Return the distinct numbers, ascending, and (m,) the place of each among them, -1 for NaN."""
+    missing = np.isnan(numbers)
+    values = np.unique(numbers[~missing])
+    rank = np.searchsorted(values, numbers).astype(np.int32)
+    rank[missing] = -1
+    return values, rank
+
+
+def _by_rank(numbers: Floats, rank: Ints) -> tuple[Floats, Ints] | None:
+    """The same with the ranks of another program, in a tenth of the time; None if they are not these numbers'."""
+    if rank.shape != numbers.shape:
+        return None
+    known = rank >= 0
+    values = np.full(int(rank.max(initial=-1)) + 1, np.nan)
+    values[rank[known]] = numbers[known]
+    right = (
+        np.array_equal(known, ~np.isnan(numbers))
+        and bool((values[1:] > values[:-1]).all())  # none is left NaN: every rank occurs
+        and np.array_equal(values[rank[known]], numbers[known])
+    )
+    return (values, rank) if right else None

@@ -1,0 +1,157 @@
+"""Terms that look a job's code up in a user's row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Floats, Ints, Longs
+from scoring.bundle.program import LOOKUP, Program
+from scoring.bundle.terms.kind import (
+    KeyedKind,
+    Packer,
+    Reusable,
+    TermCheck,
+    concatenate,
+    require_same_column,
+    stack,
+)
+from scoring.ragged import Ragged
+
+__all__ = ["Key", "LookupKind", "LookupTerm", "lookup_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """A categorical column of the jobs: (m,) codes below `size`, -1 missing. Terms with equal names share it."""
+
+    name: str
+    codes: Ints
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class LookupTerm:
+    """`rows[row_of[u], key.codes[j]]`, if the user has no entry of its own for that code.
+
+    `rows` is (r, key.size + 1) float64, the last column the value for a missing code; `row_of` (n,).
+    Entries are sparse exceptions: codes `entries[u]` have the value `gains`, one for each entry.
+    """
+
+    key: Key
+    rows: Floats
+    row_of: Ints
+    entries: Ragged | None = None
+    gains: Floats | None = None
+
+    @classmethod
+    def sparse(cls, key: Key, entries: Ragged, gain: float) -> LookupTerm:
+        """Return a term worth `gain` for the codes that a user's entries name, 0 elsewhere and for a missing code."""
+        n_users = len(entries)
+        return cls(
+            key,
+            rows=np.zeros((1, key.size + 1)),
+            row_of=np.zeros(n_users, dtype=np.int32),
+            entries=entries,
+            gains=np.full(len(entries.values), gain),
+        )
+
+
+class _Lookups:
+    """Tables lie one behind the other; terms with the same key share its codes."""
+
+    def __init__(self, n_users: int, n_jobs: int) -> None:
+        self.n_users, self.n_jobs = n_users, n_jobs
+        self.keys: dict[str, int] = {}
+        self.codes: list[Ints] = []
+        self.terms: list[LookupTerm] = []
+
+    def add(self, term: LookupTerm) -> int:
+        # a missing code becomes the last column of a table
+        codes = np.where(term.key.codes < 0, term.key.size, term.key.codes).astype(np.int32)
+        if term.key.name not in self.keys:
+            self.keys[term.key.name] = len(self.codes)
+            self.codes.append(codes)
+        require_same_column(term.key.name, self.codes[self.keys[term.key.name]], codes)
+        self.terms.append(term)
+        return len(self.terms) - 1
+
+    def arrays(self) -> dict[str, NDArray]:
+        tables = [np.ascontiguousarray(term.rows, dtype=np.float64).ravel() for term in self.terms]
+        sizes = np.array([len(table) for table in tables], dtype=np.int64)
+        width = [term.rows.shape[1] for term in self.terms]
+        rows = [
+            np.where(term.row_of < 0, len(term.rows) - 1, term.row_of)  # -1 is the last row, as in NumPy
+            for term in self.terms
+        ]
+        start = np.zeros((len(self.terms), self.n_users + 1), dtype=np.int64)
+        code, value, before = [], [], 0
+        for slot, term in enumerate(self.terms):
+            if term.entries is not None and term.gains is not None:
+                start[slot] = term.entries.start
+                code.append(term.entries.values)
+                value.append(term.gains)
+            start[slot] += before
+            before = int(start[slot, -1])
+        return {
+            "key_code": stack(self.codes, np.int32, self.n_jobs),
+            "lookup_key": np.array([self.keys[term.key.name] for term in self.terms], dtype=np.int32),
+            "lookup_width": np.array(width, dtype=np.int32),
+            "lookup_table": np.cumsum(sizes) - sizes,
+            "lookup_row": stack(rows, np.int32, self.n_users),
+            "lookup_values": concatenate(tables, np.float64),
+            "entry_start": start,
+            "entry_code": concatenate(code, np.int32),
+            "entry_value": concatenate(value, np.float64),
+        }
+
+
+class LookupKind(KeyedKind[LookupTerm]):
+    """See `LookupTerm`."""
+
+    code, term = LOOKUP, LookupTerm
+
+    def check(self, term: LookupTerm, check: TermCheck) -> None:
+        size = term.key.size
+        check.shape("key.codes", term.key.codes, (check.n_jobs,))
+        check.within("key.codes", term.key.codes, -1, size)
+        check.shape("rows", term.rows, (len(term.rows), size + 1))  # the last column answers a missing code
+        check.finite("rows", term.rows)
+        check.shape("row_of", term.row_of, (check.n_users,))
+        check.within("row_of", term.row_of, -1 if len(term.rows) else 0, len(term.rows))  # -1 is the last row
+        if (term.entries is None) != (term.gains is None):
+            raise check.error("has `entries` without `gains`, or the other way round")
+        if term.entries is not None and term.gains is not None:
+            check.shape("entries.start", term.entries.start, (check.n_users + 1,))
+            check.within("entries", term.entries.values, 0, size)
+            check.shape("gains", term.gains, (len(term.entries.values),))
+            check.finite("gains", term.gains)
+
+    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[LookupTerm]:
+        return _Lookups(n_users, n_jobs)
+
+    def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
+        return lookup_rows(program, slot, users)[:, program.key_code[program.lookup_key[slot], jobs]]
+
+    def key(self, program: Program, slot: int) -> int:
+        return int(program.lookup_key[slot])
+
+    def rows(self, program: Program, slot: int, users: Longs) -> Floats:
+        return lookup_rows(program, slot, users)
+
+    def row_numbers(self, program: Program, slot: int) -> Ints | None:
+        has_exceptions = program.entry_start[slot, 0] != program.entry_start[slot, -1]
+        return None if has_exceptions else program.lookup_row[slot]
+
+
+def lookup_rows(program: Program, slot: int, users: Longs) -> Floats:
+    """Return (len(users), width): what a lookup gives each code, with the users' exceptions in place."""
+    p, width = program, program.lookup_width[slot]
+    first = p.lookup_table[slot] + p.lookup_row[slot, users].astype(np.int64) * width
+    rows = p.lookup_values[first[:, None] + np.arange(width)]
+    for row, user in enumerate(users):
+        own = slice(p.entry_start[slot, user], p.entry_start[slot, user + 1])
+        rows[row, p.entry_code[own]] = p.entry_value[own]
+    return rows

@@ -1,0 +1,78 @@
+"""Terms of the job alone, and of the user alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Floats, Longs
+from scoring.bundle.program import JOB, USER, Program
+from scoring.bundle.terms.kind import Packer, Reusable, TermCheck, TermKind, stack
+
+__all__ = ["JobKind", "JobTerm", "UserKind", "UserTerm"]
+
+
+@dataclass(frozen=True, eq=False)
+class JobTerm:
+    """`values[j]`, (m,) float64."""
+
+    values: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class UserTerm:
+    """`values[u]`, (n,) float64."""
+
+    values: Floats
+
+
+class _Columns:
+    """Packs terms as rows of one field of `Program`."""
+
+    def __init__(self, field: str, length: int) -> None:
+        self.field, self.length = field, length
+        self.columns: list[Floats] = []
+
+    def add(self, term: JobTerm | UserTerm) -> int:
+        self.columns.append(np.asarray(term.values, dtype=np.float64))
+        return len(self.columns) - 1
+
+    def arrays(self) -> dict[str, NDArray]:
+        return {self.field: stack(self.columns, np.float64, self.length)}
+
+
+class JobKind(TermKind[JobTerm]):
+    """See `JobTerm`."""
+
+    code, term = JOB, JobTerm
+
+    def check(self, term: JobTerm, check: TermCheck) -> None:
+        check.shape("values", term.values, (check.n_jobs,))
+        check.finite("values", term.values)
+
+    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[JobTerm]:
+        return _Columns("job_value", n_jobs)
+
+    def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
+        return np.broadcast_to(program.job_value[slot, jobs], (len(users), len(jobs)))
+
+
+class UserKind(TermKind[UserTerm]):
+    """See `UserTerm`."""
+
+    code, term = USER, UserTerm
+
+    def check(self, term: UserTerm, check: TermCheck) -> None:
+        check.shape("values", term.values, (check.n_users,))
+        check.finite("values", term.values)
+
+    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[UserTerm]:
+        return _Columns("user_value", n_users)
+
+    def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
+        return np.broadcast_to(program.user_value[slot, users][:, None], (len(users), len(jobs)))
+
+    def divisors(self, term: UserTerm) -> NDArray:
+        return term.values

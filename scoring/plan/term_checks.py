@@ -1,0 +1,39 @@
+"""Whether terms fit the data: kernels check no bounds, so nothing passes that would read outside an array."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scoring.bundle.terms import KIND_OF_TERM, TermCheck
+from scoring.bundle.terms.kind import LARGEST
+from scoring.errors import ModelError
+from scoring.model.terms import Value
+
+__all__ = ["check_value"]
+
+
+def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
+    """Require that the terms of a component can be computed.
+
+    Shapes must be those of the data, codes below their key's size, rows in their table, divisors not 0. NaN and
+    infinity never enter a program: only an interval's bounds and numbers may hold them.
+
+    Raises
+    ------
+    ModelError: If a term cannot be computed. The message names the component and the term.
+    """
+    if not isinstance(value, Value):
+        raise ModelError(f"component {name}: `terms` gives a {type(value).__name__} where a Value is needed.")
+    for term in value.terms:
+        check = TermCheck(name, term, n_users, n_jobs)
+        if type(term) not in KIND_OF_TERM:
+            raise check.error("is no term that a component may yield")
+        KIND_OF_TERM[type(term)].check(term, check)
+    if value.divisor is not None:
+        check, kind = TermCheck(name, value.divisor, n_users, n_jobs), KIND_OF_TERM.get(type(value.divisor))
+        divisor = None if kind is None else kind.divisors(value.divisor)
+        if kind is None or divisor is None:
+            raise check.error("may not divide; a divisor is a UserTerm or a FlagTerm")
+        kind.check(value.divisor, check)
+        if (np.abs(divisor) < 1 / LARGEST).any():
+            raise check.error("divides by 0")
