@@ -35,7 +35,7 @@ class Category(Component):
 
     def _rows(self, inputs: Inputs) -> Floats:
         """(n_users, n_occupations + 1) points."""
-        similarity = inputs.statistics.similarity.matrix(inputs.majors, self.same_major, self.cosine_share)
+        similarity = inputs.basis.similarity.matrix(inputs.majors, self.same_major, self.cosine_share)
         preferred, size = inputs.users.preferred, len(similarity)
         best = np.zeros((len(preferred), size + 1))
         for first in range(0, len(preferred), _USERS_AT_ONCE):

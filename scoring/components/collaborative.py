@@ -27,7 +27,7 @@ class Collaborative(Component):
     def explain(self, pair: Pair) -> Reason:
         cosine = pair.cosine_of_factors
         value = self.unknown if cosine is None else 50.0 * (1.0 + cosine)
-        return Reason(value, {"cosine": cosine, "factors": pair.inputs.statistics.factors.source})
+        return Reason(value, {"cosine": cosine, "factors": pair.inputs.basis.factors.source})
 
 
 def dot(inputs: Inputs, otherwise: np.ndarray) -> DotTerm:

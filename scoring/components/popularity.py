@@ -26,7 +26,7 @@ class Popularity(Component):
     curve: Curve = ((0, 0), (0.05, 60), (0.10, 80), (0.15, 100))
 
     def terms(self, inputs: Inputs) -> Value:
-        applications, looks = inputs.statistics.company_actions(self.days).of(inputs.jobs.company)
+        applications, looks = inputs.basis.company_actions(self.days).of(inputs.jobs.company)
         rate = (applications + self.prior_applications) / (looks + self.prior_looks)
         return Value((JobTerm(piecewise(rate, self.curve)),))
 

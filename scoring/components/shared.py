@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from scoring.array_types import Floats, Ints
 from scoring.dataset.arrays import Ragged
-from scoring.model.inputs import Acts, Inputs
+from scoring.model.inputs import ActionRows, Inputs
 from scoring.model.terms import Key, Number
 
 __all__ = [
@@ -96,21 +96,21 @@ def any_per_user(users: Ints, n_users: int, holds: NDArray[np.bool_] | None = No
     return np.bincount(chosen, minlength=n_users) > 0
 
 
-def counted_rows(acts: Acts, columns: Sequence[NDArray[Any]], keep: int) -> tuple[Ints, NDArray[np.int64]]:
+def counted_rows(actions: ActionRows, columns: Sequence[NDArray[Any]], keep: int) -> tuple[Ints, NDArray[np.int64]]:
     """The `keep` most frequent combinations of columns per user: (user, an action row that shows it).
 
     More frequent first, then by the columns in ascending order; a caller encodes missing as the largest value.
     """
-    if not len(acts):
-        return acts.user, np.empty(0, dtype=np.int64)
-    order = np.lexsort((*reversed(columns), acts.user))
+    if not len(actions):
+        return actions.user, np.empty(0, dtype=np.int64)
+    order = np.lexsort((*reversed(columns), actions.user))
     new = np.ones(len(order), dtype=bool)
-    ordered = [column[order] for column in (acts.user, *columns)]
+    ordered = [column[order] for column in (actions.user, *columns)]
     new[1:] = np.any([column[1:] != column[:-1] for column in ordered], axis=0)
     first = np.flatnonzero(new)
     count = np.diff(np.append(first, len(order)))
     rows = order[first]
-    ranked = np.lexsort((np.arange(len(rows)), -count, acts.user[rows]))
-    users = acts.user[rows][ranked]
+    ranked = np.lexsort((np.arange(len(rows)), -count, actions.user[rows]))
+    users = actions.user[rows][ranked]
     place = np.arange(len(users)) - np.searchsorted(users, users)
     return users[place < keep], rows[ranked][place < keep]

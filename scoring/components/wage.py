@@ -21,7 +21,7 @@ class Wage(Component):
     curve: Curve = ((0, 0), (1, 60), (1.2, 80), (1.5, 100))
 
     def terms(self, inputs: Inputs) -> Value:
-        mean, _, _ = inputs.statistics.areas.of(inputs.jobs)
+        mean, _, _ = inputs.basis.areas.of(inputs.jobs)
         ratio = inputs.jobs.hourly / np.where(mean > 0, mean, np.nan)  # 0: of wages too small for a float
         return Value((JobTerm(np.where(np.isnan(ratio), 0.0, piecewise(ratio, self.curve))),))
 

@@ -63,23 +63,24 @@ class Work:
 
     @cached_property
     def head(self) -> RunHead:
-        data, model = self.prepared.dataset, self.prepared.model
+        inputs, model = self.prepared.inputs, self.prepared.model
+        clock, fingerprint = inputs.basis.clock, inputs.fingerprint
         return RunHead(
-            run_id=new_run_id(self._created_at, model.digest, data.fingerprint, str(self.k)),
+            run_id=new_run_id(self._created_at, model.digest, fingerprint, str(self.k)),
             created_at=self._created_at,
             model=model.name,
             model_digest=model.digest,
             weights={part.name: float(weight) for part, weight in zip(model.parts, model.flat_weights, strict=True)},
             definition=model.as_dict(),
-            dataset_fingerprint=data.fingerprint,
-            as_of=data.as_of,
-            clock_set_back=data.clock_set_back,
+            dataset_fingerprint=fingerprint,
+            as_of=clock.as_of,
+            clock_set_back=clock.set_back,
             k=self.k,
             chunk_size=self.chunk_size,
             workers=self.scorer.workers,
             code_version=code_version(),
             whole=self.whole,
-            key=run_key(model, data.fingerprint, self.k, self._user_id, self._shard_users),
+            key=run_key(model, fingerprint, self.k, self._user_id, self._shard_users),
             facts=facts_of(self.prepared),
         )
 
