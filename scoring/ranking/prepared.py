@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,10 @@ from scoring.model import Inputs, ScoringModel
 from scoring.plan import Candidates, Plan
 from scoring.ranking.explanation import Explanation, explain
 from scoring.ranking.ranking import Ranking
-from scoring.ranking.scorer import Scorer
 from scoring.statistics import Basis, Statistics
+
+if TYPE_CHECKING:
+    from scoring.ranking.scorer import Scorer
 
 __all__ = ["Prepared"]
 
@@ -102,6 +104,9 @@ class Prepared:
 
     @cached_property
     def scorer(self) -> Scorer:
+        """Scores of pairs and the lists of users, by compiled kernels."""
+        from scoring.ranking.scorer import Scorer  # Numba takes 0.4 s to import; an explanation does not need it
+
         return Scorer(self.plan, workers=self.workers, before=self.before)
 
     @property
