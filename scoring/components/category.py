@@ -1,4 +1,4 @@
-"""Whether the work is of a kind that the user wants."""
+"""Whether the job's occupation is one that the user prefers."""
 
 from typing import Annotated, ClassVar
 

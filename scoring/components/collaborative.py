@@ -1,4 +1,4 @@
-"""Whether people who act alike act on this job."""
+"""Whether users with similar actions act on this job."""
 
 from typing import ClassVar
 
@@ -31,7 +31,7 @@ class Collaborative(Component):
 
 
 def dot(inputs: Inputs, otherwise: np.ndarray) -> DotTerm:
-    """50 · (1 + cosine), `otherwise` (n_users,) where either has no vector."""
+    """Return 50 · (1 + cosine), or `otherwise` (n_users,) if either has no vector."""
     return DotTerm(
         inputs.user_vectors,
         inputs.job_vectors,
