@@ -305,7 +305,7 @@ def test_a_requests_rows_are_scored_with_the_datasets_statistics(model: str, see
     case = Case.of(market)
     users, jobs = request_of(seed, market)
     frames = RawMarket(jobs, users, [], [], [], []).frames()
-    case.inputs = Inputs.of(case.inputs.statistics, jobs=frames["jobs"], users=frames["users"])
+    case.inputs = Inputs.of(case.inputs.dataset, basis=case.inputs.basis, jobs=frames["jobs"], users=frames["users"])
     case.users, case.jobs = by_id(users), by_id(jobs)
     plan = case.plan(load_model(model).with_eligibility(max_per_company=2))
     assert plan.user_id.tolist() == list(case.users)

@@ -116,7 +116,7 @@ class Titles:
     @classmethod
     def _made(cls, dataset: Dataset, dimensions: int) -> Self:
         known = tuple(dataset.jobs.frame["title"])
-        posted = [title for title, at in zip(known, dataset.jobs.posted_at, strict=True) if at <= dataset.now]
+        posted = [title for title, at in zip(known, dataset.jobs.posted_at, strict=True) if at <= dataset.clock.now]
         found = [set(_grams(title)) for title in posted]
         counts = Counter(gram for grams in found for gram in grams)
         words = {gram: place for place, gram in enumerate(sorted(g for g, n in counts.items() if n > 1))}

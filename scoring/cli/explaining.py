@@ -41,8 +41,9 @@ def explain(
     from scoring.cli.describing import describe
     from scoring.cli.progress import Show, output
     from scoring.database.database import Database
-    from scoring.runs import runner
-    from scoring.statistics.factors import default_cache
+    from scoring.ranking import Prepared
+    from scoring.runs import memory_budget
+    from scoring.statistics import Statistics, default_cache
     from scoring.telemetry import Stopwatch
 
     show, watch = Show(), Stopwatch()
@@ -51,9 +52,9 @@ def explain(
         dataset = load_data(database, as_of, show, watch)
     user_id = id_of(user, dataset.tables.users, "user")
     job_id = id_of(job, dataset.tables.jobs, "job")
+    memory_budget.require_codes(1, len(dataset.words.occupation))
     with show.stage("preparing factors, statistics and plan"):
-        # an explanation is computed by the reference: nothing is compiled
-        prepared = runner.prepare(
-            dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), kernels=False
-        )
+        # the statistics are those of all rows; one user and one job are planned
+        statistics = Statistics(dataset, factor_cache=factor_cache or default_cache())
+        prepared = Prepared.for_rows(statistics, chosen, user_ids=[user_id], job_ids=[job_id])
     output().print(describe(prepared, prepared.explain(user_id, job_id)))

@@ -1,4 +1,4 @@
-"""Whether the work is of a kind that the user wants."""
+"""Whether the job's occupation is one that the user prefers."""
 
 from typing import Annotated, ClassVar
 
@@ -35,7 +35,7 @@ class Category(Component):
 
     def _rows(self, inputs: Inputs) -> Floats:
         """(n_users, n_occupations + 1) points."""
-        similarity = inputs.statistics.similarity.matrix(inputs.majors, self.same_major, self.cosine_share)
+        similarity = inputs.basis.similarity.matrix(inputs.majors, self.same_major, self.cosine_share)
         preferred, size = inputs.users.preferred, len(similarity)
         best = np.zeros((len(preferred), size + 1))
         for first in range(0, len(preferred), _USERS_AT_ONCE):

@@ -1,4 +1,4 @@
-"""Whether the job has what the jobs had that the user clicked."""
+"""Whether the job resembles the jobs that the user clicked."""
 
 from typing import ClassVar, Self
 
@@ -17,7 +17,7 @@ _FEATURES = ("daily_payment", "no_experience", "student_welcome")
 
 
 def feature_table(points: tuple[float, ...]) -> Floats:
-    """(8, 8) by the features that were clicked and those that the job has: points of what is in both."""
+    """Return the points of the features in both, (8, 8) by the clicked features and those of the job."""
     both = np.arange(8)[:, None] & np.arange(8)[None, :]
     table = np.zeros((8, 8))
     for bit, gain in enumerate(points):
@@ -26,7 +26,7 @@ def feature_table(points: tuple[float, ...]) -> Floats:
 
 
 def clicked_features(users: NDArray[np.int32], has: list[NDArray[np.bool_]], n_users: int) -> NDArray[np.int32]:
-    """(n_users,) bits of the features that some clicked job had; `has` per feature and click."""
+    """Return the bits of the features that a clicked job had, (n_users,); `has` is per feature and click."""
     bits = [any_per_user(users, n_users, flag).astype(np.int32) << bit for bit, flag in enumerate(has)]
     return np.sum(bits, axis=0, dtype=np.int32)
 
@@ -55,20 +55,20 @@ class Clicks(Component):
 
     def terms(self, inputs: Inputs) -> Value:
         n_users, seen = len(inputs.users), inputs.history.jobs
-        acts = inputs.history.within("click", self.days)
-        occupations = distinct(acts.user, seen.occupation[acts.job], n_users)
-        has = [getattr(seen, name)[acts.job] > 0 for name in _FEATURES]
+        actions = inputs.history.within("click", self.days)
+        occupations = distinct(actions.user, seen.occupation[actions.job], n_users)
+        has = [getattr(seen, name)[actions.job] > 0 for name in _FEATURES]
         flags = Flags.of("features", *(getattr(inputs.jobs, name) > 0 for name in _FEATURES))
         return Value(
             (
                 UserTerm(np.full(n_users, self.start)),
                 LookupTerm.sparse(occupation_key(inputs), occupations, self.occupation),
-                FlagTerm(flags, feature_table(self._features), clicked_features(acts.user, has, n_users)),
+                FlagTerm(flags, feature_table(self._features), clicked_features(actions.user, has, n_users)),
             )
         )
 
     def explain(self, pair: Pair) -> Reason:
-        job, clicked = pair.job, [act.job for act in pair.actions("click", self.days)]
+        job, clicked = pair.job, [action.job for action in pair.actions("click", self.days)]
         met = {"occupation": job.occupation is not None and job.occupation in {seen.occupation for seen in clicked}}
         for name in _FEATURES:
             met[name] = bool(getattr(job, name)) and any(getattr(seen, name) for seen in clicked)

@@ -1,4 +1,4 @@
-"""Whether people who act alike act on this job."""
+"""Whether users with similar actions act on this job."""
 
 from typing import ClassVar
 
@@ -27,11 +27,11 @@ class Collaborative(Component):
     def explain(self, pair: Pair) -> Reason:
         cosine = pair.cosine_of_factors
         value = self.unknown if cosine is None else 50.0 * (1.0 + cosine)
-        return Reason(value, {"cosine": cosine, "factors": pair.inputs.statistics.factors.source})
+        return Reason(value, {"cosine": cosine, "factors": pair.inputs.basis.factors.source})
 
 
 def dot(inputs: Inputs, otherwise: np.ndarray) -> DotTerm:
-    """50 · (1 + cosine), `otherwise` (n_users,) where either has no vector."""
+    """Return 50 · (1 + cosine), or `otherwise` (n_users,) if either has no vector."""
     return DotTerm(
         inputs.user_vectors,
         inputs.job_vectors,

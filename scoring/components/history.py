@@ -1,4 +1,4 @@
-"""Whether the job is like those that the user applied to."""
+"""Whether the job resembles the jobs that the user applied to."""
 
 from typing import Annotated, ClassVar, Self
 
@@ -46,12 +46,12 @@ class History(Component):
 
     def terms(self, inputs: Inputs) -> Value:
         n_users, jobs = len(inputs.users), inputs.history.jobs
-        acts = inputs.history.within("application", self.days)
-        applied = any_per_user(acts.user, n_users)
-        mean = mean_per_user(acts.user, jobs.hourly[acts.job], n_users)
+        actions = inputs.history.within("application", self.days)
+        applied = any_per_user(actions.user, n_users)
+        mean = mean_per_user(actions.user, jobs.hourly[actions.job], n_users)
         low, high = open_interval(mean, self.near)
-        occupations = distinct(acts.user, jobs.occupation[acts.job], n_users)
-        prefectures = distinct(acts.user, jobs.prefecture[acts.job], n_users)
+        occupations = distinct(actions.user, jobs.occupation[actions.job], n_users)
+        prefectures = distinct(actions.user, jobs.prefecture[actions.job], n_users)
         return Value(
             (
                 UserTerm(np.where(applied, self.start, self.without)),
@@ -62,7 +62,7 @@ class History(Component):
         )
 
     def explain(self, pair: Pair) -> Reason:
-        applied = [act.job for act in pair.actions("application", self.days)]
+        applied = [action.job for action in pair.actions("application", self.days)]
         if not applied:
             return Reason(self.without, {"applications": 0, "days": self.days})
         job = pair.job

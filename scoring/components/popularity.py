@@ -1,4 +1,4 @@
-"""How often a look at the company's jobs ends in an application."""
+"""How often a view or a click of the company's jobs leads to an application."""
 
 from typing import Annotated, ClassVar
 
@@ -14,8 +14,8 @@ from scoring.model.terms import JobTerm, Value
 class Popularity(Component):
     """A curve over (applications + a) / (views and clicks + b) of the company in the last `days` days.
 
-    a and b (`prior_applications`, `prior_looks`) stand for a company of which little is known; a missing
-    company counts as one without actions.
+    a and b (`prior_applications`, `prior_looks`) are the counts assumed of every company; a missing company counts as
+    one without actions.
     """
 
     kind: ClassVar[str] = "popularity"
@@ -26,7 +26,7 @@ class Popularity(Component):
     curve: Curve = ((0, 0), (0.05, 60), (0.10, 80), (0.15, 100))
 
     def terms(self, inputs: Inputs) -> Value:
-        applications, looks = inputs.statistics.company_actions(self.days).of(inputs.jobs.company)
+        applications, looks = inputs.basis.company_actions(self.days).of(inputs.jobs.company)
         rate = (applications + self.prior_applications) / (looks + self.prior_looks)
         return Value((JobTerm(piecewise(rate, self.curve)),))
 

@@ -1,4 +1,4 @@
-"""What several components need: piecewise linear curves, and histories as sparse entries."""
+"""Functions that several components share: piecewise linear curves, and histories as sparse entries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from scoring.array_types import Floats, Ints
 from scoring.dataset.arrays import Ragged
-from scoring.model.inputs import Acts, Inputs
+from scoring.model.inputs import ActionRows, Inputs
 from scoring.model.terms import Key, Number
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 Points = Annotated[float, Field(ge=0, le=100)]
-"""A value, or a part of one, from 0 to 100."""
+"""A value or a part of a value, from 0 to 100."""
 Days = Annotated[float, Field(gt=0, le=36_500)]
 
 
@@ -48,7 +48,7 @@ Curve = Annotated[tuple[tuple[float, float], ...], AfterValidator(_check_curve)]
 
 
 def piecewise(x: float | Floats, points: Sequence[tuple[float, float]]) -> Any:
-    """The curve's value at x, elementwise: `y0 + (x - x0) * (y1 - y0) / (x1 - x0)`. NaN stays NaN."""
+    """Return the curve's value at x, elementwise: `y0 + (x - x0) * (y1 - y0) / (x1 - x0)`. NaN stays NaN."""
     xs, ys = (np.array(column) for column in zip(*points, strict=True))
     i = np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
     at = np.clip(x, xs[0], xs[-1])
@@ -64,17 +64,17 @@ def prefecture_key(inputs: Inputs) -> Key:
 
 
 def place_key(inputs: Inputs) -> Key:
-    """Prefecture and city together."""
+    """Return the key of prefecture and city together."""
     return Key("place", inputs.jobs.place, len(inputs.words.place))
 
 
 def number(inputs: Inputs, name: str) -> Number:
-    """A money column of the jobs: `hourly`, `min_salary` or `fee`."""
+    """Return a money column of the jobs: `hourly`, `min_salary` or `fee`."""
     return Number(name, getattr(inputs.jobs, name))
 
 
 def distinct(users: Ints, codes: Ints, n_users: int) -> Ragged:
-    """The different known codes of each user, ascending."""
+    """Return the distinct known codes of each user, ascending."""
     known = codes >= 0
     pairs = np.unique((users[known].astype(np.int64) << 32) | codes[known].astype(np.int64))
     start = np.searchsorted(pairs >> 32, np.arange(n_users + 1))
@@ -82,7 +82,7 @@ def distinct(users: Ints, codes: Ints, n_users: int) -> Ragged:
 
 
 def mean_per_user(users: Ints, values: Floats, n_users: int) -> Floats:
-    """(n_users,) mean of the values that are not NaN, added in their order; NaN where there is none."""
+    """Return the mean of the values that are not NaN, added in their order; NaN for users without one, (n_users,)."""
     known = ~np.isnan(values)
     count = np.bincount(users[known], minlength=n_users)
     total = np.bincount(users[known], values[known], minlength=n_users)
@@ -91,26 +91,26 @@ def mean_per_user(users: Ints, values: Floats, n_users: int) -> Floats:
 
 
 def any_per_user(users: Ints, n_users: int, holds: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-    """(n_users,) whether a user has an action (for which something holds)."""
+    """Return whether a user has an action, or one for which `holds` is true, (n_users,)."""
     chosen = users if holds is None else users[holds]
     return np.bincount(chosen, minlength=n_users) > 0
 
 
-def counted_rows(acts: Acts, columns: Sequence[NDArray[Any]], keep: int) -> tuple[Ints, NDArray[np.int64]]:
-    """The `keep` most frequent combinations of columns per user: (user, an action row that shows it).
+def counted_rows(actions: ActionRows, columns: Sequence[NDArray[Any]], keep: int) -> tuple[Ints, NDArray[np.int64]]:
+    """Return the `keep` most frequent combinations of columns per user: (user, an action row with it).
 
-    More frequent first, then by the columns in ascending order; a caller encodes missing as the largest value.
+    The more frequent come first, then the smaller by the columns in order. Encode missing as the largest value.
     """
-    if not len(acts):
-        return acts.user, np.empty(0, dtype=np.int64)
-    order = np.lexsort((*reversed(columns), acts.user))
+    if not len(actions):
+        return actions.user, np.empty(0, dtype=np.int64)
+    order = np.lexsort((*reversed(columns), actions.user))
     new = np.ones(len(order), dtype=bool)
-    ordered = [column[order] for column in (acts.user, *columns)]
+    ordered = [column[order] for column in (actions.user, *columns)]
     new[1:] = np.any([column[1:] != column[:-1] for column in ordered], axis=0)
     first = np.flatnonzero(new)
     count = np.diff(np.append(first, len(order)))
     rows = order[first]
-    ranked = np.lexsort((np.arange(len(rows)), -count, acts.user[rows]))
-    users = acts.user[rows][ranked]
+    ranked = np.lexsort((np.arange(len(rows)), -count, actions.user[rows]))
+    users = actions.user[rows][ranked]
     place = np.arange(len(users)) - np.searchsorted(users, users)
     return users[place < keep], rows[ranked][place < keep]

@@ -1,4 +1,4 @@
-"""The wage against what is usual in the area."""
+"""The wage compared with the mean of the area."""
 
 from typing import ClassVar
 
@@ -14,15 +14,15 @@ _AREAS = ("all open jobs", "the prefecture", "the prefecture and major occupatio
 
 
 class Wage(Component):
-    """A curve over the ratio of the hourly equivalent to its area mean; 0 points where either is not known."""
+    """A curve over the ratio of the hourly equivalent to its area mean; 0 points if either is unknown."""
 
     kind: ClassVar[str] = "wage"
 
     curve: Curve = ((0, 0), (1, 60), (1.2, 80), (1.5, 100))
 
     def terms(self, inputs: Inputs) -> Value:
-        mean, _, _ = inputs.statistics.areas.of(inputs.jobs)
-        ratio = inputs.jobs.hourly / np.where(mean > 0, mean, np.nan)  # 0: of wages too small for a float
+        mean, _, _ = inputs.basis.areas.of(inputs.jobs)
+        ratio = inputs.jobs.hourly / np.where(mean > 0, mean, np.nan)  # a mean of 0: wages below the smallest float
         return Value((JobTerm(np.where(np.isnan(ratio), 0.0, piecewise(ratio, self.curve))),))
 
     def explain(self, pair: Pair) -> Reason:

@@ -1,6 +1,6 @@
-"""The snapshot that everything is computed from.
+"""The data that every result is computed from.
 
-- `dataset`: `Dataset`, the snapshot; `arrays`, `vocabularies`: its columns and codes as arrays
+- `dataset`: `Dataset`, all tables as of its `clock`; `arrays`, `vocabularies`: its columns and codes as arrays
 - `from_frames`: tables from DataFrames; `reference`: the reference tables that ship
 - `smaller_dtypes`: the same values in fewer bytes
 """

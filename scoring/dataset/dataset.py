@@ -1,4 +1,4 @@
-"""The snapshot that everything is computed from."""
+"""The data that every result is computed from."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from scoring.columns import TABLES
 from scoring.columns.canonical_tables import Tables, newest_of
 from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, instants
+from scoring.dataset.clock import Clock
 from scoring.dataset.vocabularies import vocabularies_of
 from scoring.errors import ConfigurationError, DataError, counted
 from scoring.id_index import IdIndex
@@ -25,17 +26,22 @@ __all__ = ["Dataset", "clock_of"]
 
 
 class Dataset:
-    """Users, jobs, actions and reference tables as of the data's clock. Never changes.
+    """Users, jobs, actions and reference tables as of the data's clock. Immutable.
 
-    `as_of` (None: the newest action, else the newest posting) is the clock; `clock_set_back` tells whether one
-    was given that is earlier than that: then what is active today says nothing of that day. `set_back` says so
-    outright, where tables no longer hold what came after. Rows are kept by id, so that nothing depends on the order
-    in which a source gave them.
+    Rows are sorted by id, so that no result depends on the order of rows in the source.
+
+    Parameters
+    ----------
+    tables: Canonical tables.
+    as_of: The clock; None for the time of the newest action, or of the newest posting where there are no actions.
+    set_back: Whether the clock was set back by hand; None: it was, if `as_of` is earlier than the newest data. Pass
+        it for tables from which the rows after the clock have been removed.
+    ledger: What became of the rows of the source; None for tables that contain every row.
 
     Raises
     ------
-    DataError: an id twice, an action on an unknown user or job, one factor table without the other.
-    ConfigurationError: a clock that is no time.
+    DataError: If an id is duplicated, an action refers to an unknown user or job, or one factor table is missing.
+    ConfigurationError: If the clock is not a time.
     """
 
     def __init__(
@@ -48,22 +54,14 @@ class Dataset:
     ) -> None:
         self.tables = _by_id(tables)
         newest = newest_of(self.tables)
-        self.as_of = newest if as_of is None else _given(as_of)
-        self.clock_set_back = self.as_of < newest if set_back is None else set_back
-        self.now = int(instants(pd.Series([self.as_of]).astype("datetime64[us, UTC]"))[0])
-        """The clock in microseconds."""
+        moment = newest if as_of is None else _given(as_of)
+        self.clock = Clock(moment, moment < newest if set_back is None else set_back)
         self.words = vocabularies_of(self.tables)
         self.jobs = JobArrays.encode(self.tables.jobs, self.words)
         self.users = UserArrays.encode(self.tables.users, self.words)
-        actions = self.tables.actions
-        self.actions = ActionArrays.encode(
-            actions,
-            _rows_of(actions["user_id"], self.users.user_id, "user"),
-            _rows_of(actions["job_id"], self.jobs.job_id, "job"),
-            self.now,
-        )
+        self.actions = self._encode_actions(self.clock.now)
         self.ledger = self._account(ledger)
-        """What became of every row that was read: used, left out by a rule, refused for a reason."""
+        """What became of every row that was read: used, left out by a rule, or rejected with a reason."""
 
     @classmethod
     def from_frames(
@@ -76,12 +74,14 @@ class Dataset:
         on_bad: OnBad = "refuse",
         **tables: pd.DataFrame,
     ) -> Self:
-        """From DataFrames with canonical columns or their aliases. Reference tables are Japan's unless given.
+        """Return the dataset of DataFrames with canonical columns or their aliases.
 
-        `on_bad`: what to do about rows that cannot be used: "refuse" is an error that names them all (its `problems`
-        as a frame), "quarantine" goes on without them, and `ledger` has them.
+        Reference tables default to Japan's. `on_bad` says what happens to invalid rows: "refuse" raises an error that
+        names them all (its `problems` is a frame); "quarantine" leaves them out, and `ledger` lists them.
 
-        Raises DataError naming table, column and row of what cannot be.
+        Raises
+        ------
+        DataError: If a value is invalid; it names the table, the column and the row.
         """
         from scoring.dataset.from_frames import read_frames
 
@@ -91,9 +91,17 @@ class Dataset:
 
     @classmethod
     def from_database(cls, db: Any, *, as_of: datetime | str | None = None, on_bad: OnBad = "refuse") -> Self:
-        """From a database: a SQLAlchemy Session, AsyncSession, Engine, AsyncEngine, URL, or a SQLite file's path.
+        """Return the dataset of a database.
 
-        `on_bad` as above: somebody else may have filled it. Raises DatabaseError, DataError.
+        Parameters
+        ----------
+        db: A SQLAlchemy Session, AsyncSession, Engine, AsyncEngine or URL, or the path of a SQLite file.
+        on_bad: As in `from_frames`. Other programs may have written invalid rows.
+
+        Raises
+        ------
+        DatabaseError: If the database cannot be read.
+        DataError: If a row is invalid, or too many are.
         """
         from scoring.database.database import Database
         from scoring.database.readers import read_database
@@ -101,13 +109,35 @@ class Dataset:
         read, ledger = read_database(Database.open(db), on_bad=on_bad, as_of=clock_of(as_of))
         return cls(read, as_of=as_of, ledger=ledger)
 
+    @property
+    def as_of(self) -> pd.Timestamp:
+        """The clock in UTC."""
+        return self.clock.as_of
+
+    def actions_as_of(self, clock: Clock) -> ActionArrays:
+        """Return the actions up to another clock, as a dataset with that clock has them."""
+        if clock.now > self.clock.now:
+            return self._encode_actions(clock.now)
+        if not len(self.actions) or self.actions.at.max() <= clock.now:
+            return self.actions
+        return self.actions.take(np.flatnonzero(self.actions.at <= clock.now))
+
+    def _encode_actions(self, now: int) -> ActionArrays:
+        actions = self.tables.actions
+        return ActionArrays.encode(
+            actions,
+            _rows_of(actions["user_id"], self.users.user_id, "user"),
+            _rows_of(actions["job_id"], self.jobs.job_id, "job"),
+            now,
+        )
+
     def _account(self, ledger: DataLedger | None) -> DataLedger:
-        """With what the clock leaves out."""
+        """Return the ledger with the actions that the clock leaves out."""
         if ledger is None:
             sizes = {name: len(frame) for name, frame in self.tables.items()}
             ledger = DataLedger({name: TableLedger(name, size, size) for name, size in sizes.items()})
         found = ledger["actions"]
-        later = int((instants(self.tables.actions["occurred_at"]) > self.now).sum())
+        later = int((instants(self.tables.actions["occurred_at"]) > self.clock.now).sum())
         repeated = found.read - found.n_refused - later - len(self.actions)
         left_out = {rule: rows for rule, rows in (("repeated", repeated), ("after the clock", later)) if rows}
         return ledger.with_table(replace(found, used=len(self.actions), left_out=left_out))
@@ -121,12 +151,12 @@ class Dataset:
 
     @cached_property
     def open_jobs(self) -> np.ndarray:
-        """(n_jobs,) bool: open at the clock; `is_active` counts only when the clock was not set back."""
-        return self.jobs.open_at(self.now, check_active=not self.clock_set_back)
+        """(n_jobs,) bool: open at the clock; `is_active` counts only if the clock was not set back."""
+        return self.jobs.open_at(self.clock.now, check_active=not self.clock.set_back)
 
     @cached_property
     def adjacent(self) -> np.ndarray:
-        """(n_prefectures, n_prefectures) bool by prefecture code, symmetric; unknown codes touch nothing."""
+        """(n_prefectures, n_prefectures) bool by prefecture code, symmetric; unknown codes are adjacent to none."""
         pairs = self.tables.prefecture_adjacency
         known = self.tables.prefectures["prefecture_code"]
         pairs = pairs[pairs["prefecture_code"].isin(known) & pairs["adjacent_code"].isin(known)]
@@ -138,7 +168,7 @@ class Dataset:
 
     @cached_property
     def reference_fingerprint(self) -> str:
-        """A digest of which prefectures there are, by which codes, and which of them touch."""
+        """Digest of the prefectures, their codes and their adjacency."""
         digest = hashlib.blake2b("\0".join(map(str, self.words.prefecture.values)).encode(), digest_size=16)
         for name in ("prefectures", "prefecture_adjacency"):
             _digest_frame(digest, name, getattr(self.tables, name))
@@ -146,16 +176,16 @@ class Dataset:
 
     @cached_property
     def users_fingerprint(self) -> str:
-        """A digest of the users' table, in its order."""
+        """Digest of the users' table, in its order."""
         digest = hashlib.blake2b(digest_size=16)
         _digest_frame(digest, "users", self.tables.users)
         return digest.hexdigest()
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of all that a score can depend on; equal for equal content in any row order."""
+        """Digest of all that a score can depend on; equal for equal content in any order of rows."""
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(f"{self.now} {self.clock_set_back}".encode())
+        digest.update(f"{self.clock.now} {self.clock.set_back}".encode())
         for rows in (self.jobs, self.users, self.actions):
             for field in fields(rows):
                 values = getattr(rows, field.name)
@@ -191,7 +221,7 @@ def _by_id(tables: Tables) -> Tables:
     for name, frame in tables.items():
         table = TABLES[name]
         if name == "actions":
-            ordered[name] = frame  # ordered when encoded
+            ordered[name] = frame  # sorted when encoded
             continue
         key = table.key[0]
         if len(table.key) == 1 and (twice := frame[key].duplicated()).any():
@@ -204,15 +234,20 @@ def _by_id(tables: Tables) -> Tables:
 
 
 def clock_of(as_of: datetime | str | None) -> pd.Timestamp | None:
-    """The clock that was given, in UTC. Raises ConfigurationError for what is no time."""
+    """Return a clock given by a caller, in UTC.
+
+    Raises
+    ------
+    ConfigurationError: If the value is not a time.
+    """
     return None if as_of is None else _given(as_of)
 
 
 def _given(as_of: datetime | str) -> pd.Timestamp:
     try:
         if isinstance(as_of, int | float | np.number) and not pd.isna(as_of):
-            raise TypeError  # pandas would take it for nanoseconds
-        if isinstance(as_of, str):  # read as every time in a table is: no "now", no day before its month
+            raise TypeError  # pandas would read it as nanoseconds
+        if isinstance(as_of, str):  # the rules of times in tables: no "now", no day before the month
             read = TIME.coerce(pd.Series([as_of], dtype="str"))
             if read.problems:
                 raise ValueError
@@ -231,7 +266,7 @@ def _given(as_of: datetime | str) -> pd.Timestamp:
 
 
 def _rows_of(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
-    """The row of each id among sorted known ids. Raises DataError naming those that are not there."""
+    """Return the row of each id among sorted known ids. Raises DataError naming the unknown ones."""
     rows, present = IdIndex(known).find(ids.to_numpy())
     if not present.all():
         names = ", ".join(str(value) for value in ids[~present].unique()[:5])

@@ -96,6 +96,12 @@ class Vocabularies:
         """(n_occupations,) the major group's code of each occupation, -1 where it is not known."""
         return self._majors.copy()
 
+    def same_as(self, other: Vocabularies) -> bool:
+        """Return whether every value has the same code, and every occupation the same major group, in both."""
+        names = ("prefecture", "city", "place", "occupation", "major", "company")
+        pairs = ((getattr(self, name).values, getattr(other, name).values) for name in names)
+        return all(mine.equals(theirs) for mine, theirs in pairs) and self.major_of.equals(other.major_of)
+
     @cached_property
     def _majors(self) -> Ints:
         return self._look_up_majors()

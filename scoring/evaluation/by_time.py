@@ -31,10 +31,10 @@ def by_time(
     known = Dataset(tables, as_of=data.as_of - pd.Timedelta(days=days) if cut is None else cut, set_back=True)
     before = tables.actions["occurred_at"] <= known.as_of
     known = Dataset(tables.with_tables(actions=tables.actions[before]), as_of=known.as_of, set_back=True)
-    held = log.take((log.at > known.now) & (log.at <= known.now + int(days * DAY))).pairs()
+    held = log.take((log.at > known.clock.now) & (log.at <= known.clock.now + int(days * DAY))).pairs()
     registered = instants(known.tables.users["registered_at"])[held.user]
     reasons = {
-        "user not registered at the cut": registered > known.now,
+        "user not registered at the cut": registered > known.clock.now,
         "job not open at the cut": ~known.open_jobs[held.job],
     }
     name = f"{days:g} days from {known.as_of:%Y-%m-%d %H:%M} UTC"

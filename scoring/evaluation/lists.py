@@ -51,7 +51,7 @@ class ListFacts:
         jobs = inputs.jobs
         if eligible.shape != jobs.job_id.shape:
             raise ConfigurationError(f"eligible is of shape {eligible.shape}; there are {len(jobs):,} jobs.")
-        mean, _, _ = inputs.statistics.areas.of(jobs)
+        mean, _, _ = inputs.basis.areas.of(jobs)
         dataset = inputs.dataset
         acted = _by_id(_users_acting(dataset.actions, len(dataset.jobs)), dataset.jobs.job_id, jobs.job_id)
         return cls(

@@ -189,8 +189,8 @@ class Comparison:
 
 
 def require_same_data(before: Prepared, after: Prepared) -> None:
-    """Raises ConfigurationError where two models stand on different data."""
-    if before.dataset is not after.dataset and before.dataset.fingerprint != after.dataset.fingerprint:
+    """Raise ConfigurationError if two models were prepared on different data, or with different bases."""
+    if not before.inputs.has_same_data(after.inputs):
         raise ConfigurationError(
             "these two models stand on different data; prepare both on one dataset, or compare the lists of two runs "
             "with `Comparison.of_rankings`."

@@ -131,11 +131,11 @@ def _without(data: Dataset, held: Log, everything_of: Bools | None) -> Dataset:
     n_jobs = len(data.jobs)
     gone = at >= held.earliest(len(data.users))[user]
     gone |= np.isin(user * n_jobs + job, held.user.astype(np.int64) * n_jobs + held.job)
-    gone |= at > data.now
+    gone |= at > data.clock.now
     if everything_of is not None:
         gone |= everything_of[user]
     tables = data.tables.with_tables(actions=actions[~gone])
-    return Dataset(tables, as_of=data.as_of, set_back=data.clock_set_back)
+    return Dataset(tables, as_of=data.as_of, set_back=data.clock.set_back)
 
 
 def _named(data: Dataset, named: Named) -> Candidates:

@@ -220,7 +220,8 @@ def _rows(
         frame = canonical_frame(table, [{key: unused_id(known)} | row for row in rows], snapshot.code_widths)
         named[key] = frame[key].astype("Int64").where(np.array([key in row for row in rows], dtype=bool))
         frames[table] = frame
-    return Inputs.of(snapshot.statistics, **frames, with_profile=profiled), named
+    inputs = Inputs.of(snapshot.statistics, jobs=frames["jobs"], users=frames["users"], with_profile=profiled)
+    return inputs, named
 
 
 def unused_id(known: NDArray[np.int64]) -> int:

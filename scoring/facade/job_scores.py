@@ -96,7 +96,7 @@ def _for_unknown_user(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     return _LaterInputs.later(
         {"job_vectors": whole("job_vectors"), "job_has_vector": whole("job_has_vector")},
         dataset=statistics.dataset,
-        statistics=statistics,
+        basis=statistics.basis,
         words=words,
         jobs=jobs_later(given, words),
         users=user.users,

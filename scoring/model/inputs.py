@@ -1,7 +1,7 @@
-"""What a component may read: the rows to be scored, what their users did, and the dataset's statistics.
+"""What a component may read: the rows to be scored, the actions of their users, and the basis.
 
-The rows to be scored are the dataset's own, or a request's (a frame that somebody passed): then jobs and
-users come from the request, and history and statistics from the dataset, by id.
+The rows to be scored are those of the dataset, or the frames of a request. A request's jobs and users replace the
+dataset's; actions come from the dataset, by id.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from numpy.typing import NDArray
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import DAY, NO_TIME, JobArrays, UserArrays
+from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
 from scoring.dataset.vocabularies import Vocabularies, extended
 from scoring.id_index import IdIndex
-from scoring.statistics import Statistics
+from scoring.statistics import Basis, Statistics
 
-__all__ = ["Acts", "History", "Inputs"]
+__all__ = ["ActionRows", "History", "Inputs"]
 
 
 @dataclass(frozen=True)
-class Acts:
+class ActionRows:
     """Some actions of the scored users, by user row, then time, then job."""
 
-    user: Ints  # row among the scored users
-    job: Ints  # row among the *dataset's* jobs: `History.jobs`
+    user: Ints  # row of the scored users
+    job: Ints  # row of `History.jobs`, which are the dataset's jobs
     at: Longs  # microseconds
 
     def __len__(self) -> int:
@@ -39,13 +40,22 @@ class Acts:
 
 
 class History:
-    """What the scored users did up to the clock."""
+    """The actions of the scored users up to the clock.
 
-    def __init__(self, dataset: Dataset, user_id: Longs, with_profile: Bools) -> None:
-        self.jobs: JobArrays = dataset.jobs
+    Parameters
+    ----------
+    dataset: The data that contain the actions.
+    jobs: The dataset's jobs, in the codes of the inputs.
+    clock: Later actions are left out.
+    user_id: (n_users,) the scored users.
+    with_profile: (n_users,) users without a profile count as never having acted.
+    """
+
+    def __init__(self, dataset: Dataset, jobs: JobArrays, clock: Clock, user_id: Longs, with_profile: Bools) -> None:
+        self.jobs = jobs
         """The jobs that actions refer to."""
-        self.now = dataset.now
-        self._actions = dataset.actions
+        self.now = clock.now
+        self._actions = dataset.actions_as_of(clock)
         row, known = IdIndex(dataset.users.user_id).find(user_id)
         known = known & with_profile
         start = np.searchsorted(self._actions.user, np.arange(len(dataset.users) + 1))
@@ -55,7 +65,7 @@ class History:
         """(n_users,) number of actions."""
 
     def take(self, rows: NDArray[np.integer]) -> Self:
-        """Of the users at these rows, in that order."""
+        """Return the history of the users at these rows, in that order."""
         part = copy(self)
         part.__dict__.pop("_all", None)
         part._first, part.counts = self._first[rows], self.counts[rows]
@@ -68,28 +78,32 @@ class History:
         before = np.cumsum(self.counts) - self.counts
         return users, np.arange(len(users)) + np.repeat(self._first - before, self.counts)
 
-    def within(self, kind: str, days: float | None = None) -> Acts:
-        """Actions of a kind in the last `days` days (None: ever), as_of - days × 24 h ≤ t ≤ as_of."""
+    def within(self, kind: str, days: float | None = None) -> ActionRows:
+        """Return the actions of a kind with as_of - days × 24 h ≤ t ≤ as_of; without `days`, all up to as_of."""
         users, rows = self._all
         chosen = self._actions.kind[rows] == ACTION_KINDS.index(kind)
         if days is not None:
             chosen &= self._actions.at[rows] >= self.now - days * DAY
         users, rows = users[chosen], rows[chosen]
-        return Acts(users, self._actions.job[rows], self._actions.at[rows])
+        return ActionRows(users, self._actions.job[rows], self._actions.at[rows])
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """n users and m jobs to score. `has_profile` (n,) tells who has any action up to the clock or brought factors."""
+    """n users and m jobs to score, in the codes of `words`, and the basis that they are scored with.
+
+    `words` are the basis's, extended by the values that only the rows have. A new code matches itself; it has no
+    adjacent prefecture, no cosine and no actions.
+    """
 
     dataset: Dataset
-    statistics: Statistics
+    basis: Basis
     words: Vocabularies
     jobs: JobArrays
     users: UserArrays
     history: History
-    has_profile: Bools
-    user_vectors: NDArray[np.float32]  # (n, dimensions), zero rows where there is none
+    has_profile: Bools  # (n,) has an action up to the clock, or a vector that came with the data
+    user_vectors: NDArray[np.float32]  # (n, dimensions), zero rows where no vector exists
     user_has_vector: Bools
     job_vectors: NDArray[np.float32]
     job_has_vector: Bools
@@ -97,43 +111,50 @@ class Inputs:
     @classmethod
     def of(
         cls,
-        statistics: Statistics,
+        data: Dataset | Statistics,
         *,
+        basis: Basis | None = None,
         jobs: pd.DataFrame | None = None,
         users: pd.DataFrame | None = None,
         with_profile: Bools | None = None,
     ) -> Self:
-        """The dataset's own rows (None), or a request's canonical frames in their own order.
+        """Return the inputs of a dataset's rows, or of a request's.
 
-        `with_profile` (n_users,) bool: who may have a profile; the others count as never having acted.
+        Parameters
+        ----------
+        data: The data, with their statistics where several inputs share them.
+        basis: What the rows are scored with; None for the dataset's own. Rows keep their values; the clock, area
+            means, popularity, similarity, factors, adjacency and codes are those of the basis.
+        jobs, users: Canonical frames of a request, scored in their own order; None for the dataset's rows.
+        with_profile: (n_users,) users that may have a profile; the others count as never having acted.
         """
-        dataset = statistics.dataset
-        words = extended(dataset.words, jobs, users)
-        job_rows = dataset.jobs if jobs is None else JobArrays.encode(jobs.reset_index(drop=True), words)
-        user_rows = dataset.users if users is None else UserArrays.encode(users.reset_index(drop=True), words)
+        dataset = data if isinstance(data, Dataset) else data.dataset
+        if basis is None:
+            basis = (Statistics(data) if isinstance(data, Dataset) else data).basis
+        known, known_jobs, known_users = _encoded(dataset, basis.words)
+        words = extended(known, jobs, users)
+        job_rows = known_jobs if jobs is None else JobArrays.encode(jobs.reset_index(drop=True), words)
+        user_rows = known_users if users is None else UserArrays.encode(users.reset_index(drop=True), words)
         profiled = np.ones(len(user_rows), dtype=bool) if with_profile is None else with_profile
-        history = History(dataset, user_rows.user_id, profiled)
-        factors = statistics.factors
-        user_vectors, user_has = _by_id(factors.users, factors.user_has, dataset.users.user_id, user_rows.user_id)
-        job_vectors, job_has = _by_id(factors.jobs, factors.job_has, dataset.jobs.job_id, job_rows.job_id)
-        user_has = user_has & profiled
-        _, brought = _by_id(factors.users, factors.user_brought, dataset.users.user_id, user_rows.user_id)
+        history = History(dataset, known_jobs, basis.clock, user_rows.user_id, profiled)
+        user_vectors, user_has_vector, brought = basis.user_factors(user_rows.user_id)
+        job_vectors, job_has_vector = basis.job_factors(job_rows.job_id)
         return cls(
             dataset=dataset,
-            statistics=statistics,
+            basis=basis,
             words=words,
             jobs=job_rows,
             users=user_rows,
             history=history,
             has_profile=(history.counts > 0) | (brought & profiled),
             user_vectors=user_vectors,
-            user_has_vector=user_has,
+            user_has_vector=user_has_vector & profiled,
             job_vectors=job_vectors,
-            job_has_vector=job_has,
+            job_has_vector=job_has_vector,
         )
 
     def take_users(self, rows: NDArray[np.integer]) -> Self:
-        """The same jobs, and the users at these rows, in that order."""
+        """Return the same jobs with the users at these rows, in that order."""
         return replace(
             self,
             users=self.users.take(rows),
@@ -143,15 +164,36 @@ class Inputs:
             user_has_vector=self.user_has_vector[rows],
         )
 
+    def take_jobs(self, rows: NDArray[np.integer]) -> Self:
+        """Return the same users with the jobs at these rows, in that order."""
+        return replace(
+            self,
+            jobs=self.jobs.take(rows),
+            job_vectors=self.job_vectors[rows],
+            job_has_vector=self.job_has_vector[rows],
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the data and, where it is not the dataset's own, of the basis."""
+        own = self.basis.is_of(self.dataset)
+        return self.dataset.fingerprint if own else f"{self.dataset.fingerprint} {self.basis.digest}"
+
+    def has_same_data(self, other: Inputs) -> bool:
+        """Return whether both have the same data and the same basis. Digests are computed only if need be."""
+        if self.dataset is other.dataset and self.basis.is_of(self.dataset) and other.basis.is_of(self.dataset):
+            return True
+        return self.fingerprint == other.fingerprint
+
     @property
     def now(self) -> int:
         """The clock in microseconds."""
-        return self.dataset.now
+        return self.basis.clock.now
 
     @cached_property
     def open_jobs(self) -> Bools:
         """(m,) open at the clock."""
-        return self.jobs.open_at(self.now, check_active=not self.dataset.clock_set_back)
+        return self.jobs.open_at(self.now, check_active=not self.basis.clock.set_back)
 
     @cached_property
     def job_age_days(self) -> Floats:
@@ -161,10 +203,11 @@ class Inputs:
 
     @cached_property
     def adjacent(self) -> Bools:
-        """(n_prefectures, n_prefectures) by code; prefectures that only a request knows touch nothing."""
-        size, known = len(self.words.prefecture), len(self.dataset.words.prefecture)
+        """(n_prefectures, n_prefectures) by code; new prefectures are adjacent to none."""
+        known = self.basis.adjacent
+        size = len(self.words.prefecture)
         matrix = np.zeros((size, size), dtype=bool)
-        matrix[:known, :known] = self.statistics.adjacent
+        matrix[: len(known), : len(known)] = known
         return matrix
 
     @cached_property
@@ -173,13 +216,10 @@ class Inputs:
         return self.words.majors()
 
 
-def _by_id(vectors: NDArray[np.float32], has: Bools, known: Longs, wanted: Longs) -> tuple[NDArray[np.float32], Bools]:
-    """Vectors of the wanted ids; ids that the dataset does not hold have none."""
-    if known is wanted:
-        return vectors, has
-    row, found = IdIndex(known).find(wanted)
-    result = np.zeros((len(wanted), vectors.shape[1]), dtype=np.float32)
-    result[found] = vectors[row[found]]
-    has_vector = np.zeros(len(wanted), dtype=np.bool_)
-    has_vector[found] = has[row[found]]
-    return result, has_vector
+def _encoded(dataset: Dataset, words: Vocabularies) -> tuple[Vocabularies, JobArrays, UserArrays]:
+    """Return the dataset's jobs and users in the codes of `words`, extended by the values that only they have."""
+    if words is dataset.words or words.same_as(dataset.words):
+        return dataset.words, dataset.jobs, dataset.users
+    jobs, users = dataset.tables.jobs, dataset.tables.users
+    wider = extended(words, jobs, users)
+    return wider, JobArrays.encode(jobs, wider), UserArrays.encode(users, wider)

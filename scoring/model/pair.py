@@ -1,4 +1,4 @@
-"""One user and one job, in plain Python values: what a component's plain formula reads."""
+"""One user and one job as plain Python values, which the plain formula of a component reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scoring.dataset.arrays import NO_TIME, JobArrays
 from scoring.dataset.vocabularies import Vocabularies
 from scoring.model.inputs import Inputs
 
-__all__ = ["Act", "JobFacts", "Pair", "UserFacts"]
+__all__ = ["Action", "JobFacts", "Pair", "UserFacts"]
 
 
 def _number(value: float) -> float | None:
@@ -31,7 +31,7 @@ def _time(value: int) -> datetime | None:
 
 @dataclass(frozen=True)
 class JobFacts:
-    """A job; None is missing. `row` holds every column of its frame."""
+    """A job; None is missing. `row` contains every column of its frame."""
 
     row: dict[str, Any]
     job_id: int
@@ -53,6 +53,7 @@ class JobFacts:
 
     @classmethod
     def of(cls, jobs: JobArrays, words: Vocabularies, row: int) -> JobFacts:
+        """Return the facts of the job at a row."""
         frame = _row(jobs.frame, row)
         return cls(
             row=frame,
@@ -76,7 +77,7 @@ class JobFacts:
 
     @property
     def attractive(self) -> bool:
-        """Daily payment, no experience asked, or students welcome."""
+        """Whether the job has daily payment, asks for no experience, or welcomes students."""
         return bool(self.daily_payment or self.no_experience or self.student_welcome)
 
 
@@ -90,7 +91,7 @@ def _text(value: Any) -> str | None:
 
 @dataclass(frozen=True)
 class UserFacts:
-    """A user; None is missing. `row` holds every column of its frame."""
+    """A user; None is missing. `row` contains every column of its frame."""
 
     row: dict[str, Any]
     user_id: int
@@ -103,15 +104,15 @@ class UserFacts:
 
 
 @dataclass(frozen=True)
-class Act:
-    """One action: what kind is known to who asked for it."""
+class Action:
+    """One action of the kind that was asked for."""
 
     job: JobFacts
     at: datetime
 
 
 class Pair:
-    """User row u and job row j of some inputs."""
+    """The user and the job at two rows of some inputs."""
 
     def __init__(self, inputs: Inputs, user_row: int, job_row: int) -> None:
         self.inputs = inputs
@@ -142,30 +143,30 @@ class Pair:
 
     @property
     def adjacent(self) -> bool:
-        """The user's and the job's prefectures touch."""
+        """Whether the user's and the job's prefectures are adjacent."""
         a, b = self.inputs.users.prefecture[self._u], self.inputs.jobs.prefecture[self._j]
         return bool(a >= 0 and b >= 0 and self.inputs.adjacent[a, b])
 
     @cached_property
     def area_mean(self) -> tuple[float | None, int, int]:
-        """Mean wage of the job's area in yen per hour, the jobs behind it, and the level (2 narrowest)."""
-        mean, count, level = self.inputs.statistics.areas.of(self.inputs.jobs.take(np.array([self._j])))
+        """Mean wage of the job's area in yen per hour, the number of its jobs, and the level (2 is the narrowest)."""
+        mean, count, level = self.inputs.basis.areas.of(self.inputs.jobs.take(np.array([self._j])))
         return _number(mean[0]), int(count[0]), int(level[0])
 
     def company_actions(self, days: float) -> tuple[int, int]:
-        """Applications to, and views and clicks of, the jobs of the job's company in the last days."""
+        """Return the applications to the jobs of the job's company in the last days, and their views and clicks."""
         company = self.inputs.jobs.company[self._j : self._j + 1]
-        applications, looks = self.inputs.statistics.company_actions(days).of(company)
+        applications, looks = self.inputs.basis.company_actions(days).of(company)
         return int(applications[0]), int(looks[0])
 
     def cosine_of_occupations(self, occupation: int) -> float:
-        """Between the applications to an occupation and those to the job's; 0 without applications to both."""
-        cosine = self.inputs.statistics.similarity.cosine
+        """Return the cosine between the applications to an occupation and to the job's; 0 if either has none."""
+        cosine = self.inputs.basis.similarity.cosine
         a, b = self._occupation_code(occupation), self.inputs.jobs.occupation[self._j]
         return float(cosine[a, b]) if 0 <= a < len(cosine) and 0 <= b < len(cosine) else 0.0
 
     def major_of(self, occupation: int) -> int | None:
-        """The major group of an occupation, None where it is not known."""
+        """Return the major group of an occupation; None if it is unknown."""
         words, code = self.inputs.words, self._occupation_code(occupation)
         return None if code < 0 else words.major.value(self.inputs.majors[code])
 
@@ -174,7 +175,7 @@ class Pair:
 
     @cached_property
     def cosine_of_factors(self) -> float | None:
-        """Of the user's and the job's vectors; None where either has none."""
+        """The cosine of the user's and the job's vectors; None if either has none."""
         i, u, j = self.inputs, self._u, self._j
         if not (i.user_has_vector[u] and i.job_has_vector[j]):
             return None
@@ -183,16 +184,12 @@ class Pair:
             total += a * b
         return total
 
-    def actions(self, kind: str, days: float | None = None) -> list[Act]:
-        """What the user did in the last days (None: ever), by time, then job."""
-        acts = self._acts(kind, days)
+    def actions(self, kind: str, days: float | None = None) -> list[Action]:
+        """Return the user's actions in the last days (None: all), by time, then job."""
+        rows = self.inputs.history.within(kind, days)
+        own = slice(*np.searchsorted(rows.user, [self._u, self._u + 1]))
         jobs, words = self.inputs.history.jobs, self.inputs.words
         return [
-            Act(JobFacts.of(jobs, words, int(job)), _time(at))  # type: ignore[arg-type]  # an action has a time
-            for job, at in acts
+            Action(JobFacts.of(jobs, words, int(job)), _time(at))  # type: ignore[arg-type]  # an action has a time
+            for job, at in zip(rows.job[own].tolist(), rows.at[own].tolist(), strict=True)
         ]
-
-    def _acts(self, kind: str, days: float | None) -> list[tuple[int, int]]:
-        acts = self.inputs.history.within(kind, days)
-        mine = slice(*np.searchsorted(acts.user, [self._u, self._u + 1]))
-        return list(zip(acts.job[mine].tolist(), acts.at[mine].tolist(), strict=True))

@@ -141,12 +141,12 @@ def _collaborative(user: Row, job: Row) -> float:
 def _jobs(facts: Facts) -> list[Row]:
     inputs, shown = facts.inputs, facts.shown
     jobs = inputs.jobs.take(shown)
-    applications, looks = inputs.statistics.company_actions(360).of(jobs.company)
+    applications, looks = inputs.basis.company_actions(360).of(jobs.company)
     columns = {
         "job_id": jobs.job_id.tolist(),
         "fee": _known(jobs.fee),
         "hourly": _known(jobs.hourly),
-        "area_mean": _known(inputs.statistics.areas.of(jobs)[0]),
+        "area_mean": _known(inputs.basis.areas.of(jobs)[0]),
         "applications": applications.tolist(),
         "looks": looks.tolist(),
         "has_station": jobs.has_station.tolist(),
@@ -164,7 +164,7 @@ def _jobs(facts: Facts) -> list[Row]:
 
 def _users(facts: Facts) -> list[Row]:
     inputs, users = facts.inputs, facts.users
-    similarity = inputs.statistics.similarity.matrix(inputs.majors, 0.5, 0.5).tolist()
+    similarity = inputs.basis.similarity.matrix(inputs.majors, 0.5, 0.5).tolist()
     prefecture, place = _coded(inputs.users.prefecture), _coded(users.place)
     vectors, floors, wages = _vectors(users.vector, users.has_vector), _known(users.floor), _known(users.usual_wage)
     return [

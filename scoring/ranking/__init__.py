@@ -1,14 +1,27 @@
 """Scores and lists of one dataset under one model.
 
-- `prepared`: `Prepared`, a dataset and a model made ready
+- `prepared`: `Prepared`, a model prepared on a dataset
 - `scorer`: `Scorer`, one pair, all pairs, exact top k
 - `explanation`: one score taken apart; `fact_text`: its facts in words
 - `list_overlap`: two lists of each user compared: overlap, rank-biased overlap
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from scoring.bundle.ranking import SCORES, Ranking
 from scoring.ranking.explanation import Explanation, explain
 from scoring.ranking.prepared import Prepared
-from scoring.ranking.scorer import Scorer
+
+if TYPE_CHECKING:
+    from scoring.ranking.scorer import Scorer as Scorer
 
 __all__ = ["SCORES", "Explanation", "Prepared", "Ranking", "Scorer", "explain"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Scorer":  # imports Numba, which explanations do not need
+        return import_module("scoring.ranking.scorer").Scorer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

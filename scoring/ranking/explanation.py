@@ -1,4 +1,4 @@
-"""Why a pair has its score: every component's value, weight, contribution, and the facts it came from."""
+"""Why a pair has its score: the value, weight and points of every component, and the facts behind them."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ class Explanation:
     total: float  # float32 value, the canonical total
     groups: Mapping[str, float]  # float32 values
     parts: tuple[Contribution, ...]
-    not_ranked: tuple[str, ...]  # the rules by which this job is not ranked for this user; none: it is
+    not_ranked: tuple[str, ...]  # the rules that exclude this job for this user; empty if it is ranked
 
     @property
     def eligible(self) -> bool:
+        """Whether the job is ranked for the user."""
         return not self.not_ranked
 
     def __repr__(self) -> str:
@@ -55,15 +56,18 @@ class Explanation:
             return str(self.frame().to_html(index=False, float_format="{:.2f}".format))
 
     def frame(self) -> pd.DataFrame:
-        """One row per component: group, component, value, weight, points, facts (text; as values in `parts`)."""
+        """Return one row per component: group, component, value, weight, points, facts (as text)."""
         columns = ("group", "name", "value", "weight", "points")
         rows = [{name: getattr(part, name) for name in columns} for part in self.parts]
-        told = pd.Series([in_words(part.facts) for part in self.parts], dtype="str")
-        return pd.DataFrame(rows, columns=list(columns)).rename(columns={"name": "component"}).assign(facts=told)
+        facts = pd.Series([in_words(part.facts) for part in self.parts], dtype="str")
+        return pd.DataFrame(rows, columns=list(columns)).rename(columns={"name": "component"}).assign(facts=facts)
 
 
 def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanation:
-    """Of user row u and job row j of the plan's inputs. Values come from the plan, facts from the plain formulas."""
+    """Return the explanation of a user row and a job row of the plan's inputs.
+
+    Values come from the plan, facts from the plain formulas.
+    """
     users, jobs = np.array([user_row]), np.array([job_row])
     values = reference.component_values(plan.program, users, jobs)[:, 0, 0]
     scores = reference.scores(plan.program, users, jobs)[:, 0, 0]
@@ -99,12 +103,12 @@ def _facts(part: Part, pair: Pair) -> Mapping[str, Any]:
         return part.component.explain(pair).facts
     except ScoringError:
         raise
-    except (Exception, SystemExit) as error:  # somebody's own code: whatever it raises, say which component it was
+    except (Exception, SystemExit) as error:  # a user's own code may raise anything
         raise ModelError(f"component {part.name}: its `explain` raised {type(error).__name__}: {error}") from error
 
 
 def reasons_against(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:
-    """The rules by which the job is not ranked for the user; none: it is."""
+    """Return the rules that exclude the job for the user; none if it is ranked."""
     exclusions = plan.exclusions
     reasons = [rule for rule, out in exclusions.by_rule.items() if out[job_row]]
     if job_row in exclusions.jobs[user_row]:

@@ -1,11 +1,11 @@
-"""A dataset and a model made ready: what notebooks, the command and the facade hold on to."""
+"""A model prepared on a dataset, for rankings and explanations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -20,21 +20,23 @@ from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Candidates, Plan
 from scoring.ranking.explanation import Explanation, explain
-from scoring.ranking.scorer import Scorer
-from scoring.statistics import Statistics
+from scoring.statistics import Basis, Statistics
+
+if TYPE_CHECKING:
+    from scoring.ranking.scorer import Scorer
 
 __all__ = ["Prepared"]
 
 
 @dataclass(frozen=True, repr=False)
 class Prepared:
-    """The inputs and the plan of a model on a dataset (or on a request's rows), with a scorer for them."""
+    """The inputs and the plan of a model on a dataset's rows, or a request's, with a scorer for them."""
 
     inputs: Inputs
     plan: Plan
     workers: int | None = None
     before: Ranking | None = None
-    """The last lists under other weights, if there were any: they make the first ones faster."""
+    """The last lists under other weights, if any: the first lists are found faster with them."""
     backend: BackendFactory | None = None
     """Makes the backend that scores and ranks; None: `NumbaBackend`."""
 
@@ -47,16 +49,52 @@ class Prepared:
         workers: int | None = None,
         candidates: Candidates | None = None,
         backend: BackendFactory | None = None,
+        basis: Basis | None = None,
     ) -> Self:
-        """Prepares the dataset's own rows, or the rows of inputs made before. Pass statistics to share them.
+        """Prepare a model on all rows.
 
-        `candidates` are all that may stand in each user's list; without them these are the jobs open at the clock.
-        `backend` makes the backend of each plan: a class such as `ReferenceBackend`.
+        Parameters
+        ----------
+        data: A dataset; its statistics, to share them; or inputs, of which the rows are prepared.
+        model: The scoring model.
+        workers: Threads at most; None for one per available core.
+        candidates: The only jobs that each user's list may contain; None for the jobs open at the clock.
+        backend: Makes the backend of each plan: a class such as `ReferenceBackend`; None for `NumbaBackend`.
+        basis: What the rows are scored with, such as yesterday's basis; None for the dataset's own, or the inputs'.
+
+        Raises
+        ------
+        ConfigurationError: If a basis is given with inputs, which have one.
+        ModelError: If a component's terms do not fit the data.
         """
-        if isinstance(data, Dataset):
-            data = Statistics(data)
-        inputs = data if isinstance(data, Inputs) else Inputs.of(data)
+        inputs = _inputs(data, basis)
         return cls(inputs, Plan.build(model, inputs, candidates), workers, backend=backend)
+
+    @classmethod
+    def for_rows(
+        cls,
+        data: Dataset | Statistics | Inputs,
+        model: ScoringModel,
+        *,
+        user_ids: NDArray[np.integer] | Sequence[int],
+        job_ids: NDArray[np.integer] | Sequence[int],
+        workers: int | None = None,
+        basis: Basis | None = None,
+    ) -> Self:
+        """Prepare a model on some rows, with the statistics of all: scores and reasons equal those of `of`.
+
+        A pair is explained without planning every user and job. Rows are in the order of the ids.
+
+        Raises
+        ------
+        UnknownIdError: If a user or a job does not exist.
+        ConfigurationError, ModelError: As `of`.
+        """
+        inputs = _inputs(data, basis)
+        users = rows_of_ids(inputs.users.user_id, user_ids, "user")
+        jobs = rows_of_ids(inputs.jobs.job_id, job_ids, "job")
+        few = inputs.take_users(users).take_jobs(jobs)
+        return cls(few, Plan.build(model, few), workers)
 
     def __repr__(self) -> str:
         return f"Prepared({self.plan!r} of {self.dataset!r})"
@@ -71,16 +109,22 @@ class Prepared:
 
     @cached_property
     def scorer(self) -> Scorer:
+        """Scores of pairs and the lists of users, by compiled kernels."""
+        from scoring.ranking.scorer import Scorer  # Numba takes 0.4 s to import; an explanation does not need it
+
         return Scorer(self.plan, workers=self.workers, before=self.before, backend=self.backend)
 
     @property
     def active_users(self) -> NDArray[np.int64]:
-        """Rows of the users that a run ranks for."""
+        """Rows of the active users, for whom a run ranks."""
         return np.flatnonzero(self.inputs.users.active)
 
     def with_model(self, model: ScoringModel) -> Self:
-        """Another model on the same data; where only weights differ, nothing is encoded anew, and where parameters of
-        components differ that depend on the job alone, nothing but their values is."""
+        """Return another model on the same rows, prepared with as much of this plan as stays valid.
+
+        A model with other weights encodes nothing again. One with other parameters of components that depend on the
+        job alone encodes only their values.
+        """
         before = self.scorer.latest or self.before
         if model.parts == self.model.parts and model.eligibility == self.model.eligibility:
             return replace(self, plan=self.plan.with_weights(model), before=before)
@@ -88,29 +132,54 @@ class Prepared:
         if plan is not None:
             return replace(self, plan=plan, before=before)
         plan = Plan.build(model, self.inputs, self.plan.exclusions.candidates, like=self.plan)
-        same_rules = model.eligibility == self.model.eligibility  # under others, lists may hold what is not eligible
+        same_rules = model.eligibility == self.model.eligibility  # lists of other rules may contain ineligible jobs
         return replace(self, plan=plan, before=before if same_rules else None)
 
     def top_k(self, k: int = 40, user_ids: NDArray[np.integer] | Sequence[int] | None = None) -> Ranking:
-        """The k best jobs of these users (None: the active ones). Raises UnknownIdError, ConfigurationError."""
+        """Return the k best jobs of these users; None for the active users.
+
+        Raises
+        ------
+        UnknownIdError: If a user does not exist.
+        ConfigurationError: If k is not a whole number above 0.
+        """
         rows = self.active_users if user_ids is None else self.user_rows(user_ids)
         return self.scorer.top_k(k, rows)
 
     def explain(self, user_id: int, job_id: int) -> Explanation:
-        """Raises UnknownIdError."""
+        """Return the pair's score taken apart.
+
+        Raises
+        ------
+        UnknownIdError: If the user or the job does not exist.
+        """
         return explain(self.plan, self.inputs, int(self.user_rows([user_id])[0]), int(self.job_rows([job_id])[0]))
 
     def user_rows(self, user_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
-        """Rows of these users. Raises UnknownIdError naming one that is not there."""
+        """Return the rows of these users. Raises UnknownIdError naming an unknown one."""
         return rows_of_ids(self.plan.user_id, user_ids, "user")
 
     def job_rows(self, job_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
-        """Rows of these jobs. Raises UnknownIdError naming one that is not there."""
+        """Return the rows of these jobs. Raises UnknownIdError naming an unknown one."""
         return rows_of_ids(self.plan.job_id, job_ids, "job")
 
 
+def _inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
+    if not isinstance(data, Inputs):
+        return Inputs.of(data, basis=basis)
+    if basis is not None:
+        raise ConfigurationError("basis: inputs have one already; give the basis to Inputs.of.")
+    return data
+
+
 def rows_of_ids(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[int], what: str) -> NDArray[np.int64]:
-    """(n,) the row of each wanted id. Raises UnknownIdError naming one that is not there, ConfigurationError."""
+    """Return the row of each wanted id, (n,).
+
+    Raises
+    ------
+    UnknownIdError: If an id is unknown; it names the id.
+    ConfigurationError: If a value is not an id.
+    """
     ids = whole_ids(wanted, what)
     rows, present = IdIndex(known).find(ids)
     if not present.all():
@@ -119,9 +188,11 @@ def rows_of_ids(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence
 
 
 def whole_ids(wanted: Any, what: str) -> NDArray[np.int64]:
-    """(n,) ids as int64; whole floats and whole numbers in text are ids, as they are in tables.
+    """Return ids as int64, (n,). Whole floats and whole numbers in text are ids, as in tables; none is rounded.
 
-    Raises ConfigurationError naming what is no id, never rounds it to one.
+    Raises
+    ------
+    ConfigurationError: If a value is not an id; it names the value.
     """
     if not isinstance(wanted, Iterable) or isinstance(wanted, str | bytes):
         raise ConfigurationError(f"{what}s are asked for by a list of ids; this is {wanted!r}.")
@@ -129,9 +200,9 @@ def whole_ids(wanted: Any, what: str) -> NDArray[np.int64]:
         return wanted.astype(np.int64)
     given = pd.Series(list(wanted), dtype=object)
     read = INTEGER.coerce(given)
-    strange = read.values.isna().to_numpy(dtype=bool)
-    if strange.any():
+    invalid = read.values.isna().to_numpy(dtype=bool)
+    if invalid.any():
         raise ConfigurationError(
-            f"a {what} is asked for by the id {given[strange].iloc[0]!r}, which is no whole number."
+            f"a {what} is asked for by the id {given[invalid].iloc[0]!r}, which is no whole number."
         )
     return read.values.to_numpy(dtype=np.int64)

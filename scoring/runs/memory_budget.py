@@ -135,6 +135,15 @@ def predict_codes(n_users: int, n_occupations: int) -> int:
     return 8 * n_occupations * (2 * n_users + 5 * n_occupations)
 
 
+def require_codes(n_users: int, n_occupations: int) -> None:
+    """Raise NotEnoughMemoryError if the occupations of the data cannot be compared for `n_users` prepared users."""
+    require(
+        predict_codes(n_users, n_occupations),
+        f"Comparing {n_occupations:,} occupations",
+        ["bring them to fewer codes when they are imported"],
+    )
+
+
 def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, workers: int, held_bytes: int = 0) -> int:
     """Bytes at the peak of ranking, above what the process held before; `held_bytes` is what the sinks keep.
 

@@ -77,17 +77,18 @@ class RunState:
 
     @cached_property
     def metadata(self) -> RunMetadata:
-        data, model, k = self.prepared.dataset, self.prepared.model, self.spec.k
+        inputs, model, k = self.prepared.inputs, self.prepared.model, self.spec.k
+        clock, fingerprint = inputs.basis.clock, inputs.fingerprint
         return RunMetadata(
-            run_id=new_run_id(self._created_at, model.digest, data.fingerprint, str(k)),
+            run_id=new_run_id(self._created_at, model.digest, fingerprint, str(k)),
             created_at=self._created_at,
             model=model.name,
             model_digest=model.digest,
             weights={part.name: float(weight) for part, weight in zip(model.parts, model.flat_weights, strict=True)},
             definition=model.as_dict(),
-            dataset_fingerprint=data.fingerprint,
-            as_of=data.as_of,
-            clock_set_back=data.clock_set_back,
+            dataset_fingerprint=fingerprint,
+            as_of=clock.as_of,
+            clock_set_back=clock.set_back,
             k=k,
             chunk_size=self.chunk_size,
             workers=self.rank_shard.workers,
@@ -95,7 +96,7 @@ class RunState:
             whole=self.spec.whole,
             key=run_key(
                 model,
-                data.fingerprint,
+                fingerprint,
                 k,
                 self._user_id,
                 self._users_per_shard,

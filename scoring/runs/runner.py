@@ -71,16 +71,10 @@ def prepare(
     watch: Stopwatch | None = None,
     factor_cache: Path | None = None,
     workers: int | None = None,
-    kernels: bool = True,
 ) -> Prepared:
-    """As `Prepared.of`, with each phase timed, down to `kernels` that are compiled (or read from disk) and warm."""
+    """As `Prepared.of`, with each phase timed, down to kernels that are compiled (or read from disk) and warm."""
     watch = watch or Stopwatch()
-    occupations = len(dataset.words.occupation)
-    memory_budget.require(
-        memory_budget.predict_codes(len(dataset.users), occupations),
-        f"Comparing {occupations:,} occupations",
-        ["bring them to fewer codes when they are imported"],
-    )
+    memory_budget.require_codes(len(dataset.users), len(dataset.words.occupation))
     statistics = Statistics(dataset, factor_cache=factor_cache)
     with watch.phase("factors"):
         statistics.factors  # noqa: B018 - computed when first asked for
@@ -89,9 +83,8 @@ def prepare(
     with watch.phase("plan"):
         inputs = Inputs.of(statistics)
         prepared = Prepared(inputs, Plan.build(model, inputs), workers)
-    if kernels:
-        with watch.phase("kernels"):
-            prepared.scorer.top_k(1, prepared.active_users[:1])
+    with watch.phase("kernels"):
+        prepared.scorer.top_k(1, prepared.active_users[:1])
     return prepared
 
 

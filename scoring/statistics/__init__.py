@@ -1,13 +1,15 @@
-"""What a dataset says as a whole.
+"""Statistics of a dataset as a whole.
 
-- `statistics`: `Statistics`, all of them for one dataset
-- `area`: mean wages by prefecture and major occupation
+- `basis`: `Basis`, everything that a score depends on except the rows of the user and the job
+- `statistics`: `Statistics`, which computes the basis of a dataset
+- `area_wages`: mean wages by prefecture and major occupation
 - `popularity`: actions by company
-- `similarity`: which occupations the same people apply to
+- `similarity`: which occupations the same users apply to
 - `factors`: vectors of users and jobs, brought or trained
 """
 
+from scoring.statistics.basis import Basis
 from scoring.statistics.factors import ALS, Factors, default_cache
 from scoring.statistics.statistics import Statistics
 
-__all__ = ["ALS", "Factors", "Statistics", "default_cache"]
+__all__ = ["ALS", "Basis", "Factors", "Statistics", "default_cache"]

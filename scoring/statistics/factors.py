@@ -1,6 +1,6 @@
-"""Vectors of users and jobs whose cosine says how well they go together.
+"""Vectors of users and jobs; their cosine says how well a job suits a user.
 
-Brought with the data, or trained by `implicit`'s alternating least squares on the actions
+They come with the data, or are trained by `implicit`'s alternating least squares on the actions
 (Hu, Koren, Volinsky: Collaborative Filtering for Implicit Feedback Datasets, 2008) and kept on disk.
 """
 
@@ -33,7 +33,7 @@ CONFIDENCE = {"application": 5.0, "click": 2.0, "view": 1.0}
 
 @dataclass(frozen=True)
 class ALS:
-    """How factors are trained. One thread and a fixed seed, so that equal actions give equal factors."""
+    """How factors are trained: in one thread with a fixed seed, so that equal actions give equal factors."""
 
     dimensions: int = 32
     regularization: float = 0.05
@@ -43,19 +43,19 @@ class ALS:
 
 @dataclass(frozen=True)
 class Factors:
-    """(n, dimensions) float32 vectors of length 1, zero rows where there is none, beside who has one."""
+    """(n, dimensions) float32 vectors of length 1, and which rows have one; the other rows are zero."""
 
     users: Vectors
     jobs: Vectors
     user_has: Bools
     job_has: Bools
     source: str  # "brought" | "trained" | "none"
-    user_brought: Bools  # (n_users,) listed in a brought table, be it with a zero vector: they have a profile
-    from_cache: bool = False  # trained earlier, read from disk
+    user_brought: Bools  # (n_users,) in the table that came with the data, even with a zero vector: has a profile
+    from_cache: bool = False  # trained before, read from disk
 
     @classmethod
     def of(cls, dataset: Dataset, *, settings: ALS | None = None, cache: Path | None = None) -> Factors:
-        """The dataset's own factors, else trained ones, read from `cache` where they are kept."""
+        """Return the factors that came with the dataset, else trained ones, which the folder `cache` may contain."""
         tables = dataset.tables
         if tables.user_factors is not None and tables.job_factors is not None:
             users = _brought(tables.user_factors, dataset.users.user_id)
@@ -71,7 +71,7 @@ class Factors:
     def from_vectors(
         cls, users: NDArray[np.floating], jobs: NDArray[np.floating], source: str, user_brought: Bools | None = None
     ) -> Self:
-        """From raw vectors: brought to length 1 in float64 and kept as float32."""
+        """Return factors of raw vectors, normalised in float64 and kept as float32."""
         (user_unit, user_has), (job_unit, job_has) = _unit(users), _unit(jobs)
         brought = np.zeros(len(user_unit), dtype=bool) if user_brought is None else user_brought
         return cls(user_unit, job_unit, user_has, job_has, source, brought)
@@ -82,14 +82,14 @@ class Factors:
 
 
 def default_cache() -> Path:
-    """Where trained factors are kept unless told otherwise: the user's cache folder."""
+    """Return the default folder of trained factors, in the user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "scoring" / "factors"
 
 
 def _unit(vectors: NDArray[np.floating]) -> tuple[Vectors, Bools]:
-    wide = np.array(vectors.T, dtype=np.float64, order="C")  # (dimensions, n): each step below is one pass of memory
+    wide = np.array(vectors.T, dtype=np.float64, order="C")  # (dimensions, n): each step below reads memory once
     square = np.zeros(wide.shape[1])
-    for dimension in wide:  # from dimension 0 up, as the contract adds
+    for dimension in wide:  # from dimension 0 up, in the order of the contract
         square += dimension * dimension
     length = np.sqrt(square)
     has = length > 0
@@ -100,23 +100,23 @@ def _unit(vectors: NDArray[np.floating]) -> tuple[Vectors, Bools]:
 def _brought(frame: pd.DataFrame, ids: Longs) -> Floats:
     columns = sorted((name for name in frame.columns if name[0] == "f"), key=lambda name: int(name[1:]))
     wide = frame.set_index(frame.columns[0])[columns].reindex(ids).to_numpy(np.float64)
-    return np.where(np.isfinite(wide).all(axis=1, keepdims=True), wide, 0.0)  # half a vector is none
+    return np.where(np.isfinite(wide).all(axis=1, keepdims=True), wide, 0.0)  # an incomplete vector is none
 
 
 def _confidences(actions: ActionArrays) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
-    """(user row, job row, confidence) of each pair with actions, by user, then job."""
+    """Return (user row, job row, confidence) of each pair with actions, by user, then job."""
     pair = (actions.user.astype(np.int64) << 32) | actions.job.astype(np.int64)
     order = np.argsort(pair)
     pair = pair[order]
     first = np.flatnonzero(np.append(True, pair[1:] != pair[:-1]))
     weight = np.array([CONFIDENCE[kind] for kind in ACTION_KINDS])[actions.kind[order]]
-    confidence = np.add.reduceat(weight, first).astype(np.float32)  # sums of whole numbers: exact in any order
+    confidence = np.add.reduceat(weight, first).astype(np.float32)  # sums of integers: exact in any order
     pair = pair[first]
     return (pair >> 32).astype(np.int32), (pair & 0xFFFFFFFF).astype(np.int32), confidence
 
 
 def _numbered(rows: NDArray[np.int32], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The rows among n that occur, and the place of each one given among them: `np.unique` without sorting."""
+    """Return the distinct rows below n, and the position of each given row among them: `np.unique` without a sort."""
     occurs = np.bincount(rows, minlength=n) > 0
     return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[rows]
 
@@ -139,7 +139,7 @@ def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> Factors:
 
 
 def _spread(vectors: Vectors, has: Bools, rows: NDArray[np.int64], n: int) -> tuple[Vectors, Bools]:
-    """Of n rows, the vectors at the given ones; zero where there is none."""
+    """Return n rows with the vectors at the given rows; the others are zero."""
     wide, have = np.zeros((n, vectors.shape[1]), dtype=np.float32), np.zeros(n, dtype=bool)
     wide[rows], have[rows] = vectors, has
     return wide, have
@@ -151,8 +151,8 @@ def _key(
     acted_jobs: NDArray[np.integer],
     *arrays_and_settings: NDArray[np.generic] | ALS,
 ) -> str:
-    """A digest of all that training depends on."""
-    # not its __version__: importing it takes 0.2 s, for nothing where factors are kept
+    """Return a digest of all that training depends on."""
+    # not its __version__: importing it takes 0.2 s, in vain where factors are cached
     digest = hashlib.blake2b(f"implicit {version('implicit')}".encode(), digest_size=16)
     digest.update(dataset.users.user_id[acting_users].tobytes() + dataset.jobs.job_id[acted_jobs].tobytes())
     for part in arrays_and_settings:
@@ -168,8 +168,8 @@ def _train(
     from threadpoolctl import threadpool_limits
 
     matrix = sparse.csr_matrix((confidence, (user, job)))
-    # several BLAS threads would add in another order, and implicit warns of them, also of libraries that are not used
-    # here; a limit of its own would be taken back by a ranking that ends meanwhile
+    # Several BLAS threads would add in another order, and implicit warns about them, even for libraries that are not
+    # used here. A limit set here alone would be reset by a ranking that ends meanwhile.
     with one_blas_thread(), threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=settings.dimensions,

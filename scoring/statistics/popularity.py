@@ -1,4 +1,4 @@
-"""How often looking at a company's jobs ends in an application."""
+"""How often a view or a click of a company's jobs leads to an application."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WINDOW_DAYS = 360
 
 @dataclass(frozen=True)
 class CompanyActions:
-    """(n_companies + 1,) counts in the last `days` days; the last one, of no company, is 0."""
+    """(n_companies + 1,) counts in the last `days` days; the last place is for no company, and 0."""
 
     applications: NDArray[np.int64]
     looks: NDArray[np.int64]  # views and clicks
@@ -32,6 +32,7 @@ class CompanyActions:
     def compute(
         cls, actions: ActionArrays, jobs: JobArrays, n_companies: int, now: int, days: float = WINDOW_DAYS
     ) -> Self:
+        """Return the counts at `now`, in microseconds."""
         recent = actions.at >= now - days * DAY
         company = jobs.company[actions.job[recent]]
         applied = actions.kind[recent] == 0
@@ -44,36 +45,36 @@ class CompanyActions:
         )
 
     def of(self, company: Ints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Applications and looks of each job's company (n,); a missing or new company has none."""
+        """Return the applications and looks of each job's company (n,); a missing or new company has none."""
         known = np.where((company >= 0) & (company < len(self.applications) - 1), company, -1)
         return self.applications[known], self.looks[known]
 
 
 @dataclass(frozen=True)
 class PopularityReading:
-    """Counts by company as one snapshot had them, for it or for later ones with other companies in another order."""
+    """Counts by company of one dataset. Later datasets, with other companies in another order, may read them."""
 
     companies: pd.Index
-    counts: CompanyActions  # by place among `companies`
+    counts: CompanyActions  # by position in `companies`
 
     @classmethod
     def compute(cls, dataset: Dataset, days: float) -> Self:
-        companies = dataset.words.company.values
-        return cls(companies, CompanyActions.compute(dataset.actions, dataset.jobs, len(companies), dataset.now, days))
+        """Return the reading of a dataset as of its clock."""
+        companies, now = dataset.words.company.values, dataset.clock.now
+        return cls(companies, CompanyActions.compute(dataset.actions, dataset.jobs, len(companies), now, days))
 
     @cached_property
     def digest(self) -> str:
-        """Of what it says: equal counts of the same companies have equal digests."""
+        """Digest of the companies and their counts."""
         digest = hashlib.blake2b(digest_size=16)
         digest.update("\0".join(map(str, self.companies)).encode())
         digest.update(self.counts.applications.tobytes() + self.counts.looks.tobytes())
         return digest.hexdigest()
 
-    def of(self, dataset: Dataset) -> CompanyActions:
-        """By the dataset's company codes; companies that were not there yet have no actions."""
-        companies = dataset.words.company.values
+    def of(self, companies: pd.Index) -> CompanyActions:
+        """Return the counts by position in other companies; those that the reading does not know have no actions."""
         if companies is self.companies or companies.equals(self.companies):
             return self.counts
         place = self.companies.get_indexer(companies) if len(self.companies) else np.full(len(companies), -1)
-        place = np.append(place, -1)  # (-1, of no company, is the last: 0)
+        place = np.append(place, -1)  # -1 is the last place, of no company: 0
         return CompanyActions(self.counts.applications[place], self.counts.looks[place], self.counts.days)

@@ -1,4 +1,4 @@
-"""How alike two occupations are, by who applies to them and by their major group."""
+"""Similarity of occupations, by the users who apply to them and by their major group."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ __all__ = ["Similarity"]
 
 @dataclass(frozen=True)
 class Similarity:
-    """`cosine` (n, n) float64 between columns of the user × occupation application counts, 0 without one."""
+    """`cosine` (n, n) float64 between columns of the user × occupation counts of applications; 0 for no column."""
 
     cosine: Floats
 
     @classmethod
     def compute(cls, actions: ActionArrays, jobs: JobArrays, n_users: int, n_occupations: int) -> Self:
+        """Return the cosines of a dataset's applications."""
         applied = actions.kind == 0
         occupation = jobs.occupation[actions.job[applied]]
         known = occupation >= 0
@@ -29,7 +30,7 @@ class Similarity:
             (np.ones(known.sum(), dtype=np.int64), (actions.user[applied][known], occupation[known])),
             shape=(n_users, n_occupations),
         ).tocsr()
-        products = (counts.T @ counts).toarray()  # whole numbers: exact in any order
+        products = (counts.T @ counts).toarray()  # integers: exact in any order
         squares = np.diag(products).astype(np.float64)
         norms = np.sqrt(squares[:, None] * squares[None, :])
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -37,7 +38,7 @@ class Similarity:
         return cls(cosine)
 
     def matrix(self, majors: Ints, same_major: float, cosine_share: float) -> Floats:
-        """(n, n) similarity of occupation codes, n = len(majors), of which some may be new.
+        """Return the (n, n) similarity of occupation codes, n = len(majors), of which some may be new.
 
         1 on the diagonal; otherwise the larger of `same_major` (in the same known major group) and
         `cosine_share` × the cosine. Source: the contract's `category`.

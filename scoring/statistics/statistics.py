@@ -1,21 +1,24 @@
-"""All statistics of one dataset, each computed when it is first asked for."""
+"""The statistics of one dataset, each computed when it is first read."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from copy import copy
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
-from scoring.array_types import Bools
+from scoring.array_types import Bools, Longs
 from scoring.caching import EngineCaches
 from scoring.caching.content import freeze
 from scoring.caching.key import AdjacencyKey, FactorsKey, PopularityKey, ReadingKey, SimilarityKey
+from scoring.dataset.clock import Clock
 from scoring.dataset.dataset import Dataset
-from scoring.statistics.area import AreaMeans
+from scoring.dataset.vocabularies import Vocabularies
+from scoring.statistics.area_wages import AreaMeans
+from scoring.statistics.basis import Basis, digest_of
 from scoring.statistics.factors import ALS, Factors
 from scoring.statistics.popularity import CompanyActions, PopularityReading
 from scoring.statistics.similarity import Similarity
@@ -24,11 +27,15 @@ __all__ = ["Statistics"]
 
 
 class Statistics:
-    """Of the whole snapshot as of its clock, never of the rows that a request happens to hold.
+    """Computes the basis of a dataset: of the whole data as of their clock, never of the rows of a request.
 
-    `factor_cache` is the folder in which trained factors are kept; None keeps nothing. With `caches`, values
-    that several snapshots or requests use are kept there. Company popularity may then be as old as its cache allows,
-    and statistics of one `epoch` share it.
+    Parameters
+    ----------
+    dataset: The data.
+    als: How factors are trained.
+    factor_cache: The folder of trained factors; None keeps nothing on disk.
+    caches: Caches that several datasets or requests share. Company popularity is then as old as its cache allows.
+    epoch: Datasets of one epoch share a reading of company popularity.
     """
 
     def __init__(
@@ -51,8 +58,8 @@ class Statistics:
         self._popularity: dict[float, PopularityReading] = {}
 
     def view(self) -> Self:
-        """The same statistics, with company popularity as it is now: what one request sees from end to end."""
-        view = copy(self)  # (what is computed already is shared, and the set of windows)
+        """Return the same statistics with company popularity as it is now: one request reads one view."""
+        view = copy(self)  # shares what is computed already, and the set of windows
         view._popularity = {days: self._read_popularity(days) for days in sorted(self._windows)}
         return view
 
@@ -62,8 +69,13 @@ class Statistics:
         return tuple((days, reading.digest) for days, reading in sorted(self._popularity.items()))
 
     @property
+    def basis(self) -> Basis:
+        """The basis of the dataset. Nothing is computed before it is read."""
+        return _DatasetBasis(self)
+
+    @property
     def adjacent(self) -> Bools:
-        """(n_prefectures, n_prefectures) bool, as `Dataset.adjacent`."""
+        """(n_prefectures, n_prefectures), see `Dataset.adjacent`."""
         if self._caches is None:
             return self.dataset.adjacent
         key = AdjacencyKey(self.dataset.reference_fingerprint)
@@ -71,11 +83,13 @@ class Statistics:
 
     @cached_property
     def areas(self) -> AreaMeans:
+        """Mean wages by area."""
         words = self.dataset.words
         return AreaMeans.compute(self.dataset.jobs, self.dataset.open_jobs, len(words.prefecture), len(words.major))
 
     @property
     def similarity(self) -> Similarity:
+        """Cosines between occupations."""
         if self._caches is None:
             return self._own_similarity
         caches, key = self._caches, SimilarityKey(self.dataset.fingerprint)
@@ -83,6 +97,7 @@ class Statistics:
 
     @cached_property
     def factors(self) -> Factors:
+        """Vectors of users and jobs, by row of the dataset."""
         settings, tables = self._als or ALS(), self.dataset.tables
         is_brought = tables.user_factors is not None and tables.job_factors is not None
         if self._caches is None or is_brought:
@@ -90,13 +105,18 @@ class Statistics:
         key = FactorsKey(self.dataset.fingerprint, freeze(asdict(settings)), f"implicit {version('implicit')}")
         return self._caches.share(key, lambda: Factors.of(self.dataset, settings=settings, cache=self._factor_cache))
 
+    @property
+    def popularity(self) -> dict[float, CompanyActions]:
+        """Window in days → actions by company, for the windows that were read."""
+        return {days: self.company_actions(days) for days in sorted(self._popularity)}
+
     def company_actions(self, days: float) -> CompanyActions:
-        """Counts per company over a window of `days` days."""
+        """Return the actions by company code over a window of `days` days."""
         self._windows.add(days)
         reading = self._popularity.get(days)
         if reading is None:
             reading = self._popularity.setdefault(days, self._read_popularity(days))
-        return reading.of(self.dataset)
+        return reading.of(self.dataset.words.company.values)
 
     @cached_property
     def _own_similarity(self) -> Similarity:
@@ -118,3 +138,65 @@ class Statistics:
             return caches.share(ReadingKey(self.dataset.fingerprint, days), compute)
 
         return caches.company.get_or_compute(PopularityKey(days, self._epoch), share)
+
+
+class _DatasetBasis(Basis):
+    """The basis of a dataset. Values are read from its statistics, which compute and keep them.
+
+    `popularity`, and therefore `arrays` and `digest`, cover the windows that were read so far.
+    """
+
+    def __init__(self, statistics: Statistics) -> None:
+        self.__dict__["_statistics"] = statistics
+
+    _statistics: Statistics
+
+    def is_of(self, dataset: Dataset) -> bool:
+        return self._statistics.dataset is dataset
+
+    def materialize(self, windows: Iterable[float] = ()) -> Basis:
+        super().materialize(windows)
+        return Basis(**{field.name: getattr(self, field.name) for field in fields(Basis)})
+
+    def company_actions(self, days: float) -> CompanyActions:
+        return self._statistics.company_actions(days)
+
+    @property
+    def digest(self) -> str:  # not kept: another window may be read later
+        return digest_of(self.arrays())
+
+    @property
+    def clock(self) -> Clock:
+        return self._statistics.dataset.clock
+
+    @property
+    def words(self) -> Vocabularies:
+        return self._statistics.dataset.words
+
+    @property
+    def adjacent(self) -> Bools:
+        return self._statistics.adjacent
+
+    @property
+    def areas(self) -> AreaMeans:
+        return self._statistics.areas
+
+    @property
+    def popularity(self) -> dict[float, CompanyActions]:
+        return self._statistics.popularity
+
+    @property
+    def similarity(self) -> Similarity:
+        return self._statistics.similarity
+
+    @property
+    def factors(self) -> Factors:
+        return self._statistics.factors
+
+    @property
+    def user_id(self) -> Longs:
+        return self._statistics.dataset.users.user_id
+
+    @property
+    def job_id(self) -> Longs:
+        return self._statistics.dataset.jobs.job_id

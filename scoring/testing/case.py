@@ -110,7 +110,8 @@ class Case:
     def request(self, *, users: pd.DataFrame | None = None, jobs: pd.DataFrame | None = None) -> Inputs:
         """Other rows on the same statistics; None: those that are scored."""
         return Inputs.of(
-            self.inputs.statistics,
+            self.inputs.dataset,
+            basis=self.inputs.basis,
             users=self.inputs.users.frame if users is None else users,
             jobs=self.inputs.jobs.frame if jobs is None else jobs,
         )
@@ -120,7 +121,7 @@ class Case:
         return self.at_the_clock(self.dataset.tables.with_tables(**tables))
 
     def at_the_clock(self, tables: Tables) -> Dataset:
-        return Dataset(tables, as_of=self.dataset.as_of, set_back=self.dataset.clock_set_back)
+        return Dataset(tables, as_of=self.dataset.as_of, set_back=self.dataset.clock.set_back)
 
     def asked(self, inputs: Inputs, model: ScoringModel | None = None) -> Backend:
         """A scorer of these inputs with the model, or another one."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from scoring.catalog import load_model
+from scoring.dataset import Dataset, Tables
 from scoring.errors import UnknownIdError
-from scoring.model import GROUPS
+from scoring.model import GROUPS, Inputs
 from scoring.ranking import Explanation, Prepared, explain
 from scoring.ranking.fact_text import in_words
+from scoring.statistics import Statistics
 from scoring.testing import small_dataset
+from tests.markets import random_market
 
 
 @pytest.fixture(scope="module", params=["standard", "classic"])
@@ -109,3 +112,67 @@ def test_an_unknown_id_is_named(ready: Prepared) -> None:
         ready.explain(999999, int(ready.plan.job_id[0]))
     with pytest.raises(KeyError):
         ready.explain(int(ready.plan.user_id[0]), -5)
+
+
+# --- Some rows alone ----------------------------------------------------------------------------------------
+
+
+def exact(said: Explanation) -> str:
+    """Every value and fact; missing ones are equal here."""
+    return repr(asdict(said))
+
+
+@pytest.mark.parametrize("model", ["standard", "classic"])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_pair_prepared_alone_is_explained_as_in_the_whole(seed: int, model: str) -> None:
+    """Random markets: unknown codes, missing values, brought or trained factors, clocks that were set back."""
+    market = random_market(seed, n_jobs=(60, 250)[seed % 2], factors=seed % 4 != 3)
+    data = Dataset(Tables(**market.frames()), as_of=market.as_of)
+    statistics, rules = Statistics(data), {"min_fee": 600.0, "employment_types": (1, 2), "max_per_company": 2}
+    chosen = load_model(model).with_eligibility(not_applied=True, company_cooldown_days=90, **rules)
+    whole = Prepared.of(statistics, chosen)
+    pairs = np.random.default_rng(seed).integers(0, [len(data.users), len(data.jobs)], (12, 2))
+    reasons = set()
+    for u, j in pairs:
+        user, job = int(data.users.user_id[u]), int(data.jobs.job_id[j])
+        alone = Prepared.for_rows(statistics, chosen, user_ids=[user], job_ids=[job])
+        assert (len(alone.plan.user_id), len(alone.plan.job_id)) == (1, 1)
+        said = alone.explain(user, job)
+        assert exact(said) == exact(whole.explain(user, job))
+        assert said.total == whole.scorer.all_pairs(np.array([u]))[0, 0, j]
+        reasons |= set(said.not_ranked)
+    assert reasons
+
+
+def test_several_rows_alone_have_the_scores_of_the_whole() -> None:
+    data = small_dataset(4, n_users=10, n_jobs=60, n_actions=200)
+    model = load_model("standard")
+    whole, inputs = Prepared.of(data, model), Inputs.of(data)
+    users, jobs = data.users.user_id[[7, 2, 3]], data.jobs.job_id[[50, 0, 9, 8]]
+    for source in (data, inputs):
+        few = Prepared.for_rows(source, model, user_ids=users, job_ids=jobs)
+        assert (few.plan.user_id.tolist(), few.plan.job_id.tolist()) == (users.tolist(), jobs.tolist())
+        wanted = whole.scorer.all_pairs()[:, [7, 2, 3]][:, :, [50, 0, 9, 8]]
+        np.testing.assert_array_equal(few.scorer.all_pairs(), wanted)
+
+
+def test_pairs_of_a_request_are_prepared_alone() -> None:
+    """New ids and codes in rows that the data do not contain."""
+    data = small_dataset(4, n_users=10, n_jobs=60, n_actions=200)
+    jobs = data.tables.jobs.iloc[::3].assign(job_id=lambda rows: rows["job_id"] + 7_000_000, prefecture_code="new")
+    users = data.tables.users.iloc[::2].assign(prefecture_code="new", city_code="new")
+    inputs, model = Inputs.of(Statistics(data), jobs=jobs, users=users), load_model("standard")
+    whole = Prepared.of(inputs, model)
+    for user in users["user_id"]:
+        for job in jobs["job_id"].iloc[::5]:
+            alone = Prepared.for_rows(inputs, model, user_ids=[user], job_ids=[job])
+            assert exact(alone.explain(user, job)) == exact(whole.explain(user, job))
+
+
+def test_unknown_rows_are_named_with_the_size_of_the_data() -> None:
+    data, model = small_dataset(4, n_users=10, n_jobs=60, n_actions=200), load_model("classic")
+    user, job = int(data.users.user_id[0]), int(data.jobs.job_id[0])
+    with pytest.raises(UnknownIdError, match="no user 999999 among the 10 users"):
+        Prepared.for_rows(data, model, user_ids=[999999], job_ids=[job])
+    with pytest.raises(UnknownIdError, match="no job 999999 among the 60 jobs"):
+        Prepared.for_rows(data, model, user_ids=[user], job_ids=[999999])

@@ -109,7 +109,8 @@ def test_the_order_of_rows_in_the_tables_changes_nothing(tables: Tables, model: 
 def test_the_order_of_rows_in_a_request_changes_nothing(inputs: Inputs, tables: Tables, model: str) -> None:
     mixed = shuffled(tables, 3)
     whole = Plan.build(load_model(model), inputs)
-    request = Plan.build(load_model(model), Inputs.of(inputs.statistics, jobs=mixed.jobs, users=mixed.users))
+    rows = Inputs.of(inputs.dataset, basis=inputs.basis, jobs=mixed.jobs, users=mixed.users)
+    request = Plan.build(load_model(model), rows)
     wanted, found = Scorer(whole).top_k(10).frame(), Scorer(request).top_k(10).frame()
     pd.testing.assert_frame_equal(
         found.sort_values(["user_id", "rank"], ignore_index=True),
@@ -124,7 +125,7 @@ def test_one_user_alone_has_the_list_of_the_batch(inputs: Inputs, tables: Tables
     for row in (0, 1, 77, 199):
         rows = np.array([row])
         users = inputs.users.frame.iloc[rows]
-        for alone in (Inputs.of(inputs.statistics, users=users), inputs.take_users(rows)):
+        for alone in (Inputs.of(inputs.dataset, basis=inputs.basis, users=users), inputs.take_users(rows)):
             found = Scorer(Plan.build(load_model(model), alone)).top_k(10)
             assert found.user_id.tolist() == [whole.user_id[row]]
             np.testing.assert_array_equal(found.job_id[0], whole.job_id[row])

@@ -249,5 +249,5 @@ def test_settings_of_a_run_are_kept_with_it(prepared: Prepared, database: Databa
         row = connection.execute(text("SELECT * FROM runs")).one()
     assert (row.run_id, row.status, row.model) == (result.metadata.run_id, "published", "standard")
     assert row.rows == result.counts.rows
-    assert row.as_of == prepared.dataset.now
+    assert row.as_of == prepared.dataset.clock.now
     assert json.loads(row.settings)["k"] == 5

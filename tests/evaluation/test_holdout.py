@@ -54,7 +54,7 @@ def test_by_time_is_the_dataset_of_the_cut(tables: Tables, data: Dataset) -> Non
     cut = data.as_of - 30 * DAY
     holdout = by_time(data, cut, days=20, gains=GAINS)
     assert holdout.data.as_of == cut
-    assert holdout.data.clock_set_back
+    assert holdout.data.clock.set_back
     assert log_of(holdout.data) == {row for row in log_of(data) if row[3] <= cut}
     np.testing.assert_array_equal(scores(holdout.data), scores(Dataset(tables, as_of=cut)))
 
@@ -162,7 +162,7 @@ def test_nothing_of_a_user_from_the_first_held_out_action_on_stays(data: Dataset
         row for row in log_of(data) if (row[0], row[1]) not in held and not row[3] >= first.get(row[0], row[3] + DAY)
     }
     assert holdout.data.as_of == data.as_of
-    assert not holdout.data.clock_set_back
+    assert not holdout.data.clock.set_back
 
 
 @settings(max_examples=5, deadline=None)

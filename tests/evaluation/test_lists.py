@@ -178,7 +178,7 @@ def test_users_with_nothing_to_be_shown() -> None:
 def test_jobs_of_a_request_are_found_by_id(prepared: Prepared, facts: ListFacts) -> None:
     jobs = prepared.dataset.tables.jobs
     some = jobs.iloc[[5, 3, 400]].assign(job_id=[int(jobs["job_id"][5]), 10**9, int(jobs["job_id"][400])])
-    asked = ListFacts.of(Inputs.of(prepared.inputs.statistics, jobs=some), np.ones(3, dtype=bool))
+    asked = ListFacts.of(Inputs.of(prepared.dataset, basis=prepared.inputs.basis, jobs=some), np.ones(3, dtype=bool))
     nobody = math.log2(len(prepared.dataset.users) + 2)
     assert asked.novelty.tolist() == pytest.approx([facts.novelty[5], nobody, facts.novelty[400]])
     assert asked.wage[0] == pytest.approx(facts.wage[5], nan_ok=True)

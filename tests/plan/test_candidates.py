@@ -22,7 +22,7 @@ def data() -> Dataset:
 @pytest.fixture
 def windows(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
-    first = data.now - rng.integers(0, 90, len(data.users)) * DAY
+    first = data.clock.now - rng.integers(0, 90, len(data.users)) * DAY
     return first, first + rng.integers(0, 8, len(data.users)) * DAY
 
 
@@ -45,9 +45,9 @@ def test_open_at_some_moment_of_a_window(
 
 def test_a_moment_is_a_window(data: Dataset) -> None:
     """At the clock these are the open jobs, but that nobody knows which were active."""
-    now = np.full(len(data.users), data.now)
+    now = np.full(len(data.users), data.clock.now)
     found = Candidates.open_between(data.jobs, now, now)
-    np.testing.assert_array_equal(found.anybodys, data.jobs.open_at(data.now, check_active=False))
+    np.testing.assert_array_equal(found.anybodys, data.jobs.open_at(data.clock.now, check_active=False))
 
 
 def test_users_are_taken_in_order(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:

@@ -136,7 +136,7 @@ def test_without_rules_everybody_may_be_shown_everything(inputs: Inputs) -> None
 def test_what_a_user_applied_to_is_found_in_a_requests_rows_by_id(inputs: Inputs, data: Dataset) -> None:
     """Whatever their order, and where some are missing."""
     jobs = data.tables.jobs.sample(frac=0.6, random_state=1)
-    request = Inputs.of(inputs.statistics, jobs=jobs)
+    request = Inputs.of(inputs.dataset, basis=inputs.basis, jobs=jobs)
     whole, part = (Plan.build(load_model("standard"), rows) for rows in (inputs, request))
     users = np.arange(20)
     np.testing.assert_array_equal(part.exclusions.matrix(users), whole.exclusions.matrix(users)[:, jobs.index])
@@ -176,6 +176,7 @@ def test_a_known_company_that_nobody_names_is_no_bound(inputs: Inputs, data: Dat
     """Jobs without a company never fill one up."""
     jobs = data.tables.jobs.assign(company_id=pd.Series([None] * len(data.jobs), dtype="str"))
     plan = Plan.build(
-        load_model("classic").with_eligibility(open=False, max_per_company=1), Inputs.of(inputs.statistics, jobs=jobs)
+        load_model("classic").with_eligibility(open=False, max_per_company=1),
+        Inputs.of(inputs.dataset, basis=inputs.basis, jobs=jobs),
     )
     assert (Scorer(plan).top_k(80).count == 80).all()

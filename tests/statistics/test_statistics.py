@@ -14,7 +14,7 @@ from scoring.dataset import Dataset, Tables
 from scoring.dataset.arrays import DAY
 from scoring.model import Inputs
 from scoring.statistics import Statistics
-from scoring.statistics.area import MIN_JOBS_PER_AREA
+from scoring.statistics.area_wages import MIN_JOBS_PER_AREA
 from scoring.testing import small_dataset
 from tests.markets import CLOCK, RawMarket, Row, random_market
 
@@ -126,7 +126,7 @@ def test_companies_count_actions_up_to_the_edges_of_the_window() -> None:
         act(3, "view", tick),
     ]
     data = market_of(jobs, actions)
-    assert data.now % DAY  # the clock is not at midnight
+    assert data.clock.now % DAY  # the clock is not at midnight
     applications, looks = Statistics(data).company_actions(360).of(data.jobs.company)
     assert applications.tolist() == [2, 2, 0]
     assert looks.tolist() == [2, 2, 0]

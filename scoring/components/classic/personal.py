@@ -1,4 +1,4 @@
-"""What the user has done, by the legacy formulas. A user without a profile gets 40 from each."""
+"""The user's actions, by the legacy formulas. A user without a profile gets 40 from each component."""
 
 from collections import Counter
 from typing import Any, ClassVar
@@ -28,12 +28,12 @@ _FEATURES = ("daily_payment", "no_experience", "student_welcome")
 
 
 def _last(codes: Ints) -> NDArray[np.int64]:
-    """Codes with missing behind all others."""
+    """Return codes in which missing is the largest."""
     return np.where(codes < 0, np.iinfo(np.int64).max, codes.astype(np.int64))
 
 
 def _most_frequent(rows: list[tuple[Any, ...]], keep: int) -> list[tuple[Any, ...]]:
-    """Rows by frequency, then ascending by their parts, None last."""
+    """Return rows by frequency, then ascending by their parts, None last."""
 
     def order(item: tuple[tuple[Any, ...], int]) -> tuple[Any, ...]:
         row, count = item
@@ -53,14 +53,14 @@ class ClassicHistory(Component):
 
     def terms(self, inputs: Inputs) -> Value:
         n_users, seen = len(inputs.users), inputs.history.jobs
-        acts = inputs.history.within("application", 90)
-        occupation, prefecture = seen.occupation[acts.job], seen.prefecture[acts.job]
-        salary = seen.min_salary[acts.job]
+        actions = inputs.history.within("application", 90)
+        occupation, prefecture = seen.occupation[actions.job], seen.prefecture[actions.job]
+        salary = seen.min_salary[actions.job]
         columns = (_last(occupation), np.nan_to_num(salary, nan=np.inf), _last(prefecture))
-        users, rows = counted_rows(acts, columns, keep=10)
+        users, rows = counted_rows(actions, columns, keep=10)
         positive = np.where(salary[rows] > 0, salary[rows], np.nan)
         low, high = open_interval(mean_per_user(users, positive, n_users), 0.2)
-        applied = any_per_user(acts.user, n_users)
+        applied = any_per_user(actions.user, n_users)
         start = np.where(inputs.has_profile, np.where(applied, 25.0, 50.0), _NO_PROFILE)
         occupations = distinct(users, occupation[rows], n_users)
         prefectures = distinct(users, prefecture[rows], n_users)
@@ -76,7 +76,7 @@ class ClassicHistory(Component):
     def explain(self, pair: Pair) -> Reason:
         if not pair.user.has_profile:
             return Reason(_NO_PROFILE, {"profile": False})
-        applied = [act.job for act in pair.actions("application", 90)]
+        applied = [action.job for action in pair.actions("application", 90)]
         if not applied:
             return Reason(50.0, {"applications": 0})
         rows = _most_frequent([(seen.occupation, seen.min_salary, seen.prefecture) for seen in applied], 10)
@@ -102,10 +102,10 @@ class ClassicClick(Component):
 
     def terms(self, inputs: Inputs) -> Value:
         n_users, seen = len(inputs.users), inputs.history.jobs
-        acts = inputs.history.within("click", 30)
-        occupation = seen.occupation[acts.job]
-        has = [getattr(seen, name)[acts.job] > 0 for name in _FEATURES]  # a missing flag is false
-        users, rows = counted_rows(acts, (_last(occupation), *has), keep=20)
+        actions = inputs.history.within("click", 30)
+        occupation = seen.occupation[actions.job]
+        has = [getattr(seen, name)[actions.job] > 0 for name in _FEATURES]  # a missing flag is false
+        users, rows = counted_rows(actions, (_last(occupation), *has), keep=20)
         flags = Flags.of("features", *(getattr(inputs.jobs, name) > 0 for name in _FEATURES))
         clicked = clicked_features(users, [flag[rows] for flag in has], n_users)
         return Value(
@@ -117,7 +117,7 @@ class ClassicClick(Component):
         )
 
     def explain(self, pair: Pair) -> Reason:
-        clicked = [act.job for act in pair.actions("click", 30)]
+        clicked = [action.job for action in pair.actions("click", 30)]
         rows = _most_frequent([(seen.occupation, *_flags(seen)) for seen in clicked], 20)
         job = pair.job
         met = {"occupation": job.occupation is not None and job.occupation in {row[0] for row in rows}}

@@ -145,7 +145,7 @@ def _leaves(case: Case, rules: Mapping[str, object], out: Bools, what: str) -> N
 def _closed(case: Case) -> Bools:
     jobs, clock = case.inputs.jobs.frame, case.dataset.as_of
     closed = (jobs["posted_at"] > clock) | (jobs["expires_at"] <= clock)  # false where a time is missing
-    if not case.dataset.clock_set_back:
+    if not case.dataset.clock.set_back:
         closed |= ~jobs["is_active"].astype(bool)
     return closed.to_numpy(bool)
 

@@ -20,7 +20,7 @@ __all__ = ["arrays_of"]
 def what_is_read_is_not_changed(case: Case) -> None:
     """Tables, arrays and the plan are after ranking, scoring and explaining what they were before."""
     copied = Tables(**{name: frame.copy() for name, frame in case.dataset.tables.items()})
-    dataset = Dataset(copied, as_of=case.dataset.as_of, set_back=case.dataset.clock_set_back)
+    dataset = Dataset(copied, as_of=case.dataset.as_of, set_back=case.dataset.clock.set_back)
     inputs = case.inputs_of(dataset)
     before = _digests(inputs)
     plan = case.engine.build(case.model, inputs)

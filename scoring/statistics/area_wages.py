@@ -1,4 +1,4 @@
-"""Mean wages by area: what a job's hourly equivalent is held against."""
+"""Mean wages by area, with which the hourly equivalent of a job is compared."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from scoring.dataset.arrays import JobArrays
 __all__ = ["MIN_JOBS_PER_AREA", "AreaMeans"]
 
 MIN_JOBS_PER_AREA = 30
-"""An area with fewer open jobs of known wage hands over to the next larger one."""
+"""The next larger area is used where fewer open jobs have a known wage."""
 
 
 @dataclass(frozen=True)
 class AreaMeans:
-    """Mean hourly equivalent in yen, by (prefecture, major occupation), by prefecture, and of all.
+    """Mean hourly equivalent in yen by (prefecture, major occupation), by prefecture, and of all open jobs.
 
-    Each with the number of open jobs behind it; a table's last row and column stand for codes it has no
-    jobs of, and count 0.
+    Each mean comes with the number of open jobs that it was computed from. The last row and column of a table are
+    for unknown codes; their count is 0.
     """
 
     by_major: Floats  # (n_prefectures + 1, n_majors + 1)
     by_major_count: NDArray[np.int64]
     by_prefecture: Floats  # (n_prefectures + 1,)
     by_prefecture_count: NDArray[np.int64]
-    overall: float  # NaN without any open job of known wage
+    overall: float  # NaN if no open job has a known wage
     overall_count: int
 
     @classmethod
     def compute(cls, jobs: JobArrays, open_jobs: Bools, n_prefectures: int, n_majors: int) -> Self:
-        """From all jobs of a dataset, in order of job_id: no sum depends on a source's row order."""
+        """Return the means of all jobs of a dataset, in order of job_id: sums do not depend on the source's order."""
         counted = open_jobs & np.isfinite(jobs.hourly)
         wage = jobs.hourly[counted]
         prefecture, major = jobs.prefecture[counted], jobs.major[counted]
@@ -54,9 +54,9 @@ class AreaMeans:
         )
 
     def of(self, jobs: JobArrays) -> tuple[Floats, NDArray[np.int64], NDArray[np.int8]]:
-        """For each job (n,): the mean, the number of jobs behind it, and the level.
+        """Return the mean for each job (n,), the number of jobs that it was computed from, and the level.
 
-        Level 2 is prefecture and major occupation, 1 prefecture, 0 all. The mean is NaN where there is none.
+        Level 2 is prefecture and major occupation, 1 prefecture, 0 all jobs. The mean is NaN where none exists.
         """
         prefecture = np.where(jobs.prefecture < len(self.by_prefecture) - 1, jobs.prefecture, -1)
         major = np.where(jobs.major < self.by_major.shape[1] - 1, jobs.major, -1)
