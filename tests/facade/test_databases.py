@@ -301,10 +301,10 @@ async def test_loading_leaves_the_event_loop_free(
 async def test_a_cancelled_request_stops_and_publishes_nothing(
     market: RawMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scoring.facade import batches
+    from scoring.facade import batch_methods
 
     ended: list[BaseException] = []
-    entered, write = threading.Event(), batches.write_pairs
+    entered, write = threading.Event(), batch_methods.write_pairs
 
     def watched(*arguments: Any, cancelled: Callable[[], bool], **keywords: Any) -> Any:
         entered.set()
@@ -316,7 +316,7 @@ async def test_a_cancelled_request_stops_and_publishes_nothing(
             ended.append(error)
             raise
 
-    monkeypatch.setattr(batches, "write_pairs", watched)
+    monkeypatch.setattr(batch_methods, "write_pairs", watched)
     frames, engine = market.frames(), engine_of(market)
     task = asyncio.create_task(engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs"))
     await asyncio.to_thread(entered.wait)

@@ -258,17 +258,17 @@ async def test_what_is_there_is_never_written_over(engine: ScoringEngine, frames
 async def test_whatever_fails_leaves_nothing(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
-    from scoring.facade import pairs_store
+    from scoring.facade import pair_results
 
     monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * 40)
-    write = pairs_store._write_chunk
+    write = pair_results._write_chunk
 
     def full(folder: Path, piece: Any) -> dict[str, Any]:
         if piece.number == at:
             raise OSError(28, "No space left on device")
         return write(folder, piece)
 
-    monkeypatch.setattr(pairs_store, "_write_chunk", full)
+    monkeypatch.setattr(pair_results, "_write_chunk", full)
     with pytest.raises(OutputError, match="No space left on device"):
         await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
     assert os.listdir(tmp_path) == []
@@ -277,12 +277,12 @@ async def test_whatever_fails_leaves_nothing(
 async def test_readers_see_nothing_before_the_end(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scoring.facade import pairs_store
+    from scoring.facade import pair_results
 
     seen = []
-    write = pairs_store._write_manifest
+    write = pair_results._write_manifest
     monkeypatch.setattr(
-        pairs_store,
+        pair_results,
         "_write_manifest",
         lambda *arguments: (seen.append((tmp_path / "pairs").exists()), write(*arguments))[1],
     )
@@ -367,7 +367,7 @@ async def test_stats_and_caches(engine: ScoringEngine, frames: Any) -> None:
     assert engine.get_performance_stats()["snapshot"] is not None
     engine.clear_caches()
     assert engine.get_performance_stats()["snapshot"] is None
-    with pytest.raises(ConfigurationError, match="no cache 'strange'; there are snapshot, prefecture"):
+    with pytest.raises(ConfigurationError, match=r"Unknown cache 'strange'\. Use one of snapshot, prefecture"):
         engine.clear_caches(["strange"])
 
 
