@@ -59,10 +59,6 @@ class Column:
             or self.beyond(values)
         )
 
-    def missing(self, length: int) -> pd.Series:
-        """Return a canonical column without values."""
-        return self.type.finish(self.type.empty(length))
-
 
 @dataclass(frozen=True)
 class Table:

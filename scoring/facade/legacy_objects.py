@@ -86,7 +86,7 @@ def canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, in
     for column in TABLES[table].columns:
         given = [row.get(column.name) for row in rows]
         if all(value is None for value in given):
-            columns[column.name] = column.missing(len(rows))
+            columns[column.name] = column.type.absent(len(rows))
             continue
         clean = column.type.from_objects(given, code_width.get(column.name))
         if clean is not None and not column.beyond(clean):

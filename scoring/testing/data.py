@@ -63,7 +63,7 @@ def canonical(table: str, **columns: Any) -> pd.DataFrame:
         {
             column.name: pd.Series(columns[column.name], dtype=column.type.dtype)
             if column.name in columns
-            else column.missing(length)
+            else column.type.absent(length)
             for column in TABLES[table].columns
         }
     )

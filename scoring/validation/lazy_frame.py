@@ -86,7 +86,7 @@ class ValidatedFrame:
         if name not in self._made:
             raw = self._raw.get(name)
             column = self._columns[name]
-            self._made[name] = column.missing(self._length) if raw is None else raw.canonical()
+            self._made[name] = column.type.absent(self._length) if raw is None else raw.canonical()
         return self._made[name]
 
     def coded(self, name: str) -> DictionaryColumn:

@@ -86,6 +86,10 @@ class ColumnType(ABC):
         """Return a coerced column without values."""
         return pd.Series(None, index=range(length), dtype=self.coerced_dtype)
 
+    def absent(self, length: int) -> pd.Series:
+        """Return a canonical column without values."""
+        return self.finish(self.empty(length))
+
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
         """Return the canonical column of a few Python objects, None being missing; None where they need `coerce`.
 
