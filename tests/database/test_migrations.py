@@ -27,7 +27,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError
 from scoring.importing import import_file
 from scoring.runs.history import leftovers_in_database, list_runs, verify_rows
-from scoring.runs.publishers import DatabaseSink, read_results
+from scoring.runs.publishers import DatabasePublisher, read_results
 from scoring.runs.publishers.database_runs import runs_of_key
 from scoring.tuning.registry.index import Index
 from tests.database.version_1 import (
@@ -230,11 +230,11 @@ def import_users(database: Database, folder: Path) -> None:
     [
         lambda database, _: database.create(),
         lambda database, _: save_tables(database, small_tables(), replace=True),
-        lambda database, _: DatabaseSink(database).check(),
+        lambda database, _: DatabasePublisher(database).check(),
         lambda database, _: Index(database).rebuild(list, list),
         import_users,
     ],
-    ids=["create", "save_tables", "DatabaseSink", "Index", "import_file"],
+    ids=["create", "save_tables", "DatabasePublisher", "Index", "import_file"],
 )
 def test_writers_migrate_first(old: Database, old_url: str, write: Callable[..., object], tmp_path: Path) -> None:
     write(old, tmp_path)
