@@ -11,7 +11,7 @@ from scoring.plan import Plan
 from scoring.profiling.growth_point import warm
 from scoring.profiling.lists import AnswersDifferError
 from scoring.ranking import Ranking, Scorer
-from scoring.ranking.scorer import available_cpus
+from scoring.threads import available_cpus
 
 __all__ = ["CPUS", "PATHS", "K", "Path", "decision", "require_equal", "scorer", "warm"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from scoring.ranking.scorer import available_cpus
+from scoring.threads import available_cpus
 
 __all__ = ["described", "in_a_line", "installed"]
 

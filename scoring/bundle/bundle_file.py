@@ -19,16 +19,17 @@ import math
 import mmap
 import os
 import struct
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import OutputError, ScoringError
+from scoring.storage.atomic_file import replace_file
+from scoring.storage.os_errors import reason
 
 __all__ = ["FORMAT", "BundleFileError", "Parts", "digest_of", "read", "write"]
 
@@ -85,26 +86,23 @@ def digest_of(parts: Parts) -> str:
 
 def write(path: Path, parts: Parts) -> str:
     """Write a file that only its owner may read, under its name when it is complete; return its digest."""
+    digest = ""
+
+    def fill(file: BinaryIO) -> None:
+        nonlocal digest
+        file.write(bytes(_PREFIX_BYTES))
+        digest = _digest(_written(file, _content(parts)))
+        file.seek(0)
+        file.write(_MAGIC + next(_content(parts)) + bytes.fromhex(digest))
+
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(bytes(_PREFIX_BYTES))
-                digest = _digest(_written(file, _content(parts)))
-                file.seek(0)
-                file.write(_MAGIC + next(_content(parts)) + bytes.fromhex(digest))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        replace_file(path, fill, mode=0o600)
     except OSError as error:
-        raise OutputError(f"{path}: the bundle cannot be written: {error.strerror or error}.") from error
+        raise OutputError(f"{path}: the bundle cannot be written: {reason(error)}.") from error
     return digest
 
 
-def _written(file: Any, content: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+def _written(file: BinaryIO, content: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
     """Write the content behind the prefix, of which the first chunk (the lengths) is a part; pass all of it on."""
     yield next(content)
     for chunk in content:
@@ -130,7 +128,7 @@ def read(path: Path) -> tuple[Parts, str]:
                 raise BundleFileError(path, *(_truncated(size) if cut else _FOREIGN))
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     except OSError as error:
-        raise BundleFileError(path, "unreadable", f"cannot be read: {error.strerror or error}") from error
+        raise BundleFileError(path, "unreadable", f"cannot be read: {reason(error)}") from error
     if mapped[: len(_MAGIC)] != _MAGIC:
         raise BundleFileError(path, *_FOREIGN)
     header_bytes, file_bytes = _LENGTHS.unpack_from(mapped, len(_MAGIC))

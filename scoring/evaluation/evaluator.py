@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.argument_checks import list_length
 from scoring.array_types import Floats, Longs
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, RunCancelledError
@@ -21,7 +22,6 @@ from scoring.model import Eligibility, Inputs, ScoringModel
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.explanation import reasons_against
 from scoring.ranking.prepared import rows_of_ids, whole_ids
-from scoring.ranking.scorer import list_length
 from scoring.statistics import Statistics
 
 __all__ = ["Evaluator", "Judgement"]

@@ -9,6 +9,7 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 
+from scoring.argument_checks import list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.arrays import ActionArrays
 from scoring.errors import ConfigurationError
@@ -16,7 +17,6 @@ from scoring.evaluation.jackknife import GROUPS_OF_USERS, Jackknife, groups_of, 
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.ranking import Ranking
-from scoring.ranking.scorer import list_length
 
 __all__ = [
     "POPULATION_FACTS",

@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from scoring.argument_checks import list_length
 from scoring.array_types import Bools, Floats
 from scoring.errors import ConfigurationError
 from scoring.evaluation.relevance import Judged
-from scoring.ranking.scorer import list_length
 
 __all__ = ["DEFAULT_METRICS", "MAP", "MRR", "NDCG", "HitRate", "Metric", "Precision", "Recall", "mean"]
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.argument_checks import list_length
 from scoring.array_types import Ints
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.exposure import By, exposure_changes, plot_exposure
@@ -24,7 +25,6 @@ from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, new_figure
 from scoring.ranking import Prepared, Ranking, list_overlap
-from scoring.ranking.scorer import list_length
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

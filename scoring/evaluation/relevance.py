@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from scoring.argument_checks import list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.ranking import Ranking
 from scoring.ranking.prepared import whole_ids
-from scoring.ranking.scorer import list_length
 
 __all__ = ["Judged", "Relevance", "judge"]
 

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from scoring.argument_checks import whole_number
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.randomisation import draw_signs, p_values
 from scoring.ranking.prepared import whole_ids
-from scoring.ranking.scorer import whole_number
 from scoring.threads.pool import one_blas_thread
 
 __all__ = [

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.argument_checks import list_length, whole_number
+from scoring.argument_checks import whole_number
 from scoring.array_types import Floats, Singles
 from scoring.backends.numba.backend import NumbaBackend
 from scoring.backends.numba.strategies import STRATEGIES, Strategy
@@ -18,7 +18,7 @@ from scoring.errors import ConfigurationError
 from scoring.plan import Plan
 from scoring.threads.pool import available_cpus
 
-__all__ = ["Scorer", "available_cpus", "list_length", "whole_number"]
+__all__ = ["Scorer"]
 
 
 class Scorer:

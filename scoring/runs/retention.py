@@ -11,9 +11,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from scoring.argument_checks import whole_number
 from scoring.database.database import Database
 from scoring.database.schema import current_runs, runs
-from scoring.ranking.scorer import whole_number
 from scoring.runs.history import Leftover, latest_of, leftovers_in_database, leftovers_in_folder
 from scoring.runs.publishers import published_runs
 from scoring.runs.publishers.database_lock import hold_key, remove_stale_locks

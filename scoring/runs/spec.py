@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.ranking.scorer import list_length, whole_number
+from scoring.argument_checks import list_length, whole_number
 from scoring.runs.stages import Reranker
 
 if TYPE_CHECKING:

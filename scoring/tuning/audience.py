@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.argument_checks import list_length, whole_number
 from scoring.array_types import Floats, Longs
 from scoring.evaluation.standing import standing
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.explanation import reasons_against
 from scoring.ranking.list_overlap import listed
-from scoring.ranking.scorer import list_length, whole_number
 from scoring.tuning.audience_result import Audience
 from scoring.tuning.raw.values import canonical_total
 

@@ -9,11 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
+from scoring.argument_checks import list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError, ScoringError
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
-from scoring.ranking.scorer import list_length
 from scoring.tuning.cases import EVERYWHERE, Case, Ranked
 from scoring.tuning.guessing import guess
 from scoring.tuning.packing import pack

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from scoring.argument_checks import whole_number
 from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.model import ScoringModel
-from scoring.ranking.scorer import whole_number
 from scoring.tuning.problem import Problem
 from scoring.tuning.trial_journal import open_journal
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.argument_checks import list_length
 from scoring.array_types import Floats, Ints, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import Metric
@@ -17,7 +18,6 @@ from scoring.evaluation.relevance import Relevance
 from scoring.id_index import IdIndex
 from scoring.plotting.displays import display
 from scoring.ranking import Prepared
-from scoring.ranking.scorer import list_length
 from scoring.threads.pool import in_threads
 from scoring.tuning.curves import Curve, around
 from scoring.tuning.gains import ranks_in, values_of_lists

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scoring.argument_checks import whole_number
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model import ScoringModel
 from scoring.plotting.displays import display
-from scoring.ranking.scorer import whole_number
 from scoring.tuning.direct import fit_pairwise
 from scoring.tuning.problem import Problem
 from scoring.tuning.search import Sampler, feasible, finished, model_of_trial, run_trials

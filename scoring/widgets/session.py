@@ -18,6 +18,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from scoring.argument_checks import whole_number
 from scoring.array_types import Longs
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, RunCancelledError
@@ -41,7 +42,6 @@ from scoring.evaluation.waterfall import Waterfall, waterfall
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.ranking.prepared import rows_of_ids
-from scoring.ranking.scorer import whole_number
 from scoring.widgets.baselines import Baselines, Known
 from scoring.widgets.listed import UserList, user_list
 from scoring.widgets.measures import Measured, differences, intervals, measured

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.argument_checks import whole_number
 from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
-from scoring.ranking.scorer import whole_number
 from scoring.runs import memory_budget
 
 __all__ = ["Sample", "draw"]
