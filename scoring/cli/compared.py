@@ -55,18 +55,25 @@ def moved(found: Comparison, user_id: int, data: Dataset) -> RenderableType:
         table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=width)
     for row in found.movements(user_id).to_dict("records"):
         title, company = jobs.loc[row["job_id"]]
-        out = row["label"] == "out"
+        out = pd.isna(row["rank_after"])
         rank = f"({row['rank_before']})" if out else str(row["rank_after"])
         names = (Text(printable(name)) if isinstance(name, str) else Text("–") for name in (title, company))
-        table.add_row(rank, str(row["job_id"]), _label(row["label"]), *names, style="dim" if out else "")
+        table.add_row(
+            rank,
+            str(row["job_id"]),
+            _label(row["label"], row["rank_before"], row["rank_after"]),
+            *names,
+            style="dim" if out else "",
+        )
     return Group(
         Text(f"\nThe list of user {user_id}; in brackets: the rank before of what fell out", style="bold"), table
     )
 
 
-def _label(label: str) -> Text:
-    up = label.startswith("▲") or label == "new"
-    return Text(label, style="green" if up else "red" if label.startswith("▼") or label == "out" else "")
+def _label(label: str, rank_before: int | None, rank_after: int | None) -> Text:
+    """Return the label in the colour of the movement; a missing rank means that the job is not in that list."""
+    before, after = (math.inf if pd.isna(rank) else rank for rank in (rank_before, rank_after))
+    return Text(label, style="green" if after < before else "red" if after > before else "")
 
 
 def why(found: Waterfall) -> RenderableType:

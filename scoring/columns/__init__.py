@@ -7,6 +7,7 @@
 
 from scoring.columns.tables import (
     ACTION_KINDS,
+    FACTOR_TABLES,
     MOST_MONEY,
     PRESENCE,
     RESULT_COLUMNS,
@@ -18,6 +19,7 @@ from scoring.columns.tables import (
 
 __all__ = [
     "ACTION_KINDS",
+    "FACTOR_TABLES",
     "MOST_MONEY",
     "PRESENCE",
     "RESULT_COLUMNS",

@@ -17,6 +17,7 @@ from scoring.columns.types import ACTIVE, CHOICE, CODE, FLAG, ID, INTEGER, INTEG
 
 __all__ = [
     "ACTION_KINDS",
+    "FACTOR_TABLES",
     "MOST_MONEY",
     "PRESENCE",
     "RESULT_COLUMNS",
@@ -95,6 +96,9 @@ MOST_MONEY: Final = 1e12
 
 SALARY_TYPES: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
 """Salary type → hours that one salary pays for."""
+
+FACTOR_TABLES: Final = ("user_factors", "job_factors")
+"""Tables of vectors: an id, and as many number columns f0…fN as were brought."""
 
 ACTION_KINDS: Final = ("application", "click", "view")
 """Kinds of action; the position is the code used in arrays."""

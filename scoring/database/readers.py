@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
 )
 
-from scoring.columns import ACTION_KINDS, TABLES, Column
+from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES, Column
 from scoring.columns.canonical_tables import Tables
 from scoring.columns.types import ID, TEXT
 from scoring.database.arrow_tables import packed_actions
@@ -78,7 +78,7 @@ def read_tables(connection: Connection) -> dict[str, NormalisedTable]:
     width = code_width(prefectures.frame["prefecture_code"])
     tables = {"prefectures": prefectures}
     for name in TABLES:
-        if name.endswith("_factors"):
+        if name in FACTOR_TABLES:
             if (factors := _read_factors(connection, name)) is not None:
                 tables[name] = factors
         elif name != "prefectures":

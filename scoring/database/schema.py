@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from scoring.columns import ACTION_KINDS, TABLES
+from scoring.columns import ACTION_KINDS, FACTOR_TABLES, TABLES
 
 __all__ = [
     "DATA_TABLES",
@@ -92,7 +92,7 @@ def _data_tables() -> dict[str, Table]:
                 sqlite_with_rowid=False,
             )
             continue
-        if name.endswith("_factors"):
+        if name in FACTOR_TABLES:
             columns.append(Column("vector", LargeBinary, nullable=False))
         tables[name] = Table(name, METADATA, *columns)
     # companies are counted by id; text ids of later imports are looked up

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Connection, Double, Integer, Table, delete, insert, select, update
 
-from scoring.columns import TABLES
+from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.columns.canonical_tables import Tables
 from scoring.database.database import Database
 from scoring.database.dbapi import wrapped_errors
@@ -58,7 +58,7 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
                 frame = frame.drop_duplicates()
             write_frame(connection, name, frame)
         if replace:
-            for name in ("user_factors", "job_factors"):
+            for name in FACTOR_TABLES:
                 note_change(connection, name)
 
 
@@ -66,7 +66,7 @@ def write_frame(connection: Connection, name: str, frame: pd.DataFrame) -> None:
     """Adds the rows of a canonical frame to a data table, within the connection's transaction."""
     spec = TABLES[name]
     names = [column.name for column in spec.columns]
-    if name.endswith("_factors"):
+    if name in FACTOR_TABLES:
         vectors = frame.drop(columns=names).to_numpy(VECTOR)
         rows: Iterable[tuple[Any, ...]] = zip(frame[names[0]].tolist(), map(bytes, vectors), strict=True)
         names.append("vector")

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, delete, select
 
-from scoring.columns import TABLES
+from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.database.database import Database
 from scoring.database.row_conversion import columns_of, frame_of
 from scoring.database.schema import DATA_TABLES
@@ -163,7 +163,7 @@ def _validated(
     """Return the rows of the source as rows of the table, with their rejections. Rows are those of `raw.frame`."""
     ignored: tuple[str, ...] = ()
     composed = raw.frame
-    if not table.endswith("_factors"):
+    if table not in FACTOR_TABLES:
         composed, unknown, ignored = compose(table, composed, mapping, lambda name: known_codes(connection, name))
         cleared.update(unknown)
         composed = number_ids(connection, table, composed)

@@ -30,7 +30,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from scoring.columns import TABLES
+from scoring.columns import FACTOR_TABLES, TABLES
 from scoring.errors import ConfigurationError
 from scoring.storage.os_errors import reason
 from scoring.storage.yaml_source import YamlSource, parse_yaml
@@ -171,7 +171,7 @@ def table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] | Table
 
 def check_targets(name: str, table: TableMap, where: str) -> None:
     """Raises ConfigurationError for tables and columns that do not exist."""
-    if name not in TABLES or name.endswith("_factors"):
+    if name not in TABLES or name in FACTOR_TABLES:
         raise ConfigurationError(f"{where}: there is no table {name!r} to map.{_close(name, TABLES)}")
     spec = TABLES[name]
     named = [*table.columns, *(rule.column for rule in table.rules), *(r.after for r in table.rules if r.after)]

@@ -5,17 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from typing import Final
 
 import pandas as pd
 
-from scoring.columns import TABLES, Column, Table
+from scoring.columns import FACTOR_TABLES, TABLES, Column, Table
 from scoring.columns.types import NUMBER
 from scoring.errors import DataError
 
 __all__ = ["columns_of", "sources_of", "table_of"]
-
-FACTOR_TABLES: Final = ("user_factors", "job_factors")
 
 
 def table_of(name: str) -> Table:

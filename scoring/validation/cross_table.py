@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.columns import FACTOR_TABLES
 from scoring.columns.canonical_tables import Tables
 from scoring.columns.types import ID
 from scoring.errors import ConfigurationError
@@ -80,7 +81,7 @@ def _unknown(key: str, table: str) -> str:
 
 
 def _unpaired_factors(tables: Mapping[str, NormalisedTable]) -> list[str]:
-    brought = [name for name in ("user_factors", "job_factors") if name in tables]
+    brought = [name for name in FACTOR_TABLES if name in tables]
     if len(brought) != 1:
         return []
     return [f"{brought[0]}: user_factors and job_factors belong together; bring both or neither."]
