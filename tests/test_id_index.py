@@ -11,6 +11,7 @@ from scoring.id_index import IdIndex
 
 NEAR = st.integers(0, 40)
 ANY = st.integers(-(2**63), 2**63 - 1)
+INT64 = np.iinfo(np.int64)
 
 
 @pytest.mark.parametrize("numbers", [NEAR, ANY], ids=["near", "any"])
@@ -31,3 +32,10 @@ def test_repeated_id_gives_one_of_its_rows() -> None:
     assert rows[0] in (0, 2)
     assert rows[1:].tolist() == [1, -1]
     assert present.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("known", [[], [5], [-3, -1, 0, 7], [INT64.min, 0, INT64.max], [INT64.max - 1, INT64.max]])
+def test_extreme_ids_are_found(known: list[int]) -> None:
+    wanted = [*known, INT64.min, -2, 1, INT64.max]
+    rows, _ = IdIndex(np.array(known, dtype=np.int64)).find(np.array(wanted, dtype=np.int64))
+    assert rows.tolist() == [known.index(id_) if id_ in known else -1 for id_ in wanted]

@@ -19,6 +19,7 @@ from scoring.array_types import Longs
 from scoring.evaluation.movement import require_same_data
 from scoring.evaluation.standing import Standing, standing
 from scoring.id_index import IdIndex
+from scoring.plotting.displays import display
 from scoring.ranking import Prepared
 
 if TYPE_CHECKING:
@@ -175,9 +176,8 @@ class Waterfall:
 
     def plot(self) -> Figure:
         """From the total before, component by component, the largest change first, to the total after."""
-        from scoring.evaluation.waterfall_plot import plot_waterfall
-
-        return plot_waterfall(self)
+        figure: Figure = display("waterfall", self)
+        return figure
 
 
 def waterfall(before: Prepared, after: Prepared, user_id: int, job_id: int) -> Waterfall:

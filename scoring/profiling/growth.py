@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.errors import ConfigurationError
+from scoring.plotting.displays import display
 from scoring.profiling.growth_point import PATIENCE, GrowthPoint, measure_points
 from scoring.profiling.measure import apart
 
@@ -100,24 +101,21 @@ class Growth:
 
     def plot(self) -> Figure:
         """Seconds over jobs and over users, beside the line on which time grows as the work does."""
-        from scoring.profiling.growth_plot import plot_growth
-
-        return plot_growth(self)
+        figure: Figure = display("growth", self)
+        return figure
 
     def plot_rates(self) -> Figure:
         """Pairs decided a second, and memory at the peak, by the number of pairs."""
-        from scoring.profiling.growth_plot import plot_rates
-
-        return plot_rates(self)
+        figure: Figure = display("growth rates", self)
+        return figure
 
     def plot_skipped(self) -> Figure:
         """What the pairs of each size came to, and what of the jobs is looked at for a user.
 
         Raises ConfigurationError: no size has an account of it.
         """
-        from scoring.profiling.growth_plot import plot_skipped
-
-        return plot_skipped(self)
+        figure: Figure = display("growth skipped", self)
+        return figure
 
 
 def _account(point: GrowthPoint) -> dict[str, Any]:

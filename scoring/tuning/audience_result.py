@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Longs
+from scoring.plotting.displays import display
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -137,6 +138,5 @@ class Audience:
 
     def plot(self) -> Figure:
         """At what ranks it stands, or how far it is from the lists; beside it what holds it back, or by which rules."""
-        from scoring.tuning.audience_plot import plot_audience
-
-        return plot_audience(self)
+        figure: Figure = display("audience", self)
+        return figure

@@ -15,6 +15,7 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import Metric
 from scoring.evaluation.relevance import Relevance
 from scoring.id_index import IdIndex
+from scoring.plotting.displays import display
 from scoring.ranking import Prepared
 from scoring.ranking.scorer import list_length
 from scoring.threads.pool import in_threads
@@ -22,7 +23,6 @@ from scoring.tuning.curves import Curve, around
 from scoring.tuning.gains import ranks_in, values_of_lists
 from scoring.tuning.lines import walk
 from scoring.tuning.proportions import flat_along
-from scoring.tuning.sensitivity_plot import plot_sensitivity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,7 +96,8 @@ class Sensitivity:
 
     def plot(self) -> Figure:
         """A curve per component, the weight now, the best weight, and the stretch about now without any change."""
-        return plot_sensitivity(self)
+        figure: Figure = display("sensitivity", self)
+        return figure
 
 
 def _row(along: Along) -> dict[str, object]:

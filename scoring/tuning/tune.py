@@ -14,6 +14,7 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model import ScoringModel
+from scoring.plotting.displays import display
 from scoring.ranking.scorer import whole_number
 from scoring.tuning.direct import fit_pairwise
 from scoring.tuning.problem import Problem
@@ -109,10 +110,8 @@ class Tuning:
 
     def plot(self) -> Figure:
         """The best value so far by trial, for each study; of two or more goals the trials and their front."""
-        from scoring.tuning.plots import plot_front, plot_progress
-
-        draw = plot_progress if len(self.problem.goals) == 1 else plot_front
-        return draw(self)
+        figure: Figure = display("tuning progress" if len(self.problem.goals) == 1 else "tuning front", self)
+        return figure
 
 
 def tune(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from scoring.evaluation import movements
 from scoring.model import Inputs
+from scoring.plotting.displays import display
 from scoring.ranking import Prepared, Ranking
 
 __all__ = ["Listed", "UserList", "user_list"]
@@ -44,9 +45,7 @@ class UserList:
         return f"UserList(user {self.user_id}, {len(self.jobs)} jobs, {len(self.fell_out)} fell out)"
 
     def _repr_html_(self) -> str:
-        from scoring.widgets.html import list_html, page
-
-        return page(list_html(self))
+        return str(display("user list", self))
 
     def frame(self) -> pd.DataFrame:
         """One row per job: rank · job_id · movement · total · title · company · place · a column per component."""

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from scoring.columns import ACTION_KINDS
 from scoring.columns.series import digest_texts
 from scoring.dataset.arrays import _kinds, _order
-from scoring.id_index import IdIndex
 
 INT64 = np.iinfo(np.int64)
 
@@ -35,17 +34,6 @@ def test_actions_are_ordered_as_by_lexsort(rows: list[tuple[int, int, int, int]]
     found, plain = _order(user, at, job, kind), np.lexsort((kind, job, at, user))
     for values in (user, at, job, kind):
         assert values[found].tolist() == values[plain].tolist()
-
-
-@pytest.mark.parametrize("known", [[], [5], [-3, -1, 0, 7], [INT64.min, 0, INT64.max], [INT64.max - 1, INT64.max]])
-def test_the_place_of_an_id_among_known_ones(known: list[int]) -> None:
-    ids = np.array(known, dtype=np.int64)
-    index = IdIndex(ids)
-    assert index.find(ids)[0].tolist() == list(range(len(known)))
-    wanted = np.array([INT64.min, -2, 1, INT64.max], dtype=np.int64)
-    rows, present = index.find(wanted)
-    assert present.tolist() == [id_ in known for id_ in wanted.tolist()]
-    assert rows.tolist() == [known.index(id_) if id_ in known else -1 for id_ in wanted.tolist()]
 
 
 def test_kinds_are_their_place() -> None:

@@ -129,14 +129,14 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.database.database import Database
 from scoring.database.readers import load_tables
-from scoring.ranking import Prepared, batch, memory, report
+from scoring.runs import memory_budget, runner
 from scoring.runs.publishers import ParquetSink
 
-before = memory.resident()
-prepared = batch.prepare(Dataset(load_tables(Database.open(sys.argv[1]))), load_model("standard"))
-predicted = before + memory.predict_data(2_000, 20_000, 200_000)
-loaded = memory.peak()
-result = batch.run(prepared, k=200, chunk_size=2_000, sinks=[ParquetSink(sys.argv[2])])
+before = memory_budget.resident()
+prepared = runner.prepare(Dataset(load_tables(Database.open(sys.argv[1]))), load_model("standard"))
+predicted = before + memory_budget.predict_data(2_000, 20_000, 200_000)
+loaded = memory_budget.peak()
+result = runner.run(prepared, k=200, chunk_size=2_000, sinks=[ParquetSink(sys.argv[2])])
 print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes]))
 """
 
@@ -171,18 +171,18 @@ import psutil
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.synthetic import make_market
-from scoring.ranking import batch
+from scoring.runs import runner
 from scoring.runs.publishers import ParquetSink
 from scoring.errors import NotEnoughMemoryError
 
-prepared = batch.prepare(Dataset(make_market(400, 10_000, 20_000, seed=3).tables), load_model("standard"))
+prepared = runner.prepare(Dataset(make_market(400, 10_000, 20_000, seed=3).tables), load_model("standard"))
 results = []
 for number, room in enumerate(json.loads(sys.argv[1])):
     out = Path(sys.argv[2]) / str(number)
     held = psutil.Process().memory_info().vms
     resource.setrlimit(resource.RLIMIT_AS, (held + room * 1_000_000 if room else -1, -1))
     try:
-        result = batch.run(prepared, k=10_000, sinks=[ParquetSink(out)])
+        result = runner.run(prepared, k=10_000, sinks=[ParquetSink(out)])
     except NotEnoughMemoryError as error:
         results.append(["refused", str(error), sorted(path.name for path in Path(sys.argv[2]).glob(f"*{number}*"))])
     else:

@@ -19,8 +19,8 @@ EXCEPTIONS = {
         "pickle",
     ): "the contract of a component is that it can be pickled; pickled just before",
     ("cli/opening.py", "exec_module"): "--component names a file of code to be run, and its help says so",
-    ("dataset/database.py", "text of SQL that is put together"): "the names of two of our own tables",
-    ("dataset/importer/mapping.py", "yaml.load"): "with a loader that is a SafeLoader",
+    ("database/database.py", "text of SQL that is put together"): "the names of two of our own tables",
+    ("importing/mapping.py", "yaml.load"): "with a loader that is a SafeLoader",
     ("tuning/registry/profile.py", "yaml.dump"): "writing, with a dumper that is a SafeDumper",
 }
 """(file, what) → why it may."""

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError
+from scoring.plotting.displays import display
 from scoring.ranking import Prepared
 from scoring.tuning.raw.sample import Floats, Sample, draw
 
@@ -51,9 +52,8 @@ class Correlations:
 
     def plot(self) -> Figure:
         """Two heat maps: within users, and over all pairs."""
-        from scoring.tuning.raw.plots import plot_correlations
-
-        return plot_correlations(self)
+        figure: Figure = display("correlations", self)
+        return figure
 
 
 def correlations(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoring.plotting.displays import display
 from scoring.ranking import Prepared
 from scoring.tuning.raw.sample import Floats, Sample, draw
 
@@ -51,9 +52,8 @@ class Distributions:
 
     def plot(self) -> Figure:
         """Where values lie and how many are at the ends; beside it what each component weighs and what it decides."""
-        from scoring.tuning.raw.plots import plot_distributions
-
-        return plot_distributions(self)
+        figure: Figure = display("distributions", self)
+        return figure
 
 
 def component_distributions(

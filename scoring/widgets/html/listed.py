@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scoring.widgets.html.parts import colours_of, heading, table, text_on
+from scoring.widgets.html.parts import colours_of, heading, page, table, text_on
 from scoring.widgets.listed import Listed, UserList
 
-__all__ = ["legend_html", "list_html"]
+__all__ = ["legend_html", "list_html", "list_page"]
 
 _WIDTH = 260
 
@@ -19,6 +19,11 @@ def legend_html(users: UserList) -> str:
         for name, colour in zip(users.components, colours_of(users.groups), strict=True)
     )
     return f"<p>{swatches}</p>"
+
+
+def list_page(users: UserList) -> str:
+    """Return the list as a page of its own."""
+    return page(list_html(users))
 
 
 def list_html(users: UserList, most: int = 10) -> str:

@@ -1,0 +1,39 @@
+"""Which function draws which result.
+
+A module that draws a result imports the result's class. The result's `plot()` must not import that module in turn, or
+the two would import each other. It calls `display` with a name of this table, and the function is imported when it is
+first used. This is the only place where a result knows of its drawing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+__all__ = ["DISPLAYS", "display"]
+
+DISPLAYS: Final = {
+    "audience": "scoring.tuning.audience_plot:plot_audience",
+    "correlations": "scoring.tuning.raw.plots:plot_correlations",
+    "distributions": "scoring.tuning.raw.plots:plot_distributions",
+    "growth": "scoring.profiling.growth_plot:plot_growth",
+    "growth rates": "scoring.profiling.growth_plot:plot_rates",
+    "growth skipped": "scoring.profiling.growth_plot:plot_skipped",
+    "sensitivity": "scoring.tuning.sensitivity_plot:plot_sensitivity",
+    "tuning front": "scoring.tuning.plots:plot_front",
+    "tuning progress": "scoring.tuning.plots:plot_progress",
+    "user list": "scoring.widgets.html.listed:list_page",
+    "waterfall": "scoring.evaluation.waterfall_plot:plot_waterfall",
+}
+"""Name → module:function that takes the result."""
+
+
+def display(name: str, result: Any) -> Any:
+    """Return what the function of this name makes of a result: a figure, or a text of HTML.
+
+    Raises
+    ------
+    KeyError: If no function has this name.
+    """
+    module, _, function = DISPLAYS[name].partition(":")
+    return getattr(import_module(module), function)(result)

@@ -1,0 +1,1 @@
+"""Files that released versions wrote, and tests that this version reads them."""
