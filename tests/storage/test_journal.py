@@ -84,7 +84,7 @@ def test_restart_forgets_earlier_lines(path: Path) -> None:
 
 @pytest.mark.parametrize("tail", ['{"n":3', "{", '{"n":3}', "\0\0\0", '{"n": "' + "x" * 200_000])
 @pytest.mark.parametrize("read_first", [True, False])
-def test_an_unfinished_line_is_skipped_and_the_next_append_removes_it(path: Path, tail: str, read_first: bool) -> None:
+def test_unfinished_line_is_skipped_and_removed_by_append(path: Path, tail: str, read_first: bool) -> None:
     append(path, {"n": 1}, {"n": 2})
     with path.open("a") as file:
         file.write(tail)
