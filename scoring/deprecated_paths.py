@@ -31,8 +31,10 @@ MOVED: Final = {
     "scoring.engine.memory": "scoring.runs.memory_budget",
     "scoring.engine.scorer": "scoring.ranking.scorer",
     "scoring.engine.sinks": "scoring.runs.publishers",
+    "scoring.evaluation.splits": "scoring.evaluation.user_splits",
     "scoring.kernels": "scoring.backends",
     "scoring.kernels.reference": "scoring.backends.reference",
+    "scoring.tuning.direct": "scoring.tuning.logistic_fit",
 }
 """Old module path → new module path."""
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from scoring.cli import app as app_module
 from scoring.cli import main
 from scoring.cli.app import app
-from scoring.cli.stopping import Terminated
+from scoring.cli.signals import Terminated
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs.publishers import read_manifest, read_results

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scoring.cli.app import app
-from scoring.cli.run import KEPT_ASIDE_CODE
+from scoring.cli.commands.run import KEPT_ASIDE_CODE
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Tables

@@ -270,7 +270,9 @@ def test_ctrl_c_while_it_starts_ends_it_without_ado(folder: Path) -> None:
     )
     command = psutil.Process(starting.pid)
     wait_until(
-        lambda: any("scoring.cli.served" in command_line(one) and one.num_threads() > 1 for one in command.children())
+        lambda: any(
+            "scoring.cli.server_process" in command_line(one) and one.num_threads() > 1 for one in command.children()
+        )
     )
     family = command.children(recursive=True)
     starting.send_signal(signal.SIGINT)

@@ -11,7 +11,7 @@ from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import ScoringModel, load_model
 from scoring.widgets import Request, TuningSession, WeightsModel
-from scoring.widgets.knobs import knobs_of, with_knob
+from scoring.widgets.parameters import knobs_of, with_knob
 
 
 def measure(size: Size, work: Workspace) -> Section:

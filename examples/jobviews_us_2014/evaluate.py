@@ -28,12 +28,12 @@ from scoring.evaluation.metrics import MRR, NDCG, HitRate
 from scoring.evaluation.per_user import last_n
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
-from scoring.evaluation.splits import split_users
+from scoring.evaluation.user_splits import split_users
 from scoring.importing import import_mapping
 from scoring.model import dump_model
 from scoring.tuning.ablation import ablation
-from scoring.tuning.direct import fit_pairwise
 from scoring.tuning.goals import MetricGoal
+from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.problem import Problem
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import Tuning, tune

@@ -1,12 +1,10 @@
 """The `scoring` command.
 
-- `app`: the commands joined, errors as one sentence, exit codes
-- `init`, `importing`, `run`, `runs`, `explaining`, `models`, `evaluating`, `comparing`, `tuning`, `profiles`: one
-  command each; `serving`: `lab` and `panel`, whose servers are processes of `served`
-- `stopping`: Ctrl-C and SIGTERM
-- `opening`: options and loading that commands share · `holding`: what is held out · `searching`: a search that several
-  processes make ready · `progress`: what long work shows
-- `describing`, `measured`, `compared`, `registered`: answers as tables · `saving`: as files
+- `app`: all commands, errors as one sentence, exit codes
+- `commands`: one module for each command; `serving`: `lab` and `panel`, whose servers run in `server_process`
+- `tables`: the tables that commands print; `export`: the same as files
+- `opening`, `holdout_options`, `tune_request`: options and loading that commands share
+- `progress`: what is shown during long work; `signals`: Ctrl-C and SIGTERM
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gc.set_threshold(1_000_000)
     try:
         from scoring.cli.app import app
-        from scoring.cli.stopping import Terminated, stops
+        from scoring.cli.signals import Terminated, stops
     except KeyboardInterrupt:  # while modules load
         raise SystemExit(130) from None
     stops.listen()

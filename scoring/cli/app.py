@@ -11,8 +11,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from scoring.cli import comparing, evaluating, explaining, importing, init, models, profiles, run, runs, serving, tuning
-from scoring.cli.stopping import Terminated
+from scoring.cli import serving
+from scoring.cli.commands import compare, evaluate, explain, import_, init, models, profiles, run, runs, tune
+from scoring.cli.signals import Terminated
 from scoring.errors import ScoringError, printable
 from scoring.storage.os_errors import reason
 
@@ -112,12 +113,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("init")(init.init)
-app.command("import")(importing.import_)
+app.command("import")(import_.import_)
 app.command("run")(run.run)
-app.command("explain")(explaining.explain)
-app.command("compare")(comparing.compare)
-app.command("evaluate")(evaluating.evaluate)
-app.command("tune")(tuning.tune)
+app.command("explain")(explain.explain)
+app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate)
+app.command("tune")(tune.tune)
 app.command("models")(models.models)
 app.command("lab")(serving.lab)
 app.command("panel")(serving.panel)

@@ -20,7 +20,7 @@ from typing import Annotated
 import typer
 
 from scoring.cli.opening import DEFAULT_DB, DEFAULT_PROFILES, Db, FactorCache, Profiles
-from scoring.cli.served import ENDING
+from scoring.cli.server_process import ENDING
 
 __all__ = ["lab", "panel"]
 
@@ -191,7 +191,7 @@ def _serve(name: str, server: Sequence[str], port: int, path: str, environment: 
 def _start(server: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     # secrets go by the environment, not the command line, which everybody on the machine can read
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "scoring.cli.served", *server],
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "scoring.cli.server_process", *server],
         env={**os.environ, **environment},
         stdin=subprocess.PIPE,  # closed when this command is gone, which ends the server
         start_new_session=True,  # Ctrl-C is for this command, which ends the server without being asked twice

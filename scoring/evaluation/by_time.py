@@ -9,8 +9,8 @@ import pandas as pd
 
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, instants
+from scoring.evaluation.action_log import Log
 from scoring.evaluation.holdout import APPLICATIONS, Holdout, notes_on, to_find
-from scoring.evaluation.log import Log
 
 __all__ = ["by_time"]
 

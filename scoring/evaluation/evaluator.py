@@ -15,7 +15,7 @@ from scoring.array_types import Floats, Longs
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.evaluation.holdout import Holdout
-from scoring.evaluation.lists import ListFacts
+from scoring.evaluation.list_metrics import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
 from scoring.evaluation.relevance import Judged, judge
 from scoring.model import Eligibility, Inputs, ScoringModel

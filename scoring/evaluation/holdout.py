@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
-from scoring.evaluation.log import Log
+from scoring.evaluation.action_log import Log
 from scoring.evaluation.relevance import Relevance
 from scoring.plan import Candidates
 

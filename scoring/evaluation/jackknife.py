@@ -10,7 +10,7 @@ from scipy.special import stdtrit
 
 from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
-from scoring.evaluation.mixing import mixed
+from scoring.evaluation.id_hash import mixed
 
 __all__ = ["GROUPS_OF_USERS", "Jackknife", "groups_of", "users_digest"]
 

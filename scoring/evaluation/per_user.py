@@ -17,8 +17,8 @@ from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, instants
 from scoring.errors import ConfigurationError
+from scoring.evaluation.action_log import Log
 from scoring.evaluation.holdout import APPLICATIONS, Holdout, notes_on, to_find
-from scoring.evaluation.log import Log
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
 from scoring.ranking.prepared import rows_of_ids

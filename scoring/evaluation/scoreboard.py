@@ -14,7 +14,7 @@ from scoring.array_types import Floats
 from scoring.errors import ConfigurationError, counted
 from scoring.evaluation.evaluator import Evaluator, Judgement
 from scoring.evaluation.jackknife import Jackknife
-from scoring.evaluation.lists import POPULATION_FACTS, USER_FACTS
+from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS
 from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference
 from scoring.evaluation.slices import Slicing, slice_differences, slices_of
 from scoring.model import ScoringModel
@@ -186,7 +186,7 @@ class Scoreboard:
 
     def plot(self) -> Figure:
         """Metrics of every model, and their differences to the baseline, with intervals."""
-        from scoring.evaluation.plots import plot_scoreboard
+        from scoring.evaluation.scoreboard_plot import plot_scoreboard
 
         return plot_scoreboard(self._frame, list(self.judgements), [m.name for m in self.evaluator.metrics], self.level)
 

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Longs
-from scoring.evaluation.movement import require_same_data
-from scoring.evaluation.standing import Standing, standing
+from scoring.evaluation.full_rank import Standing, standing
+from scoring.evaluation.rank_changes import require_same_data
 from scoring.id_index import IdIndex
 from scoring.plotting.displays import display
 from scoring.ranking import Prepared

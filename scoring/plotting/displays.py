@@ -14,15 +14,15 @@ __all__ = ["DISPLAYS", "display"]
 
 DISPLAYS: Final = {
     "audience": "scoring.tuning.audience_plot:plot_audience",
-    "correlations": "scoring.tuning.raw.plots:plot_correlations",
-    "distributions": "scoring.tuning.raw.plots:plot_distributions",
+    "correlations": "scoring.tuning.value_statistics.value_plots:plot_correlations",
+    "distributions": "scoring.tuning.value_statistics.value_plots:plot_distributions",
     "growth": "scoring.profiling.growth_plot:plot_growth",
     "growth rates": "scoring.profiling.growth_plot:plot_rates",
     "growth skipped": "scoring.profiling.growth_plot:plot_skipped",
     "sensitivity": "scoring.tuning.sensitivity_plot:plot_sensitivity",
-    "tuning front": "scoring.tuning.plots:plot_front",
-    "tuning progress": "scoring.tuning.plots:plot_progress",
-    "user list": "scoring.widgets.html.listed:list_page",
+    "tuning front": "scoring.tuning.tuning_plots:plot_front",
+    "tuning progress": "scoring.tuning.tuning_plots:plot_progress",
+    "user list": "scoring.widgets.html.list_table:list_page",
     "waterfall": "scoring.evaluation.waterfall_plot:plot_waterfall",
 }
 """Name → module:function that takes the result."""

@@ -1,28 +1,29 @@
-"""Where time and memory go: each module gives a frame of figures and a plot of it.
+"""Where time and memory go: each module returns a frame of figures and a plot of it.
 
 - `phases`: the stopwatch of a run
 - `sweep`: chunk sizes and workers, with a recommendation
-- `lines`: the readable path (the NumPy reference), line by line
+- `line_times`: the readable path (the NumPy reference), line by line
 - `columns`: bytes of a frame's columns before and after smaller dtypes
-- `peaks`: the most memory that a piece of work takes, in a process of its own
-- `ladder`: the same lists by a loop over pairs, NumPy, all pairs, exact top K
-- `visits`: how many jobs are looked at for a user
-- `growth`: what more users and more jobs cost, and what of their pairs is skipped
-- `sessions`: mixed requests as somebody tuning weights makes them, replayed, with the caches' hit rates
+- `peak_memory`: the peak of a piece of work, in a process of its own
+- `engine_ladder`: the same lists by a loop over pairs, NumPy, all pairs, exact top k
+- `pruning_stats`: how many jobs are scored for a user
+- `growth`: the cost of more users and more jobs, and the pairs that are skipped
+- `sessions`: the mixed requests of a user who tunes weights, replayed, with the hit rates of the caches
 
-Beside them: `growth_point` (one size of `growth`), `growth_plot`, `source` (data that a process of its own can load),
-`measure` (seconds, bytes, processes), `lists`, `facts` and `per_pair` (the legacy per-pair loop and what it is given).
+Used by these: `growth_point` (one size of `growth`), `growth_plot`, `workload` (data that a new process can load),
+`measure` (seconds, bytes, processes), `lists`, `facts` and `per_pair` (the legacy loop over pairs and its arguments).
 
 Plots are matplotlib figures, returned and never shown; nothing here uses pyplot or changes its settings.
 """
 
 from scoring.profiling.columns import column_bytes, plot_columns
+from scoring.profiling.engine_ladder import ladder, plot_ladder
 from scoring.profiling.growth import Growth, growth
 from scoring.profiling.growth_point import GrowthPoint
-from scoring.profiling.ladder import ladder, plot_ladder
-from scoring.profiling.lines import line_frame, line_profile, plot_lines, readable_top_k
-from scoring.profiling.peaks import Peak, peak_frame, peak_of, plot_peaks
+from scoring.profiling.line_times import line_frame, line_profile, plot_lines, readable_top_k
+from scoring.profiling.peak_memory import Peak, peak_frame, peak_of, plot_peaks
 from scoring.profiling.phases import phase_frame, plot_phases
+from scoring.profiling.pruning_stats import plot_visits, visits
 from scoring.profiling.sessions import (
     Session,
     SessionClock,
@@ -32,9 +33,8 @@ from scoring.profiling.sessions import (
     plot_times,
     replay,
 )
-from scoring.profiling.source import Source, full_run
 from scoring.profiling.sweep import Recommendation, plot_sweep, recommend, sweep
-from scoring.profiling.visits import plot_visits, visits
+from scoring.profiling.workload import Source, full_run
 
 __all__ = [
     "Growth",

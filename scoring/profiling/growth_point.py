@@ -14,7 +14,7 @@ from scoring.array_types import Longs
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.plotting import number
-from scoring.profiling.lines import readable_top_k
+from scoring.profiling.line_times import readable_top_k
 from scoring.profiling.lists import AnswersDifferError
 from scoring.profiling.measure import reset_peak, timed
 from scoring.ranking import Prepared, Scorer

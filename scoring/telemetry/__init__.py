@@ -1,18 +1,18 @@
-"""What lower layers report to, and what can be read from it.
+"""What lower layers report, and how it is read.
 
 - `stopwatch`: times of phases, nested by name
-- `operations`: times and counts of what an engine does · `alerts`: a warning when that takes too long per user
-- `round_trips`: round trips to a database, and their time · `memory`: what this process holds
-- `faults`: named points at which a test can fail the work, or kill the process
+- `operations`: times and counts of what an engine does; `alerts`: a warning when it takes too long per user
+- `round_trips`: round trips to a database, and their time; `memory`: memory of this process
+- `faults`: named points at which a test can make the work fail, or kill the process
 - `signal_deferral`: short steps that Ctrl-C does not interrupt
-- `logs`: log lines as text or JSON · `export`: all of it for Prometheus (extra `monitoring`)
+- `logs`: log lines as text or JSON; `prometheus`: metrics (extra `monitoring`)
 """
 
 from scoring.telemetry.alerts import Alert, AlertStatistics, TargetAlert
-from scoring.telemetry.export import CacheCounters, MetricsServer, ScoringCollector, Sources, prometheus_text, serve
 from scoring.telemetry.logs import JsonFormatter, configure
 from scoring.telemetry.memory import MemoryStatistics, memory_statistics, peak, resident
 from scoring.telemetry.operations import Done, Operations, OperationStatistics, Statistics, Totals
+from scoring.telemetry.prometheus import CacheCounters, MetricsServer, ScoringCollector, Sources, prometheus_text, serve
 from scoring.telemetry.round_trips import Traffic, TrafficStatistics
 from scoring.telemetry.stopwatch import Phase, Stopwatch
 

@@ -1,19 +1,18 @@
-"""Contract suites that an engine, a model or a component of one's own can run.
+"""Contract suites for your own engine, model or component.
 
 - `component`: `check_component`, whether a component keeps the contract
-- `situations`: a dataset in every way in which it may be asked about
-- `data`: `small_dataset`, a market with all that a component may meet
-- `engine`: `check_engine`, whether whole rankings keep theirs, and `engine_checks`, the same as separate tests
+- `scenarios`: a dataset in every form in which it may be asked about
+- `small_market`: `small_dataset`, a market with every case that a component may meet
+- `engine_suite`: `check_engine`, whether whole rankings keep the contract; `engine_checks`, the same as single tests
 - `invariants`: what `check_engine` checks
 - `engine_under_test`: `EngineUnderTest`, what it asks; override it to check another engine
-- `case`: what invariants are checked on
+- `check_context`: what invariants are checked on
 
 In a test: `check_component(MyComponent)`, then `check_engine(MyComponent)`.
 """
 
 from scoring.testing.component import check_component
-from scoring.testing.data import small_dataset
-from scoring.testing.engine import (
+from scoring.testing.engine_suite import (
     BrokenInvariantsError,
     EngineCheck,
     EngineReport,
@@ -22,6 +21,7 @@ from scoring.testing.engine import (
     list_checks,
 )
 from scoring.testing.engine_under_test import EngineUnderTest
+from scoring.testing.small_market import small_dataset
 
 Backend = EngineUnderTest
 """The name of `EngineUnderTest` in version 0.1."""

@@ -15,7 +15,7 @@ from scoring.dataset import Dataset
 from scoring.errors import ModelError
 from scoring.model import Component, Inputs, Pair, Part, ScoringModel, WeightProfile, dump_model, parse_model
 from scoring.plan import Plan
-from scoring.testing.situations import Situations, built_in
+from scoring.testing.scenarios import Situations, built_in
 
 __all__ = ["check_component"]
 

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from scoring.argument_checks import list_length, whole_number
 from scoring.array_types import Floats, Longs
-from scoring.evaluation.standing import standing
+from scoring.evaluation.full_rank import standing
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.explanation import reasons_against
 from scoring.ranking.list_overlap import listed
 from scoring.tuning.audience_result import Audience
-from scoring.tuning.raw.values import canonical_total
+from scoring.tuning.value_statistics.values import canonical_total
 
 __all__ = ["Audience", "audience"]
 

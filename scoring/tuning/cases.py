@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scoring.array_types import Bools, Floats, Longs
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
-from scoring.tuning.placing import Competitors, Room
+from scoring.tuning.milp import Competitors, Room
 from scoring.tuning.reached import Reach
 
 __all__ = ["EVERYWHERE", "Case", "Ranked"]

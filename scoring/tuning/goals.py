@@ -12,7 +12,7 @@ import numpy as np
 from scoring.array_types import Bools, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator, Judgement
-from scoring.evaluation.lists import PopulationFact, UserFact
+from scoring.evaluation.list_metrics import PopulationFact, UserFact
 from scoring.evaluation.metrics import Metric, mean
 from scoring.evaluation.slices import Slicing
 

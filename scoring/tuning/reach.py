@@ -15,9 +15,9 @@ from scoring.errors import ConfigurationError, ScoringError
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.tuning.cases import EVERYWHERE, Case, Ranked
-from scoring.tuning.guessing import guess
-from scoring.tuning.packing import pack
-from scoring.tuning.placing import Placed, Room, place
+from scoring.tuning.infeasibility import pack
+from scoring.tuning.milp import Placed, Room, place
+from scoring.tuning.random_start import guess
 from scoring.tuning.reached import Reach
 
 __all__ = ["reach"]

@@ -20,9 +20,9 @@ from scoring.plotting.displays import display
 from scoring.ranking import Prepared
 from scoring.threads.pool import in_threads
 from scoring.tuning.curves import Curve, around
-from scoring.tuning.gains import ranks_in, values_of_lists
-from scoring.tuning.lines import walk
 from scoring.tuning.proportions import flat_along
+from scoring.tuning.rank_metrics import ranks_in, values_of_lists
+from scoring.tuning.weight_sweep import walk
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -132,7 +132,7 @@ def sensitivity(
     k: int = 40,
     components: Sequence[str] | None = None,
 ) -> Sensitivity:
-    """Each component's weight from 0 to 1, the others in their present proportions; see `scoring.tuning.lines`.
+    """Each component's weight from 0 to 1, the others in their present proportions; see `scoring.tuning.weight_sweep`.
 
     `relevance` and `metric` belong together: the metric is averaged over those of the users who have a relevant job,
     open or not. `components` (None: all) are those to vary. Exact for totals rounded to 2⁻²⁴ of a point; the

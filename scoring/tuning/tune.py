@@ -16,7 +16,7 @@ from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model import ScoringModel
 from scoring.plotting.displays import display
-from scoring.tuning.direct import fit_pairwise
+from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.problem import Problem
 from scoring.tuning.search import Sampler, feasible, finished, model_of_trial, run_trials
 

@@ -1,8 +1,9 @@
-"""The tuning panel: move a weight, and see every list, every measure and who wins and loses by it.
+"""The tuning panel: move a weight and see how every list and every measure changes.
 
-- `levels`, `knobs`, `weights`: what can be moved · `session`, `measures`, `listed`, `single`: what follows from it
-- `worker`: computed off the kernel's thread, the latest move first · `saving`: profiles
-- `html`: results as text that a browser shows · `controls`, `ranks`, `panel`: the widgets, which only pass things on
+- `simplex`, `parameters`, `weights`: what the user can move
+- `session`, `measures`, `user_list`, `single`: what follows from it
+- `worker`: computes off the kernel's thread, the latest move first; `saving`: profiles
+- `html`: results as HTML; `controls`, `anywidgets`, `panel`: the widgets; `panel_setup`: a panel from a database
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scoring.widgets.opening import tuning_panel as tuning_panel
     from scoring.widgets.panel import TuningPanel as TuningPanel
+    from scoring.widgets.panel_setup import tuning_panel as tuning_panel
     from scoring.widgets.session import PanelState as PanelState
     from scoring.widgets.session import Request as Request
     from scoring.widgets.session import TuningSession as TuningSession
@@ -28,14 +29,14 @@ _HOMES = {
     "TuningSession": "session",
     "WeightsModel": "weights",
     "Worker": "worker",
-    "tuning_panel": "opening",
+    "tuning_panel": "panel_setup",
 }
 
 __all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:
-    """Loaded when used: view models need no widgets."""
+    """Import a name when it is first used: view models need no widgets."""
     if name in _HOMES:
         return getattr(import_module(f"scoring.widgets.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'scoring.widgets' has no attribute {name!r}")

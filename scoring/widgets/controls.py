@@ -10,8 +10,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from scoring.model import ScoringModel
-from scoring.widgets.knobs import Knob, knobs_of
-from scoring.widgets.ranks import NAMED
+from scoring.widgets.anywidgets import NAMED
+from scoring.widgets.parameters import Knob, knobs_of
 from scoring.widgets.weights import WeightsModel
 
 __all__ = ["Controls", "KnobRow", "WeightRow"]

@@ -11,10 +11,10 @@ import numpy as np
 
 from scoring.errors import ConfigurationError, ScoringError, counted
 from scoring.tuning.registry import Registry
+from scoring.widgets.anywidgets import Access, LiveLine
 from scoring.widgets.controls import Controls
 from scoring.widgets.html.parts import STYLE, page, text_on
 from scoring.widgets.profiles import ProfileBox
-from scoring.widgets.ranks import Access, LiveLine
 from scoring.widgets.saving import Saver
 from scoring.widgets.session import FIRST, PanelState, Request, TuningSession
 from scoring.widgets.views import Views

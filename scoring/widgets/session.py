@@ -43,9 +43,9 @@ from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.ranking.prepared import rows_of_ids
 from scoring.widgets.baselines import Baselines, Known
-from scoring.widgets.listed import UserList, user_list
 from scoring.widgets.measures import Measured, differences, intervals, measured
 from scoring.widgets.single import Single
+from scoring.widgets.user_list import UserList, user_list
 
 __all__ = ["PanelState", "Request", "TuningSession"]
 

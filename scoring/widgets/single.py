@@ -8,7 +8,7 @@ from scoring.evaluation import Evaluator
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.prepared import rows_of_ids
-from scoring.widgets.listed import UserList, user_list
+from scoring.widgets.user_list import UserList, user_list
 
 __all__ = ["Single"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from scoring.widgets.anywidgets import RankTable
 from scoring.widgets.html import measures_html, overlap_html, page, slices_html, waterfall_html
-from scoring.widgets.ranks import RankTable
 from scoring.widgets.session import PanelState
 
 __all__ = ["Views"]

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 from scoring.errors import ConfigurationError
 from scoring.model import GROUPS, ScoringModel, WeightProfile
-from scoring.widgets.knobs import Knob, knob_named, knobs_of, with_knob
-from scoring.widgets.levels import moved
+from scoring.widgets.parameters import Knob, knob_named, knobs_of, with_knob
+from scoring.widgets.simplex import moved
 
 __all__ = ["State", "WeightsModel"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from scoring.cli.served import GONE
+from scoring.cli.server_process import GONE
 from scoring.tuning.registry import Registry
 from tests.browser.keyboard import Keyboard
 from tests.browser.watched import Watched

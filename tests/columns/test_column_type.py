@@ -29,7 +29,7 @@ from scoring.dataset.from_frames import read_frames
 from scoring.dataset.smaller_dtypes import optimise
 from scoring.errors import DataError
 from scoring.importing import import_file
-from scoring.testing.data import canonical
+from scoring.testing.small_market import canonical
 from scoring.validation.lazy_frame import read
 from scoring.validation.normalise import checked
 

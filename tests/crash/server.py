@@ -42,7 +42,7 @@ def _warm() -> None:
     """Imports and compiles what a command needs, so that a forked one begins at once."""
     import scoring
     import scoring.cli.app
-    import scoring.cli.run
+    import scoring.cli.commands.run
     from scoring.runs import report
     from scoring.runs.runner import prepare, run
 

@@ -29,7 +29,7 @@ from scoring.importing import import_file
 from scoring.runs.history import leftovers_in_database, list_runs, verify_rows
 from scoring.runs.publishers import DatabasePublisher, read_results
 from scoring.runs.publishers.database_runs import runs_of_key
-from scoring.tuning.registry.index import Index
+from scoring.tuning.registry.sql_index import Index
 from tests.database.version_1 import (
     OTHER_KEY,
     PUBLISHED,

@@ -85,7 +85,7 @@ def test_it_says_where_a_run_is_in_use_when_the_places_differ(
 def test_runs_removed_from_the_folder_alone_are_told_apart(
     prepared: Prepared, out: Path, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from scoring.cli.runs import say_pruned
+    from scoring.cli.commands.runs import say_pruned
 
     first, _, third = (publish(prepared, out, database, k) for k in (2, 3, 4))
     done = prune(out, None, 2)

@@ -37,7 +37,7 @@ def covered() -> list[str]:
 
 
 COVERED = covered()
-OUTSIDE = ("cli/run.py", "evaluation/metrics.py", "facade/engine.py", "tuning/search.py", "widgets/panel.py")
+OUTSIDE = ("cli/commands/run.py", "evaluation/metrics.py", "facade/engine.py", "tuning/search.py", "widgets/panel.py")
 
 DIGESTS = """
 import json, sys

@@ -15,7 +15,7 @@ from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator, Judgement
 from scoring.evaluation.holdout import Holdout
-from scoring.evaluation.lists import Coverage, ListFacts, MeanFee
+from scoring.evaluation.list_metrics import Coverage, ListFacts, MeanFee
 from scoring.evaluation.metrics import NDCG, HitRate, Recall
 from scoring.evaluation.per_user import last_n
 from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile

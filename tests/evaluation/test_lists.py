@@ -14,7 +14,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import groups_of
-from scoring.evaluation.lists import (
+from scoring.evaluation.list_metrics import (
     POPULATION_FACTS,
     USER_FACTS,
     Concentration,

@@ -14,7 +14,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.exposure import COLUMN, UNKNOWN, By, exposure_changes
-from scoring.evaluation.movement import Comparison, movements
+from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.list_overlap import overlap, places, rank_biased_overlap
 from scoring.synthetic import make_market

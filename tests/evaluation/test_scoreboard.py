@@ -13,7 +13,7 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
-from scoring.evaluation.lists import Concentration, Coverage, MeanFee, MeanWage, Novelty
+from scoring.evaluation.list_metrics import Concentration, Coverage, MeanFee, MeanWage, Novelty
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.jackknife import groups_of
-from scoring.evaluation.splits import split_users
+from scoring.evaluation.user_splits import split_users
 
 IDS = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=60)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import UnknownIdError
-from scoring.evaluation.standing import Standing, standing
+from scoring.evaluation.full_rank import Standing, standing
 from scoring.plan import Candidates
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market

@@ -17,7 +17,7 @@ from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, Key, Loo
 from scoring.plan.layout import Layout
 from scoring.plan.pack import pack
 from scoring.statistics import Statistics
-from scoring.widgets.knobs import Knob, knobs_of, with_knob
+from scoring.widgets.parameters import Knob, knobs_of, with_knob
 
 STANDARD = load_model("standard")
 

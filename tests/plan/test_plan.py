@@ -16,7 +16,7 @@ from scoring.plan import Plan
 from scoring.ranking import Scorer
 from scoring.statistics import Statistics
 from scoring.testing import small_dataset
-from scoring.testing.data import canonical
+from scoring.testing.small_market import canonical
 
 
 @pytest.fixture(scope="module")

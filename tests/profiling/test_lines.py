@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from scoring.profiling import line_profile, plot_lines, readable_top_k
-from scoring.profiling.lines import FUNCTIONS
+from scoring.profiling.line_times import FUNCTIONS
 from scoring.ranking import Prepared
 from tests.profiling.plots import assert_readable
 

@@ -22,7 +22,7 @@ from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
-from scoring.profiling.source import Source
+from scoring.profiling.workload import Source
 from scoring.synthetic import make_market
 from tests.counting import counted
 from tests.security.conftest import Proxy, Server

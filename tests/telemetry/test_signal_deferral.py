@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from scoring.cli.stopping import Stops, Terminated
+from scoring.cli.signals import Stops, Terminated
 from scoring.telemetry.signal_deferral import defer_handler, defer_signals
 
 

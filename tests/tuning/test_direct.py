@@ -20,7 +20,7 @@ from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 from scoring.synthetic import make_market
-from scoring.tuning.direct import fit_pairwise
+from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.space import Parameter, Space
 
 STANDARD = load_model("standard")

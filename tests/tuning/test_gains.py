@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
-from scoring.tuning import gains
-from scoring.tuning.gains import ranks_in, values_of_lists
+from scoring.tuning import rank_metrics
+from scoring.tuning.rank_metrics import ranks_in, values_of_lists
 
 RANKS = np.array([[1, 0, 3], [0, 0, 0], [11, 2, 0]])
 GAINS = np.array([1.0, 2.0, 4.0])
@@ -29,7 +29,7 @@ GAINS = np.array([1.0, 2.0, 4.0])
 def test_values_are_those_of_the_definition(
     metric: Metric, expected: list[float], at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gains, "_AT_ONCE", at_once)
+    monkeypatch.setattr(rank_metrics, "_AT_ONCE", at_once)
     np.testing.assert_allclose(values_of_lists(metric, RANKS, GAINS), expected, rtol=1e-15)
 
 

@@ -10,7 +10,7 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
-from scoring.evaluation.lists import Concentration, Coverage, MeanFee, MeanWage
+from scoring.evaluation.list_metrics import Concentration, Coverage, MeanFee, MeanWage
 from scoring.evaluation.metrics import MRR, NDCG
 from scoring.evaluation.slices import Slicing, slices_of
 from scoring.synthetic import make_market

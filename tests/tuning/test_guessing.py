@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.tuning.guessing import guess
-from scoring.tuning.placing import Competitors, Room, place
+from scoring.tuning.milp import Competitors, Room, place
+from scoring.tuning.random_start import guess
 
 MARGIN = 1e-3
 

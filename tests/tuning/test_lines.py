@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.tuning.lines import GRID, walk
 from scoring.tuning.proportions import flat_along
+from scoring.tuning.weight_sweep import GRID, walk
 
 STEPS = 400
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from scoring.errors import ConfigurationError
-from scoring.evaluation.lists import Concentration, MeanFee
+from scoring.evaluation.list_metrics import Concentration, MeanFee
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
 from scoring.evaluation.slices import Slicing
+from scoring.tuning.goal_parser import floor_named, goal_named, metric_named, parameter_named
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
-from scoring.tuning.naming import floor_named, goal_named, metric_named, parameter_named
 from scoring.tuning.space import Parameter
 
 TENURE = Slicing.of("tenure", np.array([1, 2, 3]), ["newcomer", "regular", "regular"], ("newcomer", "regular"))

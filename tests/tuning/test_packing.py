@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.tuning import packing
-from scoring.tuning.packing import pack
-from scoring.tuning.placing import Room
+from scoring.tuning import infeasibility
+from scoring.tuning.infeasibility import pack
+from scoring.tuning.milp import Room
 
 MARGIN = 1e-4
 
@@ -56,8 +56,8 @@ def test_somebody_of_each_group_is_never_behind(seed: int, n: int, m: int, ahead
 def test_few_competitors_at_a_time_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     lead = np.random.default_rng(3).normal(12, 10, (4, 400))
     whole = pack(lead, room_of(4), 40, MARGIN)
-    monkeypatch.setattr(packing, "FIRST", 5)
-    monkeypatch.setattr(packing, "MORE", 2)
+    monkeypatch.setattr(infeasibility, "FIRST", 5)
+    monkeypatch.setattr(infeasibility, "MORE", 2)
     parts = pack(lead, room_of(4), 40, MARGIN)
     assert whole.weights is not None
     assert parts.weights is not None

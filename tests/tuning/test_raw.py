@@ -17,9 +17,9 @@ from scoring.model import WeightProfile
 from scoring.ranking import Prepared
 from scoring.runs import memory_budget
 from scoring.testing import small_dataset
-from scoring.tuning.raw import Sample, component_distributions, component_values, correlations, draw
-from scoring.tuning.raw import values as values_module
-from scoring.tuning.raw.correlation import _centred
+from scoring.tuning.value_statistics import Sample, component_distributions, component_values, correlations, draw
+from scoring.tuning.value_statistics import values as values_module
+from scoring.tuning.value_statistics.correlation import _centred
 from tests.evaluation.full_rankings import random_prepared
 from tests.profiling.plots import assert_readable
 from tests.tuning.markets import small

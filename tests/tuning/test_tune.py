@@ -16,10 +16,10 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
-from scoring.evaluation.lists import Coverage, MeanFee
+from scoring.evaluation.list_metrics import Coverage, MeanFee
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.slices import Slicing
-from scoring.evaluation.splits import split_users
+from scoring.evaluation.user_splits import split_users
 from scoring.statistics import Statistics
 from scoring.synthetic import Market, make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal

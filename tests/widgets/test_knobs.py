@@ -10,7 +10,7 @@ from pydantic import Field
 from scoring import load_model
 from scoring.errors import ConfigurationError, ModelError
 from scoring.model import Component, Part
-from scoring.widgets.knobs import knob_named, knobs_of, with_knob
+from scoring.widgets.parameters import knob_named, knobs_of, with_knob
 
 STANDARD = load_model("standard")
 KNOBS = [knob for part in STANDARD.parts for knob in knobs_of(part)]

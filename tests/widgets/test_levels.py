@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.widgets.levels import moved
+from scoring.widgets.simplex import moved
 
 NAMES = ("a", "b", "c", "d")
 

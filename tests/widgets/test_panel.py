@@ -18,8 +18,8 @@ from scoring.errors import ConfigurationError, DataError, ModelError
 from scoring.evaluation import Scoreboard
 from scoring.tuning.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
-from scoring.widgets.knobs import knobs_of
-from scoring.widgets.ranks import NAMED
+from scoring.widgets.anywidgets import NAMED
+from scoring.widgets.parameters import knobs_of
 
 WAIT = 60.0
 

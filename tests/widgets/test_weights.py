@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scoring import load_model
 from scoring.errors import ConfigurationError, ModelError, ScoringError
 from scoring.model import ScoringModel, WeightProfile
-from scoring.widgets.knobs import knobs_of
+from scoring.widgets.parameters import knobs_of
 from scoring.widgets.weights import State, WeightsModel
 
 STANDARD = load_model("standard")

@@ -12,8 +12,8 @@ the clock passes several hours.
 """
 
 from scoring.profiling.sessions.making import HOURS, KINDS, Request, Session, make_session
-from scoring.profiling.sessions.plots import plot_layers, plot_times
 from scoring.profiling.sessions.replaying import TARGETS, SessionClock, SessionReport, replay
+from scoring.profiling.sessions.session_plots import plot_layers, plot_times
 
 __all__ = [
     "HOURS",

@@ -11,9 +11,9 @@ from scoring.backends.protocol import Backend
 from scoring.dataset import Dataset, Tables
 from scoring.id_index import IdIndex
 from scoring.ranking import Ranking
-from scoring.testing.case import Case
-from scoring.testing.data import canonical
-from scoring.testing.invariants.evidence import invariant, of_any_data, same_lists, same_scores, show
+from scoring.testing.check_context import Case
+from scoring.testing.invariants.invariant_registry import invariant, of_any_data, same_lists, same_scores, show
+from scoring.testing.small_market import canonical
 
 _SHORT = 10
 _ALONE = 4

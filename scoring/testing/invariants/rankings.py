@@ -10,8 +10,8 @@ import pandas as pd
 
 from scoring.backends.reference import ReferenceBackend
 from scoring.ranking import Ranking
-from scoring.testing.case import NO_RULES, Case
-from scoring.testing.invariants.evidence import invariant, same_lists, show
+from scoring.testing.check_context import NO_RULES, Case
+from scoring.testing.invariants.invariant_registry import invariant, same_lists, show
 
 _SHORT = 10
 """Jobs in a list where one length is as good as another."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools
 from scoring.plan import Candidates
-from scoring.testing.case import NO_RULES, Case
-from scoring.testing.invariants.evidence import invariant, show
+from scoring.testing.check_context import NO_RULES, Case
+from scoring.testing.invariants.invariant_registry import invariant, show
 
 _COOLDOWN_DAYS = 60.0
 """Longer than by default, so that even a small market has somebody who applied."""

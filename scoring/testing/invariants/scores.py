@@ -7,9 +7,9 @@ import numpy as np
 from scoring.backends import reference
 from scoring.model import GROUPS
 from scoring.ranking import SCORES
-from scoring.testing.case import Case
+from scoring.testing.check_context import Case
 from scoring.testing.component import RANGE_TOLERANCE
-from scoring.testing.invariants.evidence import invariant, same_scores, show
+from scoring.testing.invariants.invariant_registry import invariant, same_scores, show
 
 POINTS_TOLERANCE = 1e-4
 """How far a total may lie from the sum that explains it: rounding to float32 moves one of 100 by 4e-6."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from scoring.model import ScoringModel, WeightProfile
-from scoring.testing.case import Case
-from scoring.testing.invariants.evidence import invariant, same_lists, same_scores, show
+from scoring.testing.check_context import Case
+from scoring.testing.invariants.invariant_registry import invariant, same_lists, same_scores, show
 
 LINEAR_TOLERANCE = 1e-4
 """Between a total and the mean of two, each rounded to float32."""

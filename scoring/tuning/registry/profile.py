@@ -13,7 +13,7 @@ import yaml
 from scoring.errors import ModelError
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.model.model_file import parse_section
-from scoring.tuning.registry.about import About
+from scoring.tuning.registry.metadata import About
 
 __all__ = ["Profile", "dump_profile", "parse_about", "parse_profile"]
 

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from scoring.errors import ConfigurationError
-from scoring.tuning.registry.about import Digest, Text
+from scoring.tuning.registry.metadata import Digest, Text
 
 __all__ = ["Promotion", "history_frame", "stack_of", "undone"]
 

@@ -15,16 +15,16 @@ from scoring.catalog import load_model, preset_names
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, OutputError
 from scoring.model import Component, ScoringModel
-from scoring.tuning.registry.about import About, FoundOn, metrics_of, moment, validated
 from scoring.tuning.registry.diff import ProfileDiff
 from scoring.tuning.registry.entry_journal import EntryJournal
-from scoring.tuning.registry.index import Index
-from scoring.tuning.registry.library import Library
-from scoring.tuning.registry.listing import lineage_frame, list_frame
-from scoring.tuning.registry.looks import TestLook, looks_frame
+from scoring.tuning.registry.metadata import About, FoundOn, metrics_of, moment, validated
 from scoring.tuning.registry.names import PROMOTED, checked_name
 from scoring.tuning.registry.profile import Profile, dump_profile, parse_profile
+from scoring.tuning.registry.profile_reader import Library
 from scoring.tuning.registry.promotions import Promotion, history_frame, stack_of, undone
+from scoring.tuning.registry.registry_frames import lineage_frame, list_frame
+from scoring.tuning.registry.sql_index import Index
+from scoring.tuning.registry.test_access_log import TestLook, looks_frame
 
 __all__ = ["DEFAULT_FOLDER", "Registry"]
 

@@ -1,9 +1,10 @@
-"""Results as HTML: text in, text out. Whatever came from data or from a person is escaped.
+"""Results as HTML: text in, text out. Text from data and from users is escaped.
 
-- `parts`: colours, escaping, small drawings · `measures`, `slices`, `overlap`, `waterfall`, `listed`: one table each
+- `parts`: colours, escaping, small drawings
+- `measures`, `slices`, `overlap`, `waterfall`, `list_table`: one table each
 """
 
-from scoring.widgets.html.listed import legend_html, list_html
+from scoring.widgets.html.list_table import legend_html, list_html
 from scoring.widgets.html.measures import measures_html
 from scoring.widgets.html.overlap import overlap_html
 from scoring.widgets.html.parts import page

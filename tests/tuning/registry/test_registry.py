@@ -20,7 +20,7 @@ from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.model import ScoringModel
 from scoring.synthetic import make_market
 from scoring.tuning.registry import FoundOn, Metric, Registry
-from scoring.tuning.registry.about import About
+from scoring.tuning.registry.metadata import About
 from scoring.tuning.registry.profile import dump_profile, parse_about
 from tests.components.own import OWN
 

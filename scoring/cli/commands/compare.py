@@ -1,0 +1,136 @@
+"""`scoring compare`: what a change of weights does to the lists, or what changed between two runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from scoring.cli.opening import (
+    DEFAULT_DB,
+    DEFAULT_PROFILES,
+    AsOf,
+    Components,
+    Db,
+    FactorCache,
+    Profiles,
+    id_of,
+    load_data,
+    read_models,
+)
+
+if TYPE_CHECKING:
+    from scoring.cli.progress import Show
+    from scoring.dataset import Dataset
+    from scoring.evaluation import Comparison
+    from scoring.model import ScoringModel
+    from scoring.ranking import Prepared, Ranking
+
+__all__ = ["compare"]
+
+By = Literal["company", "prefecture", "occupation"]
+_SIDE = "A saved profile, `promoted`, a model that ships, a model file, or the folder of a run."
+
+
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
+    b: Annotated[str, typer.Argument(metavar="B", help=_SIDE)],
+    user: Annotated[str | None, typer.Option(help="Also this user's list, and how its jobs moved.")] = None,
+    job: Annotated[str | None, typer.Option(help="With --user, of two models: also why this job moved.")] = None,
+    by: Annotated[By, typer.Option(help="Whose places on lists are counted.")] = "company",
+    db: Db = DEFAULT_DB,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")] = 40,
+    out: Annotated[Path | None, typer.Option("--out", help="A folder for tables (CSV) and plots (PNG).")] = None,
+    profiles: Profiles = DEFAULT_PROFILES,
+    as_of: AsOf = None,
+    factor_cache: FactorCache = None,
+    component: Components = None,
+) -> None:
+    """Hold the lists of two models, or of two runs, beside each other: how much stays, who gains, who loses."""
+    from scoring.cli.progress import Show, output
+    from scoring.cli.tables.comparison import moved, overview, why
+    from scoring.cli.tables.profiles import comparison
+    from scoring.database.database import Database
+    from scoring.evaluation import waterfall
+    from scoring.telemetry import Stopwatch
+    from scoring.tuning.registry import ProfileDiff
+
+    sides = _Sides.of((a, b), component, profiles)
+    if job is not None and (user is None or sides.models is None):
+        raise typer.BadParameter("--job goes with --user, and with two models: runs do not say how they scored.")
+    show = Show()
+    with Database.open(db) as database, show.warnings():
+        data = load_data(database, as_of, show, Stopwatch())
+    with show.warnings():
+        user_id = None if user is None else id_of(user, data.tables.users, "user")
+        job_id = None if job is None else id_of(job, data.tables.jobs, "job")
+        found = sides.compared(data, top_k, factor_cache, show)
+    console = output()
+    if sides.models is not None:
+        console.print(comparison(ProfileDiff(*sides.models)))
+    console.print(overview(found, by))
+    if user_id is not None:
+        console.print(moved(found, user_id, data))
+    if user_id is not None and job_id is not None and sides.prepared is not None:
+        console.print(why(waterfall(*sides.prepared, user_id, job_id)))
+    if out is not None:
+        from scoring.cli.export import save
+
+        frames = {"users": found.frame(), "exposure": found.exposure(by), "movements": found.movements()}
+        save(out, frames, {"comparison": found.plot(by)})
+        show.say(f"tables and plots: {out}")
+
+
+@dataclass
+class _Sides:
+    """Either two models or two runs."""
+
+    names: tuple[str, str]
+    models: tuple[ScoringModel, ScoringModel] | None
+    prepared: tuple[Prepared, Prepared] | None = None
+
+    @classmethod
+    def of(cls, names: tuple[str, str], component: list[Path] | None, profiles: Path) -> _Sides:
+        from scoring.errors import ConfigurationError
+        from scoring.runs.publishers import is_run
+
+        runs = [is_run(name) for name in names]
+        if all(runs):
+            return cls(names, None)
+        if any(runs):
+            raise ConfigurationError(f"{names[runs.index(True)]} is a run: two runs, or two models, are compared.")
+        before, after = read_models(names, component, profiles)[1].values()
+        return cls(names, (before, after))
+
+    def compared(self, data: Dataset, k: int, factor_cache: Path | None, show: Show) -> Comparison:
+        from scoring.evaluation import Comparison
+        from scoring.model import Inputs
+        from scoring.runs.run_reader import ranking_of, read_run
+        from scoring.statistics import Statistics
+        from scoring.statistics.factors import default_cache
+
+        if self.models is None:
+            before, after = (ranking_of(read_run(name), data.jobs.job_id) for name in self.names)
+            before, after = _common(before, after, show)
+            return Comparison.of_rankings(before, after, Inputs.of(Statistics(data)), k=k, names=self.names)
+        from scoring.ranking import Prepared
+
+        with show.stage("preparing factors, statistics and plans, ranking everybody twice"):
+            statistics = Statistics(data, factor_cache=factor_cache or default_cache())
+            first = Prepared.of(statistics, self.models[0])
+            self.prepared = first, first.with_model(self.models[1])
+            return Comparison.of(*self.prepared, k, names=self.names)
+
+
+def _common(before: Ranking, after: Ranking, show: Show) -> tuple[Ranking, Ranking]:
+    """The users that both runs have a list of, told where some have only one."""
+    import numpy as np
+
+    both = np.intersect1d(before.user_id, after.user_id)
+    alone = len(np.union1d(before.user_id, after.user_id)) - len(both)
+    if alone:
+        show.say(f"note: {alone:,} users have a list in one of the runs only; they are left out")
+    rows = (np.flatnonzero(np.isin(one.user_id, both)) for one in (before, after))
+    return before.take(next(rows)), after.take(next(rows))

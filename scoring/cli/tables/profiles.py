@@ -1,0 +1,162 @@
+"""Saved profiles as tables that a reader can follow, 80 columns wide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scoring.cli.commands.models import parts_of, plain
+from scoring.errors import printable
+from scoring.tuning.registry import Profile, ProfileDiff
+
+__all__ = ["comparison", "listing", "page", "promotions", "test_looks"]
+
+
+def listing(found: pd.DataFrame) -> RenderableType:
+    """Of `Registry.list()`."""
+    table = _table("profile", "", "saved (UTC)", "parent", "note")
+    for row in found.to_dict("records"):
+        broken = isinstance(row["problem"], str)
+        table.add_row(
+            Text(f"{row['name']}@{row['version']}", style="bold"),
+            Text("in use", style="green") if row["in_use"] else Text(),
+            "cannot be read" if broken else f"{row['saved_at']:%Y-%m-%d %H:%M}",
+            *(Text(_short(row[name])) for name in ("parent", "note")),
+        )
+    return table
+
+
+def promotions(found: pd.DataFrame) -> RenderableType:
+    """Of `Registry.history()`."""
+    table = _table("at (UTC)", "what", "profile", "", "note")
+    for row in found.to_dict("records"):
+        table.add_row(
+            f"{row['at']:%Y-%m-%d %H:%M}",
+            "promoted" if row["action"] == "promote" else "rolled back to",
+            Text(f"{row['name']}@{row['version']}", style="bold"),
+            Text("in use", style="green") if row["in_use"] else Text(),
+            Text(_short(row["note"])),
+        )
+    return table
+
+
+def test_looks(found: pd.DataFrame) -> RenderableType:
+    """Of `Registry.looks()`."""
+    table = _table("at (UTC)", "users", "look", "model", "measured")
+    for row in found.to_dict("records"):
+        known = {name: value for name, value in row.items() if name not in found.columns[:5] and not pd.isna(value)}
+        table.add_row(
+            f"{row['at']:%Y-%m-%d %H:%M}",
+            row["holdout"][:8],
+            str(row["look"]),
+            Text(row["profile"] if isinstance(row["profile"], str) else row["digest"][:8]),
+            Text(", ".join(f"{printable(str(name))} {value:.4g}" for name, value in known.items())),
+        )
+    return table
+
+
+def page(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> RenderableType:
+    """Everything that is known of one version."""
+    about = profile.about
+    head = Table.grid(padding=(0, 2, 0, 0))
+    head.add_column(style="bold", no_wrap=True)
+    head.add_column(overflow="fold")
+    use = Text(", in use", style="green") if in_use else Text()
+    head.add_row("profile", Text.assemble((about.reference, "bold"), use))
+    by = "" if about.author is None else f" by {printable(about.author)}"
+    saved = f"{about.saved_at:%Y-%m-%d %H:%M} UTC{by}, with version {about.code_version} of the code"
+    head.add_row("saved", Text(printable(saved, 500)))
+    if about.note:
+        head.add_row("note", Text("\n".join(printable(line, 1000) for line in about.note.splitlines())))
+    head.add_row("model", Text(printable(f"made from {about.model}; digest {about.digest}", 500)))
+    if len(lineage) > 1:
+        head.add_row("lineage", Text(" → ".join(_ancestor(row) for row in lineage.to_dict("records"))))
+    if about.found_on is not None:
+        data = f"{about.found_on.fingerprint}, as of {about.found_on.as_of:%Y-%m-%d %H:%M} UTC"
+        head.add_row("found on", Text(printable(data, 500)))
+    body: list[RenderableType] = [head, Text()]
+    if about.metrics:
+        body += [_metrics(profile), Text()]
+    return Group(*body, parts_of(profile.model))
+
+
+def _ancestor(row: Mapping[Any, Any]) -> str:
+    if not isinstance(row["name"], str):
+        return f"digest {row['digest'][:8]}"
+    return printable(row["name"] if pd.isna(row["version"]) else f"{row['name']}@{row['version']}")
+
+
+def _metrics(profile: Profile) -> RenderableType:
+    table = _table("split", "metric", "value", "interval", "n")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row in profile.metrics_frame().to_dict("records"):
+        interval = "" if math.isnan(row["low"]) else f"{row['low']:.4g} to {row['high']:.4g}"
+        n = "" if pd.isna(row["n"]) else f"{row['n']:,}"
+        table.add_row(row["split"], Text(printable(row["metric"])), f"{row['value']:.4g}", interval, n)
+    return table
+
+
+def comparison(found: ProfileDiff) -> RenderableType:
+    """Weights side by side, of the total and in the group; then what else differs."""
+    head = Text.assemble("From ", (printable(found.a.name), "bold"), " to ", (printable(found.b.name), "bold"))
+    if found.same:
+        return Group(head, Text("They are the same: weights, parameters and rules."))
+    body: list[RenderableType] = [head, Text(), _weights(found)]
+    settings = found.settings()
+    if len(settings):
+        table = _table("what", "name", "from", "to")
+        for row in settings.to_dict("records"):
+            table.add_row(row["what"], Text(printable(row["name"])), *(Text(_setting(row[side])) for side in "ab"))
+        body += [Text(), table]
+    else:
+        body += [Text(), Text("Parameters and rules are the same.")]
+    return Group(*body)
+
+
+def _weights(found: ProfileDiff) -> RenderableType:
+    table = _table("", "weight", "→", "change", "in group", "→", "change")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    weights = found.weights()
+    for group in found.groups().to_dict("records"):
+        mine = weights[weights["group"] == group["group"]]
+        if len(mine):
+            sides = (_number(group["a"]), _number(group["b"]), _change(group["change"]))
+            table.add_row(group["group"], *sides, style="bold")
+        for row in mine.to_dict("records"):
+            flat = (_number(row["a"]), _number(row["b"]), _change(row["change"]))
+            inner = (_number(row["a_in_group"]), _number(row["b_in_group"]), _change(row["change_in_group"]))
+            table.add_row(Text(f"  {printable(row['component'])}"), *flat, *inner)
+    return table
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _change(value: float) -> str:
+    return "" if abs(value) < 0.0005 else f"{value:+.3f}"
+
+
+def _setting(value: Any) -> str:
+    return printable(plain(value), 500)
+
+
+def _short(value: Any) -> str:
+    """The first line of a text, cut, which `show` tells whole; nothing of nothing."""
+    lines = value.splitlines() if isinstance(value, str) else []
+    return printable(lines[0] + (" …" if len(lines) > 1 else ""), 60) if lines else ""

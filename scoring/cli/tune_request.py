@@ -1,0 +1,171 @@
+"""A search as it was asked for, which several processes can make ready, each for itself."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from scoring.cli import holdout_options
+from scoring.cli.holdout_options import Asked
+from scoring.cli.opening import load_data, read_model
+
+if TYPE_CHECKING:
+    from scoring.cli.progress import Show
+    from scoring.evaluation import Evaluator, Holdout
+    from scoring.model import ScoringModel
+    from scoring.tuning import Problem
+
+__all__ = ["DEFAULT_SEARCHES", "Ready", "Request", "Source", "helpers"]
+
+DEFAULT_SEARCHES = Path("data/searches")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where data and model come from."""
+
+    db: str
+    as_of: str | None
+    model: str | None
+    weights: Path | None
+    profile: str | None
+    profiles: Path
+    component: tuple[Path, ...]
+    factor_cache: Path | None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Evaluators of the three parts of the users, and what is searched."""
+
+    holdout: Holdout
+    train: Evaluator
+    validation: Evaluator
+    test: Evaluator
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `scoring tune`, plain enough for another process."""
+
+    source: Source
+    asked: Asked
+    goals: tuple[str, ...]
+    minimise: tuple[str, ...]
+    floors: tuple[str, ...]
+    locks: tuple[str, ...]
+    parameters: tuple[str, ...]
+    users: int | None
+    top_k: int
+    seed: int
+    trials: int
+    random_trials: int | None
+    sampler: Literal["tpe", "random", "nsga2"]
+    storage: Path | None
+
+    def ready(self, show: Show, processes: int = 1) -> Ready:
+        """Loads and prepares everything, for one of so many processes. Raises ScoringError."""
+        from scoring.database.database import Database
+        from scoring.telemetry import Stopwatch
+
+        source = self.source
+        model = read_model(source.model, source.weights, source.component, source.profile, source.profiles)
+        with Database.open(source.db) as database:
+            data = load_data(database, source.as_of, show, Stopwatch())
+        with show.stage("holding out"):
+            found = self.asked.holdout(data)
+        holdout_options.tell(found, show)
+        train, validation, test = self._evaluators(found, show, processes)
+        return Ready(found, train, validation, test, self._problem(model, train))
+
+    def _evaluators(self, holdout: Holdout, show: Show, processes: int) -> list[Evaluator]:
+        import numpy as np
+
+        from scoring.evaluation import Evaluator
+        from scoring.statistics import Statistics
+        from scoring.statistics.factors import default_cache
+
+        split = holdout_options.split_of(holdout, self.seed)
+        with show.stage(f"preparing factors and statistics as of {holdout.data.as_of:%Y-%m-%d %H:%M} UTC"):
+            statistics = Statistics(holdout.data, factor_cache=self.source.factor_cache or default_cache())
+            statistics.factors  # noqa: B018 - trained when first asked for
+        train = split.train
+        if self.users is not None:
+            train = np.sort(np.random.default_rng(self.seed).permutation(train)[: self.users])
+        parts = (train, split.validation, split.test)
+        show.say("users: {:,} to try models on, {:,} to choose by, {:,} for test".format(*map(len, parts)))
+        threads = None if processes == 1 else max((os.cpu_count() or 1) // processes, 1)
+        return [
+            Evaluator(holdout, users=users, k=self.top_k, statistics=statistics, workers=threads) for users in parts
+        ]
+
+    def _problem(self, model: ScoringModel, train: Evaluator) -> Problem:
+        from scoring.evaluation import slices_of
+        from scoring.model import Inputs
+        from scoring.tuning import Problem, Space
+        from scoring.tuning.goal_parser import floor_named, goal_named, parameter_named
+
+        space = Space(model, self.locks, tuple(parameter_named(text) for text in self.parameters))
+        wanted = self.goals or (() if self.minimise else ("NDCG@10",))
+        goals = [*(goal_named(text) for text in wanted), *(goal_named(text, maximise=False) for text in self.minimise)]
+        slicings = slices_of(Inputs.of(train.statistics)) if self.floors else ()
+        return Problem(space, train, tuple(goals), tuple(floor_named(text, slicings) for text in self.floors))
+
+    def kept_in(self, problem: Problem) -> Path:
+        """The file of trials."""
+        return self.storage or DEFAULT_SEARCHES / f"{problem.digest[:12]}.journal"
+
+
+@contextmanager
+def helpers(request: Request, processes: int, show: Show) -> Iterator[None]:
+    """While the body runs, so many processes less one take trials off it; afterwards they are ended."""
+    spawn = multiprocessing.get_context("spawn")
+    work: list[Any] = [
+        spawn.Process(target=_help, args=(request, worker, processes, os.getpid()), daemon=True)
+        for worker in range(1, processes)
+    ]
+    for one in work:
+        one.start()
+    try:
+        yield
+        for one in work:
+            one.join(timeout=60)  # it ends the trial that it has begun
+    finally:
+        for one in work:
+            one.kill()
+            one.join()
+    failed = sum(one.exitcode not in (0, -signal.SIGKILL) for one in work)
+    if failed:
+        show.say(f"warning: {failed} of the helping processes failed; the search went on without them")
+
+
+def _help(request: Request, worker: int, processes: int, parent: int) -> None:
+    """A process that helps until there are enough trials, or nobody is there to help."""
+    from rich.console import Console
+
+    from scoring.cli.progress import Show
+    from scoring.errors import RunCancelledError
+    from scoring.tuning.tune import search_trials
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all of a terminal; who is helped decides
+    show = Show(Console(quiet=True))
+    # who cannot be helped any more, and what is wrong with the request, are told by the process that is helped
+    with show.warnings(), suppress(RunCancelledError):
+        problem = request.ready(show, processes).problem
+        search_trials(
+            problem,
+            request.trials,
+            random_trials=request.random_trials,
+            sampler=request.sampler,
+            storage=request.kept_in(problem),
+            seed=request.seed,
+            worker=worker,
+            cancelled=lambda: os.getppid() != parent,
+        )

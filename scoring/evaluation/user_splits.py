@@ -1,0 +1,57 @@
+"""Users for finding weights, for choosing among them, and for the one look that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Floats, Longs
+from scoring.errors import ConfigurationError
+from scoring.evaluation.id_hash import mixed
+from scoring.ranking.prepared import whole_ids
+
+__all__ = ["Split", "split_users"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """User ids, ascending, each in one part: what a search fits, what it chooses by, and what nobody has seen."""
+
+    train: Longs
+    validation: Longs
+    test: Longs
+
+    def __repr__(self) -> str:
+        return f"Split({len(self.train):,} train, {len(self.validation):,} validation, {len(self.test):,} test users)"
+
+
+def split_users(
+    user_ids: NDArray[np.integer] | Sequence[int],
+    shares: tuple[float, float, float] = (0.5, 0.25, 0.25),
+    seed: int = 0,
+) -> Split:
+    """By a hash of each id and the seed: a user's part does not depend on who else is there.
+
+    Raises ConfigurationError: shares that are not three, negative, or do not sum to 1; a seed below 0; an id that is
+    none; a part without any user.
+    """
+    # (said so that a share that is NaN is refused too)
+    if len(shares) != 3 or not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-9):
+        raise ConfigurationError(f"shares are {shares}; train, validation and test are shares that sum to 1.")
+    if seed < 0:
+        raise ConfigurationError(f"seed is {seed}; a seed is a whole number, 0 or more.")
+    ids = np.unique(whole_ids(user_ids, "user"))
+    part = np.searchsorted(np.cumsum(shares[:2]), _uniform(ids, seed), side="right")
+    parts = [ids[part == number] for number in range(3)]
+    for name, share, members in zip(("train", "validation", "test"), shares, parts, strict=True):
+        if share > 0 and not len(members):
+            raise ConfigurationError(f"of {len(ids):,} users none falls into {name} ({share:.0%}); more are needed.")
+    return Split(*parts)
+
+
+def _uniform(ids: Longs, seed: int) -> Floats:
+    """(n,) in [0, 1), of the upper 53 bits."""
+    return (mixed(ids, seed) >> np.uint64(11)).astype(np.float64) / 2.0**53

@@ -1,0 +1,199 @@
+"""Whether an engine keeps its promises: invariants through which any backend, model or component can be run.
+
+In the manner of scikit-learn's estimator checks (Buitinck et al., "API design for machine learning software", 2013).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from scoring.backends.protocol import BackendFactory
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.errors import ConfigurationError
+from scoring.model import Component, Part, ScoringModel, WeightProfile
+from scoring.testing.check_context import Case, market
+from scoring.testing.engine_under_test import EngineUnderTest, ScorerPath
+from scoring.testing.invariants import INVARIANTS, Invariant, NotShownError
+
+__all__ = ["BrokenInvariantsError", "EngineCheck", "EngineReport", "check_engine", "engine_checks", "list_checks"]
+
+Checked = ScoringModel | str | Component | type[Component]
+
+
+class BrokenInvariantsError(AssertionError):
+    """Invariants do not hold; `failures` has the evidence by name."""
+
+    def __init__(self, message: str, failures: dict[str, str]) -> None:
+        super().__init__(message, failures)  # both, so that it can be pickled
+        self.failures = failures
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True, repr=False)
+class EngineReport:
+    """What held. `not_shown` are the invariants that the data or the model gave no occasion to fail, and why."""
+
+    passed: tuple[str, ...]
+    not_shown: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"EngineReport({len(self.passed)} invariants hold, {len(self.not_shown)} could not be shown)"
+
+    def _repr_html_(self) -> str:
+        return str(self.frame()._repr_html_())  # type: ignore[operator]
+
+    def frame(self) -> pd.DataFrame:
+        """One row per invariant: its name, what it says, and why it could not be shown."""
+        rows = [
+            {"invariant": name, "says": INVARIANTS[name].sentence, "not_shown": self.not_shown.get(name, "")}
+            for name in INVARIANTS
+            if name in self.passed or name in self.not_shown
+        ]
+        return pd.DataFrame(rows, columns=["invariant", "says", "not_shown"])
+
+
+@dataclass(frozen=True)
+class EngineCheck:
+    """One invariant of one engine, to be called. pytest takes its name as the test's."""
+
+    invariant: Invariant
+    case: Case
+
+    @property
+    def __name__(self) -> str:
+        return self.invariant.name
+
+    def __repr__(self) -> str:
+        return f"EngineCheck({self.invariant.name})"
+
+    def __call__(self) -> None:
+        """Raises AssertionError with the evidence; NotShownError (pytest skips it) where nothing could show it."""
+        self.invariant.check(self.case)
+
+
+def list_checks() -> tuple[str, ...]:
+    """The names of all invariants, in the order in which they are checked."""
+    return tuple(INVARIANTS)
+
+
+def engine_checks(
+    model: Checked = "standard",
+    dataset: Dataset | None = None,
+    *,
+    seed: int = 0,
+    scorer_path: ScorerPath = "auto",
+    backend: EngineUnderTest | BackendFactory | None = None,
+    checks: Iterable[str] | None = None,
+) -> list[EngineCheck]:
+    """The invariants as separate tests; arguments as those of `check_engine`.
+
+        @pytest.mark.parametrize("check", engine_checks(MyComponent))
+        def test_my_component(check):
+            check()
+
+    Data is made when the first of them is called. Raises ConfigurationError: no invariant of a name, no such path.
+    """
+    names = list_checks() if checks is None else tuple(checks)
+    for name in names:
+        if name not in INVARIANTS:
+            raise ConfigurationError(f"there is no invariant {name!r}; there are {', '.join(INVARIANTS)}.")
+    if backend is not None and scorer_path != "auto":
+        raise ConfigurationError("give a scorer_path or a backend, which has a path of its own; not both.")
+    engine = backend if isinstance(backend, EngineUnderTest) else EngineUnderTest(scorer_path, backend)
+
+    def data() -> Dataset:
+        return market(seed) if dataset is None else dataset
+
+    case = Case(_model(model), data, engine, seed)
+    return [EngineCheck(INVARIANTS[name], case) for name in names]
+
+
+def check_engine(
+    model: Checked = "standard",
+    dataset: Dataset | None = None,
+    *,
+    seed: int = 0,
+    scorer_path: ScorerPath = "auto",
+    backend: EngineUnderTest | BackendFactory | None = None,
+    checks: Iterable[str] | None = None,
+) -> EngineReport:
+    """Runs a model through every invariant (or those named in `checks`), by one path to the lists.
+
+    A component of one's own: `check_engine(MyComponent)`. It then has half of the weight beside `standard`.
+
+    `model` is a model, its name or file, or a component (a class: with its default parameters). `dataset` is data of
+    one's own (None: a small market made from `seed`); of a large one some rows are scored. Where it brings no
+    factors, they are trained anew for the few invariants that change its tables. `scorer_path` is a `Scorer`'s path
+    or "reference". `backend`, in its place, makes the backend to check, such as the class of one; or it is another
+    engine: an `EngineUnderTest` with some methods overridden.
+
+    Raises
+    ------
+    BrokenInvariantsError: an AssertionError that names all that do not hold, each with its first user, job and values.
+    ConfigurationError: no invariant of a name, no such path.
+    """
+    every = engine_checks(model, dataset, seed=seed, scorer_path=scorer_path, backend=backend, checks=checks)
+    passed: list[str] = []
+    not_shown: dict[str, str] = {}
+    failures: dict[str, str] = {}
+    for check in every:
+        name = check.invariant.name
+        try:
+            check()
+        except NotShownError as reason:
+            not_shown[name] = str(reason)
+        except AssertionError as error:
+            failures[name] = str(error)
+        except Exception as error:  # noqa: BLE001  # what is checked is somebody's own: an error is evidence, too
+            failures[name] = f"it raised {type(error).__name__}: {error}"
+        else:
+            passed.append(name)
+    if failures:
+        raise BrokenInvariantsError(_told(failures, every[0].case, len(every)), failures)
+    return EngineReport(tuple(passed), not_shown)
+
+
+def _told(failures: dict[str, str], case: Case, n: int) -> str:
+    head = f"{len(failures)} of {n} invariants do not hold of {case.model.name} ({case.engine!r}, seed {case.seed}):"
+    alike: dict[str, list[str]] = {}
+    for name, evidence in failures.items():
+        alike.setdefault(evidence, []).append(name)
+    lines = [
+        f"- {names[0]}: {INVARIANTS[names[0]].sentence}\n  {evidence}"
+        if len(names) == 1
+        # where nothing works at all, every invariant says the same
+        else f"- {', '.join(names)}:\n  {evidence}"
+        for evidence, names in alike.items()
+    ]
+    return "\n".join([head, *lines])
+
+
+def _model(given: Checked) -> ScoringModel:
+    """A component comes beside those of `standard`, with half of the weight."""
+    if isinstance(given, ScoringModel):
+        return given
+    if isinstance(given, Component):
+        return _beside_standard(given)
+    if isinstance(given, type):
+        return _beside_standard(given())
+    return load_model(given)
+
+
+def _beside_standard(component: Component) -> ScoringModel:
+    base = load_model("standard")
+    taken = {part.name for part in base.parts}
+    name = component.kind if component.kind not in taken else f"{component.kind}_checked"
+    groups = {group: weight / 2 for group, weight in base.weights.groups.items()}
+    within = {group: dict(weights) for group, weights in base.weights.components.items()}
+    before = groups["base"]
+    groups["base"] += 0.5
+    within["base"] = {key: weight * before for key, weight in within["base"].items()} | {name: 0.5}
+    own = [part for part in base.parts if part.group == "base"] + [Part(name, "base", component)]
+    parts = (*own, *(part for part in base.parts if part.group != "base"))
+    return replace(base, name=f"standard with {name}", parts=parts, weights=WeightProfile.normalised(groups, within))

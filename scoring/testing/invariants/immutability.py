@@ -1,0 +1,66 @@
+"""Whether scoring leaves what it reads as it was."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from scoring.dataset import Dataset, Tables
+from scoring.testing.check_context import Case
+from scoring.testing.invariants.invariant_registry import invariant
+
+__all__ = ["arrays_of"]
+
+
+@invariant
+def what_is_read_is_not_changed(case: Case) -> None:
+    """Tables, arrays and the plan are after ranking, scoring and explaining what they were before."""
+    copied = Tables(**{name: frame.copy() for name, frame in case.dataset.tables.items()})
+    dataset = Dataset(copied, as_of=case.dataset.as_of, set_back=case.dataset.clock.set_back)
+    inputs = case.inputs_of(dataset)
+    before = _digests(inputs)
+    plan = case.engine.build(case.model, inputs)
+    before |= _digests(plan)
+    scorer = case.engine.scorer(plan)
+    scorer.top_k(10)
+    scorer.all_pairs()
+    scorer.listed(np.array([0]), np.array([0]))
+    case.engine.explain(plan, inputs, 0, 0)
+    after = _digests(inputs) | _digests(plan)
+    changed = [name for name, digest in before.items() if after[name] != digest]
+    assert not changed, f"changed while scoring: {', '.join(changed)}."
+    for name, frame in case.dataset.tables.items():
+        given = dict(dataset.tables.items())[name]
+        assert frame.equals(given), f"changed while scoring: the table {name}."
+
+
+def _digests(value: Any) -> dict[str, str]:
+    return {
+        name: hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
+        for name, array in arrays_of(value, type(value).__name__.lower())
+    }
+
+
+def arrays_of(value: Any, name: str, depth: int = 4) -> Iterator[tuple[str, np.ndarray]]:
+    """(dotted name, array) of every array of numbers in nested records, dictionaries among them."""
+    if isinstance(value, np.ndarray):
+        if value.dtype != object:
+            yield name, value
+        return
+    if depth == 0:
+        return
+    parts: dict[str, Any] = {}
+    if isinstance(value, dict):
+        parts = {str(key): part for key, part in value.items()}
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        parts = dict(zip(value._fields, value, strict=True))
+    elif is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: getattr(value, field.name) for field in fields(value)}
+    elif isinstance(value, Dataset):
+        parts = {key: getattr(value, key) for key in ("jobs", "users", "actions")}
+    for key, part in parts.items():
+        yield from arrays_of(part, f"{name}.{key}", depth - 1)

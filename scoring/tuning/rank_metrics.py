@@ -1,0 +1,57 @@
+"""A metric of many lists of one user, from the ranks of the user's relevant jobs alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.array_types import Floats, Ints
+from scoring.evaluation.metrics import Metric
+from scoring.evaluation.relevance import Judged
+from scoring.tuning.weight_sweep import compiled
+
+__all__ = ["ranks_in", "values_of_lists"]
+
+
+_AT_ONCE = 1 << 20
+"""Cells (list × rank) that are judged at a time: 8 MB."""
+
+
+def values_of_lists(metric: Metric, ranks: NDArray[np.integer], gains: Floats) -> Floats:
+    """(n,) values of n lists of one user, from the (n, r) ranks of the user's r relevant jobs (0: not in the list).
+
+    `gains` (r,) are of all relevant jobs, listed or not.
+    """
+    step = max(_AT_ONCE // metric.k, 1)
+    parts = [metric.of(_judged(ranks[i : i + step], gains, metric.k)) for i in range(0, len(ranks), step)]
+    return np.concatenate([np.empty(0), *parts])
+
+
+def _judged(ranks: NDArray[np.integer], gains: Floats, k: int) -> Judged:
+    n = len(ranks)
+    at_rank, best = np.zeros((n, k)), np.sort(gains)[::-1][:k]
+    row, job = np.nonzero((ranks > 0) & (ranks <= k))
+    at_rank[row, ranks[row, job] - 1] = gains[job]
+    ideal = np.broadcast_to(np.append(best, np.zeros(k - len(best))), (n, k))
+    nobody, all_of_them = np.zeros(n, dtype=np.int64), np.full(n, len(gains), dtype=np.int64)
+    return Judged(nobody, at_rank, ideal, all_of_them, np.full(n, k, dtype=np.int64))
+
+
+def ranks_in(lists: Ints, wanted: Ints, n_columns: int) -> Ints:
+    """(n_lists, n_wanted) rank of each wanted column in each list, from 1; 0 where it is not in it."""
+    place = np.full(n_columns, -1, dtype=np.int32)
+    there = wanted >= 0
+    place[wanted[there]] = np.flatnonzero(there)
+    return _ranks(lists, place, len(wanted))
+
+
+@compiled
+def _ranks(lists: Ints, place: Ints, n_wanted: int) -> Ints:
+    n, k = lists.shape
+    ranks = np.zeros((n, n_wanted), dtype=np.int32)
+    for row in range(n):
+        for rank in range(k):
+            wanted = place[lists[row, rank]]
+            if wanted >= 0:
+                ranks[row, wanted] = rank + 1
+    return ranks

@@ -1,0 +1,64 @@
+"""Profiles as frames: all that there are, and those that one comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from scoring.tuning.registry.metadata import About, Parent
+
+__all__ = ["lineage_frame", "list_frame"]
+
+_COLUMNS = ["name", "version", "in_use", "saved_at", "parent", "model", "digest", "data_fingerprint", "as_of",
+            "code_version", "author", "note", "problem"]  # fmt: skip
+
+
+def list_frame(found: Mapping[tuple[str, int], About | str], in_use: str | None) -> pd.DataFrame:
+    """One row per version, of what is known of it, or of the problem that reading it has."""
+    rows = []
+    for (name, version), about in found.items():
+        row: dict[str, Any] = {"name": name, "version": version, "in_use": f"{name}@{version}" == in_use}
+        rows.append(row | ({"problem": about} if isinstance(about, str) else _row(about)))
+    metrics = dict.fromkeys(key for row in rows for key in row if key not in _COLUMNS)
+    frame = pd.DataFrame(rows, columns=[*_COLUMNS, *metrics])
+    for name in ("saved_at", "as_of"):
+        frame[name] = pd.to_datetime(frame[name], utc=True)
+    for name in metrics:
+        frame[name] = frame[name].astype(float)
+    return frame.astype({"version": "int64", "in_use": bool})
+
+
+def _row(about: About) -> dict[str, Any]:
+    found_on = about.found_on
+    known = {
+        "saved_at": about.saved_at,
+        "parent": None if about.parent is None else str(about.parent),
+        "data_fingerprint": None if found_on is None else found_on.fingerprint,
+        "as_of": None if found_on is None else found_on.as_of,
+    }
+    plain = {name: getattr(about, name) for name in ("model", "digest", "code_version", "author", "note")}
+    metrics = {
+        f"{split} {name}": metric.value for split, metrics in about.metrics.items() for name, metric in metrics.items()
+    }
+    return known | plain | metrics
+
+
+def lineage_frame(first: About, about_of: Callable[[Parent], About | None]) -> pd.DataFrame:
+    """`first` and what it comes from. A ring, which only files written by hand can have, ends where it closes."""
+    rows: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    about: About | None = first
+    while about is not None and about.reference not in seen:
+        seen.add(about.reference)
+        rows.append(
+            {"name": about.name, "version": about.version, "digest": about.digest, "saved_at": about.saved_at,
+             "note": about.note, "here": True}
+        )  # fmt: skip
+        parent = about.parent
+        about = None if parent is None else about_of(parent)
+        if parent is not None and about is None:
+            rows.append({"name": parent.name, "version": parent.version, "digest": parent.digest, "here": False})
+    frame = pd.DataFrame(rows, columns=["name", "version", "digest", "saved_at", "note", "here"])
+    return frame.assign(saved_at=pd.to_datetime(frame["saved_at"], utc=True)).astype({"version": "Int64"})

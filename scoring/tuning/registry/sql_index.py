@@ -1,0 +1,121 @@
+"""The profiles of a folder as tables of a database, for those who ask in SQL. The files are the truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, update
+
+from scoring.database.database import Database
+from scoring.database.migrations import migrate
+from scoring.database.schema import profiles, promotions
+from scoring.errors import DatabaseError
+from scoring.tuning.registry.metadata import About
+from scoring.tuning.registry.promotions import Promotion
+
+__all__ = ["Index"]
+
+
+class Index:
+    """The tables `profiles` and `promotions` of a database, made when they are first used. Raises DatabaseError.
+
+    What is written is read inside the writing transaction: of two that come at once the later one writes all of it.
+    """
+
+    def __init__(self, source: Any) -> None:
+        """`source`: whatever `Database.open` takes."""
+        self._source = source
+
+    def rebuild(self, abouts: Callable[[], Sequence[About]], entries: Callable[[], Sequence[Promotion]]) -> int:
+        """Exchanges everything, in one step; gives the number of versions."""
+        with self._writing() as connection:
+            rows = [_row(about) for about in abouts()]
+            connection.execute(delete(profiles))
+            if rows:
+                connection.execute(insert(profiles), rows)
+            _set_promotions(connection, entries())
+        return len(rows)
+
+    def add(self, about: About) -> None:
+        """One version more."""
+        with self._writing() as connection:
+            mine = (profiles.c.name == about.name) & (profiles.c.version == about.version)
+            connection.execute(delete(profiles).where(mine))
+            connection.execute(insert(profiles), [_row(about)])
+
+    def set_promotions(self, entries: Callable[[], Sequence[Promotion]]) -> None:
+        """The journal as it is now."""
+        with self._writing() as connection:
+            _set_promotions(connection, entries())
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        database = Database.open(self._source)
+        try:
+            with database.begin() as connection:
+                migrate(connection, database.display)
+                for table in (profiles, promotions):
+                    _make(connection, table, database.display)
+                yield connection
+        finally:
+            if database is not self._source:
+                database.close()
+
+
+def _make(connection: Connection, table: Table, display: str) -> None:
+    """Creates a table; in place of an older, empty one of other columns, too."""
+    look = inspect(connection)
+    if look.has_table(table.name):
+        if {column["name"] for column in look.get_columns(table.name)} == set(table.columns.keys()):
+            return
+        if connection.execute(select(func.count()).select_from(table)).scalar_one():
+            raise DatabaseError(
+                f"{display} holds a table {table.name} of other columns, with rows in it. "
+                "Rename it, or give another database."
+            )
+        table.drop(connection)
+    table.create(connection)
+
+
+def _set_promotions(connection: Connection, entries: Sequence[Promotion]) -> None:
+    connection.execute(delete(promotions))
+    connection.execute(update(profiles).values(promoted_at=None))
+    rows = [
+        entry.model_dump() | {"number": number, "at": _microseconds(entry.at)}
+        for number, entry in enumerate(entries, 1)
+    ]
+    if rows:
+        connection.execute(insert(promotions), rows)
+    last = {(entry.name, entry.version): _microseconds(entry.at) for entry in entries}
+    for (name, version), at in last.items():
+        here = (profiles.c.name == name) & (profiles.c.version == version)
+        connection.execute(update(profiles).where(here).values(promoted_at=at))
+
+
+def _row(about: About) -> dict[str, Any]:
+    found_on, parent = about.found_on, about.parent
+    content = about.model_dump(mode="json", exclude_none=True)
+    return {
+        "name": about.name,
+        "version": about.version,
+        "digest": about.digest,
+        "model": about.model,
+        "parent": None if parent is None else str(parent),
+        "parent_digest": None if parent is None else parent.digest,
+        "data_fingerprint": None if found_on is None else found_on.fingerprint,
+        "as_of": None if found_on is None else _microseconds(found_on.as_of),
+        "code_version": about.code_version,
+        "metrics": json.dumps(content.get("metrics", {}), ensure_ascii=False),
+        "author": about.author,
+        "note": about.note,
+        "saved_at": _microseconds(about.saved_at),
+    }
+
+
+def _microseconds(moment: datetime) -> int:
+    return int(pd.Timestamp(moment).as_unit("us").asm8.astype("int64"))

@@ -1,0 +1,39 @@
+"""How often a test split was looked at: each look makes its figures a little less of a surprise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from scoring.tuning.registry.metadata import Digest, Metric, Text
+
+__all__ = ["TestLook", "looks_frame"]
+
+
+class TestLook(BaseModel):
+    """One model measured on one test split."""
+
+    __test__ = False  # no test of pytest's
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    at: AwareDatetime
+    look: int
+    """Of this split: the first is 1."""
+    holdout: Text
+    profile: Text | None = None
+    digest: Digest
+    metrics: dict[Text, Metric] = {}
+
+
+def looks_frame(looks: Sequence[TestLook]) -> pd.DataFrame:
+    """One row per look, oldest first: at · look · holdout · profile · digest, and a column per metric."""
+    columns = ["at", "look", "holdout", "profile", "digest"]
+    rows = [
+        {name: getattr(look, name) for name in columns} | {name: metric.value for name, metric in look.metrics.items()}
+        for look in looks
+    ]
+    frame = pd.DataFrame(rows, columns=None if rows else columns)
+    return frame.assign(at=pd.to_datetime(frame["at"], utc=True)).astype({"look": "int64"})

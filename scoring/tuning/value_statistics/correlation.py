@@ -1,0 +1,115 @@
+"""Which components go together: in what orders a user's jobs, and over all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.errors import ConfigurationError
+from scoring.plotting.displays import display
+from scoring.ranking import Prepared
+from scoring.tuning.value_statistics.sample import Floats, Sample, draw
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Correlations", "Method", "Over", "correlations"]
+
+Method = Literal["pearson", "spearman"]
+Over = Literal["within", "pooled"]
+
+
+@dataclass(frozen=True, repr=False)
+class Correlations:
+    """Of the components' values over a sample of eligible pairs; NaN where a component does not differ.
+
+    `within` is what an order of jobs sees: values less the user's mean of them (Spearman: ranks among the user's
+    jobs). `pooled` is over all pairs, so that users who have much of two things make these go together.
+    """
+
+    sample: Sample
+    method: Method
+    within: Floats  # (n_components, n_components)
+    pooled: Floats
+
+    def __repr__(self) -> str:
+        return f"Correlations({self.method}, {len(self.within)} components over {self.sample.told})"
+
+    def _repr_html_(self) -> str:
+        return str(self.frame()._repr_html_())  # type: ignore[operator]
+
+    def frame(self, over: Over = "within") -> pd.DataFrame:
+        """Component × component. Raises ConfigurationError: over something else."""
+        _require("over", over, get_args(Over))
+        names = [part.name for part in self.sample.model.parts]
+        values = self.within if over == "within" else self.pooled
+        return pd.DataFrame(values, index=pd.Index(names, name="component"), columns=names)
+
+    def plot(self) -> Figure:
+        """Two heat maps: within users, and over all pairs."""
+        figure: Figure = display("correlations", self)
+        return figure
+
+
+def correlations(
+    prepared: Prepared,
+    users: NDArray[np.integer] | Sequence[int] | None = None,
+    *,
+    method: Method = "pearson",
+    n_users: int = 500,
+    n_jobs: int = 400,
+    seed: int = 0,
+) -> Correlations:
+    """Over the pairs that `draw` gives for these arguments, which raises what else can be wrong.
+
+    Raises ConfigurationError: another method.
+    """
+    _require("method", method, get_args(Method))
+    sample = draw(prepared, users, n_users=n_users, n_jobs=n_jobs, seed=seed)
+    if method == "pearson":
+        return Correlations(sample, method, _correlation(sample.deviations()), _correlation(_centred(sample.values)))
+    within = _correlation(sample.deviations(_ranks_within(sample)))
+    return Correlations(sample, method, within, _correlation(_centred(_ranks(sample.values))))
+
+
+def _require(what: str, given: str, known: Sequence[str]) -> None:
+    if given not in known:
+        raise ConfigurationError(f"{what} is {given!r}; it may be {' or '.join(known)}.")
+
+
+def _centred(values: Floats) -> Floats:
+    """(n_components, p) less the row's mean; exactly 0 in a row of one value."""
+    left = values - values.mean(axis=1, keepdims=True)
+    left[values.min(axis=1) == values.max(axis=1)] = 0.0
+    return left
+
+
+def _ranks(values: Floats) -> Floats:
+    """(n_components, p) between 0 and 1, equal values having the mean of their ranks."""
+    from scipy.stats import rankdata
+
+    return np.asarray((rankdata(values, axis=1) - 0.5) / values.shape[1])
+
+
+def _ranks_within(sample: Sample) -> Floats:
+    """As shares of the user's number of jobs: a user with more of them counts more, each of them does not."""
+    ranks = np.empty_like(sample.values)
+    for first, last in zip(sample.start[:-1], sample.start[1:], strict=True):
+        ranks[:, first:last] = _ranks(sample.values[:, first:last])
+    return ranks
+
+
+def _correlation(left: Floats) -> Floats:
+    """(n, n) of n centred rows; NaN for a row of zeros."""
+    product = left @ left.T
+    size = np.sqrt(np.diag(product))
+    both = np.outer(size, size)
+    result = np.full(product.shape, np.nan)
+    np.divide(product, both, out=result, where=both > 0)
+    np.fill_diagonal(result, np.where(size > 0, 1.0, np.nan))
+    return np.clip(result, -1.0, 1.0)
