@@ -33,70 +33,70 @@ def product(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @inner
-def most_of_codes(x: Index, f: Fold) -> float:
+def most_of_codes(index: Index, state: Fold) -> float:
     """The most that bounded keys, steps and uneven components add to any job."""
-    slack = f.sums[UNEVEN]
-    for key in x.bounded:
-        slack += f.best[key]
-    for slot in range(len(f.step_gain)):
-        slack += max(f.step_gain[slot], 0.0)
+    slack = state.sums[UNEVEN]
+    for key in index.bounded:
+        slack += state.best[key]
+    for slot in range(len(state.step_gain)):
+        slack += max(state.step_gain[slot], 0.0)
     return slack
 
 
 @inner
-def most_of_vectors(x: Index, f: Fold) -> float:
+def most_of_vectors(index: Index, state: Fold) -> float:
     """The most that products add to any job."""
     slack = 0.0
-    for slot in range(len(f.on)):
-        if f.on[slot]:
-            slack += max(f.dot_base[slot] + f.dot_norm[slot] * x.dot_norm[slot], f.dot_other[slot])
+    for slot in range(len(state.on)):
+        if state.on[slot]:
+            slack += max(state.dot_base[slot] + state.dot_norm[slot] * index.dot_norm[slot], state.dot_other[slot])
     return slack
 
 
 @inner(inline="always")
-def slack_of_codes(p: Program, x: Index, f: Fold, block: int) -> float:
+def slack_of_codes(program: Program, index: Index, state: Fold, block: int) -> float:
     """The most that bounded keys, steps and uneven components add to a job of the block."""
-    slack = f.sums[UNEVEN]
-    for place in range(len(x.bounded)):
-        key, codes = x.bounded[place], x.block_masks[block, MASKS // 2 + place]
-        if x.width[key] <= SUBSET_BITS:
-            slack += f.of_subset[key, codes]
-        elif x.width[key] <= MASK_BITS:
+    slack = state.sums[UNEVEN]
+    for place in range(len(index.bounded)):
+        key, codes = index.bounded[place], index.block_masks[block, MASKS // 2 + place]
+        if index.width[key] <= SUBSET_BITS:
+            slack += state.of_subset[key, codes]
+        elif index.width[key] <= MASK_BITS:
             most = -np.inf
-            for code in range(x.width[key]):
+            for code in range(index.width[key]):
                 if (codes >> np.uint64(code)) & np.uint64(1):
-                    most = max(most, f.row[key, code])
+                    most = max(most, state.row[key, code])
             slack += most
         else:
-            slack += f.best[key] if codes & f.own[key] else f.usual[key]
-    for slot in range(len(f.step_gain)):
-        gain, place = f.step_gain[slot], MASKS + 2 * (len(x.bounded) + p.interval_number[slot])
+            slack += state.best[key] if codes & state.own[key] else state.usual[key]
+    for slot in range(len(state.step_gain)):
+        gain, place = state.step_gain[slot], MASKS + 2 * (len(index.bounded) + program.interval_number[slot])
         if gain != 0:
-            least, most_rank = x.block[block, place], x.block[block, place + 1]
+            least, most_rank = index.block[block, place], index.block[block, place + 1]
             if gain > 0:
-                if f.step_low[slot] <= most_rank and least < f.step_high[slot]:
+                if state.step_low[slot] <= most_rank and least < state.step_high[slot]:
                     slack += gain
-            elif f.step_low[slot] <= least and most_rank < f.step_high[slot]:
+            elif state.step_low[slot] <= least and most_rank < state.step_high[slot]:
                 slack += gain
     return slack
 
 
 @inner(inline="always")
-def slack_of_vectors(p: Program, x: Index, f: Fold, block: int, dots: np.ndarray) -> float:
+def slack_of_vectors(program: Program, index: Index, state: Fold, block: int, dots: np.ndarray) -> float:
     """The most that products add. `dots` (n_dots,) float32 gets what they add to a job with a vector."""
     slack = 0.0
-    for slot in range(len(f.on)):
-        if f.on[slot]:
+    for slot in range(len(state.on)):
+        if state.on[slot]:
             most = -np.inf
-            place = MASKS + 2 * (len(x.bounded) + len(p.number_rank)) + 3 * slot
-            radius = x.block_single[block, place]
+            place = MASKS + 2 * (len(index.bounded) + len(program.number_rank)) + 3 * slot
+            radius = index.block_single[block, place]
             if radius >= 0:
-                start, stop = p.dot_start[slot], p.dot_start[slot + 1]
-                near = product(f.pull_single[start:stop], x.block_centre[block, start:stop])
-                reach = near * x.block_single[block, place + 1] + f.dot_norm[slot] * radius
-                most = f.dot_base[slot] + min(reach, f.dot_norm[slot] * x.dot_norm[slot])
+                start, stop = program.dot_start[slot], program.dot_start[slot + 1]
+                near = product(state.pull_single[start:stop], index.block_centre[block, start:stop])
+                reach = near * index.block_single[block, place + 1] + state.dot_norm[slot] * radius
+                most = state.dot_base[slot] + min(reach, state.dot_norm[slot] * index.dot_norm[slot])
             dots[slot] = most
-            slack += most if x.block[block, place + 2] else max(most, f.dot_other[slot])
+            slack += most if index.block[block, place + 2] else max(most, state.dot_other[slot])
     return slack
 
 
@@ -125,21 +125,25 @@ def _add_coded(value: np.ndarray, row: np.ndarray, code: np.ndarray) -> None:
 
 
 @inner(inline="always")
-def score_loosely(p: Program, x: Index, f: Fold, user: int, block: int, dots: np.ndarray, value: np.ndarray) -> None:
+def score_loosely(
+    program: Program, index: Index, state: Fold, user: int, block: int, dots: np.ndarray, value: np.ndarray
+) -> None:
     """`value` (BLOCK_JOBS,) gets the most that each job may score beside what its cell shares and uneven parts."""
-    lanes, own, lane = x.lanes[block], x.own[x.class_of_user[user], block], 0
+    lanes, own, lane = index.lanes[block], index.own[index.class_of_user[user], block], 0
     vectors.copy(value, own)
-    for place in range(len(x.bounded)):
-        key = x.bounded[place]
-        if not f.nothing[key] or x.block_masks[block, MASKS // 2 + place] & f.own[key]:
-            _add_coded(value, f.single[key], lanes[lane])
+    for place in range(len(index.bounded)):
+        key = index.bounded[place]
+        if not state.nothing[key] or index.block_masks[block, MASKS // 2 + place] & state.own[key]:
+            _add_coded(value, state.single[key], lanes[lane])
         lane += 1
-    for slot in range(len(f.step_gain)):
-        gain = np.float32(f.step_gain[slot])
+    for slot in range(len(state.step_gain)):
+        gain = np.float32(state.step_gain[slot])
         if gain != 0:
-            vectors.add_inside(value, lanes[lane + p.interval_number[slot]], f.step_low[slot], f.step_high[slot], gain)
-    lane += len(p.number_rank)
-    for slot in range(len(f.on)):
-        if f.on[slot]:
-            vectors.add_either(value, lanes[lane], dots[slot], np.float32(f.dot_other[slot]))
+            vectors.add_inside(
+                value, lanes[lane + program.interval_number[slot]], state.step_low[slot], state.step_high[slot], gain
+            )
+    lane += len(program.number_rank)
+    for slot in range(len(state.on)):
+        if state.on[slot]:
+            vectors.add_either(value, lanes[lane], dots[slot], np.float32(state.dot_other[slot]))
         lane += 1

@@ -39,51 +39,51 @@ def _bound_row(best: np.ndarray, base: float, row: np.ndarray, bound: np.ndarray
 
 
 @inner
-def bound_cells(x: Index, user: int, rows: np.ndarray, bound: np.ndarray) -> None:
+def bound_cells(index: Index, user: int, rows: np.ndarray, bound: np.ndarray) -> None:
     """bound[cell] = its best job score for the user's class and what the ordered keys add."""
-    zero, n_ordered = np.float32(0.0), len(x.ordered)
-    of_class = x.cell_best[x.class_of_user[user]]
-    for group in range(len(x.group_cell) - 1):
-        first, last = x.group_cell[group], x.group_cell[group + 1]
+    zero, n_ordered = np.float32(0.0), len(index.ordered)
+    of_class = index.cell_best[index.class_of_user[user]]
+    for group in range(len(index.group_cell) - 1):
+        first, last = index.group_cell[group], index.group_cell[group + 1]
         here, best = bound[first:last], of_class[first:last]
         if n_ordered == 0:
             for i in range(len(here)):
                 here[i] = best[i]
         elif n_ordered == 1:
-            _bound_gathered(best, zero, rows[x.ordered[0]], x.cell_code[0, first:last], here)
+            _bound_gathered(best, zero, rows[index.ordered[0]], index.cell_code[0, first:last], here)
         else:
-            base = rows[x.ordered[0], x.cell_code[0, first]]
-            if x.grid:
-                _bound_row(best, base, rows[x.ordered[1]], here)
+            base = rows[index.ordered[0], index.cell_code[0, first]]
+            if index.grid:
+                _bound_row(best, base, rows[index.ordered[1]], here)
             else:
-                _bound_gathered(best, base, rows[x.ordered[1]], x.cell_code[1, first:last], here)
+                _bound_gathered(best, base, rows[index.ordered[1]], index.cell_code[1, first:last], here)
             for place in range(2, n_ordered):
-                _bound_gathered(here, zero, rows[x.ordered[place]], x.cell_code[place, first:last], here)
+                _bound_gathered(here, zero, rows[index.ordered[place]], index.cell_code[place, first:last], here)
 
 
 @inner
-def raise_holders(p: Program, x: Index, f: Fold, user: int, bound: np.ndarray) -> float:
+def raise_holders(program: Program, index: Index, state: Fold, user: int, bound: np.ndarray) -> float:
     """Raises the bounds of cells that hold what the user has exceptions for; returns how much less all others need.
 
     Somebody's few companies or titles are in a few cells each: for the rest, a key is worth no more than usual.
     """
     less = 0.0
-    for place in range(len(x.sparse)):
-        key, start, n_holders = x.sparse[place], x.holder_start[place], 0
-        for slot in range(len(p.lookup_key)):
-            if p.lookup_key[slot] == key:
-                for entry in range(p.entry_start[slot, user], p.entry_start[slot, user + 1]):
-                    n_holders += start[p.entry_code[entry] + 1] - start[p.entry_code[entry]]
-        if n_holders > len(bound) // HOLDERS_SHARE or f.best[key] == f.usual[key]:
+    for place in range(len(index.sparse)):
+        key, start, n_holders = index.sparse[place], index.holder_start[place], 0
+        for slot in range(len(program.lookup_key)):
+            if program.lookup_key[slot] == key:
+                for entry in range(program.entry_start[slot, user], program.entry_start[slot, user + 1]):
+                    n_holders += start[program.entry_code[entry] + 1] - start[program.entry_code[entry]]
+        if n_holders > len(bound) // HOLDERS_SHARE or state.best[key] == state.usual[key]:
             continue
-        less += f.best[key] - f.usual[key]
-        for slot in range(len(p.lookup_key)):
-            if p.lookup_key[slot] == key:
-                for entry in range(p.entry_start[slot, user], p.entry_start[slot, user + 1]):
-                    code = p.entry_code[entry]
-                    gain = np.float32(max(f.row[key, code] - f.usual[key], 0.0))
+        less += state.best[key] - state.usual[key]
+        for slot in range(len(program.lookup_key)):
+            if program.lookup_key[slot] == key:
+                for entry in range(program.entry_start[slot, user], program.entry_start[slot, user + 1]):
+                    code = program.entry_code[entry]
+                    gain = np.float32(max(state.row[key, code] - state.usual[key], 0.0))
                     for i in range(start[code], start[code + 1]):
-                        bound[x.holder[i]] += gain
+                        bound[index.holder[i]] += gain
     return less
 
 

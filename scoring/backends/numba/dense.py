@@ -16,8 +16,8 @@ from scoring.backends.numba.cells import CHUNK, count_from
 from scoring.backends.numba.exact_score import base_of, exact_score, uneven_part, write_list
 from scoring.backends.numba.fold_user import fold_user
 from scoring.backends.numba.jit import bare, compiled, inner
-from scoring.backends.numba.room import Room
-from scoring.backends.numba.tile import PART, TILE, Tile, is_set, mark_bits, room_at
+from scoring.backends.numba.scratch import Scratch
+from scoring.backends.numba.tile import PART, TILE, Tile, is_set, mark_bits, scratch_at
 from scoring.backends.numba.top_list import cut_of, insert
 from scoring.backends.numba.user_state import COARSE, CONSTANT, FINE, Fold
 from scoring.bundle.index import Index, Limits
@@ -39,78 +39,78 @@ def _multiply(of_users: Singles, of_jobs: Singles, products: Singles) -> None:
 
 
 @inner
-def _only_products(x: Index, f: Fold) -> bool:
+def _only_products(index: Index, state: Fold) -> bool:
     """Whether nothing else tells jobs apart for the user; no product does either, or one."""
-    something = x.largest > 0 or len(x.uneven) > 0
-    for key in range(len(x.width)):
-        something |= not f.nothing[key] or f.own[key] != 0
-    for slot in range(len(f.step_gain)):
-        something |= f.step_gain[slot] != 0.0
-    if len(f.on) > 1:
-        for slot in range(len(f.on)):
-            something |= f.on[slot]
+    something = index.largest > 0 or len(index.uneven) > 0
+    for key in range(len(index.width)):
+        something |= not state.nothing[key] or state.own[key] != 0
+    for slot in range(len(state.step_gain)):
+        something |= state.step_gain[slot] != 0.0
+    if len(state.on) > 1:
+        for slot in range(len(state.on)):
+            something |= state.on[slot]
     return not something
 
 
 @inner
-def _begin(p: Program, x: Index, limits: Limits, tile: Tile, users: np.ndarray, places: np.ndarray) -> int:
+def _begin(program: Program, index: Index, limits: Limits, tile: Tile, users: np.ndarray, places: np.ndarray) -> int:
     """Marks, empty lists, and the vectors of users who have one, one below the other; returns how many these are."""
-    n_rows, f = 0, tile.fold
+    n_rows, state = 0, tile.state
     for t in range(len(places)):
         user, some = users[places[t]], False
         mark_bits(tile.marks[t], user, limits)
         tile.size[t] = 0
-        fold_user(p, x, user, f)
-        for slot in range(len(f.on)):
-            some |= f.on[slot]
-        tile.alike[t] = _only_products(x, f)
+        fold_user(program, index, user, state)
+        for slot in range(len(state.on)):
+            some |= state.on[slot]
+        tile.alike[t] = _only_products(index, state)
         tile.row[t] = n_rows if some else -1
         if some:
-            _copy(tile.pulls[n_rows], f.pull_single)
+            _copy(tile.pulls[n_rows], state.pull_single)
             n_rows += 1
     return n_rows
 
 
 @inner
-def _gather(p: Program, x: Index, tile: Tile, first: int) -> tuple[int, int]:
+def _gather(program: Program, index: Index, tile: Tile, first: int) -> tuple[int, int]:
     """A run from `first` on: its jobs with vectors are noted. Returns (where it ends, how many these are).
 
     Their vectors are copied, unless all have one.
     """
     last, n_having = first, 0
-    while last < len(x.turn) and n_having < len(tile.having):
+    while last < len(index.turn) and n_having < len(tile.having):
         tile.having[n_having] = last
         has = False
-        for slot in range(len(p.dot_job_has)):
-            has |= p.dot_job_has[slot, last]
+        for slot in range(len(program.dot_job_has)):
+            has |= program.dot_job_has[slot, last]
         n_having += has
         last += 1
     if n_having < last - first:
         for i in range(n_having):
-            _copy(tile.vectors[i], x.vector[tile.having[i]])
+            _copy(tile.vectors[i], index.vector[tile.having[i]])
     return last, n_having
 
 
 @inner
-def _score_part(p: Program, x: Index, f: Fold, user: int, first: int, value: np.ndarray) -> None:
+def _score_part(program: Program, index: Index, state: Fold, user: int, first: int, value: np.ndarray) -> None:
     """`value` gets the scores of the jobs from `first` on but for the constant and products."""
     last = first + len(value)
-    _copy(value, x.single[first:last])
-    for key in range(len(x.width)):
-        if not f.nothing[key] or f.own[key]:
-            add_row(value, f.single[key], x.code[key, first:last])
-    for slot in range(len(f.step_gain)):
-        gain = np.float32(f.step_gain[slot])
+    _copy(value, index.single[first:last])
+    for key in range(len(index.width)):
+        if not state.nothing[key] or state.own[key]:
+            add_row(value, state.single[key], index.code[key, first:last])
+    for slot in range(len(state.step_gain)):
+        gain = np.float32(state.step_gain[slot])
         if gain != 0:
-            rank = p.number_rank[p.interval_number[slot], first:last]
-            add_step(value, rank, f.step_low[slot], f.step_high[slot], gain)
-    for slot in range(len(f.on)):
-        if f.on[slot]:
-            yes, no = np.float32(f.dot_base[slot]), np.float32(f.dot_other[slot])
-            add_either(value, p.dot_job_has[slot, first:last], yes, no)
-    if len(x.uneven):
+            rank = program.number_rank[program.interval_number[slot], first:last]
+            add_step(value, rank, state.step_low[slot], state.step_high[slot], gain)
+    for slot in range(len(state.on)):
+        if state.on[slot]:
+            yes, no = np.float32(state.dot_base[slot]), np.float32(state.dot_other[slot])
+            add_either(value, program.dot_job_has[slot, first:last], yes, no)
+    if len(index.uneven):
         for i in range(len(value)):
-            value[i] += np.float32(uneven_part(p, x, f, user, first + i))
+            value[i] += np.float32(uneven_part(program, index, state, user, first + i))
 
 
 @inner
@@ -131,14 +131,23 @@ def _add_products(value: np.ndarray, first: int, having: np.ndarray, product: np
 
 @inner
 def _take(
-    p: Program, x: Index, limits: Limits, f: Fold, r: Room, marks: np.ndarray, user: int, jobs: np.ndarray,
-    value: np.ndarray, constant: float, size: int,
-) -> int:  # fmt: skip
+    program: Program,
+    index: Index,
+    limits: Limits,
+    state: Fold,
+    scratch: Scratch,
+    marks: np.ndarray,
+    user: int,
+    jobs: np.ndarray,
+    value: np.ndarray,
+    constant: float,
+    size: int,
+) -> int:
     """Takes into the list what belongs there of `jobs`, which score value + constant; returns its size."""
-    beside = constant + 2 * f.sums[COARSE]
+    beside = constant + 2 * state.sums[COARSE]
     low = np.float32(-np.inf)
-    if size == len(r.jobs):
-        low = np.float32(cut_of(r.scores[size - 1]) - beside)
+    if size == len(scratch.jobs):
+        low = np.float32(cut_of(scratch.scores[size - 1]) - beside)
     for start in range(0, len(value), CHUNK):
         here = value[start : min(start + CHUNK, len(value))]
         if count_from(here, low) == 0:
@@ -147,18 +156,38 @@ def _take(
             job = np.int64(jobs[start + i])
             if here[i] < low or is_set(marks, job):
                 continue
-            score = exact_score(p, x, f, r, user, job, base_of(x, f, job))
-            size = insert(r.scores, r.turns, r.jobs, size, score, x.turn[job], job, x.company, limits.per_company)
-            if size == len(r.jobs):
-                low = np.float32(cut_of(r.scores[size - 1]) - beside)
+            score = exact_score(program, index, state, scratch, user, job, base_of(index, state, job))
+            size = insert(
+                scratch.scores,
+                scratch.turns,
+                scratch.jobs,
+                size,
+                score,
+                index.turn[job],
+                job,
+                index.company,
+                limits.per_company,
+            )
+            if size == len(scratch.jobs):
+                low = np.float32(cut_of(scratch.scores[size - 1]) - beside)
     return size
 
 
 @inner
 def _take_run(
-    p: Program, x: Index, limits: Limits, f: Fold, r: Room, tile: Tile, marks: np.ndarray, user: int, first: int,
-    last: int, product: np.ndarray, size: int,
-) -> int:  # fmt: skip
+    program: Program,
+    index: Index,
+    limits: Limits,
+    state: Fold,
+    scratch: Scratch,
+    tile: Tile,
+    marks: np.ndarray,
+    user: int,
+    first: int,
+    last: int,
+    product: np.ndarray,
+    size: int,
+) -> int:
     """Takes what belongs there of the jobs from first to last - 1; `product` are those of the jobs with vectors."""
     at, all_have = 0, len(product) == last - first
     for begin in range(first, last, PART):
@@ -166,43 +195,63 @@ def _take_run(
         here, value = tile.here[: end - begin], tile.value[: end - begin]
         for i in range(len(here)):
             here[i] = begin + i
-        _score_part(p, x, f, user, begin, value)
+        _score_part(program, index, state, user, begin, value)
         if all_have:
             _add_all(value, product[begin - first :])
         else:
             at = _add_products(value, begin, tile.having, product, at)
-        size = _take(p, x, limits, f, r, marks, user, here, value, f.sums[CONSTANT], size)
+        size = _take(program, index, limits, state, scratch, marks, user, here, value, state.sums[CONSTANT], size)
     return size
 
 
 @inner
 def _take_alike(
-    p: Program, x: Index, limits: Limits, f: Fold, r: Room, marks: np.ndarray, user: int, on: bool, size: int
+    program: Program,
+    index: Index,
+    limits: Limits,
+    state: Fold,
+    scratch: Scratch,
+    marks: np.ndarray,
+    user: int,
+    on: bool,
+    size: int,
 ) -> int:
     """Takes what belongs there of the jobs without a product, where nothing else tells them apart."""
-    value = f.sums[CONSTANT] + (f.dot_other[0] if on else 0.0)
-    score = np.float32(value + f.sums[FINE])
-    sure = score == np.float32(value - f.sums[FINE])
-    for first in range(0, len(x.turn), CHUNK):
-        turns = x.turn[first : min(first + CHUNK, len(x.turn))]
-        if size == len(r.jobs):
-            if score < r.scores[size - 1]:
+    value = state.sums[CONSTANT] + (state.dot_other[0] if on else 0.0)
+    score = np.float32(value + state.sums[FINE])
+    sure = score == np.float32(value - state.sums[FINE])
+    for first in range(0, len(index.turn), CHUNK):
+        turns = index.turn[first : min(first + CHUNK, len(index.turn))]
+        if size == len(scratch.jobs):
+            if score < scratch.scores[size - 1]:
                 break
-            if sure and score == r.scores[size - 1] and count_from(turns, r.turns[size - 1]) == len(turns):
+            if sure and score == scratch.scores[size - 1] and count_from(turns, scratch.turns[size - 1]) == len(turns):
                 continue
         for i in range(len(turns)):
             job = first + i
-            if is_set(marks, job) or (on and p.dot_job_has[0, job]):
+            if is_set(marks, job) or (on and program.dot_job_has[0, job]):
                 continue
-            exact = score if sure else exact_score(p, x, f, r, user, job, base_of(x, f, job))
-            size = insert(r.scores, r.turns, r.jobs, size, exact, turns[i], job, x.company, limits.per_company)
+            exact = (
+                score if sure else exact_score(program, index, state, scratch, user, job, base_of(index, state, job))
+            )
+            size = insert(
+                scratch.scores,
+                scratch.turns,
+                scratch.jobs,
+                size,
+                exact,
+                turns[i],
+                job,
+                index.company,
+                limits.per_company,
+            )
     return size
 
 
 @bare
 def short_lists(
-    p: Program,
-    x: Index,
+    program: Program,
+    index: Index,
     limits: Limits,
     tile: Tile,
     users: Longs,
@@ -213,32 +262,36 @@ def short_lists(
     stop: np.ndarray,
 ) -> None:
     """As `topk.top_k`."""
-    m, f = len(x.turn), tile.fold
+    m, state = len(index.turn), tile.state
     for begin in range(0, len(places), TILE):
         of_tile = places[begin : min(begin + TILE, len(places))]
-        n_rows, last = _begin(p, x, limits, tile, users, of_tile), 0
+        n_rows, last = _begin(program, index, limits, tile, users, of_tile), 0
         while last < m:
             first = last
-            last, n_having = _gather(p, x, tile, first)
+            last, n_having = _gather(program, index, tile, first)
             if n_rows > 0 and n_having > 0:
-                vectors = x.vector[first:last] if n_having == last - first else tile.vectors[:n_having]
+                vectors = index.vector[first:last] if n_having == last - first else tile.vectors[:n_having]
                 _multiply(tile.pulls[:n_rows], vectors, tile.products[: n_rows * n_having])
             for t in range(len(of_tile)):
                 if stop[0] != 0:
                     return
                 place, size = of_tile[t], tile.size[t]
-                user, r, marks, on = users[place], room_at(tile, t), tile.marks[t], tile.row[t] >= 0
-                fold_user(p, x, user, f)
+                user, scratch, marks, on = users[place], scratch_at(tile, t), tile.marks[t], tile.row[t] >= 0
+                fold_user(program, index, user, state)
                 product = tile.products[max(tile.row[t], 0) * n_having :][: n_having if on else 0]
                 if not tile.alike[t]:
-                    size = _take_run(p, x, limits, f, r, tile, marks, user, first, last, product, size)
+                    size = _take_run(
+                        program, index, limits, state, scratch, tile, marks, user, first, last, product, size
+                    )
                 else:
                     if on:
-                        constant = f.sums[CONSTANT] + f.dot_base[0]
-                        size = _take(p, x, limits, f, r, marks, user, tile.having, product, constant, size)
+                        constant = state.sums[CONSTANT] + state.dot_base[0]
+                        size = _take(
+                            program, index, limits, state, scratch, marks, user, tile.having, product, constant, size
+                        )
                     if last == m:
-                        size = _take_alike(p, x, limits, f, r, marks, user, on, size)
+                        size = _take_alike(program, index, limits, state, scratch, marks, user, on, size)
                 if last == m:
-                    write_list(p, x, f, r, user, size, out_row[place], out_score[place])
+                    write_list(program, index, state, scratch, user, size, out_row[place], out_score[place])
                     out_count[place] = size
                 tile.size[t] = size

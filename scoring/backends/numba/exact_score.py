@@ -6,7 +6,7 @@ import numpy as np
 
 from scoring.backends.numba.jit import inner
 from scoring.backends.numba.pair_score import canonical_scores, component_value
-from scoring.backends.numba.room import Room
+from scoring.backends.numba.scratch import Scratch
 from scoring.backends.numba.user_state import CONSTANT, FINE, Fold
 from scoring.bundle.index import SCORE, Index
 from scoring.bundle.program import Program
@@ -24,60 +24,71 @@ def _exact_product(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @inner
-def uneven_part(p: Program, x: Index, f: Fold, user: int, job: int) -> float:
+def uneven_part(program: Program, index: Index, state: Fold, user: int, job: int) -> float:
     """What components that do not fold add to one job."""
     value = 0.0
-    for place in range(len(x.uneven)):
-        c = np.int64(x.uneven[place])
-        if p.flat_weight[c] != 0.0:
-            value += p.flat_weight[c] * component_value(p, x, c, user, job, x.job_facts[job], x.vector[job], f.table)
+    for place in range(len(index.uneven)):
+        c = np.int64(index.uneven[place])
+        if program.flat_weight[c] != 0.0:
+            value += program.flat_weight[c] * component_value(
+                program, index, c, user, job, index.job_facts[job], index.vector[job], state.table
+            )
     return value
 
 
 @inner
-def base_of(x: Index, f: Fold, job: int) -> float:
+def base_of(index: Index, state: Fold, job: int) -> float:
     """What the user has with all jobs of this one's cell."""
-    base = f.sums[CONSTANT]
-    for key in x.ordered:
-        base += f.row[key, x.job_facts[job, key]]
+    base = state.sums[CONSTANT]
+    for key in index.ordered:
+        base += state.row[key, index.job_facts[job, key]]
     return base
 
 
 @inner
-def exact_score(p: Program, x: Index, f: Fold, r: Room, user: int, job: int, base: float) -> np.float32:
+def exact_score(
+    program: Program, index: Index, state: Fold, scratch: Scratch, user: int, job: int, base: float
+) -> np.float32:
     """The canonical total (float32) of one job; `base` is `base_of` it."""
-    facts, n_keys = x.job_facts[job], len(x.width)
-    value, some = x.job_sums[job, SCORE] + base, False
-    for key in x.loose:
-        value += f.row[key, facts[key]]
-    for slot in range(len(f.step_gain)):
-        rank = facts[n_keys + p.interval_number[slot]]
-        if f.step_low[slot] <= rank and rank < f.step_high[slot]:
-            value += f.step_gain[slot]
-    for slot in range(len(f.on)):
-        if f.on[slot]:
-            has = facts[n_keys + len(p.number_rank) + slot] != 0
-            value += f.dot_base[slot] if has else f.dot_other[slot]
+    facts, n_keys = index.job_facts[job], len(index.width)
+    value, some = index.job_sums[job, SCORE] + base, False
+    for key in index.loose:
+        value += state.row[key, facts[key]]
+    for slot in range(len(state.step_gain)):
+        rank = facts[n_keys + program.interval_number[slot]]
+        if state.step_low[slot] <= rank and rank < state.step_high[slot]:
+            value += state.step_gain[slot]
+    for slot in range(len(state.on)):
+        if state.on[slot]:
+            has = facts[n_keys + len(program.number_rank) + slot] != 0
+            value += state.dot_base[slot] if has else state.dot_other[slot]
             some |= has
     if some:
-        value += _exact_product(f.pull, x.vector[job])
-    if len(x.uneven):
-        value += uneven_part(p, x, f, user, job)
-    result = np.float32(value - f.sums[FINE])
-    if result != np.float32(value + f.sums[FINE]):  # either side of where a float32 ends: by the formula
-        r.one_job[0] = job
-        canonical_scores(p, x, user, r.one_job, len(r.one_job), f.table, r.one_score)
-        result = np.float32(r.one_score[0, 0])
+        value += _exact_product(state.pull, index.vector[job])
+    if len(index.uneven):
+        value += uneven_part(program, index, state, user, job)
+    result = np.float32(value - state.sums[FINE])
+    if result != np.float32(value + state.sums[FINE]):  # either side of where a float32 ends: by the formula
+        scratch.one_job[0] = job
+        canonical_scores(program, index, user, scratch.one_job, len(scratch.one_job), state.table, scratch.one_score)
+        result = np.float32(scratch.one_score[0, 0])
     return result
 
 
 @inner
 def write_list(
-    p: Program, x: Index, f: Fold, r: Room, user: int, size: int, row: np.ndarray, score: np.ndarray
+    program: Program,
+    index: Index,
+    state: Fold,
+    scratch: Scratch,
+    user: int,
+    size: int,
+    row: np.ndarray,
+    score: np.ndarray,
 ) -> None:
     """The list in hand as rows of the plan and all four scores."""
-    canonical_scores(p, x, user, r.jobs, size, f.table, r.canonical)
+    canonical_scores(program, index, user, scratch.jobs, size, state.table, scratch.canonical)
     for i in range(size):
-        row[i] = x.plan_row[r.jobs[i]]
+        row[i] = index.plan_row[scratch.jobs[i]]
         for s in range(4):
-            score[i, s] = np.float32(r.canonical[i, s])
+            score[i, s] = np.float32(scratch.canonical[i, s])

@@ -19,19 +19,19 @@ def _copy(to: np.ndarray, values: np.ndarray) -> None:
 
 
 @inner
-def lay_out(p: Program, x: Index, user: int, f: Fold) -> None:
+def lay_out(program: Program, index: Index, user: int, state: Fold) -> None:
     """Lays out the canonical rows. Of a table that is one row for all, only entries change from user to user."""
-    before = f.before[0]
-    for slot in range(len(p.lookup_table)):
-        first = p.lookup_table[slot] + np.int64(p.lookup_row[slot, user]) * p.lookup_width[slot]
-        if x.lone[slot] and before >= 0:
-            for entry in range(p.entry_start[slot, before], p.entry_start[slot, before + 1]):
-                code = p.entry_code[entry]
-                f.table[slot, code] = p.lookup_values[first + code]
+    before = state.before[0]
+    for slot in range(len(program.lookup_table)):
+        first = program.lookup_table[slot] + np.int64(program.lookup_row[slot, user]) * program.lookup_width[slot]
+        if index.lone[slot] and before >= 0:
+            for entry in range(program.entry_start[slot, before], program.entry_start[slot, before + 1]):
+                code = program.entry_code[entry]
+                state.table[slot, code] = program.lookup_values[first + code]
         else:
-            _copy(f.table[slot, : p.lookup_width[slot]], p.lookup_values[first:])
-        for entry in range(p.entry_start[slot, user], p.entry_start[slot, user + 1]):
-            f.table[slot, p.entry_code[entry]] = p.entry_value[entry]
+            _copy(state.table[slot, : program.lookup_width[slot]], program.lookup_values[first:])
+        for entry in range(program.entry_start[slot, user], program.entry_start[slot, user + 1]):
+            state.table[slot, program.entry_code[entry]] = program.entry_value[entry]
 
 
 @inner(fastmath={"nnan", "nsz"})
@@ -44,9 +44,9 @@ def extremes(values: np.ndarray) -> tuple[float, float]:
 
 
 @inner
-def _bound_subsets(key: int, width: int, f: Fold) -> None:
+def _bound_subsets(key: int, width: int, state: Fold) -> None:
     if width <= SUBSET_BITS:
-        row, subset = f.row[key], f.of_subset[key]
+        row, subset = state.row[key], state.of_subset[key]
         for code in range(width):
             size = 1 << code
             for codes in range(size):
@@ -54,16 +54,16 @@ def _bound_subsets(key: int, width: int, f: Fold) -> None:
 
 
 @inner
-def finish_row(key: int, width: int, f: Fold) -> None:
+def finish_row(key: int, width: int, state: Fold) -> None:
     """Rounds a row and notes its greatest value."""
-    row, single = f.row[key, :width], f.single[key]
+    row, single = state.row[key, :width], state.single[key]
     for code in range(len(row)):
         single[code] = np.float32(row[code])
     least, most = extremes(row)
-    f.best[key] = f.usual[key] = most
-    f.nothing[key] = least == 0.0 and most == 0.0
-    _bound_subsets(key, width, f)
-    f.own[key] = np.uint64(0)
+    state.best[key] = state.usual[key] = most
+    state.nothing[key] = least == 0.0 and most == 0.0
+    _bound_subsets(key, width, state)
+    state.own[key] = np.uint64(0)
 
 
 @inner
@@ -73,41 +73,41 @@ def add_table(row: np.ndarray, table: np.ndarray, scale: float) -> None:
 
 
 @inner
-def fold_whole_row(p: Program, x: Index, key: int, lone: bool, f: Fold) -> None:
+def fold_whole_row(program: Program, index: Index, key: int, lone: bool, state: Fold) -> None:
     """Adds the lookups on a key up, for all its codes; without entries where all the tables are lone."""
-    row = f.row[key, : x.width[key]]
+    row = state.row[key, : index.width[key]]
     for code in range(len(row)):
         row[code] = 0.0
-    for slot in range(len(p.lookup_key)):
-        if p.lookup_key[slot] == key and f.scale[slot] != 0.0:
+    for slot in range(len(program.lookup_key)):
+        if program.lookup_key[slot] == key and state.scale[slot] != 0.0:
             if lone:
-                add_table(row, p.lookup_values[p.lookup_table[slot] :], f.scale[slot])
+                add_table(row, program.lookup_values[program.lookup_table[slot] :], state.scale[slot])
             else:
-                add_table(row, f.table[slot], f.scale[slot])
-    finish_row(key, x.width[key], f)
+                add_table(row, state.table[slot], state.scale[slot])
+    finish_row(key, index.width[key], state)
 
 
 @inner
-def fold_entries(p: Program, key: int, width: int, user: int, f: Fold) -> None:
+def fold_entries(program: Program, key: int, width: int, user: int, state: Fold) -> None:
     """In a row of lone tables, takes the last user's entries out and puts this one's in."""
-    before, best, own = f.before[0], f.usual[key], np.uint64(0)
-    for slot in range(len(p.lookup_key)):
-        if p.lookup_key[slot] != key:
+    before, best, own = state.before[0], state.usual[key], np.uint64(0)
+    for slot in range(len(program.lookup_key)):
+        if program.lookup_key[slot] != key:
             continue
         for whose in (before, user):
             if whose < 0:
                 continue
-            for entry in range(p.entry_start[slot, whose], p.entry_start[slot, whose + 1]):
-                code = p.entry_code[entry]
+            for entry in range(program.entry_start[slot, whose], program.entry_start[slot, whose + 1]):
+                code = program.entry_code[entry]
                 value = 0.0
-                for other in range(len(p.lookup_key)):
-                    if p.lookup_key[other] == key:
-                        value += f.scale[other] * f.table[other, code]
-                f.row[key, code] = value
-                f.single[key, code] = np.float32(value)
+                for other in range(len(program.lookup_key)):
+                    if program.lookup_key[other] == key:
+                        value += state.scale[other] * state.table[other, code]
+                state.row[key, code] = value
+                state.single[key, code] = np.float32(value)
                 if whose == user:
                     best = max(best, value)
-                    if value != 0.0 or not f.nothing[key]:
+                    if value != 0.0 or not state.nothing[key]:
                         own |= np.uint64(1) << np.uint64(code % MASK_BITS)
-    f.best[key], f.own[key] = best, own
-    _bound_subsets(key, width, f)
+    state.best[key], state.own[key] = best, own
+    _bound_subsets(key, width, state)

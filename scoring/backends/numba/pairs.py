@@ -27,30 +27,30 @@ TOGETHER = 4
 
 
 @compiled
-def room(p: Program) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def room(program: Program) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """What a tile of users is scored with, all float64.
 
     Rows (TILE, n_lookups, widest), vectors (TILE, d), products (TILE, n_dots, BLOCK), and columns (5, BLOCK).
     """
     widest = 1
-    for width in p.lookup_width:
+    for width in program.lookup_width:
         widest = max(widest, width)
-    rows, vectors = np.empty((TILE, len(p.lookup_key), widest)), np.zeros((TILE, p.user_vector.shape[1]))
-    return rows, vectors, np.empty((TILE, len(p.dot_scale), BLOCK)), np.empty((5, BLOCK))
+    rows, vectors = np.empty((TILE, len(program.lookup_key), widest)), np.zeros((TILE, program.user_vector.shape[1]))
+    return rows, vectors, np.empty((TILE, len(program.dot_scale), BLOCK)), np.empty((5, BLOCK))
 
 
 @inner
-def lay_out(p: Program, user: int, rows: np.ndarray, vector: np.ndarray) -> None:
+def lay_out(program: Program, user: int, rows: np.ndarray, vector: np.ndarray) -> None:
     """Fills `rows` (n_lookups, widest) with the user's tables, exceptions in place, and `vector` (d,)."""
     for d in range(len(vector)):
-        vector[d] = p.user_vector[user, d]
-    for slot in range(len(p.lookup_key)):
-        width = p.lookup_width[slot]
-        first = p.lookup_table[slot] + np.int64(p.lookup_row[slot, user]) * width
+        vector[d] = program.user_vector[user, d]
+    for slot in range(len(program.lookup_key)):
+        width = program.lookup_width[slot]
+        first = program.lookup_table[slot] + np.int64(program.lookup_row[slot, user]) * width
         for code in range(width):
-            rows[slot, code] = p.lookup_values[first + code]
-        for entry in range(p.entry_start[slot, user], p.entry_start[slot, user + 1]):
-            rows[slot, p.entry_code[entry]] = p.entry_value[entry]
+            rows[slot, code] = program.lookup_values[first + code]
+        for entry in range(program.entry_start[slot, user], program.entry_start[slot, user + 1]):
+            rows[slot, program.entry_code[entry]] = program.entry_value[entry]
 
 
 # The helpers get the few arrays that they need, not the program: the compiler then sees what lies where.
@@ -127,10 +127,17 @@ def _add_weighted(total: np.ndarray, group: np.ndarray, value: np.ndarray, weigh
 
 @inner(fastmath={"contract"})
 def _add_four_by_four(
-    p0: np.ndarray, p1: np.ndarray, p2: np.ndarray, p3: np.ndarray,
-    q0: np.ndarray, q1: np.ndarray, q2: np.ndarray, q3: np.ndarray,
-    of_users: np.ndarray, d: int,
-) -> None:  # fmt: skip
+    p0: np.ndarray,
+    p1: np.ndarray,
+    p2: np.ndarray,
+    p3: np.ndarray,
+    q0: np.ndarray,
+    q1: np.ndarray,
+    q2: np.ndarray,
+    q3: np.ndarray,
+    of_users: np.ndarray,
+    d: int,
+) -> None:
     """Four users' products get dimensions d…d + 3 of the jobs' vectors, one after another."""
     a0, a1, a2, a3 = of_users[0, d], of_users[0, d + 1], of_users[0, d + 2], of_users[0, d + 3]
     b0, b1, b2, b3 = of_users[1, d], of_users[1, d + 1], of_users[1, d + 2], of_users[1, d + 3]
@@ -152,12 +159,12 @@ def _add_dimension(product: np.ndarray, by: float, q: np.ndarray) -> None:
 
 @inner
 def tile_products(
-    p: Program, of_users: np.ndarray, size: int, of_jobs: np.ndarray, at: int, n: int, products: np.ndarray
+    program: Program, of_users: np.ndarray, size: int, of_jobs: np.ndarray, at: int, n: int, products: np.ndarray
 ) -> None:
     """products[t, slot, i] = <of_users[t], of_jobs[:, at + i]>, dimensions added one after another."""
     last = at + n
-    for slot in range(len(p.dot_scale)):
-        start, stop = p.dot_start[slot], p.dot_start[slot + 1]
+    for slot in range(len(program.dot_scale)):
+        start, stop = program.dot_start[slot], program.dot_start[slot + 1]
         for t in range(0, size, TOGETHER):
             four, d = of_users[t : t + TOGETHER], np.int64(start)
             p0, p1 = products[t, slot, :n], products[t + 1, slot, :n]
@@ -177,64 +184,64 @@ def tile_products(
 
 @inner(forceinline=True)
 def _fill_component(
-    p: Program, c: int, user: int, first: int, n: int, products: np.ndarray, rows: np.ndarray, value: np.ndarray
+    program: Program, c: int, user: int, first: int, n: int, products: np.ndarray, rows: np.ndarray, value: np.ndarray
 ) -> None:
     """Fills `value` with component c of jobs first…first + n - 1 for one user."""
     last, constant = first + n, 0.0
-    begin, stop = np.int64(p.term_start[c]), np.int64(p.term_start[c + 1])
-    while begin < stop and p.term_kind[begin] == USER:
-        constant += p.user_value[p.term_slot[begin], user]
+    begin, stop = np.int64(program.term_start[c]), np.int64(program.term_start[c + 1])
+    while begin < stop and program.term_kind[begin] == USER:
+        constant += program.user_value[program.term_slot[begin], user]
         begin += 1
-    if begin < stop and p.term_kind[begin] == LOOKUP:
-        slot = p.term_slot[begin]
-        _fill_from_table(value, constant, rows[slot], p.key_code[p.lookup_key[slot], first:last])
+    if begin < stop and program.term_kind[begin] == LOOKUP:
+        slot = program.term_slot[begin]
+        _fill_from_table(value, constant, rows[slot], program.key_code[program.lookup_key[slot], first:last])
         begin += 1
     else:
         _fill(value, constant)
     for t in range(begin, stop):
-        kind, slot = p.term_kind[t], p.term_slot[t]
+        kind, slot = program.term_kind[t], program.term_slot[t]
         if kind == JOB:
-            _add_column(value, p.job_value[slot, first:last])
+            _add_column(value, program.job_value[slot, first:last])
         elif kind == USER:
-            _add_constant(value, p.user_value[slot, user])
+            _add_constant(value, program.user_value[slot, user])
         elif kind == LOOKUP:
-            _add_from_table(value, rows[slot], p.key_code[p.lookup_key[slot], first:last])
+            _add_from_table(value, rows[slot], program.key_code[program.lookup_key[slot], first:last])
         elif kind == INTERVAL:
-            low, high = p.interval_low[slot, user], p.interval_high[slot, user]
+            low, high = program.interval_low[slot, user], program.interval_high[slot, user]
             if low < high:
-                rank = p.number_rank[p.interval_number[slot], first:last]
-                _add_inside(value, rank, low, high, p.interval_gain[slot, user])
+                rank = program.number_rank[program.interval_number[slot], first:last]
+                _add_inside(value, rank, low, high, program.interval_gain[slot, user])
         elif kind == FLAGS:
-            start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-            _add_from_table(value, p.flag_values[start:], p.flag_bits[p.flag_set[slot], first:last])
-        elif p.dot_user_has[slot, user]:
-            has, otherwise = p.dot_job_has[slot, first:last], p.dot_otherwise[slot, user]
-            _add_products(value, products[slot, :n], has, p.dot_scale[slot], p.dot_shift[slot], otherwise)
+            start = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
+            _add_from_table(value, program.flag_values[start:], program.flag_bits[program.flag_set[slot], first:last])
+        elif program.dot_user_has[slot, user]:
+            has, otherwise = program.dot_job_has[slot, first:last], program.dot_otherwise[slot, user]
+            _add_products(value, products[slot, :n], has, program.dot_scale[slot], program.dot_shift[slot], otherwise)
         else:
-            _add_constant(value, p.dot_otherwise[slot, user])
-    slot = p.divisor_slot[c]
-    if p.divisor_kind[c] == USER:
-        _divide(value, p.user_value[slot, user])
-    elif p.divisor_kind[c] == FLAGS:
-        start = p.flag_table[slot] + np.int64(p.flag_row[slot, user]) * p.flag_width[slot]
-        _divide_by_table(value, p.flag_values[start:], p.flag_bits[p.flag_set[slot], first:last])
+            _add_constant(value, program.dot_otherwise[slot, user])
+    slot = program.divisor_slot[c]
+    if program.divisor_kind[c] == USER:
+        _divide(value, program.user_value[slot, user])
+    elif program.divisor_kind[c] == FLAGS:
+        start = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
+        _divide_by_table(value, program.flag_values[start:], program.flag_bits[program.flag_set[slot], first:last])
 
 
 @inner(forceinline=True)
 def score_block(
-    p: Program, user: int, first: int, n: int, products: np.ndarray, rows: np.ndarray, columns: np.ndarray
+    program: Program, user: int, first: int, n: int, products: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> None:
     """Scores jobs first…first + n - 1 for one user, not rounded: the first four `columns` get total and groups."""
     total, value = columns[0, :n], columns[4, :n]
-    _copy(total, p.folded_total[first : first + n])
+    _copy(total, program.folded_total[first : first + n])
     for g in range(3):
-        _copy(columns[1 + g, :n], p.folded_group[g, first : first + n])
-    for c in range(p.n_folded, len(p.flat_weight)):
-        weight, within = p.flat_weight[c], p.group_weight[c]
+        _copy(columns[1 + g, :n], program.folded_group[g, first : first + n])
+    for c in range(program.n_folded, len(program.flat_weight)):
+        weight, within = program.flat_weight[c], program.group_weight[c]
         if weight == 0.0 and within == 0.0:
             continue  # it would add 0 to what is not negative
-        _fill_component(p, c, user, first, n, products, rows, value)
-        _add_weighted(total, columns[1 + p.group[c], :n], value, weight, within)
+        _fill_component(program, c, user, first, n, products, rows, value)
+        _add_weighted(total, columns[1 + program.group[c], :n], value, weight, within)
 
 
 @inner
@@ -245,7 +252,7 @@ def _round(values: np.ndarray, singles: np.ndarray) -> None:
 
 @inner
 def _fill_all(
-    p: Program,
+    program: Program,
     users: Longs,
     rows: np.ndarray,
     vectors: np.ndarray,
@@ -254,25 +261,25 @@ def _fill_all(
     out: Singles,
     place: int,
 ) -> None:
-    m = p.key_code.shape[1]
+    m = program.key_code.shape[1]
     for tile in range(0, len(users), TILE):
         size = min(TILE, len(users) - tile)
         for t in range(size):
-            lay_out(p, users[tile + t], rows[t], vectors[t])
+            lay_out(program, users[tile + t], rows[t], vectors[t])
         for first in range(0, m, BLOCK):
             n = min(BLOCK, m - first)
-            tile_products(p, vectors, size, p.job_vector, first, n, products)
+            tile_products(program, vectors, size, program.job_vector, first, n, products)
             for t in range(size):
-                score_block(p, users[tile + t], first, n, products[t], rows[t], columns)
+                score_block(program, users[tile + t], first, n, products[t], rows[t], columns)
                 for s in range(4):
                     _round(columns[s, :n], out[s, place + tile + t, first : first + n])
 
 
 @compiled
-def all_pairs(p: Program, users: Longs, out: Singles, place: int) -> None:
+def all_pairs(program: Program, users: Longs, out: Singles, place: int) -> None:
     """Fills `out` (4, n, n_jobs) from row `place` on: total, base, match, personal. Named by `reference.scores`.
 
     `out` is the whole of it, for of a part the compiler would not know that neighbouring jobs lie together.
     """
-    rows, vectors, products, columns = room(p)
-    _fill_all(p, users, rows, vectors, products, columns, out, place)
+    rows, vectors, products, columns = room(program)
+    _fill_all(program, users, rows, vectors, products, columns, out, place)

@@ -17,8 +17,8 @@ __all__ = ["long_lists"]
 
 @compiled
 def long_lists(
-    p: Program,
-    x: Index,
+    program: Program,
+    index: Index,
     limits: Limits,
     users: Longs,
     places: Longs,
@@ -28,8 +28,8 @@ def long_lists(
     stop: np.ndarray,
 ) -> None:
     """As `topk.top_k`, for lists of any length."""
-    m, k, d = len(x.turn), out_row.shape[1], x.vector.shape[1]
-    rows, of_users, products, columns = room(p)
+    m, k, d = len(index.turn), out_row.shape[1], index.vector.shape[1]
+    rows, of_users, products, columns = room(program)
     of_jobs = np.empty((d, BLOCK), dtype=np.float32)
     marks, scores = np.zeros(m, dtype=np.bool_), np.empty((TILE, m), dtype=np.float32)
     left, of_left = np.empty(m, dtype=np.int32), np.empty(m, dtype=np.float32)
@@ -39,29 +39,29 @@ def long_lists(
             return
         n_users = min(TILE, len(places) - tile)
         for t in range(n_users):
-            lay_out(p, users[places[tile + t]], rows[t], of_users[t])
+            lay_out(program, users[places[tile + t]], rows[t], of_users[t])
         for first in range(0, m, BLOCK):
             n = min(BLOCK, m - first)
             for i in range(n):
                 for dimension in range(d):
-                    of_jobs[dimension, i] = x.vector[first + i, dimension]
-            tile_products(p, of_users, n_users, of_jobs, 0, n, products)
+                    of_jobs[dimension, i] = index.vector[first + i, dimension]
+            tile_products(program, of_users, n_users, of_jobs, 0, n, products)
             for t in range(n_users):
-                score_block(p, users[places[tile + t]], first, n, products[t], rows[t], columns)
+                score_block(program, users[places[tile + t]], first, n, products[t], rows[t], columns)
                 for i in range(n):
-                    scores[t, x.turn[first + i]] = np.float32(columns[0, i])
+                    scores[t, index.turn[first + i]] = np.float32(columns[0, i])
         for t in range(n_users):
             user, n_left = users[places[tile + t]], 0
             mark(marks, user, True, limits)
             for turn in range(m):
-                if not marks[x.by_turn[turn]]:
-                    left[n_left], of_left[n_left] = x.by_turn[turn], scores[t, turn]
+                if not marks[index.by_turn[turn]]:
+                    left[n_left], of_left[n_left] = index.by_turn[turn], scores[t, turn]
                     n_left += 1
             mark(marks, user, False, limits)
-            size = walk(of_left[:n_left], left, limits, x.company, jobs)
-            canonical_scores(p, x, user, jobs, size, rows[t], canonical)
+            size = walk(of_left[:n_left], left, limits, index.company, jobs)
+            canonical_scores(program, index, user, jobs, size, rows[t], canonical)
             out_count[places[tile + t]] = size
             for i in range(size):
-                out_row[places[tile + t], i] = x.plan_row[jobs[i]]
+                out_row[places[tile + t], i] = index.plan_row[jobs[i]]
                 for s in range(4):
                     out_score[places[tile + t], i, s] = np.float32(canonical[i, s])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Ints, Longs
 from scoring.backends.numba import dense, sorted_topk, topk
-from scoring.backends.numba.room import Room, new_room
+from scoring.backends.numba.scratch import Scratch, new_scratch
 from scoring.backends.numba.tile import TILE, new_tile
 from scoring.backends.numba.top_list import SHORT
 from scoring.backends.numba.user_state import Fold, new_fold
@@ -68,7 +68,7 @@ class Selection:
     def __init__(self, search: SearchIndex) -> None:
         self.program, self.index, self.limits = search.program, search.index, search.limits
         self.n_jobs = len(self.index.turn)
-        self._rooms: dict[int, list[tuple[Fold, Room]]] = {}  # by k, those that no thread writes on at the moment
+        self._free: dict[int, list[tuple[Fold, Scratch]]] = {}  # by k, those that no thread writes on at the moment
 
     def run(self, strategy: str, users: Longs, seeds: Ints, found: TopKBuffers, places: Longs, stop: Longs) -> int:
         """Fill `found` for users[places], in that order; return how many jobs were scored on their own."""
@@ -86,16 +86,16 @@ class Selection:
                     stop,
                 )  # fmt: skip
             return self.n_jobs * len(places)
-        rooms, visited = self._rooms.setdefault(k, []), np.zeros(2, dtype=np.int64)
+        free, visited = self._free.setdefault(k, []), np.zeros(2, dtype=np.int64)
         try:
-            fold, room = rooms.pop()
+            state, scratch = free.pop()
         except IndexError:
-            fold, room = new_fold(self.program, self.index), new_room(self.program, self.index, k)
+            state, scratch = new_fold(self.program, self.index), new_scratch(self.program, self.index, k)
         topk.top_k(
-            self.program, self.index, self.limits, fold, room, users, places, seeds, found.row, found.scores,
+            self.program, self.index, self.limits, state, scratch, users, places, seeds, found.row, found.scores,
             found.count, visited, stop,
         )  # fmt: skip
-        rooms.append((fold, room))
+        free.append((state, scratch))
         return int(visited[0])
 
     def choose(self, wanted: Strategy, users: Longs, k: int) -> StrategyChoice:

@@ -1,4 +1,4 @@
-"""What a thread writes on while it makes the lists of a tile of users."""
+"""Scratch arrays of a thread that makes the lists of a tile of users."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Ints, Longs, Singles
 from scoring.backends.numba.jit import inner
-from scoring.backends.numba.room import Room, new_room
+from scoring.backends.numba.scratch import Scratch, new_scratch
 from scoring.backends.numba.user_state import Fold, new_fold
 from scoring.bundle.index import Index, Limits
 from scoring.bundle.program import Program
 
-__all__ = ["PART", "RUN", "TILE", "Tile", "is_set", "mark_bits", "new_tile", "room_at"]
+__all__ = ["PART", "RUN", "TILE", "Tile", "is_set", "mark_bits", "new_tile", "scratch_at"]
 
 TILE = 128
 """Users at a time: a product puts the jobs' vectors in order for itself first, which should serve many users."""
@@ -25,10 +25,10 @@ PART = 2048
 
 
 class Tile(NamedTuple):
-    """What a thread writes on while it makes the lists of a tile of users."""
+    """Scratch arrays of a thread that makes the lists of a tile of users."""
 
-    fold: Fold  # of the user at work
-    room: Room  # of the user at work; the lists and marks are those below
+    state: Fold  # of the user at work
+    scratch: Scratch  # of the user at work; the lists and marks are those below
     marks: NDArray[np.uint8]  # (TILE, ⌈m / 8⌉) a bit for each job that may not be shown
     scores: Singles  # (TILE, k) the lists in hand
     turns: Ints  # (TILE, k)
@@ -44,13 +44,13 @@ class Tile(NamedTuple):
     value: Singles  # (PART,)
 
 
-def new_tile(p: Program, x: Index, k: int) -> Tile:
-    """Room for lists of up to k jobs."""
-    m, d = x.vector.shape
+def new_tile(program: Program, index: Index, k: int) -> Tile:
+    """Return scratch arrays for lists of up to k jobs."""
+    m, d = index.vector.shape
     run = min(RUN, m)
     return Tile(
-        fold=new_fold(p, x),
-        room=new_room(p, x, k),
+        state=new_fold(program, index),
+        scratch=new_scratch(program, index, k),
         marks=np.empty((TILE, (m + 7) // 8), np.uint8),
         scores=np.empty((TILE, k), np.float32),
         turns=np.empty((TILE, k), np.int32),
@@ -68,12 +68,29 @@ def new_tile(p: Program, x: Index, k: int) -> Tile:
 
 
 @inner
-def room_at(tile: Tile, t: int) -> Room:
-    r = tile.room
-    return Room(
-        r.marks, r.bound, r.lanes, r.found, r.ordered, r.start, tile.scores[t], tile.turns[t], tile.jobs[t], r.tried,
-        r.keys, r.spare_keys, r.key_score, r.key_bits, r.dots, r.value, r.canonical, r.one_job, r.one_score,
-    )  # fmt: skip
+def scratch_at(tile: Tile, t: int) -> Scratch:
+    scratch = tile.scratch
+    return Scratch(
+        scratch.marks,
+        scratch.bound,
+        scratch.lanes,
+        scratch.found,
+        scratch.ordered,
+        scratch.start,
+        tile.scores[t],
+        tile.turns[t],
+        tile.jobs[t],
+        scratch.tried,
+        scratch.keys,
+        scratch.spare_keys,
+        scratch.key_score,
+        scratch.key_bits,
+        scratch.dots,
+        scratch.value,
+        scratch.canonical,
+        scratch.one_job,
+        scratch.one_score,
+    )
 
 
 @inner

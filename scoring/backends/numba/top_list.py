@@ -8,7 +8,7 @@ import numpy as np
 
 from scoring.array_types import Ints
 from scoring.backends.numba.jit import compiled, inner
-from scoring.backends.numba.room import Room
+from scoring.backends.numba.scratch import Scratch
 from scoring.bundle.index import Index, Limits
 
 __all__ = [
@@ -86,10 +86,10 @@ def insert(
 
 
 @inner
-def key_of(r: Room, score: float, turn: int) -> np.uint64:
+def key_of(scratch: Scratch, score: float, turn: int) -> np.uint64:
     """A number that is greater for a better job: by score (float32, not NaN), then by lesser turn."""
-    r.key_score[0] = np.float32(score) + np.float32(0.0)  # (-0.0 becomes 0.0)
-    bits = r.key_bits[0]
+    scratch.key_score[0] = np.float32(score) + np.float32(0.0)  # (-0.0 becomes 0.0)
+    bits = scratch.key_bits[0]
     ascending = ~bits if bits >> np.uint32(31) else bits | np.uint32(0x80000000)
     return (np.uint64(ascending) << np.uint64(32)) | np.uint64(~np.uint32(turn))
 
@@ -109,66 +109,76 @@ def push(keys: np.ndarray, spare: np.ndarray, key: np.uint64) -> None:
 
 
 @inner
-def score_of(r: Room, key: np.uint64) -> np.float32:
+def score_of(scratch: Scratch, key: np.uint64) -> np.float32:
     bits = np.uint32(key >> np.uint64(32))
-    r.key_bits[0] = bits & np.uint32(0x7FFFFFFF) if bits >> np.uint32(31) else ~bits
-    return r.key_score[0]
+    scratch.key_bits[0] = bits & np.uint32(0x7FFFFFFF) if bits >> np.uint32(31) else ~bits
+    return scratch.key_score[0]
 
 
 @inner
-def empty_list(r: Room) -> None:
-    for i in range(1, len(r.keys)):
-        r.keys[i] = np.uint64(0)
+def empty_list(scratch: Scratch) -> None:
+    for i in range(1, len(scratch.keys)):
+        scratch.keys[i] = np.uint64(0)
 
 
 @inner
-def offer(x: Index, r: Room, limits: Limits, score: float, job: int, size: int) -> int:
+def offer(index: Index, scratch: Scratch, limits: Limits, score: float, job: int, size: int) -> int:
     """Puts a job into the list where it belongs there; returns the size."""
     if limits.per_company > 0:
-        return insert(r.scores, r.turns, r.jobs, size, score, x.turn[job], job, x.company, limits.per_company)
-    key = key_of(r, score, x.turn[job])
-    if key > r.keys[len(r.jobs)]:
-        push(r.keys, r.spare_keys, key)
-        size = min(size + 1, len(r.jobs))
+        return insert(
+            scratch.scores,
+            scratch.turns,
+            scratch.jobs,
+            size,
+            score,
+            index.turn[job],
+            job,
+            index.company,
+            limits.per_company,
+        )
+    key = key_of(scratch, score, index.turn[job])
+    if key > scratch.keys[len(scratch.jobs)]:
+        push(scratch.keys, scratch.spare_keys, key)
+        size = min(size + 1, len(scratch.jobs))
     return size
 
 
 @inner
-def cut_of_list(r: Room, limits: Limits, size: int) -> float:
+def cut_of_list(scratch: Scratch, limits: Limits, size: int) -> float:
     """What scores less is worse than the list's last job, of `size` in it: where it is full, what cannot belong."""
     if size == 0:
         return -np.inf
-    return cut_of(r.scores[size - 1] if limits.per_company > 0 else score_of(r, r.keys[size]))
+    return cut_of(scratch.scores[size - 1] if limits.per_company > 0 else score_of(scratch, scratch.keys[size]))
 
 
 @inner
-def first_to_try(r: Room, seeds: np.ndarray, n_before: int) -> int:
-    """Fills `r.tried` with the seeds up to the first -1, or what the user before was shown; returns how many."""
+def first_to_try(scratch: Scratch, seeds: np.ndarray, n_before: int) -> int:
+    """Fills `scratch.tried` with the seeds up to the first -1, or what the user before was shown; returns how many."""
     n: Any = np.int64(0)
     while n < len(seeds) and seeds[n] >= 0:
-        r.tried[n] = seeds[n]
+        scratch.tried[n] = seeds[n]
         n += 1
     if n == 0:
         for i in range(n_before):
-            r.tried[i] = r.jobs[i]
+            scratch.tried[i] = scratch.jobs[i]
         n = n_before
     return n
 
 
 @inner
-def unmark_tried(r: Room, n_tried: int) -> None:
+def unmark_tried(scratch: Scratch, n_tried: int) -> None:
     for i in range(n_tried):
-        if r.tried[i] >= 0:
-            r.marks[r.tried[i]] = False
+        if scratch.tried[i] >= 0:
+            scratch.marks[scratch.tried[i]] = False
 
 
 @inner
-def take_jobs(x: Index, r: Room, limits: Limits, size: int) -> None:
-    """Fills `r.jobs` from the keys, where the list is kept in them."""
+def take_jobs(index: Index, scratch: Scratch, limits: Limits, size: int) -> None:
+    """Fills `scratch.jobs` from the keys, where the list is kept in them."""
     if limits.per_company > 0:
         return
     for i in range(size):
-        r.jobs[i] = x.by_turn[~np.uint32(r.keys[i + 1] & np.uint64(0xFFFFFFFF))]
+        scratch.jobs[i] = index.by_turn[~np.uint32(scratch.keys[i + 1] & np.uint64(0xFFFFFFFF))]
 
 
 @inner

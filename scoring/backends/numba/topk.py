@@ -26,7 +26,7 @@ from scoring.backends.numba.cells import bound_cells, collect, greatest, put_in_
 from scoring.backends.numba.exact_score import base_of, exact_score, uneven_part, write_list
 from scoring.backends.numba.fold_user import fold_user
 from scoring.backends.numba.jit import bare, inner
-from scoring.backends.numba.room import Room
+from scoring.backends.numba.scratch import Scratch
 from scoring.backends.numba.top_list import cut_of_list, empty_list, first_to_try, mark, offer, take_jobs, unmark_tried
 from scoring.backends.numba.user_state import COARSE, CONSTANT, Fold
 from scoring.backends.numba.vectors import lowest_bit, which_of_block
@@ -48,38 +48,58 @@ def lowest_bound(cut: float, beside: float, coarse: float) -> np.float32:
 
 
 @inner(forceinline=True)
-def try_first(p: Program, x: Index, limits: Limits, f: Fold, r: Room, user: int, n_tried: int) -> int:
-    """Offers the jobs in `r.tried` to an empty list and marks them; returns the list's size."""
+def try_first(
+    program: Program, index: Index, limits: Limits, state: Fold, scratch: Scratch, user: int, n_tried: int
+) -> int:
+    """Offers the jobs in `scratch.tried` to an empty list and marks them; returns the list's size."""
     size: Any = np.int64(0)
-    empty_list(r)
+    empty_list(scratch)
     for i in range(n_tried):
-        job = np.int64(r.tried[i])
-        if r.marks[job]:
-            r.tried[i] = -1  # (marked for another reason: it stays so)
+        job = np.int64(scratch.tried[i])
+        if scratch.marks[job]:
+            scratch.tried[i] = -1  # (marked for another reason: it stays so)
         else:
-            size = offer(x, r, limits, exact_score(p, x, f, r, user, job, base_of(x, f, job)), job, size)
-            r.marks[job] = True
+            size = offer(
+                index,
+                scratch,
+                limits,
+                exact_score(program, index, state, scratch, user, job, base_of(index, state, job)),
+                job,
+                size,
+            )
+            scratch.marks[job] = True
     return size
 
 
 @inner(forceinline=True)
 def worth_a_look(
-    p: Program, x: Index, f: Fold, r: Room, block: int, best: float, slack: float, of_vectors: float, cut: float
+    program: Program,
+    index: Index,
+    state: Fold,
+    scratch: Scratch,
+    block: int,
+    best: float,
+    slack: float,
+    of_vectors: float,
+    cut: float,
 ) -> bool:
     """Whether a job of a block may score `cut`: by the cheapest bound first. `best` is its best own score."""
     if best + slack < cut:
         return False
-    here = slack_of_codes(p, x, f, block)
-    return best + here + of_vectors >= cut and best + here + slack_of_vectors(p, x, f, block, r.dots) >= cut
+    here = slack_of_codes(program, index, state, block)
+    return (
+        best + here + of_vectors >= cut
+        and best + here + slack_of_vectors(program, index, state, block, scratch.dots) >= cut
+    )
 
 
 @bare
 def top_k(
-    p: Program,
-    x: Index,
+    program: Program,
+    index: Index,
     limits: Limits,
-    f: Fold,
-    r: Room,
+    state: Fold,
+    scratch: Scratch,
     users: Longs,
     places: Longs,
     seeds: Ints,
@@ -103,55 +123,64 @@ def top_k(
         if stop[0] != 0:
             break
         user = users[place]
-        fold_user(p, x, user, f)
-        mark(r.marks, user, True, limits)
-        n_tried = first_to_try(r, seeds[place], size)
-        size, coarse = try_first(p, x, limits, f, r, user, n_tried), f.sums[COARSE]
-        cut = cut_of_list(r, limits, k) if size == k else -np.inf
+        fold_user(program, index, user, state)
+        mark(scratch.marks, user, True, limits)
+        n_tried = first_to_try(scratch, seeds[place], size)
+        size, coarse = try_first(program, index, limits, state, scratch, user, n_tried), state.sums[COARSE]
+        cut = cut_of_list(scratch, limits, k) if size == k else -np.inf
         exactly += n_tried
-        bound_cells(x, user, f.single, r.bound)
-        block_best = x.block_best[x.class_of_user[user]]
-        less, of_vectors = raise_holders(p, x, f, user, r.bound), most_of_vectors(x, f)
-        slack = most_of_codes(x, f) + of_vectors
-        beside = f.sums[CONSTANT] + slack - less + coarse  # a job of a cell scores at most r.bound[cell] + beside
-        top, high = greatest(r.bound, r.lanes), np.float32(np.inf)
-        low = lowest_bound(cut_of_list(r, limits, size), beside, coarse)
+        bound_cells(index, user, state.single, scratch.bound)
+        block_best = index.block_best[index.class_of_user[user]]
+        less, of_vectors = raise_holders(program, index, state, user, scratch.bound), most_of_vectors(index, state)
+        slack = most_of_codes(index, state) + of_vectors
+        beside = (
+            state.sums[CONSTANT] + slack - less + coarse
+        )  # a job of a cell scores at most scratch.bound[cell] + beside
+        top, high = greatest(scratch.bound, scratch.lanes), np.float32(np.inf)
+        low = lowest_bound(cut_of_list(scratch, limits, size), beside, coarse)
         if usual_depth > 0:
             low = max(low, np.float32(top - FIRST_BAND * usual_depth))
         while True:
-            n_found = collect(r.bound, low, high, r.found)
-            put_in_order(r.bound, r.found, n_found, r.start, r.ordered)
+            n_found = collect(scratch.bound, low, high, scratch.found)
+            put_in_order(scratch.bound, scratch.found, n_found, scratch.start, scratch.ordered)
             for i in range(n_found):
-                cell = r.ordered[i]
-                if r.bound[cell] + beside < cut:
+                cell = scratch.ordered[i]
+                if scratch.bound[cell] + beside < cut:
                     continue
-                base = f.sums[CONSTANT] + coarse
-                for o in range(len(x.ordered)):
-                    base += f.row[x.ordered[o], x.cell[cell, 2 + o]]
-                for block in range(x.cell[cell, 0], x.cell[cell, 1]):
+                base = state.sums[CONSTANT] + coarse
+                for o in range(len(index.ordered)):
+                    base += state.row[index.ordered[o], index.cell[cell, 2 + o]]
+                for block in range(index.cell[cell, 0], index.cell[cell, 1]):
                     if block_best[block, REST] + base + slack < cut:
                         break
                     best = block_best[block, BEST] + base
-                    if not worth_a_look(p, x, f, r, block, best, slack, of_vectors, cut):
+                    if not worth_a_look(program, index, state, scratch, block, best, slack, of_vectors, cut):
                         continue
-                    score_loosely(p, x, f, user, block, r.dots, r.value)
-                    first, n_jobs = np.int64(x.block[block, FIRST]), x.block[block, SIZE]
+                    score_loosely(program, index, state, user, block, scratch.dots, scratch.value)
+                    first, n_jobs = np.int64(index.block[block, FIRST]), index.block[block, SIZE]
                     loosely += n_jobs
-                    if len(x.uneven):
+                    if len(index.uneven):
                         for j in range(n_jobs):
-                            r.value[j] += np.float32(uneven_part(p, x, f, user, first + j))
-                    bits = which_of_block(r.value, 0, np.float32(cut - base - coarse), np.float32(np.inf))
+                            scratch.value[j] += np.float32(uneven_part(program, index, state, user, first + j))
+                    bits = which_of_block(scratch.value, 0, np.float32(cut - base - coarse), np.float32(np.inf))
                     bits &= (np.uint64(1) << np.uint64(n_jobs)) - np.uint64(1)
                     while bits:
                         j = lowest_bit(bits)
                         bits &= bits - np.uint64(1)
                         job = first + j
-                        if r.value[j] + base < cut or r.marks[job]:
+                        if scratch.value[j] + base < cut or scratch.marks[job]:
                             continue
-                        size = offer(x, r, limits, exact_score(p, x, f, r, user, job, base - coarse), job, size)
+                        size = offer(
+                            index,
+                            scratch,
+                            limits,
+                            exact_score(program, index, state, scratch, user, job, base - coarse),
+                            job,
+                            size,
+                        )
                         exactly += 1
                         if size == k:
-                            cut = cut_of_list(r, limits, k)
+                            cut = cut_of_list(scratch, limits, k)
             needed = lowest_bound(cut, beside, coarse)
             if low <= needed:
                 break
@@ -159,10 +188,10 @@ def top_k(
         if size == k:
             depth = top - cut + beside
             usual_depth = 0.9 * usual_depth + 0.1 * depth if usual_depth > 0 else depth
-        unmark_tried(r, n_tried)
-        mark(r.marks, user, False, limits)
-        take_jobs(x, r, limits, size)
+        unmark_tried(scratch, n_tried)
+        mark(scratch.marks, user, False, limits)
+        take_jobs(index, scratch, limits, size)
         out_count[place] = size
-        write_list(p, x, f, r, user, size, out_row[place], out_score[place])
+        write_list(program, index, state, scratch, user, size, out_row[place], out_score[place])
     visited[0] += loosely
     visited[1] += exactly

@@ -18,7 +18,7 @@ CONSTANT, UNEVEN, FINE, COARSE = range(4)
 
 
 class Fold(NamedTuple):
-    """Room for one user's side, used again for the next user."""
+    """Scratch state of one user, reused for the next."""
 
     before: Longs  # (1,) the user folded here last, -1: none
     table: Floats  # (n_lookups, widest) canonical rows
@@ -42,10 +42,15 @@ class Fold(NamedTuple):
     sums: Floats  # (4,) at CONSTANT, UNEVEN (the most that components that do not fold can add), FINE, COARSE
 
 
-def new_fold(p: Program, x: Index) -> Fold:
-    """Room for one user."""
-    n_lookups, n_keys, n_steps, n_dots = len(p.lookup_key), len(x.width), len(p.interval_number), len(p.dot_scale)
-    widest, d = int(x.width.max(initial=1)), p.user_vector.shape[1]
+def new_fold(program: Program, index: Index) -> Fold:
+    """Return the state of one user."""
+    n_lookups, n_keys, n_steps, n_dots = (
+        len(program.lookup_key),
+        len(index.width),
+        len(program.interval_number),
+        len(program.dot_scale),
+    )
+    widest, d = int(index.width.max(initial=1)), program.user_vector.shape[1]
     return Fold(
         before=np.full(1, -1, dtype=np.int64),
         table=np.zeros((n_lookups, widest)),

@@ -1,4 +1,4 @@
-"""What a thread writes on while it makes lists."""
+"""Scratch arrays of a thread that makes lists."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from scoring.backends.numba.cells import BINS, CHUNK
 from scoring.bundle.index import BLOCK_JOBS, Index
 from scoring.bundle.program import Program
 
-__all__ = ["Room", "new_room"]
+__all__ = ["Scratch", "new_scratch"]
 
 
 KEYS = 32
 """Keys that are compared at once."""
 
 
-class Room(NamedTuple):
-    """What a thread writes on while it makes lists of up to k jobs."""
+class Scratch(NamedTuple):
+    """Scratch arrays of a thread that makes lists of up to k jobs."""
 
     marks: NDArray[np.bool_]  # (m,) may not be shown to the user at work; all False between users
     bound: Singles  # (n_cells,) and -infinity up to a whole number of CHUNKs
@@ -43,11 +43,11 @@ class Room(NamedTuple):
     one_score: Floats  # (1, 4)
 
 
-def new_room(p: Program, x: Index, k: int) -> Room:
+def new_scratch(program: Program, index: Index, k: int) -> Scratch:
     padded, key_bits = -(-k // KEYS) * KEYS, np.zeros(1, np.uint32)
-    n_cells = x.cell_best.shape[1]
-    return Room(
-        marks=np.zeros(len(x.turn), dtype=np.bool_),
+    n_cells = index.cell_best.shape[1]
+    return Scratch(
+        marks=np.zeros(len(index.turn), dtype=np.bool_),
         bound=np.full(-(-n_cells // CHUNK) * CHUNK, -np.inf, np.float32),
         lanes=np.empty(CHUNK, np.float32),
         found=np.empty(n_cells, np.int32),
@@ -61,7 +61,7 @@ def new_room(p: Program, x: Index, k: int) -> Room:
         spare_keys=np.zeros(padded, np.uint64),
         key_score=key_bits.view(np.float32),
         key_bits=key_bits,
-        dots=np.empty(len(p.dot_scale), np.float32),
+        dots=np.empty(len(program.dot_scale), np.float32),
         value=np.empty(BLOCK_JOBS, np.float32),
         canonical=np.empty((k, 4)),
         one_job=np.empty(1, np.int32),
