@@ -39,7 +39,10 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         return function
     options["no_cfunc_wrapper"] = True  # for C to call back: nobody does, and it is a sixth of the compilation
     dispatcher = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
-    dispatcher._cache._cache_file._source_stamp = _SOURCES
+    index = dispatcher._cache._cache_file
+    index._source_stamp = _SOURCES
+    # compared before the rest of the file is unpickled, which names types that other code may not have
+    index._version = f"{numba.__version__} {_SOURCES}"
     return dispatcher
 
 
