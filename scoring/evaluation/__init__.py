@@ -1,11 +1,11 @@
-"""How good lists are, measured on held-out actions; two rankings compared.
+"""Evaluation of ranked lists on held-out actions, and comparison of two rankings.
 
-- `holdout`, `by_time`, `per_user`, `action_log`: what is known, and what is held out
+- `holdout`, `by_time`, `per_user`, `action_log`: split the actions into known and held-out ones
 - `user_splits`: train, validation and test users (`id_hash`)
-- `relevance`, `metrics`, `list_metrics`: values of lists; `slices`: by group of users
+- `relevance`, `metrics`, `list_metrics`: metrics of lists; `slices`: metrics by group of users
 - `significance`, `jackknife`, `randomisation`: intervals and tests
-- `evaluator`: one model after another; `scoreboard`: several, with intervals
-- `rank_changes`, `exposure`: what a change does to lists; `full_rank`, `waterfall`: what it does to one job
+- `evaluator`: evaluates one model at a time; `scoreboard`: compares several models, with intervals
+- `rank_changes`, `exposure`: effect of a model change on lists; `full_rank`, `waterfall`: its effect on one job
 """
 
 from __future__ import annotations

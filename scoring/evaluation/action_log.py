@@ -1,4 +1,4 @@
-"""The actions that say what a user was looking for."""
+"""Log of the actions that count as evidence of relevance."""
 
 from __future__ import annotations
 
@@ -19,19 +19,24 @@ __all__ = ["Log"]
 
 @dataclass(frozen=True)
 class Log:
-    """n actions by user, then time, then job: rows among the dataset's users and jobs, microseconds, gains."""
+    """n actions, sorted by user, then time, then job."""
 
-    user: Ints
-    job: Ints
-    at: Longs
-    gain: Floats
+    user: Ints  # (n,) row among the dataset's users
+    job: Ints  # (n,) row among the dataset's jobs
+    at: Longs  # (n,) microseconds
+    gain: Floats  # (n,)
 
     def __len__(self) -> int:
         return len(self.user)
 
     @classmethod
     def of(cls, data: Dataset, gains: Mapping[str, float]) -> Self:
-        """The actions up to the data's clock of the kinds that have a gain. Raises ConfigurationError."""
+        """Return the actions up to the dataset's clock whose kind has a gain.
+
+        Raises
+        ------
+        ConfigurationError: If a kind is unknown or a gain is not a finite number above 0.
+        """
         worth = np.zeros(len(ACTION_KINDS))
         for kind, gain in gains.items():
             if kind not in ACTION_KINDS:
@@ -44,11 +49,11 @@ class Log:
         return cls(actions.user[rows], actions.job[rows], actions.at[rows], worth[actions.kind[rows]])
 
     def take(self, rows: NDArray) -> Self:
-        """Those at these rows, or where a mask is true."""
+        """Return the actions at these rows, or those where a boolean mask is true."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def pairs(self) -> Self:
-        """Each user and job once, at the time of the newest action, with the largest gain."""
+        """Return one action per pair of user and job, with its newest time and its largest gain."""
         order = np.lexsort((self.at, self.job, self.user))
         user, job = self.user[order], self.job[order]
         first = np.flatnonzero(np.append(True, (np.diff(user) != 0) | (np.diff(job) != 0))[: len(user)])
@@ -60,21 +65,21 @@ class Log:
         return found.take(np.lexsort((found.job, found.at, found.user)))
 
     def counts(self, n_users: int) -> Longs:
-        """(n_users,) actions of each."""
+        """Return (n_users,) number of actions of each user."""
         return np.bincount(self.user, minlength=n_users)
 
     def first(self) -> NDArray[np.int64]:
-        """(n,) where the actions of the same user begin."""
+        """Return (n,), for each action, the row of the first action of its user."""
         return np.searchsorted(self.user, self.user)
 
     def earliest(self, n_users: int) -> Longs:
-        """(n_users,) time of each user's first one; the end of time for users with none."""
+        """Return (n_users,) time of each user's first action; the largest int64 for users without actions."""
         found = np.full(n_users, np.iinfo(np.int64).max)
         np.minimum.at(found, self.user, self.at)
         return found
 
     def latest(self, n_users: int) -> Longs:
-        """(n_users,) time of each user's last one; the beginning of time for users with none."""
+        """Return (n_users,) time of each user's last action; the smallest int64 for users without actions."""
         found = np.full(n_users, np.iinfo(np.int64).min)
         np.maximum.at(found, self.user, self.at)
         return found

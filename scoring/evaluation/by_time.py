@@ -1,4 +1,4 @@
-"""Holdout by time: tonight's run of some weeks ago, and what people did afterwards."""
+"""Holdout by time: rank on the data of a past date, evaluate on the actions after it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,22 @@ __all__ = ["by_time"]
 def by_time(
     data: Dataset, cut: Any = None, *, days: float = 14.0, gains: Mapping[str, float] = APPLICATIONS
 ) -> Holdout:
-    """What was done in the `days` days after the cut (None: as many before the clock) is held out.
+    """Return a holdout of the actions in the `days` days after the cut.
 
-    The data is what was known at the cut: later actions are gone, jobs posted later are not open yet, and whether a
-    job is active today is not asked. Candidates are the jobs that were open at the cut. Pairs are left out, and
-    counted, whose user had not registered by then or whose job was not open.
+    The data is what was known at the cut. Later actions are removed, jobs posted later are not open yet, and the
+    current active flag of a job is ignored. Candidates are the jobs that were open at the cut. Pairs are left out,
+    and counted, if the user was not registered or the job was not open at the cut.
 
-    Raises ConfigurationError: a cut that is no time, or after which nothing was done; an unknown kind of action.
+    Parameters
+    ----------
+    data: The dataset to split.
+    cut: Timestamp of the split; None: `days` days before the dataset's clock.
+    days: Length of the held-out period.
+    gains: Kind of action → gain of a job with such an action. Other kinds are not evaluated.
+
+    Raises
+    ------
+    ConfigurationError: If the cut is not a timestamp, no pair is held out, or a kind or gain is invalid.
     """
     log = Log.of(data, gains)
     tables = data.tables

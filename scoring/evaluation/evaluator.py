@@ -1,4 +1,4 @@
-"""A holdout made ready: one model after the other is held to what people did, new weights in milliseconds."""
+"""Evaluator of models on one holdout. Evaluating new weights of a known model takes milliseconds."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ from scoring.statistics import Statistics
 __all__ = ["Evaluator", "Judgement"]
 
 _PLANS = 4
-"""Plans that are kept: models that differ in more than weights need a plan each, and making it is most of a trial."""
+"""Number of plans that an evaluator keeps.
+
+Models that differ in more than weights need a plan each, and building a plan takes most of a trial's time.
+"""
 
 
 @dataclass(frozen=True, repr=False)
 class Judgement:
-    """A model's lists for the users of an evaluator, and what they are worth."""
+    """A model's lists for the users of an evaluator, with their metrics."""
 
     prepared: Prepared
     ranking: Ranking
@@ -49,19 +52,29 @@ class Judgement:
 
     @property
     def user_id(self) -> Longs:
-        """(n,) the order of `values`."""
+        """(n,) user ids, in the order of `values`."""
         return self.ranking.user_id
 
 
 class Evaluator:
-    """Ranks for the users of a holdout (or some of them) and judges the lists.
+    """Rank jobs for the users of a holdout and compute metrics of the lists. Not thread-safe.
 
-    Users for whom nothing is to be found are left out. Lists have `k` jobs, and more where a metric looks at more.
-    `statistics` of the holdout's data may be shared with other evaluators of the same data; else factors are trained,
-    or read from `factor_cache`. Not safe to use from several threads at once.
+    Parameters
+    ----------
+    holdout: Data to rank on, and the relevant jobs. Users without relevant jobs are left out.
+    users: Ids of the users to evaluate; None: all users of the holdout.
+    k: Length of the lists. Lists are longer if a metric needs more ranks.
+    metrics: Metrics to compute.
+    statistics: Statistics of the holdout's data. Evaluators of the same data may share them. If None, factors are
+        trained or read from `factor_cache`.
+    factor_cache: Directory of cached factors.
+    workers: Maximum number of threads; None: one per available core.
 
-    Raises ConfigurationError: nothing is to be found for any of the users; two metrics of one name; statistics of
-    other data. UnknownIdError: a user that the data does not have.
+    Raises
+    ------
+    ConfigurationError: If none of the users has a relevant job, two metrics have the same name, or the statistics
+        are of other data.
+    UnknownIdError: If a user is not in the data.
     """
 
     def __init__(
@@ -86,7 +99,7 @@ class Evaluator:
                 "the statistics are of other data than the holdout: it must not see what it hides."
             )
         self.workers = workers
-        self._plans: list[Prepared] = []  # the last used comes first
+        self._plans: list[Prepared] = []  # most recently used first
         self._facts: tuple[Eligibility, ListFacts] | None = None
 
     def __repr__(self) -> str:
@@ -94,7 +107,7 @@ class Evaluator:
 
     @property
     def user_id(self) -> Longs:
-        """(n,) ids of the users, ascending."""
+        """(n,) ids of the evaluated users, ascending."""
         return self.holdout.user_id
 
     @cached_property
@@ -103,11 +116,11 @@ class Evaluator:
 
     @cached_property
     def inputs(self) -> Inputs:
-        """Of these users and all jobs."""
+        """Inputs of the evaluated users and all jobs."""
         return Inputs.of(self.statistics).take_users(self._rows)
 
     def prepare(self, model: ScoringModel) -> Prepared:
-        """The model on these users; weights alone are exchanged without encoding anything anew."""
+        """Return the model prepared for these users. If only weights differ from a kept plan, nothing is re-encoded."""
         same = next((one for one in self._plans if _differ_in_weights(one.model, model)), None)
         if self._plans:
             ready = (same or self._plans[0]).with_model(model)
@@ -119,25 +132,30 @@ class Evaluator:
         return ready
 
     def judge(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Judgement:
-        """The model's lists, and every metric for every user. Raises RunCancelledError where `cancelled` says so."""
+        """Return the model's lists, and every metric for every user.
+
+        Raises
+        ------
+        RunCancelledError: If `cancelled` returns true.
+        """
         ready = self.prepare(model)
         ranking = ready.scorer.top_k(self.k, cancelled=cancelled)
-        if cancelled():  # lists that were not reached are empty: nothing must be said of them
+        if cancelled():  # lists that were not computed are empty and must not be evaluated
             raise RunCancelledError(f"model {model.name} is not judged to the end.")
         judged = judge(ranking, self.holdout.relevance, self.k)
         return Judgement(ready, ranking, judged, {metric.name: metric.of(judged) for metric in self.metrics})
 
     def facts(self, judgement: Judgement) -> ListFacts:
-        """What is told about the jobs that its model may list."""
+        """Return the facts of the jobs that the judged model may list."""
         rules = judgement.model.eligibility
         if self._facts is None or self._facts[0] != rules:
             self._facts = rules, ListFacts.of(self.inputs, judgement.prepared.plan.exclusions.open_to_all)
         return self._facts[1]
 
     def unreachable(self, model: ScoringModel) -> dict[str, int]:
-        """Rule → pairs that are to be found and that the rule keeps out of every list; such a pair counts as missed.
+        """Return rule → number of relevant pairs that the rule excludes from every list.
 
-        A pair counts once, at the first rule that speaks against it.
+        Such a pair counts as a miss. It is counted once, at the first rule that excludes it.
         """
         ready, counts = self.prepare(model), dict[str, int]()
         wanted = self.holdout.relevance
@@ -150,7 +168,7 @@ class Evaluator:
 
 def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> Holdout:
     ids = whole_ids(users, "user")
-    rows_of_ids(holdout.data.users.user_id, ids, "user")  # raises where one is not there
+    rows_of_ids(holdout.data.users.user_id, ids, "user")  # raises if an id is unknown
     some = holdout.of_users(ids)
     if not len(some.relevance):
         raise ConfigurationError(f"nothing is to be found for any of these {len(ids):,} users: {holdout!r}.")
@@ -162,5 +180,6 @@ def _same(a: Dataset, b: Dataset) -> bool:
 
 
 def _differ_in_weights(a: ScoringModel, b: ScoringModel) -> bool:
-    """In nothing else, that is. (Compared and not hashed: a component may have a list among its parameters.)"""
+    """Return whether two models differ at most in weights."""
+    # compared, not hashed: a component may have a list among its parameters
     return a.parts == b.parts and a.eligibility == b.eligibility

@@ -1,4 +1,4 @@
-"""Who gains and who loses places in the lists: companies, prefectures, occupations."""
+"""Exposure: which companies, prefectures and occupations gain or lose places in the lists."""
 
 from __future__ import annotations
 
@@ -17,28 +17,34 @@ from scoring.ranking import Ranking, list_overlap
 __all__ = ["UNKNOWN", "By", "exposure_changes", "plot_exposure"]
 
 By = Literal["company", "prefecture", "occupation"]
-"""Whose places are counted."""
+"""Attribute of a job by which places are counted."""
 
 COLUMN: Final = {"company": "company_id", "prefecture": "prefecture_code", "occupation": "occupation_code"}
 PLURAL: Final = {"company": "companies", "prefecture": "prefectures", "occupation": "occupations"}
 
 LONGEST: Final = 18
-"""Letters of a name beside an axis."""
+"""Maximum number of characters of an axis label."""
 
 UNKNOWN: Final = "unknown"
-"""The name under which jobs without a company, a prefecture or an occupation count."""
+"""Name of the row of jobs without a company, prefecture or occupation."""
 
 
 def exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: By = "company") -> pd.DataFrame:
-    """One row for each company (prefecture, occupation) with a place in either ranking, the largest change first.
+    """Return one row per company (prefecture, occupation) with a place in either ranking, the largest change first.
 
-    company_id (prefecture_code, occupation_code; missing for those jobs that have none) · name (the code where the
-    tables have no name) · places_before, places_after, change: entries of lists · weighted_before, weighted_after,
-    weighted_change: the same, each entry worth 1 / log2(1 + rank) · share_before, share_after: of all places.
-    The places add up to all entries of the lists. The discount is that of DCG (Järvelin and Kekäläinen, TOIS 20(4),
-    2002).
+    Columns:
 
-    Raises ConfigurationError: `by` is something else. UnknownIdError: a listed job that the inputs do not hold.
+    - company_id (prefecture_code, occupation_code): missing for jobs without one
+    - name: the code if the tables have no name
+    - places_before, places_after, change: list entries; they add up to all entries of the lists
+    - weighted_before, weighted_after, weighted_change: the same, each entry weighted by 1 / log2(1 + rank), the
+      discount of DCG (Järvelin and Kekäläinen, TOIS 20(4), 2002)
+    - share_before, share_after: share of all places
+
+    Raises
+    ------
+    ConfigurationError: If `by` is not one of `By`.
+    UnknownIdError: If a listed job is not in the inputs.
     """
     if by not in get_args(By):
         raise ConfigurationError(f"exposure is counted by {', '.join(get_args(By))}; {by!r} is none of them.")
@@ -69,7 +75,7 @@ def exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: By = "
 
 
 def _exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tuple[np.ndarray, Floats]:
-    """(n_codes + 1,) entries, and the same discounted by rank; the last of them of jobs without a code."""
+    """Return (n_codes + 1,) list entries, and the same discounted by rank; the last element: jobs without a code."""
     there = list_overlap.listed(ranking.job_id.shape[1], ranking.count)
     code = codes[_job_rows(inputs, ranking.job_id[there])].astype(np.int64)
     code[code < 0] = n_codes
@@ -89,13 +95,13 @@ def _job_rows(inputs: Inputs, ids: np.ndarray) -> np.ndarray:
 
 
 def _values(inputs: Inputs, by: By) -> pd.api.extensions.ExtensionArray:
-    """(n_codes + 1,) what each code stands for, missing at the end."""
+    """Return (n_codes + 1,) the id or code of the tables for each code; the last one is missing."""
     values = [*getattr(inputs.words, by).values, None]
     return pd.Series(values, dtype="Int64" if by == "occupation" else "str").array
 
 
 def _names(inputs: Inputs, by: By) -> pd.api.extensions.ExtensionArray:
-    """(n_codes + 1,) readable names, UNKNOWN at the end; a code without a name is its own."""
+    """Return (n_codes + 1,) names, UNKNOWN at the end. A code without a name is its own name."""
     tables = inputs.dataset.tables
     if by == "company":
         named = inputs.jobs.frame.dropna(subset=["company_id", "company_name"]).drop_duplicates("company_id")
@@ -108,7 +114,7 @@ def _names(inputs: Inputs, by: By) -> pd.api.extensions.ExtensionArray:
 
 
 def plot_exposure(axes: Any, frame: pd.DataFrame, by: By, most: int = 8) -> None:
-    """Diverging bars of the `most` largest gains and losses of an `exposure_changes`, gains on top."""
+    """Draw diverging bars of the `most` largest gains and losses of `exposure_changes`, gains on top."""
     gained = frame[frame["change"] > 0].nlargest(most, "change")
     lost = frame[frame["change"] < 0].nsmallest(most, "change")[::-1]
     shown = pd.concat([gained, lost])

@@ -1,4 +1,4 @@
-"""Where a job stands in the whole ranking of a user, however far down."""
+"""Rank of a job in the full ranking of a user, beyond the published list."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ __all__ = ["Standing", "standing"]
 class Standing:
     """A job in a user's full ranking.
 
-    `rank` counts from 1; it is None where the job is not ranked, and `not_ranked` says why. `ahead` are then the
-    ranked jobs that have a better score, or the same one and a smaller id: those that would be above it if nothing
-    else kept it out.
+    `rank` counts from 1. If the job is not ranked, `rank` is None and `not_ranked` lists the reasons. `ahead` then
+    holds the ranked jobs with a better score, or the same score and a smaller id.
     """
 
     score: float  # float32 value, the canonical total
@@ -34,12 +33,12 @@ class Standing:
 
     @property
     def ranked(self) -> int:
-        """Jobs in the ranking."""
+        """Number of jobs in the ranking."""
         return len(self.order)
 
     @property
     def ahead(self) -> Longs:
-        """Ids of the ranked jobs above it, best first."""
+        """Ids of the ranked jobs above this one, best first."""
         return self.order[: self.n_ahead]
 
     @cached_property
@@ -55,10 +54,14 @@ class Standing:
 
 
 def standing(prepared: Prepared, user_id: int, job_id: int) -> Standing:
-    """By canonical total descending, then job_id, over the user's eligible jobs; with the cap of jobs per company, if
-    the model has one, as a greedy walk down that order takes them.
+    """Return a job's rank among all eligible jobs of a user.
 
-    Raises UnknownIdError.
+    Jobs are ranked by canonical total descending, then job_id. If the model limits jobs per company, the ranking
+    takes jobs greedily in that order.
+
+    Raises
+    ------
+    UnknownIdError: If the user or the job is not in the data.
     """
     plan, users = prepared.plan, prepared.user_rows([user_id])
     job = int(prepared.job_rows([job_id])[0])
@@ -77,7 +80,7 @@ def standing(prepared: Prepared, user_id: int, job_id: int) -> Standing:
 
 
 def _within_cap(company: Ints, most: int | None) -> Bools:
-    """(n,) whether fewer than `most` entries before this one are of its company; always where that is missing (-1)."""
+    """Return (n,) whether fewer than `most` earlier entries share the company; True if it is missing (-1)."""
     if most is None:
         return np.ones(len(company), dtype=bool)
     order = np.argsort(company, kind="stable")

@@ -1,4 +1,4 @@
-"""What people did, split into what is known and what is to be found: a dataset that knows nothing of the latter."""
+"""Holdout: a dataset without the held-out actions, and the relevant jobs that those actions define."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ from scoring.plan import Candidates
 __all__ = ["APPLICATIONS", "Holdout", "notes_on", "to_find"]
 
 APPLICATIONS: Final[Mapping[str, float]] = {"application": 1.0}
-"""Kind of action → gain of a job that it was done to: what counts unless something else is said."""
+"""Default gains: kind of action → gain of a job with such an action."""
 
 _BROUGHT: Final = "Factors were brought with the data and not trained anew: they may know of what is held out."
 
 
 @dataclass(frozen=True, repr=False)
 class Holdout:
-    """`data` knows nothing of `relevance`, which names the jobs that its users are to be shown, with their gain.
-
-    `candidates` (None: the jobs open at the data's clock) are the jobs of each user's time, by rows of `data`.
-    `left_out` counts pairs of user and job that are not looked for, by reason.
-    """
+    """Known data and held-out relevance."""
 
     name: str
     data: Dataset
+    """The data without the held-out actions."""
     relevance: Relevance
+    """The held-out jobs of each user, with their gain."""
     left_out: Mapping[str, int]
+    """Reason → number of held-out pairs of user and job that are not evaluated."""
     candidates: Candidates | None = None
+    """Jobs that were open for each user when the user acted, by rows of `data`; None: those open at its clock."""
     notes: tuple[str, ...] = ()
+    """Caveats to report with the metrics."""
 
     def __repr__(self) -> str:
         return f"Holdout({self.name}: {len(self.relevance):,} jobs of {len(self.user_id):,} users to be found)"
 
     @cached_property
     def user_id(self) -> Longs:
-        """Ids of the users with anything to be found, ascending."""
+        """Ids of the users with a relevant job, ascending."""
         return self.relevance.users
 
     def of_users(self, user_ids: NDArray[np.integer] | Sequence[int]) -> Self:
-        """The same data, and what these users are to be shown."""
+        """Return the same data with the relevance of these users only."""
         to_find = self.relevance
         kept = np.isin(to_find.user_id, np.asarray(user_ids, dtype=np.int64))
         part = Relevance.of(to_find.user_id[kept], to_find.job_id[kept], to_find.gain[kept])
@@ -59,7 +60,7 @@ class Holdout:
 
     @cached_property
     def digest(self) -> str:
-        """Names the content: the data, what is to be found, and among which jobs."""
+        """Digest of the data, the relevance and the candidates."""
         digest = hashlib.blake2b(self.data.fingerprint.encode(), digest_size=16)
         for values in (self.relevance.user_id, self.relevance.job_id, self.relevance.gain):
             digest.update(np.ascontiguousarray(values).tobytes())
@@ -68,7 +69,7 @@ class Holdout:
         return digest.hexdigest()
 
     def frame(self) -> pd.DataFrame:
-        """One row per count: what, pairs."""
+        """Return one row per count, with the columns what and pairs."""
         told = {"to be found": len(self.relevance), **self.left_out}
         return pd.DataFrame({"what": list(told), "pairs": list(told.values())})
 
@@ -76,9 +77,13 @@ class Holdout:
 def to_find(
     data: Dataset, held: Log, reasons: Mapping[str, Bools], name: str, gains: Mapping[str, float]
 ) -> tuple[Relevance, dict[str, int]]:
-    """What is left, and how many pairs are not: each is counted at the first reason that speaks against it.
+    """Return the relevance of the pairs to evaluate, and reason → number of pairs left out.
 
-    Raises ConfigurationError: nothing is left.
+    A pair is left out if any reason applies. It is counted at the first reason that applies.
+
+    Raises
+    ------
+    ConfigurationError: If no pair remains.
     """
     left, counts = np.ones(len(held), dtype=bool), {}
     for reason, applies in reasons.items():
@@ -95,5 +100,5 @@ def to_find(
 
 
 def notes_on(data: Dataset) -> tuple[str, ...]:
-    """What a reader of any figures must know of the data."""
+    """Return the caveats of the data that apply to every metric."""
     return (_BROUGHT,) if data.tables.user_factors is not None else ()

@@ -1,4 +1,4 @@
-"""Ids with their bits mixed, so that ids that follow a pattern fall into parts as if drawn by lot."""
+"""Hash of ids for pseudorandom splits. Ids that follow a pattern are spread like random numbers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ __all__ = ["mixed"]
 
 
 def mixed(ids: Longs, seed: int = 0) -> NDArray[np.uint64]:
-    """(n,) by the id and the seed alone. SplitMix64: Steele, Lea & Flood, Fast splittable pseudorandom number
-    generators, OOPSLA 2014."""
+    """Return (n,) hashes that depend only on the id and the seed.
+
+    SplitMix64: Steele, Lea & Flood, Fast splittable pseudorandom number generators, OOPSLA 2014.
+    """
     start = np.array([0x9E3779B97F4A7C15 * (2 * seed + 1) % 2**64], dtype=np.uint64)
-    z = ids.astype(np.uint64) + start  # arrays wrap around without a word
+    z = ids.astype(np.uint64) + start  # array arithmetic wraps around without a warning
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))

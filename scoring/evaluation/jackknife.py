@@ -1,4 +1,4 @@
-"""How sure a value of all users together is: the same value without each group of them in turn."""
+"""Delete-a-group jackknife: standard errors of values that are computed from all users together."""
 
 from __future__ import annotations
 
@@ -15,32 +15,37 @@ from scoring.evaluation.id_hash import mixed
 __all__ = ["GROUPS_OF_USERS", "Jackknife", "groups_of", "users_digest"]
 
 GROUPS_OF_USERS: Final = 20
-"""Groups that are left out one at a time."""
+"""Number of groups of users. Each group is left out once."""
 
 
 @dataclass(frozen=True, eq=False)
 class Jackknife:
-    """A value of all lists together, and the same without each group of users in turn.
+    """A value computed from all lists, and the same value without each group of users.
 
     The standard error is that of the delete-a-group jackknife, √((G - 1)/G · Σ (θ_g - mean θ)²): Kott, The
-    delete-a-group jackknife, Journal of Official Statistics 17(4), 2001. A user's group follows from the id alone, so
-    two rankings of the same users are left without the same ones, and `minus` pairs them.
+    delete-a-group jackknife, Journal of Official Statistics 17(4), 2001. A user's group depends only on the id. Two
+    rankings of the same users therefore have the same groups, and `minus` pairs them.
 
-    Of smooth values (concentration) simulated errors are right within some per cent. Of coverage, where a group that
-    is left out takes the jobs with it that nobody else was shown, they are too wide: 1.3 times where 40 % of the jobs
-    are covered, twice where 94 % are. They are never too narrow on average: Efron & Stein, The jackknife estimate of
-    variance, Annals of Statistics 9(3), 1981.
+    In simulations, standard errors of smooth values (concentration) are correct within a few per cent. For coverage
+    they are too wide: 1.3 times if 40 % of the jobs are covered, twice if 94 % are. The cause is that leaving out a
+    group removes all jobs that only this group was shown. They are never too narrow on average: Efron & Stein, The
+    jackknife estimate of variance, Annals of Statistics 9(3), 1981.
     """
 
     value: float
-    without: Floats  # (G,) groups that have no user left out
+    without: Floats  # (G,) the value without each group; groups without users are omitted
     n: int
     users: int
-    """A digest of the users' ids, whatever their order."""
+    """Digest of the users' ids, independent of their order."""
 
     @property
     def standard_error(self) -> float:
-        """Raises ConfigurationError where all users are of one group."""
+        """Standard error of the value.
+
+        Raises
+        ------
+        ConfigurationError: If all users are in one group.
+        """
         groups = len(self.without)
         if groups < 2:
             raise ConfigurationError(
@@ -49,14 +54,24 @@ class Jackknife:
         return float(np.sqrt((groups - 1) / groups * ((self.without - self.without.mean()) ** 2).sum()))
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """By Student's t with G - 1 degrees of freedom. Raises ConfigurationError as `standard_error`."""
+        """Return the (low, high) interval by Student's t with G - 1 degrees of freedom.
+
+        Raises
+        ------
+        ConfigurationError: If the level is not between 0 and 1, or all users are in one group.
+        """
         if not 0 < level < 1:
             raise ConfigurationError(f"level is {level!r}; it lies between 0 and 1, such as 0.95.")
         half = stdtrit(len(self.without) - 1, (1 + level) / 2) * self.standard_error
         return float(self.value - half), float(self.value + half)
 
     def minus(self, other: Jackknife) -> Jackknife:
-        """The paired difference. Raises ConfigurationError where the other is of other users."""
+        """Return the paired difference.
+
+        Raises
+        ------
+        ConfigurationError: If the two values are of different users.
+        """
         if (self.n, self.users) != (other.n, other.users):
             raise ConfigurationError(
                 f"rankings of {self.n:,} and of {other.n:,} other users have no paired difference; rank the same users."
@@ -65,10 +80,10 @@ class Jackknife:
 
 
 def groups_of(user_id: Longs) -> Longs:
-    """(n,) which group each user is of."""
+    """Return (n,) the group of each user."""
     return (mixed(user_id) % np.uint64(GROUPS_OF_USERS)).astype(np.int64)
 
 
 def users_digest(user_id: Longs) -> int:
-    """The same for the same users in any order."""
+    """Return a digest of the ids that does not depend on their order."""
     return int(mixed(user_id).sum(dtype=np.uint64))

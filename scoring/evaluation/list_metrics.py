@@ -1,4 +1,4 @@
-"""What lists are like, whether or not anybody acted on them: fees, wages, novelty, coverage, concentration."""
+"""Metrics of lists that need no held-out actions: fees, wages, novelty, coverage, concentration."""
 
 from __future__ import annotations
 
@@ -34,19 +34,23 @@ __all__ = [
 
 @dataclass(frozen=True, repr=False)
 class ListFacts:
-    """What is told about m jobs, in the order of the inputs that a ranking's `job_row` refers to."""
+    """Facts of m jobs, in the order of the inputs that a ranking's `job_row` refers to."""
 
     job_id: Longs  # (m,)
     fee: Floats  # (m,) yen; a missing fee is 0, as in scores and rules
-    wage: Floats  # (m,) hourly equivalent over its area mean; NaN where either is not known
+    wage: Floats  # (m,) hourly equivalent over its area mean; NaN if either is unknown
     novelty: Floats  # (m,) bits
-    eligible: Bools  # (m,) may be listed for somebody
+    eligible: Bools  # (m,) not excluded for all users
 
     @classmethod
     def of(cls, inputs: Inputs, eligible: Bools) -> Self:
-        """`eligible` (m,): jobs that no rule leaves out for everybody, such as `plan.exclusions.open_to_all`.
+        """Return the facts of the inputs' jobs.
 
-        Raises ConfigurationError where it has another length.
+        `eligible` (m,) marks the jobs that no rule excludes for all users, such as `plan.exclusions.open_to_all`.
+
+        Raises
+        ------
+        ConfigurationError: If `eligible` is not of shape (m,).
         """
         jobs = inputs.jobs
         if eligible.shape != jobs.job_id.shape:
@@ -71,13 +75,13 @@ class ListFacts:
 
 
 def _users_acting(actions: ActionArrays, n_jobs: int) -> Longs:
-    """(n_jobs,) different users with any action on each job."""
+    """Return (n_jobs,) number of distinct users with an action on each job."""
     pairs = np.unique((actions.job.astype(np.int64) << 32) | actions.user)
     return np.bincount(pairs >> 32, minlength=n_jobs).astype(np.int64)
 
 
 def _by_id(values: Longs, known: Longs, wanted: Longs) -> Longs:
-    """Of the wanted ids among the sorted known ones; 0 for others."""
+    """Return the values of the wanted ids; 0 for ids that are not among the sorted `known` ones."""
     row, present = IdIndex(known).find(wanted)
     result = np.zeros(len(wanted), dtype=np.int64)
     result[present] = values[row[present]]
@@ -86,7 +90,7 @@ def _by_id(values: Longs, known: Longs, wanted: Longs) -> Longs:
 
 @dataclass(frozen=True)
 class _Fact(ABC):
-    """Something about the first k jobs of each list."""
+    """A fact about the first k jobs of each list."""
 
     k: int = 40
 
@@ -98,11 +102,11 @@ class _Fact(ABC):
 
     @property
     def name(self) -> str:
-        """Like mean fee@40."""
+        """Label and k, such as mean fee@40."""
         return f"{self.label}@{self.k}"
 
     def _top(self, ranking: Ranking, facts: ListFacts) -> tuple[Longs, Bools]:
-        """(n, ≤ k) rows of the listed jobs, and which of them are there (any row where not)."""
+        """Return (n, ≤ k) job rows, and which entries hold a job. Rows of other entries are arbitrary."""
         room = ranking.job_row.shape[1]
         if self.k > room and room < facts.n_eligible and (ranking.count == room).any():
             raise ConfigurationError(
@@ -120,9 +124,12 @@ class UserFact(_Fact):
     """A value per user: the mean over the first k jobs of the list."""
 
     def of(self, ranking: Ranking, facts: ListFacts) -> Floats:
-        """(n,) in the ranking's order; NaN for a user whose list has no job of known value.
+        """Return (n,) values in the ranking's order; NaN for a list without a job of known value.
 
-        Raises ConfigurationError: lists cut before rank k while there were more jobs; facts of other jobs.
+        Raises
+        ------
+        ConfigurationError: If lists are cut before rank k although more jobs are eligible, or the facts are of
+            other jobs.
         """
         rows, there = self._top(ranking, facts)
         if not rows.size:
@@ -135,7 +142,7 @@ class UserFact(_Fact):
 
     @abstractmethod
     def _values(self, facts: ListFacts) -> Floats:
-        """(m,) of each job; NaN where it is not known."""
+        """Return (m,) the value of each job; NaN if it is unknown."""
 
 
 class MeanFee(UserFact):
@@ -149,7 +156,7 @@ class MeanFee(UserFact):
 
 
 class MeanWage(UserFact):
-    """Mean of hourly wage over its area's mean; jobs of unknown wage are left out."""
+    """Mean of hourly wage divided by its area's mean; jobs of unknown wage are left out."""
 
     label = "mean wage"
     unit = "× area mean"
@@ -159,10 +166,10 @@ class MeanWage(UserFact):
 
 
 class Novelty(UserFact):
-    """Mean of -log2 p(j), p(j) = (users who acted on j + 1) / (users + 2): how little known the listed jobs are.
+    """Mean of -log2 p(j), where p(j) = (users who acted on j + 1) / (users + 2).
 
     Mean self-information: Vargas & Castells, Rank and relevance in novelty and diversity metrics for recommender
-    systems, RecSys 2011, without a discount by rank. The added counts keep jobs without actions finite.
+    systems, RecSys 2011, without a discount by rank. The added counts keep the values of jobs without actions finite.
     """
 
     label = "novelty"
@@ -173,12 +180,14 @@ class Novelty(UserFact):
 
 
 class PopulationFact(_Fact):
-    """One value of all lists together, from how often each eligible job is among the first k."""
+    """One value of all lists together, computed from how often each eligible job is among the first k."""
 
     def of(self, ranking: Ranking, facts: ListFacts) -> Jackknife:
-        """Jobs that are not eligible by the facts are not counted.
+        """Return the value with its jackknife. Jobs that are not eligible by the facts are not counted.
 
-        Raises ConfigurationError as `UserFact.of`; where no job is eligible.
+        Raises
+        ------
+        ConfigurationError: As in `UserFact.of`, or if no job is eligible.
         """
         if not facts.n_eligible:
             raise ConfigurationError(f"there is no {self.name}: no job is eligible.")
@@ -193,11 +202,11 @@ class PopulationFact(_Fact):
 
     @abstractmethod
     def _value(self, counts: Longs, n_eligible: int) -> float:
-        """From how often each job is listed; eligible jobs that are in no list need not be among the counts."""
+        """Return the value, given how often each job is listed. `counts` may omit jobs that are in no list."""
 
 
 class Coverage(PopulationFact):
-    """The share of the eligible jobs that stand in any list. It grows with the number of users."""
+    """Share of the eligible jobs that at least one list contains. It grows with the number of users."""
 
     label = "coverage"
     unit = "share of eligible jobs"
@@ -207,24 +216,24 @@ class Coverage(PopulationFact):
 
 
 class Concentration(PopulationFact):
-    """The Gini coefficient of how often eligible jobs are listed, jobs in no list included; NaN without any list.
+    """Gini coefficient of how often eligible jobs are listed, including jobs in no list; NaN if all lists are empty.
 
-    G = 2 Σ i·x_(i) / (m Σ x) - (m + 1) / m, x ascending, i from 1: 0 where all are listed alike, (m - 1) / m where
-    one job has every place.
+    G = 2 Σ i·x_(i) / (m Σ x) - (m + 1) / m, x ascending, i from 1. It is 0 if all jobs are listed equally often, and
+    (m - 1) / m if one job has every place.
     """
 
     label = "concentration"
     unit = "Gini coefficient"
 
     def _value(self, counts: Longs, n_eligible: int) -> float:
-        # counts are small numbers: jobs of the same count are taken together, which sorts them without a sort
+        # counts are small integers: a histogram of the counts replaces sorting the jobs
         alike = np.bincount(counts, minlength=1)
         listed = int(np.arange(len(alike)) @ alike)
         if not listed:
             return float("nan")
         alike[0] += n_eligible - len(counts)
         before = np.cumsum(alike) - alike
-        places = alike * before + alike * (alike + 1) // 2  # the sum of the places i that jobs of a count take
+        places = alike * before + alike * (alike + 1) // 2  # sum of the places i of the jobs with each count
         return 2 * float(np.arange(len(alike)) @ places) / (n_eligible * listed) - (n_eligible + 1) / n_eligible
 
 
@@ -233,9 +242,9 @@ POPULATION_FACTS: Final[tuple[PopulationFact, ...]] = (Coverage(), Concentration
 
 
 def _counts(rows: Longs, there: Bools, group: Longs) -> tuple[Longs, Iterator[Longs]]:
-    """How often each job is listed that is listed at all, and the same without each group that has users.
+    """Return how often each listed job is listed, and an iterator of the same counts without each non-empty group.
 
-    Counts without a group are given one at a time: there may be a million jobs.
+    The iterator limits memory: there may be a million jobs.
     """
     by_group = np.argsort(group, kind="stable")
     job = rows[by_group][there[by_group]]

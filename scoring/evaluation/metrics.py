@@ -1,8 +1,8 @@
-"""How near a list comes to what its user wanted: one number per user.
+"""Ranking metrics: one number per user that compares a list with the user's relevant jobs.
 
-Each is the standard formula, and equals trec_eval's where lists have one order. Below, g_r is the gain at rank r (from
-1; 0 where the job is not relevant or the list has ended), h_r = [g_r > 0], and R the number of the user's relevant
-jobs, whether they are listed or not.
+Each metric is the standard formula and equals trec_eval's if scores have no ties. Below, g_r is the gain at rank r.
+Ranks start at 1, and g_r is 0 if the job is not relevant or the list has ended. h_r is [g_r > 0]. R is the number of
+the user's relevant jobs, listed or not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["DEFAULT_METRICS", "MAP", "MRR", "NDCG", "HitRate", "Metric", "Precis
 class Metric(ABC):
     """A number from 0 to 1 per user, higher is better, over the first k ranks.
 
-    A list shorter than k has ended because there were no more jobs: the ranks behind its end count as not relevant.
+    A list shorter than k contains all available jobs: the ranks after its end count as not relevant.
     """
 
     k: int
@@ -36,14 +36,16 @@ class Metric(ABC):
 
     @property
     def name(self) -> str:
-        """Like NDCG@10."""
+        """Class name and k, such as NDCG@10."""
         return f"{type(self).__name__}@{self.k}"
 
     def of(self, judged: Judged) -> Floats:
-        """(n,) per user; NaN for users without any relevant job, who are counted and never scored as 0.
+        """Return (n,) one value per user; NaN, not 0, for users without a relevant job.
 
-        Raises ConfigurationError where lists were judged to fewer than k ranks: what would have come behind is not
-        known. Where there are no more jobs, `judge(…, k=k)` says so.
+        Raises
+        ------
+        ConfigurationError: If lists were judged to fewer than k ranks, because later ranks are unknown. If no more
+            jobs exist, pass k to `judge`.
         """
         if self.k > judged.k:
             raise ConfigurationError(
@@ -54,15 +56,15 @@ class Metric(ABC):
 
     @abstractmethod
     def _values(self, judged: Judged) -> Floats:
-        """(n,) anything finite where R = 0."""
+        """Return (n,) values; any finite number if R = 0."""
 
 
 @dataclass(frozen=True)
 class NDCG(Metric):
     """Normalised discounted cumulative gain: DCG / IDCG, DCG = Σ_{r ≤ k} g_r / log2(r + 1).
 
-    IDCG is the DCG of the user's gains in descending order, to rank k. Gains count as they are (linear), as in
-    trec_eval's ndcg_cut. Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 20(4), 2002.
+    IDCG is the DCG of the user's gains in descending order, to rank k. Gains are linear, as in trec_eval's
+    ndcg_cut. Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 20(4), 2002.
     """
 
     k: int = 10
@@ -75,7 +77,7 @@ class NDCG(Metric):
 
 @dataclass(frozen=True)
 class Recall(Metric):
-    """Σ_{r ≤ k} h_r / R: the share of the relevant jobs that is listed (trec_eval's recall)."""
+    """Σ_{r ≤ k} h_r / R: the share of the relevant jobs that are listed (trec_eval's recall)."""
 
     k: int = 40
 
@@ -85,7 +87,7 @@ class Recall(Metric):
 
 @dataclass(frozen=True)
 class Precision(Metric):
-    """Σ_{r ≤ k} h_r / k, divided by k also where the list is shorter (trec_eval's P)."""
+    """Σ_{r ≤ k} h_r / k. The divisor is k even if the list is shorter (trec_eval's P)."""
 
     k: int = 10
 
@@ -95,9 +97,10 @@ class Precision(Metric):
 
 @dataclass(frozen=True)
 class MRR(Metric):
-    """1 / rank of the first relevant job, 0 where none is among the first k; averaged, the mean reciprocal rank.
+    """1 / rank of the first relevant job, 0 if the first k contain none. Its mean is the mean reciprocal rank.
 
-    trec_eval's recip_rank of lists that end at rank k. Voorhees, The TREC-8 question answering track report, 1999.
+    Equals trec_eval's recip_rank of lists that end at rank k. Voorhees, The TREC-8 question answering track report,
+    1999.
     """
 
     k: int = 40
@@ -109,9 +112,9 @@ class MRR(Metric):
 
 @dataclass(frozen=True)
 class MAP(Metric):
-    """Average precision: Σ_{r ≤ k} h_r · (Σ_{s ≤ r} h_s / r) / R; averaged over users, the mean average precision.
+    """Average precision: Σ_{r ≤ k} h_r · (Σ_{s ≤ r} h_s / r) / R. Its mean is the mean average precision.
 
-    Divided by all relevant jobs, also where R > k, as trec_eval's map_cut. Buckley & Voorhees, Retrieval system
+    The divisor is R even if R > k, as in trec_eval's map_cut. Buckley & Voorhees, Retrieval system
     evaluation, in TREC: experiment and evaluation in information retrieval, 2005.
     """
 
@@ -125,7 +128,7 @@ class MAP(Metric):
 
 @dataclass(frozen=True)
 class HitRate(Metric):
-    """1 where any of the first k jobs is relevant, else 0 (trec_eval's success)."""
+    """1 if any of the first k jobs is relevant, else 0 (trec_eval's success)."""
 
     k: int = 40
 
@@ -134,11 +137,16 @@ class HitRate(Metric):
 
 
 DEFAULT_METRICS: Final[tuple[Metric, ...]] = (NDCG(), Recall(), Precision(), MRR(), MAP(), HitRate())
-"""What an evaluation shows when nothing is asked for."""
+"""Metrics that an evaluation computes by default."""
 
 
 def mean(values: ArrayLike) -> float:
-    """Over the users who have a value. Raises ConfigurationError where nobody has one."""
+    """Return the mean over the users who have a value.
+
+    Raises
+    ------
+    ConfigurationError: If every value is NaN.
+    """
     values = np.asarray(values, dtype=np.float64)
     told = values[~np.isnan(values)]
     if not len(told):
@@ -149,5 +157,5 @@ def mean(values: ArrayLike) -> float:
 
 
 def _hits(judged: Judged, k: int) -> Bools:
-    """(n, k) which ranks have a relevant job."""
+    """Return (n, k) whether the job at each rank is relevant."""
     return judged.gains[:, :k] > 0

@@ -1,7 +1,7 @@
-"""Holdouts of single users: their last jobs, or all that newcomers did.
+"""Holdouts with a time split per user: the last jobs of each user, or all actions of newcomers.
 
-The log is read at the data's clock, so that what *other* users did later may be in it; the notes say so. Everything
-of the users themselves from the first held-out action on is gone.
+For each evaluated user, all actions from the first held-out one on are removed. The log is read at the data's clock.
+It may therefore contain later actions of *other* users; the holdout's notes state this.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scoring.ranking.prepared import rows_of_ids
 __all__ = ["Named", "cold_start", "last_n"]
 
 Named = NDArray[np.integer] | Sequence[int] | pd.DataFrame
-"""Candidates that a caller names: job ids for everybody, or a frame of user_id and job_id."""
+"""Candidates given by the caller: job ids for all users, or a frame with the columns user_id and job_id."""
 
 _OTHERS: Final = "The log is read at the data's clock: what other users did after a held-out action may be in it."
 
@@ -40,13 +40,24 @@ def last_n(
     window_days: float = 0.0,
     candidates: Named | None = None,
 ) -> Holdout:
-    """Each user's last n jobs are held out: those whose newest action that counts is the latest.
+    """Return a holdout of each user's last n jobs, ordered by the newest counted action on each job.
 
-    The log loses every action of the user on these jobs, and all that the user did from the first of them on.
-    Candidates are the jobs that were open at some moment from the first to `window_days` after the last, or those
-    that the caller names. Users keep `at_least` other jobs; those who would not are left out, and counted.
+    All actions of the user on these jobs are removed, and all actions from the first held-out one on.
 
-    Raises ConfigurationError: n below 1, an unknown kind of action, nothing to hold out.
+    Parameters
+    ----------
+    data: The dataset to split.
+    n: Jobs to hold out per user.
+    gains: Kind of action → gain of a job with such an action. Other kinds are not evaluated.
+    at_least: Jobs with earlier actions that a user must keep. Users with fewer are left out, and counted.
+    window_days: Days added to the end of the candidate period.
+    candidates: Jobs to rank. None: jobs open at any time from the user's first held-out action until `window_days`
+        after the last.
+
+    Raises
+    ------
+    ConfigurationError: If n is below 1, a kind of action or its gain is invalid, or no pair remains.
+    UnknownIdError: If a candidate is not in the data.
     """
     _check_number(n)
     log, n_users = Log.of(data, gains), len(data.users)
@@ -71,12 +82,23 @@ def cold_start(
     window_days: float = 0.0,
     candidates: Named | None = None,
 ) -> Holdout:
-    """Of a share of the users everything they did is held out; their first n jobs are to be found.
+    """Return a holdout of a share of the users with all their actions removed; their first n jobs are relevant.
 
-    They are scored as newcomers of whom nothing is known but what stands in their row. Candidates as for `last_n`.
-    Users are chosen by `seed` and their id, whatever the order of rows.
+    These users are scored as newcomers: only the columns of their user row are known. The choice of users depends on
+    `seed` and their ids, not on the order of rows.
 
-    Raises ConfigurationError: n below 1, a share that is not between 0 and 1, nothing to hold out.
+    Parameters
+    ----------
+    data: The dataset to split.
+    n: Relevant jobs per user.
+    share: Share of the users with actions to hold out, above 0 and at most 1.
+    seed: Seed of the choice of users.
+    gains, window_days, candidates: As in `last_n`.
+
+    Raises
+    ------
+    ConfigurationError: If n is below 1, the share or a gain is invalid, or no pair remains.
+    UnknownIdError: If a candidate is not in the data.
     """
     _check_number(n)
     if not 0 < share <= 1:
@@ -116,14 +138,14 @@ def _per_user(
 
 
 def _others_before(log: Log, held: Log, n_users: int) -> Longs:
-    """(n_users,) other jobs with an action before the user's first held-out one: not all others, as moments tie."""
+    """Return (n_users,) jobs with an action strictly before the user's first held-out one, without held-out jobs."""
     earlier = log.take(log.at < held.earliest(n_users)[log.user]).pairs()
     pair, theirs = ((some.user.astype(np.int64) << 32) | some.job for some in (earlier, held))
     return earlier.take(~np.isin(pair, theirs)).counts(n_users)
 
 
 def _without(data: Dataset, held: Log, everything_of: Bools | None) -> Dataset:
-    """The data as if what is held out, and what its users did afterwards, had not happened."""
+    """Return the data without the held-out pairs and without later actions of their users."""
     actions = data.tables.actions
     user = IdIndex(data.users.user_id).find(actions["user_id"].to_numpy())[0]
     job = IdIndex(data.jobs.job_id).find(actions["job_id"].to_numpy())[0]

@@ -1,9 +1,9 @@
-"""What a change of model does to the lists: how much of them stays, what moves, and who gains and loses places.
+"""Effect of a model change on the lists: overlap, movements of jobs, and changes of exposure.
 
 comparison = Comparison.of(prepared, prepared.with_model(other))
-comparison                      # mean overlap, RBO, how many lists changed
-comparison.movements(user_id)   # ▲3 ▼2 new out, job by job
-comparison.exposure("company")  # list places won and lost
+comparison                      # mean overlap, RBO, share of changed lists
+comparison.movements(user_id)   # ▲3 ▼2 new out, per job
+comparison.exposure("company")  # list places gained and lost
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "movements"]
 
 BARS = 41
-"""At most, of a histogram: one for each share of a list of 40."""
+"""Maximum number of bars of a histogram: one for each share of a list of 40."""
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Two lists of each of n users; row r of both rankings is the same user's."""
+    """Two lists of each of n users. Row r of both rankings belongs to the same user."""
 
     before: Ranking
     after: Ranking
     inputs: Inputs
     names: tuple[str, str] = ("before", "after")
     p: float = 0.9
-    """How deep rank-biased overlap reads: `agreement.rank_biased_overlap`."""
+    """Persistence of rank-biased overlap; a larger p weights deeper ranks more. See `list_overlap`."""
 
     @classmethod
     def of(
@@ -57,10 +57,20 @@ class Comparison:
         p: float = 0.9,
         names: tuple[str, str] | None = None,
     ) -> Self:
-        """Of the top k under two models on the same data. `users` are ids (None: the active ones); `names` (None: the
-        models' own) tell the two apart.
+        """Return the comparison of the top k of two models on the same data.
 
-        Raises ConfigurationError: not the same data, nobody to compare. UnknownIdError.
+        Parameters
+        ----------
+        before, after: The two models.
+        k: Length of the lists.
+        users: User ids; None: the active users.
+        p: Persistence of rank-biased overlap.
+        names: Labels of the two models; None: the models' names.
+
+        Raises
+        ------
+        ConfigurationError: If the data differ or there are no users.
+        UnknownIdError: If a user is not in the data.
         """
         require_same_data(before, after)
         own = before.model.name, after.model.name
@@ -79,9 +89,11 @@ class Comparison:
         p: float = 0.9,
         names: tuple[str, str] = ("before", "after"),
     ) -> Self:
-        """Of two lists of each user, cut to the first k (None: as long as they are), users in the order of `before`.
+        """Return the comparison of two rankings, cut to the first k (None: not cut), users in the order of `before`.
 
-        Raises ConfigurationError: the users are not the same, or there are none.
+        Raises
+        ------
+        ConfigurationError: If the users differ or there are no users.
         """
         if not len(before.user_id):
             raise ConfigurationError("there is nobody whose lists could be compared; give at least one user.")
@@ -102,7 +114,7 @@ class Comparison:
 
     @cached_property
     def place(self) -> Ints:
-        """(n, k) place before, from 0, of each job listed after; `agreement.NOT_THERE` for a new one."""
+        """(n, k) place before, from 0, of each job listed after; `list_overlap.NOT_THERE` for a new job."""
         return _places(self.before, self.after)
 
     @cached_property
@@ -123,12 +135,15 @@ class Comparison:
         )
 
     def frame(self) -> pd.DataFrame:
-        """A row per user: user_id · overlap · new (shares) · rbo · changed · first_changed · jobs before and after."""
+        """Return one row per user.
+
+        Columns: user_id · overlap, new (shares) · rbo · changed · first_changed · jobs_before · jobs_after.
+        """
         return self._users.copy()
 
     @property
     def mean_overlap(self) -> float:
-        """Share of a list's jobs that the other one holds too, in the mean of the users."""
+        """Share of a list's jobs that the other list also contains, averaged over users."""
         return float(self._users["overlap"].mean())
 
     @property
@@ -137,16 +152,16 @@ class Comparison:
 
     @property
     def share_changed(self) -> float:
-        """Share of users whose list holds other jobs or another order."""
+        """Share of users whose list changed in its jobs or their order."""
         return float(self._users["changed"].mean())
 
     @property
     def share_first_changed(self) -> float:
-        """Share of users whose first job is another one."""
+        """Share of users whose first job changed."""
         return float(self._users["first_changed"].mean())
 
     def summary(self) -> pd.DataFrame:
-        """Measure → value."""
+        """Return a table of measure → value."""
         values = {
             "users": len(self.before.user_id),
             "jobs in both lists, mean share": self.mean_overlap,
@@ -158,7 +173,12 @@ class Comparison:
         return pd.DataFrame({"value": pd.Series(values, dtype="float64")}).rename_axis("measure")
 
     def movements(self, user_id: int | None = None) -> pd.DataFrame:
-        """As `movements`, of one user or of all (None). Raises UnknownIdError."""
+        """Return `movements` of one user or of all users (None).
+
+        Raises
+        ------
+        UnknownIdError: If the user is not in the comparison.
+        """
         if user_id is None:
             return movements(self.before, self.after)
         rows = np.flatnonzero(self.before.user_id == user_id)
@@ -167,15 +187,15 @@ class Comparison:
         return movements(self.before.take(rows), self.after.take(rows))
 
     def exposure(self, by: By = "company") -> pd.DataFrame:
-        """As `exposure_changes`."""
+        """Return `exposure_changes` of the two rankings."""
         return exposure_changes(self.before, self.after, self.inputs, by)
 
     def plot(self, by: By = "company", most: int = 8) -> Figure:
-        """How the users' overlaps are spread, and the `most` largest gains and losses of places."""
+        """Plot the distribution of the users' overlaps and the `most` largest gains and losses of places."""
         figure, (left, right) = new_figure(11, 4.4, columns=2)
         overlaps = 100 * self._users["overlap"]
         k = max(self.before.job_id.shape[1], self.after.job_id.shape[1], 1)
-        step = -(-(k + 1) // BARS)  # as many of the shares 0/k, 1/k … in each bar
+        step = -(-(k + 1) // BARS)  # the number of shares 0/k, 1/k … per bar
         left.hist(overlaps, bins=100 * (np.arange(0, k + 1 + step, step) - 0.5) / k, color=BLUE)
         left.axvline(overlaps.mean(), color=BLACK, linestyle="--", label=f"mean {overlaps.mean():.1f} %")
         left.set_xlim(-60 / k, 100 + 60 / k)
@@ -189,7 +209,12 @@ class Comparison:
 
 
 def require_same_data(before: Prepared, after: Prepared) -> None:
-    """Raise ConfigurationError if two models were prepared on different data, or with different bases."""
+    """Check that two models were prepared on the same data with the same basis.
+
+    Raises
+    ------
+    ConfigurationError: If the data or the bases differ.
+    """
     if not before.inputs.has_same_data(after.inputs):
         raise ConfigurationError(
             "these two models stand on different data; prepare both on one dataset, or compare the lists of two runs "
@@ -198,12 +223,14 @@ def require_same_data(before: Prepared, after: Prepared) -> None:
 
 
 def movements(before: Ranking, after: Ranking) -> pd.DataFrame:
-    """One row per user and job of either list: the list after in its order, then what fell out.
+    """Return one row per user and job of either list: the list after in its order, then the removed jobs.
 
-    user_id · job_id · rank_before (from 1; NA: was not listed) · rank_after (NA: fell out) · moved (places up; NA for
-    new and out) · label (▲3, ▼2, =, new, out). Users are in the order of `before`.
+    Columns: user_id · job_id · rank_before (from 1; NA: not listed before) · rank_after (NA: removed) · moved (places
+    up; NA for new and removed jobs) · label (▲3, ▼2, =, new, out). Users are in the order of `before`.
 
-    Raises ConfigurationError: the users are not the same.
+    Raises
+    ------
+    ConfigurationError: If the users differ.
     """
     after = _in_order_of(before, after)
     place, back = _places(before, after), _places(after, before)
@@ -227,7 +254,7 @@ def movements(before: Ranking, after: Ranking) -> pd.DataFrame:
 
 
 def _labels(before: NDArray[np.int64], after: NDArray[np.int64]) -> pd.Series:
-    """(n,) text for ranks from 1, 0 for none."""
+    """Return (n,) labels for ranks from 1; rank 0 means not listed."""
     most = int(max(before.max(initial=0), after.max(initial=0)))
     words = [f"▼{-up}" if up < 0 else f"▲{up}" if up else "=" for up in range(-most, most + 1)] + ["new", "out"]
     code = np.where(before == 0, len(words) - 2, np.where(after == 0, len(words) - 1, before - after + most))
@@ -243,7 +270,7 @@ def _places(before: Ranking, after: Ranking) -> Ints:
 
 
 def _in_order_of(before: Ranking, after: Ranking) -> Ranking:
-    """`after` with its users in the order of `before`. Raises ConfigurationError: they are not the same users."""
+    """Return `after` with its users in the order of `before`; raise ConfigurationError if the users differ."""
     if np.array_equal(before.user_id, after.user_id) and len(np.unique(before.user_id)) == len(before.user_id):
         return after
     for ranking in (before, after):

@@ -1,4 +1,4 @@
-"""What people wanted, and where it stands in their lists."""
+"""Relevance of jobs to users, and the gains at each rank of the users' lists."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from scoring.ranking.prepared import whole_ids
 __all__ = ["Judged", "Relevance", "judge"]
 
 _AT_ONCE = 1 << 18
-"""Cells (relevant job × rank) that are compared at a time: 2 MB, which caches hold."""
+"""Cells (relevant job × rank) to compare at a time: 2 MB, which fits into the CPU cache."""
 
 
 @dataclass(frozen=True, repr=False)
 class Relevance:
-    """n pairs of a user and a job that this user wanted, by user_id, then job_id, each once. Made by `of`."""
+    """n distinct pairs of a user and a relevant job, sorted by user_id, then job_id. Create it with `of`."""
 
     user_id: Longs  # (n,)
     job_id: Longs  # (n,)
-    gain: Floats  # (n,) above 0: how much it was wanted
+    gain: Floats  # (n,) above 0: degree of relevance
 
     @classmethod
     def of(
@@ -39,9 +39,16 @@ class Relevance:
         job_id: NDArray[Any] | Sequence[int],
         gain: ArrayLike | None = None,
     ) -> Self:
-        """From (n,) each, in any order; a gain that is None is 1. Of a pair given twice the larger gain is kept.
+        """Return the relevance of pairs in any order. A duplicate pair keeps its largest gain.
 
-        Raises ConfigurationError: different lengths; a gain that is not a finite number above 0; an id that is none.
+        Parameters
+        ----------
+        user_id, job_id: (n,) ids.
+        gain: (n,) gains above 0; None: all gains are 1.
+
+        Raises
+        ------
+        ConfigurationError: If lengths differ, a gain is not a finite number above 0, or an id is invalid.
         """
         users, jobs = whole_ids(user_id, "user"), whole_ids(job_id, "job")
         gains = np.ones(len(users)) if gain is None else np.asarray(gain, dtype=np.float64)
@@ -70,31 +77,31 @@ class Relevance:
         return len(self.user_id)
 
     def frame(self) -> pd.DataFrame:
-        """One row per pair: user_id · job_id · gain."""
+        """Return one row per pair, with the columns user_id, job_id and gain."""
         return pd.DataFrame({"user_id": self.user_id, "job_id": self.job_id, "gain": self.gain})
 
     @cached_property
     def users(self) -> Longs:
-        """(n_users,) every user with a relevant job, ascending."""
+        """(n_users,) ids of the users with a relevant job, ascending."""
         return np.unique(self.user_id)
 
     @cached_property
     def start(self) -> Longs:
-        """(n_users + 1,) where the pairs of each of `users` begin."""
+        """(n_users + 1,) row of the first pair of each of `users`, and the number of pairs."""
         return np.append(np.searchsorted(self.user_id, self.users), len(self)).astype(np.int64)
 
     @cached_property
     def by_gain(self) -> Longs:
-        """(n,) places of the pairs by user_id, then gain descending: what the best possible lists would show."""
+        """(n,) rows of the pairs by user_id, then gain descending: the order of the ideal lists."""
         return np.lexsort((-self.gain, self.user_id))
 
 
 @dataclass(frozen=True, repr=False)
 class Judged:
-    """The lists of n users beside what these users wanted, to rank K."""
+    """Gains of the lists of n users, and the ideal gains, to rank K."""
 
     user_id: Longs  # (n,) in the ranking's order
-    gains: Floats  # (n, K) gain of the job at each rank; 0: not relevant, or nothing there
+    gains: Floats  # (n, K) gain of the job at each rank; 0: not relevant, or no job
     ideal: Floats  # (n, K) the user's gains in descending order, listed or not, then 0
     n_relevant: Longs  # (n,) relevant jobs of the user, listed or not; may exceed K
     length: Longs  # (n,) jobs in the list, at most K
@@ -104,22 +111,28 @@ class Judged:
 
     @property
     def k(self) -> int:
-        """K, the ranks that were looked at."""
+        """K, the number of judged ranks."""
         return self.gains.shape[1]
 
     @property
     def known(self) -> Bools:
-        """(n,) users with at least one relevant job, whether a list shows it or not."""
+        """(n,) whether the user has a relevant job, listed or not."""
         return self.n_relevant > 0
 
 
 def judge(ranking: Ranking, relevance: Relevance, k: int | None = None) -> Judged:
-    """The ranking's users in their order, to rank k (None: as many as the ranking has room for).
+    """Return the gains of each user's list to rank k, users in the ranking's order.
 
-    A k beyond that room says that the ranking was asked for k jobs and there were no more, which a ranking alone
-    cannot tell: nothing stands at the ranks behind.
+    Parameters
+    ----------
+    ranking: The lists.
+    relevance: The relevant jobs of each user.
+    k: Number of ranks; None: the width of the ranking. A larger k states that no more jobs were available. The
+        additional ranks are then empty.
 
-    Raises ConfigurationError: k below 1.
+    Raises
+    ------
+    ConfigurationError: If k is below 1.
     """
     room = ranking.job_id.shape[1]
     depth = room if k is None else list_length(k)
@@ -133,9 +146,9 @@ def judge(ranking: Ranking, relevance: Relevance, k: int | None = None) -> Judge
     step = max(_AT_ONCE // max(seen, 1), 1)
     for first in range(0, len(row), step):
         some = slice(first, first + step)
-        # a user has few relevant jobs: holding each to the list takes less than looking up every job of the list
+        # a user has few relevant jobs: comparing each with the list is faster than looking up every job of the list
         which, rank = np.nonzero(ranking.job_id[row[some], :seen] == jobs[some, None])
-        there = rank < length[row[some][which]]  # behind the last job stands -1, which may be somebody's id
+        there = rank < length[row[some][which]]  # entries after the last job are -1, which may also be a job's id
         gains[row[some][which[there]], rank[there]] = gain[some][which[there]]
 
     ideal = np.zeros((n, depth))
@@ -145,7 +158,7 @@ def judge(ranking: Ranking, relevance: Relevance, k: int | None = None) -> Judge
 
 
 def _pairs_of(user_id: Longs, relevance: Relevance) -> tuple[Longs, Longs, Longs]:
-    """The relevant pairs of these users: row of the user, place among the user's pairs, place in `relevance`."""
+    """Return, for each relevant pair of these users: row of the user, place among the user's pairs, row of the pair."""
     if not len(relevance.users):
         nothing = np.empty(0, dtype=np.int64)
         return nothing, nothing, nothing

@@ -1,4 +1,4 @@
-"""Several models on the same users: every measure with its interval, and its difference to the first model's."""
+"""Comparison of several models on the same users: every measure with its interval and its difference to a baseline."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ __all__ = ["Scoreboard"]
 _NOTHING: Final = dict.fromkeys(
     ("n", "mean", "low", "high", "difference", "difference_low", "difference_high", "p", "detectable"), np.nan
 )
-"""The columns of figures, with what stands there where there is none."""
+"""Default values of the numeric columns."""
 
 
 @dataclass(frozen=True, repr=False)
 class Scoreboard:
-    """Judgements by name, the first of which is the baseline, on the users of one evaluator. Made by `of`.
+    """Judgements by model name on the users of one evaluator. The first is the baseline. Create it with `of`.
 
-    Intervals are percentile intervals of a bootstrap over users (of a jackknife over groups of users for coverage and
-    concentration, which are of all lists together); p-values are of a paired randomisation test and are corrected
-    over all that is tested here (Holm).
+    Intervals are percentile intervals of a bootstrap over users. Coverage and concentration are values of all lists
+    together; their intervals come from a jackknife over groups of users. p-values come from a paired randomisation
+    test, with Holm's correction over all tests of the scoreboard.
     """
 
     evaluator: Evaluator
@@ -48,7 +48,12 @@ class Scoreboard:
     def of(
         cls, evaluator: Evaluator, models: Mapping[str, ScoringModel], *, level: float = 0.95, seed: int = 0
     ) -> Self:
-        """Judges the models. Raises ConfigurationError where there is none."""
+        """Return the scoreboard of these models.
+
+        Raises
+        ------
+        ConfigurationError: If `models` is empty.
+        """
         if not models:
             raise ConfigurationError("a scoreboard needs a model, and a second one to compare it with.")
         judgements = {name: evaluator.judge(model) for name, model in models.items()}
@@ -97,17 +102,19 @@ class Scoreboard:
         return frame
 
     def frame(self) -> pd.DataFrame:
-        """One row per model and measure.
+        """Return one row per model and measure.
 
-        model · measure · n · mean · low · high · difference (to the baseline) · difference_low · difference_high · p ·
-        detectable (the least true difference that so many users would show in 4 of 5 cases) · p_holm · significant.
-        The baseline has no difference; coverage and concentration have no p-value, and are significant where the
-        interval of their difference lies off 0.
+        Columns: model · measure · n · mean · low · high · difference (to the baseline) · difference_low ·
+        difference_high · p · detectable (the smallest true difference detected with a power of 80 %) · p_holm ·
+        significant.
+
+        The baseline has no difference. Coverage and concentration have no p-value; they are significant if the
+        interval of their difference excludes 0.
         """
         return self._frame.copy()
 
     def _rows(self, name: str) -> list[dict[str, object]]:
-        """Of one model, a row per measure."""
+        """Return the rows of one model, one per measure."""
         base = None if name == self.baseline else self.baseline
         rows = []
         for measure, values in self._values[name].items():
@@ -119,7 +126,7 @@ class Scoreboard:
         return rows
 
     def _of_users(self, values: Floats, base: Floats | None) -> dict[str, object]:
-        """(n,) each: the mean of a measure that every user has, and what it gained."""
+        """Return the columns of a measure with one value per user, (n,) each: its mean, and its change from `base`."""
         known = ~np.isnan(values)
         told: dict[str, object] = {"n": int(known.sum())}
         if known.any():
@@ -137,7 +144,7 @@ class Scoreboard:
         return told
 
     def _of_population(self, value: Jackknife, base: Jackknife | None) -> dict[str, object]:
-        """A measure of all lists together, and what it gained; users of one group alone give no interval."""
+        """Return the columns of a measure of all lists. There is no interval if all users are in one group."""
         told: dict[str, object] = {"n": value.n, "mean": value.value}
         enough = len(value.without) >= 2
         if enough:
@@ -150,9 +157,9 @@ class Scoreboard:
         return told
 
     def table(self) -> pd.DataFrame:
-        """Measures as rows, models as columns: mean, and for all but the baseline the difference with a mark.
+        """Return measures as rows and models as columns: means, and differences to the baseline.
 
-        A difference that is significant at the level is marked by *.
+        An asterisk marks a difference that is significant at the level.
         """
         frame = self._frame
         columns: dict[str, pd.Series] = {}
@@ -166,10 +173,16 @@ class Scoreboard:
         return pd.DataFrame(columns)
 
     def slices(self, name: str | None = None, slicings: Sequence[Slicing] | None = None) -> pd.DataFrame:
-        """What a model (None: the last) changed against the baseline in every slice, as `slice_differences`.
+        """Return `slice_differences` between the baseline and a model.
 
-        `slicings` None: region, age group, tenure, occupation (`slices_of`). Raises ConfigurationError: no such model,
-        or the baseline itself; no slicing.
+        Parameters
+        ----------
+        name: The model; None: the last one.
+        slicings: Slicings to compare in; None: those of `slices_of`.
+
+        Raises
+        ------
+        ConfigurationError: If the model does not exist or is the baseline, or `slicings` is empty.
         """
         others = list(self.judgements)[1:]
         if not others or name not in (None, *others):
@@ -185,7 +198,7 @@ class Scoreboard:
         return slice_differences(a, b, chosen, self.resamples, level=self.level)
 
     def plot(self) -> Figure:
-        """Metrics of every model, and their differences to the baseline, with intervals."""
+        """Plot the metrics of every model and their differences to the baseline, with intervals."""
         from scoring.evaluation.scoreboard_plot import plot_scoreboard
 
         return plot_scoreboard(self._frame, list(self.judgements), [m.name for m in self.evaluator.metrics], self.level)

@@ -1,4 +1,4 @@
-"""How evaluations look."""
+"""Plot of a scoreboard."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["plot_scoreboard"]
 
 _COLOURS = (GREY, ORANGE, GREEN, BLUE, VERMILION, SKY, BLACK)
-"""By turn. Of a search's models (baseline, random, direct, search) as its own plots have them."""
+"""Colours of the models in order. The models of a search (baseline, random, direct, search) match its own plots."""
 _ROW = 0.8
-"""Of the height of a metric that its models take."""
+"""Share of a metric's height that its models use."""
 
 
 def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequence[str], level: float) -> Figure:
-    """From `Scoreboard.frame`: means on the left, differences to the first model on the right.
+    """Plot a `Scoreboard.frame`: means on the left, differences to the first model on the right.
 
-    The point of a difference that is not significant is open.
+    A difference that is not significant has an open point.
     """
     interval = f"with {100 * level:g} % intervals"
     alone = len(models) == 1
@@ -61,7 +61,7 @@ def _dots(
 
 
 def _open_points(axes: Any, frame: pd.DataFrame, models: Sequence[str], measures: Sequence[str]) -> None:
-    """Over the points of differences that are not significant; `models` without the first."""
+    """Draw open points over the differences that are not significant; `models` without the first."""
     for turn, model in enumerate(models, 1):
         rows = _rows(frame, model, measures)
         no = ~rows["significant"].to_numpy(dtype=bool)
@@ -74,5 +74,5 @@ def _rows(frame: pd.DataFrame, model: str, measures: Sequence[str]) -> pd.DataFr
 
 
 def _heights(turn: int, models: int, measures: int) -> NDArray[np.float64]:
-    """(measures,) where the points of the model of this turn lie."""
+    """Return (measures,) y coordinates of the points of the model with this index."""
     return np.arange(measures, dtype=np.float64) + (_ROW / models * (turn + 0.5) - _ROW / 2)

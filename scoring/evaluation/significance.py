@@ -1,7 +1,7 @@
-"""Whether a difference is more than luck: paired comparisons of what the same users got from two rankings.
+"""Significance of differences: paired comparisons of two rankings of the same users.
 
-A user without a value in either ranking is left out of a comparison and counted. Users are told apart by their ids:
-answers follow from the ids, the values, the numbers of draws and the seed, and from no order of users.
+A user without a value in either ranking is left out of a comparison and counted. Results depend on the user ids, the
+values, the numbers of draws and the seed. They do not depend on the order of users.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ __all__ = [
 ]
 
 _FEWEST = 100
-"""Draws for an interval: with fewer its ends are anybody's guess."""
+"""Minimum number of draws for an interval: with fewer draws its ends are unreliable."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Means of a and b over the n users who have both, and b - a with its interval and p-value.
+    """Means of a and b over the n users who have both values, and b - a with its interval and p-value.
 
-    n_left_out users have no value in a, in b, or in both.
+    n_left_out users lack a value in a, in b, or in both.
     """
 
     mean_a: float
@@ -54,7 +54,7 @@ class Difference:
 
 @dataclass(frozen=True, repr=False)
 class Differences:
-    """Many at once: arrays (s, c) for s slices of the users and c columns of values. NaN where n is 0."""
+    """Many differences: arrays (s, c) for s slices of the users and c columns of values. NaN if n is 0."""
 
     mean_a: Floats
     mean_b: Floats
@@ -69,19 +69,19 @@ class Differences:
         return f"Differences({self.n.shape[0]} slices × {self.n.shape[1]} columns)"
 
     def at(self, part: int, column: int) -> Difference:
-        """One of them, in plain numbers."""
+        """Return one difference, as Python numbers."""
         return Difference(*(getattr(self, field.name)[part, column].item() for field in fields(self)))
 
 
 @dataclass(frozen=True, repr=False)
 class Resamples:
-    """Draws of n users, made once and used for many values and slices by one matrix product. Made by `of`.
+    """Draws of n users, generated once and reused for many values and slices. Create them with `of`.
 
-    They take 8 bytes × n × n_resamples, and a bit × n × n_permutations.
+    Their memory is n × n_resamples × 8 bytes, plus n × n_permutations bits.
     """
 
     user_id: Longs  # (n,) in the order of values
-    order: Longs  # (n,) places of the users by id
+    order: Longs  # (n,) rows of the users, sorted by id
     n_resamples: int
     n_permutations: int
     seed: int
@@ -94,12 +94,19 @@ class Resamples:
         n_permutations: int = 9_999,
         seed: int = 0,
     ) -> Self:
-        """For values given in the order of these users, each of whom stands there once.
+        """Return the draws for values in the order of these users.
 
-        `n_resamples` draws of n users with replacement give intervals; `n_permutations` draws of signs give p-values,
-        which are never below 1 / (n_permutations + 1): with corrections for many tests they must be many.
+        Parameters
+        ----------
+        user_id: Distinct user ids.
+        n_resamples: Draws of n users with replacement, for intervals.
+        n_permutations: Draws of signs, for p-values. No p-value is below 1 / (n_permutations + 1): corrections for
+            many tests need many draws.
+        seed: Seed of all draws.
 
-        Raises ConfigurationError: too few draws; a user twice; nobody.
+        Raises
+        ------
+        ConfigurationError: If there are too few draws, a duplicate user, or no users.
         """
         n_resamples = whole_number("n_resamples", n_resamples, "an interval needs a whole number of draws")
         if n_resamples < _FEWEST:
@@ -123,7 +130,7 @@ class Resamples:
 
     @cached_property
     def counts(self) -> Floats:
-        """(n_resamples, n) how often each user, by id, is in each draw of n with replacement."""
+        """(n_resamples, n) number of times each user is in each draw with replacement; users sorted by id."""
         rng = np.random.default_rng((self.seed, 0))
         counts = np.empty((self.n_resamples, self.n))
         for row in counts:
@@ -132,15 +139,18 @@ class Resamples:
 
     @cached_property
     def signs(self) -> NDArray[np.uint8]:
-        """(n_permutations, n / 8) bits of users by id, as `randomisation.draw_signs` gives them."""
+        """(n_permutations, n / 8) bits of users sorted by id, from `randomisation.draw_signs`."""
         return draw_signs(self.n, self.n_permutations, np.random.default_rng((self.seed, 1)))
 
     def interval(self, values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
-        """Percentile interval of the mean over the users who have a value.
+        """Return the percentile interval (low, high) of the mean over the users who have a value.
 
         Efron & Tibshirani, An introduction to the bootstrap, 1993, chapter 13.
 
-        Raises ConfigurationError: another number of values; nobody has one.
+        Raises
+        ------
+        ConfigurationError: If the level is not between 0 and 1, the number of values differs from the number of
+            users, or every value is NaN.
         """
         _require_fraction("level", level)
         given = self._columns(values)
@@ -154,9 +164,13 @@ class Resamples:
         return float(low[0]), float(high[0])
 
     def paired(self, a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Difference:
-        """Of (n,) values each. With fewer than some 30 users the interval is too narrow, and p is right all the same.
+        """Return the difference of (n,) values b and a.
 
-        Raises ConfigurationError: another number of values; nobody has both.
+        With fewer than about 30 users the interval is too narrow; the p-value remains valid.
+
+        Raises
+        ------
+        ConfigurationError: If the number of values differs from the number of users, or no user has both values.
         """
         found = self.differences(a, b, level=level).at(0, 0)
         if not found.n:
@@ -166,14 +180,21 @@ class Resamples:
     def differences(
         self, a: ArrayLike, b: ArrayLike, masks: Bools | None = None, level: float = 0.95, least: int = 1
     ) -> Differences:
-        """Of (n, c) values each, among the users of each of (s, n) masks (None: all users).
+        """Return the differences of (n, c) values b and a in each slice of the users.
 
-        Intervals are percentile intervals of the mean difference. p-values are two-sided, of the paired randomisation
-        test (`randomisation`). A slice with fewer than `least` users has neither (NaN).
+        Intervals are percentile intervals of the mean difference. A draw without any user of a slice is left out of
+        the slice's interval. p-values are two-sided and come from the paired randomisation test (`randomisation`).
 
-        A draw that holds nobody of a slice says nothing of it and is left out of its interval.
+        Parameters
+        ----------
+        a, b: (n, c) values, or (n,) for one column.
+        masks: (s, n) users of each slice; None: one slice of all users.
+        level: Level of the intervals.
+        least: Minimum number of users of a slice. Smaller slices have no interval and no p-value (NaN).
 
-        Raises ConfigurationError: another number of values; a level that is none.
+        Raises
+        ------
+        ConfigurationError: If shapes do not match, a value is infinite, or the level is not between 0 and 1.
         """
         _require_fraction("level", level)
         first, second = self._columns(a), self._columns(b)
@@ -190,7 +211,7 @@ class Resamples:
         delta = np.where(known, (second - first)[:, None, :], 0.0)
         low, high, p = (np.full(n.shape, np.nan) for _ in range(3))
         tested = n >= max(least, 1)
-        with one_blas_thread():  # on a machine that has other work, several wait for each other at every small product
+        with one_blas_thread():  # on a busy machine, several BLAS threads wait for each other at every small product
             if tested.any():
                 low[tested], high[tested] = self._intervals(delta[:, tested], known[:, tested], level)
             for part in np.flatnonzero(tested.any(axis=1)):
@@ -200,7 +221,7 @@ class Resamples:
         return Differences(mean_a, mean_b, difference, low, high, p, n, inside.sum(axis=1)[:, None] - n)
 
     def _columns(self, values: ArrayLike) -> Floats:
-        """(n, c) by user id."""
+        """Return the values as (n, c), sorted by user id."""
         given = np.asarray(values, dtype=np.float64)
         given = given[:, None] if given.ndim == 1 else given
         if given.ndim != 2 or len(given) != self.n:
@@ -210,8 +231,8 @@ class Resamples:
         return given[self.order]
 
     def _intervals(self, values: Floats, known: Bools, level: float) -> tuple[Floats, Floats]:
-        """(c,) low and high; values (n, c) are 0 where they are not known."""
-        # columns of one slice have the same users: each set of them is counted once
+        """Return (c,) low and high; `values` (n, c) are 0 where `known` is false."""
+        # columns of one slice have the same users: each set of users is counted once
         sets, of_column = np.unique(known, axis=1, return_inverse=True)
         held = (self.counts @ sets.astype(np.float64))[:, of_column.ravel()]
         with np.errstate(invalid="ignore"):
@@ -222,16 +243,21 @@ class Resamples:
 
 
 def _means(values: Floats, known: Bools, n: Longs) -> Floats:
-    """(s, c) means of (n, c) values over those of (n, s, c) that count; NaN where none does."""
+    """Return (s, c) means of (n, c) values over the users for whom `known` (n, s, c) is true; NaN if there are none."""
     total = np.where(known, values[:, None, :], 0.0).sum(axis=0)
     return np.where(n > 0, total / np.maximum(n, 1), np.nan)
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """Adjusted p-values in the same shape; those ≤ α are significant, and with chance 1 - α none of them wrongly.
+    """Return p-values of the same shape, adjusted to control the family-wise error rate.
 
-    NaN stands for what was not tested, stays, and is not counted. Holm, A simple sequentially rejective multiple test
-    procedure, Scandinavian Journal of Statistics 6(2), 1979.
+    If values ≤ α count as significant, the probability of any false positive is at most α. NaN marks a test that was
+    not made; it stays NaN and is not counted. Holm, A simple sequentially rejective multiple test procedure,
+    Scandinavian Journal of Statistics 6(2), 1979.
+
+    Raises
+    ------
+    ConfigurationError: If a p-value is not between 0 and 1.
     """
     p, told, order = _ordered(p_values)
     steps = np.maximum.accumulate(p[told][order] * np.arange(len(order), 0, -1))
@@ -239,9 +265,14 @@ def holm(p_values: ArrayLike) -> Floats:
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:
-    """Adjusted p-values in the same shape; of those ≤ q, a share of at most q is expected to be wrong.
+    """Return p-values of the same shape, adjusted to control the false discovery rate.
 
-    NaN as in `holm`. Benjamini & Hochberg, Controlling the false discovery rate, JRSS B 57(1), 1995.
+    If values ≤ q count as significant, the expected share of false positives among them is at most q. NaN is handled
+    as in `holm`. Benjamini & Hochberg, Controlling the false discovery rate, JRSS B 57(1), 1995.
+
+    Raises
+    ------
+    ConfigurationError: If a p-value is not between 0 and 1.
     """
     p, told, order = _ordered(p_values)
     steps = p[told][order] * len(order) / np.arange(1, len(order) + 1)
@@ -249,7 +280,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
 
 
 def _ordered(p_values: ArrayLike) -> tuple[Floats, Bools, NDArray[Any]]:
-    """The p-values, which were tested, and the order of those."""
+    """Return the p-values, which are not NaN, and the ascending order of the latter."""
     p = np.asarray(p_values, dtype=np.float64)
     told = ~np.isnan(p)
     if ((p[told] < 0) | (p[told] > 1)).any():
@@ -266,13 +297,16 @@ def _adjusted(p: Floats, told: Bools, order: NDArray[Any], steps: Floats) -> Flo
 
 
 def minimum_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, power: float = 0.8) -> float:
-    """The true mean difference that so many users would show as significant with a chance of `power`.
+    """Return the smallest true mean difference that is found significant with probability `power`.
 
-    (z_{(1 + level) / 2} + z_power) · s / √n, s the standard deviation of the n paired differences, by the normal
-    approximation: Cohen, Statistical power analysis for the behavioral sciences, 1988. What is smaller cannot be told
-    from noise with the users at hand.
+    (z_{(1 + level) / 2} + z_power) · s / √n, with s the standard deviation of the n paired differences. This is the
+    normal approximation: Cohen, Statistical power analysis for the behavioral sciences, 1988. Smaller differences
+    need more users.
 
-    Raises ConfigurationError: different lengths; fewer than two users have both; a level or a power that is none.
+    Raises
+    ------
+    ConfigurationError: If lengths differ, fewer than two users have both values, or the level or the power is not
+        between 0 and 1.
     """
     _require_fraction("level", level)
     _require_fraction("power", power)

@@ -1,4 +1,4 @@
-"""The same numbers among parts of the users: a mean may rise while some of them lose."""
+"""Slices: metrics by group of users. An overall mean may rise while it falls for some groups."""
 
 from __future__ import annotations
 
@@ -20,25 +20,29 @@ from scoring.model import Inputs
 __all__ = ["FEWEST_USERS", "UNKNOWN", "Slicing", "slice_differences", "slice_means", "slices_of"]
 
 UNKNOWN = "unknown"
-"""The slice of users of whom it is not known; the last one."""
+"""Label of the slice of users without a label. It is the last slice."""
 FEWEST_USERS = 30
-"""A slice in which fewer users have a value is shown and not tested: its interval would promise too much."""
+"""Minimum number of users with a value for a test. Intervals of smaller slices would be too narrow."""
 
 
 @dataclass(frozen=True, repr=False)
 class Slicing:
-    """Each of n users in one of a few slices, which have an order."""
+    """Assignment of each of n users to one of a few ordered slices."""
 
     name: str
     user_id: Longs  # (n,)
-    code: Ints  # (n,) place in `labels`
+    code: Ints  # (n,) index in `labels`
     labels: tuple[str, ...]
 
     @classmethod
     def of(cls, name: str, user_id: Longs, label: Sequence[str | None], order: Sequence[str] | None = None) -> Self:
-        """From (n,) labels; a missing one is `UNKNOWN`. Slices stand in `order`, or as numbers and words are sorted.
+        """Return the slicing of (n,) users by (n,) labels. A missing label becomes `UNKNOWN`.
 
-        Raises ConfigurationError: another number of labels; a label that `order` lacks.
+        Slices are sorted by `order`; None: by label, with the numbers in labels compared by value.
+
+        Raises
+        ------
+        ConfigurationError: If the number of labels differs from the number of users, or `order` lacks a label.
         """
         if len(label) != len(user_id):
             raise ConfigurationError(f"{name}: {len(label):,} labels for {len(user_id):,} users; each needs one.")
@@ -57,36 +61,42 @@ class Slicing:
 
     @property
     def masks(self) -> Bools:
-        """(slices, n) who is in which."""
+        """(slices, n) whether each user is in each slice."""
         return self.code == np.arange(len(self.labels))[:, None]
 
     def of_users(self, user_id: NDArray[np.integer]) -> Self:
-        """Of these users, in that order, such as a ranking's. Raises UnknownIdError."""
+        """Return the slicing of these users, in this order.
+
+        Raises
+        ------
+        UnknownIdError: If a user is not in the slicing.
+        """
         place = pd.Index(self.user_id).get_indexer(pd.Index(user_id))
         if (place < 0).any():
             raise UnknownIdError(f"{self.name}: there is no user {user_id[np.argmin(place)]}.")
         return replace(self, user_id=np.asarray(user_id, dtype=np.int64), code=self.code[place])
 
     def frame(self) -> pd.DataFrame:
-        """One row per slice: slice · n users."""
+        """Return one row per slice, with the columns slice and n (users)."""
         return pd.DataFrame({"slice": self.labels, "n": np.bincount(self.code, minlength=len(self.labels))})
 
 
 def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: int = 5) -> tuple[Slicing, ...]:
-    """Of all users of the inputs: region, age group, newcomers against regulars, occupation group.
+    """Return the slicings of the inputs' users by region, age group, tenure and occupation group.
 
-    - region: of the user's prefecture, in the order of the prefectures table
+    - region: region of the user's prefecture, in the order of the prefectures table
+    - age group: the user's age group
     - tenure: a newcomer registered in the last `newcomer_days` days before the clock, or has fewer than
-      `newcomer_actions` actions up to it; a registration that is missing, or before that, leaves the actions to say
-    - occupation: the major group of the first preferred occupation, named as an occupation of the table that has the
-      group's code is named, and by the code where there is none
+      `newcomer_actions` actions up to the clock; all other users are regular
+    - occupation: major group of the first preferred occupation, named by the occupation with the group's code; the
+      code itself if the table has no such name
     """
     users, ids = inputs.users, inputs.users.user_id
     regions = inputs.dataset.tables.prefectures.set_index("prefecture_code")["region"]
     region = users.frame["prefecture_code"].map(regions)
     order = regions.dropna().unique().tolist()
 
-    registered = instants(users.frame["registered_at"])  # a missing time is before everything
+    registered = instants(users.frame["registered_at"])  # a missing time sorts before all others
     new = (registered >= inputs.now - newcomer_days * DAY) | (inputs.history.counts < newcomer_actions)
     return (
         Slicing.of("region", ids, region.tolist(), order),
@@ -97,7 +107,7 @@ def slices_of(inputs: Inputs, *, newcomer_days: float = 30.0, newcomer_actions: 
 
 
 def _occupation_groups(inputs: Inputs) -> list[str | None]:
-    """(n,) the group of each user's first preferred occupation; None where either is not known."""
+    """Return (n,) the group of each user's first preferred occupation; None if unknown."""
     preferred, words = inputs.users.preferred, inputs.words
     group = np.full(len(preferred), -1, dtype=np.int32)
     has = preferred.lengths > 0
@@ -109,17 +119,19 @@ def _occupation_groups(inputs: Inputs) -> list[str | None]:
 
 
 def _natural(label: str) -> tuple[tuple[int, int, str], ...]:
-    """Sorts as people do: 5 before 18-24 before 25."""
+    """Return a key for natural sorting: 5 before 18-24 before 25."""
     parts = re.findall(r"[0-9]+|[^0-9]+", label)
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
 
 
 def slice_means(values_by_metric: Mapping[str, ArrayLike], slicing: Slicing) -> pd.DataFrame:
-    """Metrics' (n,) values in the slicing's order of users, as a row per metric and slice.
+    """Return one row per metric and slice, for metrics' (n,) values in the slicing's order of users.
 
-    metric · slicing · slice · n (users who have a value) · n_left_out (who have none) · mean (NaN where n is 0).
+    Columns: metric · slicing · slice · n (users with a value) · n_left_out (users without) · mean (NaN if n is 0).
 
-    Raises ConfigurationError where a metric has another number of values.
+    Raises
+    ------
+    ConfigurationError: If a metric's number of values differs from the number of users.
     """
     rows = []
     for metric, values in _columns(values_by_metric, len(slicing.user_id)).items():
@@ -139,17 +151,19 @@ def slice_differences(
     level: float = 0.95,
     fewest: int = FEWEST_USERS,
 ) -> pd.DataFrame:
-    """What b changed against a in every slice, for metrics of which more is better, as a row per metric and slice.
+    """Return the differences between b and a, one row per metric and slice. Higher metrics are better.
 
-    metric · slicing · slice · n (users who have both values) · n_left_out · mean_a · mean_b · difference (b - a) ·
-    low · high · p · p_holm · tested · worse · better. `p_holm` is corrected over all rows that are tested; `worse` and
-    `better` say that b is significantly below or above a by it, at 1 - level. Slices with n below `fewest` are shown
-    and not tested.
+    Columns: metric · slicing · slice · n (users with both values) · n_left_out · mean_a · mean_b · difference (b - a) ·
+    low · high · p · p_holm · tested · worse · better. `p_holm` is corrected over all tested rows. `worse` and `better`
+    mark rows in which b is significantly below or above a by `p_holm`, at 1 - level. Slices with n below `fewest` are
+    shown without a test.
 
-    `a`, `b`, the slicing and the resamples are of the same users in the same order.
+    `a`, `b`, the slicing and the resamples must be of the same users in the same order.
 
-    Raises ConfigurationError: other metrics in b than in a; another number of values or users; no slicing; slicings
-    of different users.
+    Raises
+    ------
+    ConfigurationError: If a and b have different metrics, numbers of values or users do not match, or there is no
+        slicing.
     """
     slicings = (slicing,) if isinstance(slicing, Slicing) else tuple(slicing)
     _require_same(slicings, resamples)

@@ -1,4 +1,4 @@
-"""Users for finding weights, for choosing among them, and for the one look that counts."""
+"""Split of users into train, validation and test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Split", "split_users"]
 
 @dataclass(frozen=True)
 class Split:
-    """User ids, ascending, each in one part: what a search fits, what it chooses by, and what nobody has seen."""
+    """Disjoint user ids, ascending: for fitting weights, for choosing among them, and for the final evaluation."""
 
     train: Longs
     validation: Longs
@@ -33,12 +33,14 @@ def split_users(
     shares: tuple[float, float, float] = (0.5, 0.25, 0.25),
     seed: int = 0,
 ) -> Split:
-    """By a hash of each id and the seed: a user's part does not depend on who else is there.
+    """Return a split by a hash of each id and the seed. A user's part does not depend on the other users.
 
-    Raises ConfigurationError: shares that are not three, negative, or do not sum to 1; a seed below 0; an id that is
-    none; a part without any user.
+    Raises
+    ------
+    ConfigurationError: If there are not three shares, a share is negative, shares do not sum to 1, the seed is below
+        0, an id is invalid, or a part with a share above 0 has no user.
     """
-    # (said so that a share that is NaN is refused too)
+    # written as `not (… >= 0 …)` so that a NaN share is rejected too
     if len(shares) != 3 or not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-9):
         raise ConfigurationError(f"shares are {shares}; train, validation and test are shares that sum to 1.")
     if seed < 0:
@@ -53,5 +55,5 @@ def split_users(
 
 
 def _uniform(ids: Longs, seed: int) -> Floats:
-    """(n,) in [0, 1), of the upper 53 bits."""
+    """Return (n,) numbers in [0, 1), from the upper 53 bits of the hash."""
     return (mixed(ids, seed) >> np.uint64(11)).astype(np.float64) / 2.0**53

@@ -1,8 +1,8 @@
-"""Why a job moved for a user between two models: the change of its score taken apart, and who overtook it.
+"""Waterfall: why a job's rank for a user changed between two models, by component of its score.
 
 why = waterfall(before, after, user_id=1, job_id=2)
-why.summary()   # in sentences: what made the change, and which jobs passed which way
-why.frame()     # component by component, by weight and by value; adds up to the change of the total
+why.summary()   # text: the largest contributions, and the jobs that overtook it or were overtaken
+why.frame()     # per component, by weight and by value; adds up to the change of the total
 why.plot()
 """
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 __all__ = ["Change", "Waterfall", "waterfall"]
 
 FEW = 5
-"""Jobs that are named where they may be many."""
+"""Maximum number of job ids in a sentence of `Waterfall.summary`."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One component under both models. A model that does not have it gives it the weight 0 and the value None."""
+    """One component under both models. If a model lacks the component, its weight is 0 and its value None."""
 
     component: str
     group: str
     value_before: float | None
     value_after: float | None
-    weight_before: float  # flat
+    weight_before: float  # flat weight: points per unit of value
     weight_after: float
 
     @property
@@ -56,11 +56,12 @@ class Change:
 
     @property
     def by_weight(self) -> float:
-        """Points that the change of weight makes, at the mean of both values; all of them where one model alone has
-        the component.
+        """Points due to the change of weight, at the mean of both values.
 
-        The Shapley value of the two factors of a product (Shapley, A Value for n-Person Games, 1953): the mean over
-        which of them changes first.
+        If only one model has the component, this is the whole change.
+
+        It is the Shapley value of a factor of a product: the mean over which factor changes first (Shapley, A Value
+        for n-Person Games, 1953).
         """
         if self.value_before is None or self.value_after is None:
             return self.change
@@ -68,7 +69,7 @@ class Change:
 
     @property
     def by_value(self) -> float:
-        """Points that the change of value makes, at the mean of both weights."""
+        """Points due to the change of value, at the mean of both weights."""
         if self.value_before is None or self.value_after is None:
             return 0.0
         return (self.value_after - self.value_before) * (self.weight_before + self.weight_after) / 2
@@ -76,18 +77,18 @@ class Change:
 
 @dataclass(frozen=True, repr=False)
 class Waterfall:
-    """A pair under two models. The changes add up to the difference of the totals before rounding."""
+    """A pair of user and job under two models. The changes add up to the difference of the unrounded totals."""
 
     user_id: int
     job_id: int
-    changes: tuple[Change, ...]  # in the order of the model after, then what only the one before has
+    changes: tuple[Change, ...]  # components of the model after, then those that only the model before has
     before: Standing
     after: Standing
     names: tuple[str, str] = ("before", "after")
 
     @property
     def total_before(self) -> float:
-        """The total, not rounded to float32; `before.score` is."""
+        """Total points before, not rounded to float32, unlike `before.score`."""
         return math.fsum(change.points_before for change in self.changes)
 
     @property
@@ -96,13 +97,13 @@ class Waterfall:
 
     @property
     def change(self) -> float:
-        """Points after less points before, rounded once."""
+        """Points after minus points before, rounded once."""
         both = ((one.points_after, -one.points_before) for one in self.changes)
         return math.fsum(points for pair in both for points in pair)
 
     @property
     def by_weight(self) -> float:
-        """What changes of weight make of `change`; the rest is `by_value`."""
+        """Part of `change` that is due to weights. The rest is `by_value`."""
         return math.fsum(one.by_weight for one in self.changes)
 
     @property
@@ -111,24 +112,24 @@ class Waterfall:
 
     @property
     def overtook_it(self) -> Longs:
-        """Ids of jobs that were ranked below it and are above it now, best first."""
+        """Ids of jobs that were ranked below this job and are above it now, best first."""
         rose = _without(self.after.ahead, np.sort(self.before.ahead))
         return _among(rose, self.before.sorted_order)
 
     @property
     def overtaken(self) -> Longs:
-        """Ids of jobs that were ranked above it and are below it now, the then best first."""
+        """Ids of jobs that were ranked above this job and are below it now, in their order before."""
         fell = _without(self.before.ahead, np.sort(self.after.ahead))
         return _among(fell, self.after.sorted_order)
 
     @property
     def came(self) -> Longs:
-        """Ids of jobs above it now that were not ranked before, best first: another rule lets them in."""
+        """Ids of jobs above this job now that were not ranked before, best first: the rules changed."""
         return _without(self.after.ahead, self.before.sorted_order)
 
     @property
     def left(self) -> Longs:
-        """Ids of jobs above it before that are not ranked now, the then best first."""
+        """Ids of jobs above this job before that are not ranked now, in their order before."""
         return _without(self.before.ahead, self.after.sorted_order)
 
     def __repr__(self) -> str:
@@ -141,8 +142,11 @@ class Waterfall:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
 
     def frame(self) -> pd.DataFrame:
-        """One row per component: component · group · value, weight and points before and after · change, which is
-        by_weight + by_value. The value is NaN, and points are 0, in a model that does not have the component."""
+        """Return one row per component.
+
+        Columns: component · group · value, weight and points before and after · change · by_weight · by_value. change
+        is by_weight + by_value. If a model lacks the component, its value is NaN and its points are 0.
+        """
         columns = (
             "component", "group", "value_before", "value_after", "weight_before", "weight_after", "points_before",
             "points_after", "change", "by_weight", "by_value",
@@ -151,7 +155,7 @@ class Waterfall:
         return pd.DataFrame(rows).astype({name: "str" if name in columns[:2] else "float64" for name in columns})
 
     def summary(self) -> str:
-        """In sentences: the score, the rank, what made most of the change, and which jobs passed which way."""
+        """Return a text: scores, ranks, the largest changes, and the jobs that changed places with this job."""
         sentences = [f"Job {self.job_id} for user {self.user_id}: {self._headline()}."]
         for when, place in (("before", self.before), ("after", self.after)):
             if place.not_ranked:
@@ -175,16 +179,20 @@ class Waterfall:
         return " ".join(sentences)
 
     def plot(self) -> Figure:
-        """From the total before, component by component, the largest change first, to the total after."""
+        """Plot the change from the total before to the total after, by component, the largest change first."""
         figure: Figure = display("waterfall", self)
         return figure
 
 
 def waterfall(before: Prepared, after: Prepared, user_id: int, job_id: int) -> Waterfall:
-    """Of one pair under two models, which may differ in weights, parameters, components and rules.
+    """Return the waterfall of one user and job under two models.
 
-    A component is the same in both where its name is. Raises UnknownIdError; ConfigurationError where the models
-    stand on different data.
+    The models may differ in weights, parameters, components and rules. Components are matched by name.
+
+    Raises
+    ------
+    UnknownIdError: If the user or the job is not in the data.
+    ConfigurationError: If the models were prepared on different data.
     """
     require_same_data(before, after)
     was, now = (_components(prepared, user_id, job_id) for prepared in (before, after))
@@ -213,7 +221,7 @@ def waterfall(before: Prepared, after: Prepared, user_id: int, job_id: int) -> W
 
 
 def _without(ids: Longs, others: Longs) -> Longs:
-    """Those of `ids` that are not among the sorted others."""
+    """Return the ids that are not among the sorted `others`."""
     return ids[~IdIndex(others).contains(ids)]
 
 
@@ -222,7 +230,7 @@ def _among(ids: Longs, others: Longs) -> Longs:
 
 
 def _components(prepared: Prepared, user_id: int, job_id: int) -> dict[str, tuple[str, float, float]]:
-    """Component → (group, value, flat weight), in the model's order."""
+    """Return component → (group, value, flat weight), in the model's order."""
     model = prepared.model
     values = prepared.scorer.components(prepared.user_rows([user_id]), prepared.job_rows([job_id]))[:, 0, 0]
     return {

@@ -1,4 +1,4 @@
-"""How a waterfall looks."""
+"""Plot of a waterfall."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["plot_waterfall"]
 
 SMALL_SHARE = 0.02
-"""Components that move less than this share of all that moves are drawn as one bar."""
+"""Components whose change is below this share of the sum of absolute changes are drawn as one bar."""
 
 Step = tuple[str, float, str]
 
 
 def plot_waterfall(why: Waterfall) -> Figure:
-    """From the total before, component by component, the largest change first, to the total after."""
+    """Plot the change from the total before to the total after, by component, the largest change first."""
     steps = _steps(why.changes)
     figure, (axes,) = new_figure(8.5, 0.42 * (len(steps) + 2) + 1.3)
     ends = np.cumsum([why.total_before, *(change for _, change, _ in steps)])
@@ -37,7 +37,7 @@ def plot_waterfall(why: Waterfall) -> Figure:
     for place, (_, change, text) in enumerate(steps, 1):
         axes.barh(place, change, left=ends[place - 1], color=BLUE if change > 0 else VERMILION, height=0.62)
         _write(axes, text, max(ends[place - 1], ends[place]), place)
-    for place in range(last):  # each bar begins where the one above it ended
+    for place in range(last):  # connect each bar with the next: a bar begins at the end of the previous one
         axes.plot([ends[place]] * 2, [place - 0.31, place + 1.31], color=GREY, linewidth=0.8)
     names = [why.names[0], *(name for name, _, _ in steps), why.names[1]]
     axes.set_yticks(range(last + 1), names, fontsize=SMALL)
@@ -54,11 +54,11 @@ def _write(axes: Any, text: str, x: float, y: float) -> None:
 
 
 def _steps(changes: tuple[Change, ...]) -> list[Step]:
-    """(name, points, text) of what moved, the largest first; what moved little together at the end."""
+    """Return (name, points, text) of the changed components, the largest first, then all small ones as one step."""
     moved = sorted((one for one in changes if one.change), key=lambda one: -abs(one.change))
     least = SMALL_SHARE * sum(abs(one.change) for one in moved)
     small = [one for one in moved if abs(one.change) < least]
-    small = small if len(small) > 1 else []  # one alone is drawn under its name
+    small = small if len(small) > 1 else []  # a single small component keeps its own bar
     steps = [(one.component, one.change, _text(one)) for one in moved if one not in small]
     if small:
         rest = math.fsum(one.change for one in small)
@@ -67,7 +67,7 @@ def _steps(changes: tuple[Change, ...]) -> list[Step]:
 
 
 def _text(change: Change) -> str:
-    """The change, and what made it: how value and weight were before and are now."""
+    """Return the label of a change: its points, and value and weight before and after."""
     if change.value_before is None or change.value_after is None:
         return f"{change.change:+.2f} ({'new' if change.value_before is None else 'gone'})"
     weight = f"weight {change.weight_before:.3g} → {change.weight_after:.3g}"

@@ -1,10 +1,9 @@
-"""From a model and inputs to arrays.
+"""Plans: a model and its inputs as arrays for kernels.
 
-- `plan`: `Plan`, the whole; `term_checks`: whether terms fit the data; `pack`: terms to a program; `fold`: weights
-  into it
-- `layout`: the eligible jobs in the order in which they are searched, by `lookup_keys`, `user_classes`, `blocks` and
-  `sparse_keys`
-- `exclusions`: eligibility rules; `candidates`: which jobs are a user's to be ranked at all
+- `plan`: `Plan`, the complete arrays; `term_checks`: checks that terms fit the data; `pack`: packs terms into a
+  program; `fold`: applies weights to a program
+- `layout`: the eligible jobs in search order, from `lookup_keys`, `user_classes`, `blocks` and `sparse_keys`
+- `exclusions`: eligibility rules; `candidates`: the jobs that may be ranked for each user
 """
 
 from scoring.plan.candidates import Candidates

@@ -1,4 +1,4 @@
-"""Cells cut into blocks, with what bounds the jobs in them."""
+"""Blocks of jobs: cells cut into blocks, with bounds on the values of their jobs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cells(NamedTuple):
 class Blocks(NamedTuple):
     """Blocks and the jobs in them; see the fields of `Index`."""
 
-    lane: Longs  # (m,) place of each job in (n_blocks, BLOCK_JOBS)
+    lane: Longs  # (m,) flat index of each job in (n_blocks, BLOCK_JOBS)
     job_facts: Ints
     dot_norm: Floats
     block: Ints
@@ -35,7 +35,7 @@ class Blocks(NamedTuple):
 
 
 def aligned(rows: int, columns: int) -> Ints:
-    """(rows, columns) zeros that begin with a cache line."""
+    """Return (rows, columns) zeros, aligned to a cache line."""
     room = np.zeros(rows * columns + 16, dtype=np.int32)
     skip = -(room.ctypes.data // 4) % 16
     return room[skip : skip + rows * columns].reshape(rows, columns)
@@ -83,7 +83,7 @@ def lay_out_blocks(
 
 
 def _lanes(program: Program, code: UInt32s, begin: Longs, size: Longs) -> tuple[Ints, Longs]:
-    """Lanes (n_blocks, n_lanes, BLOCK_JOBS), and the place of each job in one of (n_blocks, BLOCK_JOBS)."""
+    """Return lanes (n_blocks, n_lanes, BLOCK_JOBS), and the flat index of each job in (n_blocks, BLOCK_JOBS)."""
     columns = np.concatenate([code, program.number_rank, program.dot_job_has]).astype(np.int32)
     n_lanes, n_blocks = len(columns), len(begin)
     lanes = aligned(n_blocks * n_lanes, BLOCK_JOBS).reshape(n_blocks, n_lanes, BLOCK_JOBS)
@@ -95,7 +95,7 @@ def _lanes(program: Program, code: UInt32s, begin: Longs, size: Longs) -> tuple[
 
 
 def _cells(cell_code: UInt32s, filled: Longs, width: Ints) -> Cells:
-    """Return groups and cells; `cell_code` (n_ordered, n_filled) and `filled` are those of the cells with jobs."""
+    """Return groups and cells; `cell_code` (n_ordered, n_filled) and `filled` are of the cells with jobs."""
     grid = len(cell_code) == 2 and _is_worth_a_grid(cell_code, int(width[1]))
     blocks = filled
     if grid:
@@ -113,13 +113,13 @@ def _cells(cell_code: UInt32s, filled: Longs, width: Ints) -> Cells:
 
 
 def _is_worth_a_grid(cell_code: UInt32s, width: int) -> bool:
-    """Whether at least half of the cells of a full grid hold jobs: its rows are added without looking codes up."""
+    """Return whether at least half of a full grid's cells hold jobs. Kernels add a grid's rows without code lookups."""
     n_groups = len(np.unique(cell_code[0]))
     return bool(2 * cell_code.shape[1] >= n_groups * width)
 
 
 def _as_grid(cell_code: UInt32s, cell_block: Longs, width: int) -> tuple[UInt32s, Longs]:
-    """The same cells with empty ones between: one for each code of the second key."""
+    """Return the cells with empty cells added, so that every group has one for each code of the second key."""
     outer, group = np.unique(cell_code[0], return_inverse=True)
     per_cell = np.zeros(len(outer) * width, dtype=np.int64)
     per_cell[group * width + cell_code[1]] = np.diff(cell_block)
@@ -131,12 +131,14 @@ def _as_grid(cell_code: UInt32s, cell_block: Longs, width: int) -> tuple[UInt32s
 def _bound_vectors(
     program: Program, vector: Singles, begin: Longs, size: Longs
 ) -> tuple[Int8s, list[tuple[Floats, Floats, Bools]], Floats]:
-    """Points near the vectors of each block, (n_blocks, d); per product (radius, step, all have one) of each block;
-    the greatest norm (n_dots,).
+    """Return bounds of the vectors in each block.
 
-    A point is the mean in whole `step`s, a 127th of its largest coordinate: distances are measured from where
-    it then is, so nothing is lost but a little nearness, and it takes a quarter of the memory. Radii and norms
-    are rounded up; a block without any vector has radius -1.
+    The result is centre points (n_blocks, d); per product (radius, step, whether all jobs have a vector) of each
+    block; and the greatest norm (n_dots,).
+
+    A centre is the mean, rounded to multiples of `step`, a 127th of its largest absolute coordinate. This takes a
+    quarter of the memory of float32. Radii are measured from the rounded centre: bounds stay valid and are slightly
+    larger. Radii and norms are rounded up. A block without vectors has radius -1.
     """
     p = program
     centre = np.zeros((len(begin), vector.shape[1]), dtype=np.int8)
@@ -162,7 +164,7 @@ def _bound_vectors(
 
 
 def best_of_cells(best: Singles, cell: Ints) -> Singles:
-    """(n_classes, n_cells) greatest of its blocks, of `best` (n_classes, n_blocks); -infinity for an empty one."""
+    """Return (n_classes, n_cells) maximum of `best` (n_classes, n_blocks) over each cell; -infinity if it is empty."""
     result = np.full((len(best), len(cell)), -np.inf, dtype=np.float32)
     filled = np.flatnonzero(cell[:, 1] > cell[:, 0])
     result[:, filled] = np.maximum.reduceat(best, cell[filled, 0], axis=1)
@@ -170,7 +172,7 @@ def best_of_cells(best: Singles, cell: Ints) -> Singles:
 
 
 def best_of_the_rest(best: Singles, cells: Ints) -> Singles:
-    """(n_classes, n_blocks) greatest of this block and those behind it in its cell."""
+    """Return (n_classes, n_blocks) maximum of `best` over each block and the later blocks of its cell."""
     rest = best.copy()
     length = np.diff(cells)
     for step in range(int(length.max(initial=1)) - 1, 0, -1):

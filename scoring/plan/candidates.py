@@ -1,4 +1,4 @@
-"""Which jobs are a user's to be ranked at all, where that differs from user to user: what was open when they acted."""
+"""Candidates per user: the jobs that may be ranked for each user, such as those open when the user acted."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from scoring.dataset.arrays import NO_TIME, JobArrays
 __all__ = ["Candidates"]
 
 _ROWS_AT_ONCE = 256
-"""Of users, whose jobs are compared at once: 25 MB for 100,000 jobs."""
+"""Users to process at a time: 25 MB for 100,000 jobs."""
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """n users' jobs out of m, a bit each: (n, ceil(m / 8)) uint8, the first job in the lowest bit.
+    """Candidate jobs of n users out of m jobs, as bits: (n, ceil(m / 8)) uint8, the first job in the lowest bit.
 
-    They stand in the place of the rule that a job is open at the clock; all other rules hold as well.
+    Candidates replace the rule that a job is open at the clock. All other rules apply.
     """
 
     bits: NDArray[np.uint8]
@@ -33,12 +33,12 @@ class Candidates:
 
     @classmethod
     def open_between(cls, jobs: JobArrays, first: Longs, last: Longs) -> Self:
-        """Jobs that were open at some moment from `first` to `last` (n,) of each user, in microseconds.
+        """Return the jobs that were open at any time from `first` to `last` (n,) of each user, in microseconds.
 
-        A job is open from its posting (missing: ever since) to before its expiry (missing: for ever); whether it is
-        active today says nothing of that time.
+        A job is open from its posting until before its expiry. A missing posting or expiry sets no limit. The current
+        active flag is ignored.
         """
-        posted = jobs.posted_at  # NO_TIME is the earliest there is
+        posted = jobs.posted_at  # NO_TIME is the earliest time
         expires = np.where(jobs.expires_at == NO_TIME, np.iinfo(np.int64).max, jobs.expires_at)
 
         def are(users: slice) -> Bools:
@@ -48,7 +48,7 @@ class Candidates:
 
     @classmethod
     def listed(cls, user_rows: NDArray[np.integer], job_rows: NDArray[np.integer], n_users: int, n_jobs: int) -> Self:
-        """Exactly these pairs of rows."""
+        """Return exactly these pairs of a user row and a job row."""
         order = np.argsort(user_rows, kind="stable")
         users, jobs = np.asarray(user_rows)[order], np.asarray(job_rows)[order]
 
@@ -69,24 +69,24 @@ class Candidates:
         return cls(bits, n_jobs)
 
     def take(self, users: NDArray[np.integer]) -> Self:
-        """Of the users at these rows, in that order."""
+        """Return the candidates of the users at these rows, in this order."""
         return type(self)(self.bits[users], self.n_jobs)
 
     def matrix(self, users: NDArray[np.integer] | slice) -> Bools:
-        """(len(users), m) which are."""
+        """Return (len(users), m) whether each job is a candidate of each user."""
         return np.unpackbits(self.bits[users], axis=1, count=self.n_jobs, bitorder="little").view(bool)
 
     def holds(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Bools:
-        """(p,) whether each of the p pairs of rows is one."""
+        """Return (p,) whether the job of each of p pairs of rows is a candidate of the user."""
         jobs = np.asarray(jobs, dtype=np.int64)
         return ((self.bits[users, jobs >> 3] >> (jobs & 7).astype(np.uint8)) & 1).astype(bool)
 
     @property
     def anybodys(self) -> Bools:
-        """(m,) jobs that are a candidate of at least one user."""
+        """(m,) whether each job is a candidate of at least one user."""
         either = np.bitwise_or.reduce(self.bits, axis=0) if len(self.bits) else np.zeros(self.bits.shape[1], np.uint8)
         return np.unpackbits(either, count=self.n_jobs, bitorder="little").view(bool)
 
     def hidden(self, rows: Longs) -> NDArray[np.uint8]:
-        """(n, ceil(len(rows) / 8)) uint8: the jobs at these rows, in that order, that are *not* the user's."""
+        """Return (n, ceil(len(rows) / 8)) uint8: bits of the jobs at these rows that are *not* candidates."""
         return self._packed(lambda part: ~self.matrix(part)[:, rows], len(self), len(rows)).bits

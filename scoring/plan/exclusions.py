@@ -1,4 +1,4 @@
-"""Eligibility rules as arrays: which jobs nobody is shown and why, and what single users are not shown."""
+"""Eligibility rules as arrays: jobs excluded for all users, by rule, and jobs excluded for single users."""
 
 from __future__ import annotations
 
@@ -24,24 +24,28 @@ __all__ = ["Exclusions"]
 
 @dataclass(frozen=True)
 class Exclusions:
-    """What the rules leave out, for n users and m jobs.
-
-    `by_rule` names, in the order in which they are asked, the (m,) jobs that a rule leaves out for everybody.
-    `jobs` and `companies` are, per user, job rows and company codes that this user is not shown; `candidates`, where
-    they are given, all that they may be.
-    """
+    """Jobs that the rules exclude, for n users and m jobs."""
 
     rules: Eligibility
     by_rule: dict[str, Bools]
+    """Rule → (m,) jobs that it excludes for all users, in the order in which rules are applied."""
     jobs: Ragged
+    """Per user, rows of excluded jobs."""
     companies: Ragged
+    """Per user, codes of excluded companies."""
     company: Ints  # (m,) codes, -1 missing
     n_companies: int
     candidates: Candidates | None = None
+    """Jobs that may be ranked for each user; None: not limited."""
 
     @classmethod
     def of(cls, rules: Eligibility, inputs: Inputs, candidates: Candidates | None = None) -> Self:
-        """With candidates, whether a job is open is theirs to say. Raises ConfigurationError: not of these inputs."""
+        """Return the exclusions of these rules. Candidates replace the rule that a job is open.
+
+        Raises
+        ------
+        ConfigurationError: If the candidates have other numbers of users or jobs than the inputs.
+        """
         jobs, n_users = inputs.jobs, len(inputs.users)
         _check(candidates, n_users, len(jobs))
         nobody = Ragged(np.zeros(n_users + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
@@ -57,11 +61,11 @@ class Exclusions:
 
     @property
     def open_to_all(self) -> Bools:
-        """(m,) jobs that no rule leaves out for everybody."""
+        """(m,) whether no rule excludes the job for all users."""
         return ~np.any(list(self.by_rule.values()), axis=0) if self.by_rule else np.ones(len(self.company), dtype=bool)
 
     def ledger(self) -> dict[str, int]:
-        """Rule → how many jobs it leaves out for everybody, each job counted at the first rule that does."""
+        """Return rule → number of jobs that it excludes for all users. A job counts at the first rule that applies."""
         left = np.ones(len(self.company), dtype=bool)
         counts = {}
         for rule, out in self.by_rule.items():
@@ -71,7 +75,7 @@ class Exclusions:
 
     @cached_property
     def arrays(self) -> EligibilityArrays:
-        """The rules as ranking reads them."""
+        """The rules in the form that ranking reads."""
         return EligibilityArrays(
             open_to_all=self.open_to_all,
             job_start=self.jobs.start,
@@ -110,13 +114,13 @@ def _by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) 
 
 
 def _applied_jobs(inputs: Inputs) -> Ragged:
-    """Rows, among the scored jobs, of what each user has ever applied to."""
+    """Return, per user, the rows among the scored jobs of all jobs that the user has applied to."""
     acts = inputs.history.within("application")
     rows, _ = IdIndex(inputs.jobs.job_id).find(inputs.history.jobs.job_id[acts.job])
     return distinct(acts.user, rows.astype(np.int32), len(inputs.users))
 
 
 def _cooling(inputs: Inputs, days: float) -> Ragged:
-    """Companies that each user applied to in the last days."""
+    """Return, per user, the codes of companies that the user applied to in the last `days` days."""
     acts = inputs.history.within("application", days)
     return distinct(acts.user, inputs.history.jobs.company[acts.job], len(inputs.users))

@@ -1,4 +1,4 @@
-"""Weights into a program: what can be added up before any pair is visited."""
+"""Folding of weights into a program: precomputes the sums that depend on the job alone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["fold"]
 
 
 def fold(program: Program, flat_weight: Floats, group_weight: Floats) -> Program:
-    """The program under these weights (n_components,), its leading job-only components added up per job.
+    """Return the program with these weights (n_components,), with its leading job-only components summed per job.
 
-    Only leading ones: the canonical total adds component after component, and a sum that begins elsewhere
-    could be rounded otherwise. Encodes nothing anew: a change of weights costs this and no more.
+    Only leading components are folded: the canonical total adds components in order, and another order could round
+    differently. A change of weights needs only this call; nothing is re-encoded.
     """
     p = program
     n_folded, n_jobs = 0, p.n_jobs

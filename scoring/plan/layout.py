@@ -1,7 +1,7 @@
-"""The order of the eligible jobs for selection: which keys make cells, how jobs are sorted, what bounds the blocks.
+"""Layout of the eligible jobs for selection: the keys of the cells, the order of jobs, and the bounds of blocks.
 
-A layout holds what does not depend on weights, or depends on weights only in how well it prunes. `Layout.search` adds
-the job scores under the current weights: that takes milliseconds.
+A layout is valid for any weights; weights only affect how well it prunes. `Layout.search` adds the job scores under
+the current weights, which takes milliseconds.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from scoring.plan.user_classes import UserClasses
 __all__ = ["Layout"]
 
 ENOUGH = 0.75
-"""The smallest share of the best keys' spread with which a layout is kept. With less, jobs are laid out again."""
+"""Minimum share of the best keys' spread for which a layout is kept. Below it, the layout is rebuilt."""
 
 
 class UserSide(NamedTuple):
-    """What depends on the users' arrays, and on how components are made of them. See the fields of `Index`."""
+    """Arrays that depend on the users' arrays and on the structure of components. See the fields of `Index`."""
 
     even: Bools
     uneven: Ints
@@ -53,7 +53,7 @@ class UserSide(NamedTuple):
 
 
 class JobOrder(NamedTuple):
-    """The jobs by position. See the fields of `Index`."""
+    """Jobs by position in the layout. See the fields of `Index`."""
 
     plan_row: Longs
     turn: Ints
@@ -65,7 +65,7 @@ class JobOrder(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """What each key is used for. See the fields of `Index`."""
+    """Keys by use. See the fields of `Index`."""
 
     ordered: Ints
     loose: Ints
@@ -73,7 +73,7 @@ class Keys(NamedTuple):
 
 
 class JobBounds(NamedTuple):
-    """The least and the greatest of each of the program's job values. See the fields of `Index`."""
+    """Minimum and maximum of each of the program's job values. See the fields of `Index`."""
 
     job_low: Floats
     job_high: Floats
@@ -85,7 +85,7 @@ class JobBounds(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The eligible jobs in an order, m of them; `program` and `limits` have positions in that order for job rows."""
+    """The m eligible jobs in search order. `program` and `limits` refer to jobs by position in this order."""
 
     program: Program
     limits: Limits
@@ -98,11 +98,11 @@ class Layout:
     holders: Holders
     classes: UserClasses
     user_locality: Longs
-    """(n,) users with near numbers look at the same jobs; ranked one after the other they find them cached."""
+    """(n,) sort key of users for cache locality: users with close numbers share candidate jobs."""
 
     @classmethod
     def of(cls, program: Program, exclusions: Exclusions, job_id: Longs, keys: tuple[int, ...] | None = None) -> Self:
-        """Lay the jobs out for the weights in the program, with cells of these keys (None: those of `choose_keys`)."""
+        """Return a layout for the program's weights, with cells by these keys (None: those of `choose_keys`)."""
         rows = np.flatnonzero(exclusions.open_to_all)
         rows = rows[np.argsort(job_id[rows], kind="stable")]
         code = key_codes(program, rows)
@@ -113,7 +113,7 @@ class Layout:
         vector = np.ascontiguousarray(program.job_vector.T[rows])
         for slot, has in enumerate(program.dot_job_has[:, rows]):
             vector[~has, program.dot_start[slot] : program.dot_start[slot + 1]] = 0.0
-        without_vectors = program._replace(job_vector=program.job_vector[:0])  # they are laid out by job above
+        without_vectors = program._replace(job_vector=program.job_vector[:0])  # `vector` above holds them by job
         laid = without_vectors.take_jobs(rows)
         loose = [key for key in range(len(code)) if key not in ordered]
         classes = UserClasses.of(program, loose)
@@ -147,17 +147,19 @@ class Layout:
         )
 
     def with_job_values(self, program: Program) -> Self:
-        """Return the same order and blocks, which are right whatever the jobs' values, for other job values."""
+        """Return the same order and blocks, which are valid for any job values, with the job values of `program`."""
         values = program.job_value[:, self.jobs.plan_row]
         laid = self.program._replace(job_value=np.ascontiguousarray(values))
         return replace(self, program=laid, bounds=JobBounds.of(laid))
 
     def with_program(self, before: Program, now: Program) -> Self | None:
-        """Return the same order and blocks for a program of the same jobs, codes and vectors, whose users have other
-        rows, steps and exceptions; None if more differs. `before` is the program of this layout.
+        """Return the same order and blocks for another program of the same jobs; None if they are not valid for it.
 
-        All of an index that depends on users' own arrays, or on how components are made of them, is made again: that
-        is quick. Sorting and bounding 100,000 jobs takes twenty times as long.
+        They are valid if codes, number ranks, vectors and the use of keys are equal. Users' rows, steps, exceptions and
+        job values may differ. `before` is the program of this layout.
+
+        Everything that depends on the users' arrays or on the structure of components is rebuilt. Sorting and bounding
+        100,000 jobs would take twenty times as long.
         """
         if not all(_same(getattr(before, name), getattr(now, name)) for name in _BY_JOB):
             return None
@@ -180,13 +182,13 @@ class Layout:
         return layout.with_job_values(now)
 
     def fits(self, program: Program) -> bool:
-        """Whether other keys would not tell jobs apart much better under the weights of this program."""
+        """Return whether the keys of the cells still separate jobs well enough under this program's weights."""
         spread = key_spreads(program, self.jobs.code)
         possible = np.sort(spread)[::-1][: max(len(self.keys.ordered), 1)].sum()
         return bool(spread[self.keys.ordered].sum() >= ENOUGH * possible)
 
     def search(self, program: Program) -> SearchIndex:
-        """Return the program in this order and its index, with the weights that the given program has folded in."""
+        """Return the given program in the order of the layout, and its index under the program's weights."""
         rows = self.jobs.plan_row
         laid = program._replace(
             **{name: getattr(self.program, name) for name in _LAID_OUT},
@@ -228,9 +230,9 @@ class Layout:
 
 
 _BY_JOB = ("key_code", "number_rank", "flag_bits", "dot_start", "dot_job_has", "job_vector")
-"""Parts of a program by which jobs are ordered, cut into blocks and bounded."""
+"""Fields of a program that determine the order of jobs, their blocks and the bounds."""
 _LAID_OUT = ("job_value", "key_code", "number_rank", "flag_bits", "dot_job_has", "job_vector")
-"""Parts of a program that the layout holds in its own order, whatever the weights."""
+"""Fields of a program that the layout holds in its own order. They do not depend on weights."""
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Terms to the flat arrays of a `Program`."""
+"""Packing of terms into the flat arrays of a `Program`."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def pack(
     n_jobs: int,
     reusable: Reusable | None = None,
 ) -> Program:
-    """Return a program of each component's value, its weights and the group (0, 1, 2) that it belongs to.
+    """Return a program of each component's value, its weights and its group (0, 1, 2).
 
     Raises
     ------
-    ModelError: If a term's arrays do not have a row per user or job.
+    ModelError: If a term is of an unknown type or its arrays do not have a row per user or job.
     """
     packers = {
         term: (kind.code, kind.packer(n_users, n_jobs, reusable or Reusable())) for term, kind in KIND_OF_TERM.items()

@@ -1,4 +1,4 @@
-"""Model × data, folded into contiguous arrays: all that is left to do is to visit pairs."""
+"""Plan: a model and its data as contiguous arrays, from which kernels compute the scores of pairs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Plan"]
 
 @dataclass(frozen=True, repr=False)
 class Plan:
-    """A program for n users and m jobs in the order of their inputs, and who may be shown what."""
+    """A program for n users and m jobs, in the order of the inputs, with the eligibility rules."""
 
     model: ScoringModel
     program: Program
@@ -36,10 +36,13 @@ class Plan:
     user_id: Longs
     job_id: Longs
     laid: Layout | None = None
-    """A layout made for other weights."""
+    """A layout built for other weights."""
     values: tuple[Value | None, ...] = ()
-    """Of each part, kept for the plans after this one; None for those of the job alone, which the program holds as
-    they are. Empty in a plan that was not made like another: a run over all users has no use for them."""
+    """Value of each part, kept for plans that are built from this one.
+
+    None for parts that depend on the job alone: the program holds their values. Empty unless the plan was built with
+    `like`: a run over all users does not need the values.
+    """
 
     def __repr__(self) -> str:
         return f"Plan({self.model.name}, {counted(len(self.user_id), 'user')} × {counted(len(self.job_id), 'job')})"
@@ -53,10 +56,18 @@ class Plan:
         *,
         like: Plan | None = None,
     ) -> Self:
-        """With `candidates` a user's list holds nothing else, and whether a job is open now is not asked. Of a plan
-        `like` this, of the same inputs and candidates, is taken over what stays the same and takes long to make.
+        """Return the plan of a model on these inputs.
 
-        Raises ModelError, naming the component, where its terms do not fit the data.
+        Parameters
+        ----------
+        model: The model.
+        inputs: The users and jobs to score.
+        candidates: Jobs that may be ranked for each user. They replace the rule that a job is open at the clock.
+        like: A plan of the same inputs and candidates. Its expensive parts are reused if they are still valid.
+
+        Raises
+        ------
+        ModelError: If a component's terms do not fit the data. The message names the component.
         """
         values = []
         for part in model.parts:
@@ -82,7 +93,7 @@ class Plan:
         return plan if like is None else plan._after(like, values)
 
     def _after(self, before: Plan, values: Sequence[Value]) -> Self:
-        """This plan with all that the one before it has to spare it work, and its own values for the next."""
+        """Return this plan with the reusable layout of `before`, and with its values for the next plan."""
         kept = tuple(
             None if _only_jobs(self.program, c) else _in_place(self.program, c, value) for c, value in enumerate(values)
         )
@@ -90,7 +101,7 @@ class Plan:
         return replace(self, values=kept, laid=laid and laid.with_program(before.program, self.program))
 
     def _known(self, part: Part) -> Value | None:
-        """What an unchanged component yields, if that is still known."""
+        """Return the value of an unchanged part; None if the part changed or its value was not kept."""
         for c, known in enumerate(self.model.parts):
             if known == part:
                 if _only_jobs(self.program, c):
@@ -100,13 +111,13 @@ class Plan:
         return None
 
     def _reusable(self, parts: Sequence[Part], values: Sequence[Value]) -> Reusable:
-        """What a program of these values may take over."""
+        """Return the arrays that a program of these values may reuse."""
         same = self._has_vectors_of(parts, values)
         vectors = (self.program.user_vector, self.program.job_vector) if same else None
         return Reusable(vectors, tuple(self.program.number_rank))
 
     def _has_vectors_of(self, parts: Sequence[Part], values: Sequence[Value]) -> bool:
-        """Whether the components that yield vectors are the same, in the same order, or yield the same arrays."""
+        """Return whether the parts that yield vectors are the same, in the same order, or yield the same arrays."""
         p = self.program
         now = [term for value in values for term in value.terms if isinstance(term, DotTerm)]
         kept = [term for value in self.values if value for term in value.terms if isinstance(term, DotTerm)]
@@ -125,9 +136,11 @@ class Plan:
         return mine == theirs
 
     def with_weights(self, model: ScoringModel) -> Self:
-        """For a model that differs in nothing but its weights. Encodes nothing anew.
+        """Return the plan of a model that differs only in weights. Nothing is re-encoded.
 
-        Raises ModelError where components, parameters or rules differ.
+        Raises
+        ------
+        ModelError: If components, parameters or rules differ.
         """
         if model.parts != self.model.parts or model.eligibility != self.model.eligibility:
             raise ModelError(f"model {model.name} differs in more than weights; build a plan of its own.")
@@ -135,11 +148,14 @@ class Plan:
         return replace(self, model=model, program=program, laid=self.__dict__.get("layout", self.laid))
 
     def with_job_values(self, model: ScoringModel, inputs: Inputs) -> Self | None:
-        """For a model that differs in weights and in parameters of components that depend on the job alone; None
-        where it differs in more. `inputs` are those of this plan.
+        """Return the plan of a model that differs only in weights and in components that depend on the job alone.
 
-        Values of jobs are exchanged; codes, vectors, rules and the layout are kept, which would take most of a new
-        plan's time. Raises ModelError as `build`.
+        The result is None if the model differs in more. `inputs` must be those of this plan. Job values are replaced.
+        Codes, vectors, rules and the layout are kept; they take most of the time of a new plan.
+
+        Raises
+        ------
+        ModelError: As in `build`.
         """
         if model.eligibility != self.model.eligibility or len(model.parts) != len(self.model.parts):
             return None
@@ -165,26 +181,27 @@ class Plan:
 
     @cached_property
     def layout(self) -> Layout:
-        """The eligible jobs in the order in which they are looked through; at least one. Any layout is right: one
-        made for other weights is kept while its keys still tell jobs apart."""
+        """The eligible jobs in search order; at least one job must be eligible.
+
+        Results do not depend on the layout. A layout built for other weights is kept while its keys separate jobs well.
+        """
         if self.laid is not None and self.laid.fits(self.program):
             return self.laid
         return Layout.of(self.program, self.exclusions, self.job_id)
 
     @cached_property
     def search(self) -> SearchIndex:
-        """The program in the order of the layout, and what bounds it under these weights."""
+        """The program in the order of the layout, and its bounds under the current weights."""
         return self.layout.search(self.program)
 
     @property
     def bundle(self) -> Bundle:
-        """All that ranking reads. It refers to the plan, not the plan to it: a cycle would outlive both."""
+        """All arrays that ranking reads. Not cached: a reference cycle would delay freeing the plan and the bundle."""
         return Bundle(self.program, self.exclusions.arrays, self.user_id, self.job_id, lambda: self.search)
 
 
 def _in_place(program: Program, component: int, value: Value) -> Value:
-    """The same value with its lookups' rows where the program has them: kept a second time they would be its largest
-    part."""
+    """Return the value with lookup rows as views of the program's arrays. Copies would be the plan's largest part."""
     terms, start = list(value.terms), program.term_start[component]
     for place, term in enumerate(terms):
         if isinstance(term, LookupTerm):
@@ -199,7 +216,7 @@ def _place(part: Part) -> tuple[str, str, type]:
 
 
 def _only_jobs(program: Program, component: int) -> bool:
-    """Whether a component is a sum of job terms."""
+    """Return whether a component is a sum of job terms."""
     kinds = program.term_kind[program.term_start[component] : program.term_start[component + 1]]
     return bool(program.divisor_kind[component] == NONE and (kinds == JOB).all())
 
@@ -209,5 +226,5 @@ def _terms(part: Part, inputs: Inputs) -> Value:
         return part.component.terms(inputs)
     except ScoringError:
         raise
-    except (Exception, SystemExit) as error:  # somebody's own code: whatever it raises, say which component it was
+    except (Exception, SystemExit) as error:  # user code may raise anything: name the component
         raise ModelError(f"component {part.name}: its `terms` raised {type(error).__name__}: {error}") from error

@@ -1,7 +1,8 @@
-"""Keys with many codes, of which a user has exceptions for a few: companies, titles.
+"""Sparse keys: keys with many codes of which a user has exceptions for a few, such as companies and titles.
 
-For such a key, the index records which cells hold each code. A kernel raises the bounds of a user's few cells and uses
-the usual row for the other cells. Without this record it would have to allow for the exceptions in every cell.
+For such a key, the index records which cells hold each code. A kernel raises the bounds of the cells with a user's
+exceptions and uses the shared row for all other cells. Without this record, the bound of every cell would include the
+exceptions.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Holders(NamedTuple):
 
 
 def sparse_keys(program: Program, bounded: Ints, width: Ints, lone: Bools) -> list[int]:
-    """Return the bounded keys with many codes of which a user has a few exceptions. Arrays are fields of `Index`."""
+    """Return the bounded keys that are sparse. The arrays are fields of `Index`."""
     return [int(key) for key in bounded if _is_sparse(program, int(key), width, lone)]
 
 

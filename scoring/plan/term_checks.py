@@ -1,4 +1,4 @@
-"""Whether terms fit the data: kernels check no bounds, so nothing passes that would read outside an array."""
+"""Checks that terms fit the data. Kernels do not check bounds: terms that would read outside an array are rejected."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["check_value"]
 def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
     """Require that the terms of a component can be computed.
 
-    Shapes must be those of the data, codes below their key's size, rows in their table, divisors not 0. NaN and
-    infinity never enter a program: only an interval's bounds and numbers may hold them.
+    Shapes must match the data, codes must be below their key's size, rows must exist in their table, and divisors must
+    not be 0. NaN and infinity are rejected, except in an interval's bounds and numbers.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Users in classes: to the users of one class, every code of some keys is worth the same.
+"""Classes of users: users of one class have the same row for every shared key.
 
-If a key has few different rows (the value of remote work, say), the best job score of a block can include that key,
-once for each class. The part then needs no bound, and half of the cells are never visited.
+Some keys have few different rows, for example the value of remote work. The best job score of a block can include such
+a key, once per class. Kernels then need no bound for the key and skip half of the cells.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from scoring.bundle.terms import KINDS, KeyedKind
 __all__ = ["UserClasses"]
 
 MOST_CLASSES = 32
-"""The best jobs of all blocks are kept for each: 10,000 floats, worked out when weights change."""
+"""Maximum number of classes. Each stores the best score of every block: 10,000 floats, updated when weights change."""
 
 
 @dataclass(frozen=True, eq=False)
 class UserClasses:
-    """n users in few classes, by their rows for the `shared` keys."""
+    """Assignment of n users to a few classes, by their rows for the `shared` keys."""
 
     shared: tuple[int, ...]
     of_user: Longs  # (n,)
-    member: Longs  # (n_classes,) a user of each
+    member: Longs  # (n_classes,) one user of each class
 
     @classmethod
     def of(cls, program: Program, keys: list[int]) -> Self:
-        """By as many of these keys as there are few enough different rows for; those with the fewest first."""
+        """Return classes by as many of these keys as `MOST_CLASSES` allows; keys with the fewest rows come first."""
         patterns = {key: of for key in keys if (of := _patterns(program, key)) is not None}
         by_count = sorted((int(of.max(initial=0)), key) for key, of in patterns.items())
         shared: list[int] = []
@@ -49,7 +49,7 @@ class UserClasses:
         return cls(tuple(sorted(shared)), of_user, member)
 
     def scores(self, program: Program, score: Floats, code: NDArray[np.uint32]) -> NDArray[np.float32]:
-        """(n_classes, m): the jobs' own scores (m,) and what the shared keys add; `code` is (n_keys, m)."""
+        """Return (n_classes, m): job scores (m,) plus the values of the shared keys; `code` is (n_keys, m)."""
         if not self.shared:
             return score.astype(np.float32)[None]
         rows = [_rows(program, key, self.member) for key in self.shared]
@@ -71,7 +71,7 @@ def _terms_on(program: Program, key: int) -> list[tuple[int, KeyedKind, int]]:
 
 
 def _patterns(program: Program, key: int) -> Longs | None:
-    """Return (n,) the same number for users with the same row; None if a row is not one of a table's alone."""
+    """Return (n,) numbers that are equal for users with the same row; None if divisors or exceptions change rows."""
     p, terms = program, _terms_on(program, key)
     if any(p.divisor_kind[c] != NONE for c, _, _ in terms) or _is_divisor(p, key):
         return None
@@ -86,7 +86,7 @@ def _patterns(program: Program, key: int) -> Longs | None:
 
 
 def _is_divisor(program: Program, key: int) -> bool:
-    """Whether a component is divided by a term on the key."""
+    """Return whether a component is divided by a term on the key."""
     for code, slot in zip(program.divisor_kind.tolist(), program.divisor_slot.tolist(), strict=True):
         kind = KINDS.get(code)
         if isinstance(kind, KeyedKind) and kind.key(program, slot) == key:
@@ -95,7 +95,7 @@ def _is_divisor(program: Program, key: int) -> bool:
 
 
 def _rows(program: Program, key: int, users: Longs) -> Floats:
-    """Return (len(users), width): what the key's codes add to a total."""
+    """Return (len(users), width) points that each code of the key adds to a total."""
     return sum(
         (program.flat_weight[c] * kind.rows(program, slot, users) for c, kind, slot in _terms_on(program, key)),
         start=np.zeros((len(users), 1)),
