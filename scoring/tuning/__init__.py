@@ -1,12 +1,15 @@
-"""The search for better weights, and what each weight does.
+"""Search for better weights, and analysis of the effect of each weight.
 
-- `space`, `goals`, `problem`: what is searched, and for what; `goal_parser`: goals and parameters as texts
-- `search`, `trial_journal`: trials, kept in a file; `logistic_fit`: a fit without trials; `tune`: all compared with the
-  current weights
+- `space`, `goals`, `problem`: the search space, the goals and floors, and both with the training users
+- `goal_parser`: goals, floors and parameters from the texts of a command
+- `search`, `trial_journal`: trials and the file that stores them
+- `logistic_fit`: a direct fit without trials
+- `tune`: search, random search and direct fit, compared with the current weights
 - `sensitivity` (with `weight_sweep`, `curves`, `proportions`, `rank_metrics`): exact curves along each weight
-- `ablation`: each component without its weight
-- `reach` (with `cases`, `infeasibility`, `random_start`, `milp`, `reached`): what it would take to list a job
-- `value_statistics`: component values, their spread and correlations; `audience`: which users are shown a job
+- `ablation`: the metric without each component
+- `reach` (with `cases`, `infeasibility`, `random_start`, `milp`, `reached`): the smallest change that lists a job
+- `value_statistics`: component values, their spread and correlations
+- `audience`: the users for whom a job is listed
 - `registry`: saved profiles
 """
 

@@ -1,4 +1,4 @@
-"""What each component is worth: the metric without it."""
+"""Effect of each component on a metric: the metric with the component left out."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ __all__ = ["Ablation", "ablation"]
 
 @dataclass(frozen=True, repr=False)
 class Ablation:
-    """A metric per user now, and with each component left out."""
+    """A metric per user with the current model, and with each component left out."""
 
     metric: str
     user_id: Longs  # (n,)
     baseline: Floats  # (n,)
-    without: Mapping[str, Floats]  # by component, (n,) for the same users
-    weights: Mapping[str, float]  # now
+    without: Mapping[str, Floats]  # component → (n,) values for the same users
+    weights: Mapping[str, float]  # component → current flat weight
     level: float = 0.95
     seed: int = 0
 
@@ -43,16 +43,22 @@ class Ablation:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
 
     def differences(self, component: str) -> Floats:
-        """(n,) per user what is lost without it: above 0 where it helps. Raises ConfigurationError if unknown."""
+        """Return each user's loss without a component, (n,); positive where the component helps.
+
+        Raises
+        ------
+        ConfigurationError: If the component was not left out.
+        """
         if component not in self.without:
             raise ConfigurationError(f"{component!r} was not left out; {', '.join(self.without)} were.")
         return self.baseline - self.without[component]
 
     def frame(self) -> pd.DataFrame:
-        """One row per component, the most important first.
+        """Return one row per component, the largest loss first.
 
-        component · weight · with_it · without_it · loss · low, high (of the loss, a bootstrap over users) · p_holm (of
-        a paired randomisation test, corrected over the components) · significant · users (for whom it differs).
+        Columns: component · weight · with_it · without_it (means of the metric) · loss · low, high (bootstrap interval
+        of the loss over users) · p_holm (paired randomisation test, corrected over the components) · significant ·
+        users (number of users whose value differs).
         """
         return self._frame.copy()
 
@@ -80,7 +86,7 @@ class Ablation:
         return frame
 
     def plot(self) -> Figure:
-        """What is lost without each component, with its interval; grey where it may be nothing."""
+        """Plot the loss without each component and its interval; grey if the loss is not significant."""
         frame = self._frame[::-1].reset_index(drop=True)
         figure, (axes,) = new_figure(7.0, 0.32 * len(frame) + 1.2)
         for place, row in enumerate(frame.to_dict("records")):
@@ -105,16 +111,24 @@ class Ablation:
 def ablation(
     evaluator: Evaluator, model: ScoringModel, metric: Metric | None = None, *, level: float = 0.95, seed: int = 0
 ) -> Ablation:
-    """`metric` (None: NDCG@10) over the evaluator's users, with the model and without each component in turn.
+    """Return the metric of the model for the evaluator's users, with and without each component.
 
-    A component is left out by a weight of 0, the others in their present proportions. One that weighs 0 already is
-    not evaluated again.
+    Leaving a component out sets its weight to 0; the other weights keep their proportions. A component whose weight
+    is already 0 is not evaluated again.
 
-    Raises ConfigurationError: a model of one component.
+    Parameters
+    ----------
+    metric: NDCG@10 if None.
+    level: Confidence level of the intervals.
+    seed: Seed of the bootstrap and the randomisation test.
+
+    Raises
+    ------
+    ConfigurationError: If the model has only one component.
     """
     metric = metric or NDCG(10)
     flat, names = model.flat_weights, [part.name for part in model.parts]
-    flat_along(flat, 0, 0.0)  # refuses a single component
+    flat_along(flat, 0, 0.0)  # rejects a model of one component
     baseline = metric.of(evaluator.judge(model).judged)
     without = {}
     for place, name in enumerate(names):

@@ -1,10 +1,10 @@
-"""The reverse view: who is shown a job, at what rank, how near the others are to it, and why nobody is.
+"""The users for whom a job is listed, its ranks, its gap to the other lists, and the rules that exclude it.
 
 seen = audience(prepared, job_id)
-seen.frame()      # who is shown it, at what rank, and how safely
-seen.misses()     # who nearly is: the points that it lacks
-seen.held_back()  # component by component, what it has and what it would have to beat
-seen.reasons()    # rules by which it may not be shown
+seen.frame()      # users for whom the job is listed: rank and margin
+seen.misses()     # eligible users for whom it is not listed: gap in points
+seen.held_back()  # per component: points of the job and of the job it has to beat
+seen.reasons()    # eligibility rules that exclude the job, and numbers of users
 """
 
 from __future__ import annotations
@@ -29,9 +29,12 @@ __all__ = ["Audience", "audience"]
 
 
 USERS_AT_ONCE = 512
-"""For one job: their lookups are laid out as rows."""
+"""Users per call when one job is scored, which bounds the memory of the call."""
 PAIRS_AT_ONCE = 64
-"""Of single pairs, scored as all users × all jobs among them: fewer cost more calls, more cost more pairs."""
+"""Pairs per call when single pairs are scored.
+
+A call scores all users × all distinct jobs of its pairs: smaller blocks cost more calls, larger blocks more pairs.
+"""
 
 
 def audience(
@@ -42,14 +45,19 @@ def audience(
     users: NDArray[np.integer] | Sequence[int] | None = None,
     nearest: int = 10,
 ) -> Audience:
-    """Of one job among the k best of these users (None: the active ones).
+    """Return the users for whom a job is among the k best, and its gap for the others.
 
-    Exact: everybody is ranked. The whole rank is given for the `nearest` misses, as each takes a ranking of all jobs.
+    The result is exact: the lists of all these users are computed.
+
+    Parameters
+    ----------
+    users: User ids; the active users if None.
+    nearest: Number of nearest misses whose rank among all jobs is computed. Each needs a full ranking.
 
     Raises
     ------
-    UnknownIdError: a user or a job that is not there.
-    ConfigurationError: k or nearest is no whole number above 0.
+    UnknownIdError: If a user or the job does not exist.
+    ConfigurationError: If k or nearest is not a whole number above 0.
     """
     k, nearest = list_length(k), whole_number("nearest", nearest, "misses are ranked for a whole number of users")
     job = int(prepared.job_rows([job_id])[0])
@@ -85,7 +93,7 @@ def audience(
 
 
 def _values_of_job(prepared: Prepared, rows: Longs, job: int) -> Floats:
-    """(n_components, n)"""
+    """Return the unweighted component values of the job for n users, (n_components, n)."""
     values = np.empty((len(prepared.model.parts), len(rows)))
     for first in range(0, len(rows), USERS_AT_ONCE):
         block = slice(first, first + USERS_AT_ONCE)
@@ -94,7 +102,7 @@ def _values_of_job(prepared: Prepared, rows: Longs, job: int) -> Floats:
 
 
 def _ranks(ranking: Ranking, job: int) -> Longs:
-    """(n,) from 1; 0 for whoever is not shown the job."""
+    """Return the rank of the job for each user, (n,), from 1; 0 where it is not listed."""
     user, place = np.nonzero(ranking.job_row == job)
     ranks = np.zeros(len(ranking.user_id), dtype=np.int64)
     ranks[user] = place + 1
@@ -102,16 +110,16 @@ def _ranks(ranking: Ranking, job: int) -> Longs:
 
 
 def _kth_scores(ranking: Ranking, k: int) -> Floats:
-    """(n,) NaN where the list has room left."""
+    """Return the score of the k-th job of each list, (n,); NaN where the list has fewer than k jobs."""
     full = ranking.count == k
     return np.where(full, ranking.scores[:, k - 1, 0], np.nan) if full.any() else np.full(len(full), np.nan)
 
 
 def _place_to_beat(prepared: Prepared, ranking: Ranking, job: int) -> Longs:
-    """(n,) place from 0 of the listed job that this one has to beat to be listed: the last one.
+    """Return the position of the listed job that this job has to beat, (n,), from 0.
 
-    Under a cap of jobs per company, where the company has all its places, the last of these: what is better than
-    that takes its place, and what is better than the last of the list alone is still one too many.
+    It is the last job of the list. If the list already contains `max_per_company` jobs of this job's company, it is
+    the last of those. A job that beats only the last job of the list would exceed the cap.
     """
     last = np.maximum(ranking.count.astype(np.int64) - 1, 0)
     exclusions, width = prepared.plan.exclusions, ranking.job_row.shape[1]
@@ -124,7 +132,7 @@ def _place_to_beat(prepared: Prepared, ranking: Ranking, job: int) -> Longs:
 
 
 def _comparison(prepared: Prepared, rows: Longs, values: Floats, rivals: Longs) -> pd.DataFrame:
-    """One row per component: mean points of the job and of what it has to beat, over the n users who miss it."""
+    """Return one row per component: mean points of the job and of the jobs it has to beat, over the n missed users."""
     parts, weights = prepared.model.parts, prepared.model.flat_weights
     of_rivals = _values_of_pairs(prepared, rows, rivals)
     means = [weights * (one.mean(axis=1) if len(rows) else np.nan) for one in (values, of_rivals)]
@@ -141,7 +149,7 @@ def _comparison(prepared: Prepared, rows: Longs, values: Floats, rivals: Longs) 
 
 
 def _values_of_pairs(prepared: Prepared, rows: Longs, jobs: Longs) -> Floats:
-    """(n_components, n) of the pairs (rows[i], jobs[i]). Users with one job come together."""
+    """Return the values of the pairs (rows[i], jobs[i]), (n_components, n), in blocks ordered by job."""
     values = np.empty((len(prepared.model.parts), len(rows)))
     by_job = np.argsort(jobs, kind="stable")
     for first in range(0, len(rows), PAIRS_AT_ONCE):

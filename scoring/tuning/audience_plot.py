@@ -1,4 +1,4 @@
-"""How an audience looks."""
+"""Plots of an audience."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ __all__ = ["plot_audience"]
 
 BINS, FEWEST_BARS = 40, 8
 MANY_RULES = 3
-"""For fewer, bars would be too thick."""
+"""Rows of space in the plot of rules, at least: with fewer, bars would be too thick."""
 
 
 def plot_audience(seen: Audience) -> Figure:
-    """Ranks, or gaps where nobody is shown it; beside it the components, or the rules where nobody misses it."""
+    """Plot an audience in two panels.
+
+    Left: ranks, or gaps if the job is listed for no user. Right: components, or rules if no eligible user misses the
+    job. If no user is eligible, the only panel shows the rules.
+    """
     if seen.n_eligible:
         figure, (left, right) = new_figure(11.5, max(4.4, 0.36 * len(seen.comparison) + 1.2), columns=2)
         (_ranks if seen.n_shown else _gaps)(left, seen)
@@ -39,7 +43,7 @@ def plot_audience(seen: Audience) -> Figure:
 
 
 def _ranks(axes: Any, seen: Audience) -> None:
-    # ranks in one bar: for few users bars of one rank would all be 1 high
+    # ranks per bar: for few users, bars of one rank would all have height 1
     together = -(-seen.k // min(BINS, max(seen.n_shown, FEWEST_BARS)))
     edges = np.arange(0.5, seen.k + together + 0.5, together)
     axes.hist(seen.rank[seen.rank > 0], bins=edges, color=BLUE, rwidth=0.9)

@@ -1,4 +1,4 @@
-"""Who is shown a job: the answer of `audience`."""
+"""The result of `audience`: the users for whom a job is listed."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ __all__ = ["Audience"]
 
 
 FEW = 3
-"""Components and rules that a sentence names."""
+"""Maximum number of components, and of rules, that `Audience.summary` names."""
 
 
 @dataclass(frozen=True, repr=False)
 class Audience:
-    """A job among the k best of n users, and what keeps it from q of them who may be shown it and are not."""
+    """A job in the lists of n users; for q of them it is eligible but not listed (a miss)."""
 
     job_id: int
     k: int
     user_id: Longs  # (n,)
-    rank: Longs  # (n,) from 1; 0 for whoever is not shown it
+    rank: Longs  # (n,) from 1; 0 where the job is not listed
     score: Floats  # (n,) canonical totals of the job
-    kth_score: Floats  # (n,) of the last of a list of k; NaN where there are fewer jobs
-    eligible: NDArray[np.bool_]  # (n,) whether the user may be shown it
-    rules: Mapping[str, int]  # rule → users who may not be shown it, each counted at the first that says so
-    missed: Longs  # (q,) places among the users: eligible and not shown, the nearest first
-    rival: Longs  # (q,) id of the listed job that it has to beat
+    kth_score: Floats  # (n,) score of the k-th job of the list; NaN where the list has fewer than k jobs
+    eligible: NDArray[np.bool_]  # (n,) whether the job is eligible for the user
+    rules: Mapping[str, int]  # rule → number of users it excludes; each user counts for the first rule only
+    missed: Longs  # (q,) positions in user_id of the misses, the smallest gap first
+    rival: Longs  # (q,) id of the listed job that the job has to beat
     rival_score: Floats  # (q,)
-    rank_of_nearest: tuple[int | None, ...]  # of the first few of them; None: the cap per company leaves it out
+    rank_of_nearest: tuple[int | None, ...]  # of the first misses, in all jobs; None: excluded by the cap
     comparison: pd.DataFrame
 
     @property
@@ -47,12 +47,12 @@ class Audience:
 
     @property
     def n_eligible(self) -> int:
-        """Users who may be shown it, whether or not they are."""
+        """Number of users for whom the job is eligible, listed or not."""
         return int(np.count_nonzero(self.eligible))
 
     @property
     def gaps(self) -> Floats:
-        """(q,) points to what it has to beat, ascending; 0 where a tie goes to the smaller id."""
+        """Points that the job lacks for each miss, (q,), ascending; 0 if it only loses the tie to a smaller id."""
         return self.rival_score - self.score[self.missed]
 
     def __repr__(self) -> str:
@@ -65,8 +65,11 @@ class Audience:
         return f"<p>{self.summary()}</p>{self.frame()._repr_html_()}"  # type: ignore[operator]
 
     def frame(self) -> pd.DataFrame:
-        """One row per user who is shown it, by rank and user: user_id · rank · score · kth_score, of the last of the
-        list · margin, points between the two; NaN where the list has room left, so that nothing is pushed out."""
+        """Return one row per user for whom the job is listed, by rank and user.
+
+        Columns: user_id · rank · score · kth_score (score of the k-th job) · margin (score - kth_score). The last two
+        are NaN where the list has fewer than k jobs.
+        """
         shown = np.flatnonzero(self.rank)
         shown = shown[np.lexsort((self.user_id[shown], self.rank[shown]))]
         return pd.DataFrame(
@@ -80,11 +83,13 @@ class Audience:
         )
 
     def misses(self) -> pd.DataFrame:
-        """One row per user who may be shown it and is not, the nearest first.
+        """Return one row per user for whom the job is eligible but not listed, the smallest gap first.
 
-        user_id · score · to_beat, the listed job that it would take the place of (the last one; of its company's, if
-        that has all the places that the cap allows) · score_to_beat · gap, points to it: with more it is listed · rank
-        in the ranking of all jobs, of the nearest few (NA: not asked, or left out by the cap).
+        Columns: user_id · score · to_beat · score_to_beat · gap · rank.
+
+        `to_beat` is the listed job that this job would replace: the last of the list, or the last of the same company
+        if the cap per company is reached. With more than `gap` additional points the job is listed. `rank` is the
+        rank among all jobs: NA beyond the nearest few, or if the cap excludes the job.
         """
         rank = pd.array([None] * len(self.missed), dtype="Int64")
         rank[: len(self.rank_of_nearest)] = pd.array(list(self.rank_of_nearest), dtype="Int64")
@@ -100,21 +105,21 @@ class Audience:
         )
 
     def held_back(self) -> pd.DataFrame:
-        """One row per component, what costs most first: component · group · weight (flat) · points and points_to_beat,
-        of this job and of what it would have to beat, means over the users who miss it · difference.
+        """Return one row per component, the largest disadvantage first.
 
-        The differences add up to the mean gap with its sign turned, to the rounding of scores. NaN where nobody
-        misses it.
+        Columns: component · group · weight (flat) · points (of this job) · points_to_beat (of the job to beat) ·
+        difference. Points are means over the misses, and NaN if there are none. The differences add up to minus the
+        mean gap, except for the rounding of scores.
         """
         return self.comparison.sort_values("difference", kind="stable", ignore_index=True)
 
     def reasons(self) -> pd.DataFrame:
-        """One row per rule by which it may not be shown, the most users first: rule · users, each counted once."""
+        """Return one row per rule that excludes the job, the most users first: rule · users, each counted once."""
         frame = pd.DataFrame({"rule": pd.Series(list(self.rules), dtype="str"), "users": list(self.rules.values())})
         return frame.astype({"users": "int64"}).sort_values("users", ascending=False, kind="stable", ignore_index=True)
 
     def summary(self) -> str:
-        """In sentences: who is shown it, who nearly is, what holds it back, and by which rules it may not be shown."""
+        """Return sentences on the users, the misses, the components that cost most and the excluding rules."""
         users, n_missed = len(self.user_id), len(self.missed)
         sentences = [f"Job {self.job_id} is among the best {self.k:,} of none of {users:,} users."]
         if self.n_shown:
@@ -137,6 +142,6 @@ class Audience:
         return " ".join(sentences)
 
     def plot(self) -> Figure:
-        """At what ranks it stands, or how far it is from the lists; beside it what holds it back, or by which rules."""
+        """Plot ranks or gaps of the job, and the components or rules that keep it from the lists."""
         figure: Figure = display("audience", self)
         return figure

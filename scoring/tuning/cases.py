@@ -1,4 +1,4 @@
-"""A user, a job and its competitors, as the search for weights sees them."""
+"""One problem of `reach`: a user, a job and its competitors."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["EVERYWHERE", "Case", "Ranked"]
 
 
 EVERYWHERE = 2.0
-"""No two profiles are further apart."""
+"""The largest possible distance (sum of absolute weight changes) between two profiles."""
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """Where the job stands among the eligible ones, by canonical totals."""
+    """The rank of the job among the m eligible jobs, by canonical totals."""
 
     order: Longs  # (m,) columns, best first
     rank: int  # of the job, from 1
@@ -31,19 +31,19 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Case:
-    """A user, a job, and everybody else who may be shown: m columns."""
+    """A user, a job, and the m jobs that are eligible for the user (columns)."""
 
     prepared: Prepared
     user: Longs  # (1,)
     name: int  # the job's id
     eligible: Longs  # (m,) rows of the plan
-    column: int  # of the job; -1 where it is not eligible
+    column: int  # of the job; -1 if it is not eligible
     k: int
     locked: Bools
     values: Floats = field(repr=False)  # (n_components,) of the job
-    others: Competitors = field(repr=False)  # m, the job among them
-    always: Bools = field(repr=False)  # (m,) before the job under all weights
-    never: Bools = field(repr=False)  # (m,) behind it under all weights that locks allow
+    others: Competitors = field(repr=False)  # m competitors, including the job itself
+    always: Bools = field(repr=False)  # (m,) ahead of the job under all weights
+    never: Bools = field(repr=False)  # (m,) behind the job under all allowed weights, or the job itself
 
     @classmethod
     def of(cls, prepared: Prepared, user_id: int, job_id: int, k: int, locked: Bools, margin: float) -> Case:
@@ -56,7 +56,7 @@ class Case:
         same, after = eligible == job[0], ids > job_id
         nowhere_below = (lead <= 0).all(axis=0)
         ties = nowhere_below & after & (lead == 0).any(axis=0)
-        # where nothing is below, sums of products are not either: rounding keeps order, and ties go by the id
+        # a competitor that is below in no component has no smaller total: rounding is monotonic, and ids break ties
         always = nowhere_below & ~after & ~same
         never = (
             same
@@ -100,7 +100,7 @@ class Case:
         margin: float = 0.0,
         nearer: float = 0.0,
     ) -> Reach:
-        """`competitors` are columns; where the job got in, those right behind it are found here."""
+        """Return the result. `competitors` are columns; if `after` is given, the jobs just behind replace them."""
         plan = self.prepared.plan
         if after is not None:
             gap = after.totals[self.column] - after.totals[after.order[after.rank :]].astype(np.float64)

@@ -1,4 +1,4 @@
-"""Piecewise-constant functions of a weight: exact at every point, breakpoints included."""
+"""Piecewise-constant functions of a weight, exact at every point including breakpoints."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["Curve", "around"]
 
 
 def around(changes: Floats, t: float) -> tuple[float, float]:
-    """The stretch about t without a change, from ascending weights of changes: (t, t) where t itself is one.
+    """Return the open interval around t that contains no change; (t, t) if t itself is a change.
 
-    It reaches to the next change on either side, or to 0 or 1, and does not hold these changes themselves.
+    `changes` are ascending weights. The interval ends at the next change on either side, or at 0 or 1.
     """
     left, right = np.searchsorted(changes, t, "left"), np.searchsorted(changes, t, "right")
     if left < right:
@@ -28,17 +28,17 @@ def around(changes: Floats, t: float) -> tuple[float, float]:
 
 @dataclass(frozen=True, repr=False)
 class Curve:
-    """A function of t in [0, 1] with n pieces. At a breakpoint it may be that of the left, of the right, or neither."""
+    """A function of t in [0, 1] with n constant pieces. At a breakpoint the value may differ from both neighbours."""
 
     t: Floats  # (n + 1,) ascending, from 0 to 1
-    at: Floats  # (n + 1,) exactly at each of them
-    within: Floats  # (n,) between one and the next
+    at: Floats  # (n + 1,) value exactly at each t
+    within: Floats  # (n,) value between one t and the next
 
     def __repr__(self) -> str:
         return f"Curve({len(self.within):,} pieces, {self.lowest:.4g} to {self.highest:.4g})"
 
     def __call__(self, t: ArrayLike) -> Floats:
-        """The values at t, of its shape. NaN outside [0, 1]."""
+        """Return the values at t, in the shape of t; NaN outside [0, 1]."""
         t = np.asarray(t, dtype=np.float64)
         place = np.clip(np.searchsorted(self.t, t, "left"), 0, len(self.t) - 1)
         value = np.where(self.t[place] == t, self.at[place], self.within[np.maximum(place - 1, 0)])
@@ -46,14 +46,14 @@ class Curve:
 
     @classmethod
     def simplified(cls, t: Floats, at: Floats, within: Floats) -> Self:
-        """Without the breakpoints at which nothing changes."""
+        """Return a curve without the breakpoints at which the value does not change."""
         kept = np.ones(len(t), dtype=bool)
         kept[1:-1] = (within[:-1] != at[1:-1]) | (at[1:-1] != within[1:])
         return cls(t[kept], at[kept], within[np.flatnonzero(kept)[:-1]])
 
     @classmethod
     def mean(cls, curves: Sequence[Self]) -> Self:
-        """The mean of one curve or more, at each t over all of them in turn."""
+        """Return the mean of one or more curves. At each t their values are added in the given order."""
         t = np.unique(np.concatenate([curve.t for curve in curves]))
         at, within = np.zeros(len(t)), np.zeros(len(t) - 1)
         for curve in curves:
@@ -63,7 +63,7 @@ class Curve:
 
     @classmethod
     def sum(cls, curves: Sequence[Self]) -> Self:
-        """The sum of one curve or more, from their steps up and down: exact for values that are whole numbers."""
+        """Return the sum of one or more curves by adding up their steps; exact for whole-number values."""
         stay = [np.column_stack([c.t[1:-1], c.at[1:-1] - c.within[:-1], c.within[1:] - c.at[1:-1]]) for c in curves]
         steps = np.concatenate(stay)
         t, where = np.unique(steps[:, 0], return_inverse=True)
@@ -75,7 +75,7 @@ class Curve:
 
     @property
     def changes(self) -> Floats:
-        """Where the value changes, ascending; 0 and 1 where only the end itself differs."""
+        """Ascending t at which the value changes; includes 0 or 1 if the value there differs from its piece."""
         before, after = np.append(self.at[0], self.within), np.append(self.within, self.at[-1])
         return self.t[(before != self.at) | (self.at != after)]
 
@@ -88,10 +88,10 @@ class Curve:
         return float(min(self.at.min(), self.within.min()))
 
     def best(self, near: float) -> tuple[float, float, float]:
-        """(t, from, to): of the pieces with the highest value the one nearest to `near`, and a weight in it.
+        """Return (t, from, to): the piece with the highest value that is nearest to `near`, and a weight t in it.
 
-        The weight is `near` where the piece holds it, else its middle. A breakpoint alone is taken only where no
-        piece is as high.
+        t is `near` if the piece contains it, otherwise the middle of the piece. A single breakpoint is returned only
+        if its value is higher than that of every piece.
         """
         pieces = np.flatnonzero(self.within == self.highest)
         if not len(pieces):
@@ -105,6 +105,6 @@ class Curve:
         return near if inside else (begin + end) / 2, begin, end
 
     def frame(self) -> pd.DataFrame:
-        """One row per piece: from · to · value · at_from (the value exactly at `from`)."""
+        """Return one row per piece: from · to · value · at_from (the value exactly at `from`)."""
         columns = {"from": self.t[:-1], "to": self.t[1:], "value": self.within, "at_from": self.at[:-1]}
         return pd.DataFrame(columns)

@@ -1,4 +1,4 @@
-"""Goals, floors and parameters as somebody writes them in a command."""
+"""Parser of goals, floors and parameters, as users write them in a command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ _FACTS: Final = (MeanFee, MeanWage, Novelty, Coverage, Concentration)
 
 
 def metric_named(text: str) -> Metric:
-    """Like NDCG@10; small letters will do. Raises ConfigurationError."""
+    """Return the metric that a text such as `NDCG@10` names. Case is ignored.
+
+    Raises
+    ------
+    ConfigurationError: If the text is invalid or the metric does not exist.
+    """
     name, k = _split(text)
     for kind in _METRICS:
         if name == kind.__name__.lower():
@@ -29,7 +34,12 @@ def metric_named(text: str) -> Metric:
 
 
 def goal_named(text: str, maximise: bool = True) -> Goal:
-    """A metric, or what lists are like: `mean fee@40`. Raises ConfigurationError."""
+    """Return the goal that a text names: a metric, or a property of lists such as `mean fee@40`.
+
+    Raises
+    ------
+    ConfigurationError: If the text is invalid or the goal does not exist.
+    """
     name, k = _split(text)
     for fact in _FACTS:
         if name == fact.label.replace(" ", ""):
@@ -53,7 +63,12 @@ def _known(metrics: Sequence[type[Metric]]) -> str:
 
 
 def parameter_named(text: str) -> Parameter:
-    """`COMPONENT.FIELD=LOW..HIGH`, with `,log` behind it where ratios count. Raises ConfigurationError."""
+    """Return the parameter of a text `COMPONENT.FIELD=LOW..HIGH`; a suffix `,log` selects a logarithmic scale.
+
+    Raises
+    ------
+    ConfigurationError: If the text is invalid.
+    """
     number = r"[-+0-9.eE]*?[0-9.]"
     found = re.fullmatch(rf"\s*([^.=\s]+)\.([^=\s]+)\s*=\s*({number})\.\.({number})\s*(,\s*log)?\s*", text)
     try:
@@ -67,9 +82,11 @@ def parameter_named(text: str) -> Parameter:
 
 
 def floor_named(text: str, slicings: Sequence[Slicing]) -> Floor:
-    """`METRIC:SLICING:SLICE=SHARE`, the share being of what the baseline reaches; 1 without `=SHARE`.
+    """Return the floor of a text `METRIC:SLICING:SLICE=SHARE`; the share of the baseline's value is 1 if omitted.
 
-    Raises ConfigurationError: it cannot be read; no such metric, slicing or slice.
+    Raises
+    ------
+    ConfigurationError: If the text is invalid, or the metric, slicing or slice does not exist.
     """
     what, _, share = text.rpartition("=") if "=" in text else (text, "", "1")
     parts = [part.strip() for part in what.split(":", 2)]

@@ -1,4 +1,4 @@
-"""What a search is after, and what it may not give up."""
+"""Goals of a search, and floors that it has to keep."""
 
 from __future__ import annotations
 
@@ -20,28 +20,33 @@ __all__ = ["Floor", "Goal", "ListGoal", "MetricGoal", "goal_of"]
 
 
 class Goal(ABC):
-    """A number of a judgement, more of which is better (or less, where `maximise` is false)."""
+    """A number computed from a judgement, to be maximised (or minimised if `maximise` is false)."""
 
     maximise: bool = True
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """As tables head it."""
+        """The column name in tables."""
 
     @property
     @abstractmethod
     def k(self) -> int:
-        """How many jobs of each list it looks at."""
+        """Number of jobs of each list that the goal considers."""
 
     @abstractmethod
     def of(self, evaluator: Evaluator, judgement: Judgement) -> float:
-        """Its value. Raises ConfigurationError where there is none."""
+        """Return the value of the goal.
+
+        Raises
+        ------
+        ConfigurationError: If the goal has no value for this judgement.
+        """
 
 
 @dataclass(frozen=True)
 class MetricGoal(Goal):
-    """The mean of a metric over the users who have a relevant job."""
+    """The mean of a metric over the users who have at least one relevant job."""
 
     metric: Metric
     maximise: bool = True
@@ -60,9 +65,9 @@ class MetricGoal(Goal):
 
 @dataclass(frozen=True)
 class ListGoal(Goal):
-    """What lists are like: mean fee, mean wage, novelty, coverage, concentration.
+    """A property of lists: mean fee, mean wage, novelty, coverage or concentration.
 
-    The mean is over the users who have a value: whose list has a job of known wage, say.
+    A property per user is averaged over the users who have a value, for example a listed job with a known wage.
     """
 
     fact: UserFact | PopulationFact
@@ -87,7 +92,12 @@ class ListGoal(Goal):
 
 
 def goal_of(what: Goal | Metric | UserFact | PopulationFact | Any) -> Goal:
-    """A metric or a fact of lists is a goal to maximise. Raises ConfigurationError for anything else."""
+    """Return `what` as a goal. A metric or a fact of lists becomes a goal to maximise.
+
+    Raises
+    ------
+    ConfigurationError: If `what` is not a goal, a metric or a fact of lists.
+    """
     if isinstance(what, Goal):
         return what
     if isinstance(what, Metric):
@@ -99,11 +109,13 @@ def goal_of(what: Goal | Metric | UserFact | PopulationFact | Any) -> Goal:
 
 @dataclass(frozen=True)
 class Floor:
-    """A slice of the users for whom a metric's mean is not to fall below `least`.
+    """A lower limit on the mean of a metric over a slice of the users.
 
-    With `relative`, `least` is a share of what the baseline reaches there: 1.0 for nothing given up.
+    With `relative`, `least` is a share of the baseline's mean in the slice; 1.0 allows no loss.
 
-    Raises ConfigurationError: a least that is no number from 0 on; a slice that the slicing does not have.
+    Raises
+    ------
+    ConfigurationError: If `least` is negative or not finite, or the slicing has no slice `label`.
     """
 
     metric: Metric
@@ -124,9 +136,14 @@ class Floor:
         return f"{self.metric.name} of {self.slicing.name} {self.label}"
 
     def of(self, judgement: Judgement) -> float:
-        """The metric's mean in the slice. Raises ConfigurationError: nobody of it has a relevant job."""
+        """Return the mean of the metric in the slice.
+
+        Raises
+        ------
+        ConfigurationError: If no user in the slice has a relevant job.
+        """
         values = self.metric.of(judgement.judged)[self.members(judgement.user_id)]
-        if np.isnan(values).all():  # of nobody, too
+        if np.isnan(values).all():  # true for an empty slice, too
             n = len(judgement.user_id)
             raise ConfigurationError(
                 f"there is no {self.name}: none of these {n:,} users is of it and has a relevant job."
@@ -134,9 +151,14 @@ class Floor:
         return mean(values)
 
     def members(self, user_id: Longs) -> Bools:
-        """(n,) which of these users are of the slice. Raises UnknownIdError: one whom the slicing does not know."""
+        """Return which of these users are in the slice, (n,).
+
+        Raises
+        ------
+        UnknownIdError: If the slicing does not contain a user.
+        """
         return np.asarray(self.slicing.of_users(user_id).code == self.slicing.labels.index(self.label))
 
     def shortfall(self, judgement: Judgement, baseline: Judgement) -> float:
-        """How far below the floor; 0 or less where it is kept."""
+        """Return how far the mean is below the floor; 0 or less if the floor is kept."""
         return (self.least * self.of(baseline) if self.relative else self.least) - self.of(judgement)

@@ -1,12 +1,15 @@
-"""Groups of competitors of whom at least one is always ahead of a job: k of them prove that no weights list it.
+"""Proof that no weights list a job: k disjoint groups of competitors, each with at least one competitor ahead.
 
-Let t be the most, over all weights w that are allowed, of the least w·(x − v) over some competitors (x the job's
-values, v theirs): a linear program. Where t is below the margin, its dual gives multipliers λ, at most one more than
-there are components, such that the mean Σ λ (x − v) is below the margin under all weights: of those few competitors at
-least one is never behind. They are one group; without them the next is looked for, until there are as many groups,
-which share nobody, as would fill the list, or until weights are found under which everybody else is behind.
+Let x be the component values of the job and v those of a competitor. A linear program maximises, over all allowed
+weights w, the minimum of w·(x − v) over some competitors. Let t be this maximum.
 
-Farkas' lemma; the packing is greedy, so that fewer groups than k prove nothing.
+If t is below the margin, the dual gives multipliers λ, of which at most n_components + 1 are above 0. The mean
+Σ λ (x − v) is below the margin under all weights. So under any weights, at least one competitor with λ > 0 is not
+behind the job by the margin: these competitors are one group (Farkas' lemma).
+
+The next group is searched among the other competitors. The search ends when the groups would fill the list, or when
+weights are found under which all competitors outside the groups are behind. The packing is greedy, so fewer than k
+groups prove nothing.
 """
 
 from __future__ import annotations
@@ -22,30 +25,38 @@ __all__ = ["Packed", "pack"]
 
 
 FIRST, MORE = 300, 100
-"""Competitors in a program to begin with, and how many of those that turn out to be ahead join it at a time."""
+"""Competitors in the first linear program, and competitors added per round if some are still ahead."""
 SURE = 1e-9
-"""Points by which a proof must hold: far more than float64 loses in a sum of some hundred points."""
+"""Points by which a proof must hold: far more than the float64 rounding error of a sum of some hundred points."""
 NOTHING = 1e-9
-"""Multipliers below are the solver's zeros."""
+"""Multipliers up to this value count as 0 (solver tolerance)."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """`groups` are columns. `weights` (None: there are as many groups as were asked for, or the solver gave up) leave
-    everybody outside of the groups behind the job."""
+    """Disjoint groups of competitors (columns), and weights under which all other competitors are behind the job.
+
+    `weights` is None if the requested number of groups was found, or the solver failed.
+    """
 
     groups: tuple[Longs, ...]
     weights: Floats | None
 
     @property
     def members(self) -> Longs:
-        """Of all groups."""
+        """Columns of all groups."""
         return np.concatenate([*self.groups, np.empty(0, np.int64)]).astype(np.int64)
 
 
 def pack(lead: Floats, room: Room, most: int, margin: float) -> Packed:
-    """At most `most` groups, by `lead` (n_components, n), the values of the job less those of n competitors, for the
-    weights of a room that is not bounded by its radius."""
+    """Return at most `most` groups of competitors.
+
+    Parameters
+    ----------
+    lead: (n_components, n) values of the job minus those of n competitors.
+    room: Allowed weights; the radius must not restrict them.
+    margin: Points by which a competitor has to be behind.
+    """
     left = np.ones(lead.shape[1], dtype=bool)
     working = np.argsort(room.flat @ lead, kind="stable")[:FIRST]
     groups: list[Longs] = []
@@ -54,7 +65,7 @@ def pack(lead: Floats, room: Room, most: int, margin: float) -> Packed:
         if not len(working):
             now = np.where(left, room.flat @ lead, np.inf)
             working = np.argsort(now, kind="stable")[: min(FIRST, int(left.sum()))]
-        if not len(working):  # nobody is left
+        if not len(working):  # no competitor is left
             return Packed(tuple(groups), room.flat)
         weights, least, shares = _best_weights(lead[:, working], room)
         if weights is None:
@@ -63,7 +74,7 @@ def pack(lead: Floats, room: Room, most: int, margin: float) -> Packed:
             group = working[shares > NOTHING]
             mean = lead[:, group] @ (shares[shares > NOTHING] / shares[shares > NOTHING].sum())
             if not room.most(mean[:, None])[0] < margin - SURE:
-                break  # too near to tell
+                break  # too close to the margin for a proof
             groups.append(group)
             left[group] = False
             continue
@@ -76,7 +87,7 @@ def pack(lead: Floats, room: Room, most: int, margin: float) -> Packed:
 
 
 def _best_weights(lead: Floats, room: Room) -> tuple[Floats | None, float, Floats]:
-    """Weights under which the least w·lead is most, that value, and the (n,) dual multipliers."""
+    """Return the weights that maximise the minimum of w·lead, this minimum, and the dual multipliers (n,)."""
     from scipy.optimize import linprog
 
     n, m = lead.shape

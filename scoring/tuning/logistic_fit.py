@@ -1,9 +1,9 @@
-"""Weights fitted directly: a pairwise logistic model on component values, for a search to be held beside.
+"""Direct fit of weights: a pairwise logistic model on component values, as a comparison for the search.
 
-What a user wanted should score above what was there and not wanted: the loss is the mean of log(1 + exp(-y·Δ)) over
-pairs of a wanted and another job of the same user, Δ the difference of their component values (RankNet with a linear
-score: Burges et al., Learning to rank using gradient descent, ICML 2005). It is convex, needs no trials, and knows
-nothing of any metric.
+A relevant job of a user should score above the eligible jobs that are not relevant. The loss is the mean of
+log(1 + exp(-y·Δ)) over pairs of a relevant and another job of the same user; Δ is the difference of their component
+values (RankNet with a linear score: Burges et al., Learning to rank using gradient descent, ICML 2005). The loss is
+convex. The fit needs no trials and does not use the goal metrics.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scoring.tuning.space import Space
 __all__ = ["fit_pairwise"]
 
 _POINTS = 100.0
-"""Component values are from 0 to 100; the fit sees them from 0 to 1."""
+"""Component values range from 0 to 100; the fit scales them to 0 to 1."""
 
 
 def fit_pairwise(
@@ -32,13 +32,20 @@ def fit_pairwise(
     ridge: float = 1e-4,
     seed: int = 0,
 ) -> ScoringModel:
-    """The model of the space with the weights that the fit finds; parameters and locked weights stay.
+    """Return the model of the space with fitted weights. Parameters and locked weights do not change.
 
-    Each wanted job is held beside `others` jobs drawn evenly from what the user could have been shown. (Drawing some
-    of them from the top of the lists of a first fit, as is often done, gave a lower NDCG on the synthetic market.)
+    Each relevant job is compared with jobs drawn uniformly from the user's other eligible jobs. Measured and rejected:
+    drawing some of them from the top of the lists of a first fit gave a lower NDCG on the synthetic market.
 
-    Raises ConfigurationError: all weights are locked; no wanted job may be ranked for its user; no component tells
-    wanted jobs from others.
+    Parameters
+    ----------
+    others: Number of jobs drawn per user.
+    ridge: Factor of the squared norm that is added to the loss.
+
+    Raises
+    ------
+    ConfigurationError: If all weights are locked, no relevant job is eligible for its user, or every fitted weight
+        is 0.
     """
     if not space.free:
         raise ConfigurationError("all weights are locked: there is nothing to fit.")
@@ -47,7 +54,10 @@ def fit_pairwise(
 
 
 def _differences(train: Evaluator, ready: Prepared, others: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """(p, c) wanted minus other, 0 to 1 apart, and (p,) weights: each user counts once, whatever they wanted."""
+    """Return differences of a relevant and another job, (p, n_components), from -1 to 1, and pair weights, (p,).
+
+    Each user has the same total weight. All weights sum to 1.
+    """
     wanted = train.holdout.relevance
     users, jobs = ready.user_rows(wanted.user_id), ready.job_rows(wanted.job_id)
     deltas, weights = [], []
@@ -70,7 +80,7 @@ def _differences(train: Evaluator, ready: Prepared, others: int, rng: np.random.
 
 
 def _features(space: Space, deltas: Floats) -> Floats:
-    """(p, free) such that the score is linear in what is fitted: locked weights grow with the others' sum."""
+    """Return features (p, n_free) in which the score is linear; locked weights scale with the sum of the free ones."""
     free = [space.names.index(name) for name in space.free]
     at = space.model.flat_weights
     at[free] = 0.0
@@ -78,7 +88,7 @@ def _features(space: Space, deltas: Floats) -> Floats:
 
 
 def _minimise(features: Floats, weight: Floats, ridge: float) -> Floats:
-    """(free,) y ≥ 0 that minimise the weighted loss + ridge · |y|²."""
+    """Return y ≥ 0, (n_free,), that minimises the weighted loss + ridge · |y|²."""
     from scipy.optimize import minimize
     from scipy.special import expit
 

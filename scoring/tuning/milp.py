@@ -1,8 +1,8 @@
-"""The nearest weights under which a job is beaten by few enough of some others: a mixed-integer linear program.
+"""The nearest weights under which a limited number of competitors is ahead of a job: a mixed-integer linear program.
 
-Weights w are at least 0 and sum to 1. With x the component values of the job and v those of a competitor, the job is
-ahead by the margin where w·(x − v) ≥ margin; a binary z per competitor buys it off (z = 1: it may be ahead), and as
-many may be bought as places are left. Of all such weights those are taken whose sum of absolute changes is least.
+Weights w are at least 0 and sum to 1. Let x be the component values of the job and v those of a competitor. The job is
+ahead by the margin if w·(x − v) ≥ margin. A binary z per competitor relaxes this constraint (z = 1: the competitor may
+be ahead). The sum of z is limited by the free places of the list. The objective is the sum of absolute changes.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ __all__ = ["Competitors", "Placed", "Room", "place"]
 
 
 NOTHING = 1e-9
-"""Weights below are the solver's zeros."""
+"""Weights below this value count as 0 (solver tolerance)."""
 
 
 @dataclass(frozen=True)
 class Competitors:
-    """n of them. Those that `tie` are nowhere below the job and stand behind it only by their larger id, where every
-    component in which they are above it weighs 0."""
+    """n competitors of a job.
 
-    lead: Floats  # (n_components, n) values of the job less theirs
+    A competitor in `ties` is below the job in no component and has a larger id. It is behind the job only if every
+    component in which it is above the job has weight 0.
+    """
+
+    lead: Floats  # (n_components, n) values of the job minus those of the competitors
     ties: Bools  # (n,)
 
     def __len__(self) -> int:
@@ -38,17 +41,19 @@ class Competitors:
 
 @dataclass(frozen=True)
 class Room:
-    """Weights that are allowed: no further than `radius` from `flat` (a sum of absolute changes), locked ones as
-    they are. All that can be is within a radius of 2."""
+    """The allowed weights: at most `radius` (sum of absolute changes) from `flat`; locked weights do not change.
+
+    A radius of 2 allows all weights.
+    """
 
     flat: Floats  # (n_components,)
     locked: Bools  # (n_components,)
     radius: float
 
     def most(self, worth: Floats) -> Floats:
-        """(n,) the most that w·worth can be in it, for (n_components, n) worths.
+        """Return the maximum of w·worth over the allowed weights, (n,), for `worth` (n_components, n).
 
-        Half the radius is what may move: from the components that are worth least to the one that is worth most.
+        At the maximum, weight of half the radius moves from the components of lowest worth to that of highest worth.
         """
         now = self.flat @ worth
         if self.locked.all():
@@ -61,24 +66,27 @@ class Room:
 
     @property
     def upper(self) -> Floats:
-        """(2 · n_components,) the most that each weight may gain, and lose."""
+        """Maximum increase of each weight, then maximum decrease, (2 · n_components,)."""
         free = np.where(self.locked, 0.0, 1.0)
         return np.concatenate([free * (1.0 - self.flat), free * self.flat])
 
 
 @dataclass(frozen=True)
 class Placed:
-    """`weights` is None where there are none (`finished`), or none were found in time. Where not `finished`, nearer
-    weights may exist."""
+    """The result of `place`.
+
+    `weights` is None if no such weights exist (`finished`) or none were found in time (not `finished`). If not
+    `finished`, nearer weights may exist.
+    """
 
     weights: Floats | None
     finished: bool
 
 
 def place(others: Competitors, room: Room, allowed: int, margin: float, seconds: float) -> Placed:
-    """The nearest weights in the room under which at most `allowed` of the others are ahead of the job.
+    """Return the nearest weights in the room under which at most `allowed` of the others are ahead of the job.
 
-    Nearest to within 1e-4 of the distance.
+    The distance is minimal to a relative tolerance of 1e-4. The solver stops after `seconds`.
     """
     from scipy.optimize import LinearConstraint, milp
 
@@ -110,10 +118,10 @@ def place(others: Competitors, room: Room, allowed: int, margin: float, seconds:
 
 
 def _rows(others: Competitors, room: Room, margin: float) -> tuple[Floats, Floats]:
-    """Left-hand sides over (more, less, z) and the least that each must be.
+    """Return the left-hand sides over (more, less, z) and their lower bounds, with w = flat + more − less.
 
-    w = flat + more − less. A tie is bought off too where a component in which the other is above weighs anything:
-    z ≥ w there, exactly, with no large number in it.
+    For a tie, z ≥ w for each component in which the competitor is above the job. This is exact without a big-M
+    constant.
     """
     flat, plain = room.flat, np.flatnonzero(~others.ties)
     lead = others.lead[:, plain].T
@@ -131,13 +139,16 @@ def _rows(others: Competitors, room: Room, margin: float) -> tuple[Floats, Float
 
 
 def _without_binaries(behind: Competitors, room: Room, margin: float) -> Floats | None:
-    """The same once it is known who stays behind: a binary that is 1e-6 off would cost a margin."""
+    """Solve for the changes as a linear program in which all competitors of `behind` stay behind; None if infeasible.
+
+    The mixed-integer solver accepts binaries that differ from 0 by 1e-6, which could use up the margin.
+    """
     from scipy.optimize import linprog
 
     n, flat = len(room.flat), room.flat
     lead, low, upper = behind.lead[:, ~behind.ties].T, np.zeros(2 * n), room.upper
     above = (behind.lead[:, behind.ties] < 0).any(axis=1) & ~room.locked
-    low[n:][above], upper[:n][above] = flat[above], 0.0  # these go to 0
+    low[n:][above], upper[:n][above] = flat[above], 0.0  # these weights become 0
     found = linprog(
         np.ones(2 * n),
         A_ub=np.hstack([-lead, lead]) if len(lead) else None,
@@ -150,7 +161,7 @@ def _without_binaries(behind: Competitors, room: Room, margin: float) -> Floats 
 
 
 def _weights(room: Room, change: Floats) -> Floats:
-    """Sums to 1 to the last digit, without touching what is locked."""
+    """Return the weights, scaled to sum to 1; locked weights do not change."""
     n, flat, locked = len(room.flat), room.flat, room.locked
     weights = np.where(locked, flat, flat + change[:n] - change[n:])
     weights[~locked & (weights < NOTHING)] = 0.0

@@ -1,4 +1,4 @@
-"""What is searched for what: a space of models, users to try them on, goals and floors."""
+"""A search problem: a space of models, training users, goals and floors."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ __all__ = ["Problem"]
 
 @dataclass(frozen=True)
 class Problem:
-    """Models of `space` are judged on the users of `train`; of several goals a front is looked for.
+    """Models of `space`, judged on the users of `train`. For several goals the search looks for a Pareto front.
 
-    Raises ConfigurationError: no goal, one goal twice, a metric that looks further down than the evaluator's lists.
+    Raises
+    ------
+    ConfigurationError: If there is no goal, a goal is duplicate, or a metric needs longer lists than the evaluator's.
     """
 
     space: Space
@@ -41,15 +43,15 @@ class Problem:
 
     @property
     def baseline(self) -> ScoringModel:
-        """The model as it is now."""
+        """The current model."""
         return self.space.model
 
     def values(self, evaluator: Evaluator, judgement: Judgement) -> list[float]:
-        """Of each goal."""
+        """Return the value of each goal."""
         return [goal.of(evaluator, judgement) for goal in self.goals]
 
     def shortfalls(self, judgement: Judgement, baseline: Judgement) -> list[float]:
-        """Of each floor, how far the slice lies below it; 0 or less where it is kept."""
+        """Return how far each floor is missed; 0 or less if it is kept."""
         return [floor.shortfall(judgement, baseline) for floor in self.floors]
 
     @cached_property
@@ -58,7 +60,7 @@ class Problem:
 
     @cached_property
     def digest(self) -> str:
-        """Names the problem: trials of another one say nothing about this one."""
+        """Hex digest that identifies the problem; a study is only continued for the same digest."""
         space, users = self.space, self.train.user_id
         told = [
             self.train.holdout.digest,

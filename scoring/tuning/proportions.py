@@ -1,4 +1,4 @@
-"""One weight varied, the others in their proportions."""
+"""Flat weights with one weight varied and the others in constant proportions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ __all__ = ["flat_along"]
 
 
 def flat_along(flat: Floats, component: int, t: float) -> Floats:
-    """(n_components,) flat weights where one weighs t and the others share 1 − t as they do now.
+    """Return flat weights, (n_components,), in which one component has weight t and the others share 1 − t.
 
-    Where the others all weigh 0 they share equally. Raises ConfigurationError where there are no others.
+    The others keep their proportions. If they all have weight 0, they get equal weights.
+
+    Raises
+    ------
+    ConfigurationError: If there is only one component.
     """
     if len(flat) < 2:
         raise ConfigurationError("a model of one component has no weight to vary; it needs two components or more.")

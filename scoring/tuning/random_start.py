@@ -1,4 +1,7 @@
-"""Weights that put a job among the k best, found by trying: a bound for the exact search, and better than nothing."""
+"""Random search for weights that put a job among the k best.
+
+The result limits the distance for the exact search, and is returned if the exact search does not finish in time.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,21 @@ __all__ = ["guess"]
 
 ROUNDS, TRIES = 24, 250
 SHRINK = 0.8
-"""Of the reach of a try, from one round to the next."""
+"""Factor of the sampling distance from one round to the next."""
 SEED = 1
 
 
 def guess(lead: Floats, room: Room, allowed: int, margin: float, start: Floats | None = None) -> Floats | None:
-    """(n_components,) weights under which at most `allowed` of the others are not behind by the margin, or None.
+    """Return weights, (n_components,), under which at most `allowed` competitors are not behind by the margin.
 
-    `lead` (n_components, n) are the values of the job less those of the others. Begins with `start` (None: the weights
-    of now). Weights are drawn about the best so far, and on the way back to those of now; the better has fewer others
-    ahead, then the smaller change.
-    The same every time.
+    Each round draws weights around the best so far, and between the best and the current weights. Better weights have
+    fewer competitors ahead, then a smaller change. The seed is fixed, so the result is reproducible. Return None if
+    no such weights are found.
+
+    Parameters
+    ----------
+    lead: (n_components, n) values of the job minus those of n competitors.
+    start: First weights; the current weights if None.
     """
     random, singles = np.random.default_rng(SEED), lead.T.astype(np.float32)
     free = ~room.locked
@@ -35,7 +42,7 @@ def guess(lead: Floats, room: Room, allowed: int, margin: float, start: Floats |
         tried = np.vstack([best[None, free] / share, tried])
         weights = np.repeat(room.flat[None, :], len(tried), axis=0)
         weights[:, free] = tried * share
-        # twice the margin: singles are sure of the order to a fraction of it
+        # twice the margin: the float32 error is a fraction of the margin
         ahead = (singles @ weights.T.astype(np.float32) < 2 * margin).sum(axis=0)
         cost = np.maximum(ahead - allowed, 0), abs(weights - room.flat).sum(axis=1)
         first = np.lexsort(cost[::-1])[0]
@@ -46,8 +53,11 @@ def guess(lead: Floats, room: Room, allowed: int, margin: float, start: Floats |
 
 
 def _about(best: Floats, now: Floats, reach: float, random: np.random.Generator) -> Floats:
-    """(TRIES, n) on the simplex: a third far off, a third with weight moved between two components, a third between
-    the best and the weights of now."""
+    """Return weights on the simplex, (TRIES, n).
+
+    One third mixes the best with random weights, one third moves weight between two components, and one third lies
+    between the best and the current weights.
+    """
     n, third = len(best), TRIES // 3
     far = (1 - reach) * best + reach * random.dirichlet(np.full(n, 0.5), third)
     moved = np.repeat(best[None, :], third, axis=0)

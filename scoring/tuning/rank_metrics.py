@@ -1,4 +1,4 @@
-"""A metric of many lists of one user, from the ranks of the user's relevant jobs alone."""
+"""A metric for many lists of one user, computed from the ranks of the user's relevant jobs only."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ __all__ = ["ranks_in", "values_of_lists"]
 
 
 _AT_ONCE = 1 << 20
-"""Cells (list × rank) that are judged at a time: 8 MB."""
+"""Cells (list × rank) that are judged per block: 8 MB."""
 
 
 def values_of_lists(metric: Metric, ranks: NDArray[np.integer], gains: Floats) -> Floats:
-    """(n,) values of n lists of one user, from the (n, r) ranks of the user's r relevant jobs (0: not in the list).
+    """Return the metric's value for n lists of one user, (n,).
 
-    `gains` (r,) are of all relevant jobs, listed or not.
+    Parameters
+    ----------
+    ranks: (n, r) ranks of the user's r relevant jobs in each list; 0 if not in the list.
+    gains: (r,) gains of all relevant jobs, listed or not.
     """
     step = max(_AT_ONCE // metric.k, 1)
     parts = [metric.of(_judged(ranks[i : i + step], gains, metric.k)) for i in range(0, len(ranks), step)]
@@ -38,7 +41,7 @@ def _judged(ranks: NDArray[np.integer], gains: Floats, k: int) -> Judged:
 
 
 def ranks_in(lists: Ints, wanted: Ints, n_columns: int) -> Ints:
-    """(n_lists, n_wanted) rank of each wanted column in each list, from 1; 0 where it is not in it."""
+    """Return the rank of each wanted column in each list, (n_lists, n_wanted), from 1; 0 if it is not in the list."""
     place = np.full(n_columns, -1, dtype=np.int32)
     there = wanted >= 0
     place[wanted[there]] = np.flatnonzero(there)

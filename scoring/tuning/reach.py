@@ -1,4 +1,4 @@
-"""What it would take: the smallest change of weights that puts a job into a list, or the proof that none does."""
+"""The smallest change of weights that puts a job into a user's list, or a proof that no weights do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ __all__ = ["reach"]
 
 
 RADII = (0.05, 0.1, 0.2, 0.4, 0.8, EVERYWHERE)
-"""Searched one after another: near by, few competitors can change sides, and the program is much tighter."""
+"""Radii that are searched in this order.
+
+Within a small radius, few competitors can change sides, and the relaxation of the program is much tighter.
+"""
 
 
 def reach(
@@ -37,22 +40,29 @@ def reach(
     margin: float = 1e-4,
     seconds: float = 60.0,
 ) -> Reach:
-    """The nearest flat weights (≥ 0, sum 1) under which the job is among the user's k best; `locks` keep theirs.
+    """Return the nearest flat weights (≥ 0, sum 1) under which a job is among the user's k best.
 
-    Nearest by the sum of absolute changes: half of it is the weight that moves from some components to others, and
-    the nearest point by it leaves most components as they are, which a person can follow. Competitors enter a
-    mixed-integer program as they are found to stand in the way (constraint generation), so that an answer is the
-    nearest of all, and where some of them alone leave no way, no weights do.
+    Distance is the sum of absolute changes; half of it is the weight that moves between components. The nearest
+    weights by this distance leave most components unchanged, which makes the result easy to read. Competitors are
+    added to a mixed-integer program when they turn out to be ahead (constraint generation). So a solution is the
+    nearest for all competitors, and if the program is infeasible for some competitors, no weights exist.
 
-    "Among the k best" is meant by at least `margin` points before whoever is left behind, or by a tie that no
-    rounding can break (a larger id that is equal wherever a component weighs anything). The answer is checked by the
-    engine's own totals and order. "Nearest" is to within 1e-4 of the distance. After `seconds` the search ends
-    undecided, or with weights that may not be the nearest: see `Reach.proven` and `Reach.nearer`.
+    The job has to be ahead of all competitors below it by `margin` points. A competitor with a larger id may also be
+    equal in every component whose weight is not 0: no rounding can break this tie. The result is checked with the
+    engine's totals and order. The distance is minimal to a relative tolerance of 1e-4. See `Reach.proven` and
+    `Reach.nearer` for a search that ends early.
+
+    Parameters
+    ----------
+    locks: Components whose weight must not change.
+    margin: Points, above 0.
+    seconds: Time limit. The result may then be undecided, or weights that may not be the nearest.
 
     Raises
     ------
-    ConfigurationError: an unknown lock; a margin that is not above 0; a model with `max_per_company`; k below 1.
-    UnknownIdError: a user or a job that is not there.
+    ConfigurationError: If a lock is unknown, margin or seconds are not above 0, the model has `max_per_company`, or k
+        is below 1.
+    UnknownIdError: If the user or the job does not exist.
     """
     k = list_length(k)
     if not (margin > 0 and seconds > 0):
@@ -81,7 +91,7 @@ def _locked(model: ScoringModel, locks: Sequence[str]) -> Bools:
 
 
 def _search(case: Case, before: Ranked, margin: float, until: float) -> Reach:
-    """First a proof that there is no way, then any way by trying, then the nearest."""
+    """Try to prove that no weights exist; otherwise search for the nearest weights."""
     ahead = np.flatnonzero(case.always)
     if len(ahead) >= case.k:
         return case.answer(possible=False, proven=True, before=before, competitors=ahead, nearer=EVERYWHERE)
@@ -95,7 +105,7 @@ def _search(case: Case, before: Ranked, margin: float, until: float) -> Reach:
 
 
 def _nearest(case: Case, before: Ranked, start: Floats | None, working: Longs, margin: float, until: float) -> Reach:
-    """Further and further out, as far as there is a way already."""
+    """Search growing radii, up to the distance of the weights that random search found."""
     guessed, nearer = _guessed(case, margin, start), 0.0
     furthest = EVERYWHERE if guessed is None else min(guessed.distance * (1 + 1e-6), EVERYWHERE)
     for radius in (*(radius for radius in RADII if radius < furthest), furthest):
@@ -119,7 +129,7 @@ def _nearest(case: Case, before: Ranked, start: Floats | None, working: Longs, m
 
 @dataclass(frozen=True)
 class _Way:
-    """Weights that put the job into the list, as the engine confirms."""
+    """Weights that put the job into the list, confirmed by the engine's ranking."""
 
     model: ScoringModel
     after: Ranked
@@ -162,16 +172,19 @@ class _Step:
 
     @cached_property
     def ahead(self) -> Longs:
-        """Columns that are before the job, or behind by less than the margin, under all weights of the room."""
+        """Columns that are ahead of the job, or behind it by less than the margin, under all weights of the room."""
         others = self.case.others
         close = ~others.ties & ~self.case.never & (self.room.most(others.lead) < self.margin)
         return np.flatnonzero(self.case.always | close)
 
     def run(self, ranked: Ranked, working: Longs) -> tuple[Placed, Longs, Ranked | None]:
-        """Solves for the working set, ranks everybody, adds who stands in the way, and so on.
+        """Solve for the working set, rank all jobs, add the competitors that are ahead, and repeat.
 
-        Returns the last answer, the working set, and where the job then is if that is in the list.
-        Raises ScoringError: weights that the program allows and the engine does not.
+        Return the last solution, the working set, and the ranking if the job is in the list.
+
+        Raises
+        ------
+        ScoringError: If the solution does not list the job in the engine's float32.
         """
         allowed = self.case.k - 1 - len(self.ahead)
         if allowed < 0:
@@ -198,7 +211,7 @@ class _Step:
 
 
 def _in_the_way(case: Case, ranked: Ranked, known: Longs) -> Longs:
-    """Who is before the job and not looked at yet: the best of them, twice as many as a list has."""
+    """Return the best 2 · k columns that are ahead of the job and not yet known."""
     new = ~(case.always | case.never)
     new[known] = False
     ahead = ranked.order[: ranked.rank - 1]

@@ -1,4 +1,4 @@
-"""The answer to what it would take."""
+"""The result of `reach`."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ SHOWN = 5
 
 @dataclass(frozen=True, repr=False)
 class Reach:
-    """Whether weights exist that put a job into a user's list of k, and the nearest."""
+    """Whether weights exist that put a job into a user's list of k jobs, and the nearest such weights."""
 
     user_id: int
     job_id: int
     k: int
-    possible: bool | None  # None: the time ran out first
-    proven: bool  # that no weights do it, or that none nearer do
-    reasons: tuple[str, ...]  # the rules by which the job is not ranked for the user, whatever the weights
+    possible: bool | None  # None: undecided when the time ran out
+    proven: bool  # whether no weights (impossible) or no nearer weights (possible) exist
+    reasons: tuple[str, ...]  # rules that exclude the job for the user under all weights
     before: ScoringModel
-    model: ScoringModel | None  # with the weights that do it, ready to use
+    model: ScoringModel | None  # the model with the nearest weights found
     values: NDArray[np.float64] = field(repr=False)  # (n_components,) of the job for the user
     rank_before: int | None
     rank_after: int | None
     competitors: NDArray[np.int64] = field(repr=False)
-    """Job ids. Possible: those right behind the job. Impossible: under any weights k of these are before it."""
-    n_always: int  # jobs that are nowhere below it, in no component: before it under all weights
-    nearer: float  # proven: no weights as near as this do it
+    """Job ids. Possible: the jobs just behind the job. Impossible: under any weights, k of these are ahead of it."""
+    n_always: int  # jobs that are below it in no component and ahead of it under all weights
+    nearer: float  # proven: no weights within this distance list the job
     locks: tuple[str, ...]
 
     def __repr__(self) -> str:
@@ -58,7 +58,7 @@ class Reach:
 
     @property
     def flat(self) -> Mapping[str, float] | None:
-        """Flat weights by component."""
+        """Component → flat weight found; None if no weights were found."""
         if self.model is None:
             return None
         names = [part.name for part in self.model.parts]
@@ -66,13 +66,13 @@ class Reach:
 
     @property
     def distance(self) -> float | None:
-        """The sum of absolute changes of flat weights, 0 to 2: twice the weight that moves."""
+        """Sum of absolute changes of flat weights, 0 to 2: twice the weight that moves."""
         return None if self.model is None else float(abs(self.model.flat_weights - self.before.flat_weights).sum())
 
     def frame(self) -> pd.DataFrame:
-        """One row per component: component · group · value (of the job for the user) · before · after · change.
+        """Return one row per component: component · group · value (of the job for the user) · before · after · change.
 
-        The last two are NaN where there are no such weights.
+        `after` and `change` are NaN if no weights were found.
         """
         after = np.full(len(self.values), np.nan) if self.model is None else self.model.flat_weights
         parts, before = self.before.parts, self.before.flat_weights
@@ -88,13 +88,13 @@ class Reach:
         )
 
     def changed(self) -> pd.DataFrame:
-        """The rows of `frame` whose weight changes, the largest change first."""
+        """Return the rows of `frame` whose weight changes, the largest change first."""
         frame = self.frame()
         frame = frame[frame["change"].abs() > NOTHING]
         return frame.sort_values("change", key=abs, ascending=False, ignore_index=True)
 
     def summary(self) -> str:
-        """The answer in a sentence or three."""
+        """Return the result in one to three sentences."""
         what = f"Job {self.job_id} for user {self.user_id}"
         if self.reasons:
             return (
@@ -133,7 +133,7 @@ class Reach:
         return f"No weights{kept} put it into the top {self.k}: {how} ({some})."
 
     def plot(self) -> Figure:
-        """Each weight before and after; without weights that do it, as they are."""
+        """Plot each weight before and after; only the current weights if no weights were found."""
         frame = self.frame()
         figure, (axes,) = new_figure(7.5, 0.32 * len(frame) + 1.5)
         places = np.arange(len(frame))

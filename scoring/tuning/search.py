@@ -1,8 +1,8 @@
-"""Trials: models are suggested, judged and kept, until there are as many as were asked for.
+"""Trials: models are suggested, judged and stored until the requested number is reached.
 
-Optuna suggests and keeps (Akiba et al., Optuna: a next-generation hyperparameter optimization framework, KDD 2019).
-A study in a file survives whoever writes it: run the same search again and it goes on where it was; run it from
-several processes and they share the trials.
+Optuna suggests models and stores trials (Akiba et al., Optuna: a next-generation hyperparameter optimization
+framework, KDD 2019). A study in a file survives its process: the same search resumes it, and several processes can
+share its trials.
 """
 
 from __future__ import annotations
@@ -49,17 +49,26 @@ def run_trials(
     progress: Callable[[int, int], None] = lambda done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Study:
-    """The study once it has `n_trials` finished trials; those that `storage` holds already are counted.
+    """Return the study once it has `n_trials` finished trials, including those already in `storage`.
 
-    `storage` is a file (None: memory). `first` are models that are tried before any other. A trial that was under way
-    when its process died counts for nothing.
+    A trial that was running when its process ended is not counted.
 
-    Of several processes at the same study each needs a `worker` number of its own, 0 being one of them, so that they
-    do not try the same models; `first` are 0's to bring. As each ends the trial that it has begun, w of them may come
-    to n_trials + w - 1.
+    Parameters
+    ----------
+    storage: File of the study; memory if None.
+    name: Name of the study; derived from the sampler and the problem if None.
+    worker: Distinct number of each process that shares the study, from 0, so that processes try different models.
+        Each process finishes its running trial, so w processes may produce n_trials + w - 1 trials.
+    first: Models that are tried before all others. Only worker 0 adds them.
+    progress: Called with (done, total) after each trial.
+    cancelled: Checked before each trial.
 
-    Raises ConfigurationError: fewer than 1 trial, a study of that name for another problem, a file that holds
-    something else; OutputError: a file that cannot be written; RunCancelledError: what was done is kept.
+    Raises
+    ------
+    ConfigurationError: If an argument is invalid, the study belongs to another problem, or `storage` does not contain
+        trials.
+    OutputError: If the file cannot be written.
+    RunCancelledError: If `cancelled` returns true. Finished trials are kept.
     """
     n_trials = whole_number("n_trials", n_trials, "a search needs a whole number of trials")
     if sampler not in SAMPLERS:
@@ -82,7 +91,7 @@ def run_trials(
 
 
 def _bring(study: Study, problem: Problem, first: Sequence[ScoringModel]) -> None:
-    """Those that are neither tried nor waiting; one that was under way when its process died comes again."""
+    """Enqueue the models that are neither finished nor waiting, including those whose trial was interrupted."""
     from optuna.trial import TrialState
 
     there = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.WAITING))
@@ -109,7 +118,7 @@ def _try_one(study: Study, problem: Problem) -> None:
 
 def _tell_shortfalls(trial: Trial, shortfalls: list[float]) -> None:
     trial.set_user_attr(_SHORTFALLS, shortfalls)
-    if hasattr(trial, "set_constraint"):  # Optuna 4 has none, and its samplers ask for what is told above
+    if hasattr(trial, "set_constraint"):  # not in Optuna 4, whose samplers read the attribute set above
         for place, short in enumerate(shortfalls):
             trial.set_constraint(str(place), short)
 
@@ -123,7 +132,7 @@ def _open(problem: Problem, sampler: Sampler, storage: Path | None, name: str | 
         directions=["maximize" if goal.maximise else "minimize" for goal in problem.goals],
         load_if_exists=True,
     )
-    new = not study.trials  # read first: whoever came before has said of which problem it is before trying anything
+    new = not study.trials  # read first: an existing study records its problem before its first trial
     of = study.user_attrs.get(_PROBLEM)
     if of is None and new:
         study.set_user_attr(_PROBLEM, problem.digest)
@@ -132,7 +141,7 @@ def _open(problem: Problem, sampler: Sampler, storage: Path | None, name: str | 
             f"study {study.study_name} in {storage} is of another problem (data, users, model, goals or bounds); give "
             "this one another name or file."
         )
-    # who goes on, or comes beside, must not draw what was drawn before, nor one sampler what another draws
+    # a resumed run and a parallel worker must not repeat earlier draws, and each sampler draws its own sequence
     drawn = (seed, worker, len(study.trials), SAMPLERS.index(sampler))
     study.sampler = _sampler(sampler, problem, int(np.random.SeedSequence(drawn).generate_state(1)[0]))
     return study
@@ -156,25 +165,25 @@ def _shortfalls(trial: FrozenTrial) -> Sequence[float]:
 
 
 def finished(study: Study) -> list[FrozenTrial]:
-    """Trials that have a value, as they are now: a file may grow."""
+    """Return the trials that have a value. The storage is read again, as other processes may add trials."""
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
 def feasible(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Those that keep every floor."""
+    """Return the trials that keep every floor."""
     return [trial for trial in trials if all(short <= 0 for short in _shortfalls(trial))]
 
 
 def model_of_trial(problem: Problem, trial: FrozenTrial) -> ScoringModel:
-    """The model that a trial tried."""
+    """Return the model that a trial tried."""
     return problem.space.model_at(trial.params)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without a line per trial, and without being told that parts of Optuna may change."""
+    """Suppress Optuna's log line per trial and its warnings about experimental features."""
     import optuna
     from optuna.exceptions import ExperimentalWarning
 

@@ -1,4 +1,4 @@
-"""What each weight does: where lists change, and a metric as an exact function of the weight."""
+"""Effect of each weight: where lists change, and a metric as an exact function of the weight."""
 
 from __future__ import annotations
 
@@ -31,35 +31,38 @@ __all__ = ["Along", "Sensitivity", "sensitivity"]
 
 
 STEP = 0.05
-"""Of weight, to either side: a curve of steps has no slope at a point, so its slope is taken across."""
+"""Half width, in weight, of the interval for slopes: a step function has no slope at a point."""
 
 
 @dataclass(frozen=True, repr=False)
 class Along:
-    """One component, its weight going from 0 to 1 while the others keep their proportions."""
+    """One component whose weight varies from 0 to 1 while the other weights keep their proportions."""
 
     component: str
     group: str
-    weight: float  # now
-    changes: Floats  # ascending weights at which some user's list changes, each once
-    n_changes: int  # over all users
-    same_from: Floats  # (n_users,) down to where the list is what it is now
-    same_to: Floats  # (n_users,) and up to where
-    kept: Curve  # share of all jobs that are listed now and still are
-    metric: Curve | None  # the mean over the users with relevant jobs
+    weight: float  # current
+    changes: Floats  # ascending distinct weights at which a user's list changes
+    n_changes: int  # changes of lists, over all users
+    same_from: Floats  # (n_users,) lower end of the interval in which the list does not change
+    same_to: Floats  # (n_users,) upper end
+    kept: Curve  # share of the currently listed jobs that remain listed
+    metric: Curve | None  # mean over the users with relevant jobs
 
     def __repr__(self) -> str:
         return f"Along({self.component}, {self.weight:.4g} now, {self.n_changes:,} changes of lists)"
 
     @property
     def unchanged(self) -> tuple[float, float]:
-        """About the weight now: no user's list changes inside; both ends the weight itself where one changes there."""
+        """Interval around the current weight in which no user's list changes.
+
+        Both ends are the current weight if a list changes exactly there.
+        """
         return float(self.same_from.max(initial=0.0)), float(self.same_to.min(initial=1.0))
 
 
 @dataclass(frozen=True, repr=False)
 class Sensitivity:
-    """The components in the model's order, each varied alone, for lists of k jobs."""
+    """The effect of each component, varied alone, on lists of k jobs; components in the model's order."""
 
     along: Mapping[str, Along]
     user_id: Longs
@@ -75,9 +78,11 @@ class Sensitivity:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
 
     def curve(self, component: str) -> Curve:
-        """The metric as a function of this weight; without a metric the share of listed jobs that stay listed.
+        """Return the metric as a function of this weight; without a metric, the share of listed jobs that remain.
 
-        Raises ConfigurationError: a component that was not varied.
+        Raises
+        ------
+        ConfigurationError: If the component was not varied.
         """
         if component not in self.along:
             raise ConfigurationError(f"{component!r} was not varied; {', '.join(self.along)} were.")
@@ -85,17 +90,17 @@ class Sensitivity:
         return along.kept if along.metric is None else along.metric
 
     def frame(self) -> pd.DataFrame:
-        """One row per component.
+        """Return one row per component.
 
-        component · group · weight · same_from, same_to (no list changes between) · changes (of lists, over all users
-        and weights). With a metric also: now · metric_from, metric_to (no change of it between) · best, best_weight,
-        best_from, best_to (the highest value, where, and how far it goes) · at_zero (the component left out) · slope
-        (of the metric per 1 of weight, across ±0.05).
+        Columns: component · group · weight · same_from, same_to (no list changes between them) · changes (of lists,
+        over all users and weights). With a metric also: now · metric_from, metric_to (the metric does not change
+        between them) · best (highest value) · best_weight · best_from, best_to (interval of the highest value) ·
+        at_zero (the component left out) · slope (of the metric per unit of weight, across ±0.05).
         """
         return pd.DataFrame([_row(along) for along in self.along.values()])
 
     def plot(self) -> Figure:
-        """A curve per component, the weight now, the best weight, and the stretch about now without any change."""
+        """Plot a curve per component, the current and the best weight, and the interval without changes."""
         figure: Figure = display("sensitivity", self)
         return figure
 
@@ -132,17 +137,21 @@ def sensitivity(
     k: int = 40,
     components: Sequence[str] | None = None,
 ) -> Sensitivity:
-    """Each component's weight from 0 to 1, the others in their present proportions; see `scoring.tuning.weight_sweep`.
+    """Return the effect of each component's weight, varied from 0 to 1 while the others keep their proportions.
 
-    `relevance` and `metric` belong together: the metric is averaged over those of the users who have a relevant job,
-    open or not. `components` (None: all) are those to vary. Exact for totals rounded to 2⁻²⁴ of a point; the
-    engine's are float32, so lists can differ from its own where totals are within 1e-5 of each other.
+    The result is exact for totals rounded to 2⁻²⁴ of a point; see `scoring.tuning.weight_sweep`. The engine's totals
+    are float32, so its lists can differ where totals are within 1e-5 of each other.
+
+    Parameters
+    ----------
+    relevance, metric: Both or neither. The metric is averaged over the users who have a relevant job, open or not.
+    components: Names of the components to vary; all if None.
 
     Raises
     ------
-    ConfigurationError: no users; a model with `max_per_company`; relevance without a metric, or a metric without; a
-        metric that looks further than k; users without any relevant job; an unknown component; k below 1.
-    UnknownIdError: a user that is not there.
+    ConfigurationError: If there are no users, the model has `max_per_company`, only one of relevance and metric is
+        given, the metric needs more than k jobs, no user has a relevant job, a component is unknown, or k is below 1.
+    UnknownIdError: If a user does not exist.
     """
     k, users = list_length(k), prepared.user_rows(user_ids)
     chosen = _chosen(prepared, users, components)
@@ -165,16 +174,16 @@ def sensitivity(
 
 @dataclass(frozen=True)
 class _One:
-    """One user along one component."""
+    """The curves of one user for one component."""
 
     changes: Floats
     same: tuple[float, float]
-    kept: Curve  # jobs of the list now
+    kept: Curve  # number of currently listed jobs that remain listed
     metric: Curve | None
 
 
 def _chosen(prepared: Prepared, users: Longs, components: Sequence[str] | None) -> list[tuple[int, float]]:
-    """Places of the components to vary, and what each weighs now."""
+    """Return the index and the current weight of each component to vary."""
     model = prepared.model
     if model.eligibility.max_per_company is not None:
         raise ConfigurationError(
@@ -188,7 +197,7 @@ def _chosen(prepared: Prepared, users: Longs, components: Sequence[str] | None) 
     if strange:
         raise ConfigurationError(f"model {model.name} has no component {strange[0]!r}; it has {', '.join(names)}.")
     flat = model.flat_weights
-    flat_along(flat, 0, 0.0)  # refuses a single component
+    flat_along(flat, 0, 0.0)  # rejects a model of one component
     return [
         (place, float(flat[place] / flat.sum()))
         for place, name in enumerate(names)
@@ -197,13 +206,13 @@ def _chosen(prepared: Prepared, users: Longs, components: Sequence[str] | None) 
 
 
 _Jobs = tuple[Longs, Floats]
-"""Rows of a user's relevant jobs among the plan's, -1 for one that is not there, and their gains."""
+"""A user's relevant jobs: rows in the plan (-1 if the plan does not contain the job) and gains."""
 
 
 def _relevant(
     prepared: Prepared, users: Longs, relevance: Relevance | None, metric: Metric | None, k: int
 ) -> dict[int, _Jobs]:
-    """By the user's place among `users`."""
+    """Return the relevant jobs by position in `users`, for users who have any."""
     if relevance is None and metric is None:
         return {}
     if relevance is None or metric is None:
@@ -232,9 +241,9 @@ def _of_user(
 ) -> list[_One]:
     plan, row = prepared.plan, np.array([user])
     eligible = np.flatnonzero(plan.exclusions.matrix(row)[0])
-    eligible = eligible[np.argsort(plan.job_id[eligible], kind="stable")]  # ties go by id: columns are in its order
+    eligible = eligible[np.argsort(plan.job_id[eligible], kind="stable")]  # ordered by id, which breaks ties
     values = np.ascontiguousarray(prepared.scorer.components(row, eligible)[:, 0])
-    column = np.full(len(plan.job_id) + 1, -1, dtype=np.int32)  # the last for a job that is not there
+    column = np.full(len(plan.job_id) + 1, -1, dtype=np.int32)  # the last entry is for row -1: the job does not exist
     column[eligible] = np.arange(len(eligible))
     flat, result = plan.model.flat_weights, []
     for component, now in chosen:
@@ -252,7 +261,7 @@ def _of_user(
 
 
 def _kept(times: Floats, at: Ints, within: Ints, now: float, n_columns: int) -> Curve:
-    """How many jobs of the list now are in each list."""
+    """Return the number of currently listed jobs in each list."""
     place = int(np.searchsorted(times, now))
     listed = at[place] if times[place] == now else within[place - 1]
     here, between = ((ranks_in(lists, listed, n_columns) > 0).sum(axis=1).astype(np.float64) for lists in (at, within))
@@ -268,7 +277,7 @@ def _metric_curve(
     gains: Floats,
     n_columns: int,
 ) -> Curve:
-    """Only where relevant jobs change their ranks can the metric change."""
+    """Return the metric as a curve; it changes only where a relevant job changes its rank."""
     at_points = values_of_lists(metric, ranks_in(at, wanted, n_columns), gains)
     between = values_of_lists(metric, ranks_in(within, wanted, n_columns), gains)
     return Curve.simplified(times, at_points, between)

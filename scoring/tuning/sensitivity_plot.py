@@ -1,4 +1,4 @@
-"""Small multiples: a curve per weight."""
+"""Plot of a sensitivity: small multiples, one curve per weight."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = 4
 
 
 def plot_sensitivity(found: Sensitivity) -> Figure:
-    """The metric over each weight, on one scale; without a metric the share of listed jobs that stay."""
+    """Plot the metric over each weight, on one scale; without a metric, the share of listed jobs that remain."""
     n, columns = len(found.along), min(COLUMNS, len(found.along))
     rows = -(-n // columns)
     size = max(2.5 * columns, 4.5), 2.1 * rows + 0.9
@@ -46,7 +46,7 @@ def plot_sensitivity(found: Sensitivity) -> Figure:
 def _panel(axes: Any, along: Along, curve: Curve) -> None:
     scale = 1.0 if along.metric is not None else 100.0
     low, high = around(curve.changes, along.weight)
-    # a stretch of a thousandth would not be seen: its edge is wider than the line of the weight now
+    # the edge, wider than the line of the current weight, keeps an interval of 0.001 visible
     axes.axvspan(
         low, high, facecolor=ORANGE, edgecolor=ORANGE, alpha=0.4, linewidth=3, label="the value of now, unchanged"
     )

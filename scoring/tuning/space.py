@@ -1,4 +1,4 @@
-"""What a search may change: flat weights on their simplex, and parameters of components between bounds."""
+"""The search space: flat weights on their simplex, and parameters of components between bounds."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["Parameter", "Space"]
 
 _LEAST: Final = 1e-6
-"""Of a coordinate, so that its logarithm is finite: a weight is at most 14 times the mean of all that are drawn."""
+"""Smallest coordinate u, so that log(u) is finite: -log(u) is at most 14; its mean over uniform draws is 1."""
 
 _NOTHING_SHARED: Final = 1e-12
-"""Of weight that locked components leave to the others: rounding, and no weight."""
+"""Weight left by the locked components, up to which it counts as 0: rounding error."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number among a component's parameters, from `low` to `high`; with `log`, ratios count and not steps.
+    """A numeric parameter of a component, from `low` to `high`, both included; `log` selects a logarithmic scale.
 
-    Where the component has a whole number, whole numbers are tried, both ends included.
+    For a parameter declared as a whole number, only whole numbers are tried.
     """
 
     component: str
@@ -38,11 +38,11 @@ class Parameter:
 
     @property
     def name(self) -> str:
-        """Like freshness.half_life_days."""
+        """Component and field, such as freshness.half_life_days."""
         return f"{self.component}.{self.field}"
 
     def of(self, model: ScoringModel) -> float:
-        """As a model that has the component has it."""
+        """Return the value of the parameter in a model that has the component."""
         component = next(part.component for part in model.parts if part.name == self.component)
         value: float = getattr(component, self.field)
         return value
@@ -52,12 +52,14 @@ class Parameter:
 class Space:
     """All flat weights of a model that are not `locked`, and `parameters`.
 
-    A search sees a coordinate u in (0, 1] for each free weight, which becomes -log(u): numbers drawn evenly, divided
-    by their sum, are spread evenly over the simplex (Devroye, Non-uniform random variate generation, 1986, chapter
-    11.4), and no grid leaves points out. Locked components keep their flat weight; the others share what is left.
+    Each free weight has a coordinate u in (0, 1] and is proportional to -log(u). Uniform u then give weights that are
+    uniform on the simplex (Devroye, Non-uniform random variate generation, 1986, chapter 11.4). Locked components keep
+    their flat weight; the free ones share the rest.
 
-    Raises ConfigurationError: a component or a parameter that the model does not have, or that is no single number;
-    bounds that are none, or that its component refuses at any of their corners; nothing to search.
+    Raises
+    ------
+    ConfigurationError: If the model does not have a component or parameter, a parameter is not a single number, bounds
+        are invalid or rejected by the component at one of their corners, or nothing can change.
     """
 
     model: ScoringModel
@@ -79,7 +81,10 @@ class Space:
             raise ConfigurationError("the locked weights sum to 1: nothing is left for the others.")
 
     def _check_corners(self) -> None:
-        """A component may hold one parameter to another; what it takes at all corners it takes between them."""
+        """Check all corners of the bounds, as a component may relate parameters.
+
+        If all corners are valid, all values between them are valid.
+        """
         for name in dict.fromkeys(parameter.component for parameter in self.parameters):
             theirs = [parameter for parameter in self.parameters if parameter.component == name]
             for corner in product(*((parameter.low, parameter.high) for parameter in theirs)):
@@ -92,27 +97,27 @@ class Space:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all components, in the model's order."""
+        """Names of all components, in the model's order."""
         return tuple(part.name for part in self.model.parts)
 
     @property
     def free(self) -> tuple[str, ...]:
-        """Components whose weight may change: none where a single one is not locked."""
+        """Components whose weight may change; empty if fewer than two are not locked."""
         open_ = tuple(name for name in self.names if name not in self.locked)
         return open_ if len(open_) > 1 else ()
 
     @property
     def flat(self) -> dict[str, float]:
-        """Component → flat weight, as the model has it."""
+        """Component → flat weight of the model."""
         return _flat(self.model)
 
     @property
     def shared(self) -> float:
-        """What the free components weigh together."""
+        """Sum of the weights of the free components."""
         return 1.0 - math.fsum(weight for name, weight in self.flat.items() if name not in self.free)
 
     def suggest(self, trial: Trial) -> ScoringModel:
-        """The model that a trial is to try."""
+        """Return the model that a trial suggests."""
         coordinates = {name: trial.suggest_float(f"u({name})", _LEAST, 1.0) for name in self.free}
         values = {parameter.name: self._suggest(trial, parameter) for parameter in self.parameters}
         return self.model_of(coordinates, values)
@@ -123,24 +128,33 @@ class Space:
         return trial.suggest_float(parameter.name, parameter.low, parameter.high, log=parameter.log)
 
     def model_of(self, coordinates: Mapping[str, float], values: Mapping[str, float] | None = None) -> ScoringModel:
-        """From a coordinate of each free weight and values of parameters, by `Parameter.name` (others stay)."""
+        """Return the model for a point of the space.
+
+        Parameters
+        ----------
+        coordinates: Coordinate of each free weight, by component.
+        values: Values of parameters, by `Parameter.name`; other parameters do not change.
+        """
         model = self._with_values(values or {})
         if not self.free:
             return model
-        # at 1 it is 0, and not -0, which a file would show
+        # abs: log(1) gives -0 otherwise, which would appear in files
         raw = {name: abs(math.log(coordinates[name])) for name in self.free}
         total = math.fsum(raw.values())
-        if total <= 0:  # all at 1: no direction is given
+        if total <= 0:  # all coordinates are 1: use equal weights
             raw, total = dict.fromkeys(raw, 1.0), float(len(raw))
         return model.with_weights(self.flat | {name: weight * self.shared / total for name, weight in raw.items()})
 
     def model_at(self, point: Mapping[str, Any]) -> ScoringModel:
-        """From a trial's numbers, as `point_of` gives them."""
+        """Return the model for the parameters of a trial, as `point_of` returns them."""
         values = {parameter.name: point[parameter.name] for parameter in self.parameters}
         return self.model_of({name: point[f"u({name})"] for name in self.free}, values)
 
     def _with_values(self, values: Mapping[str, float]) -> ScoringModel:
-        """All parameters of a component at once: one alone may be refused beside the others' old values."""
+        """Return the model with these values.
+
+        All parameters of a component are set at once: it may reject one new value with the old values of the others.
+        """
         model, by_component = self.model, dict[str, dict[str, float]]()
         for parameter in self.parameters:
             if parameter.name in values:
@@ -150,10 +164,13 @@ class Space:
         return model
 
     def point_of(self, model: ScoringModel) -> dict[str, float]:
-        """The trial's numbers that give this model's weights and parameters.
+        """Return the trial parameters that give this model's weights and parameters.
 
-        Raises ConfigurationError where none do: other components, a locked weight that moved, a parameter outside its
-        bounds. What is not searched is not looked at.
+        Properties of the model outside the space are ignored.
+
+        Raises
+        ------
+        ConfigurationError: If the components differ, a locked weight differs, or a parameter is outside its bounds.
         """
         theirs = _flat(model)
         if tuple(theirs) != self.names:
@@ -168,7 +185,7 @@ class Space:
     def _coordinates(self, flat: Mapping[str, float]) -> dict[str, float]:
         if not self.free:
             return {}
-        # any scale gives the same weights; this is where evenly drawn numbers lie, or as near as the bounds allow
+        # any scale gives the same weights; this one is typical of uniform draws, within the bounds
         scale = min(len(self.free) / self.shared, -math.log(_LEAST) / max(flat[name] for name in self.free))
         return {f"u({name})": min(max(math.exp(-scale * flat[name]), _LEAST), 1.0) for name in self.free}
 
@@ -201,7 +218,7 @@ def _check_bounds(parameter: Parameter, component: Component) -> None:
 
 
 def _number(parameter: Parameter, component: Component) -> float:
-    """As the component has it now. Raises ConfigurationError where it is no single number."""
+    """Return the current value. Raises ConfigurationError if it is not a single number."""
     numbers = {name: getattr(component, name) for name in type(component).model_fields}
     numbers = {name: it for name, it in numbers.items() if isinstance(it, int | float) and not isinstance(it, bool)}
     if parameter.field not in numbers:
@@ -211,12 +228,12 @@ def _number(parameter: Parameter, component: Component) -> float:
 
 
 def _is_whole(component: Component, field: str) -> bool:
-    """By what the field is declared to be: a value such as 5 may stand in a field for any number."""
+    """Return whether the field is declared as int only. Its value does not decide, as a float field may contain 5."""
     declared = type(component).model_fields[field].annotation
     kinds = _kinds(declared)
     return int in kinds and float not in kinds
 
 
 def _kinds(declared: Any) -> set[Any]:
-    """The plain types in an annotation: of `Annotated[int, ...] | None` int and None."""
+    """Return the plain types in an annotation, such as int and NoneType for `Annotated[int, ...] | None`."""
     return {declared} if isinstance(declared, type) else set().union(*map(_kinds, get_args(declared)))

@@ -1,4 +1,4 @@
-"""The journal of a search: a file of trials that outlives the processes that write it."""
+"""The journal of a search: a file of trials that survives the processes that write it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 __all__ = ["open_journal"]
 
-# as Optuna writes them
+# the same bytes as Optuna writes
 _LINES: Final = LineFormat(lambda log: json.dumps(log, separators=(",", ":")).encode(), OBJECTS.decode)
 
 _BEGINNING: Final = b'{"op_code":'
-"""Of each line that Optuna writes."""
+"""First bytes of each line that Optuna writes."""
 
 _TRIAL_STATE: Final = 6
-"""Optuna's code of a line that begins a trial, or says how it ended."""
+"""Optuna's operation code of a line that sets a trial's state, for example when it ends."""
 
 
 def open_journal(path: Path) -> JournalStorage:
-    """Return Optuna's journal in this file, created if it does not exist. It holds trials, and no user.
+    """Return Optuna's journal in this file, created if it does not exist. It contains trials and no user data.
 
-    A line that a killed process did not finish is not read, and the next append removes it. Optuna itself would
-    append to it, and then could not read the file again.
+    A partial line that a killed process left is ignored, and the next append removes it. Optuna's own backend would
+    append to the partial line and could not read the file afterwards.
 
     Raises
     ------
@@ -41,28 +41,28 @@ def open_journal(path: Path) -> JournalStorage:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _journal(path).acquire(patience=None).release()  # creates the file, and refuses a link
+        _journal(path).acquire(patience=None).release()  # creates the file, and rejects a link
         storage = JournalStorage(_backend(path))
         _require_trials(path)
     except OSError as error:
         raise OutputError(f"trials cannot be kept in {path}: {reason(error)}.") from error
-    # whatever a file holds that is none: lines that are no JSON, JSON that is no step, steps that do not fit together
+    # errors of a file that is not a journal: lines that are not JSON, unknown operations, inconsistent operations
     except (ValueError, TypeError, AttributeError, LookupError, AssertionError) as error:
         raise ConfigurationError(f"{path} holds no trials, or is damaged; name another file, or mend it.") from error
     return storage
 
 
 def _journal(path: Path) -> Journal[dict[str, Any]]:
-    """Readable by its owner alone when it is created; a later change of its permissions stays."""
+    """Return the journal. A new file is readable only by its owner; later changes of its permissions are kept."""
     return Journal(path, _LINES, mode=0o600)
 
 
 def _backend(path: Path) -> JournalFileBackend:
-    """Optuna's file backend, but it waits for the disk when a trial ends, and not at each of the 15 lines before.
+    """Return Optuna's file backend with this package's lock, flushed to disk only when a trial's state changes.
 
-    That took ten times as long as a small trial itself. A kill loses nothing by it. If the power fails, trials that
-    have not ended may be lost, and those count for nothing. The lock ends with its process: Optuna's own outlives a
-    kill, and other processes then wait half a minute for it.
+    Flushing each of the about 15 lines of a trial took ten times as long as a small trial itself. A killed process
+    loses nothing. A power failure may lose unfinished trials, which are not counted. The lock ends with its process;
+    Optuna's own lock survives a kill, and other processes then wait 30 s for it.
     """
     from optuna.storages.journal import JournalFileBackend
 
@@ -75,7 +75,7 @@ def _backend(path: Path) -> JournalFileBackend:
 
 
 def _require_trials(path: Path) -> None:
-    """Raises `ValueError`: If an unfinished last line does not begin as Optuna's do: the file is something else."""
+    """Raise ValueError if a partial last line does not begin like a line of Optuna: the file is not a journal."""
     tail = path.read_bytes().rpartition(b"\n")[2]
     if not (tail.startswith(_BEGINNING) or _BEGINNING.startswith(tail)):
         raise ValueError(tail[:20])

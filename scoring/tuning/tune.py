@@ -1,4 +1,4 @@
-"""Automatic search, reported beside what it has to beat: the weights as they are, random search, and a direct fit."""
+"""Automatic search for weights, compared with the current weights, random search and a direct fit."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ BASELINE, RANDOM, DIRECT, SEARCH = "baseline", "random search", "direct fit", "s
 
 @dataclass(frozen=True, repr=False)
 class Tuning:
-    """What a search found. `models` are the baseline, the best of random search, the direct fit and the winner.
+    """The result of `tune`. `models` are the baseline, the best of random search, the direct fit and the winner.
 
-    Trials saw the training users alone. Of each study the best on those were held to the validation users, and the
-    best there was taken; so validation figures flatter the winner a little. `test` shows what it is worth.
+    Trials use only the training users. The best trials of each study were judged on the validation users, and the best
+    of those was chosen. So validation values of the winner are slightly too high; `test` gives unbiased values.
     """
 
     problem: Problem
     validation: Evaluator
     models: dict[str, ScoringModel]
-    studies: dict[str, list[FrozenTrial]]  # finished trials, of random search and of the search
+    studies: dict[str, list[FrozenTrial]]  # finished trials of random search and of the search
     scoreboard: Scoreboard
 
     def __repr__(self) -> str:
@@ -56,11 +56,11 @@ class Tuning:
         return self.models[SEARCH]
 
     def frame(self) -> pd.DataFrame:
-        """Every measure of every model on the validation users, as `Scoreboard.frame`."""
+        """Return every measure of every model on the validation users; see `Scoreboard.frame`."""
         return self.scoreboard.frame()
 
     def weights(self) -> pd.DataFrame:
-        """Flat weights: a row per component, a column per model; then the parameters that were searched."""
+        """Return flat weights, one row per component and one column per model, followed by the searched parameters."""
         names = list(self.problem.space.names)
         columns = {name: pd.Series(model.flat_weights, index=names) for name, model in self.models.items()}
         frame = pd.DataFrame(columns)
@@ -69,9 +69,9 @@ class Tuning:
         return frame.rename_axis("component")
 
     def trials(self) -> pd.DataFrame:
-        """One row per finished trial: study · trial · goals · keeps (every floor) · flat weights · parameters.
+        """Return one row per finished trial.
 
-        Goals are of the training users.
+        Columns: study · trial · goals (on the training users) · keeps (every floor) · flat weights · parameters.
         """
         rows = []
         for name, trials in self.studies.items():
@@ -86,9 +86,10 @@ class Tuning:
         return pd.DataFrame(rows)
 
     def front(self) -> pd.DataFrame:
-        """Trials of the search that keep the floors and that no other of those beats, as `trials`.
+        """Return the Pareto front of the search's trials that keep the floors; columns as in `trials`.
 
-        One beats another that is nowhere worse and somewhere better. The best of the first goal stand on top.
+        A trial dominates another if it is worse in no goal and better in at least one. The front contains the trials
+        that are not dominated, ordered by the first goal, the best first.
         """
         trials = self.trials().query("study == @SEARCH and keeps")
         signs = np.array([1.0 if goal.maximise else -1.0 for goal in self.problem.goals])
@@ -99,9 +100,13 @@ class Tuning:
         return front.sort_values(names[0], ascending=not self.problem.goals[0].maximise, kind="stable")
 
     def test(self, users: Evaluator) -> Scoreboard:
-        """The same models on users whom neither the search nor the choice has seen. Look once, and log it.
+        """Return the scoreboard of the models on test users, which must not be in train or validation.
 
-        Raises ConfigurationError: the evaluator has users of train or validation.
+        Use it once and log the result: repeated use makes the test users part of the choice.
+
+        Raises
+        ------
+        ConfigurationError: If the evaluator has users of train or validation.
         """
         seen = np.isin(users.user_id, np.concatenate([self.problem.train.user_id, self.validation.user_id]))
         if seen.any():
@@ -109,7 +114,7 @@ class Tuning:
         return Scoreboard.of(users, self.models, level=self.scoreboard.level)
 
     def plot(self) -> Figure:
-        """The best value so far by trial, for each study; of two or more goals the trials and their front."""
+        """Plot the best value so far by trial and study; for two or more goals, the trials and their front."""
         figure: Figure = display("tuning progress" if len(self.problem.goals) == 1 else "tuning front", self)
         return figure
 
@@ -128,16 +133,26 @@ def tune(
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Tuning:
-    """A search of `n_trials`, a random search of as many (or of `random_trials`), and a direct fit.
+    """Run a direct fit, a random search and a search, and compare the best model of each with the baseline.
 
-    The search begins with the baseline and the direct fit; `search_trials` lets other processes help. Of each study
-    the `finalists` best on train that keep every floor are held to validation, floors too, beside the baseline, and the
-    best there is taken; of several goals the best in the first of those that give up nothing in the others against the
-    baseline. The direct fit knows of no floor. See `run_trials` for storage and cancelled;
-    `progress` is told (stage, done, total).
+    The search starts with the baseline and the direct fit; other processes can share its trials by `search_trials`.
+    The best trials of each study on train and the baseline are judged on validation. The best model there that keeps
+    every floor is chosen. For several goals, models that lose against the baseline in no other goal come first, then
+    the best in the first goal. The direct fit ignores floors.
 
-    Raises ConfigurationError: train and validation share users; no trial keeps the floors, nor does the baseline;
-    fewer than 1 trial or finalist; and as `run_trials`.
+    Parameters
+    ----------
+    n_trials: Trials of the search.
+    random_trials: Trials of the random search; `n_trials` if None.
+    finalists: Number of the best trials of each study, among those that keep every floor, judged on validation.
+    storage, cancelled: See `run_trials`.
+    level: Confidence level of the scoreboard's intervals.
+    progress: Called with (stage, done, total).
+
+    Raises
+    ------
+    ConfigurationError: If train and validation share users, no model keeps the floors, or the number of trials or
+        finalists is below 1; also as `run_trials`.
     """
     finalists = whole_number("finalists", finalists, "validation needs a whole number of models")
     if np.isin(validation.user_id, problem.train.user_id).any():
@@ -174,10 +189,11 @@ def search_trials(
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, list[FrozenTrial]]:
-    """The finished trials of random search and of the search, for `tune`.
+    """Return the finished trials of random search and of the search, by study.
 
-    Other processes that call this with the same problem and storage, and a `worker` number of their own from 1 on,
-    take trials off it. Random search begins with the first of `first` alone. Arguments and errors as of `run_trials`.
+    Other processes can share the trials of `tune`: they call this function with the same problem and storage, and each
+    with a distinct `worker` number from 1. Random search starts with only the first model of `first`. For the other
+    arguments and errors see `run_trials`.
     """
     plan: list[tuple[str, Sampler, int]] = [
         (RANDOM, "random", n_trials if random_trials is None else random_trials),
@@ -203,10 +219,10 @@ def search_trials(
 
 
 def _starts(problem: Problem, fitted: ScoringModel) -> list[ScoringModel]:
-    """What the search begins with: the baseline and the direct fit.
+    """Return the models that the search starts with: the baseline and the direct fit.
 
-    With more than one goal, or floors, also the direct fit with one weight as it is now, for each: what a goal beside
-    the metric gains mostly hangs on one component, and a front begins to show between these.
+    With several goals or floors, add for each free weight the direct fit with this weight at its current value. A goal
+    other than the metric mostly depends on one component, so these models outline the front.
     """
     if len(problem.goals) == 1 and not problem.floors:
         return [problem.baseline, fitted]
@@ -221,7 +237,7 @@ def _starts(problem: Problem, fitted: ScoringModel) -> list[ScoringModel]:
 
 
 def _choose(problem: Problem, validation: Evaluator, trials: Sequence[FrozenTrial], finalists: int) -> ScoringModel:
-    """The best on validation of the best on train, and of the baseline."""
+    """Return the best model on validation among the baseline and the best trials on train."""
     on_train = problem.values(problem.train, problem.train_baseline)
     best = sorted(feasible(trials), key=lambda trial: _worth(problem, trial.values, on_train), reverse=True)[:finalists]
     base = validation.judge(problem.baseline)
@@ -239,7 +255,7 @@ def _choose(problem: Problem, validation: Evaluator, trials: Sequence[FrozenTria
 
 
 def _worth(problem: Problem, values: Sequence[float], before: Sequence[float]) -> tuple[bool, float]:
-    """Sorts: first whatever gives up nothing in the other goals, then by the first goal."""
+    """Return a sort key: whether the model loses in no goal after the first, then the gain in the first goal."""
     signs = [1.0 if goal.maximise else -1.0 for goal in problem.goals]
     gained = [sign * (now - then) for sign, now, then in zip(signs, values, before, strict=True)]
     return all(gain >= 0 for gain in gained[1:]), gained[0]

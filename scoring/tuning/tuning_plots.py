@@ -1,4 +1,4 @@
-"""How searches look."""
+"""Plots of tuning results."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _MARKERS = {
     "direct fit": ("D", 7, GREEN),
     "search": ("*", 9, BLUE),
 }
-"""Shape, size and colour; sizes fall, so that models on one spot are all seen."""
+"""Model → shape, size and colour. Sizes differ so that models at the same point are all visible."""
 _BEYOND = 0.3
-"""Of the way from the baseline to the best value: how much is shown on the far side of the baseline."""
+"""Range shown on the worse side of the baseline and the direct fit, as a share of baseline to best value."""
 
 
 def plot_progress(tuning: Tuning) -> Figure:
-    """The best value so far on the training users, by trial.
+    """Plot the best value so far on the training users, by trial.
 
-    Trials that are far worse than the baseline are cut off, and counted.
+    Trials far worse than the baseline are outside the axes; the axis label counts them.
     """
     goal, trials = tuning.problem.goals[0], tuning.trials()
     figure, (axes,) = new_figure(7.5, 4.2)
@@ -42,7 +42,7 @@ def plot_progress(tuning: Tuning) -> Figure:
         best = kept[goal.name].cummax() if goal.maximise else kept[goal.name].cummin()
         colour, turn = _COLOURS[str(study)], kept.index - rows.index[0] + 1
         axes.plot(turn, kept[goal.name], ".", color=colour, alpha=0.35, markersize=4)
-        if len(kept):  # (drawn to the last trial, which need not be one that keeps the floors)
+        if len(kept):  # drawn to the last trial, even if that does not keep the floors
             axes.step(
                 [*turn, len(rows)], [*best, best.iloc[-1]], where="post", color=colour, lw=2, label=f"best of {study}"
             )
@@ -58,7 +58,7 @@ def plot_progress(tuning: Tuning) -> Figure:
 
 
 def _show_what_matters(axes: Any, goal: Goal, values: pd.Series, levels: dict[str, float]) -> int:
-    """Sets the limits to what lies about the baseline and beyond it; returns how many values are cut off."""
+    """Set the axis limits around the baseline and all better values; return the number of values outside them."""
     sign = 1.0 if goal.maximise else -1.0
     seen = sign * np.array([*levels.values(), *values])
     start = sign * levels["baseline"]
@@ -70,9 +70,9 @@ def _show_what_matters(axes: Any, goal: Goal, values: pd.Series, levels: dict[st
 
 
 def plot_front(tuning: Tuning) -> Figure:
-    """Trials of the search by its first two goals, those that no other beats, and the models of the report.
+    """Plot the search's trials by the first two goals, their front, and the compared models.
 
-    Of three goals or more the third is the colour of the trials that no other beats.
+    With three or more goals, the third goal is the colour of the front's trials.
     """
     first, second, *more = tuning.problem.goals
     trials, front = tuning.trials().query("study == 'search'"), tuning.front()
@@ -86,7 +86,7 @@ def plot_front(tuning: Tuning) -> Figure:
         figure.colorbar(dots).set_label(_label(more[0]), fontsize=SMALL)
     else:
         along = front.sort_values(second.name)
-        # between two trials of the front, what is sure to be reached is what the farther one reaches
+        # between two trials of the front, only the values of the next trial with a better second goal are certain
         where = "pre" if second.maximise else "post"
         line = axes.step(along[second.name], along[first.name], where=where, color=BLUE, marker="o", markersize=5)
         line[0].set_label(label)
@@ -100,7 +100,7 @@ def plot_front(tuning: Tuning) -> Figure:
 
 
 def _value(tuning: Tuning, goal: Goal, model: str) -> float:
-    """On the training users, as trials have it."""
+    """Return the value of a goal on the training users, as for trials."""
     return goal.of(tuning.problem.train, tuning.problem.train.judge(tuning.models[model]))
 
 

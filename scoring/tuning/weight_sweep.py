@@ -1,14 +1,14 @@
 """The k best jobs along one weight: every weight at which a list changes, by exact arithmetic.
 
-Let one component weigh t and all others 1 − t, in their present proportions. A job's total is then the line
-(1 − t)·a + t·y over t in [0, 1]: `a` is the others' weighted mean, `y` the component's value. A list changes where
-lines cross and nowhere else. (The k-level of an arrangement of lines, followed by a kinetic sorted list: Basch,
+Let one component have weight t and the others share 1 − t in their current proportions. A job's total is then the line
+(1 − t)·a + t·y over t in [0, 1]: `a` is the weighted mean of the others, `y` the component's value. A list changes only
+where lines cross. (The algorithm follows the k-level of an arrangement of lines with a kinetic sorted list: Basch,
 Guibas, Hershberger 1999.)
 
-Both ends are rounded to 2⁻²⁴ of a point, a sixty-fourth of what the engine's float32 tells apart at 32 points, and all
-that follows is done in whole numbers: where lines meet is a fraction, ties are ties, and no order is lost to rounding.
-Equal totals go by the smaller job id, as everywhere. So a weight at which lines cross belongs to neither side: there
-the list may be that of the left, of the right, or (where three lines meet) one of its own.
+Both ends of each line are rounded to 2⁻²⁴ of a point, 1/64 of the engine's float32 resolution at 32 points. All further
+arithmetic uses integers: crossings are fractions, ties are exact, and rounding never changes an order. Of equal totals
+the smaller job id comes first, as in the engine. At a crossing the list may be that of the left, that of the right, or
+(where three lines meet) a third one.
 """
 
 from __future__ import annotations
@@ -23,26 +23,38 @@ from scoring.tuning.proportions import flat_along
 __all__ = ["compiled", "walk"]
 
 GRID = 2.0**24
-"""Steps in a point. Products of two differences of 102 points fit 63 bits."""
+"""Grid steps per point. Products of two differences of 102 points fit in 63 bits."""
 LOWEST, HIGHEST = -1.0, 101.0
-"""Values are from 0 to 100, but for the rounding of vectors' lengths."""
+"""Accepted range of values: 0 to 100, with a tolerance for the rounding of vector lengths."""
 BUCKETS = 1024
 FIRST_EVENTS = 256
 
 
 compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
-# helpers of this kernel stand in this file alone: Numba's cache on disk notices no change in another one
+# helpers of this kernel are in this file only: Numba's disk cache does not notice changes in other files
 
 
 def walk(values: Floats, flat: Floats, component: int, k: int) -> tuple[Floats, Ints, Ints]:
-    """Every list along one weight: (e + 2,) float64, (e + 2, k) int32, (e + 1, k) int32.
+    """Return every list along one weight, for e weights at which the list changes.
 
-    `values` is (n_components, m) for m jobs in the order of their ids, `flat` the weights now. Returned are 0, the e
-    weights at which the list changes, and 1; the list exactly at each of them; the list on each stretch between.
-    Lists hold columns of `values`, best first; they are m long where there are fewer than k jobs. The lists are those
-    of sorting every job's total at that weight by (total descending, column).
+    The lists are equal to sorting all jobs at that weight by (total descending, column).
 
-    Raises ConfigurationError: a value that is not from 0 to 100.
+    Parameters
+    ----------
+    values: (n_components, m) component values of m jobs in the order of their ids.
+    flat: (n_components,) current flat weights.
+
+    Returns
+    -------
+    times: (e + 2,) float64: 0, the e weights at which the list changes, and 1.
+    at: (e + 2, k) int32: the list exactly at each of these weights.
+    within: (e + 1, k) int32: the list between each two of them.
+
+    Lists contain columns of `values`, best first. With fewer than k jobs, k is m.
+
+    Raises
+    ------
+    ConfigurationError: If a value is not between 0 and 100.
     """
     if values.size and not (values.min() >= LOWEST and values.max() <= HIGHEST):
         worst = values.min() if not values.min() >= LOWEST else values.max()
@@ -55,7 +67,7 @@ def walk(values: Floats, flat: Floats, component: int, k: int) -> tuple[Floats, 
 
 @compiled
 def _ends(values: Floats, others: Floats, component: int) -> tuple[Longs, Longs]:
-    """Both ends of every line in steps of the grid; a point is added so that none is below 0."""
+    """Return both ends of every line in grid steps. One point is added so that none is negative."""
     n_components, m = values.shape
     a, y = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
     for j in range(m):
@@ -69,7 +81,7 @@ def _ends(values: Floats, others: Floats, component: int) -> tuple[Longs, Longs]
 
 @compiled
 def _sink(heap: Longs, value: int) -> None:
-    """Puts a value in the place of the least, which is on top."""
+    """Replace the smallest value of a min-heap, which is at its top."""
     n, place = len(heap), 0
     while True:
         child = 2 * place + 1
@@ -86,7 +98,7 @@ def _sink(heap: Longs, value: int) -> None:
 
 @compiled
 def _best(score: Longs, k: int) -> Ints:
-    """(k,) columns of the k highest scores, ties by column."""
+    """Return the columns of the k highest scores, (k,), ties by column."""
     m = len(score)
     heap = np.full(k, -1, dtype=np.int64)
     for j in range(m):
@@ -102,14 +114,14 @@ def _best(score: Longs, k: int) -> Ints:
 
 @compiled
 def _roughly(a: Longs, y: Longs, k: int) -> Longs:
-    """Columns without those that k jobs beat for having at least their y and an `a` of a higher bucket."""
+    """Return the columns for which fewer than k jobs have at least the same y and an `a` in a higher bucket."""
     m = len(a)
     low = a.min()
     span = a.max() - low + 1
     start = np.zeros(BUCKETS + 1, dtype=np.int64)
     bucket = np.empty(m, dtype=np.int64)
     for j in range(m):
-        bucket[j] = BUCKETS - 1 - (a[j] - low) * BUCKETS // span  # the highest first
+        bucket[j] = BUCKETS - 1 - (a[j] - low) * BUCKETS // span  # bucket 0 has the highest a
         start[bucket[j] + 1] += 1
     start = np.cumsum(start)
     order, next_of = np.empty(m, dtype=np.int64), start.copy()
@@ -122,7 +134,7 @@ def _roughly(a: Longs, y: Longs, k: int) -> Longs:
         first = n_left
         for place in range(start[b], start[b + 1]):
             if y[order[place]] > heap[0]:
-                order[n_left] = order[place]  # never ahead of what is read
+                order[n_left] = order[place]  # n_left <= place: no unread entry is overwritten
                 n_left += 1
         for place in range(first, n_left):
             if y[order[place]] > heap[0]:
@@ -134,16 +146,16 @@ def _roughly(a: Longs, y: Longs, k: int) -> Longs:
 
 @compiled
 def _skyband(a: Longs, y: Longs, k: int) -> Longs:
-    """Columns that may be among the k best at some t inside (0, 1), in their order just above 0.
+    """Return the columns that may be among the k best at some t inside (0, 1), in their order just above 0.
 
-    A line that is at least as high at both ends is before another for all t inside: strictly higher, or equal and
-    then of the smaller column for all t. What k lines are before is out.
+    A line that is at least as high as another at both ends is ahead of it for all t inside: it is higher, or the lines
+    are equal and it has the smaller column. Lines with k lines ahead of them are left out.
     """
     left = _roughly(a, y, k)
     key = np.empty(len(left), dtype=np.int64)
     for place in range(len(left)):
         key[place] = -((a[left[place]] << 31) + y[left[place]])
-    left = left[np.argsort(key, kind="mergesort")]  # stable: equal lines stay in the order of their columns
+    left = left[np.argsort(key, kind="mergesort")]  # stable: equal lines keep the order of their columns
     heap = np.full(k, -1, dtype=np.int64)
     n_left = 0
     for place in range(len(left)):
@@ -157,12 +169,12 @@ def _skyband(a: Longs, y: Longs, k: int) -> Longs:
 
 @compiled
 def _next_crossing(a: Longs, y: Longs, lines: Longs, k: int) -> tuple[int, int, bool]:
-    """Where the list next changes, as t = p / (p + q) with q = 0 for nowhere, and whether a line from outside
-    crosses its last one there.
+    """Return (p, q, from_outside): the next change of the list is at t = p / (p + q); q = 0 means there is none.
 
-    `lines` holds the list in order in its first k places, everybody else behind them. Of two lines that stand in
-    their order just above the present t, the lower crosses the upper later on exactly if it ends higher; then it
-    also began lower, so that p and q are positive.
+    `from_outside` is whether a line outside the list crosses the last line of the list there. The first k entries of
+    `lines` are the list in order, followed by all other lines. Lines are ordered as just above the current t. There,
+    the lower of two lines crosses the upper one later if and only if it ends higher; it then also began lower, so p
+    and q are positive.
     """
     p, q, from_outside = 1, 0, False
     for rank in range(k - 1):
@@ -187,15 +199,15 @@ def _next_crossing(a: Longs, y: Longs, lines: Longs, k: int) -> tuple[int, int, 
 
 @compiled
 def _level(a: Longs, y: Longs, line: int, p: int, q: int) -> int:
-    """How high a line is at p / (p + q), in steps of the grid × (p + q)."""
+    """Return the height of a line at p / (p + q), in grid steps × (p + q)."""
     return q * a[line] + p * y[line]
 
 
 @compiled
 def _joining(a: Longs, y: Longs, lines: Longs, k: int, p: int, q: int, places: Longs) -> int:
-    """Fills in the places of those outside who are level with the last of the list at p / (p + q); how many.
+    """Fill `places` with the outside lines that are as high as the list's last line at p / (p + q); return how many.
 
-    They need not cross it: one that is equal to it may follow it across a third.
+    They need not cross the last line: a line equal to it may cross a third line together with it.
     """
     n, last = 0, _level(a, y, lines[k - 1], p, q)
     for place in range(k, len(lines)):
@@ -207,7 +219,7 @@ def _joining(a: Longs, y: Longs, lines: Longs, k: int, p: int, q: int, places: L
 
 @compiled
 def _sort(pool: Longs, n: int, score: Longs, second: Longs, name: Longs) -> None:
-    """The first n by (score descending, second descending, name): by insertion, as they are nearly in order."""
+    """Sort the first n by (score descending, second descending, name). Insertion sort, as they are nearly sorted."""
     for i in range(1, n):
         line = pool[i]
         place = i
@@ -234,8 +246,11 @@ def _longer(lists: Ints) -> Ints:
 
 @compiled
 def _cross(a: Longs, y: Longs, name: Longs, lines: Longs, at: Ints, within: Ints, room: Longs) -> float:
-    """Goes on to the next change: puts `lines` in their order just above it, fills in the list exactly there and the
-    one above, and returns the weight; -1 where nothing changes any more. `room` is (4, n)."""
+    """Advance to the next change of the list and return its weight; -1 if there is none.
+
+    `lines` are reordered as just above the change. `at` receives the list exactly there, `within` the list just above.
+    `room` is scratch state, (4, n).
+    """
     joining, pool, score, level = room[0], room[1], room[2], room[3]
     k = len(at)
     p, q, from_outside = _next_crossing(a, y, lines, k)
@@ -250,19 +265,19 @@ def _cross(a: Longs, y: Longs, name: Longs, lines: Longs, at: Ints, within: Ints
         pool[k + place] = lines[joining[place]]
     for place in range(n_pool):
         score[pool[place]] = _level(a, y, pool[place], p, q)
-    _sort(pool, n_pool, score, y, name)  # just above: of those who meet, who ends higher
+    _sort(pool, n_pool, score, y, name)  # just above: of lines that meet, the one that ends higher comes first
     lines[:k] = pool[:k]
     for place in range(n_joining):
         lines[joining[place]] = pool[k + place]
     within[:] = name[pool[:k]]
-    _sort(pool, n_pool, score, level, name)  # exactly there: ties by id
+    _sort(pool, n_pool, score, level, name)  # exactly at the change: ties by id
     at[:] = name[pool[:k]]
     return float(p / (p + q))
 
 
 @compiled
 def _walk(all_a: Longs, all_y: Longs, k: int) -> tuple[Floats, Ints, Ints]:
-    """See `walk`; at most as many lists as jobs."""
+    """Return the result of `walk` for lines from `all_a` to `all_y`; k is at most the number of jobs."""
     times = np.zeros(FIRST_EVENTS, dtype=np.float64)
     at, within = np.empty((FIRST_EVENTS, k), dtype=np.int32), np.empty((FIRST_EVENTS, k), dtype=np.int32)
     n = 0  # changes

@@ -1,9 +1,10 @@
-"""Component values: frames for modelling, their spread, and correlations.
+"""Component values: frames for modelling, distributions and correlations.
 
-- `values`: `component_values(prepared, users, jobs)`, every component of any users × jobs
-- `distributions`: `component_distributions(prepared)`, spread, saturation, and how much a component decides
-- `correlation`: `correlations(prepared)`, which components agree
-- `sample`: `draw(prepared)`, the eligible pairs that the last two use; `value_plots`: their plots
+- `values`: `component_values(prepared, users, jobs)`, all component values of users × jobs
+- `distributions`: `component_distributions(prepared)`, spread, saturation, and share of the total's variance
+- `correlation`: `correlations(prepared)`, correlations between components
+- `sample`: `draw(prepared)`, the eligible pairs that `distributions` and `correlation` use
+- `value_plots`: plots of distributions and correlations
 """
 
 from scoring.tuning.value_statistics.correlation import Correlations, correlations

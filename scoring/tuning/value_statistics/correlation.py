@@ -1,4 +1,4 @@
-"""Which components go together: in what orders a user's jobs, and over all pairs."""
+"""Correlations between components: within users, and over all pairs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Over = Literal["within", "pooled"]
 
 @dataclass(frozen=True, repr=False)
 class Correlations:
-    """Of the components' values over a sample of eligible pairs; NaN where a component does not differ.
+    """Correlations of component values over a sample of eligible pairs; NaN where a component is constant.
 
-    `within` is what an order of jobs sees: values less the user's mean of them (Spearman: ranks among the user's
-    jobs). `pooled` is over all pairs, so that users who have much of two things make these go together.
+    `within` uses values minus the user's mean (Spearman: ranks among the user's jobs). Only these differences affect
+    the order of a user's jobs. `pooled` uses all pairs, so it includes differences between users.
     """
 
     sample: Sample
@@ -44,14 +44,19 @@ class Correlations:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
 
     def frame(self, over: Over = "within") -> pd.DataFrame:
-        """Component × component. Raises ConfigurationError: over something else."""
+        """Return the correlations as a frame, component × component.
+
+        Raises
+        ------
+        ConfigurationError: If `over` is not "within" or "pooled".
+        """
         _require("over", over, get_args(Over))
         names = [part.name for part in self.sample.model.parts]
         values = self.within if over == "within" else self.pooled
         return pd.DataFrame(values, index=pd.Index(names, name="component"), columns=names)
 
     def plot(self) -> Figure:
-        """Two heat maps: within users, and over all pairs."""
+        """Plot two heat maps: within users, and over all pairs."""
         figure: Figure = display("correlations", self)
         return figure
 
@@ -65,9 +70,12 @@ def correlations(
     n_jobs: int = 400,
     seed: int = 0,
 ) -> Correlations:
-    """Over the pairs that `draw` gives for these arguments, which raises what else can be wrong.
+    """Return the correlations between components over the sample that `draw` returns for these arguments.
 
-    Raises ConfigurationError: another method.
+    Raises
+    ------
+    ConfigurationError: If the method is unknown; also as `draw`.
+    UnknownIdError, NotEnoughMemoryError: As `draw`.
     """
     _require("method", method, get_args(Method))
     sample = draw(prepared, users, n_users=n_users, n_jobs=n_jobs, seed=seed)
@@ -83,21 +91,21 @@ def _require(what: str, given: str, known: Sequence[str]) -> None:
 
 
 def _centred(values: Floats) -> Floats:
-    """(n_components, p) less the row's mean; exactly 0 in a row of one value."""
+    """Return values minus the mean of their row, (n_components, p); exactly 0 in a constant row."""
     left = values - values.mean(axis=1, keepdims=True)
     left[values.min(axis=1) == values.max(axis=1)] = 0.0
     return left
 
 
 def _ranks(values: Floats) -> Floats:
-    """(n_components, p) between 0 and 1, equal values having the mean of their ranks."""
+    """Return ranks between 0 and 1, (n_components, p); equal values get the mean of their ranks."""
     from scipy.stats import rankdata
 
     return np.asarray((rankdata(values, axis=1) - 0.5) / values.shape[1])
 
 
 def _ranks_within(sample: Sample) -> Floats:
-    """As shares of the user's number of jobs: a user with more of them counts more, each of them does not."""
+    """Return ranks among the user's jobs, from 0 to 1, so that a job counts the same whatever their number."""
     ranks = np.empty_like(sample.values)
     for first, last in zip(sample.start[:-1], sample.start[1:], strict=True):
         ranks[:, first:last] = _ranks(sample.values[:, first:last])
@@ -105,7 +113,7 @@ def _ranks_within(sample: Sample) -> Floats:
 
 
 def _correlation(left: Floats) -> Floats:
-    """(n, n) of n centred rows; NaN for a row of zeros."""
+    """Return the correlations of n centred rows, (n, n); NaN for a row of zeros."""
     product = left @ left.T
     size = np.sqrt(np.diag(product))
     both = np.outer(size, size)

@@ -1,4 +1,4 @@
-"""How the values of components are spread, and how much each really decides."""
+"""Distributions of component values, and the share of each component in the total's variance."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["QUANTILES", "Distributions", "component_distributions"]
 
 QUANTILES: Final = {"min": 0.0, "q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0}
-"""Column → quantile (linear between values)."""
+"""Column → quantile, with linear interpolation."""
 
 
 @dataclass(frozen=True, repr=False)
 class Distributions:
-    """Of every component over a sample of eligible pairs."""
+    """Distribution of every component's values over a sample of eligible pairs."""
 
     sample: Sample
     rows: pd.DataFrame
@@ -37,21 +37,22 @@ class Distributions:
         return str(self.rows._repr_html_())  # type: ignore[operator]
 
     def frame(self) -> pd.DataFrame:
-        """One row per component, in the model's order.
+        """Return one row per component, in the model's order.
 
-        component · group · weight (flat) · mean · sd (over all pairs) · within_sd (root mean square of the
-        differences to the user's mean: what orders a user's jobs) · weighted_spread (weight × within_sd, in points) ·
-        share_of_variance · min, q05, q25, median, q75, q95, max · share_at_0 and share_at_100 (100 or more) ·
-        most_common (the smallest of those that are equally common) and share_most_common · distinct values.
+        Columns: component · group · weight (flat) · mean · sd (over all pairs) · within_sd (root mean square of the
+        differences from the user's mean; only these affect the order of a user's jobs) · weighted_spread (weight ×
+        within_sd, in points) · share_of_variance · min, q05, q25, median, q75, q95, max · share_at_0 · share_at_100
+        (100 or more) · most_common (the smallest if several are equally common) · share_most_common · distinct
+        (number of distinct values).
 
-        A component's share of variance is the covariance of its points with the total, both within users, over the
-        total's variance: the shares sum to 1, and one is negative where a component works against the others. NaN
-        where all of a user's jobs have one total.
+        A component's share of variance is the covariance of its points with the total, divided by the total's
+        variance, both within users. The shares sum to 1; a share is negative if the component works against the
+        others. Shares are NaN if each user's jobs all have the same total.
         """
         return self.rows.copy()
 
     def plot(self) -> Figure:
-        """Where values lie and how many are at the ends; beside it what each component weighs and what it decides."""
+        """Plot the values and their shares at 0 and 100, and the weight and weighted spread of each component."""
         figure: Figure = display("distributions", self)
         return figure
 
@@ -64,7 +65,12 @@ def component_distributions(
     n_jobs: int = 400,
     seed: int = 0,
 ) -> Distributions:
-    """Over the pairs that `draw` gives for these arguments, which raises what can be wrong."""
+    """Return the distributions of component values over the sample that `draw` returns for these arguments.
+
+    Raises
+    ------
+    ConfigurationError, UnknownIdError, NotEnoughMemoryError: As `draw`.
+    """
     sample = draw(prepared, users, n_users=n_users, n_jobs=n_jobs, seed=seed)
     weights, within = sample.model.flat_weights, sample.deviations()
     within_sd = np.sqrt((within**2).mean(axis=1))
@@ -86,7 +92,7 @@ def component_distributions(
 
 
 def _shares_of_variance(weights: Floats, within: Floats) -> Floats:
-    """(n_components,) covariance of weighted deviations (n_components, p) with their sum, over the sum's variance."""
+    """Return the covariance of weighted deviations with their sum over the sum's variance, (n_components,)."""
     total = weights @ within
     variance = total @ total
     if variance == 0:

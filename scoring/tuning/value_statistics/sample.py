@@ -1,4 +1,4 @@
-"""Eligible pairs, all of them or so many drawn by a seed, with the value of every component."""
+"""Samples of eligible pairs, complete or drawn at random, with all component values."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["Sample", "draw"]
 
 
 COPIES = 4
-"""Values, their deviations, ranks, and what is made of one component at a time."""
+"""Arrays of the sample's size in memory at once: values, deviations, ranks, and temporary ones."""
 
 
 @dataclass(frozen=True, repr=False)
 class Sample:
-    """p pairs of n users, one user's after another's: user r has pairs `start[r]` to `start[r + 1]`, at least one."""
+    """p pairs of n users, grouped by user: user r has pairs `start[r]` to `start[r + 1]`, at least one."""
 
     model: ScoringModel
     user_id: Longs  # (n,)
@@ -33,7 +33,7 @@ class Sample:
     job_id: Longs  # (p,)
     values: Floats  # (n_components, p), 0 to 100
     whole: bool
-    """Whether these are all eligible pairs of the users asked for, rather than some of them."""
+    """Whether the sample contains all eligible pairs of the requested users."""
 
     def __len__(self) -> int:
         return len(self.job_id)
@@ -43,19 +43,19 @@ class Sample:
 
     @property
     def told(self) -> str:
-        """Like: 200,000 eligible pairs of 500 users, drawn at random."""
+        """Description, such as: 200,000 eligible pairs of 500 users, drawn at random."""
         how = "all there are" if self.whole else "drawn at random"
         return f"{len(self):,} eligible pairs of {len(self.user_id):,} users, {how}"
 
     @property
     def lengths(self) -> Longs:
-        """(n,) pairs of each user."""
+        """Number of pairs of each user, (n,)."""
         return np.diff(self.start)
 
     def deviations(self, values: Floats | None = None) -> Floats:
-        """(n_rows, p) values (None: the components') less the user's mean of them.
+        """Return values minus the user's mean, (n_rows, p); component values if None.
 
-        Exactly 0 where all of a user's are equal: what rounding leaves of a mean would pass for a difference.
+        The result is exactly 0 where all of a user's values are equal, so rounding of the mean causes no deviation.
         """
         values = self.values if values is None else values
         first = self.start[:-1]
@@ -74,16 +74,21 @@ def draw(
     n_jobs: int = 400,
     seed: int = 0,
 ) -> Sample:
-    """At most `n_users` of these users (None: the active ones), and at most `n_jobs` of each one's eligible jobs.
+    """Return a sample of users, and of the eligible jobs of each, with all component values.
 
-    Each drawn without replacement, every one as likely as another; all of them where there are no more. Whoever has
-    no eligible job is left out.
+    Users and jobs are drawn uniformly without replacement. Users without an eligible job are left out.
+
+    Parameters
+    ----------
+    users: User ids to draw from; the active users if None.
+    n_users: Maximum number of users.
+    n_jobs: Maximum number of jobs per user.
 
     Raises
     ------
-    ConfigurationError: a number that is no whole number above 0; nobody has an eligible job.
-    UnknownIdError: a user that is not there.
-    NotEnoughMemoryError: before any work, with the bytes needed.
+    ConfigurationError: If n_users or n_jobs is not a whole number above 0, or no user has an eligible job.
+    UnknownIdError: If a user does not exist.
+    NotEnoughMemoryError: If the sample does not fit in memory; raised before any work, with the bytes needed.
     """
     n_users = whole_number("n_users", n_users, "a sample needs a whole number of users")
     n_jobs = whole_number("n_jobs", n_jobs, "a sample needs a whole number of jobs of each user")
@@ -118,7 +123,7 @@ def draw(
 
 
 def _some(random: np.random.Generator, rows: NDArray[Any], most: int) -> Longs:
-    """Ascending; no more than `most` of them."""
+    """Return at most `most` of the rows, ascending."""
     if len(rows) <= most:
         return np.asarray(rows, dtype=np.int64)
     return np.sort(random.choice(rows, most, replace=False, shuffle=False))

@@ -1,4 +1,4 @@
-"""How distributions and correlations of components look."""
+"""Plots of distributions and correlations of components."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ __all__ = ["plot_correlations", "plot_distributions"]
 
 
 def plot_distributions(found: Distributions) -> Figure:
-    """Left: where values lie, and how many are at 0, at 100, at one value. Right: weight against what it decides."""
+    """Plot distributions in two panels.
+
+    Left: quantiles, and the shares of values at 0, at 100 and at the most common value. Right: weighted spread, weight
+    and share of variance.
+    """
     rows = found.frame()
     figure, (left, right) = new_figure(11.5, 0.42 * len(rows) + 1.7, columns=2)
     places = range(len(rows))
@@ -62,7 +66,7 @@ def _rows(axes: Any, names: list[str]) -> None:
 
 
 def plot_correlations(found: Correlations) -> Figure:
-    """Lower triangles, each pair once; a cell is empty where a component does not differ."""
+    """Plot lower triangles, each pair once; a cell is empty where a component is constant."""
     n = len(found.within)
     figure, panels = new_figure(2 * max(0.5 * n, 2.5) + 2.2, max(0.5 * n, 2.5) + 0.9, columns=2)
     titles = {"within": "Among a user's jobs", "pooled": "Over all pairs"}

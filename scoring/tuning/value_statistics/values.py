@@ -1,4 +1,4 @@
-"""Every component of any users × jobs as a frame."""
+"""All component values of users × jobs, as a frame."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["bytes_needed", "canonical_total", "component_values"]
 IDS = ("user_id", "job_id")
 TOTAL = "total"
 BLOCK_BYTES = 64_000_000
-"""Of values that are made at once; a single user's may be more."""
+"""Bytes of values that are computed per block; the values of a single user may exceed them."""
 AT_WORK = 4
-"""Arrays of a term and its parts that stand beside the values while they are made."""
+"""Additional arrays, for a term and its parts, in memory while values are computed."""
 
 
 def component_values(
@@ -28,16 +28,21 @@ def component_values(
     users: NDArray[np.integer] | Sequence[int] | None = None,
     jobs: NDArray[np.integer] | Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """(n · m) rows user_id · job_id · a float64 column per component, 0 to 100, unweighted · total (float32).
+    """Return a frame of the unweighted component values of n users × m jobs, eligible or not, with n · m rows.
 
-    Of these users (None: the active ones) and jobs (None: all), by user, each in the order given; eligible or not.
-    Values are those that `Prepared.explain` gives, and total is the canonical one.
+    Columns: user_id · job_id · one float64 column per component, 0 to 100 · total (float32, canonical). Rows are
+    grouped by user; users and jobs keep the given order. The values equal those of `Prepared.explain`.
+
+    Parameters
+    ----------
+    users: User ids; the active users if None.
+    jobs: Job ids; all jobs if None.
 
     Raises
     ------
-    UnknownIdError: a user or a job that is not there.
-    ConfigurationError: a component is called like another column.
-    NotEnoughMemoryError: before any work, with the bytes needed.
+    UnknownIdError: If a user or a job does not exist.
+    ConfigurationError: If a component has the name of another column.
+    NotEnoughMemoryError: If the frame does not fit in memory; raised before any work, with the bytes needed.
     """
     names = [part.name for part in prepared.model.parts]
     taken = {*IDS, TOTAL} & set(names)
@@ -68,7 +73,7 @@ def component_values(
 
 
 def bytes_needed(n_users: int, n_jobs: int, n_components: int) -> int:
-    """Of a frame of all these pairs, and of what is at work while it is made."""
+    """Return the bytes of a frame of all these pairs, including temporary arrays while it is built."""
     frame = n_users * n_jobs * (8 * len(IDS) + 8 * n_components + 4)
     at_once = min(_users_at_once(n_jobs, n_components), n_users)
     return frame + 8 * at_once * n_jobs * (n_components + AT_WORK)
@@ -79,8 +84,10 @@ def _users_at_once(n_jobs: int, n_components: int) -> int:
 
 
 def canonical_total(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """(…) float32 of (n_components, …) values: weight × value added in the model's order, then rounded. Compare
-    `scoring.backends.reference.scores`."""
+    """Return the total of values (n_components, …) as float32 (…), equal to `scoring.backends.reference.scores`.
+
+    The products weight × value are added in float64 in the model's order; the sum is then rounded.
+    """
     total = np.zeros(values.shape[1:])
     for weight, value in zip(weights, values, strict=True):
         total += weight * value
