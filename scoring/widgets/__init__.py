@@ -1,9 +1,10 @@
-"""The tuning panel: move a weight and see how every list and every measure changes.
+"""The tuning panel: change a weight and see how lists and measures change.
 
-- `simplex`, `parameters`, `weights`: what the user can move
-- `session`, `measures`, `user_list`, `single`: what follows from it
-- `worker`: computes off the kernel's thread, the latest move first; `saving`: profiles
-- `html`: results as HTML; `controls`, `anywidgets`, `panel`: the widgets; `panel_setup`: a panel from a database
+- `simplex`, `parameters`, `weights`: the weights and parameters that the user can change
+- `session`, `baselines`, `measures`, `user_list`, `single`: the results of a change
+- `worker`: computes the latest change on its own thread; `saving`: loads and saves profiles
+- `html`: results as HTML
+- `controls`, `profiles`, `views`, `anywidgets`, `panel`: the widgets; `panel_setup`: a panel from a database
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ __all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first used: view models need no widgets."""
+    """Import a name at its first use, because the view models do not need ipywidgets."""
     if name in _HOMES:
         return getattr(import_module(f"scoring.widgets.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'scoring.widgets' has no attribute {name!r}")

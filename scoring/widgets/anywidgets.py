@@ -1,7 +1,6 @@
-"""Widgets that ipywidgets has no like of: a list of jobs to go through with the arrow keys, a line that is read out,
-names for sliders.
+"""Widgets that ipywidgets does not have: a job list with arrow keys, a live status line, accessible slider names.
 
-Their scripts come with the package: no network is needed, in JupyterLab or in Voila.
+The package contains their scripts, so JupyterLab and Voila do not need the network for them.
 """
 
 from __future__ import annotations
@@ -18,12 +17,14 @@ __all__ = ["NAMED", "Access", "LiveLine", "RankTable"]
 
 _STATIC = Path(__file__).parent / "static"
 NAMED = "scoring-named"
-"""The class of controls whose tooltip `Access` makes the name that a screen reader says."""
+"""CSS class of the controls for which `Access` uses the tooltip as accessible name."""
 
 
 class RankTable(anywidget.AnyWidget):
-    """One user's list. `selected` is the id of the chosen job as text, "" for none: a browser's numbers are doubles,
-    and an id may be larger than these can tell apart."""
+    """The list of one user. `selected` is the id of the chosen job, or "".
+
+    Ids are text, because a browser's numbers are doubles, which cannot represent all 64-bit ids.
+    """
 
     _esm = _STATIC / "ranks.js"
     _css = _STATIC / "ranks.css"
@@ -35,7 +36,7 @@ class RankTable(anywidget.AnyWidget):
     selected = traitlets.Unicode().tag(sync=True)
 
     def show(self, users: UserList) -> None:
-        """Another list; what was selected stays selected."""
+        """Show another list. The selection is kept."""
         self.components = list(users.components)
         self.colours = colours_of(users.groups)
         self.caption = f"The list of user {users.user_id}; arrow keys choose a job"
@@ -55,7 +56,7 @@ class RankTable(anywidget.AnyWidget):
 
 
 class LiveLine(anywidget.AnyWidget):
-    """A line of text; `kind` (idle, computing, settled, warning, failed) gives its colour."""
+    """A line of text. `kind` (idle, computing, settled, warning, failed) sets its colour."""
 
     _esm = _STATIC / "live.js"
     _css = _STATIC / "live.css"
@@ -65,6 +66,9 @@ class LiveLine(anywidget.AnyWidget):
 
 
 class Access(anywidget.AnyWidget):
-    """Shows nothing. Names the controls of the panel that it stands in, and keeps a notebook's shortcuts out of it."""
+    """An invisible widget that names the controls of its panel for screen readers.
+
+    It also stops key events of the panel, so that they do not trigger notebook shortcuts.
+    """
 
     _esm = _STATIC / "access.js"

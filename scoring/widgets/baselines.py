@@ -1,4 +1,4 @@
-"""What models are compared with: judged once each, and kept while they are likely to be asked for again."""
+"""Cache of baselines: each is evaluated once, and the last used are kept."""
 
 from __future__ import annotations
 
@@ -13,25 +13,30 @@ __all__ = ["Baselines", "Known"]
 Known = tuple[Judgement, Measured]
 
 _KEPT = 2
-"""Undoing the making of a baseline goes back to the one before."""
+"""Number of cached baselines: the current one, and the previous one for undo."""
 
 
 class Baselines:
-    """Judgements of the baselines used last, with what is measured of their lists."""
+    """Judgements and measures of the baselines used last."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._known: list[Known] = []  # the last used comes first
+        self._known: list[Known] = []  # most recently used first
 
     def __contains__(self, model: ScoringModel) -> bool:
         return any(judgement.model == model for judgement, _ in self._known)
 
     def keep(self, known: Known) -> None:
-        """Takes a model that was judged already."""
+        """Cache a baseline that is already evaluated."""
         self._known = [known, *(one for one in self._known if one[0].model != known[0].model)][:_KEPT]
 
     def of(self, model: ScoringModel, cancelled: Callable[[], bool] = lambda: False) -> Known:
-        """Raises RunCancelledError where `cancelled` says so."""
+        """Return the judgement and the measures of a baseline, from the cache if possible.
+
+        Raises
+        ------
+        RunCancelledError: If `cancelled` returns True during the evaluation.
+        """
         known = next((one for one in self._known if one[0].model == model), None)
         if known is None:
             judgement = self._evaluator.judge(model, cancelled=cancelled)

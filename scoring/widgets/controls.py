@@ -1,5 +1,7 @@
-"""Sliders, each with a number that can be typed, and what belongs to them. They hold no state of their own: every
-event asks a callback, and `show` writes down what came of it."""
+"""Sliders with number fields, locks and shares.
+
+The controls keep no state: each event calls a callback, and `show` writes the result into the widgets.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ _WIDEST_ENTRY = 1e12
 
 
 def _pair(name: str, low: float, high: float, start: float, end: float, step: float) -> tuple[Any, Any]:
-    """A typed number under its name, and a slider."""
+    """Return a number field with its label, and a slider."""
     typed = widgets.BoundedFloatText(
         description=name,
         tooltip=name,
@@ -47,7 +49,7 @@ def _pair(name: str, low: float, high: float, start: float, end: float, step: fl
 
 
 class WeightRow:
-    """A weight: typed, slid, locked; and what it comes to of the total."""
+    """The controls of a weight: number field, slider, lock, and its share of the total."""
 
     def __init__(
         self, name: str, moved: Callable[[float], None], locked: Callable[[bool], None], *, of_group: bool = False
@@ -67,15 +69,15 @@ class WeightRow:
         self.lock.observe(lambda change: locked(change["new"]), "value")
 
     def show(self, weight: float, flat: float, locked: bool) -> None:
-        """`flat` is the share of the total."""
+        """Show a weight. `flat` is its share of the total."""
         self.typed.value, self.slider.value, self.lock.value = round(weight, _DIGITS), weight, locked
-        self.lock.description = "locked" if locked else "lock"  # no icon: Voila has these from the network
+        self.lock.description = "locked" if locked else "lock"  # not an icon: Voila loads them by network
         self.lock.tooltip = f"{self.name} is locked; unlock it" if locked else f"lock {self.name}"
         self.share.value = f'<span title="of the total">{flat:.1%}</span>'
 
 
 class KnobRow:
-    """A parameter: typed within what its field allows, or slid in a narrower range."""
+    """The controls of a parameter. The slider may have a narrower range than the number field."""
 
     def __init__(self, knob: Knob, moved: Callable[[float], None]) -> None:
         self.name = knob.name
@@ -87,13 +89,13 @@ class KnobRow:
             control.observe(lambda change: moved(change["new"]), "value")
 
     def show(self, value: float) -> None:
-        """A value beyond the slider's ends widens it."""
+        """Show a value. A value outside the range of the slider extends the range."""
         self.slider.min, self.slider.max = min(self.slider.min, value), max(self.slider.max, value)
         self.typed.value, self.slider.value = value, value
 
 
 class Controls:
-    """A row for every group, component and parameter of a model; `asked` is called with the move to be made."""
+    """A row for every group, component and parameter of a model. `asked` is called with each requested move."""
 
     def __init__(self, weights: WeightsModel, asked: Callable[[Callable[[WeightsModel], str | None]], None]) -> None:
         self._weights, self._asked = weights, asked
@@ -106,7 +108,7 @@ class Controls:
         self.show()
 
     def show(self) -> None:
-        """What the weights are now."""
+        """Show the current weights and parameters."""
         state, flat, groups = self._weights.state, self._weights.flat, self._weights.groups
         for group, row in self.groups.items():
             row.show(groups[group], groups[group], group in state.locked_groups)

@@ -1,7 +1,7 @@
-"""All users: what the lists are worth and what they are like, each beside the baseline's with its interval.
+"""Measures over all users, compared with the baseline: metrics and list properties, with intervals.
 
-The same figures as `evaluation.Scoreboard` gives for two models; there they are made measure by measure, here all of
-them by one product, in a tenth of the time, because a slider waits for them.
+The values equal those of `evaluation.Scoreboard` for two models. The scoreboard computes one measure at a time. This
+module computes all of them with one matrix product, in a tenth of the time, because a slider waits for them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ COLUMNS = ("measure", "n", "baseline", "mean", "difference", "low", "high", "det
 
 @dataclass(frozen=True, repr=False)
 class Measured:
-    """Of one model: values per user by measure, and values of all lists together."""
+    """Measures of one model: values per user, and values of all lists together."""
 
-    per_user: dict[str, Floats]  # (n,), NaN where there is none
+    per_user: dict[str, Floats]  # measure → (n,), NaN if a user has no value
     together: dict[str, Jackknife]
 
 
 def measured(evaluator: Evaluator, judgement: Judgement) -> Measured:
-    """Metrics, and of what the lists are like everything that they are long enough for."""
+    """Return the metrics, and the list properties whose k does not exceed the length of the lists."""
     facts = evaluator.facts(judgement)
     lists = {fact.name: fact.of(judgement.ranking, facts) for fact in USER_FACTS if fact.k <= evaluator.k}
     together = {fact.name: fact.of(judgement.ranking, facts) for fact in POPULATION_FACTS if fact.k <= evaluator.k}
@@ -38,12 +38,13 @@ def measured(evaluator: Evaluator, judgement: Judgement) -> Measured:
 
 
 def differences(baseline: Measured, now: Measured, resamples: Resamples, level: float = 0.95) -> pd.DataFrame:
-    """One row per measure: measure · n · baseline · mean · difference · low · high · detectable · p_holm ·
-    significant.
+    """Return a frame with one row per measure.
 
-    n users have a value in both. Intervals are of the difference, by a bootstrap over users, or a jackknife for
-    values of all lists together, which have no p-value and no detectable difference; those are significant where
-    the interval lies off 0.
+    Columns: measure · n · baseline · mean · difference · low · high · detectable · p_holm · significant. n is the
+    number of users with both values. `low` and `high` are the interval of the difference, by a bootstrap over users.
+
+    Values of all lists together have a jackknife interval, without a p-value and a detectable difference. They are
+    significant if the interval excludes 0.
     """
     before, after = (np.column_stack(list(one.per_user.values())) for one in (baseline, now))
     found = resamples.differences(before, after, level=level)
@@ -89,7 +90,7 @@ def differences(baseline: Measured, now: Measured, resamples: Resamples, level: 
 
 
 def intervals(now: Measured, resamples: Resamples, level: float = 0.95) -> dict[str, dict[str, float]]:
-    """Measure → value, low, high and n of the means themselves, as a registry keeps them."""
+    """Return measure → value, low, high and n of the means of one model, in the format of a registry."""
     found: dict[str, dict[str, float]] = {}
     for measure, values in now.per_user.items():
         n = int((~np.isnan(values)).sum())

@@ -1,4 +1,4 @@
-"""The tuning panel: what is pressed and slid goes to the view models, what they say is shown. It computes nothing."""
+"""The tuning panel: it forwards events to the view models and shows their results. It does not compute."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _CSS = """<style>
 
 
 class TuningPanel(widgets.VBox):
-    """Sliders on the left, what they do on the right. `state` is what was computed last; `wait` waits for it.
+    """Sliders on the left, results on the right. `state` is the latest result; `wait` waits for it.
 
-    Events may come on any thread, one at a time: they change the view model under a lock, hand a request to the
-    worker and return. `weights`, `session` and `worker` are the view models.
+    Events may arrive on any thread. They change the view model under a lock, submit a request to the worker and
+    return. The view models are `weights`, `session` and `worker`.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class TuningPanel(widgets.VBox):
         debounce: float = 0.1,
     ) -> None:
         self._lock = threading.RLock()
-        self._showing = True  # until everything is there, values are only written down
+        self._showing = True  # if True, the panel writes values into widgets, and their events are ignored
         self.session = session
         self.weights = WeightsModel(session.baseline)
         self.state: PanelState | None = None
@@ -86,25 +86,32 @@ class TuningPanel(widgets.VBox):
         return f"TuningPanel({self.session!r})"
 
     def wait(self, timeout: float | None = 120.0) -> PanelState:
-        """The state of the latest move, whole. Raises what its computation raised; TimeoutError."""
+        """Wait for the latest move, and return its state with all stages.
+
+        Raises
+        ------
+        TimeoutError: If `timeout` seconds pass first.
+        ConfigurationError: If the panel was closed before it computed a state.
+        Exception: The error that the computation raised.
+        """
         self.worker.wait_idle(timeout)
         if self.state is None:
             raise ConfigurationError("the panel is closed and has computed nothing; open another.")
         return self.state
 
     def close(self) -> None:
-        """Ends the worker and takes the widgets away."""
+        """End the worker and close the widgets."""
         if "worker" in self.__dict__:
             self.worker.close()
         super().close()
 
     @property
     def sliders(self) -> dict[str, Any]:
-        """By component, and by group."""
+        """Component or group → its slider."""
         rows = self.controls.components | self.controls.groups
         return {name: row.slider for name, row in rows.items()}
 
-    # Put together
+    # Layout
 
     def _columns(self) -> Any:
         session = self.session
@@ -138,10 +145,10 @@ class TuningPanel(widgets.VBox):
         views.previous.on_click(lambda _: self._step(-1))
         views.following.on_click(lambda _: self._step(1))
 
-    # What is asked
+    # Events
 
     def _move(self, move: Callable[[WeightsModel], str | None]) -> None:
-        """A change of weights, parameters or locks; what is refused is said, and the sliders go back."""
+        """Change weights, parameters or locks. If the move is rejected, show the reason and reset the sliders."""
         with self._lock:
             if self._showing:
                 return
@@ -169,14 +176,14 @@ class TuningPanel(widgets.VBox):
         return ""
 
     def _step(self, by: int) -> None:
-        """To the next of the users that measures are of."""
+        """Choose the next (1) or previous (-1) user of the measures."""
         ids = self.session.user_id
         at = int(np.searchsorted(ids, self._user_id, side="left" if by < 0 else "right"))
         self._choose(user=str(ids[(at + min(by, 0)) % len(ids)]))
 
     def _load(self, name: str) -> None:
         def load(weights: WeightsModel) -> str:
-            assert self.saver is not None  # there is no button without
+            assert self.saver is not None  # without a saver the panel has no button
             weights.load(self.saver.load(name))
             return f"{name} is loaded."
 
@@ -189,7 +196,7 @@ class TuningPanel(widgets.VBox):
                 self.said.kind = "warning"
 
     def _saved(self, name: str, note: str) -> str:
-        assert self.saver is not None  # there is no button without
+        assert self.saver is not None  # without a saver the panel has no button
         assert self.profiles is not None
         compared = self.state is not None and self.state.request.baseline == self.weights.baseline
         done = self.saver.save(name, self.weights.model, self.state if compared else None, note)
@@ -205,7 +212,7 @@ class TuningPanel(widgets.VBox):
     def _request(self) -> Request:
         return Request(self.weights.model, self._user_id, self._job_id, self.weights.baseline)
 
-    # What is shown
+    # Display
 
     def _say(self, do: Callable[[], str]) -> None:
         try:
@@ -233,16 +240,16 @@ class TuningPanel(widgets.VBox):
             self._showing = False
 
     def _show_again(self) -> None:
-        """To a page that is there now: what was written while it was being made is lost to it."""
+        """Send the state to a page that has just loaded. It does not receive changes made while it was loading."""
         with self._lock:
             for widget in (self.status, self.said, *self.views.written):
                 widget.send_state()
 
     def _publish(self, state: PanelState) -> None:
-        """On the worker's thread."""
+        """Show a state. Called on the worker's thread."""
         with self._lock:
             if state.request != self._request():
-                return  # overtaken by a move that is about to be submitted
+                return  # outdated: a newer move is about to be submitted
             self.state = state
             self._showing = True
             try:
@@ -251,7 +258,7 @@ class TuningPanel(widgets.VBox):
                 self._showing = False
 
     def _told(self, status: Status) -> None:
-        """On the worker's thread."""
+        """Show a status. Called on the worker's thread."""
         text = {
             "computing": "computing…",
             "settled": f"settled in {1000 * status.seconds:,.0f} ms",

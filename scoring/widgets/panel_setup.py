@@ -1,4 +1,4 @@
-"""The one call that opens a panel."""
+"""Function that opens a tuning panel."""
 
 from __future__ import annotations
 
@@ -29,16 +29,28 @@ def tuning_panel(
     seed: int = 0,
     debounce: float = 0.1,
 ) -> TuningPanel:
-    """A panel that begins with `model`, which is also the baseline of every comparison until another is made in it.
+    """Return a panel that starts with `model`, which is also the baseline until the user makes another.
 
-    `data` is a database (a URL, or the path of a SQLite file), a dataset, or a holdout. Unless it is a holdout, what
-    was done in the last `days` days is held out and to be found. Measures are of at most `users` users, drawn by lot
-    with `seed`; lists of any user of the data can be looked at. `model` may be a shipped model, a model file, a
-    profile of the registry or NAME@VERSION. `registry` is a folder of profiles; without one nothing can be saved.
-    Rows of a database that cannot be used are left out with a warning, as `scoring run` leaves them out; more than 1 %
-    of a table are an error.
+    Invalid rows of a database are quarantined with a warning, as by `scoring run`.
 
-    Raises DatabaseError, DataError, ModelError, ConfigurationError.
+    Parameters
+    ----------
+    data: A database (a URL, or the path of a SQLite file), a dataset or a holdout.
+    model: A shipped model, a model file, a profile, or NAME or NAME@VERSION of the registry.
+    registry: A registry or its folder. Without one the panel cannot save profiles.
+    days: The actions of the last `days` days are held out, unless `data` is a holdout.
+    users: Limit for the number of users in the measures. Lists are available for all users of the data.
+    k: Length of the lists. At least 40 jobs are computed, because the metrics need them.
+    factor_cache: Folder of trained factors. None keeps nothing on disk.
+    seed: Seed of the random choice of users and of the bootstrap.
+    debounce: Seconds between a change and the start of its computation.
+
+    Raises
+    ------
+    DatabaseError: If the database cannot be read.
+    DataError: If the data is invalid, or more than 1 % of the rows of a table are.
+    ModelError: If the model is invalid or does not exist.
+    ConfigurationError: If an argument is invalid.
     """
     if isinstance(registry, str | Path):
         registry = Registry(registry)

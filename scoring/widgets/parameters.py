@@ -1,4 +1,4 @@
-"""Parameters of components as knobs: every number that a model file may set, each point of a curve included."""
+"""Numeric parameters of components as knobs: one per number in a model file, and two per point of a curve."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from scoring.model import Part, ScoringModel
 __all__ = ["Knob", "knob_named", "knobs_of", "with_knob"]
 
 _WIDEST = 100.0
-"""Bounds up to this far apart are a slider's own; where there are none, or wider ones, it begins around the value."""
+"""Largest distance of bounds that are used as the ends of a slider. Otherwise its range depends on the value."""
 _TIMES = 4.0
-"""How many times the value such a slider reaches."""
+"""Upper end of such a slider, as a multiple of the value."""
 
 
 @dataclass(frozen=True)
 class Knob:
-    """A number of a component. `low` and `high` are what its field allows; `start` and `end` are the slider's."""
+    """A number of a component. Its field allows `low` to `high`. Its slider reaches from `start` to `end`."""
 
     component: str
     field: str
     value: float
-    low: float  # -inf: no bound
+    low: float  # -inf: not bounded
     high: float
     start: float
     end: float
     step: float
     whole: bool = False
     at: tuple[int, int] | None = None
-    """Of a curve: which point, and 0 for its x or 1 for its value."""
+    """For a curve: the index of the point, and 0 for its x or 1 for its value."""
 
     @property
     def name(self) -> str:
-        """Like freshness.half_life_days, or wage.curve point 2 x."""
+        """For example `freshness.half_life_days` or `wage.curve point 2 x`."""
         return f"{self.component}.{self.label}"
 
     @property
     def label(self) -> str:
-        """Like half_life_days, or curve point 2 x."""
+        """For example `half_life_days` or `curve point 2 x`."""
         return self.field if self.at is None else f"{self.field} point {self.at[0] + 1} {('x', 'value')[self.at[1]]}"
 
 
 def knobs_of(part: Part) -> tuple[Knob, ...]:
-    """In the order of the fields. What is no number (a list of codes, a text) is set in the model file."""
+    """Return the knobs of a component in the order of its fields. Fields that are not numbers or curves have none."""
     found: list[Knob] = []
     for field, info in type(part.component).model_fields.items():
         value = getattr(part.component, field)
@@ -59,7 +59,12 @@ def knobs_of(part: Part) -> tuple[Knob, ...]:
 
 
 def with_knob(model: ScoringModel, knob: Knob, value: float) -> ScoringModel:
-    """The model with this number. Raises ModelError with what is wrong with it."""
+    """Return the model with another value of a knob.
+
+    Raises
+    ------
+    ModelError: If the component rejects the value.
+    """
     number: Any = round(value) if knob.whole else float(value)
     if knob.at is not None:
         component = next(part.component for part in model.parts if part.name == knob.component)
@@ -70,7 +75,12 @@ def with_knob(model: ScoringModel, knob: Knob, value: float) -> ScoringModel:
 
 
 def knob_named(model: ScoringModel, name: str) -> Knob:
-    """By `Knob.name`. Raises ConfigurationError."""
+    """Return the knob with a name (`Knob.name`).
+
+    Raises
+    ------
+    ConfigurationError: If the model does not have it.
+    """
     knobs = {knob.name: knob for part in model.parts for knob in knobs_of(part)}
     if name not in knobs:
         raise ConfigurationError(f"model {model.name} has no number {name!r}; it has {', '.join(knobs) or 'none'}.")
@@ -115,13 +125,13 @@ def _around(value: float, low: float, high: float) -> tuple[float, float]:
 
 
 def _step(width: float) -> float:
-    """A power of ten, or five of them, of which a slider has a hundred or more."""
+    """Return the largest 10ⁿ or 5 · 10ⁿ that divides the width into at least 100 steps."""
     tens = 10.0 ** math.floor(math.log10(width / 100)) if width > 0 else 1.0
     return 5 * tens if width / (5 * tens) >= 100 else tens
 
 
 def _curve(component: str, field: str, points: tuple[tuple[float, float], ...]) -> list[Knob]:
-    """A point may move up to its neighbours, which the component's own check keeps apart."""
+    """Return two knobs per point. The component checks that the points stay in order."""
     xs = [float(x) for x, _ in points]
     least, most = min(0.0, xs[0]), _TIMES / 2 * max(abs(xs[0]), abs(xs[-1])) or 1.0
     step = _step(most - least)

@@ -1,4 +1,4 @@
-"""The part of the panel that loads and saves profiles. What it decides is in `saving`."""
+"""The widgets that load and save profiles. Their logic is in `saving`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NONE = "(choose a profile)"
 
 
 class ProfileBox:
-    """`load` and `save` are pressed; `chosen`, `name` and `note` are what they are pressed for."""
+    """The buttons `load` and `save` with their inputs `chosen`, `name` and `note`."""
 
     def __init__(self, saver: Saver, on_load: Callable[[str], None], on_save: Callable[[str, str], None]) -> None:
         self._saver = saver
@@ -39,7 +39,7 @@ class ProfileBox:
         self.refresh()
 
     def refresh(self, chosen: str = _NONE) -> str:
-        """Reads which profiles there are; a sentence where that cannot be done."""
+        """Read the list of profiles again. Return a sentence if it cannot be read, otherwise ""."""
         try:
             names = self._saver.names()
         except ScoringError as error:

@@ -1,4 +1,4 @@
-"""Profiles from the panel: what there is, and what must be looked at before one is saved."""
+"""Loading and saving of profiles in the panel, with a warning about slices that become worse."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ _FEW = 4
 
 @dataclass
 class Saver:
-    """Loads and saves profiles of a registry. A model that makes a slice significantly worse is saved only when it is
-    asked for a second time."""
+    """Loads and saves profiles of a registry.
+
+    A model that makes a slice significantly worse is saved only when the user confirms it by a second save.
+    """
 
     registry: Registry
     session: TuningSession
     parent: Profile | ScoringModel
-    """What the weights were made from: the profile that was loaded last."""
+    """Parent of the next saved profile: the profile that was loaded or saved last, or the initial model."""
     _warned: str | None = None
 
     @property
     def asks_again(self) -> bool:
-        """Whether a warning was given last, and Save is to be pressed a second time."""
+        """Whether a warning is pending, which the user confirms by a second save."""
         return self._warned is not None
 
     def names(self) -> list[str]:
-        """NAME@VERSION of every profile that can be read, the newest version of each name first."""
+        """Return NAME@VERSION of every readable profile, sorted by name, newest version first."""
         frame = self.registry.list()
         if not len(frame):
             return []
@@ -39,7 +41,13 @@ class Saver:
         return [f"{name}@{version}" for name, version in zip(readable["name"], readable["version"], strict=True)]
 
     def load(self, name: str) -> ScoringModel:
-        """Raises ModelError where it is not as it was saved, ConfigurationError for a name that is none."""
+        """Load a profile, and return its model.
+
+        Raises
+        ------
+        ConfigurationError: If the name is empty or invalid.
+        ModelError: If the profile does not exist or differs from the saved model.
+        """
         if not name:
             raise ConfigurationError("no profile is chosen; choose one beside Load.")
         self.parent = self.registry.use(name)
@@ -47,7 +55,12 @@ class Saver:
         return self.parent.model
 
     def warning(self, state: PanelState) -> str:
-        """A sentence about the slices that are significantly worse; "" where none is. Raises ConfigurationError."""
+        """Return a sentence about the slices that are significantly worse, or "".
+
+        Raises
+        ------
+        ConfigurationError: If the slices are not computed yet.
+        """
         worse = state.worse()
         if not len(worse):
             return ""
@@ -56,9 +69,11 @@ class Saver:
         return f"Significantly worse than the baseline: {', '.join(named[:_FEW])}{more}."
 
     def save(self, name: str, model: ScoringModel, state: PanelState | None, note: str = "") -> Profile | str:
-        """The saved profile; or, at the first time of asking, a sentence that warns of slices.
+        """Save the model, and return the profile. If slices are worse, the first call returns a warning instead.
 
-        Raises ConfigurationError: the state is not of this model, or not whole; a name that is none.
+        Raises
+        ------
+        ConfigurationError: If the name is empty or invalid, or the slices of this model are not computed yet.
         """
         if not name.strip():
             raise ConfigurationError("a profile needs a name; write one beside Save.")

@@ -1,4 +1,4 @@
-"""What the panel computes: a model's lists, held to what people did and beside the baseline's, stage by stage.
+"""Computation of the panel: evaluate the lists of a model and compare them with a baseline, in stages.
 
 session = TuningSession.of(data, load_model("standard"))
 state = session.compute(Request(model.with_weights({...}), user_id=1))
@@ -51,15 +51,18 @@ __all__ = ["PanelState", "Request", "TuningSession"]
 
 METRICS = (NDCG(10), Recall(40), MRR(40), HitRate(40))
 FIRST = ("baseline", "lists", "measures", "user")
-"""The stages that somebody waits for: what is computed after them comes when it is there."""
+"""Stages of the first state. The results of later stages follow one by one."""
 WHOSE: tuple[By, ...] = ("company", "prefecture", "occupation")
 Cancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True)
 class Request:
-    """A model, whose list to show, the job of which to say why it moved (None: none), and the model that it is compared
-    with (None: the session's baseline)."""
+    """A request for the results of a model.
+
+    `user_id` selects the list. `job_id` selects the job of the waterfall; None omits it. `baseline` None is the
+    baseline of the session.
+    """
 
     model: ScoringModel
     user_id: int
@@ -69,7 +72,7 @@ class Request:
 
 @dataclass(frozen=True, repr=False)
 class PanelState:
-    """What is known of a request so far; later stages are None until they are done."""
+    """The results of a request so far. A stage that is not done is None."""
 
     request: Request
     judgement: Judgement
@@ -81,7 +84,7 @@ class PanelState:
     comparison: Comparison | None = None
     exposure: Mapping[By, pd.DataFrame] | None = None
     milliseconds: Mapping[str, float] = field(default_factory=dict)
-    """Stage → what it took, of those that this request computed."""
+    """Stage → its duration, for the stages that this request computed."""
 
     @property
     def model(self) -> ScoringModel:
@@ -108,16 +111,21 @@ class PanelState:
         return page("".join(shown))
 
     def worse(self) -> pd.DataFrame:
-        """Slices that are significantly worse than with the baseline. Raises ConfigurationError: not computed yet."""
+        """Return the slices that are significantly worse than under the baseline.
+
+        Raises
+        ------
+        ConfigurationError: If the slices are not computed yet.
+        """
         if self.slices is None:
             raise ConfigurationError("slices are not computed yet; wait until the panel has settled.")
         return self.slices[self.slices["worse"]]
 
 
 class TuningSession:
-    """A baseline on the users of an evaluator, and any other model beside it. For one thread at a time.
+    """Compares models with a baseline on the users of an evaluator. It is not thread-safe.
 
-    `baseline` is that of every request that names none.
+    `baseline` applies to every request without its own.
     """
 
     def __init__(self, evaluator: Evaluator, baseline: ScoringModel, *, level: float = 0.95, seed: int = 0) -> None:
@@ -141,10 +149,13 @@ class TuningSession:
         factor_cache: Path | None = None,
         seed: int = 0,
     ) -> Self:
-        """On a holdout, or one made by time: what was done in the last `days` days is to be found. At most `users`
-        users who have anything to be found are drawn by lot.
+        """Return a session on a holdout. A dataset is split by time: the actions of the last `days` days are held out.
 
-        Raises ConfigurationError.
+        At most `users` users with held-out pairs are drawn at random.
+
+        Raises
+        ------
+        ConfigurationError: If an argument is invalid or the holdout is empty.
         """
         holdout = data if isinstance(data, Holdout) else by_time(data, days=days)
         most = whole_number("users", users, "a panel needs a whole number of users")
@@ -157,22 +168,27 @@ class TuningSession:
 
     @property
     def user_id(self) -> Longs:
-        """(n,) ids of the users that measures are of, ascending."""
+        """(n,) ascending ids of the users of the measures."""
         return self.evaluator.user_id
 
     @property
     def data(self) -> Dataset:
-        """What is known at the holdout's cut: lists are of that time."""
+        """The data known at the cut of the holdout. Lists are computed at that time."""
         return self.evaluator.holdout.data
 
     def require(self, user_id: int, job_id: int | None = None) -> None:
-        """Raises UnknownIdError where the data holds no such user or job."""
+        """Check that the data contains the user and the job.
+
+        Raises
+        ------
+        UnknownIdError: If it does not.
+        """
         rows_of_ids(self.data.users.user_id, [user_id], "user")
         if job_id is not None:
             rows_of_ids(self.data.jobs.job_id, [job_id], "job")
 
     def _compared(self, request: Request) -> ScoringModel:
-        """What the request's model is compared with."""
+        """Return the baseline of a request."""
         return self.baseline if request.baseline is None else request.baseline
 
     def _before(self, request: Request) -> Known:
@@ -180,19 +196,24 @@ class TuningSession:
 
     @cached_property
     def slicings(self) -> tuple[Slicing, ...]:
-        """Region, age group, tenure, occupation group of the users."""
+        """Slicings of the users by region, age group, tenure and occupation group."""
         return tuple(one.of_users(self.user_id) for one in slices_of(self.evaluator.inputs))
 
     def compute(self, request: Request, cancelled: Cancelled = lambda: False) -> PanelState:
-        """All stages. Raises as `stages`."""
+        """Compute all stages, and return the last state. Raises the errors of `stages`."""
         *_, last = self.stages(request, cancelled)
         return last
 
     def stages(self, request: Request, cancelled: Cancelled = lambda: False) -> Iterator[PanelState]:
-        """First lists and measures; then the waterfall, slices, overlap, and who gains and loses. What the request
-        before has computed for the same model is kept.
+        """Yield a state after each stage: lists and measures, waterfall, slices, overlap, exposure.
 
-        Raises RunCancelledError where `cancelled` says so, UnknownIdError, ModelError.
+        Results that the previous request computed for the same model are reused.
+
+        Raises
+        ------
+        RunCancelledError: If `cancelled` returns True.
+        UnknownIdError: If the data does not contain the user or the job.
+        ModelError: If a component raises or returns an invalid value.
         """
         milliseconds: dict[str, float] = {}
         self.require(request.user_id, request.job_id)
@@ -252,7 +273,7 @@ class TuningSession:
         self._latest = state
         return state
 
-    # One user, who need not be among those that measures are of
+    # One user, who may be outside the users of the measures
 
     def _list_of(self, request: Request, judgement: Judgement) -> UserList:
         place = np.flatnonzero(self.user_id == request.user_id)
@@ -272,10 +293,10 @@ class TuningSession:
             self._single = known = Single(self.evaluator, baseline, request.user_id)
         return known
 
-    # To be saved
+    # Saving
 
     def metrics(self, state: PanelState) -> dict[str, dict[str, dict[str, float]]]:
-        """As a registry keeps them. These users are what was looked at while tuning: they are of the split `train`."""
+        """Return the metrics for a registry. The split is `train`, because the panel tunes on these users."""
         return {"train": intervals(state.measured, self.resamples, self.level)}
 
 

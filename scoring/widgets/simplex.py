@@ -1,4 +1,4 @@
-"""Weights of one level, which sum to 1: one of them moves, and those that are free make room."""
+"""Weights of one level, which sum to 1: setting one changes the unlocked others in proportion."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ def moved(
     locked: Collection[str] = (),
     proportions: Mapping[str, float] | None = None,
 ) -> tuple[dict[str, float], str]:
-    """The weights with `name` at `value`, and a sentence where it could not go all the way ("" else).
+    """Return the weights with `name` at `value`, and a sentence if the value was limited, otherwise "".
 
-    Locked weights stay. The others share what is left in the proportions that they have, or, where all of them
-    weigh nothing, in `proportions`: a slider that was at its end comes back the way it went. Every weight is made
-    anew from what is left, so that no sequence of moves drifts away from the sum 1.
+    Locked weights do not change. The unlocked others share the remainder in their current proportions. If all of them
+    are 0, they share it in `proportions`, so a slider that was moved to its end can return. All unlocked weights are
+    recomputed from the remainder, so repeated moves do not drift away from the sum 1.
 
-    Raises ConfigurationError where nothing can move: a value that is no number; `name` is locked; all others are
-    locked; all others weigh nothing, in `proportions` too.
+    Raises
+    ------
+    ConfigurationError: If the name is unknown or locked, the value is not finite, all others are locked, or all
+        unlocked others are 0 in `weights` and `proportions`.
     """
     if name not in weights:
         raise ConfigurationError(f"{level} holds no {name!r}; it holds {', '.join(weights)}.")
@@ -41,7 +43,7 @@ def moved(
     if target == weights[name]:
         return dict(weights), _short_of(level, name, value, target)
     if not any(weights.values()) and not any((proportions or {}).values()):
-        target = room  # the first weight of a level that weighs nothing is all of it
+        target = room  # if all weights of the level are 0, this weight takes the whole level
     shares = _shares(level, name, weights, others, proportions or {}, room - target)
     result = {other: weights[other] for other in weights}
     result[name] = target
@@ -57,7 +59,7 @@ def _shares(
     proportions: Mapping[str, float],
     left: float,
 ) -> dict[str, float]:
-    """Of what is left, by name; they sum to 1."""
+    """Return the shares of the remainder by name. They sum to 1."""
     for known in (weights, proportions):
         total = math.fsum(known.get(other, 0.0) for other in others)
         if total > 0:

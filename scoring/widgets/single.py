@@ -1,4 +1,4 @@
-"""One user alone, who need not be among those that measures are of."""
+"""Lists of a single user, who may be outside the users of the measures."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ __all__ = ["Single"]
 
 
 class Single:
-    """A user's lists under a baseline and under other models, of the evaluator's data and candidates.
+    """Lists of one user under a baseline and other models, with the data and candidates of the evaluator.
 
-    Raises UnknownIdError.
+    Raises
+    ------
+    UnknownIdError: If the data does not contain the user.
     """
 
     def __init__(self, evaluator: Evaluator, baseline: ScoringModel, user_id: int) -> None:
@@ -35,12 +37,12 @@ class Single:
         return self._before.scorer.top_k(self._k)
 
     def prepared(self, model: ScoringModel) -> tuple[Prepared, Prepared]:
-        """The baseline and the model, both made ready for this user."""
+        """Return the baseline and the model, both prepared for this user."""
         if self._latest.model != model:
             self._latest = self._latest.with_model(model)
         return self._before, self._latest
 
     def listed(self, model: ScoringModel) -> UserList:
-        """The list under the model, beside the baseline's."""
+        """Return the list under the model, compared with the baseline."""
         _, ready = self.prepared(model)
         return user_list(ready, self._baseline, ready.scorer.top_k(self._k))

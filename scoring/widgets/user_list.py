@@ -1,4 +1,4 @@
-"""One user's list: each job with what every component adds to its score, and where it stood before."""
+"""The list of one user: each job with the points of every component and its movement against the baseline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Listed", "UserList", "user_list"]
 
 @dataclass(frozen=True)
 class Listed:
-    """A job on the list. The points add up to the total before it is rounded to float32."""
+    """A job on the list. The sum of the points is the total before rounding to float32."""
 
     rank: int
     job_id: int
@@ -27,19 +27,19 @@ class Listed:
     place: str
     total: float  # float32 value, the canonical total
     movement: str  # ▲3, ▼2, =, new
-    points: tuple[float, ...]  # of each component: flat weight × value
+    points: tuple[float, ...]  # one per component: flat weight × value
 
 
 @dataclass(frozen=True, repr=False)
 class UserList:
-    """The top of one user's ranking, best first, and what fell out of it."""
+    """The top of one user's ranking, best first, and the jobs that are no longer in it."""
 
     user_id: int
     components: tuple[str, ...]
-    groups: tuple[str, ...]  # of each component
+    groups: tuple[str, ...]  # one per component
     jobs: tuple[Listed, ...]
     fell_out: Mapping[int, int] = field(default_factory=dict)
-    """Job → the rank it had."""
+    """Job id → its rank in the list before."""
 
     def __repr__(self) -> str:
         return f"UserList(user {self.user_id}, {len(self.jobs)} jobs, {len(self.fell_out)} fell out)"
@@ -48,7 +48,10 @@ class UserList:
         return str(display("user list", self))
 
     def frame(self) -> pd.DataFrame:
-        """One row per job: rank · job_id · movement · total · title · company · place · a column per component."""
+        """Return a frame with one row per job.
+
+        Columns: rank · job_id · movement · total · title · company · place · one column of points per component.
+        """
         columns = ("rank", "job_id", "movement", "total", "title", "company", "place")
         rows = [
             {name: getattr(job, name) for name in columns} | dict(zip(self.components, job.points, strict=True))
@@ -58,7 +61,14 @@ class UserList:
 
 
 def user_list(prepared: Prepared, before: Ranking, after: Ranking) -> UserList:
-    """Of one user's two lists (rankings of one row), with the points that the prepared model gives."""
+    """Return the list of one user.
+
+    Parameters
+    ----------
+    prepared: The model that computes the points.
+    before: The ranking of the baseline, with one row.
+    after: The ranking of the model, with one row.
+    """
     user_id, count = int(after.user_id[0]), int(after.count[0])
     model, rows = prepared.model, after.job_row[0, :count]
     values = prepared.scorer.components(prepared.user_rows([user_id]), rows)[:, 0, :]
@@ -88,7 +98,7 @@ def user_list(prepared: Prepared, before: Ranking, after: Ranking) -> UserList:
 
 
 def _told(inputs: Inputs, rows: Any) -> list[dict[str, str]]:
-    """What a person knows a job by; "" where it is missing."""
+    """Return title, company and place of each job. A missing value is ""."""
     frame = inputs.jobs.frame[["title", "company_name", "prefecture_code"]].iloc[rows]
     prefectures = inputs.dataset.tables.prefectures.set_index("prefecture_code")["name"].to_dict()
     return [

@@ -1,4 +1,4 @@
-"""What the panel shows of a state: each view takes a state and writes it into its widgets."""
+"""Views of the panel, which write a state into widgets."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ class Views:
 
     @property
     def written(self) -> tuple[Any, ...]:
-        """Every widget that `show` writes into."""
+        """All widgets that `show` writes into."""
         texts = (self.measures, self.fell_out, self.waterfall, self.slices, self.overlap)
         return (*texts, self.ranks, self.user, self.job, self.metric)
 
     def show(self, state: PanelState) -> None:
-        """What is known by now; views of later stages stay as they are until these are done."""
+        """Show a state. Views of stages that are not done keep their content."""
         self._state = state
         self.measures.value = page(measures_html(state.measures, self._level))
         self.ranks.show(state.users)

@@ -1,11 +1,11 @@
-"""What the sliders stand for: a model's weights and parameters, which of them are locked, and the way back.
+"""View model of the sliders: the weights and parameters of a model, locks, undo and redo.
 
 weights = WeightsModel(load_model("standard"))
-weights.set_weight("fee", 0.4)     # the others of its group make room
-weights.set_group("base", 0.5)     # and so do the other groups
+weights.set_weight("fee", 0.4)     # the other weights of its group change in proportion
+weights.set_group("base", 0.5)     # the other groups change in proportion
 weights.set_parameter("freshness.half_life_days", 7)
 weights.undo()
-weights.make_baseline()            # what is compared with, and what reset goes back to
+weights.make_baseline()            # comparisons and reset use these weights from now on
 """
 
 from __future__ import annotations
@@ -22,27 +22,26 @@ from scoring.widgets.simplex import moved
 __all__ = ["State", "WeightsModel"]
 
 _STEPS = 500
-"""Moves that can be taken back."""
+"""Number of moves that can be undone."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What one undo goes back to."""
+    """The state that one undo restores."""
 
     model: ScoringModel
     baseline: ScoringModel
-    """What everything is compared with."""
+    """The model of all comparisons."""
     locked: frozenset[str] = frozenset()
-    """Components whose weight in their group stays."""
+    """Components whose weight in their group is fixed."""
     locked_groups: frozenset[str] = frozenset()
 
 
 class WeightsModel:
-    """Weights on the two levels of a model file, each summing to 1: groups, and the components of a group.
+    """Weights on the two levels of a model file: groups, and the components of a group. Each level sums to 1.
 
-    A move that cannot be made raises ConfigurationError or ModelError with a sentence, and changes nothing. One that
-    could not be made in full gives a sentence, and "" otherwise. `start` is what it began with, and the baseline until
-    another is made; `reset` goes back to the baseline.
+    An invalid move raises ConfigurationError or ModelError and changes nothing. `set_weight` and `set_group` return a
+    sentence if limits or locks changed the value, otherwise "". `start` is the initial model and the first baseline.
     """
 
     def __init__(self, model: ScoringModel) -> None:
@@ -61,17 +60,17 @@ class WeightsModel:
 
     @property
     def model(self) -> ScoringModel:
-        """With the weights and parameters of now."""
+        """The model with the current weights and parameters."""
         return self._state.model
 
     @property
     def baseline(self) -> ScoringModel:
-        """What everything is compared with, and what `reset` goes back to."""
+        """The model of all comparisons, which `reset` restores."""
         return self._state.baseline
 
     @property
     def told(self) -> str:
-        """Which baseline that is, in a sentence."""
+        """A description of the baseline for the user."""
         name = self.start.name
         if self.baseline == self.start:
             return f"The baseline is {name} as it was opened. Reset goes back to it."
@@ -83,17 +82,22 @@ class WeightsModel:
 
     @property
     def groups(self) -> dict[str, float]:
-        """Group → weight, of those that have components."""
+        """Group → weight, for the groups that have components."""
         weights = self.model.weights
         return {group: weights.groups[group] for group in GROUPS if weights.components[group]}
 
     def weight(self, component: str) -> float:
-        """In its group. Raises ConfigurationError."""
+        """Return the weight of a component in its group.
+
+        Raises
+        ------
+        ConfigurationError: If the model does not have the component.
+        """
         return self.model.weights.components[self._group_of(component)][component]
 
     @property
     def flat(self) -> dict[str, float]:
-        """Component → what it weighs in a total; they sum to 1."""
+        """Component → its share of the total. The shares sum to 1."""
         return {
             part.name: float(weight) for part, weight in zip(self.model.parts, self.model.flat_weights, strict=True)
         }
@@ -106,7 +110,12 @@ class WeightsModel:
     # Moves
 
     def set_weight(self, component: str, value: float) -> str:
-        """Of a component in its group. Raises ConfigurationError where nothing can move."""
+        """Set the weight of a component in its group, and change the other weights in proportion.
+
+        Raises
+        ------
+        ConfigurationError: If the component does not exist, or its weight or all others cannot change.
+        """
         group, weights = self._group_of(component), self.model.weights
         level, note = moved(
             f"group {group}",
@@ -120,7 +129,13 @@ class WeightsModel:
         return note
 
     def set_group(self, group: str, value: float) -> str:
-        """Of a group. Raises ConfigurationError where nothing can move; for one of which no component weighs."""
+        """Set the weight of a group, and change the other groups in proportion.
+
+        Raises
+        ------
+        ConfigurationError: If the group does not exist, all its components weigh 0, or its weight or all others
+            cannot change.
+        """
         if group not in self.groups:
             raise ConfigurationError(f"there is no group {group!r} here; there are {', '.join(self.groups)}.")
         weights = self.model.weights
@@ -133,27 +148,45 @@ class WeightsModel:
         return note
 
     def set_parameter(self, name: str | Knob, value: float) -> None:
-        """By `Knob.name`. Raises ModelError with what is wrong with the value; ConfigurationError: there is none."""
+        """Set a parameter by its knob or the name of the knob.
+
+        Raises
+        ------
+        ConfigurationError: If the parameter does not exist or the value is not finite.
+        ModelError: If the component rejects the value.
+        """
         if not math.isfinite(value):
             raise ConfigurationError(f"{name if isinstance(name, str) else name.name} cannot be {value}.")
         knob = knob_named(self.model, name if isinstance(name, str) else name.name)
         self._apply(replace(self._state, model=with_knob(self.model, knob, value)))
 
     def lock(self, component: str, on: bool = True) -> None:
-        """Keeps a component's weight in its group where it is. Raises ConfigurationError."""
+        """Lock or unlock the weight of a component in its group.
+
+        Raises
+        ------
+        ConfigurationError: If the model does not have the component.
+        """
         self._group_of(component)
         self._apply(replace(self._state, locked=_toggled(self._state.locked, component, on)))
 
     def lock_group(self, group: str, on: bool = True) -> None:
-        """Keeps a group's weight where it is. Raises ConfigurationError."""
+        """Lock or unlock the weight of a group.
+
+        Raises
+        ------
+        ConfigurationError: If the model does not have the group.
+        """
         if group not in self.groups:
             raise ConfigurationError(f"there is no group {group!r} here; there are {', '.join(self.groups)}.")
         self._apply(replace(self._state, locked_groups=_toggled(self._state.locked_groups, group, on)))
 
     def load(self, model: ScoringModel) -> None:
-        """Takes over weights, parameters and rules of another model with the same components; locks stay.
+        """Use the weights, parameters and rules of another model with the same components. Locks are kept.
 
-        Raises ConfigurationError where it has others.
+        Raises
+        ------
+        ConfigurationError: If the model has other components.
         """
         here, there = ([(part.name, part.group, type(part.component)) for part in one.parts]
                        for one in (self.model, model))  # fmt: skip
@@ -166,17 +199,17 @@ class WeightsModel:
         self._saved = model.digest
 
     def make_baseline(self) -> str:
-        """What the weights are now is what everything is compared with from now on. It can be undone."""
+        """Make the current model the baseline. This can be undone. Return a sentence if it is already, otherwise ""."""
         if self.model == self.baseline:
             return "these weights are the baseline already."
         self._apply(replace(self._state, baseline=self.model))
         return ""
 
     def mark_saved(self, model: ScoringModel) -> None:
-        """Says that this model is kept somewhere."""
+        """Record that this model is saved."""
         self._saved = model.digest
 
-    # The way back
+    # Undo and redo
 
     @property
     def can_undo(self) -> bool:
@@ -187,15 +220,25 @@ class WeightsModel:
         return bool(self._future)
 
     def undo(self) -> None:
-        """Takes the last move back. Raises ConfigurationError where there is none."""
+        """Undo the last move.
+
+        Raises
+        ------
+        ConfigurationError: If no move can be undone.
+        """
         self._travel(self._past, self._future, "taken back")
 
     def redo(self) -> None:
-        """Makes a move again that was taken back. Raises ConfigurationError where there is none."""
+        """Redo the move that was undone last.
+
+        Raises
+        ------
+        ConfigurationError: If no move can be redone.
+        """
         self._travel(self._future, self._past, "made again")
 
     def reset(self) -> None:
-        """Back to the baseline, without locks. It can be undone."""
+        """Restore the baseline and remove all locks. This can be undone."""
         self._apply(State(self.baseline, self.baseline))
 
     def _travel(self, source: list[State], target: list[State], what: str) -> None:
@@ -225,11 +268,11 @@ class WeightsModel:
 
 
 def _differing(a: ScoringModel, b: ScoringModel) -> tuple[int, int]:
-    """How many weights (of groups and components, as sliders show them) and how many numbers of components differ."""
+    """Return how many weights (of groups, and of components in their group) and how many parameters differ."""
     levels = [(one.weights.groups, *(one.weights.components[group] for group in GROUPS)) for one in (a, b)]
     weights = sum(before[name] != after[name] for before, after in zip(*levels, strict=True) for name in before)
     numbers = [{knob.name: knob.value for part in one.parts for knob in knobs_of(part)} for one in (a, b)]
-    names = dict.fromkeys([*numbers[0], *numbers[1]])  # a curve may have more points in one of them
+    names = dict.fromkeys([*numbers[0], *numbers[1]])  # a curve may have more points in one model
     return weights, sum(numbers[0].get(name) != numbers[1].get(name) for name in names)
 
 

@@ -1,6 +1,6 @@
-"""Latest wins: a thread that computes what was asked for last, and gives up what was asked for before.
+"""A thread that computes the latest request and cancels earlier ones.
 
-Whoever asks only hands a request over and goes on; so a kernel stays free whichever thread its events arrive on.
+`submit` returns at once, so the caller's thread and the kernel are not blocked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Status:
-    """What the worker is at; `why` it failed, as a sentence; how long the last computation took."""
+    """State of the worker, the reason of a failure as a sentence, and the duration of the last computation."""
 
     kind: Kind
     why: str = ""
@@ -33,14 +33,19 @@ class Status:
 
 
 class Worker(Generic[R, S]):
-    """Computes requests one at a time on a thread of its own, and hands on what comes of the latest. The thread lives
-    while there is anything to do: a worker that nobody asks any more, such as that of a cell that was run again,
-    leaves none behind.
+    """Computes requests one at a time on its own thread, and publishes the results of the latest.
 
-    `stages(request, cancelled)` yields results, each fuller than the one before; between them, and wherever it asks
-    `cancelled`, a newer request ends it. `publish` and `told` are called on the worker's thread, never for what is
-    stale. A request is begun `debounce` seconds after it was handed over, unless a newer one comes. `clock` and
-    `wait` are for tests of time.
+    The thread ends when no request is left, so an unused worker, such as that of a rerun cell, leaves no thread.
+
+    Parameters
+    ----------
+    stages: `stages(request, cancelled)` yields results, each more complete than the previous one. A newer request
+        ends it between two results, and wherever it calls `cancelled`.
+    publish: Called with each result on the worker's thread, unless a newer request exists.
+    told: Called with each status on the worker's thread, unless a newer request exists.
+    debounce: Seconds between a request and the start of its computation. A newer request restarts the delay.
+    clock: Clock in seconds, replaced in tests.
+    wait: Waits on a condition for some seconds, replaced in tests.
     """
 
     def __init__(
@@ -65,7 +70,7 @@ class Worker(Generic[R, S]):
         self._thread: threading.Thread | None = None
 
     def submit(self, request: R) -> None:
-        """Asks for it; whatever was asked for before is given up. Nothing happens once closed."""
+        """Request a computation, and cancel earlier ones. A closed worker ignores the request."""
         with self._changed:
             if self._closed:
                 return
@@ -77,7 +82,13 @@ class Worker(Generic[R, S]):
                 self._thread.start()
 
     def wait_idle(self, timeout: float | None = None) -> None:
-        """Until the latest request is computed. Raises what its computation raised; TimeoutError."""
+        """Wait until the latest request is computed or the worker is closed.
+
+        Raises
+        ------
+        TimeoutError: If `timeout` seconds pass first.
+        Exception: The error that the computation raised.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: self._closed or self._done == self._asked, timeout):
                 raise TimeoutError(f"the computation did not end within {timeout:g} seconds.")
@@ -85,7 +96,7 @@ class Worker(Generic[R, S]):
                 raise self._error
 
     def close(self, timeout: float | None = 5.0) -> None:
-        """Gives up what is computed, and ends the thread. Nothing is handed on afterwards."""
+        """Cancel the computation and end the thread. No result is published afterwards."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -100,10 +111,10 @@ class Worker(Generic[R, S]):
                 while asked and not self._closed and (left := self._due - self._clock()) > 0:
                     self._wait(self._changed, left)
                 if self._closed or not asked:
-                    self._thread = None  # under the lock: whoever asks next sees that a thread is needed
+                    self._thread = None  # set under the lock, so the next `submit` starts a new thread
                     return
                 number, request = self._asked, self._request
-            self._compute(number, request)  # type: ignore[arg-type]  # there is one where something was asked
+            self._compute(number, request)  # type: ignore[arg-type]  # set by `submit`
 
     def _compute(self, number: int, request: R) -> None:
         def stale() -> bool:
@@ -119,7 +130,7 @@ class Worker(Generic[R, S]):
             if stale():
                 return
             self._tell(Status("settled", seconds=self._clock() - begun))
-        except Exception as problem:  # noqa: BLE001  # the thread must live on, and `wait_idle` raises it
+        except Exception as problem:  # noqa: BLE001  # the thread must survive; `wait_idle` raises the error
             if isinstance(problem, RunCancelledError) and stale():
                 return
             error = problem
@@ -131,7 +142,7 @@ class Worker(Generic[R, S]):
                 self._changed.notify_all()
 
     def _tell_failure(self, status: Status, stale: Cancelled) -> None:
-        """A listener that fails as well must not end the thread: the first error is the one to be raised."""
+        """Report a failure. An error of the listener is ignored, because `wait_idle` must raise the first error."""
         if not stale():
             with suppress(Exception):
                 self._tell(status)

@@ -1,11 +1,11 @@
-"""Saved profiles: where they come from, what they measured, which one is in use.
+"""Saved profiles with their parents, their metrics and the version in use.
 
-- `registry`: the entry point; `store`: its files; `names`: which names are safe
-- `profile_reader`: profiles read without a registry
-- `profile`: a saved model and the text of its file; `metadata`: what is known of it; `registry_frames`: as frames
-- `diff`: how two profiles differ
-- `promotions`: which one is in use; `test_access_log`: evaluations on test users; `entry_journal`: the files of both
-- `sql_index`: the same in a database
+- `registry`: the entry point; `store`: its files; `names`: checks of profile names
+- `profile_reader`: profiles loaded from a folder
+- `profile`: a saved model and its file format; `metadata`: the `profile` section; `registry_frames`: data frames
+- `diff`: differences between two profiles
+- `promotions`: the version in use; `test_access_log`: evaluations on test users; `entry_journal`: the files of both
+- `sql_index`: an index of the profiles in a database
 """
 
 from scoring.tuning.registry.diff import ProfileDiff

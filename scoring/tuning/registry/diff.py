@@ -1,4 +1,4 @@
-"""What two models differ in: weights, components, parameters, rules."""
+"""Differences between two models: weights, components, parameters, rules."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ _COLUMNS = ["what", "group", "name", "a", "b", "change"]
 
 @dataclass(frozen=True)
 class ProfileDiff:
-    """From model `a` to model `b`."""
+    """The differences from model `a` to model `b`."""
 
     a: ScoringModel
     b: ScoringModel
 
     @property
     def same(self) -> bool:
-        """Whether nothing differs that a score or a ranking depends on."""
+        """Whether both models give the same scores and rankings: their digests are equal."""
         return self.a.digest == self.b.digest
 
     def weights(self) -> pd.DataFrame:
-        """One row per component of either: group · component · a · b · change (flat, of the total) · a_in_group ·
-        b_in_group · change_in_group. Missing where a model has no such component; the change is from or to 0."""
+        """Return a frame with one row per component of either model.
+
+        Columns: group · component · a · b · change (flat weights, shares of the total) · a_in_group · b_in_group ·
+        change_in_group. The weight of a missing component is NaN; its change is computed from or to 0.
+        """
         rows = []
         for group, name in _places(self.a, self.b):
             flat, inner = _pair(self.a, self.b, group, name)
@@ -39,19 +42,24 @@ class ProfileDiff:
         return pd.DataFrame(rows, columns=["group", "component", *sides, *(f"{side}_in_group" for side in sides)])
 
     def groups(self) -> pd.DataFrame:
-        """One row per group: group · a · b · change."""
+        """Return a frame with one row per group: group · a · b · change."""
         rows = [(group, self.a.weights.groups[group], self.b.weights.groups[group]) for group in GROUPS]
         return pd.DataFrame([(*row, _change(*row[1:])) for row in rows], columns=["group", "a", "b", "change"])
 
     def settings(self) -> pd.DataFrame:
-        """One row per component, parameter and rule that differs: what · group · name · a · b · change, which is
-        missing where the values are no numbers."""
+        """Return a frame with one row per component, parameter and rule that differs.
+
+        Columns: what · group · name · a · b · change. The change is missing if a value is not a number.
+        """
         return pd.DataFrame([*_components(self.a, self.b), *_parameters(self.a, self.b), *_rules(self.a, self.b)],
                             columns=_COLUMNS, dtype=object).astype({"change": float})  # fmt: skip
 
     def frame(self) -> pd.DataFrame:
-        """All of it: what (group weight, weight, weight in group, component, parameter, rule) · group · name · a · b ·
-        change. Every weight; of the rest what differs."""
+        """Return all differences in one frame: what · group · name · a · b · change.
+
+        `what` is group weight, weight, weight in group, component, parameter or rule. All weights are included, and
+        the components, parameters and rules that differ.
+        """
         weights, parts = self.weights(), []
         parts.append(self.groups().assign(what="group weight", name=""))
         for what, ending in (("weight", ""), ("weight in group", "_in_group")):
@@ -73,7 +81,7 @@ class ProfileDiff:
 
 
 def diff_models(a: ScoringModel, b: ScoringModel) -> ProfileDiff:
-    """What changes from `a` to `b`."""
+    """Return the differences from `a` to `b`."""
     return ProfileDiff(a, b)
 
 
@@ -99,7 +107,7 @@ def _named(model: ScoringModel) -> dict[tuple[str, str], Part]:
 
 
 def _components(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
-    """Added, removed, or of another kind."""
+    """Yield the components that were added or removed, or whose class differs."""
     first, second = _named(a), _named(b)
     for place in _places(a, b):
         kinds = [parts[place].component.kind if place in parts else None for parts in (first, second)]

@@ -1,4 +1,4 @@
-"""Journals of the registry: a line of JSON per entry, which only grow, and which a team may edit and merge."""
+"""Journals of the registry: append-only files with one line of JSON per entry, which a team may edit and merge."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ E = TypeVar("E", bound=BaseModel)
 
 
 class EntryJournal(Generic[E]):
-    """Entries of one kind in `root / name`."""
+    """A journal of entries of one class, in `root / name`."""
 
     def __init__(self, root: Path, name: str, kind: type[E]) -> None:
         self._root, self._kind = root, kind
@@ -27,7 +27,7 @@ class EntryJournal(Generic[E]):
         self._format = LineFormat(self._encode, self._decode)
 
     def read(self) -> list[E]:
-        """Return the entries, oldest first; none if there is no file.
+        """Return the entries, oldest first. Without a file the list is empty.
 
         Raises
         ------
@@ -43,10 +43,10 @@ class EntryJournal(Generic[E]):
                 raise _model_error(error) from error
 
     def append(self, make: Callable[[list[E]], E]) -> E:
-        """Add the entry that `make` returns for the earlier entries, and return it.
+        """Append the entry that `make` returns for the earlier entries, and return it.
 
-        No other process writes in between. The entry is on disk when this returns. Raises as `read` does; then the
-        file contains the earlier entries only.
+        The journal is locked, so no other process writes between reading and appending. The entry is on disk when
+        this method returns. Raises the errors of `read`; then the file contains only the earlier entries.
         """
         with wrap_os_errors(self._root):
             self._root.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What is known of a saved profile beside its model: the `profile` section of its file."""
+"""Metadata of a saved profile: the `profile` section of its file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Section(BaseModel):
 
 
 class Metric(_Section):
-    """A figure; with an interval and the number of users (or whatever was averaged over) where they are known."""
+    """A metric value. The interval and n, the number of averaged users or other units, are optional."""
 
     value: float
     low: float | None = None
@@ -44,8 +44,7 @@ class Metric(_Section):
 
 
 class Parent(_Section):
-    """Where the weights came from: a version of a profile, a model that ships, or a model of which the digest is all
-    that is known."""
+    """The origin of the weights: a profile version, a shipped model, or a model known only by its digest."""
 
     name: Text | None = None
     version: Annotated[int, Field(ge=1)] | None = None
@@ -58,14 +57,14 @@ class Parent(_Section):
 
 
 class FoundOn(_Section):
-    """The data that the weights were found on: its fingerprint and its clock."""
+    """The fingerprint and the `as_of` time of the data that the weights were tuned on."""
 
     fingerprint: Text
     as_of: AwareDatetime
 
 
 class About(_Section):
-    """In the order in which a file says it."""
+    """The `profile` section. The fields are in the order in which the file contains them."""
 
     name: str
     version: Annotated[int, Field(ge=1)]
@@ -73,7 +72,7 @@ class About(_Section):
     author: Text | None = None
     note: Text = ""
     model: Text
-    """The name of the model that the profile was saved from."""
+    """Name of the model that was saved."""
     digest: Digest
     parent: Parent | None = None
     found_on: FoundOn | None = None
@@ -86,7 +85,7 @@ class About(_Section):
         return f"{self.name}@{self.version}"
 
     def as_dict(self) -> dict[str, Any]:
-        """What is known, in order, as YAML writes it; times in UTC."""
+        """Return the content for YAML in field order, with times in UTC and without empty fields."""
         content = self.model_dump(exclude_none=True)
         for section in (content, content.get("found_on", {})):
             for key, value in section.items():
@@ -96,9 +95,11 @@ class About(_Section):
 
 
 def moment(time: datetime) -> datetime:
-    """In UTC, and Python's own even of a pandas Timestamp, which YAML cannot write.
+    """Return the time in UTC as a plain `datetime`, because YAML cannot write a pandas Timestamp.
 
-    Raises ConfigurationError for a time without a zone, which could be any.
+    Raises
+    ------
+    ConfigurationError: If the time has no time zone.
     """
     if time.tzinfo is None:
         raise ConfigurationError(f"the time {time} has no zone; give one, such as datetime.now(UTC).")
@@ -107,7 +108,12 @@ def moment(time: datetime) -> datetime:
 
 
 def metrics_of(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Metric]]:
-    """Split → name → metric, of metrics, bare numbers or mappings. Raises ConfigurationError, naming the metric."""
+    """Return split → name → `Metric`. A given value is a `Metric`, a number or a mapping of `Metric` fields.
+
+    Raises
+    ------
+    ConfigurationError: If a split is unknown or a metric is invalid.
+    """
     found: dict[str, dict[str, Metric]] = {}
     for split, metrics in (given or {}).items():
         if split not in SPLITS:
@@ -124,7 +130,7 @@ def metrics_of(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[
 
 
 def _plain(value: Any) -> Any:
-    """A NumPy number as Python's."""
+    """Convert a NumPy number to a Python number."""
     if isinstance(value, bool | str) or value is None:
         return value
     try:
@@ -134,7 +140,12 @@ def _plain(value: Any) -> Any:
 
 
 def validated(kind: type[T], content: Mapping[str, Any], place: str) -> T:
-    """Raises ConfigurationError: the place, the key and what is wrong with it."""
+    """Return an instance of `kind`.
+
+    Raises
+    ------
+    ConfigurationError: If the content is invalid. The message contains `place`, the key and the problem.
+    """
     try:
         return kind(**content)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Names that are safe as folders on every system, and the way to name a version of a profile."""
+"""Checks of profile names, which must be valid folder names on every system, and the syntax NAME@VERSION."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scoring.errors import ConfigurationError, printable
 __all__ = ["PROMOTED", "Reference", "checked_name", "clash_key"]
 
 PROMOTED = "promoted"
-"""Stands for the version in use, wherever a profile is named."""
+"""Reserved name of the version in use, accepted instead of a profile name."""
 
 _EXAMPLE = "night-2026@3"
 _MOST_CHARACTERS, _MOST_BYTES = 80, 240
@@ -21,7 +21,7 @@ _FILES = (".yaml", ".yml", ".json", ".jsonl")
 
 @dataclass(frozen=True)
 class Reference:
-    """A profile's name and a version of it; None is the newest."""
+    """A profile name and a version. None is the newest version."""
 
     name: str
     version: int | None = None
@@ -31,7 +31,12 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """`NAME` or `NAME@VERSION`. Raises ConfigurationError."""
+        """Parse `NAME` or `NAME@VERSION`.
+
+        Raises
+        ------
+        ConfigurationError: If the name or the version is invalid.
+        """
         name, at, version = text.rpartition("@") if "@" in text else (text, "", "")
         if not at:
             return cls(checked_name(name))
@@ -43,10 +48,14 @@ class Reference:
 
 
 def checked_name(name: str) -> str:
-    """The name, composed (NFC), when it can be a folder's everywhere. Raises ConfigurationError.
+    """Return the name in Unicode form NFC if it is a valid folder name on every system.
 
-    Letters and digits of any script, `-`, `_` and `.`: a Japanese name is a name. Marks that Unicode does not compose
-    with their letter are refused, because most of them cannot be seen.
+    Letters and digits of any script, `-`, `_` and `.` are valid, so Japanese names are too. Combining marks that NFC
+    does not compose with their letter are rejected, because most of them are invisible.
+
+    Raises
+    ------
+    ConfigurationError: If the name is invalid.
     """
     whole = unicodedata.normalize("NFC", name)
     problem = _problem(whole)
@@ -58,7 +67,7 @@ def checked_name(name: str) -> str:
 def _problem(name: str) -> str | None:
     strange = [character for character in name if not _allowed(character)]
     if strange:
-        # marks and blanks would not be seen
+        # combining marks, control characters and spaces would be invisible in the message
         shown = ascii(strange[0]) if unicodedata.category(strange[0])[0] in "CMZ" else repr(strange[0])
         return f"it holds {shown}; write letters, digits, `-`, `_` and `.`"
     if not name:
@@ -83,5 +92,5 @@ def _allowed(character: str) -> bool:
 
 
 def clash_key(name: str) -> str:
-    """Equal for names that some file systems, or readers, take for one: of another case or width."""
+    """Return a key that is equal for names that differ only in case or width, as some file systems ignore both."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

@@ -1,4 +1,4 @@
-"""A saved profile: a model, what is known of it, and the text of its file."""
+"""A saved profile: a model, its metadata, and the text of its file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Profile", "dump_profile", "parse_about", "parse_profile"]
 
 @dataclass(frozen=True)
 class Profile:
-    """One version of a profile. The model's name is NAME@VERSION, so that what is made with it says which it was."""
+    """One version of a profile. Its model is named NAME@VERSION, so that results identify the version."""
 
     about: About
     model: ScoringModel
@@ -35,17 +35,17 @@ class Profile:
 
     @property
     def digest(self) -> str:
-        """Of the model that was saved."""
+        """Digest of the model at the time of saving."""
         return self.about.digest
 
     @property
     def as_saved(self) -> bool:
-        """Whether the model is the one that was saved."""
+        """Whether the loaded model has the digest of the saved model."""
         return self.model.digest == self.about.digest
 
     @property
     def problem(self) -> str | None:
-        """A sentence, where the model is not the one that was saved."""
+        """A sentence if the loaded model differs from the saved one, otherwise None."""
         if self.as_saved:
             return None
         return (
@@ -54,12 +54,17 @@ class Profile:
         )
 
     def require_as_saved(self) -> None:
-        """Raises ModelError where `problem` says something."""
+        """Check that the loaded model is the saved one.
+
+        Raises
+        ------
+        ModelError: If it differs.
+        """
         if self.problem is not None:
             raise ModelError(self.problem)
 
     def frame(self) -> pd.DataFrame:
-        """One row per component: group · component · weight (flat, of the total) · weight_in_group."""
+        """Return one row per component: group · component · weight (flat, share of the total) · weight_in_group."""
         model = self.model
         return pd.DataFrame(
             {
@@ -71,7 +76,7 @@ class Profile:
         )
 
     def metrics_frame(self) -> pd.DataFrame:
-        """One row per split and metric: split · metric · value · low · high · n; missing where not known."""
+        """Return one row per split and metric: split · metric · value · low · high · n. Unknown values are missing."""
         rows = [
             {"split": split, "metric": name} | metric.model_dump()
             for split, metrics in self.about.metrics.items()
@@ -90,11 +95,11 @@ class Profile:
 
 
 class _Line(dict[str, Any]):
-    """A mapping on one line."""
+    """A mapping that YAML writes on one line."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """For people who read changes: no aliases, notes of several lines as they were written."""
+    """A YAML writer for readable diffs: no aliases, and notes of several lines as block text."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -103,7 +108,7 @@ class _Dumper(yaml.SafeDumper):
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     lines = text.split("\n")
     style = "|" if len(lines) > 1 else None
-    # other line ends and blanks at an end would not come back as they were, unless they are escaped
+    # unless escaped, other line ends and leading or trailing spaces would change when the text is read
     if not all(line.isprintable() for line in lines) or (style and (text[0].isspace() or " \n" in f"{text}\n")):
         style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
@@ -118,7 +123,12 @@ _Dumper.add_representer(_Line, _line)
 
 
 def dump_profile(about: About, model: ScoringModel) -> str:
-    """A model file with a section `profile` before the model. Raises ModelError: a model that no file can say."""
+    """Return the text of a model file with a `profile` section before the model.
+
+    Raises
+    ------
+    ModelError: If reading the text would return another model or other metadata.
+    """
     said = about.as_dict()
     if "parent" in said:
         said["parent"] = _Line(said["parent"])
@@ -140,13 +150,20 @@ def dump_profile(about: About, model: ScoringModel) -> str:
 
 
 def parse_about(text: str, *, source: str) -> About:
-    """The section `profile` of a file. Raises ModelError with the line."""
+    """Parse the `profile` section of a file.
+
+    Raises
+    ------
+    ModelError: If the section is missing or invalid. The error contains the line.
+    """
     return parse_section(_head(text), "profile", About, source=source)
 
 
 def _head(text: str) -> str:
-    """Of a text that begins with the section, as all that is saved does, the section alone: a list of hundreds of
-    profiles is read three times as fast."""
+    """Return only the `profile` section if the text begins with it, as saved files do.
+
+    A list of hundreds of profiles is read three times as fast.
+    """
     lines = text.split("\n")
     if lines[0] != "profile:":
         return text
@@ -155,5 +172,10 @@ def _head(text: str) -> str:
 
 
 def parse_profile(text: str, kinds: Mapping[str, type[Component]], *, source: str) -> Profile:
-    """Of a file's text. Raises ModelError with the line."""
+    """Parse the text of a profile file.
+
+    Raises
+    ------
+    ModelError: If the text is invalid. The error contains the line.
+    """
     return Profile(parse_about(text, source=source), parse_model(text, kinds, source=source))

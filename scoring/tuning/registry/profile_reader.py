@@ -1,4 +1,4 @@
-"""Profiles read from their files, each from the place that it says it belongs to."""
+"""Load profiles from files. The name and version in a file must match its path."""
 
 from __future__ import annotations
 
@@ -20,14 +20,20 @@ _DIGEST = re.compile(r"[0-9a-f]{32}")
 
 
 class Library:
-    """What a folder holds, read with the shipped components and one's own. Raises as `Store` does."""
+    """Profiles of a folder, with shipped and custom components. All methods raise the errors of `Store`."""
 
     def __init__(self, folder: Path, components: Iterable[type[Component]]) -> None:
         self.store = Store(folder)
         self._kinds = component_kinds(components)
 
     def load(self, name: str, version: int | None = None) -> Profile:
-        """Of NAME, or of NAME@VERSION."""
+        """Load a profile by NAME or NAME@VERSION. Without a version it is the newest.
+
+        Raises
+        ------
+        ConfigurationError: If `name` and `version` contain different versions.
+        ModelError: If the file is invalid or belongs to another profile.
+        """
         reference = Reference.parse(name)
         if reference.version is not None and version not in (None, reference.version):
             raise ConfigurationError(f"profile {reference}: version {version} is asked for, too; give one of the two.")
@@ -37,14 +43,14 @@ class Library:
         return profile
 
     def about(self, name: str, version: int) -> About:
-        """What is known of a version, without reading its model."""
+        """Return the metadata of a version without parsing its model."""
         _, text = self.store.text(name, version)
         about = parse_about(text, source=str(self.store.path(name, version)))
         self._require_place(about, name, version)
         return about
 
     def places(self) -> list[tuple[str, int]]:
-        """Every name and version, in order."""
+        """Return all names and versions in order."""
         return [(name, version) for name in self.store.names() for version in self.store.versions(name)]
 
     def _require_place(self, about: About, name: str, version: int) -> None:
@@ -55,7 +61,14 @@ class Library:
             )
 
     def parent(self, of: str | Profile | ScoringModel) -> Parent:
-        """How a file names a parent. Raises ModelError for one that is not here, unless it is a digest."""
+        """Return the reference to a parent as it is saved in a file.
+
+        `of` is a profile, a model, the name of a profile or shipped model, or a digest of 32 hexadecimal digits.
+
+        Raises
+        ------
+        ModelError: If no profile or model has this name, or the profile differs from the saved one.
+        """
         if isinstance(of, str) and _DIGEST.fullmatch(of) and not self.store.versions(of):
             return Parent(digest=of)
         if isinstance(of, str):
@@ -67,7 +80,10 @@ class Library:
         return Parent(name=of.name if shipped else None, digest=of.digest)
 
     def about_of(self, parent: Parent) -> About | None:
-        """Of a parent that is here, by its name or, where that is not known, by its digest."""
+        """Return the metadata of a parent, or None if the folder does not contain it.
+
+        A parent without a name is found by its digest.
+        """
         if parent.name is None:
             found = (self.about(*place) for place in self.places())
             return next((about for about in found if about.digest == parent.digest), None)

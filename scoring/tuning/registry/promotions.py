@@ -1,4 +1,4 @@
-"""Which version is in use, and which were: a journal that is only added to."""
+"""Promotions and rollbacks: the history of the version in use, kept in an append-only journal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Promotion", "history_frame", "stack_of", "undone"]
 
 
 class Promotion(BaseModel):
-    """A version taken into use, or gone back to."""
+    """A promotion of a version, or a rollback to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,8 +37,7 @@ class Promotion(BaseModel):
 
 
 def stack_of(entries: Sequence[Promotion]) -> tuple[Promotion, ...]:
-    """The promotions that hold, the one in use last: a rollback takes the last one away, and a second rollback the
-    one before."""
+    """Return the promotions that no rollback has undone. The last one is in use. Each rollback removes the last."""
     stack: list[Promotion] = []
     for entry in entries:
         if entry.action == "promote":
@@ -49,7 +48,12 @@ def stack_of(entries: Sequence[Promotion]) -> tuple[Promotion, ...]:
 
 
 def undone(entries: Sequence[Promotion]) -> Promotion:
-    """The promotion that a rollback goes back to. Raises ConfigurationError where there is none."""
+    """Return the promotion that a rollback restores.
+
+    Raises
+    ------
+    ConfigurationError: If no earlier promotion exists.
+    """
     stack = stack_of(entries)
     if not stack:
         raise ConfigurationError("no profile is promoted: there is nothing to roll back.")
@@ -61,7 +65,10 @@ def undone(entries: Sequence[Promotion]) -> Promotion:
 
 
 def history_frame(entries: Sequence[Promotion]) -> pd.DataFrame:
-    """One row per entry, oldest first: at · action · name · version · digest · note · in_use (of the last row)."""
+    """Return one row per entry, oldest first: at · action · name · version · digest · note · in_use.
+
+    `in_use` is True only in the last row.
+    """
     rows = [entry.model_dump() for entry in entries]
     frame = pd.DataFrame(rows, columns=list(Promotion.model_fields))
     frame["at"] = pd.to_datetime(frame["at"], utc=True)

@@ -1,4 +1,4 @@
-"""The registry: a folder of profiles, which of them is in use, and how often tests were looked at."""
+"""The registry: a folder of profiles, the promoted version, and the log of evaluations on test splits."""
 
 from __future__ import annotations
 
@@ -31,20 +31,28 @@ __all__ = ["DEFAULT_FOLDER", "Registry"]
 DEFAULT_FOLDER = Path("data/profiles")
 
 Named = str | Profile | ScoringModel
-"""A profile or a model: itself, NAME (its newest version), NAME@VERSION, `promoted`, or the name of a model that
-ships."""
+"""A profile or model object, NAME (the newest version), NAME@VERSION, `promoted`, or the name of a shipped model."""
 
 
 class Registry:
-    """Profiles in `folder`, plain YAML that a team can review and keep in version control.
+    """Profiles in a folder, as YAML files that a team can review and keep in version control.
 
-    `folder/NAME/0001.yaml` and on are the versions, which are never overwritten; `promotions.jsonl` and
-    `test_looks.jsonl` are journals that only grow. Any number of processes may read and write. `database` (whatever
-    `Database.open` takes) is given an index of it all; `components` are one's own, beside the shipped ones; `clock`
-    gives the time, with its zone.
+    The versions of a profile are `folder/NAME/0001.yaml`, `0002.yaml` and so on. They are never overwritten. The
+    journals `promotions.jsonl` and `test_looks.jsonl` are append-only. Any number of processes may read and write.
 
-    All methods raise ConfigurationError for a name that is not safe, ModelError for a profile that is not there or
-    that cannot be read, OutputError for a folder that cannot be read or written.
+    Parameters
+    ----------
+    folder: Folder of the profiles. The first write creates it.
+    database: Argument of `Database.open`. If given, the registry keeps an index of the profiles in this database.
+    components: Custom component classes, in addition to the shipped ones.
+    clock: Returns the current time with its time zone.
+
+    Raises
+    ------
+    ConfigurationError: If a name is invalid.
+    ModelError: If a profile does not exist or is invalid.
+    OutputError: If the folder cannot be read or written.
+    DatabaseError: If the index cannot be written.
     """
 
     def __init__(
@@ -78,11 +86,15 @@ class Registry:
         note: str = "",
         author: str | None = None,
     ) -> Profile:
-        """Saves the model as a new version of the profile `name`.
+        """Save the model as a new version of the profile `name`, and return it.
 
-        `parent`: what it was made from (a profile, a model, or a digest); `found_on`: the data that it was found on;
-        `metrics`: split (train, validation, test) → name → a number, or a mapping or `Metric` of value, low, high and
-        n. Nobody's name is noted unless `author` says one.
+        Parameters
+        ----------
+        parent: The origin of the weights: a profile, a model or a digest.
+        found_on: The data that the weights were tuned on.
+        metrics: Split (train, validation, test) → name → number, `Metric`, or mapping of value, low, high and n.
+        note: Free text, stored in the file.
+        author: Stored only if given.
         """
         name = checked_name(name)
         if parent == PROMOTED:
@@ -110,9 +122,9 @@ class Registry:
         return parse_profile(text, own, source=str(self._library.store.path(name, version)))
 
     def load(self, name: str, version: int | None = None) -> Profile:
-        """A version of a profile (None: the newest); `name` may be NAME@VERSION or `promoted`, too.
+        """Return a version of a profile (None: the newest). `name` may also be NAME@VERSION or `promoted`.
 
-        Warns where the model is not the one that was saved (`Profile.as_saved`).
+        Issue a UserWarning if the model differs from the saved one (`Profile.as_saved`).
         """
         profile = self._load(name, version)
         if profile.problem is not None:
@@ -120,7 +132,12 @@ class Registry:
         return profile
 
     def use(self, name: str, version: int | None = None) -> Profile:
-        """As `load`, for scoring with it: a profile that is not as it was saved, or promoted, is refused."""
+        """Return a profile for scoring, loaded as by `load`.
+
+        Raises
+        ------
+        ModelError: If the model differs from the saved or promoted one.
+        """
         in_use = self._in_use() if name == PROMOTED else None
         if in_use is not None:
             return self._promoted(in_use)
@@ -129,28 +146,31 @@ class Registry:
         return profile
 
     def versions(self, name: str) -> tuple[int, ...]:
-        """Those that there are; none of a name that is not there."""
+        """Return the existing versions. The result is empty if the profile does not exist."""
         return tuple(self._library.store.versions(name))
 
     def list(self) -> pd.DataFrame:
-        """One row per version: name · version · in_use · saved_at · parent · model · digest · data_fingerprint ·
-        as_of · code_version · author · note · problem (a sentence, where the file cannot be read) · a column per
-        metric, such as `test ndcg@10`. Models are not read: a file that was edited is told of when it is loaded."""
+        """Return a frame with one row per version.
+
+        Columns: name · version · in_use · saved_at · parent · model · digest · data_fingerprint · as_of ·
+        code_version · author · note · problem (a sentence if the file cannot be read) · one column per metric, such
+        as `test ndcg@10`. Models are not read, so an edited file is reported only when it is loaded.
+        """
         in_use = self._in_use()
         rows: dict[tuple[str, int], About | str] = {}
         for place in self._library.places():
             try:
                 rows[place] = self._library.about(*place)
-            except (ModelError, OutputError) as error:  # one broken file must not hide the others
+            except (ModelError, OutputError) as error:  # one invalid file must not hide the other profiles
                 rows[place] = str(error)
         return list_frame(rows, None if in_use is None else in_use.reference)
 
     def diff(self, a: Named, b: Named) -> ProfileDiff:
-        """What changes from `a` to `b`: weights, components, parameters, rules; see `.frame()`."""
+        """Return the differences from `a` to `b`: weights, components, parameters, rules. See `ProfileDiff.frame`."""
         return ProfileDiff(self.model(a), self.model(b))
 
     def model(self, named: Named) -> ScoringModel:
-        """The model of a profile, or one that ships."""
+        """Return the model of a profile, or a shipped model."""
         if isinstance(named, ScoringModel):
             return named
         if isinstance(named, str) and named in preset_names():
@@ -158,15 +178,23 @@ class Registry:
         return (named if isinstance(named, Profile) else self.load(named)).model
 
     def lineage(self, name: str, version: int | None = None) -> pd.DataFrame:
-        """The profile, its parent, the parent's parent and so on, one row each: name · version · digest · saved_at ·
-        note · here. The last one may be a model that ships, or one of which nothing but the digest is known."""
+        """Return a frame with one row for the profile and each of its ancestors, nearest first.
+
+        Columns: name · version · digest · saved_at · note · here (whether the registry contains it). The last row may
+        be a shipped model, or a model known only by its digest.
+        """
         return lineage_frame(self._load(name, version).about, self._library.about_of)
 
     # In use
 
     def promote(self, name: str, version: int | None = None, *, note: str = "") -> Profile:
-        """Takes a version into use. Raises ModelError where it is not as it was saved, ConfigurationError where it is
-        in use already."""
+        """Take a version into use, and return it.
+
+        Raises
+        ------
+        ModelError: If the model differs from the saved one.
+        ConfigurationError: If the version is already in use.
+        """
         profile = self._load(name, version)
         profile.require_as_saved()
 
@@ -181,7 +209,13 @@ class Registry:
         return profile
 
     def rollback(self, *, note: str = "") -> Profile:
-        """Takes the version that was promoted before into use again, and gives it. Raises as `promote` does."""
+        """Take the previously promoted version into use again, and return it.
+
+        Raises
+        ------
+        ModelError: If its model differs from the promoted one.
+        ConfigurationError: If no earlier promotion exists.
+        """
 
         def entry(entries: Sequence[Promotion]) -> Promotion:
             before = undone(entries)
@@ -192,19 +226,24 @@ class Registry:
         return self._promoted(done)
 
     def promoted(self) -> Profile | None:
-        """The version in use; None where there is none. Raises ModelError where it is not what was promoted."""
+        """Return the version in use, or None.
+
+        Raises
+        ------
+        ModelError: If its model differs from the promoted one.
+        """
         in_use = self._in_use()
         return None if in_use is None else self._promoted(in_use)
 
     def decision(self) -> Promotion | None:
-        """The promotion or rollback by which the version in use is; None where there is none."""
+        """Return the last promotion or rollback. None if no version is in use."""
         return self._promotions.read()[-1] if self._in_use() is not None else None
 
     def history(self) -> pd.DataFrame:
-        """Every promotion and rollback, oldest first: at · action · name · version · digest · note · in_use."""
+        """Return all promotions and rollbacks, oldest first: at · action · name · version · digest · note · in_use."""
         return history_frame(self._promotions.read())
 
-    # Looks at test
+    # Evaluations on test splits
 
     def log_test_look(
         self,
@@ -213,8 +252,15 @@ class Registry:
         metrics: Mapping[str, Any] | None = None,
         at: datetime | None = None,
     ) -> int:
-        """Notes that a model (or its digest) was measured on a test split, by the split's digest; gives the number of
-        this look at it: the first is 1."""
+        """Log an evaluation of a model on a test split. Return its number on this split; the first is 1.
+
+        Parameters
+        ----------
+        of: The profile, the model, or the digest of the model.
+        holdout: Digest of the test split.
+        metrics: Name → number, `Metric`, or mapping of value, low, high and n.
+        at: Time of the evaluation. None is now.
+        """
         profile = of.about.reference if isinstance(of, Profile) else None
         known = {
             "at": moment(at or self._clock()),
@@ -231,20 +277,27 @@ class Registry:
         return self._looks.append(entry).look
 
     def test_looks(self, holdout: str) -> int:
-        """How often this test split was looked at."""
+        """Return the number of evaluations on this test split."""
         return sum(look.holdout == holdout for look in self._looks.read())
 
     def looks(self) -> pd.DataFrame:
-        """One row per look at a test split, oldest first: at · look · holdout · profile · digest · a column per
-        metric."""
+        """Return a frame with one row per evaluation on a test split, oldest first.
+
+        Columns: at · look (its number on this split) · holdout · profile · digest · one column per metric.
+        """
         return looks_frame(self._looks.read())
 
     # The index
 
     def reindex(self, database: Any = None) -> int:
-        """Makes the index in a database (None: the registry's own) anew from the files; gives the number of versions.
+        """Rebuild the index from the files, and return the number of versions.
 
-        Raises ModelError for a file that cannot be read; the index is then as it was.
+        `database` None is the database of the registry.
+
+        Raises
+        ------
+        ConfigurationError: If neither the argument nor the registry has a database.
+        ModelError: If a file is invalid. The index is then unchanged.
         """
         index = self._index if database is None else Index(database)
         if index is None:
@@ -253,7 +306,7 @@ class Registry:
             lambda: [self._library.about(*place) for place in self._library.places()], self._promotions.read
         )
 
-    # Inside
+    # Internal
 
     def _load(self, name: str, version: int | None) -> Profile:
         if name != PROMOTED:

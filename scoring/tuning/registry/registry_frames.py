@@ -1,4 +1,4 @@
-"""Profiles as frames: all that there are, and those that one comes from."""
+"""Frames of profiles: the list of all versions, and the lineage of one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLUMNS = ["name", "version", "in_use", "saved_at", "parent", "model", "digest"
 
 
 def list_frame(found: Mapping[tuple[str, int], About | str], in_use: str | None) -> pd.DataFrame:
-    """One row per version, of what is known of it, or of the problem that reading it has."""
+    """Return one row per version, with its metadata or with the problem of reading its file."""
     rows = []
     for (name, version), about in found.items():
         row: dict[str, Any] = {"name": name, "version": version, "in_use": f"{name}@{version}" == in_use}
@@ -46,7 +46,10 @@ def _row(about: About) -> dict[str, Any]:
 
 
 def lineage_frame(first: About, about_of: Callable[[Parent], About | None]) -> pd.DataFrame:
-    """`first` and what it comes from. A ring, which only files written by hand can have, ends where it closes."""
+    """Return one row for `first` and each of its ancestors.
+
+    A cycle ends before it repeats. Only files that were edited by hand can contain one.
+    """
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     about: About | None = first

@@ -1,4 +1,4 @@
-"""The profiles of a folder as tables of a database, for those who ask in SQL. The files are the truth."""
+"""An index of the profiles in database tables, for SQL queries. It is derived from the files."""
 
 from __future__ import annotations
 
@@ -22,17 +22,22 @@ __all__ = ["Index"]
 
 
 class Index:
-    """The tables `profiles` and `promotions` of a database, made when they are first used. Raises DatabaseError.
+    """The tables `profiles` and `promotions` of a database. The first write creates them.
 
-    What is written is read inside the writing transaction: of two that come at once the later one writes all of it.
+    `rebuild` and `set_promotions` read their content inside the transaction. Of two concurrent calls the later one
+    writes the complete content.
+
+    Raises
+    ------
+    DatabaseError: If the database cannot be written.
     """
 
     def __init__(self, source: Any) -> None:
-        """`source`: whatever `Database.open` takes."""
+        """`source` is an argument of `Database.open`."""
         self._source = source
 
     def rebuild(self, abouts: Callable[[], Sequence[About]], entries: Callable[[], Sequence[Promotion]]) -> int:
-        """Exchanges everything, in one step; gives the number of versions."""
+        """Replace all rows in one transaction, and return the number of versions."""
         with self._writing() as connection:
             rows = [_row(about) for about in abouts()]
             connection.execute(delete(profiles))
@@ -42,14 +47,14 @@ class Index:
         return len(rows)
 
     def add(self, about: About) -> None:
-        """One version more."""
+        """Add a version, or replace its row."""
         with self._writing() as connection:
             mine = (profiles.c.name == about.name) & (profiles.c.version == about.version)
             connection.execute(delete(profiles).where(mine))
             connection.execute(insert(profiles), [_row(about)])
 
     def set_promotions(self, entries: Callable[[], Sequence[Promotion]]) -> None:
-        """The journal as it is now."""
+        """Replace the promotions with the current entries of the journal."""
         with self._writing() as connection:
             _set_promotions(connection, entries())
 
@@ -68,7 +73,7 @@ class Index:
 
 
 def _make(connection: Connection, table: Table, display: str) -> None:
-    """Creates a table; in place of an older, empty one of other columns, too."""
+    """Create a table if it does not exist. An empty table with other columns is replaced."""
     look = inspect(connection)
     if look.has_table(table.name):
         if {column["name"] for column in look.get_columns(table.name)} == set(table.columns.keys()):

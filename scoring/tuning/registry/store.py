@@ -1,4 +1,4 @@
-"""The files of profiles: a folder per name, a file per version, `0001.yaml` first."""
+"""Files of profiles: one folder per name, one file per version. The first version is `0001.yaml`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,19 @@ from scoring.tuning.registry.names import Reference, checked_name, clash_key
 __all__ = ["MAX_BYTES", "Store", "open_root"]
 
 MAX_BYTES: Final = 1_000_000
-"""Of one version. A profile takes a few thousand."""
+"""Limit for the file of one version. A profile takes a few thousand bytes."""
 
 _FILE = re.compile(r"(\d{4,9})\.yaml", re.ASCII)
 
 
 @contextmanager
 def open_root(path: Path, action: str = "read") -> Iterator[int]:
-    """Open the folder of a registry, which a link may lead to. Raises `OutputError`, naming it."""
+    """Open the folder of a registry. The path may be a symbolic link.
+
+    Raises
+    ------
+    OutputError: If the folder cannot be opened. The message contains the path.
+    """
     with ExitStack() as stack:
         with wrap_os_errors(path, action):
             handle = stack.enter_context(open_folder(path))
@@ -35,7 +40,7 @@ def open_root(path: Path, action: str = "read") -> Iterator[int]:
 
 
 class Store:
-    """Texts by name and version under `root`. Nothing is followed out of it, and nothing overwritten."""
+    """Texts by name and version under `root`. Symbolic links inside it are rejected. Files are never overwritten."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -44,11 +49,22 @@ class Store:
         return self.root / name / _file(version)
 
     def names(self) -> list[str]:
-        """Of the profiles that have a version, in order. Raises OutputError."""
+        """Return the sorted names of the profiles with at least one version.
+
+        Raises
+        ------
+        OutputError: If the folder cannot be read.
+        """
         return sorted(name for name in self._folders() if self.versions(name))
 
     def versions(self, name: str) -> list[int]:
-        """In order; none where there is no such profile. Raises ConfigurationError and OutputError."""
+        """Return the versions in ascending order. The list is empty if the profile does not exist.
+
+        Raises
+        ------
+        ConfigurationError: If the name is invalid.
+        OutputError: If the folder cannot be read.
+        """
         name = checked_name(name)
         if not self.root.exists():
             return []
@@ -59,9 +75,13 @@ class Store:
                 return _versions(inside)
 
     def text(self, name: str, version: int | None = None) -> tuple[int, str]:
-        """The version (None: the newest) and its text.
+        """Return the version number and its text. None is the newest version.
 
-        Raises ModelError, where there is no such version or its file is no text, ConfigurationError and OutputError.
+        Raises
+        ------
+        ConfigurationError: If the name is invalid.
+        ModelError: If the version does not exist or its file is not UTF-8.
+        OutputError: If the file cannot be read.
         """
         name = checked_name(name)
         there = self.versions(name)
@@ -77,10 +97,15 @@ class Store:
             raise ModelError(f"{path}: {reason(error)}.", path=str(path)) from error
 
     def add(self, name: str, text_of: Callable[[int], str]) -> int:
-        """Writes the next version, whose text `text_of` gives, and returns its number; on disk then.
+        """Write the next version with the text that `text_of` returns, and return its number.
 
-        Of several writers each gets a number of its own. Raises ConfigurationError, for a name that is not safe or
-        too much like another one, and OutputError; then nothing is left.
+        The file is on disk when this method returns. Concurrent writers get different numbers. If it raises,
+        neither a version nor an empty folder of the name remains.
+
+        Raises
+        ------
+        ConfigurationError: If the name is invalid, or differs from another one only in case or width.
+        OutputError: If the file cannot be written or would be too large.
         """
         name = checked_name(name)
         with wrap_os_errors(self.root):
@@ -91,12 +116,15 @@ class Store:
                 with open_folder(name, folder=root) as inside:
                     return _add(inside, self.root / name, text_of)
             except BaseException:
-                with suppress(OSError):  # only an empty one goes
+                with suppress(OSError):  # removes the folder only if it is empty
                     os.rmdir(name, dir_fd=root)
                 raise
 
     def _claim(self, name: str, root: int) -> None:
-        """Makes the folder of a name. Looked at again afterwards: somebody may have made one like it meanwhile."""
+        """Create the folder of a name.
+
+        Clashes are checked again afterwards, because another process may create a similar name at the same time.
+        """
         self._refuse_clash(name)
         with suppress(FileExistsError):
             os.mkdir(name, dir_fd=root)
@@ -119,7 +147,7 @@ class Store:
         if not self.root.exists():
             return []
         with open_root(self.root) as root, wrap_os_errors(self.root, "read"), os.scandir(root) as entries:
-            # a link is nobody's profile; what is no name was put there by somebody else
+            # symbolic links and folders with invalid names are not profiles
             found = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         return [name for name in (unicodedata.normalize("NFC", name) for name in found) if _is_name(name)]
 
@@ -151,7 +179,7 @@ def _file(version: int) -> str:
 
 
 def _versions(inside: int) -> list[int]:
-    """What a killed writer left has another name, and is not seen."""
+    """Return the versions in a folder. Temporary files of interrupted writers have other names and are ignored."""
     found = [int(match[1]) for match in map(_FILE.fullmatch, os.listdir(inside)) if match]
     return sorted(version for version in set(found) if version and exists(_file(version), inside))
 

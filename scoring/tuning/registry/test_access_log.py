@@ -1,4 +1,4 @@
-"""How often a test split was looked at: each look makes its figures a little less of a surprise."""
+"""Log of evaluations on test splits. Each evaluation on a split makes later results on it less independent."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["TestLook", "looks_frame"]
 
 
 class TestLook(BaseModel):
-    """One model measured on one test split."""
+    """An evaluation of one model on one test split."""
 
-    __test__ = False  # no test of pytest's
+    __test__ = False  # pytest must not collect this class
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     at: AwareDatetime
     look: int
-    """Of this split: the first is 1."""
+    """Number of the evaluation on this split. The first is 1."""
     holdout: Text
     profile: Text | None = None
     digest: Digest
@@ -29,7 +29,7 @@ class TestLook(BaseModel):
 
 
 def looks_frame(looks: Sequence[TestLook]) -> pd.DataFrame:
-    """One row per look, oldest first: at · look · holdout · profile · digest, and a column per metric."""
+    """Return one row per evaluation, oldest first: at · look · holdout · profile · digest · one column per metric."""
     columns = ["at", "look", "holdout", "profile", "digest"]
     rows = [
         {name: getattr(look, name) for name in columns} | {name: metric.value for name, metric in look.metrics.items()}

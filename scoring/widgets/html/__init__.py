@@ -1,4 +1,4 @@
-"""Results as HTML: text in, text out. Text from data and from users is escaped.
+"""Results as HTML strings. Text from data and from users is escaped.
 
 - `parts`: colours, escaping, small drawings
 - `measures`, `slices`, `overlap`, `waterfall`, `list_table`: one table each

@@ -1,4 +1,4 @@
-"""One user's list as a table that needs no widget: each job with its points as a stacked bar."""
+"""The list of one user as an HTML table without widgets. A stacked bar shows the points of each job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WIDTH = 260
 
 
 def legend_html(users: UserList) -> str:
-    """Which colour is which component."""
+    """Return the legend of the component colours."""
     swatches = "".join(
         f'<span class="entry"><span class="swatch" style="background:{colour}"></span>{text_on(name)}</span>'
         for name, colour in zip(users.components, colours_of(users.groups), strict=True)
@@ -22,12 +22,12 @@ def legend_html(users: UserList) -> str:
 
 
 def list_page(users: UserList) -> str:
-    """Return the list as a page of its own."""
+    """Return the list with its style, for display outside the panel."""
     return page(list_html(users))
 
 
 def list_html(users: UserList, most: int = 10) -> str:
-    """The first `most` jobs."""
+    """Return the table of the first `most` jobs."""
     colours = colours_of(users.groups)
     rows = [
         (

@@ -1,4 +1,4 @@
-"""All users: every measure beside the baseline's, with the interval of the difference."""
+"""Table of the measures over all users, compared with the baseline, with intervals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLUMNS = (
 
 
 def measures_html(measures: pd.DataFrame, level: float = 0.95) -> str:
-    """Of `measures.differences`. A difference that is not significant is grey: it may be noise."""
+    """Return the table of a frame of `measures.differences`. Differences that are not significant are grey."""
     rows = []
     for row in measures.to_dict("records"):
         difference, significant = row["difference"], bool(row["significant"])
@@ -34,7 +34,7 @@ def measures_html(measures: pd.DataFrame, level: float = 0.95) -> str:
                 number(row["mean"]),
                 f'<span class="{kind}">{signed(difference)}</span>',
                 drawn or '<span class="muted">–</span>',
-                f"±{number(row['detectable'])}" if row["detectable"] > 0 else "–",  # nor where nothing differs
+                f"±{number(row['detectable'])}" if row["detectable"] > 0 else "–",  # 0 if no value differs
                 f'<span class="{kind}">{said}</span>',
             )
         )

@@ -1,4 +1,4 @@
-"""How much of the lists changed, and who gains and loses places in them."""
+"""Overlap of the lists with the baseline, and the largest gains and losses of places in them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from scoring.widgets.html.parts import DOWN, UP, heading, signed, table, text_on
 __all__ = ["overlap_html"]
 
 _MOST = 5
-"""Who gains and loses most, so many each."""
+"""Number of largest gains, and of largest losses, in a table."""
 
 
 def overlap_html(comparison: Comparison, exposure: Mapping[By, pd.DataFrame] | None = None) -> str:
-    """`exposure` (None: not computed yet) is `Comparison.exposure` by whose places are counted."""
+    """Return the overlap with a table of gains and losses for each key of `exposure`.
+
+    `exposure` maps the grouping (such as company) to the frame of `Comparison.exposure`. None is not computed yet.
+    """
     users = comparison.frame()
     told = (
         f"Rank-biased overlap {comparison.mean_rbo:.3f} · {users['new'].mean():.1%} of the listed jobs are new · "

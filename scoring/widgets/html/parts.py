@@ -1,4 +1,4 @@
-"""What tables share: colours that colour-blind people can tell apart, escaping, small drawings."""
+"""Shared parts of the tables: colours for colour-blind users, escaping, small drawings."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ __all__ = [
 
 INK, FAINT = "currentColor", "var(--scoring-muted)"
 UP, DOWN = "var(--scoring-up)", "var(--scoring-down)"
-"""Colours of drawings, which are lighter where the page is dark."""
+"""Colours of drawings. They are lighter in a dark theme."""
 
-PURPLE, YELLOW = "#CC79A7", "#F0E442"  # the two of Okabe and Ito's that plots do not use
+PURPLE, YELLOW = "#CC79A7", "#F0E442"  # the two colours of Okabe and Ito that plots do not use
 _BY_GROUP = {
     "base": (BLUE, SKY, "#A6CEE3", "#004A73", "#7FA8C9"),
     "match": (ORANGE, YELLOW, "#8C5E00", "#F6C85F", "#B8860B"),
     "personal": (GREEN, PURPLE, "#00563F", "#7FCBB5", "#7B3F61"),
 }
-"""Blues, yellows and greens tell the groups apart; lightness tells the components of one."""
+"""Hue distinguishes the groups. Lightness distinguishes the components of a group."""
 
 _MIX = "color-mix(in srgb, var(--jp-content-font-color0, #000) {share}%, var(--jp-layout-color0, #fff))"
-"""Between the ink and the paper of the page's theme; where a page has none, black on white."""
+"""A mix of the theme's text and background colours. Without a theme they are black and white."""
 _SCOPE = (".lm-scoring", ".scoring-panel", ".scoring-ranks", ".scoring-live")
 _DARK = ('[data-jp-theme-light="false"]', ".vscode-dark")
 
@@ -59,7 +59,7 @@ STYLE = f"""<style>
 
 
 def colours_of(groups: Sequence[str]) -> list[str]:
-    """A colour for each component, by its group and its place there."""
+    """Return a colour for each component, by its group and its position in the group."""
     seen: dict[str, int] = {}
     found = []
     for group in groups:
@@ -70,12 +70,12 @@ def colours_of(groups: Sequence[str]) -> list[str]:
 
 
 def text_on(value: object) -> str:
-    """Anything as text that cannot become markup."""
+    """Return a value as escaped HTML text."""
     return escape(str(value), quote=True)
 
 
 def page(inside: str) -> str:
-    """Tables with their style, as they stand in a widget or in a cell's output."""
+    """Return tables with their style, for a widget or the output of a cell."""
     return f'{STYLE}<div class="lm-scoring">{inside}</div>'
 
 
@@ -84,7 +84,14 @@ def heading(title: str, told: str = "") -> str:
 
 
 def table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], caption: str) -> str:
-    """Cells are HTML already; of a column is said whether it holds numbers. The caption is for screen readers."""
+    """Return an HTML table.
+
+    Parameters
+    ----------
+    columns: Name of each column, and whether it contains numbers.
+    rows: Cells, which are HTML already.
+    caption: Accessible name for screen readers.
+    """
     kinds = [' class="n"' if numeric else "" for _, numeric in columns]
     head = "".join(
         f'<th scope="col"{kind}>{text_on(name)}</th>' for (name, _), kind in zip(columns, kinds, strict=True)
@@ -97,14 +104,14 @@ def table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], ca
 
 
 def number(value: float) -> str:
-    """Four digits that count; – for what there is not."""
+    """Return a number with four significant digits, or – if it is not finite."""
     if not math.isfinite(value):
         return "–"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def signed(value: float) -> str:
-    """With its sign, a true minus."""
+    """Return a number with its sign (minus is U+2212), or – if it is not finite."""
     if not math.isfinite(value):
         return "–"
     if value == 0:
@@ -114,8 +121,10 @@ def signed(value: float) -> str:
 
 
 def whisker(low: float, high: float, at: float, reach: float, colour: str, detectable: float = math.nan) -> str:
-    """An interval and its middle on an axis from -reach to reach, 0 in the centre; the grey band is what so many
-    users cannot tell from noise."""
+    """Return a drawing of an interval and the value `at`, on an axis from -reach to reach.
+
+    The grey band contains the differences that are too small to detect with this number of users.
+    """
     if not all(map(math.isfinite, (low, high, at))) or not reach > 0:
         return ""
     width, height, half = 150, 16, 75

@@ -1,4 +1,4 @@
-"""The same measures among parts of the users: who loses while the mean rises."""
+"""Table of a metric by slices of the users, which shows losses that the overall mean hides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _COLUMNS = (
 
 
 def slices_html(slices: pd.DataFrame, metric: str | None = None) -> str:
-    """Of `slice_differences`; the table is of one metric (None: the first), the warning of all of them."""
+    """Return the table of a frame of `slice_differences` for one metric (None: the first).
+
+    The warning above the table covers all metrics.
+    """
     metric = metric or str(slices["metric"].iloc[0])
     of_metric = slices[slices["metric"] == metric]
     tested, small = of_metric[of_metric["tested"]], of_metric[~of_metric["tested"]]

@@ -1,4 +1,4 @@
-"""Why one job moved for one user: from the total before, component by component, to the total after."""
+"""Waterfall table of one job and user: the change of the total by component."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WIDTH = 220
 
 
 def waterfall_html(why: Waterfall) -> str:
-    """The largest change first; each bar begins where the one above it ended."""
+    """Return the table, largest change first. Each bar starts at the end of the bar above."""
     changes = sorted(why.changes, key=lambda one: -abs(one.change))
     ends = [why.total_before]
     for change in changes:
@@ -55,7 +55,7 @@ def _total(when: str, total: float, low: float, high: float) -> tuple[str, ...]:
 
 
 def _value(value: float | None) -> str:
-    """Of a component that a model does not have there is none."""
+    """Return the value as text. It is None if the model does not have the component."""
     return "–" if value is None else number(value)
 
 
