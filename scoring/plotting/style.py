@@ -119,7 +119,7 @@ def bars(
 
 
 def number(value: float) -> str:
-    """Format a number with three significant digits and thousands separators: 0.0123, 1.23, 123, 12,300."""
+    """Format a number with three significant digits, from 100 on as an integer: 0.0123, 1.23, 123, 12,300."""
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:#.3g}".rstrip(".")

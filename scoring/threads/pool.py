@@ -48,8 +48,8 @@ def in_threads(
     stop: Its first element is set to 1 to stop the kernels, which check it.
     cancelled: Returns whether to stop.
     progress: Called with each result of `work`.
-    tile: Number of users that are processed most efficiently together. Slices are this long if every worker then
-        still gets users.
+    tile: Number of users that are processed most efficiently together. Slices come close to this length if all
+        workers still get an equal share.
     """
     size = users_per_task(n_users, workers, tile)
     parts = [slice(first, min(first + size, n_users)) for first in range(0, n_users, size)]
