@@ -144,7 +144,7 @@ def built_in(seed: int) -> Situations:
 
 
 def _bare(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with all optional columns missing; `is_active` stays true."""
+    """Return the frame with all optional columns missing, except that `is_active` is true."""
     bare = frame.copy()
     for column in TABLES[table].columns:
         if not column.required:
