@@ -1,7 +1,7 @@
-"""How plots look, and which function draws which result.
+"""The style of plots, and the functions that draw results.
 
-- `style`: one set of colours, one set of settings, bars with their values
-- `displays`: the plot or table that a result's method returns, imported when it is first drawn
+- `style`: colours, settings, and bars with their values
+- `displays`: the plot or table that a method of a result returns; its module is imported at the first call
 """
 
 from scoring.plotting.style import (

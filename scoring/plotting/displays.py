@@ -1,8 +1,8 @@
-"""Which function draws which result.
+"""The functions that draw results, by name.
 
 A module that draws a result imports the result's class. The result's `plot()` must not import that module in turn, or
-the two would import each other. It calls `display` with a name of this table, and the function is imported when it is
-first used. This is the only place where a result knows of its drawing.
+the two would import each other. Instead it calls `display` with a name from this table, and `display` imports the
+function when it is first used.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ DISPLAYS: Final = {
     "user list": "scoring.widgets.html.list_table:list_page",
     "waterfall": "scoring.evaluation.waterfall_plot:plot_waterfall",
 }
-"""Name → module:function that takes the result."""
+"""Name → module:function. The function takes the result."""
 
 
 def display(name: str, result: Any) -> Any:
-    """Return what the function of this name makes of a result: a figure, or a text of HTML.
+    """Return a drawn result: a figure or an HTML string.
 
     Raises
     ------
-    KeyError: If no function has this name.
+    KeyError: If the table does not contain the name.
     """
     module, _, function = DISPLAYS[name].partition(":")
     return getattr(import_module(module), function)(result)

@@ -1,7 +1,7 @@
-"""How plots look: one set of colours, one set of settings, bars that carry their figures.
+"""The style of plots: colours, settings, and bars labelled with their values.
 
-Colours are those of Okabe and Ito, which colour-blind people can tell apart. Japanese letters come from a font that the
-package `matplotlib-fontja` brings, since few machines have one that matplotlib finds.
+Colours are those of Okabe and Ito, which colour-blind people can distinguish. Japanese characters use a font from the
+package `matplotlib-fontja`, because few machines have such a font where matplotlib finds it.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, GREY, BLACK = "#56B4E9", "#999999", "#000000"
 
 FONTS: Final = ["DejaVu Sans", "IPAexGothic"]
-"""The first one that has a letter draws it."""
+"""Each character is drawn in the first font that contains it."""
 
 STYLE: Final[Any] = {"font.size": 10, "font.family": FONTS, "axes.spines.top": False, "axes.spines.right": False}
-"""Settings of matplotlib under which every plot is made."""
+"""Matplotlib settings of every plot."""
 
 SMALL = 8.5
-"""Size in points of what stands at bars and points."""
+"""Size in points of the labels at bars and markers."""
 
 
 def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
-    """A figure of so many inches, and its axes from left to right. Not pyplot's: nobody else holds or shows it."""
+    """Return a figure, given its size in inches, and its axes from left to right. pyplot does not manage the figure."""
     figure, axes = new_grid(width, height, 1, columns)
     return figure, axes
 
 
 def new_grid(width: float, height: float, rows: int, columns: int, *, share: bool = False) -> tuple[Figure, list[Any]]:
-    """The same of rows of axes, from left to right and top to bottom; with `share` they have one scale."""
+    """Return a figure and its grid of axes, row by row. With `share`, all axes have the same scale."""
     import matplotlib
 
     with matplotlib.rc_context(STYLE):
@@ -60,13 +60,13 @@ def new_grid(width: float, height: float, rows: int, columns: int, *, share: boo
         axes = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
     for axis in (axis for one in axes.ravel() for axis in (one.xaxis, one.yaxis)):
         axis.set_major_formatter(_thousands_apart()())
-        axis.isDefault_majfmt = True  # names, dates and logarithms still bring formatters of their own
+        axis.isDefault_majfmt = True  # names, dates and logarithmic scales can still set their own formatters
     return figure, list(axes.ravel())
 
 
 @cache
 def _thousands_apart() -> type[ScalarFormatter]:
-    """Matplotlib's formatter of plain numbers, but 150,000 for 150000."""
+    """Return matplotlib's number formatter with thousands separators: 150,000 for 150000."""
     from matplotlib.ticker import ScalarFormatter
 
     class ThousandsApart(ScalarFormatter):
@@ -82,14 +82,16 @@ def _thousands_apart() -> type[ScalarFormatter]:
 
 @cache
 def _styled_figure() -> type[Figure]:
-    """A figure whose texts are all in these fonts, whenever they were made: matplotlib sets a text's font as it is
-    made, and makes some only as a figure is drawn."""
+    """Return a figure class that sets the fonts of all texts when it is drawn.
+
+    Matplotlib sets the font of a text when it creates the text, and it creates some texts only while drawing.
+    """
     import matplotlib
     from matplotlib.figure import Figure
     from matplotlib.font_manager import fontManager
     from matplotlib.text import Text
 
-    # the package would change the font of everybody's plots as it is imported; only its file is taken
+    # importing the package would change the font of all plots in the process, so only its font file is used
     package = find_spec("matplotlib_fontja")
     if package is not None and package.origin is not None:
         fontManager.addfont(Path(package.origin).parent / "fonts" / "ipaexg.ttf")
@@ -107,7 +109,7 @@ def _styled_figure() -> type[Figure]:
 def bars(
     axes: Any, names: Sequence[str], values: Sequence[float], texts: Sequence[str], colour: str | Sequence[str] = BLUE
 ) -> None:
-    """Horizontal bars, the first on top, each with its text behind it."""
+    """Draw horizontal bars from top to bottom, each followed by its text."""
     places = range(len(names))
     drawn = axes.barh(places, values, color=colour, height=0.7)
     axes.bar_label(drawn, texts, padding=3, fontsize=SMALL)
@@ -117,7 +119,7 @@ def bars(
 
 
 def number(value: float) -> str:
-    """Three digits that count, with thousands apart: 0.0123, 1.23, 123, 12,300."""
+    """Format a number with three significant digits, from 100 on as an integer: 0.0123, 1.23, 123, 12,300."""
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:#.3g}".rstrip(".")

@@ -1,19 +1,19 @@
-"""Where time and memory go: each module returns a frame of figures and a plot of it.
+"""Measure time and memory. Each module returns a frame of measurements and a plot of it.
 
-- `phases`: the stopwatch of a run
+- `phases`: times of the phases of a run
 - `sweep`: chunk sizes and workers, with a recommendation
 - `line_times`: the readable path (the NumPy reference), line by line
 - `columns`: bytes of a frame's columns before and after smaller dtypes
-- `peak_memory`: the peak of a piece of work, in a process of its own
-- `engine_ladder`: the same lists by a loop over pairs, NumPy, all pairs, exact top k
+- `peak_memory`: peak memory of a function, in a separate process
+- `engine_ladder`: the same lists from a loop over pairs, NumPy, all pairs, exact top k
 - `pruning_stats`: how many jobs are scored for a user
 - `growth`: the cost of more users and more jobs, and the pairs that are skipped
 - `sessions`: the mixed requests of a user who tunes weights, replayed, with the hit rates of the caches
 
-Used by these: `growth_point` (one size of `growth`), `growth_plot`, `workload` (data that a new process can load),
+Helper modules: `growth_point` (one size of `growth`), `growth_plot`, `workload` (data that a new process can load),
 `measure` (seconds, bytes, processes), `lists`, `facts` and `per_pair` (the legacy loop over pairs and its arguments).
 
-Plots are matplotlib figures, returned and never shown; nothing here uses pyplot or changes its settings.
+Plots are returned as matplotlib figures and not shown. No module uses pyplot or changes its settings.
 """
 
 from scoring.profiling.columns import column_bytes, plot_columns

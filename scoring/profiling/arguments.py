@@ -1,4 +1,4 @@
-"""Arguments of the commands that measure."""
+"""Argument types of the measuring commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ __all__ = ["positive"]
 
 
 def positive(text: str) -> int:
-    """A whole number of 1 or more, as `type=` of an argument. Raises what argparse turns into a sentence."""
+    """Parse an integer of at least 1, as `type=` of an argument.
+
+    Raises
+    ------
+    ValueError: If the text is not an integer.
+    argparse.ArgumentTypeError: If the number is below 1.
+    """
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is below 1")

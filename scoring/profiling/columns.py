@@ -17,16 +17,21 @@ __all__ = ["column_bytes", "plot_columns"]
 
 
 def column_bytes(before: pd.DataFrame, after: pd.DataFrame | None = None) -> pd.DataFrame:
-    """`memory_report` of a frame and of the same in smaller dtypes (None: `optimise` makes it), largest first.
+    """Return the `memory_report` of a frame and its copy in smaller dtypes, largest columns first.
 
-    By column: dtype_before · dtype_after · bytes_before · bytes_after (text counted deep) · share (what is left).
+    The index contains the columns of the frame. The columns of the report are dtype_before · dtype_after ·
+    bytes_before · bytes_after (both include the text) · share (bytes_after / bytes_before).
+
+    Parameters
+    ----------
+    after: The frame in smaller dtypes; None: `optimise(before)`.
     """
     report = memory_report(before, optimise(before) if after is None else after)
     return report.sort_values("bytes_before", ascending=False, kind="stable")
 
 
 def plot_columns(report: pd.DataFrame, title: str = "Memory by column") -> Figure:
-    """Two bars a column of a `column_bytes`, and what is left of the whole."""
+    """Plot a frame of `column_bytes`: two bars per column, and the remaining share of all bytes."""
     figure, (axes,) = new_figure(7.5, 0.36 * len(report) + 1.4)
     places = range(len(report))
     unit, size = ("MB", 1e6) if report["bytes_before"].max() >= 1e6 else ("kB", 1e3)

@@ -1,4 +1,4 @@
-"""The same lists by four ways, from the legacy loop to the exact top K: how much each step gains."""
+"""Compare four methods that return the same lists, from the legacy loop to the exact top K."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["ladder", "plot_ladder"]
 
 @dataclass(frozen=True)
 class _Rung:
-    """A way to the lists of some users (rows of the plan), and how many users it is asked for."""
+    """A method that ranks users (rows of the plan), and the number of users it is timed on."""
 
     name: str
     rank: Callable[[Longs], list[List]]
@@ -44,14 +44,16 @@ def ladder(
     pairs_users: int = 500,
     repeats: int = 3,
 ) -> pd.DataFrame:
-    """The best of `repeats` for each way, one thread each, on the first active users; slow ways on fewer of them.
+    """Time each method on the first active users in one thread. Slow methods rank fewer users.
 
-    By way: users · ms_per_user · pairs_per_second (users × jobs: each pair is scored or left out) · times_faster (than
-    the loop). Every list is held to that of the exact top K, in ids, order and float32 totals. Everything that can be
-    worked out per user or per job beforehand is not timed.
+    The index contains the methods. The columns are users · ms_per_user (the best of `repeats`) · pairs_per_second
+    (users × jobs, including excluded pairs) · times_faster (than the loop). Every list must equal that of the exact
+    top K in ids, order and float32 totals. Values per user or per job are computed in advance and not timed.
 
-    Raises ConfigurationError where the model is not `standard` as it ships, which is what the loop computes, and
-    AnswersDifferError.
+    Raises
+    ------
+    ConfigurationError: If the model is not the shipped `standard`, which the loop implements.
+    AnswersDifferError: If a method returns other lists than the exact top K.
     """
     if prepared.model.digest != load_model("standard").digest:
         name = prepared.model.name
@@ -74,16 +76,16 @@ def ladder(
 
 
 def _measured(rung: _Rung, users: Longs, ours: Ranking, repeats: int) -> tuple[str, int, float]:
-    # the answers first, which also compiles what is not compiled yet
+    # the first call checks the lists and compiles the kernels
     require_lists(rung.name, rung.rank(users), ours)
     return rung.name, len(users), 1000 * timed(lambda: rung.rank(users), repeats).best / len(users)
 
 
 class _Cut:
-    """Lists cut from the scores of all pairs, some users at a time."""
+    """Lists selected from the scores of all pairs, for a batch of users at a time."""
 
     AT_ONCE = 16
-    """Users: a tile of the kernel, and for NumPy not more than caches hold."""
+    """Users per batch: one tile of the kernel. For NumPy, a batch of this size fits into the CPU caches."""
 
     def __init__(self, prepared: Prepared, users: Longs, k: int) -> None:
         self.plan, self.k = prepared.plan, k
@@ -102,7 +104,7 @@ class _Cut:
 
     def by_all_pairs(self, users: Longs) -> list[List]:
         def totals(some: Longs) -> Singles:
-            # whole tiles go into the same memory again
+            # full batches reuse the same memory
             room = self.room if len(some) == self.AT_ONCE else None
             return self.scorer.all_pairs(some, out=room)[0]
 
@@ -121,7 +123,7 @@ class _Cut:
 
 
 def _lists(ranking: Ranking) -> list[List]:
-    """A ranking as lists; next to nothing beside the work."""
+    """Convert a ranking to lists. The time of this is negligible."""
     return [
         List(ids[:count], totals[:count])
         for ids, totals, count in zip(ranking.job_id, ranking.scores[:, :, 0], ranking.count, strict=True)
@@ -129,7 +131,7 @@ def _lists(ranking: Ranking) -> list[List]:
 
 
 def plot_ladder(frame: pd.DataFrame) -> Figure:
-    """Milliseconds a user of a `ladder`, on a logarithmic axis."""
+    """Plot the milliseconds per user of a `ladder` on a logarithmic axis."""
     figure, (axes,) = new_figure(8, 0.5 * len(frame) + 1.2)
     steps = zip(frame["ms_per_user"], frame["times_faster"], strict=True)
     texts = [f"{number(ms)} ms, {times:,.0f} ×" for ms, times in steps]

@@ -1,7 +1,8 @@
-"""What other ways to the same lists are given: the facts of `standard`, worked out per user and per job, as ours are.
+"""Input of the methods that the engine is compared with: the values of `standard` per user and per job.
 
-Nothing here is timed. A job's own points are added up, a user's points lie in tables by the job's codes, and jobs
-that nobody may be shown are left out; what is left to a peer is what depends on the pair.
+Preparing them is not timed, as it is not timed for the engine. The points of components that depend on the job alone
+are already added. Points of a user are in tables by the codes of jobs. Jobs excluded for all users are removed. A
+compared method computes only what depends on the pair.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _FEATURES = ("daily_payment", "no_experience", "student_welcome")
 
 @dataclass(frozen=True)
 class Weights:
-    """Flat weights of the components that depend on the pair."""
+    """Flat weights of the components that depend on both user and job."""
 
     location: float
     category: float
@@ -39,15 +40,15 @@ class Weights:
 
 @dataclass(frozen=True)
 class Jobs:
-    """The m jobs that no rule leaves out for everybody, by job_id. A missing code is the last one of its tables."""
+    """The m jobs that no rule excludes for all users, by job_id. Missing codes use the last column of the tables."""
 
     job_id: Longs
-    base: Floats  # weighted points of the five components that depend on the job alone
+    base: Floats  # sum of the weighted points of the five components that depend on the job alone
     prefecture: Ints
-    place: Ints  # prefecture and city; -1 missing
+    place: Ints  # prefecture and city; -1: missing
     occupation: Ints
     hourly: Floats
-    offers: Ints  # bit 0 remote work, bit 1 attractive features
+    offers: Ints  # bit 0: remote work, bit 1: any attractive feature
     features: Ints  # bits: daily payment, no experience, student welcome
     vector: Singles
     has_vector: Bools
@@ -58,36 +59,36 @@ class Jobs:
 
 @dataclass(frozen=True)
 class Users:
-    """n users; tables are (n, codes) points."""
+    """n users; tables have shape (n, codes) and contain points."""
 
     user_id: Longs
-    place: Ints  # -1 missing
+    place: Ints  # -1: missing
     location: Floats  # by prefecture
     category: Floats  # by occupation
-    floor: Floats  # yen per hour, NaN none
-    style: Ints  # 0 none, 1 other than remote, 2 remote
-    applied: Bools  # lately
+    floor: Floats  # yen per hour; NaN: none
+    style: Ints  # 0: none, 1: other than remote, 2: remote
+    applied: Bools  # within 90 days
     applied_occupations: Ragged
     applied_prefectures: Ragged
-    usual_wage: Floats  # NaN none
+    usual_wage: Floats  # NaN: none
     clicked_occupations: Ragged
     clicked_features: Ints  # bits
     vector: Singles
     has_vector: Bools
-    excluded: tuple[Longs, ...]  # of each: the jobs (places among `Jobs`) that this user may not be shown
+    excluded: tuple[Longs, ...]  # per user: positions in `Jobs` of the jobs excluded for this user
 
     def __len__(self) -> int:
         return len(self.user_id)
 
     def conditions(self) -> Floats:
-        """(n, 2, 4) points by [pays the floor] and the job's offers."""
+        """Return (n, 2, 4) points, by whether the job pays the floor and by its offers."""
         style_points = np.array([[0, 0, 100, 100], [50, 50, 150, 150], [0, 100, 100, 200]], dtype=np.float64)
         has_floor = ~np.isnan(self.floor)
         met = style_points[self.style][:, None, :] + np.array([0.0, 100.0])[None, :, None]
         return met / (1.0 + has_floor + (self.style > 0))[:, None, None]
 
     def feature_points(self) -> Floats:
-        """(n, 8) points of `clicks` by the job's features."""
+        """Return (n, 8) points of `clicks`, by the features of the job."""
         table = np.zeros((8, 8))
         for bit, points in enumerate((15, 10, 10)):
             table += points * (np.arange(8)[:, None] >> bit & np.arange(8)[None, :] >> bit & 1)
@@ -95,7 +96,7 @@ class Users:
 
     @staticmethod
     def table(codes: Ragged, width: int, points: float) -> Floats:
-        """(n, width): `points` at each user's codes, 0 elsewhere."""
+        """Return an (n, width) table with `points` at the codes of each user, 0 elsewhere."""
         table = np.zeros((len(codes), width))
         table[codes.rows, codes.values] = points
         return table
@@ -103,7 +104,7 @@ class Users:
 
 @dataclass(frozen=True)
 class Facts:
-    """Jobs and some users of a prepared `standard` model. `inputs` and `shown` (rows of its jobs) are where from."""
+    """Jobs and some users of a prepared `standard` model. `jobs` contains the rows `shown` of the jobs of `inputs`."""
 
     inputs: Inputs
     shown: Longs
@@ -113,7 +114,7 @@ class Facts:
 
     @classmethod
     def of(cls, prepared: Prepared, rows: NDArray[np.integer]) -> Facts:
-        """Of the users at these rows of the plan, in that order."""
+        """Return the facts of the users at these rows of the plan, in that order."""
         inputs, plan = prepared.inputs, prepared.plan
         flat = dict(zip((part.name for part in prepared.model.parts), prepared.model.flat_weights, strict=True))
         shown = np.flatnonzero(plan.exclusions.open_to_all)
@@ -124,7 +125,7 @@ class Facts:
 
     @property
     def n_occupations(self) -> int:
-        """Codes, the missing one included."""
+        """Number of codes, including the one for missing."""
         return self.users.category.shape[1]
 
     @property

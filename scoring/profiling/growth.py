@@ -1,4 +1,4 @@
-"""What more users and more jobs cost: time, memory, and the share of pairs that is scored on its own."""
+"""Time, memory and the share of individually scored pairs, for growing numbers of users and jobs."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["Growth", "growth"]
 
 MOST_ACTIONS = 2_500_000
-"""Of a market: making ten million took a minute and a half and 2.7 GB before any ranking."""
+"""Limit of actions per market. Generating ten million took 90 seconds and 2.7 GB before any ranking."""
 
 
 @dataclass(frozen=True, repr=False)
 class Growth:
-    """Points with more and more jobs for the same users, and with more and more users for the same jobs."""
+    """Measurements with growing jobs for the same users, and with growing users for the same jobs."""
 
     by_jobs: tuple[GrowthPoint, ...]
     by_users: tuple[GrowthPoint, ...]
 
     @classmethod
     def of(cls, by_jobs: Sequence[Mapping[str, Any]], by_users: Sequence[Mapping[str, Any]]) -> Self:
-        """Out of records, such as a benchmark keeps."""
+        """Create it from records, such as those stored by a benchmark."""
         return cls(tuple(map(GrowthPoint.of, by_jobs)), tuple(map(GrowthPoint.of, by_users)))
 
     def __repr__(self) -> str:
@@ -43,10 +43,10 @@ class Growth:
             return f"Growth({len(self.by_jobs)} sizes by jobs, {len(self.by_users)} by users)"
 
     def frame(self) -> pd.DataFrame:
-        """One row per size: series (jobs, users: what grows) · users · jobs · pairs · seconds · pairs_per_second ·
-        ms_per_user · making_seconds · peak_bytes · checked.
+        """Return one row per size.
 
-        NaN where a size was not measured: it would have taken too long.
+        The columns are series (what grows: jobs or users) · users · jobs · pairs · seconds · pairs_per_second ·
+        ms_per_user · making_seconds · peak_bytes · checked. Times are NaN if a size would have taken too long.
         """
         rows = []
         for series, points in (("jobs", self.by_jobs), ("users", self.by_users)):
@@ -69,21 +69,28 @@ class Growth:
         return pd.DataFrame(rows)
 
     def skipped(self) -> pd.DataFrame:
-        """What each pair came to, one row per size of `by_jobs`: users · jobs · pairs · a column per rule · by_rules ·
-        by_bounds · scored · cells · blocks · jobs_per_cell.
+        """Return how many pairs were excluded, skipped and scored, one row per size of `by_jobs`.
 
-        Pairs: `by_rules` are of jobs that a rule leaves out for everybody, `by_bounds` were never looked at since
-        their cell or their block could not hold any of the list, `scored` were looked at on their own; these three
-        add up to all pairs. Which of the two bounds it was is not counted: the kernel would lose time by that.
+        The columns are users · jobs · pairs · one column per rule · by_rules · by_bounds · scored · cells · blocks ·
+        jobs_per_cell. The pairs of `by_rules`, `by_bounds` and `scored` add up to all pairs:
+
+        - `by_rules`: a rule excludes the job for all users
+        - `by_bounds`: the bound of the cell or block shows that none of its jobs can be in the list
+        - `scored`: the pair was scored individually
+
+        Cell and block bounds are not counted separately, because counting would slow down the kernel.
         """
         done = [point for point in self.by_jobs if point.looked_at is not None and point.eligible is not None]
         return pd.DataFrame([_account(point) for point in done])
 
     def ten_times(self, series: str) -> float:
-        """How many times longer ten times the jobs (or the users) take, by the slope of the measured points on
-        logarithmic axes (least squares).
+        """Return the factor by which time grows for ten times the jobs (or users).
 
-        Raises ConfigurationError: fewer than two sizes were measured.
+        It is the least-squares slope of the measured points on logarithmic axes.
+
+        Raises
+        ------
+        ConfigurationError: If fewer than two sizes were measured, or if `series` is not "jobs" or "users".
         """
         x, y = _measured(self._series(series), series)
         if len(set(x.tolist())) < 2:
@@ -91,7 +98,7 @@ class Growth:
         return float(10 ** np.polyfit(np.log10(x), np.log10(y), 1)[0])
 
     def sentences(self) -> list[str]:
-        """The slopes in words."""
+        """Return the slopes as sentences."""
         return [f"10 × the {series} take {self.ten_times(series):.1f} × the time" for series in ("jobs", "users")]
 
     def _series(self, name: str) -> tuple[GrowthPoint, ...]:
@@ -100,19 +107,21 @@ class Growth:
         return self.by_jobs if name == "jobs" else self.by_users
 
     def plot(self) -> Figure:
-        """Seconds over jobs and over users, beside the line on which time grows as the work does."""
+        """Plot seconds over jobs and over users, with a line for time proportional to the work."""
         figure: Figure = display("growth", self)
         return figure
 
     def plot_rates(self) -> Figure:
-        """Pairs decided a second, and memory at the peak, by the number of pairs."""
+        """Plot pairs per second and peak memory over the number of pairs."""
         figure: Figure = display("growth rates", self)
         return figure
 
     def plot_skipped(self) -> Figure:
-        """What the pairs of each size came to, and what of the jobs is looked at for a user.
+        """Plot the shares of excluded, skipped and scored pairs, and the jobs scored per user.
 
-        Raises ConfigurationError: no size has an account of it.
+        Raises
+        ------
+        ConfigurationError: If the counts of pairs were not recorded for any size.
         """
         figure: Figure = display("growth skipped", self)
         return figure
@@ -155,18 +164,28 @@ def growth(
     repeats: int = 12,
     patience: float = PATIENCE,
 ) -> Growth:
-    """Every number of jobs for the most users, and every number of users for the most jobs; synthetic markets.
+    """Measure each number of jobs with the most users, and each number of users with the most jobs.
 
-    Each market is made, prepared and ranked in a process of its own, so peaks are its own. All the users of a market
-    are ranked, `repeats` times. Of each market `checked` lists are held to the readable path.
+    Each synthetic market is generated, prepared and ranked in a separate process, so its peak memory is measured
+    alone. All users of a market are ranked up to `repeats` times.
 
-    Raises ConfigurationError where there is nothing to measure, AnswersDifferError.
+    Parameters
+    ----------
+    users, jobs: Numbers of users and of jobs to measure.
+    model: A model that `load_model` finds.
+    checked: Number of users per market whose lists are compared with the readable path.
+    patience: A size whose ranking would take more seconds than this is not measured.
+
+    Raises
+    ------
+    ConfigurationError: If `users` or `jobs` is empty or contains a number below 1.
+    AnswersDifferError: If a list differs from the readable path.
     """
     if not users or not jobs or min(*users, *jobs) < 1:
         raise ConfigurationError("growth needs numbers of users and of jobs, 1 or more.")
     few, many = sorted(set(users)), sorted(set(jobs))
     measure = partial(measure_points, k=k, model=model, workers=workers, repeats=repeats, patience=patience)
-    measure(64, 500, 1_000, (64,))  # compiles what is not compiled yet, which is none of the first market's
+    measure(64, 500, 1_000, (64,))  # compiles the kernels, so that the first market's time does not include it
 
     def point(n_users: int, n_jobs: int) -> GrowthPoint:
         actions = min(actions_per_user * n_users, MOST_ACTIONS)

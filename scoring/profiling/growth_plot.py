@@ -1,4 +1,4 @@
-"""Growth drawn: time, pairs a second and memory, and what the pairs came to."""
+"""Plots of `Growth`: time, pairs per second, memory, and the shares of skipped and scored pairs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SERIES = {"jobs": (BLUE, "o"), "users": (VERMILION, "s")}
 
 
 def plot_growth(growth: Growth) -> Figure:
-    """Seconds over jobs and over users, beside the line on which time grows as the work does."""
+    """Plot seconds over jobs and over users, with a line for time proportional to the work."""
     figure, panels = new_figure(9.5, 4, columns=2)
     for axes, series, points in zip(panels, SERIES, (growth.by_jobs, growth.by_users), strict=True):
         axes.set_title(f"{_fixed(points, series)}, more and more {series}", loc="left", fontsize=10)
@@ -48,7 +48,7 @@ def plot_growth(growth: Growth) -> Figure:
 
 
 def plot_rates(growth: Growth) -> Figure:
-    """Pairs decided a second, and memory at the peak, by the number of pairs."""
+    """Plot pairs per second and peak memory over the number of pairs."""
     figure, (left, right) = new_figure(9.5, 3.8, columns=2)
     sizes: list[int] = []
     rates: list[float] = []
@@ -61,7 +61,7 @@ def plot_rates(growth: Growth) -> Figure:
         colour, marker = SERIES[series]
         label = f"{_fixed(points, series)}, more {series}"
         left.plot(x, rate, marker + "-", color=colour, label=label)
-        # lines may lie on each other: the second one leaves the first one's ends to be seen
+        # lines can coincide: the second is dashed and has smaller markers, so that the first stays visible
         right.plot(
             x, peak, marker + ("-" if series == "jobs" else "--"), color=colour, markersize=9 if series == "jobs" else 5
         )
@@ -83,7 +83,12 @@ def plot_rates(growth: Growth) -> Figure:
 
 
 def plot_skipped(growth: Growth) -> Figure:
-    """What the pairs of each size came to, and how many jobs of those are looked at for a user."""
+    """Plot the shares of excluded, skipped and scored pairs, and the jobs scored per user.
+
+    Raises
+    ------
+    ConfigurationError: If the counts of pairs were not recorded for any size.
+    """
     frame = growth.skipped()
     if frame.empty:
         raise ConfigurationError("no size of this growth has an account of its pairs; measure one.")
@@ -95,7 +100,7 @@ def plot_skipped(growth: Growth) -> Figure:
 
 
 def _draw_account(axes: Any, frame: pd.DataFrame) -> None:
-    """A bar of all pairs for each size."""
+    """Draw one stacked bar per size: the shares of all pairs."""
     places = range(len(frame))
     start = np.zeros(len(frame))
     for (column, label), colour in zip(LEVELS.items(), (GREY, SKY, ORANGE), strict=True):
@@ -115,7 +120,7 @@ def _draw_account(axes: Any, frame: pd.DataFrame) -> None:
 
 
 def _draw_looked_at(axes: Any, frame: pd.DataFrame) -> None:
-    """Jobs for a user by number of jobs: those that may be shown, their cells, those looked at."""
+    """Draw the eligible jobs, their cells, and the jobs scored per user, over the number of jobs."""
     x = frame["jobs"].tolist()
     open_jobs = ((frame["by_bounds"] + frame["scored"]) / frame["users"]).tolist()
     looked_at = (frame["scored"] / frame["users"]).tolist()
@@ -144,7 +149,7 @@ def _logarithmic(
     text: Callable[[float], str] = "{:,}".format,
     number_of: Callable[[float], str] = "{:,.10g}".format,
 ) -> None:
-    """Both axes, with the measured sizes as ticks and room for texts."""
+    """Make both axes logarithmic, with the measured sizes as ticks and space for labels."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(x, [text(value) for value in x], fontsize=SMALL)
@@ -163,7 +168,7 @@ def _time(seconds: float) -> str:
 
 
 def _short(value: float) -> str:
-    """12 thousand, 3.4 million, 100 billion."""
+    """Format a number, such as 12 thousand, 3.4 million, 100 billion."""
     for size, name in ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
         if value >= size:
             return f"{value / size:.3g} {name}"

@@ -1,4 +1,4 @@
-"""One size of a market: what its lists cost, what was skipped for them, and that they are right."""
+"""Measure one size of a market: time, memory and skipped pairs of its lists, and a check of the lists."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ from scoring.synthetic import make_market
 __all__ = ["PATIENCE", "GrowthPoint", "measure_points", "warm"]
 
 PATIENCE = 300.0
-"""Seconds that one ranking may take; what would take longer is said, not done."""
+"""Limit in seconds of one ranking. A size that would take longer is reported but not measured."""
 
 
 @dataclass(frozen=True)
 class GrowthPoint:
-    """What the lists of so many users cost on a market of so many jobs. None: not measured, or not recorded."""
+    """Cost of the lists of one market. None: not measured, or not recorded."""
 
     users: int
     jobs: int
     seconds: float | None  # the best of `times`
-    guess: float | None = None  # seconds, by a part of the users
-    times: Mapping[str, Any] = field(default_factory=dict)  # as `Times.as_dict` gives them
-    decision: str = ""  # which way was taken, and why
-    making_seconds: float | None = None  # of making the market and preparing it
-    peak_bytes: int | None = None  # of the process, from making the market on
-    ranking_peak_bytes: int | None = None  # of the process while it ranked, the data included
-    left_out: Mapping[str, int] = field(default_factory=dict)  # rule → jobs that it leaves out for everybody
-    eligible: int | None = None  # jobs that no rule leaves out for everybody
-    cells: int | None = None  # of the eligible jobs as they are laid out; empty ones are not counted
-    blocks: int | None = None
-    looked_at: int | None = None  # pairs that were scored on their own; bounds kept the others out
-    checked: int = 0  # users whose lists are those of the readable path
+    guess: float | None = None  # seconds, estimated from a part of the users
+    times: Mapping[str, Any] = field(default_factory=dict)  # from `Times.as_dict`
+    decision: str = ""  # the chosen path, and the reason
+    making_seconds: float | None = None  # for generating and preparing the market
+    peak_bytes: int | None = None  # of the process, including generating the market
+    ranking_peak_bytes: int | None = None  # of the process during ranking, including the data
+    left_out: Mapping[str, int] = field(default_factory=dict)  # rule → jobs that it excludes for all users
+    eligible: int | None = None  # jobs that no rule excludes for all users
+    cells: int | None = None  # non-empty cells of the index of eligible jobs
+    blocks: int | None = None  # of the same index
+    looked_at: int | None = None  # pairs that were scored individually; bounds excluded the others
+    checked: int = 0  # users whose lists were compared with the readable path
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
-        """Out of a record, such as a benchmark keeps; what it does not hold was not recorded."""
+        """Create it from a record, such as those stored by a benchmark. Missing fields get their defaults."""
         names = {own.name for own in fields(cls)}
         return cls(**{name: value for name, value in record.items() if name in names})
 
@@ -84,16 +84,25 @@ def measure_points(
     patience: float = PATIENCE,
     say: Callable[[str], object] = lambda text: None,
 ) -> list[GrowthPoint]:
-    """Ranking the first so many users of a synthetic market, for each number asked; in this process.
+    """Measure the ranking of the first users of a synthetic market, for each number of users in `asked`.
 
-    For memory to be that of this market alone, call it by `apart`. `model` is one that `load_model` finds. `factors`
-    is a folder that keeps trained factors. `checked` users' lists are compared with the readable path's.
+    All work is done in this process. To measure the memory of this market alone, call this function with `apart`.
 
-    Raises AnswersDifferError.
+    Parameters
+    ----------
+    model: A model that `load_model` finds.
+    factors: Folder in which trained factors are cached.
+    checked: Number of users whose lists are compared with the readable path.
+    patience: A ranking that would take more seconds than this is not measured.
+    say: Called with progress messages.
+
+    Raises
+    ------
+    AnswersDifferError: If a list differs from the readable path.
     """
     say(f"a market of {n_users:,} users, {n_jobs:,} jobs, {n_actions:,} actions")
     begun = time.perf_counter()
-    # the market is let go of as soon as it is encoded
+    # no reference to the market is kept, so that its memory is freed after encoding
     data = Statistics(Dataset(make_market(n_users, n_jobs, n_actions, seed=0).tables), factor_cache=factors)
     prepared = Prepared.of(data, load_model(model), workers=workers)
     made = time.perf_counter() - begun
@@ -117,7 +126,7 @@ def measure_points(
 
 
 def warm(prepared: Prepared) -> None:
-    """Compiles the kernels, or reads them from disk, so that no figure holds that."""
+    """Compile the kernels or load them from disk, so that measurements do not include it."""
     rows = np.arange(min(2, len(prepared.plan.user_id)))
     for scorer in (Scorer(prepared.plan, path="pruned"), Scorer(prepared.plan, path="dense")):
         scorer.top_k(1, rows)
@@ -127,8 +136,8 @@ def warm(prepared: Prepared) -> None:
 def _ranked(
     scorer: Scorer, rows: Longs, n_jobs: int, k: int, repeats: int, patience: float, say: Callable[[str], object]
 ) -> GrowthPoint:
-    """Seconds and pairs looked at, or a guess that says why there are none."""
-    scorer.top_k(k, rows[:64])  # lays out the jobs, once
+    """Measure a ranking, or return only the estimate if it exceeds the patience."""
+    scorer.top_k(k, rows[:64])  # builds the index of jobs, once
     trial = rows[: max(1, len(rows) // 20)]
     guess = timed(lambda: scorer.top_k(k, trial), 1).best * len(rows) / len(trial)
     point = GrowthPoint(len(rows), n_jobs, seconds=None, guess=guess, decision=str(scorer.decision))
@@ -141,7 +150,7 @@ def _ranked(
 
 
 def _laid_out(point: GrowthPoint, prepared: Prepared) -> GrowthPoint:
-    """With what rules leave out, and how the other jobs are laid out."""
+    """Add the numbers of excluded and eligible jobs, cells and blocks."""
     plan, index = prepared.plan, prepared.plan.search.index
     return replace(
         point,
@@ -153,9 +162,9 @@ def _laid_out(point: GrowthPoint, prepared: Prepared) -> GrowthPoint:
 
 
 def _require_readable(prepared: Prepared, rows: Longs, k: int) -> None:
-    """Raises AnswersDifferError where the engine's lists of these users are not those of the readable path."""
+    """Raise AnswersDifferError if the engine's lists of these users differ from the readable path."""
     ours = prepared.scorer.top_k(k, rows)
-    for place in range(len(rows)):  # one at a time: all pairs of many users would be the peak
+    for place in range(len(rows)):  # one user at a time: all pairs of many users would raise the peak
         ids = readable_top_k(prepared, rows[place : place + 1], k)[0]
         if not np.array_equal(ids, ours.job_id[place, : ours.count[place]]):
             raise AnswersDifferError(f"the list of user {ours.user_id[place]} is not that of the readable path.")

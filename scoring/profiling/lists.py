@@ -1,4 +1,4 @@
-"""Lists that other ways to the same answer give, and the check that they are the same answer."""
+"""Lists of the compared methods, and the check that they equal the engine's."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["AnswersDifferError", "List", "best", "require_lists"]
 
 
 class AnswersDifferError(RuntimeError):
-    """Two ways to the same answer disagree: a time for a wrong answer is worth nothing, so measuring stops."""
+    """Two methods return different lists. Measuring stops, because the time of a wrong result is meaningless."""
 
 
 @dataclass(frozen=True)
 class List:
-    """One user's best jobs, best first."""
+    """The best jobs of one user, best first."""
 
     job_id: Longs
     total: NDArray[np.float32]
 
 
 def best(totals: NDArray[np.float32], job_id: Longs, k: int) -> List:
-    """The k largest of a user's totals, ties by job_id; a total of minus infinity is none."""
+    """Return the k largest totals of a user, ties by job_id. Jobs with a total of minus infinity are excluded."""
     k = min(k, len(totals))
-    # argpartition breaks ties at random: it only finds the k-th largest, and all that reach it are sorted
+    # argpartition breaks ties arbitrarily, so it only finds the k-th largest total; all jobs that reach it are sorted
     lowest = totals[np.argpartition(-totals, k - 1)[k - 1]]
     candidates = np.flatnonzero((totals >= lowest) & (totals > -np.inf))
     order = candidates[np.lexsort((job_id[candidates], -totals[candidates]))[:k]]
@@ -37,7 +37,12 @@ def best(totals: NDArray[np.float32], job_id: Longs, k: int) -> List:
 
 
 def require_lists(name: str, lists: Sequence[List], ours: Ranking) -> None:
-    """Ids in their order and float32 totals of the first users. Raises AnswersDifferError."""
+    """Check that lists equal those of the first users of a ranking, in ids, order and float32 totals.
+
+    Raises
+    ------
+    AnswersDifferError: If a list differs.
+    """
     for row, found in enumerate(lists):
         count = ours.count[row]
         same = np.array_equal(found.job_id, ours.job_id[row, :count])

@@ -1,4 +1,4 @@
-"""Seconds, bytes, and a process of one's own."""
+"""Measure seconds and bytes, and run functions in a separate process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of the same work, done again and again."""
+    """Seconds of repeated runs of the same work."""
 
     seconds: tuple[float, ...]
 
@@ -50,7 +50,7 @@ class Times:
 
 
 def timed(work: Callable[[], object], repeats: int = 5, at_most: float = 60.0) -> Times:
-    """Once at least, and again until `repeats` times or `at_most` seconds are over."""
+    """Time `work` at least once, and repeat until `repeats` runs or `at_most` seconds are reached."""
     seconds: list[float] = []
     while not seconds or (len(seconds) < repeats and sum(seconds) < at_most):
         begun = time.perf_counter()
@@ -60,10 +60,11 @@ def timed(work: Callable[[], object], repeats: int = 5, at_most: float = 60.0) -
 
 
 def apart(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """The function's answer out of a new process: what it holds goes with it, and its peak is its own.
+    """Call a function in a new process and return its result.
 
-    The function has to be importable: of a module, not of a notebook's cell. A script that calls this needs
-    `if __name__ == "__main__":`, since the new process imports it.
+    The memory of the new process is freed at its end, and its peak includes no other work. The function must be
+    importable from a module, not defined in a notebook cell. A script that calls `apart` needs
+    `if __name__ == "__main__":`, because the new process imports the script.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments, **named).result()
@@ -71,14 +72,14 @@ def apart(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
 
 @dataclass
 class Extra:
-    """Bytes held at the peak above what was held before; None where that cannot be told."""
+    """Bytes at the peak above those before the work; None: not measurable on this system."""
 
     bytes: int | None = None
 
 
 @contextmanager
 def extra_memory() -> Iterator[Extra]:
-    """How much more memory the work inside takes at its peak."""
+    """Measure the additional memory of the block at its peak."""
     give_back()
     extra, before = Extra(), memory_budget.resident()
     can_tell = reset_peak()
@@ -88,7 +89,7 @@ def extra_memory() -> Iterator[Extra]:
 
 
 def give_back() -> None:
-    """Freed memory to the system, as far as allocators let go of it: what work takes again would not be seen."""
+    """Return freed memory to the system where allocators allow it. Otherwise its reuse would not be measured."""
     gc.collect()
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
@@ -96,7 +97,7 @@ def give_back() -> None:
 
 
 def reset_peak() -> bool:
-    """Lets this process's peak begin anew; False where the system does not offer that (it is Linux that does)."""
+    """Reset the peak memory of this process. Return False if the system does not support it; Linux does."""
     try:
         _CLEAR.write_text("5")
     except OSError:

@@ -1,8 +1,8 @@
-"""The most memory that a piece of work takes: measured in a process of its own, beside one that does nothing.
+"""Peak memory of a function, measured in a new process and compared with a process that does not call it.
 
-A process that has worked before keeps freed memory and takes it again unseen, and samples miss what lives shortly. So
-each piece of work gets a new process, whose high-water mark the system keeps; a second new process that loads the same
-function and arguments and does not call it says what Python and the imports take.
+A process that has done other work reuses its freed memory, so the peak does not show it. Sampling misses allocations
+that live only briefly. Therefore each function runs in a new process, and the system records the high-water mark. A
+second new process loads the same function and arguments without calling it: this is the baseline of Python and imports.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ METHOD = f"high-water mark of resident memory ({'VmHWM' if sys.platform == 'linu
 
 @dataclass(frozen=True)
 class Peak:
-    """Bytes at the peak of a new process that did the work, and of one that did not."""
+    """Peak bytes of a new process that called the function, and of one that did not."""
 
     bytes: int
     baseline_bytes: int
@@ -37,7 +37,7 @@ class Peak:
 
     @property
     def extra_bytes(self) -> int:
-        """What the work takes above Python and the imports that it began with."""
+        """Bytes of the work above those of Python and the first imports."""
         return self.bytes - self.baseline_bytes
 
     def __str__(self) -> str:
@@ -45,9 +45,10 @@ class Peak:
 
 
 def peak_of(function: Callable[..., object], *arguments: Any, **named: Any) -> Peak:
-    """Of one call. The function must be importable (of a module, not of a notebook's cell); its answer is dropped.
+    """Return the peak memory of one call of a function. Its result is discarded.
 
-    What the function imports only when it is called counts as its own.
+    The function must be importable from a module, not defined in a notebook cell. Modules that it imports only during
+    the call count as its own memory.
     """
     done, idle = (apart(_peak, call, function, arguments, named) for call in (True, False))
     return Peak(done, idle)
@@ -60,13 +61,13 @@ def _peak(call: bool, function: Callable[..., object], arguments: tuple[Any, ...
 
 
 def peak_frame(peaks: Mapping[str, Peak]) -> pd.DataFrame:
-    """By name: baseline_mb · extra_mb · peak_mb (decimal megabytes)."""
+    """Return one row per name: baseline_mb · extra_mb · peak_mb (decimal megabytes)."""
     rows = {name: (one.baseline_bytes / 1e6, one.extra_bytes / 1e6, one.bytes / 1e6) for name, one in peaks.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["baseline_mb", "extra_mb", "peak_mb"])
 
 
 def plot_peaks(frame: pd.DataFrame, title: str = "Memory at the peak") -> Figure:
-    """A bar for each row of a `peak_frame`, the baseline in grey."""
+    """Plot one bar per row of a `peak_frame`, with the baseline in grey."""
     figure, (axes,) = new_figure(7, 0.45 * len(frame) + 1.5)
     places = range(len(frame))
     axes.barh(places, frame["baseline_mb"], height=0.6, color=GREY, label="Python and imports")

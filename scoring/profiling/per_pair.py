@@ -1,7 +1,7 @@
-"""The legacy way to score: pair by pair in plain Python, every formula for every pair, out of dictionaries.
+"""The legacy method: a loop over pairs in plain Python that evaluates every formula for every pair.
 
-It is `standard` as it ships, with its weights in the code, as such code has them. Statistics are looked up, not
-computed; the dictionaries are made beforehand.
+It implements the shipped model `standard`, with hard-coded weights as in the legacy code. Rows are dictionaries that
+are created in advance. They already contain the statistics.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _FEATURES = (("daily_payment", 15.0), ("no_experience", 10.0), ("student_welcome
 
 
 class PairLoop:
-    """Eleven functions per pair over a user's and a job's dictionary."""
+    """Eleven component functions per pair, which take the dictionaries of a user and a job."""
 
     def __init__(self, facts: Facts) -> None:
         self._excluded = facts.users.excluded
         self._jobs, self._users = _jobs(facts), _users(facts)
 
     def rank(self, rows: Longs, k: int) -> list[List]:
-        """The k best jobs of the users at these rows of the facts."""
+        """Return the k best jobs of the users at these rows of the facts."""
         lists = []
         for row in rows.tolist():
             excluded = set(self._excluded[row].tolist())
             user = self._users[row]
-            # float32 as the contract says: ties are ties of rounded totals
+            # the contract compares totals in float32, so ties are ties of rounded totals
             totals = ((float(np.float32(_total(user, job))), job["job_id"]) for at, job in enumerate(self._jobs)
                       if at not in excluded)  # fmt: skip
             best = heapq.nsmallest(k, ((-total, job_id) for total, job_id in totals))

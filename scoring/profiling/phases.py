@@ -1,4 +1,4 @@
-"""Where the time of a run went, by the phases of its stopwatch."""
+"""Time of a run by phase, as measured by its stopwatch."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ OUTSIDE = "outside of phases"
 
 
 def phase_frame(watch: Stopwatch) -> pd.DataFrame:
-    """One row per phase, behind its parent, and a last one for the time outside of all.
+    """Return one row per phase, each after its parent, and a last row for the time outside all phases.
 
-    phase · depth (0 outermost) · times (how often) · seconds · own (seconds without those of phases inside it) ·
-    share (own, of all seconds). `own` adds up to the watch's `elapsed`, `share` to 1.
+    The columns are phase · depth (0 is outermost) · times (how often it ran) · seconds · own (seconds without those of
+    inner phases) · share (`own` divided by all seconds). `own` adds up to `elapsed` of the stopwatch, `share` to 1.
     """
     phases, elapsed = watch.phases, watch.elapsed
     own = [phase.seconds for phase in phases]
@@ -45,7 +45,7 @@ def phase_frame(watch: Stopwatch) -> pd.DataFrame:
 
 
 def plot_phases(frame: pd.DataFrame, title: str = "Where the time goes") -> Figure:
-    """A bar for each row of a `phase_frame`, in the order of the work."""
+    """Plot one bar per row of a `phase_frame`, in the order of the phases."""
     figure, (axes,) = new_figure(7, 0.33 * len(frame) + 1.2)
     whole = frame["own"].sum()
     times, unit, units = (1, "s", "seconds") if whole >= 1 else (1000, "ms", "milliseconds")

@@ -1,4 +1,4 @@
-"""How many jobs are looked at for a user; the bounds of their blocks keep the others out of the list."""
+"""How many jobs are scored individually per user. Bounds of cells and blocks exclude the others from the list."""
 
 from __future__ import annotations
 
@@ -18,10 +18,15 @@ __all__ = ["plot_visits", "visits"]
 
 
 def visits(prepared: Prepared, users: NDArray[np.int64] | None = None, k: int = 40) -> pd.DataFrame:
-    """One row per user (rows of the plan; None: the active ones): user_id · jobs (scored on their own) · share.
+    """Return one row per user: user_id · jobs (scored individually) · share.
 
-    `share` is of the jobs that no rule leaves out for everybody. Users are ranked one at a time by pruning, whatever
-    way a whole run takes; in a run, where those who are alike follow each other, it is some per cent fewer.
+    `share` is relative to the jobs that no rule excludes for all users. Each user is ranked alone with pruning, even
+    if a complete run would use another path. A run scores a few percent fewer jobs, because similar users follow each
+    other.
+
+    Parameters
+    ----------
+    users: Rows of the plan; None: all active users.
     """
     rows = prepared.active_users if users is None else users
     scorer = Scorer(prepared.plan, workers=1, path="pruned")
@@ -36,7 +41,7 @@ def visits(prepared: Prepared, users: NDArray[np.int64] | None = None, k: int = 
 
 
 def plot_visits(frame: pd.DataFrame) -> Figure:
-    """How the users of a `visits` are spread, with the median and the mean."""
+    """Plot the distribution of `share` over the users of a `visits` frame, with median and mean."""
     figure, (axes,) = new_figure(7, 3)
     share = 100 * frame["share"]
     axes.hist(share, bins=min(40, max(10, len(frame) // 8)), color=BLUE)

@@ -1,9 +1,9 @@
-"""Chunk sizes × workers: seconds and peak memory of real runs, and which setting to take.
+"""Time and peak memory of real runs by chunk size and workers, with a recommended setting.
 
-One process of its own prepares the data, and each run is in a process forked off it: no run inherits what another one
-freed, and the system's high-water mark says what the run took on top of the data. Added to what the preparing process
-holds, that is the peak of a process that prepares and ranks, from the end of loading on. Settings take turns, so that a
-busy moment meets all of them.
+A separate process prepares the data, and each run is forked from it. Therefore no run reuses memory that another run
+has freed, and the system's high-water mark shows the memory of the run on top of the data. This plus the memory of the
+preparing process is the peak of a process that prepares and ranks, measured from the end of loading. Each repeat runs
+all settings in turn, so that other load on the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -39,15 +39,17 @@ if TYPE_CHECKING:
 __all__ = ["Recommendation", "plot_sweep", "recommend", "sweep"]
 
 Setting = tuple[int, int]
-"""Users in a chunk, threads."""
+"""Users per chunk, and threads."""
 
 CHUNK_SIZES = (100, 500, 2_000, 10_000)
 
 
 @dataclass(frozen=True)
 class _Run:
-    """One run: seconds in all and of ranking alone, bytes at the peak, in all and on top of the data, and a digest of
-    what was written."""
+    """One run. `seconds` includes writing, `ranking` does not.
+
+    `peak_bytes` includes the data, `extra_bytes` does not. `answer` is a digest of the written results.
+    """
 
     seconds: float
     ranking: float
@@ -64,20 +66,26 @@ def sweep(
     k: int = 40,
     repeats: int = 3,
 ) -> pd.DataFrame:
-    """One row per setting: what ranking everybody takes, results written to Parquet files.
+    """Measure the ranking of all active users, including writing Parquet files, for each setting.
 
-    chunk_size · workers · best_s · median_s (of `repeats` runs, ranking and writing) · ranking_s (the best, of ranking
-    alone) · peak_bytes (the most of all repeats) · extra_bytes (the same above what the prepared data took before) ·
-    answer (a digest of the results: the same in every row).
+    Return one row per setting: chunk_size · workers · best_s and median_s (of `repeats` runs, ranking and writing) ·
+    ranking_s (the best, ranking alone) · peak_bytes (the largest of all repeats) · extra_bytes (the same without the
+    prepared data) · answer (a digest of the results, the same in every row).
 
-    `make` prepares the data in a process of its own, so it must be importable, such as `Source(...).prepared`.
-    `workers`: thread counts (None: 1 and one per core). Raises ConfigurationError where there is nothing to measure.
+    Parameters
+    ----------
+    make: Prepares the data in a separate process, so it must be importable, such as `Source(...).prepared`.
+    workers: Numbers of threads; None: 1 and the number of CPU cores.
+
+    Raises
+    ------
+    ConfigurationError: If no chunk size or number of workers is given, or if `repeats` is below 1.
     """
     counts = sorted({1, available_cpus()}) if workers is None else workers
     settings = list(product(chunk_sizes, counts))
     if not settings or repeats < 1:
         raise ConfigurationError("a sweep needs a chunk size, a number of workers and one repeat, at least.")
-    # elsewhere forking what has threads is not safe: each run prepares for itself, and its peak holds that
+    # elsewhere, forking a process with threads is not safe: each run prepares the data itself, and its peak includes it
     if sys.platform == "linux":
         runs = apart(_forked_runs, make, settings, k, repeats)
     else:
@@ -102,13 +110,13 @@ def sweep(
 
 def _forked_runs(make: Callable[[], Prepared], settings: Sequence[Setting], k: int, repeats: int) -> list[list[_Run]]:
     prepared = make()
-    import pyarrow.parquet  # noqa: F401 - what is imported here is not imported in each run
+    import pyarrow.parquet  # noqa: F401 - imported before the fork, so that runs do not import it
 
-    give_back()  # or runs would take again, unseen, what loading has freed
+    give_back()  # otherwise runs would reuse the memory that loading freed, and it would not be measured
     held = memory_budget.resident()
 
     def run(setting: Setting) -> _Run:
-        # a forked process does not count the pages of libraries that it never touches: its peak alone says too little
+        # the peak of a forked process is too low: it excludes pages of libraries that the process never touches
         found = _forked_run(prepared, setting, k)
         return replace(found, peak_bytes=held + found.extra_bytes)
 
@@ -116,7 +124,7 @@ def _forked_runs(make: Callable[[], Prepared], settings: Sequence[Setting], k: i
 
 
 _HELD: Prepared | None = None
-"""In a forked process: the data of the process that it was forked off."""
+"""In a forked process: the data prepared by its parent."""
 
 
 def _hold(prepared: Prepared) -> None:
@@ -125,10 +133,10 @@ def _hold(prepared: Prepared) -> None:
 
 
 def _forked_run(prepared: Prepared, setting: Setting, k: int) -> _Run:
-    # arguments of the initializer are inherited, those of a call would be pickled and copied
+    # arguments of the initializer are inherited; those of a call would be pickled and copied
     fork = multiprocessing.get_context("fork")
     with warnings.catch_warnings():
-        # newer Pythons warn of threads that exist: those of BLAS and Arrow, which are idle and made for being forked
+        # newer Python versions warn of existing threads: those of BLAS and Arrow are idle and support forking
         warnings.simplefilter("ignore", DeprecationWarning)
         with ProcessPoolExecutor(1, mp_context=fork, initializer=_hold, initargs=(prepared,)) as pool:
             return pool.submit(_run_held, setting, k).result()
@@ -147,7 +155,7 @@ def _run(prepared: Prepared, setting: Setting, k: int) -> _Run:
     chunk_size, workers = setting
     with tempfile.TemporaryDirectory() as folder:
         target, first = Path(folder) / "run", prepared.plan.user_id[prepared.active_users[:1]]
-        # one user first: what is imported and set up once is none of the setting's
+        # one user first, so that imports and one-time setup do not count for the setting
         runner.run(prepared, k=k, users=first, workers=workers, sinks=[ParquetPublisher(Path(folder) / "first")])
         before = memory_budget.peak()
         begun = time.perf_counter()
@@ -167,7 +175,7 @@ def _digest(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The setting to take, and why."""
+    """The recommended setting, and the reason."""
 
     chunk_size: int
     workers: int
@@ -178,10 +186,15 @@ class Recommendation:
 
 
 def recommend(frame: pd.DataFrame, *, slower: float = 0.05, alike: float = 0.01) -> Recommendation:
-    """Of the settings of a `sweep` within `slower` of the fastest, the one with the least memory.
+    """Recommend the setting of a `sweep` with the least memory among those almost as fast as the fastest.
 
-    Times are the best of the repeats, which other work on the machine disturbs least. Peaks within `alike` of the
-    least are the same; of those, the fewest threads, then the fastest.
+    Times are the best of the repeats, because other load on the machine affects them least.
+
+    Parameters
+    ----------
+    slower: Share by which a setting may be slower than the fastest.
+    alike: Peaks within this share of the smallest count as equal. Of these, the setting with the fewest threads is
+        chosen, then the fastest.
     """
     fastest = frame.iloc[int(frame["best_s"].argmin())]
     fast = frame[frame["best_s"] <= (1 + slower) * fastest["best_s"]]
@@ -206,7 +219,10 @@ def _threads(count: int) -> str:
 
 
 def plot_sweep(frame: pd.DataFrame, chosen: Recommendation | None = None) -> Figure:
-    """Seconds and peak memory of a `sweep` over chunk sizes, a line per number of threads; `chosen` is ringed."""
+    """Plot seconds and additional memory of a `sweep` over chunk sizes, one line per number of threads.
+
+    A circle marks the setting `chosen`.
+    """
     figure, (left, right) = new_figure(9, 3.6, columns=2)
     colours = (BLUE, VERMILION, GREEN, ORANGE)
     for place, (workers, rows) in enumerate(frame.groupby("workers")):

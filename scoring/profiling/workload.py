@@ -1,4 +1,4 @@
-"""Data that a process of its own can load: what is measured there can be given by name."""
+"""Data sources that a new process can load by name, for measurements in separate processes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ __all__ = ["Source", "full_run"]
 
 @dataclass(frozen=True)
 class Source:
-    """A database (a SQLite file's path, or a URL), a model, and the folder where trained factors are kept."""
+    """A database (the path of a SQLite file, or a URL), a model, and the folder in which trained factors are cached."""
 
-    database: str = field(repr=False)  # its URL may hold a password
+    database: str = field(repr=False)  # a URL may contain a password
     model: str = "standard"
     factors: Path | None = None
 
     def dataset(self, watch: Stopwatch | None = None) -> Dataset:
-        """Loads it, with a warning where rows are left out as `scoring run` leaves them out.
+        """Load the dataset. Warn if rows are quarantined, as `scoring run` does.
 
-        Raises DatabaseError, DataError.
+        Raises
+        ------
+        DatabaseError: If the database cannot be read.
+        DataError: If the data cannot be used.
         """
         from scoring.database.database import Database
         from scoring.database.quarantine import read_usable, warn_of
@@ -41,7 +44,14 @@ class Source:
             return Dataset(found.tables, ledger=found.ledger)
 
     def prepared(self, watch: Stopwatch | None = None) -> Prepared:
-        """Loads it and makes it ready, kernels included. Raises DatabaseError, DataError, ModelError."""
+        """Load the dataset and prepare it for ranking, including the kernels.
+
+        Raises
+        ------
+        DatabaseError: If the database cannot be read.
+        DataError: If the data cannot be used.
+        ModelError: If the model cannot be loaded or used with this data.
+        """
         watch = watch or Stopwatch()
         return runner.prepare(self.dataset(watch), load_model(self.model), watch=watch, factor_cache=self.factors)
 
@@ -54,7 +64,7 @@ def full_run(
     workers: int | None = None,
     watch: Stopwatch | None = None,
 ) -> runner.RunResult:
-    """From the database to published Parquet files, in a folder that goes away. Raises what `batch.run` raises."""
+    """Load a database, rank and publish Parquet files in a temporary folder. Raise the errors of `runner.run`."""
     watch = watch or Stopwatch()
     prepared = source.prepared(watch)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""A warning when the work takes longer per user than it may."""
+"""A warning when the time per user exceeds a target."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from scoring.telemetry.operations import Done
 __all__ = ["Alert", "AlertStatistics", "TargetAlert"]
 
 WINDOW: Final = 20
-"""Operations with users that the running ms per user is taken from."""
+"""Number of operations with users in the running mean of milliseconds per user."""
 
 _LOG: Final = logging.getLogger("scoring.alerts")
 
 
 @dataclass(frozen=True)
 class Alert:
-    """The running milliseconds per user have passed the target."""
+    """The running mean of milliseconds per user has exceeded the target."""
 
     ms_per_user: float
     target_ms_per_user: float
-    operations: int  # that the figure is of
+    operations: int  # in the running mean
     users: int
 
 
@@ -36,7 +36,7 @@ Callback = TypeVar("Callback", bound=Callable[[Alert], object])
 
 @dataclass(frozen=True)
 class AlertStatistics:
-    """The running milliseconds per user beside the target; `met` is None before the first operation with users."""
+    """Running mean of milliseconds per user, and the target. `met` is None before the first operation with users."""
 
     ms_per_user: float | None
     target_ms_per_user: float
@@ -44,22 +44,30 @@ class AlertStatistics:
     alerts: int
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as a plain dictionary, which JSON can hold."""
+        """Return the values as a dictionary that JSON can hold."""
         return asdict(self)
 
 
 class TargetAlert:
-    """Watches the running milliseconds per user: those of the last `window` operations that had users, by users.
+    """Warn when the running mean of milliseconds per user exceeds a target.
 
-    When they pass the target there is one warning in the log `scoring.alerts`, and the callbacks are called in the
-    thread that did the work; again only after they came back to the target or below. A callback that raises is
-    logged with its traceback and does not break the work. `target_ms_per_user` may be a function, asked each time.
+    The mean is the time of the last `window` operations with users, divided by their users. When it exceeds the
+    target, the logger `scoring.alerts` writes one warning, and the callbacks are called in the thread that did the
+    work. The next alert follows only after the mean has returned to the target or below. An exception of a callback
+    is logged with its traceback and does not stop the work.
+
+    Parameters
+    ----------
+    target_ms_per_user: Milliseconds per user, or a function that returns them and is called for each operation.
+    window: Number of operations with users in the mean.
+
+    Raises
+    ------
+    ConfigurationError: If the target is not a number above 0, or `window` is below 1.
 
     >>> alert = TargetAlert(180)
     >>> operations = Operations(listeners=[alert.observe])
     >>> alert.on(lambda alert: print(alert.ms_per_user))
-
-    Raises ConfigurationError where the target is not above 0 or the window not 1 or more.
     """
 
     def __init__(self, target_ms_per_user: float | Callable[[], float], *, window: int = WINDOW) -> None:
@@ -76,24 +84,29 @@ class TargetAlert:
 
     @property
     def target_ms_per_user(self) -> float:
-        """The target as it is now."""
+        """The current target."""
         return self._target() if callable(self._target) else self._target
 
     def on(self, callback: Callback) -> Callback:
-        """Calls `callback(alert)` at every alert from now on; gives it back, so that this can be a decorator."""
+        """Call `callback(alert)` at every later alert. Return the callback, so that this method can be a decorator."""
         with self._lock:
             self._callbacks.append(callback)
         return callback
 
     def off(self, callback: Callable[[Alert], object]) -> None:
-        """Calls it no more. Raises ConfigurationError where it was not given to `on`."""
+        """Stop calling a callback.
+
+        Raises
+        ------
+        ConfigurationError: If the callback was not given to `on`.
+        """
         with self._lock:
             if callback not in self._callbacks:
                 raise ConfigurationError(f"{callback!r} is no callback of this alert; give one that `on` was given.")
             self._callbacks.remove(callback)
 
     def observe(self, done: Done) -> None:
-        """Takes a finished operation in; one without users does not count."""
+        """Add a finished operation. Operations without users are ignored."""
         if not done.users:
             return
         target = self.target_ms_per_user
@@ -106,19 +119,19 @@ class TargetAlert:
             self._alerts += passed
             callbacks = tuple(self._callbacks)
             alert = Alert(running, target, len(self._latest), sum(users for users, _ in self._latest))
-        # outside the lock: a callback may ask this object, or score
+        # outside the lock: a callback may call this object, or score
         if passed:
             _report(alert, callbacks)
 
     def statistics(self) -> AlertStatistics:
-        """Where the running figure stands."""
+        """Return the running mean, the target and the number of alerts."""
         target = self.target_ms_per_user
         with self._lock:
             running = self._running()
             return AlertStatistics(running, target, None if running is None else running <= target, self._alerts)
 
     def _running(self) -> float | None:
-        # summed anew each time: a sum with additions and subtractions would drift
+        # computed from all durations each time: a sum that is updated accumulates rounding errors
         users = sum(users for users, _ in self._latest)
         return 1000 * math.fsum(seconds for _, seconds in self._latest) / users if users else None
 
@@ -134,5 +147,5 @@ def _report(alert: Alert, callbacks: tuple[Callable[[Alert], object], ...]) -> N
     for callback in callbacks:
         try:
             callback(alert)
-        except Exception:  # noqa: BLE001 - somebody else's code, and not what was to be done; logged with its traceback
+        except Exception:  # noqa: BLE001 - user code, which must not stop the work; logged with its traceback
             _LOG.exception("A callback of the alert failed; the work goes on.")

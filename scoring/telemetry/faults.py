@@ -1,9 +1,12 @@
 """Named points at which a test can fail an operation, or kill the process.
 
-Work calls `point("shard renamed")` where it matters what a crash leaves behind. Nothing is armed unless a test says so:
-in its own process with `armed`, in another one through the environment, as `SCORING_FAULT="shard renamed:2:kill"` (the
-second pass of that point) or `"*:17:ENOSPC"` (the 17th pass of any point, as a full disk). A point that nobody armed
-costs a look at a global.
+Code calls `point("shard renamed")` at each step where the state that a crash leaves behind matters. A test arms a
+point in its own process with `armed`, and in another process through the environment variable `SCORING_FAULT`:
+
+- `"shard renamed:2:kill"` kills the process at the second pass of that point
+- `"*:17:ENOSPC"` raises the error of a full disk at the 17th pass of any point
+
+An unarmed point reads two global variables.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ POINTS: Final = (
     "factors kept",
     # the migration of a database, before its transaction commits
     "schema migrated",
-    # the writer of Parquet files, and the journal of what it wrote
+    # the writer of Parquet files, and its journal
     "lock taken",
     "journal begun",
     "work folder made",
@@ -43,7 +46,7 @@ POINTS: Final = (
     "rows inserted",
     "rows committed",
     "shard committed",
-    # what the gate says, kept before anything is published
+    # the verdict of the gate, stored before publishing
     "verdict noted",
     "verdict committed",
     # publishing
@@ -54,16 +57,16 @@ POINTS: Final = (
     "folder published",
     "link moved",
     "journal removed",
-    # what a stopped run left, and old runs
+    # leftovers of an interrupted run, and old runs
     "leftovers removed",
     "old run hidden",
     "old run removed",
 )
-"""Every point there is, by the place that it is in."""
+"""All points, grouped by the code that contains them."""
 
 
 class _Plan:
-    """What is to go wrong, once."""
+    """One armed fault: it occurs once, at the nth pass."""
 
     def __init__(self, name: str, nth: int, error: BaseException | None) -> None:
         self.name, self.left, self.error = name, nth, error
@@ -88,7 +91,7 @@ _passed: list[str] | None = None
 
 
 def point(name: str) -> None:
-    """This place was reached. Raises or kills where a test armed it."""
+    """Mark that the code has reached a point. Raise or kill the process if a test armed it."""
     if _plan is None and _passed is None:
         return
     if name not in POINTS:
@@ -101,7 +104,7 @@ def point(name: str) -> None:
 
 @contextmanager
 def armed(name: str, nth: int = 1, error: BaseException | None = None) -> Iterator[None]:
-    """The nth pass of this point (`ANY`: of any) raises `error`; without one the process is killed."""
+    """Raise `error` at the nth pass of a point (`ANY`: of all points); without `error`, kill the process."""
     global _plan
     if name != ANY and name not in POINTS:
         raise ValueError(f"{name!r} is no point; there are {', '.join(POINTS)}.")
@@ -114,7 +117,7 @@ def armed(name: str, nth: int = 1, error: BaseException | None = None) -> Iterat
 
 @contextmanager
 def passed() -> Iterator[list[str]]:
-    """Gives the names of the points that are passed inside, in order."""
+    """Yield a list that receives the names of the points passed in the block, in order."""
     global _passed
     before, _passed = _passed, []
     try:
@@ -124,7 +127,7 @@ def passed() -> Iterator[list[str]]:
 
 
 def _from_environment(text: str | None) -> _Plan | None:
-    """`NAME:NTH:kill`, or the name of an errno instead of `kill`. Raises ValueError."""
+    """Parse `NAME:NTH:kill`, or `NAME:NTH:ERRNO` with the name of an errno. Raise ValueError if invalid."""
     if not text:
         return None
     name, _, rest = text.partition(":")

@@ -1,4 +1,4 @@
-"""Log lines of this package: as text, or as one JSON object each."""
+"""Log lines of this package: as text, or as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from scoring.errors import ConfigurationError
 __all__ = ["JsonFormatter", "configure"]
 
 _OWN: Final = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
-"""What every record has; all else was given as `extra`."""
+"""Attributes of every record. All others were given as `extra`."""
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: time (ISO 8601, UTC), level, logger, message, then the fields given as `extra`.
+    """Format each record as one JSON object per line.
 
-    A field named like one of those gets an underscore behind it. A traceback is a text under `exception`. All is
-    ASCII, so that no character of a text can end a line. NaN and infinity, which JSON has no numbers for, are null.
+    The fields are time (ISO 8601, UTC), level, logger and message, then the fields given as `extra`. An extra field
+    with the name of one of the others gets a trailing underscore. A traceback is a string under `exception`. All
+    characters are ASCII, so no text contains a line break. NaN and infinity are null, because JSON cannot hold them.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """Return the line without a line break."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {
             "time": moment.replace("+00:00", "Z"),
@@ -44,16 +45,24 @@ class JsonFormatter(logging.Formatter):
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """What `configure` puts in and takes out."""
+    """The handler that `configure` adds and removes."""
 
 
 def configure(level: int | str = "INFO", json: bool = False, stream: TextIO | None = None) -> None:
-    """Writes what this package logs at this level or above to the stream (None: stderr), as text or as JSON lines.
+    """Write this package's log to a stream, as text or as JSON lines.
 
-    Called again, it replaces what it did before. It touches the logger `scoring` only, and a line goes to no handler
-    of the root logger as well. Operations log at DEBUG, alerts at WARNING; neither holds ids or secrets.
+    A second call replaces the first one's handler. Only the logger `scoring` is changed, and its lines are not passed
+    to the root logger. Operations log at DEBUG and alerts at WARNING; neither logs ids or secrets.
 
-    Raises ConfigurationError for a level that there is not.
+    Parameters
+    ----------
+    level: The lowest level that is written.
+    json: Whether each line is a JSON object.
+    stream: Where lines are written; None: stderr.
+
+    Raises
+    ------
+    ConfigurationError: If the level does not exist.
     """
     logger = logging.getLogger("scoring")
     try:
@@ -73,7 +82,7 @@ def configure(level: int | str = "INFO", json: bool = False, stream: TextIO | No
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON can hold it; what it has no kind for becomes a text."""
+    """Convert a value to types that JSON can hold; all other types become strings."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,4 +1,4 @@
-"""What memory this process holds."""
+"""Memory of this process."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ __all__ = ["MemoryStatistics", "memory_statistics", "peak", "resident"]
 
 @dataclass(frozen=True)
 class MemoryStatistics:
-    """Bytes that this process holds now, and the most that it has held."""
+    """Resident bytes of this process: current, and at its peak."""
 
     resident_bytes: int
     peak_bytes: int
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as a plain dictionary, which JSON can hold."""
+        """Return the values as a dictionary that JSON can hold."""
         return asdict(self)
 
 
 def memory_statistics() -> MemoryStatistics:
-    """Both figures of now."""
+    """Return the current and the peak memory."""
     now = resident()
-    # Linux counts pages by thread and adds them up now and then: the peak may be a little behind
+    # Linux counts pages per thread and adds them up only sometimes, so the peak may be slightly too low
     return MemoryStatistics(now, max(now, peak()))
 
 
 def resident() -> int:
-    """Bytes of memory that this process holds now."""
+    """Return the bytes of memory that are resident now."""
     import psutil
 
     return int(psutil.Process().memory_info().rss)
 
 
 def peak() -> int:
-    """The most bytes of memory that this process has held."""
-    # Linux starts a new program's ru_maxrss at what its parent held when it was started: a shell's, or a notebook's
+    """Return the largest number of bytes that were resident."""
+    # on Linux a new program's ru_maxrss starts at the memory of its parent, such as a shell or a notebook
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

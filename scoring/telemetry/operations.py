@@ -1,4 +1,4 @@
-"""Times and counts of what an engine does, by the name of the operation."""
+"""Times and counts of an engine's operations, by name."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from typing import Any, Final
 __all__ = ["Done", "OperationStatistics", "Operations", "Statistics", "Totals"]
 
 WINDOW: Final = 4096
-"""Durations of an operation that its median and p95 are taken from."""
+"""Number of latest durations from which the median and p95 of an operation are computed."""
 
 _LOG: Final = logging.getLogger("scoring.operations")
 
 
 @dataclass(frozen=True)
 class Done:
-    """One operation that was finished."""
+    """One finished operation."""
 
     operation: str
     users: int
@@ -33,10 +33,11 @@ class Done:
 
 @dataclass(frozen=True)
 class OperationStatistics:
-    """What was done under one name; times are of what was finished, None before the first.
+    """Counts and times of the operations with one name.
 
-    `count`, `users`, `pairs`, `seconds` and the mean are of everything since the beginning; median and p95 (the
-    least duration that 95 % do not exceed) are exact, of the latest `WINDOW` durations.
+    Times include finished operations only; they are None before the first one. `count`, `users`, `pairs`, `seconds`
+    and the mean cover all finished operations. Median and p95 (the least duration that 95 % do not exceed) are exact
+    values of the latest `WINDOW` durations.
     """
 
     count: int
@@ -52,7 +53,7 @@ class OperationStatistics:
 
 @dataclass(frozen=True)
 class Totals:
-    """The sums over all operations; `user_seconds` are those of operations that had users."""
+    """Sums over all operations. `user_seconds` includes only operations with users."""
 
     count: int
     failures: int
@@ -65,21 +66,21 @@ class Totals:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Everything of one moment: the totals are the sums of what stands beside them."""
+    """A consistent snapshot: `total` is the sum over `operations`."""
 
     total: Totals
     operations: dict[str, OperationStatistics]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain dictionaries, which JSON can hold."""
+        """Return the values as dictionaries that JSON can hold."""
         return asdict(self)
 
 
 class Operations:
-    """Counts and times operations by name; safe between threads.
+    """Count and time operations by name. Thread-safe.
 
-    Operations are not to be nested: what is done inside another would count twice in the totals. `clock` gives
-    seconds; `listeners` are called with every `Done`, in the thread that did the work.
+    Operations must not be nested: the totals would count an inner operation twice. `clock` returns seconds;
+    `listeners` are called with every `Done`, in the thread that did the work.
 
     >>> operations = Operations()
     >>> with operations.timed("top_k", users=2, pairs=20):
@@ -103,18 +104,18 @@ class Operations:
 
     @contextmanager
     def timed(self, operation: str, users: int = 0, pairs: int = 0) -> Iterator[None]:
-        """Counts the work inside with its time, unless it fails: then it is a failure and nothing else."""
-        users, pairs = int(users), int(pairs)  # NumPy's would not go into JSON
+        """Count and time the block. If it raises, count only a failure."""
+        users, pairs = int(users), int(pairs)  # JSON cannot hold NumPy integers
         begun = self._clock()
         try:
             yield
-        except BaseException:  # cancelled and interrupted work is not finished either
+        except BaseException:  # includes cancelled and interrupted work
             self._failed(operation, users, pairs, self._clock() - begun)
             raise
         self._finished(Done(operation, users, pairs, self._clock() - begun))
 
     def statistics(self) -> Statistics:
-        """What was done until now, all of one moment."""
+        """Return a consistent snapshot of all counts and times."""
         with self._lock:
             tallies = {name: tally.copy() for name, tally in self._tallies.items()}
         users = sum(tally.users for tally in tallies.values())
@@ -150,7 +151,7 @@ class Operations:
 
 @dataclass
 class _Tally:
-    """What was counted under one name."""
+    """Running counts of the operations with one name."""
 
     latest: deque[float]
     count: int = 0
@@ -184,14 +185,14 @@ class _Tally:
             seconds=self.seconds,
             mean_seconds=self.seconds / self.count if self.count else None,
             median_seconds=statistics.median(ordered) if ordered else None,
-            # in whole numbers: 0.95 * n is not exact
+            # integer arithmetic: 0.95 * n is not exact
             p95_seconds=ordered[(95 * len(ordered) + 99) // 100 - 1] if ordered else None,
             last_seconds=self.latest[-1] if ordered else None,
         )
 
 
 def _log(outcome: str, operation: str, users: int, pairs: int, seconds: float) -> None:
-    """One line of counts; never of ids."""
+    """Log counts only, no ids."""
     ms = round(1000 * seconds, 3)
     _LOG.debug(
         "%s %s: %d users, %d pairs, %.3f ms",

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, as text or over HTTP, through its own client (extra `monitoring`)."""
+"""Metrics for Prometheus, as text or over HTTP, made with prometheus_client (extra `monitoring`)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CACHE_GAUGES: Final = {"entries": "Values held by the cache.", "bytes": "Bytes h
 
 
 class CacheCounters(Protocol):
-    """What a layer of caches says about itself."""
+    """Counters of one cache layer."""
 
     @property
     def hits(self) -> int: ...
@@ -50,7 +50,10 @@ class CacheCounters(Protocol):
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the metrics come from; what is None is left out. `caches`: layer → counters, or a function giving that."""
+    """The objects whose metrics are exported; None: omitted.
+
+    `caches` maps layers to counters, or is a function that returns such a mapping.
+    """
 
     operations: Operations
     alert: TargetAlert | None = None
@@ -59,13 +62,13 @@ class Sources:
 
 
 class ScoringCollector:
-    """A collector for a registry of prometheus_client; it reads the sources whenever it is asked."""
+    """A collector for a registry of prometheus_client. It reads the sources at each collection."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
 
     def collect(self) -> Iterator[Metric]:
-        """Every family with its samples."""
+        """Yield every metric family with its samples."""
         yield from _operations(self._sources.operations)
         if self._sources.alert is not None:
             yield from _alert(self._sources.alert)
@@ -77,7 +80,7 @@ class ScoringCollector:
 
 
 class MetricsServer:
-    """An HTTP server of metrics, in a thread of its own. Close it, or use it with `with`."""
+    """An HTTP server of metrics in its own thread. Close it, or use it as a context manager."""
 
     def __init__(self, server: Any, thread: threading.Thread) -> None:
         self._server = server
@@ -85,7 +88,7 @@ class MetricsServer:
         self.port: int = server.server_port
 
     def close(self) -> None:
-        """Answers no more and frees the port."""
+        """Stop the server and free the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -98,25 +101,30 @@ class MetricsServer:
 
 
 def prometheus_text(sources: Sources) -> str:
-    """All metrics, and those of the process, in Prometheus' text format. Raises MissingPartError."""
+    """Return all metrics, including those of the process, in Prometheus' text format.
+
+    Raises
+    ------
+    MissingPartError: If prometheus-client is not installed.
+    """
     text: bytes = _client().generate_latest(_registry(sources))
     return text.decode()
 
 
 def serve(sources: Sources, port: int, host: str = "127.0.0.1") -> MetricsServer:
-    """Answers HTTP requests with the metrics; port 0 takes a free one, see `MetricsServer.port`.
+    """Start an HTTP server of the metrics. Port 0 uses a free port, see `MetricsServer.port`.
 
-    It asks for no password: on another host than this one (`host="0.0.0.0"`) everybody who reaches it can read.
+    The server has no authentication. With `host="0.0.0.0"`, every host that can reach the port can read the metrics.
 
     Raises
     ------
-    MissingPartError: prometheus-client is not installed.
-    ConfigurationError: the port cannot be listened on.
+    MissingPartError: If prometheus-client is not installed.
+    ConfigurationError: If the server cannot listen on the port.
     """
     registry = _registry(sources)
     try:
         return MetricsServer(*_client().start_http_server(port, host, registry))
-    except (OSError, OverflowError) as error:  # taken, not ours to take, no such host; above 65,535
+    except (OSError, OverflowError) as error:  # port in use, permission denied, unknown host; port above 65,535
         problem = reason(error) if isinstance(error, OSError) else error
         raise ConfigurationError(f"metrics cannot be served on {host}:{port} ({problem}); give another port.") from None
 
@@ -133,7 +141,7 @@ def _client() -> Any:
 
 def _registry(sources: Sources) -> CollectorRegistry:
     client = _client()
-    # of its own: in the client's global one two engines would clash
+    # a separate registry: two engines would conflict in the client's global one
     registry: CollectorRegistry = client.CollectorRegistry()
     registry.register(ScoringCollector(sources))
     client.ProcessCollector(registry=registry)
@@ -161,7 +169,7 @@ def _operations(operations: Operations) -> Iterator[Metric]:
 
 
 def _quantiles(operations: Mapping[str, OperationStatistics]) -> Metric:
-    """Median and p95 of the latest durations. A gauge beside the summary: the client's summary has no quantiles."""
+    """Median and p95 of the latest durations, as a gauge: the summary of the client has no quantiles."""
     from prometheus_client.core import GaugeMetricFamily
 
     quantiles = GaugeMetricFamily(
@@ -171,7 +179,7 @@ def _quantiles(operations: Mapping[str, OperationStatistics]) -> Metric:
     )
     for name, done in operations.items():
         for quantile, value in (("0.5", done.median_seconds), ("0.95", done.p95_seconds)):
-            if value is not None:  # nothing was finished yet
+            if value is not None:  # None before the first finished operation
                 quantiles.add_metric([name, quantile], value)
     return quantiles
 

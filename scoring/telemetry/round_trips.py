@@ -14,7 +14,7 @@ __all__ = ["Traffic", "TrafficStatistics"]
 
 @dataclass(frozen=True)
 class TrafficStatistics:
-    """Statements sent to a database, and the seconds in its driver."""
+    """Number of statements sent to a database, and seconds spent in its driver."""
 
     round_trips: int
     seconds: float
@@ -25,7 +25,7 @@ class TrafficStatistics:
 
 
 class Traffic:
-    """Adds up round trips and seconds. Thread-safe. `clock` returns seconds."""
+    """Add up round trips and seconds. Thread-safe. `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock

@@ -14,11 +14,11 @@ _deferred: Callable[[], object] | None = None
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """A signal handler that calls `defer_handler` raises after this block, not inside it.
+    """Delay signal handlers that call `defer_handler` until the end of this block.
 
-    For a step that creates something and then records it: Python runs handlers between the two, when nothing refers
-    to what was created. Handlers run in the main thread; in other threads, and under Python's own handler, this has
-    no effect.
+    Use it for a step that creates a resource and then records it: otherwise Python can run a handler between the two,
+    when nothing refers to the resource. Handlers run in the main thread. The block has no effect in other threads or
+    with Python's default handler.
     """
     global _depth, _deferred
     if threading.current_thread() is not threading.main_thread():
@@ -35,7 +35,7 @@ def defer_signals() -> Iterator[None]:
 
 
 def defer_handler(handler: Callable[[], object]) -> bool:
-    """Return whether such a block is running; then `handler` is called after it. Called by signal handlers."""
+    """Return whether a `defer_signals` block is running, and if so call `handler` after it. For signal handlers."""
     global _deferred
     if _depth:
         _deferred = handler

@@ -1,4 +1,4 @@
-"""Times of the phases of some work."""
+"""Times of nested phases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Phase", "Stopwatch"]
 
 @dataclass
 class Phase:
-    """A named piece of work: how long it took in all, how often it was done, how deep it lies (0 outermost)."""
+    """A named phase: its total seconds, how often it ran, and its depth (0 is outermost)."""
 
     name: str
     depth: int
@@ -21,9 +21,9 @@ class Phase:
 
 
 class Stopwatch:
-    """Phases in the order in which they first began; a phase that comes again under the same parent adds up.
+    """Measure phases. A phase that runs again under the same parent adds to the first one.
 
-    For one thread: phases nest by the calls of their `with` statements. `clock` gives seconds.
+    For one thread only. Phases nest as their `with` statements do. `clock` returns seconds.
 
     >>> watch = Stopwatch()
     >>> with watch.phase("load"), watch.phase("jobs"):
@@ -40,7 +40,7 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Times what is done inside, also when it raises."""
+        """Time the block, also if it raises."""
         outer = self._open
         self._open = (*outer, name)
         phase = self._phases.setdefault(self._open, Phase(name, len(outer)))
@@ -54,7 +54,7 @@ class Stopwatch:
 
     @property
     def phases(self) -> list[Phase]:
-        """Every phase behind its parent; siblings in the order in which they first began."""
+        """All phases. Each follows its parent; siblings are in the order in which they first began."""
         paths = list(self._phases)
         place = {path: n for n, path in enumerate(paths)}
         paths.sort(key=lambda path: [place[path[: n + 1]] for n in range(len(path))])
@@ -62,10 +62,10 @@ class Stopwatch:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since this watch was made."""
+        """Seconds since this stopwatch was created."""
         return self._clock() - self._begun
 
     def seconds(self, *path: str) -> float:
-        """Of the phase with these names, outermost first; 0 where it never ran."""
+        """Return the seconds of a phase, given its path of names from the outermost; 0 if it never ran."""
         phase = self._phases.get(path)
         return phase.seconds if phase else 0.0

@@ -1,12 +1,12 @@
-"""Contract suites for your own engine, model or component.
+"""Contract suites for custom engines, models and components.
 
-- `component`: `check_component`, whether a component keeps the contract
-- `scenarios`: a dataset in every form in which it may be asked about
-- `small_market`: `small_dataset`, a market with every case that a component may meet
-- `engine_suite`: `check_engine`, whether whole rankings keep the contract; `engine_checks`, the same as single tests
-- `invariants`: what `check_engine` checks
-- `engine_under_test`: `EngineUnderTest`, what it asks; override it to check another engine
-- `check_context`: what invariants are checked on
+- `component`: `check_component`, which checks the contract of a component
+- `scenarios`: the inputs on which components are checked, made from one dataset
+- `small_market`: `small_dataset`, a market with all edge cases of a component
+- `engine_suite`: `check_engine`, which checks the contract of rankings; `engine_checks`, the same as single tests
+- `invariants`: the checks of `check_engine`
+- `engine_under_test`: `EngineUnderTest`, the engine that is checked; override its methods to check another engine
+- `check_context`: the model, dataset and engine on which invariants are checked
 
 In a test: `check_component(MyComponent)`, then `check_engine(MyComponent)`.
 """

@@ -1,4 +1,4 @@
-"""What invariants are checked on: a model, a dataset and an engine, and what is made of them when it is first read."""
+"""The model, dataset and engine on which invariants are checked, and values derived from them at first use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scoring.testing.small_market import small_dataset
 __all__ = ["MOST_JOBS", "MOST_USERS", "NO_RULES", "Case", "market"]
 
 MOST_USERS, MOST_JOBS = 48, 600
-"""Rows of a larger dataset that are scored, as a request; its statistics are of the whole."""
+"""Number of rows of a larger dataset that are scored, as a request; statistics use the whole dataset."""
 NO_RULES: Mapping[str, object] = {
     "open": False,
     "employment_types": None,
@@ -30,18 +30,18 @@ NO_RULES: Mapping[str, object] = {
     "company_cooldown_days": None,
     "max_per_company": None,
 }
-"""Every eligibility rule switched off."""
+"""Options that disable every eligibility rule."""
 
 Rows = NDArray[np.int64]
 
 
 def market(seed: int) -> Dataset:
-    """The dataset on which engines are checked: small, with ties, gaps, and something for each rule to leave out."""
+    """Return a small dataset for checks, with ties, missing values, and rows that each rule excludes."""
     return small_dataset(seed, n_users=32, n_jobs=160, n_actions=600)
 
 
 class Case:
-    """Shared by all invariants; nothing in it is ever changed."""
+    """The state shared by all invariants. It is never changed."""
 
     def __init__(self, model: ScoringModel, dataset: Callable[[], Dataset], engine: EngineUnderTest, seed: int) -> None:
         self.model, self.engine, self.seed = model, engine, seed
@@ -53,7 +53,7 @@ class Case:
 
     @cached_property
     def inputs(self) -> Inputs:
-        """Of the rows that are scored."""
+        """The inputs of the scored rows."""
         return self.inputs_of(self.dataset)
 
     @cached_property
@@ -66,7 +66,7 @@ class Case:
 
     @cached_property
     def pairs(self) -> NDArray[np.float32]:
-        """(4, n, m) scores of all pairs, by the engine."""
+        """(4, n, m) scores of all pairs, computed by the engine."""
         return self.scorer.all_pairs()
 
     @property
@@ -89,26 +89,26 @@ class Case:
 
     @property
     def lengths(self) -> tuple[int, ...]:
-        """Lengths of lists to try: one, a few, many, all."""
+        """List lengths to check: one, a few, many, all."""
         return 1, 10, 40, max(1, len(self.job_id))
 
     def random(self) -> np.random.Generator:
-        """From the start each time, so that no invariant depends on those before it."""
+        """Return a generator with the same seed at each call, so that invariants do not depend on their order."""
         return np.random.default_rng(self.seed)
 
     def inputs_of(self, dataset: Dataset) -> Inputs:
-        """The rows that are scored, by id, of this dataset or of one made from it."""
+        """Return the inputs of the scored rows of this dataset, or of one derived from it."""
         statistics, tables = Statistics(dataset), dataset.tables
         users = None if len(tables.users) <= MOST_USERS else self._some(tables.users, MOST_USERS)
         jobs = None if len(tables.jobs) <= MOST_JOBS else self._some(tables.jobs, MOST_JOBS)
         return Inputs.of(statistics, users=users, jobs=jobs)
 
     def _some(self, frame: pd.DataFrame, most: int) -> pd.DataFrame:
-        """Rows stand by id in every dataset: the same ones each time."""
+        """Select random rows. Datasets are sorted by id, so the selection is the same at each call."""
         return frame.iloc[np.sort(self.random().choice(len(frame), most, replace=False))]
 
     def request(self, *, users: pd.DataFrame | None = None, jobs: pd.DataFrame | None = None) -> Inputs:
-        """Other rows on the same statistics; None: those that are scored."""
+        """Return inputs of other rows with the same statistics; None: the scored rows."""
         return Inputs.of(
             self.inputs.dataset,
             basis=self.inputs.basis,
@@ -117,36 +117,36 @@ class Case:
         )
 
     def changed(self, **tables: pd.DataFrame) -> Dataset:
-        """The dataset with other tables and the same clock."""
+        """Return the dataset with some tables replaced and the same clock."""
         return self.at_the_clock(self.dataset.tables.with_tables(**tables))
 
     def at_the_clock(self, tables: Tables) -> Dataset:
         return Dataset(tables, as_of=self.dataset.as_of, set_back=self.dataset.clock.set_back)
 
     def asked(self, inputs: Inputs, model: ScoringModel | None = None) -> Backend:
-        """A scorer of these inputs with the model, or another one."""
+        """Return a scorer of these inputs; `model` replaces the model of the case."""
         return self.engine.scorer(self.engine.build(model or self.model, inputs))
 
     def ruled(self, **rules: object) -> tuple[Plan, Backend]:
-        """The same model with some rules changed."""
+        """Return a plan and a scorer of the model with other eligibility rules."""
         plan = self.engine.build(self.model.with_eligibility(**rules), self.inputs)
         return plan, self.engine.scorer(plan)
 
     def values(self, plan: Plan) -> NDArray[np.float64]:
-        """(n_components, n, m) component values."""
+        """Return the (n_components, n, m) component values."""
         return reference.component_values(plan.program, self.users, self.jobs)
 
     def some_weights(self, how_many: int) -> list[ScoringModel]:
-        """The model under other weights, each component a share of its own."""
+        """Return copies of the model with random weights for all components."""
         names = [part.name for part in self.model.parts]
         draws = self.random().dirichlet(np.ones(len(names)), how_many)
         return [self.model.with_weights(dict(zip(names, map(float, draw), strict=True))) for draw in draws]
 
     def alone(self, name: str) -> ScoringModel:
-        """The model with all weight on one component."""
+        """Return the model with all weight on one component."""
         return self.model.with_weights({name: 1.0})
 
     def acted(self, kind: str) -> pd.DataFrame:
-        """Rows of the table of actions: of a kind, up to the clock."""
+        """Return the actions of one kind up to the clock."""
         actions = self.dataset.tables.actions
         return actions[(actions["action"] == kind) & (actions["occurred_at"] <= self.dataset.as_of)]

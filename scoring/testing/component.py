@@ -1,4 +1,4 @@
-"""Whether a component keeps the contract: the checks that every component that ships goes through."""
+"""Checks of the component contract. All shipped components pass them."""
 
 from __future__ import annotations
 
@@ -20,25 +20,35 @@ from scoring.testing.scenarios import Situations, built_in
 __all__ = ["check_component"]
 
 RANGE_TOLERANCE = 1e-5
-"""How far outside 0…100 a value may lie: rounding two vectors to float32 moves each by 2^-24 of its length at most,
-so a cosine passes 1 by 1.2e-7 at most, and 50 · (1 + cosine) its range by 6e-6."""
+"""Tolerance of the range 0 to 100.
+
+Rounding to float32 changes a vector by at most 2^-24 of its length. Therefore a cosine exceeds 1 by at most 1.2e-7,
+and 50 · (1 + cosine) exceeds its range by at most 6e-6.
+"""
 EXPLAIN_TOLERANCE = 1e-9
 _PAIRS = 30
-"""Pairs of each set of rows that are explained, at half a millisecond each."""
+"""Number of pairs per input that are explained, at half a millisecond each."""
 
 Values = NDArray[np.float64]
 
 
 def check_component(component: Component | type[Component], *, dataset: Dataset | None = None) -> None:
-    """Runs a component (a class: with its default parameters) through the contract.
+    """Check that a component fulfils the contract.
 
-    It is frozen, can be pickled, and comes back equal from a model file. Its terms give finite values from 0
-    to 100, equal to `explain` to 1e-9, the same each time, in any order of rows and whatever other rows a
-    request holds; for missing values, new ids and codes, and empty tables too. Nothing after the clock is read.
+    - It is frozen, can be pickled, and is equal after it is written to a model file and read back.
+    - Its terms return finite values from 0 to 100, which equal those of `explain` to 1e-9.
+    - Values are the same at each call, in any order of rows, and do not depend on other rows of the request.
+    - The values are also valid for missing values, new ids and codes, and empty tables.
+    - Actions after the clock do not change values.
 
-    `dataset` is data of one's own, beside which `small_dataset` is always used.
+    Parameters
+    ----------
+    component: A component, or a class that is created with its default parameters.
+    dataset: Additional data to check on. `small_dataset` is always used.
 
-    Raises AssertionError with a sentence.
+    Raises
+    ------
+    AssertionError: If the component does not fulfil the contract. The message describes the first violation.
     """
     own = _instance(component)
     _check_configuration(own)
@@ -68,7 +78,7 @@ def _check_configuration(own: Component) -> None:
     assert kind, f"{name}'s `kind` is empty: a model file has to call it by a name."
     assert type(own).model_config.get("frozen"), f"{name} is not frozen; leave `model_config` as Component has it."
     try:
-        again = pickle.loads(pickle.dumps(own))  # noqa: S301  # what was pickled a moment ago
+        again = pickle.loads(pickle.dumps(own))  # noqa: S301  # pickled in the same expression
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise AssertionError(
             f"{name} cannot be pickled ({error}); define its class at the top level of a module."
@@ -84,14 +94,14 @@ def _check_configuration(own: Component) -> None:
 
 
 def _model(own: Component) -> ScoringModel:
-    """The component alone."""
+    """Return a model of this component alone."""
     name = type(own).kind
     weights = WeightProfile({"base": 1.0}, {"base": {name: 1.0}})
     return ScoringModel("check", (Part(name, "base", own),), weights)
 
 
 class _Check:
-    """One component in the situations of one dataset."""
+    """The checks of one component in the situations of one dataset."""
 
     def __init__(self, own: Component, situations: Situations) -> None:
         self.own, self.name = own, type(own).__name__
@@ -109,7 +119,7 @@ class _Check:
         self.same(self.values(few, "with the clock set back"), many, "when people act after the clock")
 
     def values(self, inputs: Inputs, when: str) -> Values:
-        """(n_users, n_jobs) float64."""
+        """Return (n_users, n_jobs) float64 values."""
         try:
             plan = Plan.build(_model(self.own), inputs)
         except ModelError as error:
@@ -118,9 +128,9 @@ class _Check:
         return reference.component_values(plan.program, *rows)[0]
 
     def checked(self, inputs: Inputs, when: str) -> Values:
-        """The values, of which each is from 0 to 100 and many are what `explain` says."""
+        """Return the values, after checking that all are from 0 to 100 and that a sample equals `explain`."""
         values = self.values(inputs, when)
-        inside = (values >= -RANGE_TOLERANCE) & (values <= 100 + RANGE_TOLERANCE)  # false for NaN
+        inside = (values >= -RANGE_TOLERANCE) & (values <= 100 + RANGE_TOLERANCE)  # False for NaN
         self.all(inside, inputs, lambda u, j: f"{when} it is {float(values[u, j])!r}; a value lies from 0 to 100")
         if values.size:
             pairs = np.random.default_rng(0).choice(values.size, min(_PAIRS, values.size), replace=False)
@@ -136,7 +146,7 @@ class _Check:
         assert close, f"{where}, {when}: the terms give {value!r}, `explain` {float(plain)!r}."
 
     def same(self, expected: Values, inputs: Inputs, when: str) -> None:
-        """Bit for bit."""
+        """Check that values equal the expected ones exactly."""
         found = self.values(inputs, when)
 
         def what(u: int, j: int) -> str:
@@ -145,7 +155,7 @@ class _Check:
         self.all(expected == found, inputs, what)
 
     def all(self, holds: NDArray[np.bool_], inputs: Inputs, what: Callable[[int, int], str]) -> None:
-        """Fails with what is wrong at the first pair for which it does not hold."""
+        """Raise AssertionError for the first pair that violates a condition."""
         if not holds.all():
             u, j = (int(row) for row in np.argwhere(~holds)[0])
             raise AssertionError(f"{self.pair(inputs, u, j)}: {what(u, j)}.")

@@ -1,6 +1,6 @@
-"""Whether an engine keeps its promises: invariants through which any backend, model or component can be run.
+"""Check the invariants of an engine, for any backend, model or component.
 
-In the manner of scikit-learn's estimator checks (Buitinck et al., "API design for machine learning software", 2013).
+Modelled on scikit-learn's estimator checks (Buitinck et al., "API design for machine learning software", 2013).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Checked = ScoringModel | str | Component | type[Component]
 
 
 class BrokenInvariantsError(AssertionError):
-    """Invariants do not hold; `failures` has the evidence by name."""
+    """Some invariants do not hold. `failures` maps their names to the evidence."""
 
     def __init__(self, message: str, failures: dict[str, str]) -> None:
-        super().__init__(message, failures)  # both, so that it can be pickled
+        super().__init__(message, failures)  # pickling needs both arguments
         self.failures = failures
 
     def __str__(self) -> str:
@@ -37,7 +37,10 @@ class BrokenInvariantsError(AssertionError):
 
 @dataclass(frozen=True, repr=False)
 class EngineReport:
-    """What held. `not_shown` are the invariants that the data or the model gave no occasion to fail, and why."""
+    """The result of the checks: `passed` invariants, and `not_shown` ones with a reason.
+
+    An invariant is not shown if the data or the model contains nothing on which it could fail.
+    """
 
     passed: tuple[str, ...]
     not_shown: dict[str, str]
@@ -49,7 +52,7 @@ class EngineReport:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
 
     def frame(self) -> pd.DataFrame:
-        """One row per invariant: its name, what it says, and why it could not be shown."""
+        """Return one row per invariant: its name, its sentence, and why it could not be tested."""
         rows = [
             {"invariant": name, "says": INVARIANTS[name].sentence, "not_shown": self.not_shown.get(name, "")}
             for name in INVARIANTS
@@ -60,7 +63,7 @@ class EngineReport:
 
 @dataclass(frozen=True)
 class EngineCheck:
-    """One invariant of one engine, to be called. pytest takes its name as the test's."""
+    """A callable check of one invariant of one engine. pytest uses its name as the name of the test."""
 
     invariant: Invariant
     case: Case
@@ -73,12 +76,18 @@ class EngineCheck:
         return f"EngineCheck({self.invariant.name})"
 
     def __call__(self) -> None:
-        """Raises AssertionError with the evidence; NotShownError (pytest skips it) where nothing could show it."""
+        """Check the invariant.
+
+        Raises
+        ------
+        AssertionError: If the invariant does not hold. The message contains the evidence.
+        NotShownError: If no data can test the invariant. pytest skips the test.
+        """
         self.invariant.check(self.case)
 
 
 def list_checks() -> tuple[str, ...]:
-    """The names of all invariants, in the order in which they are checked."""
+    """Return the names of all invariants, in the order in which they are checked."""
     return tuple(INVARIANTS)
 
 
@@ -91,13 +100,17 @@ def engine_checks(
     backend: EngineUnderTest | BackendFactory | None = None,
     checks: Iterable[str] | None = None,
 ) -> list[EngineCheck]:
-    """The invariants as separate tests; arguments as those of `check_engine`.
+    """Return the invariants as separate tests. The parameters are those of `check_engine`.
 
         @pytest.mark.parametrize("check", engine_checks(MyComponent))
         def test_my_component(check):
             check()
 
-    Data is made when the first of them is called. Raises ConfigurationError: no invariant of a name, no such path.
+    The data is created when the first check is called.
+
+    Raises
+    ------
+    ConfigurationError: If a check or the path does not exist, or if both a path and a backend are given.
     """
     names = list_checks() if checks is None else tuple(checks)
     for name in names:
@@ -123,20 +136,27 @@ def check_engine(
     backend: EngineUnderTest | BackendFactory | None = None,
     checks: Iterable[str] | None = None,
 ) -> EngineReport:
-    """Runs a model through every invariant (or those named in `checks`), by one path to the lists.
+    """Check the invariants of a model on one scorer path or backend.
 
-    A component of one's own: `check_engine(MyComponent)`. It then has half of the weight beside `standard`.
+    To check a custom component, call `check_engine(MyComponent)`. The component is added to the model `standard` and
+    gets half of the weight.
 
-    `model` is a model, its name or file, or a component (a class: with its default parameters). `dataset` is data of
-    one's own (None: a small market made from `seed`); of a large one some rows are scored. Where it brings no
-    factors, they are trained anew for the few invariants that change its tables. `scorer_path` is a `Scorer`'s path
-    or "reference". `backend`, in its place, makes the backend to check, such as the class of one; or it is another
-    engine: an `EngineUnderTest` with some methods overridden.
+    Parameters
+    ----------
+    model: A model, its name or file, or a component. A component class is created with its default parameters.
+    dataset: The data; None: a small market generated from `seed`. Of a large dataset, only some rows are scored. If it
+        contains no factors, they are trained again for the few invariants that change its tables.
+    seed: Seed of the market and of all random choices.
+    scorer_path: A path of `Scorer`, or "reference".
+    backend: Replaces `scorer_path`. A function or class that creates the backend to check, or another engine: an
+        `EngineUnderTest` with overridden methods.
+    checks: Names of the invariants to check; None: all.
 
     Raises
     ------
-    BrokenInvariantsError: an AssertionError that names all that do not hold, each with its first user, job and values.
-    ConfigurationError: no invariant of a name, no such path.
+    BrokenInvariantsError: If an invariant does not hold. This AssertionError names every violated invariant with its
+        first user, job and values.
+    ConfigurationError: If a check or the path does not exist, or if both a path and a backend are given.
     """
     every = engine_checks(model, dataset, seed=seed, scorer_path=scorer_path, backend=backend, checks=checks)
     passed: list[str] = []
@@ -150,7 +170,7 @@ def check_engine(
             not_shown[name] = str(reason)
         except AssertionError as error:
             failures[name] = str(error)
-        except Exception as error:  # noqa: BLE001  # what is checked is somebody's own: an error is evidence, too
+        except Exception as error:  # noqa: BLE001  # the engine may be user code: any exception is evidence
             failures[name] = f"it raised {type(error).__name__}: {error}"
         else:
             passed.append(name)
@@ -167,7 +187,7 @@ def _told(failures: dict[str, str], case: Case, n: int) -> str:
     lines = [
         f"- {names[0]}: {INVARIANTS[names[0]].sentence}\n  {evidence}"
         if len(names) == 1
-        # where nothing works at all, every invariant says the same
+        # if nothing works at all, every invariant has the same evidence
         else f"- {', '.join(names)}:\n  {evidence}"
         for evidence, names in alike.items()
     ]
@@ -175,7 +195,7 @@ def _told(failures: dict[str, str], case: Case, n: int) -> str:
 
 
 def _model(given: Checked) -> ScoringModel:
-    """A component comes beside those of `standard`, with half of the weight."""
+    """Return the model to check. A component is added to `standard` with half of the weight."""
     if isinstance(given, ScoringModel):
         return given
     if isinstance(given, Component):

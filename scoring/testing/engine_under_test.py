@@ -1,4 +1,4 @@
-"""The engine that invariants check: the package's own ways to a score, each of which a subclass may replace."""
+"""The engine that invariants check. A subclass can replace each of its methods."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SCORER_PATHS = ("auto", "pruned", "dense", "reference")
 
 @dataclass(frozen=True)
 class EngineUnderTest:
-    """The package's own answers, lists by one path or by one backend. Override a method to check another engine.
+    """The package's own engine, with one scorer path or one backend. Override methods to check another engine.
 
     Parameters
     ----------
-    path: A `Scorer`'s path, or "reference": float64 and a sort.
-    backend: Makes the backend that scores and ranks, such as the class of one; None: the path decides.
+    path: A path of `Scorer`, or "reference", which computes in float64 and sorts.
+    backend: A function or class that creates the backend; None: the path decides.
 
     Raises
     ------
@@ -47,7 +47,7 @@ class EngineUnderTest:
         return lists if type(self) is EngineUnderTest else f"{type(self).__name__}, {lists}"
 
     def build(self, model: ScoringModel, inputs: Inputs, candidates: Candidates | None = None) -> Plan:
-        """Return a plan, made from nothing."""
+        """Return a new plan."""
         return Plan.build(model, inputs, candidates)
 
     def reweighted(self, plan: Plan, model: ScoringModel) -> Plan:
@@ -55,11 +55,11 @@ class EngineUnderTest:
         return plan.with_weights(model)
 
     def scorer(self, plan: Plan, *, workers: int | None = None, before: Ranking | None = None) -> Backend:
-        """Return what scores and ranks. `workers` and `before` are those of `Scorer`: answers depend on neither."""
+        """Return a scorer. `workers` and `before` are those of `Scorer`; scores and rankings do not depend on them."""
         if self.path == "reference":
             return Scorer(plan, workers=workers, before=before, backend=ReferenceBackend)
         return Scorer(plan, workers=workers, path=self.path, before=before, backend=self.backend)
 
     def explain(self, plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanation:
-        """Return why a pair has its score."""
+        """Return the explanation of the score of a pair."""
         return explain(plan, inputs, user_row, job_row)

@@ -1,4 +1,4 @@
-"""The situations in which a component is asked for its values: one dataset, seen in every way that matters."""
+"""The situations in which a component is checked, all made from one dataset."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from scoring.testing.small_market import canonical, small_dataset
 __all__ = ["Situation", "Situations", "built_in"]
 
 _ALONE = 4
-"""Users, and jobs, that are asked for alone."""
+"""Number of users, and of jobs, that are also scored alone."""
 _EMPTY = (("actions",), ("users", "actions"), ("jobs", "actions"), ("jobs", "users", "actions"))
 
 
 @dataclass(frozen=True)
 class Situation:
-    """Inputs, in words when they occur, and the rows of the dataset that they hold."""
+    """Inputs, a description (`when`), and the rows of the dataset that they contain."""
 
     when: str
     inputs: Inputs
@@ -33,7 +33,7 @@ class Situation:
 
 
 class Situations:
-    """Of one dataset. Made when they are first asked for; nothing in them is ever changed."""
+    """The situations of one dataset. They are created at first use and never changed."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset, self.statistics = dataset, Statistics(dataset)
@@ -46,7 +46,7 @@ class Situations:
         users: list[int] | NDArray | None = None,
         jobs: list[int] | NDArray | None = None,
     ) -> Situation:
-        """All rows unless told otherwise."""
+        """Return a situation; by default with all rows."""
         everybody, everything = np.arange(len(self.dataset.users)), np.arange(len(self.dataset.jobs))
         return Situation(
             when,
@@ -57,7 +57,7 @@ class Situations:
 
     @cached_property
     def same(self) -> list[Situation]:
-        """In which a pair has the value that it has on the dataset: other orders of rows, users and jobs alone."""
+        """Situations that must not change values: rows in another order, single users, single jobs."""
         tables, random = self.dataset.tables, np.random.default_rng(1)
         users, jobs = random.permutation(len(tables.users)), random.permutation(len(tables.jobs))
         request = Inputs.of(self.statistics, users=tables.users.iloc[users], jobs=tables.jobs.iloc[jobs])
@@ -76,7 +76,7 @@ class Situations:
 
     @cached_property
     def strange(self) -> list[Situation]:
-        """With what a component may be given: new ids and codes, missing values, empty tables."""
+        """Situations with unusual data: new ids and codes, missing values, empty tables."""
         tables = self.dataset.tables
         bare = {
             name: _bare(name, frame) if name in ("jobs", "users", "occupations", "prefectures") else frame
@@ -95,7 +95,10 @@ class Situations:
 
     @cached_property
     def after_the_clock(self) -> tuple[Inputs, Inputs]:
-        """As of the same clock, set back: somebody acts a day after it; everybody does, on everything."""
+        """Two inputs with the same clock and actions a day after it.
+
+        In the first, one user acts on one job. In the second, every user acts on every job.
+        """
         users, jobs = self.dataset.users.user_id, self.dataset.jobs.job_id
         n = len(users) * len(jobs)
         later = canonical(
@@ -116,7 +119,7 @@ class Situations:
         return Inputs.of(Statistics(Dataset(tables, as_of=self.dataset.as_of)))
 
     def _new_rows(self) -> Inputs:
-        """Ids and codes that the dataset does not know, in some of the rows."""
+        """Return a request in which some rows have ids and codes that the dataset does not contain."""
         jobs, users = self.dataset.tables.jobs.copy(), self.dataset.tables.users.copy()
         for frame, key, other in ((jobs, "job_id", 7_000_000_000), (users, "user_id", 8_000_000_000)):
             frame[key] += np.where(np.arange(len(frame)) % 2, other, 0)
@@ -128,9 +131,9 @@ class Situations:
 
 @lru_cache(maxsize=2)
 def built_in(seed: int) -> Situations:
-    """Of `small_dataset(seed)`; kept, as they cost more than the checks themselves.
+    """Return the situations of `small_dataset(seed)`, cached because they cost more than the checks themselves.
 
-    Its arrays cannot be written to: a component that changes what it reads stops with numpy's error.
+    The arrays of its jobs and users are read-only. A component that changes its input gets an error from NumPy.
     """
     situations = Situations(small_dataset(seed))
     for rows in (situations.dataset.jobs, situations.dataset.users):
@@ -141,7 +144,7 @@ def built_in(seed: int) -> Situations:
 
 
 def _bare(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Every column but the required ones missing; is_active stays true."""
+    """Return the frame with all optional columns missing, except that `is_active` is true."""
     bare = frame.copy()
     for column in TABLES[table].columns:
         if not column.required:

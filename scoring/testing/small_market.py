@@ -1,4 +1,4 @@
-"""A small market at the edges: missing values, ties, codes that no table knows, nothing in common with anybody."""
+"""A small market of edge cases: missing values, ties, unknown codes, users without actions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scoring.dataset import Dataset, Tables
 __all__ = ["CLOCK", "small_dataset", "small_tables"]
 
 CLOCK = pd.Timestamp("2025-06-15T09:30:00Z")
-"""When the newest action of every small dataset happened."""
+"""Time of the newest action of every small dataset."""
 
 _PREFECTURES = ("01", "02", "03", "04")
 _OCCUPATIONS = {101: 1, 102: 1, 201: 2, 202: 2, 301: None}
@@ -23,16 +23,20 @@ _FLAGS = ("has_daily_payment", "has_no_experience", "has_student_welcome", "has_
 def small_dataset(
     seed: int = 0, *, n_users: int = 12, n_jobs: int = 48, n_actions: int = 160, factors: bool = True
 ) -> Dataset:
-    """The same for the same arguments. Without `factors` they would be trained on the actions.
+    """Return a small dataset, the same for the same arguments.
 
-    In each: jobs and users of which nothing is known, two jobs and two users that are alike, users who never
-    acted, actions on the edges of 14, 30, 90 and 360 days, and vectors of length 0.
+    Every dataset contains a job and a user with only an id, and two jobs and two users that differ only in their id.
+    It also contains users without actions, actions at 14, 30, 90 and 360 days, and vectors of length 0.
+
+    Parameters
+    ----------
+    factors: Whether the dataset contains factors; otherwise they are trained on the actions.
     """
     return Dataset(small_tables(seed, n_users=n_users, n_jobs=n_jobs, n_actions=n_actions, factors=factors))
 
 
 def small_tables(seed: int, *, n_users: int, n_jobs: int, n_actions: int, factors: bool) -> Tables:
-    """The tables of `small_dataset`, rows in no order."""
+    """Return the tables of `small_dataset`, with unsorted rows."""
     random = np.random.default_rng(seed)
     jobs, users = _jobs(random, n_jobs), _users(random, n_users)
     brought = {"user_factors": _factors(random, users), "job_factors": _factors(random, jobs)} if factors else {}
@@ -57,7 +61,7 @@ def small_tables(seed: int, *, n_users: int, n_jobs: int, n_actions: int, factor
 
 
 def canonical(table: str, **columns: Any) -> pd.DataFrame:
-    """Canonical dtypes; columns that are not given are missing throughout."""
+    """Return a table with canonical dtypes. All values of columns that are not given are missing."""
     length = len(next(iter(columns.values())))
     return pd.DataFrame(
         {
@@ -70,14 +74,14 @@ def canonical(table: str, **columns: Any) -> pd.DataFrame:
 
 
 def _some(random: np.random.Generator, n: int, values: list[Any] | tuple[Any, ...], gone: float = 0.15) -> list[Any]:
-    """n of the values, some of them missing."""
+    """Choose n of the values and replace a share of `gone` with None."""
     chosen = random.integers(len(values), size=n)
     lost = random.random(n) < gone
     return [None if is_lost else values[index] for index, is_lost in zip(chosen, lost, strict=True)]
 
 
 def _days_before(random: np.random.Generator, n: int, edges: tuple[float, ...]) -> pd.Series:
-    """Times before the clock, a third of them a whole number of days before it, give or take a microsecond."""
+    """Choose times before the clock; 30 % are at one of the edges (in days), to within a microsecond."""
     days = np.where(random.random(n) < 0.3, random.choice(edges, n), random.uniform(0, 400, n) ** 1.5 / 20)
     microseconds = np.rint(days * 86_400e6).astype(np.int64) + random.integers(-1, 2, n)
     return pd.Series(CLOCK - pd.to_timedelta(np.maximum(microseconds, 0), unit="us"))
@@ -130,7 +134,7 @@ def _users(random: np.random.Generator, n: int) -> pd.DataFrame:
 
 
 def _with_edges(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Of the first row only the id is left; the second and the third are alike."""
+    """Remove all values but the id from the first row, and make the second row equal to the third."""
     if len(frame) < 3:
         return frame
     key = TABLES[table].key[0]
@@ -141,7 +145,7 @@ def _with_edges(table: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _actions(random: np.random.Generator, users: np.ndarray, jobs: np.ndarray, n: int) -> pd.DataFrame:
-    """By three quarters of the users; the first one at the clock."""
+    """Make actions of three quarters of the users, the first of them at the clock."""
     if not (len(users) and len(jobs) and n):
         return canonical("actions", user_id=[])
     when = _days_before(random, n, (14, 30, 90, 360))
@@ -156,7 +160,7 @@ def _actions(random: np.random.Generator, users: np.ndarray, jobs: np.ndarray, n
 
 
 def _factors(random: np.random.Generator, rows: pd.DataFrame, dimensions: int = 5) -> pd.DataFrame:
-    """Four of five have a vector, one of them of length 0."""
+    """Make vectors for four of five rows, one of them with length 0."""
     ids = rows.iloc[:, 0].to_numpy()[: max(1, 4 * len(rows) // 5)]
     vectors = random.normal(size=(len(ids), dimensions))
     vectors[:1] = 0.0

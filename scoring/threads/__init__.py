@@ -1,7 +1,7 @@
-"""Work shared by the threads of one process.
+"""Threads of one process.
 
 - `pool`: slices of users over threads
-- `blas`: matrix products without threads of their own
+- `blas`: single-threaded matrix products
 """
 
 from scoring.threads.blas import one_blas_thread

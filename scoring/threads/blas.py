@@ -1,4 +1,4 @@
-"""Matrix products without threads of their own."""
+"""Single-threaded matrix products."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["one_blas_thread"]
 
 @cache
 def _blas() -> ThreadpoolController:
-    """The libraries that do matrix products; finding them takes milliseconds. Kernels use SciPy's."""
-    import scipy.linalg.cython_blas  # noqa: F401 - what is not loaded is not found
+    """Find the BLAS libraries, which takes milliseconds. Kernels use SciPy's."""
+    import scipy.linalg.cython_blas  # noqa: F401 - threadpoolctl finds only loaded libraries
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 
 
 class _OneThread:
-    """How many are inside, and the limit that the last one takes back."""
+    """The number of open `one_blas_thread` blocks, and the limit that the last one restores."""
 
     lock = threading.Lock()
     inside = 0
@@ -33,10 +33,10 @@ class _OneThread:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Matrix products inside our threads start none of their own.
+    """Limit matrix products to one thread each, for code that runs in several threads.
 
-    The setting is the process's: it is made by whoever comes first and taken back by whoever leaves last, so that
-    threads that overlap do not take each other's setting for the one to go back to.
+    The limit applies to the process. The first block to start sets it, and the last block to end restores it.
+    Otherwise overlapping blocks could restore each other's limit instead of the original one.
     """
     with _OneThread.lock:
         if _OneThread.inside == 0:
@@ -56,10 +56,10 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def _release() -> None:
-    """Lets this thread, and then any other, set limits.
+    """Allow this thread, and afterwards any other, to set limits.
 
-    The first thread to set OpenBLAS's keeps that right while it lives (in newer versions of threadpoolctl); what
-    others set is passed over in silence. Here the threads count themselves.
+    In newer versions of threadpoolctl, only the first thread that limits OpenBLAS can change the limit while it is
+    alive; limits from other threads are ignored silently. The count in `_OneThread` makes this protection unnecessary.
     """
     for library in _blas().lib_controllers:
         if hasattr(library, "clear_controlling_thread"):

@@ -1,4 +1,4 @@
-"""Slices of users over threads; kernels hold no interpreter lock."""
+"""Slices of users over threads; kernels release the interpreter lock."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["available_cpus", "in_threads", "one_blas_thread", "users_per_task"]
 MOST_USERS_PER_TASK = 256
 LEAST_USERS_PER_TASK = 16
 TASKS_PER_WORKER = 8
-"""Enough that threads end together and a stop is quick."""
+"""Enough tasks that threads finish at about the same time and a stop takes effect quickly."""
 
 
 def available_cpus() -> int:
-    """Cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def users_per_task(n_users: int, workers: int, tile: int) -> int:
-    """See `in_threads`."""
+    """Return the length of the slices of `in_threads`."""
     size = int(np.clip(n_users // (workers * TASKS_PER_WORKER), LEAST_USERS_PER_TASK, MOST_USERS_PER_TASK))
-    rounds = max(-(-n_users // (workers * tile)), 1)  # a tile for each worker
+    rounds = max(-(-n_users // (workers * tile)), 1)  # one tile for each worker
     return max(size, -(-n_users // (workers * rounds)))
 
 
@@ -40,10 +40,16 @@ def in_threads(
     progress: Callable[[int], None] = lambda done: None,
     tile: int = 1,
 ) -> None:
-    """Runs `work` over slices of n users; on a cancel or an error lets the kernels stop between users.
+    """Run `work` over slices of users. After a cancellation or an error, kernels stop between two users.
 
-    `work` returns how many users it did, which `progress` is told. `stop[0]` is what kernels look at. `tile` users
-    at a time are cheaper than fewer, so that slices should have as many, if all workers get some.
+    Parameters
+    ----------
+    work: Processes a slice and returns the number of users it processed.
+    stop: Its first element is set to 1 to stop the kernels, which check it.
+    cancelled: Returns whether to stop.
+    progress: Called with each result of `work`.
+    tile: Number of users that are processed most efficiently together. Slices come close to this length if all
+        workers still get an equal share.
     """
     size = users_per_task(n_users, workers, tile)
     parts = [slice(first, min(first + size, n_users)) for first in range(0, n_users, size)]

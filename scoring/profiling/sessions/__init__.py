@@ -1,14 +1,16 @@
-"""A session of mixed requests as somebody tuning weights makes them, replayed against an engine.
+"""A session of mixed requests, such as a user sends while tuning weights, replayed against an engine.
 
     session = make_session(dataset, 5000, seed=0)
     report = await replay(ScoringEngine(url, clock=clock), session, database, clock)
     report.layers, report.times(), plot_layers(report)
 
-What is asked repeats as it does on a job board: a few users at a time are there, by Zipf's law, and come back to the
-jobs of a front page while they are. Weights are tried and returned to, new actions are written about once an hour, and
-the clock passes several hours.
+Requests repeat as on a job board. A few users are active at a time, and they request the jobs of a front page
+repeatedly; both are drawn by Zipf's law. Requests also switch between several weight profiles. New actions are written
+after every 1,000 requests. By the session's clock, a session takes several hours.
 
-- `making`: the requests; `replaying`: sent to an engine, with a report; `plots`: of the report
+- `making`: creates the requests
+- `replaying`: sends them to an engine and returns a report
+- `session_plots`: plots of the report
 """
 
 from scoring.profiling.sessions.making import HOURS, KINDS, Request, Session, make_session

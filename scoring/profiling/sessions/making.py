@@ -1,4 +1,4 @@
-"""The requests of a session, by a seed."""
+"""Create the requests of a session from a seed."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ KINDS: Final = {
     "whole list": 0.03,
     "weights": 0.01,
 }
-"""Kind of request → its share. `new actions` come beside these, evenly."""
+"""Kind of request → its share. Requests of kind `new actions` replace some of these at regular intervals."""
 
 FRONT_PAGE: Final = 40
-"""Jobs that pairs and explanations are about: as many as a list has."""
+"""Number of jobs that are requested: the length of a list."""
 PRESENT: Final = 12
-"""Users who are there at a time; one of them is exchanged now and then."""
+"""Number of users who are active at a time."""
 STAY: Final = 150
-"""Requests from all of them until the next one is exchanged."""
+"""Number of requests after which one active user is replaced."""
 ZIPF: Final = 1.5
 PROFILES: Final = 4
 HOURS: Final = 4.5
-"""How long a session lasts by its clock."""
+"""Expected length of a session by its clock."""
 REQUESTS_PER_WRITE: Final = 1000
 ACTIONS_PER_WRITE: Final = 20
 
@@ -44,13 +44,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """One request: its kind, when it comes (seconds), and what it is about as far as its kind needs it."""
+    """One request: its kind, its time (`at`, in seconds) and its arguments. A kind uses only some of them."""
 
     kind: str
     at: float
     job: int = 0
     user: int = 0
-    users: int | None = None  # of a short list
+    users: int | None = None  # number of users of a short list
     companies: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     actions: pd.DataFrame | None = None
@@ -58,7 +58,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Session:
-    """Requests in order, and the rows of the jobs and users that they name by id."""
+    """Requests in order, and the rows of the jobs and users that they refer to by id."""
 
     requests: tuple[Request, ...]
     jobs: Mapping[int, Row]
@@ -66,7 +66,7 @@ class Session:
 
 
 def make_session(dataset: Dataset, n_requests: int, seed: int = 0, *, model: str = "standard") -> Session:
-    """Requests by the seed, about the dataset's users and jobs; weights are those of the model's components."""
+    """Create a session about the users and jobs of a dataset; weights are those of the model's components."""
     random = np.random.default_rng(seed)
     users = random.permutation(dataset.users.user_id[dataset.users.active])
     jobs = random.permutation(dataset.jobs.job_id[dataset.open_jobs])[:FRONT_PAGE]
@@ -101,7 +101,7 @@ def make_session(dataset: Dataset, n_requests: int, seed: int = 0, *, model: str
 
 
 def _profiles(model: str, random: np.random.Generator) -> list[dict[str, float]]:
-    """The model's own weights first, then others near them."""
+    """Return weight profiles: the model's own weights, then random variations of them."""
     loaded = load_model(model)
     flat = dict(zip((part.name for part in loaded.parts), loaded.flat_weights.tolist(), strict=True))
     others = [{name: weight * random.uniform(0.5, 1.5) for name, weight in flat.items()} for _ in range(PROFILES - 1)]
@@ -109,9 +109,9 @@ def _profiles(model: str, random: np.random.Generator) -> list[dict[str, float]]
 
 
 def _zipf(values: Sequence[Any] | np.ndarray, random: np.random.Generator) -> Any:
-    """The first value most often, the n-th as often as 1 / n to the power of ZIPF says."""
+    """Choose a value. The n-th value has a probability proportional to 1 / n ** ZIPF."""
     place = len(values)
-    while place >= len(values):  # the law has no end, the values have
+    while place >= len(values):  # the distribution is unbounded, the number of values is not
         place = random.zipf(ZIPF) - 1
     return values[place]
 
@@ -119,7 +119,7 @@ def _zipf(values: Sequence[Any] | np.ndarray, random: np.random.Generator) -> An
 def _new_actions(
     dataset: Dataset, users: np.ndarray, jobs: np.ndarray, at: float, random: np.random.Generator
 ) -> pd.DataFrame:
-    """What happened just now by the session's clock, a millisecond apart."""
+    """Make random actions at the current time of the session's clock, one millisecond apart."""
     moments = pd.Timestamp(dataset.as_of) + pd.to_timedelta(at + np.arange(ACTIONS_PER_WRITE) / 1000, unit="s")
     rows = {
         "user_id": [int(_zipf(users, random)) for _ in moments],

@@ -1,4 +1,4 @@
-"""A session sent to an engine, and what came of it."""
+"""Send a session to an engine and report the results."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from scoring.profiling.sessions.making import Request, Session
 __all__ = ["TARGETS", "SessionClock", "SessionReport", "replay"]
 
 TARGETS: Final = {"overall": 0.90, "prefecture": 0.95, "company": 0.85}
-"""The hit rates that a session must pass."""
+"""Cache → minimum hit rate of a session."""
 
 
 class Engine(Protocol):
-    """What a replay needs of a `ScoringEngine`."""
+    """The methods of `ScoringEngine` that a replay calls."""
 
     model: ScoringModel
 
@@ -44,7 +44,7 @@ class Engine(Protocol):
 
 
 class SessionClock:
-    """Seconds, moved by the replay: give it to the engine (`clock=`) and to `replay`."""
+    """A clock in seconds, which the replay advances. Pass it to the engine (`clock=`) and to `replay`."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -55,10 +55,11 @@ class SessionClock:
 
 @dataclass(frozen=True)
 class SessionReport:
-    """What came of a replay.
+    """The result of a replay.
 
-    `layers`: cache → requests, hits, misses, joined, hit_rate, entries, bytes, age (seconds, of the oldest value).
-    `requests`: a row for each request in order: kind, at, seconds, cold (a cache had to compute), answer (a digest).
+    `layers` has one row per cache: requests, hits, misses, joined, hit_rate, entries, bytes, age (seconds, of the
+    oldest value). `requests` has one row per request, in order: kind, at, seconds, cold (whether a cache missed),
+    answer (a digest).
     """
 
     layers: pd.DataFrame
@@ -66,14 +67,14 @@ class SessionReport:
 
     @property
     def hit_rates(self) -> dict[str, float]:
-        """Cache → hit rate; `overall` of all together, as `get_performance_stats` has it."""
+        """Cache → hit rate. `overall` is the rate of all caches, as in `get_performance_stats`."""
         asked = self.layers["requests"].sum()
         return {"overall": self.layers["hits"].sum() / asked if asked else 0.0, **self.layers["hit_rate"]}
 
     def times(self, off: SessionReport | None = None) -> pd.DataFrame:
-        """Kind → requests, how many were cold, median milliseconds cold and warm; `off_ms` of a replay without caches.
+        """Return one row per kind: requests, cold (their number), cold_ms and warm_ms (median milliseconds).
 
-        NaN where no request of the kind was so.
+        `off` is the report of a replay without caches; it adds the column off_ms. A median without requests is NaN.
         """
         rows = {}
         for kind, part in self.requests.groupby("kind"):
@@ -87,17 +88,23 @@ class SessionReport:
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("kind")
 
     def different_from(self, other: SessionReport) -> pd.DataFrame:
-        """The requests that another engine answered otherwise; empty where both agree on everything."""
+        """Return the requests to which another engine gave a different answer."""
         return self.requests[self.requests["answer"] != other.requests["answer"]]
 
 
 async def replay(engine: Engine, session: Session, database: Database, clock: SessionClock) -> SessionReport:
-    """Sends the requests one after another; `clock` is the engine's, `database` what it reads and actions go into.
+    """Send the requests one after another and return a report.
 
-    Writing actions is not timed. The first request after it is, including everything that has to be computed again.
+    Writing actions is not timed. The time of the next request includes all values that are computed again.
+
     To compare with an engine without caches, replay the session on an engine with
-    `caches=EngineCaches.off(company_hours=…, clock=…)`, the same hours and a database of its own. Both then read
-    company popularity at the same times, and every answer must be equal (`SessionReport.different_from`).
+    `caches=EngineCaches.off(company_hours=…, clock=…)`, the same hours and a separate database. Both engines then read
+    company popularity at the same times, and all answers must be equal (`SessionReport.different_from`).
+
+    Parameters
+    ----------
+    database: The database that the engine reads. New actions are written to it.
+    clock: The clock of the engine.
     """
     base, before = engine.model, engine.cache_stats()
     misses, rows = _misses(engine), []
@@ -136,7 +143,7 @@ def _misses(engine: Engine) -> int:
 
 
 def _digest(answer: Any) -> str:
-    """Equal for answers that are equal to the last bit."""
+    """Return a digest that is equal only for bitwise equal answers."""
     digest = hashlib.blake2b(digest_size=16)
     if isinstance(answer, pd.DataFrame):
         for name, column in answer.items():

@@ -1,4 +1,4 @@
-"""Hit rates and times of a replay, as figures."""
+"""Plots of the hit rates and times of a replay."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["plot_layers", "plot_times"]
 
 
 def plot_layers(report: SessionReport) -> Figure:
-    """Hit rate of each cache as a bar, with the number of requests; a line where a target is set."""
+    """Plot the hit rate of each cache as a bar, with its number of requests and its target, if any."""
     rates = pd.Series(report.hit_rates).dropna()[::-1]
     asked = {"overall": int(report.layers["requests"].sum()), **report.layers["requests"].astype(int)}
     figure, (axes,) = new_figure(7, 0.42 * len(rates) + 1.2)
@@ -28,7 +28,7 @@ def plot_layers(report: SessionReport) -> Figure:
         axes.text(101, place, f"{100 * rate:.1f} % of {asked[str(name)]:,}", va="center", fontsize=9)
         if name in TARGETS:
             axes.vlines(100 * TARGETS[str(name)], place - 0.42, place + 0.42, color=VERMILION, lw=2.5, label=label)
-            label = "_"  # (named once)
+            label = "_"  # only one entry in the legend
     axes.set(xlim=(0, 100), xlabel="requests that found their value, %")
     axes.set_title("Hit rate of each cache over the session", loc="left", fontsize=11)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -38,7 +38,7 @@ def plot_layers(report: SessionReport) -> Figure:
 
 
 def plot_times(times: pd.DataFrame) -> Figure:
-    """Median milliseconds of each kind of request, cold, warm and with the caches off; `times` of a report."""
+    """Plot `SessionReport.times`: median milliseconds per kind of request, cold, warm and without caches."""
     shown = times.dropna(subset=["cold_ms", "warm_ms"], how="all")
     shown = shown[shown["requests"].gt(0) & shown["warm_ms"].gt(0)].sort_values("warm_ms")
     figure, (axes,) = new_figure(7, 0.75 * len(shown) + 1.2)
