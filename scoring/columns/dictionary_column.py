@@ -28,6 +28,7 @@ class DictionaryColumn:
 
     @classmethod
     def of(cls, column: pd.Series) -> Self:
+        """Return the dictionary form of a column."""
         if len(column) <= _SHORT:
             return cls(column.reset_index(drop=True), np.arange(len(column)))
         place, values = pd.factorize(column)

@@ -45,6 +45,7 @@ class Coerced:
     problems: list[tuple[Mask, str]] = field(default_factory=list)
 
     def refuse(self, mask: Mask, reason: str) -> None:
+        """Add a problem if the mask has a true value."""
         if mask.any():
             self.problems.append((mask, reason))
 
@@ -96,6 +97,7 @@ def letter_of(column: pd.Series) -> str:
 
 
 def present_in(column: pd.Series) -> Mask:
+    """Return (n,) bool: whether the value is present."""
     return column.notna().to_numpy(dtype=bool)
 
 
@@ -158,6 +160,7 @@ def without_words(array: pa.Array) -> pa.Array:
 
 
 def mask_of(array: pa.Array) -> Mask:
+    """Return an Arrow array of booleans as a NumPy mask; null becomes false."""
     return np.asarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), dtype=bool)
 
 

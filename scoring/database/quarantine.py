@@ -43,6 +43,7 @@ class RejectionDigest(NamedTuple):
 
     @classmethod
     def of(cls, connection: Connection, ids: Ids) -> RejectionDigest:
+        """Return the digest of the stored rows with these ids."""
         digest = hashlib.blake2b(digest_size=16)
         for name, keys in ids.items():
             table = DATA_TABLES[name]

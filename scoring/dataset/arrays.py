@@ -52,6 +52,7 @@ def instants(column: pd.Series) -> Longs:
 
 
 def floats(column: pd.Series) -> Floats:
+    """Return (n,) float64; NaN for missing values."""
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 

@@ -33,7 +33,7 @@ class Dataset:
     Parameters
     ----------
     tables: Canonical tables.
-    as_of: The clock; None for the time of the newest action, or of the newest posting where there are no actions.
+    as_of: The clock; None for the time of the newest action, or of the newest posting if there are no actions.
     set_back: Whether `as_of` is earlier than the newest data. With None, the newest data of `tables` decide. Pass it if
         the rows after the clock have been removed from the tables.
     ledger: Row counts of the source; None if the tables contain every row.

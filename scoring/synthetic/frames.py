@@ -30,10 +30,12 @@ def with_unknown(values: NDArray[np.object_]) -> NDArray[np.object_]:
 
 
 def flag(values: Mask, missing: Mask) -> pd.Series:
+    """Return a boolean column; <NA> where `missing`."""
     return pd.Series(pd.arrays.BooleanArray(values & ~missing, missing.copy()))
 
 
 def integer(values: NDArray[np.integer], missing: Mask) -> pd.Series:
+    """Return an Int64 column; <NA> where `missing`."""
     return pd.Series(pd.arrays.IntegerArray(np.where(missing, 1, values).astype(np.int64), missing.copy()))
 
 

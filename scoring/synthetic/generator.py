@@ -147,6 +147,8 @@ class Occupations:
 
 @dataclass(frozen=True)
 class World:
+    """The reference data of the market."""
+
     prefectures: Prefectures
     cities: Cities
     occupations: Occupations

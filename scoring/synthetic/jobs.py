@@ -39,10 +39,12 @@ _LONG_AGO, _NEVER = -(2**60), 2**60
 
 @dataclass(frozen=True)
 class Pay:
+    """Salaries of n jobs, in yen."""
+
     kind: Ints  # position in SALARY_TYPES
     least: Floats
     most: Floats
-    hourly: Floats
+    hourly: Floats  # lowest salary per hour
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Jobs:
     """n jobs as arrays of positions in the reference tables.
 
     Unknown values are the position after the last, NaN, long ago or never. `place`, `town` and `trade` are the true
-    prefecture, city and occupation. The search of the job board knows them, also where the columns are missing.
+    prefecture, city and occupation. The simulated search uses them, even if the columns are missing.
     """
 
     company: Ints

@@ -66,6 +66,7 @@ class Tastes:
 
 
 def make_tastes(rng: np.random.Generator, world: World, users: Users, companies: Companies, jobs: Jobs) -> Tastes:
+    """Return random preferences of the users, around the mean weights `HIDDEN_WEIGHTS`."""
     n = len(users)
     mean = np.array(list(HIDDEN_WEIGHTS.values()))
     matrix = mean * rng.lognormal(0, 0.35, (n, len(mean)))

@@ -113,6 +113,7 @@ class Limit:
         raise ConfigurationError(f"{text!r} says not how many rows may be refused; write 1% or a whole number.")
 
     def allows(self, table: TableLedger) -> bool:
+        """Return whether the invalid rows of a table are within the limit."""
         most = table.read * self.share if self.share is not None else self.rows
         return most is None or table.n_faulty <= most
 
