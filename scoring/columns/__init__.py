@@ -1,8 +1,9 @@
-"""The vocabulary of the data: tables, their columns, and canonical frames.
+"""The tables of a dataset, their columns and types, and canonical frames.
 
 - `tables`: every table's columns and their types
 - `canonical_tables`: `Tables`, the frames of a dataset with these columns
-- `types`: one file per column type; `series`: what they share
+- `types`: one file per column type; `series`: their shared functions
+- `dictionary_column`: a column as distinct values and the position of each row's value
 """
 
 from scoring.columns.tables import (

@@ -1,4 +1,4 @@
-"""A dataset's tables as canonical frames: what every source gives and a `Dataset` is made of."""
+"""The tables of a dataset as canonical frames."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ __all__ = ["Tables", "empty_frame", "newest_of"]
 
 @dataclass(frozen=True)
 class Tables:
-    """Canonical frames (columns and dtypes of `scoring.columns`), as a source gives them, in any row order.
+    """Canonical frames (columns and dtypes of `scoring.columns`), in any row order.
 
-    `user_factors` and `job_factors` are both there or both None; their columns are the id and `f0…fN`.
+    Every source returns them, and a `Dataset` is made of them. `user_factors` and `job_factors` are both given or both
+    None; their columns are the id and `f0…fN`.
     """
 
     jobs: pd.DataFrame
@@ -29,24 +30,24 @@ class Tables:
     job_factors: pd.DataFrame | None = None
 
     def with_tables(self, **frames: Any) -> Self:
-        """The same with some frames exchanged."""
+        """Return a copy with some frames replaced."""
         return replace(self, **frames)
 
     def items(self) -> list[tuple[str, pd.DataFrame]]:
-        """(table name, frame) for the tables that are there."""
+        """Return (table name, frame) of the tables that are not None."""
         pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
         return [(name, frame) for name, frame in pairs if frame is not None]
 
 
 def empty_frame(table: str) -> pd.DataFrame:
-    """No rows, the table's canonical columns and dtypes."""
+    """Return a frame without rows, with the canonical columns and dtypes of a table."""
     return pd.DataFrame({column.name: pd.Series(dtype=column.type.dtype) for column in TABLES[table].columns})
 
 
 def newest_of(tables: Tables) -> pd.Timestamp:
-    """The data's own clock: the newest action, without actions the newest posting."""
+    """Return the default clock: the time of the newest action, or of the newest posting if there are no actions."""
     newest = tables.actions["occurred_at"].max()
     if pd.isna(newest):
         newest = tables.jobs["posted_at"].max()
-    # with neither actions nor postings nothing has a time: any clock gives the same scores
+    # without actions and postings, scores do not depend on the clock
     return pd.Timestamp(0, tz="UTC") if pd.isna(newest) else newest

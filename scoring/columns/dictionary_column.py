@@ -1,4 +1,4 @@
-"""A column as its different values and which of them each row has."""
+"""A column as its distinct values and the position of each row's value."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 __all__ = ["DictionaryColumn"]
 
 _SHORT: Final = 16
-"""Rows that are converted one by one as fast as their different values are found: those of single pairs."""
+"""Number of rows up to which converting every row is as fast as finding the distinct values."""
 
 
 @dataclass(frozen=True)
 class DictionaryColumn:
-    """A column as its different values and the place of each row's value among them.
+    """A column as its distinct values and the position of each row's value.
 
-    Row r holds `values[place[r]]`; a missing value has place -1, or is one of the values. What is computed for each
-    value is computed once. A value may occur twice: in a short column, or where " a" and "a" were stripped.
+    Row r is `values[place[r]]`. A missing value has position -1, or is one of the values. Conversions run once per
+    distinct value. Values may contain duplicates: in a short column, or after " a" and "a" are stripped.
     """
 
     values: pd.Series
@@ -28,6 +28,7 @@ class DictionaryColumn:
 
     @classmethod
     def of(cls, column: pd.Series) -> Self:
+        """Return the dictionary form of a column."""
         if len(column) <= _SHORT:
             return cls(column.reset_index(drop=True), np.arange(len(column)))
         place, values = pd.factorize(column)

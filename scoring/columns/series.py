@@ -1,4 +1,4 @@
-"""What column types share: series made homogeneous, texts stripped, masks, and digests of texts."""
+"""Shared functions of column types: homogeneous series, stripped texts, masks, and digests of texts."""
 
 from __future__ import annotations
 
@@ -33,24 +33,25 @@ __all__ = [
 ]
 
 Mask = NDArray[np.bool_]
-EXACT: Final = 2**53  # the largest whole number up to which every whole float is exact
-MISSING_WORDS: Final = ("nan", "nat", "<na>")  # what str() makes of a missing value
+EXACT: Final = 2**53  # up to here floats represent every integer exactly
+MISSING_WORDS: Final = ("nan", "nat", "<na>")  # str() of missing values, in lower case
 
 
 @dataclass
 class Coerced:
-    """Values in the type's nullable dtype, and (mask, reason) for the values that could not be converted to it."""
+    """Values in the coerced dtype of a type, and (mask, reason) of the values that could not be converted."""
 
     values: pd.Series
     problems: list[tuple[Mask, str]] = field(default_factory=list)
 
     def refuse(self, mask: Mask, reason: str) -> None:
+        """Add a problem if the mask has a true value."""
         if mask.any():
             self.problems.append((mask, reason))
 
 
 def plain(column: pd.Series) -> pd.Series:
-    """The same values as bool, integer, float, datetime or str; object only for what is mixed."""
+    """Return the same values as bool, integer, float, datetime or str; as object only if types are mixed."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         column = column.astype(object)
@@ -66,12 +67,12 @@ def plain(column: pd.Series) -> pd.Series:
         try:
             return column.astype(target)  # type: ignore[call-overload]
         except (OverflowError, TypeError, ValueError, pa.ArrowException):
-            return column  # huge numbers, texts with lone surrogates: one by one
+            return column  # large integers, unpaired surrogates: handled value by value
     return column
 
 
 def _without_arrow(arrow: pa.DataType) -> Any:
-    """The pandas dtype for an Arrow type: Arrow's own would send every column through its objects."""
+    """Return the pandas dtype for an Arrow type; with an ArrowDtype, columns would be converted through objects."""
     if pa.types.is_timestamp(arrow):
         return pd.api.types.pandas_dtype(f"datetime64[us{', UTC' if arrow.tz else ''}]")
     for of_type, name in (
@@ -88,7 +89,7 @@ def _without_arrow(arrow: pa.DataType) -> Any:
 
 
 def letter_of(column: pd.Series) -> str:
-    """The family of a plain column: b(ool), i(nteger), u(nsigned), f(loat), M (time), T(ext), O(bject)."""
+    """Return the kind of a plain column: b(ool), i(nteger), u(nsigned), f(loat), M (time), T(ext), O(bject)."""
     if isinstance(column.dtype, pd.StringDtype):
         return "T"
     kind = getattr(column.dtype, "kind", "O")
@@ -96,16 +97,17 @@ def letter_of(column: pd.Series) -> str:
 
 
 def present_in(column: pd.Series) -> Mask:
+    """Return (n,) bool: whether the value is present."""
     return column.notna().to_numpy(dtype=bool)
 
 
 def arrow_texts(column: pd.Series) -> pa.Array | pa.ChunkedArray:
-    """The texts of a str column as they stand, without a copy where Arrow stores them."""
+    """Return the unchanged texts of a str column, without a copy if Arrow stores them."""
     return pa.array(column.array, type=pa.large_string())
 
 
 def texts_of(column: pd.Series) -> tuple[pa.Array, Mask]:
-    """Stripped texts, blank = null, of a str or object column; and the rows that UTF-8 cannot hold."""
+    """Return the stripped texts of a str or object column (blank: null), and the rows that are not valid UTF-8."""
     bad = np.zeros(len(column), dtype=bool)
     if isinstance(column.dtype, pd.StringDtype):
         array = arrow_texts(column)
@@ -125,14 +127,14 @@ def texts_of(column: pd.Series) -> tuple[pa.Array, Mask]:
 
 
 def _present_objects(column: pd.Series) -> list[bool]:
-    """notna, for a column that may hold lists."""
+    """Return `notna` of a column that may contain lists."""
     return [bool(p) if isinstance(p, bool | np.bool_) else True for p in map(pd.notna, column.array)]
 
 
 def text_of(value: Any) -> str:
-    """As text; a whole float loses its .0."""
+    """Return a value as text; 13.0 becomes 13."""
     if isinstance(value, bytes):
-        return ""  # refused by the caller: which encoding it was is not known
+        return ""  # rejected by the caller, because the encoding is unknown
     if isinstance(value, float | np.floating):
         number = float(value)
         if number.is_integer() and abs(number) < EXACT:
@@ -149,7 +151,7 @@ def _encodes(value: str) -> bool:
 
 
 def without_words(array: pa.Array) -> pa.Array:
-    """Null where the text is how a missing value prints."""
+    """Return the texts with null for nan, nat and <na>, which are printed missing values."""
     words = pa.array(MISSING_WORDS, type=pa.large_string())
     if not array.null_count and pc.all(pc.invert(pc.is_in(pc.utf8_lower(array), words))).as_py():
         return array
@@ -158,16 +160,17 @@ def without_words(array: pa.Array) -> pa.Array:
 
 
 def mask_of(array: pa.Array) -> Mask:
+    """Return an Arrow array of booleans as a NumPy mask; null becomes false."""
     return np.asarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def text_series(array: pa.Array) -> pd.Series:
-    """An Arrow array of text as a Series of pandas' str."""
+    """Return an Arrow array of texts as a Series of dtype str."""
     return pd.Series(pd.array(array, dtype="str"))
 
 
 def has_nul(chunk: pa.LargeStringArray) -> bool:
-    """Return whether the bytes of an array of text contain a NUL, those of missing values included."""
+    """Return whether the bytes of a text array, including those of missing values, contain NUL."""
     _, starts, data = chunk.buffers()
     if data is None or not len(chunk):
         return False
@@ -176,7 +179,7 @@ def has_nul(chunk: pa.LargeStringArray) -> bool:
 
 
 def objects_of(values: pd.Series) -> list[Any]:
-    """Return the values as Python objects, None where one is missing."""
+    """Return the values as Python objects; None if missing."""
     return values.astype(object).where(values.notna(), None).tolist() if values.hasnans else values.tolist()
 
 
@@ -186,16 +189,16 @@ def all_or_none(values: Sequence[Any], holds: Callable[[Any], bool]) -> bool:
 
 
 def digest_texts(digest: hashlib.blake2b, name: str, column: pd.Series) -> None:
-    """Add texts, or whole numbers as texts, to a digest.
+    """Add texts, or integers as texts, to a digest.
 
-    Lengths and missing values are added with the texts, so no two columns give the same bytes.
+    Lengths and missing values are added too, so different columns give different bytes.
     """
     texts = pa.array(column.array).cast(pa.large_string())
     texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     lengths = pc.fill_null(pc.utf8_length(texts), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     digest.update(name.encode() + lengths.tobytes() + texts.is_null().to_numpy(zero_copy_only=False).tobytes())
     known = texts.drop_null()
-    _, offsets, data = known.buffers()  # past Python's strings: hashing 25 MB of them takes as long as it should
+    _, offsets, data = known.buffers()  # hash the Arrow buffer, without making Python strings
     if len(known):
         begin, end = (np.frombuffer(offsets, dtype=np.int64)[known.offset + place] for place in (0, len(known)))
         digest.update(memoryview(data)[begin:end])

@@ -1,7 +1,7 @@
 """Every table's columns, their types and aliases.
 
-Frames inside the package have these columns with the dtypes of their types. `scoring.validation.normalise` converts
-DataFrames, CSV, Parquet and databases to them.
+Frames inside the package have these columns and dtypes. `scoring.validation.normalise` converts DataFrames, CSV,
+Parquet and databases to them.
 """
 
 from __future__ import annotations
@@ -30,9 +30,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Column:
-    """One column: canonical name, type, accepted aliases, and whether a row without a value is rejected.
+    """One column of a table.
 
-    `most`: a number further from 0 is rejected.
+    Attributes
+    ----------
+    name: canonical name.
+    aliases: other accepted names.
+    required: whether a row without a value is rejected.
+    most: largest valid absolute value, or None.
     """
 
     name: str
@@ -42,7 +47,10 @@ class Column:
     most: float | None = None
 
     def beyond(self, values: pd.Series) -> list[tuple[Mask, str]]:
-        """Return which coerced values are further from 0 than `most`, with the reason. Infinity is a violation."""
+        """Return (mask, reason) of the coerced values whose absolute value exceeds `most`.
+
+        Infinity is not included; `ColumnType.violates` rejects it.
+        """
         if self.most is None:
             return []
         numbers = values.to_numpy(dtype=np.float64)
@@ -63,7 +71,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: its columns in order and its key (the columns that name a row)."""
+    """One table: its columns in order, and its key (the columns that identify a row)."""
 
     name: str
     columns: tuple[Column, ...]
@@ -78,7 +86,7 @@ class Table:
         return tuple(column.name for column in self.columns if column.required)
 
     def column(self, name: str) -> Column:
-        """The column of this canonical name. Raises KeyError."""
+        """Return the column with a canonical name. Raise KeyError if it does not exist."""
         for column in self.columns:
             if column.name == name:
                 return column
@@ -86,25 +94,25 @@ class Table:
 
     @property
     def canonical(self) -> dict[str, str]:
-        """Every accepted name (canonical and alias) → the canonical one."""
+        """Accepted name (canonical or alias) → canonical name."""
         names = {alias: column.name for column in self.columns for alias in column.aliases}
         return names | {name: name for name in self.names}
 
 
 MOST_MONEY: Final = 1e12
-"""Amounts further from 0 are no salary and no fee in any currency: one of them would move the mean of a whole area."""
+"""Largest valid amount of money in any currency. A larger one would distort the mean wage of an area."""
 
 SALARY_TYPES: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
-"""Salary type → hours that one salary pays for."""
+"""Salary type → working hours per salary."""
 
 FACTOR_TABLES: Final = ("user_factors", "job_factors")
-"""Tables of vectors: an id, and as many number columns f0…fN as were brought."""
+"""Tables of vectors: an id and number columns f0…fN; the source determines N."""
 
 ACTION_KINDS: Final = ("application", "click", "view")
-"""Kinds of action; the position is the code used in arrays."""
+"""Kinds of action. The position is the code in arrays."""
 
 PRESENCE: Final = ("station_name", "address")
-"""Texts of jobs of which every component that ships reads only whether they are there."""
+"""Text columns of jobs of which the shipped components only read whether a value is present."""
 
 RESULT_COLUMNS: Final = (
     "user_id",
@@ -115,7 +123,7 @@ RESULT_COLUMNS: Final = (
     "match_score",
     "personal_score",
 )
-"""A ranked result: one row per user and rank (from 1), by user_id, then rank; scores float32."""
+"""Columns of a ranked result: one row per user and rank (from 1), by user_id and rank; scores are float32."""
 
 _C = Column
 
@@ -203,9 +211,9 @@ TABLES: Final = {
             ),
             ("prefecture_code", "adjacent_code"),
         ),
-        # the factor tables have, beside the id, as many number columns f0…fN as were brought
+        # factor tables also have number columns f0…fN; the source determines N
         Table("user_factors", (_C("user_id", ID, required=True),), ("user_id",)),
         Table("job_factors", (_C("job_id", ID, required=True),), ("job_id",)),
     )
 }
-"""Table name → its vocabulary."""
+"""Table name → table."""

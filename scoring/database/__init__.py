@@ -2,11 +2,11 @@
 
 - `database`: `Database`, the connections and the schema of one database; `engines`: URLs, drivers and their settings
 - `retry`: transient errors and messages; `watchdog`: servers that stop answering; `dbapi`: calls of the raw driver
-- `schema`: the tables; `migrations`: its versions; `change_tokens`: whether a table has changed
+- `schema`: the tables; `migrations`: schema versions; `change_tokens`: detection of changed tables
 - `readers`: tables to frames, with `row_conversion`, `arrow_tables`, `factor_blobs`, `sql_filters`
 - `writers`: frames to tables
-- `quarantine`: reading with invalid rows left out and reported
-- `query_tracing`: queries and round trips, counted
+- `quarantine`: reading that leaves out and reports invalid rows
+- `query_tracing`: counts of queries and round trips
 """
 
 from scoring.database.database import Database

@@ -1,4 +1,4 @@
-"""Tokens that differ once a table has changed, read in one round trip."""
+"""Change tokens: they differ after most changes of a table, and are read in one round trip."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ChangeToken", "change_tokens", "change_tokens_async"]
 
 
 class ChangeToken(NamedTuple):
-    """Cheap evidence of a change of a table. It misses rows that another program edits in place."""
+    """State of a table that is cheap to read. It does not change when another program edits rows in place."""
 
     rows: int
     newest_id: int | str | None
@@ -22,7 +22,7 @@ class ChangeToken(NamedTuple):
 
 
 def change_tokens(database: Database) -> dict[str, ChangeToken]:
-    """Return table → token, in one round trip. Equal tokens: no change was noticed."""
+    """Return table → token, in one round trip. Equal tokens mean that no change was detected."""
     times = {"jobs": "posted_at", "users": "registered_at", "actions": "occurred_at"}
 
     def work(connection: Connection) -> dict[str, ChangeToken]:
@@ -44,5 +44,5 @@ def change_tokens(database: Database) -> dict[str, ChangeToken]:
 
 
 async def change_tokens_async(database: Database) -> dict[str, ChangeToken]:
-    """`change_tokens` without blocking the event loop."""
+    """Return `change_tokens` without blocking the event loop."""
     return await database.run(change_tokens, database)

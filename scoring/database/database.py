@@ -1,17 +1,19 @@
-"""One database: opened from a URL, a path or a caller's own engine or session; sync in any thread, async non-blocking.
+"""One database, opened from a URL, a path, or a caller's engine or session.
+
+Sync methods work in any thread. `Database.run` does not block the event loop.
 
 `Database.open` takes a SQLAlchemy Session, AsyncSession, Engine, AsyncEngine, URL or URL text, or the path of a
 SQLite file.
 
-- A **Session**'s own connection is used, so its uncommitted work is visible. Nothing is committed in it.
+- A **Session** is used with its own connection, so its uncommitted work is visible. Nothing is committed in it.
 - An **AsyncEngine** or **AsyncSession** is reached by a sync engine of the same URL (`sqlite`, `psycopg`). Rows become
   frames in a worker thread and never on the event loop. This is another connection: uncommitted work of an
   AsyncSession is not visible, and credentials must be in the URL.
-- **SQLite in memory** exists only in the connection that made it. Behind an async engine or session it is
-  reached through that connection itself (`await database.run(...)` only). Behind a caller's sync engine it is
-  reached in the caller's thread, and blocks the event loop. It is meant for tests.
+- **SQLite in memory** exists only in the connection that made it. With an async engine or session, only
+  `await database.run(...)` can use it, through that connection. With a caller's sync engine it is used in the
+  caller's thread, and blocks the event loop. It is meant for tests.
 
-Every wait has a limit on engines that are made here (a caller's own engine keeps its settings):
+Every wait has a limit on engines that this module makes; a caller's engine keeps its settings:
 
 | waiting for                                                | at most | then
 |------------------------------------------------------------|---------|---------------------------------------------
@@ -24,10 +26,10 @@ Every wait has a limit on engines that are made here (a caller's own engine keep
 | all attempts at one read or write                          | 30 s    | one `DatabaseError`, within a minute in all
 | all attempts at a database that never answered             | 3 s     | one `DatabaseError`
 
-A URL sets other limits: `?connect_timeout=5&options=-c statement_timeout=1h`.
+A URL can set other limits: `?connect_timeout=5&options=-c statement_timeout=1h`.
 
-The first connection of a `Database` reads the version of its schema. A newer schema than this code knows is an error.
-An older one is read as it is; `create` and `migrate` bring it up to date. See `scoring.database.migrations`.
+The first connection of a `Database` reads the schema version. A newer schema than this code knows is an error. An older
+one is read without changes; `create` and `migrate` update it. See `scoring.database.migrations`.
 """
 
 from __future__ import annotations
@@ -68,16 +70,16 @@ _BOUND: contextvars.ContextVar[dict[Database, Connection]] = contextvars.Context
 
 
 class Database:
-    """One database: its connections, its schema, and whether it holds data.
+    """One database: its connections and its schema.
 
-    Make it with `Database.open`. Close it, or use it with `with`, when it made its engine.
+    Make it with `Database.open`. If it was opened from a URL or a path, close it or use it in a `with` statement.
 
     Attributes
     ----------
     engine: the sync engine.
     dialect: "sqlite" or "postgresql".
     display: the URL with passwords masked.
-    traffic: round trips and seconds of everything sent over its connections; see `scoring.database.query_tracing`.
+    traffic: round trips and seconds of all statements on its connections; see `scoring.database.query_tracing`.
     """
 
     def __init__(
@@ -90,20 +92,20 @@ class Database:
         self.traffic = Traffic()
         self._session = session
         self._owned = owned
-        self._async: AsyncEngine | AsyncSession | None = None  # set for SQLite in memory behind an async driver
+        self._async: AsyncEngine | AsyncSession | None = None  # set for SQLite in memory with an async driver
         self._connected = False
-        self._version: int | None = None  # of the schema, once it was read
+        self._version: int | None = None  # of the schema; None: not read yet
         self._lock = threading.RLock()
-        # one connection for all threads: they take turns
+        # a single connection is shared by all threads, one at a time
         self._single = session is not None or is_memory(engine.url)
 
     @classmethod
     def open(cls, db: Source | Database) -> Database:
-        """Return the database that `db` names.
+        """Return the database of a Session, engine, URL or path.
 
         Raises
         ------
-        ConfigurationError: If `db` is not a kind of object that names a database.
+        ConfigurationError: If `db` has another type.
         DatabaseError: If a URL cannot be read, or the kind of database is not supported.
         MissingPartError: If the driver is not installed.
         """
@@ -151,7 +153,7 @@ class Database:
         self.close()
 
     def close(self) -> None:
-        """Close the pooled connections of an engine that `open` made. A caller's engine is left as it is."""
+        """Close the pooled connections of an engine that `open` made. A caller's engine is not closed."""
         if self._owned:
             self.engine.dispose()
 
@@ -159,7 +161,7 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """Yield a connection to read with. Uncommitted work is rolled back, except in a caller's Session.
+        """Yield a connection for reading. Uncommitted work is rolled back, except in a caller's Session.
 
         Raises
         ------
@@ -169,7 +171,7 @@ class Database:
             yield connection
 
     def wrap_errors(self) -> retry.ErrorWrapper:
-        """Turn what SQLAlchemy raises in the block into a DatabaseError that names this database and hides secrets."""
+        """Return a context manager that converts SQLAlchemy errors to DatabaseError, without secrets in the message."""
         return retry.ErrorWrapper(self._sentence)
 
     @contextmanager
@@ -202,7 +204,10 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """Yield a connection to write with: all or nothing. In a caller's Session a savepoint, not committed."""
+        """Yield a connection for writing, in one transaction.
+
+        In a caller's Session, it is a savepoint, which the caller must commit.
+        """
         with self.connect() as connection, self._write_transaction(connection):
             yield connection
 
@@ -218,14 +223,19 @@ class Database:
             yield
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Return `work(connection)`, run in one transaction and retried as a whole when the database goes away.
+        """Return `work(connection)`, run in one transaction. Transient errors are retried from the beginning.
 
-        The work must be repeatable: when the answer to a commit is lost, its rows may exist already. See `read`.
+        The work must be repeatable: if the connection is lost during a commit, the rows may already exist. See `read`.
         """
         return self.persist(lambda: self._write_once(work))
 
     def persist(self, work: Callable[[], T]) -> T:
-        """Return `work()`, which opens its connection itself, retried as `read` does. Raises DatabaseError."""
+        """Return `work()`, which opens its own connection. Transient errors are retried as in `read`.
+
+        Raises
+        ------
+        DatabaseError: If the error is not transient, or retries fail.
+        """
         if self._bound is not None:  # the code that holds the connection retries the whole transaction
             return work()
         return retry.call(
@@ -237,10 +247,10 @@ class Database:
             return work(connection)
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Return `work(connection)`, run in one consistent snapshot and retried as a whole when the database goes away.
+        """Return `work(connection)`, run in one snapshot. Transient errors are retried from the beginning.
 
-        Pauses grow. The read fails within a minute, and within seconds if the database never answered. In a caller's
-        Session the work runs once, because its uncommitted changes cannot be repeated.
+        Pauses grow. The read fails within a minute, or within seconds if the database has never answered. In a
+        caller's Session the work runs once, because its uncommitted changes cannot be repeated.
         """
         return self.persist(lambda: self._read_once(work))
 
@@ -250,28 +260,28 @@ class Database:
             return work(connection)
 
     def _start_snapshot(self, connection: Connection) -> None:
-        """Make all later reads of the connection see the same moment."""
+        """Make all later reads of the connection use one snapshot."""
         if self.dialect == "postgresql" and not connection.in_transaction():
             connection.execution_options(isolation_level="REPEATABLE READ")
         start_transaction(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """Make all reads in the block see the same moment: `connect` and `read` use this connection."""
+        """Yield a connection with one snapshot, which `connect` and `read` also use inside the block."""
         with self.connect() as connection:
             self._start_snapshot(connection)
             with self._bind(connection):
                 yield connection
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return `function(*args)`, which is blocking database work, run in a worker thread.
+        """Return `function(*args, **kwargs)`, blocking database work, run in a worker thread.
 
-        The exception is SQLite in memory: see the module's docstring.
+        SQLite in memory is an exception: see the docstring of the module.
         """
         if self._async is not None:
             return await self._run_inside(lambda: function(*args, **kwargs))
         if not self._owned and is_memory(self.engine.url):
-            return function(*args, **kwargs)  # another thread has no such connection, or an empty database
+            return function(*args, **kwargs)  # another thread would have another, empty database
         return await asyncio.to_thread(function, *args, **kwargs)
 
     async def _run_inside(self, work: Callable[[], T]) -> T:
@@ -318,7 +328,7 @@ class Database:
     # Schema
 
     def create(self) -> None:
-        """Make the SQLite file and the missing tables, and migrate existing ones.
+        """Create the SQLite file and missing tables, and migrate existing tables.
 
         Raises
         ------
@@ -339,7 +349,9 @@ class Database:
         self._forget_old_version()
 
     def migrate(self) -> None:
-        """Bring an older schema up to date, in one transaction. Call it before writing. Missing tables stay missing.
+        """Migrate an older schema to the newest version, in one transaction. Call it before writing.
+
+        Missing tables are not created.
 
         Raises
         ------
@@ -350,11 +362,11 @@ class Database:
             self._forget_old_version()
 
     def _forget_old_version(self) -> None:
-        # the transaction of a caller may still be rolled back, so the next connection reads the version again
+        # a caller's transaction may still be rolled back, so the next connection must read the version again
         self._version = None if self._session is not None or self._bound is not None else migrations.VERSION
 
     def schema_version(self) -> int:
-        """Return the version of the stored schema: 1 if the database does not record one."""
+        """Return the version of the stored schema; 1 if the database does not record it."""
         if self._version is None:
             with self.connect() as connection:
                 self._require_known_schema(connection)
@@ -372,14 +384,14 @@ class Database:
         idle = not connection.in_transaction()
         version = migrations.stored_version(connection)
         if idle:
-            connection.connection.rollback()  # PostgreSQL's driver has begun a transaction for the query
+            connection.connection.rollback()  # end the transaction that PostgreSQL's driver has begun for the query
         migrations.require_known(version, self.display)
         self._version = version
 
     def require_tables(self, *names: str) -> None:
-        """Require these tables and their columns (default: all tables). Raises DatabaseError if one is missing.
+        """Raise DatabaseError if one of these tables (default: all) or of their columns is missing.
 
-        Columns that a later schema adds are not required of an older one.
+        Columns of later schema versions are not required.
         """
         required = names or tuple(METADATA.tables)
 
@@ -406,7 +418,7 @@ class Database:
     # Data
 
     def is_empty(self) -> bool:
-        """Return whether there are no users or no jobs."""
+        """Return whether users or jobs are empty."""
 
         def look(connection: Connection) -> bool:
             return any(
@@ -418,7 +430,7 @@ class Database:
         return self.read(look)
 
     def require_data(self) -> None:
-        """Raise DatabaseError if there are no users or no jobs."""
+        """Raise DatabaseError if users or jobs are empty."""
         if self.is_empty():
             raise DatabaseError(
                 f"{self.display} holds no users or no jobs. Bring some with `scoring import`, or make a market "
@@ -439,5 +451,5 @@ def _is_async_session(db: object) -> TypeIs[AsyncSession]:
 
 
 def _is_a(module: str, name: str, db: object) -> bool:
-    """`isinstance` without importing the class, which takes 0.1 s: an object exists only if its module is loaded."""
+    """Return `isinstance` without importing the class (0.1 s). If its module is not loaded, it has no instances."""
     return module in sys.modules and isinstance(db, getattr(sys.modules[module], name))

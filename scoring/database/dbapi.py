@@ -1,4 +1,4 @@
-"""What is sent to a database's driver without SQLAlchemy: the begin of a transaction, and errors of a raw cursor."""
+"""Direct use of the database driver, without SQLAlchemy: beginning a transaction, and errors of a raw cursor."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ __all__ = ["start_transaction", "wrapped_errors"]
 
 
 def start_transaction(connection: Connection, *, write: bool = False) -> None:
-    """Begin a SQLite transaction that also covers reads and DDL: Python's driver begins one only at the first write.
+    """Begin a SQLite transaction that also covers reads and DDL; Python's driver begins one only at the first write.
 
-    It uses the raw cursor, so it is no round trip and a caller's engine keeps its own transaction handling. A write
-    takes its lock at once, because a transaction that reads first and writes later fails if the file has changed.
+    The raw cursor is used, so this is not counted as a round trip, and a caller's engine keeps its transaction
+    handling. With `write`, the lock is taken at once: a transaction that reads first and writes later fails if the file
+    has changed in between.
     """
     if connection.dialect.name != "sqlite":
         return
@@ -36,7 +37,7 @@ def start_transaction(connection: Connection, *, write: bool = False) -> None:
 
 @contextmanager
 def wrapped_errors(connection: Connection, statement: str) -> Iterator[None]:
-    """Raise errors of the driver's own cursor as SQLAlchemy's, which `retry` classifies and describes."""
+    """Convert errors of a raw cursor to SQLAlchemy errors, which `retry` classifies and describes."""
     dbapi: Any = connection.dialect.loaded_dbapi
     try:
         yield

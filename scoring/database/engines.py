@@ -1,4 +1,4 @@
-"""URLs and engines: which database a text names, with which driver and settings."""
+"""URLs and engines: parsing of database URLs, drivers and connection settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scoring.errors import DatabaseError, MissingPartError, ScoringError
 __all__ = ["display", "engine_of", "is_memory", "secrets", "sqlite_file", "sync_url", "url_of"]
 
 SECRET_KEY: Final = re.compile(r"passw|pwd|secret|token|credential|scram_(client|server)_key", re.IGNORECASE)
-"""Names of URL options whose values no message may contain: libpq's, and names that users take for them."""
+"""Names of URL options whose values must not appear in messages: those of libpq, and similar names."""
 
 SYNC_DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 ASYNCPG_ONLY: Final = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
@@ -35,28 +35,28 @@ _MISTYPED: Final = re.compile(r":(?!\\).*@|passw\w*\s*=", re.IGNORECASE | re.DOT
 
 CONNECT_SECONDS: Final = 10
 BUSY_MILLISECONDS: Final = 5_000
-CACHE: Final = "cache_size = -65536"  # KiB, at most: SQLite's own 2 MiB make writing a million rows three times as slow
+CACHE: Final = "cache_size = -65536"  # 64 MiB at most; SQLite's 2 MiB triple the time of writing a million rows
 POOL: Final[dict[str, Any]] = {"pool_size": 5, "max_overflow": 10, "pool_pre_ping": True, "pool_timeout": 30}
 POSTGRES: Final[dict[str, Any]] = {
     "connect_timeout": CONNECT_SECONDS,
-    # a server that vanished is noticed within half a minute
+    # detect a lost server within 30 s
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
 SERVER_TIMEOUTS: Final = {"lock_timeout": "10s", "statement_timeout": "10min"}
-"""How long the server lets a statement wait for locks, and run. The first is retried, the second is an error."""
+"""Longest time that a statement waits for a lock (then it is retried) and runs (then it fails)."""
 
 SET_TIMEOUTS: Final = (
     "SELECT set_config(name, value, false) FROM (VALUES (%s, %s), (%s, %s)) AS wanted (name, value) "
     "WHERE current_setting(name) = '0'"
 )
-"""Sets a timeout only if the URL (`?options=-c statement_timeout=1h`), the user and the database set none."""
+"""Set a timeout only if the URL (`?options=-c statement_timeout=1h`), the user and the database do not set it."""
 
 
 def url_of(db: str | os.PathLike[str] | URL) -> URL:
-    """Return the URL that a text, a path (of a SQLite file) or a URL names.
+    """Return the URL of a text, a path of a SQLite file, or a URL.
 
     Raises
     ------
@@ -70,19 +70,19 @@ def url_of(db: str | os.PathLike[str] | URL) -> URL:
             raise DatabaseError("A database is needed: a URL, or the path of a SQLite file.")
         if text == ":memory:":
             return make_url("sqlite://")
-        if _MISTYPED.search(text) and not os.path.exists(text):  # a message about a file would contain it
+        if _MISTYPED.search(text) and not os.path.exists(text):  # a message about the file would contain it
             raise DatabaseError(UNREADABLE)
         return URL.create("sqlite", database=text)
     url = None
     with suppress(ArgumentError, ValueError):
         url = make_url(text)
-    if url is None:  # raised here and not in an except block, whose error contains the text and would be its context
+    if url is None:  # not in an except block: its error contains the text
         raise DatabaseError(UNREADABLE)
     return _checked(url)
 
 
 def _checked(url: URL) -> URL:
-    # the rest of a password that contains an @, which no message may contain
+    # part of a password that contains an @; it must not appear in messages
     if "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
         raise DatabaseError(UNREADABLE)
     return sync_url(url)
@@ -112,10 +112,10 @@ def sync_url(url: URL) -> URL:
 
 
 def engine_of(url: URL) -> Engine:
-    """Return a pooled engine with every timeout set.
+    """Return a pooled engine with all timeouts set.
 
-    SQLite: WAL and foreign keys; in memory, one connection for all threads. Secrets among the URL's options are passed
-    to the driver and are not in the engine's URL, whose `repr` would show them.
+    SQLite uses WAL and foreign keys, and in memory one connection for all threads. Secrets in the options of the URL
+    are passed to the driver and removed from the engine's URL, because its `repr` would show them.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def engine_of(url: URL) -> Engine:
     MissingPartError: If the driver is not installed.
     """
     engine = _create_engine(url)
-    if isinstance(engine, ScoringError):  # raised here, so that the driver's error is not its context
+    if isinstance(engine, ScoringError):  # not in an except block: the driver's error would become the context
         raise engine
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
@@ -147,7 +147,7 @@ def _create_engine(url: URL) -> Engine | ScoringError:
         arguments |= {key: value for key, value in POSTGRES.items() if key not in url.query}
     try:
         engine = create_engine(url.difference_update_query(hidden), connect_args=arguments, **options)
-        engine.dialect.create_connect_args(url)  # reads the options after the ?
+        engine.dialect.create_connect_args(url)  # validates the options after the ?
     except (TypeError, ValueError):
         return DatabaseError(f"{display(url)}: an option after the ? cannot be read. Correct it, or leave it out.")
     except (NoSuchModuleError, ArgumentError):
@@ -174,10 +174,10 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
     try:
         for pragma in (f"busy_timeout = {BUSY_MILLISECONDS}", "foreign_keys = ON", "synchronous = NORMAL", CACHE):
             cursor.execute(f"PRAGMA {pragma}")
-        # readers continue while another connection writes; fails for a file on a read-only disk
+        # lets readers continue during writes; fails for a file on a read-only disk
         with suppress(sqlite3.OperationalError):
             cursor.execute("PRAGMA journal_mode = WAL")
-    except UnicodeDecodeError:  # SQLite's message quotes the damaged schema, and Python cannot decode it
+    except UnicodeDecodeError:  # SQLite's message contains bytes of the damaged schema, which Python cannot decode
         error = sqlite3.DatabaseError("malformed database schema")
         error.sqlite_errorname = "SQLITE_CORRUPT"
         raise error from None
@@ -188,15 +188,15 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
 def _keep_when_interrupted(context: Any) -> None:
     """Keep a SQLite connection after Ctrl-C.
 
-    SQLAlchemy would discard it without a rollback. Its lock would remain until the interrupt has been handled, and
-    code that cleans up before that would find the database locked.
+    SQLAlchemy would discard it without a rollback. Its lock would remain until the interrupt has been handled, so
+    cleanup code would find the database locked.
     """
     if not isinstance(context.original_exception, Exception):
         context.is_disconnect = False
 
 
 def is_memory(url: URL) -> bool:
-    """Whether the URL names a SQLite database that exists in one connection only."""
+    """Return whether the URL is a SQLite database in memory, which exists in one connection only."""
     if url.get_backend_name() != "sqlite":
         return False
     name = url.database or ":memory:"
@@ -206,7 +206,7 @@ def is_memory(url: URL) -> bool:
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """Return the file of a SQLite URL; None for other databases, in memory, and `file:` URIs (SQLite reads those)."""
+    """Return the file of a SQLite URL; None for other databases, in memory, and `file:` URIs, which SQLite parses."""
     if url.get_backend_name() != "sqlite" or is_memory(url) or not url.database or url.database.startswith("file:"):
         return None
     return Path(url.database)
@@ -219,7 +219,7 @@ def display(url: URL) -> str:
 
 
 def secrets(url: URL) -> list[str]:
-    """Return what no message may contain, also in URL encoding; the longest first."""
+    """Return the secrets of a URL, plain and URL-encoded, longest first. Messages must not contain them."""
     values = [str(url.password)] if url.password else []
     for key, value in url.query.items():
         if SECRET_KEY.search(key):

@@ -1,4 +1,4 @@
-"""Factor vectors as the database stores them: one blob of little-endian float64 per row."""
+"""Factor vectors as stored in the database: one blob of little-endian float64 per row."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ VECTOR: Final = np.dtype("<f8")
 
 
 def read_vectors(table: str, ids: Sequence[Any], vectors: Sequence[Any]) -> NormalisedTable:
-    """Return the id and f0…fN (float64) of the valid rows.
+    """Return the valid rows as the id and f0…fN (float64).
 
-    Rejected are rows whose vector is not a blob of float64, is not as long as most vectors, or is not finite.
+    A row is rejected if its vector is not a blob of float64, has another length than most vectors, or is not finite.
     """
     key = TABLES[table].key[0]
     source = DatabaseRows(table, {key: ids})

@@ -3,15 +3,15 @@
 A database records each migration as a row of `scoring_schema_version`; the largest number is its version. A database
 without that table was written by scoring 0.1.0 and has version 1.
 
-- Reading migrates nothing. Version 1 is read as it is, from read-only files too.
+- Reading does not migrate. Version 1 can be read without changes, also from read-only files.
 - Commands that write (`scoring init`, `import`, `run --db`, the registry's index) migrate first.
-- All pending migrations run in one transaction, so that a killed process leaves the old version. Of two processes that
-  migrate at once, the second waits for the first and then finds nothing to do.
-- A version that this code does not know is an error for readers and writers.
+- All pending migrations run in one transaction, so a killed process leaves the old version. If two processes migrate
+  at once, the second waits for the first and then has nothing to migrate.
+- An unknown newer version is an error for readers and writers.
 
 To change the schema, change `scoring.database.schema`, give a new column its version as `info`, and add a migration.
-A migration states its SQL as text, because `schema` describes only the newest version. It must do nothing where its
-change has been made or its table does not exist.
+A migration contains its SQL as text, because `schema` describes only the newest version. It must do nothing if its
+change has already been made or its table does not exist.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from scoring.telemetry import faults
 __all__ = ["MIGRATIONS", "VERSION", "Migration", "migrate", "require_known", "run_key_of", "stored_version"]
 
 FIRST: Final = 1
-"""Version of a database that has no version table."""
+"""Version of a database without a version table."""
 
 schema_version: Final = Table(
-    "scoring_schema_version",  # with a prefix: other programs may keep the version of their tables in the same database
-    MetaData(),  # not among the tables that readers require
+    "scoring_schema_version",  # prefixed, because other programs may have a version table in the same database
+    MetaData(),  # separate, so that readers do not require this table
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("description", Text, nullable=False),
     Column("applied_at", BigInteger, nullable=False),  # microseconds
@@ -46,16 +46,16 @@ SELECT_VERSION: Final = "SELECT max(version) FROM scoring_schema_version"
 
 IS_READABLE: Final = {
     "sqlite": "SELECT true FROM sqlite_master WHERE type = 'table' AND name = 'scoring_schema_version'",
-    # not to_regclass(): a transaction that has looked in vain does not see that another one has made the table
+    # not to_regclass(): after one failed lookup, a transaction does not see that another one has created the table
     "postgresql": """
         SELECT has_table_privilege(oid, 'SELECT') FROM pg_catalog.pg_class
         WHERE relname = 'scoring_schema_version' AND pg_catalog.pg_table_is_visible(oid)
     """,
 }
-"""Whether the version table can be read; no row if it does not exist."""
+"""Queries for whether the version table can be read; no row if it does not exist."""
 
 LOCK: Final = int.from_bytes(b"scoring\0")
-"""Number of PostgreSQL's advisory lock that a migration holds."""
+"""Key of the PostgreSQL advisory lock that a migration holds."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Migration:
 
 
 def run_key_of(settings: str) -> str | None:
-    """Return the key of a run from its settings (JSON); None if they cannot be read or contain no key."""
+    """Return the key of a run from its settings (JSON); None if they cannot be parsed or do not contain a key."""
     try:
         key = json.loads(settings)["key"]
     except (ValueError, LookupError, TypeError):
@@ -90,7 +90,7 @@ def _add_run_key(connection: Connection) -> None:
 
 
 MIGRATIONS: Final = (Migration(2, "add the indexed column runs.run_key, filled from the settings", _add_run_key),)
-"""In the order in which they are applied."""
+"""All migrations, in order of application."""
 
 VERSION: Final = MIGRATIONS[-1].number
 """Version of `scoring.database.schema`."""
@@ -99,8 +99,8 @@ VERSION: Final = MIGRATIONS[-1].number
 def stored_version(connection: Connection) -> int:
     """Return the version of the database's schema.
 
-    It is read with the driver's own cursor, as part of making a connection: it is no round trip of `Database.traffic`,
-    and SQLAlchemy begins no transaction for it.
+    It is read with a raw cursor, as part of making a connection. `Database.traffic` does not count it as a round trip,
+    and SQLAlchemy does not begin a transaction for it.
     """
     cursor: Any = connection.connection.cursor()
     try:
@@ -109,7 +109,7 @@ def stored_version(connection: Connection) -> int:
             row = cursor.fetchone()
             if row is None:
                 return FIRST
-            if not row[0]:  # a PostgreSQL user with rights on other tables only: assume that the database is current
+            if not row[0]:  # this PostgreSQL user may not read the table: assume the newest version
                 return VERSION
             cursor.execute(SELECT_VERSION)
             (version,) = cursor.fetchone()
@@ -119,7 +119,7 @@ def stored_version(connection: Connection) -> int:
 
 
 def require_known(version: int, display: str) -> None:
-    """Raise DatabaseError if the version is newer than this code."""
+    """Raise DatabaseError if this code does not know the version."""
     if version > VERSION:
         raise DatabaseError(
             f"{display} has schema version {version}, and this version of scoring knows schemas up to version "
@@ -132,11 +132,11 @@ def migrate(connection: Connection, display: str) -> None:
 
     Raises
     ------
-    DatabaseError: If the database has a newer version. `display` names it.
+    DatabaseError: If the database has a newer version. The message contains `display`.
     """
     version = stored_version(connection)
     if version < VERSION and connection.dialect.name == "postgresql":
-        # ends with the transaction; a SQLite transaction that writes holds the lock of its file
+        # released at the end of the transaction; on SQLite, the write transaction holds the lock of the file
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         version = stored_version(connection)
     require_known(version, display)

@@ -1,6 +1,6 @@
 """Load a database, quarantining invalid rows up to a limit per table.
 
-Invalid rows are left out and counted. More of them than the limit of a table is an error.
+Invalid rows are left out and counted. If a table has more of them than the limit, reading fails.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FILES: Final = "run_refused_"
 KEYS: Final = ("user_id", "job_id")
 
 Ids = Mapping[str, Mapping[str, list[int]]]
-"""Table → column of its key → the ids that rejected rows have there."""
+"""Table → key column → ids of the rejected rows."""
 
 
 class RejectionDigest(NamedTuple):
@@ -43,6 +43,7 @@ class RejectionDigest(NamedTuple):
 
     @classmethod
     def of(cls, connection: Connection, ids: Ids) -> RejectionDigest:
+        """Return the digest of the stored rows with these ids."""
         digest = hashlib.blake2b(digest_size=16)
         for name, keys in ids.items():
             table = DATA_TABLES[name]
@@ -52,12 +53,12 @@ class RejectionDigest(NamedTuple):
         return cls(ids, digest.hexdigest())
 
     def again(self, database: Database) -> RejectionDigest:
-        """Return the digest of the same rows as they are now. Raises DatabaseError."""
+        """Return the current digest of the same rows. Raise DatabaseError if they cannot be read."""
         return database.read(lambda connection: RejectionDigest.of(connection, self.ids))
 
 
 class AcceptedData(NamedTuple):
-    """Tables of the valid rows, the account of all rows, and the digest of the rejected ones (None: there are none)."""
+    """Tables of the valid rows, the row counts, and the digest of the rejected rows (None if none are rejected)."""
 
     tables: Tables
     ledger: DataLedger
@@ -72,9 +73,13 @@ def read_usable(
     way_out: str = WAY_OUT,
     refused_to: Path | None = None,
 ) -> AcceptedData:
-    """Return all tables, as of one moment, without the invalid rows.
+    """Return all tables from one snapshot, without the invalid rows.
 
-    `refused_to` is a folder for files of the rejected rows. A file there of a table that has none now is removed.
+    Parameters
+    ----------
+    limit: largest number or share of invalid rows per table.
+    way_out: advice at the end of the error message if the limit is exceeded.
+    refused_to: folder for files of the rejected rows. Old files of tables without rejected rows are removed.
 
     Raises
     ------
@@ -96,18 +101,18 @@ def read_usable(
 
 
 async def read_usable_async(database: Database, as_of: pd.Timestamp | None = None) -> AcceptedData:
-    """`read_usable` that does not block the event loop."""
+    """Return `read_usable` without blocking the event loop."""
     return await database.run(read_usable, database, as_of=as_of)
 
 
 def warn_of(ledger: DataLedger, stacklevel: int = 1) -> None:
-    """Issue a UserWarning of one sentence where rows were rejected."""
+    """Issue a UserWarning of one sentence if rows were rejected."""
     if said := ledger.said():
         warnings.warn(said, UserWarning, stacklevel=stacklevel + 1)
 
 
 def _rejected_ids(ledger: DataLedger) -> Ids:
-    """Return the readable ids of the rows that are invalid by themselves; the others depend on these."""
+    """Return the valid ids of rows that are invalid themselves. Other rejected rows only refer to these."""
     found: dict[str, dict[str, list[int]]] = {}
     for name in ledger.rows:
         own = ledger.invalid_rows(name)

@@ -1,11 +1,11 @@
-"""Queries and round trips, counted: those of one database for `Database.traffic`, those of any code by `QueryCounter`.
+"""Count queries and round trips: of one database for `Database.traffic`, of any code with `QueryCounter`.
 
 A round trip is a statement that SQLAlchemy sends to the driver (an `executemany` of many rows is one), or a COPY.
-Seconds are those in the driver: sending, waiting, and fetching rows by `row_conversion.columns_of`, because SQLite
-runs a query only then. Those of a COPY include encoding its rows.
+Seconds are time in the driver: sending, waiting, and fetching rows in `row_conversion.columns_of`, because SQLite runs
+a query only during the fetch. For a COPY they include encoding the rows.
 
-Not counted are what making a connection costs, and what drivers send by themselves (BEGIN, COMMIT, ROLLBACK, the ping
-of a pooled connection). The time that a SQLite transaction waits for its lock is counted.
+Making a connection is not counted, nor are statements of the driver itself (BEGIN, COMMIT, ROLLBACK, the ping of a
+pooled connection). The time in which a SQLite transaction waits for its lock is counted.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from scoring.telemetry import Traffic
 __all__ = ["QueryCounter", "count_driver_call", "count_statements"]
 
 _TRACED: WeakKeyDictionary[Connection, Traffic] = WeakKeyDictionary()
-"""Open connection → where its statements are counted."""
+"""Open connection → counter of its statements."""
 
 
 class _HasEngine(Protocol):
-    """A `scoring.database.Database`, which imports this module."""
+    """A `scoring.database.Database`; not imported, because it imports this module."""
 
     @property
     def engine(self) -> Engine: ...
@@ -41,7 +41,7 @@ class QueryCounter:
     Attributes
     ----------
     count: number of statements.
-    seconds: time between sending each statement and its answer, added up.
+    seconds: total time between sending a statement and its answer.
     statements: the text of each statement.
 
     Examples
@@ -83,10 +83,10 @@ class QueryCounter:
 
 @contextmanager
 def count_statements(connection: Connection, traffic: Traffic) -> Iterator[None]:
-    """Count the connection's statements inside the block; a nested block of the same connection counts nothing twice.
+    """Count the statements of a connection inside the block. Nested blocks of one connection do not count twice.
 
-    The listeners are on the connection and not on its engine, and are removed at the end. A caller's engine also sends
-    statements that are not ours, and its other threads would iterate over its listeners while they change.
+    Listeners are added to the connection, not to the engine. A caller's engine also sends other statements, and its
+    other threads would iterate over the listeners while they change.
     """
     if connection in _TRACED:
         yield
@@ -106,7 +106,7 @@ def count_statements(connection: Connection, traffic: Traffic) -> Iterator[None]
 
 @contextmanager
 def count_driver_call(connection: Connection, *, round_trips: int = 0) -> Iterator[None]:
-    """Count what the block does with the raw driver, if the connection's statements are counted."""
+    """Count direct driver calls in the block, if the statements of the connection are counted."""
     traffic = _TRACED.get(connection)
     if traffic is None:
         yield
@@ -130,7 +130,7 @@ class _StatementListener:
         self.stop_clock()
 
     def stop_clock(self) -> None:
-        """Add the time since the statement was sent; for one that failed, when its error leaves the block."""
+        """Add the time since the statement was sent. For a failed statement, this is called at the end of the block."""
         if self._started is not None:
             self._traffic.add(seconds=self._traffic.clock() - self._started)
             self._started = None

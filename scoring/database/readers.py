@@ -1,8 +1,8 @@
-"""From the database to canonical frames and back: one query per table, however many users there are.
+"""Read tables of a database as canonical frames, with one query per table.
 
-Ids to filter by travel as one parameter (JSON on SQLite, an array on PostgreSQL), so the number of round trips
-does not grow with them. Rows come in order of id whatever the order asked; ids that are not there are left out.
-Each loader has an `_async` twin that keeps the event loop free.
+Ids to filter by are one bound parameter (JSON on SQLite, an array on PostgreSQL), so their number does not change the
+number of round trips. Rows are returned in id order, and unknown ids are ignored. Each loader has an `_async` variant
+that does not block the event loop.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ __all__ = [
 
 
 def load_tables(database: Database) -> Tables:
-    """Every table, as of one moment, by one query each.
+    """Return all tables from one snapshot, with one query each.
 
     Raises
     ------
-    DatabaseError: cannot be reached, or lacks a table or a column.
-    DataError: the database holds what cannot be; all of it is named.
+    DatabaseError: If the database cannot be reached, or lacks a table or a column.
+    DataError: If a row is invalid. The error lists all problems.
     """
     return read_database(database)[0]
 
@@ -65,15 +65,18 @@ def load_tables(database: Database) -> Tables:
 def read_database(
     database: Database, *, on_bad: OnBad = "refuse", as_of: pd.Timestamp | None = None, now: datetime | None = None
 ) -> tuple[Tables, DataLedger]:
-    """Return every table, and the account of every row; `quarantine` leaves invalid rows out.
+    """Return all tables and their row counts. With `on_bad="quarantine"`, invalid rows are left out.
 
-    Raises what `load_tables` raises, and ConfigurationError for another `on_bad`.
+    Raises
+    ------
+    DatabaseError, DataError: As in `load_tables`.
+    ConfigurationError: If `on_bad` is another value.
     """
     return accept_tables(database.read(read_tables), on_bad=on_bad, as_of=as_of, now=now)
 
 
 def read_tables(connection: Connection) -> dict[str, NormalisedTable]:
-    """Return every table with its rejections, validated by itself, by one query each."""
+    """Return each table with its rejections, validated separately, with one query each."""
     prefectures = _read_table(connection, "prefectures", {})
     width = code_width(prefectures.frame["prefecture_code"])
     tables = {"prefectures": prefectures}
@@ -94,14 +97,22 @@ def load_jobs(
     presence: Collection[str] = (),
     on_bad: OnBad = "refuse",
 ) -> pd.DataFrame:
-    """Jobs, canonical, by job_id: all, those with the given ids, at most `limit` of the smallest ids.
+    """Return jobs as a canonical frame, by job_id.
 
-    Rows that cannot be used are a DataError, or left out (`quarantine`); so it is with users and actions.
+    Parameters
+    ----------
+    job_ids: ids to return; None for all.
+    limit: largest number of rows; the smallest ids are returned.
+    presence: text columns of which only the presence of a value is needed; present texts become `given`. With
+        `scoring.columns.PRESENCE`, shipped models give the same scores. The columns that they read then need a quarter
+        of the memory after `scoring.dataset.smaller_dtypes.optimise`.
+    on_bad: whether invalid rows raise an error ("refuse") or are left out ("quarantine").
 
-    `presence` names texts of which only whether they are there is wanted: where they are, the frame says `given`.
-    With `scoring.columns.PRESENCE` shipped models give the same scores, and a frame that
-    `scoring.dataset.smaller_dtypes.optimise` made smaller takes a quarter of the bytes of pandas' own, for what they
-    read.
+    Raises
+    ------
+    DatabaseError: If the database cannot be read.
+    DataError: If a row is invalid and `on_bad` is "refuse".
+    ConfigurationError: If an id is not a 64-bit integer, `limit` is negative, or `presence` is not a text column.
     """
     return _load(database, "jobs", job_ids, limit, presence, on_bad)
 
@@ -109,14 +120,14 @@ def load_jobs(
 def load_users(
     database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None, *, on_bad: OnBad = "refuse"
 ) -> pd.DataFrame:
-    """Users, canonical, by user_id: all, those with the given ids, at most `limit` of the smallest ids."""
+    """Return users as a canonical frame, by user_id. Parameters and errors are as in `load_jobs`."""
     return _load(database, "users", user_ids, limit, on_bad=on_bad)
 
 
 def load_actions(
     database: Database, user_ids: Iterable[int] | None = None, *, on_bad: OnBad = "refuse"
 ) -> pd.DataFrame:
-    """Actions, canonical, by user, job, kind and time: all, or those of the given users."""
+    """Return all actions, or those of the given users, by user, job, kind and time. Errors are as in `load_jobs`."""
 
     def work(connection: Connection) -> pd.DataFrame:
         table = DATA_TABLES["actions"]
@@ -132,9 +143,10 @@ def load_company_actions(
     since: datetime | pd.Timestamp | None = None,
     until: datetime | pd.Timestamp | None = None,
 ) -> pd.DataFrame:
-    """Actions per company with since ≤ time ≤ until: company_id str, then a count int64 per kind of action.
+    """Return the number of actions per company with since ≤ time ≤ until, by company_id.
 
-    By company_id; companies without actions are left out. `company_ids` None: all (known) companies.
+    Columns: company_id (str), and one count (int64) per kind of action. Companies without actions are left out.
+    `company_ids=None` means all companies; jobs without a company are not counted.
     """
 
     def work(connection: Connection) -> pd.DataFrame:
@@ -158,11 +170,11 @@ def load_company_actions(
     return database.read(work)
 
 
-# Async twins
+# Async variants
 
 
 async def load_tables_async(database: Database) -> Tables:
-    """`load_tables` without holding up the event loop."""
+    """Return `load_tables` without blocking the event loop."""
     return await database.run(load_tables, database)
 
 
@@ -174,21 +186,21 @@ async def load_jobs_async(
     presence: Collection[str] = (),
     on_bad: OnBad = "refuse",
 ) -> pd.DataFrame:
-    """`load_jobs` without holding up the event loop."""
+    """Return `load_jobs` without blocking the event loop."""
     return await database.run(load_jobs, database, job_ids, limit, presence=presence, on_bad=on_bad)
 
 
 async def load_users_async(
     database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None, *, on_bad: OnBad = "refuse"
 ) -> pd.DataFrame:
-    """`load_users` without holding up the event loop."""
+    """Return `load_users` without blocking the event loop."""
     return await database.run(load_users, database, user_ids, limit, on_bad=on_bad)
 
 
 async def load_actions_async(
     database: Database, user_ids: Iterable[int] | None = None, *, on_bad: OnBad = "refuse"
 ) -> pd.DataFrame:
-    """`load_actions` without holding up the event loop."""
+    """Return `load_actions` without blocking the event loop."""
     return await database.run(load_actions, database, user_ids, on_bad=on_bad)
 
 
@@ -198,11 +210,11 @@ async def load_company_actions_async(
     since: datetime | pd.Timestamp | None = None,
     until: datetime | pd.Timestamp | None = None,
 ) -> pd.DataFrame:
-    """`load_company_actions` without holding up the event loop."""
+    """Return `load_company_actions` without blocking the event loop."""
     return await database.run(load_company_actions, database, company_ids, since, until)
 
 
-# Inside
+# Private
 
 
 def _load(
@@ -252,13 +264,13 @@ def _fetched(
     limit: int | None = None,
     presence: Collection[str] = (),
 ) -> pd.DataFrame | list[list[Any]]:
-    """The canonical frame where it comes as one, else the values of each column as the database holds them."""
+    """Return the canonical frame of packed actions, otherwise the stored values of each column."""
     faults.point("table read")
     if name == "actions" and (frame := packed_actions(connection, condition)) is not None:
         return frame
     table, columns = DATA_TABLES[name], TABLES[name].columns
     wanted = [given(table.c[c.name]) if c.name in presence else table.c[c.name] for c in columns]
-    # a whole table is read in its own order, which is that of its key
+    # without `order`, in key order, which is the order of storage
     statement = select(*wanted).where(condition)
     statement = statement.order_by(*(order or table.primary_key.columns))
     if limit is not None:
@@ -268,14 +280,14 @@ def _fetched(
 
 def _read_table(connection: Connection, name: str, widths: Mapping[str, int | None]) -> NormalisedTable:
     found = _fetched(connection, name)
-    if isinstance(found, pd.DataFrame):  # actions that came packed
+    if isinstance(found, pd.DataFrame):  # packed actions
         source = DatabaseRows(name, {str(column): values.array for column, values in found.items()})
         return NormalisedTable.valid(name, found, source)
     return read_rows(name, TABLES[name].columns, found, widths)
 
 
 def _read_factors(connection: Connection, name: str) -> NormalisedTable | None:
-    """Return the table with columns f0…fN; None where it is empty."""
+    """Return the table with columns f0…fN; None if it is empty."""
     from scoring.database.factor_blobs import read_vectors
 
     faults.point("table read")

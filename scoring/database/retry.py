@@ -1,10 +1,10 @@
-"""Which database errors may go away, how long to wait for that, and the message when they do not.
+"""Retries of transient database errors, and error messages.
 
-Reads and writes fail within a minute. The last attempt begins at most `PATIENCE_SECONDS` after the first. It needs at
-most ten seconds to connect, and twenty to find that a server has stopped answering (see `watchdog`).
+Reads and writes fail within a minute. The last attempt begins at most `PATIENCE_SECONDS` after the first. It takes at
+most ten seconds to connect, and twenty to detect that a server has stopped answering (see `watchdog`).
 
-Decisions depend on codes: SQLite's result code (`sqlite_errorname`) and PostgreSQL's SQLSTATE. Some errors have none,
-and only their text tells them apart. These texts are `LASTING_TEXTS` and `NO_SUCH`.
+Errors are classified by SQLite's result code (`sqlite_errorname`) and PostgreSQL's SQLSTATE. Errors without a code are
+classified by their text: see `LASTING_TEXTS` and `NO_SUCH`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["ErrorWrapper", "call", "is_transient", "sentence"]
 T = TypeVar("T")
 
 PATIENCE_SECONDS: Final = 30.0
-FIRST_PATIENCE_SECONDS: Final = 3.0  # for a database that never answered: the URL is the likelier cause
+FIRST_PATIENCE_SECONDS: Final = 3.0  # if the database has never answered: the URL is probably wrong
 
 # PostgreSQL's SQLSTATE, or how it begins: https://www.postgresql.org/docs/current/errcodes-appendix.html
 TRANSIENT_STATES: Final = ("08", "40001", "40P01", "53", "57P", "55P03")
@@ -45,10 +45,10 @@ DAMAGED_CODES: Final = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 READ_ONLY_CODE: Final = "SQLITE_READONLY"
 
 NO_SUCH: Final = {"table": "no such table", "column": "no such column"}
-"""SQLite has one code for every error in a statement, SQLITE_ERROR, so that only the text names its kind."""
+"""SQLite has a single code, SQLITE_ERROR, for all errors in a statement; only the text identifies the kind."""
 
 LASTING_TEXTS: Final = (
-    # libpq fails to connect without a SQLSTATE, also where the server sent one
+    # connection errors of libpq have no SQLSTATE, even if the server sent one
     "password authentication failed",
     "no password supplied",
     "does not exist",
@@ -59,23 +59,23 @@ LASTING_TEXTS: Final = (
     # Python's sqlite3 raises this itself, without a code
     "could not decode to utf-8",
 )
-"""What errors without a code contain that will not go away."""
+"""Texts of errors without a code that are not transient."""
 
 
 def _sqlite_code(error: BaseException) -> str:
-    """SQLite's result code of a driver's error; "" where it has none."""
+    """Return SQLite's result code of a driver error; "" if it has none."""
     return getattr(error, "sqlite_errorname", None) or ""
 
 
 def _sqlstate(error: BaseException) -> str:
-    """PostgreSQL's SQLSTATE of a driver's error; "" where it has none."""
+    """Return PostgreSQL's SQLSTATE of a driver error; "" if it has none."""
     return getattr(error, "sqlstate", None) or ""
 
 
 def is_transient(error: BaseException, connected: bool) -> bool:
-    """Return whether a retry may help: the connection broke, or the database was busy or starting.
+    """Return whether a retry may succeed: the connection was lost, or the database was busy or starting.
 
-    `connected`: the database has answered before, so a missing file or server may come back.
+    `connected`: whether the database has answered before. If so, a missing file is also transient.
     """
     if isinstance(error, TimeoutError):
         return True
@@ -106,7 +106,7 @@ def call(
 
     Raises
     ------
-    DatabaseError: If an error lasts, or transient errors do not end.
+    DatabaseError: If an error is not transient, or retries do not succeed in time.
     """
 
     def is_over(state: tenacity.RetryCallState) -> bool:
@@ -129,9 +129,9 @@ def call(
 
 
 class ErrorWrapper:
-    """Turns errors of these kinds that leave the block into a DatabaseError with the message of `describe`.
+    """Converts errors of the given classes to DatabaseError with the message of `describe`.
 
-    The driver's error is neither its cause nor its context, because its text may contain a password.
+    The driver's error is neither cause nor context, because its text may contain a password.
     """
 
     def __init__(self, describe: Callable[[BaseException], str], *kinds: type[BaseException]) -> None:
@@ -154,11 +154,11 @@ def _raise_without_context(error: DatabaseError) -> NoReturn:
 
 
 def sentence(error: BaseException, secrets: Sequence[str], display: str) -> str:
-    """Return what happened, where, and what to do, without any of the secrets and without a row's values."""
+    """Return a message with what happened, where, and what to do, without secrets and without values of rows."""
     original = getattr(error, "orig", None) or error
     state, code = _sqlstate(original), _sqlite_code(original)
     message = str(original).strip() or type(error).__name__
-    # a server appends our own statement and the values of the row after the first line
+    # a server appends the statement and the values of the row after the first line
     said = message.splitlines()[0] if state else " ".join(message.split())
     if isinstance(error, OSError):
         said = error.strerror or said

@@ -1,7 +1,7 @@
-"""Rows of a cursor to canonical columns, and canonical columns to rows: the two directions of the database.
+"""Convert rows of a cursor to canonical columns, and canonical columns to rows.
 
-Columns are read from the driver's cursor in small slices and handed to Arrow, past SQLAlchemy's row objects:
-a million actions take a second instead of six.
+Columns are read from the driver's cursor in small slices and passed to Arrow, without SQLAlchemy's row objects. A
+million actions take one second instead of six.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ __all__ = [
     "values_of",
 ]
 
-SLICE: Final = 500  # rows at a time: their tuples stay in the processor's cache
+SLICE: Final = 500  # rows per fetch; their tuples stay in the CPU cache
 
 
 def columns_of(result: CursorResult[Any]) -> list[list[Any]]:
-    """The values of each column of a result."""
+    """Return the values of each column of a result."""
     cursor: Any = result.cursor
     columns: list[list[Any]] = [[] for _ in cursor.description]
     with wrapped_errors(result.connection, "fetch"):
@@ -52,7 +52,7 @@ def _next_slice(connection: Connection, cursor: Any) -> list[Any]:
 
 
 def values_of(connection: Connection, statement: Select[Any]) -> list[list[Any]]:
-    """`columns_of` a query's result. Texts that are no UTF-8, which SQLite lets in, hold lone surrogates instead."""
+    """Return the values of each column of a query. Invalid UTF-8 (possible in SQLite) becomes surrogate escapes."""
     try:
         return columns_of(connection.execute(statement))
     except OperationalError as error:
@@ -67,10 +67,12 @@ def values_of(connection: Connection, statement: Select[Any]) -> list[list[Any]]
 
 
 def frame_of(table: str, columns: Sequence[Column], values: Sequence[list[Any]]) -> pd.DataFrame:
-    """The canonical frame of columns as the database holds them.
+    """Return the canonical frame of stored columns.
 
-    Raises DataError naming table, column, row and value of all that cannot be. Databases that somebody else filled,
-    or SQLite, which checks no types, may hold it.
+    Raises
+    ------
+    DataError: If a value is invalid; the error lists table, column, row and value. Other programs may have written it,
+        and SQLite does not check types.
     """
     found = read_rows(table, columns, values)
     if len(found.rejections):
@@ -84,10 +86,10 @@ def read_rows(
     values: Sequence[list[Any]],
     code_width: Mapping[str, int | None] | None = None,
 ) -> NormalisedTable:
-    """The canonical rows of columns as the database holds them, and the refused ones.
+    """Return the canonical rows of stored columns, and the rejected rows, which are named by their key.
 
-    Rows are named by their key. `code_width`: code column → digits to pad whole numbers to. What a DataFrame may
-    hold, a database may hold, with one difference: its times are whole microseconds, because queries compare them.
+    The rules are those of DataFrames, except that times must be integer microseconds, because queries compare them.
+    `code_width`: code column → digits to which integers are padded.
     """
     series: dict[str, pd.Series] = {}
     widths = code_width or {}
@@ -103,15 +105,15 @@ def read_rows(
 
 
 def _sound(table: str, frame: pd.DataFrame) -> bool:
-    """What the keys and checks of the database's own table see to, and those of somebody else's may not."""
-    if table == "actions":  # (repeated ones are counted once when they are encoded)
+    """Return whether keys are distinct and actions valid. Tables made by other programs may lack these constraints."""
+    if table == "actions":  # duplicate actions are removed when they are encoded
         return bool(frame["action"].isin(ACTION_KINDS).all())
     key = list(TABLES[table].key)
     return _different(frame[key[0]]) if len(key) == 1 else not frame.duplicated(key).any()
 
 
 class DatabaseRows:
-    """The rows of a table as a database holds them, by column; a row is named by its key: `job_id 3`."""
+    """The stored rows of a table, by column. A row is named by its key: `job_id 3`."""
 
     def __init__(self, table: str, values: Mapping[str, Sequence[Any]]) -> None:
         self._table = TABLES[table]
@@ -122,7 +124,7 @@ class DatabaseRows:
         return cls(table, {column.name: held for column, held in zip(columns, values, strict=True)})
 
     def take(self, at: NDArray[np.int64]) -> pd.DataFrame:
-        """Return the rows at these positions, as a reader expects their values."""
+        """Return the rows at these positions, with values in the form that users expect."""
         types = {column.name: column.type for column in self._table.columns}
         return pd.DataFrame(
             {
@@ -140,7 +142,7 @@ class DatabaseRows:
 def _one_by_one(
     table: str, columns: Sequence[Column], values: Sequence[list[Any]], widths: Mapping[str, int | None]
 ) -> NormalisedTable:
-    """Validate as a DataFrame is, which finds every rejection."""
+    """Validate the columns as a DataFrame, which finds all rejections."""
     rejections = Rejections(table, len(values[0]))
     raw: dict[str, pd.Series] = {}
     for column, held in zip(columns, values, strict=True):
@@ -154,16 +156,16 @@ def _one_by_one(
 
 
 def _different(ids: pd.Series) -> bool:
-    """Without a look at each where they ascend, as a database gives them."""
+    """Return whether ids are distinct; fast if they ascend, as a database returns them."""
     numbers = ids.to_numpy()
     if numbers.dtype == np.int64 and bool((numbers[1:] > numbers[:-1]).all()):
         return True
     return bool(ids.is_unique)
 
 
-# The other way
+# Frames to rows
 
 
 def rows_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a canonical frame as the database holds them."""
+    """Return the rows of a canonical frame as the database stores them."""
     return zip(*(column.type.to_database(frame[column.name]) for column in columns), strict=True)

@@ -1,11 +1,12 @@
-"""The database's tables: the data, derived from `scoring.columns.TABLES`, and those of runs and profiles.
+"""The tables of the database: data tables, derived from `scoring.columns.TABLES`, and tables of runs and profiles.
 
 This is the newest version of the schema. See `scoring.database.migrations` for older ones.
 
-Times are BIGINT microseconds since 1970-01-01T00:00Z: text dates alone cost a second and more per million rows
-through pandas, and SQLite has no time type. Flags are nullable Booleans, `preferred_occupations` is text with
-`|` between the numbers, factors are one blob of little-endian float64 per row (the contract normalises them in
-float64, so a table that rounds them would not give the scores that a DataFrame gives).
+- Times are BIGINT microseconds since 1970-01-01T00:00Z. SQLite has no time type, and parsing text dates in pandas takes
+  more than a second per million rows.
+- Flags are nullable booleans. `preferred_occupations` is text with `|` between the numbers.
+- Factors are one blob of little-endian float64 per row. They are normalised in float64, so rounded factors would give
+  other scores than a DataFrame.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ __all__ = [
 METADATA: Final = MetaData()
 
 SINCE: Final = "since"
-"""Key of a column's `info`: the version of the schema that added it. Columns without one are of version 1."""
+"""Key of a column's `info`: the schema version that added the column. Columns without it are of version 1."""
 
-# SQLite stores a table in the order of its primary key only if that is INTEGER
+# SQLite stores a table in primary-key order only if the key is INTEGER
 BIG: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 _TYPES: Final[dict[str, TypeEngine]] = {
@@ -88,14 +89,14 @@ def _data_tables() -> dict[str, Table]:
                 # a covering index for counting the actions of a company
                 Index("actions_by_job", "job_id", "occurred_at", "action"),
                 Index("actions_by_time", "occurred_at"),
-                # stored in the order of its key: a user's history is contiguous and the key is not stored twice
+                # stored in key order, so a user's actions are contiguous and the key is not stored twice
                 sqlite_with_rowid=False,
             )
             continue
         if name in FACTOR_TABLES:
             columns.append(Column("vector", LargeBinary, nullable=False))
         tables[name] = Table(name, METADATA, *columns)
-    # companies are counted by id; text ids of later imports are looked up
+    # for counting actions by company, and for finding text ids in later imports
     Index("jobs_by_company", tables["jobs"].c.company_id)
     Index("jobs_by_external_id", tables["jobs"].c.external_id)
     Index("users_by_external_id", tables["users"].c.external_id)
@@ -103,14 +104,16 @@ def _data_tables() -> dict[str, Table]:
 
 
 DATA_TABLES: Final = _data_tables()
-"""Table name of `scoring.columns.TABLES` → its SQLAlchemy table. Actions have no foreign keys: whole tables are
-replaced, and the importer rejects actions on unknown users and jobs."""
+"""Table name of `scoring.columns.TABLES` → SQLAlchemy table.
+
+Actions have no foreign keys, because whole tables are replaced. The importer rejects actions of unknown users and jobs.
+"""
 
 data_changes: Final = Table(
     "data_changes",
     METADATA,
     Column("table_name", Text, primary_key=True),
-    # counts the writes of this package: replacing a table by one of the same size is also a change
+    # number of writes by this package; it also changes if a table is replaced by one of equal size
     Column("revision", BigInteger, nullable=False),
 )
 
@@ -121,7 +124,7 @@ profiles: Final = Table(
     Column("name", Text, primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),  # of the model
-    Column("model", Text, nullable=False),  # the name of the model that it was saved from
+    Column("model", Text, nullable=False),  # name of the model from which it was saved
     Column("parent", Text),  # NAME@VERSION, a shipped model, or a digest
     Column("parent_digest", Text),
     Column("data_fingerprint", Text),
@@ -131,7 +134,7 @@ profiles: Final = Table(
     Column("author", Text),
     Column("note", Text, nullable=False),
     Column("saved_at", BigInteger, nullable=False),
-    Column("promoted_at", BigInteger),  # last; the last row of `promotions` is the profile in use
+    Column("promoted_at", BigInteger),  # most recently; the last row of `promotions` is the active profile
 )
 
 promotions: Final = Table(
@@ -169,8 +172,8 @@ runs: Final = Table(
 current_runs: Final = Table(
     "current_runs",
     METADATA,
-    # readers join through this one row per name, which the publishing transaction changes: they read the previous run
-    # until the new one is complete
+    # one row per name. Readers join through it, and publishing changes it in one transaction: until then, they read the
+    # previous run
     Column("name", Text, primary_key=True),
     Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
 )
@@ -178,7 +181,7 @@ current_runs: Final = Table(
 results: Final = Table(
     "results",
     METADATA,
-    # no foreign key: PostgreSQL would look up the run of each row, 2.5 of 3.5 s of storing 400,000 rows.
+    # no foreign key: with it, PostgreSQL looks up the run of each row, 2.5 of 3.5 s for storing 400,000 rows.
     # Readers join through `runs`, and code that deletes a run deletes its results first.
     Column("run_id", Text, primary_key=True),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
@@ -188,7 +191,7 @@ results: Final = Table(
     Column("base_score", Double, nullable=False),
     Column("match_score", Double, nullable=False),
     Column("personal_score", Double, nullable=False),
-    # no index by job: it doubles the time of storing a run (1.1 s to 2.2 s for 400,000 rows), and reading one run
-    # finds the users of a job in tens of milliseconds
-    sqlite_with_rowid=False,  # the key is the table: half the size, and a user's list is one page
+    # no index by job: it doubles the time for storing a run (1.1 s to 2.2 s for 400,000 rows), and without it the
+    # users of a job in a run are found in tens of milliseconds
+    sqlite_with_rowid=False,  # rows are stored in the key: half the size, and a user's list is one page
 )

@@ -1,7 +1,4 @@
-"""Conditions of queries and their values.
-
-Ids to filter by are one bound parameter: JSON on SQLite, an array on PostgreSQL.
-"""
+"""Conditions of queries. Ids to filter by are one bound parameter: JSON on SQLite, an array on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -35,11 +32,11 @@ __all__ = ["WHOLE", "among", "given", "microseconds", "whole_ids"]
 GIVEN: Final = "given"
 BLANKS: Final = "".join(filter(str.isspace, map(chr, range(0x3001))))  # the characters of blank text
 WHOLE: Final = true()
-"""The condition that every row meets."""
+"""A condition that is true for every row."""
 
 
 def given(text: ColumnElement[str]) -> ColumnElement[str | None]:
-    """Return `given`, or NULL where the text is missing or blank."""
+    """Return an expression: `given`, or NULL if the text is missing or blank."""
     return case((func.trim(text, BLANKS) != "", GIVEN))
 
 
@@ -53,7 +50,12 @@ def among(connection: Connection, key: ColumnElement[Any], values: list[Any]) ->
 
 
 def whole_ids(ids: Iterable[int], name: str) -> list[int]:
-    """Return the distinct ids, ascending. Raises ConfigurationError for a value that is not a 64-bit integer."""
+    """Return the distinct ids, ascending.
+
+    Raises
+    ------
+    ConfigurationError: If a value is not a 64-bit integer.
+    """
     found = set()
     for value in ids:
         try:
@@ -69,7 +71,7 @@ def whole_ids(ids: Iterable[int], name: str) -> list[int]:
 
 
 def microseconds(moment: datetime | pd.Timestamp) -> int:
-    """Return the time as the tables store it. A time without a zone is UTC."""
+    """Return a time in microseconds since the epoch, as the tables store it. A time without a zone is UTC."""
     stamp = pd.Timestamp(moment)
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
     return int(stamp.tz_convert(None).to_datetime64().astype("datetime64[us]").astype(np.int64))

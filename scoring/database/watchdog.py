@@ -1,8 +1,8 @@
-"""A PostgreSQL connection that notices when its server no longer answers.
+"""A PostgreSQL connection that detects a server that no longer answers.
 
-A server whose machine stopped, or a proxy that lost it, may accept what is sent and never answer. No timeout of the
-operating system ends such a wait. So after `SILENCE_SECONDS` without a byte, the connection opens a second connection
-and asks whether the server still works for the first one. If not, it is closed as broken, and a read is retried.
+A stopped server, or a proxy that lost its server, may accept data and never answer. No timeout of the operating system
+ends such a wait. After `SILENCE_SECONDS` without a byte, the connection therefore opens a second connection and asks
+whether the server still works for the first one. If not, the first connection is closed, and the read is retried.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ AT_WORK: Final = "SELECT state = 'active' FROM pg_stat_activity WHERE pid = %s"
 
 class _WatchedConnection(psycopg.Connection[Any]):
     arguments: tuple[Sequence[Any], Mapping[str, Any]] | None = None
-    """What it was made with; None: it asks no second connection, and is closed after `patience`."""
+    """Arguments of `connect`; None: do not open a second connection, but close this one after `patience`."""
     patience: float | None = None  # seconds; None: SILENCE_SECONDS
 
     def wait(self, gen: PQGen[R], *args: Any, **kwargs: Any) -> R:
         return super().wait(self._watch(gen), *args, **kwargs)
 
     def _watch(self, gen: PQGen[R]) -> Generator[Any, Any, R]:
-        """Run `gen`, and fail when no byte could be received or sent for too long."""
+        """Run `gen`, and raise OperationalError if no byte is received or sent for too long."""
         ready: Any = None
         last_byte = time.monotonic()
         while True:
@@ -52,7 +52,7 @@ class _WatchedConnection(psycopg.Connection[Any]):
                 last_byte = time.monotonic()
 
     def _is_served(self) -> bool:
-        """Whether the server answers, and works for this connection."""
+        """Return whether the server answers a second connection and works for this one."""
         if self.arguments is None:
             return False
         positions, names = self.arguments
@@ -71,7 +71,7 @@ class _WatchedConnection(psycopg.Connection[Any]):
 
 
 def connect(positions: Sequence[Any], names: Mapping[str, Any]) -> _WatchedConnection:
-    """Connect as `psycopg.connect` does. Raises psycopg.Error."""
+    """Return a connection as `psycopg.connect` does. Raise psycopg.Error if it fails."""
     connection = _WatchedConnection.connect(*positions, **names)
     connection.arguments = (positions, names)
     return connection

@@ -1,4 +1,4 @@
-"""Canonical frames into the database: whole tables at once, all or nothing."""
+"""Write canonical frames to the database: whole tables, in one transaction."""
 
 from __future__ import annotations
 
@@ -27,22 +27,25 @@ __all__ = ["insert_columns", "insert_rows", "save_tables", "write_frame"]
 BATCH: Final = 50_000
 MANY: Final = 100_000
 PARAMETERS: Final = 320
-"""Values that one INSERT takes on SQLite: with 40 results each instead of one, storing them takes half the time."""
+"""Values per INSERT on SQLite. With 40 results per INSERT instead of one, storing them takes half the time."""
 
 _WIRE: Final[dict[type, str]] = {BigInteger: ">i8", Integer: ">i4", Double: ">f8"}
-"""How PostgreSQL's binary COPY writes a number."""
+"""SQL type → NumPy dtype of a number in PostgreSQL's binary COPY."""
 
 
 def save_tables(database: Database, tables: Tables, *, replace: bool = False) -> None:
-    """Stores every table of `tables` (canonical frames) in one transaction; makes missing tables first.
+    """Store all `tables` (canonical frames) in one transaction. Missing tables are created first.
 
-    `replace` empties a table before it is written (all tables, factors that are None included). A repeated
-    action is stored once.
+    Duplicate actions are stored once.
+
+    Parameters
+    ----------
+    replace: empty all tables before writing, including factor tables that are None.
 
     Raises
     ------
-    DataError: without `replace`, a table that is not empty.
-    DatabaseError: cannot be written.
+    DataError: If a table is not empty and `replace` is false.
+    DatabaseError: If the database cannot be written.
     """
     database.create()
     with database.begin() as connection:
@@ -63,7 +66,7 @@ def save_tables(database: Database, tables: Tables, *, replace: bool = False) ->
 
 
 def write_frame(connection: Connection, name: str, frame: pd.DataFrame) -> None:
-    """Adds the rows of a canonical frame to a data table, within the connection's transaction."""
+    """Insert the rows of a canonical frame into a data table, within the transaction of the connection."""
     spec = TABLES[name]
     names = [column.name for column in spec.columns]
     if name in FACTOR_TABLES:
@@ -71,7 +74,7 @@ def write_frame(connection: Connection, name: str, frame: pd.DataFrame) -> None:
         rows: Iterable[tuple[Any, ...]] = zip(frame[names[0]].tolist(), map(bytes, vectors), strict=True)
         names.append("vector")
     else:
-        if name == "actions":  # in the order of its key, the table grows at its end
+        if name == "actions":  # in key order, rows are appended at the end of the table
             frame = frame.sort_values(list(spec.key), kind="stable")
         rows = rows_of(frame, spec.columns)
     with _indexes_later(connection, DATA_TABLES[name], len(frame)):
@@ -81,7 +84,7 @@ def write_frame(connection: Connection, name: str, frame: pd.DataFrame) -> None:
 
 @contextmanager
 def _indexes_later(connection: Connection, table: Table, rows: int) -> Iterator[None]:
-    """Makes the table's indexes anew after many rows: a million random insertions into each cost far more."""
+    """Drop the indexes of a table and rebuild them after many rows, which is faster than a million insertions each."""
     indexes = sorted(table.indexes, key=lambda index: str(index.name)) if rows >= MANY else []
     for index in indexes:
         index.drop(connection, checkfirst=True)
@@ -91,9 +94,9 @@ def _indexes_later(connection: Connection, table: Table, rows: int) -> Iterator[
 
 
 def insert_columns(connection: Connection, table: Table, columns: Mapping[str, NDArray[Any] | str]) -> None:
-    """Inserts rows given by columns of numbers of one length; a text is the value that all rows share.
+    """Insert rows, given as columns of numbers of equal length. A text is a value that all rows share.
 
-    Through psycopg as one binary COPY made by NumPy: 388,360 results take 0.2 s of this process instead of 1.3.
+    With psycopg, NumPy builds one binary COPY: 388,360 results take 0.2 s of CPU time in this process instead of 1.3 s.
     """
     names, length = list(columns), _length(columns)
     if _is_psycopg(connection):
@@ -106,7 +109,7 @@ def insert_columns(connection: Connection, table: Table, columns: Mapping[str, N
 
 
 def insert_rows(connection: Connection, table: Table, names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Inserts many rows fast: COPY through psycopg, executemany elsewhere; values are always data, never SQL."""
+    """Insert many rows: COPY with psycopg, otherwise executemany. Values are always bound, never part of the SQL."""
     if _is_psycopg(connection):
         _copy(connection, table, names, "", rows)
         return
@@ -116,7 +119,7 @@ def insert_rows(connection: Connection, table: Table, names: list[str], rows: It
 
 
 def _insert(connection: Connection, table: Table, names: list[str], values: list[Any]) -> None:
-    """Inserts the values of rows, one row after another."""
+    """Insert rows given as one flat list of values, row by row."""
     width = len(names)
     if connection.dialect.paramstyle != "qmark":
         rows = [dict(zip(names, values[at : at + width], strict=True)) for at in range(0, len(values), width)]
@@ -142,7 +145,7 @@ def _is_psycopg(connection: Connection) -> bool:
 def _copy(
     connection: Connection, table: Table, names: list[str], options: str, parts: Iterable[tuple[Any, ...] | bytes]
 ) -> None:
-    """COPY of rows, or of bytes that are in the format of the options."""
+    """COPY rows, or bytes that are already in the format of the options."""
     quote = connection.dialect.identifier_preparer.quote
     cursor: Any = connection.connection.cursor()
     statement = f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN {options}"
@@ -162,7 +165,7 @@ def _copy(
 
 
 def _binary_rows(table: Table, columns: Mapping[str, NDArray[Any] | str]) -> bytes:
-    """PostgreSQL's binary COPY format: per row the number of columns, then each one's length and big-endian bytes.
+    """Return rows in PostgreSQL's binary COPY format: number of columns, then length and big-endian bytes of each.
 
     Source: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
     """
@@ -183,7 +186,7 @@ def _length(columns: Mapping[str, NDArray[Any] | str]) -> int:
 
 
 def note_change(connection: Connection, name: str) -> None:
-    """Counts a write of a data table, so that `change_tokens` tells it."""
+    """Increment the revision of a data table, which is part of its change token."""
     counter = data_changes.c
     changed = connection.execute(
         update(data_changes).where(counter.table_name == name).values(revision=counter.revision + 1)

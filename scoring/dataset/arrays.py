@@ -1,6 +1,6 @@
-"""Frames to arrays: codes for text, integers for time, NaN or -1 for what is missing.
+"""Convert frames to arrays: codes for texts, integers for times, NaN or -1 for missing values.
 
-Everything above this module computes on these arrays; the frames stay for people to look at.
+Models compute on these arrays. The frames are kept for components that read other columns, and for display.
 """
 
 from __future__ import annotations
@@ -39,36 +39,37 @@ __all__ = [
 
 
 NO_TIME = np.iinfo(np.int64).min
-"""A missing time, as NaT is stored."""
+"""A missing time: the integer that represents NaT."""
 NO_CODE = np.iinfo(np.int64).min
-"""A missing value of a column whose codes are used as they are: -1 may be one of them."""
+"""A missing value of a column whose codes are used directly, because -1 may be a valid code."""
 DAY = 24 * 60 * 60 * 1_000_000
-"""A day in microseconds, the unit of every time in arrays."""
+"""A day in microseconds, the unit of all times in arrays."""
 
 
 def instants(column: pd.Series) -> Longs:
-    """Times as microseconds since the epoch in UTC; NaT becomes NO_TIME."""
+    """Return (n,) times as microseconds since the epoch in UTC; NaT becomes NO_TIME."""
     return column.dt.tz_convert(None).to_numpy(dtype="datetime64[us]").view(np.int64)
 
 
 def floats(column: pd.Series) -> Floats:
+    """Return (n,) float64; NaN for missing values."""
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def flags(column: pd.Series) -> NDArray[np.int8]:
-    """1 true, 0 false, -1 missing."""
+    """Return (n,) int8: 1 true, 0 false, -1 missing."""
     return np.asarray(column.astype("Int8").fillna(MISSING), dtype=np.int8)
 
 
 def hourly_equivalent(salary_type: DictionaryColumn, min_salary: Floats) -> Floats:
-    """Yen per hour: the lowest salary over the hours it pays for; NaN where it is unknown or not positive."""
+    """Return (n,) yen per hour: the minimum salary divided by its hours; NaN if unknown or not positive."""
     hours = np.append(floats(salary_type.values.map(SALARY_TYPES).astype("float64")), np.nan)[salary_type.place]
     with np.errstate(invalid="ignore"):
         return np.where(min_salary > 0, min_salary / hours, np.nan)
 
 
 class _Rows:
-    """Arrays of the same length beside the frame they came from."""
+    """Base of dataclasses whose fields are arrays of equal length."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({counted(len(self), 'row')})"
@@ -77,7 +78,7 @@ class _Rows:
         return len(getattr(self, fields(self)[-1].name))  # type: ignore[arg-type]
 
     def take(self, rows: NDArray[Any]) -> Self:
-        """The given rows, in the given order."""
+        """Return the given rows, in the given order."""
         return type(self)(**{f.name: _take(getattr(self, f.name), rows) for f in fields(self)})  # type: ignore[arg-type]
 
 
@@ -116,26 +117,29 @@ class JobArrays(_Rows):
 
     @classmethod
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
-        """From a canonical frame, rows in its order."""
+        """Return the arrays of a canonical frame, in its row order."""
         later = jobs_later(ValidatedFrame.of("jobs", frame), words)
         return cls(**{field.name: getattr(later, field.name) for field in fields(cls)})
 
     def open_at(self, as_of: int, *, check_active: bool) -> Bools:
-        """(n,) open at a time: posted, not expired, and, where that is asked, active."""
+        """Return (n,) bool: posted and not expired at a time, and active if `check_active`.
+
+        `as_of` is in microseconds since the epoch.
+        """
         posted = self.posted_at <= as_of  # NO_TIME is before everything
         running = (self.expires_at == NO_TIME) | (self.expires_at > as_of)
         return posted & running & (self.active if check_active else True)
 
 
 class _JobsLater(Lazy, JobArrays):
-    """Arrays that are made when they are first read."""
+    """`JobArrays` whose arrays are computed at first access."""
 
     def __len__(self) -> int:
         return len(self.job_id)
 
 
 def jobs_later(given: ValidatedFrame, words: Vocabularies) -> JobArrays:
-    """The same as `JobArrays.encode(given.frame, words)`, each array when it is first read."""
+    """Return `JobArrays.encode(given.frame, words)`, with each array computed at first access."""
 
     def maker(make: _Maker) -> Callable[[], Any]:
         return lambda: make(given, words, made)
@@ -148,7 +152,7 @@ _Maker = Callable[[ValidatedFrame, Vocabularies, JobArrays], Any]
 
 
 def _major(given: ValidatedFrame, words: Vocabularies, rows: JobArrays) -> Ints:
-    majors = np.append(words.majors(), np.int32(MISSING))  # the last one answers code -1
+    majors = np.append(words.majors(), np.int32(MISSING))  # the last element serves code -1
     return np.asarray(majors[rows.occupation], dtype=np.int32)
 
 
@@ -178,12 +182,12 @@ _JOB_ARRAYS: Final[dict[str, _Maker]] = {
     "expires_at": lambda given, words, rows: instants(given["expires_at"]),
     "active": lambda given, words, rows: given["is_active"].to_numpy(bool),
 }
-"""What each array of `JobArrays` is made of: checked columns, vocabularies, and the other arrays."""
+"""Field of `JobArrays` → function that computes it from validated columns, vocabularies and other arrays."""
 
 
 @dataclass(frozen=True, repr=False)
 class UserArrays(_Rows):
-    """n users. `salary_floor` is NaN for no floor; `preferred` holds occupation codes, each once."""
+    """n users. `salary_floor` is NaN if there is none; `preferred` contains occupation codes."""
 
     frame: pd.DataFrame
     user_id: Longs
@@ -197,7 +201,7 @@ class UserArrays(_Rows):
 
     @classmethod
     def encode(cls, frame: pd.DataFrame, words: Vocabularies) -> Self:
-        """From a canonical frame, rows in its order."""
+        """Return the arrays of a canonical frame, in its row order."""
         prefecture = words.prefecture.codes(frame["prefecture_code"])
         floor = floats(frame["preferred_salary_min"])
         style = frame["preferred_work_style"]
@@ -222,7 +226,7 @@ def _preferred(column: pd.Series, occupations: Vocabulary) -> Ragged:
 
 @dataclass(frozen=True, repr=False)
 class ActionArrays(_Rows):
-    """n actions up to the clock, each once, by user, time, job, kind. Rows refer to the dataset's arrays."""
+    """n distinct actions up to the clock, by user, time, job, kind. `user` and `job` are rows of the dataset."""
 
     user: Ints
     job: Ints
@@ -231,7 +235,14 @@ class ActionArrays(_Rows):
 
     @classmethod
     def encode(cls, frame: pd.DataFrame, user_rows: Ints, job_rows: Ints, as_of: int) -> Self:
-        """From a canonical frame and the row of each action's user and job."""
+        """Return the actions of a canonical frame up to `as_of` (microseconds), without duplicates.
+
+        `user_rows`, `job_rows`: (n,) the row of each action's user and job.
+
+        Raises
+        ------
+        DataError: If an action is of an unknown kind.
+        """
         at = instants(frame["occurred_at"])
         kind = _kinds(frame["action"])
         if (kind < 0).any():
@@ -249,13 +260,13 @@ class ActionArrays(_Rows):
 
 
 def _kinds(column: pd.Series) -> NDArray[np.int8]:
-    """(n,) position of each in ACTION_KINDS, -1 for what is none of them."""
+    """Return (n,) the position of each value in ACTION_KINDS; -1 for other values."""
     texts, known = (pa.array(values, type=pa.large_string()) for values in (column.array, ACTION_KINDS))
     return pc.fill_null(pc.index_in(texts, known), MISSING).to_numpy(zero_copy_only=False).astype(np.int8)
 
 
 def _order(user: Ints, at: Longs, job: Ints, kind: NDArray[np.int8]) -> NDArray[np.int64]:
-    """`np.lexsort((kind, job, at, user))` in a fifth of the time: one sort of a number, then the few equal ones."""
+    """Return `np.lexsort((kind, job, at, user))` in a fifth of the time: sort by one integer key, then sort ties."""
     first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
     span = last - first + 1
     if not len(at) or (int(user.max()) + 1) * span > np.iinfo(np.int64).max:

@@ -1,4 +1,4 @@
-"""The clock of a dataset: the moment that scores are computed for."""
+"""The clock of a dataset: the time for which scores are computed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Clock"]
 
 @dataclass(frozen=True)
 class Clock:
-    """A moment, and whether it was set back by hand.
+    """The time of a dataset, and whether it is earlier than the newest data.
 
     Parameters
     ----------
-    as_of: The moment, in UTC. Data after it are not read into a score.
-    set_back: Whether the moment is earlier than the newest data. `is_active` then says nothing about it.
+    as_of: The time, in UTC. Scores do not use data after it.
+    set_back: Whether the time is earlier than the newest data. `is_active` is then not valid for that time.
     """
 
     as_of: pd.Timestamp
@@ -32,5 +32,5 @@ class Clock:
 
     @cached_property
     def now(self) -> int:
-        """The moment in microseconds since the epoch; nanoseconds are cut off."""
+        """The time in microseconds since the epoch; nanoseconds are dropped."""
         return int(self.as_of.as_unit("us").asm8.view(np.int64))

@@ -33,10 +33,10 @@ class Dataset:
     Parameters
     ----------
     tables: Canonical tables.
-    as_of: The clock; None for the time of the newest action, or of the newest posting where there are no actions.
-    set_back: Whether the clock was set back by hand; None: it was, if `as_of` is earlier than the newest data. Pass
-        it for tables from which the rows after the clock have been removed.
-    ledger: What became of the rows of the source; None for tables that contain every row.
+    as_of: The clock; None for the time of the newest action, or of the newest posting if there are no actions.
+    set_back: Whether `as_of` is earlier than the newest data. With None, the newest data of `tables` decide. Pass it if
+        the rows after the clock have been removed from the tables.
+    ledger: Row counts of the source; None if the tables contain every row.
 
     Raises
     ------
@@ -61,7 +61,7 @@ class Dataset:
         self.users = UserArrays.encode(self.tables.users, self.words)
         self.actions = self._encode_actions(self.clock.now)
         self.ledger = self._account(ledger)
-        """What became of every row that was read: used, left out by a rule, or rejected with a reason."""
+        """Row counts per table: read, used, left out by a rule, rejected with a reason."""
 
     @classmethod
     def from_frames(
@@ -76,12 +76,12 @@ class Dataset:
     ) -> Self:
         """Return the dataset of DataFrames with canonical columns or their aliases.
 
-        Reference tables default to Japan's. `on_bad` says what happens to invalid rows: "refuse" raises an error that
-        names them all (its `problems` is a frame); "quarantine" leaves them out, and `ledger` lists them.
+        Reference tables default to Japan's. With `on_bad="refuse"`, invalid rows raise an error whose `problems` is a
+        frame of all problems. With "quarantine", they are left out and listed in `ledger`.
 
         Raises
         ------
-        DataError: If a value is invalid; it names the table, the column and the row.
+        DataError: If a row is invalid; it names the table, the column and the row.
         """
         from scoring.dataset.from_frames import read_frames
 
@@ -101,7 +101,7 @@ class Dataset:
         Raises
         ------
         DatabaseError: If the database cannot be read.
-        DataError: If a row is invalid, or too many are.
+        DataError: If a table cannot be used, or a row is invalid and `on_bad` is "refuse".
         """
         from scoring.database.database import Database
         from scoring.database.readers import read_database
@@ -115,7 +115,7 @@ class Dataset:
         return self.clock.as_of
 
     def actions_as_of(self, clock: Clock) -> ActionArrays:
-        """Return the actions up to another clock, as a dataset with that clock has them."""
+        """Return the actions up to another clock, as in a dataset with that clock."""
         if clock.now > self.clock.now:
             return self._encode_actions(clock.now)
         if not len(self.actions) or self.actions.at.max() <= clock.now:
@@ -132,7 +132,7 @@ class Dataset:
         )
 
     def _account(self, ledger: DataLedger | None) -> DataLedger:
-        """Return the ledger with the actions that the clock leaves out."""
+        """Return the ledger with the actions that are duplicates or after the clock."""
         if ledger is None:
             sizes = {name: len(frame) for name, frame in self.tables.items()}
             ledger = DataLedger({name: TableLedger(name, size, size) for name, size in sizes.items()})
@@ -151,12 +151,12 @@ class Dataset:
 
     @cached_property
     def open_jobs(self) -> np.ndarray:
-        """(n_jobs,) bool: open at the clock; `is_active` counts only if the clock was not set back."""
+        """(n_jobs,) bool: open at the clock. `is_active` is used only if the clock was not set back."""
         return self.jobs.open_at(self.clock.now, check_active=not self.clock.set_back)
 
     @cached_property
     def adjacent(self) -> np.ndarray:
-        """(n_prefectures, n_prefectures) bool by prefecture code, symmetric; unknown codes are adjacent to none."""
+        """(n_prefectures, n_prefectures) bool by prefecture code, symmetric. Unknown codes have no neighbours."""
         pairs = self.tables.prefecture_adjacency
         known = self.tables.prefectures["prefecture_code"]
         pairs = pairs[pairs["prefecture_code"].isin(known) & pairs["adjacent_code"].isin(known)]
@@ -176,14 +176,14 @@ class Dataset:
 
     @cached_property
     def users_fingerprint(self) -> str:
-        """Digest of the users' table, in its order."""
+        """Digest of the users table."""
         digest = hashlib.blake2b(digest_size=16)
         _digest_frame(digest, "users", self.tables.users)
         return digest.hexdigest()
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of all that a score can depend on; equal for equal content in any order of rows."""
+        """Digest of everything that a score can depend on. It does not depend on the row order of the source."""
         digest = hashlib.blake2b(digest_size=16)
         digest.update(f"{self.clock.now} {self.clock.set_back}".encode())
         for rows in (self.jobs, self.users, self.actions):
@@ -202,7 +202,7 @@ class Dataset:
 
 
 def _digest_frame(digest: hashlib.blake2b, name: str, frame: pd.DataFrame) -> None:
-    """Add the columns of a frame to a digest: a component may read columns that no array holds."""
+    """Add the columns of a frame to a digest, because components may read columns that no array contains."""
     for column in TABLES[name].columns:
         if column.name in frame:
             column.type.update_digest(digest, column.name, frame[column.name])
@@ -247,7 +247,7 @@ def _given(as_of: datetime | str) -> pd.Timestamp:
     try:
         if isinstance(as_of, int | float | np.number) and not pd.isna(as_of):
             raise TypeError  # pandas would read it as nanoseconds
-        if isinstance(as_of, str):  # the rules of times in tables: no "now", no day before the month
+        if isinstance(as_of, str):  # same rules as for times in tables: rejects "now" and day-first dates
             read = TIME.coerce(pd.Series([as_of], dtype="str"))
             if read.problems:
                 raise ValueError
@@ -266,7 +266,7 @@ def _given(as_of: datetime | str) -> pd.Timestamp:
 
 
 def _rows_of(ids: pd.Series, known: np.ndarray, what: str) -> np.ndarray:
-    """Return the row of each id among sorted known ids. Raises DataError naming the unknown ones."""
+    """Return the row of each id in the sorted known ids. Raise DataError if an id is unknown."""
     rows, present = IdIndex(known).find(ids.to_numpy())
     if not present.all():
         names = ", ".join(str(value) for value in ids[~present].unique()[:5])

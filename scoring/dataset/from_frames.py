@@ -1,4 +1,4 @@
-"""Tables out of DataFrames."""
+"""Validate DataFrames as the tables of a dataset."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ __all__ = ["empty_board", "read_frames", "tables_from_frames"]
 
 
 def tables_from_frames(**frames: pd.DataFrame | None) -> Tables:
-    """Canonical tables from frames by table name; without reference tables Japan's are taken, without actions none.
+    """Return canonical tables from frames by table name. Reference tables default to Japan's, actions to none.
 
-    Raises DataError naming table, column and row of all that cannot be.
+    Raises
+    ------
+    DataError: If a table or a row is invalid; it names the table, the column and the row.
     """
     return read_frames(frames)[0]
 
@@ -32,18 +34,23 @@ def read_frames(
     as_of: pd.Timestamp | None = None,
     now: datetime | None = None,
 ) -> tuple[Tables, DataLedger]:
-    """Return the same, and the account of every row; `quarantine` leaves invalid rows out.
+    """Return canonical tables as `tables_from_frames` does, and the row counts. "quarantine" leaves invalid rows out.
 
-    Raises DataError where a table cannot be used at all, and ConfigurationError for another `on_bad`.
+    Raises
+    ------
+    DataError: If a table cannot be used, or a row is invalid and `on_bad` is "refuse".
+    ConfigurationError: If `on_bad` is another value.
     """
     tables, failures = _validated(_with_reference_tables(frames))
     return accept_tables(tables, failures, on_bad=on_bad, as_of=as_of, now=now)
 
 
 def _with_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[str, pd.DataFrame]:
-    """Return all frames of a dataset: those that were given, then the defaults of the others.
+    """Return the given frames, and the defaults of the others.
 
-    Raises DataError where a table does not exist, or jobs or users are missing.
+    Raises
+    ------
+    DataError: If a table does not exist, or jobs or users are missing.
     """
     from scoring.dataset import reference
 
@@ -64,11 +71,11 @@ def _with_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[st
 
 
 def _validated(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, NormalisedTable], list[str]]:
-    """Return each table with its rejections, and what is wrong with tables that cannot be used at all."""
+    """Return each table with its rejections, and the error messages of tables that cannot be used."""
     tables: dict[str, NormalisedTable] = {}
     failures: list[str] = []
     widths: dict[str, int | None] = {}
-    for name in sorted(frames, key=lambda name: name != "prefectures"):  # first: it has the width of the codes
+    for name in sorted(frames, key=lambda name: name != "prefectures"):  # first: determines the code width
         try:
             tables[name] = examine(name, frames[name], code_width=widths)
         except DataError as error:
@@ -80,5 +87,5 @@ def _validated(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, Normalised
 
 
 def empty_board() -> Tables:
-    """Nobody and nothing yet, beside Japan's reference tables: what a new database begins with."""
+    """Return empty jobs and users with Japan's reference tables: the initial content of a database."""
     return tables_from_frames(jobs=empty_frame("jobs"), users=empty_frame("users"))

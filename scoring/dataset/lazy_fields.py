@@ -1,4 +1,4 @@
-"""Frozen dataclasses whose fields are made when they are first read."""
+"""Frozen dataclasses whose fields are computed at first access."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ __all__ = ["Lazy"]
 
 
 class Lazy:
-    """Mixed into a frozen dataclass, before it. Made by its own constructor, an object of it is a plain one.
+    """Mixin for frozen dataclasses; it must come before the dataclass in the bases.
 
-    A field that two threads read at once may be made twice: makers give equal values every time.
+    Objects made by the normal constructor are not lazy. If two threads read a field at once, it may be computed twice,
+    so makers must return equal values at every call.
     """
 
     @classmethod
     def later(cls, makers: Mapping[str, Callable[[], Any]], **given: Any) -> Self:
-        """With these fields given, and the others made by `makers` when they are asked for."""
+        """Return an object with the fields of `given`; the functions of `makers` compute the others at first access."""
         made = object.__new__(cls)
         made.__dict__.update(given, _makers=dict(makers))
         return made
 
     def __getattr__(self, name: str) -> Any:
-        # only asked for what is not there yet
+        # Python calls this only for attributes that do not exist yet
         make = self.__dict__.get("_makers", {}).get(name)
         if make is None:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.", name=name, obj=self)
@@ -31,5 +32,5 @@ class Lazy:
         return value
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copied and pickled with everything made: makers are functions of the moment."""
+        """Copy and pickle with all fields computed, because makers cannot be pickled."""
         return type(self), tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]

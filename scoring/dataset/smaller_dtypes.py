@@ -1,8 +1,8 @@
-"""Smaller dtypes for the same values.
+"""Convert DataFrames to smaller dtypes with equal values.
 
-What a value is compares equal before and after, and missing stays missing; a column whose values would not all
-come back is left alone. Numbers that people calculate with keep room to calculate: `fee` as int16 would be exact,
-and `fee * 100` would overflow without a word, so money and whole numbers of unknown use get 32 bits, codes fewer.
+Values compare equal before and after, and missing values stay missing. A column that cannot be converted exactly is
+unchanged. Codes get the smallest integers. Money and other integers get 32 bits: `fee` as int16 would be exact, but
+`fee * 100` would overflow silently.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _CODES: Final = (np.int8, np.int16, np.int32)
 _NUMBERS: Final = (np.int32,)
 
 _WORTH: Final = 0.9
-"""A text column becomes a category where that leaves at most this part of its bytes."""
+"""A text column becomes a category only if that needs at most this share of its bytes."""
 
 
 def _types() -> dict[str, ColumnType]:
-    """Return every column name and alias → its type; where tables differ, that of the earlier one."""
+    """Return column name or alias → type. If tables differ, the earlier table has priority."""
     types: dict[str, ColumnType] = {}
     for table in TABLES.values():
         for column in table.columns:
@@ -37,14 +37,20 @@ def _types() -> dict[str, ColumnType]:
 
 
 def optimise(frame: pd.DataFrame) -> pd.DataFrame:
-    """A frame of the same columns, rows, index and values in the smallest dtypes that hold them all exactly.
+    """Return a frame with the same columns, rows, index and values in smaller dtypes that hold them exactly.
 
-    Whole numbers: int32 (nullable where values are missing). Codes: int8 to int32, or category where that is
-    smaller. Other numbers: float32 where every value is exact in it. Flags: bool, with missing ones boolean.
-    Repetitive text: category. Times, lists and text that hardly repeats: as they are. Canonical columns made of
-    it, and so scores, are the same.
+    - Integers: int32, nullable if values are missing.
+    - Codes: int8 to int32, or category if that is smaller.
+    - Other numbers: float32 if every value is exact.
+    - Flags: bool, or boolean if values are missing.
+    - Repetitive text: category.
+    - Times, lists and other text: unchanged.
 
-    Raises DataError where it is no DataFrame.
+    Its canonical columns, and so its scores, are the same.
+
+    Raises
+    ------
+    DataError: If `frame` is not a DataFrame.
     """
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"a pandas DataFrame is needed, not {type(frame).__name__}.")
@@ -56,7 +62,7 @@ def optimise(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def memory_report(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """One row per column: dtypes and bytes (text counted deep) before and after, and the share that is left."""
+    """Return one row per column: dtypes and bytes (deep) before and after, and the ratio of the bytes."""
     old, new = (frame.memory_usage(deep=True, index=False) for frame in (before, after))
     report = pd.DataFrame(
         {
@@ -94,7 +100,7 @@ def _smaller(column: pd.Series, column_type: ColumnType | None) -> pd.Series:
 
 
 def _flags(column: pd.Series) -> pd.Series:
-    """bool, or boolean where some are missing; of 0 and 1 too. What is neither stays."""
+    """Return a column of booleans or of 0 and 1 as bool, or boolean if values are missing; other columns unchanged."""
     missing = column.isna().to_numpy(dtype=bool)
     told = column[~missing]
     if told.dtype == object and pd.api.types.infer_dtype(told) not in ("boolean", "integer", "floating", "empty"):
@@ -111,10 +117,10 @@ def _flags(column: pd.Series) -> pd.Series:
 
 
 def _codes(column: pd.Series) -> pd.Series:
-    """Whole numbers that only name something: the smallest integers, or a category where that is smaller still."""
+    """Return a column of codes as the smallest integers, or as a category if that is smaller."""
     fitting = _fitting(column, _CODES) if column.dtype.kind in "iu" else _floats(column)
     category = pd.Series(pd.Categorical(column), index=column.index, name=column.name)
-    return min(fitting, category, key=_bytes)  # the first of equals
+    return min(fitting, category, key=_bytes)  # integers if equal
 
 
 def _bytes(column: pd.Series) -> int:
@@ -126,7 +132,7 @@ def _whole(column: pd.Series) -> pd.Series:
 
 
 def _fitting(column: pd.Series, types: tuple[type[np.signedinteger], ...]) -> pd.Series:
-    """The first of the types that holds every value; nullable where values are missing."""
+    """Return the column in the first of the types that holds every value; nullable if values are missing."""
     missing = column.isna().to_numpy()
     told = column[~missing]
     low, high = (int(told.min()), int(told.max())) if len(told) else (0, 0)
@@ -141,9 +147,9 @@ def _fitting(column: pd.Series, types: tuple[type[np.signedinteger], ...]) -> pd
 
 
 def _floats(column: pd.Series) -> pd.Series:
-    """float32 where every value is exact in it; NaN stays NaN."""
+    """Return the column as float32 if every value is exact; NaN stays NaN."""
     if isinstance(column.dtype, pd.api.extensions.ExtensionDtype):
-        return column  # Float64: its <NA> is not NaN
+        return column  # Float64: <NA> differs from NaN
     wide = column.to_numpy(dtype=np.float64)
     with np.errstate(over="ignore"):
         narrow = wide.astype(np.float32)
@@ -153,7 +159,7 @@ def _floats(column: pd.Series) -> pd.Series:
 
 
 def _texts(column: pd.Series) -> pd.Series:
-    """A category where text repeats; flags as objects (True, False, None) become flags; other objects stay."""
+    """Return text as a category if it repeats, and objects True, False, None as flags; other objects unchanged."""
     if column.dtype == object:
         inferred = pd.api.types.infer_dtype(column, skipna=True)
         if inferred == "boolean":

@@ -1,4 +1,4 @@
-"""Values to codes: a value has the same code in every table, and keeps it when a request brings new values."""
+"""Integer codes of values. A value has the same code in every table, and keeps it when a request adds values."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ MISSING = -1
 
 
 class Vocabulary:
-    """Values ↔ codes 0…n-1. A code says nothing about order; -1 is missing or unknown."""
+    """Values ↔ codes 0…n-1. Codes are not ordered by value; -1 is missing or unknown."""
 
     def __init__(self, values: pd.Index) -> None:
         self.values = values
 
     @classmethod
     def of(cls, *columns: pd.Series) -> Self:
-        """All values of the columns but the missing ones, sorted: the same whatever the order of rows."""
+        """Return the vocabulary of all values of the columns, sorted, so that it does not depend on the row order."""
         if not columns:
             return cls(pd.Index([]))
         values = pd.concat([pd.Series(column.dropna().unique()) for column in columns], ignore_index=True)
@@ -49,7 +49,7 @@ class Vocabulary:
         return len(self.values)
 
     def codes(self, column: pd.Series | DictionaryColumn) -> Ints:
-        """(n,) int32: the code of each value, -1 where it is missing."""
+        """Return (n,) int32 codes; -1 for missing and unknown values."""
         coded = column if isinstance(column, DictionaryColumn) else DictionaryColumn.of(column)
         if not len(self.values):
             return np.full(len(coded.place), MISSING, dtype=np.int32)
@@ -57,7 +57,7 @@ class Vocabulary:
         return np.asarray(found[coded.place], dtype=np.int32)
 
     def extended(self, column: pd.Series | DictionaryColumn) -> Vocabulary:
-        """With the column's new values behind the old ones, which keep their codes."""
+        """Return the vocabulary with the new values of a column appended. Existing values keep their codes."""
         coded = column if isinstance(column, DictionaryColumn) else DictionaryColumn.of(column)
         strange = coded.values
         if len(self.values):
@@ -76,13 +76,13 @@ class Vocabulary:
         return self.values.get_indexer(pd.Index(values))
 
     def value(self, code: int) -> Any:
-        """The value of a code, None for -1."""
+        """Return the value of a code; None for -1."""
         return None if code < 0 else self.values[code]
 
 
 @dataclass(frozen=True)
 class Vocabularies:
-    """One vocabulary per kind of code; `majors[o]` is the major group's code of occupation code o."""
+    """One vocabulary per kind of code."""
 
     prefecture: Vocabulary
     city: Vocabulary
@@ -93,7 +93,7 @@ class Vocabularies:
     major_of: pd.Series  # occupation value → major value, from the occupations table
 
     def majors(self) -> Ints:
-        """(n_occupations,) the major group's code of each occupation, -1 where it is not known."""
+        """Return (n_occupations,) the code of each occupation's major group; -1 if unknown."""
         return self._majors.copy()
 
     def same_as(self, other: Vocabularies) -> bool:
@@ -112,19 +112,22 @@ class Vocabularies:
 
 
 def place_values(prefecture: Ints, city: Ints) -> pd.Series:
-    """One number per (prefecture, city) where both are known: city codes may repeat between prefectures."""
+    """Return (n,) one integer per (prefecture, city), because city codes may repeat between prefectures.
+
+    It is missing if the prefecture or the city is missing.
+    """
     known = (prefecture >= 0) & (city >= 0)
     both = (prefecture.astype(np.int64) << 32) | city.astype(np.int64)
     return pd.Series(pd.array(np.where(known, both, 0), dtype="Int64")).mask(~known)
 
 
 def preferred_values(column: pd.Series) -> pd.Series:
-    """All the occupations that lists name, one after another."""
+    """Return the concatenated values of a column of lists."""
     return pd.Series([value for row in column for value in row], dtype="int64")
 
 
 def vocabularies_of(tables: Tables) -> Vocabularies:
-    """Of everything that the tables name."""
+    """Return the vocabularies of all codes in the tables."""
     jobs, users, adjacency = tables.jobs, tables.users, tables.prefecture_adjacency
     prefecture = Vocabulary.of(
         tables.prefectures["prefecture_code"],
@@ -156,7 +159,7 @@ def vocabularies_of(tables: Tables) -> Vocabularies:
 
 
 class _WithJobs(Lazy, Vocabularies):
-    """Vocabularies that are extended when they are first asked for."""
+    """Vocabularies that are extended at first access."""
 
     _before: Vocabularies
 
@@ -166,7 +169,7 @@ class _WithJobs(Lazy, Vocabularies):
 
 
 def with_jobs(words: Vocabularies, jobs: ValidatedFrame) -> Vocabularies:
-    """The same as `extended(words, jobs.frame, None)`, each vocabulary when it is first asked for."""
+    """Return `extended(words, jobs.frame, None)`, with each vocabulary computed at first access."""
 
     def place() -> Vocabulary:
         codes = made.prefecture.codes(jobs.coded("prefecture_code")), made.city.codes(jobs.coded("city_code"))
@@ -188,7 +191,7 @@ def with_jobs(words: Vocabularies, jobs: ValidatedFrame) -> Vocabularies:
 
 
 def extended(words: Vocabularies, jobs: pd.DataFrame | None, users: pd.DataFrame | None) -> Vocabularies:
-    """With what a request's rows bring; every known value keeps its code."""
+    """Return the vocabularies with the new values of a request's rows. Known values keep their codes."""
     prefecture, city, place, occupation, company = (
         words.prefecture,
         words.city,

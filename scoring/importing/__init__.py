@@ -1,9 +1,11 @@
-"""Files in: CSV and Parquet to the database's tables, by name or by a mapping file, with a report of every row.
+"""Import of CSV and Parquet files into the database, with a report that accounts for every row.
 
-- `importer`: one table's import from end to end
-- `mapping`: the YAML; `source_reader`: files to raw rows; `computed_columns`: source to target columns
-- `id_mapping`: numbers for text ids; `merge`: rules, and several rows combined into one
-- `import_report`: what became of every row
+Columns are matched by name or by a mapping file.
+
+- `importer`: the import of one table
+- `mapping`: the YAML mapping file; `source_reader`: files to raw rows; `computed_columns`: source to target columns
+- `id_mapping`: integer ids for text ids; `merge`: rules, and merging of rows that share a key
+- `import_report`: numbers of stored, merged and rejected rows
 """
 
 from scoring.importing.import_report import Ledger

@@ -1,4 +1,4 @@
-"""Source columns to target columns: names, constants, joined texts, other words, names looked up."""
+"""Compute target columns from source columns: renaming, constants, joined texts, replaced values, code lookups."""
 
 from __future__ import annotations
 
@@ -22,11 +22,21 @@ Lookup = Callable[[str], Mapping[str, Any]]
 def compose(
     table: str, raw: pd.DataFrame, mapping: TableMap, lookup: Lookup
 ) -> tuple[pd.DataFrame, dict[str, int], tuple[str, ...]]:
-    """The target columns as raw values; how many names a lookup did not know, by column; source columns unused.
+    """Return the target columns as raw values, the failed lookups, and the unused source columns.
 
-    `lookup(table)` gives folded name → code. Raises DataError for a source column that is not there.
+    Parameters
+    ----------
+    lookup: returns folded name → code of a reference table.
+
+    Returns
+    -------
+    The target columns; message → number of names that the lookup table does not contain; source columns not used.
+
+    Raises
+    ------
+    DataError: If a source column does not exist.
     """
-    # what is taken over by name alone is left as it is: the kinds' own coercion knows blanks
+    # columns that are only matched by name are left unchanged: the coercion of their types handles blanks
     touched = {name for column in mapping.columns.values() for name in (column.source, *column.join)}
     blanks = {name: _blank_is_missing(raw[name]) for name in raw.columns if name in touched}
     raw = raw.assign(**blanks)
@@ -45,7 +55,7 @@ def compose(
             if missed:
                 unknown[f"{target}: not a name in {column.lookup}"] = missed
         out[target] = values
-    for wanted in TABLES[table].columns:  # the canonical name wins over aliases, and aliases over later ones
+    for wanted in TABLES[table].columns:  # the canonical name has priority, then earlier aliases
         name = next((name for name in (wanted.name, *wanted.aliases) if name in raw.columns), None)
         if name is not None and wanted.name not in out:
             out[wanted.name] = raw[name]
@@ -55,13 +65,13 @@ def compose(
 
 
 def _looked_up(values: pd.Series, codes: Mapping[str, Any]) -> tuple[pd.Series, int]:
-    """The code of each name, and how many names have none."""
+    """Return the code of each name, and the number of names without a code."""
     found = values.map(lambda value: codes.get(fold(str(value))), na_action="ignore")
     return found, int((found.isna() & values.notna()).sum())
 
 
 def _lists_looked_up(values: pd.Series, codes: Mapping[str, Any]) -> tuple[pd.Series, int]:
-    """The codes of several names, with | between them (or as a list: Parquet has those), and how many have none."""
+    """As `_looked_up`, for cells with several names: separated by |, or a list (in Parquet files)."""
     missed = 0
     found: list[list[Any]] = []
     for value in values.array:
@@ -70,7 +80,7 @@ def _lists_looked_up(values: pd.Series, codes: Mapping[str, Any]) -> tuple[pd.Se
         elif pd.isna(value):
             names = []
         else:
-            # a name may have a | of its own
+            # a name may contain a |
             names = [str(value)] if fold(str(value)) in codes else str(value).split("|")
         names = [fold(name) for name in names if name.strip()]
         found.append([codes[name] for name in names if name in codes])
@@ -79,7 +89,7 @@ def _lists_looked_up(values: pd.Series, codes: Mapping[str, Any]) -> tuple[pd.Se
 
 
 def fold(name: str) -> str:
-    """Names that differ only in case and spaces are the same name."""
+    """Return the name without differences in case and spaces, for comparison."""
     return " ".join(name.split()).casefold()
 
 

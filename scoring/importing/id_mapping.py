@@ -1,4 +1,4 @@
-"""Numbers for ids that are text, and codes for names: the same text has the same number in every import."""
+"""Integer ids for text ids, and codes for names. A text gets the same number in every import."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from scoring.importing.computed_columns import fold
 __all__ = ["known_codes", "known_ids", "number_ids"]
 
 TEXT_OF: Final = {"users": "external_id", "jobs": "external_id", "occupations": "name"}
-"""Table → the column that keeps the text of an id that was no number."""
+"""Table → the column that stores the original text of an id that is not a number."""
 
 
 def known_codes(connection: Connection, table: str) -> Mapping[str, Any]:
-    """Folded name → code of a reference table."""
+    """Return folded name → code of a reference table."""
     columns = DATA_TABLES[table].c
     rows = connection.execute(select(columns.name, columns[TABLES[table].key[0]]))
     return {fold(name): code for name, code in rows if name is not None}
 
 
 def known_ids(connection: Connection, table: str) -> dict[str, int]:
-    """Text → id of the rows of users, jobs or occupations that have a text."""
+    """Return text → id of the users, jobs or occupations whose text is stored."""
     columns = DATA_TABLES[table].c
     text = columns[TEXT_OF[table]]
     rows = connection.execute(select(text, columns[TABLES[table].key[0]]).where(text.is_not(None)))
@@ -38,10 +38,14 @@ def known_ids(connection: Connection, table: str) -> dict[str, int]:
 
 
 def number_ids(connection: Connection, table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with text ids as numbers and their texts kept; whole numbers in text stay what they are.
+    """Return the frame with integers for text ids; the texts are stored in the column of `TEXT_OF`.
 
-    New texts are numbered by their order, from above every id that the table or the frame has. In actions the
-    texts are those of users and jobs; one that is not known stays and is refused with its row.
+    Texts that are integers are unchanged. New texts are numbered in sorted order, above every id of the table and the
+    frame. In actions, the texts are those of users and jobs. An unknown text stays, and its row is rejected later.
+
+    Raises
+    ------
+    DataError: If the largest id leaves too few 64-bit integers for the new ids.
     """
     if table == "actions":
         for owner, key in (("users", "user_id"), ("jobs", "job_id")):

@@ -1,4 +1,4 @@
-"""What an import did with every row: read = stored + merged + refused."""
+"""Row counts of an import: read = stored + merged + refused (rejected)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ __all__ = ["Ledger"]
 
 @dataclass(frozen=True)
 class Ledger:
-    """One table's import.
+    """Row counts of the import of one table.
 
-    `merged`: source rows made one with another, repeated actions included. `reasons`: reason → refused rows.
-    `cleared`: rule → values made missing. `ignored`: source columns that nothing took.
+    Attributes
+    ----------
+    merged: source rows that were merged into another row, including duplicate actions.
+    refused: rejected rows.
+    reasons: reason → number of rejected rows.
+    cleared: rule → number of values that were made missing.
+    ignored: source columns that were not used.
+    refused_path: the file of the rejected rows, if one was written.
     """
 
     table: str
@@ -38,7 +44,7 @@ class Ledger:
             )
 
     def lines(self) -> list[str]:
-        """The ledger as text, a line each."""
+        """Return the ledger as lines of text."""
         out = [
             f"{self.table} from {self.source}: {self.read:,} read = {self.stored:,} stored + {self.merged:,} merged "
             f"+ {self.refused:,} refused"
@@ -52,7 +58,7 @@ class Ledger:
         return out
 
     def frame(self) -> pd.DataFrame:
-        """table, what (read, stored, merged, refused, made missing), why, rows: one row per line of account."""
+        """Return the counts as a frame: table, what (read, stored, merged, refused, made missing), why, rows."""
         rows = [(self.table, "read", "", self.read), (self.table, "stored", "", self.stored)]
         rows.append((self.table, "merged", "", self.merged))
         rows += [(self.table, "refused", reason, count) for reason, count in self.reasons.items()]

@@ -1,7 +1,7 @@
-"""Import of one table from end to end: CSV and Parquet files to the database, with a ledger of every row.
+"""Import CSV and Parquet files into the tables of a database.
 
-`mapping` is the YAML · `source_reader` reads files · `computed_columns` makes target columns of source columns ·
-`id_mapping` numbers text ids · `merge` applies rules and makes several rows one · `import_report` is the account.
+Data flow: `source_reader` reads files, `computed_columns` computes target columns, `id_mapping` replaces text ids by
+integers, `scoring.validation` validates, `merge` applies rules and merges rows, `import_report` counts rows.
 """
 
 from __future__ import annotations
@@ -45,20 +45,21 @@ def import_file(
     refused_to: str | Path | None = None,
     replace: bool = False,
 ) -> Ledger:
-    """Imports one file into one table, all or nothing.
+    """Import one file into one table, in one transaction.
 
     Parameters
     ----------
-    mapping: other names and rules (`TableMap`, its dict, or a YAML file of it); columns by name where it is silent.
-    refused_to: where refused rows go, if there are any: a .csv file, or a folder (then `refused_<table>.csv`).
-    replace: empty the table first. Otherwise rows whose id is there already are refused, and actions that are
-        there already are counted as merged.
+    mapping: column sources and rules: a `TableMap`, its dict, or a YAML file of it. Other columns are matched by name.
+    refused_to: where to write rejected rows: a .csv file, or a folder (then `refused_<table>.csv`).
+    replace: empty the table first. Otherwise rows whose id is already stored are rejected, and actions that are
+        already stored are counted as merged.
 
     Raises
     ------
-    DataError: the file or a column is missing, or cannot be read.
-    ConfigurationError: the mapping.
-    DatabaseError: the database.
+    DataError: If the file or a required column is missing or cannot be read.
+    ConfigurationError: If the mapping is invalid.
+    DatabaseError: If the database cannot be read or written.
+    OutputError: If the file of rejected rows cannot be written.
     """
     found = table_mapping(table, mapping)
     raw = read_source(Path(path), found.missing)
@@ -73,10 +74,14 @@ def import_mapping(
     refused_to: str | Path | None = None,
     replace: bool = False,
 ) -> list[Ledger]:
-    """Imports everything that a mapping file lists, table by table; each table all or nothing. Errors as above.
+    """Import the tables of a mapping file in its order, each in one transaction.
 
-    Source files are looked for in `base_dir`, then in the mapping's own folder. Ends with a DataError behind a table
-    of which no row at all could be stored.
+    Source files are searched in `base_dir`, then in the folder of the mapping file.
+
+    Raises
+    ------
+    DataError: As in `import_file`, or if all rows of a table are rejected. Later tables are then not imported.
+    ConfigurationError, DatabaseError, OutputError: As in `import_file`.
     """
     mapping_path = Path(mapping_path)
     mapping = read_mapping(mapping_path)
@@ -94,7 +99,7 @@ def import_mapping(
 
 
 def _stop_where_all_is_refused(ledger: Ledger) -> None:
-    """The tables that follow would refer to other people's rows: ids that were there already, say."""
+    """Raise DataError if all rows are rejected: later tables would refer to stored rows with the same ids."""
     if ledger.read and ledger.refused == ledger.read:
         reason, _ = max(ledger.reasons.items(), key=lambda item: item[1])
         raise DataError(
@@ -137,7 +142,7 @@ def _import(
         write_frame(connection, table, found.frame)
         refused = found.n_rejected + len(raw.unreadable)
         path = None
-        if refused_to is not None and refused:  # before the commit: no row is lost without a trace
+        if refused_to is not None and refused:  # before the commit, so a failure rolls the import back
             target = Path(refused_to)
             path = write_refused(
                 _refused_rows(raw, found),
@@ -160,7 +165,7 @@ def _import(
 def _validated(
     connection: Connection, table: str, mapping: TableMap, raw: Raw, cleared: Counter[str]
 ) -> NormalisedTable:
-    """Return the rows of the source as rows of the table, with their rejections. Rows are those of `raw.frame`."""
+    """Return the source rows as validated rows of the table, with rejections; `rows` are positions in `raw.frame`."""
     ignored: tuple[str, ...] = ()
     composed = raw.frame
     if table not in FACTOR_TABLES:
@@ -177,9 +182,9 @@ def _validated(
 
 
 def _ruled(found: NormalisedTable, mapping: TableMap, cleared: Counter[str], *, after: bool) -> NormalisedTable:
-    """Reject the rows that break a rule, or make the broken values missing, as the rule says.
+    """Reject rows that violate a rule, or make the values missing, depending on the rule's `else`.
 
-    Rules with `after` compare columns of a finished row, so they wait until several rows have been made one.
+    Rules with `after` compare two columns of a row, so they are applied after rows have been merged.
     """
     for rule in mapping.rules:
         if mapping.one_row_per is not None and (rule.after is not None) != after:
@@ -200,7 +205,7 @@ def _one_row_per_key(found: NormalisedTable, mapping: TableMap) -> NormalisedTab
 
 
 def _without_stored(connection: Connection, found: NormalisedTable) -> NormalisedTable:
-    """Reject the rows whose id is in the database; merge actions and borders that are."""
+    """Reject rows whose id is already stored; count stored actions and prefecture pairs as merged."""
     key = list(TABLES[found.table].key)
     stored = _stored_keys(connection, found.table)
     if not len(stored):
@@ -219,7 +224,7 @@ def _reasons(raw: Raw, found: NormalisedTable) -> Counter[str]:
 
 
 def _refused_rows(raw: Raw, found: NormalisedTable) -> pd.DataFrame:
-    """Return the rejected rows as they were, with file, row, column, value and reason in front."""
+    """Return the rejected rows as in the source, preceded by file, row, column, value and reason."""
     head = ["refused_file", "refused_row", "refused_column", "refused_value", "refused_reason"]
     refused = found.refused
     at = refused["row"].to_numpy(dtype=np.int64)

@@ -1,11 +1,11 @@
-"""The mapping file: how the columns of somebody's files become the columns of the workbench's tables.
+"""The mapping file: which source columns and rules fill the columns of the database's tables.
 
-    sources:                          # file by file; looked for beside the data, then beside the mapping
+    sources:                          # searched in the base folder, then in the folder of the mapping file
       views: {file: Job_Views.csv, missing: ["NA"]}
     tables:                           # filled in this order
       jobs:
-        from: views                   # or several: [views, others], one under the other
-        one_row_per: job_id           # several source rows with this id are made one
+        from: views                   # or several, concatenated: [views, others]
+        one_row_per: job_id           # source rows with the same id are merged
         columns:                      # target: source column, or
           job_id: Job.ID
           title: {from: Position, cut: [" - .*$"], pick: most_common}
@@ -17,7 +17,7 @@
           - {column: posted_at, min: 2014-01-01, max: 2016-01-01, else: missing}
           - {column: expires_at, after: posted_at}
 
-Columns that are not listed are taken by their own name or alias where a source has them.
+Columns that are not listed are matched by canonical name or alias.
 """
 
 from __future__ import annotations
@@ -54,16 +54,16 @@ def _pattern(text: str) -> str:
 
 
 class ColumnMap(_Strict):
-    """Where one target column comes from, and how several source rows give one value."""
+    """The source of one target column, and how merged rows give one value."""
 
     source: str | None = Field(None, alias="from")
     value: str | int | float | bool | None = None  # the same for all rows
     join: tuple[str, ...] = ()  # texts of several columns, missing ones left out
     glue: str = Field(" ", alias="with")
-    values: dict[str, Any] = {}  # other words for values; what is not listed stays
-    cut: tuple[Annotated[str, BeforeValidator(_pattern)], ...] = ()  # what these match is taken out of the text
-    lookup: str | None = None  # the text is a name in this table; its code is taken
-    pick: Pick = "first"  # first and last known; most_common: the smallest among equals; all: for lists
+    values: dict[str, Any] = {}  # replacements of values; other values are unchanged
+    cut: tuple[Annotated[str, BeforeValidator(_pattern)], ...] = ()  # matches of these patterns are removed
+    lookup: str | None = None  # reference table in which to look up the name's code
+    pick: Pick = "first"  # missing values are skipped; ties of most_common: the smallest; all: for lists
 
     @model_validator(mode="after")
     def _one_origin(self) -> ColumnMap:
@@ -75,12 +75,12 @@ class ColumnMap(_Strict):
 
 
 class Rule(_Strict):
-    """What a value must satisfy; `else`: what happens to one that does not."""
+    """A condition on a column; `else` says whether a violation rejects the row or makes the value missing."""
 
     column: str
     least: Any = Field(None, alias="min")
     most: Any = Field(None, alias="max")
-    after: str | None = None  # another column; checked when rows have been made one
+    after: str | None = None  # another column; checked after rows have been merged
     otherwise: Literal["refuse", "missing"] = Field("refuse", alias="else")
 
     @model_validator(mode="after")
@@ -91,7 +91,7 @@ class Rule(_Strict):
 
     @property
     def text(self) -> str:
-        """The rule as the ledger names it."""
+        """The violation, as the import report prints it."""
         bounds = [f"below {self.least}"] if self.least is not None else []
         bounds += [f"above {self.most}"] if self.most is not None else []
         bounds += [f"not after {self.after}"] if self.after is not None else []
@@ -111,34 +111,36 @@ def _listed(value: Any) -> Any:
 
 
 class TableMap(_Strict):
-    """How one table is filled."""
+    """The sources, columns and rules of one table."""
 
     sources: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field((), alias="from")
     one_row_per: str | None = None
     columns: dict[str, Annotated[ColumnMap, BeforeValidator(_column_map)]] = {}
     rules: tuple[Rule, ...] = ()
-    missing: tuple[str, ...] = ()  # texts that mean "no value", beside the blank
+    missing: tuple[str, ...] = ()  # texts that mean a missing value, in addition to blank text
     replace: bool = False  # empty the table first
 
 
 class SourceMap(_Strict):
-    """A file, and the texts in it that mean "no value"."""
+    """A source file, and its texts that mean a missing value."""
 
     file: str
     missing: tuple[str, ...] = ()
 
 
 class ImportMap(_Strict):
-    """A whole mapping file."""
+    """The content of a mapping file."""
 
     sources: dict[str, Annotated[SourceMap, BeforeValidator(_source_map)]]
     tables: dict[str, TableMap]
 
 
 def read_mapping(path: Path) -> ImportMap:
-    """Reads a mapping file (safe YAML).
+    """Return the content of a mapping file (safe YAML).
 
-    Raises ConfigurationError naming file, line and key: not there, no YAML, an unknown key or table or column.
+    Raises
+    ------
+    ConfigurationError: If the file cannot be read, is not YAML, or names an unknown key, table, column or source.
     """
     mapping = _validated(ImportMap, _read(path, "`sources` and `tables`"))
     for name, table in mapping.tables.items():
@@ -154,7 +156,12 @@ def read_mapping(path: Path) -> ImportMap:
 
 
 def table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] | TableMap | None) -> TableMap:
-    """The mapping for a single file: nothing, a `TableMap`, its dict, or a YAML file of it. Errors as above."""
+    """Return the mapping of one table from None, a `TableMap`, its dict, or a YAML file of it.
+
+    Raises
+    ------
+    ConfigurationError: If the mapping is invalid.
+    """
     if mapping is None and table in TABLES:
         return TableMap()
     if mapping is None or isinstance(mapping, TableMap):
@@ -170,7 +177,7 @@ def table_mapping(table: str, mapping: Path | str | MappingABC[str, Any] | Table
 
 
 def check_targets(name: str, table: TableMap, where: str) -> None:
-    """Raises ConfigurationError for tables and columns that do not exist."""
+    """Raise ConfigurationError if a table or column does not exist."""
     if name not in TABLES or name in FACTOR_TABLES:
         raise ConfigurationError(f"{where}: there is no table {name!r} to map.{_close(name, TABLES)}")
     spec = TABLES[name]

@@ -1,4 +1,4 @@
-"""Rules on typed rows, and several rows made one."""
+"""Rules on typed rows, and merging of rows that share a key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ __all__ = ["breaks", "cleared_column", "one_row_per_key"]
 
 
 def breaks(table: str, rule: Rule, frame: pd.DataFrame) -> Mask:
-    """(n,) bool: the rows whose value breaks a rule; missing values break none."""
+    """Return (n,) bool: the rows that violate a rule. Missing values violate no rule.
+
+    Raises
+    ------
+    ConfigurationError: If a limit of the rule does not have the type of the column.
+    """
     values = frame[rule.column]
     broken = pd.Series(False, index=frame.index)
     if rule.after is not None:
@@ -39,14 +44,19 @@ def _bound(table: str, rule: Rule, value: Any) -> Any:
 
 
 def cleared_column(table: str, column: str, frame: pd.DataFrame, rows: Mask) -> pd.DataFrame:
-    """Return the frame with the values of a column missing in some rows."""
+    """Return the frame with missing values in a column for the given rows."""
     missing = TABLES[table].column(column).type.missing
     values = frame[column].mask(pd.Series(rows, index=frame.index), missing)
     return frame.assign(**{column: values})
 
 
 def one_row_per_key(table: str, frame: pd.DataFrame, mapping: TableMap) -> tuple[pd.DataFrame, np.ndarray]:
-    """Rows that share their key made one, by key; and (n,) the first row of each group."""
+    """Return merged rows in key order, and (n,) the index label of each group's first row.
+
+    Raises
+    ------
+    ConfigurationError: If a column that is not a list has `pick: all`.
+    """
     spec = TABLES[table]
     key = spec.key[0]
     groups = frame.groupby(key, sort=True)
@@ -61,7 +71,7 @@ def one_row_per_key(table: str, frame: pd.DataFrame, mapping: TableMap) -> tuple
 
 
 def _picked(spec: Table, frame: pd.DataFrame, key: str, name: str, pick: str) -> pd.Series:
-    """One value per key, by key."""
+    """Return one value per key, in key order."""
     column_type = spec.column(name).type
     if column_type.is_list:
         lists = frame.groupby(key, sort=True)[name].agg(list)

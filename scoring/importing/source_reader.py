@@ -1,4 +1,4 @@
-"""Source files as frames of raw values, with the rows that cannot even be read."""
+"""Read source files as frames of raw values, with the rows that cannot be read."""
 
 from __future__ import annotations
 
@@ -20,8 +20,15 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True)
 class Raw:
-    """`frame`: the readable rows (RangeIndex); `rows`: (n,) the line (CSV) or number (Parquet) of each in its file;
-    `source`: (n,) the file's name. `unreadable`: (file, line, reason, fields) of the others. `read`: both together."""
+    """Raw rows of source files.
+
+    Attributes
+    ----------
+    frame: the readable rows, with a RangeIndex.
+    rows: (n,) the line (CSV) or the row number from 1 (Parquet) of each readable row.
+    source: (n,) the file name of each readable row.
+    unreadable: (file, line, reason, fields) of the other rows.
+    """
 
     frame: pd.DataFrame
     rows: np.ndarray
@@ -30,16 +37,19 @@ class Raw:
 
     @property
     def read(self) -> int:
+        """Number of readable and unreadable rows."""
         return len(self.frame) + len(self.unreadable)
 
 
 def read_source(path: Path, missing: tuple[str, ...] = ()) -> Raw:
-    """A CSV (UTF-8, with or without a byte order mark; comma; a header) or Parquet file.
+    """Return the rows of a CSV file (UTF-8, optional byte order mark, comma, header) or of a Parquet file.
 
-    CSV: every value is text. A row with broken UTF-8 or with another number of fields than the header is not
-    readable; the rows around it are. Texts in `missing` become missing.
+    In CSV every value is text. A CSV row with invalid UTF-8 or a wrong number of fields is unreadable. Texts in
+    `missing` become missing values.
 
-    Raises DataError: no file, no header, another kind of file, a quote that never closes.
+    Raises
+    ------
+    DataError: If the file does not exist, has no header or another format, or a quote is not closed.
     """
     if not path.is_file():
         raise DataError(f"The file {path} does not exist.")
@@ -61,7 +71,7 @@ def read_source(path: Path, missing: tuple[str, ...] = ()) -> Raw:
 
 
 def stacked(raws: list[Raw]) -> Raw:
-    """Several sources, one under the other; a column that one lacks is missing there."""
+    """Return the concatenated rows of several sources. A column that a source lacks is missing in its rows."""
     if len(raws) == 1:
         return raws[0]
     return Raw(
@@ -114,7 +124,7 @@ def _read_csv(path: Path) -> Raw:
 
 
 def _records(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line on which the record begins, fields); blank lines are no records."""
+    """Yield (first line, fields) of each record; blank lines are skipped."""
     begin = 1
     try:
         for fields in reader:
@@ -133,8 +143,10 @@ _END = "\0 end of the file \0"
 
 
 def _with_an_end(file: Iterable[str]) -> Iterator[str]:
-    """The lines, and one more that is no record of its own where a quote is still open: then the rows since that
-    quote would be one long field, and nobody would hear of them."""
+    """Yield the lines, then a marker line. If the marker ends up inside a field, a quote was not closed.
+
+    Without the marker, `csv` would silently return all rows after that quote as one field.
+    """
     yield from file
     yield _END
 

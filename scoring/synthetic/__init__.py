@@ -1,8 +1,11 @@
-"""A labour market with hidden tastes, for work without data of one's own: Japan's geography and wages, companies
-of all sizes, and users whose actions follow weights that tuning can find.
+"""A synthetic job market, for users without data: Japan's geography and wages, companies, jobs, users and actions.
 
-`world` the country · `companies`, `jobs`, `titles` what is offered · `users` who looks · `tastes` what they want ·
-`memory`, `actions` what they did · `sampling`, `frames` tools.
+Users choose jobs by hidden preference weights, which tuning can estimate from their actions.
+
+- `generator`: the reference tables as arrays; `companies`, `jobs`, `titles`: employers and advertisements
+- `users`; `preferences`: their hidden weights and the utility of a job; `memory_estimate`: their recent actions
+- `actions`: sessions, views, clicks and applications
+- `sampling`, `frames`: weighted draws, and arrays to canonical columns
 """
 
 from __future__ import annotations
@@ -27,7 +30,14 @@ __all__ = ["HIDDEN_WEIGHTS", "Market", "Tastes", "make_market"]
 
 @dataclass(frozen=True)
 class Market:
-    """The tables that everybody may read, the tastes that nobody may, and the clock that both were made for."""
+    """A synthetic market.
+
+    Attributes
+    ----------
+    tables: the tables of the dataset.
+    tastes: the hidden preferences. Models must not read them; they serve to check estimates.
+    as_of: the clock of the market, in UTC.
+    """
 
     tables: Tables
     tastes: Tastes
@@ -41,12 +51,18 @@ def make_market(
     seed: int = 0,
     as_of: str | pd.Timestamp = "2025-12-01T12:00:00Z",
 ) -> Market:
-    """A market by the seed: the same arguments give the same tables.
+    """Return a random market. The same arguments give the same tables.
 
-    `n_actions`: as many (default 100 per user); a market where few jobs are open may have fewer.
-    `as_of`: the market's clock, to the second; UTC without a zone. The newest action comes shortly before it.
-    The users of a seed are the same for any number of jobs or actions.
-    Raises ConfigurationError when there is no user, no job, or a negative number of actions.
+    The users of a seed do not depend on the number of jobs or actions.
+
+    Parameters
+    ----------
+    n_actions: number of actions, by default 100 per user. A market with few open jobs may have fewer.
+    as_of: the clock, rounded down to a second; UTC without a zone. The newest action is shortly before it.
+
+    Raises
+    ------
+    ConfigurationError: If `n_users` or `n_jobs` is below 1, `n_actions` is negative, or `as_of` is not a time.
     """
     n_actions = 100 * n_users if n_actions is None else n_actions
     if n_users < 1 or n_jobs < 1 or n_actions < 0:

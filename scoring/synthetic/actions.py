@@ -1,9 +1,9 @@
-"""What people did: sessions over a year, in each a list of jobs that were open, and choices by hidden utility.
+"""Synthetic actions: sessions over 360 days, a list of open jobs in each, and choices by hidden utility.
 
-A session shows some forty jobs: near home, of the occupations that the user likes, popular, liked by the same
-crowd, and random. The user views a few of them (a softmax over utility, drawn without replacement by the Gumbel
-trick), clicks on some of the viewed, and applies to some of the clicked. Sessions run in epochs of equal size, and
-memory of applications and clicks moves on between epochs: that keeps everything in arrays.
+A session shows about forty jobs: near home, of preferred occupations, popular, of the user's scene, and random. The
+user views a few of them, drawn without replacement from a softmax over utility (Gumbel top-k). The user clicks on some
+of the viewed jobs, and applies to some of the clicked ones. Sessions are simulated in epochs of equal size. The memory
+of applications and clicks is updated after each epoch, so that an epoch is computed with arrays.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from scoring.synthetic.users import Users
 __all__ = ["make_actions"]
 
 _SPAN: Final = 360 * DAY
-_LONGEST: Final = 45 * 60  # seconds: no session lasts longer
-_VIEWS: Final = 6.0  # the mean of a session
+_LONGEST: Final = 45 * 60  # seconds: longest session
+_VIEWS: Final = 6.0  # mean per session
 _MOST_VIEWS: Final = 20
-_CLICK, _APPLY = 0.36, 0.17  # of the viewed, of the clicked: 70 : 25 : 5
-_TEMPERATURE: Final = 3.5  # of the choice among the shown, in points of utility
-_EAGERNESS: Final = 0.06  # logits per point, in the later steps
+_CLICK, _APPLY = 0.36, 0.17  # clicks per view, applications per click: 70 : 25 : 5 of all actions
+_TEMPERATURE: Final = 3.5  # of the softmax over shown jobs, in points of utility
+_EAGERNESS: Final = 0.06  # logits of a click or application per point of utility
 _QUALITY: Final = 0.8  # logits of applying per standard deviation of the company's quality
 _APPLICATION, _CLICKED, _VIEW = range(3)
 _HOURS: Final = np.array([4, 2, 1, 1, 1, 1, 2, 4, 5, 5, 5, 6, 9, 7, 5, 5, 5, 6, 7, 8, 10, 11, 10, 7])
-"""Visits by hour in Japan: lunch and late evening."""
+"""Relative number of sessions by hour in Japan, with peaks at lunch and in the late evening."""
 
 
 @dataclass(frozen=True)
 class _Log:
-    """Actions as arrays of one length; positions, not ids."""
+    """Actions as arrays of equal length. Users and jobs are positions, not ids."""
 
     session: Ints
     user: Ints
@@ -56,7 +56,7 @@ class _Log:
 
     @classmethod
     def joined(cls, logs: list[_Log]) -> _Log:
-        """One after the other; of no logs, an empty one."""
+        """Return the concatenated logs; an empty log if there are none."""
         none = np.empty(0, np.int64)
         return cls(*(np.concatenate([none, *(getattr(log, f.name) for log in logs)]) for f in fields(cls)))
 
@@ -71,8 +71,8 @@ def make_actions(
     n_actions: int,
     now: int,
 ) -> pd.DataFrame:
-    """The canonical table by time: `n_actions` of them (fewer when too few jobs were open)."""
-    # more than are asked for, to be thinned: in a small market many sessions find little to show
+    """Return the canonical table of `n_actions` actions by time; fewer if too few jobs were open."""
+    # simulate more than needed and thin later: in a small market many sessions show few jobs
     over = 1.2 + min(1.5, 600 / len(jobs))
     n_sessions = int(np.ceil(n_actions * over / (_VIEWS * (1 + _CLICK * (1 + _APPLY))))) + (n_actions > 0)
     who, at = _sessions(rng, users, n_sessions, now)
@@ -93,11 +93,11 @@ def make_actions(
 
 
 def _sessions(rng: np.random.Generator, users: Users, n: int, now: int) -> tuple[Ints, Ints]:
-    """Users and times in seconds, by time: a board that grew, with days and nights, after registration."""
+    """Return users and times in seconds, by time: more of them recently and by day, and none before registration."""
     who = pick(rng, users.activity, n)
     age = np.where(rng.random(n) < 0.45, rng.uniform(0, 360, n), np.minimum(rng.exponential(28, n), 359))
     at = now - (age * DAY).astype(np.int64)
-    # the hour in Japan, nine ahead of UTC
+    # the hour in Japan, which is UTC+9
     local = at + 9 * 3600
     at = local - local % DAY - 9 * 3600 + pick(rng, _HOURS / _HOURS.sum(), n) * 3600 + rng.integers(0, 3600, n)
     at = np.where(at > now, at - DAY, at)
@@ -105,8 +105,8 @@ def _sessions(rng: np.random.Generator, users: Users, n: int, now: int) -> tuple
     since = registered + (rng.random(n) * (now - registered)).astype(np.int64)
     at = np.where(at < registered, since, at)
     if n:
-        at[np.argmax(at)] = now - 90  # the market never sleeps just before the clock
-    # a visit that starts before the last has ended is no other visit; so no two actions are the same
+        at[np.argmax(at)] = now - 90  # the newest session is shortly before the clock
+    # drop sessions that may overlap the previous one of the same user, so that no two actions are equal
     order = np.lexsort((at, who))
     who, at = who[order], at[order]
     kept = np.ones(n, bool)
@@ -117,13 +117,13 @@ def _sessions(rng: np.random.Generator, users: Users, n: int, now: int) -> tuple
 
 
 def _epochs(n_sessions: int) -> Iterator[slice]:
-    """Some fifty slices, so that memory is days old at most when it matters; none so large that it fills RAM."""
+    """Yield about fifty slices, so that the memory is at most days old; at most 16,000 sessions each, to bound RAM."""
     size = int(min(16_000, max(50, -(-n_sessions // 50))))
     return (slice(first, first + size) for first in range(0, n_sessions, size))
 
 
 class _Shop:
-    """What is shown: the board's own search and recommendations."""
+    """Draws the jobs that a session shows, as the search and recommendations of a job board do."""
 
     def __init__(self, world: World, users: Users, jobs: Jobs) -> None:
         self._world, self._users, self._jobs = world, users, jobs
@@ -139,12 +139,12 @@ class _Shop:
         self._crowd_here = Strata(jobs.scene * n_prefectures + jobs.place, N_SCENES * n_prefectures, loud)
 
     def show(self, rng: np.random.Generator, who: Ints, at: Ints) -> Ints:
-        """(sessions, 50) jobs that are open then, each once; −1 for a slot that stays empty."""
+        """Return (sessions, 50) distinct jobs that are open at the time of the session; −1 for an empty slot."""
         users, jobs, count = self._users, self._jobs, self._n_prefectures
         is_open = (jobs.opened <= at[-1]) & (jobs.expires > at[0])
         wide = (len(who), 1)
         home, city = users.home[who][:, None], users.home_city[who][:, None]
-        # the first interest more often than the second, and so on
+        # earlier interests are more likely
         liked = users.interests[who[:, None], (rng.random((len(who), 16)) ** 1.7 * 5).astype(np.int64)]
         near = self._world.prefectures.neighbour(rng, np.repeat(home, 5, axis=1))
         slots = [
@@ -173,7 +173,7 @@ def _choose(
     memory: Memory,
     quality: Floats,
 ) -> _Log:
-    """The actions of some sessions, by time. `who` and `at` are of all sessions, `shown` of these."""
+    """Return the actions of `sessions`, by time. `who` and `at` cover all sessions, `shown` only `sessions`."""
     who, at = who[sessions], at[sessions]
     session, slot = np.nonzero(shown >= 0)
     job = shown[session, slot]
@@ -205,7 +205,10 @@ def _choose(
 def _step(
     rng: np.random.Generator, worth: NDArray[np.float32], session: Ints, share: float, bonus: Floats | float
 ) -> Flags:
-    """(rows,) who goes on to the next step: about the share, more for what is worth more than its session's."""
+    """Return (rows,) bool: the jobs that reach the next step.
+
+    The probability is about `share`. It is higher for a job with more utility than the mean of its session.
+    """
     n = int(session.max()) + 1 if len(session) else 0
     mean = np.bincount(session, worth, n) / np.maximum(np.bincount(session, minlength=n), 1)
     logit = np.log(share / (1 - share)) + _EAGERNESS * (worth - mean[session]) + bonus
@@ -213,7 +216,7 @@ def _step(
 
 
 def _clean(log: _Log, now: int, n_jobs: int) -> _Log:
-    """Up to the clock and in canonical order, without a second application to a job."""
+    """Return the actions up to the clock in canonical order, without repeated applications to a job."""
     log = log.take(log.at <= now)
     log = log.take(np.lexsort((log.kind, log.job, log.user, log.at)))
     pair = log.user * n_jobs + log.job
@@ -225,13 +228,13 @@ def _clean(log: _Log, now: int, n_jobs: int) -> _Log:
 
 
 def _thin(rng: np.random.Generator, log: _Log, n: int, n_sessions: int) -> _Log:
-    """At most n actions: whole sessions go, so that views keep their clicks; the last session stays."""
+    """Return at most n actions. Whole sessions are removed, to keep clicks with their views; the last one stays."""
     if len(log.at) <= n:
         return log
     turn = np.empty(n_sessions, np.int64)
     turn[rng.permutation(n_sessions)] = np.arange(1, n_sessions + 1)
     turn[log.session[-1]] = 0
-    # of the session where the limit falls, the earliest actions stay
+    # the session at the limit keeps its earliest actions
     rows = np.argsort(turn[log.session], kind="stable")[:n]
     return log.take(np.sort(rows))
 

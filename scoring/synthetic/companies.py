@@ -1,4 +1,4 @@
-"""Employers: a few very large, many small, each at home in a place and a trade."""
+"""Synthetic employers: few large and many small ones, each with a prefecture and a major occupation group."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ _ENDS = [
     "ビューティー",
     "エンターテイメント",
     "ファーム",
-]  # one for each major
+]  # one for each major group
 
 
 @dataclass(frozen=True)
 class Companies:
-    """Columns by position, the largest first."""
+    """n companies as arrays, the largest first."""
 
     ids: NDArray[np.object_]
     names: NDArray[np.object_]
@@ -88,9 +88,9 @@ class Companies:
     prefecture: Ints
     national: Flags
     major: Ints
-    quality: Floats  # standard normal: how gladly people apply
+    quality: Floats  # standard normal: attractiveness to applicants
     pay: Floats  # factor on wages
-    generosity: Floats  # standard normal: how much it pays the job board
+    generosity: Floats  # standard normal: tendency to pay the job board high fees
     scene: Ints
 
     def __len__(self) -> int:
@@ -98,7 +98,7 @@ class Companies:
 
 
 def make_companies(rng: np.random.Generator, world: World, n_jobs: int) -> Companies:
-    """As many as `n_jobs` jobs need, sizes by Zipf's law (flattened at the top: none has the whole market)."""
+    """Return one company per 12 jobs. Sizes follow Zipf's law, flattened at the top so that none dominates."""
     n = max(1, n_jobs // JOBS_PER_COMPANY)
     rank = np.arange(n)
     major_weight = np.bincount(world.occupations.major, world.occupations.weight)
@@ -115,7 +115,7 @@ def make_companies(rng: np.random.Generator, world: World, n_jobs: int) -> Compa
         np.array([f"C{i:07d}" for i in number], object),
         np.array(names, object),
         (1.0 / (rank + 10.0)).astype(np.float64),
-        # offices cluster in the large prefectures more than people do
+        # companies are concentrated in large prefectures more than people are
         pick(rng, world.prefectures.share**1.1, n),
         (rank < n * 0.03) & chance(rng, 0.6, n),
         major,

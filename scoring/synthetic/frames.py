@@ -1,4 +1,4 @@
-"""Arrays to canonical frames: the dtypes of `scoring.columns`, missing where a mask says so."""
+"""Convert arrays to columns and frames with the canonical dtypes of `scoring.columns`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Mask = NDArray[np.bool_]
 
 
 def text(values: NDArray[np.object_], missing: Mask | None = None) -> pd.Series:
-    """Text; NaN where missing or None."""
+    """Return a text column; NaN where the mask is true or the value is None."""
     if missing is not None:
         values = values.copy()
         values[missing] = None
@@ -25,20 +25,22 @@ def text(values: NDArray[np.object_], missing: Mask | None = None) -> pd.Series:
 
 
 def with_unknown(values: NDArray[np.object_]) -> NDArray[np.object_]:
-    """The values and None after the last: what the position of the unknown stands for."""
+    """Return the values followed by None, whose position stands for an unknown value."""
     return np.array([*values, None], object)
 
 
 def flag(values: Mask, missing: Mask) -> pd.Series:
+    """Return a boolean column; <NA> where `missing`."""
     return pd.Series(pd.arrays.BooleanArray(values & ~missing, missing.copy()))
 
 
 def integer(values: NDArray[np.integer], missing: Mask) -> pd.Series:
+    """Return an Int64 column; <NA> where `missing`."""
     return pd.Series(pd.arrays.IntegerArray(np.where(missing, 1, values).astype(np.int64), missing.copy()))
 
 
 def time(seconds: NDArray[np.int64], missing: Mask | None = None) -> pd.Series:
-    """UTC times of seconds since 1970; NaT where missing."""
+    """Return UTC times from seconds since 1970; NaT where missing."""
     stamps = (seconds * 1_000_000).astype("datetime64[us]")
     if missing is not None:
         stamps[missing] = np.datetime64("NaT")
@@ -46,7 +48,7 @@ def time(seconds: NDArray[np.int64], missing: Mask | None = None) -> pd.Series:
 
 
 def canonical(table: str, columns: Mapping[str, Any], n_rows: int) -> pd.DataFrame:
-    """The table's frame; a column that was not made (`external_id`) is missing throughout."""
+    """Return the canonical frame of a table. Columns that are not given (`external_id`) are missing in every row."""
     kinds = {column.name: column.type.dtype for column in TABLES[table].columns}
     absent = pd.Series(np.full(n_rows, None, object), dtype="str")
     frame = pd.DataFrame({name: columns.get(name, absent) for name in kinds}, index=pd.RangeIndex(n_rows))

@@ -1,4 +1,4 @@
-"""The country that the market lives in: the reference tables as arrays, and how occupations resemble each other."""
+"""The reference data of the market as arrays: prefectures, cities, and occupations with their similarity."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ __all__ = [
 
 DAY: Final = 86_400
 N_SCENES: Final = 24
-"""Crowds with a taste of their own that no column shows: what collaborative filtering can find."""
+"""Number of scenes: hidden groups of users and jobs with similar taste, which collaborative filtering can detect."""
 
 _URBAN = {"13": 0.09, "14": 0.06, "27": 0.06, "23": 0.05, "11": 0.03, "12": 0.03, "26": 0.03, "28": 0.02, "40": 0.03}
 
 
 def seconds(times: pd.Series | pd.DatetimeIndex) -> Ints:
-    """Whole seconds since 1970 of times without missing ones."""
+    """Return whole seconds since 1970 of times. No time may be missing."""
     return pd.DatetimeIndex(times).as_unit("s").asi8.astype(np.int64)
 
 
 @dataclass(frozen=True)
 class Prefectures:
-    """47 prefectures by position; position 47 stands for an unknown one."""
+    """47 prefectures by position. Position 47 stands for an unknown prefecture."""
 
     codes: NDArray[np.object_]
     names: NDArray[np.object_]
     share: Floats
-    urban: Floats  # what a big city adds to wages
-    location: NDArray[np.float32]  # (48, 48) 85 the same, 60 neighbours, 20 otherwise or unknown
+    urban: Floats  # relative wage surcharge of big cities
+    location: NDArray[np.float32]  # (48, 48) 85 same, 60 neighbours, 20 otherwise or unknown
     neighbours: tuple[Ints, ...]
-    wages: tuple[tuple[Ints, Floats], ...]  # for each: seconds of the changes, yen from then on
+    wages: tuple[tuple[Ints, Floats], ...]  # per prefecture: times of the changes in seconds, new wage in yen
 
     @classmethod
     def load(cls) -> Prefectures:
@@ -73,7 +73,7 @@ class Prefectures:
         )
 
     def minimum_wage(self, prefecture: Ints, at: Ints) -> Floats:
-        """Yen per hour in force; before the first year on record, that year's."""
+        """Return the minimum wage in yen per hour at the given times; before the first record, that of the first."""
         result = np.empty(len(prefecture))
         for i, (since, yen) in enumerate(self.wages):
             rows = prefecture == i
@@ -81,7 +81,7 @@ class Prefectures:
         return result
 
     def neighbour(self, rng: np.random.Generator, prefecture: Ints) -> Ints:
-        """One neighbour of each, evenly; in the same shape."""
+        """Return a random neighbour of each prefecture, in the same shape."""
         counts = np.array([len(n) for n in self.neighbours])
         flat, first = np.concatenate(self.neighbours), np.cumsum(counts) - counts
         return flat[first[prefecture] + rng.integers(0, counts[prefecture])]
@@ -89,7 +89,7 @@ class Prefectures:
 
 @dataclass(frozen=True)
 class Cities:
-    """The cities by position, in the order of their prefectures."""
+    """Cities by position, ordered by prefecture."""
 
     codes: NDArray[np.object_]
     names: NDArray[np.object_]
@@ -112,21 +112,21 @@ class Cities:
 
 @dataclass(frozen=True)
 class Occupations:
-    """172 occupations by position, in the order of their majors; position 172 stands for an unknown one."""
+    """172 occupations by position, ordered by major group. Position 172 stands for an unknown occupation."""
 
     codes: Ints
     names: NDArray[np.object_]
     major: Ints
     weight: Floats
     wage_level: Floats
-    flag_shares: Floats  # (172, 4) daily payment, no experience, student welcome, remote work
-    similarity: NDArray[np.float32]  # (173, 173) 1 the same, else at least 0.5 in a major; 0 for an unknown one
+    flag_shares: Floats  # (172, 4) shares of daily payment, no experience, student welcome, remote work
+    similarity: NDArray[np.float32]  # (173, 173) 1 same, at least 0.5 within a major group, 0 for unknown
 
     @classmethod
     def load(cls, rng: np.random.Generator) -> Occupations:
         table = reference.occupation_traits()
         major = np.unique(table["major_code"], return_inverse=True)[1].astype(np.int64)
-        # an occupation's taste vector leans on its major's: who likes one tends to like the other
+        # vectors of a major group share a component, so a user who likes one occupation tends to like the others
         vectors = rng.normal(size=(major.max() + 1, 4))[major] + 0.8 * rng.normal(size=(len(major), 4))
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         similarity = np.zeros((len(major) + 1, len(major) + 1), np.float32)
@@ -147,6 +147,8 @@ class Occupations:
 
 @dataclass(frozen=True)
 class World:
+    """The reference data of the market."""
+
     prefectures: Prefectures
     cities: Cities
     occupations: Occupations
@@ -158,15 +160,15 @@ class World:
 
 
 def cities_of(rng: np.random.Generator, world: World, prefecture: Ints) -> Ints:
-    """A city of each prefecture, by population."""
+    """Return a random city of each prefecture, in proportion to population."""
     cities = world.cities
     strata = Strata(cities.prefecture, len(world.prefectures.codes), cities.share)
     return strata.at(np.ones(len(cities.codes), bool)).draw(rng, prefecture)
 
 
 def scene_vectors(rng: np.random.Generator, scene: Ints) -> NDArray[np.float32]:
-    """(n, 6) unit vectors around the scenes' own."""
-    # a stream of its own: users and jobs must see the same scenes
+    """Return (n, 6) unit vectors around the centres of the scenes."""
+    # a fixed seed: users and jobs must have the same centres
     centres = np.random.default_rng(24).normal(size=(N_SCENES, 6))
     vectors = centres[scene] + 0.6 * rng.normal(size=(len(scene), 6))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Job advertisements: who hires whom, where, for how much, from when to when."""
+"""Synthetic job advertisements: company, place, occupation, pay, fee and dates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FLAGS = ("has_daily_payment", "has_no_experience", "has_student_welcome", "has_r
 Columns = dict[str, pd.Series | Floats | Ints | Flags]
 
 _TYPES = tuple(SALARY_TYPES)
-_STEP = np.array([10.0, 500.0, 10_000.0])  # people write round figures
+_STEP = np.array([10.0, 500.0, 10_000.0])  # advertised figures are multiples of these
 _COARSE = np.array([50.0, 1000.0, 10_000.0])
 _EMPLOYMENT = np.array([0.46, 0.22, 0.07, 0.12, 0.11, 0.02])
 """Shares of employment type 1 casual, 2 part-time, 3 contract, 4 agency, 5 permanent, 6 freelance."""
@@ -39,16 +39,21 @@ _LONG_AGO, _NEVER = -(2**60), 2**60
 
 @dataclass(frozen=True)
 class Pay:
+    """Salaries of n jobs, in yen."""
+
     kind: Ints  # position in SALARY_TYPES
     least: Floats
     most: Floats
-    hourly: Floats
+    hourly: Floats  # lowest salary per hour
 
 
 @dataclass(frozen=True)
 class Jobs:
-    """Columns by position. Unknown: the position after the last, NaN, long ago or never; `place` and `trade` are
-    the true prefecture and occupation, which the board's own search knows."""
+    """n jobs as arrays of positions in the reference tables.
+
+    Unknown values are the position after the last, NaN, long ago or never. `place`, `town` and `trade` are the true
+    prefecture, city and occupation. The simulated search uses them, even if the columns are missing.
+    """
 
     company: Ints
     place: Ints
@@ -61,8 +66,8 @@ class Jobs:
     fee: Floats
     has_station: Flags
     has_address: Flags
-    flags: Flags  # (n, 4) in the order of FLAGS; a missing one is false
-    opened: Ints  # when it was posted, known or not
+    flags: Flags  # (n, 4) in the order of FLAGS; missing flags are false
+    opened: Ints  # true time of posting
     posted: Ints
     expires: Ints
     scene: Ints
@@ -75,7 +80,7 @@ class Jobs:
 
 
 def make_jobs(rng: np.random.Generator, world: World, companies: Companies, n: int, now: int) -> Jobs:
-    """`n` jobs; `now` is the clock in seconds."""
+    """Return `n` jobs. `now` is the clock in seconds."""
     company = pick(rng, companies.weight, n)
     place, trade = _place(rng, world, companies, company), _trade(rng, world, companies, company)
     town = cities_of(rng, world, place)
@@ -105,7 +110,7 @@ def make_jobs(rng: np.random.Generator, world: World, companies: Companies, n: i
 
 @dataclass(frozen=True)
 class _Known:
-    """What is true of the jobs, before anything goes missing."""
+    """True values of the jobs, before values are hidden."""
 
     company: Ints
     place: Ints
@@ -134,7 +139,7 @@ def _trade(rng: np.random.Generator, world: World, companies: Companies, company
 
 
 def _dates(rng: np.random.Generator, n: int, now: int) -> tuple[Ints, Ints]:
-    """Posted up to 400 days ago, most in the last weeks, a few not yet; open for 14 to 90 days."""
+    """Return times of posting and expiry. Most jobs are recent, a few are not posted yet; open for 14 to 90 days."""
     kind = rng.random(n)
     age = np.where(kind < 0.78, np.minimum(rng.exponential(16, n), 120), rng.uniform(0, 400, n))
     age = np.where(kind > 0.985, -rng.uniform(0, 5, n), age)
@@ -151,7 +156,7 @@ def _pay(
     posted: Ints,
     employment: Ints,
 ) -> Pay:
-    """Round figures never below the minimum wage in force when the job was posted."""
+    """Return round salaries, at least the minimum wage at the time of posting."""
     n = len(place)
     least = world.prefectures.minimum_wage(place, posted)
     level = world.occupations.wage_level[trade] * (1 + world.prefectures.urban[place]) * factor
@@ -160,7 +165,7 @@ def _pay(
     hours = np.array(list(SALARY_TYPES.values()))[kind]
     step = np.where(chance(rng, 0.45, n), _COARSE[kind], _STEP[kind])
     low = np.ceil(wish * hours / step) * step
-    # the one figure that is not round: exactly the minimum
+    # the only salary that is not round: exactly the minimum wage
     exact = (kind == 0) & (wish < least * 1.02) & chance(rng, 0.5, n)
     low = np.where(exact, least, low)
     high = np.ceil(low * rng.uniform(1.03, 1.45, n) / step) * step
@@ -168,7 +173,7 @@ def _pay(
 
 
 def _fees(rng: np.random.Generator, leaning: Floats) -> Floats:
-    """Steps in the wanted shares, the higher ones for those who lean to them."""
+    """Return fees of `_FEES` in the shares `_FEE_SHARES`; a higher `leaning` tends to get a higher fee."""
     score = leaning + rng.normal(size=len(leaning))
     quantile = np.empty(len(score))
     quantile[np.argsort(score, kind="stable")] = (np.arange(len(score)) + 0.5) / len(score)
@@ -180,7 +185,7 @@ _LOST = {
     "company": 0.015, "company_name": 0.01, "prefecture": 0.012, "city": 0.04, "kind": 0.012,
     "salary": 0.025, "fee": 0.03, "occupation": 0.02, "posted": 0.01, "expires": 0.03,
 }  # fmt: skip
-"""What goes missing, and in which share of the jobs."""
+"""Value → share of the jobs where it is missing."""
 
 
 def _hide(
@@ -191,7 +196,7 @@ def _hide(
     columns: Columns,
     taste: tuple[Ints, NDArray[np.float32], Floats],
 ) -> Jobs:
-    """The jobs as the market sees them: a few per cent of every column that may be missing is."""
+    """Return the jobs with a few per cent of missing values in the columns that may be missing."""
     n = len(true.company)
     lost = {name: chance(rng, share, n) for name, share in _LOST.items()}
     no_flags = rng.random((n, 4)) < 0.03

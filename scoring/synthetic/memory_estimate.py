@@ -1,6 +1,7 @@
-"""What users did lately: the state behind `history` and `clicks`, updated once in an epoch of the market.
+"""Recent actions of users: the state behind `history` and `clicks`, updated once per epoch of the simulation.
 
-Only the newest time of each (user, thing) is kept, which answers "in the last N days" at any later time.
+Only the newest time per user and occupation, prefecture or flag is kept. It is enough to decide whether an action
+happened in the last N days.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ _NEVER: Final = -1e9
 
 
 class Memory:
-    """Days since `start` are float32: exact to seconds, and half the size of the clock's integers."""
+    """Newest applications and clicks of each user.
+
+    Times are float32 days since `start`: precise to seconds, in half the memory of int64.
+    """
 
     def __init__(self, n_users: int, jobs: Jobs, n_occupations: int, n_prefectures: int, start: int) -> None:
         def never(*shape: int) -> NDArray[np.float32]:
@@ -31,7 +35,7 @@ class Memory:
         self._jobs, self._start = jobs, start
         self._hourly = jobs.hourly.astype(np.float32)
         self._unknown = (n_occupations, n_prefectures)
-        # one column more each: the unknown, which is written and never read
+        # one extra column each for unknown values, which is written and never read
         self._applied = never(n_users)
         self._applied_occupation = never(n_users, n_occupations + 1)
         self._applied_prefecture = never(n_users, n_prefectures + 1)
@@ -40,7 +44,7 @@ class Memory:
         self._wage = np.full(n_users, np.nan, np.float32)
 
     def history(self, user: Ints, job: Ints, at: Ints) -> NDArray[np.float32]:
-        """(pairs,) `standard`'s history, with a running mean for the usual wage."""
+        """Return (pairs,) `history` as the model `standard` computes it, but with a running mean as the usual wage."""
         jobs, since = self._jobs, self._days(at) - np.float32(_APPLIED_DAYS)
         occupation, prefecture = jobs.occupation[job], jobs.prefecture[job]
         usual = self._wage[user]
@@ -53,7 +57,7 @@ class Memory:
         return np.where(self._applied[user] >= since, value, np.float32(50))
 
     def clicks(self, user: Ints, job: Ints, at: Ints) -> NDArray[np.float32]:
-        """(pairs,) `standard`'s clicks."""
+        """Return (pairs,) `clicks` as the model `standard` computes it."""
         jobs, since = self._jobs, self._days(at) - np.float32(_CLICKED_DAYS)
         occupation = jobs.occupation[job]
         value = np.full(len(user), 40, np.float32)
@@ -64,7 +68,7 @@ class Memory:
         return value
 
     def applied(self, user: Ints, job: Ints, at: Ints) -> None:
-        """Remembers applications, given in the order of time."""
+        """Record applications, which must be in time order."""
         day, jobs = self._days(at), self._jobs
         np.maximum.at(self._applied, user, day)
         np.maximum.at(self._applied_occupation, (user, jobs.occupation[job]), day)
@@ -77,7 +81,7 @@ class Memory:
         self._wage[who] = np.where(np.isnan(before), mean, (before + mean) / 2)
 
     def clicked(self, user: Ints, job: Ints, at: Ints) -> None:
-        """Remembers clicks."""
+        """Record clicks."""
         day, jobs = self._days(at), self._jobs
         np.maximum.at(self._clicked_occupation, (user, jobs.occupation[job]), day)
         for i in range(3):

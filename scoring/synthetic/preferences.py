@@ -1,10 +1,11 @@
-"""What people really want, hidden from the engine: weights over `standard`'s components, noise and quirks.
+"""Hidden preferences of users: weights of the components of the model `standard`, noise and quirks.
 
-The utility of a job to a user at a time is the sum of the user's weights times values that follow the formulas of
-`standard`, each from 0 to 100, plus the user's quirks. Three stand for what the engine must estimate: a company's
-quality for `popularity`, the affinity of hidden vectors for `collaborative`, hidden resemblance of occupations in
-`category`. The weights lie well away from the shipped ones: people mind where and what a job is, and no one
-sees the fee. Who tunes `standard` on later actions can find that out.
+The utility of a job is the sum of the user's weights times component values from 0 to 100, plus the user's quirks. The
+values follow the formulas of `standard`. Three of them replace what the model must estimate: the company's quality for
+`popularity`, the product of hidden vectors for `collaborative`, and hidden similarity of occupations for `category`.
+
+The weights differ clearly from the shipped ones: place and occupation count most, and the fee hardly counts. Tuning
+`standard` on the actions can recover that.
 """
 
 from __future__ import annotations
@@ -39,25 +40,33 @@ HIDDEN_WEIGHTS: Final = {
     "clicks": 0.03,
     "collaborative": 0.08,
 }
-"""Component → flat weight, in the order of `standard`; the market's mean."""
+"""Component → mean weight of all users, in the order of `standard`."""
 
 _HATE, _LOVE = -25.0, 12.0
 
 
 @dataclass(frozen=True)
 class Tastes:
-    """`user_weights`: user_id and a column per component, rows sum to 1. `quirks`: user_id, hated_occupation,
-    favourite_company, missing for most."""
+    """Hidden preferences of all users.
+
+    Attributes
+    ----------
+    weights: component → mean weight (`HIDDEN_WEIGHTS`).
+    user_weights: user_id and one column per component; the weights of a row sum to 1.
+    quirks: user_id, hated_occupation, favourite_company; missing for most users.
+    matrix: (n_users, n_components) the weights of `user_weights`.
+    """
 
     weights: dict[str, float]
     user_weights: pd.DataFrame
     quirks: pd.DataFrame
     matrix: NDArray[np.float32]
-    hated: Ints  # positions, −1 none
+    hated: Ints  # position, −1 for none
     favourite: Ints
 
 
 def make_tastes(rng: np.random.Generator, world: World, users: Users, companies: Companies, jobs: Jobs) -> Tastes:
+    """Return random preferences of the users, around the mean weights `HIDDEN_WEIGHTS`."""
     n = len(users)
     mean = np.array(list(HIDDEN_WEIGHTS.values()))
     matrix = mean * rng.lognormal(0, 0.35, (n, len(mean)))
@@ -78,7 +87,7 @@ def make_tastes(rng: np.random.Generator, world: World, users: Users, companies:
 
 
 class Utility:
-    """The hidden utility of pairs; built once, asked for every list that is shown."""
+    """Computes the hidden utility of pairs of users and jobs."""
 
     def __init__(self, world: World, users: Users, companies: Companies, jobs: Jobs, tastes: Tastes) -> None:
         self._users, self._jobs, self._tastes = users, jobs, tastes
@@ -96,7 +105,7 @@ class Utility:
         self._attractive = np.any(jobs.flags[:, :3], axis=1).astype(np.float32)
 
     def of(self, user: Ints, job: Ints, at: Ints, memory: Memory) -> NDArray[np.float32]:
-        """(pairs,) in points, about 0 to 100, for users and jobs by position and times in seconds."""
+        """Return (pairs,) utility in points, about 0 to 100, of users and jobs by position at times in seconds."""
         jobs = self._jobs
         values = np.empty((len(user), len(HIDDEN_WEIGHTS)), np.float32)
         values[:, :4] = self._lasting[job]
@@ -130,7 +139,7 @@ class Utility:
 
 
 def _category(world: World, users: Users) -> NDArray[np.float32]:
-    """(n_users, 173) the value of each occupation to each user, by what the user said."""
+    """Return (n_users, 173) value of each occupation to each user, by the preferred occupations."""
     best = np.zeros((len(users), len(world.occupations.codes) + 1), np.float32)
     for said in users.preferred.T:
         np.maximum(best, world.occupations.similarity[said], out=best)
@@ -138,7 +147,7 @@ def _category(world: World, users: Users) -> NDArray[np.float32]:
 
 
 def _wage_ratio(world: World, jobs: Jobs) -> Floats:
-    """Hourly wage to the mean of its area, over all jobs ever posted; unknown = 0."""
+    """Return the hourly wage relative to the mean of its area over all jobs; 0 if unknown."""
     known = ~np.isnan(jobs.hourly)
     hourly = np.where(known, jobs.hourly, 0.0)
     major = np.append(world.occupations.major, world.occupations.major.max() + 1)[jobs.occupation]

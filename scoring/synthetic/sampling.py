@@ -1,4 +1,4 @@
-"""Weighted draws, vectorised: from one list, and from groups of a list that opens and closes."""
+"""Vectorised weighted draws: from one list, and from groups of items of which only some are open."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Flags = NDArray[np.bool_]
 
 
 def pick(rng: np.random.Generator, weights: NDArray[np.floating] | Ints, size: int) -> Ints:
-    """(size,) positions drawn in proportion to the weights."""
+    """Return (size,) positions drawn in proportion to the weights."""
     cumulative = np.cumsum(weights, dtype=np.float64)
     drawn = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
     return np.minimum(drawn, len(cumulative) - 1).astype(np.int64)
 
 
 def chance(rng: np.random.Generator, share: float | NDArray[np.floating], size: int) -> Flags:
-    """(size,) True with the given probability, one for all or one for each."""
+    """Return (size,) bool, true with the given probability: one for all, or one for each."""
     return rng.random(size) < share
 
 
 class Strata:
-    """Items grouped by a key, with weights. Sorted once; `at` keeps the open ones without sorting again."""
+    """Weighted items grouped by key. They are sorted once; `at` filters without sorting again."""
 
     def __init__(self, keys: NDArray[np.integer], n_keys: int, weights: Floats) -> None:
         self._order = np.argsort(keys, kind="stable")
@@ -37,7 +37,7 @@ class Strata:
         self._n_keys = n_keys
 
     def at(self, is_open: Flags) -> OpenStrata:
-        """The strata of the open items only."""
+        """Return the groups restricted to open items."""
         kept = is_open[self._order]
         cumulative = np.concatenate([[0.0], np.cumsum(self._weights[kept])])
         bounds = np.searchsorted(self._keys[kept], np.arange(self._n_keys + 1))
@@ -46,18 +46,18 @@ class Strata:
 
 @dataclass(frozen=True)
 class OpenStrata:
-    """Open items in the order of their keys, with the cumulative weight before each and the keys' bounds."""
+    """Open items in key order, the cumulative weight before each, and the bounds of each key."""
 
     items: Ints
     cumulative: Floats
     bounds: Ints
 
     def draw(self, rng: np.random.Generator, keys: NDArray[np.integer]) -> Ints:
-        """One item of each key's group, in the shape of `keys`; −1 where the group is empty."""
+        """Return one random item of each key's group, in the shape of `keys`; −1 where the group is empty."""
         first, last = self.bounds[keys], self.bounds[keys + 1]
         low, high = self.cumulative[first], self.cumulative[last]
         target = low + rng.random(keys.shape) * (high - low)
-        # rounding may carry a target over its group's end
+        # rounding may move a target beyond the end of its group
         place = np.clip(np.searchsorted(self.cumulative, target, side="right") - 1, first, last - 1)
         empty = first == last
         return np.where(empty, -1, self.items[np.where(empty, 0, place)] if len(self.items) else -1)

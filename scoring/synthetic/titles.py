@@ -1,4 +1,4 @@
-"""What the advertisements say: titles and addresses in the manner of Japanese job boards."""
+"""Synthetic titles, addresses and stations of jobs, in the style of Japanese job boards."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TEMPLATES = (
     "《{b}》{a}の{job}",
     "{job}スタート応援!{a}☆{place}",
 )
-_NEAR = 1  # the template that speaks of a station
+_NEAR = 1  # the template that claims to be near the place
 _TOWNS = [
     "本町",
     "中央",
@@ -67,7 +67,7 @@ _TOWNS = [
 
 
 def stations(rng: np.random.Generator, world: World, city: Ints) -> NDArray[np.object_]:
-    """A station of each city, the first ones more often; None where the city has none."""
+    """Return a random station of each city, earlier ones more often; None if the city has no station."""
     lists = world.cities.stations
     counts = np.array([len(names) for names in lists])
     first = np.cumsum(counts) - counts
@@ -84,14 +84,14 @@ def titles(
     occupation: Ints,
     flags: Flags,
 ) -> NDArray[np.object_]:
-    """(n,) titles made of the occupation, the place and what the flags promise."""
+    """Return (n,) titles made of the occupation, the place and the true flags."""
     n = len(city)
     template = rng.integers(0, len(_TEMPLATES), n)
-    # nothing is "near" a whole city
+    # without a station the title would be "near" a whole city
     template[(template == _NEAR) & pd.isna(station)] = 0
     words = rng.integers(0, 4, n)
     extras = rng.integers(0, len(_EXTRAS), (2, n))
-    # one of the flags that hold, at random; 4 is "none of them"
+    # a random true flag; 4 means none
     draw = np.where(flags, rng.random((n, 4)), 0.0)
     promised = np.where(flags.any(1) & (rng.random(n) < 0.8), draw.argmax(1), 4)
     names, cities = world.occupations.names[occupation], world.cities.names[city]
@@ -107,7 +107,7 @@ def titles(
 
 
 def addresses(rng: np.random.Generator, world: World, city: Ints) -> NDArray[np.object_]:
-    """Prefecture, city, a town and a number; the towns are common names, not the city's own."""
+    """Return (n,) addresses of prefecture, city, town and number. Towns are common names, not real ones of the city."""
     n = len(city)
     town, block, house, number = (rng.integers(0, k, n) for k in (len(_TOWNS), 6, 28, 20))
     start = world.prefectures.names[world.cities.prefecture] + world.cities.names

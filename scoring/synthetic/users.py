@@ -1,4 +1,4 @@
-"""People who look for work: where they live, what they ask for, and what they never say."""
+"""Synthetic users: places, stated preferences and hidden interests."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ _PREFERRED_SHARES = np.array([0.14, 0.26, 0.25, 0.18, 0.11, 0.06])
 
 @dataclass(frozen=True)
 class Users:
-    """Columns by position. Unknown: the position after the last (prefecture, city, occupation), NaN (floor)."""
+    """n users as arrays of positions in the reference tables.
 
-    home: Ints  # where they really live; `prefecture` and `city` are what the market knows
+    Unknown values are the position after the last (prefecture, city, occupation) or NaN (floor).
+    """
+
+    home: Ints  # true prefecture; `prefecture` and `city` are the recorded values
     home_city: Ints
     prefecture: Ints
     city: Ints
-    interests: Ints  # (n, 5) what they like, best first; every user has all five
-    preferred: Ints  # (n, 5) what they said, padded with the unknown occupation
+    interests: Ints  # (n, 5) liked occupations, best first
+    preferred: Ints  # (n, 5) stated occupations, padded with the unknown occupation
     floor: Floats  # yen per hour
     style: Ints  # position in STYLES, −1 none
     scene: Ints
@@ -46,7 +49,7 @@ class Users:
 
 
 def make_users(rng: np.random.Generator, world: World, n: int, now: int) -> Users:
-    """`n` users; `now` is the clock in seconds."""
+    """Return `n` users. `now` is the clock in seconds."""
     home = pick(rng, world.prefectures.share, n)
     home_city = cities_of(rng, world, home)
     prefecture = np.where(chance(rng, 0.03, n), len(world.prefectures.codes), home)
@@ -58,10 +61,10 @@ def make_users(rng: np.random.Generator, world: World, n: int, now: int) -> User
     floor = np.round(minimum * rng.lognormal(0.08, 0.12, n) / 50) * 50
     floor = np.where(chance(rng, 0.04, n), 0.0, np.where(chance(rng, 0.42, n), np.nan, floor))
     style = np.where(chance(rng, 0.28, n), -1, pick(rng, _STYLE_SHARES, n))
-    # a market that grew: half of the people came in the last year and a half
+    # a growing market: half of the users registered in the last 14 months
     registered = now - 3600 - (rng.beta(0.9, 1.8, n) * 1500 * DAY).astype(np.int64)
     scene = rng.integers(0, N_SCENES, n)
-    # most come a few times, some never, a few all the time
+    # most users are active a few times, some never, a few very often
     activity = np.where(chance(rng, 0.07, n), 0.0, rng.lognormal(0, 1.25, n))
     if not activity.any():
         activity[0] = 1.0
@@ -74,7 +77,7 @@ def make_users(rng: np.random.Generator, world: World, n: int, now: int) -> User
 
 
 def _interests(rng: np.random.Generator, world: World, n: int) -> Ints:
-    """(n, 5) different occupations: the first by its weight, the others near it."""
+    """Return (n, 5) distinct occupations: the first by weight, the others similar to it."""
     jobs = world.occupations
     interests = np.empty((n, MAX_PREFERRED), np.int64)
     interests[:, 0] = pick(rng, jobs.weight, n)

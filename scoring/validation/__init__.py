@@ -1,7 +1,7 @@
-"""Validation of any frame: canonical rows, and the rejected rows with their reasons.
+"""Validation of DataFrames: canonical rows, and rejected rows with their reasons.
 
-- `normalise`: one table; `column_matching`: names and aliases; `lazy_frame`: columns converted when they are read
+- `normalise`: one table; `column_matching`: names and aliases; `lazy_frame`: columns converted at first access
 - `cross_table`: checks of all tables together
-- `data_errors`: rejections, and how an error words them; `report`: the account of every row
+- `data_errors`: rejections and error messages; `report`: row counts of tables and datasets
 - `rejected_rows`: files of rejected rows
 """

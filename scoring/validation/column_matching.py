@@ -1,4 +1,4 @@
-"""Which of a frame's columns is which canonical one."""
+"""Match the columns of a frame with canonical columns."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ __all__ = ["columns_of", "sources_of", "table_of"]
 
 
 def table_of(name: str) -> Table:
-    """Raises DataError where there is none of this name."""
+    """Return the table of this name. Raise DataError if it does not exist."""
     if name not in TABLES:
         raise DataError(f"There is no table {name!r}; there are {', '.join(TABLES)}.")
     return TABLES[name]
 
 
 def columns_of(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
-    """The canonical columns; a factor table has as many as the frame brings. Raises DataError."""
+    """Return the canonical columns of a table; for a factor table, the frame determines the number of factors.
+
+    Raises
+    ------
+    DataError: If factor columns are not f0…fN.
+    """
     return _factor_columns(spec, frame) if spec.name in FACTOR_TABLES else spec.columns
 
 
@@ -35,10 +40,13 @@ def _factor_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
 
 
 def sources_of(spec: Table, columns: Sequence[Column], frame: pd.DataFrame) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Canonical name → the frame's column; and the columns that nothing takes.
+    """Return canonical name → column of the frame, and the columns that are not used.
 
-    The canonical name wins over aliases, and aliases over later aliases.
-    Raises DataError: a required column is missing, a column stands twice.
+    The canonical name has priority over aliases, and earlier aliases over later ones.
+
+    Raises
+    ------
+    DataError: If a required column is missing, or a column is duplicated.
     """
     found = [str(name) for name in frame.columns]
     twice = frame.columns[frame.columns.duplicated()]

@@ -1,8 +1,8 @@
 """Validate all tables together; reject the dataset or quarantine rows.
 
-Loading reads top to bottom: a source reads its tables, `validation.normalise` validates each by itself, `accept_tables`
-checks them against one another and reports. What only shows between tables is found here: actions of unknown users and
-jobs, actions and factors of rejected users and jobs, and times in the future.
+Data flow: a source reads its tables, `validation.normalise` validates each of them, and `accept_tables` validates them
+together and counts rows. This module finds problems between tables: actions of unknown users and jobs, actions and
+factors of rejected users and jobs, and times in the future.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from scoring.validation.report import DataLedger
 __all__ = ["OnBad", "accept_tables", "unknown_references"]
 
 OnBad = Literal["refuse", "quarantine"]
-"""What becomes of data with invalid rows: an error that names them all, or the rest without them."""
+"""How to handle invalid rows: raise an error that lists them, or leave them out."""
 
-GRACE: Final = timedelta(days=1)  # clocks differ, and so do the zones of times that name none
+GRACE: Final = timedelta(days=1)  # clocks differ, and times without a zone may be local
 
 
 def accept_tables(
@@ -41,18 +41,18 @@ def accept_tables(
     as_of: pd.Timestamp | None = None,
     now: datetime | None = None,
 ) -> tuple[Tables, DataLedger]:
-    """Return canonical tables and the account of their rows.
+    """Return canonical tables and their row counts.
 
     Parameters
     ----------
-    failures: what is wrong with tables that are not among `tables`, because they cannot be used at all.
-    as_of: the clock of the data, if it was given.
-    now: the clock of this machine, unless given.
+    failures: messages about tables that cannot be used and are not in `tables`.
+    as_of: the clock of the data, if the caller chose one.
+    now: the current time, by default that of this machine.
 
     Raises
     ------
-    DataError: If there are failures, or rejections with `refuse`. It names all of them.
-    ConfigurationError: If `on_bad` is another word.
+    DataError: If there are failures, or if rows are rejected and `on_bad` is "refuse". It lists all of them.
+    ConfigurationError: If `on_bad` is another value.
     """
     if on_bad not in get_args(OnBad):
         raise ConfigurationError(f"on_bad is {on_bad!r}; it is one of {', '.join(get_args(OnBad))}.")
@@ -63,12 +63,12 @@ def accept_tables(
     rejected = [table.rejections for table in tables.values() if len(table.rejections)]
     if failures or (rejected and on_bad == "refuse"):
         rejections = pd.concat([no_rejections(), *rejected], ignore_index=True)
-        raise refusal(rejections[rejections["caused_by"] == ""], failures)  # the others go when their causes do
+        raise refusal(rejections[rejections["caused_by"] == ""], failures)  # without rows that only refer to them
     return Tables(**{name: table.frame for name, table in tables.items()}), DataLedger.of(tables)
 
 
 def unknown_references(actions: NormalisedTable, users: IdIndex, jobs: IdIndex) -> Rejections:
-    """Return the rejections of actions whose user or job is not among the known ids."""
+    """Return the rejections of actions whose user or job is not in the known ids."""
     found = Rejections(actions.table, len(actions.frame))
     for key, known, table in (("user_id", users, "users"), ("job_id", jobs, "jobs")):
         ids = actions.frame[key]
@@ -90,9 +90,9 @@ def _unpaired_factors(tables: Mapping[str, NormalisedTable]) -> list[str]:
 def _without_future(
     tables: Mapping[str, NormalisedTable], as_of: pd.Timestamp | None, now: datetime
 ) -> Mapping[str, NormalisedTable]:
-    """Reject actions in the future: one of them would set the clock, and close every job.
+    """Reject actions in the future, because a single one would set the clock, and jobs would count as expired.
 
-    Where there are no actions, the newest posting is the clock.
+    Without actions, the newest posting is the clock, so postings are checked instead.
     """
     latest = pd.Timestamp(now + GRACE)
     latest = latest if as_of is None else max(latest, as_of)
@@ -109,7 +109,7 @@ def _without_unknown_references(tables: Mapping[str, NormalisedTable]) -> Mappin
     """Reject actions of unknown users and jobs, and actions and factors of rejected ones."""
     owners = [_Owner.of(tables[name], key) for name, key in (("users", "user_id"), ("jobs", "job_id"))]
     actions = tables["actions"]
-    for owner in owners:  # rows that are invalid by themselves first
+    for owner in owners:  # first the rows that are invalid themselves
         actions = owner.reject_unknown(actions)
     for owner in owners:
         actions = owner.reject_dependent(actions)
@@ -122,7 +122,7 @@ def _without_unknown_references(tables: Mapping[str, NormalisedTable]) -> Mappin
 
 @dataclass(frozen=True)
 class _Owner:
-    """Users or jobs, to which other rows refer: the ids of the valid rows, and of the rejected ones."""
+    """Users or jobs, to which other rows refer: the ids of valid and of rejected rows."""
 
     table: str
     key: str
@@ -136,7 +136,7 @@ class _Owner:
         if len(table.rejections):
             ids = table.rejected_rows()[key]
             rejected = ID.coerce(ids).values.dropna().to_numpy(dtype=np.int64)
-        # a duplicate is rejected, and the row that has its id is not
+        # the id of a rejected duplicate is also the id of a valid row
         return cls(table.table, key, known, rejected[~known.contains(rejected)])
 
     @property
@@ -161,6 +161,6 @@ class _Owner:
         return table.reject(dependent, self.key, f"is of a {self.one} that was refused", caused_by=self.table)
 
     def note_unknown(self, table: NormalisedTable) -> NormalisedTable:
-        """Count the rows of unknown users or jobs, which no score reads."""
+        """Count the rows of unknown users or jobs, which scores do not use."""
         unknown = int((~self.known.contains(table.frame[self.key].to_numpy())).sum())
         return replace(table, unused={f"of no {self.one} of the data": unknown}) if unknown else table

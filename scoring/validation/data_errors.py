@@ -1,4 +1,4 @@
-"""Rejected rows: every reason for each of them, and how an error words them."""
+"""Rejected rows with all their reasons, and the messages of data errors."""
 
 from __future__ import annotations
 
@@ -27,47 +27,47 @@ __all__ = [
     "refusal",
 ]
 
-SHOWN: Final = 5  # rows of a table that an error spells out
-KINDS_SHOWN: Final = 10  # kinds of problem that it names after them
+SHOWN: Final = 5  # rows of a table that an error message describes
+KINDS_SHOWN: Final = 10  # kinds of other problems that it lists
 PROBLEMS: Final = ("table", "column", "reason", "rows", "first", "value")
 
 
 class Rejection(NamedTuple):
-    """One reason for which a row is rejected; a row may have several.
+    """One reason for which a row is rejected. A row may have several.
 
-    A frame of rejections has these columns, and in front of them `at`, the position of the row in its source.
+    A frame of rejections has these columns, preceded by `at`, the position of the row in its source.
     """
 
     table: str
     row: Any
-    """What a reader calls the row: its label in the frame's index, or a `RowName`."""
+    """How messages name the row: its label in the index of the frame, or a `RowName`."""
     column: str
     value: str
     reason: str
     caused_by: str = ""
-    """The table of the rejected row that this row refers to; empty where the row is invalid by itself."""
+    """The table of the rejected row to which this row refers; empty if the row is invalid itself."""
 
 
 class RowName(str):
-    """The name of a row that has no number by which a reader would find it: `job_id 3`."""
+    """The name of a row without a row number, such as `job_id 3`."""
 
     __slots__ = ()
 
 
 class SourceRows(Protocol):
-    """The rows of a table as its source holds them, by position. Only rejected rows are asked for."""
+    """The original rows of a source, by position. Only rejected rows are read."""
 
     def take(self, at: NDArray[np.int64]) -> pd.DataFrame:
-        """Return the rows at these positions as they were, with a RangeIndex."""
+        """Return the original rows at these positions, with a RangeIndex."""
         ...
 
     def names(self, at: NDArray[np.int64]) -> pd.Series:
-        """Return what a reader calls the rows at these positions, as objects."""
+        """Return the names of the rows at these positions, as objects."""
         ...
 
 
 class FrameRows:
-    """The rows of a DataFrame, named by its index unless other names are given."""
+    """The rows of a DataFrame, named by its index or by `names`."""
 
     def __init__(self, frame: pd.DataFrame, names: Sequence[Any] | NDArray[Any] | pd.Index | None = None) -> None:
         named = frame.index if names is None else names
@@ -82,7 +82,7 @@ class FrameRows:
 
 
 class Rejections:
-    """Collects rejections of rows of one table, for all its rows at once."""
+    """Collects the rejections of one table. Masks cover all rows of the table."""
 
     def __init__(self, table: str, length: int) -> None:
         self.table = table
@@ -90,7 +90,7 @@ class Rejections:
         self._found: list[pd.DataFrame] = []
 
     def add(self, mask: Mask, column: str, values: pd.Series, reason: str, caused_by: str = "") -> None:
-        """Reject the rows of a mask, whose values in the column are those of `values`."""
+        """Reject the rows of a mask for a column. `values`: (length,) the values of the column, for messages."""
         at = np.flatnonzero(mask)
         if not len(at):
             return
@@ -100,7 +100,7 @@ class Rejections:
         self.rejected[at] = True
 
     def check(self, schema: DataFrameSchema, frame: pd.DataFrame) -> None:
-        """Reject what violates a schema, of the rows that are not rejected yet."""
+        """Reject rows that violate a schema and are not rejected yet."""
         from pandera.errors import SchemaErrors
 
         sound = frame if not self.rejected.any() else frame[~self.rejected]
@@ -108,7 +108,7 @@ class Rejections:
             schema.validate(sound, lazy=True)
         except SchemaErrors as errors:
             cases = errors.failure_cases
-            if cases["index"].isna().any():  # not a row's fault: a dtype that coercion should have given
+            if cases["index"].isna().any():  # not an error of a row, but an unexpected dtype
                 raise
             for (column, said), group in cases.groupby(["column", "check"], sort=False):
                 mask = np.zeros(len(frame), dtype=bool)
@@ -119,7 +119,7 @@ class Rejections:
     def frame(self, source: SourceRows, rows: NDArray[np.int64] | None = None) -> pd.DataFrame:
         """Return the frame of rejections, by row.
 
-        `rows`: (length,) the position of each row in its source; without it, the rows are those of the source.
+        `rows`: (length,) the position of each row in its source; by default, positions are equal.
         """
         if not self._found:
             return no_rejections()
@@ -140,14 +140,14 @@ def by_row(rejections: pd.DataFrame) -> pd.DataFrame:
     several = rejections["at"].duplicated()
     if not several.any():
         return rejections[columns].reset_index(drop=True)
-    # the first one's column has a column of its own
+    # the column of the first reason is already in `column`
     reasons = rejections["reason"].where(~several, rejections["column"] + " " + rejections["reason"])
     joined = reasons.groupby(rejections["at"], sort=False).agg("; ".join)
     return rejections.drop_duplicates("at").assign(reason=joined.to_numpy())[columns].reset_index(drop=True)
 
 
 def grouped(rejections: pd.DataFrame) -> pd.DataFrame:
-    """Return table, column, reason, rows, first (up to 5 names), value (of the first): a row per kind of problem."""
+    """Return one row per kind of problem: table, column, reason, rows, first (5 row names), value (of the first)."""
     groups = [
         (table, column, reason, len(group), tuple(group["row"].head(SHOWN)), group["value"].iloc[0])
         for (table, column, reason), group in rejections.groupby(["table", "column", "reason"], sort=False)
@@ -156,9 +156,9 @@ def grouped(rejections: pd.DataFrame) -> pd.DataFrame:
 
 
 def refusal(rejections: pd.DataFrame, failures: Sequence[str] = ()) -> DataError:
-    """Return one error of all rejections of all tables, and of what is wrong with whole tables.
+    """Return one error for all rejections of all tables, and for failures of whole tables.
 
-    Its `problems` is a frame of `grouped`, in which a whole table's problem has no column and no rows.
+    Its `problems` is a frame as returned by `grouped`. For a failure of a whole table, column is "" and rows is 0.
     """
     rest = [(said.partition(":")[0].partition(".")[0], "", said, 0, (), "") for said in failures]
     frames = [grouped(rejections)] if len(rejections) else []
@@ -180,7 +180,7 @@ def _sentence(table: str, rejections: pd.DataFrame) -> str:
 
 
 def _kinds_not_shown(rejections: pd.DataFrame) -> str:
-    """Name the problems of the rows that are not spelt out, where they are others."""
+    """Return text that lists the kinds of problems that the described rows do not have."""
     spelt = rejections[rejections["at"].isin(rejections["at"].unique()[:SHOWN])]
     known = set(zip(spelt["column"], spelt["reason"], strict=True))
     others = [
@@ -197,7 +197,7 @@ def _named(row: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as an error shows it: short, and always printable."""
+    """Return a value as error messages show it: short, and encodable as UTF-8."""
     if not isinstance(value, list | tuple | np.ndarray) and pd.isna(value):
         return ""
     text = str(value).encode("utf-8", "backslashreplace").decode()

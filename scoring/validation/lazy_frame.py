@@ -1,8 +1,8 @@
-"""A validated frame whose columns are made canonical when they are read.
+"""A validated frame whose columns are converted at first access.
 
-Two thirds of the time that `validation.normalise` takes for a clean frame go into texts that no score reads, and most
-of the rest into checks that find nothing. `read` accepts a clean frame in a hundredth of that time, or returns None;
-then `normalise` decides. Both give the same columns and rejections: `tests/dataset/test_checked.py`.
+For a valid frame, `validation.normalise` spends two thirds of its time on texts that scores do not use, and most of the
+rest on checks. `read` accepts a valid frame in a hundredth of that time. If it returns None, `normalise` decides. Both
+give equal columns and rejections: `tests/dataset/test_checked.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["ValidatedFrame", "read"]
 
 @dataclass(frozen=True)
 class _Raw:
-    """A column that was accepted as it is, and what makes it canonical."""
+    """An accepted column of the source, which is converted later."""
 
     column: Column
     values: pd.Series
@@ -50,16 +50,16 @@ class _Raw:
         return DictionaryColumn(self.column.type.coerce(coded.values, self.width).values, coded.place)
 
     def present(self) -> Mask:
-        """Blank text is missing."""
+        """Return (n,) bool: whether there is text that is not blank."""
         texts = arrow_texts(self.values)
         blank = pc.or_(pc.utf8_is_space(texts), pc.equal(texts, ""))
         return np.asarray(pc.fill_null(pc.invert(blank), False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 class ValidatedFrame:
-    """n rows of a table that passed every check, in their order. Columns are canonical and have a RangeIndex.
+    """n valid rows of a table, in the order of the source. Columns are canonical and have a RangeIndex.
 
-    A column that the frame does not have is missing in every row.
+    A column that the source does not have is missing in every row.
     """
 
     def __init__(self, table: str, length: int, made: dict[str, pd.Series], raw: Mapping[str, _Raw]) -> None:
@@ -71,16 +71,16 @@ class ValidatedFrame:
 
     @classmethod
     def of(cls, table: str, frame: pd.DataFrame) -> Self:
-        """Of a frame that is canonical already."""
+        """Return the validated frame of a canonical frame."""
         checked = cls(table, len(frame), {}, {})
-        checked.__dict__["frame"] = frame  # (what else the property would make)
+        checked.__dict__["frame"] = frame  # instead of computing the cached property
         return checked
 
     def __len__(self) -> int:
         return self._length
 
     def __getitem__(self, name: str) -> pd.Series:
-        """The canonical column of this name. Raises KeyError."""
+        """Return the canonical column of this name. Raise KeyError if it does not exist."""
         if "frame" in self.__dict__:
             return self.frame[name]
         if name not in self._made:
@@ -90,7 +90,7 @@ class ValidatedFrame:
         return self._made[name]
 
     def coded(self, name: str) -> DictionaryColumn:
-        """The same by its different values."""
+        """Return the canonical column of this name as a `DictionaryColumn`."""
         if name not in self._coded:
             raw = self._raw.get(name)
             is_text = self._columns[name].type.is_text
@@ -98,7 +98,7 @@ class ValidatedFrame:
         return self._coded[name]
 
     def present(self, name: str) -> Mask:
-        """(n,) whether there is a value."""
+        """Return (n,) bool: whether the value is present."""
         raw = self._raw.get(name)
         if raw is not None and raw.column.type.is_text and not raw.column.type.repeats and name not in self._made:
             return raw.present()
@@ -106,14 +106,18 @@ class ValidatedFrame:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """All columns, in their canonical order."""
+        """All columns, in canonical order."""
         return pd.DataFrame({name: self[name] for name in self._columns}, copy=False)
 
 
 def read(table: str, frame: pd.DataFrame, code_width: Mapping[str, int | None] | None = None) -> ValidatedFrame | None:
-    """The frame's columns where nothing is wrong with any of them; None where something may be.
+    """Return the validated frame if every row is valid; None if a row may be invalid.
 
-    Tables whose rows have an id. Raises DataError where a required column is missing, or one stands twice.
+    It is always None for tables whose key is not one id, or that have other required columns.
+
+    Raises
+    ------
+    DataError: If a required column is missing, or a column is duplicated.
     """
     spec, widths = table_of(table), code_width or {}
     columns = columns_of(spec, frame)
@@ -140,5 +144,5 @@ def read(table: str, frame: pd.DataFrame, code_width: Mapping[str, int | None] |
 
 
 def _all_different(ids: np.ndarray) -> bool:
-    """Without a look at each where they ascend, as a database gives them."""
+    """Return whether ids are distinct; fast if they ascend, as a database returns them."""
     return bool((ids[1:] > ids[:-1]).all()) or pd.Index(ids).is_unique

@@ -1,8 +1,8 @@
-"""One table of any DataFrame to its canonical rows, and the rejected rows with their reasons.
+"""Validate one table of any DataFrame: canonical rows, and rejected rows with their reasons.
 
-`normalise` keeps the valid rows and lists the rejections; `check` raises them instead, and is fast where every row is
-valid. The types of `scoring.columns.types` coerce values; `scoring.validation.lazy_frame` is the fast way for valid
-frames. What a canonical frame must satisfy is stated once, as pandera schemas made of `scoring.columns.TABLES`.
+`normalise` returns the valid rows and the rejections. `check` raises an error for rejections, and is fast if every row
+is valid (see `scoring.validation.lazy_frame`). The types of `scoring.columns.types` convert values. Pandera schemas,
+derived from `scoring.columns.TABLES`, define what a canonical frame must satisfy.
 """
 
 from __future__ import annotations
@@ -41,9 +41,15 @@ __all__ = [
 class NormalisedTable:
     """One table: its valid rows, and the rejections of the others.
 
-    `frame`: the valid rows, canonical columns and dtypes, RangeIndex. `rows`: (n,) the source row of each.
-    `rejections`: a frame of `Rejection`, by source row where they were found together. `merged`: rows that repeat
-    another row. `ignored`: columns that were not used. `unused`: rule → rows of the frame that no score reads.
+    Attributes
+    ----------
+    frame: the valid rows, with canonical columns and dtypes and a RangeIndex.
+    rows: (n,) the position in the source of each valid row.
+    rejections: a frame of `Rejection`; each validation step appends its rejections by position in the source.
+    source: the original rows.
+    merged: number of rows that duplicate another row.
+    ignored: columns of the source that were not used.
+    unused: rule → number of valid rows that scores do not use.
     """
 
     table: str
@@ -59,32 +65,32 @@ class NormalisedTable:
     def valid(
         cls, table: str, frame: pd.DataFrame, source: SourceRows | None = None, ignored: tuple[str, ...] = ()
     ) -> Self:
-        """Return the table of a canonical frame without rejections."""
+        """Return the table of a canonical frame, without rejections."""
         return cls(table, frame, np.arange(len(frame)), no_rejections(), source or FrameRows(frame), ignored=ignored)
 
     @property
     def n_rejected(self) -> int:
-        """Rejected rows."""
+        """Number of rejected rows."""
         return int(self.rejections["at"].nunique())
 
     @property
     def n_read(self) -> int:
-        """Rows of the source."""
+        """Number of rows of the source."""
         return len(self.frame) + self.merged + self.n_rejected
 
     @property
     def refused(self) -> pd.DataFrame:
-        """One row per rejected row: row, column, value (text) of its first reason, and all reasons joined."""
+        """One row per rejected row: row, column and value (text) of its first reason, and all reasons joined."""
         return by_row(self.rejections)
 
     def reject(self, mask: Mask, column: str, reason: str, caused_by: str = "") -> Self:
-        """Return the table without the rows of a mask, which are rejected for their value in a column."""
+        """Return the table with the rows of a mask rejected, for their value in a column."""
         found = Rejections(self.table, len(self.frame))
         found.add(mask, column, self.frame[column], reason, caused_by)
         return self.without(found)
 
     def without(self, found: Rejections) -> Self:
-        """Return the table without the rows that were found invalid."""
+        """Return the table with the rows of `found` rejected."""
         if not found.rejected.any():
             return self
         rejections = found.frame(self.source, self.rows)
@@ -95,7 +101,7 @@ class NormalisedTable:
         return replace(self, frame=frame, rows=self.rows[keep], rejections=rejections)
 
     def rejected_rows(self) -> pd.DataFrame:
-        """Return the rejected rows as the source holds them, one row each, in the order of `refused`."""
+        """Return the rejected rows as in the source, one row each, in the order of `refused`."""
         return self.source.take(self.rejections["at"].drop_duplicates().to_numpy())
 
 
@@ -108,14 +114,14 @@ def normalise(
     unique: bool = True,
     rejections: Rejections | None = None,
 ) -> NormalisedTable:
-    """Return the canonical rows of a frame, and the rejected ones.
+    """Return the canonical rows of a frame, and the rejected rows.
 
     Parameters
     ----------
-    code_width: code column → digits to pad whole numbers to (`code_width()` reads it off a reference table).
-    source: the rows as they were, and what to call them; the frame's own unless given.
-    unique: False leaves rows that share a key alone (the importer makes several source rows one).
-    rejections: those that are known before.
+    code_width: code column → digits to which integers are padded (`code_width()` determines it from a reference table).
+    source: the original rows and their names, by default those of the frame.
+    unique: whether rows with a duplicate key are rejected. The importer passes False to merge them itself.
+    rejections: rejections found before.
 
     Raises
     ------
@@ -151,7 +157,12 @@ def normalise(
 
 
 def examine(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> NormalisedTable:
-    """Return what `normalise` does, by the fast way where every row is valid. Raises what it raises."""
+    """Return the result of `normalise`, computed faster if every row is valid.
+
+    Raises
+    ------
+    DataError: As in `normalise`, or if `frame` is not a DataFrame.
+    """
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{table}: a pandas DataFrame is needed, not {type(frame).__name__}.")
     found = read(table, frame, code_width)
@@ -163,18 +174,18 @@ def examine(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | N
 
 
 def check(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> pd.DataFrame:
-    """Return the canonical frame of a DataFrame argument. Repeated actions collapse to one without an error.
+    """Return the canonical frame of a DataFrame. Duplicate actions are dropped without an error.
 
     Raises
     ------
-    DataError: If a row is invalid. It names table, columns, rows (by the frame's index) and values: the first few
-        problems, and how many there are.
+    DataError: If a row is invalid. It lists table, columns, rows (by the index of the frame) and values of the first
+        problems, and the number of problems.
     """
     return checked(table, frame, code_width=code_width).frame
 
 
 def checked(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> ValidatedFrame:
-    """Return the same, with columns that are made canonical when they are read. Raises what `check` raises."""
+    """Return the frame of `check` as a `ValidatedFrame`, converted at first access. Errors are those of `check`."""
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{table}: a pandas DataFrame is needed, not {type(frame).__name__}.")
     found = read(table, frame, code_width)
@@ -187,7 +198,7 @@ def checked(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | N
 
 
 def code_width(codes: pd.Series) -> int | None:
-    """The width of a reference table's codes where those are all digits of one width, else None."""
+    """Return the width of codes if all of them are digits of equal width, otherwise None."""
     texts = codes.dropna().astype(str)
     if not len(texts) or not texts.str.fullmatch(r"[0-9]+").all():
         return None
@@ -197,7 +208,7 @@ def code_width(codes: pd.Series) -> int | None:
 
 @lru_cache(maxsize=32)
 def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
-    """What the coerced columns of a table must satisfy, row by row."""
+    """Return the schema of the coerced columns of a table; it checks row by row."""
     import pandera.pandas as pandera
 
     checks: dict[str, pandera.Check] = {}
@@ -225,9 +236,9 @@ def _satisfies(column_type: ColumnType, values: pd.Series) -> pd.Series:
 
 
 def _repeated(spec: Table, frame: pd.DataFrame, found: Rejections) -> Mask:
-    """Return which valid rows repeat an action or a border (merged); reject rows whose key an earlier row has.
+    """Return which valid rows duplicate an action or a prefecture pair; reject duplicate ids in other tables.
 
-    The last check, so that a rejected row does not take its id away from a valid one.
+    This must be the last check, so that an invalid row does not cause the rejection of a valid row with the same id.
     """
     sound = np.flatnonzero(~found.rejected)
     keys = frame[list(spec.key)]

@@ -1,4 +1,4 @@
-"""Files of rejected rows, readable by their owner alone."""
+"""Files of rejected rows, readable only by their owner."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ __all__ = ["write_refused"]
 
 
 def write_refused(rows: pd.DataFrame, path: Path) -> Path:
-    """The refused rows as CSV, in one step: never half a file. Raises OutputError.
+    """Write rejected rows to a CSV file, replaced atomically, and return its path.
 
-    They are somebody's own rows, with whatever stood in them: the file is its owner's alone (mode 0600), and nothing
-    but it repeats them.
+    Rows may contain personal data, so only the owner can read the file (mode 0600).
+
+    Raises
+    ------
+    OutputError: If the file cannot be written.
     """
     advice = "Nothing is imported or run; give another place"
     with wrap_os_errors(path, what="The refused rows", advice=advice):

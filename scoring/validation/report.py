@@ -1,4 +1,4 @@
-"""What became of every row of a dataset: read = used + left out by a rule + rejected for a reason."""
+"""Row counts of a dataset: read = used + left out by a rule + rejected for a reason."""
 
 from __future__ import annotations
 
@@ -24,10 +24,15 @@ HEAD: Final = ("refused_row", "refused_column", "refused_value", "refused_reason
 
 @dataclass(frozen=True)
 class TableLedger:
-    """One table: rows read, rows used, and how many were left out by which rule or rejected for which reason.
+    """Row counts of one table.
 
-    `refused`: reason → rejected rows. `caused_by`: of these reasons, those for which rows are rejected only because
-    they refer to a rejected row → the table of that row.
+    Attributes
+    ----------
+    read: rows of the source.
+    used: rows that scores use.
+    left_out: rule → number of rows that are left out.
+    refused: reason → number of rejected rows.
+    caused_by: reason → table, for the reasons of rows that only refer to a rejected row of that table.
     """
 
     table: str
@@ -39,7 +44,7 @@ class TableLedger:
 
     @classmethod
     def of(cls, table: NormalisedTable) -> Self:
-        """Return the account of a table. A row with several reasons counts for the first."""
+        """Return the row counts of a table. A row with several reasons counts for the first."""
         first = table.rejections.sort_values("at", kind="stable").drop_duplicates("at")
         reasons = first["column"] + " " + first["reason"]
         causes = dict(zip(reasons, first["caused_by"], strict=True))
@@ -64,11 +69,14 @@ class TableLedger:
 
     @property
     def n_faulty(self) -> int:
-        """Rows that are invalid by themselves, and not rejected only because they refer to a rejected row."""
+        """Number of rows that are invalid themselves, without rows that only refer to a rejected row."""
         return sum(count for reason, count in self.refused.items() if reason not in self.caused_by)
 
     def line(self) -> str:
-        """`jobs: 100 read = 98 used + 2 refused (fee is not a number 2)`; dependent rows come last."""
+        """Return a line such as `jobs: 100 read = 98 used + 2 refused (fee is not a number 2)`.
+
+        Reasons of rows that only refer to a rejected row are last.
+        """
         parts = [f"{self.used:,} used", *(f"{count:,} {rule}" for rule, count in self.left_out.items() if count)]
         if self.refused:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in self._in_order())
@@ -81,9 +89,9 @@ class TableLedger:
 
 @dataclass(frozen=True)
 class Limit:
-    """How much of a table may be rejected: a share of its rows, or a number of them.
+    """Largest share or number of invalid rows of a table; unlimited if both are None.
 
-    Rows that only refer to a rejected row do not count: one invalid job among a thousand may have many actions.
+    Rows that only refer to a rejected row do not count, because one invalid job may have many actions.
     """
 
     share: float | None = None
@@ -91,7 +99,12 @@ class Limit:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """`1%` of the rows, or `20` rows of each table. Raises ConfigurationError."""
+        """Return the limit of a text: a share such as `1%`, or a number of rows such as `20`.
+
+        Raises
+        ------
+        ConfigurationError: If the text is neither.
+        """
         plain = text.strip()
         if re.fullmatch(r"\d{1,3}(\.\d+)?\s*%", plain, re.ASCII) and float(plain[:-1]) <= 100:
             return cls(share=float(plain[:-1]) / 100)
@@ -100,6 +113,7 @@ class Limit:
         raise ConfigurationError(f"{text!r} says not how many rows may be refused; write 1% or a whole number.")
 
     def allows(self, table: TableLedger) -> bool:
+        """Return whether the invalid rows of a table are within the limit."""
         most = table.read * self.share if self.share is not None else self.rows
         return most is None or table.n_faulty <= most
 
@@ -111,12 +125,17 @@ class Limit:
 
 @dataclass(frozen=True)
 class DataLedger:
-    """All tables of a dataset, by name.
+    """Row counts and rejections of all tables of a dataset.
 
-    `problems`: one row per kind of problem: table, column, reason, rows, first (what up to five of them are called),
-    value (of the first). `rejections`: a frame of `Rejection`, by table and row. `rows`: table → the rejected rows
-    as they were, with refused_row, refused_column, refused_value and refused_reason in front. `ignored`: table →
-    columns that were not used.
+    Attributes
+    ----------
+    tables: table → row counts.
+    problems: one row per kind of problem: table, column, reason, rows, first (up to five row names), value (of the
+        first).
+    rows: table → the rejected rows as in the source, preceded by refused_row, refused_column, refused_value and
+        refused_reason.
+    ignored: table → columns that were not used.
+    rejections: a frame of `Rejection`, by table and row.
     """
 
     tables: Mapping[str, TableLedger] = field(default_factory=dict)
@@ -127,7 +146,7 @@ class DataLedger:
 
     @classmethod
     def of(cls, tables: Mapping[str, NormalisedTable]) -> Self:
-        """Return the account of all tables."""
+        """Return the ledger of validated tables."""
         dirty = {
             name: replace(table, rejections=table.rejections.sort_values("at", kind="stable", ignore_index=True))
             for name, table in tables.items()
@@ -144,7 +163,7 @@ class DataLedger:
         )
 
     def invalid_rows(self, table: str) -> pd.DataFrame:
-        """Return those of `rows` that are invalid by themselves, not rejected for the row that they refer to."""
+        """Return the rejected rows of a table that are invalid themselves, without rows that only refer to one."""
         found = self.rejections[self.rejections["table"] == table].drop_duplicates("at")
         return self.rows[table][(found["caused_by"] == "").to_numpy()]
 
@@ -153,18 +172,18 @@ class DataLedger:
         return sum(table.n_refused for table in self.tables.values())
 
     def __getitem__(self, table: str) -> TableLedger:
-        """Raises KeyError."""
+        """Return the row counts of a table. Raise KeyError if it does not exist."""
         return self.tables[table]
 
     def __repr__(self) -> str:
         return f"DataLedger({'; '.join(self.lines())})"
 
     def lines(self) -> list[str]:
-        """The ledger as text, a line for each table."""
+        """Return the ledger as text, one line per table."""
         return [table.line() for table in self.tables.values()]
 
     def frame(self) -> pd.DataFrame:
-        """table, what (read, used, left out, refused), why, rows: one row per line of account."""
+        """Return the counts as a frame: table, what (read, used, left out, refused), why, rows."""
         rows: list[tuple[str, str, str, int]] = []
         for name, table in self.tables.items():
             rows += [(name, "read", "", table.read), (name, "used", "", table.used)]
@@ -173,22 +192,26 @@ class DataLedger:
         return pd.DataFrame(rows, columns=["table", "what", "why", "rows"])
 
     def with_table(self, table: TableLedger) -> Self:
-        """The same with another account of one table."""
+        """Return a copy with other row counts of one table."""
         return replace(self, tables={**self.tables, table.table: table})
 
     def reasons(self) -> dict[tuple[str, str], int]:
-        """(table, reason) → refused rows."""
+        """Return (table, reason) → number of rejected rows."""
         return {(name, why): rows for name, table in self.tables.items() for why, rows in table.refused.items()}
 
     def said(self) -> str:
-        """One sentence of the rows that were refused, with the numbers of each table; empty where none were."""
+        """Return one sentence with the row counts of tables that have rejected rows; empty if none has."""
         lines = "; ".join(table.line() for table in self.tables.values() if table.refused)
         return f"Rows are left out: {printable(lines, 1000)}." if lines else ""
 
     def write(self, folder: str | Path, prefix: str = "refused_", as_of: pd.Timestamp | None = None) -> list[Path]:
-        """The refused rows as one CSV for each table that has some, for their owner alone. Raises OutputError.
+        """Write the rejected rows as one CSV file per table, readable only by the owner, and return the paths.
 
-        Times are as in ISO 8601. `as_of`, the clock of the data, is in the column refused_as_of.
+        Times are in ISO 8601. `as_of`, the clock of the data, is written to the column refused_as_of.
+
+        Raises
+        ------
+        OutputError: If a file cannot be written.
         """
         from scoring.validation.rejected_rows import write_refused
 
@@ -198,9 +221,11 @@ class DataLedger:
         ]
 
     def replace_files(self, folder: Path, prefix: str, as_of: pd.Timestamp) -> list[Path]:
-        """`write`, and what it wrote the last time of tables that have no refused rows any more is taken away.
+        """Write files as `write` does, and delete old files of tables that have no rejected rows.
 
-        Raises OutputError.
+        Raises
+        ------
+        OutputError: If a file cannot be written or deleted.
         """
         for table in TABLES:
             path = folder / f"{prefix}{table}.csv"
@@ -214,7 +239,10 @@ class DataLedger:
         return self.write(folder, prefix, as_of)
 
     def require(self, limit: Limit, way_out: str = "") -> None:
-        """Raises DataError where more rows of a table were refused, for their own sake, than the limit allows."""
+        """Raise DataError if more rows of a table are invalid than the limit allows.
+
+        `way_out`: advice at the end of the message.
+        """
         over = [table for table in self.tables.values() if not limit.allows(table)]
         if over:
             lines = "; ".join(table.line() for table in over)
@@ -229,7 +257,7 @@ def _with_reasons(table: NormalisedTable) -> pd.DataFrame:
 
 
 def _readable(rows: pd.DataFrame, as_of: pd.Timestamp | None) -> pd.DataFrame:
-    """Return the rows with times as text and, if it is given, the clock behind the reason."""
+    """Return the rows with times as text and, if `as_of` is given, a column with it after the reason."""
     readable = rows.assign(
         **{
             str(name): _with_text_for_times(values)
@@ -246,5 +274,5 @@ def _with_text_for_times(values: pd.Series) -> pd.Series:
     texts = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     try:
         return pd.Series(texts, index=values.index)
-    except UnicodeEncodeError:  # a text that UTF-8 cannot hold: the file has its escape
+    except UnicodeEncodeError:  # not valid UTF-8; the file contains an escape
         return pd.Series(texts, index=values.index, dtype=object)

@@ -1,6 +1,6 @@
 """Column types, one file each: how values become canonical, are stored and are digested.
 
-A new type is a file with an instance of a `ColumnType`, and its registration here.
+To add a type, write a file with an instance of a `ColumnType` subclass and register it here.
 """
 
 from typing import Final
@@ -36,4 +36,4 @@ COLUMN_TYPES: Final[tuple[ColumnType, ...]] = (
     *(ID, TEXT, CODE, CHOICE, INTEGER),
     *(NUMBER, FLAG, ACTIVE, TIME, INTEGERS),
 )
-"""Every type of a column of `scoring.columns.TABLES`."""
+"""All column types of `scoring.columns.TABLES`."""

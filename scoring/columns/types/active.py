@@ -1,4 +1,4 @@
-"""Whether a row is active; a missing value is true."""
+"""Flags of active rows; a missing value counts as true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choices: texts in lower case out of a closed set; other texts are kept."""
+"""Choices: texts of a fixed set, in lower case. Other texts are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes: texts; a whole number becomes its digits, padded to the width of the reference table's codes."""
+"""Codes: texts. An integer becomes its digits, padded to the width of the codes in the reference table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CodeType(TextType):
     compact = "code"
 
     def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
-        """Return str; a whole number, as number or text, becomes its digits, padded to `width`."""
+        """Return str. An integer, as number or text, becomes its digits, padded to `width`."""
         column = plain(values)
         letter = letter_of(column)
         if letter in "bM":
@@ -45,7 +45,7 @@ class CodeType(TextType):
                 result.refuse(truths, NOT_CODE)
         texts = pa.array(result.values.array, type=pa.large_string())
         texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-        # a whole number that went through floats: 13.0
+        # integers that were converted to floats: 13.0
         texts = pc.replace_substring_regex(texts, r"^(\d+)\.0+$", r"\1")
         if width is not None:
             short = pc.and_(pc.match_substring_regex(texts, "^[0-9]+$"), pc.less(pc.utf8_length(texts), width))
@@ -54,7 +54,7 @@ class CodeType(TextType):
         return result
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        """Letters and digits; a whole number has its width already."""
+        """As in the base class; only for letters and digits, with numbers of at least `width` digits."""
 
         def clean(value: Any) -> bool:
             if type(value) is not str or not (value.isascii() and value.isalnum()):

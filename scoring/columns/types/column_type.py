@@ -1,4 +1,4 @@
-"""What a column type knows of itself."""
+"""The base class of column types."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ __all__ = ["ColumnType"]
 class ColumnType(ABC):
     """One type of column: its dtypes, and how values become canonical, are stored and are digested.
 
-    A new type is one file with a subclass and one instance of it, which columns of `scoring.columns.TABLES` refer to.
-    A canonical column has the dtype `dtype`. A coerced one has `coerced_dtype`, because rejected rows are still in
-    it, and `finish` makes it canonical.
+    A new type is one file with a subclass and one instance, which columns of `scoring.columns.TABLES` refer to.
+
+    A canonical column has the dtype `dtype`. A coerced column has `coerced_dtype`, because it still contains rejected
+    rows. `finish` converts it to a canonical column.
     """
 
     name: ClassVar[str]
     dtype: ClassVar[str]
     sql: ClassVar[str]
-    """The SQL type, as a word that `scoring.database.schema` knows: bigint, boolean, double, id, text."""
+    """Name of the SQL type in `scoring.database.schema`: bigint, boolean, double, id, text."""
     stored: ClassVar[pa.DataType]
-    """The Arrow type of the values that a database holds."""
+    """The Arrow type of the stored values of a database."""
     nullable: ClassVar[bool] = True
     """Whether a canonical column may have missing values."""
     coerced_dtype: ClassVar[str]
@@ -37,14 +38,14 @@ class ColumnType(ABC):
     missing: ClassVar[Any] = np.nan
     """The missing value of a canonical column."""
     violation: ClassVar[str] = ""
-    """The reason for which `violates` rejects a coerced value; empty where no value is rejected."""
+    """The reason with which `violates` rejects a coerced value; empty if it rejects none."""
     is_text: ClassVar[bool] = False
-    """Whether `coerce` strips and changes texts that `accepts` lets pass."""
+    """Whether `coerce` may change (strip) texts that `accepts` considers valid."""
     repeats: ClassVar[bool] = False
-    """Whether a column has few different values, so that it is converted value by value."""
+    """Whether a column has few distinct values, so that each of them is converted once."""
     is_list: ClassVar[bool] = False
     compact: ClassVar[Literal["", "code", "flag"]] = ""
-    """The smaller dtypes that hold every value: those of codes, of flags, or those that its dtype suggests."""
+    """Which smaller dtypes `scoring.dataset.smaller_dtypes` uses: those of codes or flags; empty: by the dtype."""
 
     def __init_subclass__(cls) -> None:
         if "dtype" in cls.__dict__ and "coerced_dtype" not in cls.__dict__:
@@ -58,58 +59,63 @@ class ColumnType(ABC):
 
     @abstractmethod
     def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
-        """Return the values of any series with a RangeIndex in the nullable dtype, and what is wrong with the others.
+        """Return the values of any series with a RangeIndex in the coerced dtype, and the problems of invalid ones.
 
-        `width`: digits to pad whole-number codes to.
+        `width`: digits to which integer codes are padded.
         """
 
     def accepts(self, values: pd.Series) -> bool:
-        """Return whether `coerce` would find every value valid, by the dtype and one look over the memory.
+        """Return whether the dtype is canonical and a fast check finds every value valid.
 
-        A series that is not accepted may still be valid.
+        False does not mean invalid: `coerce` decides.
         """
         return bool(values.dtype == self._pandas_dtype) and self.accepts_values(values)
 
     def accepts_values(self, values: pd.Series) -> bool:
-        """`accepts`, of a series with the canonical dtype."""
+        """Return `accepts` for a series with the canonical dtype."""
         return False
 
     def violates(self, values: pd.Series) -> Mask:
-        """Return which coerced values are invalid for `violation`."""
+        """Return (n,) bool: the coerced values that are invalid for the reason `violation`."""
         return np.zeros(len(values), dtype=bool)
 
     def finish(self, values: pd.Series) -> pd.Series:
-        """Return the canonical column of a coerced one without invalid values."""
+        """Return a coerced column without invalid values as a canonical column."""
         return values
 
     def empty(self, length: int) -> pd.Series:
-        """Return a coerced column without values."""
+        """Return a coerced column in which every value is missing."""
         return pd.Series(None, index=range(length), dtype=self.coerced_dtype)
 
     def absent(self, length: int) -> pd.Series:
-        """Return a canonical column without values."""
+        """Return a canonical column in which every value is missing."""
         return self.finish(self.empty(length))
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        """Return the canonical column of a few Python objects, None being missing; None where they need `coerce`.
+        """Return the canonical column of a few Python objects, or None if they need `coerce`. None is a missing value.
 
-        Coercing a column costs Arrow and pandas half a millisecond: nothing for a frame and, times thirty columns,
-        nearly all of the time of a single pair. Both give the same: `tests/facade/test_legacy_objects.py`.
+        `coerce` takes 0.5 ms per column in Arrow and pandas. With thirty columns, that is nearly all of the time of
+        scoring one pair. Both give equal columns: `tests/facade/test_legacy_objects.py`.
         """
         return None
 
     def bound(self, value: Any) -> Any:
-        """Return a bound of a rule, to compare with canonical values. Raises TypeError, ValueError."""
+        """Return the limit of an import rule in a type that is comparable with canonical values.
+
+        Raises
+        ------
+        TypeError, ValueError: If the value does not have the type of the column.
+        """
         return str(value)
 
     # To and from a database
 
     def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:
-        """Return the canonical column of values as a database holds them.
+        """Return the canonical column of stored values, or None if a value does not conform to the schema.
 
-        None where a value is not what the database's own table would hold. `width` as in `coerce`.
+        `width`: as in `coerce`.
         """
-        if pa.types.is_integer(self.stored) and float in set(map(type, values)):  # Arrow would cut the fraction off
+        if pa.types.is_integer(self.stored) and float in set(map(type, values)):  # Arrow would drop the fraction
             return None
         try:
             array = pa.array(values, type=self.stored)
@@ -123,22 +129,22 @@ class ColumnType(ABC):
 
     @abstractmethod
     def from_arrow(self, array: pa.Array) -> pd.Series:
-        """Return the canonical column of an array of the stored type that the type `holds`."""
+        """Return the canonical column of an array of the stored type for which `holds` is true."""
 
     def decode(self, stored: pd.Series) -> Coerced:
-        """Return objects as a database holds them as values to `coerce`, and what is invalid in a database alone."""
+        """Return stored values as input for `coerce`, and the values that are invalid only in a database."""
         return Coerced(stored)
 
     def readable(self, stored: Any) -> Any:
-        """Return a value that a database holds as a reader expects it."""
+        """Return a stored value in the form that users expect."""
         return stored
 
     def to_database(self, values: pd.Series) -> list[Any]:
-        """Return the values of a canonical column as a database holds them."""
+        """Return the values of a canonical column as a database stores them."""
         return objects_of(values)
 
     # Digests
 
     def update_digest(self, digest: hashlib.blake2b, name: str, values: pd.Series) -> None:
-        """Add a canonical column to a digest: equal digests for equal values alone."""
+        """Add a canonical column to a digest. Only equal values give equal digests."""
         digest_texts(digest, name, values)

@@ -1,4 +1,4 @@
-"""Flags: true, false or missing; the `classic` model distinguishes a missing flag from a false one."""
+"""Flags: true, false or missing. The model `classic` distinguishes missing flags from false ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FlagType(ColumnType):
     compact = "flag"
 
     def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
-        """Return boolean; true, t, yes, y, 1 and their opposites, in any case."""
+        """Return boolean. Valid texts are true, t, yes, y, 1 and their opposites, in any case."""
         column = plain(values)
         letter = letter_of(column)
         if letter == "b":
@@ -73,7 +73,7 @@ class FlagType(ColumnType):
         kinds = set(map(type, values))
         if not kinds <= {int, bool, type(None)}:
             return None
-        if bool in kinds:  # SQLite has none, and Arrow does not accept them as numbers
+        if bool in kinds:  # SQLite stores integers; Arrow does not convert bool to int
             values = [None if value is None else int(value) for value in values]
         return super().from_database(values, width)
 

@@ -1,4 +1,4 @@
-"""Ids: whole numbers of 64 bits, never missing."""
+"""Ids: 64-bit integers, never missing."""
 
 from __future__ import annotations
 

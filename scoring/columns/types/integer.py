@@ -1,4 +1,4 @@
-"""Whole numbers of 64 bits; a missing one is <NA>."""
+"""64-bit integers; a missing value is <NA>."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class IntegerType(ColumnType):
     compact: ClassVar[Literal["", "code", "flag"]] = "code"
 
     def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
-        """Return Int64; whole numbers only (13.0 is whole)."""
+        """Return Int64. Only integers are valid; 13.0 is one."""
         column = plain(values)
         letter = letter_of(column)
         if letter == "i":
@@ -96,17 +96,17 @@ def _whole_floats(numbers: NDArray[np.float64]) -> Coerced:
 def _parse_whole(texts: pa.Array) -> Coerced:
     texts = without_words(texts)
     try:
-        if not pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py():  # Arrow would read 0x10 as 16
+        if not pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py():  # Arrow reads 0x10 as 16
             return Coerced(_int64(pc.cast(texts, pa.int64())))
     except pa.ArrowInvalid:
         pass
     numbers, strange = parse_numbers(texts)
     result = _whole_floats(np.where(np.abs(numbers) > EXACT, np.nan, numbers))
     result.refuse(strange, NOT_NUMBER)
-    wide = np.flatnonzero(np.abs(numbers) > EXACT)  # few: read one by one, exactly
+    wide = np.flatnonzero(np.abs(numbers) > EXACT)  # rare, so parsed exactly one by one
     large, fractions, inexact = np.zeros((3, len(numbers)), dtype=bool)
     for row in wide.tolist():
-        if "e" in texts[row].as_py().lower() and np.isfinite(numbers[row]):  # a float's way to write it
+        if "e" in texts[row].as_py().lower() and np.isfinite(numbers[row]):  # floats are printed so
             inexact[row] = True
             continue
         text = texts[row].as_py().partition(".0")
@@ -135,7 +135,7 @@ INTEGER: Final = IntegerType()
 
 
 def whole_texts(column: pd.Series) -> Mask:
-    """Return which present values `INTEGER` does not accept as whole numbers: text ids need a number."""
+    """Return which values are present but not 64-bit integers: text ids, which need a number."""
     present = present_in(column)
     strange = np.zeros(len(column), dtype=bool)
     for mask, reason in INTEGER.coerce(column).problems:

@@ -1,4 +1,4 @@
-"""Lists of whole numbers, empty when missing; in text, | separates the numbers."""
+"""Lists of integers; a missing value is an empty list. In texts, | separates the numbers."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class IntegersType(ColumnType):
 
 
 def _whole_list(pieces: list[Any]) -> list[int] | None:
-    """Return the pieces as int, without missing ones; None when one is not a whole number."""
+    """Return the pieces as int without missing ones; None if a piece is not an integer."""
     if all(type(piece) is int and -EXACT <= piece <= EXACT for piece in pieces):
         return pieces
     if any(isinstance(piece, list | tuple | dict | np.ndarray) for piece in pieces):
@@ -89,7 +89,7 @@ def _stored_list(text: str | None) -> list[int] | None:
         found = [int(piece) for piece in text.split("|")] if text else []
     except ValueError:
         return None
-    if text and "_" in text:  # (which Python reads as a number)
+    if text and "_" in text:  # Python would accept 1_000 as a number
         return None
     return found if all(abs(number) <= EXACT for number in found) else None
 

@@ -1,4 +1,4 @@
-"""Numbers: float64, a missing one is NaN; infinity is rejected."""
+"""Numbers: float64; missing values are NaN, infinity is rejected."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ class NumberType(ColumnType):
 
 
 def parse_numbers(texts: pa.Array) -> tuple[NDArray[np.float64], Mask]:
-    """Return the numbers of texts, NaN for others, and which of the texts are not numbers."""
+    """Return the numbers of texts (NaN if missing or invalid), and which texts are not numbers."""
     texts = without_words(texts)
     try:
         numbers = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
         return numbers, np.zeros(len(numbers), dtype=bool)
-    except pa.ArrowInvalid:  # some are not numbers: which ones, only the slower parser tells
+    except pa.ArrowInvalid:  # some are not numbers; only the slower parser reports which
         numbers = pd.to_numeric(text_series(texts), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         return numbers, np.isnan(numbers) & mask_of(pc.is_valid(texts))
 

@@ -1,4 +1,4 @@
-"""Texts, stripped; blank text is missing."""
+"""Stripped texts; blank text is missing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TextType(ColumnType):
     is_text = True
 
     def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
-        """Return stripped str; a whole float loses its .0, because a missing value makes a column of numbers floats."""
+        """Return stripped str. Floats such as 13.0 lose the .0, because a missing value turns integers into floats."""
         column = plain(values)
         letter = letter_of(column)
         if letter in "biu":
@@ -52,7 +52,7 @@ class TextType(ColumnType):
         if letter == "M":
             return Coerced(column.astype("str").where(column.notna()))
         result = _checked_texts(*texts_of(column))
-        if letter == "O":  # beside texts, as in a column of numbers: else it would be a code or a title called inf
+        if letter == "O":  # infinity in a mixed column; as text it would become the value inf
             infinite = np.array(
                 [isinstance(v, float | np.floating) and math.isinf(v) for v in column.array], dtype=bool
             )
@@ -61,7 +61,7 @@ class TextType(ColumnType):
         return result
 
     def accepts_values(self, values: pd.Series) -> bool:
-        """Valid UTF-8 without a NUL. Other storage than Arrow's may hold what UTF-8 cannot."""
+        """Return whether all texts are valid UTF-8 without NUL. Only Arrow storage is examined, others return False."""
         if values.dtype.storage != "pyarrow":  # type: ignore[union-attr]
             return False
         texts = arrow_texts(values)
@@ -79,7 +79,7 @@ class TextType(ColumnType):
 
 
 def is_clean_text(value: Any) -> bool:
-    """Return whether a value is a text with nothing to strip, without a NUL or a lone surrogate."""
+    """Return whether a value is a printable, stripped, non-empty str; NUL and unpaired surrogates are not printable."""
     return type(value) is str and value.isprintable() and bool(value) and value == value.strip()
 
 

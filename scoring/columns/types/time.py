@@ -1,4 +1,4 @@
-"""Times of the years 1 to 9999, in microseconds and UTC; without a zone a time is UTC, a date is its midnight."""
+"""Times in the years 1 to 9999, in microseconds and UTC. A time without a zone is UTC; a date is midnight UTC."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from scoring.columns.types.column_type import ColumnType
 __all__ = ["TIME"]
 
 TIME_SHAPE: Final = r"^[0-9]{4}([-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{4})([ T].*)?$"
-"""A date, perhaps followed by a time: keeps out "now", a bare year, and seconds since an epoch."""
+"""A date, optionally with a time. It excludes "now", a year alone, and seconds since an epoch."""
 FIRST: Final = int(np.datetime64("0001-01-01", "us").astype(np.int64))
-LAST: Final = int(np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64))  # of Python's datetime, too
+LAST: Final = int(np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64))  # also of Python's datetime
 NAT: Final = np.iinfo(np.int64).min
-SAFE_YEARS: Final = range(1700, 2200)  # clear of every limit of nanoseconds and of datetime
+SAFE_YEARS: Final = range(1700, 2200)  # within the limits of nanoseconds and datetime
 
 NOT_TIME: Final = "is not a time (write it like 2025-06-30T12:00:00Z; without a zone it is UTC)"
 NOT_MICROSECONDS: Final = "is no whole number of microseconds since 1970, in the years 1 to 9999"
@@ -56,14 +56,14 @@ class TimeType(ColumnType):
             return result
         if letter == "M":
             zoned = column.dt.tz_localize("UTC") if column.dt.tz is None else column.dt.tz_convert("UTC")
-            # years that only coarser units than the microsecond can hold
+            # years that do not fit in microseconds, from coarser units
             strange = ~zoned.dt.year.between(1, 9999).to_numpy(dtype=bool) & present_in(column)
             times = zoned.mask(pd.Series(strange, index=zoned.index)).astype(self.dtype)
         else:
             texts, strange = texts_of(column)
             times, unread = _parse_times(without_words(texts))
             strange = strange | unread
-            if letter == "O":  # a number says not what it counts, also where it looks like a day: 20250101
+            if letter == "O":  # the unit of a number is unknown, even if it looks like a date: 20250101
                 numbers = np.array([isinstance(v, Number) and v == v for v in column.array], dtype=bool)
                 times, strange = times.mask(pd.Series(numbers, index=times.index)), strange | numbers
         raw = _microseconds(times)
@@ -106,7 +106,7 @@ class TimeType(ColumnType):
         return result
 
     def readable(self, stored: Any) -> Any:
-        """Return a time for microseconds; what is not a time stays as it is."""
+        """Return the time of stored microseconds; other values are unchanged."""
         return pd.Timestamp(stored, unit="us", tz="UTC") if stored is not None and _is_stored_time(stored) else stored
 
     def to_database(self, values: pd.Series) -> list[Any]:
@@ -126,7 +126,7 @@ def _microseconds(times: pd.Series) -> np.ndarray:
 def _parse_times(texts: pa.Array) -> tuple[pd.Series, Mask]:
     shaped = pc.match_substring_regex(texts, TIME_SHAPE)
     ready = pc.replace_substring_regex(texts, r" ?(UTC|GMT)$", "Z")
-    # nanoseconds would make the whole column datetime64[ns], which ends in the year 2262
+    # with nanoseconds the column would become datetime64[ns], which ends in the year 2262
     ready = pc.replace_substring_regex(ready, r"(\.[0-9]{6})[0-9]+", r"\1")
     ready = pc.if_else(shaped, ready, pa.scalar(None, pa.large_string()))
     times = pd.to_datetime(text_series(ready), errors="coerce", utc=True, format="ISO8601").dt.as_unit("us")

@@ -1,9 +1,10 @@
-"""The reference tables that ship: Japan's prefectures, their borders, cities and minimum wages, and 172 occupations.
+"""The shipped reference tables: Japan's prefectures, their borders, cities and minimum wages, and 172 occupations.
 
-Codes are text as in JIS X 0401 and 0402. Populations of prefectures are those of the 2020 census; a prefecture's
-cities are its larger ones, and their shares are of the people in the cities listed, from figures rounded to
-thousands: good for a synthetic market, not for statistics. Each function reads its
-file anew and returns a frame that the caller may change.
+Codes are text as in JIS X 0401 and 0402. Populations of prefectures are those of the 2020 census. Only larger cities
+are listed. Their shares are relative to the listed cities of the prefecture, from figures rounded to thousands. They
+suffice for a synthetic market, not for statistics.
+
+Each function reads its file at every call and returns a frame that the caller may change.
 """
 
 from __future__ import annotations
@@ -29,43 +30,53 @@ _CODES: Final = ("prefecture_code", "adjacent_code", "city_code")
 
 
 def occupations() -> pd.DataFrame:
-    """The canonical table: occupation_code, name, major_code; 172 rows in 18 major groups."""
+    """Return the canonical table: occupation_code, name, major_code; 172 rows in 18 major groups."""
     return _canonical("occupations", occupation_traits())
 
 
 def prefectures() -> pd.DataFrame:
-    """The canonical table: prefecture_code, name, region; 47 rows."""
+    """Return the canonical table: prefecture_code, name, region; 47 rows."""
     return _canonical("prefectures", prefecture_traits())
 
 
 def prefecture_adjacency() -> pd.DataFrame:
-    """The canonical table: prefecture_code, adjacent_code; one row for each of the 93 pairs.
+    """Return the canonical table: prefecture_code, adjacent_code; one row for each of the 93 pairs.
 
-    The pairs that only water joins (bridge, tunnel, ferry) are neighbours too; the file's `kind` tells them.
+    Pairs that are connected only across water (bridge, tunnel, ferry) are included; the column `kind` of the file
+    marks them.
     """
     return _canonical("prefecture_adjacency", _read("prefecture_adjacency.csv"))
 
 
 def occupation_traits() -> pd.DataFrame:
-    """Occupations with major_name, weight (per cent of the jobs), wage_level (times the minimum wage) and
-    the shares of jobs with daily_payment, no_experience, student_welcome and remote_work."""
+    """Return the occupations with traits for synthetic data.
+
+    Columns: those of `occupations`, major_name, weight (per cent of the jobs), wage_level (times the minimum wage), and
+    the shares of jobs with daily_payment, no_experience, student_welcome and remote_work.
+    """
     return _read("occupations.csv")
 
 
 def prefecture_traits() -> pd.DataFrame:
-    """Prefectures with name_en, population, and latitude and longitude of the capital in degrees."""
+    """Return the prefectures with name_en, population, and latitude and longitude of the capital in degrees."""
     return _read("prefectures.csv")
 
 
 def cities() -> pd.DataFrame:
-    """prefecture_code, city_code, name, population_share (sums to 1 in a prefecture), stations (lists of str)."""
+    """Return the larger cities.
+
+    Columns: prefecture_code, city_code, name, population_share (sums to 1 in a prefecture), stations (lists of str).
+    """
     frame = _read("cities.csv")
     frame["stations"] = [text.split("|") if isinstance(text, str) else [] for text in frame["stations"]]
     return frame
 
 
 def minimum_wages() -> pd.DataFrame:
-    """prefecture_code, hourly_wage (yen), effective_date (UTC midnight); fiscal years 2023 to 2025."""
+    """Return the minimum wages of fiscal years 2023 to 2025.
+
+    Columns: prefecture_code, hourly_wage (yen), effective_date (UTC midnight).
+    """
     frame = _read("minimum_wage.csv")
     frame["effective_date"] = pd.to_datetime(frame["effective_date"], utc=True).astype("datetime64[us, UTC]")
     return frame
