@@ -76,7 +76,7 @@ class ClassicCondition(Component):
         known = np.any([flag >= 0 for flag in told], axis=0)
         attractive = np.any([flag > 0 for flag in told[:3]], axis=0)
         flags = Flags.of("features known, attractive", known, attractive)
-        # rows: the user asks nothing, a floor, a style, both; columns: neither, known, (impossible), known and attractive
+        # rows: the user asks nothing, a floor, a style, both; columns: not known, known, (impossible), both
         met = np.array(
             [
                 [50.0, 0.0, 50.0, 100.0],
