@@ -3,7 +3,7 @@
 The index contains the m jobs that are not excluded for all users. A *cell* contains the jobs with the same codes of the
 `ordered` keys, by descending job score. It is divided into *blocks* of at most `BLOCK_JOBS`. Keys are the program's
 lookup keys, followed by its sets of flags: kernels treat a job's bits as a code. A block's bounds are valid for every
-user. From them, the kernel computes how much a user's rows, steps and vector can add.
+user. From them, the kernel computes how much a user's rows, steps and vector can add at most.
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ class Index(NamedTuple):
     width: Ints  # (n_keys,)
     vector: Singles  # (m, d); zero if the job has no vector
     job_facts: Ints  # (m, …) code of each key, rank of each number, whether each vector exists
-    job_sums: (
-        Floats  # (m, 5) weighted sum of job-only values; folded total and groups of the program
-    )
+    job_sums: Floats  # (m, 5) weighted sum of job-only values; folded total and groups of the program
     job_low: Floats  # (n_job_values,) least and greatest of the program's job_value
     job_high: Floats
     dot_norm: Floats  # (n_dots,) greatest norm of a job's vector
