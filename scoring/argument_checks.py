@@ -1,4 +1,4 @@
-"""Arguments that several layers take: whole numbers and row numbers."""
+"""Checks of arguments that several layers accept: positive integers and row numbers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["list_length", "row_numbers", "whole_number"]
 
 
 def whole_number(name: str, value: Any, need: str) -> int:
-    """Return an argument as an int.
+    """Return an argument as an int. `need` is the part of the message that states the requirement.
 
     Raises
     ------
-    ConfigurationError: If it is not a whole number above 0.
+    ConfigurationError: If it is not an integer of 1 or more.
     """
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value != int(value) or value < 1:
@@ -33,17 +33,17 @@ def list_length(k: float) -> int:
 
     Raises
     ------
-    ConfigurationError: If it is not a whole number above 0.
+    ConfigurationError: If it is not an integer of 1 or more.
     """
     return whole_number("k", k, "a list needs a whole number of jobs")
 
 
 def row_numbers(rows: NDArray[np.integer] | None, n: int, what: str) -> Longs:
-    """Return row numbers below n as int64; None means all rows. Kernels check no bounds.
+    """Return row numbers below n as int64; None means all rows. Kernels do not check bounds.
 
     Raises
     ------
-    ConfigurationError: If a row does not exist.
+    ConfigurationError: If `rows` is not a one-dimensional array of integers, or a row does not exist.
     """
     if rows is None:
         return np.arange(n, dtype=np.int64)

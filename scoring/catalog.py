@@ -1,4 +1,4 @@
-"""Joins the names in a model file to component classes, and finds the models that ship."""
+"""The shipped components by kind, and the shipped models by name."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ __all__ = ["SHIPPED", "component_kinds", "load_model", "preset_names"]
 SHIPPED: tuple[type[Component], ...] = tuple(
     getattr(package, name) for package in (components, classic) for name in package.__all__
 )
-"""Every component that ships: what tests, tables and sliders go through."""
+"""All shipped component classes."""
 
 
 def component_kinds(own: Iterable[type[Component]] = ()) -> dict[str, type[Component]]:
-    """Kind → class, the shipped ones and one's own. Raises ModelError where a kind is taken."""
+    """Return the shipped component classes and the caller's classes `own`, by kind.
+
+    Raises
+    ------
+    ModelError: If two classes have the same kind.
+    """
     kinds = {component.kind: component for component in SHIPPED}
     for component in own:
         if kinds.setdefault(component.kind, component) is not component:
@@ -30,17 +35,22 @@ def component_kinds(own: Iterable[type[Component]] = ()) -> dict[str, type[Compo
 
 
 def preset_names() -> list[str]:
-    """The models that ship."""
+    """Return the names of the shipped models, sorted."""
     folder = resources.files("scoring.model") / "presets"
     return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
 
 def load_model(source: str | Path = "standard", components: Iterable[type[Component]] = ()) -> ScoringModel:
-    """A shipped model by name, or a model file; `components` are one's own, beside the shipped ones.
+    """Return a shipped model by name, or the model of a file.
+
+    Parameters
+    ----------
+    source: The name of a shipped model, or the path of a model file.
+    components: Component classes in addition to the shipped ones.
 
     Raises
     ------
-    ModelError: no such model, or a file that says something impossible, with its line.
+    ModelError: If the model does not exist, or the file is invalid. The error contains the line.
     """
     kinds = component_kinds(components)
     if isinstance(source, str) and source in preset_names():

@@ -1,6 +1,7 @@
-"""What can go wrong, each a sentence that names the thing, the place and the way out.
+"""Exceptions of the package, and functions that format values in messages.
 
-Every error is a `ScoringError`, and also the builtin that a caller would catch.
+A message is one sentence: what is wrong, where, and what to do. Every exception is a `ScoringError` and a subclass of
+the matching built-in exception.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ __all__ = [
 ]
 
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
-"""Line ends, what commands a terminal, what turns the direction of writing."""
+"""Line ends, terminal control characters, and characters that change the writing direction."""
 
 
 def printable(text: str, most: int = 200) -> str:
-    """Somebody's text as a line can show it: no line ends, nothing that commands a terminal, cut off at `most`."""
+    """Return external text as one printable line of at most `most` characters; see `_UNPRINTABLE`."""
     line = _UNPRINTABLE.sub(" ", text[: most + 1])
     return line if len(line) <= most else line[: most - 1] + "…"
 
@@ -44,30 +45,30 @@ _REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 80, 80
 
 
 def short_repr(value: object) -> str:
-    """A value as Python writes it, cut off: a few lines of YAML with aliases may stand for billions of values."""
+    """Return the truncated repr of a value: a few lines of YAML with aliases can contain billions of values."""
     return _REPR.repr(value)
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 job`, `2,000 jobs`."""
+    """Return a number with its noun: `1 job`, `2,000 jobs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class ScoringError(Exception):
-    """Base of everything that this package raises on purpose."""
+    """Base class of the exceptions that this package raises deliberately."""
 
 
 class LocatedError(ScoringError, ValueError):
-    """Base of errors that may name a place in a file.
+    """Base class of errors that may have a location in a file.
 
     Attributes
     ----------
     path : str or None
-        The file, as the user named it; None if the error is not about a file.
+        The file, as the user gave it; None if the error does not concern a file.
     line : int or None
-        The line in it, from 1.
+        The line in the file, from 1.
     key : tuple of str
-        The keys that lead to the value, such as ('groups', 'base', 'weight'); empty if it is not about one.
+        The keys that lead to the value, such as ('groups', 'base', 'weight'); empty if it does not concern a value.
     """
 
     def __init__(
@@ -78,10 +79,13 @@ class LocatedError(ScoringError, ValueError):
 
 
 class DataError(ScoringError, ValueError):
-    """A table holds what cannot be: names the column, the row and the value.
+    """Invalid data in a table. The message names the column, the row and the value.
 
-    `problems`: all of it as a frame, where rows are what is wrong: table, column, reason, rows (how many), first
-    (what up to five of them are called), value (of the first). None where it is not about rows.
+    Attributes
+    ----------
+    problems : DataFrame or None
+        One row per problem: table, column, reason, rows (their number), first (labels of up to five rows), value
+        (of the first row). None if the error does not concern rows.
     """
 
     def __init__(self, message: str = "", problems: pd.DataFrame | None = None) -> None:
@@ -90,35 +94,35 @@ class DataError(ScoringError, ValueError):
 
 
 class UnknownIdError(ScoringError, KeyError):
-    """A user or a job that the dataset does not hold."""
+    """A user or job id is not in the dataset."""
 
-    def __str__(self) -> str:  # KeyError would print the repr of the sentence
+    def __str__(self) -> str:  # KeyError.__str__ returns the repr of the message
         return str(self.args[0]) if self.args else ""
 
 
 class ModelError(LocatedError):
-    """A model file or a weight profile that says something impossible: names the file and the line."""
+    """Invalid model file, weight file or model."""
 
 
 class ConfigurationError(LocatedError):
-    """A setting or an argument that cannot be used."""
+    """Invalid setting or argument."""
 
 
 class DatabaseError(ScoringError, RuntimeError):
-    """A database that cannot be reached, lacks a table or is empty. Never holds a password."""
+    """A database is not reachable, lacks a table or is empty. The message never contains a password."""
 
 
 class NotEnoughMemoryError(ScoringError, MemoryError):
-    """A request whose result cannot fit: says the bytes needed, the bytes there, and the ways out."""
+    """A result does not fit into memory. The message states the bytes needed, the bytes available and what to do."""
 
 
 class OutputError(ScoringError, OSError):
-    """Results cannot be written: names the place and the reason."""
+    """Results cannot be written. The message states the place and the reason."""
 
 
 class RunCancelledError(ScoringError, RuntimeError):
-    """A run was told to stop; nothing of it is published."""
+    """A run was cancelled. It is not published."""
 
 
 class MissingPartError(ScoringError, ImportError):
-    """An optional part is not installed: names the extra to install."""
+    """An optional dependency is not installed. The message names the extra to install."""

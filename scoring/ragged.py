@@ -1,4 +1,4 @@
-"""Rows of different lengths in two arrays."""
+"""Ragged arrays: rows of different lengths, stored in two arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Ragged"]
 
 @dataclass(frozen=True)
 class Ragged:
-    """Rows of different lengths: row r holds `values[start[r]:start[r + 1]]`."""
+    """Rows of different lengths: row r is `values[start[r]:start[r + 1]]`."""
 
     start: Longs
     values: Ints

@@ -1,8 +1,8 @@
-"""What ranking reads and what it returns: arrays, and no model, component, frame or database.
+"""The input and the output of ranking, as arrays. The package does not depend on models, data frames or databases.
 
-- `bundle`: `Bundle`, everything that ranking reads as one value; `bundle_file`: its file
-- `program`: what to compute for every pair; `terms`: the kinds of terms that it is made of
-- `index`: the eligible jobs in the order in which they are searched, with bounds
-- `eligibility_arrays`: which jobs each user may be shown
-- `ranking`: `Ranking`, the lists
+- `bundle`: `Bundle`, the complete input of ranking; `bundle_file`: its file format
+- `program`: the scores of all pairs as terms and weights; `terms`: the kinds of terms
+- `index`: the eligible jobs in search order, with bounds of their scores
+- `eligibility_arrays`: which jobs may be ranked for each user
+- `ranking`: `Ranking`, the resulting lists
 """

@@ -1,4 +1,4 @@
-"""All that ranking reads, as one value that can be saved to a file and opened elsewhere."""
+"""The complete input of ranking, which can be saved to a file and opened by another process."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ __all__ = ["Bundle", "SearchIndex"]
 
 @dataclass(frozen=True, eq=False)
 class SearchIndex:
-    """The eligible jobs in the order in which they are searched."""
+    """The eligible jobs in search order, with the program and the limits in that order."""
 
-    program: Program  # the bundle's, with jobs by position; it has no `job_vector`, as `index.vector` holds these
+    program: Program  # the bundle's program with jobs by position, without `job_vector`: vectors are in `index.vector`
     index: Index
     limits: Limits
-    user_locality: Longs  # (n,) users with near numbers look at the same jobs
+    user_locality: Longs  # (n,) users with similar numbers visit the same jobs; ranked together, they hit the CPU cache
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bundle:
-    """Everything that ranking n users and m jobs reads: no model, components, frames or database.
+    """The complete input of ranking n users and m jobs. It does not contain a model, components or data frames.
 
-    `search` is made when it is first read: scores of pairs do not need it.
+    `search` is built on first access, because scores of pairs do not need it.
 
     Examples
     --------
-    >>> plan.bundle.save("tonight.bundle")  # doctest: +SKIP
-    >>> NumbaBackend(Bundle.open("tonight.bundle")).top_k(40)  # doctest: +SKIP
+    >>> plan.bundle.save("jobs.bundle")  # doctest: +SKIP
+    >>> NumbaBackend(Bundle.open("jobs.bundle")).top_k(40)  # doctest: +SKIP
     """
 
     program: Program
@@ -47,30 +47,30 @@ class Bundle:
     job_id: Longs  # (m,)
     make_search: Callable[[], SearchIndex]
     known_digest: str | None = field(default=None)
-    """The digest of the file that the bundle was opened from."""
+    """Digest of the file that the bundle was opened from; None if it was not opened from a file."""
 
     def __repr__(self) -> str:
         return f"Bundle({counted(len(self.user_id), 'user')} × {counted(len(self.job_id), 'job')})"
 
     @cached_property
     def n_eligible(self) -> int:
-        """Jobs that no rule excludes for every user."""
+        """Number of jobs that are not excluded for all users."""
         return self.eligibility.n_eligible
 
     @cached_property
     def search(self) -> SearchIndex:
-        """The jobs laid out for selection. There must be a user and an eligible job."""
+        """The search index. It requires at least one user and one eligible job."""
         return self.make_search()
 
     @cached_property
     def digest(self) -> str:
-        """64 hex digits of the content. It is computed when it is first read: about a second per gigabyte."""
+        """Digest of the content, 64 hex digits, computed on first access in about one second per gigabyte."""
         return self.known_digest or bundle_file.digest_of(self._parts())
 
     def save(self, path: str | Path) -> str:
         """Write the bundle to a file and return its digest.
 
-        The file appears under its name when it is complete. Only its owner may read it, as it holds ids and actions.
+        The file is replaced atomically. Only its owner may read it, because it contains ids and actions.
 
         Raises
         ------
@@ -80,11 +80,11 @@ class Bundle:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Map a file that `save` wrote into memory. The file must stay as it is while the bundle is in use.
+        """Map a file that `save` wrote into memory. The file must not change while the bundle is in use.
 
         Raises
         ------
-        BundleFileError: If it is not a bundle, has another format version, is truncated, or has been altered.
+        BundleFileError: If it is not a bundle, has another format version, is truncated, or was changed.
         """
         path = Path(path)
         parts, digest = bundle_file.read(path)
@@ -113,7 +113,7 @@ class Bundle:
         )
 
     def _parts(self) -> Parts:
-        """What the file holds. Arrays that are part of others are left out."""
+        """Return the content of the file, without arrays that are views of others."""
         parts = Parts()
         parts.add("program", self.program, Program._fields)
         parts.add("eligibility", self.eligibility, EligibilityArrays._fields)
@@ -128,7 +128,7 @@ class Bundle:
 
 
 _VIEWS = ("block_single", "block_masks")
-"""Fields of an index that are the memory of `block`, read as other types."""
+"""Fields of an index that are views of `block` with other types."""
 _INDEX_FIELDS = tuple(name for name in Index._fields if name not in _VIEWS)
 _USER_LOCALITY = "search.user_locality"
 

@@ -1,4 +1,4 @@
-"""The file of a bundle: a prefix, a JSON header, and raw arrays.
+"""The file format of a bundle: a prefix, a JSON header, and raw arrays.
 
     offset 0        16 bytes  magic
     offset 16        8 bytes  length of the header, little-endian
@@ -8,7 +8,7 @@
     then                      arrays, each at a multiple of 64 bytes; offsets count from the first multiple after
                               the header
 
-A reader of any format can rely on the prefix and on `format` in the header.
+The prefix and `format` in the header are the same in all format versions.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from scoring.storage.os_errors import reason
 __all__ = ["FORMAT", "BundleFileError", "Parts", "digest_of", "read", "write"]
 
 FORMAT: Final = 1
-"""Version of the header and of the arrays' meaning. Another version is not read."""
+"""Version of the header and of the meaning of the arrays. Files of other versions are rejected."""
 
-_MAGIC: Final = b"scoring bundle\r\n"  # a transfer as text would change the line end
+_MAGIC: Final = b"scoring bundle\r\n"  # detects transfers in text mode, which change line ends
 _LENGTHS: Final = struct.Struct("<QQ")
 _PREFIX_BYTES: Final = len(_MAGIC) + _LENGTHS.size + hashlib.blake2b(digest_size=32).digest_size
 _ALIGNMENT: Final = 64
@@ -47,7 +47,7 @@ Reason = Literal["unreadable", "foreign", "format", "truncated", "altered", "emp
 
 
 class BundleFileError(ScoringError, ValueError):
-    """A file that cannot be used as a bundle. `path` and `reason` say which file, and which kind of fault."""
+    """A file is not a valid bundle. `path` is the file, `reason` the kind of error, `sentence` the message."""
 
     def __init__(self, path: Path, reason: Reason, sentence: str) -> None:
         super().__init__(path, reason, sentence)
@@ -74,18 +74,28 @@ class Parts:
                 self.numbers[f"{prefix}.{name}"] = value
 
     def fields(self, prefix: str, names: Iterable[str]) -> dict[str, Any]:
-        """Return what `add` added. KeyError: If a field does not exist."""
+        """Return the fields that `add` added.
+
+        Raises
+        ------
+        KeyError: If a field does not exist.
+        """
         of = {name: f"{prefix}.{name}" for name in names}
         return {name: self.arrays[key] if key in self.arrays else self.numbers[key] for name, key in of.items()}
 
 
 def digest_of(parts: Parts) -> str:
-    """Return the digest of the file that `write` would write."""
+    """Return the digest in the file that `write` writes for these parts."""
     return _digest(_content(parts))
 
 
 def write(path: Path, parts: Parts) -> str:
-    """Write a file that only its owner may read, under its name when it is complete; return its digest."""
+    """Write a file atomically, readable by its owner only, and return its digest.
+
+    Raises
+    ------
+    OutputError: If the file cannot be written.
+    """
     digest = ""
 
     def fill(file: BinaryIO) -> None:
@@ -103,7 +113,7 @@ def write(path: Path, parts: Parts) -> str:
 
 
 def _written(file: BinaryIO, content: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
-    """Write the content behind the prefix, of which the first chunk (the lengths) is a part; pass all of it on."""
+    """Write all chunks but the first (the lengths, which are in the prefix), and yield all of them."""
     yield next(content)
     for chunk in content:
         file.write(chunk)
@@ -111,13 +121,14 @@ def _written(file: BinaryIO, content: Iterator[bytes | memoryview]) -> Iterator[
 
 
 def read(path: Path) -> tuple[Parts, str]:
-    """Map a file into memory and check it; return its parts and its digest.
+    """Map a file into memory and check it. Return its parts and its digest.
 
-    The mapping is private: kernels compiled for arrays that may be written take these, and the file never changes.
+    The mapping is private (copy on write): kernels that are compiled for writable arrays accept these arrays, and the
+    file is never modified.
 
     Raises
     ------
-    BundleFileError: If it is not a bundle, has another format version, is truncated, or has been altered.
+    BundleFileError: If it is not readable, is not a bundle, has another format version, is truncated, or was changed.
     """
     try:
         with path.open("rb") as file:
@@ -178,7 +189,7 @@ def _parts(path: Path, header: dict[str, Any], mapped: mmap.mmap, start: int) ->
 
 
 def _content(parts: Parts) -> Iterator[bytes | memoryview]:
-    """The lengths, then everything behind the prefix."""
+    """Yield the lengths, then everything after the prefix."""
     entries, offset = [], 0
     for name, array in parts.arrays.items():
         entries.append({"name": name, "dtype": array.dtype.str, "shape": array.shape, "offset": offset})
@@ -193,7 +204,7 @@ def _content(parts: Parts) -> Iterator[bytes | memoryview]:
 
 
 def _cut(content: memoryview) -> Iterator[memoryview]:
-    """In chunks."""
+    """Yield the content in chunks of at most `_CHUNK_BYTES`."""
     for first in range(0, len(content), _CHUNK_BYTES):
         yield content[first : first + _CHUNK_BYTES]
 

@@ -1,4 +1,4 @@
-"""Eligibility as arrays: which jobs each user may be shown, and how many jobs of one company."""
+"""Eligibility as arrays: which jobs may be ranked for each user, and how many of one company."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["EligibilityArrays"]
 
 
 class EligibilityArrays(NamedTuple):
-    """The eligibility rules of n users and m jobs, worked out. Jobs are rows of the plan."""
+    """The evaluated eligibility rules for n users and m jobs. Jobs are rows of the plan."""
 
     open_to_all: Bools  # (m,) no rule excludes the job for every user
     job_start: Longs  # (n + 1,) where in `job` each user's excluded jobs begin
@@ -21,12 +21,12 @@ class EligibilityArrays(NamedTuple):
     cooling_start: Longs  # (n + 1,) where in `cooling` each user's excluded companies begin
     cooling: Ints  # company codes
     company: Ints  # (m,) company codes, -1 missing
-    per_company: int  # most jobs of a known company in a list; 0: no limit
+    per_company: int  # maximum number of jobs of a known company in a list; 0: no limit
     candidates: UInt8s  # (n, ceil(m / 8)) a bit for each job that may be ranked, lowest bit first; (0, 0): all jobs may
 
     @property
     def n_eligible(self) -> int:
-        """Jobs that no rule excludes for every user."""
+        """Number of jobs that are not excluded for all users."""
         return int(self.open_to_all.sum())
 
     def matrix(self, users: NDArray[np.integer]) -> Bools:

@@ -1,9 +1,9 @@
-"""The jobs laid out for selection: sorted into cells and blocks, with the most that each may add to a score.
+"""The index for selection: the eligible jobs sorted into cells and blocks, with upper bounds of their scores.
 
-m jobs that anybody may be shown. A *cell* holds the jobs that share the codes of the `ordered` keys, by descending
-job score; it is cut into *blocks* of at most `BLOCK_JOBS`. Keys are the program's lookup keys and, behind them, its
-sets of flags: to a kernel a job's bits are one more code. A block's bounds hold for every user: what a user's
-own rows, steps and vector can add is bounded from them in the kernel.
+The index contains the m jobs that are not excluded for all users. A *cell* contains the jobs with the same codes of the
+`ordered` keys, by descending job score. It is divided into *blocks* of at most `BLOCK_JOBS`. Keys are the program's
+lookup keys, followed by its sets of flags: kernels treat a job's bits as a code. A block's bounds are valid for every
+user. From them, the kernel computes how much a user's rows, steps and vector can add at most.
 """
 
 from __future__ import annotations
@@ -31,80 +31,80 @@ __all__ = [
 ]
 
 BLOCK_JOBS = 16
-"""Jobs of a block at most: one or two vector registers, and few enough that their best is close to them all."""
+"""Maximum number of jobs in a block: one or two vector registers, and few enough for tight bounds."""
 SUBSET_BITS = 8
-"""A key with no more codes than this has the greatest value of each subset of its codes computed."""
+"""For keys with at most this many codes, the greatest value of each subset of codes is computed."""
 MASK_BITS = 64
-"""Codes below this many are told apart by a block's mask; larger ones share bits."""
+"""Bits of a block's mask. Each smaller code has its own bit; larger codes share bits."""
 
 
 FIRST, SIZE, MASKS = range(3)
-"""Columns of `Index.block`; from `MASKS` on two for each bounded key, two for each number, three for each product."""
+"""Columns of `Index.block`. From `MASKS` on: two per bounded key, two per number, three per dot product."""
 BEST, REST = range(2)
 """Columns of `Index.block_best`."""
 SCORE, TOTAL = range(2)
-"""Columns of `Index.job_sums`; behind them the three groups."""
+"""Columns of `Index.job_sums`. The three groups follow."""
 
 
 class Index(NamedTuple):
-    """By position, cell or block; 'key' counts lookup keys first, then flag sets.
+    """Arrays by job position, cell or block. Key numbers count lookup keys first, then flag sets.
 
-    What is read together lies together, whatever its type: `block_single` is the same memory as
-    `block`, read as float32, `block_masks` as uint64. A list is found by looking at some hundreds of
-    blocks all over the place, and most of that time went into waiting for memory.
+    Values that are read together are stored together, also if their types differ: `block_single` is the memory of
+    `block` as float32, `block_masks` as uint64. A search visits some hundreds of scattered blocks per list; with
+    separate arrays, most of its time was waiting for memory.
     """
 
-    even: Bools  # (c,) components that fold into rows, steps and a vector; others are computed as they stand
-    uneven: Ints  # the others
-    lone: Bools  # (n_lookups,) lookups whose table is one row for everybody, whatever the user's divisor
-    lookup_largest: Floats  # (n_lookups,) of absolute values
+    even: Bools  # (c,) whether the component folds into rows, steps and a vector; otherwise it is computed per pair
+    uneven: Ints  # the numbers of the components that do not fold
+    lone: Bools  # (n_lookups,) whether the table has one row for all users and the component has no divisor
+    lookup_largest: Floats  # (n_lookups,) largest absolute value of any row or entry
     # jobs, by position
     plan_row: Longs  # (m,) row among the plan's jobs
-    turn: Ints  # (m,) place by ascending job_id: of equal scores the first stands before
+    turn: Ints  # (m,) place by ascending job_id, the order of jobs with equal scores
     by_turn: Ints  # (m,) positions by ascending job_id
     company: Ints  # (m,)
-    largest: float  # absolute value of a job's own weighted sum
-    single: Singles  # (m,) that sum
+    largest: float  # largest absolute value of a job's weighted sum of job-only values
+    single: Singles  # (m,) that sum of each job
     code: UInt32s  # (n_keys, m)
     width: Ints  # (n_keys,)
-    vector: Singles  # (m, d) zero where the job has none
-    job_facts: Ints  # (m, …) code of each key, rank of each number, whether it has the vector of each product
-    job_sums: Floats  # (m, 5) weighted sum of what depends on the job alone; the program's folded total and groups
+    vector: Singles  # (m, d); zero if the job has no vector
+    job_facts: Ints  # (m, …) code of each key, rank of each number, whether each vector exists
+    job_sums: Floats  # (m, 5) weighted sum of job-only values; folded total and groups of the program
     job_low: Floats  # (n_job_values,) least and greatest of the program's job_value
     job_high: Floats
     dot_norm: Floats  # (n_dots,) greatest norm of a job's vector
-    # groups of cells: those that share the code of the first ordered key, where there are two such keys or more
-    grid: bool  # two ordered keys, and a group has a cell for every code of the second, empty or not
-    group_cell: Ints  # (n_groups + 1,) its first cell
+    # groups of cells: cells with the same code of the first ordered key, if there are two or more ordered keys
+    grid: bool  # two ordered keys, and each group has a cell, maybe empty, for every code of the second key
+    group_cell: Ints  # (n_groups + 1,) first cell of each group
     # cells
-    ordered: Ints  # (n_ordered,) the keys whose codes the jobs of a cell share
+    ordered: Ints  # (n_ordered,) the keys that define the cells
     loose: Ints  # (n_keys - n_ordered,) the other keys
-    bounded: Ints  # those of them that users of a class do not share
-    class_of_user: Longs  # (n,)
+    bounded: Ints  # the keys in `loose` whose rows differ between users of a class
+    class_of_user: Longs  # (n,) users of a class have equal rows for the shared keys
     cell_code: UInt32s  # (n_ordered, n_cells)
-    cell_best: Singles  # (n_classes, n_cells) greatest own score with what the shared keys add for users of the class
-    cell: Ints  # (n_cells, 2 + n_ordered) its first block, the one behind its last, its codes
-    sparse: Ints  # (n_sparse,) bounded keys with many codes of which a user has a few exceptions
-    holder_start: Ints  # (n_sparse, widest + 1) where in `holder` the cells of jobs with each code begin
+    cell_best: Singles  # (n_classes, n_cells) greatest value of `own` in the cell
+    cell: Ints  # (n_cells, 2 + n_ordered) first block, last block + 1, codes
+    sparse: Ints  # (n_sparse,) bounded keys with many codes and few exceptions per user
+    holder_start: Ints  # (n_sparse, widest + 1) start in `holder` of the cells that contain each code
     holder: Ints
     # blocks
-    block_best: Singles  # (n_classes, n_blocks, 2) the same for the block, and for it and those behind it in its cell
+    block_best: Singles  # (n_classes, n_blocks, 2) greatest `own` of the block; of it and the later blocks of its cell
     block: Ints  # (n_blocks, …) see `FIRST`…
     block_single: Singles
     block_masks: UInt64s
-    block_centre: NDArray[np.int8]  # (n_blocks, d) a point near the vectors
-    own: Singles  # (n_classes, n_blocks, BLOCK_JOBS) own scores with what the shared keys add; 0 behind the last job
-    lanes: Ints  # (n_blocks, n_lanes, BLOCK_JOBS) codes of bounded keys, ranks of numbers, who has which vector
+    block_centre: NDArray[np.int8]  # (n_blocks, d) a point near the vectors of the block
+    own: Singles  # (n_classes, n_blocks, BLOCK_JOBS) job score plus values of the shared keys; 0 after the last job
+    lanes: Ints  # (n_blocks, n_lanes, BLOCK_JOBS) codes of bounded keys, ranks of numbers, whether vectors exist
 
 
 class Limits(NamedTuple):
-    """Who may not be shown what; jobs by position."""
+    """Eligibility per user, with jobs by position."""
 
-    excluded_start: Longs  # (n + 1,)
+    excluded_start: Longs  # (n + 1,) start in `excluded` of each user's excluded jobs
     excluded: Longs
-    cooling_start: Longs  # (n + 1,)
+    cooling_start: Longs  # (n + 1,) start in `cooling` of each user's excluded companies
     cooling: Ints  # company codes
-    company_start: Longs  # (n_companies + 1,)
+    company_start: Longs  # (n_companies + 1,) start in `company_jobs` of each company's jobs
     company_jobs: Longs
-    per_company: int  # most jobs of a known company in a list; 0: no bound
-    hidden: NDArray[np.uint8]  # (n, m / 8) bits of jobs that are not the user's to be ranked; (0, 0): no such bounds
+    per_company: int  # maximum number of jobs of a known company in a list; 0: no limit
+    hidden: NDArray[np.uint8]  # (n, m / 8) a bit for each job that is not a candidate of the user; (0, 0): all jobs are

@@ -1,7 +1,7 @@
-"""A model's terms and weights as bare arrays: all that a kernel sees.
+"""A model's terms and weights as arrays, the input of kernels.
 
 n users, m jobs, c components. Component i is the sum of terms `term_start[i]:term_start[i + 1]`, in order,
-over its divisor. A term is a kind and a slot: the row of that kind's arrays that holds it.
+divided by its divisor. A term is a kind and a slot: its row in the arrays of that kind.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ NONE, JOB, USER, LOOKUP, INTERVAL, FLAGS, DOT = range(7)
 
 
 class Program(NamedTuple):
-    """What to compute for every pair. A slot is the first index of a kind's arrays unless it says otherwise."""
+    """The scores of all pairs. In shapes, `.` is the number of slots of the kind; n users, m jobs, d dimensions."""
 
     # components
-    flat_weight: Floats  # (c,) what a value adds to the total
-    group_weight: Floats  # (c,) what it adds to its group's score
+    flat_weight: Floats  # (c,) weight in the total score
+    group_weight: Floats  # (c,) weight in the score of the group
     group: Ints  # (c,) 0 base, 1 match, 2 personal
     term_start: Ints  # (c + 1,)
     divisor_kind: Int8s  # (c,) NONE, USER or FLAGS
@@ -31,37 +31,37 @@ class Program(NamedTuple):
     # terms
     term_kind: Int8s  # (t,)
     term_slot: Ints  # (t,)
-    # the leading components that depend on the job alone, already added up
+    # sums of the leading components that depend on the job alone
     n_folded: int
     folded_total: Floats  # (m,)
     folded_group: Floats  # (3, m)
-    # values of a job, of a user
+    # job terms and user terms
     job_value: Floats  # (., m)
     user_value: Floats  # (., n)
-    # lookups: a row of a table by user, a column by the job's code (missing is the last column)
+    # lookups: table row by user, column by the job's code (the last column is missing)
     key_code: Ints  # (n_keys, m)
     lookup_key: Ints  # (.,)
     lookup_width: Ints  # (.,)
-    lookup_table: Longs  # (.,) where its rows begin in lookup_values
+    lookup_table: Longs  # (.,) start of its rows in lookup_values
     lookup_row: Ints  # (., n)
     lookup_values: Floats
-    entry_start: Longs  # (., n + 1) a user's exceptions in entry_code and entry_value
+    entry_start: Longs  # (., n + 1) start of each user's exceptions in entry_code and entry_value
     entry_code: Ints
     entry_value: Floats
-    # intervals on ranks: number_rank is the position of a job's number among all of them, -1 for none
+    # intervals of ranks: number_rank is the rank of a job's number among the distinct numbers, -1 if missing
     number_rank: Ints  # (n_numbers, m)
     interval_number: Ints  # (.,)
     interval_low: Ints  # (., n)
     interval_high: Ints  # (., n)
     interval_gain: Floats  # (., n)
-    # flags: a row of a table by user, a column by the job's bits
+    # flags: table row by user, column by the job's bits
     flag_bits: UInt16s  # (n_flag_sets, m)
     flag_set: Ints  # (.,)
     flag_width: Ints  # (.,) number of columns
-    flag_table: Longs  # (.,) where its rows begin in flag_values
+    flag_table: Longs  # (.,) start of its rows in flag_values
     flag_row: Ints  # (., n)
     flag_values: Floats
-    # products of vectors: all slots' dimensions side by side
+    # dot products: the dimensions of all slots are concatenated
     dot_start: Ints  # (. + 1,)
     dot_scale: Floats  # (.,)
     dot_shift: Floats  # (.,)
@@ -69,7 +69,7 @@ class Program(NamedTuple):
     dot_user_has: NDArray[np.bool_]  # (., n)
     dot_job_has: NDArray[np.bool_]  # (., m)
     user_vector: Singles  # (n, d)
-    job_vector: Singles  # (d, m): a dimension of neighbouring jobs lies together
+    job_vector: Singles  # (d, m): values of one dimension are contiguous
 
     @property
     def n_users(self) -> int:
@@ -85,11 +85,11 @@ class Program(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays."""
+        """Number of bytes of all arrays."""
         return sum(part.nbytes for part in self if isinstance(part, np.ndarray))
 
     def take_jobs(self, jobs: Longs) -> Program:
-        """The same for some jobs, in the given order; it must leave every code what it was."""
+        """Return the program of these jobs, in that order. Codes and ranks do not change."""
         by_job: dict[str, Any] = {name: np.ascontiguousarray(getattr(self, name)[..., jobs]) for name in JOB_ARRAYS}
         return self._replace(**by_job)
 
@@ -104,4 +104,4 @@ JOB_ARRAYS = (
     "dot_job_has",
     "job_vector",
 )
-"""The fields whose last axis is the jobs."""
+"""Fields whose last axis is the jobs."""

@@ -1,4 +1,4 @@
-"""The lists of a ranking, and how they were found."""
+"""The lists of a ranking, and the strategy that computed them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["SCORES", "Ranking", "StrategyChoice"]
 
 SCORES = ("total_score", "base_score", "match_score", "personal_score")
-"""The order of scores in every array that holds the four."""
+"""The order of the four scores in every array."""
 
 
 @dataclass(frozen=True)
 class StrategyChoice:
-    """The strategy by which a backend found lists, and why it chose that one, in words."""
+    """The strategy that a backend chose, and the reason as text."""
 
     strategy: str
     reason: str
@@ -33,17 +33,17 @@ class StrategyChoice:
 
 @dataclass(frozen=True, repr=False)
 class Ranking:
-    """The best jobs of n users: row r holds `count[r]` of them, best first. Then job_id is -1 and scores are 0."""
+    """The best jobs of n users: row r has `count[r]` jobs, best first. After them, job_id is -1 and scores are 0."""
 
     user_id: Longs  # (n,)
     job_id: Longs  # (n, k)
-    job_row: Longs  # (n, k) row among the plan's jobs, -1 behind the last
+    job_row: Longs  # (n, k) row among the plan's jobs; -1 after the last
     scores: Singles  # (n, k, 4) in the order of SCORES
     count: NDArray[np.int32]  # (n,)
     looked_at: int = 0
-    """Pairs that were scored on their own; the bounds of their blocks kept all others out of the lists."""
+    """Number of pairs that were scored individually. The bounds of blocks excluded all other pairs."""
     choice: StrategyChoice | None = None
-    """How the lists were found; None if there was nothing to find, or if the backend has one strategy only."""
+    """The chosen strategy; None if the lists are empty, or if the backend has only one strategy."""
 
     def __repr__(self) -> str:
         return f"Ranking({counted(len(self.user_id), 'user')}, up to {counted(self.job_id.shape[1], 'job')} each)"
@@ -58,22 +58,22 @@ class Ranking:
         return cls(np.empty(0, np.int64), none, none, np.empty((0, 0, 4), np.float32), np.empty(0, np.int32))
 
     def first(self) -> Self:
-        """The first user's list, copied: the others are not kept for it."""
+        """Return a copy of the first user's list. The other lists can be freed."""
         return self.take(np.arange(1))
 
     def take(self, rows: NDArray[np.integer]) -> Self:
-        """The lists of these rows, in that order."""
+        """Return the lists of these rows, in that order."""
         parts = {name: getattr(self, name)[rows] for name in ("user_id", "job_id", "job_row", "scores", "count")}
         return replace(self, **parts)
 
     def cut(self, k: int) -> Self:
-        """The first k of every list."""
+        """Return the first k jobs of every list."""
         parts = {name: getattr(self, name)[:, :k] for name in ("job_id", "job_row", "scores")}
         return replace(self, **parts, count=np.minimum(self.count, k).astype(np.int32))
 
     def frame(self) -> pd.DataFrame:
         """Return one row per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`."""
-        import pandas as pd  # a process that only ranks needs no pandas
+        import pandas as pd  # imported here: a process that only ranks does not need pandas
 
         there = np.arange(self.job_id.shape[1]) < self.count[:, None]
         rank = np.broadcast_to(np.arange(1, self.job_id.shape[1] + 1, dtype=np.int32), there.shape)

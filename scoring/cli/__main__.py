@@ -1,4 +1,4 @@
-"""`python -m scoring.cli`."""
+"""Run the command with `python -m scoring.cli`."""
 
 from scoring.cli import main
 

@@ -1,4 +1,4 @@
-"""The commands joined; errors as one sentence on stderr."""
+"""Register all commands, and print errors as one sentence on stderr."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Stopped", "app"]
 
 T = TypeVar("T")
 
-# typer hands these on from its own copy of click, or from click itself, by version
+# depending on its version, typer raises the class of its own copy of click, or that of click
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 
 
@@ -54,8 +54,8 @@ class _Commands(TyperGroup):
         debug = "--debug" in arguments
         arguments = [argument for argument in arguments if argument != "--debug"]
         if not debug:
-            # its pool writes a traceback of a Ctrl-C that comes while a connection is given back; the exception
-            # itself goes on, and is dealt with below
+            # SQLAlchemy's pool logs a traceback if Ctrl-C arrives while a connection is returned to it. The exception
+            # itself propagates and is handled below.
             logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
         finish = super().main
         sys.exit(_guarded(lambda: finish(arguments, prog_name or "scoring", standalone_mode=False, **extra), debug))
@@ -74,10 +74,10 @@ def _guarded(work: Callable[[], Any], debug: bool) -> int:
         _say(f"{path}: {error.format_message().rstrip('.?').replace('. Did you', '; did you')}. See `{path} --help`.")
         return int(error.exit_code)
     except BrokenPipeError:
-        # who read our output has gone; Python would complain of it once more at exit
+        # the reader of stdout has closed it; without this, Python reports a second error at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:  # the outermost layer: everything becomes a sentence
+    except Exception as error:  # the outermost layer: report every error as a sentence
         if debug:
             raise
         _say(_sentence(error))
@@ -133,7 +133,7 @@ def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors. May stand anywhere.")] = False,
 ) -> None:
     if version:
-        # a plain import would tie this layer to all that the package names
+        # importing the package here would make this layer depend on all of its modules
         typer.echo(f"scoring {sys.modules['scoring'].__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:

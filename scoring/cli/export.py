@@ -1,4 +1,4 @@
-"""Tables and plots into a folder."""
+"""Write tables and plots to a folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["save"]
 
 
 def save(folder: Path, frames: Mapping[str, pd.DataFrame], figures: Mapping[str, Figure]) -> None:
-    """NAME.csv and NAME.png; those of the same name are exchanged."""
+    """Write each table as NAME.csv and each plot as NAME.png, replacing existing files."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
         frame.to_csv(folder / f"{name}.csv", index=False)

@@ -1,4 +1,4 @@
-"""What `evaluate` and `tune` share: what is held out, and which users it is looked at on."""
+"""Options shared by `evaluate` and `tune`: the holdout and the evaluated users."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed draws the same use
 
 @dataclass(frozen=True)
 class Asked:
-    """The options, for `holdout`."""
+    """The values of the holdout options."""
 
     of: Of = "time"
     days: float = 14.0
@@ -70,7 +70,13 @@ class Asked:
     counts: tuple[str, ...] = ()
 
     def holdout(self, data: Dataset) -> Holdout:
-        """Raises ConfigurationError: counts that cannot be read; nothing to be found."""
+        """Return the holdout of the data.
+
+        Raises
+        ------
+        BadParameter: If an option is invalid.
+        ConfigurationError: If the holdout is empty.
+        """
         from scoring.evaluation import APPLICATIONS, by_time, cold_start, last_n
 
         gains = self._gains() or APPLICATIONS
@@ -94,19 +100,24 @@ class Asked:
 
 
 def split_of(holdout: Holdout, seed: int) -> Split:
-    """Half of the users for finding weights, a quarter for choosing, a quarter for test. Raises ConfigurationError."""
+    """Return the split of the users: half for training, a quarter for validation, a quarter for test.
+
+    Raises
+    ------
+    ConfigurationError: If the users cannot be split.
+    """
     from scoring.evaluation import split_users
 
     return split_users(holdout.user_id, seed=seed)
 
 
 def users_on(holdout: Holdout, part: Part, seed: int) -> NDArray[np.int64]:
-    """Ids of that part's users."""
+    """Return the ids of the users in a part of the split."""
     return holdout.user_id if part == "all" else getattr(split_of(holdout, seed), part)
 
 
 def tell(holdout: Holdout, show: Show) -> None:
-    """What is to be found, what is not looked for, and what a reader must know."""
+    """Print the sizes of the holdout and its caveats."""
     show.say(f"{holdout.name}: {len(holdout.relevance):,} jobs of {len(holdout.user_id):,} users are to be found")
     for reason, pairs in holdout.left_out.items():
         if pairs:

@@ -1,4 +1,4 @@
-"""What commands share: their options, and the way from them to something prepared."""
+"""Options that commands share, and functions that load data and models from them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,14 @@ def read_model(
     profile: str | None = None,
     profiles: Path = DEFAULT_PROFILES,
 ) -> ScoringModel:
-    """The model with its weights, or that of a saved profile. Raises ModelError, ConfigurationError, OutputError."""
+    """Return a model with its weights, or the model of a saved profile.
+
+    Raises
+    ------
+    ModelError: If the model, the weights, the profile or a component file is invalid.
+    ConfigurationError: If a profile is given together with a model or weights.
+    OutputError: If the folder of profiles is not accessible.
+    """
     from scoring.catalog import load_model
     from scoring.errors import ConfigurationError, ModelError
     from scoring.model import parse_weights
@@ -111,9 +118,13 @@ def read_model(
 def read_models(
     names: Sequence[str], component_files: Sequence[Path] | None, profiles: Path
 ) -> tuple[Registry, dict[str, ScoringModel]]:
-    """The registry, and models by name: those that ship, model files, saved profiles.
+    """Return the registry, and models by name: shipped models, model files and saved profiles.
 
-    Raises ModelError, ConfigurationError (one twice), OutputError.
+    Raises
+    ------
+    ModelError: If a model, a profile or a component file is invalid.
+    ConfigurationError: If a name is a duplicate.
+    OutputError: If the folder of profiles is not accessible.
     """
     from scoring.catalog import load_model
     from scoring.errors import ConfigurationError
@@ -130,15 +141,17 @@ def read_models(
 
 
 def load_components(file: Path) -> list[type[Component]]:
-    """The component classes that a Python file defines. Runs the file, once for each content.
+    """Return the component classes that a Python file defines. The file is run once per content.
 
-    Raises ModelError: it cannot be run, or defines no component.
+    Raises
+    ------
+    ModelError: If the file cannot be run, does not define a component, or a component does not have a `kind`.
     """
     from scoring.errors import ModelError
     from scoring.model import Component
     from scoring.storage.os_errors import reason
 
-    # a name by the content: the same file has the same one, and it cannot hide another module
+    # the module name contains a digest of the file, so that it cannot shadow another module
     try:
         digest = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
     except OSError as error:
@@ -149,14 +162,14 @@ def load_components(file: Path) -> list[type[Component]]:
         raise ModelError(f"component file {file}: a Python file, ending in .py, is needed.")
     module = sys.modules.get(name)
     if module is None:
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)  # pydantic looks annotations up there
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)  # for annotations in pydantic
         try:
             spec.loader.exec_module(module)
         except BaseException as error:
             del sys.modules[name]
             if isinstance(error, KeyboardInterrupt):
                 raise
-            # sys.exit() too: a run that did nothing must not end as if all were well
+            # also sys.exit(): otherwise the command could exit with code 0
             raise ModelError(f"component file {file}{_line(error, file)}: {type(error).__name__}: {error}.") from error
     found = [
         value
@@ -175,7 +188,7 @@ def load_components(file: Path) -> list[type[Component]]:
 
 
 def _line(error: BaseException, file: Path) -> str:
-    """Where in the file it happened."""
+    """Return the line of the file that raised the error, as text for the message; empty if unknown."""
     if isinstance(error, SyntaxError):
         return f", line {error.lineno}" if error.lineno else ""
     frames = traceback.extract_tb(error.__traceback__)
@@ -192,13 +205,26 @@ def load_data(
     max_refused: str = DEFAULT_MAX_REFUSED,
     refused_to: Path | None = None,
 ) -> Dataset:
-    """Everything in the database that can be used, when there is room for it.
+    """Load a database, quarantining invalid rows up to a limit per table.
 
-    One bad row among many stops nobody's work: rows that cannot be used are left out, told of, counted in the
-    dataset's ledger and, with `refused_to`, kept in files there, in place of those of the last time. More than
-    `max_refused` of a table is an error.
+    Quarantined rows are reported and counted in the dataset's ledger.
 
-    Raises DatabaseError, DataError, ConfigurationError, NotEnoughMemoryError, OutputError.
+    Parameters
+    ----------
+    database: The database.
+    as_of: The clock of the data; None for the time of the newest action.
+    show: Progress output.
+    watch: Stopwatch of the phases `load` and `encode`.
+    max_refused: Maximum number or share of quarantined rows per table, such as "1%".
+    refused_to: The folder for files of quarantined rows, which replace those of the last load; None for no files.
+
+    Raises
+    ------
+    DatabaseError: If the database is not readable, lacks a table or is empty.
+    DataError: If the data are invalid, or more than `max_refused` rows of a table are.
+    ConfigurationError: If `as_of` or `max_refused` is invalid.
+    NotEnoughMemoryError: If the data do not fit into memory.
+    OutputError: If the files of quarantined rows cannot be written.
     """
     from scoring.columns import TABLES
     from scoring.database.change_tokens import change_tokens
@@ -245,7 +271,12 @@ def _tell_refused(ledger: DataLedger, where: str, show: Show) -> None:
 
 
 def id_of(text: str, frame: pd.DataFrame, what: str) -> int:
-    """A whole number is an id; other text is looked for among the ids that were text. Raises UnknownIdError."""
+    """Return the id of a user or job. An integer is an id; other text is looked up among the external ids.
+
+    Raises
+    ------
+    UnknownIdError: If the id does not exist.
+    """
     from scoring.errors import UnknownIdError
 
     if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 20:

@@ -1,4 +1,4 @@
-"""What long work shows: on a terminal bars and times, elsewhere plain lines. All of it goes to stderr."""
+"""Progress output of long commands on stderr: bars and times on a terminal, plain lines otherwise."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 def output() -> Console:
-    """Where results and reports go. At least 80 columns wide, also into a file or a pipe."""
+    """Return the console for results on stdout. It has at least 80 columns, also for a file or a pipe."""
     console = Console(highlight=False, soft_wrap=False)
     return console if console.is_terminal else Console(highlight=False, width=max(80, console.width))
 
 
 class Show:
-    """Tells of stages and of progress. `clock` gives seconds."""
+    """Prints stages and progress. `clock` returns seconds."""
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console or Console(stderr=True, highlight=False)
         self._clock = clock
 
     def say(self, line: str) -> None:
-        """One line, as it is."""
+        """Print one line without markup."""
         self._console.print(line, markup=False, soft_wrap=True)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Says what is being done, and how long it took."""
+        """Show the name of a stage while it runs, and print its duration at the end."""
         begun = self._clock()
         if self._console.is_terminal:
             with self._console.status(escape(f"{name} …")):
@@ -48,7 +48,7 @@ class Show:
 
     @contextmanager
     def bar(self, name: str, unit: str) -> Iterator[Advance]:
-        """Gives what is to be called with (done, total)."""
+        """Show progress. The context value is a function to call with (done, total)."""
         if not self._console.is_terminal:
             yield self._lines(name, unit)
             return
@@ -74,7 +74,7 @@ class Show:
             if not done or (now - said < _SECONDS_BETWEEN_LINES and done < total):
                 return
             said = now
-            # of the first instants nothing can be said: threads are still being started
+            # no estimate in the first second: threads are still starting
             known = done < total and now - begun > 1
             left = f", {(now - begun) / done * (total - done):.0f} s left" if known else ""
             self.say(f"{name}: {done:,} of {total:,} {unit}{left}")
@@ -83,7 +83,7 @@ class Show:
 
     @contextmanager
     def warnings(self) -> Iterator[None]:
-        """Warnings become one line each."""
+        """Print each warning as one line."""
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = lambda message, *_, **__: self.say(f"warning: {message}")

@@ -1,8 +1,7 @@
-"""The process of a server: Jupyter's own program, which ends when the command that started it ends.
+"""The process of a Jupyter server. It ends when the command that started it ends.
 
-`python -m scoring.cli.server_process lab OPTIONS` and `… panel FOLDER OPTIONS` have a pipe as standard input, whose
-other end the command holds. However the command ends, also by `kill -9`, the pipe is closed then. The server's kernels
-watch for their server by themselves.
+`python -m scoring.cli.server_process lab OPTIONS` and `… panel FOLDER OPTIONS` read a pipe from the command as standard
+input. The pipe is closed when the command ends, also after `kill -9`. Kernels end when their server ends.
 """
 
 from __future__ import annotations
@@ -24,27 +23,27 @@ if TYPE_CHECKING:
 __all__ = ["ENDING", "main"]
 
 ENDING = 10.0
-"""Seconds that a server may take to end, its kernels included."""
+"""Seconds within which a server and its kernels must end."""
 GONE = 150
-"""Seconds after which a kernel is ended that no page is connected to and that does nothing.
+"""Seconds after which an idle kernel without a connected page is ended.
 
-A page that is closed says so. This is for one that could not: its browser crashed, or it was closed before it was
-drawn. A page whose connection is lost tries seven times to have it again, after up to 0, 1, 3, 7, 15, 31, 63 seconds,
-120 in all, and then no more: no page that may come back finds its kernel gone.
+A page normally ends its kernel when it is closed. This timeout is for pages that could not: the browser crashed, or
+the page was closed before it was rendered. A page that loses its connection tries to reconnect seven times, after up to
+0, 1, 3, 7, 15, 31 and 63 seconds, 120 in total. The timeout is longer, so a page that reconnects finds its kernel.
 """
 _LOOKING = 10
-"""Seconds between two looks for such kernels."""
+"""Seconds between two searches for such kernels."""
 _GRAMMARS = "rfc3987_syntax"
-"""What jsonschema checks the form of an IRI with, where it can.
+"""Optional module with which jsonschema validates IRIs. It is disabled here.
 
-Importing it takes longer than everything else that Jupyter checks its own files with, and nothing there is an IRI.
+Importing it takes longer than the rest of Jupyter's validation, and Jupyter's files do not contain IRIs.
 """
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serves until it is told to end, or until the command is gone."""
+    """Run the server until it is stopped or the command ends."""
     which, *rest = arguments
-    sys.modules.setdefault(_GRAMMARS, None)  # type: ignore[arg-type] # not to be had, as where it is not installed
+    sys.modules.setdefault(_GRAMMARS, None)  # type: ignore[arg-type] # as if not installed
     folder = Path(rest.pop(0)) if which == "panel" else None
     threading.Thread(target=_end_with_the_command, args=(folder,), name="command-watch", daemon=True).start()
     if folder is None:
@@ -59,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
 def _end_with_the_command(folder: Path | None) -> None:
     while os.read(0, 1024):
         pass
-    # what Ctrl-C does to the command, too: the server ends its kernels and removes its files
+    # as on Ctrl-C: the server ends its kernels and removes its files
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(ENDING)
     if folder is not None:
@@ -71,11 +70,11 @@ def _serve_lab(options: Sequence[str]) -> None:
     import voila  # type: ignore[import-untyped]  # noqa: F401
     from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]
 
-    # Lab loads voila too, which turns on warnings that are for its makers alone
+    # JupyterLab loads voila, which enables warnings that are for its developers only
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     server = LabApp.initialize_server([*options, *_encryption()])
-    server.no_browser_open_file = True  # a file with the token, which is written for everybody to read
-    # as its own handler, without telling of it as of an accident
+    server.no_browser_open_file = True  # the file would contain the token and be readable by all users
+    # stops the server like its own handler, without logging an error
     signal.signal(signal.SIGTERM, lambda number, frame: server.stop(from_signal=True))
     server.start()
 
@@ -93,7 +92,7 @@ def _serve_panel(options: Sequence[str]) -> None:
 
 
 def _encryption() -> list[str]:
-    """The option for what server and kernel say to each other, where it is known: kernels warn when it is left out."""
+    """Return the option for encryption between server and kernels, if supported. Kernels warn if it is missing."""
     import zmq
     from jupyter_client.manager import KernelManager
 
@@ -102,10 +101,10 @@ def _encryption() -> list[str]:
 
 
 def _let_it_say_goodbye(handler: JupyterHandler, notebook: Any, cwd: str) -> None:
-    """Gives a page the cookie without which its request to end its kernel, sent as it is left, is refused.
+    """Set the `_xsrf` cookie of a page.
 
-    The page reads `_xsrf` and sends it along. The server makes it when somebody asks for it, and nothing in Voila's
-    templates does (voila 0.5.13).
+    When a page is closed, it sends a request to end its kernel. The server rejects the request without this cookie. The
+    server creates the cookie when `xsrf_token` is read, which the templates of Voila do not do (voila 0.5.13).
     """
     _ = handler.xsrf_token
 

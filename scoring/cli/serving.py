@@ -1,4 +1,4 @@
-"""`scoring lab` and `scoring panel`: servers on this machine alone, behind a token, that end with the command."""
+"""`scoring lab` and `scoring panel`: local servers that require a token and end with the command."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["lab", "panel"]
 
 DEFAULT_NOTEBOOKS = Path("notebooks")
 STARTING = 120.0
-"""Seconds that a server may take until it answers."""
+"""Seconds within which a server must answer."""
 
 _PANEL = """\
 import os
@@ -42,7 +42,7 @@ _TEMPLATE = """\
 {%- extends "voila/templates/lab/index.html.j2" -%}
 {%- block notebook_css -%}{{ super() | replace(' href="https://', ' data-left-out="https://') }}{%- endblock -%}
 """
-"""Voila's page less the icons that it has from the network: nothing on the panel is drawn with them."""
+"""Voila's page without the icon styles that it loads from the network. The panel does not use these icons."""
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Else one that is free.")]
 Open = Annotated[bool, typer.Option("--open", help="Open it in the browser.")]
@@ -63,7 +63,7 @@ def lab(
         "lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         "--ServerApp.open_browser=False", f"--ServerApp.root_dir={notebooks.resolve()}", "--ServerApp.log_level=ERROR",
         "--LabApp.log_level=ERROR", f"--ServerApp.allow_root={_root()}",
-        # nothing is asked of other machines
+        # no requests to other machines
         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     with _without_news() as folder:
@@ -89,7 +89,7 @@ def panel(
     from scoring.database.database import Database
     from scoring.statistics.factors import default_cache
 
-    with Database.open(db) as database:  # whatever is wrong with it is said here, and not on the page
+    with Database.open(db) as database:  # report errors here, not on the page
         database.require_tables(*TABLES)
         database.require_data()
     source = _PANEL.format(
@@ -101,7 +101,7 @@ def panel(
         factor_cache=f"__import__('pathlib').Path({str(factor_cache or default_cache())!r})",
     )
     port = _port(port)
-    # a URL may hold a password: it goes to the server by its environment, which nobody else can read
+    # a URL may contain a password: pass it in the environment, which other users cannot read
     environment = {"SCORING_DB": db, "SCORING_FOLDER": str(Path.cwd())}
     with _page(source) as folder:
         paths = [str(folder / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
@@ -115,7 +115,12 @@ def panel(
 
 
 def _port(asked: int | None) -> int:
-    """Raises ConfigurationError: somebody else has it."""
+    """Return the given port or a free one.
+
+    Raises
+    ------
+    ConfigurationError: If the port is in use.
+    """
     from scoring.errors import ConfigurationError
     from scoring.storage.os_errors import reason
 
@@ -128,13 +133,13 @@ def _port(asked: int | None) -> int:
 
 
 def _root() -> bool:
-    """Containers often have no other user; the server refuses root unless it is told."""
+    """Return whether the user is root. In containers it often is, and the server rejects root by default."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 @contextmanager
 def _without_news() -> Iterator[Path]:
-    """A folder of settings under which the page does not ask whether it may fetch news."""
+    """Yield a folder of settings that disable the page's question about fetching news."""
     with tempfile.TemporaryDirectory(prefix="scoring-lab-", ignore_cleanup_errors=True) as name:
         settings = Path(name) / "labconfig"
         settings.mkdir()
@@ -145,13 +150,13 @@ def _without_news() -> Iterator[Path]:
 
 @contextmanager
 def _page(source: str) -> Iterator[Path]:
-    """A folder that nobody else can read: `panel.ipynb`, a notebook of one cell, and in `jupyter` its template."""
+    """Yield a private folder with `panel.ipynb`, a notebook of one cell, and its template in `jupyter`."""
     cell: dict[str, object] = {
         "cell_type": "code", "id": "panel", "metadata": {}, "source": source, "outputs": [], "execution_count": None,
     }  # fmt: skip
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     page = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-    # the server removes it as well, in case this command cannot
+    # the server also removes it, in case this command is killed
     with tempfile.TemporaryDirectory(prefix="scoring-panel-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "panel.ipynb").write_text(json.dumps(page), encoding="utf-8")
@@ -163,7 +168,12 @@ def _page(source: str) -> Iterator[Path]:
 
 
 def _serve(name: str, server: Sequence[str], port: int, path: str, environment: Mapping[str, str], show: bool) -> None:
-    """Runs it until it ends or the command is stopped. Raises ScoringError: it ended otherwise."""
+    """Run a server until it ends or the user stops the command.
+
+    Raises
+    ------
+    ScoringError: If the server does not start, or ends with an error.
+    """
     from scoring.cli.progress import Show, output
     from scoring.errors import ScoringError
 
@@ -189,12 +199,12 @@ def _serve(name: str, server: Sequence[str], port: int, path: str, environment: 
 
 
 def _start(server: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    # secrets go by the environment, not the command line, which everybody on the machine can read
+    # pass secrets in the environment: all users of the machine can read the command line
     return subprocess.Popen(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "scoring.cli.server_process", *server],
         env={**os.environ, **environment},
-        stdin=subprocess.PIPE,  # closed when this command is gone, which ends the server
-        start_new_session=True,  # Ctrl-C is for this command, which ends the server without being asked twice
+        stdin=subprocess.PIPE,  # closed when this command ends, which ends the server
+        start_new_session=True,  # Ctrl-C reaches only this command, which then ends the server
     )
 
 
@@ -212,7 +222,7 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, name: str) -> None:
 
 
 def _listens(pid: int, port: int) -> bool:
-    """Whether it is this very process: somebody else who took the port meanwhile would be sent the token."""
+    """Return whether this process listens on the port. Another process on the port would receive the token."""
     import psutil
 
     with suppress(psutil.Error):
@@ -223,7 +233,7 @@ def _listens(pid: int, port: int) -> bool:
 
 @contextmanager
 def _browser(url: str) -> Iterator[None]:
-    """Opened on a private file that leads to the address: a browser's command line, too, is there for all to read."""
+    """Open the browser on a private file that redirects to the URL: all users can read the browser's command line."""
     import webbrowser
 
     with tempfile.TemporaryDirectory(prefix="scoring-open-", ignore_cleanup_errors=True) as folder:
@@ -234,7 +244,7 @@ def _browser(url: str) -> Iterator[None]:
 
 
 def _end(process: subprocess.Popen[bytes], gently: bool) -> None:
-    """It and its kernels. Before it answers it has none, and knows of no gentle end."""
+    """End the server and its kernels. Before it answers, it has no kernels and does not handle SIGTERM."""
     if process.poll() is None:
         if gently:
             process.terminate()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: an exception wherever the work is, and raised again where it got lost."""
+"""Convert Ctrl-C and SIGTERM to exceptions, which are raised again if Python has dropped them."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ __all__ = ["Stops", "Terminated"]
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM."""
+    """The process received SIGTERM."""
 
 
 class Stops:
-    """Remembers what asked the process to stop.
+    """Signal handlers that record the signal.
 
-    Python drops an exception that is raised while an object is finalised or a callback of a library runs ("Exception
-    ignored in"), and a signal's handler runs wherever the main thread happens to be. Work that asks `lost` between
-    its pieces ends all the same.
+    A handler may run at any place of the main thread. Python drops exceptions that are raised in a finalizer or in a
+    callback of a library ("Exception ignored in"). Long work therefore calls `lost` between its parts.
     """
 
     def __init__(self) -> None:
         self._asked: type[KeyboardInterrupt] | None = None
 
     def listen(self) -> None:
-        """From here on; a container that is stopped cleans up as after Ctrl-C."""
+        """Install the handlers. SIGTERM, which stops a container, is handled like Ctrl-C."""
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGTERM, self._stop)
 
     def lost(self) -> bool:
-        """False; raises what a signal asked for and nobody has heard of."""
+        """Raise the exception of a recorded signal, or return False."""
         if self._asked is not None:
             raise self._asked
         return False
@@ -43,4 +42,4 @@ class Stops:
 
 
 stops = Stops()
-"""The process's."""
+"""The signal handlers of the process."""

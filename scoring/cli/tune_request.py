@@ -1,4 +1,4 @@
-"""A search as it was asked for, which several processes can make ready, each for itself."""
+"""The options of a search, from which each of several processes loads the data and prepares the problem."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DEFAULT_SEARCHES = Path("data/searches")
 
 @dataclass(frozen=True)
 class Source:
-    """Where data and model come from."""
+    """The options that select the data and the model."""
 
     db: str
     as_of: str | None
@@ -42,7 +42,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Ready:
-    """Evaluators of the three parts of the users, and what is searched."""
+    """The holdout, an evaluator for each part of the users, and the problem of the search."""
 
     holdout: Holdout
     train: Evaluator
@@ -53,7 +53,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Request:
-    """The options of `scoring tune`, plain enough for another process."""
+    """The options of `scoring tune`. They can be pickled for other processes."""
 
     source: Source
     asked: Asked
@@ -71,7 +71,14 @@ class Request:
     storage: Path | None
 
     def ready(self, show: Show, processes: int = 1) -> Ready:
-        """Loads and prepares everything, for one of so many processes. Raises ScoringError."""
+        """Load the data and prepare the evaluators and the problem.
+
+        `processes` is the number of processes of the search, which share the cores.
+
+        Raises
+        ------
+        ScoringError: If the data, the model or an option is invalid.
+        """
         from scoring.database.database import Database
         from scoring.telemetry import Stopwatch
 
@@ -95,7 +102,7 @@ class Request:
         split = holdout_options.split_of(holdout, self.seed)
         with show.stage(f"preparing factors and statistics as of {holdout.data.as_of:%Y-%m-%d %H:%M} UTC"):
             statistics = Statistics(holdout.data, factor_cache=self.source.factor_cache or default_cache())
-            statistics.factors  # noqa: B018 - trained when first asked for
+            statistics.factors  # noqa: B018 - trained on first access
         train = split.train
         if self.users is not None:
             train = np.sort(np.random.default_rng(self.seed).permutation(train)[: self.users])
@@ -119,13 +126,13 @@ class Request:
         return Problem(space, train, tuple(goals), tuple(floor_named(text, slicings) for text in self.floors))
 
     def kept_in(self, problem: Problem) -> Path:
-        """The file of trials."""
+        """Return the journal of the trials."""
         return self.storage or DEFAULT_SEARCHES / f"{problem.digest[:12]}.journal"
 
 
 @contextmanager
 def helpers(request: Request, processes: int, show: Show) -> Iterator[None]:
-    """While the body runs, so many processes less one take trials off it; afterwards they are ended."""
+    """Run `processes` - 1 helper processes that compute trials while the body runs. End them afterwards."""
     spawn = multiprocessing.get_context("spawn")
     work: list[Any] = [
         spawn.Process(target=_help, args=(request, worker, processes, os.getpid()), daemon=True)
@@ -136,7 +143,7 @@ def helpers(request: Request, processes: int, show: Show) -> Iterator[None]:
     try:
         yield
         for one in work:
-            one.join(timeout=60)  # it ends the trial that it has begun
+            one.join(timeout=60)  # the helper completes its current trial
     finally:
         for one in work:
             one.kill()
@@ -147,16 +154,16 @@ def helpers(request: Request, processes: int, show: Show) -> Iterator[None]:
 
 
 def _help(request: Request, worker: int, processes: int, parent: int) -> None:
-    """A process that helps until there are enough trials, or nobody is there to help."""
+    """Compute trials until there are enough, or the parent process has ended."""
     from rich.console import Console
 
     from scoring.cli.progress import Show
     from scoring.errors import RunCancelledError
     from scoring.tuning.tune import search_trials
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all of a terminal; who is helped decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent handles it
     show = Show(Console(quiet=True))
-    # who cannot be helped any more, and what is wrong with the request, are told by the process that is helped
+    # the parent process reports warnings and cancellation
     with show.warnings(), suppress(RunCancelledError):
         problem = request.ready(show, processes).problem
         search_trials(

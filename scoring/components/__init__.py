@@ -1,4 +1,4 @@
-"""The components that ship, one file each; `classic/` holds the legacy formulas, `shared` what several need.
+"""The shipped components, one module each. `classic/` contains the legacy formulas, `shared` common functions.
 
 - base: `fee`, `wage`, `popularity`, `access`, `freshness`
 - match: `location`, `category`, `conditions`

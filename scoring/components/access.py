@@ -1,4 +1,4 @@
-"""Whether one can tell how to get there."""
+"""Whether the job states a station and an address."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from scoring.model.terms import JobTerm, Value
 
 
 class Access(Component):
-    """`start` points, more with a station and with an address, at most 100."""
+    """`start` points, plus `station` if the job has a station and `address` if it has an address; at most 100."""
 
     kind: ClassVar[str] = "access"
 

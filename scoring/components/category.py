@@ -1,4 +1,4 @@
-"""Whether the job's occupation is one that the user prefers."""
+"""How similar the job's occupation is to the occupations that the user prefers."""
 
 from typing import Annotated, ClassVar
 
@@ -16,10 +16,10 @@ _USERS_AT_ONCE = 4096  # bounds the gathered rows to some tens of megabytes
 
 
 class Category(Component):
-    """From `floor` to 100 with the similarity of the job's occupation to the nearest preferred one.
+    """`floor` + (100 - `floor`) · the similarity of the job's occupation to the most similar preferred one.
 
-    1 for the same occupation; otherwise the larger of `same_major` (the same known major group) and
-    `cosine_share` × the cosine between the two occupations' applications by user.
+    The similarity is 1 for the same occupation. Otherwise it is the larger of `same_major` (if both have the same known
+    major group) and `cosine_share` × the cosine between the two occupations' applications by user.
     """
 
     kind: ClassVar[str] = "category"

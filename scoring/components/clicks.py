@@ -1,4 +1,4 @@
-"""Whether the job resembles the jobs that the user clicked."""
+"""How similar the job is to the jobs that the user clicked."""
 
 from typing import ClassVar, Self
 
@@ -17,7 +17,7 @@ _FEATURES = ("daily_payment", "no_experience", "student_welcome")
 
 
 def feature_table(points: tuple[float, ...]) -> Floats:
-    """Return the points of the features in both, (8, 8) by the clicked features and those of the job."""
+    """Return points (8, 8) by the bits of the clicked features and of the job's; features in both give points."""
     both = np.arange(8)[:, None] & np.arange(8)[None, :]
     table = np.zeros((8, 8))
     for bit, gain in enumerate(points):
@@ -26,13 +26,13 @@ def feature_table(points: tuple[float, ...]) -> Floats:
 
 
 def clicked_features(users: NDArray[np.int32], has: list[NDArray[np.bool_]], n_users: int) -> NDArray[np.int32]:
-    """Return the bits of the features that a clicked job had, (n_users,); `has` is per feature and click."""
+    """Return per user the bits of the features of any clicked job, (n_users,). `has`: per feature, (n_clicks,)."""
     bits = [any_per_user(users, n_users, flag).astype(np.int32) << bit for bit, flag in enumerate(has)]
     return np.sum(bits, axis=0, dtype=np.int32)
 
 
 class Clicks(Component):
-    """`start` points (also without a click in the last `days` days), more for a clicked occupation and features."""
+    """`start` points, plus points for an occupation and features of jobs clicked in the last `days` days."""
 
     kind: ClassVar[str] = "clicks"
 

@@ -1,4 +1,4 @@
-"""Whether users with similar actions act on this job."""
+"""Cosine of the user's and the job's factors, from the actions of users (collaborative filtering)."""
 
 from typing import ClassVar
 
@@ -12,9 +12,9 @@ from scoring.model.terms import DotTerm, Value
 
 
 class Collaborative(Component):
-    """50 · (1 + cosine of the user's and the job's factors); `unknown` where either has none.
+    """50 · (1 + cosine of the user's and the job's factors); `unknown` if either has none.
 
-    Vectors of length 1 in float32 may have a cosine beyond 1 by some 1e-7; the value follows, as the formula says.
+    The cosine of two float32 vectors of length 1 may exceed 1 by about 1e-7. The value is not clipped.
     """
 
     kind: ClassVar[str] = "collaborative"

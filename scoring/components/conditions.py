@@ -1,4 +1,4 @@
-"""How much of what the user asks for the job offers."""
+"""The share of the user's conditions that the job meets."""
 
 from typing import Annotated, ClassVar
 
@@ -13,9 +13,9 @@ from scoring.model.terms import Flags, FlagTerm, IntervalTerm, UserTerm, Value
 
 
 class Conditions(Component):
-    """100 · met / asked: a salary floor and a work style where the user has one, attractive features always.
+    """100 · met / asked. Conditions: the user's salary floor and work style if known, and attractive features always.
 
-    Remote work is met by a job that has it, any other style by `other_style` of one.
+    A job with remote work meets the style `remote` by 1. Every job meets any other style by `other_style`.
     """
 
     kind: ClassVar[str] = "conditions"
@@ -35,7 +35,7 @@ class Conditions(Component):
         by_style = np.array(  # bits: neither, remote, attractive, both
             [
                 [0.0, 0.0, 100.0, 100.0],  # no style asked
-                [other, other, other + 100.0, other + 100.0],  # another than remote
+                [other, other, other + 100.0, other + 100.0],  # a style other than remote
                 [0.0, 100.0, 100.0, 200.0],  # remote
             ]
         )

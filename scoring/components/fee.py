@@ -1,4 +1,4 @@
-"""What the board earns from an application."""
+"""The fee that the job board receives for an application."""
 
 from typing import ClassVar, Self
 
@@ -13,7 +13,7 @@ from scoring.model.terms import JobTerm, Value
 
 
 class Fee(Component):
-    """0 at `low` yen and below, 100 at `high` and above, linear between; a missing fee is 0 points."""
+    """0 up to `low` yen, 100 from `high` yen, linear between. A missing fee gives 0 points."""
 
     kind: ClassVar[str] = "fee"
 

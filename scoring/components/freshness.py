@@ -1,4 +1,4 @@
-"""How new a posting is."""
+"""The age of the posting."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from scoring.model.terms import JobTerm, Value
 
 
 class Freshness(Component):
-    """100 when just posted, half of that after each half-life; a missing posting time is 0 points."""
+    """100 · 2 ** -(age / `half_life_days`). A missing posting time gives 0 points."""
 
     kind: ClassVar[str] = "freshness"
 

@@ -1,4 +1,4 @@
-"""Whether the job resembles the jobs that the user applied to."""
+"""How similar the job is to the jobs that the user applied to."""
 
 from typing import Annotated, ClassVar, Self
 
@@ -22,10 +22,10 @@ from scoring.model.terms import IntervalTerm, LookupTerm, UserTerm, Value, open_
 
 
 class History(Component):
-    """`start` points, more for an applied occupation, a wage near the mean one, an applied prefecture.
+    """`start` points, plus points for an occupation, a wage and a prefecture like those of the user's applications.
 
-    Near is a difference strictly below `near` × the mean hourly equivalent over the applications of the last
-    `days` days, each of which counts. Without an application in that time: `without`.
+    Applications of the last `days` days count; a user without one gets `without`. The wage is similar if it differs
+    from the mean hourly equivalent of all these applications by less than `near` × the mean.
     """
 
     kind: ClassVar[str] = "history"

@@ -1,4 +1,4 @@
-"""How near the job is."""
+"""The distance between the user's and the job's place, in four levels."""
 
 from typing import ClassVar, Self
 
@@ -15,7 +15,7 @@ from scoring.model.terms import LookupTerm, Value
 
 
 class Location(Component):
-    """Points for the same city, the same prefecture, an adjacent one, and anything else (or unknown)."""
+    """Points for the same city, the same prefecture, an adjacent prefecture, and any other or unknown place."""
 
     kind: ClassVar[str] = "location"
 
@@ -41,7 +41,7 @@ class Location(Component):
         return Value((by_prefecture, by_city))
 
     def _by_prefecture(self, inputs: Inputs) -> Floats:
-        """(n + 1, n + 1) by the user's and the job's prefecture, missing last."""
+        """Return points (n + 1, n + 1) by the user's and the job's prefecture code. The last index is missing."""
         size = len(inputs.words.prefecture)
         points = np.full((size + 1, size + 1), self.elsewhere)
         points[:size, :size][inputs.adjacent] = self.adjacent

@@ -1,4 +1,4 @@
-"""How often a view or a click of the company's jobs leads to an application."""
+"""The rate of applications per view or click of the company's jobs."""
 
 from typing import Annotated, ClassVar
 
@@ -14,8 +14,8 @@ from scoring.model.terms import JobTerm, Value
 class Popularity(Component):
     """A curve over (applications + a) / (views and clicks + b) of the company in the last `days` days.
 
-    a and b (`prior_applications`, `prior_looks`) are the counts assumed of every company; a missing company counts as
-    one without actions.
+    a and b (`prior_applications`, `prior_looks`) are prior counts that are added for every company. A missing company
+    is treated as a company without actions.
     """
 
     kind: ClassVar[str] = "popularity"

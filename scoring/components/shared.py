@@ -1,4 +1,4 @@
-"""Functions that several components share: piecewise linear curves, and histories as sparse entries."""
+"""Functions that several components share: piecewise linear curves, keys, and statistics per user."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 Points = Annotated[float, Field(ge=0, le=100)]
-"""A value or a part of a value, from 0 to 100."""
+"""A component value, or a part of one, from 0 to 100."""
 Days = Annotated[float, Field(gt=0, le=36_500)]
 
 
@@ -44,7 +44,7 @@ def _check_curve(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, 
 
 
 Curve = Annotated[tuple[tuple[float, float], ...], AfterValidator(_check_curve)]
-"""Points (x, y) of a piecewise linear curve, x ascending, flat before the first and after the last."""
+"""Points (x, y) of a piecewise linear curve, x ascending; constant before the first and after the last."""
 
 
 def piecewise(x: float | Floats, points: Sequence[tuple[float, float]]) -> Any:
@@ -64,7 +64,7 @@ def prefecture_key(inputs: Inputs) -> Key:
 
 
 def place_key(inputs: Inputs) -> Key:
-    """Return the key of prefecture and city together."""
+    """Return the key of the (prefecture, city) pair."""
     return Key("place", inputs.jobs.place, len(inputs.words.place))
 
 
@@ -82,7 +82,7 @@ def distinct(users: Ints, codes: Ints, n_users: int) -> Ragged:
 
 
 def mean_per_user(users: Ints, values: Floats, n_users: int) -> Floats:
-    """Return the mean of the values that are not NaN, added in their order; NaN for users without one, (n_users,)."""
+    """Return the mean per user (n_users,) of the values that are not NaN, added in order; NaN for users without any."""
     known = ~np.isnan(values)
     count = np.bincount(users[known], minlength=n_users)
     total = np.bincount(users[known], values[known], minlength=n_users)
@@ -91,15 +91,16 @@ def mean_per_user(users: Ints, values: Floats, n_users: int) -> Floats:
 
 
 def any_per_user(users: Ints, n_users: int, holds: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-    """Return whether a user has an action, or one for which `holds` is true, (n_users,)."""
+    """Return per user, (n_users,), whether an action exists for which `holds` is true; None: any action."""
     chosen = users if holds is None else users[holds]
     return np.bincount(chosen, minlength=n_users) > 0
 
 
 def counted_rows(actions: ActionRows, columns: Sequence[NDArray[Any]], keep: int) -> tuple[Ints, NDArray[np.int64]]:
-    """Return the `keep` most frequent combinations of columns per user: (user, an action row with it).
+    """Return per user the `keep` most frequent combinations of the columns: (user, an action row with the combination).
 
-    The more frequent come first, then the smaller by the columns in order. Encode missing as the largest value.
+    Combinations are ordered by descending frequency, then ascending by the columns. Encode missing values as the
+    largest value.
     """
     if not len(actions):
         return actions.user, np.empty(0, dtype=np.int64)

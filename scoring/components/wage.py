@@ -1,4 +1,4 @@
-"""The wage compared with the mean of the area."""
+"""The wage compared with the mean wage of the area."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ _AREAS = ("all open jobs", "the prefecture", "the prefecture and major occupatio
 
 
 class Wage(Component):
-    """A curve over the ratio of the hourly equivalent to its area mean; 0 points if either is unknown."""
+    """A curve over the ratio of the hourly equivalent to its area mean; 0 points if either is missing."""
 
     kind: ClassVar[str] = "wage"
 
@@ -22,7 +22,7 @@ class Wage(Component):
 
     def terms(self, inputs: Inputs) -> Value:
         mean, _, _ = inputs.basis.areas.of(inputs.jobs)
-        ratio = inputs.jobs.hourly / np.where(mean > 0, mean, np.nan)  # a mean of 0: wages below the smallest float
+        ratio = inputs.jobs.hourly / np.where(mean > 0, mean, np.nan)  # the mean is 0 if the wages underflow
         return Value((JobTerm(np.where(np.isnan(ratio), 0.0, piecewise(ratio, self.curve))),))
 
     def explain(self, pair: Pair) -> Reason:

@@ -1,10 +1,10 @@
-"""What a score is made of.
+"""Scoring models: components, their weights and the eligibility rules.
 
-- `component`: the contract that a component keeps; `terms`: the shapes that it may yield
-- `inputs`: the arrays that a component reads; `pair`: one pair in plain values, for its formula
+- `component`: the base class of components; `terms`: the kinds of terms that a component returns
+- `inputs`: the arrays that a component reads; `pair`: one user and one job as plain Python values
 - `profile`: weights on two levels; `eligibility`: which jobs may be ranked
-- `model`: all of it together; `model_file`: from and to YAML;
-  `presets/`: the models that ship
+- `model`: `ScoringModel`; `model_file`: parse and write YAML
+- `presets/`: the shipped models
 """
 
 from scoring.model.component import Component, Reason

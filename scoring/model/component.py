@@ -1,4 +1,4 @@
-"""What a component is: a small frozen configuration, the terms it yields, and its plain formula."""
+"""The base class of components: parameters, the terms for all pairs, and the formula for one pair."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ __all__ = ["Component", "Reason"]
 
 @dataclass(frozen=True)
 class Reason:
-    """A value from 0 to 100 by the plain formula, and the facts it came from, in words a reader knows."""
+    """A value from 0 to 100 of one pair, and the facts that it was computed from, with readable names."""
 
     value: float
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Component(BaseModel):
-    """Subclass it, give it a `kind` (its name in a model file), parameters as fields, and two methods.
+    """Base class of components. A subclass defines `kind`, parameters as fields, `terms` and `explain`.
 
-    The fields are what a model file, a slider and a search may set; bounds belong into their annotations.
-    `scoring.testing.check_component` runs a component through the contract.
+    `kind` is the component's name in a model file. Model files, sliders and searches set the fields; put bounds into
+    the annotations. `scoring.testing.check_component` tests a component.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -37,8 +37,8 @@ class Component(BaseModel):
 
     @abstractmethod
     def terms(self, inputs: Inputs) -> Value:
-        """How the value depends on every pair of `inputs`, from 0 to 100."""
+        """Return the terms that give the value, from 0 to 100, of every pair of `inputs`."""
 
     @abstractmethod
     def explain(self, pair: Pair) -> Reason:
-        """The plain formula for one pair, as a reader would check it by hand; equal to what `terms` gives."""
+        """Return the value of one pair by the plain formula, and its facts. The value is equal to that of `terms`."""

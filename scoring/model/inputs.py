@@ -1,7 +1,7 @@
-"""What a component may read: the rows to be scored, the actions of their users, and the basis.
+"""The inputs of a component: the rows to score, the actions of the scored users, and the basis.
 
-The rows to be scored are those of the dataset, or the frames of a request. A request's jobs and users replace the
-dataset's; actions come from the dataset, by id.
+The rows to score come from the dataset or from the frames of a request. A request's jobs and users replace the
+dataset's. Actions always come from the dataset, selected by user id.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["ActionRows", "History", "Inputs"]
 
 @dataclass(frozen=True)
 class ActionRows:
-    """Some actions of the scored users, by user row, then time, then job."""
+    """Actions of the scored users, ordered by user row, then time, then job."""
 
     user: Ints  # row of the scored users
     job: Ints  # row of `History.jobs`, which are the dataset's jobs
@@ -46,9 +46,9 @@ class History:
     ----------
     dataset: The data that contain the actions.
     jobs: The dataset's jobs, in the codes of the inputs.
-    clock: Later actions are left out.
+    clock: Later actions are excluded.
     user_id: (n_users,) the scored users.
-    with_profile: (n_users,) users without a profile count as never having acted.
+    with_profile: (n_users,) users that may have a profile. The others are treated as having no actions.
     """
 
     def __init__(self, dataset: Dataset, jobs: JobArrays, clock: Clock, user_id: Longs, with_profile: Bools) -> None:
@@ -79,7 +79,7 @@ class History:
         return users, np.arange(len(users)) + np.repeat(self._first - before, self.counts)
 
     def within(self, kind: str, days: float | None = None) -> ActionRows:
-        """Return the actions of a kind with as_of - days × 24 h ≤ t ≤ as_of; without `days`, all up to as_of."""
+        """Return the actions of a kind with as_of - days × 24 h ≤ t ≤ as_of. None: all up to as_of."""
         users, rows = self._all
         chosen = self._actions.kind[rows] == ACTION_KINDS.index(kind)
         if days is not None:
@@ -90,10 +90,10 @@ class History:
 
 @dataclass(frozen=True)
 class Inputs:
-    """n users and m jobs to score, in the codes of `words`, and the basis that they are scored with.
+    """n users and m jobs to score, encoded with `words`, and the basis that they are scored with.
 
-    `words` are the basis's, extended by the values that only the rows have. A new code matches itself; it has no
-    adjacent prefecture, no cosine and no actions.
+    `words` are the vocabularies of the basis, extended by values that occur only in the rows. A new code matches
+    itself only: it has no adjacent prefecture, no cosine and no actions.
     """
 
     dataset: Dataset
@@ -102,7 +102,7 @@ class Inputs:
     jobs: JobArrays
     users: UserArrays
     history: History
-    has_profile: Bools  # (n,) has an action up to the clock, or a vector that came with the data
+    has_profile: Bools  # (n,) has an action up to the clock, or a vector in the data
     user_vectors: NDArray[np.float32]  # (n, dimensions), zero rows where no vector exists
     user_has_vector: Bools
     job_vectors: NDArray[np.float32]
@@ -118,15 +118,15 @@ class Inputs:
         users: pd.DataFrame | None = None,
         with_profile: Bools | None = None,
     ) -> Self:
-        """Return the inputs of a dataset's rows, or of a request's.
+        """Return the inputs for the rows of a dataset or of a request.
 
         Parameters
         ----------
-        data: The data, with their statistics where several inputs share them.
-        basis: What the rows are scored with; None for the dataset's own. Rows keep their values; the clock, area
-            means, popularity, similarity, factors, adjacency and codes are those of the basis.
-        jobs, users: Canonical frames of a request, scored in their own order; None for the dataset's rows.
-        with_profile: (n_users,) users that may have a profile; the others count as never having acted.
+        data: The dataset, or its statistics if several inputs share them.
+        basis: The basis that the rows are scored with; None for the dataset's own. The clock, area means,
+            popularity, similarity, factors, adjacency and codes come from the basis; the values of rows do not.
+        jobs, users: Canonical frames of a request, scored in the order of their rows; None for the dataset's rows.
+        with_profile: (n_users,) users that may have a profile. The others are treated as having no actions.
         """
         dataset = data if isinstance(data, Dataset) else data.dataset
         if basis is None:
@@ -154,7 +154,7 @@ class Inputs:
         )
 
     def take_users(self, rows: NDArray[np.integer]) -> Self:
-        """Return the same jobs with the users at these rows, in that order."""
+        """Return inputs with the users at these rows, in that order, and the same jobs."""
         return replace(
             self,
             users=self.users.take(rows),
@@ -165,7 +165,7 @@ class Inputs:
         )
 
     def take_jobs(self, rows: NDArray[np.integer]) -> Self:
-        """Return the same users with the jobs at these rows, in that order."""
+        """Return inputs with the jobs at these rows, in that order, and the same users."""
         return replace(
             self,
             jobs=self.jobs.take(rows),
@@ -175,12 +175,12 @@ class Inputs:
 
     @property
     def fingerprint(self) -> str:
-        """Digest of the data and, where it is not the dataset's own, of the basis."""
+        """Digest of the data, followed by the digest of the basis if the basis is not the dataset's own."""
         own = self.basis.is_of(self.dataset)
         return self.dataset.fingerprint if own else f"{self.dataset.fingerprint} {self.basis.digest}"
 
     def has_same_data(self, other: Inputs) -> bool:
-        """Return whether both have the same data and the same basis. Digests are computed only if need be."""
+        """Return whether both have the same data and the same basis. Digests are computed only if needed."""
         if self.dataset is other.dataset and self.basis.is_of(self.dataset) and other.basis.is_of(self.dataset):
             return True
         return self.fingerprint == other.fingerprint
@@ -192,7 +192,7 @@ class Inputs:
 
     @cached_property
     def open_jobs(self) -> Bools:
-        """(m,) open at the clock."""
+        """(m,) whether each job is open at the clock."""
         return self.jobs.open_at(self.now, check_active=not self.basis.clock.set_back)
 
     @cached_property
@@ -203,7 +203,7 @@ class Inputs:
 
     @cached_property
     def adjacent(self) -> Bools:
-        """(n_prefectures, n_prefectures) by code; new prefectures are adjacent to none."""
+        """(n_prefectures, n_prefectures) whether two prefecture codes are adjacent. New prefectures are not."""
         known = self.basis.adjacent
         size = len(self.words.prefecture)
         matrix = np.zeros((size, size), dtype=bool)
@@ -212,12 +212,12 @@ class Inputs:
 
     @cached_property
     def majors(self) -> Ints:
-        """(n_occupations,) the major group's code of each occupation code; -1 unknown."""
+        """(n_occupations,) major group code of each occupation code; -1 if unknown."""
         return self.words.majors()
 
 
 def _encoded(dataset: Dataset, words: Vocabularies) -> tuple[Vocabularies, JobArrays, UserArrays]:
-    """Return the dataset's jobs and users in the codes of `words`, extended by the values that only they have."""
+    """Return the dataset's jobs and users encoded with `words`, extended by values that occur only in the dataset."""
     if words is dataset.words or words.same_as(dataset.words):
         return dataset.words, dataset.jobs, dataset.users
     jobs, users = dataset.tables.jobs, dataset.tables.users

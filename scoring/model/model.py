@@ -1,4 +1,4 @@
-"""A scoring model: components, their weights and the eligibility rules. Knows no data."""
+"""A scoring model: components, their weights and the eligibility rules. It does not depend on data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Part", "ScoringModel"]
 
 @dataclass(frozen=True)
 class Part:
-    """A component in its place: unique name, group, configuration."""
+    """A component of a model, with its unique name and its group."""
 
     name: str
     group: str
@@ -33,7 +33,12 @@ class Part:
 
 @dataclass(frozen=True)
 class ScoringModel:
-    """Parts in the order in which their contributions are added. Raises ModelError."""
+    """A scoring model. The contributions of `parts` are added in their order.
+
+    Raises
+    ------
+    ModelError: If the parts are empty, do not match the weights, are not grouped, or have duplicate names.
+    """
 
     name: str
     parts: tuple[Part, ...]
@@ -56,13 +61,23 @@ class ScoringModel:
             raise ModelError(f"model {self.name}: two components have one name; names are unique in a model.")
 
     def with_weights(self, weights: WeightProfile | Mapping[str, float]) -> Self:
-        """The same with other weights: a profile, or flat weights by component name (brought to sum 1)."""
+        """Return the model with other weights: a profile, or flat weights by component name (normalised to sum 1).
+
+        Raises
+        ------
+        ModelError: If a component does not exist or a weight is invalid.
+        """
         if not isinstance(weights, WeightProfile):
             weights = self.profile_of(weights)
         return replace(self, weights=weights)
 
     def profile_of(self, flat: Mapping[str, float]) -> WeightProfile:
-        """The profile of these flat weights; components that are not named weigh 0."""
+        """Return the normalised profile of flat weights by component name. Omitted components get weight 0.
+
+        Raises
+        ------
+        ModelError: If a component does not exist or a weight is invalid.
+        """
         strange = set(flat) - {part.name for part in self.parts}
         if strange:
             raise self._no_component(sorted(strange)[0])
@@ -75,7 +90,12 @@ class ScoringModel:
         return WeightProfile.normalised(groups, components)
 
     def with_parameters(self, name: str, /, **parameters: Any) -> Self:
-        """The same with other parameters of one component. Raises ModelError."""
+        """Return the model with other parameters of one component.
+
+        Raises
+        ------
+        ModelError: If the component does not exist or a parameter is invalid.
+        """
         parts = []
         for part in self.parts:
             if part.name == name:
@@ -91,7 +111,12 @@ class ScoringModel:
         return replace(self, parts=tuple(parts))
 
     def with_eligibility(self, **rules: Any) -> Self:
-        """The same with some rules changed. Raises ModelError."""
+        """Return the model with some eligibility rules changed.
+
+        Raises
+        ------
+        ModelError: If a rule does not exist or its value is invalid.
+        """
         try:
             eligibility = Eligibility(**(self.eligibility.model_dump() | rules))
         except ValidationError as error:
@@ -103,7 +128,7 @@ class ScoringModel:
         return ModelError(f"model {self.name} has no component {name!r}; it has {known}.")
 
     def as_dict(self) -> dict[str, Any]:
-        """The form that a model file has."""
+        """Return the content of the model's file."""
         groups: dict[str, Any] = {}
         for group in dict.fromkeys(part.group for part in self.parts):
             groups[group] = {
@@ -124,22 +149,22 @@ class ScoringModel:
 
     @property
     def flat_weights(self) -> NDArray[np.float64]:
-        """(n_parts,) what each component weighs in a total."""
+        """(n_parts,) weight of each component in the total score."""
         return np.array([self.weights.flat(part.group, part.name) for part in self.parts])
 
     @property
     def weights_in_group(self) -> NDArray[np.float64]:
-        """(n_parts,) what each component weighs in its group's score."""
+        """(n_parts,) weight of each component in the score of its group."""
         return np.array([self.weights.components[part.group][part.name] for part in self.parts])
 
     @cached_property
     def digest(self) -> str:
-        """Of all that a result can depend on: equal models have equal digests."""
+        """Digest of everything in the model that results depend on: all but its name and description."""
         content = {key: value for key, value in self.as_dict().items() if key not in ("name", "description")}
         classes = [f"{type(part.component).__module__}.{type(part.component).__qualname__}" for part in self.parts]
         text = json.dumps([content, classes], sort_keys=False)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def components_of(self, group: str) -> Sequence[Part]:
-        """The parts of one group, in order."""
+        """Return the parts of one group, in order."""
         return [part for part in self.parts if part.group == group]

@@ -1,4 +1,4 @@
-"""Model and weight files: from YAML to a `ScoringModel` or a `WeightProfile` and back, errors with their line."""
+"""Parse and write model and weight files (YAML). Errors contain the line."""
 
 from __future__ import annotations
 
@@ -24,28 +24,39 @@ from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
 __all__ = ["dump_model", "parse_model", "parse_section", "parse_settings", "parse_weights"]
 
 CHANGED = " (not as saved)"
-"""Added to the name of a saved profile's model where it is no longer the one that was saved."""
+"""Added to the name of a saved profile's model if the model has changed since it was saved."""
 
 _T = TypeVar("_T", bound=BaseModel)
 
 _FRACTION = re.compile(r"\s*\d+\s*/\s*[1-9]\d*\s*")
 _SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
-"""Such as 1e-3, which YAML takes for text."""
+"""A number such as 1e-3, which YAML reads as text."""
 
 
 def parse_model(
     text: str, kinds: Mapping[str, type[Component]], *, source: str = "model", name: str | None = None
 ) -> ScoringModel:
-    """A model from YAML text; `kinds` joins component names to classes. Raises ModelError with the line.
+    """Return the model of a YAML text.
 
-    A section `profile` says where the model came from, and is no part of it. Where the digest there is another model's,
-    the name says so: results must not be taken for those of the profile.
+    The section `profile` records the origin of a saved profile; it is not part of the model. If its digest differs from
+    the model's, `CHANGED` is added to the name, so that results are not attributed to the saved profile.
+
+    Parameters
+    ----------
+    text: The content of the file.
+    kinds: Component classes by kind.
+    source: The file's name, for errors.
+    name: The model's name if the text does not contain one; None for the stem of `source`.
+
+    Raises
+    ------
+    ModelError: If the text is not a valid model. The error contains the line.
     """
     file = _parse(text, source)
     file.check_keys((), {"name", "description", "normalise", "groups", "eligibility", "profile"})
     file.check_keys(("groups",), set(GROUPS))
     parts: list[Part] = []
-    for group in file.mapping(("groups",)):  # the file's order is the order of adding
+    for group in file.mapping(("groups",)):  # contributions are added in the file's order
         file.check_keys(("groups", group), {"weight", "components"})
         for name_in_group in file.mapping(("groups", group, "components")):
             parts.append(_part(file, group, name_in_group, kinds, {part.name for part in parts}))
@@ -71,20 +82,30 @@ def _parse(text: str, source: str) -> YamlSource:
 
 
 def parse_section(text: str, key: str, kind: type[_T], *, source: str) -> _T:
-    """One section of a file, such as `profile`, on its own. Raises ModelError with the line."""
+    """Return one section of a model file, such as `profile`.
+
+    Raises
+    ------
+    ModelError: If the section is invalid. The error contains the line.
+    """
     file = _parse(text, source)
     return _validated(file, (key,), kind, file.mapping((key,)))
 
 
 def parse_settings(text: str, kind: type[_T], *, source: str, error_class: type[LocatedError] = ModelError) -> _T:
-    """A file that is nothing but settings of this kind. Raises `error_class` with the line."""
+    """Return the settings in a file that contains only the fields of `kind`.
+
+    Raises
+    ------
+    `error_class`: If the file is invalid. The error contains the line.
+    """
     names = ", ".join(f"`{name}`" for name in kind.model_fields)
     file = parse_yaml(text, source, expected=f"some of {names}", error_class=error_class)
     return _validated(file, (), kind, file.mapping(()))
 
 
 def _rules(values: dict[str, Any]) -> dict[str, Any]:
-    """False switches a rule off whatever it takes otherwise."""
+    """Return the rules with None for each rule that is false and not a boolean field."""
     fields = Eligibility.model_fields
     return {
         key: None if value is False and key in fields and fields[key].annotation is not bool else value
@@ -106,7 +127,7 @@ def _part(file: YamlSource, group: str, name: str, kinds: Mapping[str, type[Comp
         named = kind if isinstance(kind, str) else short_repr(kind)
         raise file.error(path, f"unknown component `{named}`; known: {', '.join(sorted(kinds))}.")
     component = _validated(file, path, kinds[kind], parameters, beside=("weight", "component"))
-    if not weighed:  # said last: a mistyped `weight` is an unknown key
+    if not weighed:  # checked last: a mistyped `weight` is reported as an unknown key
         raise file.error(path, f"component `{name}` has no weight.")
     return Part(name, group, component)
 
@@ -131,7 +152,7 @@ def _profile(file: YamlSource) -> WeightProfile:
 
 
 def _weight(file: YamlSource, key: KeyPath, value: Any) -> float:
-    """A number from 0, or a fraction such as 1/3."""
+    """Return a weight: a number of 0 or more, or a fraction such as 1/3."""
     number = value
     try:
         if isinstance(value, str) and _FRACTION.fullmatch(value):
@@ -149,7 +170,7 @@ def _weight(file: YamlSource, key: KeyPath, value: Any) -> float:
 
 
 def _weight_of(file: YamlSource, key: KeyPath) -> float:
-    """Of a component: the value itself, or under `weight`."""
+    """Return the weight of a component: the value at the key, or its `weight`."""
     value = file.mapping(key[:-1])[key[-1]]
     if not isinstance(value, dict):
         return _weight(file, key, value)
@@ -159,16 +180,16 @@ def _weight_of(file: YamlSource, key: KeyPath) -> float:
 
 
 def _located(error: ModelError, file: YamlSource) -> LocatedError:
-    """An error about weights or a model, with the line of its key."""
+    """Return the error with the file and the line of its key."""
     return error if error.path is not None else file.error(error.key or ("groups",), str(error))
 
 
 def _validated(
     file: YamlSource, key: KeyPath, kind: type[_T], values: dict[str, Any], beside: tuple[str, ...] = ()
 ) -> _T:
-    """Settings of a kind from the values under a key of the file; `beside` are other keys that it may have.
+    """Return settings of a kind from the values at a key of the file, or raise the file's error with the line.
 
-    Raises the file's error with the line.
+    `beside` are further keys that the file may contain at `key`.
     """
     try:
         settings = kind(**values)
@@ -182,23 +203,27 @@ def _validated(
 
 
 def _is_number(value: Any) -> bool:
-    """Also where YAML takes it for text."""
+    """Return whether a value is a number, including numbers that YAML reads as text."""
     if isinstance(value, str):
         return _SCIENTIFIC.fullmatch(value) is not None
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _became_number(given: Any, made: Any) -> bool:
-    """Whether pydantic made a number of true, '5' or the like, here or somewhere in a list: a typing error."""
+    """Return whether pydantic converted a boolean or a text such as '5' to a number, also inside lists."""
     if isinstance(given, list) and isinstance(made, tuple | list):
         return any(_became_number(*pair) for pair in zip(given, made, strict=False))
     return _is_number(made) and isinstance(given, bool | str) and not _is_number(given)
 
 
 def parse_weights(text: str, model: ScoringModel, *, source: str = "weights") -> WeightProfile:
-    """A weight file (`groups:` as in a model file, a component's weight alone or under `weight`) for a model.
+    """Return the weights of a weight file for a model.
 
-    Raises ModelError with the line, also for a component that the model has not and for one that is missing.
+    The section `groups` is as in a model file. A component's weight is its value or its key `weight`.
+
+    Raises
+    ------
+    ModelError: If the file is invalid, or its components are not those of the model. The error contains the line.
     """
     file = _parse(text, source)
     file.check_keys((), {"name", "description", "normalise", "groups"})
@@ -224,5 +249,5 @@ def parse_weights(text: str, model: ScoringModel, *, source: str = "weights") ->
 
 
 def dump_model(model: ScoringModel) -> str:
-    """The model as a file's text; parsing it gives an equal model."""
+    """Return the text of the model's file. Parsing it returns an equal model."""
     return yaml.safe_dump(model.as_dict(), sort_keys=False, allow_unicode=True)

@@ -1,4 +1,4 @@
-"""One user and one job as plain Python values, which the plain formula of a component reads."""
+"""One user and one job as plain Python values, for `Component.explain`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _time(value: int) -> datetime | None:
 
 @dataclass(frozen=True)
 class JobFacts:
-    """A job; None is missing. `row` contains every column of its frame."""
+    """A job. Missing values are None. `row` contains every column of its frame."""
 
     row: dict[str, Any]
     job_id: int
@@ -91,7 +91,7 @@ def _text(value: Any) -> str | None:
 
 @dataclass(frozen=True)
 class UserFacts:
-    """A user; None is missing. `row` contains every column of its frame."""
+    """A user. Missing values are None. `row` contains every column of its frame."""
 
     row: dict[str, Any]
     user_id: int
@@ -105,14 +105,14 @@ class UserFacts:
 
 @dataclass(frozen=True)
 class Action:
-    """One action of the kind that was asked for."""
+    """One action: its job and its time."""
 
     job: JobFacts
     at: datetime
 
 
 class Pair:
-    """The user and the job at two rows of some inputs."""
+    """One user and one job of `inputs`, by row."""
 
     def __init__(self, inputs: Inputs, user_row: int, job_row: int) -> None:
         self.inputs = inputs
@@ -154,13 +154,13 @@ class Pair:
         return _number(mean[0]), int(count[0]), int(level[0])
 
     def company_actions(self, days: float) -> tuple[int, int]:
-        """Return the applications to the jobs of the job's company in the last days, and their views and clicks."""
+        """Return the number of applications to the company's jobs in the last `days` days, and of views and clicks."""
         company = self.inputs.jobs.company[self._j : self._j + 1]
         applications, looks = self.inputs.basis.company_actions(days).of(company)
         return int(applications[0]), int(looks[0])
 
     def cosine_of_occupations(self, occupation: int) -> float:
-        """Return the cosine between the applications to an occupation and to the job's; 0 if either has none."""
+        """Return the cosine of the applications to an occupation and to the job's occupation; 0 if either has none."""
         cosine = self.inputs.basis.similarity.cosine
         a, b = self._occupation_code(occupation), self.inputs.jobs.occupation[self._j]
         return float(cosine[a, b]) if 0 <= a < len(cosine) and 0 <= b < len(cosine) else 0.0
@@ -175,7 +175,7 @@ class Pair:
 
     @cached_property
     def cosine_of_factors(self) -> float | None:
-        """The cosine of the user's and the job's vectors; None if either has none."""
+        """Cosine of the user's and the job's vectors; None if either has no vector."""
         i, u, j = self.inputs, self._u, self._j
         if not (i.user_has_vector[u] and i.job_has_vector[j]):
             return None
@@ -185,7 +185,7 @@ class Pair:
         return total
 
     def actions(self, kind: str, days: float | None = None) -> list[Action]:
-        """Return the user's actions in the last days (None: all), by time, then job."""
+        """Return the user's actions of a kind in the last `days` days (None: all), ordered by time, then job."""
         rows = self.inputs.history.within(kind, days)
         own = slice(*np.searchsorted(rows.user, [self._u, self._u + 1]))
         jobs, words = self.inputs.history.jobs, self.inputs.words

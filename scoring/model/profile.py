@@ -1,4 +1,4 @@
-"""Weights on two levels, and the flat weight of each component that they come to."""
+"""Weights on two levels (groups and components), and the flat weight of each component."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ from scoring.errors import ModelError
 __all__ = ["GROUPS", "TOLERANCE", "WeightProfile"]
 
 GROUPS = ("base", "match", "personal")
-"""What the job offers, how it fits, what the user has done."""
+"""base: what the job offers; match: how it fits the user; personal: the user's past actions."""
 
 _Level = tuple[str, ...]
-"""The keys of a level in a model file: all groups, or the components of one."""
+"""Keys of a level in a model file: of all groups, or of the components of one group."""
 _GROUPS: _Level = ("groups",)
 
 TOLERANCE = 1e-6
-"""How far from 1 the weights of a level may sum."""
+"""Maximum difference between 1 and the sum of the weights of a level."""
 
 
 @dataclass(frozen=True)
 class WeightProfile:
     """Group weights and, per group, the weights of its components in the model's order.
 
-    Weights are finite, not negative and sum to 1 within a level; a group whose components all weigh 0 (or
-    that has none) weighs 0 itself. Raises ModelError, naming the level.
+    Weights are finite, not negative and sum to 1 within a level. A group without components, or whose components
+    all have weight 0, has weight 0.
+
+    Raises
+    ------
+    ModelError: If a rule above does not hold. The message names the level.
     """
 
     groups: Mapping[str, float]
@@ -50,11 +54,16 @@ class WeightProfile:
 
     @classmethod
     def normalised(cls, groups: Mapping[str, float], components: Mapping[str, Mapping[str, float]]) -> Self:
-        """With each level divided by its sum. Raises ModelError for a negative weight or a level of zeros."""
+        """Return a profile with the weights of each level divided by their sum.
+
+        Raises
+        ------
+        ModelError: If a weight is negative or not finite, or the weights of a level are all 0.
+        """
         return cls(
             _divided(_GROUPS, groups),
             {
-                # components of a group that weighs nothing may all weigh nothing
+                # if the group has weight 0, all of its components may have weight 0
                 group: dict(weights)
                 if not any(weights.values()) and not groups.get(group)
                 else _divided(("groups", group), weights)
@@ -63,11 +72,11 @@ class WeightProfile:
         )
 
     def flat(self, group: str, name: str) -> float:
-        """Group weight × weight in the group."""
+        """Return the group's weight × the component's weight in the group."""
         return self.groups[group] * self.components[group][name]
 
     def as_dict(self) -> dict[str, dict[str, object]]:
-        """The form that model and weight files have under `groups`."""
+        """Return the section `groups` of a model or weight file."""
         return {
             group: {"weight": self.groups[group], "components": dict(self.components[group])}
             for group in GROUPS

@@ -1,4 +1,4 @@
-"""What pydantic refuses, in a sentence."""
+"""Convert pydantic validation errors to one sentence."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["problem_of"]
 
 
 def problem_of(error: ValidationError, kind: type[BaseModel], beside: Sequence[str] = ()) -> tuple[str, str]:
-    """The field that the first problem is about ("" for the whole), and a sentence.
+    """Return the field of the first problem ("" if it concerns the whole model), and a sentence.
 
-    `beside` are keys that may stand beside the fields.
+    `beside` are further valid keys, listed with the fields.
     """
     first = error.errors()[0]
     field = str(first["loc"][0]) if first["loc"] else ""
     path = ".".join(map(str, first["loc"]))
-    if first["type"] in ("extra_forbidden", "missing") and path != field:  # of a part of the field
+    if first["type"] in ("extra_forbidden", "missing") and path != field:  # the problem is inside the field
         return field, f"`{path}` is missing." if first["type"] == "missing" else f"unknown key `{path}`."
     if first["type"] == "extra_forbidden":
         known = ", ".join([*sorted(kind.model_fields), *beside]) or "none"

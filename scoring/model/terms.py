@@ -1,8 +1,8 @@
-"""What a component yields: terms, the few shapes in which it may depend on a pair (user u, job j).
+"""The terms that a component returns: the supported functions of a pair (user u, job j).
 
-A component's value is the sum of its terms in their order, in float64, over its divisor if it has one.
-Kernels compute with terms and know no component; a model's weights can be folded into them before any
-pair is visited. Arrays have a row per scored user or job. `scoring.bundle.terms` has a file for each kind of term.
+A component's value is the sum of its terms, in order and in float64, divided by its divisor if it has one.
+Kernels read terms, not components, so weights can be multiplied into the terms before pairs are scored.
+Arrays have one row per scored user or job. `scoring.bundle.terms` contains one module per kind of term.
 """
 
 from __future__ import annotations
@@ -44,17 +44,18 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A component's value: the sum of `terms` in order, over `divisor` (never 0) where there is one."""
+    """A component's value: the sum of `terms` in order, divided by `divisor` (never 0) unless it is None."""
 
     terms: tuple[Term, ...]
     divisor: UserTerm | FlagTerm | None = None
 
 
 def open_interval(middle: Floats, share: float) -> tuple[Floats, Floats]:
-    """Bounds (low, high) such that `low <= x < high` exactly when `abs(x - middle) < share * middle` in float64.
+    """Return bounds (low, high) such that `low <= x < high` exactly when `abs(x - middle) < share * middle` in float64.
 
-    0 < share < 1. Rounding makes the limits differ from `middle ± share * middle` by some units in the last place:
-    they are sought where the formula itself changes its answer. NaN where nothing is inside, or the middle is NaN.
+    0 < share < 1. Because of rounding, the bounds differ from `middle ± share * middle` by some units in the last
+    place. A search finds the floats at which the formula changes its result. NaN if the interval is empty or
+    `middle` is NaN.
     """
     reach = share * middle
     some = reach > 0
@@ -68,9 +69,10 @@ def open_interval(middle: Floats, share: float) -> tuple[Floats, Floats]:
 
 
 def _first_float(low: Floats, high: Floats, holds: Callable[[Floats], Bools]) -> Floats:
-    """The smallest float in (low, high] for which something holds that holds from there on, and not at `low`.
+    """Return the smallest float in (low, high] for which `holds` is true, elementwise.
 
-    Elementwise, for numbers from 0: their bits, taken as whole numbers, go in their order, and are halved.
+    `holds` is false at `low`, true at `high`, and changes once. For floats of 0 or more: their bits, read as integers,
+    have the same order, so that a binary search over the integers finds the float.
     """
     without, found = low.view(np.int64), high.view(np.int64)
     while len(found) and (found - without).max() > 1:

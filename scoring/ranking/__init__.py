@@ -1,9 +1,9 @@
 """Scores and lists of one dataset under one model.
 
 - `prepared`: `Prepared`, a model prepared on a dataset
-- `scorer`: `Scorer`, one pair, all pairs, exact top k
-- `explanation`: one score taken apart; `fact_text`: its facts in words
-- `list_overlap`: two lists of each user compared: overlap, rank-biased overlap
+- `scorer`: `Scorer`, scores of single pairs and all pairs, and exact top k
+- `explanation`: the contributions to one score; `fact_text`: its facts as text
+- `list_overlap`: compare two lists of each user: overlap, rank-biased overlap
 """
 
 from __future__ import annotations

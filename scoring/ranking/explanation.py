@@ -1,4 +1,4 @@
-"""Why a pair has its score: the value, weight and points of every component, and the facts behind them."""
+"""Explanation of a score: the value, weight and points of every component, and the facts used."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Contribution:
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
-    """A pair's score taken apart. The points add up to `total` before it is rounded to float32."""
+    """The contributions of all components to a pair's score. `total` is the sum of points, rounded to float32."""
 
     user_id: int
     job_id: int
@@ -41,7 +41,7 @@ class Explanation:
     total: float  # float32 value, the canonical total
     groups: Mapping[str, float]  # float32 values
     parts: tuple[Contribution, ...]
-    not_ranked: tuple[str, ...]  # the rules that exclude this job for this user; empty if it is ranked
+    not_ranked: tuple[str, ...]  # reasons why this job is excluded for this user; empty if it is ranked
 
     @property
     def eligible(self) -> bool:
@@ -66,7 +66,7 @@ class Explanation:
 def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanation:
     """Return the explanation of a user row and a job row of the plan's inputs.
 
-    Values come from the plan, facts from the plain formulas.
+    Values come from the plan, facts from `Component.explain`.
     """
     users, jobs = np.array([user_row]), np.array([job_row])
     values = reference.component_values(plan.program, users, jobs)[:, 0, 0]
@@ -103,12 +103,12 @@ def _facts(part: Part, pair: Pair) -> Mapping[str, Any]:
         return part.component.explain(pair).facts
     except ScoringError:
         raise
-    except (Exception, SystemExit) as error:  # a user's own code may raise anything
+    except (Exception, SystemExit) as error:  # components of users may raise any exception
         raise ModelError(f"component {part.name}: its `explain` raised {type(error).__name__}: {error}") from error
 
 
 def reasons_against(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:
-    """Return the rules that exclude the job for the user; none if it is ranked."""
+    """Return the reasons why the job is excluded for the user; empty if it is ranked."""
     exclusions = plan.exclusions
     reasons = [rule for rule, out in exclusions.by_rule.items() if out[job_row]]
     if job_row in exclusions.jobs[user_row]:

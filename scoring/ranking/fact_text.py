@@ -1,4 +1,4 @@
-"""Facts of an explanation in words."""
+"""Format the facts of an explanation as text."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["in_words", "value_in_words"]
 
 
 def in_words(facts: Mapping[str, Any]) -> str:
-    """Facts as a reader would say them: `yen per hour 1,250; ratio 0.897; like them in occupation, wage`.
+    """Return facts as one line of text: `yen per hour 1,250; ratio 0.897; like them in occupation, wage`.
 
-    What is not there, and shares of what was asked, are said in words of their own.
+    Missing facts and the shares of met conditions have separate phrases.
     """
-    none = 0 in (facts.get("applications"), facts.get("clicks"))  # nothing that the job could be like
+    none = 0 in (facts.get("applications"), facts.get("clicks"))  # no actions to compare the job with
     told = {name: value for name, value in facts.items() if not (none and name == "like them in")}
     return printable("; ".join(_said(name, value) for name, value in told.items()), 1000)
 
@@ -40,7 +40,7 @@ def _said(name: str, value: Any) -> str:
 
 
 def _met(parts: Mapping[str, Any]) -> str:
-    """`asks for work style (half met), attractive features (met)`."""
+    """Return text such as `asked: work style (half met), attractive features (met)`."""
     degrees = {1.0: "met", 0.5: "half met", 0.0: "not met"}
     said = [
         f"{str(name).replace('_', ' ')} ({degrees.get(float(part), f'met by {float(part):.0%}')})"
@@ -54,7 +54,7 @@ def _missing(value: Any) -> bool:
 
 
 def value_in_words(value: Any) -> str:
-    """One fact; what is nested in it is said in one line."""
+    """Return the text of one value, with nested values in the same line."""
     if isinstance(value, Mapping):
         held = {str(name).replace("_", " "): what for name, what in value.items() if what}
         said = [name if what is True else f"{name} {value_in_words(what)}" for name, what in held.items()]

@@ -1,7 +1,7 @@
-"""Two rankings of the same users held beside each other, as arrays: which jobs stayed, and how much order did.
+"""Compare two rankings of the same users, as arrays: the common jobs and the similarity of their order.
 
-A list is a row of ids, best first, of which the first `count` are there. `places` finds every job of the one list in
-the other; the measures follow from that, for all users at once.
+A list is a row of job ids, best first. Its first `count` entries are valid. `places` returns the place of every job of
+one list in the other list. All measures are computed from these places, for all users at once.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from scoring.errors import ConfigurationError
 __all__ = ["NOT_THERE", "listed", "new_share", "other_first", "overlap", "places", "rank_biased_overlap", "same_lists"]
 
 NOT_THERE = -1
-"""The place of a job that a list does not hold."""
+"""The place of a job that is not in the list."""
 
 
 def listed(width: int, count: NDArray[np.integer]) -> Bools:
-    """(n, width) which entries of n lists are there."""
+    """Return (n, width) whether each entry of n lists is valid."""
     return np.arange(width) < np.asarray(count)[:, None]
 
 
 def places(before: Longs, count_before: NDArray[np.integer], after: Longs, count_after: NDArray[np.integer]) -> Ints:
-    """(n, k_after) place, from 0, in `before` (n, k_before) of each job of `after`; NOT_THERE elsewhere.
+    """Return (n, k_after) the place, from 0, in `before` (n, k_before) of each job of `after`; NOT_THERE if missing.
 
-    No list holds a job twice. Both lists of a user are sorted together, so that a job of both stands beside itself.
+    Lists must not contain duplicates. Both lists of a user are sorted together, so that a common job forms a pair of
+    neighbours.
     """
     k_before, width = before.shape[1], before.shape[1] + after.shape[1]
     found = np.full(after.shape, NOT_THERE, dtype=np.int32)
@@ -35,8 +36,8 @@ def places(before: Longs, count_before: NDArray[np.integer], after: Longs, count
         return found
     bits = max(width - 1, 1).bit_length()
     key = (_codes(np.concatenate([before, after], axis=1), there, 62 - bits) << bits) | np.arange(width)
-    key[~there] = np.iinfo(np.int64).max  # behind everything, and `there` has no such place
-    key.sort(axis=1)  # job and place are one number: sorting numbers takes a quarter of the time of argsort
+    key[~there] = np.iinfo(np.int64).max  # invalid entries sort last and are ignored below
+    key.sort(axis=1)  # job and place are in one number: sorting numbers takes a quarter of the time of argsort
     row, column = np.nonzero((key[:, 1:] >> bits == key[:, :-1] >> bits) & (key[:, 1:] != np.iinfo(np.int64).max))
     mask = (1 << bits) - 1
     found[row, (key[row, column + 1] & mask) - k_before] = key[row, column] & mask
@@ -44,7 +45,7 @@ def places(before: Longs, count_before: NDArray[np.integer], after: Longs, count
 
 
 def _codes(ids: Longs, there: Bools, bits: int) -> Longs:
-    """Numbers of so many bits that are equal where ids are: the ids, counted from the smallest, if they fit."""
+    """Return numbers of at most `bits` bits that are equal exactly if the ids are: id - smallest id, or ranks."""
     smallest, largest = int(ids[there].min()), int(ids[there].max())
     if largest - smallest < 1 << bits:
         return np.where(there, ids, smallest) - smallest
@@ -52,24 +53,24 @@ def _codes(ids: Longs, there: Bools, bits: int) -> Longs:
 
 
 def overlap(place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer]) -> Floats:
-    """(n,) jobs in both lists over the length of the longer one; two empty lists are the same: 1."""
+    """Return (n,) the number of common jobs / the length of the longer list; 1 for two empty lists."""
     longer = np.maximum(count_before, count_after)
     return np.where(longer > 0, (place >= 0).sum(axis=1) / np.maximum(longer, 1), 1.0)
 
 
 def new_share(place: Ints, count_after: NDArray[np.integer]) -> Floats:
-    """(n,) share of the jobs listed after that were not listed before; an empty list has none: 0."""
+    """Return (n,) the share of jobs in `after` that were not in `before`; 0 if `after` is empty."""
     return np.where(count_after > 0, 1 - (place >= 0).sum(axis=1) / np.maximum(count_after, 1), 0.0)
 
 
 def same_lists(place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer]) -> Bools:
-    """(n,) whether both lists hold the same jobs in the same order."""
+    """Return (n,) whether both lists contain the same jobs in the same order."""
     unmoved = (place == np.arange(place.shape[1])) | ~listed(place.shape[1], count_after)
     return unmoved.all(axis=1) & (np.asarray(count_before) == np.asarray(count_after))
 
 
 def other_first(place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer]) -> Bools:
-    """(n,) whether another job stands first, or one of the lists alone is empty."""
+    """Return (n,) whether the first jobs differ, or exactly one of the lists is empty."""
     if not place.shape[1]:
         return np.asarray(count_before) > 0
     both = (np.asarray(count_before) > 0) & (np.asarray(count_after) > 0)
@@ -79,16 +80,19 @@ def other_first(place: Ints, count_before: NDArray[np.integer], count_after: NDA
 def rank_biased_overlap(
     place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer], p: float = 0.9
 ) -> Floats:
-    """(n,) extrapolated RBO of n pairs of lists, 0 (nothing in common) to 1 (the same).
+    """Return (n,) the extrapolated rank-biased overlap of n pairs of lists, from 0 (disjoint) to 1 (equal).
 
-    With s and l the lengths of the shorter and the longer list and X(d) the jobs that both hold in their first d:
+    s and l are the lengths of the shorter and the longer list, X(d) the number of common jobs in their first d places:
 
         (1 − p)/p · (Σ d=1…l X(d)/d · p^d + Σ d=s+1…l X(s)·(d − s)/(s·d) · p^d) + ((X(l) − X(s))/l + X(s)/s) · p^l
 
-    p tells how deep somebody reads: the first ten places have 86 % of the weight at 0.9. One empty list gives 0, two
-    give 1. Webber, Moffat, Zobel: A Similarity Measure for Indefinite Rankings, TOIS 28(4), 2010, equation 32.
+    p is the persistence of the reader: at 0.9, the first ten places have 86 % of the weight. The result is 0 if one
+    list is empty and 1 if both are. Source: Webber, Moffat, Zobel: A Similarity Measure for Indefinite Rankings,
+    TOIS 28(4), 2010, equation 32.
 
-    Raises ConfigurationError: p not between 0 and 1.
+    Raises
+    ------
+    ConfigurationError: If p is not between 0 and 1 (exclusive).
     """
     if not 0 < p < 1:
         raise ConfigurationError(f"p of rank-biased overlap is {p!r}; it lies between 0 and 1, without either.")
@@ -98,7 +102,7 @@ def rank_biased_overlap(
     common = _common_to_depth(place, deepest)
     rows = np.arange(len(place))
     at_s, at_l = common[rows, shorter].astype(np.float64), common[rows, longer].astype(np.float64)
-    agreed = at_s / np.maximum(shorter, 1)  # of an empty list nothing is agreed
+    agreed = at_s / np.maximum(shorter, 1)  # 0 if a list is empty
 
     depth = np.arange(1, deepest + 1)
     share = common[:, 1:] / depth
@@ -111,7 +115,7 @@ def rank_biased_overlap(
 
 
 def _common_to_depth(place: Ints, deepest: int) -> Longs:
-    """(n, deepest + 1) how many jobs both lists hold in their first d, d = 0…deepest."""
+    """Return (n, deepest + 1) the number of common jobs in the first d places, d = 0…deepest."""
     n = len(place)
     row, column = np.nonzero(place >= 0)
     enters = np.maximum(place[row, column], column) + 1  # a job counts from the depth of its lower place

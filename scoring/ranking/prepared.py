@@ -30,15 +30,15 @@ __all__ = ["Prepared"]
 
 @dataclass(frozen=True, repr=False)
 class Prepared:
-    """The inputs and the plan of a model on a dataset's rows, or a request's, with a scorer for them."""
+    """The inputs and the plan of a model on the rows of a dataset or a request, with a scorer."""
 
     inputs: Inputs
     plan: Plan
     workers: int | None = None
     before: Ranking | None = None
-    """The last lists under other weights, if any: the first lists are found faster with them."""
+    """The last ranking under other weights, if any. It makes the next ranking faster."""
     backend: BackendFactory | None = None
-    """Makes the backend that scores and ranks; None: `NumbaBackend`."""
+    """Factory of the backend that scores and ranks; None: `NumbaBackend`."""
 
     @classmethod
     def of(
@@ -55,16 +55,16 @@ class Prepared:
 
         Parameters
         ----------
-        data: A dataset; its statistics, to share them; or inputs, of which the rows are prepared.
+        data: A dataset, its statistics (to share them), or inputs.
         model: The scoring model.
-        workers: Threads at most; None for one per available core.
-        candidates: The only jobs that each user's list may contain; None for the jobs open at the clock.
-        backend: Makes the backend of each plan: a class such as `ReferenceBackend`; None for `NumbaBackend`.
-        basis: What the rows are scored with, such as yesterday's basis; None for the dataset's own, or the inputs'.
+        workers: Maximum number of threads; None for one per available core.
+        candidates: The jobs that each user's list may contain; None for the jobs open at the clock.
+        backend: Factory of the backend of each plan, such as `ReferenceBackend`; None for `NumbaBackend`.
+        basis: The basis for scores, such as yesterday's; None for the basis of the dataset or the inputs.
 
         Raises
         ------
-        ConfigurationError: If a basis is given with inputs, which have one.
+        ConfigurationError: If a basis is given together with inputs, which have one.
         ModelError: If a component's terms do not fit the data.
         """
         inputs = _inputs(data, basis)
@@ -81,9 +81,9 @@ class Prepared:
         workers: int | None = None,
         basis: Basis | None = None,
     ) -> Self:
-        """Prepare a model on some rows, with the statistics of all: scores and reasons equal those of `of`.
+        """Prepare a model on some rows with the statistics of all rows. Scores and explanations equal those of `of`.
 
-        A pair is explained without planning every user and job. Rows are in the order of the ids.
+        It explains a pair without planning every user and job. Rows are in the order of the ids.
 
         Raises
         ------
@@ -109,21 +109,21 @@ class Prepared:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """Scores of pairs and the lists of users, by compiled kernels."""
-        from scoring.ranking.scorer import Scorer  # Numba takes 0.4 s to import; an explanation does not need it
+        """The scorer of the plan."""
+        from scoring.ranking.scorer import Scorer  # importing Numba takes 0.4 s; explanations do not need it
 
         return Scorer(self.plan, workers=self.workers, before=self.before, backend=self.backend)
 
     @property
     def active_users(self) -> NDArray[np.int64]:
-        """Rows of the active users, for whom a run ranks."""
+        """Rows of the active users: those that a run ranks jobs for."""
         return np.flatnonzero(self.inputs.users.active)
 
     def with_model(self, model: ScoringModel) -> Self:
-        """Return another model on the same rows, prepared with as much of this plan as stays valid.
+        """Return another model prepared on the same rows. It reuses the parts of this plan that remain valid.
 
-        A model with other weights encodes nothing again. One with other parameters of components that depend on the
-        job alone encodes only their values.
+        If only weights differ, no values are recomputed. If only parameters of components that depend on the job alone
+        differ, only their values are recomputed.
         """
         before = self.scorer.latest or self.before
         if model.parts == self.model.parts and model.eligibility == self.model.eligibility:
@@ -141,13 +141,13 @@ class Prepared:
         Raises
         ------
         UnknownIdError: If a user does not exist.
-        ConfigurationError: If k is not a whole number above 0.
+        ConfigurationError: If k is not an integer of 1 or more.
         """
         rows = self.active_users if user_ids is None else self.user_rows(user_ids)
         return self.scorer.top_k(k, rows)
 
     def explain(self, user_id: int, job_id: int) -> Explanation:
-        """Return the pair's score taken apart.
+        """Return the explanation of a pair's score.
 
         Raises
         ------
@@ -156,11 +156,21 @@ class Prepared:
         return explain(self.plan, self.inputs, int(self.user_rows([user_id])[0]), int(self.job_rows([job_id])[0]))
 
     def user_rows(self, user_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
-        """Return the rows of these users. Raises UnknownIdError naming an unknown one."""
+        """Return the rows of these users.
+
+        Raises
+        ------
+        UnknownIdError: If a user does not exist.
+        """
         return rows_of_ids(self.plan.user_id, user_ids, "user")
 
     def job_rows(self, job_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
-        """Return the rows of these jobs. Raises UnknownIdError naming an unknown one."""
+        """Return the rows of these jobs.
+
+        Raises
+        ------
+        UnknownIdError: If a job does not exist.
+        """
         return rows_of_ids(self.plan.job_id, job_ids, "job")
 
 
@@ -177,7 +187,7 @@ def rows_of_ids(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence
 
     Raises
     ------
-    UnknownIdError: If an id is unknown; it names the id.
+    UnknownIdError: If an id does not exist. The message names the id.
     ConfigurationError: If a value is not an id.
     """
     ids = whole_ids(wanted, what)
@@ -188,11 +198,11 @@ def rows_of_ids(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence
 
 
 def whole_ids(wanted: Any, what: str) -> NDArray[np.int64]:
-    """Return ids as int64, (n,). Whole floats and whole numbers in text are ids, as in tables; none is rounded.
+    """Return ids as int64, (n,). As in tables, floats and texts are ids if their value is an integer; none is rounded.
 
     Raises
     ------
-    ConfigurationError: If a value is not an id; it names the value.
+    ConfigurationError: If a value is not an id. The message names the value.
     """
     if not isinstance(wanted, Iterable) or isinstance(wanted, str | bytes):
         raise ConfigurationError(f"{what}s are asked for by a list of ids; this is {wanted!r}.")

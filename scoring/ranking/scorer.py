@@ -1,4 +1,4 @@
-"""Runs a plan: one pair, all pairs, or the exact top K. Pure and synchronous; threads share nothing but the plan."""
+"""Score with a plan: single pairs, all pairs, or the exact top k."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ __all__ = ["Scorer"]
 
 
 class Scorer:
-    """Scores with a plan. Several threads may use one scorer at once.
+    """Scores and ranks with a plan. Several threads may use one scorer at once.
 
     Parameters
     ----------
-    plan: What to score.
-    workers: Threads at most; None: one per available core. Answers do not depend on it.
-    path: The strategy of the compiled kernels: "pruned", "dense", or "auto", which measures which is faster.
-    before: A ranking of the same data and rules under other weights. The scores that its lists have now are bounds
-        to begin with. Answers do not depend on it.
-    backend: Makes the backend that does the work; None: `NumbaBackend`.
+    plan: The plan of a model.
+    workers: Maximum number of threads; None: one per available core. Results do not depend on it.
+    path: The strategy of the compiled kernels: "pruned", "dense", or "auto", which tries them on a sample.
+    before: A ranking of the same data and rules under other weights. The current scores of its jobs are the initial
+        bounds of the search. Results do not depend on it.
+    backend: Factory of the backend; None: `NumbaBackend`.
 
     Raises
     ------
-    ConfigurationError: If `workers` is not a whole number above 0, if the path does not exist, or if a path is given
+    ConfigurationError: If `workers` is not an integer of 1 or more, if the path does not exist, or if a path is given
         together with a backend.
     """
 
@@ -61,13 +61,13 @@ class Scorer:
         make = partial(NumbaBackend, strategy=path) if backend is None else backend
         self.backend: Backend = make(plan.bundle, workers=self.workers)
         self.decision: StrategyChoice | None = None
-        """How the last lists were found, and why so; None before the first."""
+        """The strategy of the last ranking and its reason; None before the first ranking."""
         self.latest: Ranking | None = None
-        """The last lists."""
+        """The last ranking; None before the first."""
 
     @cached_property
     def n_eligible(self) -> int:
-        """Jobs that no rule excludes for every user."""
+        """Number of jobs that are not excluded for all users."""
         return self.plan.exclusions.arrays.n_eligible
 
     def top_k(
@@ -79,7 +79,7 @@ class Scorer:
         cancelled: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda done: None,
     ) -> Ranking:
-        """See `Backend.top_k`; without `seeds`, `before` serves as such."""
+        """See `Backend.top_k`. `seeds` defaults to `before`."""
         seeds = self.before if seeds is None else seeds
         ranking = self.backend.top_k(k, users, seeds=seeds, cancelled=cancelled, progress=progress)
         self.latest, self.decision = ranking, ranking.choice or self.decision

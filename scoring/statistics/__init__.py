@@ -4,8 +4,9 @@
 - `statistics`: `Statistics`, which computes the basis of a dataset
 - `area_wages`: mean wages by prefecture and major occupation
 - `popularity`: actions by company
-- `similarity`: which occupations the same users apply to
-- `factors`: vectors of users and jobs, brought or trained
+- `similarity`: cosines of occupations, by the users who apply to them
+- `factors`: vectors of users and jobs, from the data or trained
+- `array_cache`: trained factors on disk
 """
 
 from scoring.statistics.basis import Basis

@@ -14,7 +14,7 @@ from scoring.dataset.arrays import JobArrays
 __all__ = ["MIN_JOBS_PER_AREA", "AreaMeans"]
 
 MIN_JOBS_PER_AREA = 30
-"""The next larger area is used where fewer open jobs have a known wage."""
+"""If fewer open jobs of an area have a known wage, the next larger area is used."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class AreaMeans:
 
     @classmethod
     def compute(cls, jobs: JobArrays, open_jobs: Bools, n_prefectures: int, n_majors: int) -> Self:
-        """Return the means of all jobs of a dataset, in order of job_id: sums do not depend on the source's order."""
+        """Return the means. Pass the jobs in order of job_id: then sums do not depend on the order of the source."""
         counted = open_jobs & np.isfinite(jobs.hourly)
         wage = jobs.hourly[counted]
         prefecture, major = jobs.prefecture[counted], jobs.major[counted]

@@ -1,7 +1,7 @@
-"""Arrays kept on disk between runs: their owner's alone, whole or not there, and numbers whatever the file says.
+"""A cache of arrays on disk, private to the user. Damaged files are cache misses.
 
-A folder that somebody else could have written to is not used, a link is not followed, and what a file claims of its
-size is checked before anything is unpacked; nothing in it is ever executed.
+A folder that other users may write to is not used. Links are not followed. The sizes in a file are checked before
+arrays are read, and no content of a file is executed.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ __all__ = ["ArrayCache"]
 Arrays = Mapping[str, NDArray[np.float32]]
 
 _HEADER: Final = 1_024
-"""Bytes that NumPy's header of an array takes at most; 128 for ours."""
+"""Maximum bytes of the NumPy header of an array; the arrays written here have 128."""
 
 _DAMAGE: Final = (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile)
-"""A damaged header may claim a compression or a password that zipfile raises the later ones for."""
+"""Errors that a damaged file may cause; zipfile raises the last ones for an unknown compression or a password."""
 
 
 class ArrayCache:
-    """float32 arrays by key in files `<kind>-<key>.npz` of a folder (mode 0700, files 0600, whatever the umask).
+    """float32 arrays by key, in files `<kind>-<key>.npz` of a folder. The folder has mode 0700 and files have 0600.
 
-    Using it removes what killed processes left of their writing; what a living one writes is under its lock.
+    `read` removes temporary files of killed processes. A running process holds a lock on its temporary file.
     """
 
     def __init__(self, folder: Path, kind: str) -> None:
         self._folder, self._kind = folder, kind
 
     def read(self, key: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]] | None:
-        """The arrays of these names and shapes; None where there is no such file, or it is not whole and finite.
+        """Return the arrays of these names and shapes; None if the file does not exist, is damaged or is not finite.
 
-        Warns where the folder is not to be trusted.
+        Warns if the folder is not trusted.
         """
         if not self._folder.is_dir() or not self._is_trusted():
             return None
@@ -62,7 +62,7 @@ class ArrayCache:
         return found if all(np.isfinite(array).all() for array in found.values()) else None
 
     def keep(self, key: str, arrays: Arrays) -> None:
-        """Writes them where that is possible: a full or read-only disk costs the next training, not this result."""
+        """Write arrays. Warns if they cannot be written: a full or read-only disk must not fail the current run."""
         try:
             _make_private(self._folder)
             if self._is_trusted():
@@ -77,7 +77,7 @@ class ArrayCache:
         return f"{self._kind}-{key}.npz"
 
     def _is_trusted(self) -> bool:
-        """Whether nobody but its owner, this user or the system's, can have put something there."""
+        """Return whether only this user or root can write to the folder; warn if not."""
         state = os.stat(self._folder)
         if state.st_uid not in (os.geteuid(), 0):
             problem = "belongs to somebody else"
@@ -94,7 +94,7 @@ class ArrayCache:
         return False
 
     def _write(self, name: str, arrays: Arrays) -> None:
-        """In one step: a reader sees the whole file or none. It is not synced: factors can be trained again."""
+        """Replace the file atomically, without syncing it to disk: lost factors can be trained again."""
 
         def encode(file: BinaryIO) -> None:
             np.savez(file, allow_pickle=False, **{name: np.ascontiguousarray(a, "<f4") for name, a in arrays.items()})
@@ -104,18 +104,18 @@ class ArrayCache:
 
 
 def _make_private(folder: Path) -> None:
-    """Makes a folder, and those above it that are missing, for this user alone; one that is there stays as it is."""
+    """Create a folder and its missing parents with mode 0700. Existing folders are not changed."""
     if folder.is_dir():
         return
     _make_private(folder.parent)
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-        folder.chmod(0o700)  # a umask may have taken more away
+        folder.chmod(0o700)  # the umask may have removed further permissions
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """A plain file that belongs to this user or the system's. Raises `OSError` for any other, and for links."""
+    """Open a regular file owned by this user or root. Raises `OSError` for other files and for links."""
     with open_plain_file(path) as file:
         if os.fstat(file.fileno()).st_uid not in (os.geteuid(), 0):
             raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(path))
@@ -123,7 +123,10 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Read without NumPy's own reader, which makes room for whatever the file claims. Raises what `_DAMAGE` lists."""
+    """Return one array, or raise an error of `_DAMAGE`.
+
+    `np.load` is not used because it allocates the size that the header states.
+    """
     entry = archive.getinfo(f"{name}.npy")
     size = 4 * math.prod(shape)
     if entry.compress_type != zipfile.ZIP_STORED or not size < entry.file_size <= size + _HEADER:
@@ -133,5 +136,5 @@ def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> NDArr
         header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         if header(file) != (shape, False, np.dtype("<f4")):
             raise ValueError(f"{name} is of another shape or kind")
-        content = file.read(size + 1)  # past its end, where the check sum is looked at
+        content = file.read(size + 1)  # one byte past the end: zipfile then verifies the checksum
     return np.frombuffer(content, "<f4").reshape(shape)

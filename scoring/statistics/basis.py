@@ -36,13 +36,13 @@ _NUMBERS: Final = ("place", "occupation", "major")
 class Basis:
     """The statistics of one dataset, detached from its rows. Immutable.
 
-    Lists are exact given a basis: `Prepared.of(dataset, model, basis=basis)` scores the dataset's rows with these
-    values, whichever dataset or process they come from. Values are shipped to other processes (`arrays`,
-    `of_arrays`), never recomputed there: `exp2`, `exp` and `log` differ in the last bit between processors.
+    Lists are exact for a given basis: `Prepared.of(dataset, model, basis=basis)` scores the dataset's rows with these
+    values, also if they come from another dataset or process. Other processes receive the values (`arrays`,
+    `of_arrays`) and do not recompute them: `exp2`, `exp` and `log` differ in the last bit between processors.
 
     Parameters
     ----------
-    clock: The moment that scores are computed for.
+    clock: The time that scores are computed for.
     words: The codes of known values, and the major group of each occupation.
     adjacent: (n_prefectures, n_prefectures) by prefecture code.
     areas: Mean wages by prefecture and major occupation code.
@@ -67,11 +67,11 @@ class Basis:
 
     @cached_property
     def digest(self) -> str:
-        """Digest of all values; equal for a basis that was read from the arrays of this one."""
+        """Digest of all values. A basis that was read from the arrays of this one has the same digest."""
         return digest_of(self.arrays())
 
     def is_of(self, dataset: Dataset) -> bool:
-        """Return whether this is the dataset's own basis, computed from this very object."""
+        """Return whether this basis was computed from this dataset object."""
         return False
 
     def materialize(self, windows: Iterable[float] = ()) -> Basis:
@@ -79,7 +79,7 @@ class Basis:
 
         Parameters
         ----------
-        windows: Popularity windows in days that it has to contain, in addition to those of `popularity`.
+        windows: Popularity windows in days to compute in addition to those of `popularity`.
 
         Raises
         ------
@@ -105,9 +105,9 @@ class Basis:
         return found
 
     def user_factors(self, user_id: Longs) -> tuple[Vectors, Bools, Bools]:
-        """Return the vectors (n, dimensions) of these users, whether each has one, and whether it was brought.
+        """Return the vectors (n, dimensions) of these users, whether each has one, and whether the data contain it.
 
-        Unknown users have none. A user with a brought vector, even a zero one, has a profile.
+        Unknown users have none. A user whose vector is in the data, even a zero vector, has a profile.
         """
         factors = self.factors
         vectors, has, brought = _by_id(self.user_id, user_id, (factors.users, factors.user_has, factors.user_brought))
@@ -121,7 +121,7 @@ class Basis:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all values as named arrays of plain numbers; `of_arrays` reads them.
 
-        Rows of `factors` without a vector are left out.
+        Rows of `factors` without a vector are omitted.
         """
         factors, words = self.factors, self.words
         users, jobs = np.flatnonzero(factors.user_has | factors.user_brought), np.flatnonzero(factors.job_has)
@@ -167,7 +167,7 @@ class Basis:
 
         Raises
         ------
-        DataError: If an array is missing, or has another type or shape than the other arrays ask for.
+        DataError: If the format is unknown, an array is missing, or its type or shape does not fit the other arrays.
         """
         read = _Reader(arrays)
         if int(read("format", np.int64, (1,))[0]) != FORMAT:
@@ -262,12 +262,12 @@ def _by_id(known: Longs, wanted: Longs, columns: tuple[NDArray[Any], ...]) -> tu
 
 
 def _stack(rows: list[Longs], width: int) -> Longs:
-    """(len(rows), width), also for no rows."""
+    """Return (len(rows), width), also for zero rows."""
     return np.stack(rows) if rows else np.empty((0, width), dtype=np.int64)
 
 
 def _text_arrays(name: str, values: pd.Index) -> dict[str, NDArray[Any]]:
-    """All texts as UTF-8 bytes, and where each one ends."""
+    """Return all texts as UTF-8 bytes, and the end of each text."""
     encoded = [str(value).encode() for value in values]
     ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
     return {f"{name}.bytes": np.frombuffer(b"".join(encoded), dtype=np.uint8), f"{name}.end": ends}

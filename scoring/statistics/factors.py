@@ -1,7 +1,7 @@
-"""Vectors of users and jobs; their cosine says how well a job suits a user.
+"""Vectors of users and jobs. Their cosine measures how well a job suits a user.
 
-They come with the data, or are trained by `implicit`'s alternating least squares on the actions
-(Hu, Koren, Volinsky: Collaborative Filtering for Implicit Feedback Datasets, 2008) and kept on disk.
+Vectors are read from the data, or trained on the actions with alternating least squares of `implicit`
+(Hu, Koren, Volinsky: Collaborative Filtering for Implicit Feedback Datasets, 2008) and cached on disk.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CONFIDENCE = {"application": 5.0, "click": 2.0, "view": 1.0}
 
 @dataclass(frozen=True)
 class ALS:
-    """How factors are trained: in one thread with a fixed seed, so that equal actions give equal factors."""
+    """Training settings. Training uses one thread and a fixed seed, so that equal actions give equal factors."""
 
     dimensions: int = 32
     regularization: float = 0.05
@@ -43,19 +43,19 @@ class ALS:
 
 @dataclass(frozen=True)
 class Factors:
-    """(n, dimensions) float32 vectors of length 1, and which rows have one; the other rows are zero."""
+    """(n, dimensions) float32 vectors of length 1, and whether each row has one. Rows without a vector are zero."""
 
     users: Vectors
     jobs: Vectors
     user_has: Bools
     job_has: Bools
     source: str  # "brought" | "trained" | "none"
-    user_brought: Bools  # (n_users,) in the table that came with the data, even with a zero vector: has a profile
-    from_cache: bool = False  # trained before, read from disk
+    user_brought: Bools  # (n_users,) has a row in the data's factor table, even a zero vector: has a profile
+    from_cache: bool = False  # read from the cache on disk
 
     @classmethod
     def of(cls, dataset: Dataset, *, settings: ALS | None = None, cache: Path | None = None) -> Factors:
-        """Return the factors that came with the dataset, else trained ones, which the folder `cache` may contain."""
+        """Return the factors in the dataset, else trained ones, read from or written to the folder `cache`."""
         tables = dataset.tables
         if tables.user_factors is not None and tables.job_factors is not None:
             users = _brought(tables.user_factors, dataset.users.user_id)
@@ -71,7 +71,7 @@ class Factors:
     def from_vectors(
         cls, users: NDArray[np.floating], jobs: NDArray[np.floating], source: str, user_brought: Bools | None = None
     ) -> Self:
-        """Return factors of raw vectors, normalised in float64 and kept as float32."""
+        """Return factors of raw vectors, normalised in float64 and stored as float32."""
         (user_unit, user_has), (job_unit, job_has) = _unit(users), _unit(jobs)
         brought = np.zeros(len(user_unit), dtype=bool) if user_brought is None else user_brought
         return cls(user_unit, job_unit, user_has, job_has, source, brought)
@@ -89,7 +89,7 @@ def default_cache() -> Path:
 def _unit(vectors: NDArray[np.floating]) -> tuple[Vectors, Bools]:
     wide = np.array(vectors.T, dtype=np.float64, order="C")  # (dimensions, n): each step below reads memory once
     square = np.zeros(wide.shape[1])
-    for dimension in wide:  # from dimension 0 up, in the order of the contract
+    for dimension in wide:  # sum from dimension 0 up, the specified order
         square += dimension * dimension
     length = np.sqrt(square)
     has = length > 0
@@ -100,7 +100,7 @@ def _unit(vectors: NDArray[np.floating]) -> tuple[Vectors, Bools]:
 def _brought(frame: pd.DataFrame, ids: Longs) -> Floats:
     columns = sorted((name for name in frame.columns if name[0] == "f"), key=lambda name: int(name[1:]))
     wide = frame.set_index(frame.columns[0])[columns].reindex(ids).to_numpy(np.float64)
-    return np.where(np.isfinite(wide).all(axis=1, keepdims=True), wide, 0.0)  # an incomplete vector is none
+    return np.where(np.isfinite(wide).all(axis=1, keepdims=True), wide, 0.0)  # incomplete vectors become zero
 
 
 def _confidences(actions: ActionArrays) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
@@ -152,7 +152,7 @@ def _key(
     *arrays_and_settings: NDArray[np.generic] | ALS,
 ) -> str:
     """Return a digest of all that training depends on."""
-    # not its __version__: importing it takes 0.2 s, in vain where factors are cached
+    # package metadata, not implicit.__version__: the import takes 0.2 s and is not needed for a cache hit
     digest = hashlib.blake2b(f"implicit {version('implicit')}".encode(), digest_size=16)
     digest.update(dataset.users.user_id[acting_users].tobytes() + dataset.jobs.job_id[acted_jobs].tobytes())
     for part in arrays_and_settings:
@@ -168,8 +168,8 @@ def _train(
     from threadpoolctl import threadpool_limits
 
     matrix = sparse.csr_matrix((confidence, (user, job)))
-    # Several BLAS threads would add in another order, and implicit warns about them, even for libraries that are not
-    # used here. A limit set here alone would be reset by a ranking that ends meanwhile.
+    # With several BLAS threads, sums have another order, and implicit warns, even for libraries that are not used
+    # here. `threadpool_limits` alone is not enough: a ranking that ends during training would reset the limit.
     with one_blas_thread(), threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=settings.dimensions,

@@ -1,4 +1,4 @@
-"""How often a view or a click of a company's jobs leads to an application."""
+"""Counts of applications, views and clicks by company."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WINDOW_DAYS = 360
 
 @dataclass(frozen=True)
 class CompanyActions:
-    """(n_companies + 1,) counts in the last `days` days; the last place is for no company, and 0."""
+    """(n_companies + 1,) counts in the last `days` days. The last entry is for a missing company and is 0."""
 
     applications: NDArray[np.int64]
     looks: NDArray[np.int64]  # views and clicks
@@ -45,14 +45,14 @@ class CompanyActions:
         )
 
     def of(self, company: Ints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the applications and looks of each job's company (n,); a missing or new company has none."""
+        """Return the applications and looks of each job's company (n,); 0 for a missing or new company."""
         known = np.where((company >= 0) & (company < len(self.applications) - 1), company, -1)
         return self.applications[known], self.looks[known]
 
 
 @dataclass(frozen=True)
 class PopularityReading:
-    """Counts by company of one dataset. Later datasets, with other companies in another order, may read them."""
+    """Counts by company of one dataset. Later datasets may use them, also with other companies or another order."""
 
     companies: pd.Index
     counts: CompanyActions  # by position in `companies`
@@ -72,9 +72,9 @@ class PopularityReading:
         return digest.hexdigest()
 
     def of(self, companies: pd.Index) -> CompanyActions:
-        """Return the counts by position in other companies; those that the reading does not know have no actions."""
+        """Return the counts by position in `companies`; 0 for companies that are not in this reading."""
         if companies is self.companies or companies.equals(self.companies):
             return self.counts
         place = self.companies.get_indexer(companies) if len(self.companies) else np.full(len(companies), -1)
-        place = np.append(place, -1)  # -1 is the last place, of no company: 0
+        place = np.append(place, -1)  # -1 is the last entry: a missing company, 0
         return CompanyActions(self.counts.applications[place], self.counts.looks[place], self.counts.days)

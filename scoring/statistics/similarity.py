@@ -16,7 +16,7 @@ __all__ = ["Similarity"]
 
 @dataclass(frozen=True)
 class Similarity:
-    """`cosine` (n, n) float64 between columns of the user × occupation counts of applications; 0 for no column."""
+    """`cosine` (n, n) float64 between columns of the user × occupation counts of applications; 0 for empty columns."""
 
     cosine: Floats
 
@@ -38,10 +38,10 @@ class Similarity:
         return cls(cosine)
 
     def matrix(self, majors: Ints, same_major: float, cosine_share: float) -> Floats:
-        """Return the (n, n) similarity of occupation codes, n = len(majors), of which some may be new.
+        """Return the (n, n) similarity of occupation codes, n = len(majors). Some codes may be new.
 
         1 on the diagonal; otherwise the larger of `same_major` (in the same known major group) and
-        `cosine_share` × the cosine. Source: the contract's `category`.
+        `cosine_share` × the cosine. See `scoring.components.Category`.
         """
         n, m = len(majors), len(self.cosine)
         result = np.zeros((n, n))

@@ -1,4 +1,4 @@
-"""The statistics of one dataset, each computed when it is first read."""
+"""The statistics of one dataset. Each is computed on first access."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ __all__ = ["Statistics"]
 
 
 class Statistics:
-    """Computes the basis of a dataset: of the whole data as of their clock, never of the rows of a request.
+    """Compute the basis of a dataset, from all data as of the clock. The rows of a request are not included.
 
     Parameters
     ----------
     dataset: The data.
-    als: How factors are trained.
-    factor_cache: The folder of trained factors; None keeps nothing on disk.
-    caches: Caches that several datasets or requests share. Company popularity is then as old as its cache allows.
-    epoch: Datasets of one epoch share a reading of company popularity.
+    als: Training settings of the factors.
+    factor_cache: The folder of trained factors; None disables the cache on disk.
+    caches: Caches that several datasets or requests share. They limit the age of company popularity.
+    epoch: Datasets of the same epoch share one reading of company popularity.
     """
 
     def __init__(
@@ -52,25 +52,25 @@ class Statistics:
         self._factor_cache = factor_cache
         self._caches = caches
         self._epoch = epoch
-        # windows for which popularity was ever requested. Caches outlive a snapshot, and so must these: a key without
-        # one of them would find a value made of a reading that is no longer in use
+        # Windows for which popularity was requested. They must live as long as the caches: a key without one of them
+        # would match a value that was computed from an obsolete reading.
         self._windows: set[float] = set() if caches is None else caches.windows
         self._popularity: dict[float, PopularityReading] = {}
 
     def view(self) -> Self:
-        """Return the same statistics with company popularity as it is now: one request reads one view."""
-        view = copy(self)  # shares what is computed already, and the set of windows
+        """Return a view with the current company popularity. A request reads one view."""
+        view = copy(self)  # shares computed values and the set of windows
         view._popularity = {days: self._read_popularity(days) for days in sorted(self._windows)}
         return view
 
     @property
     def popularity_digests(self) -> tuple[tuple[float, str], ...]:
-        """Window in days and digest of each popularity reading that was requested. For keys of cached values."""
+        """Window in days and digest of each requested popularity reading, for cache keys."""
         return tuple((days, reading.digest) for days, reading in sorted(self._popularity.items()))
 
     @property
     def basis(self) -> Basis:
-        """The basis of the dataset. Nothing is computed before it is read."""
+        """The basis of the dataset. Its values are computed on first access."""
         return _DatasetBasis(self)
 
     @property
@@ -141,7 +141,7 @@ class Statistics:
 
 
 class _DatasetBasis(Basis):
-    """The basis of a dataset. Values are read from its statistics, which compute and keep them.
+    """The basis of a dataset. Its values are those of the statistics, which compute and store them.
 
     `popularity`, and therefore `arrays` and `digest`, cover the windows that were read so far.
     """
@@ -162,7 +162,7 @@ class _DatasetBasis(Basis):
         return self._statistics.company_actions(days)
 
     @property
-    def digest(self) -> str:  # not kept: another window may be read later
+    def digest(self) -> str:  # not cached: further windows may be read later
         return digest_of(self.arrays())
 
     @property

@@ -1,10 +1,10 @@
-"""The kinds of terms, a file each: what a component yields, its check, its arrays and its reference value.
+"""The kinds of terms. Each module defines a term, its check, its arrays and its reference value.
 
-- `kind`: `TermKind`, what each of them provides
-- `single_side_terms`: of the job alone, of the user alone
-- `lookup_term`, `flag_term`: a user's row, read at a job's code or flags
+- `kind`: `TermKind`, the base class of the kinds
+- `single_side_terms`: values that depend on the job alone or on the user alone
+- `lookup_term`, `flag_term`: the value in a user's row at a job's code or flags
 - `interval_term`: a gain if a job's number lies between a user's bounds
-- `dot_term`: the product of two vectors
+- `dot_term`: the dot product of two vectors
 """
 
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Terms from the product of a user's and a job's vector."""
+"""Terms with the dot product of a user's and a job's vector."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from scoring.bundle.terms.kind import Packer, Reusable, TermCheck, TermKind, sta
 __all__ = ["DotKind", "DotTerm"]
 
 _TURNED_AT_ONCE = 512
-"""Jobs whose vectors are transposed at a time: 64 KB at 32 dimensions, which a core's cache holds."""
+"""Number of jobs whose vectors are transposed at a time: 64 KB at 32 dimensions, which fit into a core's cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class DotTerm:
     """`scale * (shift + <users[u], jobs[j]>)` if both have a vector, else `otherwise[u]`.
 
-    The product adds float64 products from dimension 0 up over float32 vectors, (n, d) and (m, d).
+    Vectors are float32, (n, d) and (m, d). Products are added in float64, from dimension 0 up.
     """
 
     users: Singles
@@ -34,7 +34,7 @@ class DotTerm:
 
 
 class _Dots:
-    """All dimensions lie side by side, a dimension of all jobs in one row."""
+    """Packs dot terms: the dimensions of all terms in one array per side; job vectors are transposed."""
 
     def __init__(self, n_users: int, n_jobs: int, vectors: tuple[Singles, Singles] | None) -> None:
         self.n_users, self.n_jobs = n_users, n_jobs
@@ -61,11 +61,11 @@ class _Dots:
 
     def _user_vector(self) -> Singles:
         """Return (n_users, dimensions)."""
-        none = np.zeros((self.n_users, 0), dtype=np.float32)  # of float64, all would be made float64 on the way
+        none = np.zeros((self.n_users, 0), dtype=np.float32)  # float32, because float64 would convert the whole result
         return np.ascontiguousarray(np.concatenate([none, *(term.users for term in self.terms)], axis=1), np.float32)
 
     def _job_vector(self, dimensions: int) -> Singles:
-        """Return (dimensions, n_jobs), a few jobs at a time: transposed as a whole it takes four times as long."""
+        """Return (dimensions, n_jobs). Transposing all jobs at once takes four times as long."""
         result = np.empty((dimensions, self.n_jobs), dtype=np.float32)
         for first in range(0, self.n_jobs, _TURNED_AT_ONCE):
             some = slice(first, first + _TURNED_AT_ONCE)

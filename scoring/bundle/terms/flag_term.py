@@ -1,4 +1,4 @@
-"""Terms that look a job's flags up in a user's row."""
+"""Terms with the value in the user's row at the job's flags."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["FlagKind", "FlagTerm", "Flags", "flag_rows"]
 
 @dataclass(frozen=True, eq=False)
 class Flags:
-    """Bits of the jobs: (m,) whole numbers below 2 ** `width`."""
+    """Flags of the jobs as bits: (m,) integers below 2 ** `width`."""
 
     name: str
     bits: UInt16s
@@ -49,7 +49,7 @@ class FlagTerm:
 
 
 class _FlagTables:
-    """Tables lie one behind the other; terms with the same flags share their bits."""
+    """Packs flag terms: concatenated tables; terms with the same flags share their bits."""
 
     def __init__(self, n_users: int, n_jobs: int) -> None:
         self.n_users, self.n_jobs = n_users, n_jobs
@@ -112,7 +112,7 @@ class FlagKind(KeyedKind[FlagTerm]):
 
 
 def flag_rows(program: Program, slot: int, users: Longs) -> Floats:
-    """Return (len(users), width): what a term of flags gives each combination of bits."""
+    """Return the values (len(users), width) of a flag term for each combination of bits."""
     p, width = program, program.flag_width[slot]
     first = p.flag_table[slot] + p.flag_row[slot, users].astype(np.int64) * width
     return p.flag_values[first[:, None] + np.arange(width)]

@@ -1,4 +1,4 @@
-"""Terms that a job gains if its number lies in a user's interval."""
+"""Terms that add a gain if the job's number lies in the user's interval."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["IntervalKind", "IntervalTerm", "Number"]
 
 @dataclass(frozen=True, eq=False)
 class Number:
-    """A numeric column of the jobs: (m,) float64, NaN where it lies in no interval."""
+    """A numeric column of the jobs: (m,) float64. NaN lies in no interval."""
 
     name: str
     values: Floats
@@ -25,7 +25,10 @@ class Number:
 
 @dataclass(frozen=True, eq=False)
 class IntervalTerm:
-    """`gain[u]` if `low[u] <= number.values[j] < high[u]`, else 0; (n,) float64 each. NaN bounds hold nothing."""
+    """`gain[u]` if `low[u] <= number.values[j] < high[u]`, else 0; (n,) float64 each.
+
+    With a NaN bound, the interval is empty.
+    """
 
     number: Number
     low: Floats
@@ -34,7 +37,7 @@ class IntervalTerm:
 
 
 class _Intervals:
-    """Numbers become ranks, so that comparing is exact in any width."""
+    """Packs interval terms. Numbers are replaced by their ranks, so that comparisons are exact."""
 
     def __init__(self, n_users: int, n_jobs: int, known: Sequence[Ints]) -> None:
         self.n_users, self.n_jobs = n_users, n_jobs
@@ -99,7 +102,7 @@ class IntervalKind(TermKind[IntervalTerm]):
 
 
 def _ranked(numbers: Floats) -> tuple[Floats, Ints]:
-    """Return the distinct numbers, ascending, and (m,) the place of each among them, -1 for NaN."""
+    """Return the distinct numbers, ascending, and (m,) the rank of each number; -1 for NaN."""
     missing = np.isnan(numbers)
     values = np.unique(numbers[~missing])
     rank = np.searchsorted(values, numbers).astype(np.int32)
@@ -108,7 +111,7 @@ def _ranked(numbers: Floats) -> tuple[Floats, Ints]:
 
 
 def _by_rank(numbers: Floats, rank: Ints) -> tuple[Floats, Ints] | None:
-    """The same with the ranks of another program, in a tenth of the time; None if they are not these numbers'."""
+    """Return the result of `_ranked` from known ranks, in a tenth of the time; None if they do not fit the numbers."""
     if rank.shape != numbers.shape:
         return None
     known = rank >= 0
@@ -116,7 +119,7 @@ def _by_rank(numbers: Floats, rank: Ints) -> tuple[Floats, Ints] | None:
     values[rank[known]] = numbers[known]
     right = (
         np.array_equal(known, ~np.isnan(numbers))
-        and bool((values[1:] > values[:-1]).all())  # none is left NaN: every rank occurs
+        and bool((values[1:] > values[:-1]).all())  # false if a value is still NaN: a rank does not occur
         and np.array_equal(values[rank[known]], numbers[known])
     )
     return (values, rank) if right else None

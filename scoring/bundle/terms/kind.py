@@ -1,4 +1,4 @@
-"""What every kind of term provides: a check, a packer, and the reference value."""
+"""The base class of the kinds of terms: a check, a packer, and the reference value."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 LARGEST = 1e9
-"""No term holds a larger number: products and sums of such stay far from float32's infinity."""
+"""Maximum absolute value in a term. Products and sums of such values do not overflow float32."""
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -35,23 +35,23 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 @dataclass(frozen=True, eq=False)
 class Reusable:
-    """Arrays of another program that a new one may take over, if they are right."""
+    """Arrays of another program that a new program may reuse if they are equal to its own."""
 
     vectors: tuple[Singles, Singles] | None = None
-    """`user_vector` and `job_vector`; given only if they are right."""
+    """`user_vector` and `job_vector`. The caller has checked that they are equal."""
     ranks: Sequence[Ints] = ()
-    """Rows of `number_rank`; a packer checks them."""
+    """Rows of `number_rank`. The packer checks them."""
 
 
 class TermCheck:
-    """One term of a component, and the errors about it."""
+    """Checks of one term of a component."""
 
     def __init__(self, component: str, term: Any, n_users: int, n_jobs: int) -> None:
         self.component, self.term = component, term
         self.n_users, self.n_jobs = n_users, n_jobs
 
     def error(self, what: str) -> ModelError:
-        """Return an error that names the component and the term."""
+        """Return an error whose message names the component and the kind of term."""
         return ModelError(f"component {self.component}: its {type(self.term).__name__} {what}.")
 
     def shape(self, field: str, array: NDArray, wanted: tuple[int, ...]) -> None:
@@ -67,11 +67,11 @@ class TermCheck:
             raise self.error(f"has `{field}` of {np.asarray(array).dtype} where numbers are needed")
         if not np.isfinite(array).all():
             raise self.error(f"holds NaN or infinity in `{field}`")
-        if max(np.max(array, initial=0), -np.min(array, initial=0)) > LARGEST:  # np.abs would copy all of it
+        if max(np.max(array, initial=0), -np.min(array, initial=0)) > LARGEST:  # np.abs would copy the array
             raise self.error(f"holds numbers beyond {LARGEST:g} in `{field}`; a component is worth 0 to 100")
 
     def within(self, field: str, array: NDArray, low: int, high: int) -> None:
-        """Require whole numbers from `low` to below `high`."""
+        """Require integers from `low` to below `high`."""
         if array.dtype.kind not in "iu":
             raise self.error(f"has `{field}` of {array.dtype} where whole numbers are needed")
         if len(array) and not (array.min() >= low and array.max() < high):
@@ -79,30 +79,40 @@ class TermCheck:
 
 
 class Packer(Protocol[T_contra]):
-    """Collects the terms of one kind; each gets a slot in that kind's arrays."""
+    """Collects the terms of one kind. Each term has a slot in the arrays of that kind."""
 
     def add(self, term: T_contra) -> int:
-        """Return the slot of the term. ModelError: If two terms give different columns the same name."""
+        """Add a term and return its slot.
+
+        Raises
+        ------
+        ModelError: If two terms use the same name for different columns.
+        """
 
     def arrays(self) -> dict[str, NDArray]:
-        """Return fields of `Program`."""
+        """Return the arrays by field of `Program`."""
 
 
 class TermKind(ABC, Generic[T]):
-    """One of the shapes in which a component may depend on a pair.
+    """A kind of term: a function of a pair that components may use.
 
-    A new kind needs a subclass, listed in `KINDS`; the fields of its arrays in `Program`; and its compiled value, fold
-    and bound in `scoring.backends.numba`.
+    A new kind requires a subclass that is listed in `KINDS`, fields for its arrays in `Program`, and its compiled
+    value, fold and bound in `scoring.backends.numba`.
     """
 
     code: ClassVar[int]
-    """In `Program.term_kind`."""
+    """The code in `Program.term_kind`."""
     term: ClassVar[type]
-    """What a component yields."""
+    """The class of the terms."""
 
     @abstractmethod
     def check(self, term: T, check: TermCheck) -> None:
-        """Require that the term fits the data: kernels check no bounds. ModelError: If it does not."""
+        """Check that the term fits the data. Kernels do not check bounds.
+
+        Raises
+        ------
+        ModelError: If the term does not fit the data.
+        """
 
     @abstractmethod
     def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[T]:
@@ -110,37 +120,42 @@ class TermKind(ABC, Generic[T]):
 
     @abstractmethod
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
-        """Return (len(users), len(jobs)) float64: what the term adds. This is the specification."""
+        """Return the values (len(users), len(jobs)) float64 of the term. This is the specification."""
 
     def divisors(self, term: T) -> NDArray | None:
-        """Return the numbers by which the term would divide a component; None if this kind may not divide."""
+        """Return all values of the term as a divisor; None if this kind must not be a divisor."""
         return None
 
 
 class KeyedKind(TermKind[T]):
-    """A kind whose value is read from a user's row, in the column of a job's code."""
+    """A kind whose value is the entry of the user's row at the job's code."""
 
     @abstractmethod
     def key(self, program: Program, slot: int) -> int:
-        """Return the number of the key: lookup keys first, then sets of flags."""
+        """Return the number of the key. Lookup keys come first, then sets of flags."""
 
     @abstractmethod
     def rows(self, program: Program, slot: int, users: Longs) -> Floats:
-        """Return (len(users), width) the users' rows."""
+        """Return the rows of the users, (len(users), width)."""
 
     @abstractmethod
     def row_numbers(self, program: Program, slot: int) -> Ints | None:
-        """Return (n,) which row of the table each user has; None if users have exceptions to their rows."""
+        """Return (n,) the row number of each user in the table; None if users have exceptions."""
 
 
 def require_same_column(name: str, first: NDArray, second: NDArray) -> None:
-    """Raise ModelError if two terms give the same name to different columns of the jobs."""
+    """Check that two job columns of the same name are equal.
+
+    Raises
+    ------
+    ModelError: If they are not equal.
+    """
     if first is not second and not np.array_equal(first, second, equal_nan=first.dtype.kind == "f"):
         raise ModelError(f"two terms call different columns of the jobs {name!r}; give one of them another name.")
 
 
 def stack(rows: Sequence[NDArray], dtype: type, length: int) -> NDArray:
-    """Return (len(rows), length), also for no rows."""
+    """Return the rows as one array (len(rows), length), also for zero rows."""
     result: NDArray = np.empty((len(rows), length), dtype=dtype)
     for place, row in enumerate(rows):
         if row.shape != (length,):
@@ -150,5 +165,5 @@ def stack(rows: Sequence[NDArray], dtype: type, length: int) -> NDArray:
 
 
 def concatenate(arrays: Sequence[NDArray], dtype: type) -> NDArray:
-    """Return the arrays one behind the other, also for no arrays."""
+    """Return the concatenated arrays, also for zero arrays."""
     return np.concatenate([np.empty(0, dtype=dtype), *arrays]).astype(dtype, copy=False)

@@ -1,4 +1,4 @@
-"""Terms that look a job's code up in a user's row."""
+"""Terms with the value in the user's row at the job's code."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Key:
 
 @dataclass(frozen=True, eq=False)
 class LookupTerm:
-    """`rows[row_of[u], key.codes[j]]`, if the user has no entry of its own for that code.
+    """`rows[row_of[u], key.codes[j]]`, unless the user has an entry for that code.
 
-    `rows` is (r, key.size + 1) float64, the last column the value for a missing code; `row_of` (n,).
-    Entries are sparse exceptions: codes `entries[u]` have the value `gains`, one for each entry.
+    `rows` is (r, key.size + 1) float64; the last column is the value for a missing code. `row_of` is (n,).
+    Entries are sparse exceptions: for user u, the codes `entries[u]` have the values in `gains`, one per entry.
     """
 
     key: Key
@@ -48,7 +48,7 @@ class LookupTerm:
 
     @classmethod
     def sparse(cls, key: Key, entries: Ragged, gain: float) -> LookupTerm:
-        """Return a term worth `gain` for the codes that a user's entries name, 0 elsewhere and for a missing code."""
+        """Return a term of value `gain` for the codes in the user's entries, and 0 for other and missing codes."""
         n_users = len(entries)
         return cls(
             key,
@@ -60,7 +60,7 @@ class LookupTerm:
 
 
 class _Lookups:
-    """Tables lie one behind the other; terms with the same key share its codes."""
+    """Packs lookup terms: concatenated tables; terms with the same key share its codes."""
 
     def __init__(self, n_users: int, n_jobs: int) -> None:
         self.n_users, self.n_jobs = n_users, n_jobs
@@ -117,7 +117,7 @@ class LookupKind(KeyedKind[LookupTerm]):
         size = term.key.size
         check.shape("key.codes", term.key.codes, (check.n_jobs,))
         check.within("key.codes", term.key.codes, -1, size)
-        check.shape("rows", term.rows, (len(term.rows), size + 1))  # the last column answers a missing code
+        check.shape("rows", term.rows, (len(term.rows), size + 1))  # the last column is for a missing code
         check.finite("rows", term.rows)
         check.shape("row_of", term.row_of, (check.n_users,))
         check.within("row_of", term.row_of, -1 if len(term.rows) else 0, len(term.rows))  # -1 is the last row
@@ -147,7 +147,7 @@ class LookupKind(KeyedKind[LookupTerm]):
 
 
 def lookup_rows(program: Program, slot: int, users: Longs) -> Floats:
-    """Return (len(users), width): what a lookup gives each code, with the users' exceptions in place."""
+    """Return the values (len(users), width) of a lookup for each code, including the users' exceptions."""
     p, width = program, program.lookup_width[slot]
     first = p.lookup_table[slot] + p.lookup_row[slot, users].astype(np.int64) * width
     rows = p.lookup_values[first[:, None] + np.arange(width)]

@@ -1,4 +1,4 @@
-"""Terms of the job alone, and of the user alone."""
+"""Terms that depend on the job alone or on the user alone."""
 
 from __future__ import annotations
 

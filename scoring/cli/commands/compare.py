@@ -1,4 +1,4 @@
-"""`scoring compare`: what a change of weights does to the lists, or what changed between two runs."""
+"""`scoring compare`: compare the lists of two models or of two runs."""
 
 from __future__ import annotations
 

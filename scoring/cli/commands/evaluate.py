@@ -1,4 +1,4 @@
-"""`scoring evaluate`: models held to what people did."""
+"""`scoring evaluate`: evaluate models on actions that users took later."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _evaluator(
     users = holdout_options.users_on(found, on, seed)
     with show.stage(f"preparing factors and statistics as of {found.data.as_of:%Y-%m-%d %H:%M} UTC"):
         evaluator = Evaluator(found, users=users, k=k, factor_cache=factor_cache or default_cache())
-        evaluator.statistics.factors  # noqa: B018 - trained when first asked for
+        evaluator.statistics.factors  # noqa: B018 - trained on first access
     return evaluator
 
 

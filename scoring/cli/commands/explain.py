@@ -1,4 +1,4 @@
-"""`scoring explain`: why a pair has its score."""
+"""`scoring explain`: explain the score of a user and a job."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def explain(
     job_id = id_of(job, dataset.tables.jobs, "job")
     memory_budget.require_codes(1, len(dataset.words.occupation))
     with show.stage("preparing factors, statistics and plan"):
-        # the statistics are those of all rows; one user and one job are planned
+        # statistics use all rows, but the plan contains only one user and one job
         statistics = Statistics(dataset, factor_cache=factor_cache or default_cache())
         prepared = Prepared.for_rows(statistics, chosen, user_ids=[user_id], job_ids=[job_id])
     output().print(describe(prepared, prepared.explain(user_id, job_id)))

@@ -1,4 +1,4 @@
-"""`scoring import`: files in, with an account of every row."""
+"""`scoring import`: import tables from files and report the outcome of every row."""
 
 from __future__ import annotations
 

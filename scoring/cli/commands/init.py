@@ -1,4 +1,4 @@
-"""`scoring init`: a database to work with."""
+"""`scoring init`: create a database."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def init(
 
                 tables = make_market(users, jobs, actions, seed).tables
         with show.stage("storing it"):
-            # what stands there is at most reference tables, or what --replace gives up
+            # the database contains only reference tables, or data that --replace discards
             save_tables(database, tables, replace=True)
         counts = ", ".join(f"{len(frame):,} {name.replace('_', ' ')}" for name, frame in tables.items() if len(frame))
         output().print(f"{database.display} holds {counts}.", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`scoring models`: what ships."""
+"""`scoring models`: list the shipped models."""
 
 from __future__ import annotations
 

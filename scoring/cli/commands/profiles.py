@@ -1,4 +1,4 @@
-"""`scoring profiles`: saved models, and which of them is in use."""
+"""`scoring profiles`: save, compare and promote models."""
 
 from __future__ import annotations
 

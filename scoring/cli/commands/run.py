@@ -1,4 +1,4 @@
-"""`scoring run`: everybody against everything."""
+"""`scoring run`: rank jobs for all active users and publish the lists."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def run(
         publishers = _publishers(None if no_database else database, out)
         dataset = load_data(database, as_of, show, watch, max_refused=max_refused, refused_to=refused)
         with watch.phase("fingerprint"):
-            dataset.fingerprint  # noqa: B018 - computed when first asked for
+            dataset.fingerprint  # noqa: B018 - computed on first access
         with show.stage("preparing factors, statistics, plan and kernels (compiled once per machine)"):
             prepared = runner.prepare(
                 dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers

@@ -1,4 +1,4 @@
-"""`scoring runs`: what is published or left, whether it is whole, publishing what a gate kept, removing what is old."""
+"""`scoring runs`: list, verify, publish and remove runs."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _wrong_with(folder: Path) -> list[str]:
 
     try:
         return verify_run(folder)
-    except OutputError as error:  # the next run may be whole
+    except OutputError as error:  # continue: the next run may be valid
         return [str(error)]
 
 

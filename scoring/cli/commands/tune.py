@@ -1,4 +1,4 @@
-"""`scoring tune`: better weights, with evidence."""
+"""`scoring tune`: search for better weights and test them."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def tune(
     show = Show()
     registry = Registry(profiles, components=[one for file in component or () for one in load_components(file)])
     if save is not None:
-        registry.versions(save)  # a name that is not safe is said before the work, not after it
+        registry.versions(save)  # reject an invalid name before the search
     request = Request(
         source=Source(db, as_of, model, weights, profile, profiles, tuple(component or ()), factor_cache),
         asked=Asked(holdout, days, cut, held, window_days, tuple(counts or ())),
@@ -190,7 +190,7 @@ def _report(tuning: Tuning, test: Scoreboard | None) -> Any:
             parts += [Text(head, style="bold"), side_by_side(board, measures), Text()]
     parts += [Text("Flat weights", style="bold"), weights(tuning.weights()), Text()]
     parts += [verdict(test or tuning.scoreboard, goals[0], "test" if test else "validation")]
-    for name in (BASELINE, DIRECT):  # which it began with
+    for name in (BASELINE, DIRECT):  # models that the search starts from
         if tuning.winner.digest == tuning.models[name].digest:
             parts += [Text(f"The search found nothing that is better on validation users than the {name}.")]
     return Group(*parts)

@@ -1,4 +1,4 @@
-"""Two rankings beside each other as tables, 80 columns wide."""
+"""Tables that compare two rankings, 80 columns wide."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from scoring.evaluation.waterfall import Waterfall
 __all__ = ["moved", "overview", "why"]
 
 MOST = 5
-"""Winners, and as many losers."""
+"""Maximum number of rows with gains, and of rows with losses."""
 
 
 def overview(found: Comparison, by: By) -> RenderableType:
-    """How much of the lists stays, and who gains and loses places."""
+    """Return the overlap of the lists, and the values of `by` with the largest gains and losses of places."""
     head = Text.assemble("\nLists of ", (printable(found.names[0]), "bold"), " → ", (printable(found.names[1]), "bold"))
     summary = Table.grid(padding=(0, 2, 0, 0))
     summary.add_column()
@@ -46,7 +46,7 @@ def overview(found: Comparison, by: By) -> RenderableType:
 
 
 def moved(found: Comparison, user_id: int, data: Dataset) -> RenderableType:
-    """A user's list as it is after, with how each job moved, and what fell out of it."""
+    """Return the second list of a user, with the movement of each job, and the jobs that are no longer in it."""
     jobs = data.tables.jobs.set_index("job_id")[["title", "company_name"]]
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in ("rank", "job", ""):
@@ -77,7 +77,7 @@ def _label(label: str, rank_before: int | None, rank_after: int | None) -> Text:
 
 
 def why(found: Waterfall) -> RenderableType:
-    """What each component's weight and value did to a pair's total."""
+    """Return the change of a pair's total by component."""
     table = _table("component", ("value", "→", "weight", "→", "points", "→", "change"))
     for row in found.frame().to_dict("records"):
         table.add_row(

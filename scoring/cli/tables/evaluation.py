@@ -1,4 +1,4 @@
-"""Evaluations and searches as tables, 80 columns wide."""
+"""Tables of evaluations and searches, 80 columns wide."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from scoring.tuning import Tuning
 __all__ = ["front", "lost_without", "side_by_side", "slices", "standings", "verdict", "weights"]
 
 MOST = 12
-"""Trials of a front that are shown; all of them go into a file."""
+"""Maximum number of trials of a front in a table. Files contain all trials."""
 
 
 def standings(board: Scoreboard) -> RenderableType:
-    """A table per model: of the first its measures, of the others also the difference to the first."""
+    """Return one table of measures per model, with differences from the first model."""
     frame, first = board.frame(), board.baseline
     body: list[RenderableType] = []
     for name in board.judgements:
@@ -54,7 +54,7 @@ def _measures(rows: pd.DataFrame, against: str | None) -> Table:
 
 
 def side_by_side(board: Scoreboard, measures: Sequence[str]) -> RenderableType:
-    """For each measure a line per model."""
+    """Return one table with a row per measure and model."""
     frame, first = board.frame(), board.baseline
     table = _table("", "mean", "interval", "difference", "interval", "")
     for measure in measures:
@@ -73,7 +73,7 @@ def side_by_side(board: Scoreboard, measures: Sequence[str]) -> RenderableType:
 
 
 def verdict(board: Scoreboard, measure: str, part: str) -> Text:
-    """In a sentence, whether the last model is better than the first."""
+    """Return a sentence on whether the last model is better than the first."""
     frame = board.frame()
     row = frame[(frame["model"] == list(board.judgements)[-1]) & (frame["measure"] == measure)].iloc[0]
     users = f"{counted(len(board.evaluator.user_id), 'user')} of {part}"
@@ -86,7 +86,7 @@ def verdict(board: Scoreboard, measure: str, part: str) -> Text:
 
 
 def front(tuning: Tuning) -> RenderableType:
-    """Of `Tuning.front`, evenly along the first goal."""
+    """Return up to `MOST` trials of `Tuning.front`, at equal distances along the first goal."""
     goals = [goal.name for goal in tuning.problem.goals]
     found = tuning.front()
     rows = np.unique(np.linspace(0, len(found) - 1, min(MOST, len(found))).round().astype(int))
@@ -99,7 +99,7 @@ def front(tuning: Tuning) -> RenderableType:
 
 
 def slices(found: pd.DataFrame, metric: str) -> RenderableType:
-    """Of `Scoreboard.slices`, one metric's rows."""
+    """Return the table of one metric's rows of `Scoreboard.slices`."""
     table = _table("slice", "users", "baseline", "now", "difference", "interval", "")
     slicing = None
     for row in found[found["metric"] == metric].to_dict("records"):
@@ -122,7 +122,7 @@ def _verdict(row: Mapping[Any, Any]) -> Text:
 
 
 def lost_without(found: pd.DataFrame, metric: str) -> RenderableType:
-    """Of `Ablation.frame`."""
+    """Return the table of `Ablation.frame`."""
     table = _table("left out", "weight", f"{metric} without", "lost", "interval", "")
     for row in found.to_dict("records"):
         mark = Text("*") if row["significant"] else Text()
@@ -132,7 +132,7 @@ def lost_without(found: pd.DataFrame, metric: str) -> RenderableType:
 
 
 def weights(found: pd.DataFrame) -> RenderableType:
-    """Of `Tuning.weights`."""
+    """Return the table of `Tuning.weights`."""
     table = _table("", *(printable(name) for name in found.columns))
     for name, row in found.iterrows():
         table.add_row(Text(printable(str(name))), *(f"{value:.3f}" for value in row))
@@ -148,7 +148,7 @@ def _table(first: str, *headings: str) -> Table:
 
 
 def _number(value: float, sign: str = "") -> str:
-    """With as many decimals as others of its size, so that columns can be read down; nothing where there is none."""
+    """Return a number with decimals that depend on its size; empty for NaN."""
     if math.isnan(value):
         return ""
     size = abs(value)

@@ -1,4 +1,4 @@
-"""An explanation as tables that a reader can follow."""
+"""Tables of an explanation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["describe"]
 
 
 def describe(prepared: Prepared, explanation: Explanation) -> RenderableType:
-    """Who and what, the parts of the score, and whether the job is ranked for this user."""
+    """Return the user, the job, the contributions to the score, and whether the job is ranked for the user."""
     tables = prepared.dataset.tables
     user = tables.users[tables.users["user_id"] == explanation.user_id].iloc[0]
     job = tables.jobs[tables.jobs["job_id"] == explanation.job_id].iloc[0]
@@ -61,7 +61,7 @@ def _parts(explanation: Explanation) -> RenderableType:
 
 
 class _Names:
-    """Codes with the names that reference tables give them."""
+    """Codes with their names in the reference tables."""
 
     def __init__(self, prefectures: pd.DataFrame, occupations: pd.DataFrame) -> None:
         self._prefectures = prefectures.set_index("prefecture_code")["name"]

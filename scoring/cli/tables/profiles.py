@@ -1,4 +1,4 @@
-"""Saved profiles as tables that a reader can follow, 80 columns wide."""
+"""Tables of saved profiles, 80 columns wide."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["comparison", "listing", "page", "promotions", "test_looks"]
 
 
 def listing(found: pd.DataFrame) -> RenderableType:
-    """Of `Registry.list()`."""
+    """Return the table of `Registry.list()`."""
     table = _table("profile", "", "saved (UTC)", "parent", "note")
     for row in found.to_dict("records"):
         broken = isinstance(row["problem"], str)
@@ -33,7 +33,7 @@ def listing(found: pd.DataFrame) -> RenderableType:
 
 
 def promotions(found: pd.DataFrame) -> RenderableType:
-    """Of `Registry.history()`."""
+    """Return the table of `Registry.history()`."""
     table = _table("at (UTC)", "what", "profile", "", "note")
     for row in found.to_dict("records"):
         table.add_row(
@@ -47,7 +47,7 @@ def promotions(found: pd.DataFrame) -> RenderableType:
 
 
 def test_looks(found: pd.DataFrame) -> RenderableType:
-    """Of `Registry.looks()`."""
+    """Return the table of `Registry.looks()`."""
     table = _table("at (UTC)", "users", "look", "model", "measured")
     for row in found.to_dict("records"):
         known = {name: value for name, value in row.items() if name not in found.columns[:5] and not pd.isna(value)}
@@ -62,7 +62,7 @@ def test_looks(found: pd.DataFrame) -> RenderableType:
 
 
 def page(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> RenderableType:
-    """Everything that is known of one version."""
+    """Return all information on one version."""
     about = profile.about
     head = Table.grid(padding=(0, 2, 0, 0))
     head.add_column(style="bold", no_wrap=True)
@@ -104,7 +104,7 @@ def _metrics(profile: Profile) -> RenderableType:
 
 
 def comparison(found: ProfileDiff) -> RenderableType:
-    """Weights side by side, of the total and in the group; then what else differs."""
+    """Return tables of the differences: weights in the total and in the group, then parameters and rules."""
     head = Text.assemble("From ", (printable(found.a.name), "bold"), " to ", (printable(found.b.name), "bold"))
     if found.same:
         return Group(head, Text("They are the same: weights, parameters and rules."))
@@ -157,6 +157,6 @@ def _setting(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    """The first line of a text, cut, which `show` tells whole; nothing of nothing."""
+    """Return the first line of a text, truncated to 60 characters; empty for a missing text."""
     lines = value.splitlines() if isinstance(value, str) else []
     return printable(lines[0] + (" …" if len(lines) > 1 else ""), 60) if lines else ""

@@ -1,4 +1,4 @@
-"""What the job offers, by the legacy formulas."""
+"""The legacy formulas of the group `base`: what the job offers."""
 
 from typing import ClassVar
 
@@ -11,12 +11,12 @@ from scoring.model.terms import JobTerm, Value
 
 
 class ClassicFee(Component):
-    """100 · fee / 5000, between 0 and 100; a missing fee is 0 points."""
+    """100 · fee / 5000, clipped to 0 to 100. A missing fee gives 0 points."""
 
     kind: ClassVar[str] = "classic_fee"
 
     def terms(self, inputs: Inputs) -> Value:
-        # cut first: of the largest floats 100 times as much is infinite
+        # clip first: 100 times the largest floats is infinite
         fee = np.clip(np.nan_to_num(inputs.jobs.fee, nan=0.0), 0.0, 5000.0)
         return Value((JobTerm(np.clip(100.0 * fee / 5000.0, 0.0, 100.0)),))
 
@@ -26,7 +26,7 @@ class ClassicFee(Component):
 
 
 class ClassicWage(Component):
-    """Four steps of the hourly equivalent: from 1500 yen, from 1200, from 1000, below (unknown too)."""
+    """100 from 1500 yen per hour, 200/3 from 1200, 100/3 from 1000, else 50/3 (also if the wage is missing)."""
 
     kind: ClassVar[str] = "classic_wage"
 

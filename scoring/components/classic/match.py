@@ -1,4 +1,4 @@
-"""How the job fits, by the legacy formulas."""
+"""The legacy formulas of the group `match`: how the job fits the user."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from scoring.model.terms import Flags, FlagTerm, IntervalTerm, LookupTerm, Value
 
 
 class ClassicLocation(Component):
-    """100 in the same prefecture, 60 in an adjacent one, 20 otherwise or unknown."""
+    """100 in the same prefecture, 60 in an adjacent one, 20 otherwise or if a prefecture is missing."""
 
     kind: ClassVar[str] = "classic_location"
 
@@ -57,10 +57,11 @@ class ClassicCategory(Component):
 
 
 class ClassicCondition(Component):
-    """100 · met / asked of a salary floor, a work style (met by half) and attractive features; nothing asked is 50.
+    """100 · met / asked; 50 if nothing is asked.
 
-    The floor is held against the lowest salary in raw yen, whatever its type. Features are asked when at least
-    one of the four flags is not missing.
+    Conditions: the user's salary floor and work style if known (a style is always met by one half), and attractive
+    features if at least one of the job's four flags is not missing. The floor is compared with the lowest salary in
+    yen, without conversion of its type.
     """
 
     kind: ClassVar[str] = "classic_condition"
@@ -75,7 +76,7 @@ class ClassicCondition(Component):
         known = np.any([flag >= 0 for flag in told], axis=0)
         attractive = np.any([flag > 0 for flag in told[:3]], axis=0)
         flags = Flags.of("features known, attractive", known, attractive)
-        # rows by what the user asks: nothing, a floor, a style, both; bits: neither, known, (attractive), both
+        # rows: the user asks nothing, a floor, a style, both; columns: not known, known, (impossible), both
         met = np.array(
             [
                 [50.0, 0.0, 50.0, 100.0],

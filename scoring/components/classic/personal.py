@@ -1,4 +1,7 @@
-"""The user's actions, by the legacy formulas. A user without a profile gets 40 from each component."""
+"""The legacy formulas of the group `personal`: the user's actions.
+
+A user without a profile gets 40 from each component.
+"""
 
 from collections import Counter
 from typing import Any, ClassVar
@@ -28,12 +31,12 @@ _FEATURES = ("daily_payment", "no_experience", "student_welcome")
 
 
 def _last(codes: Ints) -> NDArray[np.int64]:
-    """Return codes in which missing is the largest."""
+    """Return codes with missing encoded as the largest value."""
     return np.where(codes < 0, np.iinfo(np.int64).max, codes.astype(np.int64))
 
 
 def _most_frequent(rows: list[tuple[Any, ...]], keep: int) -> list[tuple[Any, ...]]:
-    """Return rows by frequency, then ascending by their parts, None last."""
+    """Return the `keep` most frequent rows, by descending frequency, then ascending by their parts, None last."""
 
     def order(item: tuple[tuple[Any, ...], int]) -> tuple[Any, ...]:
         row, count = item
@@ -43,10 +46,10 @@ def _most_frequent(rows: list[tuple[Any, ...]], keep: int) -> list[tuple[Any, ..
 
 
 class ClassicHistory(Component):
-    """Over the 10 most frequent (occupation, lowest salary, prefecture) of the applications in 90 days.
+    """Similarity to the 10 most frequent (occupation, lowest salary, prefecture) of the applications in 90 days.
 
-    No application is 50; else 25, and 30 for one of the occupations, 25 for a lowest salary within 20 % of
-    the rows' mean, 20 for one of the prefectures.
+    50 without an application. Otherwise 25, plus 30 for one of the occupations, 25 for a lowest salary within 20 % of
+    the rows' mean, and 20 for one of the prefectures.
     """
 
     kind: ClassVar[str] = "classic_history"
@@ -93,9 +96,9 @@ class ClassicHistory(Component):
 
 
 class ClassicClick(Component):
-    """Over the 20 most frequent (occupation, daily, no experience, student) of the clicks in 30 days.
+    """Similarity to the 20 most frequent (occupation, daily, no experience, student) of the clicks in 30 days.
 
-    40, and 20 for one of the occupations, 15, 10 and 10 for each feature that the job has and some row has.
+    40, plus 20 for one of the occupations, and 15, 10 and 10 for each feature that the job and one of the rows have.
     """
 
     kind: ClassVar[str] = "classic_click"
@@ -133,7 +136,7 @@ def _flags(job: JobFacts) -> tuple[bool, bool, bool]:
 
 
 class ClassicCollaborative(Component):
-    """50 · (1 + cosine of the factors), 45 where either has none; 40 for a user without a profile."""
+    """50 · (1 + cosine of the factors); if either has no vector, 45 for a user with a profile and 40 without."""
 
     kind: ClassVar[str] = "classic_collaborative"
 
