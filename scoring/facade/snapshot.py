@@ -220,7 +220,7 @@ class SnapshotHolder:
 
     @property
     def _refused(self) -> RejectionDigest | None:
-        """The digest of the rejected rows, if there are any."""
+        """The digest of the rejected rows; None: no data are loaded, or no row was rejected."""
         with self._lock:
             return None if self._tokens is None else self._tokens[1]
 
@@ -245,7 +245,7 @@ class SnapshotHolder:
         return snapshot.view()
 
     def _load(self) -> tuple[Tokens | None, AcceptedData | None]:
-        """Read the tokens first: writes during the reading of the tables then change them for the next check."""
+        """Read the change tokens before the tables. The next check then detects writes during the load."""
         if self.database is None:
             return None, None
         tokens, found = change_tokens(self.database), read_usable(self.database, as_of=clock_of(self.as_of))
