@@ -118,7 +118,7 @@ Found = tuple[Snapshot, bool]
 
 
 class SnapshotHolder:
-    """Holds the snapshot of an engine: loaded on first use, kept until the data changes.
+    """The holder of an engine's snapshot, which is loaded on first use and kept until the data changes.
 
     Each request gets its own view. A request that begins `check_seconds` or more of `clock` after the last check
     checks the database for changes (one round trip) and loads changed data. Requests in progress keep the data they
@@ -220,7 +220,7 @@ class SnapshotHolder:
 
     @property
     def _refused(self) -> RejectionDigest | None:
-        """The digest of the rejected rows; None: no data are loaded, or no row was rejected."""
+        """The digest of the rejected rows; None: no data is loaded, or no row was rejected."""
         with self._lock:
             return None if self._tokens is None else self._tokens[1]
 

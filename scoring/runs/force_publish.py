@@ -1,4 +1,4 @@
-"""Publish a run that its gate held back, as it was written. No data are loaded and no users are ranked.
+"""Publish a run that its gate held back, as it was written. No data is loaded and no users are ranked.
 
 The database may have changed since, and a run of the changed data has another key. Only this module publishes the
 old run.

@@ -207,7 +207,7 @@ def _add_database(database: Database, found: dict[str, RunRecord]) -> set[str | 
             run.as_of = pd.Timestamp(row.as_of, unit="us", tz="UTC")
         run.users = row.users if run.users is None else run.users
         run.rows = row.rows if run.rows is None else run.rows
-        for unfinished in (RunStatus.KEPT_ASIDE, RunStatus.UNFINISHED):  # published in one place only: not published
+        for unfinished in (RunStatus.KEPT_ASIDE, RunStatus.UNFINISHED):  # also if the other place has published it
             if unfinished in (status, run.status):
                 run.status = unfinished
     return followed

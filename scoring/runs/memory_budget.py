@@ -161,7 +161,7 @@ def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, wo
 
 
 def require(bytes_needed: int, what: str, ways_out: Sequence[str], *, there: int | None = None) -> None:
-    """Check that `bytes_needed` are available. `there`: the available bytes; None: `available()`.
+    """Check that `bytes_needed` bytes are available. `there`: the available bytes; None: `available()`.
 
     Raises
     ------

@@ -34,7 +34,7 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """
     if function is None:
         return lambda given: compiled(given, **options)
-    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined] # it is made when numba is imported
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined] # defined when numba is imported
         # plain Python: for a debugger or for test coverage
         return function
     options["no_cfunc_wrapper"] = True  # C code does not call kernels; the wrapper takes a sixth of the compilation

@@ -120,7 +120,7 @@ def top_k(
     """
     k = out_row.shape[1]
     loosely = exactly = size = np.int64(0)
-    usual_depth = -1.0  # how far below the best bound the lists of the users so far ended
+    usual_depth = -1.0  # mean distance of the last score of a list from the best bound, over previous users; -1: none
     for place in places:
         if stop[0] != 0:
             break

@@ -130,7 +130,7 @@ def lowest_bit(typing_context: Any, bits: Any) -> tuple[Any, Generate]:
     return types.int64(bits), generate
 
 
-if config.DISABLE_JIT:  # type: ignore[attr-defined] # it is made when numba is imported
+if config.DISABLE_JIT:  # type: ignore[attr-defined] # defined when numba is imported
     copy, add_inside, add_either = vector_fallback.copy, vector_fallback.add_inside, vector_fallback.add_either
     which_of_many, which_of_block, lowest_bit = (
         vector_fallback.which_of_many,

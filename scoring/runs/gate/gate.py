@@ -28,7 +28,7 @@ BYTES_PER_ROW = 200
 
 
 class _DamagedError(Exception):
-    """The data of an earlier run differ from what was written."""
+    """The data of an earlier run differs from what was written."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Gate:
     read. A damaged run is reported in a note, and the next one is used. A run over selected users is not compared,
     because it does not replace a published run. If `k` differs, the lists of both runs are cut to the smaller `k`.
 
-    `promoted`: the reason why the model differs from that of the previous run. The new data are then also ranked by
+    `promoted`: the reason why the model differs from that of the previous run. The new data is then also ranked by
     the previous model. The limits of measures that a model changes apply to those lists, and the effect of the new
     model is only reported. If the previous model cannot be rebuilt, all limits apply to the new lists. `components`
     are the components from outside this package that rebuilding needs.

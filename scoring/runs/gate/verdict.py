@@ -41,7 +41,7 @@ class Measure:
     rule: Rule
     unit: Unit
     as_before: bool = False
-    """Whether the new data were ranked by the previous model."""
+    """Whether the new data was ranked by the previous model."""
 
     @property
     def beyond(self) -> bool:
@@ -49,7 +49,7 @@ class Measure:
 
     @property
     def allowed(self) -> str:
-        """The limit in words."""
+        """The limit in words, such as "at most 10 %"."""
         if self.limit is None:
             return "no limit"
         as_share = self.unit == "share" or self.rule is FALL
@@ -78,7 +78,7 @@ class Verdict:
     tonight: RunInfo
     against: RunInfo | None
     place: str
-    """Where the earlier run was read."""
+    """The folder or database from which the earlier run was read."""
     measures: tuple[Measure, ...]
     notes: tuple[str, ...] = ()
     """Facts that explain the comparison, such as a changed model or a damaged earlier run."""
@@ -102,8 +102,11 @@ class Verdict:
         return f"<p>{self.line()}</p>{self.frame().to_html()}"
 
     def frame(self) -> pd.DataFrame:
-        """A row for each measure: last_night, tonight, limit, allowed (the limit in words), beyond, as_before (of
-        tonight's data ranked by last night's model)."""
+        """Return one row for each measure.
+
+        Columns: `last_night` and `tonight` (values of the earlier and the new run), `limit`, `allowed` (the limit in
+        words), `beyond` (the limit is exceeded), `as_before` (the new data was ranked by the previous model).
+        """
         rows = [
             (one.name, one.before, one.after, one.limit, one.allowed, one.beyond, one.as_before)
             for one in self.measures
@@ -113,11 +116,11 @@ class Verdict:
         return pd.DataFrame(rows, columns=columns).astype(kinds).set_index("measure")
 
     def line(self) -> str:
-        """All of it in a line."""
+        """Return the verdict in one line."""
         return in_words(self.record())
 
     def record(self) -> dict[str, Any]:
-        """For a manifest: numbers and text."""
+        """Return the verdict as numbers and text, for a manifest."""
         return {
             "outcome": self.outcome.value,
             "reason": self.force,

@@ -1,8 +1,8 @@
 """The protocols between a run and the publishers of its results.
 
 `Publisher.claim` returns a `Claim`, which excludes other writers of the same run. `Claim.begin` and `Claim.resume`
-return an `OpenRun`, which takes the shards. A publisher whose data end with the process may implement all three in one
-class, as `FramePublisher` does.
+return an `OpenRun`, which takes the shards. A publisher that keeps data only in its process may implement all three in
+one class, as `FramePublisher` does.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Publisher(Protocol):
     """If true, a gate reads from other publishers first."""
 
     def claim(self, metadata: RunMetadata) -> Claim:
-        """Exclude other writers of this key, and look for an existing run of it. No data are changed.
+        """Exclude other writers of this key, and look for an existing run of it. Nothing is changed.
 
         Raises
         ------
@@ -143,7 +143,7 @@ class Claim(Protocol):
     """None: no unfinished run of this key exists, and readers get no run of this key."""
 
     def begin(self, metadata: RunMetadata) -> OpenRun:
-        """Start a run without shards. The data of a stopped run of this key are deleted.
+        """Start a run without shards, and delete a stopped run of this key.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class Claim(Protocol):
         return self.begin(metadata)
 
     def abort(self) -> None:
-        """Delete the written data if they are not published, and end the claim. May be called at any time."""
+        """Delete the written data if it is not published, and end the claim. May be called at any time."""
         ...
 
     def suspend(self) -> None:
