@@ -1,4 +1,4 @@
-"""What a value or a class consists of: hashable forms for keys in this process, and digests for other processes."""
+"""The content of values and classes: hashable forms for keys in this process, and digests for other processes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CODE_PARTS: Final = (
     "co_cellvars",
     "co_exceptiontable",
 )
-"""All that a function does. Line numbers and file names are left out."""
+"""Attributes of code objects that define what a function does, without line numbers and file names."""
 
 
 class Code:
@@ -131,7 +131,7 @@ def _function(member: Any) -> Any:
 
 
 def _parts_of(function: FunctionType, follow_names: bool, seen: dict[int, None]) -> Iterator[Hashable]:
-    """The code, the defaults, the closure and, with `follow_names`, what it names in its module."""
+    """Yield the code, the defaults, the closure and, with `follow_names`, the module values that it names."""
     seen[id(function)] = None
     code = function.__code__
     yield code

@@ -98,7 +98,7 @@ class _Walk:
         self._seen.add(id(value))
         if isinstance(value, np.ndarray):
             return sys.getsizeof(value, 0) - value.nbytes * value.flags.owndata + self._memory(value)
-        if isinstance(value, _PANDAS):  # (their own size already includes their values)
+        if isinstance(value, _PANDAS):  # their `getsizeof` already includes their values
             return self._buffer(id(value), self._of_pandas(value))
         return self._buffer(id(value), sys.getsizeof(value, 0) + self._parts(value))
 
@@ -123,7 +123,7 @@ class _Walk:
         return self.own(getattr(value, "__dict__", None)) + slots
 
     def _column(self, array: Any) -> int:
-        """By the memory of the array: pandas creates the objects around it on each access."""
+        """Return the bytes of the array's memory. pandas creates the objects around it on each access."""
         if isinstance(array, pd.arrays.ArrowExtensionArray):
             chunks = array.__arrow_array__().chunks
             buffers = (buffer for chunk in chunks for buffer in chunk.buffers() if buffer is not None)
@@ -132,10 +132,10 @@ class _Walk:
             return self._memory(array.to_numpy(copy=False))
         if isinstance(array, pd.arrays.DatetimeArray | pd.arrays.TimedeltaArray):
             return self._memory(np.asarray(array.view("i8")))
-        return int(array.nbytes)  # (types whose memory pandas does not expose)
+        return int(array.nbytes)  # types whose memory pandas does not expose
 
     def _memory(self, array: np.ndarray) -> int:
-        """By the whole array of which this array is a view."""
+        """Return the bytes of the whole array of which this array is a view."""
         owner: Any = array
         while isinstance(owner.base, np.ndarray):
             owner = owner.base

@@ -144,7 +144,7 @@ class MemoryStore(Uncounted, Generic[K]):
                 entry = self._entries.get(key)
                 if entry is not None:
                     self._counts["hits"] += 1
-                    self._entries.move_to_end(entry.key)  # (found by identity: no second comparison)
+                    self._entries.move_to_end(entry.key)  # found by identity, without a second comparison
                     found: V = entry.value
                     return found
                 thread, future = self._computing.get(key, (0, None))
@@ -193,7 +193,7 @@ class MemoryStore(Uncounted, Generic[K]):
 
     @property
     def footprint(self) -> Footprint:
-        """Of all values together."""
+        """The memory of all values together."""
         with self._lock:
             self._expire()
             return self._total.footprint

@@ -47,10 +47,10 @@ ALL_PAIRS_COLUMNS: Final = (*LEGACY_COLUMNS, "eligible")
 RANKED_COLUMNS: Final = (*LEGACY_COLUMNS, "rank")
 
 BYTES_PER_PAIR: Final = 2 * 8 + 4 * 4 + 1
-"""One row of a frame of all pairs: two int64 ids, four float32 scores, a flag."""
+"""Bytes per row of a frame of all pairs: two int64 ids, four float32 scores, a boolean."""
 
 PAIRS_AT_ONCE: Final = 10_000
-"""Listed pairs planned together."""
+"""Number of listed pairs planned together."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Legacy objects, mappings and rows of DataFrames to canonical frames.
+"""Convert legacy objects, mappings and rows of DataFrames to canonical frames.
 
 A value is read by its canonical name or an alias: first from the object itself (`job.fee`, `job["fee"]`), then from
 the part of a job in which legacy objects keep it (`job.salary.fee`). An absent value, None and a method count as

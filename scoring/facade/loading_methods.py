@@ -104,7 +104,7 @@ class LoadingMethods(EngineState):
         return await asyncio.to_thread(work)
 
     async def _usable(self, load: Callable[..., Awaitable[pd.DataFrame]]) -> pd.DataFrame:
-        """Raises DataError if more rows are invalid than may be omitted."""
+        """Return the rows without invalid ones. Raises DataError if too many rows are invalid."""
         try:
             return await load()
         except DataError:

@@ -72,6 +72,6 @@ def explanation_key(
 
 
 def _code(model: ScoringModel) -> Code:
-    """The version of this package, and class and code of each component: a notebook may define a class again."""
+    """Return the package version, and class and code of each component. A notebook may define a class again."""
     classes = dict.fromkeys(type(part.component) for part in model.parts)
     return Code((scoring.__version__, *((kind, code_of(kind)) for kind in classes)))

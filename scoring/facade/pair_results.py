@@ -33,7 +33,7 @@ MANIFEST: Final = "manifest.json"
 KIND: Final = "all pairs"
 
 _BYTES_READ_PER_PAIR: Final = 2 * BYTES_PER_PAIR
-"""The columns of Arrow and the frame made of them."""
+"""Bytes per pair of the Arrow columns and of the frame made from them."""
 
 
 class ScoredPairs:

@@ -118,7 +118,7 @@ Found = tuple[Snapshot, bool]
 
 
 class SnapshotHolder:
-    """Holds the snapshot of an engine: loaded on first use, kept until the data changes.
+    """The holder of an engine's snapshot, which is loaded on first use and kept until the data changes.
 
     Each request gets its own view. A request that begins `check_seconds` or more of `clock` after the last check
     checks the database for changes (one round trip) and loads changed data. Requests in progress keep the data they
@@ -220,7 +220,7 @@ class SnapshotHolder:
 
     @property
     def _refused(self) -> RejectionDigest | None:
-        """The digest of the rejected rows, if there are any."""
+        """The digest of the rejected rows; None: no data is loaded, or no row was rejected."""
         with self._lock:
             return None if self._tokens is None else self._tokens[1]
 
@@ -245,7 +245,7 @@ class SnapshotHolder:
         return snapshot.view()
 
     def _load(self) -> tuple[Tokens | None, AcceptedData | None]:
-        """Read the tokens first: writes during the reading of the tables then change them for the next check."""
+        """Read the change tokens before the tables. The next check then detects writes during the load."""
         if self.database is None:
             return None, None
         tokens, found = change_tokens(self.database), read_usable(self.database, as_of=clock_of(self.as_of))

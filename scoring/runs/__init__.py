@@ -1,10 +1,12 @@
-"""Runs: users ranked against all jobs and published in one step.
+"""Runs: rank users against all jobs and publish the lists in one step.
 
 A run has three stages: candidates, rerank, write (`stages`). The driver is the process that calls `runner.run`.
 
-- `runner`: the entry; `spec`: the settings; `run_state`: the steps; `run_key` and `code_digest`: what results depend on
-- `shards`: the unit of work; `executor`: where shards are ranked; `publishers`: where lists go
-- `gate`: a run compared with the published one; `force_publish`: published despite its gate; `data_summary`
-- `history`: runs listed and verified; `retention`: old runs removed; `run_reader`: a published run read back
-- `report`: what a run printed; `memory_budget`: memory predicted and refused in advance
+- `runner`: the entry point; `spec`: the settings; `run_state`: the steps
+- `run_key` and `code_digest`: what results depend on
+- `shards`: the unit of work; `executor`: ranks shards; `publishers`: write lists to their destinations
+- `gate`: compares a run with the published one; `force_publish`: publishes a run that the gate held back
+- `data_summary`: figures of the data that a gate compares
+- `history`: lists and verifies runs; `retention`: removes old runs; `run_reader`: reads a published run
+- `report`: the printed report of a run; `memory_budget`: predicts memory and rejects runs that do not fit
 """

@@ -1,4 +1,4 @@
-"""A digest of the code that results depend on: every module of this package that some modules import."""
+"""A digest of the code that results depend on: the modules that load, rank and publish, and all that they import."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ RUN_MODULES: Final = (
     "scoring.runs.publishers",
     "scoring.runs.runner",
 )
-"""Load the data, rank them, and publish the lists. The rest is found by their imports."""
+"""Modules that load the data, rank users and publish lists. Other modules are found by their imports."""
 
 _IMPORT: Final = re.compile(
     rb"^[ \t]*(?:from[ \t]+(scoring[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+(scoring[\w.]*))",
     re.MULTILINE,
 )
-"""An import anywhere in a file, in functions too. Parsing the files takes thirty times as long; a test compares."""
+"""An import anywhere in a file, also in a function. Parsing takes thirty times as long. A test compares both."""
 _FOR_TYPES: Final = re.compile(rb"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n|\n)+", re.MULTILINE)
 _NAME: Final = re.compile(rb"\w+")
 
@@ -56,7 +56,7 @@ def imported_modules(names: Sequence[str]) -> dict[str, bytes]:
 
 
 def _files(folder: Path, package: str) -> Iterator[tuple[str, Path]]:
-    """Name and path of every module."""
+    """Yield the name and path of every module."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name == "__init__.py":

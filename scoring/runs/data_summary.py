@@ -1,6 +1,6 @@
-"""What a run notes of its data, for the next one to be held against: lists alone do not show every slip.
+"""Figures of a run's data, which the gate of the next run compares. Lists alone do not show every data error.
 
-Wages that come in another unit, say, move no job past another where a model looks at ratios.
+For example, wages in another unit do not change the order of jobs if a model uses only ratios.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ __all__ = ["facts_of"]
 
 
 def facts_of(prepared: Prepared) -> dict[str, float | None]:
-    """actions: up to the clock, each once · hourly_wage, fee: medians, in yen, of the jobs that may be ranked and have
-    one (None: no job has)."""
+    """Return the figures of a run's data by name.
+
+    `actions` is the number of distinct actions up to the clock. `hourly_wage` and `fee` are medians in yen over the
+    jobs that may be ranked and have a value; None: no job has a value.
+    """
     jobs, ranked = prepared.inputs.jobs, prepared.plan.exclusions.open_to_all
     return {
         "actions": float(len(prepared.dataset.actions.user)),

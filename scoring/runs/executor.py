@@ -1,4 +1,4 @@
-"""Where the shards of a run are ranked: `Executor` is the contract, `LocalExecutor` ranks in this process."""
+"""Executors rank the shards of a run: `Executor` is the protocol, `LocalExecutor` ranks in this process."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["Executor", "LocalExecutor", "ShardRanker", "chunks_in_memory"]
 
 @dataclass(frozen=True, eq=False)
 class ShardRanker:
-    """Ranks the shards of one run. Calling it is a pure function of the task; several threads may call it.
+    """Rank the shards of one run. A call is a pure function of the task and thread-safe.
 
-    `k` candidates of each user are ranked; lists are as wide as the jobs that may be ranked allow.
+    `k` candidates of each user are ranked, or fewer if fewer jobs may be ranked.
     """
 
     backend: Backend
@@ -34,8 +34,8 @@ class ShardRanker:
 
     @classmethod
     def of(cls, prepared: Prepared, k: int, workers: int | None = None) -> Self:
-        """Return a ranker with so many threads; None: those that `prepared` was made with."""
-        # the only place where a run chooses what it ranks with
+        """Return a ranker with `workers` threads; None: the number of threads of `prepared`."""
+        # the only place where a run chooses its backend
         scorer = prepared.scorer
         if workers is not None:
             scorer = Scorer(prepared.plan, workers=workers, backend=prepared.backend)
@@ -43,7 +43,7 @@ class ShardRanker:
 
     @property
     def list_width(self) -> int:
-        """Candidates of a user at most."""
+        """Maximum number of candidates per user."""
         return min(self.k, self.n_eligible)
 
     def __call__(self, task: ShardTask) -> ShardResult:
@@ -56,12 +56,12 @@ class ShardRanker:
         cancelled: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda done: None,
     ) -> Ranking:
-        """Rank users of any shards. If `cancelled` returns True the work ends early and lists may be missing."""
+        """Rank users of any shards. If `cancelled` returns True, the work ends early and lists may be missing."""
         return self.backend.top_k(self.k, rows, cancelled=cancelled, progress=progress)
 
 
 class Executor(Protocol):
-    """Ranks the shards of a run somewhere: in this process, in other processes, on other machines."""
+    """Rank the shards of a run: in this process, in other processes or on other machines."""
 
     def map(
         self,
@@ -73,17 +73,17 @@ class Executor(Protocol):
     ) -> Generator[ShardResult, None, None]:
         """Yield the result of every task, in any order, equal to `rank_shard(task)`.
 
-        `progress` takes the number of users just ranked. After `cancelled` returns True the generator ends as soon as
-        it can; it does not yield lists that are not whole. The run closes the generator when it fails. A result that
-        comes twice is ignored if it is the same, and an error if it is not.
+        `progress` is called with the number of users just ranked. After `cancelled` returns True, the generator ends
+        as soon as it can. It does not yield incomplete lists. The run closes the generator when it fails. The run
+        ignores an equal second result of a shard and raises an error for a different one.
         """
         ...
 
 
 class LocalExecutor:
-    """Ranks in this process, `chunk_size` users at a time, with the threads of the backend.
+    """Rank in this process, `chunk_size` users at a time, with the threads of the backend.
 
-    Small shards are ranked together: a shard of lists of 2,000 jobs has 125 users, fewer than the backend needs to
+    Small shards are ranked together: a shard with lists of 2,000 jobs has 125 users, fewer than the backend needs to
     measure which of its strategies is faster. Chunks are smaller while memory is short.
     """
 
@@ -106,11 +106,11 @@ class LocalExecutor:
             if cancelled():
                 return
             yield from assembly.add(ranking)
-            del ranking  # before the next chunk's lists are made
+            del ranking  # free it before the next chunk is ranked
 
 
 def chunks_in_memory(rows: Longs, chunk_size: int, list_width: int) -> Iterator[Longs]:
-    """Yield `chunk_size` rows at a time, or fewer while other processes take the memory that was available before."""
+    """Yield `chunk_size` rows at a time, or fewer while the lists of a chunk do not fit in the available memory."""
     start, bytes_per_user = 0, list_width * memory_budget.BYTES_PER_RANKED
     while start < len(rows):
         size = min(chunk_size, len(rows) - start)

@@ -1,6 +1,7 @@
-"""Publish a run that its gate kept, as it was written: no data is loaded and no user is ranked.
+"""Publish a run that its gate held back, as it was written. No data is loaded and no users are ranked.
 
-The database changes meanwhile, and a run of its new data is another run: only this publishes the old one.
+The database may have changed since, and a run of the changed data has another key. Only this module publishes the
+old run.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ __all__ = ["release"]
 
 
 def release(run_id: str, folder: str | Path, publishers: Sequence[Publisher], reason: str) -> list[Destination]:
-    """Publish the run of this id that its gate kept in a folder of runs, to the publishers that it was written to.
+    """Publish the run with this id that its gate held back, with the publishers that wrote it.
 
-    May be called again after it was killed. Raises ConfigurationError: no reason, no such run, or readers have a newer
-    one; OutputError, DatabaseError: the run is damaged, or cannot be published.
+    `folder` contains the runs. The call may be repeated after the process was killed.
+
+    Raises
+    ------
+    ConfigurationError: If the reason is empty, the run does not exist, or readers have a newer run.
+    OutputError, DatabaseError: If the run is damaged, or cannot be published.
     """
     folder = Path(folder)
     if not reason.strip():
@@ -42,7 +47,7 @@ def release(run_id: str, folder: str | Path, publishers: Sequence[Publisher], re
     claims: list[Claim] = []
     try:
         for publisher in publishers:
-            claims.append(publisher.claim(metadata))  # noqa: PERF401 - what is claimed is suspended if the next fails
+            claims.append(publisher.claim(metadata))  # noqa: PERF401 - claims so far are suspended if the next fails
         open_runs: list[OpenRun] = []
         for claim in claims:
             open_runs.append(claim.resume(metadata, shards))
@@ -61,7 +66,7 @@ def release(run_id: str, folder: str | Path, publishers: Sequence[Publisher], re
 def _find(folder: Path, run_id: str) -> FolderLeftover:
     for left in leftovers_in_folder(folder):
         outcome = None if left.alive or left.verdict is None else outcome_of(left.verdict)
-        # forced: publishing it was begun before, and killed
+        # forced: an earlier call began to publish the run and was killed
         if left.run_id == run_id and outcome in (Outcome.KEPT_ASIDE, Outcome.FORCED):
             return left
     raise ConfigurationError(f"{folder} keeps no run {run_id} aside; see `scoring runs list`.")
@@ -74,7 +79,7 @@ def _metadata(values: dict[str, Any]) -> RunMetadata:
 
 
 def _shards(parts: Sequence[dict[str, Any]]) -> list[Shard]:
-    """By the users who have a list: the others have no row to look for."""
+    """Return the shards, with bounds from the users who have a list. Other users have no rows."""
     by_name = {part["name"]: part for part in parts}
     ends = [by_name[name]["users"] for name in sorted(by_name)]
     return [

@@ -1,4 +1,4 @@
-"""The runs that a folder and a database hold, published or not, and whether a published one is still what it was."""
+"""List the runs in a folder and a database, published or not, and verify published runs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ COLUMNS: Final = ("run_id", "status", "model", "as_of", "users", "rows", "bytes"
 
 
 class RunStatus(StrEnum):
-    """What `list_runs` shows of a run."""
+    """Status of a run in `list_runs`."""
 
     IN_USE = "in use"
     IN_USE_IN_FOLDER = "in use (folder)"
@@ -63,7 +63,7 @@ class RunStatus(StrEnum):
 
 @dataclass
 class RunRecord:
-    """A run in a folder, in a database, or in both. None: not known."""
+    """A run in a folder, in a database, or in both. None: unknown."""
 
     run_id: str
     status: RunStatus
@@ -78,12 +78,12 @@ class RunRecord:
 
     @property
     def gate(self) -> str | None:
-        """The gate's verdict in a line."""
+        """The gate's verdict in one line."""
         return None if self.verdict is None else in_words(self.verdict)
 
     @property
     def passed(self) -> bool:
-        """Whether nothing was beyond a limit of its gate, or there was none."""
+        """Whether no limit of the gate was exceeded, or no gate was asked."""
         return self.verdict is None or outcome_of(self.verdict) is Outcome.PASSED
 
 
@@ -113,20 +113,23 @@ class FolderLeftover(Leftover):
 
 
 def latest_of(folder: Path) -> str | None:
-    """Return the run that the link `latest` leads to."""
+    """Return the target of the link `latest`; None if the link does not exist."""
     link = folder / LATEST
     return os.readlink(link) if link.is_symlink() else None
 
 
 def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFrame:
-    """Return a row for each run, newest first: run_id, status, model, as_of, users, rows, bytes (of the files), whether
-    it is in the folder and in the database, and the verdict of its gate in a line.
+    """Return one row for each run, newest first, with the columns `COLUMNS`. Unknown values are missing.
 
-    The status is a value of `RunStatus`. A run is damaged if its manifest cannot be read. If the readers of the folder
-    and of the database get different runs, as after a restore of one of them, each is in use (folder) or in use
-    (database). What is not known of a run is missing.
+    `bytes` is the size of the files. `folder` and `database` are booleans: where the run exists. `gate` is the verdict
+    in one line. `status` is a value of `RunStatus`. A run is damaged if its manifest cannot be read. Readers of the
+    folder and of the database may get different runs, as after a restore of one of them. The status of each is then
+    in use (folder) or in use (database).
 
-    Raises OutputError, DatabaseError.
+    Raises
+    ------
+    OutputError: If the folder cannot be read.
+    DatabaseError: If the database cannot be read.
     """
     rows = [[getattr(run, name) for name in COLUMNS] for run in collect_runs(folder, database)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -136,13 +139,13 @@ def list_runs(folder: str | Path, database: Database | None = None) -> pd.DataFr
 
 
 def collect_runs(folder: str | Path, database: Database | None = None) -> list[RunRecord]:
-    """Return what `list_runs` shows, newest first. Raises OutputError, DatabaseError."""
+    """Return the runs that `list_runs` shows, newest first. Raises OutputError, DatabaseError."""
     folder = Path(folder)
     found: dict[str, RunRecord] = {}
     for path in published_runs(folder):
         found[path.name] = _of_manifest(path)
     for left in leftovers_in_folder(folder):
-        # also if the folder is published already: the link to it was not moved
+        # the folder may be published already, if the link was not moved to it
         run = found.setdefault(left.run_id, RunRecord(left.run_id, left.status))
         run.status, run.folder, run.verdict = left.status, True, left.verdict
     in_folder, in_database = {latest_of(folder)} - {None}, set()
@@ -155,7 +158,7 @@ def collect_runs(folder: str | Path, database: Database | None = None) -> list[R
 
 
 def _in_use(run_id: str, in_folder: set[str | None], in_database: set[str | None]) -> RunStatus:
-    """By the runs that readers of the folder and of the database get; no runs if there are no readers."""
+    """Return the status of a published run; the sets contain the runs that readers of each place get."""
     if run_id in in_folder:
         return RunStatus.IN_USE_IN_FOLDER if in_database and run_id not in in_database else RunStatus.IN_USE
     if run_id in in_database:
@@ -185,7 +188,7 @@ def _of_manifest(folder: Path) -> RunRecord:
 
 
 def _add_database(database: Database, found: dict[str, RunRecord]) -> set[str | None]:
-    """Add what the database knows; return the runs that its readers get."""
+    """Add the runs of the database; return the runs that its readers get."""
     with database.connect() as connection:
         columns = (runs.c.run_id, runs.c.settings, runs.c.model, runs.c.as_of, runs.c.users, runs.c.rows)
         rows = connection.execute(select(*columns)).all()
@@ -196,7 +199,7 @@ def _add_database(database: Database, found: dict[str, RunRecord]) -> set[str | 
         status = RunStatus.PUBLISHED if leftover is None else leftover.status
         run = found.setdefault(row.run_id, RunRecord(row.run_id, status))
         run.database = True
-        # what the folder does not know
+        # the folder's values take precedence
         if run.verdict is None:
             run.verdict = json.loads(row.settings).get("gate") if leftover is None else leftover.verdict
         run.model = row.model if run.model is None else run.model
@@ -204,14 +207,14 @@ def _add_database(database: Database, found: dict[str, RunRecord]) -> set[str | 
             run.as_of = pd.Timestamp(row.as_of, unit="us", tz="UTC")
         run.users = row.users if run.users is None else run.users
         run.rows = row.rows if run.rows is None else run.rows
-        for unfinished in (RunStatus.KEPT_ASIDE, RunStatus.UNFINISHED):  # a run published in one place only is half
+        for unfinished in (RunStatus.KEPT_ASIDE, RunStatus.UNFINISHED):  # also if the other place has published it
             if unfinished in (status, run.status):
                 run.status = unfinished
     return followed
 
 
 def leftovers_in_folder(folder: Path) -> list[FolderLeftover]:
-    """Return the runs whose journals are in the folder."""
+    """Return the unpublished runs in the folder, found by their journals."""
     found = []
     for path in sorted(folder.glob(".*.journal")):
         key = path.name.removesuffix(".journal")[1:]
@@ -230,7 +233,7 @@ def leftovers_in_folder(folder: Path) -> list[FolderLeftover]:
 
 
 def leftovers_in_database(database: Database) -> list[Leftover]:
-    """Return the runs that are not published."""
+    """Return the unpublished runs in the database."""
     with database.connect() as connection:
         wanted = select(runs.c.run_id, runs.c.settings).where(runs.c.status == WRITING).order_by(runs.c.run_id)
         rows = connection.execute(wanted).all()
@@ -248,13 +251,15 @@ def leftovers_in_database(database: Database) -> list[Leftover]:
     return found
 
 
-# What is wrong
+# Verification
 
 
 def verify_run(folder: str | Path) -> list[str]:
-    """What is wrong with a published run in a folder, a sentence each; nothing: it is as it was written.
+    """Return the problems of a published run in a folder, one sentence each. Empty: the files are as written.
 
-    Raises OutputError: there is no run.
+    Raises
+    ------
+    OutputError: If the folder does not contain a run.
     """
     import pyarrow.parquet as pq
 
@@ -279,7 +284,7 @@ def verify_run(folder: str | Path) -> list[str]:
 
 
 def verify_rows(database: Database, run_id: str) -> list[str]:
-    """What is wrong with a run in a database, a sentence each. Nothing where the database does not hold it."""
+    """Return the problems of a run in a database, one sentence each. Empty if the database does not contain it."""
     with database.connect() as connection:
         wanted = select(runs.c.settings, runs.c.users, runs.c.rows)
         run = connection.execute(wanted.where(runs.c.run_id == run_id, runs.c.status == PUBLISHED)).first()
@@ -296,7 +301,7 @@ def verify_rows(database: Database, run_id: str) -> list[str]:
         ]
     settings = json.loads(run.settings)
     counts, digests = ({int(n): value for n, value in settings.get(name, {}).items()} for name in ("shards", "digests"))
-    if counts.keys() <= digests.keys():  # runs of before there were any have none
+    if counts.keys() <= digests.keys():  # runs of older versions have no digests
         with database.connect() as connection:
             wrong = wrong_shards(connection, run_id, counts, digests)
         if wrong:

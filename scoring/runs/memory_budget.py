@@ -1,7 +1,7 @@
-"""How much memory there is, and how much a run will take: predicted before work, compared, refused if too much.
+"""The available memory and the predicted memory of a run. A run that does not fit is rejected before any work.
 
-The figures of bytes were fitted to synthetic markets of 2,000 to 10,000 users, 20,000 to 100,000 jobs and 200,000
-to 1,000,000 actions (CPython 3.11, pandas 3); `tests/engine/test_memory.py` holds a prediction to a measured peak.
+The byte counts were fitted to synthetic markets of 2,000 to 10,000 users, 20,000 to 100,000 jobs and 200,000
+to 1,000,000 actions (CPython 3.11, pandas 3). `tests/engine/test_memory.py` compares a prediction with a measured peak.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ __all__ = [
 ]
 
 BYTES_PER_RESULT = 36
-"""A ranked job in a frame: two int64 ids, an int32 rank, four float32 scores."""
+"""Bytes of a ranked job in a frame: two int64 ids, an int32 rank, four float32 scores."""
 
 BYTES_PER_RANKED = 34
-"""A ranked job in a chunk: its id, row and four scores."""
+"""Bytes of a ranked job in a chunk: its id, row and four scores."""
 
 _BYTES_KEPT = 41
 _MOST_KEPT = 80_000_000
-"""What the C library keeps of blocks that a chunk gave back: in all at most (fitted to chunks of 40,000 to 6.5 million
-ranked jobs); larger blocks are returned to the system."""
+"""Bytes per ranked job, and at most in total, that the C library keeps after a chunk is freed (fitted to chunks of
+40,000 to 6.5 million ranked jobs). Larger blocks are returned to the system."""
 
 _NO_LIMIT = 1 << 60
-"""cgroup v1 says "no limit" with a number near 2^63."""
+"""cgroup v1 represents "no limit" by a number near 2^63."""
 
 
 def available(root: Path = Path("/")) -> int:
-    """Bytes that this process can still take: of the machine, its cgroups (v1 and v2), its own limits."""
+    """Return the bytes that this process can still allocate under the machine, its cgroups (v1, v2) and its limits."""
     import psutil
 
     return max(0, min([psutil.virtual_memory().available, *_cgroup_rooms(root), *_rlimit_rooms()]))
@@ -51,12 +51,12 @@ def available(root: Path = Path("/")) -> int:
 
 @dataclass(frozen=True)
 class _Controller:
-    """Where a version of cgroups says what."""
+    """The files of one version of cgroups."""
 
     folder: str
     limit: str
     usage: str
-    reclaimable: str  # a line of memory.stat: file pages that the kernel gives back before it kills
+    reclaimable: str  # a line of memory.stat: file pages that the kernel reclaims before it kills a process
 
 
 _V1 = _Controller("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
@@ -64,7 +64,7 @@ _V2 = _Controller("", "memory.max", "memory.current", "inactive_file")
 
 
 def _cgroup_rooms(root: Path) -> list[int]:
-    """What is left under every limit on the way from this process's group up to the top."""
+    """Return the bytes left under each limit, from the group of this process up to the top."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -91,7 +91,7 @@ def _cgroup_rooms(root: Path) -> list[int]:
 
 
 def _room(folder: Path, kind: _Controller) -> int | None:
-    """Bytes left under one group's limit; None where it has none."""
+    """Return the bytes left under the limit of one group; None if it has no limit."""
     try:
         limit = (folder / kind.limit).read_text().strip()
         if limit == "max" or int(limit) >= _NO_LIMIT:
@@ -105,7 +105,8 @@ def _room(folder: Path, kind: _Controller) -> int | None:
 
 
 _ADDRESSES = 256_000_000
-"""Threads and libraries take addresses that they never use; a thread that gets none ends the process."""
+"""Bytes of address space reserved for threads and libraries, which reserve more than they use. A thread that cannot
+reserve any ends the process."""
 
 
 def _rlimit_rooms() -> list[int]:
@@ -120,10 +121,10 @@ def _rlimit_rooms() -> list[int]:
 
 
 def predict_data(n_users: int, n_jobs: int, n_actions: int) -> int:
-    """Bytes at the peak of loading a dataset and preparing a plan, above what the process held before.
+    """Return the peak bytes of loading a dataset and preparing a plan, above the memory of the process before.
 
-    Either while the tables come from the database, jobs as Python objects, or when all is encoded and libraries are
-    loaded that only preparing needs.
+    The peak occurs while the tables are read from the database, with jobs as Python objects, or after encoding, with
+    the libraries loaded that preparation needs.
     """
     loading = 10_000_000 + 500 * n_users + 650 * n_jobs + 160 * n_actions
     prepared = 87_000_000 + 1_500 * n_users + 1_450 * n_jobs + 130 * n_actions
@@ -131,12 +132,15 @@ def predict_data(n_users: int, n_jobs: int, n_actions: int) -> int:
 
 
 def predict_codes(n_users: int, n_occupations: int) -> int:
-    """Bytes of what grows with the number of occupations: who wants what, twice, and five tables of all pairs."""
+    """Return the bytes that grow with the number of occupations.
+
+    These are two tables of users and the occupations they want, and five tables of all pairs of occupations.
+    """
     return 8 * n_occupations * (2 * n_users + 5 * n_occupations)
 
 
 def require_codes(n_users: int, n_occupations: int) -> None:
-    """Raise NotEnoughMemoryError if the occupations of the data cannot be compared for `n_users` prepared users."""
+    """Raise NotEnoughMemoryError if the tables of `predict_codes` do not fit in memory."""
     require(
         predict_codes(n_users, n_occupations),
         f"Comparing {n_occupations:,} occupations",
@@ -145,10 +149,11 @@ def require_codes(n_users: int, n_occupations: int) -> None:
 
 
 def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, workers: int, held_bytes: int = 0) -> int:
-    """Bytes at the peak of ranking, above what the process held before; `held_bytes` is what the sinks keep.
+    """Return the peak bytes of ranking, above the memory of the process before.
 
-    The scorer lays out the eligible jobs anew (at most `program_bytes`); a chunk has ids, rows and scores of k
-    jobs per user; a worker has rows of its lookups and a tile's sums.
+    The scorer copies the eligible jobs (at most `program_bytes`). A chunk has ids, rows and scores of k jobs per
+    user. A worker has rows of its lookups and the sums of a tile. `held_bytes` is the memory that the caller keeps
+    besides, such as that of the publishers.
     """
     chunk = min(chunk_size, n_users) * k
     kept = min(chunk * _BYTES_KEPT, _MOST_KEPT)
@@ -156,9 +161,11 @@ def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, wo
 
 
 def require(bytes_needed: int, what: str, ways_out: Sequence[str], *, there: int | None = None) -> None:
-    """Nothing when so many bytes are there (`available()` unless told).
+    """Check that `bytes_needed` bytes are available. `there`: the available bytes; None: `available()`.
 
-    Raises NotEnoughMemoryError with the bytes needed, the bytes there, and the ways out.
+    Raises
+    ------
+    NotEnoughMemoryError: If they are not; the message has both numbers and the alternatives `ways_out`.
     """
     there = available() if there is None else there
     if bytes_needed > there:
@@ -170,7 +177,7 @@ def require(bytes_needed: int, what: str, ways_out: Sequence[str], *, there: int
 
 
 def readable(count: float) -> str:
-    """12.3 GB; decimal units."""
+    """Return a number of bytes in decimal units, such as 12.3 GB."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if abs(count) < 1000:
             return f"{count:.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:.1f} {unit}"

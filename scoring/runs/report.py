@@ -1,4 +1,4 @@
-"""The one-screen report of a run: data first, then how it looks."""
+"""The one-screen report of a run: its data, then its layout."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from scoring.validation.report import DataLedger
 __all__ = ["PERFORMANCE_TARGET_MS_PER_USER", "Line", "Report", "render"]
 
 PERFORMANCE_TARGET_MS_PER_USER = 180.0
-"""Milliseconds that ranking may take per user."""
+"""Target time of ranking, in milliseconds per user."""
 
 
 REASONS = 3
-"""Reasons for refusing rows that the page names; `RunCounts.frame` has them all."""
+"""Number of rejection reasons in the report. `RunCounts.frame` contains all of them."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One ranked job: what it is, its total, and what each component adds to that."""
+    """One ranked job, its total score, and the points of each component."""
 
     job_id: int
     total: float
@@ -46,7 +46,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the page says. Seconds, bytes; `phases` as the stopwatch gives them."""
+    """The contents of the report. Times are in seconds, sizes in bytes; `phases` are those of the stopwatch."""
 
     run_id: str
     model: str
@@ -85,7 +85,7 @@ class Report:
 
     @classmethod
     def of(cls, result: RunResult, *, target_ms: float = PERFORMANCE_TARGET_MS_PER_USER, top: int = 5) -> Report:
-        """Of a finished run; `top` jobs of its first user."""
+        """Return the report of a finished run, with the `top` jobs of its first user."""
         counts, run = result.counts, result.metadata
         first = result.first
         return cls(
@@ -176,11 +176,11 @@ def _lines(prepared: Prepared, first: Ranking, top: int) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-# How it looks
+# Layout
 
 
 def render(report: Report) -> RenderableType:
-    """For a rich console: at most 80 columns and 40 lines with the models that ship."""
+    """Return the report for a rich console: at most 80 columns and 40 lines with the shipped models."""
     head = Text.assemble(
         "Run ", (report.run_id, "bold"), f" · model {printable(report.model)} · as of {report.as_of:%Y-%m-%d %H:%M} UTC"
     )
@@ -254,7 +254,7 @@ def _named_rows() -> Table:
 
 
 def _top(report: Report) -> list[RenderableType]:
-    """The jobs a line each; below, a column for each of them and a row for each component."""
+    """Return one line for each job, and a table with a column for each job and a row for each component."""
     titles = Table.grid(padding=(0, 2, 0, 0))
     titles.add_column(justify="right")
     titles.add_column(justify="right", style="bold")
@@ -281,7 +281,7 @@ def _left_out(reasons: Mapping[str, int]) -> str:
 
 
 def _why(refused: Mapping[str, int]) -> str:
-    """The most frequent reasons, as short as a report needs them."""
+    """Return the most frequent reasons, shortened for the report."""
     said = [f"{count:,} {printable(reason, 70)}" for reason, count in list(refused.items())[:REASONS]]
     more = f"; {counted(len(refused) - REASONS, 'other reason')}" if len(refused) > REASONS else ""
     return "; ".join(said) + more

@@ -1,4 +1,4 @@
-"""Removing old runs, and what killed ones left, from a folder and a database."""
+"""Remove old runs, and the data of killed runs, from a folder and a database."""
 
 from __future__ import annotations
 
@@ -31,25 +31,28 @@ _REMOVING = ".removing"
 
 @dataclass
 class Pruned:
-    """What was removed, and what stayed though it was its turn."""
+    """The runs that were removed, and those that could not be."""
 
     removed: list[str] = field(default_factory=list)
     """Published runs."""
     unfinished: list[str] = field(default_factory=list)
-    """Runs that were stopped or killed, and older than the newest published one."""
+    """Removed runs that were stopped or killed, and are older than the newest published one."""
     stayed: dict[str, str] = field(default_factory=dict)
-    """Run → why."""
+    """Run → the reason why it was not removed."""
     folder_alone: bool = False
-    """Published runs were removed where nobody looked into a database."""
+    """Whether published runs were removed from the folder without a database to check."""
 
 
 def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
-    """Removes all published runs but the newest `keep`, in both places; never one that readers follow a name to.
+    """Remove all published runs except the newest `keep`, in both places, and never a current run of readers.
 
-    Unfinished runs that are older than the newest published one go too, unless somebody is at them. A run that
-    `read_run` is reading stays, and is named.
+    Unfinished runs that are older than the newest published one are removed too, unless a process is writing them. A
+    run that `read_run` is reading is kept and reported in `Pruned.stayed`.
 
-    Raises ConfigurationError: keep below 1; OutputError, DatabaseError: something cannot be removed.
+    Raises
+    ------
+    ConfigurationError: If `keep` is below 1.
+    OutputError, DatabaseError: If a run cannot be removed.
     """
     keep = whole_number("keep", keep, "a whole number of runs is kept")
     folder = Path(folder)
@@ -83,7 +86,7 @@ def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
 
 
 def _in_database(database: Database) -> tuple[set[str], set[str]]:
-    """Published runs, and those that a name leads readers to."""
+    """Return the published runs, and the runs in `current_runs`."""
     with database.connect() as connection:
         published = connection.execute(select(runs.c.run_id).where(runs.c.status == PUBLISHED)).scalars().all()
         followed = connection.execute(select(current_runs.c.run_id)).scalars().all()
@@ -91,7 +94,7 @@ def _in_database(database: Database) -> tuple[set[str], set[str]]:
 
 
 def _remove_folder(path: Path) -> None:
-    """Gone for readers in one step; the files after that."""
+    """Hide the run from readers in one step, then delete its files."""
     hidden = path.with_name(f".{path.name}{_REMOVING}")
     with wrap_os_errors(path, what="Results"):
         os.rename(path, hidden)
@@ -101,7 +104,7 @@ def _remove_folder(path: Path) -> None:
 
 
 def _finish_removing(folder: Path) -> None:
-    """What somebody was killed over."""
+    """Delete runs whose removal was interrupted."""
     for hidden in folder.glob(f".*{_REMOVING}"):
         with wrap_os_errors(hidden, what="Results"):
             shutil.rmtree(hidden)
@@ -136,7 +139,7 @@ def _remove_rows(database: Database, left: Leftover, done: Pruned) -> None:
 
 @contextmanager
 def _unless_held() -> Iterator[None]:
-    """Somebody has begun to work on it meanwhile: it is theirs."""
+    """Skip a run that another process has locked meanwhile."""
     try:
         yield
     except LockHeldError:

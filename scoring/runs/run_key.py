@@ -1,4 +1,4 @@
-"""The id of a run, and its key: what its results depend on. Runs of equal keys have equal results."""
+"""The id and the key of a run. The key covers everything that results depend on: equal keys mean equal results."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from scoring.runs.code_digest import code_digest
 __all__ = ["code_version", "new_run_id", "run_key"]
 
 FORMAT: Final = 1
-"""Of part files, journals and manifests. A run that was started in another format is not resumed."""
+"""Version of the format of part files, journals and manifests. A run is not resumed in a different format."""
 
 
 def new_run_id(at: datetime, *content: str) -> str:
-    """Return a unique text that sorts by time and can name a folder: 20251130-115903-042-3f2a9c."""
+    """Return a unique id that sorts by time and is a valid folder name: 20251130-115903-042-3f2a9c."""
     mark = f"{time.time_ns()} {os.getpid()} {' '.join(content)}"
     digest = hashlib.blake2b(mark.encode(), digest_size=3).hexdigest()
     at = at.astimezone(UTC)
@@ -29,18 +29,18 @@ def new_run_id(at: datetime, *content: str) -> str:
 
 
 def code_version() -> str:
-    """Of this package."""
-    # a plain import of the package would tie this layer to the facade, which its public names hold
+    """Return the version of this package."""
+    # an import of the package would make this layer depend on the facade, which the package exports
     return str(sys.modules["scoring"].__version__)
 
 
 def run_key(
     model: ScoringModel, fingerprint: str, k: int, users: Longs, shard_users: int, reranker: str | None = None
 ) -> str:
-    """Return 32 hex digits of data, model, settings and code, but not of the time, chunks and threads.
+    """Return 32 hex digits that depend on data, model, settings and code, but not on time, chunks and threads.
 
-    `users` (n,) are the ids that are ranked for, ascending, in shards of `shard_users`; `reranker` is its digest.
-    The code is part of the key, so a run is never resumed with different code.
+    `users` (n,) are the ids of the ranked users, ascending, in shards of `shard_users`. `reranker` is the digest of
+    the reranker. The code is part of the key, so a run is never resumed with different code.
     """
     digest = hashlib.blake2b(digest_size=16)
     own = [_source(type(part.component)) for part in model.parts]
@@ -50,10 +50,10 @@ def run_key(
 
 
 def _source(kind: type[Component]) -> str:
-    """Return the code of a component that is not of this package; a notebook may define a class again."""
+    """Return the source of a component from outside this package. A notebook may define a class again."""
     if kind.__module__.startswith("scoring."):
         return ""
     try:
         return inspect.getsource(kind)
-    except (OSError, TypeError):  # typed into a plain interpreter: its name is all there is, and this process
+    except (OSError, TypeError):  # a class from an interactive interpreter has no source: use its name and identity
         return f"{kind.__qualname__} {id(kind)}"

@@ -1,4 +1,4 @@
-"""Published runs, read back."""
+"""Read published runs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,13 @@ __all__ = ["ranking_of", "read_run"]
 
 
 def read_run(folder: str | Path) -> pd.DataFrame:
-    """`scoring.columns.RESULT_COLUMNS` of a run in Parquet. Raises OutputError: no run, or not all of it is there."""
-    folder = Path(folder).resolve()  # `latest` may lead to another run halfway
+    """Return `scoring.columns.RESULT_COLUMNS` of a run in Parquet.
+
+    Raises
+    ------
+    OutputError: If the folder does not contain a run, or a file of the run cannot be read or is incomplete.
+    """
+    folder = Path(folder).resolve()  # the link `latest` may be moved to another run while files are read
     with reading(folder):
         files = read_manifest(folder)["files"]
         try:
@@ -35,9 +40,12 @@ def read_run(folder: str | Path) -> pd.DataFrame:
 
 
 def ranking_of(frame: pd.DataFrame, job_id: Longs) -> Ranking:
-    """The lists of a frame of RESULT_COLUMNS, users ascending; `job_id` (m,) are the jobs that rows are given of.
+    """Return the lists of a frame of RESULT_COLUMNS, users ascending. `Ranking.job_row` are rows of `job_id` (m,).
 
-    Raises ConfigurationError: the ranks of a user are not 1, 2, 3 … without gaps; UnknownIdError: another job.
+    Raises
+    ------
+    ConfigurationError: If the ranks of a user are not 1, 2, 3 … without gaps.
+    UnknownIdError: If a job is not in `job_id`.
     """
     frame = frame.sort_values(["user_id", "rank"])
     users, start, count = np.unique(frame["user_id"].to_numpy(), return_index=True, return_counts=True)

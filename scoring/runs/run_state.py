@@ -1,4 +1,4 @@
-"""A run under way: its shards, and what it has done."""
+"""The state of a run in progress: its shards and counts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = ["RunState"]
 
 
 class RunState:
-    """One run under way."""
+    """The state of one run in progress."""
 
     def __init__(
         self,
@@ -55,11 +55,11 @@ class RunState:
     ) -> None:
         self.prepared, self.spec, self.publishers, self.watch = prepared, spec, publishers, watch
         self.rank_shard = ShardRanker.of(prepared, spec.n_candidates, spec.workers)
-        self.chunk_size = spec.chunk_size  # smaller where memory is short
+        self.chunk_size = spec.chunk_size  # reduced by `fit_memory` if memory is short
         plan = prepared.plan
         wanted = np.arange(len(plan.user_id)) if spec.users is None else np.unique(prepared.user_rows(spec.users))
         active = wanted[prepared.inputs.users.active[wanted]]
-        # results come by user_id, whatever the order of the rows
+        # results are ordered by user_id, independent of the order of the rows
         self.rows = active[np.argsort(plan.user_id[active], kind="stable")]
         self.n_inactive = len(wanted) - len(active)
         self.n_not_asked = len(plan.user_id) - len(wanted)
@@ -73,7 +73,7 @@ class RunState:
         self._created_at = created_at
         self._claims: list[Claim] = []
         self._open_runs: list[OpenRun] = []
-        self._received: dict[int, bytes] = {}  # shard → digest of the candidates that came for it
+        self._received: dict[int, bytes] = {}  # shard → digest of the candidates received
 
     @cached_property
     def metadata(self) -> RunMetadata:
@@ -111,7 +111,7 @@ class RunState:
 
     @property
     def _list_width(self) -> int:
-        """Jobs on a list at most."""
+        """Maximum number of jobs in a list."""
         return min(self.spec.k, self.n_eligible)
 
     @property
@@ -120,7 +120,7 @@ class RunState:
 
     @cached_property
     def shards(self) -> list[Shard]:
-        """By number. Their bounds depend on what the key covers alone, so that every process cuts the same shards."""
+        """The shards by number. The key covers all that their bounds depend on, so all processes cut equal shards."""
         return cut_shards(self._user_id, self._users_per_shard)
 
     @cached_property
@@ -132,13 +132,18 @@ class RunState:
 
     @property
     def n_eligible(self) -> int:
-        """Jobs that no rule leaves out for everybody."""
+        """Number of jobs that no rule excludes for every user."""
         return self.rank_shard.n_eligible
 
     # Memory
 
     def fit_memory(self) -> None:
-        """Halve chunks until they fit in memory. Raises NotEnoughMemoryError: a single user does not fit."""
+        """Halve chunks until they fit in memory.
+
+        Raises
+        ------
+        NotEnoughMemoryError: If a single user does not fit.
+        """
         available = memory_budget.available()
         while self.chunk_size > 1 and self._needed_bytes() > available:
             self.chunk_size = min(self.chunk_size, len(self.rows)) // 2 or 1
@@ -150,7 +155,7 @@ class RunState:
     def _needed_bytes(self, *, by_another_model: bool = False) -> int:
         n_users, width, candidates = len(self.rows), self._list_width, self.rank_shard.list_width
         rows = width * n_users
-        # the parts of a shard, and the shard
+        # a shard and its parts
         held = 2 * memory_budget.BYTES_PER_RANKED * candidates * min(n_users, self._users_per_shard)
         held += sum(publisher.memory_estimate(rows, width * self._users_per_shard) for publisher in self.publishers)
         if self.spec.gate is not None and not by_another_model:
@@ -167,7 +172,7 @@ class RunState:
     # The run, step by step
 
     def open(self) -> None:
-        """Claim every publisher. With `resume`, continue an existing run of the same key; else start a new one."""
+        """Claim every publisher. With `resume`, continue an existing run of the same key; otherwise start a new one."""
         for publisher in self.publishers:
             self._claims.append(publisher.claim(self.metadata))
         existing = [claim.existing for claim in self._claims]
@@ -198,7 +203,13 @@ class RunState:
     def rank(
         self, executor: Executor | None, progress: Callable[[int, int], None], cancelled: Callable[[], bool]
     ) -> None:
-        """Rank the shards that some publisher lacks, rerank and commit each. Raises RunCancelledError, OutputError."""
+        """Rank the shards that are missing from a publisher, then rerank and commit each.
+
+        Raises
+        ------
+        RunCancelledError: If `cancelled` returns True.
+        OutputError: If the executor does not return every shard, or returns a wrong one.
+        """
         tasks = [task for task in self._tasks if not self._is_committed(task.shard)]
         total = len(self.rows)
         done = self.n_users_resumed = total - sum(task.shard.users for task in tasks)
@@ -224,7 +235,7 @@ class RunState:
         missing = [task.shard.number for task in tasks if task.shard.number not in self._received]
         if missing:
             raise OutputError(f"{type(executor).__name__} ended without shard {missing[0]}. Nothing is published.")
-        if not len(self.first.user_id):  # another process had committed it
+        if not len(self.first.user_id):  # another process committed the first shard
             result = self.rank_shard(ShardTask(self.shards[0], self.rows[:1]))
             self.first = rerank(result.ranking, self.spec.reranker, self.spec.k)
             self.choice = self.choice or result.ranking.choice
@@ -233,7 +244,7 @@ class RunState:
         return bool(self._open_runs) and all(shard.number in run.committed for run in self._open_runs)
 
     def _accept_next(self, results: Generator[ShardResult, None, None]) -> bool:
-        """Commit the next result; False: there is none. It is not kept while the following one is ranked."""
+        """Commit the next result; return False after the last. The result is freed before the next one is ranked."""
         with self.watch.phase("rank"):
             result = next(results, None)
         if result is None:
@@ -254,7 +265,12 @@ class RunState:
         return True
 
     def _is_new(self, result: ShardResult) -> bool:
-        """Whether it came for the first time. Raises OutputError: other users, or another result came before."""
+        """Return whether the shard is received for the first time.
+
+        Raises
+        ------
+        OutputError: If the users are wrong, or a different result was received before.
+        """
         number = result.shard.number
         task = self._tasks[number] if 0 <= number < len(self._tasks) else None
         if task is None or not np.array_equal(result.ranking.user_id, self.prepared.plan.user_id[task.rows]):
@@ -294,11 +310,13 @@ class RunState:
         )
 
     def judge(self, counts: RunCounts) -> Verdict | None:
-        """Store the gate's verdict with the run. None: there is no gate, or it let the run through before.
+        """Store the gate's verdict with the run. None: no gate was asked, or the run passed it before.
 
-        Raises KeptAsideError.
+        Raises
+        ------
+        KeptAsideError: If a limit is exceeded.
         """
-        if self.let_through:  # some readers may have it already
+        if self.let_through:  # readers may have the run already
             return None
         verdict = None
         if self.spec.gate is not None and self.spec.whole:
@@ -326,7 +344,9 @@ class RunState:
     def _lists_by(self, model: ScoringModel, k: int) -> Iterator[tuple[ListBlock, NDArray[np.int64]]]:
         """Yield the first k jobs of the same users by another model, chunk by chunk, and the users.
 
-        Raises NotEnoughMemoryError: its plan does not fit in memory with this one.
+        Raises
+        ------
+        NotEnoughMemoryError: If the plan of that model does not fit in memory together with this run's plan.
         """
         memory_budget.require(
             self._needed_bytes(by_another_model=True),
@@ -341,7 +361,7 @@ class RunState:
             yield ListBlock.of_ranking(lists), other.plan.user_id[chunk]
 
     def publish(self, counts: RunCounts) -> None:
-        """Seal all, then publish all, in the order of the publishers."""
+        """Seal all open runs, then publish them in the order of the publishers."""
         for run in self._open_runs:
             run.seal(counts)
         faults.point("all sealed")
@@ -349,9 +369,9 @@ class RunState:
             self.destinations.append(run.publish(counts))
 
     def stop(self, error: BaseException) -> None:
-        """Keep what was written if it can be resumed or is published in part; else delete it."""
+        """Keep the written data if the run can be resumed or was published in part; otherwise delete it."""
         for claim in self._claims:
-            # what one publisher has published, the others can publish with `resume`
+            # a run that one publisher has published can be published by the others with `resume`
             if self.spec.resume or self.destinations or isinstance(error, KeptAsideError):
                 claim.suspend()
             else:
@@ -359,6 +379,6 @@ class RunState:
 
 
 def _same(found: Sequence[ExistingRun | None]) -> ExistingRun | None:
-    """Return the run that all publishers have published; None if they differ or lack it."""
+    """Return the run that all publishers have published; None if it differs or is missing from some."""
     different = {None if run is None else run.run_id for run in found}
     return found[0] if len(different) == 1 else None

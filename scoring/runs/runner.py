@@ -1,4 +1,4 @@
-"""A run: users ranked against all jobs, shard by shard, by an executor, and published in one step."""
+"""Run: rank users against all jobs, shard by shard, with an executor, and publish the lists in one step."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ __all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "RunResult", "prepare", "run"
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run: what it was, what it did, how long it took, where its results are."""
+    """A finished run: its settings, counts, times and destinations."""
 
     prepared: Prepared
     metadata: RunMetadata
     counts: RunCounts
     destinations: tuple[Destination, ...]
-    first: Ranking  # of the first user ranked; without users if none was
+    first: Ranking  # the lists of the first ranked user; empty if no user was ranked
     watch: Stopwatch
     ranking_seconds: float  # from users to ids and scores, without loading, preparing or writing
-    pairs_eligible: int  # pairs that no rule for everybody leaves out
-    pairs_scored: int  # pairs that were scored on their own; bounds kept the others out
-    strategy: str  # how the lists were found, and why
+    pairs_eligible: int  # pairs without the jobs that a rule excludes for every user
+    pairs_scored: int  # pairs that were scored individually; bounds excluded the others
+    strategy: str  # the strategy that found the lists, and the reason for it
     peak_bytes: int  # of the process up to the end of the run
     predicted_bytes: int  # the peak predicted before the work
-    chunk_size_wanted: int  # more than `metadata.chunk_size` where memory was short
-    users_resumed: int = 0  # whose lists a run that was stopped had committed; the others were ranked now
-    was_published: bool = False  # by an earlier run: nothing was ranked or written
-    verdict: Verdict | None = None  # of the gate; None: it was not asked
-    let_through: bool = False  # publishing it was begun before
+    chunk_size_wanted: int  # more than `metadata.chunk_size` if memory was short
+    users_resumed: int = 0  # users whose lists a stopped run had committed; the others were ranked in this run
+    was_published: bool = False  # published before: nothing was ranked or written
+    verdict: Verdict | None = None  # of the gate; None: the gate was not asked
+    let_through: bool = False  # publishing began before this call
 
     @property
     def pairs_ranked(self) -> int:
-        """Users ranked now × jobs of the data: each pair was scored, or left out by a rule that is named."""
+        """Users ranked in this run × jobs of the data: each pair was scored, or excluded by a rule or a bound."""
         jobs = self.counts.jobs_ranked + sum(self.counts.jobs_filtered.values())
         return (self.counts.users_scored - self.users_resumed) * jobs
 
     @property
     def ms_per_user(self) -> float:
-        """Milliseconds of ranking per user that was ranked now; 0 without any."""
+        """Milliseconds of ranking per user ranked in this run; 0 if no user was ranked."""
         now = self.counts.users_scored - self.users_resumed
         return 1000 * self.ranking_seconds / now if now else 0.0
 
@@ -72,12 +72,15 @@ def prepare(
     factor_cache: Path | None = None,
     workers: int | None = None,
 ) -> Prepared:
-    """As `Prepared.of`, with each phase timed, down to kernels that are compiled (or read from disk) and warm."""
+    """Prepare a model on a dataset like `Prepared.of`, time each phase, and compile the kernels or load them from disk.
+
+    The result is ready to rank users.
+    """
     watch = watch or Stopwatch()
     memory_budget.require_codes(len(dataset.users), len(dataset.words.occupation))
     statistics = Statistics(dataset, factor_cache=factor_cache)
     with watch.phase("factors"):
-        statistics.factors  # noqa: B018 - computed when first asked for
+        statistics.factors  # noqa: B018 - computed on first access
     with watch.phase("statistics"):
         statistics.areas, statistics.similarity  # noqa: B018 - as above
     with watch.phase("plan"):
@@ -117,44 +120,44 @@ def run(
     k
         Jobs per user.
     users
-        Ids of the users to rank, of which the active ones are ranked; None: all active users.
+        Ids of the users to rank; inactive users are skipped. None: all active users.
     chunk_size
-        Users that are ranked at a time. Chunks are smaller where memory is short.
+        Number of users ranked at a time. Chunks are smaller if memory is short.
     workers
-        Threads; None: those that `prepared` was made with.
+        Number of threads; None: that of `prepared`.
     sinks
-        The publishers that get the lists, published in this order.
+        The publishers that receive the lists, published in this order.
     progress
-        Called with (users done, users in all).
+        Called with (users done, total users).
     cancelled
-        Asked often; the run ends when it returns True.
+        Called often; the run ends when it returns True.
     watch
-        Times the phases.
+        Measures the time of each phase.
     refused
-        Rows that an import rejected, by table. The dataset itself knows those that loading rejected.
+        Number of rows that an import rejected, by table. The dataset itself has those that loading rejected.
     resume
-        Continue a run of the same data, model and settings that was stopped or killed: verified shards are kept, users
-        of other shards are ranked, and the published files have the same bytes. A run that is published already, and
-        that readers get, is left as it is. If this run is stopped, it is kept for the next one. Without `resume` every
-        run is a new one; what a killed run left is reported and deleted.
+        Continue a stopped or killed run of the same data, model and settings. Verified shards are kept, users of other
+        shards are ranked, and the published files have the same bytes. A published run that readers get is not
+        changed. If this run is stopped, it is kept for the next call. Without `resume`, every run is new; an
+        unfinished run of the same key is reported and deleted.
     gate
-        Compares the lists with those that readers get before it lets the run replace them. Beyond a limit the run is
-        kept unpublished. The same call with `resume`, and a gate that lets it through, publishes it.
+        Compares the lists with the published ones before the run replaces them. If a limit is exceeded, the run is
+        kept unpublished. The same call with `resume`, and a gate that the run passes, publishes it.
     now
-        The clock, for the run's id.
+        Returns the current time, for the run's id.
     executor
-        Ranks the shards; None: this process does.
+        Ranks the shards; None: in this process.
     reranker
-        Makes the lists from more candidates; None: the candidates are the lists.
+        Computes the lists from more candidates; None: the candidates are the lists.
 
     Raises
     ------
-    ConfigurationError: k, chunk_size or workers below 1.
-    UnknownIdError: a user that does not exist.
-    NotEnoughMemoryError: before any work; a single user does not fit.
-    OutputError, DatabaseError: results cannot be written.
-    RunCancelledError: `cancelled` returned True.
-    KeptAsideError: the gate did not let it through.
+    ConfigurationError: If `k`, `chunk_size` or `workers` is below 1.
+    UnknownIdError: If a user does not exist.
+    NotEnoughMemoryError: If a single user does not fit in memory, before any work.
+    OutputError, DatabaseError: If results cannot be written.
+    RunCancelledError: If `cancelled` returns True.
+    KeptAsideError: If a limit of the gate is exceeded.
     """
     spec = RunSpec(k, users, chunk_size, workers, resume, gate, reranker, refused or {})
     state = RunState(prepared, spec, sinks, watch or Stopwatch(), now())

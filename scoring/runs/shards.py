@@ -1,4 +1,4 @@
-"""Shards: the users of a run cut into ranges of ids, each ranked, stored, verified and repeated as a whole."""
+"""Shards: ranges of the user ids of a run. Each is ranked, stored, verified and repeated as a whole."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from scoring.bundle.ranking import Ranking
 __all__ = ["ROWS_PER_SHARD", "Shard", "ShardAssembly", "ShardResult", "ShardTask", "cut_shards", "users_per_shard"]
 
 ROWS_PER_SHARD: Final = 250_000
-"""Few files for small lists; small enough to hold in memory and to rank again."""
+"""Rows per shard: large enough for few files, small enough to hold in memory and to rank again."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Users of a run whose ids are adjacent."""
+    """A range of the users of a run, by id."""
 
     number: int
     first_user: int
@@ -47,10 +47,10 @@ class ShardResult:
 
     @cached_property
     def digest(self) -> bytes:
-        """Of ids, order and float32 scores: equal for the same lists, however they were found."""
-        ranking, digest = self.ranking, hashlib.sha256()  # twice as fast as BLAKE2 where processors help
+        """Digest of ids, order and float32 scores. It is equal for equal lists, however they were computed."""
+        ranking, digest = self.ranking, hashlib.sha256()  # twice as fast as BLAKE2 on processors with SHA instructions
         jobs, scores = ranking.job_id, ranking.scores
-        if (ranking.count < jobs.shape[1]).any():  # what is behind the last job does not count
+        if (ranking.count < jobs.shape[1]).any():  # values after the last job do not count
             listed = np.arange(jobs.shape[1]) < ranking.count[:, None]
             jobs, scores = jobs[listed], scores[listed]
         for values in (ranking.user_id, ranking.count, jobs, scores):
@@ -69,21 +69,21 @@ class ShardResult:
 
 
 def users_per_shard(k: int) -> int:
-    """Return how many users with lists of k jobs a shard holds."""
+    """Return how many users with lists of k jobs a shard contains."""
     return max(1, ROWS_PER_SHARD // max(1, k))
 
 
 def cut_shards(user_id: Longs, users: int) -> list[Shard]:
-    """Return shards of so many of these users (n,), ascending; a shard without users if there are none."""
+    """Cut `user_id` (n,), ascending, into shards of `users` users. Return one empty shard if there are no users."""
     parts = [user_id[start : start + users] for start in range(0, len(user_id), users)]
     shards = [Shard(number, int(part[0]), int(part[-1]), len(part)) for number, part in enumerate(parts)]
     return shards or [Shard(0, 0, -1, 0)]
 
 
 class ShardAssembly:
-    """Puts results of shards together from rankings of their users in any chunks.
+    """Assemble results of shards from rankings of their users in any chunks.
 
-    A chunk may hold users of several shards, and a shard may consist of several chunks.
+    A chunk may contain users of several shards, and a shard may consist of several chunks.
     """
 
     def __init__(self, tasks: Sequence[ShardTask]) -> None:
@@ -96,9 +96,9 @@ class ShardAssembly:
         start, n, looked_at = 0, len(ranking.user_id), ranking.looked_at
         while start < n:
             size = min(self._missing, n - start)
-            # copied: a part of a chunk that waits for the next one does not keep all of it in memory
+            # copied, so that a waiting part does not keep the whole chunk in memory
             part = ranking if size == n else ranking.take(np.arange(start, start + size))
-            self._parts.append(replace(part, looked_at=looked_at))  # of all parts, the first has the chunk's pairs
+            self._parts.append(replace(part, looked_at=looked_at))  # the first part gets the pair count of the chunk
             start, looked_at, self._missing = start + size, 0, self._missing - size
             if not self._missing:
                 parts, self._parts, shard = self._parts, [], self._shards.popleft()

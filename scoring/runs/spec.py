@@ -1,4 +1,4 @@
-"""What a run is asked for."""
+"""The settings of a run."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_CHUNK_SIZE", "MAX_BATCH_SIZE", "RunSpec"]
 
 DEFAULT_CHUNK_SIZE: Final = 1000
-"""Users in a chunk."""
+"""Default number of users in a chunk."""
 MAX_BATCH_SIZE: Final = 10_000
-"""Users in one chunk at most."""
+"""Maximum number of users in a chunk."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class RunSpec:
     refused: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise ConfigurationError: k or chunk_size below 1."""
+        """Raise ConfigurationError if `k` or `chunk_size` is below 1."""
         chunk_size = whole_number("chunk_size", self.chunk_size, "a chunk holds a whole number of users")
         if chunk_size > MAX_BATCH_SIZE:
             warnings.warn(
@@ -51,10 +51,10 @@ class RunSpec:
 
     @property
     def whole(self) -> bool:
-        """Whether the run is over all active users: only such a run replaces the published one."""
+        """Whether the run covers all active users. Only such a run replaces the published one."""
         return self.users is None
 
     @property
     def n_candidates(self) -> int:
-        """Jobs that are ranked for each user."""
+        """Number of candidates ranked for each user."""
         return self.k if self.reranker is None else max(self.k, self.reranker.n_candidates(self.k))

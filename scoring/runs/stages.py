@@ -15,23 +15,23 @@ __all__ = ["Reranker", "rerank"]
 
 
 class Reranker(Protocol):
-    """Makes the lists of a run from its candidates, shard by shard.
+    """Compute the lists of a run from its candidates, shard by shard.
 
     The company cap is not a reranker: the kernels apply it while they select candidates.
     """
 
     digest: str
-    """Changes with everything that the lists depend on. It is part of the run's key."""
+    """Digest of everything that the lists depend on. It is part of the run's key."""
 
     def n_candidates(self, k: int) -> int:
-        """Return how many candidates of each user lists of k jobs are made from."""
+        """Return the number of candidates per user that lists of k jobs require."""
         ...
 
     def rerank(self, candidates: Ranking, k: int) -> Ranking:
         """Return lists of at most k jobs of the same users, in another order or without some candidates.
 
-        Users stay in their order. `Ranking.scores` are canonical and move with their jobs: they are published
-        unchanged, also where a list does not descend by them any more.
+        The order of the users does not change. `Ranking.scores` are canonical and move with their jobs. They are
+        published unchanged, even if a list no longer descends by them.
         """
         ...
 
@@ -39,7 +39,9 @@ class Reranker(Protocol):
 def rerank(candidates: Ranking, reranker: Reranker | None, k: int) -> Ranking:
     """Return the lists of these candidates, of at most k jobs.
 
-    Raises ConfigurationError: the reranker returned other users, or longer lists.
+    Raises
+    ------
+    ConfigurationError: If the reranker returned other users or longer lists.
     """
     if reranker is None:
         return candidates

@@ -1,9 +1,9 @@
-"""Compiled loops over arrays; nothing here knows frames, components or defaults.
+"""Compiled loops over arrays. They do not depend on frames, components or defaults.
 
-- `jit`: how kernels are compiled and kept
+- `jit`: compiles kernels and caches them on disk
 - `pairs`: scores of all pairs; `pair_score`: of single pairs
-- `topk`: the k best of each user by pruning; `dense`: by scoring everything; `sorted_topk`: by sorting all scores
-- what these are made of: `user_state`, `lookup_rows`, `fold_user` (a user's side), `cells`, `bounds`, `exact_score`,
-  `top_list`, `room`, `tile`, `vectors`
-- `strategies`: which of them to use; `backend`: `NumbaBackend`, all of it as a backend
+- `topk`: the k best jobs of each user by pruning; `dense`: by scoring all jobs; `sorted_topk`: by sorting all scores
+- parts of the above: `user_state`, `lookup_rows`, `fold_user` (state of one user), `cells`, `bounds`, `exact_score`,
+  `top_list`, `scratch`, `tile`, `vectors`, `vector_fallback`
+- `strategies`: chooses between `topk`, `dense` and `sorted_topk`; `backend`: `NumbaBackend`
 """

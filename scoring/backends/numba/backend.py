@@ -33,17 +33,17 @@ __all__ = ["NumbaBackend"]
 
 
 class NumbaBackend:
-    """Scores and lists of a bundle by compiled kernels. They release the interpreter lock.
+    """Compute scores and lists of a bundle with compiled kernels. The kernels release the interpreter lock.
 
     Parameters
     ----------
-    bundle: What to rank.
-    workers: Threads at most; None: one per available core. Answers do not depend on it.
+    bundle: The users and jobs to rank.
+    workers: Maximum number of threads; None: one per available core. Results do not depend on it.
     strategy: "pruned", "dense", or "auto", which measures on a few users which of the two is faster.
 
     Raises
     ------
-    ConfigurationError: If `workers` is not a whole number above 0, or the strategy does not exist.
+    ConfigurationError: If `workers` is not a positive integer, or the strategy does not exist.
     """
 
     def __init__(self, bundle: Bundle, *, workers: int | None = None, strategy: Strategy = "auto") -> None:
@@ -88,7 +88,7 @@ class NumbaBackend:
         cancelled: Callable[[], bool],
         progress: Callable[[int], None],
     ) -> int:
-        """Fill the lists; return how many pairs were scored on their own."""
+        """Fill the lists; return the number of pairs that were scored individually."""
         selection, looked_at, stop = self._selection, [0], np.zeros(1, dtype=np.int64)
         positions = self._positions(seeds, rows, found.row.shape[1]) if choice.strategy == "pruned" else None
         known = no_seeds_for(len(rows)) if positions is None else positions
@@ -98,13 +98,13 @@ class NumbaBackend:
             looked_at.append(selection.run(choice.strategy, rows, known, found, in_turn[part], stop))
             return part.stop - part.start
 
-        # held over all parts: setting it anew for each takes longer than the products
+        # set once for all parts: setting it for each part takes longer than the products
         with one_blas_thread() if choice.strategy == "dense" else nullcontext():
             in_threads(work, len(rows), self.workers, stop, cancelled, progress, users_at_once(choice.strategy))
         return sum(looked_at)
 
     def _choose(self, rows: Longs, k: int) -> StrategyChoice:
-        """Return the choice that was measured before for this k, if there is one."""
+        """Return the choice for this k. A measured choice is reused."""
         choice = self._choices.get(k)
         if choice is None:
             choice = self._selection.choose(self.strategy, rows, k)
@@ -113,7 +113,10 @@ class NumbaBackend:
         return choice
 
     def _positions(self, seeds: Ranking | None, rows: Longs, k: int) -> Ints | None:
-        """Return (len(rows), k) positions of the seeds' k best, -1 for users who have fewer there; None: no seeds."""
+        """Return (len(rows), k) positions of the seeds' k best jobs. None: no usable seeds.
+
+        The row of a user with fewer than k usable seeds is -1.
+        """
         if seeds is None or seeds.job_row.shape[1] < k or not len(seeds.user_id):
             return None
         of_seeds, present = IdIndex(seeds.user_id).find(self.bundle.user_id[rows])
@@ -142,7 +145,7 @@ class NumbaBackend:
         return scores
 
     def listed(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Singles:
-        """See `Backend`. Pairs are gathered by user; a few users are scored for all the jobs that any of them has."""
+        """See `Backend`. Pairs are grouped by user; each group of users is scored for all jobs of the group."""
         program = self.bundle.program
         users, jobs = row_numbers(users, program.n_users, "users"), row_numbers(jobs, program.n_jobs, "jobs")
         out = np.empty((len(SCORES), len(users)), dtype=np.float32)

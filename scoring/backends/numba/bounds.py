@@ -1,4 +1,4 @@
-"""The most that the jobs of a block may score, and each of them, for one user."""
+"""Upper bounds on the scores of a block and of each of its jobs, for one user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 @inner(fastmath={"reassoc", "contract"})
 def product(a: np.ndarray, b: np.ndarray) -> float:
-    """In any order, in float32: the bound on its error holds for all of them."""
+    """Return the dot product in float32. The compiler may reorder the sum; the error bound covers every order."""
     result = np.float32(0.0)
     for i in range(len(a)):
         result += a[i] * np.float32(b[i])
@@ -34,7 +34,7 @@ def product(a: np.ndarray, b: np.ndarray) -> float:
 
 @inner
 def most_of_codes(index: Index, state: Fold) -> float:
-    """The most that bounded keys, steps and uneven components add to any job."""
+    """Return the most that bounded keys, steps and components that do not fold add to any job."""
     slack = state.sums[UNEVEN]
     for key in index.bounded:
         slack += state.best[key]
@@ -45,7 +45,7 @@ def most_of_codes(index: Index, state: Fold) -> float:
 
 @inner
 def most_of_vectors(index: Index, state: Fold) -> float:
-    """The most that products add to any job."""
+    """Return the most that products add to any job."""
     slack = 0.0
     for slot in range(len(state.on)):
         if state.on[slot]:
@@ -55,7 +55,7 @@ def most_of_vectors(index: Index, state: Fold) -> float:
 
 @inner(inline="always")
 def slack_of_codes(program: Program, index: Index, state: Fold, block: int) -> float:
-    """The most that bounded keys, steps and uneven components add to a job of the block."""
+    """Return the most that bounded keys, steps and components that do not fold add to a job of the block."""
     slack = state.sums[UNEVEN]
     for place in range(len(index.bounded)):
         key, codes = index.bounded[place], index.block_masks[block, MASKS // 2 + place]
@@ -83,7 +83,10 @@ def slack_of_codes(program: Program, index: Index, state: Fold, block: int) -> f
 
 @inner(inline="always")
 def slack_of_vectors(program: Program, index: Index, state: Fold, block: int, dots: np.ndarray) -> float:
-    """The most that products add. `dots` (n_dots,) float32 gets what they add to a job with a vector."""
+    """Return the most that products add to a job of the block.
+
+    `dots` (n_dots,) float32 receives the most that each product adds to a job with a vector.
+    """
     slack = 0.0
     for slot in range(len(state.on)):
         if state.on[slot]:
@@ -128,7 +131,10 @@ def _add_coded(value: np.ndarray, row: np.ndarray, code: np.ndarray) -> None:
 def score_loosely(
     program: Program, index: Index, state: Fold, user: int, block: int, dots: np.ndarray, value: np.ndarray
 ) -> None:
-    """`value` (BLOCK_JOBS,) gets the most that each job may score beside what its cell shares and uneven parts."""
+    """Fill `value` (BLOCK_JOBS,) with an upper bound on each job's score.
+
+    The bounds exclude the parts that all jobs of the cell share and the components that do not fold.
+    """
     lanes, own, lane = index.lanes[block], index.own[index.class_of_user[user], block], 0
     vectors.copy(value, own)
     for place in range(len(index.bounded)):

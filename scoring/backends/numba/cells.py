@@ -1,7 +1,6 @@
-"""Bounds of all cells for one user, and the promising cells in order.
+"""Upper bounds of all cells for one user, and the candidate cells in descending order of their bounds.
 
-Loops run over views that begin at 0: where an index might be negative for all that the compiler knows, it cannot use
-vector instructions.
+Loops run over views that begin at 0. The compiler cannot use vector instructions for an index that may be negative.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from scoring.bundle.program import Program
 __all__ = ["BINS", "CHUNK", "bound_cells", "collect", "count_from", "greatest", "put_in_order", "raise_holders"]
 
 CHUNK = 64
-"""Values that are compared at once."""
+"""Number of values compared at once."""
 HOLDERS_SHARE = 4
-"""Where more than one in so many cells would be raised, none is."""
+"""Cell bounds are not raised for a key if more than 1 / HOLDERS_SHARE of the cells would be raised."""
 BINS = 64
-"""Steps in which promising cells are put in order."""
+"""Number of bins in which candidate cells are sorted by bound."""
 
 
 @inner
@@ -40,7 +39,7 @@ def _bound_row(best: np.ndarray, base: float, row: np.ndarray, bound: np.ndarray
 
 @inner
 def bound_cells(index: Index, user: int, rows: np.ndarray, bound: np.ndarray) -> None:
-    """bound[cell] = its best job score for the user's class and what the ordered keys add."""
+    """Set bound[cell] to the cell's best job score for the user's class plus what the ordered keys add."""
     zero, n_ordered = np.float32(0.0), len(index.ordered)
     of_class = index.cell_best[index.class_of_user[user]]
     for group in range(len(index.group_cell) - 1):
@@ -63,9 +62,9 @@ def bound_cells(index: Index, user: int, rows: np.ndarray, bound: np.ndarray) ->
 
 @inner
 def raise_holders(program: Program, index: Index, state: Fold, user: int, bound: np.ndarray) -> float:
-    """Raises the bounds of cells that hold what the user has exceptions for; returns how much less all others need.
+    """Raise the bounds of cells with codes for which the user has exceptions; return the reduction for all others.
 
-    Somebody's few companies or titles are in a few cells each: for the rest, a key is worth no more than usual.
+    A user's companies and titles are few, and each occurs in few cells. Elsewhere, a key adds at most `state.usual`.
     """
     less = 0.0
     for place in range(len(index.sparse)):
@@ -95,7 +94,10 @@ def _raise_lanes(lanes: np.ndarray, values: np.ndarray) -> None:
 
 @inner
 def greatest(values: np.ndarray, lanes: np.ndarray) -> float:
-    """`lanes` (CHUNK,) is room: one running maximum cannot be kept in vectors, many can (10 times as fast)."""
+    """Return the maximum of `values`. `lanes` (CHUNK,) is scratch memory.
+
+    With one running maximum per lane the compiler can use vector instructions (10 times as fast).
+    """
     for i in range(len(lanes)):
         lanes[i] = -np.inf
     for first in range(0, len(values), CHUNK):
@@ -108,7 +110,7 @@ def greatest(values: np.ndarray, lanes: np.ndarray) -> float:
 
 @inner
 def count_from(values: np.ndarray, low: float) -> np.int32:
-    """How many are `low` or more."""
+    """Return how many values are at least `low`."""
     count = np.int32(0)
     for i in range(len(values)):
         count += np.int32(values[i] >= low)
@@ -117,7 +119,10 @@ def count_from(values: np.ndarray, low: float) -> np.int32:
 
 @inner
 def collect(bound: np.ndarray, low: float, high: float, found: np.ndarray) -> int:
-    """Puts the cells with low <= bound < high into `found`; returns how many there are. `bound` is whole CHUNKs."""
+    """Write the cells with low <= bound < high to `found`; return their number.
+
+    The length of `bound` is a multiple of CHUNK.
+    """
     size: Any = np.int64(0)
     for first in range(0, len(bound), CHUNK):
         bits = which_of_many(bound, first, low, high)
@@ -130,7 +135,7 @@ def collect(bound: np.ndarray, low: float, high: float, found: np.ndarray) -> in
 
 @inner
 def put_in_order(bound: np.ndarray, found: np.ndarray, size: int, start: np.ndarray, ordered: np.ndarray) -> None:
-    """Copies `found` to `ordered` by descending bound, up to the width of a bin; `start` (BINS + 1,) is room."""
+    """Copy `found` to `ordered` by descending bound, sorted by bin only. `start` (BINS + 1,) is scratch memory."""
     low, top = np.float32(np.inf), np.float32(-np.inf)
     for i in range(size):
         low, top = min(low, bound[found[i]]), max(top, bound[found[i]])

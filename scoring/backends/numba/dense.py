@@ -1,9 +1,10 @@
-"""The k best jobs of each user where skipping does not pay: every job is scored, products by BLAS.
+"""The k best jobs of each user by scoring every job, with products by BLAS.
 
-For models that live on factors alone, or lists nearly as long as there are jobs. A tile of users goes by all the jobs
-in runs: one matrix product of the users and the jobs that have vectors, then for each user the rest of the sum in
-float32, and only what may still belong to the list gets its canonical score. Where the product is all that tells jobs
-apart there is no rest, and jobs without a vector score the same: they come last, by their ids alone.
+This is faster than pruning for models that consist of factors only, and for lists nearly as long as the number of
+jobs. A tile of users is scored for runs of jobs. For each run, one matrix product covers the users and the jobs with
+vectors. The remaining terms are added per user in float32. Only jobs that may still enter the list get a canonical
+score. If jobs differ only in the product, there are no remaining terms. Jobs without a vector then have equal scores,
+and their order follows their ids.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ def _copy(to: np.ndarray, values: np.ndarray) -> None:
         to[i] = values[i]
 
 
-@compiled(_nrt=True)  # (a caller's setting would be taken over)
+@compiled(_nrt=True)  # explicit, because the caller's setting would be inherited
 def _multiply(of_users: Singles, of_jobs: Singles, products: Singles) -> None:
-    """products = of_users @ of_jobs.T, row after row"""
+    """Set products = of_users @ of_jobs.T, row by row."""
     np.dot(of_users, of_jobs.T, products.reshape(len(of_users), len(of_jobs)))
 
 
 @inner
 def _only_products(index: Index, state: Fold) -> bool:
-    """Whether nothing else tells jobs apart for the user; no product does either, or one."""
+    """Return whether the user's job scores differ in at most one product and in nothing else."""
     something = index.largest > 0 or len(index.uneven) > 0
     for key in range(len(index.width)):
         something |= not state.nothing[key] or state.own[key] != 0
@@ -54,7 +55,7 @@ def _only_products(index: Index, state: Fold) -> bool:
 
 @inner
 def _begin(program: Program, index: Index, limits: Limits, tile: Tile, users: np.ndarray, places: np.ndarray) -> int:
-    """Marks, empty lists, and the vectors of users who have one, one below the other; returns how many these are."""
+    """Set the marks, empty the lists and collect the vectors of users who have one; return the number of vectors."""
     n_rows, state = 0, tile.state
     for t in range(len(places)):
         user, some = users[places[t]], False
@@ -73,9 +74,9 @@ def _begin(program: Program, index: Index, limits: Limits, tile: Tile, users: np
 
 @inner
 def _gather(program: Program, index: Index, tile: Tile, first: int) -> tuple[int, int]:
-    """A run from `first` on: its jobs with vectors are noted. Returns (where it ends, how many these are).
+    """Collect the jobs with vectors of a run that starts at `first`. Return (end of the run, number of such jobs).
 
-    Their vectors are copied, unless all have one.
+    Their vectors are copied, unless all jobs of the run have one.
     """
     last, n_having = first, 0
     while last < len(index.turn) and n_having < len(tile.having):
@@ -93,7 +94,7 @@ def _gather(program: Program, index: Index, tile: Tile, first: int) -> tuple[int
 
 @inner
 def _score_part(program: Program, index: Index, state: Fold, user: int, first: int, value: np.ndarray) -> None:
-    """`value` gets the scores of the jobs from `first` on but for the constant and products."""
+    """Fill `value` with the scores of the jobs from `first`, without the constant and the products."""
     last = first + len(value)
     _copy(value, index.single[first:last])
     for key in range(len(index.width)):
@@ -121,7 +122,7 @@ def _add_all(value: np.ndarray, product: np.ndarray) -> None:
 
 @inner
 def _add_products(value: np.ndarray, first: int, having: np.ndarray, product: np.ndarray, at: int) -> int:
-    """Adds products from `at` on to the jobs that have them, as far as `value` goes; returns where they end."""
+    """Add the products from index `at` to the jobs of `value` that have them; return the next index."""
     last = first + len(value)
     while at < len(product) and having[at] < last:
         value[having[at] - first] += product[at]
@@ -143,7 +144,7 @@ def _take(
     constant: float,
     size: int,
 ) -> int:
-    """Takes into the list what belongs there of `jobs`, which score value + constant; returns its size."""
+    """Insert into the list those of `jobs`, with scores value + constant, that belong there; return its size."""
     beside = constant + 2 * state.sums[COARSE]
     low = np.float32(-np.inf)
     if size == len(scratch.jobs):
@@ -188,7 +189,10 @@ def _take_run(
     product: np.ndarray,
     size: int,
 ) -> int:
-    """Takes what belongs there of the jobs from first to last - 1; `product` are those of the jobs with vectors."""
+    """Insert those of jobs first…last - 1 that belong in the list; return its size.
+
+    `product` holds the products of the jobs with vectors.
+    """
     at, all_have = 0, len(product) == last - first
     for begin in range(first, last, PART):
         end = min(begin + PART, last)
@@ -216,7 +220,7 @@ def _take_alike(
     on: bool,
     size: int,
 ) -> int:
-    """Takes what belongs there of the jobs without a product, where nothing else tells them apart."""
+    """Insert jobs without a product, whose scores are equal, where they belong in the list; return its size."""
     value = state.sums[CONSTANT] + (state.dot_other[0] if on else 0.0)
     score = np.float32(value + state.sums[FINE])
     sure = score == np.float32(value - state.sums[FINE])
@@ -261,7 +265,7 @@ def short_lists(
     out_count: Ints,
     stop: np.ndarray,
 ) -> None:
-    """As `topk.top_k`."""
+    """Fill the lists like `topk.top_k`, without seeds and counters."""
     m, state = len(index.turn), tile.state
     for begin in range(0, len(places), TILE):
         of_tile = places[begin : min(begin + TILE, len(places))]

@@ -1,4 +1,4 @@
-"""The canonical score of a job that may belong to a list, and the list written out."""
+"""The canonical score of a job that may enter a list, and the output of a list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["base_of", "exact_score", "uneven_part", "write_list"]
 
 @inner(fastmath={"reassoc", "contract"})
 def _exact_product(a: np.ndarray, b: np.ndarray) -> float:
-    """The same in float64."""
+    """Return the dot product in float64."""
     result = 0.0
     for i in range(len(a)):
         result += a[i] * np.float64(b[i])
@@ -25,7 +25,7 @@ def _exact_product(a: np.ndarray, b: np.ndarray) -> float:
 
 @inner
 def uneven_part(program: Program, index: Index, state: Fold, user: int, job: int) -> float:
-    """What components that do not fold add to one job."""
+    """Return what components that do not fold add to one job."""
     value = 0.0
     for place in range(len(index.uneven)):
         c = np.int64(index.uneven[place])
@@ -38,7 +38,7 @@ def uneven_part(program: Program, index: Index, state: Fold, user: int, job: int
 
 @inner
 def base_of(index: Index, state: Fold, job: int) -> float:
-    """What the user has with all jobs of this one's cell."""
+    """Return the part of the score that all jobs of this job's cell share."""
     base = state.sums[CONSTANT]
     for key in index.ordered:
         base += state.row[key, index.job_facts[job, key]]
@@ -49,7 +49,7 @@ def base_of(index: Index, state: Fold, job: int) -> float:
 def exact_score(
     program: Program, index: Index, state: Fold, scratch: Scratch, user: int, job: int, base: float
 ) -> np.float32:
-    """The canonical total (float32) of one job; `base` is `base_of` it."""
+    """Return the canonical total (float32) of one job; `base` is its `base_of`."""
     facts, n_keys = index.job_facts[job], len(index.width)
     value, some = index.job_sums[job, SCORE] + base, False
     for key in index.loose:
@@ -68,7 +68,7 @@ def exact_score(
     if len(index.uneven):
         value += uneven_part(program, index, state, user, job)
     result = np.float32(value - state.sums[FINE])
-    if result != np.float32(value + state.sums[FINE]):  # either side of where a float32 ends: by the formula
+    if result != np.float32(value + state.sums[FINE]):  # the error bound allows two float32 results: use the formula
         scratch.one_job[0] = job
         canonical_scores(program, index, user, scratch.one_job, len(scratch.one_job), state.table, scratch.one_score)
         result = np.float32(scratch.one_score[0, 0])
@@ -86,7 +86,7 @@ def write_list(
     row: np.ndarray,
     score: np.ndarray,
 ) -> None:
-    """The list in hand as rows of the plan and all four scores."""
+    """Write the list in `scratch` to `row` (plan rows) and `score` (all four scores)."""
     canonical_scores(program, index, user, scratch.jobs, size, state.table, scratch.canonical)
     for i in range(size):
         row[i] = index.plan_row[scratch.jobs[i]]

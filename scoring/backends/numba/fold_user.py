@@ -1,10 +1,10 @@
-"""One user's side of a program under its weights: a row per key, steps, and a vector, ready to meet jobs.
+"""Fold a program and its weights into the state of one user: a row per key, steps, and a vector.
 
-A total is, up to rounding, `constant + score[j] + Σ row[key, code] + Σ steps + <pull, vector[j]> + …`, where every
-lookup on the same key has become part of one row. The sums are taken in another order than the canonical ones, so
-they are off by at most `fine` (in float64) or `coarse` (in float32): both follow from the usual bound, the number
-of operations times the unit roundoff times the sum of the absolute values of all parts (Higham, Accuracy and
-Stability of Numerical Algorithms, 2nd ed., eq. 4.4), doubled for the canonical sum's own error.
+A total is, up to rounding, `constant + score[j] + Σ row[key, code] + Σ steps + <pull, vector[j]> + …`. All lookups on
+the same key are added up in one row. The order of the sums differs from the canonical order. The results therefore
+differ by at most `fine` (in float64) or `coarse` (in float32). Both follow from the usual bound: the number of
+operations times the unit roundoff times the sum of the absolute values of all parts (Higham, Accuracy and Stability
+of Numerical Algorithms, 2nd ed., eq. 4.4). The bound is doubled for the error of the canonical sum.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from scoring.bundle.program import DOT, FLAGS, INTERVAL, LOOKUP, USER, Program
 
 __all__ = ["fold_user"]
 
-SINGLE = 2.0**-24  # unit roundoffs
+SINGLE = 2.0**-24  # unit roundoff of float32, then of float64
 DOUBLE = 2.0**-53
 
 
 @inner
 def _fold_flags(program: Program, c: int, user: int, key: int, row: np.ndarray) -> None:
-    """A component of flags and user terms over a divisor by flags: more in the row of that set."""
+    """Add a component of flags and user terms with a divisor by flags to the row of the divisor's flag set."""
     slot, weight = program.divisor_slot[c], program.flat_weight[c]
     below = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
     for code in range(program.flag_width[slot]):
@@ -42,7 +42,7 @@ def _fold_flags(program: Program, c: int, user: int, key: int, row: np.ndarray) 
 
 @inner
 def _bound_divided(program: Program, index: Index, c: int, user: int, table: np.ndarray) -> tuple[float, float]:
-    """(the most that a component with a divisor can add, the size of its parts), weighted."""
+    """Return (the most that component c can add, the sum of its parts' absolute values), both weighted."""
     low = high = size = 0.0
     for term in range(program.term_start[c], program.term_start[c + 1]):
         kind, slot = program.term_kind[term], program.term_slot[term]
@@ -82,7 +82,7 @@ def _bound_divided(program: Program, index: Index, c: int, user: int, table: np.
 
 @inner
 def _fold_product(program: Program, slot: int, user: int, by: float, state: Fold) -> None:
-    """A product with a user that has a vector."""
+    """Fold a product for a user with a vector."""
     gain, square = by * program.dot_scale[slot], 0.0
     for d in range(program.dot_start[slot], program.dot_start[slot + 1]):
         part = gain * np.float64(program.user_vector[user, d])
@@ -96,7 +96,7 @@ def _fold_product(program: Program, slot: int, user: int, by: float, state: Fold
 
 @inner
 def fold_user(program: Program, index: Index, user: int, state: Fold) -> None:
-    """Fills `f` for this user."""
+    """Fill `state` for this user."""
     lay_out(program, index, user, state)
     n_keys = len(program.key_code)  # the keys from here on are sets of flags
     for key in range(n_keys, len(index.width)):

@@ -1,4 +1,4 @@
-"""How kernels are compiled: without the interpreter lock, and kept on disk."""
+"""Compile kernels so that they release the interpreter lock, and cache them on disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["bare", "compiled", "inner"]
 
 
 def _stamp() -> str:
-    """Return a digest of the source of every kernel, and of the arrays that kernels read."""
+    """Return a digest of the sources of all kernels and of the array types that they read."""
     digest = hashlib.blake2b(digest_size=16)
     here = Path(__file__).parent
     package = here.parents[1]
@@ -27,17 +27,17 @@ _SOURCES = _stamp()
 
 
 def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Compiles when first called; the machine code is kept beside the source, or in the user's cache folder.
+    """Compile a function at its first call. Numba caches the machine code next to the source or in the user's cache.
 
-    Numba notices a change of a function's own file only, so a kernel would go on using machine code of a helper
-    in another file that has changed since. Here every kernel is as new as all of them.
+    Numba only detects changes of the file that defines a function. Without the stamp, a kernel would keep the old
+    machine code of a helper that changed in another file. With it, a change of any kernel recompiles all kernels.
     """
     if function is None:
         return lambda given: compiled(given, **options)
-    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined] # it is made when numba is imported
-        # as plain Python: for a debugger, or to measure what tests reach
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined] # defined when numba is imported
+        # plain Python: for a debugger or for test coverage
         return function
-    options["no_cfunc_wrapper"] = True  # for C to call back: nobody does, and it is a sixth of the compilation
+    options["no_cfunc_wrapper"] = True  # C code does not call kernels; the wrapper takes a sixth of the compilation
     dispatcher = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
     index = dispatcher._cache._cache_file
     index._source_stamp = _SOURCES
@@ -47,14 +47,14 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 
 def bare(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """As `compiled`, without counting references to arrays; such a function cannot make any, only use its arguments'.
+    """Like `compiled`, without reference counts. The function cannot create arrays, only use those of its arguments.
 
-    Whoever calls holds the arrays. Counting costs an atomic operation for every array that is taken out of a tuple
-    or passed on: kernels that look at a few jobs at a time spent nine tenths of their time on it.
+    The caller keeps the arrays alive. A reference count costs an atomic operation for every array that is read from
+    a tuple or passed on. Kernels that score a few jobs at a time spent nine tenths of their time on it.
     """
     return compiled(function, _nrt=False, **options)
 
 
 def inner(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """As `bare`, for kernels alone to call: nothing is compiled to take Python's objects apart."""
+    """Like `bare`, without the CPython wrapper; callable from kernels only."""
     return bare(function, no_cpython_wrapper=True, **options)

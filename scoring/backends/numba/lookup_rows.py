@@ -1,4 +1,4 @@
-"""A user's rows: what each code of a key is worth to them."""
+"""Lookup rows of one user: what each code of a key adds to the score."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _copy(to: np.ndarray, values: np.ndarray) -> None:
 
 @inner
 def lay_out(program: Program, index: Index, user: int, state: Fold) -> None:
-    """Lays out the canonical rows. Of a table that is one row for all, only entries change from user to user."""
+    """Fill the canonical rows. In a table whose single row all users share, only the user's entries are updated."""
     before = state.before[0]
     for slot in range(len(program.lookup_table)):
         first = program.lookup_table[slot] + np.int64(program.lookup_row[slot, user]) * program.lookup_width[slot]
@@ -36,7 +36,7 @@ def lay_out(program: Program, index: Index, user: int, state: Fold) -> None:
 
 @inner(fastmath={"nnan", "nsz"})
 def extremes(values: np.ndarray) -> tuple[float, float]:
-    """(least, greatest)."""
+    """Return (least, greatest)."""
     least, most = np.inf, -np.inf
     for i in range(len(values)):
         least, most = min(least, values[i]), max(most, values[i])
@@ -55,7 +55,7 @@ def _bound_subsets(key: int, width: int, state: Fold) -> None:
 
 @inner
 def finish_row(key: int, width: int, state: Fold) -> None:
-    """Rounds a row and notes its greatest value."""
+    """Store the row in float32 with its greatest value, and clear `own`."""
     row, single = state.row[key, :width], state.single[key]
     for code in range(len(row)):
         single[code] = np.float32(row[code])
@@ -74,7 +74,7 @@ def add_table(row: np.ndarray, table: np.ndarray, scale: float) -> None:
 
 @inner
 def fold_whole_row(program: Program, index: Index, key: int, lone: bool, state: Fold) -> None:
-    """Adds the lookups on a key up, for all its codes; without entries where all the tables are lone."""
+    """Add up the lookups on a key for all its codes. The user's entries are left out if `lone` is true."""
     row = state.row[key, : index.width[key]]
     for code in range(len(row)):
         row[code] = 0.0
@@ -89,7 +89,7 @@ def fold_whole_row(program: Program, index: Index, key: int, lone: bool, state: 
 
 @inner
 def fold_entries(program: Program, key: int, width: int, user: int, state: Fold) -> None:
-    """In a row of lone tables, takes the last user's entries out and puts this one's in."""
+    """Replace the previous user's entries by this user's in a row whose tables all users share."""
     before, best, own = state.before[0], state.usual[key], np.uint64(0)
     for slot in range(len(program.lookup_key)):
         if program.lookup_key[slot] != key:

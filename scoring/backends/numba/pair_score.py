@@ -1,6 +1,7 @@
-"""Canonical scores of single pairs: for the few jobs that make a list.
+"""Canonical scores of single pairs, for the few jobs of a list.
 
-As `pairs.score_block` computes them for many jobs at a time; there, a pair on its own costs 50 times as much.
+The scores equal those of `pairs.score_block`, which scores many jobs at a time. There, a single pair costs 50 times
+as much.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def component_value(
     vector: np.ndarray,
     table: np.ndarray,
 ) -> float:
-    """Component c of one pair. `facts` and `vector` are the job's in the index, `table` the user's rows."""
+    """Return component c of one pair. `facts` and `vector` are the job's rows in the index; `table` has the user's."""
     value, n_keys = 0.0, len(program.key_code)
     for t in range(program.term_start[c], program.term_start[c + 1]):
         kind, slot = program.term_kind[t], program.term_slot[t]
@@ -62,7 +63,7 @@ def component_value(
 def canonical_scores(
     program: Program, index: Index, user: int, jobs: np.ndarray, size: int, table: np.ndarray, out: np.ndarray
 ) -> None:
-    """out[i] (4,) float64 = total, base, match, personal of jobs[i], i < size; not rounded."""
+    """Set out[i] (4,) float64 to total, base, match, personal of jobs[i] for i < size. They are not rounded."""
     for i in range(size):
         job = np.int64(jobs[i])
         sums = index.job_sums[job]

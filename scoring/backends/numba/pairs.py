@@ -1,9 +1,9 @@
-"""Scores of whole blocks of pairs, compiled. The numbers are those of `reference.scores`, bit for bit.
+"""Compiled scores of whole blocks of pairs. The results equal those of `reference.scores`, bit for bit.
 
-Users go in small tiles: their lookups are laid out as rows, then jobs go by in blocks, each scored for the whole
-tile while it is in the cache (one user at a time read all vectors from memory again and took 2 to 3 times as long).
-Every term is a plain loop over the block, which the compiler turns into vector instructions. Additions have the
-reference's order; products of float32 values are exact in float64, so fused arithmetic rounds them no differently.
+Users are processed in small tiles: their lookups are written as rows, and then each block of jobs is scored for the
+whole tile while it is in the cache. (One user at a time read all vectors from memory again and took 2 to 3 times as
+long.) Every term is a plain loop over the block, which the compiler turns into vector instructions. Additions follow
+the order of the reference. Products of float32 values are exact in float64, so fused arithmetic does not change them.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, USER, Program
 __all__ = ["BLOCK", "TILE", "all_pairs", "lay_out", "room", "score_block", "tile_products"]
 
 BLOCK = 512
-"""Jobs at a time: 4 KiB a column, so that the handful of columns at work stay in a 48 KiB cache."""
+"""Jobs per block: 4 KiB per column, so that the few columns in use fit in a 48 KiB cache."""
 
 TILE = 16
-"""Users at a time, a multiple of `TOGETHER`: their rows, products and a block of vectors fill about 300 KiB."""
+"""Users per tile, a multiple of `TOGETHER`: their rows, products and a block of vectors take about 300 KiB."""
 
 TOGETHER = 4
-"""Users whose products are made together: what is read of the jobs' vectors serves all of them."""
+"""Users whose products are computed together, so that each job vector is read once for all of them."""
 
 
 @compiled
 def room(program: Program) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What a tile of users is scored with, all float64.
+    """Return the scratch arrays of a tile of users, all float64.
 
     Rows (TILE, n_lookups, widest), vectors (TILE, d), products (TILE, n_dots, BLOCK), and columns (5, BLOCK).
     """
@@ -41,7 +41,7 @@ def room(program: Program) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
 
 @inner
 def lay_out(program: Program, user: int, rows: np.ndarray, vector: np.ndarray) -> None:
-    """Fills `rows` (n_lookups, widest) with the user's tables, exceptions in place, and `vector` (d,)."""
+    """Fill `rows` (n_lookups, widest) with the user's tables and exceptions, and `vector` (d,)."""
     for d in range(len(vector)):
         vector[d] = program.user_vector[user, d]
     for slot in range(len(program.lookup_key)):
@@ -53,7 +53,7 @@ def lay_out(program: Program, user: int, rows: np.ndarray, vector: np.ndarray) -
             rows[slot, program.entry_code[entry]] = program.entry_value[entry]
 
 
-# The helpers get the few arrays that they need, not the program: the compiler then sees what lies where.
+# The helpers take only the arrays that they need, not the program, so that the compiler knows the memory layout.
 
 
 @inner
@@ -83,7 +83,7 @@ def _add_constant(value: np.ndarray, constant: float) -> None:
 @inner
 def _add_from_table(value: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:
     for i in range(len(value)):
-        value[i] += table[np.uint32(codes[i])]  # (no need to look whether it counts from the end)
+        value[i] += table[np.uint32(codes[i])]  # unsigned: the compiler skips the check for negative indices
 
 
 @inner
@@ -138,7 +138,7 @@ def _add_four_by_four(
     of_users: np.ndarray,
     d: int,
 ) -> None:
-    """Four users' products get dimensions d…d + 3 of the jobs' vectors, one after another."""
+    """Add dimensions d…d + 3 of the jobs' vectors to four users' products, one dimension after another."""
     a0, a1, a2, a3 = of_users[0, d], of_users[0, d + 1], of_users[0, d + 2], of_users[0, d + 3]
     b0, b1, b2, b3 = of_users[1, d], of_users[1, d + 1], of_users[1, d + 2], of_users[1, d + 3]
     c0, c1, c2, c3 = of_users[2, d], of_users[2, d + 1], of_users[2, d + 2], of_users[2, d + 3]
@@ -161,7 +161,7 @@ def _add_dimension(product: np.ndarray, by: float, q: np.ndarray) -> None:
 def tile_products(
     program: Program, of_users: np.ndarray, size: int, of_jobs: np.ndarray, at: int, n: int, products: np.ndarray
 ) -> None:
-    """products[t, slot, i] = <of_users[t], of_jobs[:, at + i]>, dimensions added one after another."""
+    """Set products[t, slot, i] = <of_users[t], of_jobs[:, at + i]>. Dimensions are added one after another."""
     last = at + n
     for slot in range(len(program.dot_scale)):
         start, stop = program.dot_start[slot], program.dot_start[slot + 1]
@@ -186,7 +186,7 @@ def tile_products(
 def _fill_component(
     program: Program, c: int, user: int, first: int, n: int, products: np.ndarray, rows: np.ndarray, value: np.ndarray
 ) -> None:
-    """Fills `value` with component c of jobs first…first + n - 1 for one user."""
+    """Fill `value` with component c of jobs first…first + n - 1 for one user."""
     last, constant = first + n, 0.0
     begin, stop = np.int64(program.term_start[c]), np.int64(program.term_start[c + 1])
     while begin < stop and program.term_kind[begin] == USER:
@@ -231,7 +231,7 @@ def _fill_component(
 def score_block(
     program: Program, user: int, first: int, n: int, products: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> None:
-    """Scores jobs first…first + n - 1 for one user, not rounded: the first four `columns` get total and groups."""
+    """Score jobs first…first + n - 1 for one user. The first four `columns` receive total and groups, not rounded."""
     total, value = columns[0, :n], columns[4, :n]
     _copy(total, program.folded_total[first : first + n])
     for g in range(3):
@@ -239,7 +239,7 @@ def score_block(
     for c in range(program.n_folded, len(program.flat_weight)):
         weight, within = program.flat_weight[c], program.group_weight[c]
         if weight == 0.0 and within == 0.0:
-            continue  # it would add 0 to what is not negative
+            continue  # it would add 0 to a value that is not negative
         _fill_component(program, c, user, first, n, products, rows, value)
         _add_weighted(total, columns[1 + program.group[c], :n], value, weight, within)
 
@@ -277,9 +277,9 @@ def _fill_all(
 
 @compiled
 def all_pairs(program: Program, users: Longs, out: Singles, place: int) -> None:
-    """Fills `out` (4, n, n_jobs) from row `place` on: total, base, match, personal. Named by `reference.scores`.
+    """Fill `out` (4, n, n_jobs) from row `place`: total, base, match, personal, as in `reference.scores`.
 
-    `out` is the whole of it, for of a part the compiler would not know that neighbouring jobs lie together.
+    The caller passes the whole array. For a slice, the compiler does not know that adjacent jobs are contiguous.
     """
     rows, vectors, products, columns = room(program)
     _fill_all(program, users, rows, vectors, products, columns, out, place)

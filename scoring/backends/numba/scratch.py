@@ -1,4 +1,4 @@
-"""Scratch arrays of a thread that makes lists."""
+"""Scratch arrays of a thread that computes lists."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ __all__ = ["Scratch", "new_scratch"]
 
 
 KEYS = 32
-"""Keys that are compared at once."""
+"""Number of keys compared at once."""
 
 
 class Scratch(NamedTuple):
-    """Scratch arrays of a thread that makes lists of up to k jobs."""
+    """Scratch arrays of a thread that computes lists of up to k jobs."""
 
-    marks: NDArray[np.bool_]  # (m,) may not be shown to the user at work; all False between users
-    bound: Singles  # (n_cells,) and -infinity up to a whole number of CHUNKs
+    marks: NDArray[np.bool_]  # (m,) may not be shown to the current user; all False between users
+    bound: Singles  # (n_cells,) padded with -infinity to a multiple of CHUNK
     lanes: Singles  # (CHUNK,)
     found: Ints  # (n_cells,)
     ordered: Ints  # (n_cells,)
     start: Ints  # (BINS + 1,)
-    scores: Singles  # (k,) the list in hand
+    scores: Singles  # (k,) the current list
     turns: Ints  # (k,)
     jobs: Ints  # (k,)
     tried: Ints  # (k,) jobs that were offered first
-    keys: UInt64s  # (1 + a multiple of KEYS,) the list as `lists.key_of`, behind a key that beats all
+    keys: UInt64s  # (1 + a multiple of KEYS,) the list as keys of `top_list.key_of`, after a key above all others
     spare_keys: UInt64s
-    key_score: Singles  # (1,) and the same memory as bits
+    key_score: Singles  # (1,) the same memory as `key_bits`
     key_bits: UInt32s
     dots: Singles  # (n_dots,)
     value: Singles  # (BLOCK_JOBS,)
@@ -69,5 +69,4 @@ def new_scratch(program: Program, index: Index, k: int) -> Scratch:
     )
 
 
-# Loops run over views that begin at 0: where an index might be negative for all that the compiler knows, it cannot
-# use vector instructions.
+# Loops run over views that begin at 0. The compiler cannot use vector instructions for an index that may be negative.

@@ -1,4 +1,4 @@
-"""Lists longer than `lists.SHORT`: all canonical scores of a user, sorted."""
+"""Lists longer than `top_list.SHORT`, by sorting all canonical scores of a user."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def long_lists(
     out_count: Ints,
     stop: np.ndarray,
 ) -> None:
-    """As `topk.top_k`, for lists of any length."""
+    """Fill the lists like `topk.top_k`, for lists of any length."""
     m, k, d = len(index.turn), out_row.shape[1], index.vector.shape[1]
     rows, of_users, products, columns = room(program)
     of_jobs = np.empty((d, BLOCK), dtype=np.float32)

@@ -1,8 +1,8 @@
-"""The strategies that find the k best, and the choice between them.
+"""The strategies that find the k best jobs, and the choice between them.
 
-*Pruned* skips what bounds exclude (`topk`), *dense* scores every job with matrix products (`dense`), *sorted* sorts all
-canonical scores, for lists too long to be kept by insertion (`sorted_topk`). All give the same answer. Which of the
-first two is faster depends on the model and the data alone, so it is measured on a few of the users.
+*Pruned* skips jobs that bounds exclude (`topk`). *Dense* scores every job with matrix products (`dense`). *Sorted*
+sorts all canonical scores, for lists too long for insertion (`sorted_topk`). All return the same lists. Which of the
+first two is faster depends only on the model and the data, so it is measured on a sample of the users.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ Strategy = Literal["auto", "pruned", "dense"]
 STRATEGIES = ("auto", "pruned", "dense")
 
 WARMING_USERS = 16
-"""Users who pay for compiling and cold caches if both strategies are tried,"""
+"""Users of a trial that are not measured, because they include compilation and cold caches."""
 SAMPLED_USERS = WARMING_USERS + 64
-"""and all users of the trial: half a tile, at least, shows what scoring in tiles takes."""
+"""All users of a trial. At least half a tile is needed to measure the time of scoring in tiles."""
 FEWEST_USERS = 128
-"""Fewer users are ranked by pruning: a trial of both strategies would cost more than the better one saves."""
+"""Fewer users are ranked by pruning: a trial of both strategies would cost more than the faster one saves."""
 SURE_SHARE = 0.03
-"""If pruning looks at less than this share of the jobs, dense is not tried (it looks at all)."""
+"""If pruning scores less than this share of the jobs, dense is not tried, because it scores all jobs."""
 
 
 @dataclass(frozen=True)
 class TopKBuffers:
-    """Lists of n users as kernels write them."""
+    """Lists of n users, filled by kernels."""
 
-    row: Longs  # (n, k) -1 behind the last
+    row: Longs  # (n, k) -1 after the last job
     scores: NDArray[np.float32]  # (n, k, 4)
     count: Ints  # (n,)
 
@@ -63,15 +63,15 @@ class TopKBuffers:
 
 
 class Selection:
-    """The kernels on one index. Safe to use from several threads: each has its own scratch memory."""
+    """The kernels on one index. Thread-safe: each thread uses its own scratch memory."""
 
     def __init__(self, search: SearchIndex) -> None:
         self.program, self.index, self.limits = search.program, search.index, search.limits
         self.n_jobs = len(self.index.turn)
-        self._free: dict[int, list[tuple[Fold, Scratch]]] = {}  # by k, those that no thread writes on at the moment
+        self._free: dict[int, list[tuple[Fold, Scratch]]] = {}  # by k: those that no thread is using
 
     def run(self, strategy: str, users: Longs, seeds: Ints, found: TopKBuffers, places: Longs, stop: Longs) -> int:
-        """Fill `found` for users[places], in that order; return how many jobs were scored on their own."""
+        """Fill `found` for users[places], in that order; return the number of jobs that were scored individually."""
         k = found.row.shape[1]
         if strategy == "sorted":
             sorted_topk.long_lists(
@@ -118,7 +118,7 @@ class Selection:
         )
 
     def _try(self, strategy: str, users: Longs, k: int) -> tuple[float, int]:
-        """Return (seconds of this thread per user, jobs looked at); the first users are not measured."""
+        """Return (seconds of this thread per user, number of jobs scored). The first users are not measured."""
         found, stop, no_seeds = TopKBuffers.empty(len(users), k), np.zeros(1, dtype=np.int64), no_seeds_for(len(users))
         first, others = np.split(np.arange(len(users)), [WARMING_USERS])
         self.run(strategy, users, no_seeds, found, first, stop)
@@ -128,10 +128,10 @@ class Selection:
 
 
 def users_at_once(strategy: str) -> int:
-    """Return how many users share work."""
+    """Return how many users a strategy processes together."""
     return TILE if strategy == "dense" else 1
 
 
 def no_seeds_for(n: int) -> Ints:
-    """Return (n, 0) seeds: nothing is known about n users' lists."""
+    """Return (n, 0): no seeds for n users."""
     return np.empty((n, 0), dtype=np.int32)

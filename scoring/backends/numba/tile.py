@@ -1,4 +1,4 @@
-"""Scratch arrays of a thread that makes the lists of a tile of users."""
+"""Scratch arrays of a thread that computes the lists of a tile of users."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from scoring.bundle.program import Program
 __all__ = ["PART", "RUN", "TILE", "Tile", "is_set", "mark_bits", "new_tile", "scratch_at"]
 
 TILE = 128
-"""Users at a time: a product puts the jobs' vectors in order for itself first, which should serve many users."""
+"""Users per tile. BLAS repacks the jobs' vectors for each product, so a product should cover many users."""
 RUN = 8192
-"""Jobs with vectors at a time: a user is folded anew for each run, since the folds of a whole tile may be large."""
+"""Jobs with vectors per run. Each user is folded again for each run, since the folds of a whole tile may be large."""
 PART = 2048
 """Jobs that are scored at a time for one user: 8 KiB."""
 
 
 class Tile(NamedTuple):
-    """Scratch arrays of a thread that makes the lists of a tile of users."""
+    """Scratch arrays of a thread that computes the lists of a tile of users."""
 
-    state: Fold  # of the user at work
-    scratch: Scratch  # of the user at work; the lists and marks are those below
+    state: Fold  # of the current user
+    scratch: Scratch  # of the current user; the lists and marks are those below
     marks: NDArray[np.uint8]  # (TILE, ⌈m / 8⌉) a bit for each job that may not be shown
-    scores: Singles  # (TILE, k) the lists in hand
+    scores: Singles  # (TILE, k) the current lists
     turns: Ints  # (TILE, k)
     jobs: Ints  # (TILE, k)
-    size: Longs  # (TILE,) how many are in them
-    alike: NDArray[np.bool_]  # (TILE,) nothing but one product, if any, tells jobs apart for the user
-    row: Longs  # (TILE,) the user's among `pulls`, -1: no vector
+    size: Longs  # (TILE,) number of jobs in each list
+    alike: NDArray[np.bool_]  # (TILE,) the user's job scores differ in at most one product
+    row: Longs  # (TILE,) the user's row in `pulls`; -1: no vector
     pulls: Singles  # (TILE, d)
     having: Ints  # (RUN,) positions of the run's jobs with vectors
-    vectors: Singles  # (RUN, d) of these
+    vectors: Singles  # (RUN, d) vectors of these jobs
     products: Singles  # (TILE * RUN,)
     here: Ints  # (PART,) positions
     value: Singles  # (PART,)
@@ -105,7 +105,7 @@ def is_set(marks: np.ndarray, job: int) -> bool:
 
 @inner
 def mark_bits(marks: np.ndarray, user: int, limits: Limits) -> None:
-    """As `lists.mark`, in bits; all others are cleared."""
+    """Set the bits of the jobs that `top_list.mark` marks, and clear all others."""
     for i in range(len(marks)):
         marks[i] = 0
     if len(limits.hidden) > 0:

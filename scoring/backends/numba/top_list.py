@@ -1,4 +1,4 @@
-"""Lists of the best: kept sorted by insertion while they are short, cut from a sorted whole when they are long."""
+"""Lists of the best jobs. Short lists are sorted by insertion; long lists are cut from all sorted scores."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = [
 ]
 
 SHORT = 512
-"""Lists up to here are kept sorted by insertion; longer ones are found by sorting all scores."""
+"""Lists up to this length are sorted by insertion. Longer lists are found by sorting all scores."""
 
 
 @inner
 def cut_of(score: float) -> float:
-    """What rounds to this float32 or to one above lies above the result (float64)."""
+    """Return a float64 below every value that rounds to at least this float32 score."""
     return np.float64(score) - abs(np.float64(score)) * 2.0**-23 - 1e-38
 
 
@@ -48,13 +48,13 @@ def insert(
     company: Ints,
     per_company: int,
 ) -> int:
-    """Puts a job where it belongs: by score descending, then turn ascending. The last falls out of a full list.
+    """Insert a job by score descending, then turn ascending. A full list drops its last job. Return the new size.
 
-    `jobs` (k,) holds positions, `size` of them; `company` is by position. Returns the new size. Jobs may come in
-    any order. With a bound per company, a full company gives up its last job, or the new one is not taken. That is
-    the greedy walk's list: a company's best only get better, so what has once fallen out never returns.
+    `jobs` (k,) holds `size` positions; `company` is by position. Jobs may be inserted in any order. With a limit per
+    company, a company at its limit drops its last job, or the new job is rejected. The result equals the list of the
+    greedy walk: a company's best jobs only improve, so a dropped job cannot return.
     """
-    k, last = len(jobs), size  # `last`: the place that is given up
+    k, last = len(jobs), size  # `last`: the place that is overwritten
     if size == k and not (score > scores[k - 1] or (score == scores[k - 1] and turn < turns[k - 1])):
         return size
     code = company[job] if per_company > 0 else -1
@@ -87,8 +87,8 @@ def insert(
 
 @inner
 def key_of(scratch: Scratch, score: float, turn: int) -> np.uint64:
-    """A number that is greater for a better job: by score (float32, not NaN), then by lesser turn."""
-    scratch.key_score[0] = np.float32(score) + np.float32(0.0)  # (-0.0 becomes 0.0)
+    """Return an integer that is greater for a better job: by score (float32, not NaN), then by smaller turn."""
+    scratch.key_score[0] = np.float32(score) + np.float32(0.0)  # -0.0 becomes 0.0
     bits = scratch.key_bits[0]
     ascending = ~bits if bits >> np.uint32(31) else bits | np.uint32(0x80000000)
     return (np.uint64(ascending) << np.uint64(32)) | np.uint64(~np.uint32(turn))
@@ -96,9 +96,9 @@ def key_of(scratch: Scratch, score: float, turn: int) -> np.uint64:
 
 @inner
 def push(keys: np.ndarray, spare: np.ndarray, key: np.uint64) -> None:
-    """Puts a key where it belongs among descending ones (`room_for_keys`).
+    """Insert a key into descending keys (`Scratch.keys`).
 
-    Every place is worked out anew, without a branch: faster than to look for the right one, for lists of 40.
+    Every place is recomputed without a branch. For lists of 40, this is faster than a search for the place.
     """
     before, here = keys[: len(spare)], keys[1 : len(spare) + 1]
     for i in range(len(spare)):
@@ -123,7 +123,7 @@ def empty_list(scratch: Scratch) -> None:
 
 @inner
 def offer(index: Index, scratch: Scratch, limits: Limits, score: float, job: int, size: int) -> int:
-    """Puts a job into the list where it belongs there; returns the size."""
+    """Insert a job into the list if it belongs there; return the size."""
     if limits.per_company > 0:
         return insert(
             scratch.scores,
@@ -145,7 +145,10 @@ def offer(index: Index, scratch: Scratch, limits: Limits, score: float, job: int
 
 @inner
 def cut_of_list(scratch: Scratch, limits: Limits, size: int) -> float:
-    """What scores less is worse than the list's last job, of `size` in it: where it is full, what cannot belong."""
+    """Return a score below which a job is worse than the last of the list's `size` jobs.
+
+    A full list rejects such a job.
+    """
     if size == 0:
         return -np.inf
     return cut_of(scratch.scores[size - 1] if limits.per_company > 0 else score_of(scratch, scratch.keys[size]))
@@ -153,7 +156,7 @@ def cut_of_list(scratch: Scratch, limits: Limits, size: int) -> float:
 
 @inner
 def first_to_try(scratch: Scratch, seeds: np.ndarray, n_before: int) -> int:
-    """Fills `scratch.tried` with the seeds up to the first -1, or what the user before was shown; returns how many."""
+    """Fill `scratch.tried` with the seeds up to the first -1, or else the previous user's list; return the number."""
     n: Any = np.int64(0)
     while n < len(seeds) and seeds[n] >= 0:
         scratch.tried[n] = seeds[n]
@@ -174,7 +177,7 @@ def unmark_tried(scratch: Scratch, n_tried: int) -> None:
 
 @inner
 def take_jobs(index: Index, scratch: Scratch, limits: Limits, size: int) -> None:
-    """Fills `scratch.jobs` from the keys, where the list is kept in them."""
+    """Fill `scratch.jobs` from the keys, if the list is stored as keys."""
     if limits.per_company > 0:
         return
     for i in range(size):
@@ -183,8 +186,10 @@ def take_jobs(index: Index, scratch: Scratch, limits: Limits, size: int) -> None
 
 @inner
 def mark(marks: np.ndarray, user: int, value: bool, limits: Limits) -> None:
-    """Sets `marks` (m,) at the jobs that may not be ranked for the user: its own, those of cooling companies, and
-    those that are no candidates."""
+    """Set `marks` (m,) to `value` at the jobs that may not be ranked for the user.
+
+    These are the user's excluded jobs, the jobs of cooling companies, and jobs that are not candidates.
+    """
     for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
         marks[limits.excluded[e]] = value
     for e in range(limits.cooling_start[user], limits.cooling_start[user + 1]):
@@ -199,14 +204,14 @@ def mark(marks: np.ndarray, user: int, value: bool, limits: Limits) -> None:
 
 @compiled
 def descending(scores: np.ndarray) -> np.ndarray:
-    """Places of float32 scores from the greatest down; equal ones stay in order. A radix sort, 11 bits at a time."""
+    """Return the places of float32 scores in descending order, by a stable radix sort with 11 bits per pass."""
     n = len(scores)
     bits = scores.view(np.uint32)
     keys, places = np.empty(n, dtype=np.uint32), np.empty(n, dtype=np.int32)
     other_keys, other_places = np.empty(n, dtype=np.uint32), np.empty(n, dtype=np.int32)
     counts = np.zeros((3, 2048), dtype=np.int64)
     for i in range(n):
-        # as whole numbers, floats ascend with their bits where positive and descend where negative; -0.0 is 0.0
+        # read as integers, positive floats ascend with their bits and negative floats descend; -0.0 becomes 0.0
         raw = bits[i] if scores[i] != 0 else np.uint32(0)
         keys[i] = raw if raw >> np.uint32(31) else np.uint32(0x7FFFFFFF) - raw
         key = keys[i]
@@ -234,7 +239,7 @@ def descending(scores: np.ndarray) -> np.ndarray:
 
 @compiled
 def walk(scores: np.ndarray, jobs: np.ndarray, limits: Limits, company: Ints, out: np.ndarray) -> int:
-    """The greedy walk itself, down all scores of `jobs` (positions by job_id); for long lists. Returns the size."""
+    """Fill `out` by a greedy walk down the scores of `jobs` (positions by job_id), for long lists; return the size."""
     held = np.zeros(len(limits.company_start), dtype=np.int32)
     size = 0
     for place in descending(scores):

@@ -1,11 +1,11 @@
-"""The k best jobs of each user, exact, most jobs never looked at. The lists are those of `reference.top_k`.
+"""The exact k best jobs of each user by pruning. The lists equal those of `reference.top_k`.
 
-Cells are bounded for a user all at once, the promising ones visited from the best bound down, their blocks bounded
-more closely, and the jobs of what is left scored in float32. Whatever may still belong to the list gets its
-canonical score: in float64, from the folded sums where these leave no doubt about the float32 that they round to,
-else by the formula. The list in hand is exact at all times, so nothing below its last score can matter, whatever
-the order of visits. (Block-Max WAND and MaxScore skip by the same argument; here bounds are made per user, from
-the few parts that a score has.)
+The kernel computes upper bounds of all cells for a user. It visits candidate cells in descending order of their
+bounds and computes tighter bounds of their blocks. The jobs of the remaining blocks are scored in float32. A job that
+may still enter the list gets its canonical score in float64. The folded sums give it if their error bound leaves only
+one float32 result; otherwise, the formula does. The current list is exact at all times, so jobs below its last score
+can be skipped in any order of visits. (Block-Max WAND and MaxScore skip by the same argument. Here, bounds are
+computed per user from the few parts of a score.)
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from scoring.bundle.program import Program
 __all__ = ["top_k"]
 
 FIRST_BAND = 0.75
-"""Of the way down to where lists usually end: what is found there makes nearly the last bound for all the rest."""
+"""The first pass covers this share of the usual depth of lists. Its jobs set nearly the final bound for the rest."""
 LOWEST = np.finfo(np.float32).min
-"""Below every bound but that of an empty cell, which is -infinity."""
+"""Below every bound except that of an empty cell, which is -infinity."""
 
 
 @inner
 def lowest_bound(cut: float, beside: float, coarse: float) -> np.float32:
-    """Of cells that may hold what scores `cut` (their rounding is less than `coarse`)."""
+    """Return the lowest bound of cells that may contain a job with score `cut` (their rounding is below `coarse`)."""
     return max(LOWEST, np.float32(cut - beside - coarse))
 
 
@@ -51,13 +51,13 @@ def lowest_bound(cut: float, beside: float, coarse: float) -> np.float32:
 def try_first(
     program: Program, index: Index, limits: Limits, state: Fold, scratch: Scratch, user: int, n_tried: int
 ) -> int:
-    """Offers the jobs in `scratch.tried` to an empty list and marks them; returns the list's size."""
+    """Offer the jobs in `scratch.tried` to an empty list and mark them; return the size of the list."""
     size: Any = np.int64(0)
     empty_list(scratch)
     for i in range(n_tried):
         job = np.int64(scratch.tried[i])
         if scratch.marks[job]:
-            scratch.tried[i] = -1  # (marked for another reason: it stays so)
+            scratch.tried[i] = -1  # marked for another reason: `unmark_tried` must keep the mark
         else:
             size = offer(
                 index,
@@ -83,7 +83,10 @@ def worth_a_look(
     of_vectors: float,
     cut: float,
 ) -> bool:
-    """Whether a job of a block may score `cut`: by the cheapest bound first. `best` is its best own score."""
+    """Return whether a job of the block may score `cut`, checking the cheapest bound first.
+
+    `best` is the greatest job score in the block, with the parts that its cell shares.
+    """
     if best + slack < cut:
         return False
     here = slack_of_codes(program, index, state, block)
@@ -109,16 +112,15 @@ def top_k(
     visited: Longs,
     stop: np.ndarray,
 ) -> None:
-    """Fills per user `out_row` (len(users), k), `out_score` (…, k, 4) and how many there are.
+    """Fill per user `out_row` (len(users), k), `out_score` (…, k, 4) and `out_count`, the number of jobs.
 
-    `places` among the users are gone through, in that order; it is best to have users who look at the same jobs
-    follow each other. `seeds` (len(users), k or 0) are positions of jobs to begin with, up to the first -1.
-    `visited` (2,) counts the jobs that were scored loosely and exactly. Between users, `stop[0]` other than 0 ends
-    the work.
+    Users are processed in the order of `places`. For cache locality, order users so that neighbours share candidate
+    jobs. `seeds` (len(users), k or 0) are positions of jobs to try first, up to the first -1. `visited` (2,) counts
+    the jobs that were scored approximately and exactly. The kernel returns between users if `stop[0]` is not 0.
     """
     k = out_row.shape[1]
     loosely = exactly = size = np.int64(0)
-    usual_depth = -1.0  # how far below the best bound the lists of the users so far ended
+    usual_depth = -1.0  # mean distance of the last score of a list from the best bound, over previous users; -1: none
     for place in places:
         if stop[0] != 0:
             break

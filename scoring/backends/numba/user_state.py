@@ -1,4 +1,4 @@
-"""What one user's side of a program looks like."""
+"""Scratch state of one user under a program."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from scoring.bundle.program import Program
 __all__ = ["COARSE", "CONSTANT", "FINE", "UNEVEN", "Fold", "new_fold"]
 
 CONSTANT, UNEVEN, FINE, COARSE = range(4)
-"""Places of `Fold.sums`."""
+"""Indices into `Fold.sums`."""
 
 
 class Fold(NamedTuple):
     """Scratch state of one user, reused for the next."""
 
-    before: Longs  # (1,) the user folded here last, -1: none
+    before: Longs  # (1,) the user folded last; -1: none
     table: Floats  # (n_lookups, widest) canonical rows
-    scale: Floats  # (n_lookups,) what a lookup's row is multiplied by
+    scale: Floats  # (n_lookups,) factor of a lookup's row
     row: Floats  # (n_keys, widest)
-    single: Singles  # (n_keys, widest) the same, rounded
-    nothing: NDArray[np.bool_]  # (n_keys,) the row is all 0, but for codes in `own`
+    single: Singles  # (n_keys, widest) `row` in float32
+    nothing: NDArray[np.bool_]  # (n_keys,) the row is all 0, except for codes in `own`
     best: Floats  # (n_keys,) greatest of the row
     of_subset: Floats  # (n_keys, 2 ** SUBSET_BITS) greatest of the codes in a mask, for keys with few codes
-    usual: Floats  # (n_keys,) greatest where no code of `own` is, for keys with lone tables
-    own: UInt64s  # (n_keys,) mask of the codes with an entry in lone tables
+    usual: Floats  # (n_keys,) greatest without the codes in `own`, for keys with tables that all users share
+    own: UInt64s  # (n_keys,) mask of the codes with an entry in tables that all users share
     step_low: Ints  # (n_intervals,) ranks low…high - 1 gain `step_gain`
     step_high: Ints
     step_gain: Floats
     on: NDArray[np.bool_]  # (n_dots,) the user has a vector, and it counts
-    dot_base: Floats  # (n_dots,) what a job with a vector gets beside the product
-    dot_other: Floats  # (n_dots,) what one without gets
-    dot_norm: Floats  # (n_dots,) of that part of `pull`, rounded up
-    pull: Floats  # (d,) the user's vector with all factors in it; 0 where not `on`
+    dot_base: Floats  # (n_dots,) added to a job with a vector, in addition to the product
+    dot_other: Floats  # (n_dots,) added to a job without a vector
+    dot_norm: Floats  # (n_dots,) norm of that part of `pull`, rounded up
+    pull: Floats  # (d,) the user's vector times all factors; 0 where not `on`
     pull_single: Singles  # (d,)
     sums: Floats  # (4,) at CONSTANT, UNEVEN (the most that components that do not fold can add), FINE, COARSE
 
 
 def new_fold(program: Program, index: Index) -> Fold:
-    """Return the state of one user."""
+    """Return an empty state of one user."""
     n_lookups, n_keys, n_steps, n_dots = (
         len(program.lookup_key),
         len(index.width),

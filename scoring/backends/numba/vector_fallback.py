@@ -1,6 +1,6 @@
-"""What `vectors` does, written out: the forms to compare with, and to run where kernels are not compiled.
+"""NumPy versions of the functions in `vectors`. Tests compare with them; they run where kernels are not compiled.
 
-Shapes: `value`, `source`, `rank`, `has` (BLOCK_JOBS,) of a block's jobs, of arrays that may be longer; numbers else.
+Shapes: `value`, `source`, `rank` and `has` are (BLOCK_JOBS,) or longer, of a block's jobs. All others are scalars.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ Floats = NDArray[np.float32]
 
 
 def copy(value: Floats, source: Floats) -> None:
-    """value = source"""
+    """Set value = source."""
     value[:BLOCK_JOBS] = source[:BLOCK_JOBS]
 
 
 def add_inside(value: Floats, rank: Ints, low: int, high: int, gain: float) -> None:
-    """value += gain where low <= rank < high"""
+    """Add `gain` to `value` where low <= rank < high."""
     inside = (low <= rank[:BLOCK_JOBS]) & (rank[:BLOCK_JOBS] < high)
     value[:BLOCK_JOBS] += np.where(inside, np.float32(gain), np.float32(0))
 
 
 def add_either(value: Floats, has: Ints, yes: float, no: float) -> None:
-    """value += yes where has, else no"""
+    """Add `yes` to `value` where `has` is not 0, `no` elsewhere."""
     value[:BLOCK_JOBS] += np.where(has[:BLOCK_JOBS] != 0, np.float32(yes), np.float32(no))
 
 
 def which_of_many(values: Floats, first: int, low: float, high: float) -> np.uint64:
-    """Bit i says whether low <= values[first + i] < high, for the next 64 values."""
+    """Return a mask of the next 64 values. Bit i is set if low <= values[first + i] < high."""
     return _between(values[first : first + 64], low, high)
 
 
 def which_of_block(values: Floats, first: int, low: float, high: float) -> np.uint64:
-    """The same for the next BLOCK_JOBS values."""
+    """Return a mask of the next BLOCK_JOBS values. Bit i is set if low <= values[first + i] < high."""
     return _between(values[first : first + BLOCK_JOBS], low, high)
 
 
 def lowest_bit(bits: np.uint64) -> int:
-    """The place of the lowest bit that is set; there is one."""
+    """Return the index of the lowest set bit. `bits` is not 0."""
     return (int(bits) & -int(bits)).bit_length() - 1
 
 

@@ -1,9 +1,9 @@
-"""Whether tonight's lists may take the place of last night's.
+"""Decide whether a new run may replace the published run.
 
-- `limits`: `GateLimits`, how far tonight may be from last night · `rules`: what beyond a limit means
-- `tallies`: what is counted of lists, piece by piece · `pairs`: the pieces of two runs, user by user
-- `measuring`: the measures in one table · `judging`: `Gate`, and all of it put together
-- `verdict`: what came out · `table`: for a console
+- `gate`: `Gate`, which compares the runs; `limits`: `GateLimits`, the allowed changes; `rules`: checks of the limits
+- `accumulators`: statistics of lists, block by block; `alignment`: blocks of two runs with the same users
+- `measures`: the table of measures; `previous_model`: the model of the previous run, rebuilt
+- `verdict`: the result of a comparison; `console_table`: a verdict for a console
 """
 
 from scoring.runs.gate.gate import Gate

@@ -1,4 +1,4 @@
-"""What is counted of lists, piece by piece: memory grows with the jobs that are listed, never with the users."""
+"""Statistics of lists, accumulated block by block. Memory grows with the number of listed jobs, not with the users."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from scoring.runs.publishers import ListBlock
 __all__ = ["MOSTLY_NEW", "STEP", "ListTally", "PairTally"]
 
 STEP: Final = 0.01
-"""Points: quantiles of scores, from 0 to 100, are told to so much."""
+"""Resolution of the quantiles of scores (0 to 100), in points."""
 
 MOSTLY_NEW: Final = 0.5
-"""A list that keeps less than this share of its jobs is another list."""
+"""A list that keeps less than this share of its jobs counts as rewritten."""
 
 
 class ListTally:
-    """Of one run's lists, cut to k."""
+    """Statistics of the lists of one run, cut to k jobs."""
 
     def __init__(self, k: int) -> None:
         self.k = k
         self.with_a_job = self.full = 0  # users
-        self.jobs: Longs = np.empty(0, dtype=np.int64)  # that are listed at all, ascending
+        self.jobs: Longs = np.empty(0, dtype=np.int64)  # ids of all listed jobs, ascending
         self._entries = 0
         self._sum = self._last_sum = 0.0
         self._scores = np.zeros(round(100 / STEP) + 1, dtype=np.int64)
@@ -47,16 +47,16 @@ class ListTally:
 
     @property
     def mean(self) -> float | None:
-        """Of the total scores; None without any."""
+        """The mean of the total scores; None without listed jobs."""
         return self._sum / self._entries if self._entries else None
 
     @property
     def last(self) -> float | None:
-        """The mean of the k-th scores of full lists; None without one."""
+        """The mean of the k-th scores of full lists; None without full lists."""
         return self._last_sum / self.full if self.full else None
 
     def quantile(self, percent: int) -> float | None:
-        """The smallest score, to a STEP, that so many of the entries do not exceed; None without any."""
+        """Return the smallest score that `percent` of the entries do not exceed, to a STEP; None without entries."""
         if not self._entries:
             return None
         rank = -(-self._entries * percent // 100)
@@ -64,14 +64,14 @@ class ListTally:
 
 
 class PairTally:
-    """Of users who had a list last night: what became of it."""
+    """Statistics of the users who had a list in the previous run, compared with the new run."""
 
     def __init__(self) -> None:
         self.users = self.dropped = self.rewritten = 0
         self._kept = self._rbo = 0.0
 
     def add(self, before: ListBlock, after: ListBlock, ranked: Longs) -> None:
-        """All users of a range of ids; `ranked` (n,) are ranked for tonight, ascending, with a list or without."""
+        """Add all users of a range of ids. `ranked` (n,) are the users that the new run ranked, ascending."""
         still = IdIndex(ranked).contains(before.user_id)
         self.dropped += int((~still).sum())
         before = before.take(np.flatnonzero(still))
@@ -87,17 +87,17 @@ class PairTally:
 
     @property
     def kept(self) -> float | None:
-        """The mean share of a list's jobs that are on the other one; None without a user of both nights."""
+        """The mean share of a list's jobs that are in the other run's list; None without users of both runs."""
         return self._kept / self.users if self.users else None
 
     @property
     def rbo(self) -> float | None:
-        """The mean rank-biased overlap, likewise."""
+        """The mean rank-biased overlap; None without users of both runs."""
         return self._rbo / self.users if self.users else None
 
     @property
     def share_dropped(self) -> float | None:
-        """Of the users who had a list."""
+        """The share of the users with a list in the previous run who are not ranked in the new run."""
         there = self.users + self.dropped
         return self.dropped / there if there else None
 
@@ -107,7 +107,7 @@ class PairTally:
 
 
 def _distinct(ids: Longs) -> Longs:
-    """Each once, ascending. `np.unique` takes four times as long: it hashes them."""
+    """Return the distinct ids, ascending. `np.unique` takes four times as long, because it hashes them."""
     ids = np.sort(ids)
     new = np.ones(len(ids), dtype=bool)
     np.not_equal(ids[1:], ids[:-1], out=new[1:])
@@ -115,7 +115,7 @@ def _distinct(ids: Longs) -> Longs:
 
 
 def _lists_of(users: Longs, lists: ListBlock) -> tuple[Longs, np.ndarray]:
-    """(n, k) jobs and (n,) their number, of these users; none of one who has no list."""
+    """Return (n, k) jobs and (n,) their number for these users. A user without a list has 0 jobs."""
     if not len(lists.user_id):
         return np.empty((len(users), 0), dtype=np.int64), np.zeros(len(users), dtype=np.int32)
     row, present = IdIndex(lists.user_id).find(users)

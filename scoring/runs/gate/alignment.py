@@ -1,4 +1,4 @@
-"""Two runs gone through together, a range of users at a time."""
+"""Read two runs together, one range of users at a time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["side_by_side"]
 def side_by_side(
     before: Iterable[ListBlock], after: Iterable[tuple[ListBlock, Longs]]
 ) -> Iterator[tuple[ListBlock, ListBlock, Longs]]:
-    """(before, after, ranked) of ranges of ids that hold every user of both runs once, ascending.
+    """Yield (before, after, ranked) for ascending ranges of ids that contain every user of both runs once.
 
-    `before` comes in any pieces; `after` in those that the ranges are made of, with the ids (n,) that were ranked for.
-    Memory holds a piece of each.
+    `after` yields blocks with the ids (n,) of the ranked users; each block makes a range. The blocks of `before` may
+    have any bounds. Memory holds one block of each.
     """
     pieces = iter(before)
     waiting: list[ListBlock] = []
@@ -39,7 +39,7 @@ def side_by_side(
 
 
 def _upto(waiting: list[ListBlock], end: int) -> tuple[ListBlock, list[ListBlock]]:
-    """What belongs to users up to this one, and what is left."""
+    """Return the lists of users up to `end`, and the remaining blocks."""
     halves = [piece.split(end) for piece in waiting]
     left = [later for _, later in halves if len(later.user_id)]
     return ListBlock.joined([now for now, _ in halves if len(now.user_id)]), left

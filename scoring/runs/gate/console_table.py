@@ -1,4 +1,4 @@
-"""A verdict as one readable table."""
+"""A verdict as a table for a console."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADINGS: Final = ("measure", "last night", "tonight", "limit", "verdict")
 
 
 def table(verdict: Verdict) -> RenderableType:
-    """For a rich console, 80 columns."""
+    """Return the verdict for a rich console of 80 columns."""
     if verdict.against is None:
         return Text(f"gate: {verdict.line()}")
     parts = [[one for one in verdict.measures if one.as_before == as_before] for as_before in (False, True)]

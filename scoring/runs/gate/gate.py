@@ -1,4 +1,4 @@
-"""CandidateRun's lists held beside last night's, before anybody reads them."""
+"""Compare the lists of a new run with those of the previous run before they are published."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from scoring.runs.shards import Shard
 __all__ = ["BYTES_PER_ROW", "CandidateRun", "Gate"]
 
 BYTES_PER_ROW = 200
-"""Of a shard, of memory: ids, totals and places of both nights' lists, while they are compared."""
+"""Bytes of memory per row of a shard during a comparison: ids, totals and places of the lists of both runs."""
 
 
 class _DamagedError(Exception):
-    """An earlier run is not as it was written."""
+    """The data of an earlier run differs from what was written."""
 
 
 @dataclass(frozen=True)
 class CandidateRun:
-    """A run that is whole and not published."""
+    """A complete run that is not published yet."""
 
     metadata: RunMetadata
     counts: RunCounts
     shards: Sequence[Shard]
-    ranked: Longs  # (n,) ids of the users ranked for, ascending: those of each shard, one after another
+    ranked: Longs  # (n,) ids of the ranked users, ascending: those of each shard, one after another
     jobs: Longs  # ids of the jobs that may be ranked
     publishers: Sequence[Publisher]
     open_runs: Sequence[OpenRun]  # of each publisher
@@ -53,7 +53,7 @@ class CandidateRun:
         )
 
     def lists(self, k: int) -> Iterator[tuple[ListBlock, Longs]]:
-        """Yield the lists of each shard, as they were written, and the users that it was ranked for."""
+        """Yield the lists of each shard, as they were written, and the ids of its ranked users."""
         pairs = sorted(zip(self.publishers, self.open_runs, strict=True), key=lambda pair: pair[0].slow_to_read)
         start = 0
         for shard in self.shards:
@@ -70,17 +70,18 @@ class CandidateRun:
 
 @dataclass(frozen=True)
 class Gate:
-    """Compares a run with the last one before it is published; beyond a limit it is kept aside.
+    """Compare a run with the previous run before it is published. If a limit is exceeded, the run is held back.
 
-    The run to compare with is the one that readers get, else the newest; of a run that is in both places the Parquet
-    files are read. One that is damaged is told of, and the next one taken. A run over some users only neither is
-    compared nor compared with: it takes nobody's place. Where `k` differs, both are cut to the shorter lists.
+    The previous run is the one that readers get, otherwise the newest. If it is in both places, the Parquet files are
+    read. A damaged run is reported in a note, and the next one is used. A run over selected users is not compared,
+    because it does not replace a published run. If `k` differs, the lists of both runs are cut to the smaller `k`.
 
-    `promoted` says that another model than last night's was taken into use, and why: then tonight's data are ranked by
-    last night's model, too, and the limits of what a model changes are held to those lists. What the new model changes
-    is told. Where last night's cannot be built again (`components` are those that do not ship), limits hold for both.
+    `promoted`: the reason why the model differs from that of the previous run. The new data is then also ranked by
+    the previous model. The limits of measures that a model changes apply to those lists, and the effect of the new
+    model is only reported. If the previous model cannot be rebuilt, all limits apply to the new lists. `components`
+    are the components from outside this package that rebuilding needs.
 
-    `force` publishes whatever is beyond its limit, and says why; it is kept in the run's manifest.
+    `force`: the reason for publishing a run that exceeds a limit. It is stored in the run's manifest.
     """
 
     limits: GateLimits = field(default_factory=GateLimits)
@@ -93,7 +94,12 @@ class Gate:
             raise ConfigurationError("a run is forced through its gate for a reason: give one.")
 
     def judge(self, tonight: CandidateRun) -> Verdict:
-        """Raises OutputError, DatabaseError: what was written tonight cannot be read back."""
+        """Return the verdict on a run.
+
+        Raises
+        ------
+        OutputError, DatabaseError: If the lists of the new run cannot be read back.
+        """
         notes: list[str] = []
         for run in _earlier(tonight):
             try:
@@ -134,7 +140,7 @@ def _compared(run: PublishedRun, after: Iterator[tuple[ListBlock, Longs]], k: in
 
 
 def _own(given: Sequence[type[Component]], model: ScoringModel) -> list[type[Component]]:
-    """Components that do not ship: those given, and those of tonight's model."""
+    """Return the components from outside this package: those given, and those of the new run's model."""
     there = {component.kind: component for component in given}
     shipped = component_kinds()
     for part in model.parts:
@@ -144,7 +150,7 @@ def _own(given: Sequence[type[Component]], model: ScoringModel) -> list[type[Com
 
 
 def _earlier(tonight: CandidateRun) -> list[PublishedRun]:
-    """What can be compared with, best first: what readers get, then the newest; then what is read fastest."""
+    """Return the runs to compare with, in order: the run that readers get, the newest, the fastest to read."""
     found = [
         ((run.in_use, run.run_id, not publisher.slow_to_read), run)
         for publisher in tonight.publishers
@@ -169,7 +175,7 @@ def _undamaged(run: PublishedRun, k: int) -> Iterator[ListBlock]:
 
 
 def _changed(before: RunInfo, after: RunInfo) -> list[str]:
-    """What a reader must know of the two runs."""
+    """Return notes on what differs between the settings of the two runs."""
     said = []
     if before.model_digest != after.model_digest:
         named = f"{before.model} → {after.model}" if before.model != after.model else f"{after.model}, as it is now"

@@ -1,8 +1,8 @@
-"""How far tonight's run may be from last night's.
+"""Limits of the changes between the previous run and the new run.
 
-The defaults were set on synthetic markets of 60 to 10,000 users: a normal night kept 85 to 90 % of the jobs of a list
-and moved the mean score by at most 0.6; two nights without a run kept 61 to 76 %; the actions gone, 46 to 78 %; jobs of
-half of the market gone, 36 to 44 %; everybody's lists given to somebody else, 22 %.
+The defaults were set on synthetic markets of 60 to 10,000 users. From one day to the next, lists kept 85 to 90 % of
+their jobs, and the mean score changed by at most 0.6. Lists kept 61 to 76 % after two days without a run, 46 to 78 %
+without the actions, 36 to 44 % without half of the jobs, and 22 % if users got the lists of other users.
 """
 
 from __future__ import annotations
@@ -24,46 +24,48 @@ Factor = Annotated[float, Field(ge=1)] | None
 
 
 class GateLimits(BaseModel):
-    """The limits; null holds a run to none. A value at its limit passes."""
+    """The limits of a gate. null means unlimited. A value equal to its limit passes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     users_dropped: Share = 0.1
-    """Users who had a list and are not ranked for any more: so many at most. Of a normal night: few in a thousand."""
+    """Maximum share of users with a list who are no longer ranked. Usually a few in a thousand."""
     empty_lists: Share = 0.02
-    """Users without a single job, as a share of those ranked for: so much more than last night at most."""
+    """Maximum increase of the share of ranked users without any job."""
     short_lists: Share = 0.1
-    """The same of users with fewer than k jobs, those without one among them."""
+    """Maximum increase of the share of ranked users with fewer than k jobs, including those without any job."""
     jobs_kept: Share = 0.5
-    """Jobs of a list that were on it last night, in the mean of the users: so many at least."""
+    """Minimum share of a list's jobs that were in the user's previous list, as the mean over users."""
     rank_biased_overlap: Share = 0.4
-    """The same with the order counted, the first places most (p = 0.9): so much at least."""
+    """Minimum rank-biased overlap of a list with the previous list (p = 0.9), as the mean over users."""
     lists_rewritten: Share = 0.3
-    """Users who keep less than half of their jobs: so many at most. Finds what goes wrong for some users only."""
+    """Maximum share of users who keep less than half of their jobs. Detects errors that affect some users only."""
     coverage: Share = 0.4
-    """Different jobs that are on somebody's list: by so large a share fewer at most."""
+    """Maximum relative decrease of the number of distinct jobs in all lists."""
     jobs_dropped: Share = 0.2
-    """Jobs that were on a list, and are closed, gone or left out by a rule tonight: so many at most."""
+    """Maximum share of previously listed jobs that are now closed, missing or excluded by a rule."""
     jobs_ranked: Share = 0.3
-    """Jobs that may be ranked: by so large a share fewer at most."""
+    """Maximum relative decrease of the number of jobs that may be ranked."""
     mean_score: Points = 2.5
-    """The mean total score of listed jobs: moved by so many points at most."""
+    """Maximum change of the mean total score of listed jobs, in points."""
     score_quantiles: Points = 4.0
-    """The 10 %, 50 % and 90 % quantiles of the total score of listed jobs: each moved by so many points at most."""
+    """Maximum change of each of the 10 %, 50 % and 90 % quantiles of the total score of listed jobs, in points."""
     last_score: Points = 4.0
-    """The mean total score of the k-th job of full lists: moved by so many points at most."""
+    """Maximum change of the mean total score of the k-th job of full lists, in points."""
     actions: Share = 0.5
-    """Actions up to the clock: by so large a share fewer at most. Old ones may have been cleared away."""
+    """Maximum relative decrease of the number of actions up to the clock. Old actions may have been deleted."""
     hourly_wage: Factor = 1.5
-    """The median hourly wage of the jobs that may be ranked: so many times as much, or as little, at most."""
+    """Maximum factor by which the median hourly wage of the jobs that may be ranked may rise or fall."""
     fee: Factor = 2.0
-    """The same of the median fee."""
+    """Maximum factor by which the median fee of the jobs that may be ranked may rise or fall."""
 
 
 def load_limits(path: str | Path) -> GateLimits:
-    """From a YAML file with the names of the limits; those that it does not name are as they ship.
+    """Return the limits of a YAML file. Limits that the file does not contain have their defaults.
 
-    Raises ConfigurationError: it cannot be read, has an unknown key, or a limit that is none; with the line.
+    Raises
+    ------
+    ConfigurationError: If the file cannot be read, or has an unknown key or an invalid value; the message has the line.
     """
     try:
         text = Path(path).read_text("utf-8")

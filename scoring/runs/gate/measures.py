@@ -1,4 +1,4 @@
-"""The measures of a gate, each with its rule: one table."""
+"""The measures of a gate and their rules, in one table."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _OF_THE_MODEL: Final = frozenset(
     ("jobs_kept", "rank_biased_overlap", "lists_rewritten", "coverage", "mean_score", "last_score",
      "score_10", "score_50", "score_90")
 )  # fmt: skip
-"""What another model is taken into use to change."""
+"""Measures that a new model is expected to change."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """The lists of two nights, gone through together."""
+    """Statistics of the lists of two runs."""
 
     before: ListTally
     after: ListTally
@@ -38,10 +38,11 @@ def measures_of(
     jobs_gone: int,
     as_before: Compared | None = None,
 ) -> tuple[Measure, ...]:
-    """In the order of the table. `jobs_gone`: jobs on last night's lists that may not be ranked tonight.
+    """Return the measures in the order of the table.
 
-    With `as_before`, tonight's data ranked by last night's model, the limits of what a model changes are held to that,
-    and tonight's own lists to none of them.
+    `jobs_gone` is the number of jobs in the previous lists that the new run may not rank. `as_before` compares lists
+    of the new data by the previous model. The limits of measures that a model changes then apply to these lists, and
+    the new lists have no such limits.
     """
     measures = _measures(limits, nights, compared, jobs_gone)
     if as_before is None:
@@ -84,13 +85,13 @@ def _measures(
 
 
 def _limit(limits: GateLimits, key: str) -> float | None:
-    """Every quantile is held to the same."""
+    """Return the limit of a measure. All quantiles have the same limit."""
     value: float | None = limits.score_quantiles if key.startswith("score_") else getattr(limits, key)
     return value
 
 
 def _lacking(nights: tuple[RunInfo, RunInfo], before: int, after: int) -> Two:
-    """The share of users who were ranked for and are not among so many; None where there was nobody."""
+    """Return the share of ranked users outside the counts `before` and `after`, for each run; None without users."""
     counted = zip(nights, (before, after), strict=True)
     first, second = (1 - count / night.users if night.users else None for night, count in counted)
     return first, second

@@ -1,4 +1,4 @@
-"""The model of an earlier night, built again from what its run noted: it ranks tonight's data as it ranked then."""
+"""Rebuild the model of an earlier run from its recorded definition, to rank the data of the new run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ __all__ = ["model_of"]
 
 
 def model_of(night: RunInfo, own: Sequence[type[Component]]) -> ScoringModel:
-    """`own` are components that do not ship.
+    """Return the model of an earlier run. `own` are components from outside this package.
 
-    Raises ModelError: the run did not note it, a component is not there, or it is another one by now.
+    Raises
+    ------
+    ModelError: If the run did not record its model, a component does not exist, or a component has changed since.
     """
     if not night.definition:
         raise ModelError("its run did not note it.")
-    # JSON is YAML: one reader, and its checks, for both
+    # JSON is valid YAML: the YAML parser reads and checks it
     model = parse_model(json.dumps(night.definition), component_kinds(own), source=night.model)
     if model.digest != night.model_digest:
         raise ModelError("its components are others by now.")

@@ -1,4 +1,4 @@
-"""What it means that a measure is beyond its limit."""
+"""Rules that decide whether a measure exceeds its limit."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["AT_LEAST", "AT_MOST", "FACTOR", "FALL", "MOVE", "RISE", "Rule"]
 
 @dataclass(frozen=True)
 class Rule:
-    """`beyond` of (last night, tonight, limit); what is not known of last night (None) or of tonight comes first."""
+    """A rule: `beyond(previous, new, limit)` for known values. `broken` also handles unknown values (None)."""
 
-    says: str  # the limit in words, {} its value
+    says: str  # the limit in words; {} stands for its value
     beyond: Callable[[float, float, float], bool]
-    alone: bool = False  # one figure of both nights: there is none of last night alone
+    alone: bool = False  # one value describes both runs: the previous run has no value of its own
 
     def broken(self, before: float | None, after: float | None, limit: float | None) -> bool:
-        """Whether it is beyond. What was measured last night and cannot be tonight is."""
+        """Return whether the limit is exceeded. It is if the previous run has a value and the new run has none."""
         if limit is None or (before is None and not self.alone):
             return False
         if after is None:
@@ -28,7 +28,7 @@ class Rule:
 
 
 _ROUNDING: Final = 1e-12
-"""A share that is a limit in decimal may be a little more as a binary fraction."""
+"""Tolerance for shares that equal a decimal limit but are slightly larger as binary fractions."""
 
 AT_LEAST: Final = Rule("at least {}", lambda _, after, limit: after < limit - _ROUNDING, alone=True)
 AT_MOST: Final = Rule("at most {}", lambda _, after, limit: after > limit + _ROUNDING, alone=True)

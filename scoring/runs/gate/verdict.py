@@ -1,4 +1,4 @@
-"""What a gate says of a run."""
+"""The verdict of a gate on a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["BY_THE_OLD", "KeptAsideError", "Measure", "Outcome", "Verdict", "in_
 
 
 class Outcome(StrEnum):
-    """What a gate decides. The values are stored in manifests, journals and databases."""
+    """The decision of a gate. The values are stored in manifests, journals and databases."""
 
     PASSED = "passed"
     FORCED = "forced"
@@ -31,7 +31,7 @@ Unit = Literal["share", "count", "points", "number", "yen"]
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure of both nights, and its limit. None: cannot be measured; of a limit: held to none."""
+    """One figure of both runs, and its limit. `None` means not measurable, or unlimited."""
 
     key: str
     name: str
@@ -41,7 +41,7 @@ class Measure:
     rule: Rule
     unit: Unit
     as_before: bool = False
-    """Of tonight's data ranked by last night's model."""
+    """Whether the new data was ranked by the previous model."""
 
     @property
     def beyond(self) -> bool:
@@ -49,7 +49,7 @@ class Measure:
 
     @property
     def allowed(self) -> str:
-        """The limit in words."""
+        """The limit in words, such as "at most 10 %"."""
         if self.limit is None:
             return "no limit"
         as_share = self.unit == "share" or self.rule is FALL
@@ -73,17 +73,17 @@ class Measure:
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """CandidateRun's run beside an earlier one (None: there was none), measure by measure."""
+    """The comparison of a new run (`tonight`) with an earlier run (`against`; None: no earlier run), by measure."""
 
     tonight: RunInfo
     against: RunInfo | None
     place: str
-    """Where the earlier run was read."""
+    """The folder or database from which the earlier run was read."""
     measures: tuple[Measure, ...]
     notes: tuple[str, ...] = ()
-    """What a reader must know: another model, an earlier run that is damaged."""
+    """Facts that explain the comparison, such as a changed model or a damaged earlier run."""
     force: str | None = None
-    """Why it is to be published whatever is beyond its limit."""
+    """The reason for publishing the run although a limit is exceeded."""
 
     @property
     def beyond(self) -> tuple[Measure, ...]:
@@ -102,8 +102,11 @@ class Verdict:
         return f"<p>{self.line()}</p>{self.frame().to_html()}"
 
     def frame(self) -> pd.DataFrame:
-        """A row for each measure: last_night, tonight, limit, allowed (the limit in words), beyond, as_before (of
-        tonight's data ranked by last night's model)."""
+        """Return one row for each measure.
+
+        Columns: `last_night` and `tonight` (values of the earlier and the new run), `limit`, `allowed` (the limit in
+        words), `beyond` (the limit is exceeded), `as_before` (the new data was ranked by the previous model).
+        """
         rows = [
             (one.name, one.before, one.after, one.limit, one.allowed, one.beyond, one.as_before)
             for one in self.measures
@@ -113,11 +116,11 @@ class Verdict:
         return pd.DataFrame(rows, columns=columns).astype(kinds).set_index("measure")
 
     def line(self) -> str:
-        """All of it in a line."""
+        """Return the verdict in one line."""
         return in_words(self.record())
 
     def record(self) -> dict[str, Any]:
-        """For a manifest: numbers and text."""
+        """Return the verdict as numbers and text, for a manifest."""
         return {
             "outcome": self.outcome.value,
             "reason": self.force,
@@ -139,12 +142,12 @@ def _shown(one: Measure) -> str:
 
 
 def outcome_of(record: Mapping[str, Any]) -> Outcome:
-    """Return the outcome that a verdict's record stores. Raises ValueError, KeyError: it stores none."""
+    """Return the outcome stored in the record of a verdict. Raises ValueError, KeyError if it stores no valid one."""
     return Outcome(record["outcome"])
 
 
 def in_words(record: Mapping[str, Any]) -> str:
-    """A verdict's record in a line."""
+    """Return the record of a verdict in one line."""
     if record["against"] is None:
         return "; ".join(["passed: nothing to compare with", *record["notes"]])
     measures = record["measures"]
@@ -162,7 +165,7 @@ def in_words(record: Mapping[str, Any]) -> str:
 
 
 class KeptAsideError(ScoringError, RuntimeError):
-    """A run that is beyond a limit of its gate: whole, kept, and not published. `verdict` says why."""
+    """A complete run exceeds a limit of its gate. It is kept, but not published. `verdict` has the measures."""
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict

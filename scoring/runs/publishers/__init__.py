@@ -1,11 +1,11 @@
-"""Where a run's results go, each published in one step.
+"""Publishers write the results of a run to a destination and publish them in one step.
 
-- `publisher`: the contract: `Publisher`, `Claim`, `OpenRun`; `RunMetadata` and `RunCounts`, what is known of a run
-  before and after its work
-- `frame_publisher`: a DataFrame · `parquet_publisher`: a folder of Parquet files · `database_publisher`: rows
-- `list_block`: lists read back, of the run under way and of published ones (`parquet_lists`, `database_lists`)
-- `part_files`: part files with their digests · `manifest`: what a folder records of its run
-- `run_journal`: what is committed so far, under a lock · `folders`: changes in one step
+- `publisher`: the protocols `Publisher`, `Claim`, `OpenRun`; `RunMetadata` and `RunCounts`, the facts of a run before
+  and after its work
+- `frame_publisher`: a DataFrame; `parquet_publisher`: a folder of Parquet files; `database_publisher`: rows
+- `list_block`: lists read back, of the run in progress and of published runs (`parquet_lists`, `database_lists`)
+- `part_files`: part files with their digests; `manifest`: the manifest of a folder
+- `run_journal`: the committed shards, under a lock; `reader_locks`: locks of readers against removal
 - `database_runs`, `database_digests`, `database_lock`: runs, digests of rows, and locks in a database
 """
 

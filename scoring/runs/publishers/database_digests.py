@@ -1,4 +1,4 @@
-"""Digests of rows in the table `results`, by which somebody can tell whether they are as they were written."""
+"""Digests of rows in the table `results`, for checks whether they are as written."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _AT_ONCE: Final = 50_000
 
 
 class Digest:
-    """Of rows one after another, however they are cut into pieces."""
+    """Digest of consecutive rows. It does not depend on how the rows are divided into blocks."""
 
     def __init__(self) -> None:
         self._hash = hashlib.blake2b(digest_size=16)
 
     def add(self, columns: pd.DataFrame) -> None:
-        """Columns of `scoring.columns.RESULT_COLUMNS`, all of one length."""
+        """Add rows with the columns `scoring.columns.RESULT_COLUMNS`."""
         rows = np.empty(len(columns[RESULT_COLUMNS[0]]), dtype=_ROW)
         for name in RESULT_COLUMNS:
             rows[name] = columns[name]
@@ -40,12 +40,12 @@ class Digest:
         self._hash.update(rows.tobytes())
 
     def text(self) -> str:
-        """32 hex digits."""
+        """Return 32 hex digits."""
         return self._hash.hexdigest()
 
 
 def wrong_shards(connection: Connection, run_id: str, counts: Mapping[int, int], digests: Mapping[int, str]) -> int:
-    """How many shards hold other rows than were written; `counts` and `digests` by number, users ascending."""
+    """Return how many shards differ from what was written. `counts` and `digests` are by shard number."""
     wrong, waiting = 0, np.empty(0, dtype=_ROW)
     with closing(_rows_of(connection, run_id)) as pieces:
         for number in sorted(counts):
@@ -58,7 +58,7 @@ def wrong_shards(connection: Connection, run_id: str, counts: Mapping[int, int],
 
 
 def _rows_of(connection: Connection, run_id: str) -> Generator[NDArray[np.void], None, None]:
-    """By user, then rank, some at a time."""
+    """Yield the rows of a run by user, then rank, in blocks."""
     wanted = select(*(results.c[name] for name in RESULT_COLUMNS)).where(results.c.run_id == run_id)
     wanted = wanted.order_by(results.c.user_id, results.c.rank).execution_options(yield_per=_AT_ONCE)
     with connection.execute(wanted) as found:

@@ -1,4 +1,4 @@
-"""Lists in the table `results`."""
+"""Read lists from the table `results`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,16 @@ from scoring.runs.publishers.publisher import no_results
 __all__ = ["DatabaseRun", "read_results", "read_users"]
 
 _LONGEST: Final = 2**31 - 1
-"""Of a list, as the column `rank` holds it."""
+"""Maximum length of a list, the limit of the column `rank`."""
 
 
 def read_users(database: Database, run_id: str, first: int | None, last: int | None, k: int) -> ListBlock:
-    """The first k of every list of the users between these ids (None: no bound). Raises DatabaseError."""
+    """Return the first k jobs of every list of the users from `first` to `last` (None: no bound).
+
+    Raises
+    ------
+    DatabaseError: If the database cannot be read.
+    """
     mine = (results.c.run_id == run_id) & (results.c.rank <= min(k, _LONGEST))
     if first is not None:
         mine &= results.c.user_id >= first
@@ -35,7 +40,7 @@ def read_users(database: Database, run_id: str, first: int | None, last: int | N
         mine &= results.c.user_id <= last
     columns = (results.c.user_id, results.c.job_id, results.c.total_score)
     wanted = select(*columns).where(mine).order_by(results.c.user_id, results.c.rank)
-    # past SQLAlchemy's rows, which take most of the time; the three are numbers in every database
+    # without SQLAlchemy's rows, which take most of the time; the three columns are numbers in every database
     rows = database.read(lambda connection: connection.execute(wanted).cursor.fetchall())
     user_id, job_id, total = zip(*rows, strict=True) if rows else ((), (), ())
     return ListBlock.of_rows(
@@ -44,7 +49,7 @@ def read_users(database: Database, run_id: str, first: int | None, last: int | N
 
 
 class DatabaseRun(PublishedRun):
-    """A run in a database. Its rows are not locked: where they are fewer than were written, it is not whole."""
+    """A published run in a database. Its rows are not locked. With another number of rows, it counts as damaged."""
 
     def __init__(self, database: Database, run_id: str, in_use: bool) -> None:
         self.run_id, self.in_use = run_id, in_use
@@ -93,7 +98,7 @@ class DatabaseRun(PublishedRun):
             yield piece
 
     def _bounds(self, k: int) -> Sequence[int]:
-        """Users at which a piece ends: every one holds about as many rows as a part file."""
+        """Return the last user of each block but the last. A block has about as many rows as a part file."""
         step = shards.users_per_shard(k)
         first_of_list = (results.c.run_id == self.run_id) & (results.c.rank == 1)
         wanted = select(results.c.user_id).where(first_of_list).order_by(results.c.user_id)
@@ -102,9 +107,13 @@ class DatabaseRun(PublishedRun):
 
 
 def read_results(database: Database, run_id: str | None = None, *, name: str = CURRENT) -> pd.DataFrame:
-    """`scoring.columns.RESULT_COLUMNS` of a published run (None: the current one of this name), as of one moment.
+    """Return `scoring.columns.RESULT_COLUMNS` of a published run; None: the current run of this name.
 
-    Raises DatabaseError where there is none.
+    The run and its rows are read in one consistent snapshot.
+
+    Raises
+    ------
+    DatabaseError: If the run is not published or does not exist.
     """
     chosen = select(current_runs.c.run_id).where(current_runs.c.name == name).scalar_subquery()
     wanted = chosen if run_id is None else run_id

@@ -1,4 +1,4 @@
-"""One writer of a run in a database: a lock that ends with its process."""
+"""A lock that allows one writer of a run in a database. It ends with its process."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from scoring.storage.os_errors import reason
 __all__ = ["KeyLock", "hold_key", "lock_path", "remove_stale_locks"]
 
 PATIENCE_SECONDS: Final = 3.0
-"""A server notices within this time that a process was killed."""
+"""Seconds to wait for the lock. A server detects a killed process within this time."""
 
 
 def lock_path(database: Database, key: str) -> Path | None:
-    """The file beside a SQLite file that stands for the lock; None: the database has locks, or one process only."""
+    """Return the lock file next to a SQLite file; None: the database has locks, or only one process uses it."""
     file = sqlite_file(database.engine.url)
     return None if file is None else file.resolve().with_name(f".{file.name}.{key}.lock")
 
 
 class KeyLock:
-    """What `hold_key` gives: called, it lets go."""
+    """The lock that `hold_key` returns. Call it to release the lock."""
 
     def __init__(self, let_go: Callable[[], None] = lambda: None) -> None:
         self._let_go = let_go
@@ -41,18 +41,26 @@ class KeyLock:
         let_go()
 
     def renew(self) -> None:
-        """Takes the lock again where it was lost with its connection; a file's never is.
+        """Take the lock again if it was lost with its connection. A lock file is never lost.
 
-        Raises LockHeldError if another process took it meanwhile, and SQLAlchemyError: call it in `Database.write`.
+        Call it in `Database.write`, which retries after a SQLAlchemyError.
+
+        Raises
+        ------
+        LockHeldError: If another process took the lock meanwhile.
+        SQLAlchemyError: If the database is not available.
         """
 
 
 def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS) -> KeyLock:
-    """Keeps other writers of this key out of the database until what it returns is called, or the process ends.
+    """Exclude other writers of this key until the returned lock is called, or the process ends.
 
-    SQLite: a lock on a file beside it. PostgreSQL: an advisory lock of a connection of its own.
+    SQLite: a lock on a file next to the database. PostgreSQL: an advisory lock of a separate connection.
 
-    Raises LockHeldError, DatabaseError.
+    Raises
+    ------
+    LockHeldError: If another process still holds the lock after `patience` seconds.
+    DatabaseError: If the lock file cannot be created, or the database is not available.
     """
     path = lock_path(database, key)
     if path is not None:
@@ -68,7 +76,7 @@ def hold_key(database: Database, key: str, *, patience: float = PATIENCE_SECONDS
 
 
 def remove_stale_locks(database: Database) -> None:
-    """Removes the files of locks that nobody holds: of processes that were killed."""
+    """Remove lock files that no process holds, left by killed processes."""
     pattern = lock_path(database, "*")
     for path in pattern.parent.glob(pattern.name) if pattern is not None else ():
         with suppress(LockHeldError, OSError):
@@ -83,7 +91,7 @@ class _AdvisoryLock(KeyLock):
         self._connection = database.persist(self._taken)
 
     def _taken(self) -> Connection:
-        """A connection that has the lock."""
+        """Return a connection that holds the lock."""
         connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             until = time.monotonic() + self._patience
@@ -106,7 +114,7 @@ class _AdvisoryLock(KeyLock):
         self._connection = self._taken()
 
     def _unlock(self) -> None:
-        # a connection that is lost has lost its locks
+        # a lost connection has lost its locks
         with suppress(SQLAlchemyError):
             if os.getpid() == self._owner and not self._connection.invalidated:
                 self._connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": self._number})

@@ -48,22 +48,23 @@ from scoring.telemetry.signal_deferral import defer_signals
 __all__ = ["DatabasePublisher"]
 
 _NAMES = [column.name for column in results.columns]
-"""In the table's own order, which the fast way of inserting asks for: three times as fast."""
+"""Columns in the order of the table, which `insert_columns` requires to insert three times as fast."""
 
 _ROWS_AT_ONCE = 50_000
-"""Rows in one transaction, and rows that are Python objects at one time: ten times the size of their arrays."""
+"""Rows in one transaction. They are Python objects meanwhile, which take ten times the memory of their arrays."""
 
 
 class DatabasePublisher(Publisher):
-    """Inserts into `results` under a run with status 'writing', some rows of a shard in a short transaction each;
-    publishing is one more, which sets the status and moves `current_runs` to this run.
+    """Insert rows into `results`, and publish the run in one transaction.
 
-    Readers join through `current_runs` and so get the last run until this one is whole. A run over some users is
-    published under its id, and `current_runs` stays as it is. The run's settings hold its key, and the rows of each
-    committed shard: `resume` deletes rows of other shards.
+    The run has the status 'writing' until it is published. Each shard is inserted in short transactions. The last
+    transaction sets the status and moves `current_runs` to this run. Readers join through `current_runs`, so they get
+    the previous run until then. A run over selected users is published under its id and does not change
+    `current_runs`. The settings of the run contain its key and the number of rows of each committed shard. `resume`
+    deletes the rows of other shards.
 
-    Each of these transactions is repeated when the connection is lost, after removing what an attempt whose commit was
-    not confirmed may have left. If the database stays unavailable the run ends, unpublished, and can be resumed.
+    If the connection is lost, the transaction is repeated. The rows of an attempt with an unconfirmed commit are
+    deleted first. If the database stays unavailable, the run ends unpublished and can be resumed.
     """
 
     slow_to_read = True
@@ -72,7 +73,7 @@ class DatabasePublisher(Publisher):
         self._database, self._name = database, name
 
     def check(self) -> None:
-        """Raise DatabaseError where a run could not be written. To be called before long work."""
+        """Raise DatabaseError if a run cannot be written. Call it before long work."""
         self._database.require_tables("runs", "current_runs", "results")
         self._database.migrate()
 
@@ -92,7 +93,7 @@ class DatabasePublisher(Publisher):
         return _DatabaseClaim(self._database, self._name, lock, existing)
 
     def _is_current(self, run: ExistingRun, whole: bool) -> bool:
-        """Whether it is unfinished, or what readers get with all of its rows."""
+        """Return whether the run is unfinished, or is the run that readers get and has all of its rows."""
         if not run.published:
             return True
         return (not whole or run.run_id == current_run(self._database, self._name)) and has_its_rows(
@@ -107,7 +108,7 @@ class DatabasePublisher(Publisher):
 
     def memory_estimate(self, rows: int, shard_rows: int) -> int:
         in_shard = min(rows, shard_rows)
-        # a frame of the shard; as Python objects: lists of columns, and tuples of a batch
+        # the shard as a frame; as Python objects: lists of columns, and tuples of a batch
         return BYTES_PER_RESULT * in_shard + 400 * min(in_shard, _ROWS_AT_ONCE)
 
 
@@ -149,7 +150,7 @@ class _DatabaseClaim(Claim):
                     remove_run(connection, run.run_id)
             connection.execute(row)
 
-        self._unpublished = metadata.run_id  # before the commit: a Ctrl-C may come between it and the next line
+        self._unpublished = metadata.run_id  # before the commit, because Ctrl-C may interrupt right after it
         self.write(work)
         faults.point("run inserted")
         return _DatabaseOpenRun(self, metadata, settings, {}, published=False)
@@ -177,9 +178,10 @@ class _DatabaseClaim(Claim):
         return _DatabaseOpenRun(self, metadata, settings, committed, published=published)
 
     def write(self, work: Callable[[Connection, bool], None], *, last: bool = False) -> None:
-        """Run `work(connection, again)` in a transaction, `again` once an earlier attempt has failed.
+        """Run `work(connection, again)` in a transaction. `again` is true after a failed attempt.
 
-        Then, and before the last transaction, the lock is renewed: it is lost with its connection.
+        The lock is renewed before a repeated attempt and before the last transaction, because it is lost with its
+        connection.
         """
         attempts = 0
 
@@ -196,14 +198,14 @@ class _DatabaseClaim(Claim):
             raise _held(self.database) from None
 
     def published(self) -> None:
-        """Readers have the run: end the claim."""
+        """End the claim of a published run."""
         self._unpublished = None
         self._lock()
 
     def abort(self) -> None:
         run_id, self._unpublished = self._unpublished, None
         if run_id is not None:
-            # the database itself may be what failed; readers never see a run that is not published
+            # the database may be the cause of the failure; readers never see an unpublished run
             with suppress(DatabaseError), self.database.begin() as connection:
                 remove_run(connection, run_id)
         self._lock()
@@ -234,7 +236,7 @@ class _DatabaseOpenRun(OpenRun):
             rows += len(frame)
             digest.add(frame)
         number = str(result.shard.number)
-        # by number, so that the settings do not depend on the order in which shards come
+        # sorted by number, so that the settings do not depend on the order of the shards
         for name, value in (("shards", rows), ("digests", digest.text())):
             values = self._settings.get(name, {}) | {number: value}
             self._settings[name] = {key: values[key] for key in sorted(values, key=int)}
@@ -279,7 +281,7 @@ class _DatabaseOpenRun(OpenRun):
         faults.point("verdict committed")
 
     def seal(self, counts: RunCounts) -> None:
-        """Every committed shard is on disk."""
+        """Do nothing: every committed shard is on disk."""
 
     def publish(self, counts: RunCounts) -> Destination:
         metadata, claim = self._metadata, self._claim
@@ -299,7 +301,7 @@ class _DatabaseOpenRun(OpenRun):
 
 
 def _parts(ranking: Ranking) -> Iterator[Ranking]:
-    """Some users' lists at a time: what one transaction inserts, and deletes before it is repeated."""
+    """Yield the lists that one transaction inserts, and deletes before it is repeated."""
     users = max(1, _ROWS_AT_ONCE // max(1, ranking.job_id.shape[1]))
     n = len(ranking.user_id)
     for first in range(0, n, users):
@@ -320,7 +322,7 @@ def _move_current(connection: Connection, name: str, run_id: str) -> None:
 
 
 def _whole(connection: Connection, run_id: str, shards: Sequence[Shard], noted: Mapping[int, int]) -> dict[int, int]:
-    """Return the shards that have all of their rows; delete the rows of other shards."""
+    """Return number → rows of the shards that have all of their rows; delete the rows of other shards."""
     whole = {}
     for shard in shards:
         mine = (results.c.run_id == run_id) & results.c.user_id.between(shard.first_user, shard.last_user)

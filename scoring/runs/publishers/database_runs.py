@@ -1,4 +1,4 @@
-"""What a database holds of runs: those of a key, and the one that readers follow. `database_lists` has their lists."""
+"""The runs of a database: those of a key, and the current run. `database_lists` reads their lists."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from scoring.runs.publishers.publisher import ExistingRun
 __all__ = ["CURRENT", "PUBLISHED", "WRITING", "current_run", "has_its_rows", "remove_run", "runs_of_key"]
 
 CURRENT: Final = "default"
-"""The name in `current_runs` that readers follow unless they name another one."""
+"""Default name in `current_runs`."""
 
 WRITING: Final = "writing"
-"""Status in `runs` of a run that readers do not get yet."""
+"""Status in `runs` of an unpublished run."""
 PUBLISHED: Final = "published"
-"""Status in `runs` of a run that readers can get."""
+"""Status in `runs` of a published run."""
 
 
 def runs_of_key(database: Database, key: str) -> list[ExistingRun]:
@@ -38,24 +38,24 @@ def runs_of_key(database: Database, key: str) -> list[ExistingRun]:
             shards=len(json.loads(run.settings)["shards"]),
         )
         for run in found
-        if run_key_of(run.settings) == key  # a database of version 1 has no column for it
+        if run_key_of(run.settings) == key  # a database of version 1 has no column `run_key`
     ]
 
 
 def current_run(database: Database, name: str = CURRENT) -> str | None:
-    """The run that readers of this name get."""
+    """Return the run that readers of this name get; None if the name does not exist."""
     wanted = select(current_runs.c.run_id).where(current_runs.c.name == name)
     return database.read(lambda connection: connection.execute(wanted).scalar())
 
 
 def has_its_rows(database: Database, run_id: str) -> bool:
-    """Whether as many rows are there as a published run was written with."""
+    """Return whether a published run still has as many rows as were written."""
     mine = select(func.count()).select_from(results).where(results.c.run_id == run_id).scalar_subquery()
     wanted = select(runs.c.rows == mine).where(runs.c.run_id == run_id)
     return bool(database.read(lambda connection: connection.execute(wanted).scalar()))
 
 
 def remove_run(connection: Connection, run_id: str) -> None:
-    """Takes away a run that is nobody's current one, and its rows."""
+    """Remove a run and its rows. The run must not be in `current_runs`."""
     connection.execute(delete(results).where(results.c.run_id == run_id))
     connection.execute(delete(runs).where(runs.c.run_id == run_id))

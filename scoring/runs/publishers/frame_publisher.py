@@ -23,7 +23,7 @@ __all__ = ["FramePublisher"]
 
 
 class FramePublisher(Publisher, Claim, OpenRun):
-    """Keeps everything in memory; `frame` is available once the run is published."""
+    """Keep the results in memory. `frame` is available once the run is published."""
 
     existing: ExistingRun | None = None
 
@@ -62,4 +62,4 @@ class FramePublisher(Publisher, Claim, OpenRun):
         self._shards, self._sealed = {}, None
 
     def memory_estimate(self, rows: int, shard_rows: int) -> int:
-        return 2 * BYTES_PER_RESULT * rows  # the shards and the whole, while they are concatenated
+        return 2 * BYTES_PER_RESULT * rows  # the shards and the result of their concatenation

@@ -1,4 +1,4 @@
-"""Lists read back from a publisher, block by block: of the run under way, and of published runs."""
+"""Lists read back from a publisher, block by block: of the run in progress and of published runs."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ __all__ = ["ListBlock", "PublishedRun", "RunInfo"]
 
 @dataclass(frozen=True)
 class ListBlock:
-    """The lists of n users, ascending by id: row r holds `count[r]` jobs, best first, at least one."""
+    """The lists of n users, ascending by id. Row r has `count[r]` jobs, best first, at least one."""
 
     user_id: Longs  # (n,)
-    job_id: Longs  # (n, k), -1 behind the last
-    total: Singles  # (n, k), 0 behind the last
+    job_id: Longs  # (n, k), -1 after the last job
+    total: Singles  # (n, k), 0 after the last job
     count: NDArray[np.int32]  # (n,)
 
     @classmethod
     def of_rows(cls, user_id: Longs, job_id: Longs, total: NDArray[np.floating], k: int) -> Self:
-        """Of rows (m,) by user, then rank; the first k of each user.
+        """Return the first k jobs of each user from rows (m,) by user, then rank.
 
-        Raises ValueError: the users do not ascend.
+        Raises
+        ------
+        ValueError: If the users do not ascend.
         """
         new = np.ones(len(user_id), dtype=bool)
         new[1:] = user_id[1:] != user_id[:-1]
@@ -49,23 +51,23 @@ class ListBlock:
 
     @classmethod
     def of_ranking(cls, ranking: Ranking) -> Self:
-        """Of a ranking of users who ascend."""
+        """Return the lists of a ranking with ascending users. Users without jobs are omitted."""
         some = np.flatnonzero(ranking.count)
         total = ranking.scores[some, :, SCORES.index("total_score")]
         return cls(ranking.user_id[some], ranking.job_id[some], total, ranking.count[some])
 
     def take(self, rows: NDArray[np.integer] | slice) -> Self:
-        """The lists of these rows, in that order."""
+        """Return the lists of these rows, in their order."""
         return type(self)(self.user_id[rows], self.job_id[rows], self.total[rows], self.count[rows])
 
     def split(self, user: int) -> tuple[Self, Self]:
-        """Those of users up to this id, and the others."""
+        """Return the lists of users up to this id, and those of the other users."""
         at = int(np.searchsorted(self.user_id, user, side="right"))
         return self.take(slice(None, at)), self.take(slice(at, None))
 
     @classmethod
     def joined(cls, parts: list[Self]) -> Self:
-        """One after another, as wide as the widest."""
+        """Return the concatenation of the blocks, as wide as the widest."""
         if len(parts) == 1:
             return parts[0]
         width = max((part.job_id.shape[1] for part in parts), default=0)
@@ -83,42 +85,48 @@ class ListBlock:
 
 
 def _counted_up(count: NDArray[np.integer]) -> Longs:
-    """0, 1 … count[0] − 1, 0, 1 … count[1] − 1, and so on."""
+    """Return 0, 1 … count[0] − 1, 0, 1 … count[1] − 1, and so on."""
     ends = np.cumsum(count)
     return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - count, count)
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a gate knows of a run besides its lists."""
+    """Facts of a run that a gate uses, in addition to its lists."""
 
     run_id: str
     model: str
     model_digest: str
     k: int
-    users: int  # ranked for, with a list or without
-    jobs: int  # that may be ranked for some user
-    facts: Mapping[str, float | None]  # of the data, `scoring.runs.data_summary`; the first runs recorded none
-    definition: Mapping[str, Any] | None = None  # of the model, as its file has it; the first runs recorded none
+    users: int  # ranked users, with a list or without
+    jobs: int  # jobs that may be ranked for some user
+    facts: Mapping[str, float | None]  # of the data, `scoring.runs.data_summary`; old runs have none
+    definition: Mapping[str, Any] | None = None  # of the model, as in its file; old runs have none
 
 
 class PublishedRun(ABC):
-    """A run that a publisher has published, opened when a gate needs it."""
+    """A run that a publisher has published. A gate opens it when it needs it."""
 
     run_id: str
-    in_use: bool  # readers get this one
-    place: str  # its name for a reader
+    in_use: bool  # whether readers get this run
+    place: str  # its name for messages
 
     @abstractmethod
     def opened(self) -> AbstractContextManager[RunInfo | None]:
-        """Protect the run from removal inside. None: a run over some users, which is not compared with.
+        """Return a context that protects the run from removal and yields its facts.
 
-        Raises OutputError, DatabaseError: it is damaged or was removed.
+        It yields None for a run over selected users, which a gate does not compare.
+
+        Raises
+        ------
+        OutputError, DatabaseError: If the run is damaged or was removed.
         """
 
     @abstractmethod
     def lists(self, k: int) -> Iterator[ListBlock]:
-        """Yield the first k jobs of every list, users ascending, in blocks that fit in memory, while it is open.
+        """Yield the first k jobs of every list, users ascending, in blocks that fit in memory. Call it while open.
 
-        Raises OutputError, DatabaseError: it is damaged or was removed.
+        Raises
+        ------
+        OutputError, DatabaseError: If the run is damaged or was removed.
         """

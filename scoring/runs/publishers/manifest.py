@@ -1,4 +1,4 @@
-"""What a folder says of the run in it."""
+"""The manifest of a run in a folder."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from scoring.runs.publishers.part_files import wrong_with
 __all__ = ["LATEST", "MANIFEST", "holds", "is_run", "manifest_of", "published_runs", "read_manifest"]
 
 MANIFEST: Final = "_manifest.json"
-"""Written last: what the folder holds. Readers of Parquet folders pass over names that begin with an underscore."""
+"""Name of the manifest, which is written last. Readers of Parquet folders ignore names that begin with an underscore.
+"""
 
 LATEST: Final = "latest"
-"""What the link to the run in use is called, unless somebody calls it otherwise."""
+"""Default name of the link to the run in use."""
 
 
 def is_run(folder: str | Path) -> bool:
-    """Whether a run was published in this folder."""
+    """Return whether the folder contains a published run."""
     return (Path(folder) / MANIFEST).is_file()
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
-    """The manifest of a published run. Raises OutputError where there is none."""
+    """Return the manifest of a published run. Raises OutputError if it does not exist or is invalid."""
     path = Path(folder) / MANIFEST
     try:
         manifest = json.loads(path.read_text("utf-8"))
@@ -36,7 +37,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
 
 def manifest_of(folder: Path) -> dict[str, Any] | None:
-    """None also where it is damaged: another run is not kept from being published by that."""
+    """Return the manifest; None if it is missing or damaged, so that a damaged run does not block a new one."""
     try:
         return read_manifest(folder)
     except OutputError:
@@ -44,7 +45,7 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
 
 
 def published_runs(folder: Path) -> list[Path]:
-    """The folders of the runs published in this one, oldest first; links and hidden ones are none."""
+    """Return the folders of the runs published in `folder`, oldest first, without links and hidden folders."""
     try:
         inside = sorted(folder.iterdir())
     except OSError:
@@ -53,7 +54,7 @@ def published_runs(folder: Path) -> list[Path]:
 
 
 def holds(target: Path, key: str) -> bool:
-    """Whether a run of this key is published there, whole and as it was written."""
+    """Return whether `target` contains a published run of this key, complete and as written."""
     manifest = manifest_of(target)
     return (
         manifest is not None

@@ -1,4 +1,4 @@
-"""Lists in Parquet files."""
+"""Read lists from Parquet files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMNS = ["user_id", "job_id", "total_score"]
 
 
 def read_part(path: Path, k: int) -> ListBlock:
-    """The first k of every list of a part file. Raises OutputError."""
+    """Return the first k jobs of every list of a part file. Raises OutputError if it cannot be read."""
     import pyarrow.parquet as pq
 
     try:
@@ -32,7 +32,7 @@ def read_part(path: Path, k: int) -> ListBlock:
 
 
 class ParquetRun(PublishedRun):
-    """A run in a folder."""
+    """A published run in a folder."""
 
     def __init__(self, folder: Path, run_id: str, in_use: bool) -> None:
         self.run_id, self.in_use, self.place = run_id, in_use, str(folder)

@@ -41,20 +41,20 @@ __all__ = ["ParquetPublisher"]
 
 
 class ParquetPublisher(Publisher):
-    """Writes part files into a hidden folder beside the target, named by the run's key, then renames it to the target.
+    """Write part files to a hidden folder next to the target, named by the run's key, and rename it to the target.
 
-    A journal beside that folder lists the parts that are whole. Its lock keeps other writers of the run out. The target
-    must not exist: a run never overwrites a run. With `latest` (a name), a link of that name beside the target is moved
-    to it, in one step too, so that its readers go from the last run to this one. A run over some users leaves the link.
+    A journal next to that folder lists the committed parts. Its lock excludes other writers of the run. The target
+    must not exist: a run never overwrites a run. `latest` is the name of a link next to the target. Publishing moves it
+    to the target in one step, so its readers get the new run. A run over selected users does not move the link.
     """
 
     def __init__(self, folder: str | Path, *, latest: str | None = None, by_run_id: bool = False) -> None:
-        """`by_run_id`: the target is a folder named by the run id inside `folder`."""
+        """If `by_run_id` is true, the target is a folder inside `folder` with the run id as its name."""
         self._folder, self._by_run_id, self._latest = Path(folder), by_run_id, latest
         self.parent = self._folder if by_run_id else self._folder.parent
 
     def check(self) -> None:
-        """Raise OutputError where a run could not be written. To be called before long work."""
+        """Raise OutputError if a run cannot be written. Call it before long work."""
         self._check_parent()
         if not self._by_run_id:
             _refuse_existing(self._folder)
@@ -73,7 +73,7 @@ class ParquetPublisher(Publisher):
         return self._folder / run_id if self._by_run_id else self._folder
 
     def hidden_path(self, key: str, what: str) -> Path:
-        """Return where the journal of a key, or the folder that it is written to, is."""
+        """Return the path of the journal or of the hidden folder of a key."""
         name = key if self._by_run_id else f"{self._folder.name}.{key}"
         return self.parent / f".{name}.{what}"
 
@@ -97,7 +97,7 @@ class ParquetPublisher(Publisher):
         return _ParquetClaim(self, journal, existing)
 
     def _unfinished(self, journal: Journal[dict[str, Any]], key: str) -> ExistingRun | None:
-        """A run whose journal exists: its folder may be published already, and the link not moved."""
+        """Return the run whose journal exists. Its folder may be published already, but the link not moved to it."""
         lines = journal.entries
         if not lines or not isinstance(lines[0].get("run_id"), str):
             return None
@@ -114,7 +114,7 @@ class ParquetPublisher(Publisher):
         )
 
     def _published(self, metadata: RunMetadata) -> ExistingRun | None:
-        """The run that readers get, if it has this key and is not damaged."""
+        """Return the run that readers get, if it has this key and is not damaged."""
         for target in reversed(published_runs(self.parent) if self._by_run_id else [self._folder]):
             manifest = manifest_of(target)
             if manifest is None or (metadata.whole and not manifest.get("whole")):
@@ -122,7 +122,7 @@ class ParquetPublisher(Publisher):
             if holds(target, metadata.key) and self._is_what_readers_get(target, metadata.whole):
                 return ExistingRun(manifest["run_id"], datetime.fromisoformat(manifest["created_at"]), True)
             if metadata.whole:
-                return None  # a newer one has replaced it
+                return None  # a newer run has replaced it
         return None
 
     def _is_what_readers_get(self, target: Path, whole: bool) -> bool:
@@ -130,14 +130,14 @@ class ParquetPublisher(Publisher):
         return link is None or not link.is_symlink() or os.readlink(link) == target.name
 
     def move_latest(self, target: Path) -> None:
-        """Lead the readers of `latest` to this target."""
+        """Move the link `latest` to this target."""
         if self._latest:
             move_link(self.parent / self._latest, target.name)
             faults.point("link moved")
 
     def published_runs(self) -> list[PublishedRun]:
         if not self._by_run_id and self._latest is None:
-            return []  # a folder of its own: what is beside it may belong to another program
+            return []  # the folder contains one run: folders next to it may belong to another program
         link = self.parent / self._latest if self._latest else None
         used = os.readlink(link) if link is not None and link.is_symlink() else None
         found: list[PublishedRun] = []
@@ -147,7 +147,7 @@ class ParquetPublisher(Publisher):
         return found
 
     def memory_estimate(self, rows: int, shard_rows: int) -> int:
-        # a frame of the shard, an Arrow table of it, and what is encoded (measured)
+        # the shard as a frame, as an Arrow table, and encoded (measured)
         return 3 * BYTES_PER_RESULT * min(rows, shard_rows)
 
 
@@ -158,7 +158,7 @@ def _refuse_existing(target: Path) -> None:
 
 
 def _release(journal: Journal[dict[str, Any]]) -> None:
-    """Keep the journal, unless it was never begun: then it is only a lock."""
+    """Keep the journal, unless it is empty: then it is only a lock."""
     journal.release(remove=not journal.entries)
 
 
@@ -168,7 +168,7 @@ class _ParquetClaim(Claim):
     ) -> None:
         self.existing = existing
         self._publisher, self._journal = publisher, journal
-        self._work: Path | None = None  # what `abort` deletes
+        self._work: Path | None = None  # the folder that `abort` deletes
 
     def begin(self, metadata: RunMetadata) -> OpenRun:
         target = self._publisher.target_of(metadata.run_id)
@@ -199,11 +199,11 @@ class _ParquetClaim(Claim):
         return _HiddenRun(self, self._publisher, self._journal, metadata, work, files, last_verdict(lines))
 
     def renamed(self) -> None:
-        """The hidden folder is the target now."""
+        """Record that the hidden folder was renamed to the target."""
         self._work = None
 
     def end(self) -> None:
-        """Nothing is left to resume."""
+        """Remove the journal, because the run cannot be resumed any more."""
         self._journal.release(remove=True)
 
     def abort(self) -> None:
@@ -236,7 +236,7 @@ class _HiddenRun(OpenRun):
         self._target = publisher.target_of(metadata.run_id)
 
     def commit_shard(self, result: ShardResult) -> None:
-        """Write a part file, on disk and in the journal when this returns."""
+        """Write a part file and its journal entry durably."""
         number = result.shard.number
         with wrap_os_errors(self._target, what="Results"):
             entry = write_part(self._work, number, result.ranking.frame())
@@ -252,7 +252,7 @@ class _HiddenRun(OpenRun):
             return
         metadata = json.loads(json.dumps(asdict(self._metadata), default=str))
         with wrap_os_errors(self._target, what="Results"):
-            # all that the manifest needs: a process that publishes the run later has only the journal
+            # all values of the manifest: a process that publishes the run later has only the journal
             self._journal.append({"gate": verdict, "head": metadata, "counts": asdict(counts)})
         faults.point("verdict noted")
         self._verdict = verdict
@@ -278,7 +278,7 @@ class _HiddenRun(OpenRun):
 
 
 class _RenamedRun(OpenRun):
-    """A run whose folder is published. The link may lead to an older one."""
+    """A run whose folder is published. The link may still point to an older run."""
 
     def __init__(
         self,
@@ -299,7 +299,7 @@ class _RenamedRun(OpenRun):
         return read_part(self._target / self._files[shard.number]["name"], k)
 
     def seal(self, counts: RunCounts) -> None:
-        """It was sealed before it was published."""
+        """Do nothing: the run was sealed before it was published."""
 
     def publish(self, counts: RunCounts) -> Destination:
         return _show(self._claim, self._publisher, self._metadata, self._files)
@@ -308,7 +308,7 @@ class _RenamedRun(OpenRun):
 def _show(
     claim: _ParquetClaim, publisher: ParquetPublisher, metadata: RunMetadata, files: Iterable[Mapping[str, Any]]
 ) -> Destination:
-    """Lead readers to a published folder, and end the claim."""
+    """Move the link to a published folder, and end the claim."""
     target = publisher.target_of(metadata.run_id)
     with wrap_os_errors(target, what="Results"):
         if metadata.whole:

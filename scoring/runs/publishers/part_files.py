@@ -1,4 +1,4 @@
-"""Part files of a run: each written aside, checked by its digest, named last."""
+"""Part files of a run: each is written to a temporary file, renamed last, and verified by its digest."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _POINTS: Final[Mapping[Step, Callable[[], None]]] = {
 
 
 def part_name(number: int) -> str:
-    """Names that sort as the users in them do."""
+    """Return the name of a part file. Names sort in the order of the user ids."""
     return f"part-{number:05d}.parquet"
 
 
 def write_part(folder: Path, number: int, rows: pd.DataFrame) -> dict[str, Any]:
-    """Writes a part, on disk and under its name when this returns; what a manifest says of it. Raises OSError."""
+    """Write a part file durably and return its entry for the manifest. Raises OSError."""
     import pyarrow.parquet as pq
 
-    # no dictionary of scores, which hardly repeat: a third of the time, and 8 % smaller
+    # no dictionary of scores, which rarely repeat: this takes a third of the time, and files are 8 % smaller
     table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False)
     encoded = pa.BufferOutputStream()
     pq.write_table(table, encoded, use_dictionary=["user_id", "job_id", "rank"])
@@ -63,7 +63,7 @@ def write_part(folder: Path, number: int, rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def wrong_with(folder: Path, entry: Mapping[str, Any]) -> str | None:
-    """What is wrong with a part that a manifest or a journal names; None: it is as it was written."""
+    """Return the problem of a part file of a manifest or a journal; None: it is as written."""
     path = folder / str(entry["name"])
     try:
         size = path.stat().st_size
@@ -73,7 +73,7 @@ def wrong_with(folder: Path, entry: Mapping[str, Any]) -> str | None:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         return f"{path.name} cannot be read ({reason(error)})"
-    # runs of earlier versions have no digests
+    # runs of older versions have no digests
     return (
         None
         if digest == entry.get("blake2b", digest)
@@ -84,7 +84,7 @@ def wrong_with(folder: Path, entry: Mapping[str, Any]) -> str | None:
 def whole_shards(
     folder: Path, entries: Iterable[Mapping[str, Any]], shards: Sequence[Shard]
 ) -> dict[int, dict[str, Any]]:
-    """Number → entry of the shards that are there as they were written. The last entry of a name counts."""
+    """Return number → entry of the shards whose files exist as written. The last entry of each name counts."""
     by_name = {entry.get("name"): dict(entry) for entry in entries}
     found = {}
     for shard in shards:
@@ -95,7 +95,7 @@ def whole_shards(
 
 
 def remove_others(folder: Path, names: Iterable[str]) -> None:
-    """Removes every file of the folder but these."""
+    """Remove all files of the folder except these."""
     kept = set(names)
     for path in folder.iterdir():
         if path.name not in kept:

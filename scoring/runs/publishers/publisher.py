@@ -1,8 +1,8 @@
-"""The contract between a run and the places that publish its results.
+"""The protocols between a run and the publishers of its results.
 
-`Publisher.claim` gives a `Claim`, which keeps other writers of the same run out. `Claim.begin` and `Claim.resume` give
-an `OpenRun`, which takes the shards. A publisher that keeps nothing beyond its process may be one class with the
-methods of all three, as `FramePublisher` is.
+`Publisher.claim` returns a `Claim`, which excludes other writers of the same run. `Claim.begin` and `Claim.resume`
+return an `OpenRun`, which takes the shards. A publisher that keeps data only in its process may implement all three in
+one class, as `FramePublisher` does.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["Claim", "Destination", "ExistingRun", "OpenRun", "Publisher", "RunCo
 
 
 def no_results() -> pd.DataFrame:
-    """No rows of `scoring.columns.RESULT_COLUMNS`."""
+    """Return an empty frame with the columns `scoring.columns.RESULT_COLUMNS`."""
     kinds = {"user_id": "int64", "job_id": "int64", "rank": "int32"}
     return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "float32")) for name in RESULT_COLUMNS})
 
 
 @dataclass(frozen=True)
 class RunMetadata:
-    """What is known of a run before its work. Ids sort by time; the key identifies what the results depend on."""
+    """The facts of a run before its work. Ids sort by time; the key identifies everything that results depend on."""
 
     run_id: str
     created_at: datetime
@@ -43,34 +43,36 @@ class RunMetadata:
     chunk_size: int
     workers: int
     code_version: str
-    whole: bool  # over all active users, not over some that the caller named
+    whole: bool  # over all active users, not over users that the caller selected
     key: str  # equal keys: equal results, shard by shard
     facts: Mapping[str, float | None] = field(default_factory=dict)  # of the data, `scoring.runs.data_summary`
-    definition: Mapping[str, Any] = field(default_factory=dict)  # the model, as its file has it
+    definition: Mapping[str, Any] = field(default_factory=dict)  # the model, as in its file
 
 
 @dataclass(frozen=True)
 class ExistingRun:
-    """A run with the same key that a publisher has already."""
+    """A run with the same key that exists at the destination."""
 
     run_id: str
     created_at: datetime
-    published: bool  # and what its readers get
-    shards: int = 0  # that were committed; `Claim.resume` verifies them
+    published: bool  # published, and the run that readers get
+    shards: int = 0  # committed shards; `Claim.resume` verifies them
     let_through: bool = False  # publishing began: the gate does not judge it again
 
 
 @dataclass(frozen=True)
 class RunCounts:
-    """What a run did with every row: users read = scored + filtered + refused, jobs = ranked + filtered + refused,
-    actions = used + left out + refused."""
+    """Counts of what a run did with every row.
+
+    Users read = scored + filtered + refused; jobs = ranked + filtered + refused; actions = used + left out + refused.
+    """
 
     users_read: int
     users_scored: int
     users_filtered: Mapping[str, int]  # reason → users
     jobs_read: int
     jobs_ranked: int
-    jobs_filtered: Mapping[str, int]  # rule → jobs that it leaves out for everybody, each at the first that does
+    jobs_filtered: Mapping[str, int]  # rule → jobs that it excludes for every user; each job counts for its first rule
     rows: int
     users_refused: Mapping[str, int] = field(default_factory=dict)  # reason → users
     jobs_refused: Mapping[str, int] = field(default_factory=dict)
@@ -87,7 +89,7 @@ class RunCounts:
                 raise AssertionError(f"{table}: {left} rows were read, and are neither used, left out nor refused")
 
     def frame(self) -> pd.DataFrame:
-        """table, what (read, scored, ranked, used, filtered, refused), why, rows: one row per line of account."""
+        """Return one row per count: table, what (read, scored, ranked, used, filtered, refused), why, rows."""
         accounts = {
             "users": ("scored", self.users_read, self.users_scored, self.users_filtered, self.users_refused),
             "jobs": ("ranked", self.jobs_read, self.jobs_ranked, self.jobs_filtered, self.jobs_refused),
@@ -103,7 +105,7 @@ class RunCounts:
 
 @dataclass(frozen=True)
 class Destination:
-    """Where results are now: the kind of destination, its name for a reader, its size (None: not known)."""
+    """The destination of results: its kind, its name for messages, its size in bytes (None: unknown)."""
 
     kind: str
     name: str
@@ -111,24 +113,26 @@ class Destination:
 
 
 class Publisher(Protocol):
-    """Takes the results of a run shard by shard. Readers see none of them before `OpenRun.publish`, then all."""
+    """Take the results of a run shard by shard. Readers see none of them before `OpenRun.publish`, then all."""
 
     slow_to_read: ClassVar[bool] = False
-    """A gate reads from other publishers first, if it can."""
+    """If true, a gate reads from other publishers first."""
 
     def claim(self, metadata: RunMetadata) -> Claim:
-        """Keep other writers of this key out, and look up what exists of it. Nothing is changed.
+        """Exclude other writers of this key, and look for an existing run of it. Nothing is changed.
 
-        Raises OutputError or DatabaseError: another process writes it, or the destination is not available.
+        Raises
+        ------
+        OutputError, DatabaseError: If another process writes the run, or the destination is not available.
         """
         ...
 
     def memory_estimate(self, rows: int, shard_rows: int) -> int:
-        """Return the bytes that it needs at most for a run of so many rows, in shards of `shard_rows` at most."""
+        """Return the maximum memory in bytes for a run of `rows` rows, in shards of at most `shard_rows`."""
         ...
 
     def published_runs(self) -> Sequence[PublishedRun]:
-        """Return what readers can get here, in any order. A gate compares with one of these."""
+        """Return the runs that readers can get, in any order. A gate compares with one of them."""
         return ()
 
 
@@ -136,50 +140,54 @@ class Claim(Protocol):
     """The right to write the run of one key. It ends with `abort`, `suspend`, `OpenRun.publish`, or the process."""
 
     existing: ExistingRun | None
-    """None: nothing exists of this key, or nothing that readers get."""
+    """None: no unfinished run of this key exists, and readers get no run of this key."""
 
     def begin(self, metadata: RunMetadata) -> OpenRun:
-        """Start a run without shards. What a stopped run of this key left is deleted.
+        """Start a run without shards, and delete a stopped run of this key.
 
-        Raises OutputError or DatabaseError.
+        Raises
+        ------
+        OutputError, DatabaseError: If the destination cannot be written.
         """
         ...
 
     def resume(self, metadata: RunMetadata, shards: Sequence[Shard]) -> OpenRun:
-        """Continue the run of this id with those of its shards that are verified, or start it if there are none.
+        """Continue the run with this id and keep its verified shards, or start it if it does not exist.
 
-        Raises OutputError or DatabaseError.
+        Raises
+        ------
+        OutputError, DatabaseError: If the destination cannot be read or written.
         """
         return self.begin(metadata)
 
     def abort(self) -> None:
-        """Delete what was written, if it is not published, and end the claim. May be called at any time."""
+        """Delete the written data if it is not published, and end the claim. May be called at any time."""
         ...
 
     def suspend(self) -> None:
-        """Keep what was written for `resume`, and end the claim. May be called at any time."""
+        """Keep the written data for `resume`, and end the claim. May be called at any time."""
         self.abort()
 
 
 class OpenRun(Protocol):
     """A run that takes shards.
 
-    All open runs of a run are sealed before the first is published, so that what can fail comes before.
+    A run seals its open runs at all publishers before it publishes the first. Steps that may fail therefore come first.
     """
 
     committed: Mapping[int, int]
-    """Number → rows of the shards that were written before and verified by `Claim.resume`."""
+    """Shard number → number of rows, for shards that were written before and verified by `Claim.resume`."""
 
     def commit_shard(self, result: ShardResult) -> None:
-        """Store a shard. It outlives the process when this returns. Shards come once each, in any order."""
+        """Store a shard durably. Each shard is committed once, in any order."""
         ...
 
     def read_back(self, shard: Shard, k: int) -> ListBlock | None:
-        """Return the first k jobs of every list of a committed shard; None if they cannot be read before publishing."""
+        """Return the first k jobs of every list of a committed shard; None: not readable before publishing."""
         return None
 
     def record_verdict(self, verdict: Mapping[str, Any] | None, counts: RunCounts) -> None:
-        """Store the gate's verdict (None: the gate was not asked) with the run. `Claim.suspend` may follow."""
+        """Store the gate's verdict with the run; None: the gate was not asked. `Claim.suspend` may follow."""
         return
 
     def seal(self, counts: RunCounts) -> None:
@@ -187,5 +195,5 @@ class OpenRun(Protocol):
         ...
 
     def publish(self, counts: RunCounts) -> Destination:
-        """Make all of the run visible to readers in one step."""
+        """Make the whole run visible to readers in one step."""
         ...

@@ -1,7 +1,7 @@
-"""Readers and the remover of a published run keep out of each other's way by locks on its manifest.
+"""Locks on the manifest of a published run: shared by its readers, exclusive for the process that removes it.
 
-Programs that read the Parquet files on their own take no such lock: for them a run goes in one step by its name, and
-files that they have open stay readable.
+Other programs that read the Parquet files take no such lock. For them a run is removed in one step by a rename, and
+open files stay readable.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ __all__ = ["alone_with", "reading"]
 
 @contextmanager
 def reading(folder: str | Path) -> Iterator[None]:
-    """The run is not removed inside. Nothing where there is no run: whoever reads will say so."""
+    """Protect the run from removal inside the context. Without a manifest no lock is taken; the reader reports it."""
     with _locked(Path(folder), shared=True):
         yield
 
 
 @contextmanager
 def alone_with(folder: Path) -> Iterator[None]:
-    """Nobody is inside `reading`. Raises LockHeldError."""
+    """Exclude readers inside the context. Raises LockHeldError if a reader is inside `reading`."""
     with _locked(folder, shared=False):
         yield
 
@@ -33,7 +33,7 @@ def alone_with(folder: Path) -> Iterator[None]:
 @contextmanager
 def _locked(folder: Path, *, shared: bool) -> Iterator[None]:
     try:
-        file = open(folder / MANIFEST, "rb")  # noqa: SIM115 - only opening it may fail without harm
+        file = open(folder / MANIFEST, "rb")  # noqa: SIM115 - only an error of open may be ignored
     except OSError:
         yield
         return

@@ -1,6 +1,6 @@
-"""The journal of a run that is not published yet: its id, its whole shards, and what its gate said.
+"""The journal of an unpublished run: its id, its committed shards, and the verdict of its gate.
 
-It is a hidden file beside the folder that the run is written to. Its lock keeps other writers of the run out.
+It is a hidden file next to the folder that the run is written to. Its lock excludes other writers of the run.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ __all__ = ["last_verdict", "run_journal"]
 
 
 def run_journal(path: Path) -> Journal[dict[str, Any]]:
-    """The journal in this file. What follows a damaged line is dropped: those shards are computed again."""
+    """Return the journal in this file. Entries after a damaged line are dropped; their shards are computed again."""
     return Journal(path, OBJECTS, cut_damage=True)
 
 
 def last_verdict(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the gate's last verdict on the run of these entries; None if there is none."""
+    """Return the gate's last verdict in these entries; None if they contain no verdict."""
     verdicts = [entry["gate"] for entry in entries if "gate" in entry]
     return verdicts[-1] if verdicts else None
