@@ -91,7 +91,13 @@ def test_other_code_does_not_change_the_key(package: Path) -> None:
 
 def test_kernels_are_compiled_again_after_a_change(package: Path) -> None:
     """Of a kernel, of an array that kernels read, and of its types; not of what calls them."""
-    changed = ("backends/numba/scratch.py", "bundle/program.py", "bundle/index.py", "bundle/__init__.py", "array_types.py")
+    changed = (
+        "backends/numba/scratch.py",
+        "bundle/program.py",
+        "bundle/index.py",
+        "bundle/__init__.py",
+        "array_types.py",
+    )
     found = digests(package, STAMP, *changed, "ranking/scorer.py")
     assert found.pop("ranking/scorer.py") == found[""]
     assert len(set(found.values())) == len(changed) + 1
