@@ -1,4 +1,4 @@
-"""The run key covers the code of every module that loading, ranking and publishing import, and no other."""
+"""The run key covers the code of exactly the modules that loading, ranking and publishing import."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PACKAGES = {
     "backends", "bundle", "columns", "components", "database", "dataset", "model", "plan", "ranking", "runs",
     "statistics", "storage", "threads", "validation",
 }  # fmt: skip
-"""Packages that loading, ranking and publishing must import, or the tests below look at too little."""
+"""Packages that loading, ranking and publishing must import. Fewer would make the tests below too weak."""
 
 
 def covered() -> list[str]:
-    """Return a file of each package that a run imports, and every file outside packages: 'runs/shards.py'."""
+    """Return one file of each subpackage that a run imports, and its top-level files: 'runs/shards.py'."""
     files = {}
     for name in imported_modules(RUN_MODULES):
         path = ROOT / Path(*name.split("."))
@@ -59,7 +59,7 @@ STAMP = "from scoring.backends.numba.jit import _stamp as digest"
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this package."""
+    """Return a copy of `scoring` that a test may change."""
     folder = tmp_path_factory.mktemp("package") / "scoring"
     shutil.copytree(ROOT / "scoring", folder, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
@@ -90,14 +90,14 @@ def test_other_code_does_not_change_the_key(package: Path) -> None:
 
 
 def test_kernels_are_compiled_again_after_a_change(package: Path) -> None:
-    """Of a kernel, of an array that kernels read, and of its types; not of what calls them."""
+    """Changes of a kernel, of arrays that kernels read, and of their types count. Changes of callers do not."""
     changed = ("backends/numba/scratch.py", "bundle/program.py", "bundle/index.py", "bundle/__init__.py", "array_types.py")
     found = digests(package, STAMP, *changed, "ranking/scorer.py")
     assert found.pop("ranking/scorer.py") == found[""]
     assert len(set(found.values())) == len(changed) + 1
 
 
-# Found by import
+# Imported modules
 
 
 def modules() -> dict[str, Path]:
@@ -109,7 +109,7 @@ def modules() -> dict[str, Path]:
 
 
 def parsed(node: ast.AST) -> Iterator[str]:
-    """What a file imports, in functions too, but not for its annotations alone."""
+    """Yield the imports of a file, also inside functions, without those under `TYPE_CHECKING`."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
             continue
@@ -124,7 +124,7 @@ def parsed(node: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("names", "more"),
-    # the text of a notebook that a command writes has an import
+    # a command contains the text of a notebook, and that text has an import
     [(RUN_MODULES, set()), (("scoring.cli.app",), {"scoring.widgets"})],
     ids=["a run", "the command"],
 )
