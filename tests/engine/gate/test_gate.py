@@ -201,7 +201,7 @@ def by_key(verdict: Verdict) -> dict[str, Measure]:
 
 def test_a_promoted_model_is_published_in_its_first_night(out: Path, tonight: Prepared) -> None:
     """Limits apply to the new data ranked by the published model. The expected figures come from such a run."""
-    verdict = run(tonight, ParquetPublisher(out, by_run_id=True), gate=Gate()).verdict  # moves no link
+    verdict = run(tonight, ParquetPublisher(out, by_run_id=True), gate=Gate()).verdict  # does not move `latest`
     assert verdict is not None
     as_usual, promoted = by_key(verdict), Gate(promoted=PROMOTED)
     market = tonight.with_model(load_model("classic"))
