@@ -1,9 +1,14 @@
-"""A warm process that forks one `scoring` command after another, and kills them where it is told to.
+"""A warm process that forks one `scoring` command after another, and kills each as requested.
 
 Each line of its input is `{"arguments": [...], "fault": [point, nth] | [point, nth, errno] | null, "after": seconds |
-null, "room": bytes | null}`: where it is killed, or its disk fails; when it is killed; how large a file may become.
-Each line of its output is `{"status": ..., "points": [...], "said": "..."}`. It has one thread and no connection when
-it forks.
+null, "room": bytes | null}`:
+
+- `fault`: the point where the command is killed, or where its disk fails with `errno`
+- `after`: the seconds after which the command is killed
+- `room`: the maximum size of a file
+
+Each line of its output is `{"status": ..., "points": [...], "said": "..."}`. The process has one thread and no
+open connection when it forks.
 """
 
 from __future__ import annotations
@@ -39,7 +44,7 @@ def _say(line: str) -> None:
 
 
 def _warm() -> None:
-    """Imports and compiles what a command needs, so that a forked one begins at once."""
+    """Import modules and compile kernels, so that forked commands start immediately."""
     import scoring
     import scoring.cli.app
     import scoring.cli.commands.run
@@ -54,7 +59,7 @@ def _warm() -> None:
 def _answer(wanted: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         told, points = os.path.join(folder, "told"), os.path.join(folder, "points")
-        handle = os.open(told, os.O_WRONLY | os.O_CREAT)  # here: a child may be killed before its first line
+        handle = os.open(told, os.O_WRONLY | os.O_CREAT)  # opened before the fork: a child may be killed at once
         child = os.fork()
         if not child:
             _child(wanted, handle, points)
@@ -84,7 +89,7 @@ def _child(wanted: dict[str, Any], told: int, points: str) -> None:
         if wanted["room"] is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (wanted["room"], wanted["room"]))
         if error is not None or wanted["room"] is not None:
-            retry.PATIENCE_SECONDS = 0.5  # type: ignore[misc]  # a disk that stays as it is
+            retry.PATIENCE_SECONDS = 0.5  # type: ignore[misc]  # the disk does not recover
         with faults.passed() as passed, faults.armed(name, nth, error):
             try:
                 command(wanted["arguments"])
@@ -92,8 +97,8 @@ def _child(wanted: dict[str, Any], told: int, points: str) -> None:
                 status = int(end.code or 0)
         with open(f"{points}.new", "w", encoding="utf-8") as file:
             json.dump(passed, file)
-        os.replace(f"{points}.new", points)  # all of it or nothing: the kill may be due here
-    except BaseException:  # noqa: BLE001 - the parent is to hear of whatever it was, and nothing else may run here
+        os.replace(f"{points}.new", points)  # atomic, because the child may be killed here
+    except BaseException:  # noqa: BLE001 - report every error to the parent, then exit
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Runs that are killed and gone on with: the same bytes and rows, nobody lost, nobody twice, nothing left over."""
+"""Killed and resumed runs: same bytes and rows, no user lost or duplicated, no file left over."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from tests.counting import READS, ROOM, counted
 ROOT = Path(__file__).parents[2]
 KILLED = -9
 CHUNKS = (3, 10, 17)
-"""Users at a time: a run may be gone on with in other chunks."""
+"""Chunk sizes in users. A run may be resumed with another chunk size."""
 KILLS = "{} of {} kills in {} runs: identical, none lost, none twice, no file left over"
 
 
 class Server:
-    """`tests.crash.server`, asked one command at a time."""
+    """Client of `tests.crash.server`. It runs one command at a time."""
 
     def __init__(self, cache: Path) -> None:
         surroundings = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)}
@@ -81,7 +81,7 @@ class Place:
         return Place(root, self.server)
 
     def files(self) -> dict[str, bytes]:
-        """The part files that readers get."""
+        """Return the content of the published part files, by name."""
         return {path.name: path.read_bytes() for path in sorted((self.root / "runs/latest").glob("*.parquet"))}
 
     def rows(self) -> pd.DataFrame:
@@ -89,7 +89,7 @@ class Place:
             return read_results(database)
 
     def all_runs(self) -> list[tuple[str, int]]:
-        """Status and rows of every run in the database, the rows counted."""
+        """Return the status and the number of rows of every run in the database."""
         with closing(sqlite3.connect(self.root / "market.db")) as connection:
             counted = "SELECT status, (SELECT count(*) FROM results WHERE results.run_id = runs.run_id) FROM runs"
             orphans = "SELECT count(*) FROM results WHERE run_id NOT IN (SELECT run_id FROM runs)"
@@ -97,7 +97,7 @@ class Place:
             return connection.execute(f"{counted} ORDER BY run_id").fetchall()
 
     def left_over(self) -> list[str]:
-        """Whatever is neither a published run, nor the link, nor the database and its log."""
+        """Return files other than published runs, the link `latest`, and the database with its log."""
         runs = {path.name for path in published_runs(self.root / "runs")} | {"latest"}
         strange = [path.name for path in (self.root / "runs").iterdir() if path.name not in runs]
         for run in published_runs(self.root / "runs"):
@@ -108,7 +108,7 @@ class Place:
 
 @dataclass
 class Undisturbed:
-    """What a run gives that nobody disturbs, and what readers had before it."""
+    """The results of an uninterrupted run, and the rows published before it."""
 
     place: Place
     points: list[str]
@@ -127,7 +127,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def yesterday(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """A market of 60 users and 300 jobs, with a run in use."""
+    """Return a market of 60 users and 300 jobs, with a published run."""
     root = tmp_path_factory.mktemp("crash") / "yesterday"
     root.mkdir()
     with Database.open(root / "market.db") as database:
@@ -153,7 +153,7 @@ def undisturbed(yesterday: Place, tmp_path_factory: pytest.TempPathFactory) -> U
 
 
 def check_readers(place: Place, undisturbed: Undisturbed) -> None:
-    """Between a kill and whatever comes next: all of yesterday's lists, or all of today's."""
+    """Check that readers get either all lists of the previous run or all lists of the new one."""
     for frame in (read_run(place.root / "runs/latest"), place.rows()):
         assert frame.equals(undisturbed.yesterday) or frame.equals(undisturbed.rows)
         counted("readers", READS, 1)
@@ -169,7 +169,7 @@ def check_end(place: Place, undisturbed: Undisturbed) -> None:
 
 
 def trouble(chance: random.Random, undisturbed: Undisturbed) -> dict[str, Any]:
-    """A kill at some point, at a point of some name, or at some moment."""
+    """Return a random kill: at any point, at a point with a chosen name, or at a time."""
     way = chance.random()
     if way < 0.4:
         return {"fault": ("*", chance.randint(1, len(undisturbed.points)))}
@@ -180,7 +180,7 @@ def trouble(chance: random.Random, undisturbed: Undisturbed) -> dict[str, Any]:
 
 
 def survive(kills: int, seed: int, undisturbed: Undisturbed, yesterday: Place, folder: Path) -> tuple[int, int, int]:
-    """Kills runs until there were so many kills; returns them, how many were wanted, and the runs that got through."""
+    """Kill and resume runs. Return the number of kills, the wanted number, and the number of completed runs."""
     chance, happened, runs = random.Random(seed), 0, 0
     while happened < kills:
         place = yesterday.copy(folder / str(runs))
@@ -192,7 +192,7 @@ def survive(kills: int, seed: int, undisturbed: Undisturbed, yesterday: Place, f
             happened += done["status"] == KILLED
             assert done["status"] in (0, KILLED), done["said"]
             check_readers(place, undisturbed)
-        if not runs % 5:  # once more: a scheduler that does not know how it ended
+        if not runs % 5:  # a scheduler repeats a run that has already completed
             assert "nothing was done" in place.run("--resume")["said"]
         check_end(place, undisturbed)
         shutil.rmtree(place.root)
@@ -210,20 +210,20 @@ def test_300_kills(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -
 
 
 def test_kills_are_everywhere(undisturbed: Undisturbed) -> None:
-    """The points of a run with two places, so that a kill at a random one can be at any of them."""
+    """A run with two places passes all points but four, so a random kill can happen at each of them."""
     elsewhere = {"factors kept", "schema migrated", "old run hidden", "old run removed"}
     assert set(undisturbed.points) == set(faults.POINTS) - elsewhere
 
 
 def moments_of(undisturbed: Undisturbed) -> list[tuple[str, int]]:
-    """The first and the last time that a run is at each of its points."""
+    """Return each point of a run with the numbers of its first and its last pass."""
     points = undisturbed.points
     return sorted({(name, nth) for name in points for nth in (1, points.count(name))})
 
 
 @pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.long)])
 def test_a_kill_at_each_point(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int) -> None:
-    """In every phase that a run has, at the first and at the last time that it gets there."""
+    """Kill a run at the first and at the last pass of each of its points."""
     moments = moments_of(undisturbed)[::every]
     for name, nth in moments:
         place = yesterday.copy(tmp_path / "killed")
@@ -250,7 +250,7 @@ def test_a_kill_between_gate_and_publishing_leaves_last_night(
 
 
 def test_a_kill_is_noticed(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
-    """These tests would see a difference: half of a run, published as it is, is none of the two that may be there."""
+    """The checks of this module fail for a partial run that is published."""
     place = yesterday.copy(tmp_path / "half")
     assert place.run("--resume", fault=("shard noted", 2))["status"] == KILLED
     work = next((place.root / "runs").glob(".*.writing"))
@@ -265,7 +265,7 @@ def test_a_kill_is_noticed(undisturbed: Undisturbed, yesterday: Place, tmp_path:
         check_end(place, undisturbed)
 
 
-# Disks that fail
+# Disk errors
 
 
 def check_sentence(said: str, *reasons: str) -> None:
@@ -279,7 +279,7 @@ def check_sentence(said: str, *reasons: str) -> None:
 def test_a_disk_that_fails_at_each_point_publishes_nothing_half(
     undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int
 ) -> None:
-    """In files and database; the next run goes on with it."""
+    """The disk fails in files and in the database. The next run resumes."""
     numbers = (errno.ENOSPC, errno.EIO)
     moments = [(name, nth, number) for name, nth in moments_of(undisturbed) for number in numbers][::every]
     refused = 0
@@ -303,7 +303,7 @@ def test_a_disk_that_fails_at_each_point_publishes_nothing_half(
 def test_a_disk_that_is_full_publishes_nothing_half(
     undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int
 ) -> None:
-    """The kernel's own limit on a file's size: the error comes from real writes, of SQLite's log too."""
+    """The kernel limits the size of a file, so real writes fail, also those of SQLite's log."""
     largest = max(path.stat().st_size for path in undisturbed.place.root.rglob("*") if path.is_file())
     rooms = [largest * n // 24 for n in range(1, 25)][::every]
     refused = 0
@@ -329,7 +329,7 @@ def test_a_disk_that_is_full_publishes_nothing_half(
 def test_readers_beside_running_writers_see_whole_runs_only(
     undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, runs: int
 ) -> None:
-    """Lists of eight and lists of five in turns, read without a pause by another process."""
+    """Another process writes lists of 8 and of 5 jobs in turn, while this one reads without a pause."""
     place = yesterday.copy(tmp_path / "read")
     seen, done = [0, 0], []
 

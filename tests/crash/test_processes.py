@@ -1,4 +1,4 @@
-"""Processes of their own: killed through the environment, on PostgreSQL too, and two that want the same run."""
+"""Separate processes: kills set by an environment variable, also on PostgreSQL, and two runs of one key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small market, prepared once."""
+"""A small prepared market that all tests of this package share."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ from scoring.synthetic import make_market
 
 @pytest.fixture(scope="session")
 def prepared() -> Prepared:
-    """130 users, some of them inactive, and 600 jobs, with `standard`."""
+    """Return 130 users, some of them inactive, and 600 jobs, prepared with the model `standard`."""
     return prepare(Dataset(make_market(130, 600, 3_000, seed=5).tables), load_model("standard"))

@@ -1,4 +1,4 @@
-"""Overlap and rank-biased overlap of many pairs of lists, against plain loops over sets."""
+"""Overlap and rank-biased overlap of many pairs of lists, compared with plain loops over sets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Lists = list[tuple[list[int], list[int]]]
 
 
 def padded(lists: Sequence[Sequence[int]], width: int) -> tuple[np.ndarray, np.ndarray]:
-    """As a ranking holds them; what stands behind a list's last job is a job of other lists, to be left unread."""
+    """Return ids (lists, width) and lengths as in a ranking, padded with job 1, which must not be read."""
     ids = np.full((len(lists), width), 1, dtype=np.int64)
     for row, jobs in enumerate(lists):
         ids[row, : len(jobs)] = jobs
@@ -36,7 +36,7 @@ def rbo(pairs: Lists, p: float = 0.9) -> list[float]:
 
 
 def by_equation_32(a: list[int], b: list[int], p: float) -> float:
-    """Webber, Moffat, Zobel 2010, symbol by symbol."""
+    """Return the overlap by equation 32 of Webber, Moffat, Zobel 2010, in the symbols of the paper."""
     short, long = sorted((a, b), key=len)
     s, length = len(short), len(long)
     if not length:
@@ -50,7 +50,7 @@ def by_equation_32(a: list[int], b: list[int], p: float) -> float:
 
 
 def by_endless_sum(a: list[int], b: list[int], p: float) -> float:
-    """The definition that the equation sums up: agreement goes on as it was seen last."""
+    """Return the infinite sum behind equation 32, cut at depth 3000. Unseen agreement is extrapolated."""
     short, long = sorted((a, b), key=len)
     s, length = len(short), len(long)
     total, list_overlap = 0.0, 0.0
@@ -100,7 +100,7 @@ def test_rbo_by_hand() -> None:
     # p = 1/2. Agreement of [1 2 3] and [1 3 2] at depths 1, 2, 3 is 1, 1/2, 1:
     # (1/2)·1 + (1/4)·(1/2) + (1/8)·1 and the tail (1/8)·1
     assert rbo([([1, 2, 3], [1, 3, 2])], 0.5)[0] == pytest.approx(0.875)
-    # [1] beside [2 1]: agreement 0 at depth 1, (1 + 0)/2 at depth 2 and from there on: (1/4 + 1/4)·(1/2)
+    # [1] and [2 1]: agreement 0 at depth 1, (1 + 0)/2 at depth 2 and at every greater depth: (1/4 + 1/4)·(1/2)
     assert rbo([([1], [2, 1])], 0.5)[0] == pytest.approx(0.25)
     assert rbo([([], []), ([], [1]), ([1, 2], [3, 4]), ([5, 6], [5, 6])]) == pytest.approx([1, 0, 0, 1])
 

@@ -1,4 +1,4 @@
-"""Runs: the same results however they are done, every row accounted for, nothing published that is not whole."""
+"""Runs: results do not depend on chunks and workers, all rows are counted, partial runs are not published."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def frame_of(prepared: Prepared, **settings: object) -> pd.DataFrame:
 
 
 class Recorder(Publisher, Claim, OpenRun):
-    """Records what a run asks of it, and fails at a given call."""
+    """Publisher that records its calls, and fails at a given one."""
 
     existing: ExistingRun | None = None
     committed: Mapping[int, int] = {}

@@ -1,4 +1,4 @@
-"""Plug points of a run: executors, publishers and rerankers, each replaced by one class of a test."""
+"""Extension points of a run: executors, publishers and rerankers, each replaced by a class of this test."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ K = 5
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty users of five jobs."""
+    """Write shards of 20 users with 5 jobs each."""
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
 
 
@@ -81,7 +81,7 @@ Results = Generator[ShardResult, None, None]
 
 
 class Backwards:
-    """Ranks shards from the last to the first, in threads of its own."""
+    """Executor that ranks shards from the last to the first, in two threads."""
 
     def map(
         self,
@@ -107,7 +107,7 @@ def _rank(task: ShardTask) -> ShardResult:
 
 
 class OtherProcess:
-    """Ranks shards in a process of its own, which inherits the plan; results are pickled."""
+    """Executor that ranks shards in a forked process, which inherits the plan. Results are pickled."""
 
     def map(self, rank_shard: ShardRanker, tasks: Sequence[ShardTask], **_: object) -> Results:
         context = multiprocessing.get_context("fork")
@@ -117,7 +117,7 @@ class OtherProcess:
 
 
 class Changed(LocalExecutor):
-    """Changes what the local executor yields."""
+    """Executor that changes the results of the local executor."""
 
     def __init__(self, change: Callable[[Results], Iterator[ShardResult]]) -> None:
         super().__init__(30)
@@ -128,7 +128,7 @@ class Changed(LocalExecutor):
 
 
 def test_lists_published_are_the_same_in_any_order(prepared: Prepared, database: Database, tmp_path: Path) -> None:
-    """Files, rows, and what the manifest and the database record of them."""
+    """The files, the rows, and their records in the manifest and the database are the same."""
     local = run(prepared, ParquetPublisher(tmp_path / "local"), DatabasePublisher(database))
     rows = read_results(database)
     seen: list[int] = []
@@ -195,7 +195,7 @@ def test_result_that_comes_twice_is_committed_once(prepared: Prepared, expected:
 
 
 def moved(result: ShardResult) -> ShardResult:
-    """One score is another float32."""
+    """Return the result with one score moved to the next smaller float32."""
     scores = result.ranking.scores.copy()
     scores[0, 0, 0] = np.nextafter(scores[0, 0, 0], np.float32(0))
     return replace(result, ranking=replace(result.ranking, scores=scores))
@@ -276,7 +276,7 @@ def test_cancelled_executor_publishes_nothing(prepared: Prepared, tmp_path: Path
 
 
 class Memory(Publisher, Claim, OpenRun):
-    """Keeps lists by shard, and shows them when they are published."""
+    """Publisher that keeps lists in memory, by shard. `shown` contains them once they are published."""
 
     existing: ExistingRun | None = None
     committed: Mapping[int, int] = {}
@@ -334,7 +334,7 @@ def test_publisher_of_a_test_gets_the_same_lists(prepared: Prepared, expected: p
 
 
 class EvenJobsFirst:
-    """Boosts jobs with an even id: they come first, in the opposite order; the others follow as they were."""
+    """Reranker that puts jobs with an even id first, in reverse order. The other jobs keep their order."""
 
     digest = "even jobs first"
 
@@ -370,7 +370,7 @@ def test_reranked_lists_are_published_with_canonical_scores(prepared: Prepared, 
     assert_frame_equal(found, lists[list(RESULT_COLUMNS)])
     assert not found.equals(prepared.top_k(K).frame())
     assert result.first.job_id[0].tolist() == found["job_id"][:K].tolist()
-    # what explains a pair gives the total that is published
+    # the explanation of a pair has the published total
     user, job, total = found.loc[0, ["user_id", "job_id", "total_score"]]
     assert np.float32(prepared.explain(int(user), int(job)).total) == np.float32(total)
 

@@ -1,4 +1,4 @@
-"""A score taken apart adds up, and says why a job is not ranked."""
+"""The parts of an explained score add up, and an explanation names the rules that exclude a job."""
 
 from __future__ import annotations
 
@@ -114,18 +114,18 @@ def test_an_unknown_id_is_named(ready: Prepared) -> None:
         ready.explain(int(ready.plan.user_id[0]), -5)
 
 
-# --- Some rows alone ----------------------------------------------------------------------------------------
+# --- Preparing selected rows only ---------------------------------------------------------------------------
 
 
 def exact(said: Explanation) -> str:
-    """Every value and fact; missing ones are equal here."""
+    """Return all values and facts as text, so that missing values compare equal."""
     return repr(asdict(said))
 
 
 @pytest.mark.parametrize("model", ["standard", "classic"])
 @pytest.mark.parametrize("seed", range(8))
 def test_a_pair_prepared_alone_is_explained_as_in_the_whole(seed: int, model: str) -> None:
-    """Random markets: unknown codes, missing values, brought or trained factors, clocks that were set back."""
+    """Random markets have unknown codes, missing values, given or trained factors, and an earlier clock."""
     market = random_market(seed, n_jobs=(60, 250)[seed % 2], factors=seed % 4 != 3)
     data = Dataset(Tables(**market.frames()), as_of=market.as_of)
     statistics, rules = Statistics(data), {"min_fee": 600.0, "employment_types": (1, 2), "max_per_company": 2}
@@ -157,7 +157,7 @@ def test_several_rows_alone_have_the_scores_of_the_whole() -> None:
 
 
 def test_pairs_of_a_request_are_prepared_alone() -> None:
-    """New ids and codes in rows that the data do not contain."""
+    """The rows of the request have ids and codes that the dataset does not contain."""
     data = small_dataset(4, n_users=10, n_jobs=60, n_actions=200)
     jobs = data.tables.jobs.iloc[::3].assign(job_id=lambda rows: rows["job_id"] + 7_000_000, prefecture_code="new")
     users = data.tables.users.iloc[::2].assign(prefecture_code="new", city_code="new")

@@ -1,4 +1,4 @@
-"""Runs listed, looked through for damage, and removed when they are old."""
+"""List runs, verify them, and remove old ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.counting import counted
 
 
 class Broken(BaseException):
-    """Where a process would be killed."""
+    """Stop a run at the point where a process would be killed."""
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_no_runs(out: Path, database: Database) -> None:
 def test_it_says_where_a_run_is_in_use_when_the_places_differ(
     prepared: Prepared, out: Path, database: Database
 ) -> None:
-    """As after a database was put back from a backup."""
+    """The database points to an older run than the folder, as after a restore from a backup."""
     first, second = (publish(prepared, out, database, k) for k in (2, 3))
     with database.begin() as connection:
         connection.execute(text("UPDATE current_runs SET run_id = :run"), {"run": first})
@@ -240,7 +240,7 @@ def test_what_a_killed_run_left_goes_once_a_newer_one_is_published(
 ) -> None:
     publish(prepared, out, database)
     stopped(prepared, out, database, "shard noted")
-    assert prune(out, database, 1).unfinished == []  # it may be gone on with
+    assert prune(out, database, 1).unfinished == []  # it can be resumed
     newer = publish(prepared, out, database)
     assert len(prune(out, database, 1).unfinished) == 1
     assert sorted(path.name for path in out.iterdir()) == [newer, "latest"]
@@ -318,7 +318,7 @@ def test_a_run_of_before_there_were_digests(prepared: Prepared, out: Path, datab
 
 
 def test_a_published_run_whose_rows_are_gone_is_made_again(prepared: Prepared, out: Path, database: Database) -> None:
-    """A scheduler's next call mends it, in both places."""
+    """The next resumed run writes the lists again, to the folder and the database."""
     first = publish(prepared, out, database, resume=True)
     assert publish(prepared, out, database, resume=True) == first
     change(database, "DELETE FROM results WHERE run_id = :run AND rank = 1", first)

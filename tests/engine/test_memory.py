@@ -1,4 +1,4 @@
-"""What is there, what will be needed, and how close that comes to what is measured."""
+"""Available memory, predicted memory, and predictions compared with measured peaks."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_limit_on_addresses_counts(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     held = psutil.Process().memory_info().vms
     monkeypatch.setattr(resource, "getrlimit", lambda which: (held + 400_000_000, resource.RLIM_INFINITY))
-    # but for what threads and libraries take and never use
+    # minus the 256 MB of addresses that threads and libraries reserve without using them
     assert memory_budget.available(tmp_path) == pytest.approx(400_000_000 - 256_000_000, abs=10_000_000)
 
 
@@ -141,7 +141,7 @@ print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes])
 """
 
 
-@pytest.mark.usefixtures("prepared")  # compiling kernels for the first time takes memory of its own
+@pytest.mark.usefixtures("prepared")  # the first compilation of the kernels takes extra memory
 def test_predictions_come_within_a_fifth_of_what_is_measured(tmp_path: Path) -> None:
     from scoring.database.database import Database
     from scoring.database.writers import save_tables
@@ -195,7 +195,7 @@ print(json.dumps(results))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="addresses are limited by Linux alone")
-@pytest.mark.usefixtures("prepared")  # as above
+@pytest.mark.usefixtures("prepared")  # compile the kernels first, as above
 @pytest.mark.parametrize(
     "rooms",
     [
@@ -235,7 +235,7 @@ def test_the_report_says_that_chunks_are_smaller(prepared: Prepared, monkeypatch
         k=prepared.scorer.n_eligible,
         chunk_size=40,
         workers=prepared.scorer.workers,
-        # the parts of a shard, and the shard
+        # the parts of a shard, and the shard joined from them
         held_bytes=2 * memory_budget.BYTES_PER_RANKED * len(prepared.active_users) * prepared.scorer.n_eligible,
     )
     monkeypatch.setattr(memory_budget, "available", lambda: enough)

@@ -1,4 +1,4 @@
-"""Published runs read back are the lists that were published."""
+"""A published run is read back as the ranking that was written."""
 
 from __future__ import annotations
 

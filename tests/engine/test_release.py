@@ -1,4 +1,4 @@
-"""A run that was kept aside, published later without its data."""
+"""Publish a held-back run later, without loading its data."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from scoring.runs.run_reader import read_run
 from scoring.telemetry import faults
 
 NONE_MOVE = Gate(GateLimits(jobs_kept=1.0))
-"""Any change is beyond it."""
+"""A gate whose limits any change exceeds."""
 
 
 class Broken(BaseException):
-    """Where a process would be killed."""
+    """Stop a run at the point where a process would be killed."""
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def other(prepared: Prepared) -> Prepared:
-    """The same data under other weights."""
+    """Return the same data with other weights."""
     components = {group: dict(inner) for group, inner in prepared.model.weights.components.items()}
     return prepared.with_model(
         prepared.model.with_weights(WeightProfile({"base": 0.2, "match": 0.5, "personal": 0.3}, components))
@@ -86,7 +86,7 @@ def test_it_is_published_as_it_was_written(aside: str, other: Prepared, database
     assert [place.kind for place in found] == ["database", "Parquet"]
     check(out, database, aside, other)
     again = runner.run(other, k=5, sinks=places(out, database), resume=True, gate=NONE_MOVE)
-    assert again.was_published  # it is the run that this data and model give
+    assert again.was_published  # the run of this data and model is already published
 
 
 @pytest.mark.parametrize("point", ["verdict committed", "verdict noted", "database published", "folder published"])

@@ -1,4 +1,4 @@
-"""The report: numbers that agree with the run, on one screen."""
+"""The report of a run: figures that agree with the run, on one screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that stopped: gone on with, told of, or kept from being written twice."""
+"""Interrupted runs are resumed or reported. A lock prevents two concurrent writers."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ DAMAGED = "{} stopped runs with a damaged file: all end the same, {} did a part 
 
 
 class Broken(BaseException):
-    """Where a process would be killed: nothing after it is done, not even clearing up."""
+    """Stop a run where a process would be killed. No cleanup code runs after it."""
 
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty users of five jobs."""
+    """Write shards of 20 users with 5 jobs each."""
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
 
 
@@ -114,7 +114,7 @@ def test_a_damaged_part_is_done_again(prepared: Prepared, tmp_path: Path, whole:
 def test_whatever_is_damaged_in_a_stopped_run_is_done_again(
     prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], seeds: range
 ) -> None:
-    """Any file of it, the journal too: other bytes, cut, gone."""
+    """Any file, also the journal, is changed by one byte, truncated, or deleted."""
     again = 0
     for seed in seeds:
         rng, target = random.Random(seed), tmp_path / f"run-{seed}"
@@ -160,7 +160,7 @@ def test_what_is_published_and_in_use_is_left_as_it_is(prepared: Prepared, datab
     assert [path.name for path in published_runs(tmp_path)] == [first.metadata.run_id, anew.metadata.run_id]
     other = run(prepared, *sinks_at(tmp_path, database), k=2)
     back = run(prepared, *sinks_at(tmp_path, database), resume=True)
-    assert not back.was_published  # another one had taken its place
+    assert not back.was_published  # the run with k=2 had replaced it
     assert os.readlink(tmp_path / "latest") == back.metadata.run_id > other.metadata.run_id
 
 
@@ -284,7 +284,7 @@ def test_a_stop_while_the_lock_is_taken_leaves_no_file(
     compare, calls = os.path.samestat, iter(range(1, 10))
 
     def stopped(*states: os.stat_result) -> bool:
-        if next(calls) == 1:  # the lock is taken, and not returned yet
+        if next(calls) == 1:  # the lock is held, but the caller does not have it yet
             raise KeyboardInterrupt
         return compare(*states)
 

@@ -1,4 +1,4 @@
-"""What a ranking may not depend on, and what a scorer refuses."""
+"""Invariance of rankings (workers, chunks, row order), scores of pairs, cancellation, and rejected arguments."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def assert_same_ranking(found: Ranking, wanted: Ranking) -> None:
     np.testing.assert_array_equal(found.scores.view(np.uint32), wanted.scores.view(np.uint32))
 
 
-# --- What a ranking does not depend on ----------------------------------------------------------------------
+# --- Invariance of rankings ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 16])
@@ -82,7 +82,7 @@ def test_users_come_in_the_order_in_which_they_are_asked_for(plan: Plan) -> None
 
 
 def shuffled(tables: Tables, seed: int) -> Tables:
-    """Every table's rows in another order, with the index that shuffling leaves."""
+    """Return the tables with shuffled rows. The index keeps the labels of the original rows."""
     return Tables(**{name: frame.sample(frac=1, random_state=seed) for name, frame in tables.items()})
 
 
@@ -155,7 +155,7 @@ def test_several_threads_may_share_a_scorer(plan: Plan) -> None:
             assert_same_ranking(found, wanted)
 
 
-# --- What comes out -----------------------------------------------------------------------------------------
+# --- Results ------------------------------------------------------------------------------------------------
 
 
 def test_scores_of_pairs_are_the_same_by_every_way(plan: Plan) -> None:
@@ -209,7 +209,7 @@ def test_without_users_or_jobs_there_is_nothing_to_rank(tables: Tables, without:
         assert ready.scorer.all_pairs().size == 0
 
 
-# --- Progress and stopping ----------------------------------------------------------------------------------
+# --- Progress and cancellation ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -261,7 +261,7 @@ def test_an_error_in_a_callback_ends_the_work(plan: Plan, workers: int) -> None:
         Scorer(plan, workers=workers).top_k(3, progress=fail)
 
 
-# --- What is refused ----------------------------------------------------------------------------------------
+# --- Rejected arguments -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_whole_numbers_of_any_type_are_taken(plan: Plan, k: Any) -> None:
 
 @pytest.mark.parametrize("users", [[-1], [N_USERS], [0, 10**12], [0.5], [True, False], [[0]]])
 def test_rows_that_are_not_there_are_refused(plan: Plan, users: list[Any]) -> None:
-    """A kernel would read beside its arrays."""
+    """Without this check, a kernel would read outside its arrays."""
     scorer = Scorer(plan)
     rows = np.array(users)
     for call in (lambda: scorer.top_k(3, rows), lambda: scorer.all_pairs(rows), lambda: scorer.listed(rows, rows)):

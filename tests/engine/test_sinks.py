@@ -1,4 +1,4 @@
-"""Sinks: the same rows everywhere; published in one step; nothing left of a run that failed."""
+"""Publishers write the same rows, publish in one step, and remove all traces of a failed run."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from tests.counting import READS, WRITES, counted
 
 
 class Broken(Exception):
-    """What goes wrong in these tests."""
+    """The error that the publishers of these tests raise."""
 
 
 class Bomb(FramePublisher):
-    """Fails at the second shard."""
+    """Publisher that fails at the second shard."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ def read(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(folder)
 
 
-# The same rows
+# Same rows in every place
 
 
 def test_every_sink_holds_the_same(
@@ -117,11 +117,11 @@ def test_the_manifest_says_what_the_run_was(prepared: Prepared, tmp_path: Path) 
     assert pd.Timestamp(manifest["as_of"]) == prepared.dataset.as_of
 
 
-# One step
+# Publishing in one step
 
 
 class Spy(FramePublisher):
-    """Looks, at every shard, at what readers see."""
+    """Publisher that records at each shard what readers see."""
 
     def __init__(self, look: Any) -> None:
         super().__init__()
@@ -189,7 +189,7 @@ def test_a_published_run_is_never_written_over(prepared: Prepared, tmp_path: Pat
     assert_frame_equal(read(tmp_path / "run"), expected)
 
 
-# What can go wrong
+# Errors
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Slices of users over threads."""
+"""Number of users in one task of a thread."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ from scoring.threads.pool import users_per_task
     ],
 )
 def test_slices_of_users(n_users: int, workers: int, tile: int, size: int) -> None:
-    """Whole tiles where all workers get some; no more than a stop should wait for."""
+    """Task sizes are close to whole tiles, and small enough for a quick cancellation."""
     assert users_per_task(n_users, workers, tile) == size

@@ -1,4 +1,4 @@
-"""Random programs: any terms, any weights, any data; and plans of them, without a dataset behind."""
+"""Random programs of any terms, weights and data, and plans of them that need no dataset."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WEIGHTS = (0.0, 1e-300, 1.0, 0.25, 1 / 3, 1e-12, 0.9999999)
 
 
 def cases(count: int) -> settings:
-    """The same cases in each run, so many of them; a few where kernels run as plain Python, a hundred times as slow."""
+    """Return settings for `count` deterministic cases: fewer without JIT, which is a hundred times as slow."""
     return settings(
         max_examples=max(5, count // 30) if config.DISABLE_JIT else count,
         deadline=None,
@@ -53,13 +53,13 @@ def cases(count: int) -> settings:
 
 @dataclass(frozen=True)
 class Sketch:
-    """What hypothesis chooses and shrinks: how many of everything. `seed` fills the arrays."""
+    """The sizes and terms of a program, which hypothesis chooses and shrinks. `seed` fills the arrays."""
 
     seed: int
     n_users: int
     n_jobs: int
     components: tuple[tuple[tuple[str, ...], str | None, float, float, int], ...]  # terms, divisor, weights, group
-    levels: int  # how many different values there are; 0: any
+    levels: int  # number of different values; 0: unlimited
     per_company: int = 0
     n_companies: int = 3
 
@@ -93,7 +93,7 @@ def sketches(
 
 
 class _Maker:
-    """Terms on a few columns of the jobs that they share."""
+    """Make random terms that share a few columns of the jobs."""
 
     def __init__(self, sketch: Sketch) -> None:
         self.rng = sketch.rng("terms")
@@ -118,7 +118,7 @@ class _Maker:
         return np.where(self.rng.random(self.m) < 0.2, strange, self.rng.integers(-3, 9, self.m) / 3)
 
     def bounds(self) -> np.ndarray:
-        """On the numbers, just beside them, and nowhere."""
+        """Return bounds (n,) equal to the numbers, one float64 apart from them, or not finite."""
         on = self.rng.integers(-4, 10, self.n) / 3
         beside = np.nextafter(on, self.rng.choice([-np.inf, np.inf], self.n))
         strange = self.rng.choice([np.nan, np.inf, -np.inf], self.n)
@@ -151,7 +151,7 @@ class _Maker:
         return LookupTerm(dense.key, dense.rows, dense.row_of, entries, self.values(len(entries.values)))
 
     def entries(self, size: int) -> Ragged:
-        """Some users have none, some name a code twice."""
+        """Return random codes per user. Some users have none, and some have duplicates."""
         return Ragged.of(self.rng.integers(size, size=self.rng.integers(4)).tolist() for _ in range(self.n))
 
     def _interval(self) -> Term:
@@ -182,7 +182,7 @@ class _Maker:
 
 
 def values_of(sketch: Sketch) -> list[Value]:
-    """Each component's terms, all of them such as a plan takes."""
+    """Return the value of each component, checked as a plan checks it."""
     make = _Maker(sketch)
     values = [
         Value(tuple(make.term(kind) for kind in terms), make.divisor(divisor))
@@ -200,7 +200,7 @@ def program_of(sketch: Sketch) -> Program:
 
 
 def plan_of(sketch: Sketch, program: Program | None = None) -> Plan:
-    """With ids in no order, and jobs and companies that everybody or single users are not shown."""
+    """Return a plan with unordered ids, and with jobs and companies excluded for all or for single users."""
     rng, n, m = sketch.rng("exclusions"), sketch.n_users, sketch.n_jobs
     some: Callable[[int], Ragged] = partial(_some, rng, n)
     exclusions = Exclusions(
@@ -212,7 +212,7 @@ def plan_of(sketch: Sketch, program: Program | None = None) -> Plan:
         n_companies=sketch.n_companies,
     )
     return Plan(
-        model=None,  # type: ignore[arg-type]  # nothing that scores reads it
+        model=None,  # type: ignore[arg-type]  # scoring does not read the model
         program=program_of(sketch) if program is None else program,
         exclusions=exclusions,
         user_id=rng.permutation(n).astype(np.int64) + 10,
@@ -221,12 +221,12 @@ def plan_of(sketch: Sketch, program: Program | None = None) -> Plan:
 
 
 def _some(rng: np.random.Generator, n: int, size: int) -> Ragged:
-    """Distinct whole numbers below `size`, a few per user."""
+    """Return up to 3 distinct integers below `size` per user."""
     return Ragged.of(rng.permutation(size)[: rng.integers(4)].tolist() for _ in range(n))
 
 
 def reference_lists(plan: Plan, k: int, users: np.ndarray | None = None) -> tuple[list[np.ndarray], np.ndarray]:
-    """Job rows of the k best by the specification, and the scores (4, n, m) of all pairs."""
+    """Return the job rows of the reference's top k, and the scores (4, n, m) of all pairs."""
     users = np.arange(plan.program.n_users) if users is None else users
     scores = reference.scores(plan.program, users, np.arange(plan.program.n_jobs))
     exclusions = plan.exclusions

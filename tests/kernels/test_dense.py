@@ -1,4 +1,4 @@
-"""The dense path at the borders of tiles and runs, with vectors for all, some or no jobs, and without anything else."""
+"""The dense path at tile and run boundaries, with vectors for all, some or no jobs, and only with vectors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FACTORS_AND_MORE = (*FACTORS, (("job", "dense"), None, 0.1, 1.0, 1))
 
 
 def with_vectors(sketch: Sketch, share: float) -> Plan:
-    """With vectors for this share of the jobs, whatever the sketch says."""
+    """Return the plan of the sketch, with vectors for a random `share` of the jobs."""
     program = program_of(sketch)
     has = sketch.rng("vectors").random(program.dot_job_has.shape) < share
     return plan_of(sketch, program._replace(dot_job_has=has))
@@ -49,7 +49,7 @@ def test_vectors_for_some_of_the_jobs(
 @pytest.mark.parametrize("components", [FACTORS, EVERY_TERM], ids=["factors", "any"])
 @pytest.mark.parametrize("n_users", [TILE - 1, TILE, TILE + 1])
 def test_at_the_borders_of_tiles(components: tuple, n_users: int) -> None:
-    """All in one call: `Scorer` would make slices of them."""
+    """Ranks all users in one call, because `Scorer` would split them."""
     plan, k = plan_of(Sketch(5, n_users, PART + 1, components, 0)), 20
     plan.exclusions.by_rule["closed"] = np.zeros(PART + 1, dtype=bool)
     lists, scores = reference_lists(plan, k)
@@ -72,7 +72,7 @@ def test_at_the_borders_of_runs(components: tuple, share: float, n_jobs: int) ->
 
 @pytest.mark.parametrize("seed", range(8))
 def test_users_with_nothing_but_factors_among_others(seed: int) -> None:
-    """Which way a user goes holds for all runs, whoever comes between."""
+    """The path chosen for a user applies to all runs of jobs, also with other users in between."""
     components = (*FACTORS, (("sparse",), None, 0.5, 1.0, 1))
     plan = with_vectors(Sketch(seed, 8, 2 * RUN, components, 2, n_companies=2 * RUN), 0.6)
     plan.exclusions.by_rule["closed"] = np.zeros(2 * RUN, dtype=bool)
@@ -80,7 +80,7 @@ def test_users_with_nothing_but_factors_among_others(seed: int) -> None:
 
 
 def test_equal_scores_that_lie_between_two_singles() -> None:
-    """Where a float32 ends, which one it is takes the formula; and whose id comes first, the list."""
+    """All totals lie halfway between two float32 values. Rounding must follow the reference, and ties go by id."""
     sketch = Sketch(2, 4, 300, EQUAL, 2)
     program = program_of(sketch)
     between = np.full_like(program.user_value, 1 + 2.0**-24)

@@ -1,4 +1,4 @@
-"""Compiled kernels are kept on disk, for the code that compiled them only."""
+"""Compiled kernels are cached on disk and used only by the code version that compiled them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(script: Path, cache: Path) -> list[str]:
 
 
 def test_kept_kernels_of_other_code_are_compiled_again(tmp_path: Path) -> None:
-    """An index that other code wrote may name types that no longer exist: it is not unpickled."""
+    """An index of other code may name types that no longer exist, so it is not unpickled."""
     script, cache = tmp_path / "kernel.py", tmp_path / "cache"
     script.write_text(KERNEL.format(root=str(Path(__file__).parents[2])), "utf-8")
     assert run(script, cache) == ["5", "0"]

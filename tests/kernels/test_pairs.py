@@ -1,4 +1,4 @@
-"""Every pair's scores, compiled, are those of the reference, bit for bit."""
+"""The compiled scores of every pair equal those of the reference, bit for bit."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_components_of_one_term_and_of_one_after_constants(divisor: str | None, 
 
 
 def test_zeros_of_either_sign() -> None:
-    """A sum begins with 0, so that no score is -0, whatever its terms."""
+    """A sum starts at +0, so a score is never -0."""
     terms = [*((kind,) for kind in TERMS), *(("user", kind) for kind in TERMS), TERMS]
     components = tuple((some, None, 0.5, 0.25, i % 3) for i, some in enumerate(terms))
     program = program_of(Sketch(17, 5, 60, components, 0))
@@ -105,7 +105,7 @@ def test_zeros_of_either_sign() -> None:
 @cases(100)
 @given(sketches(users=(1, 4)), st.data())
 def test_a_pair_alone_has_its_score_in_the_batch(sketch: Sketch, data: st.DataObject) -> None:
-    """And so has any choice of users in any order, and any choice of jobs."""
+    """The same holds for any selection of users, in any order, and any selection of jobs."""
     program = program_of(sketch)
     whole = compiled(program)
     users = np.array(data.draw(st.lists(st.integers(0, sketch.n_users - 1), max_size=6)), dtype=np.int64)
@@ -119,7 +119,7 @@ def test_a_pair_alone_has_its_score_in_the_batch(sketch: Sketch, data: st.DataOb
 @cases(100)
 @given(sketches())
 def test_folding_changes_no_bit(sketch: Sketch) -> None:
-    """Components that depend on the job alone are added up beforehand, where they lead."""
+    """Leading components that depend only on the job are summed once, before scoring."""
     leading = tuple((("job",) * (1 + i), None, 0.3 / (i + 1), 0.5, i % 3) for i in range(3))
     folded = program_of(replace(sketch, components=leading + sketch.components))
     assert folded.n_folded >= len(leading)
@@ -137,7 +137,7 @@ def test_without_components_all_scores_are_0() -> None:
 
 
 def test_a_weight_of_0_hides_any_value_from_the_total_alone() -> None:
-    """Its group still shows it, where it weighs something there."""
+    """The score of its group still contains the value if the weight in the group is not 0."""
     components = (
         (("job",), None, 0.5, 0.25, 0),
         (("dense", "user"), None, 0.0, 0.75, 0),

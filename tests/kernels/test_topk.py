@@ -1,4 +1,4 @@
-"""The k best of each user are those of the reference: ids, order and scores."""
+"""The top-k lists of all paths equal those of the reference: ids, order and scores."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.counting import ALONE, REFERENCE, counted
 from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
 EVERY_TERM = tuple(((kind,), None, 0.125, 0.3, i % 3) for i, kind in enumerate(TERMS))
-EQUAL = ((("user",), None, 1.0, 1.0, 0),)  # all jobs tie
+EQUAL = ((("user",), None, 1.0, 1.0, 0),)  # all jobs have equal scores
 
 
 def assert_lists_are_the_references(plan: Plan, k: int, users: np.ndarray | None = None) -> Ranking:
-    """By pruning and by scoring everything; long lists have one way only."""
+    """Compare the pruned path and, for lists of at most `SHORT` jobs, the dense path with the reference."""
     reference = reference_lists(plan, k, users)
     pruned = assert_is(reference, Scorer(plan, workers=1, path="pruned").top_k(k, users), plan)
     if k <= SHORT:
@@ -90,7 +90,7 @@ def test_ties_go_by_job_id_in_ten_thousand_cases(sketch: Sketch, which: int) -> 
 @pytest.mark.parametrize("per_company", [0, 2, 400])
 @pytest.mark.parametrize("components", [EVERY_TERM, EQUAL], ids=["any", "equal"])
 def test_short_and_long_lists(components: tuple, per_company: int, k: int) -> None:
-    """Short ones are kept by insertion, long ones sorted: two algorithms, one answer."""
+    """Lists of up to `SHORT` jobs use insertion, longer ones sort all scores. Both equal the reference."""
     plan = plan_of(Sketch(11, 3, 1500, components, 2, per_company=per_company, n_companies=4))
     assert plan.exclusions.open_to_all.sum() > SHORT
     assert_lists_are_the_references(plan, k)
@@ -105,7 +105,7 @@ def test_at_the_borders_of_blocks_and_tiles(n_jobs: int, n_users: int) -> None:
 
 @pytest.mark.parametrize("n_users", [TASKS_PER_WORKER * TILE, TASKS_PER_WORKER * (TILE + 1)])
 def test_long_lists_at_the_borders_of_tiles(n_users: int) -> None:
-    """A worker is given a whole tile of users, and one user more."""
+    """Each task has exactly one tile of users, or one user more."""
     plan = plan_of(Sketch(5, n_users, 2 * SHORT, EVERY_TERM, 3, n_companies=9))
     assert plan.exclusions.open_to_all.sum() > SHORT
     assert_lists_are_the_references(plan, SHORT + 1)
@@ -140,7 +140,7 @@ def test_a_user_alone_has_the_list_of_the_batch(sketch: Sketch, data: st.DataObj
 @cases(100)
 @given(sketches(users=(1, 3)))
 def test_nothing_outside_a_list_beats_anything_inside(sketch: Sketch) -> None:
-    """Said without the reference's own sort."""
+    """This check does not use the sort of the reference."""
     plan = plan_of(replace(sketch, per_company=0))
     ranking = Scorer(plan, workers=1).top_k(5)
     _, scores = reference_lists(plan, 5)
@@ -158,7 +158,7 @@ def test_nothing_outside_a_list_beats_anything_inside(sketch: Sketch) -> None:
 @cases(100)
 @given(sketches(users=(1, 3)), st.integers(1, 3))
 def test_no_company_has_more_jobs_than_allowed(sketch: Sketch, per_company: int) -> None:
-    """And a job that is left out for its company ranks behind those of the company that are in."""
+    """A job excluded by the company limit ranks below the listed jobs of that company."""
     plan = plan_of(replace(sketch, per_company=per_company, n_companies=2))
     ranking = Scorer(plan, workers=1).top_k(1000)
     _, scores = reference_lists(plan, 1000)
@@ -186,7 +186,7 @@ def test_when_no_job_is_eligible_the_lists_are_empty() -> None:
 
 
 def test_when_every_job_is_excluded_for_one_user_the_others_keep_theirs() -> None:
-    """What is marked for one user must be unmarked for the next."""
+    """Marks of one user's excluded jobs must be cleared before the next user."""
     plan = plan_of(Sketch(1, 3, 20, EVERY_TERM, 0))
     plan.exclusions.by_rule["closed"] = np.zeros(20, dtype=bool)
     everything = type(plan.exclusions.jobs).of([[], range(20), []])
@@ -211,7 +211,7 @@ def test_lists_hold_candidates_only(sketch: Sketch, which: int, seed: int) -> No
 @cases(150)
 @given(sketches(users=(1, 4)), st.integers(1, 9), st.integers(0, 2**32 - 1))
 def test_other_weights_on_a_layout_made_before(sketch: Sketch, k: int, seed: int) -> None:
-    """The order of the jobs, and lists to begin with, come from other weights; the answer does not."""
+    """The layout and the seed lists come from other weights. The result must not depend on them."""
     plan = plan_of(sketch)
     before = Scorer(plan, workers=1).top_k(k)
     rng = np.random.default_rng(seed)
@@ -239,7 +239,7 @@ WIDE = Sketch(7, 5, 3000, EVERY_TERM, 0)
 @pytest.mark.parametrize("most_cells", [1, 4, 10_000])
 @pytest.mark.parametrize("n_jobs", [17, 3000])
 def test_any_number_of_cells(monkeypatch: pytest.MonkeyPatch, most_cells: int, n_jobs: int) -> None:
-    """One cell of all jobs, keys one by one, and more keys than two."""
+    """Layouts with one cell for all jobs, with few cells, and with more than two keys."""
     monkeypatch.setattr(lookup_keys, "MOST_CELLS", most_cells)
     monkeypatch.setattr(lookup_keys, "JOBS_PER_CELL", n_jobs)
     plan = plan_of(replace(WIDE, n_jobs=n_jobs))
@@ -264,7 +264,7 @@ LOOSE = st.lists(
 def test_keys_that_make_no_cells(
     seed: int, parts: list[tuple[tuple[str, ...], str | None]], levels: int, most_cells: int, per_company: int
 ) -> None:
-    """Rows of classes of users, exceptions in a few cells, lists that begin with another user's."""
+    """Bounds by class of users, exceptions in a few cells, and lists seeded with those of another user."""
     components = tuple((kinds, divisor, 1.0 / (1 + i), 1.0, i % 3) for i, (kinds, divisor) in enumerate(parts))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lookup_keys, "MOST_CELLS", most_cells)
@@ -276,7 +276,7 @@ def test_keys_that_make_no_cells(
 @cases(60)
 @given(st.integers(0, 2**32 - 1), st.sampled_from((0, 2)), st.sampled_from((1, 8, 40)))
 def test_products_decide_alone_or_with_a_little_else(seed: int, levels: int, k: int) -> None:
-    """Negative products, vectors of different lengths, jobs and users without one."""
+    """Negative products, vectors of different lengths, jobs and users without a vector."""
     mixed = (("dot", "flags"), "user", 0.5, 1.0, 1)
     components = ((("dot",), None, 1.0, 1.0, 0), mixed, (("job",), None, 0.01, 1.0, 2))
     assert_lists_are_the_references(plan_of(Sketch(seed, 4, 200, components, levels)), k)

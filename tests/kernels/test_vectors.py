@@ -1,4 +1,4 @@
-"""Vector instructions do what is written out in `plain`."""
+"""The vector instructions of `vectors` give the results of the loops in `vector_fallback`."""
 
 from __future__ import annotations
 

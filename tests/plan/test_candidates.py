@@ -1,4 +1,4 @@
-"""Which jobs are a user's to be ranked at all."""
+"""Candidates: the jobs that may be ranked for each user."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_open_at_some_moment_of_a_window(
 
 
 def test_a_moment_is_a_window(data: Dataset) -> None:
-    """At the clock these are the open jobs, but that nobody knows which were active."""
+    """At the clock, candidates are the open jobs. The active flag is ignored: its past values are unknown."""
     now = np.full(len(data.users), data.clock.now)
     found = Candidates.open_between(data.jobs, now, now)
     np.testing.assert_array_equal(found.anybodys, data.jobs.open_at(data.clock.now, check_active=False))
@@ -67,7 +67,7 @@ def test_they_replace_the_rule_that_a_job_is_open(data: Dataset, windows: tuple[
     for row, count in enumerate(ranking.count):
         assert count == min(5, may_be[row].sum())
         assert may_be[row, ranking.job_row[row, :count]].all()
-    # and are kept by every other model on the same data
+    # other models on the same data keep the candidates
     for other in (ready.model.with_weights({"fee": 1.0}), load_model("classic")):
         assert ready.with_model(other).plan.exclusions.candidates is theirs
 

@@ -1,4 +1,4 @@
-"""A plan with other job values is the plan that would be made anew."""
+"""A plan with replaced job values equals a plan built from scratch."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ CHANGES = {
 @pytest.mark.parametrize("model", CHANGES.values(), ids=CHANGES)
 def test_lists_and_scores_are_those_of_a_new_plan(ready, statistics, model):
     changed = ready.with_model(model)
-    assert changed.plan.layout.jobs is ready.plan.layout.jobs  # nothing was laid out anew
+    assert changed.plan.layout.jobs is ready.plan.layout.jobs  # the layout was reused
     require_same(changed, Prepared.of(statistics, model))
 
 
@@ -99,7 +99,7 @@ def test_what_differs_in_more_is_planned_anew(ready, statistics, model):
 
 
 class Switch(Component):
-    """Of the job, or of the user."""
+    """Component with a term of the job, two of them, or a term of the user."""
 
     kind: ClassVar[str] = "switch"
 

@@ -1,4 +1,4 @@
-"""A program says what its terms say: packed arrays against the sentences in `scoring.model.terms`."""
+"""Packed arrays give the values that the docstrings in `scoring.model.terms` define."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.kernels.programs import Sketch, cases, program_of, sketches, values_o
 
 
 def plain(term: Term, u: int, j: int) -> float:
-    """What one term adds for a pair, as its docstring has it."""
+    """Return the value of one term for a pair, as its docstring defines it."""
     match term:
         case JobTerm():
             return float(term.values[j])

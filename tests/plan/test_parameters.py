@@ -1,4 +1,4 @@
-"""Whatever parameters move, lists and scores are those of a plan made from nothing; and what stays is not made anew."""
+"""A plan with changed parameters equals one built from scratch. Unchanged arrays are reused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def require_same(one: Prepared, other: Prepared) -> None:
 
 
 def moved(model: ScoringModel, knob: Knob, random: np.random.Generator) -> ScoringModel:
-    """The knob somewhere between the ends of its slider; the model itself where it may not stand there."""
+    """Return the model with the knob at a random position, or the same model if the position is invalid."""
     with suppress(ModelError):
         return with_knob(model, knob, float(random.uniform(knob.start, knob.end)))
     return model
@@ -66,7 +66,7 @@ def test_random_moves_of_parameters_and_weights(statistics, seed):
 def test_no_knob_of_the_standard_model_lays_jobs_out_or_turns_vectors_anew(statistics, knob):
     ready = Prepared.of(statistics, STANDARD)
     ready.top_k(15)
-    ready = ready.with_model(STANDARD.with_parameters("location", adjacent=61))  # keeps its values from now on
+    ready = ready.with_model(STANDARD.with_parameters("location", adjacent=61))  # the plan keeps its values from now on
     ready.top_k(15)
     after = ready.with_model(with_knob(ready.model, knob, knob.value * 0.99 + 0.001))
     after.top_k(15)
@@ -99,7 +99,7 @@ def test_values_that_are_kept_lie_in_the_program(statistics):
 
 
 class Odd(Component):
-    """Of whose parameters nearly everything depends: columns of jobs, widths, classes of users, exceptions."""
+    """Component whose parameters change columns of jobs, widths, classes of users and exceptions."""
 
     kind: ClassVar[str] = "odd"
 

@@ -43,7 +43,7 @@ def test_another_weighting_is_the_plan_built_anew(inputs: Inputs, name: str) -> 
         for field, a, b in zip(Program._fields, moved.program, built.program, strict=True):
             np.testing.assert_array_equal(a, b, err_msg=field)
         assert moved.model is other
-    # and back
+    # back to the first weights
     for a, b in zip(plan.with_weights(model).program, plan.program, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -75,7 +75,7 @@ def test_more_than_other_weights_needs_a_plan_of_its_own(inputs: Inputs) -> None
 
 
 def test_leading_job_components_are_added_up_beforehand(inputs: Inputs) -> None:
-    """In `standard` the five of the base group; the sum is the canonical one, in order."""
+    """In `standard` these are the five components of the base group, summed in order."""
     plan = Plan.build(load_model("standard"), inputs)
     program = plan.program
     assert program.n_folded == 5
@@ -134,7 +134,7 @@ def test_without_rules_everybody_may_be_shown_everything(inputs: Inputs) -> None
 
 
 def test_what_a_user_applied_to_is_found_in_a_requests_rows_by_id(inputs: Inputs, data: Dataset) -> None:
-    """Whatever their order, and where some are missing."""
+    """The rows of the request are in another order, and some jobs are missing."""
     jobs = data.tables.jobs.sample(frac=0.6, random_state=1)
     request = Inputs.of(inputs.dataset, basis=inputs.basis, jobs=jobs)
     whole, part = (Plan.build(load_model("standard"), rows) for rows in (inputs, request))
@@ -167,13 +167,13 @@ def test_a_company_cools_down_for_fourteen_days(data: Dataset, days_ago: float, 
         load_model("standard"), Inputs.of(Statistics(Dataset(tables.with_tables(jobs=jobs, actions=actions))))
     )
     shown = plan.exclusions.matrix(np.arange(2))
-    assert not shown[0, 0]  # applied to, whenever
+    assert not shown[0, 0]  # applied to at any time
     assert shown[0, 1:].tolist() == [not cools or row == 5 for row in range(1, len(jobs))]
     assert shown[1].all()
 
 
 def test_a_known_company_that_nobody_names_is_no_bound(inputs: Inputs, data: Dataset) -> None:
-    """Jobs without a company never fill one up."""
+    """Jobs without a company do not count towards the company limit."""
     jobs = data.tables.jobs.assign(company_id=pd.Series([None] * len(data.jobs), dtype="str"))
     plan = Plan.build(
         load_model("classic").with_eligibility(open=False, max_per_company=1),

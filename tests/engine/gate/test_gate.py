@@ -1,4 +1,4 @@
-"""Runs held beside the last one: disasters are kept aside, normal nights are published."""
+"""A gate compares a run with the published one: it holds back broken data and publishes normal changes."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ MARKET = make_market(150, 1_500, 6_000, seed=4)
 
 
 class Broken(BaseException):
-    """Where a process would be killed."""
+    """Stop a run at the point where a process would be killed."""
 
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thirty users of ten jobs."""
+    """Write shards of 30 users with 10 jobs each."""
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 300)
 
 
@@ -60,7 +60,7 @@ def prepared(tables: Tables, model: str = "standard") -> Prepared:
 
 @pytest.fixture(scope="module")
 def yesterday() -> Prepared:
-    """A day before: actions, postings and registrations of the last one are not there yet."""
+    """Return the market one day earlier, without the actions, jobs and users of the last day."""
     tables, cut = MARKET.tables, MARKET.as_of - pd.Timedelta(days=1)
     return prepared(
         tables.with_tables(
@@ -90,7 +90,7 @@ def last_night(yesterday: Prepared, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def out(last_night: Path, tmp_path: Path) -> Path:
-    """A folder with a run in use."""
+    """Return a folder with a published run that `latest` points to."""
     return Path(shutil.copytree(last_night, tmp_path / "runs", symlinks=True))
 
 
@@ -119,7 +119,7 @@ def used(folder: Path) -> str:
     return os.readlink(folder / "latest")
 
 
-# Disasters
+# Broken data
 
 
 def no_actions(tables: Tables) -> Tables:
@@ -177,7 +177,7 @@ def test_a_disaster_is_kept_aside_by_the_measure_that_names_it(out: Path, name: 
     assert expected <= {measure.key for measure in verdict.beyond}, verdict
     assert used(out) == before
     assert [path.name for path in published_runs(out)] == [before]
-    # nothing else is beyond where nothing else is wrong
+    # these cases exceed only the limits listed above
     if name in ("wages a thousandfold", "half of the users gone"):
         assert {measure.key for measure in verdict.beyond} == expected, verdict
 
@@ -188,7 +188,7 @@ def test_another_model_is_kept_aside_and_named(out: Path) -> None:
     assert "the model changed (standard → classic)" in verdict.notes
 
 
-# A model that was taken into use
+# A promoted model
 
 PROMOTED = "found@1 was promoted on 2026-11-23 (more people apply)"
 CHURN = ("jobs_kept", "rank_biased_overlap", "lists_rewritten", "coverage", "mean_score", "last_score",
@@ -200,8 +200,8 @@ def by_key(verdict: Verdict) -> dict[str, Measure]:
 
 
 def test_a_promoted_model_is_published_in_its_first_night(out: Path, tonight: Prepared) -> None:
-    """Its data are held to the limits by last night's model; those figures are of a run by that model."""
-    verdict = run(tonight, ParquetPublisher(out, by_run_id=True), gate=Gate()).verdict  # its readers are others
+    """Limits apply to the new data ranked by the published model. The expected figures come from such a run."""
+    verdict = run(tonight, ParquetPublisher(out, by_run_id=True), gate=Gate()).verdict  # does not move `latest`
     assert verdict is not None
     as_usual, promoted = by_key(verdict), Gate(promoted=PROMOTED)
     market = tonight.with_model(load_model("classic"))
@@ -228,7 +228,7 @@ def test_a_promoted_model_is_published_in_its_first_night(out: Path, tonight: Pr
     assert max(map(len, text.splitlines())) <= 80
     assert "Tonight's data ranked by last night's model" in text
     assert "jobs kept, mean of users by last night's model" in result.verdict.line()
-    # the second night is as every night
+    # the next run with this model has no extra measures
     again = run(market, parquet(out), gate=promoted)
     assert again.verdict is not None
     assert not any(measure.as_before for measure in again.verdict.measures)
@@ -286,7 +286,7 @@ def test_a_database_keeps_the_model_too(database: Database, yesterday: Prepared,
     assert any(measure.as_before for measure in verdict.measures)
 
 
-# Normal nights
+# Normal changes
 
 
 def test_a_normal_night_is_published(out: Path, tonight: Prepared) -> None:
@@ -298,7 +298,7 @@ def test_a_normal_night_is_published(out: Path, tonight: Prepared) -> None:
     assert read_manifest(out / "latest")["gate"] == json.loads(json.dumps(result.verdict.record()))
     frame = result.verdict.frame()
     assert not frame["beyond"].any()
-    assert 0.7 < frame.loc["jobs kept, mean of users", "tonight"] < 1  # it was another day
+    assert 0.7 < frame.loc["jobs kept, mean of users", "tonight"] < 1  # a day of changes
 
 
 def test_the_figures_are_those_of_the_lists(out: Path, last_night: Path, tonight: Prepared) -> None:
@@ -340,11 +340,11 @@ def test_a_run_over_some_users_neither_is_compared_nor_compared_with(out: Path, 
     result = run(tonight, parquet(out), gate=Gate(), users=some)
     assert result.verdict is None
     assert used(out) == before
-    (out / "latest").unlink()  # the newest is taken then, and it is no run over everybody
+    (out / "latest").unlink()  # the gate then takes the newest run over all users
     assert run(tonight, parquet(out), gate=Gate()).verdict.against.run_id == before  # type: ignore[union-attr]
 
 
-# Kept aside, forced, gone on with
+# Held back, forced, resumed
 
 
 def test_what_was_kept_aside_is_published_without_ranking_again(
@@ -362,7 +362,7 @@ def test_what_was_kept_aside_is_published_without_ranking_again(
     assert "actions 5" in found.loc[aside, "gate"]
     assert found[["folder", "database"]].all(axis=None)
 
-    again = kept_aside(emptied, *places(), resume=True)  # a scheduler that tries again
+    again = kept_aside(emptied, *places(), resume=True)  # a scheduler retries
     assert again.tonight.run_id == aside
     result = run(emptied, *places(), resume=True, gate=Gate(force="the log was cleared"))
     assert result.metadata.run_id == aside == used(out)
@@ -399,7 +399,7 @@ def test_a_newer_run_takes_its_turn(out: Path, emptied: Prepared, tonight: Prepa
     assert sorted(path.name for path in out.iterdir()) == sorted([result.metadata.run_id, "latest"])
 
 
-# Stopped
+# Interrupted
 
 
 @pytest.mark.parametrize("point", ["verdict committed", "verdict noted", "all sealed", "database publishing",
@@ -416,7 +416,7 @@ def test_a_stop_between_gate_and_publishing_changes_nothing(
     with faults.armed(point, 1, Broken()), pytest.raises(Broken):
         run(market, DatabasePublisher(database), parquet(out), gate=gate, resume=True)
     assert used(out) == before
-    # what one place has published already was let through: nobody is asked for a reason again
+    # a run that one place has published has passed the gate: resuming it needs no reason
     begun = point in ("database published", "folder published")
     result = run(
         market, DatabasePublisher(database), parquet(out), gate=Gate() if begun else gate, resume=True
@@ -467,7 +467,7 @@ def test_the_database_stands_in_for_damaged_files(
     whole = run(tonight, FramePublisher(), DatabasePublisher(database), gate=Gate(force="unused")).verdict
     assert whole is not None
     assert whole.outcome == "passed"
-    with database.begin() as connection:  # as it was
+    with database.begin() as connection:  # undo the second run
         connection.exec_driver_sql("UPDATE current_runs SET run_id = ?", (last,))
         connection.exec_driver_sql("DELETE FROM results WHERE run_id <> ?", (last,))
         connection.exec_driver_sql("DELETE FROM runs WHERE run_id <> ?", (last,))
@@ -490,7 +490,7 @@ def test_a_run_of_before_there_were_facts(out: Path, emptied: Prepared) -> None:
     assert [one.said for one in verdict.measures if one.key == "actions"] == ["not measured"]
 
 
-# What is shown
+# Table and report
 
 
 def shown(thing: Any) -> str:

@@ -1,4 +1,4 @@
-"""Limits: from files, in words, and what is beyond them."""
+"""Gate limits: read from files, described in words, and compared with measures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gate counts of two runs, piece by piece, against plain Python over all rows at once."""
+"""Gate figures of two runs, counted block by block, compared with plain Python over all rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scoring.runs.gate.alignment import side_by_side
 from scoring.runs.publishers import ListBlock
 
 Run = dict[int, list[tuple[int, float]]]
-"""User → (job, total), best first. A user with an empty list was ranked for in vain."""
+"""User → (job, total), best first. An empty list: the user was ranked, without an eligible job."""
 
 SCORES = st.integers(0, 100_00).map(lambda hundredths: hundredths / 100)
 
@@ -32,7 +32,7 @@ def runs(draw: st.DrawFn) -> Run:
 
 
 def pieces(run: Run, sizes: Sequence[int], k: int) -> list[tuple[ListBlock, np.ndarray]]:
-    """So many users at a time, as part files hold them: users without a job have no row."""
+    """Return blocks of `sizes` users as read from part files. Users without a job have no row."""
     users, found, at = sorted(run), [], 0
     for size in [*sizes, len(users)]:
         part = users[at : at + size]
@@ -55,7 +55,7 @@ def tallied(before: Run, after: Run, k: int, cuts: Sequence[int]) -> tuple[ListT
 
 
 def rank_biased_overlap(a: list[int], b: list[int], p: float = 0.9) -> float:
-    """Webber, Moffat, Zobel 2010, equation 32, symbol by symbol; no list is empty twice."""
+    """Return equation 32 of Webber, Moffat, Zobel 2010, in its symbols. Two empty lists give 1."""
     short, long = sorted((a, b), key=len)
     if not long:
         return 1.0
