@@ -1,4 +1,4 @@
-"""Chromium without a window, and the servers that it opens. Both are ended whatever becomes of the test."""
+"""Headless Chromium and the servers that it opens. Both are stopped even if a test fails."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tests.test_cli_serving import Server
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 120_000
-"""Milliseconds until something must have happened on a busy machine, the first compilation included."""
+"""Timeout of one step in milliseconds, on a busy machine and including the first compilation."""
 FLAGS = (
-    "--no-sandbox",  # root has none, and the pages are our own
+    "--no-sandbox",  # the sandbox does not work as root, and the pages are trusted
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # what asks for another machine finds none, and is seen to have asked
+    # requests to other hosts fail, and are recorded
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
         try:
             started = driver.chromium.launch(executable_path=path, args=[*FLAGS])
         except Error as error:
-            if os.environ.get("CI"):  # where nobody reads why tests were skipped, a browser that breaks is a failure
+            if os.environ.get("CI"):  # CI does not show reasons of skips: fail
                 raise
             pytest.skip(f"chromium does not start here: {error}")
         yield started
@@ -52,7 +52,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def watched(browser: Browser) -> Iterator[Watched]:
-    """A page in a profile of the module's, which asks nothing of other machines and reports no error."""
+    """A page in a browser context per module. Requests to other hosts and errors fail the module."""
     context = browser.new_context(viewport={"width": 1600, "height": 1200})
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
@@ -64,7 +64,7 @@ def watched(browser: Browser) -> Iterator[Watched]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the servers of a module run."""
+    """The working directory of a module's servers."""
     return tmp_path_factory.mktemp("served")
 
 
@@ -95,7 +95,7 @@ def _served(folder: Path, *arguments: str) -> Iterator[Server]:
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "TMPDIR"):
             (folder / name.lower()).mkdir(exist_ok=True)
             patch.setenv(name, str(folder / name.lower()))
-        # lets a page's script wait for Lab itself, and not for what it happens to show
+        # lets a script wait for the state of JupyterLab instead of its display
         config = '{"LabApp": {"expose_app_in_browser": true}}'
         (folder / "jupyter_config_dir/jupyter_lab_config.json").write_text(config)
         server = Server(folder, *arguments)

@@ -1,4 +1,4 @@
-"""The panel as somebody without a mouse has it: Tab goes from one control to the next, keys do the rest."""
+"""The panel operated by keyboard: Tab moves the focus, other keys operate the controls."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STOPS_THERE_ARE = _STOP.replace(".indexOf(document.activeElement)", ".length")
 
 
 class Keyboard:
-    """`answers` are what the panel says of the weights: the list's rows, and the measures' rows, as text."""
+    """Operate the panel of a page. Its answers are the rows of the list and of the measures, as text."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -47,26 +47,26 @@ class Keyboard:
         return read
 
     def settle(self, before: dict[str, list[str]] | None = None) -> dict[str, list[str]]:
-        """The answers when everything is computed and, with `before`, list and measures are others than these."""
+        """Return the answers of the settled panel. With `before`, wait until list and measures both differ from it."""
         self.page.wait_for_function(_SETTLED, arg=before)
         return self.answers()
 
     def back(self, before: dict[str, list[str]]) -> None:
-        """Waits until the answers are these again."""
+        """Wait until the panel shows these answers again."""
         self.page.wait_for_function(_BACK, arg=before)
 
     # Controls
 
     def entry(self, name: str) -> Locator:
-        """Where something is typed or chosen: a weight by its component, a parameter by component.parameter."""
+        """Return an input or select by name: a component for its weight, or component.parameter."""
         return self.root.locator("input, select").and_(self.root.get_by_label(name, exact=True))
 
     def slider(self, name: str) -> Locator:
-        """As a screen reader finds it."""
+        """Return the slider with this accessible name."""
         return self.root.get_by_role("slider", name=name, exact=True)
 
     def names(self, role: str) -> list[str]:
-        """What a screen reader calls the controls of a role, those that are folded away among them."""
+        """Return the accessible names of all controls of a role, including hidden ones."""
         told = self.root.get_by_role(role, include_hidden=True).evaluate_all(  # type: ignore[arg-type]
             "all => all.map(one => one.getAttribute('aria-label') ?? '')"
         )
@@ -86,7 +86,7 @@ class Keyboard:
             self.page.keyboard.press(key)
 
     def reach(self, control: Locator) -> None:
-        """Tab, until the control has the focus."""
+        """Press Tab until the control has the focus."""
         for _ in range(_STOPS):
             if self.has_focus(control):
                 return
@@ -98,14 +98,14 @@ class Keyboard:
         return focused
 
     def type(self, control: Locator, text: str) -> None:
-        """Instead of what stands there."""
+        """Replace the text of a control."""
         self.reach(control)
         self.press("Control+a")
         self.page.keyboard.type(text)
         self.press("Enter")
 
     def stops(self) -> tuple[list[int], int]:
-        """The places of the controls that Tab goes through, from the first to the last; and how many there are."""
+        """Return the positions of the controls that Tab visits, in order, and the number of controls."""
         for _ in range(_STOPS):
             if self.page.evaluate(_STOP) == 0:
                 break
@@ -117,7 +117,7 @@ class Keyboard:
         return found, int(self.page.evaluate(_STOPS_THERE_ARE))
 
     def save(self, name: str) -> None:
-        """As a profile; where Save asks to be pressed again, it is."""
+        """Save the model as a profile. Press Save again if the panel asks for it."""
         self.type(self.entry("name"), name)
         self.reach(self.button("Save"))
         self.press("Enter")
@@ -132,5 +132,5 @@ class Keyboard:
         expect(self.entry("profile")).to_have_value(name)
 
     def typed(self, *names: str) -> dict[str, Any]:
-        """What stands in the entries of these."""
+        """Return the values of these inputs by name."""
         return {name: self.entry(name).input_value() for name in names}

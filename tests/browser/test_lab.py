@@ -51,7 +51,7 @@ def test_the_notebook_runs_a_slider_moves_and_a_profile_is_found_again(
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     assert not [output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
 
-    expect(keyboard.root.get_by_role("row", name="NDCG@10")).to_contain_text("no change")  # its cells took all back
+    expect(keyboard.root.get_by_role("row", name="NDCG@10")).to_contain_text("no change")  # cells undid their changes
     start = keyboard.settle()
     keyboard.slider("fee").focus()
     place = page.evaluate(PLACE)
@@ -74,11 +74,11 @@ def test_the_notebook_runs_a_slider_moves_and_a_profile_is_found_again(
     keyboard.reach(keyboard.root.locator('.scoring-ranks tr[tabindex="0"]'))
     keyboard.press("ArrowDown")
     expect(keyboard.entry("job")).to_have_value(str(rows.nth(1).get_attribute("data-job")))
-    # letters that a notebook in command mode takes for a new cell, cells cut or deleted, another type, a restart
+    # in command mode, these keys add, cut or delete cells, change their type or restart the kernel
     for control in (keyboard.slider("wage"), keyboard.button("Redo"), keyboard.lock("wage"), rows.nth(1)):
         control.focus()
         keyboard.press("a", "b", "x", "m", "d", "d", "0", "0")
-    assert page.evaluate(PLACE) == place  # no key was taken for one of the notebook's
+    assert page.evaluate(PLACE) == place  # the notebook handled none of the keys
 
     (index,) = (folder / "tmpdir").glob("*/slid")
     saved = Registry(index.parent).use("slid@1")
@@ -86,7 +86,7 @@ def test_the_notebook_runs_a_slider_moves_and_a_profile_is_found_again(
 
     page.evaluate(DIRTY, True)
     keyboard.slider("wage").focus()
-    keyboard.press("Control+s")  # which is the notebook's all the same: a browser would save the page
+    keyboard.press("Control+s")  # the notebook handles it, not the browser
     page.wait_for_function(f"!({DIRTY})()")
     page.reload()
     opened(page)
@@ -96,6 +96,6 @@ def test_the_notebook_runs_a_slider_moves_and_a_profile_is_found_again(
 
     *_, cells = page.evaluate(PLACE)
     page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCell.node.focus()")
-    keyboard.press("b")  # outside the panel they are what they were
+    keyboard.press("b")  # outside the panel, the notebook handles the key
     page.wait_for_function(f"({PLACE})()[2] === {cells + 1}")
-    expect(page.get_by_text("official Jupyter news")).to_have_count(0)  # nobody is asked for it
+    expect(page.get_by_text("official Jupyter news")).to_have_count(0)  # the user is not asked

@@ -1,4 +1,4 @@
-"""The tuning panel as a page, in a real browser: what moves, what is saved, and all of it without a mouse."""
+"""The tuning panel as a page in a real browser, operated by keyboard: changes, undo and saving."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASE = ("fee", "wage", "popularity", "access", "freshness")
 
 
 class Opened:
-    """One page for all tests, loaded again after one that left other weights, locks or answers: a kernel takes long."""
+    """One page for all tests, because a kernel starts slowly. It is reloaded if a test changed its state."""
 
     def __init__(self, panel: Server, watched: Watched) -> None:
         self._panel, self.watched = panel, watched
@@ -47,7 +47,7 @@ def opened(panel: Server, watched: Watched) -> Opened:
 
 @pytest.fixture
 def keyboard(opened: Opened) -> Iterator[Keyboard]:
-    """The panel when it has computed what it begins with."""
+    """The panel in its initial, computed state."""
     yield opened.keyboard()
     assert opened.watched.problems == []
 
@@ -57,14 +57,14 @@ def test_a_page_of_the_panel_alone_where_tab_visits_every_control_in_order_and_e
 ) -> None:
     assert keyboard.page.locator(".jp-Toolbar, .jp-NotebookPanel-toolbar, .jp-InputArea-editor").count() == 0
     keyboard.reach(keyboard.button("▸ parameters of base"))
-    keyboard.press("Space")  # folds out
+    keyboard.press("Space")  # expands the parameters
     expect(keyboard.entry("freshness.half_life_days")).to_be_visible()
     visited, there_are = keyboard.stops()
     assert there_are > 60
     assert visited == list(range(there_are))
 
     expect(keyboard.slider("freshness.half_life_days")).to_be_visible()
-    sliders = keyboard.names("slider")  # those that are folded away, too
+    sliders = keyboard.names("slider")  # including hidden ones
     assert sliders == keyboard.names("spinbutton")
     assert len(set(sliders)) == len(sliders) > 50
     assert {"fee", "base", "history", "history.wage", "wage", "wage.curve point 2 x"} < set(sliders)
@@ -128,7 +128,7 @@ def test_sliders_entries_locks_the_baseline_and_the_way_back(keyboard: Keyboard)
     keyboard.press("Enter")
     keyboard.back(made)
     keyboard.reach(keyboard.button("Undo"))
-    keyboard.press("Enter", "Enter", "Enter")  # Reset, 0.1, the baseline
+    keyboard.press("Enter", "Enter", "Enter")  # undoes Reset, 0.1 and the baseline
     keyboard.back(moved)
     expect(told).to_contain_text("standard as it was opened")
     keyboard.press("Enter")
@@ -167,7 +167,7 @@ def test_a_page_that_is_left_frees_its_kernel_and_no_other(panel: Server, watche
     def kernels() -> set[int]:
         return {one.pid for one in panel.kernels()}
 
-    before = kernels()  # of this page, and of those that were here before, which a page that is loaded again ends
+    before = kernels()  # kernels of this page and of earlier pages, which end on a reload
     other = watched.page.context.new_page()
     other.goto(f"{panel.url}?token={panel.token}")
     start = Keyboard(other).settle()
@@ -179,7 +179,7 @@ def test_a_page_that_is_left_frees_its_kernel_and_no_other(panel: Server, watche
     other.goto("about:blank")
     wait_until(lambda: second not in kernels())
     other.go_back()
-    assert Keyboard(other).settle() == start  # the page is made anew
+    assert Keyboard(other).settle() == start  # the page has a new kernel
     (third,) = kernels() - before
     other.close(run_before_unload=True)
     wait_until(lambda: third not in kernels())
@@ -194,9 +194,9 @@ def test_a_kernel_whose_browser_crashed_is_freed_and_that_of_an_open_page_is_not
     panel: Server, keyboard: Keyboard
 ) -> None:
     start = keyboard.answers()
-    wait_until(lambda: len(panel.kernels()) == 1, seconds=GONE + 120)  # those of other tests' pages have gone
+    wait_until(lambda: len(panel.kernels()) == 1, seconds=GONE + 120)  # kernels of other tests have ended
     (open_page,) = panel.kernels()
-    with ask_for_page(panel):  # and is gone before it can say so
+    with ask_for_page(panel):  # disconnects without ending the kernel
         pass
     assert len(panel.kernels()) == 2
     wait_until(lambda: len(panel.kernels()) == 1, seconds=GONE + 120)

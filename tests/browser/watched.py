@@ -1,4 +1,4 @@
-"""A page of which is known what it asked for and what went wrong in it."""
+"""A page that records its requests and its errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Watched"]
 
 
 class Watched:
-    """`problems`: errors of scripts and of the console, failed answers, and whatever was asked of another machine."""
+    """`problems`: script and console errors, failed responses, and requests to other hosts."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.problems: list[str] = []

@@ -1,4 +1,4 @@
-"""Small random markets under random models, and full rankings by sorting everything in plain Python."""
+"""Small random markets and models, and full rankings sorted in plain Python."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["full_ranking", "random_model", "random_prepared"]
 
 
 def random_model(random: np.random.Generator) -> ScoringModel:
-    """Either shipped model, usual weights or extreme ones, any rules."""
+    """Return a shipped model with random weights, typical or extreme, and random eligibility rules."""
     model = load_model(str(random.choice(["standard", "classic"])))
     names, kind = [part.name for part in model.parts], random.integers(4)
-    if kind == 0:  # all on one: nearly everything ties
+    if kind == 0:  # one component has all the weight: most totals tie
         model = model.with_weights({str(random.choice(names)): 1.0})
     elif kind == 1:
         model = model.with_weights(dict(zip(names, random.dirichlet(np.full(len(names), 0.3)), strict=True)))
@@ -37,7 +37,7 @@ def random_model(random: np.random.Generator) -> ScoringModel:
 
 
 def random_dataset(seed: int) -> Dataset:
-    """Missing values throughout; users who never acted; every third one nearly all ties."""
+    """Return data with missing values and users without actions. Every third seed gives mostly ties."""
     if seed % 3 == 0:
         return Dataset(Tables(**random_market(seed, ties=True, factors=True).frames()))
     return small_dataset(seed, n_users=8, n_jobs=40)
@@ -48,7 +48,7 @@ def random_prepared(seed: int) -> Prepared:
 
 
 def full_ranking(ready: Prepared, user_id: int) -> list[tuple[int, float]]:
-    """(job id, score) of every ranked job, best first: sorted, then walked down with the cap per company."""
+    """Return (job id, score) of every ranked job, best first: jobs are sorted, then capped per company."""
     row = ready.user_rows([user_id])
     scores, eligible = ready.scorer.all_pairs(row)[0, 0], ready.plan.exclusions.matrix(row)[0]
     company, most = ready.plan.exclusions.company, ready.model.eligibility.max_per_company

@@ -1,4 +1,4 @@
-"""Rankings written down by hand."""
+"""Rankings built from lists of job ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ __all__ = ["ranking_of"]
 def ranking_of(
     lists: Sequence[Sequence[int]], user_id: Sequence[int] | None = None, room: int | None = None, first_job: int = 0
 ) -> Ranking:
-    """Lists of job ids, best first, with room for so many (None: the longest); job j stands at row j - first_job."""
+    """Return a ranking of lists of job ids, best first.
+
+    room: Columns of the ranking. None: the length of the longest list.
+    first_job: The job id in row 0; job j is in row j - first_job.
+    """
     count = np.array([len(one) for one in lists], dtype=np.int32)
     width = max((len(one) for one in lists), default=0) if room is None else room
     job_id = np.full((len(lists), width), -1, dtype=np.int64)

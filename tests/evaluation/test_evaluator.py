@@ -1,4 +1,4 @@
-"""An evaluator that keeps what it made gives what a fresh one gives, and both what a hand would find."""
+"""A cached evaluator gives the results of a new one, and both equal a plain Python computation."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def holdout(data: Dataset) -> Holdout:
 
 @pytest.fixture(scope="module")
 def own_candidates(data: Dataset) -> Holdout:
-    """Each user has the jobs of their own time."""
+    """A holdout in which each user has the jobs open at that user's time."""
     return last_n(data, 2)
 
 
@@ -59,7 +59,7 @@ def evaluator(holdout: Holdout, statistics: Statistics) -> Evaluator:
 
 
 def by_hand(holdout: Holdout, model: ScoringModel, user_id: int, statistics: Statistics) -> dict[str, float]:
-    """Of one user: all totals, sorted; the definitions of the metrics."""
+    """Return the metrics of one user by their definitions, from all totals sorted."""
     ready = Prepared.of(statistics, model, candidates=holdout.candidates)
     (row,) = ready.user_rows([user_id])
     totals = ready.scorer.all_pairs(np.array([row]))[0, 0]
@@ -169,7 +169,7 @@ def test_only_what_differs_in_more_than_weights_is_encoded_anew(
     for model in [*five[:4], five[0].with_weights({"fee": 1.0}), five[3].with_weights({"wage": 0.5, "fee": 0.5})]:
         evaluator.judge(model)
     assert len(made) == 4
-    evaluator.judge(five[4])  # takes the place of what was used longest ago, the second
+    evaluator.judge(five[4])  # evicts the least recently used entry, five[1]
     assert len(made) == 5
     for model in (five[0], five[2], five[3], five[4]):
         evaluator.judge(model)
@@ -179,7 +179,7 @@ def test_only_what_differs_in_more_than_weights_is_encoded_anew(
 
 
 class Listed(Component):
-    """Points by the remainder of a user's row: a component with a list, which has no hash."""
+    """Points by the remainder of a user's row: a component with a list parameter, which is not hashable."""
 
     kind: ClassVar[str] = "listed"
     points: list[float]

@@ -1,4 +1,4 @@
-"""What is held out is gone from what scores are made of, and nothing else is."""
+"""Scores do not use held-out actions, and use all other actions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def data(tables: Tables) -> Dataset:
 
 
 def scores(data: Dataset) -> np.ndarray:
-    """Of every pair by the standard model, everything rebuilt, factors included."""
+    """Return scores of all pairs by the standard model, with all statistics and factors rebuilt."""
     return Prepared.of(data, load_model("standard"), workers=1).scorer.all_pairs()
 
 
@@ -88,7 +88,7 @@ def test_by_time_is_the_last_two_weeks_unless_it_is_said(data: Dataset) -> None:
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["application", "click", "view"]))
 def test_a_planted_leak_changes_nothing(tables: Tables, data: Dataset, seed: int, kind: str) -> None:
-    """Actions after the cut, however loud, do not reach a score; before the cut the same actions do."""
+    """Actions after the cut do not change a score; the same actions before the cut do."""
     rng = np.random.default_rng(seed)
     cut = data.as_of - 30 * DAY
     planted = pd.DataFrame(
@@ -140,7 +140,7 @@ def test_the_last_jobs_are_to_be_found(data: Dataset, n: int, at_least: int) -> 
 
 
 def test_jobs_of_the_same_moment_are_not_kept_and_do_not_count_as_kept(tables: Tables) -> None:
-    """Two jobs at one moment: the second is held out, and the first is gone with it, as nobody knows their order."""
+    """Two jobs applied to at the same time: one is held out and the other removed, as their order is unknown."""
     user_id = int(tables.users["user_id"].iloc[0])
     others = tables.actions[tables.actions["user_id"] != user_id]
     both = others.iloc[:2].assign(user_id=user_id, job_id=tables.jobs["job_id"].iloc[:2].to_numpy())
@@ -168,7 +168,7 @@ def test_nothing_of_a_user_from_the_first_held_out_action_on_stays(data: Dataset
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_a_planted_leak_of_ones_own_changes_nothing(tables: Tables, data: Dataset, seed: int) -> None:
-    """Views, clicks of what was held out, and of anything after it, by the user: no score knows of them."""
+    """A user's views and clicks of the held-out job, or of any job after it, do not change a score."""
     rng = np.random.default_rng(seed)
     holdout = last_n(data)
     when = tables.actions.query("action == 'application'").groupby("user_id")["occurred_at"].max()
@@ -220,7 +220,7 @@ def test_a_caller_may_name_the_candidates(data: Dataset) -> None:
         last_n(data, candidates=pd.DataFrame({"user_id": users[:1], "job_id": [int(data.jobs.job_id[0])]}))
 
 
-# --- Newcomers -----------------------------------------------------------------------------------------------
+# --- New users -----------------------------------------------------------------------------------------------
 
 
 def test_newcomers_have_done_nothing(data: Dataset) -> None:

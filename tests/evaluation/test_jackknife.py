@@ -1,4 +1,4 @@
-"""The jackknife's standard errors are those that new users would show."""
+"""The jackknife's standard errors match the spread over new samples of users."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FACTS = ListFacts(JOBS, JOBS * 1.0, JOBS * 1.0, JOBS * 1.0, np.ones(N_JOBS, dtyp
 
 
 def drawn_lists(rng: np.random.Generator, steepness: float) -> list[list[int]]:
-    """Popular jobs more often, by Gumbel's trick."""
+    """Return lists in which popular jobs are more frequent (Gumbel-max trick)."""
     taste = -steepness * np.log(JOBS + 1) + rng.gumbel(size=(N_USERS, N_JOBS))
     return np.argsort(-taste, axis=1)[:, :K].tolist()  # type: ignore[no-any-return]
 
@@ -25,7 +25,7 @@ def ids(rng: np.random.Generator) -> list[int]:
     return rng.choice(10**9, N_USERS, replace=False).tolist()  # type: ignore[no-any-return]
 
 
-# the spread of 150 values is known to 6 %; of coverage the jackknife is known to be too wide, and never too narrow
+# the error of the spread of 150 values is 6 %; the jackknife of coverage is too wide, never too narrow
 @pytest.mark.parametrize(("fact", "most"), [(Coverage(K), 2.0), (Concentration(K), 1.3)])
 def test_standard_errors_are_those_of_new_users(fact: PopulationFact, most: float) -> None:
     rng = np.random.default_rng(1)
@@ -40,11 +40,11 @@ def test_intervals_of_a_difference_hold_the_true_one_and_are_paired() -> None:
     held, narrower = 0, 0
     for _ in range(150):
         users, lists = ids(rng), drawn_lists(rng, 1.0)
-        # the same but for one place: a difference that is small beside the spread of either
+        # 20 % of the lists differ in one position: the difference is small compared with the spread of either
         other = [[*one[:-1], int(rng.integers(N_JOBS))] if rng.random() < 0.2 else one for one in lists]
         a, b = (Concentration(K).of(ranking_of(some, users), FACTS) for some in (lists, other))
         low, high = b.minus(a).interval()
-        held += low <= -0.0196 <= high  # the mean of 1,500 such differences, known to 0.0001
+        held += low <= -0.0196 <= high  # the mean of 1,500 such differences, with an error of 0.0001
         narrower += b.minus(a).standard_error < np.hypot(a.standard_error, b.standard_error)
     assert held >= 130
     assert narrower == 150
@@ -67,5 +67,5 @@ def test_what_has_no_difference_and_no_error() -> None:
     two = Coverage(1).of(ranking_of([[1]] * 40), FACTS)
     with pytest.raises(ConfigurationError, match="level is 95"):
         two.interval(95)
-    assert two.interval() == pytest.approx((two.value, two.value))  # everybody has the same list
+    assert two.interval() == pytest.approx((two.value, two.value))  # all users have the same list
     assert two.minus(two).interval() == (0, 0)

@@ -1,4 +1,4 @@
-"""Facts about lists equal what counting one by one gives."""
+"""Facts about lists equal counts in plain Python."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ranking(prepared: Prepared) -> Ranking:
 
 
 def facts_of(n_jobs: int, eligible: list[int] | None = None) -> ListFacts:
-    """Jobs 0… with fee 100 × id; the wage of job 0 is not known."""
+    """Return facts of n jobs with ids from 0 and a fee of 100 × id. The wage of job 0 is missing."""
     job = np.arange(n_jobs)
     wage = np.where(job == 0, np.nan, job / 10)
     may = np.ones(n_jobs, dtype=bool) if eligible is None else np.isin(job, eligible)
@@ -71,7 +71,7 @@ def test_means_are_those_of_the_tables(prepared: Prepared, facts: ListFacts, ran
 
 
 def ratio_of(prepared: Prepared, user: int, job: int) -> float | None:
-    """As the explanation of the pair tells it."""
+    """Return the wage ratio from the explanation of the pair."""
     (wage,) = (part for part in prepared.explain(user, job).parts if part.name == "wage")
     return None if wage.facts["ratio"] is None else float(wage.facts["ratio"])
 
@@ -103,7 +103,7 @@ def test_concentration_goes_from_all_alike_to_all_in_one(lists: list[list[int]],
 
 
 def gini_by_pairs(counts: list[int]) -> float:
-    """Half the mean difference of two jobs over the mean: the definition."""
+    """Return the Gini coefficient by its definition: half the mean difference of two jobs, divided by the mean."""
     x = np.array(counts, dtype=float)
     return float(np.abs(x[:, None] - x).mean() / (2 * x.mean()))
 
@@ -149,7 +149,7 @@ def test_lists_cut_before_k_are_refused_unless_there_are_no_more_jobs() -> None:
     for fact in (MeanFee(5), Coverage(5)):
         with pytest.raises(ConfigurationError, match=f"{fact.name} needs lists of 5 jobs, and these end at 2"):
             fact.of(cut, facts_of(8))
-    assert Coverage(5).of(cut, facts_of(8, eligible=[2, 3])).value == 1.0  # two eligible jobs: nothing was cut
+    assert Coverage(5).of(cut, facts_of(8, eligible=[2, 3])).value == 1.0  # two eligible jobs: the list is complete
     assert MeanFee(5).of(ranking_of([[1, 2], [3]], room=3), facts_of(8)).tolist() == [150.0, 300.0]  # none is full
 
 

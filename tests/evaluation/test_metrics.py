@@ -1,4 +1,4 @@
-"""Every metric equals trec_eval's, and users of whom nothing is known are counted, not scored."""
+"""Each metric equals trec_eval's. Users without relevant jobs are counted, not scored."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.evaluation.rankings import ranking_of
 Wanted = dict[int, dict[int, int]]
 
 MEASURES = {NDCG: "ndcg_cut", Recall: "recall", Precision: "P", MRR: "recip_rank", MAP: "map_cut", HitRate: "success"}
-"""Ours → trec_eval's."""
+"""Metric class → trec_eval's measure."""
 
 
 def by_trec_eval(metric: Metric, lists: list[list[int]], wanted: Wanted) -> dict[int, float]:
-    """User → value. Scores descend strictly, for trec_eval sorts what ties by id."""
+    """Return user → value. Scores are strictly descending, because trec_eval sorts ties by id."""
     measure = MEASURES[type(metric)]
-    cut = measure != "recip_rank"  # which looks at the whole list: so the list is cut
+    cut = measure != "recip_rank"  # recip_rank has no cutoff: the list is cut instead
     runs = {
         str(user): {f"j{job}": float(-rank) for rank, job in enumerate(one if cut else one[: metric.k])}
         for user, one in enumerate(lists)
@@ -45,7 +45,7 @@ def assert_equal_to_trec_eval(metric: Metric, lists: list[list[int]], wanted: Wa
         if user not in wanted:
             assert math.isnan(value)
         elif not lists[user]:
-            assert value == 0  # trec_eval leaves users without a list out
+            assert value == 0  # trec_eval skips users without a list
         else:
             assert value == pytest.approx(theirs[user], abs=1e-9)
             counted("metrics", "{} values of metrics: trec_eval's to 1e-9", 1)

@@ -1,4 +1,4 @@
-"""Two rankings of the same users: what moved, and who gained."""
+"""Comparison of two rankings of the same users: movement and exposure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def before(tables: Tables) -> Prepared:
 
 @pytest.fixture(scope="module")
 def after(before: Prepared) -> Prepared:
-    """Other weights, and a fee below which nothing is shown: some lists are shorter than others."""
+    """Other weights and a minimum fee, so that some lists are shorter."""
     flat = {part.name: 1.0 for part in before.model.parts} | {"fee": 6.0}
     return before.with_model(before.model.with_weights(flat).with_eligibility(min_fee=3_000, company_cooldown_days=60))
 
@@ -146,7 +146,7 @@ def test_jobs_without_a_company_count_as_unknown(tables: Tables, comparison: Com
     assert frame.loc[UNKNOWN, "places_before"] == odd.sum() > 0
     assert frame["company_id"].isna().sum() == 1
     known = frame.drop(index=UNKNOWN)
-    assert known.index.tolist() == known["company_id"].tolist()  # without a name, the id is one
+    assert known.index.tolist() == known["company_id"].tolist()  # companies without a name are shown by their id
 
 
 def test_lists_of_two_runs_are_cut_and_put_in_order(comparison: Comparison) -> None:

@@ -1,4 +1,4 @@
-"""The randomisation test equals brute force where all signs are tried, a peer's where they are drawn."""
+"""The randomisation test equals brute force for enumerated signs, and SciPy for sampled signs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-import scipy  # its stats when they are asked for: they take half a second to import
+import scipy  # scipy.stats is imported on first use: the import takes 0.5 s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +21,7 @@ def signs(n: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
 
 
 def brute_force(delta: list[float]) -> float:
-    """In exact arithmetic, zeros and all."""
+    """Return the p-value in exact arithmetic, with zero differences included."""
     exact = [Fraction(one) for one in delta]
     seen = abs(sum(exact))
     sums = [
@@ -33,7 +33,7 @@ def brute_force(delta: list[float]) -> float:
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
-        # sums of these are exact: where floats only nearly tie, exact arithmetic is no judge
+        # sums of these values are exact; exact arithmetic cannot check sums that tie only up to rounding
         st.sampled_from([-1.0, -0.5, 0.0, 0.0, 0.25, 1.0, 3.0]) | st.integers(-1024, 1024).map(lambda one: one / 1024),
         min_size=1,
         max_size=9,
@@ -67,14 +67,14 @@ def test_near_a_peer_where_signs_are_drawn(shift: float) -> None:
         n_resamples=20_000,
         rng=np.random.default_rng(6),
     )
-    # five standard errors of the two draws together
+    # five standard errors of both samples combined
     bound = 5 * np.sqrt(peer.pvalue * (1 - peer.pvalue) * (1 / DRAWS + 1 / 20_000)) + 2 / DRAWS
     assert p_values(delta[:, None], signs(80))[0] == pytest.approx(peer.pvalue, abs=bound)
 
 
 def test_p_is_uniform_where_nothing_differs() -> None:
     rng = np.random.default_rng(7)
-    # 400 comparisons at once: the same draws of signs, other differences
+    # 400 comparisons with the same sampled signs
     p = p_values(rng.standard_t(3, (60, 400)), signs(60))
     assert scipy.stats.kstest(p, "uniform").pvalue > 0.01
 
@@ -84,13 +84,13 @@ def test_p_is_never_below_one_of_all_draws() -> None:
 
 
 def test_sums_that_are_equal_but_for_rounding_count_as_equal() -> None:
-    # 0.1 + 0.2 is not 0.3: every sign of these gives the same sum or a smaller one
+    # 0.1 + 0.2 is not 0.3: rounding separates sums that are equal in exact arithmetic
     delta = np.array([0.1, 0.2, 0.3, -0.3, -0.2, -0.1, 0.7])
     assert p_values(delta[:, None], signs(7))[0] == brute_force([1.0, 2.0, 3.0, -3.0, -2.0, -1.0, 7.0])
 
 
 def test_signs_drawn_in_pieces_are_each_used_once() -> None:
-    n = 3_000  # more than are unpacked at a time
+    n = 3_000  # more than one block of unpacked signs
     delta = np.random.default_rng(8).normal(0.02, 1, n)
     drawn = signs(n, draws=500)
     bits = np.unpackbits(drawn, axis=1, count=n) * -2.0 + 1

@@ -1,4 +1,4 @@
-"""Relevance keeps each pair once, and judging finds its gains in the lists wherever ids lie."""
+"""Relevance contains each pair once, and `judge` finds the gains for any range of ids."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_equal_to_looking_up_each_pair(
 
 
 def test_many_relevant_jobs_are_compared_in_pieces() -> None:
-    n_jobs, k = 60_000, 10  # more cells than are compared at a time
+    n_jobs, k = 60_000, 10  # more cells than one block
     listed = list(range(0, n_jobs, n_jobs // k))
     wanted = np.arange(1, n_jobs, 2)
     judged = judge(ranking_of([listed]), Relevance.of(np.zeros_like(wanted), wanted, wanted.astype(float)))

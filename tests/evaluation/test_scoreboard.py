@@ -1,4 +1,4 @@
-"""A scoreboard's figures are those of the functions that they come from, and its corrections are over all of them."""
+"""A scoreboard equals direct calls of the functions, and corrects p-values over all comparisons."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_the_baseline_has_no_difference_and_its_double_one_of_nothing(board: Sco
 
 
 def test_a_users_value_that_is_not_known_is_left_out_and_counted(evaluator: Evaluator) -> None:
-    """Wages are gone but for a few jobs', which only some lists show."""
+    """Only a few jobs have a wage, and only some lists contain these jobs."""
     before = evaluator.holdout.data
     wages = before.tables.jobs["min_salary"].where(before.tables.jobs["job_id"] % 61 == 0)
     data = Dataset(before.tables.with_tables(jobs=before.tables.jobs.assign(min_salary=wages)), as_of=before.as_of)
@@ -180,7 +180,7 @@ def test_slices_are_those_of_direct_calls(evaluator: Evaluator, board: Scoreboar
     values = [board.judgements[name].values for name in ("now", "other")]
     chosen = [one.of_users(evaluator.user_id) for one in slices_of(evaluator.inputs)]
     pd.testing.assert_frame_equal(board.slices("other"), slice_differences(*values, chosen, draws, level=0.9))
-    double = board.slices()  # None: the last
+    double = board.slices()  # default: the last model
     assert (double["difference"].dropna() == 0).all()
     everybody = Slicing.of("odd", evaluator.user_id, [str(user % 2) for user in evaluator.user_id.tolist()])
     assert board.slices("other", [everybody])["slice"].tolist() == ["0", "1"] * len(METRICS)

@@ -1,4 +1,4 @@
-"""Intervals hold the truth as often as they say, and answers follow from ids and seeds alone."""
+"""Intervals have their nominal coverage, and results depend only on ids and seeds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
-import scipy  # its stats when they are asked for: they take half a second to import
+import scipy  # scipy.stats is imported on first use: the import takes 0.5 s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays

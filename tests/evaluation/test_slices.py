@@ -1,4 +1,4 @@
-"""Slices are of everybody, in order; a slice that lost is found, and chance is not taken for a loss."""
+"""Slices cover all users in order. A slice that lost is flagged; chance differences are not."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_means_leave_out_and_count_users_without_a_value() -> None:
 
 @pytest.fixture(scope="module")
 def compared() -> pd.DataFrame:
-    """Of 300 users the b third lost, a and c moved by chance, and 20 are too few to say."""
+    """Differences of 300 users: slice b lost, a and c changed by chance, and "few" has 20 users, too few to test."""
     rng = np.random.default_rng(3)
     part = np.array(["few"] * 20 + ["a", "b"] * 100 + ["c"] * 80)
     slicing = Slicing.of("part", np.arange(300), part.tolist())
@@ -140,7 +140,7 @@ def compared() -> pd.DataFrame:
 
 def test_the_slice_that_lost_is_found(compared: pd.DataFrame) -> None:
     worse = compared[compared["worse"]]
-    # b stands at odd places
+    # users of b have odd ids
     assert worse[["metric", "slicing", "slice"]].to_numpy().tolist() == [["x", "part", "b"], ["x", "half", "odd"]]
     assert worse["difference"].tolist() == pytest.approx([-0.1, -0.07], abs=0.03)
     assert (worse["high"] < 0).all()
@@ -180,7 +180,7 @@ def test_noise_is_rarely_taken_for_a_loss() -> None:
         a = {f"m{place}": rng.random(200) for place in range(3)}
         b = {name: values + rng.normal(0, 0.2, 200) for name, values in a.items()}
         flagged += bool(slice_differences(a, b, slicing, resamples)["worse"].any())
-    assert flagged <= 9  # of 100 at 2.5 % each (losses alone): more than that has a chance of 1 in 5,000
+    assert flagged <= 9  # of 100 at 2.5 % each (losses only): more than 9 has a probability of 1 in 5,000
 
 
 def test_what_cannot_be_compared() -> None:

@@ -1,4 +1,4 @@
-"""Users in three parts, by what their ids are and by nothing else."""
+"""The split of users into three parts depends on their ids and the seed alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IDS = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=60)
 @settings(max_examples=60)
 @given(IDS, st.integers(0, 2**40))
 def test_every_user_is_in_one_part_and_in_the_same_one_whoever_else_is_there(ids: list[int], seed: int) -> None:
-    shares = (0.5, 0.5, 0.0)  # (few users may all fall into one part, which is refused where they are asked for)
+    shares = (0.5, 0.5, 0.0)  # an empty part with a share above 0 is rejected, and few users may all be in one part
     crowd = [*range(-1000, 1000), *ids]
     everybody = split_users(crowd, shares, seed)
     parts = [everybody.train, everybody.validation, everybody.test]
@@ -37,7 +37,7 @@ def test_shares_are_as_asked(ids: np.ndarray, shares: tuple[float, float, float]
     for seed in range(5):
         found = split_users(ids, shares, seed)
         for part, share in zip((found.train, found.validation, found.test), shares, strict=True):
-            # five standard deviations of a binomial: one in two million such sizes lies outside
+            # five standard deviations of a binomial: one in two million such sizes exceeds them
             assert abs(len(part) - 30_000 * share) < 5 * np.sqrt(30_000 * share * (1 - share))
 
 
@@ -65,7 +65,7 @@ def test_a_part_of_nothing_is_empty_and_a_whole_one_has_all() -> None:
 
 
 def test_the_parts_of_these_users_stay_what_they_are() -> None:
-    """Splits are written into reports: another hash would put a seen user among the unseen."""
+    """Reports record splits: with another hash, test users would include users seen in training."""
     found = split_users(range(1, 13), seed=7)
     assert found.train.tolist() == [1, 6, 10]
     assert found.validation.tolist() == [3, 8, 12]

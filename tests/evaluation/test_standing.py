@@ -1,4 +1,4 @@
-"""A job's place in a full ranking, held to sorting everything and walking down it."""
+"""A job's rank in a full ranking, compared with a ranking sorted in plain Python."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.evaluation.full_rankings import full_ranking, random_prepared
 
 
 def check(ready: Prepared, user_id: int, job_id: int) -> Standing:
-    """One standing against the full ranking, sorted and walked down in plain Python."""
+    """Compare the standing of a job with the full ranking sorted in plain Python, and return it."""
     found, order = standing(ready, user_id, job_id), full_ranking(ready, user_id)
     said = ready.explain(user_id, job_id)
     assert found.order.tolist() == [job for job, _ in order]

@@ -1,4 +1,4 @@
-"""Why a job moved: the change adds up, and who passed whom is what two full rankings say."""
+"""Waterfall of a job: changes add up, and the jobs that overtook it agree with two full rankings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def before() -> Prepared:
 
 
 def other(ready: Prepared, **flat: float) -> Prepared:
-    """The same with other flat weights of some components, the rest in proportion."""
+    """Return the same data with other flat weights of some components; the rest stay in proportion."""
     names = [part.name for part in ready.model.parts]
     weights = dict(zip(names, ready.model.flat_weights, strict=True)) | flat
     return ready.with_model(ready.model.with_weights(weights))
@@ -36,7 +36,7 @@ def exactly(number: float | None) -> Fraction:
 
 
 def check(before: Prepared, after: Prepared, why: Waterfall) -> None:
-    """Totals, points, splits, places and who passed whom, each from explanations and full rankings."""
+    """Check totals, points, splits, ranks and overtaking jobs against explanations and full rankings."""
     said = [ready.explain(why.user_id, why.job_id) for ready in (before, after)]
     sides = [{part.name: part for part in one.parts} for one in said]
     assert {one.component for one in why.changes} == set(sides[0]) | set(sides[1])
@@ -71,7 +71,7 @@ def check(before: Prepared, after: Prepared, why: Waterfall) -> None:
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
 def test_any_two_models_on_any_market(seed: int) -> None:
-    """Components, parameters, weights, rules and caps all differ."""
+    """Models differ in components, parameters, weights, rules and caps."""
     random, before = np.random.default_rng(seed + 1), random_prepared(seed)
     after = before.with_model(random_model(random))
     for user, job in zip(random.choice(before.plan.user_id, 4), random.choice(before.plan.job_id, 4), strict=True):

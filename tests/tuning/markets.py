@@ -1,4 +1,4 @@
-"""Small markets, made ready."""
+"""Small prepared markets."""
 
 from __future__ import annotations
 

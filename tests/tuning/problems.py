@@ -1,4 +1,4 @@
-"""A small problem to search, the same in every process that makes it; run as a program, one worker of a search."""
+"""A small search problem, identical in every process. Run as a program, the module is one search worker."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from scoring.tuning.space import Space
 __all__ = ["FIRST", "problem_of"]
 
 MODEL = load_model("standard").with_weights(
-    # without factors, which would be trained in every process
+    # no component with factors: each process would train them
     {"fee": 0.2, "wage": 0.2, "freshness": 0.2, "location": 0.2, "category": 0.2}
 )
 FIRST = (MODEL, MODEL.with_weights({"location": 1.0}))
 
 
 def problem_of(model: ScoringModel = MODEL) -> Problem:
-    """30 users or so, 200 jobs."""
+    """Return a problem with about 30 users and 200 jobs."""
     holdout = by_time(Dataset(make_market(100, 200, 6_000, seed=6).tables), days=14)
     return Problem(Space(model), Evaluator(holdout, metrics=(NDCG(10),), k=10, workers=1))
 
 
 def main(storage: str, n_trials: str, worker: str, samplers: str, pause: str) -> None:
-    """Says "trial" after each one, and waits then, so that somebody can kill it or keep up with it."""
+    """Run a worker that prints "trial" after each trial and pauses, so that a test can follow or kill it."""
 
     def say(what: str) -> None:
         sys.stdout.write(what + "\n")

@@ -64,7 +64,7 @@ def test_the_frame_tests_every_loss(found: Ablation, evaluator: Evaluator, model
     corrected = dict(zip(each, holm([one.p for one in each.values()]), strict=True))
     assert rows["p_holm"].to_dict() == pytest.approx(corrected, abs=1e-15)
     assert rows["significant"].to_dict() == {name: p <= 0.05 for name, p in corrected.items()}
-    assert rows.loc["location", "significant"]  # half of the weight is on where people live
+    assert rows.loc["location", "significant"]  # location has half of the weight
 
 
 def test_another_metric(evaluator: Evaluator, model: ScoringModel) -> None:

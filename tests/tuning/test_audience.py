@@ -1,4 +1,4 @@
-"""Who is shown a job, held to sorting every user's jobs and to putting the job into their lists by force."""
+"""Audiences of a job, compared with the sorted jobs of each user and with lists after a change of the job's score."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.evaluation.full_rankings import full_ranking, random_prepared
 from tests.profiling.plots import assert_readable
 from tests.tuning.markets import small
 
-audience_module = import_module("scoring.tuning.audience")  # the package has the function by that name
+audience_module = import_module("scoring.tuning.audience")  # the package exports the function under this name
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def ready() -> Prepared:
 
 
 def listed_with(ready: Prepared, user_id: int, job_id: int, score: float, k: int) -> bool:
-    """Whether the job is among the user's k best if this is its score: eligible jobs, sorted and walked down."""
+    """Return whether the user's top k includes the job at this score. Eligible jobs are sorted and capped."""
     row = ready.user_rows([user_id])
     scores, eligible = ready.scorer.all_pairs(row)[0, 0].astype(float), ready.plan.exclusions.matrix(row)[0]
     company, most = ready.plan.exclusions.company, ready.model.eligibility.max_per_company
@@ -50,7 +50,7 @@ def listed_with(ready: Prepared, user_id: int, job_id: int, score: float, k: int
 
 
 def check(ready: Prepared, job_id: int, k: int) -> Audience:
-    """Everything that an audience says, user by user."""
+    """Compute the audience of a job and check each of its values for each user."""
     seen = audience(ready, job_id, k, nearest=4)
     users = ready.plan.user_id[ready.active_users]
     assert seen.user_id.tolist() == users.tolist()
@@ -92,7 +92,7 @@ def check(ready: Prepared, job_id: int, k: int) -> Audience:
 
 
 def check_miss(ready: Prepared, user_id: int, job_id: int, k: int, rival: int, score: float) -> None:
-    """With what it is said to have to beat it is listed, and with less it is not."""
+    """The job is listed with a score above the reported score to beat, and not listed with a lower score."""
     assert listed_with(ready, user_id, job_id, score, k) == (job_id < rival)
     assert listed_with(ready, user_id, job_id, np.nextafter(score, 200.0), k)
     assert not listed_with(ready, user_id, job_id, np.nextafter(score, -1.0), k)
@@ -130,7 +130,7 @@ def test_it_is_what_every_users_list_says(seed: int, k: int) -> None:
 
 
 def test_a_cap_per_company_decides_what_has_to_be_beaten() -> None:
-    """With one job per company, most jobs have to beat one of their own company, and that is not the last."""
+    """With one job per company, the job to beat is often from the same company, not the last job of the list."""
     model = scoring.load_model("standard").with_eligibility(max_per_company=1)
     ready = Prepared.of(small_dataset(7, n_users=12, n_jobs=60), model)
     company, own, last = ready.plan.exclusions.company, 0, 0
@@ -154,7 +154,7 @@ def test_jobs_without_a_company_are_not_capped_together() -> None:
 
 
 def test_jobs_of_all_users_lists_are_their_audiences(ready: Prepared) -> None:
-    """Read the other way round, the audiences of all jobs are the lists of all users."""
+    """A job's audience consists of the users whose lists contain the job."""
     lists = ready.top_k(5).frame()
     for job, rows in list(lists.groupby("job_id"))[:15]:
         shown = audience(ready, int(job), 5, nearest=1).frame().set_index("user_id")

@@ -9,7 +9,7 @@ from scoring.tuning.curves import Curve, around
 
 
 def some_curve(seed: int) -> Curve:
-    """Breakpoints on a coarse grid, so that those of two curves often coincide; whole values."""
+    """Return a curve with integer values. Breakpoints are on a coarse grid, so those of two curves often coincide."""
     random = np.random.default_rng(seed)
     t = np.unique(np.concatenate([[0.0, 1.0], random.integers(0, 11, 5) / 10]))
     return Curve(t, random.integers(0, 3, len(t)) * 1.0, random.integers(0, 3, len(t) - 1) * 1.0)

@@ -1,4 +1,4 @@
-"""The direct fit is the optimum of the loss that it names, and finds weights that were planted."""
+"""The direct fit minimises its documented loss and recovers planted weights."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def statistics(holdout: Holdout) -> Statistics:
 
 
 def planted(holdout: Holdout, statistics: Statistics, temperature: float, n: int = 3) -> Evaluator:
-    """What users of the planted weights would choose: the n best totals, by a softmax (Gumbel's way to draw it)."""
+    """Return users who choose n jobs by a softmax of the totals at the planted weights (Gumbel-max trick)."""
     model = STANDARD.with_weights(PLANTED)
     ready = Prepared.of(statistics, model)
     rng = np.random.default_rng(1)
@@ -70,7 +70,7 @@ def test_planted_weights_are_found(holdout: Holdout, statistics: Statistics, tem
 
 
 def loss_by_hand(space: Space, train: Evaluator) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of every wanted and every other eligible job, and their weights: nothing is drawn."""
+    """Return the pairs of each relevant job with each other eligible job, and the pair weights, without sampling."""
     ready = Prepared.of(train.inputs, space.model, candidates=None)
     wanted = train.holdout.relevance
     deltas, weights, n = [], [], 0
@@ -92,7 +92,7 @@ def loss_by_hand(space: Space, train: Evaluator) -> tuple[np.ndarray, np.ndarray
 
 @pytest.mark.parametrize("locked", [(), ("fee", "location")])
 def test_it_is_the_optimum(holdout: Holdout, statistics: Statistics, locked: tuple[str, ...]) -> None:
-    """With as many others as there are jobs nothing is left to chance; another method finds the same."""
+    """With all other jobs in the pairs, the fit has no sampling error and equals the result of another optimiser."""
     train = Evaluator(holdout, users=holdout.user_id[:40], statistics=statistics, metrics=(NDCG(10),), k=10)
     space = Space(STANDARD, locked)
     found = flat(fit_pairwise(space, train, others=10_000, ridge=RIDGE))
@@ -102,7 +102,7 @@ def test_it_is_the_optimum(holdout: Holdout, statistics: Statistics, locked: tup
     shift = deltas[:, [NAMES.index(name) for name in locked]] @ at if locked else np.zeros(len(deltas))
 
     def loss(y: np.ndarray) -> float:
-        scale = y.sum() / space.shared  # of locked weights, whose share of the sum is fixed
+        scale = y.sum() / space.shared  # scale of the locked weights, which have a fixed share of the sum
         score = deltas[:, free] @ y + scale * shift
         return float(weight @ np.logaddexp(0, -score) + RIDGE * y @ y)
 
@@ -120,7 +120,7 @@ def test_it_is_the_optimum(holdout: Holdout, statistics: Statistics, locked: tup
     theirs = other.x / other.x.sum() * space.shared
     mine = np.array([found[name] for name in space.free])
     np.testing.assert_allclose(mine, theirs, atol=2e-3)
-    # the scale of the fit is not told: along it the loss has one least value, where no weight may go down any further
+    # the fit does not return its scale: use the scale of least loss, then check the gradient of each weight
     scales = np.linspace(0.5, 1.5, 2_001) * other.x.sum() / space.shared
     y = mine * min(scales, key=lambda scale: loss(mine * scale))
     assert loss(y) <= other.fun + 1e-7
@@ -139,7 +139,7 @@ def test_locked_weights_and_parameters_stay(holdout: Holdout, statistics: Statis
     assert found.parts == model.parts
     assert sum(flat(found).values()) == pytest.approx(1, abs=1e-12)
     assert min(flat(found).values()) >= 0
-    space.point_of(found)  # a search can begin with it
+    space.point_of(found)  # a search can start from it
 
 
 def test_a_seed_gives_the_same_weights(holdout: Holdout, statistics: Statistics) -> None:
@@ -149,7 +149,7 @@ def test_a_seed_gives_the_same_weights(holdout: Holdout, statistics: Statistics)
 
 
 def test_a_user_counts_once_however_much_they_wanted(holdout: Holdout, statistics: Statistics) -> None:
-    """Gains of one user are shares: all of them tenfold is the same fit."""
+    """The gains of each user are normalised: ten times all gains of a user gives the same fit."""
     wanted = holdout.relevance
     more = Relevance.of(wanted.user_id, wanted.job_id, wanted.gain * np.where(wanted.user_id % 2, 10.0, 1.0))
     fits = [

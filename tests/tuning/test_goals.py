@@ -1,4 +1,4 @@
-"""Goals and floors are the means that their names say, and never the mean of nothing."""
+"""Goals and floors are the means that they name. The mean of an empty set is rejected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scoring.evaluation.slices import Slicing, slices_of
 from scoring.synthetic import make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal, goal_of
 
-# without factors
+# no component with factors
 MODEL = load_model("standard").with_weights({"fee": 0.3, "location": 0.4, "category": 0.3})
 OTHER = MODEL.with_weights({"location": 1.0})
 
@@ -28,13 +28,13 @@ def evaluator() -> Evaluator:
 
 @pytest.fixture(scope="module")
 def halves(evaluator: Evaluator) -> Slicing:
-    users = evaluator.inputs.dataset.users.user_id  # of all, not only of those who are judged
+    users = evaluator.inputs.dataset.users.user_id  # all users, not only the evaluated ones
     return Slicing.of("half", users, ["odd" if user % 2 else "even" for user in users.tolist()])
 
 
 def test_a_metric_is_averaged_over_users(evaluator: Evaluator) -> None:
     judgement = evaluator.judge(MODEL)
-    goal = MetricGoal(MRR(5))  # which the evaluator itself does not show
+    goal = MetricGoal(MRR(5))  # not a metric of the evaluator
     assert goal.of(evaluator, judgement) == MRR(5).of(judgement.judged).mean()
     assert (goal.name, goal.k, goal.maximise) == ("MRR@5", 5, True)
 
@@ -53,7 +53,7 @@ def test_what_lists_are_like_by_hand(evaluator: Evaluator) -> None:
 
 
 def test_a_user_without_a_value_is_no_zero(evaluator: Evaluator) -> None:
-    """Of lists without any job of known wage the mean says nothing."""
+    """The mean skips users whose list has no job with a wage. It is rejected if all users are skipped."""
     data = evaluator.holdout.data
     wages = data.tables.jobs["min_salary"].where(data.tables.jobs["job_id"] % 61 == 0)
     some = Dataset(data.tables.with_tables(jobs=data.tables.jobs.assign(min_salary=wages)), as_of=data.as_of)
@@ -69,7 +69,7 @@ def test_a_user_without_a_value_is_no_zero(evaluator: Evaluator) -> None:
 
 
 def test_lists_without_jobs_have_no_concentration(evaluator: Evaluator) -> None:
-    """A search could not go on with a value that is none: it would try for ever."""
+    """A missing value is rejected; otherwise a search would never end."""
     some = Evaluator(evaluator.holdout, users=evaluator.user_id[:1], metrics=(NDCG(10),), k=10)
     judgement = some.judge(MODEL)
     judgement.ranking.count[:] = 0

@@ -1,4 +1,4 @@
-"""Lists along one weight, held to sorting all jobs by exact totals at each weight."""
+"""Lists along one weight, compared with all jobs sorted by exact totals at each weight."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STEPS = 400
 
 
 def some_values(seed: int) -> np.ndarray:
-    """(3 or 4, m) values: coarse ones with many ties, fine ones, a constant component, jobs that stand twice."""
+    """Return (3 or 4, m) values: coarse with many ties, or fine; some with a constant component or duplicate jobs."""
     random = np.random.default_rng(seed)
     n, m = int(random.integers(3, 5)), int(random.integers(1, 60))
     values = random.uniform(0, 100, (n, m))
@@ -34,14 +34,14 @@ def some_values(seed: int) -> np.ndarray:
 def some_weights(seed: int, n: int) -> np.ndarray:
     weights = np.random.default_rng(seed + 1).dirichlet(np.ones(n))
     if seed % 4 == 0:
-        weights = np.full(n, 1.0)  # equal weights and coarse values: lines meet by the dozen
+        weights = np.full(n, 1.0)  # equal weights and coarse values: many lines intersect
     if seed % 7 == 0:
         weights = np.eye(n)[0]
     return weights / weights.sum()
 
 
 def whole_ends(values: np.ndarray, flat: np.ndarray, component: int) -> tuple[list[int], list[int]]:
-    """Both ends of each line as Python's whole numbers."""
+    """Return both ends of each line as Python integers."""
     share = flat_along(flat, component, 0.0)
     ends = []
     for line in values.T:
@@ -104,7 +104,7 @@ def test_lists_are_those_of_sorting_at_every_crossing_and_between(seed: int, k: 
 
 
 def test_where_three_lines_meet_the_list_is_one_of_its_own() -> None:
-    # ends 0→100, 50→50, 100→0 in the first component: all 50 at a half, where ids decide
+    # ends 0→100, 50→50, 100→0 in the first component: all totals are 50 at 0.5, so ids decide
     values = np.array([[50.0, 0.0, 100.0], [50.0, 100.0, 0.0]])
     times, at, within = walk(values, np.array([0.5, 0.5]), 0, 3)
     assert times.tolist() == [0.0, 0.5, 1.0]

@@ -1,4 +1,4 @@
-"""What can be written in a command, and what is said of the rest."""
+"""Names that commands accept, and the errors for invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups prove what they say: under any weights somebody of each is not behind."""
+"""Under any allowed weights, each group has a member that is not behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def room_of(n: int, locked: tuple[int, ...] = ()) -> Room:
 
 
 def many(room: Room, count: int = 4000) -> np.ndarray:
-    """(count, n) weights that the room allows: inside, on edges and at corners."""
+    """Return (count, n) weights that the room allows: inside, on edges and at corners."""
     random, free = np.random.default_rng(5), ~room.locked
     weights = np.repeat(room.flat[None, :], count, axis=0)
     share = 1 - room.flat[room.locked].sum()
@@ -49,7 +49,7 @@ def test_somebody_of_each_group_is_never_behind(seed: int, n: int, m: int, ahead
         assert found.weights.sum() == pytest.approx(1, abs=1e-9)
     else:
         assert len(found.groups) == 5
-        # as many are not behind under any weights: the job cannot be among the best five
+        # under any weights, at least 5 competitors are not behind: the job cannot be in the top 5
         assert ((leads < MARGIN).sum(axis=1) >= 5).all()
 
 

@@ -1,4 +1,4 @@
-"""What a problem is, and when two are the same."""
+"""Validation of problems, and equality of their digests."""
 
 from __future__ import annotations
 
@@ -58,6 +58,6 @@ def test_what_looks_further_than_the_lists_is_refused_at_once(problem: Problem) 
 def test_the_same_problem_made_anew_has_the_same_name(problem: Problem) -> None:
     assert problem_of().digest == problem.digest
     longer = Evaluator(problem.train.holdout, metrics=(NDCG(10), Recall(30)), k=30)
-    assert Problem(problem.space, longer).digest == problem.digest  # longer lists begin with the same jobs
+    assert Problem(problem.space, longer).digest == problem.digest  # longer lists start with the same jobs
     fewer = Evaluator(problem.train.holdout, users=problem.train.user_id[1:], k=10)
     assert Problem(problem.space, fewer).digest != problem.digest

@@ -1,4 +1,4 @@
-"""Component values, their spread and their correlations, held to explanations and to plain pandas and SciPy."""
+"""Component values, their spread and correlations, compared with explanations, pandas and SciPy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import scipy  # its stats when they are asked for: they take half a second to import
+import scipy  # scipy.stats is imported on first use: the import takes 0.5 s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,12 +34,12 @@ def ready() -> Prepared:
 
 @pytest.fixture(scope="module")
 def every_pair(ready: Prepared) -> pd.DataFrame:
-    """Component values of all eligible pairs of active users."""
+    """Return component values of all eligible pairs of active users."""
     return eligible_values(ready)
 
 
 def eligible_values(ready: Prepared) -> pd.DataFrame:
-    """As a person would ask for them: all pairs, and of these the eligible ones."""
+    """Return component values of eligible pairs, selected from the values of all pairs."""
     frame = component_values(ready)
     return frame[ready.plan.exclusions.matrix(ready.active_users).ravel()].reset_index(drop=True)
 
@@ -55,7 +55,7 @@ def names_of(ready: Prepared) -> list[str]:
 @given(st.integers(0, 10**6))
 def test_values_and_totals_are_those_of_explanations(seed: int) -> None:
     ready, random = random_prepared(seed), np.random.default_rng(seed)
-    users, jobs = random.choice(ready.plan.user_id, 3), random.choice(ready.plan.job_id, 4)  # some twice
+    users, jobs = random.choice(ready.plan.user_id, 3), random.choice(ready.plan.job_id, 4)  # with duplicates
     frame = component_values(ready, users, jobs)
     assert frame.columns.tolist() == ["user_id", "job_id", *names_of(ready), "total"]
     assert frame["user_id"].tolist() == [user for user in users for _ in jobs]
@@ -223,7 +223,7 @@ def test_distributions_are_those_of_pandas(ready: Prepared, every_pair: pd.DataF
 
 
 def test_a_component_that_is_the_same_for_a_users_jobs_decides_nothing() -> None:
-    """Nobody ever did anything: history and clicks are what they are without any."""
+    """Without actions, history, clicks and factors have the same value for each pair."""
     tables = scoring.make_market(20, 150, 300, seed=2).tables
     ready = Prepared.of(scoring.Dataset(tables.with_tables(actions=tables.actions[:0])), scoring.load_model("standard"))
     frame = component_distributions(ready).frame().set_index("component")
@@ -278,7 +278,7 @@ def test_within_one_user_it_is_scipys(ready: Prepared) -> None:
 
 def test_what_rounding_leaves_of_a_mean_is_no_difference() -> None:
     values = np.full((1, 3), 0.1)
-    assert (values - values.mean()).any()  # three tenths are not 0.3
+    assert (values - values.mean()).any()  # rounding: 0.1 + 0.1 + 0.1 is not 0.3
     assert not _centred(values).any()
     one = Sample(scoring.load_model("standard"), np.array([1]), np.array([0, 3]), np.arange(3), values, True)
     assert not one.deviations().any()

@@ -1,4 +1,4 @@
-"""What it would take, held to looking at a fine grid of weights, to linear programs and to the engine's lists."""
+"""Reach of a job, compared with a fine grid of weights, linear programs and the engine's lists."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def locks(ready: Prepared) -> list[str]:
 
 
 def leads(ready: Prepared, user_id: int, job_id: int) -> np.ndarray:
-    """(3, m - 1): values of the job less those of every other that may be shown."""
+    """Return (3, m - 1) values of the job minus those of each other eligible job."""
     row, job = ready.user_rows([user_id]), ready.job_rows([job_id])
     others = np.flatnonzero(ready.plan.exclusions.matrix(row)[0])
     others = others[others != job[0]]
@@ -48,7 +48,7 @@ def is_listed(ready: Prepared, found: Reach) -> bool:
 
 
 def simplex() -> np.ndarray:
-    """(n, 3) every point whose coordinates are multiples of 1 / STEPS."""
+    """Return (n, 3) points of the simplex: all coordinates are multiples of 1 / STEPS."""
     points = [(a, b, STEPS - a - b) for a in range(STEPS + 1) for b in range(STEPS + 1 - a)]
     return np.array(points) / STEPS
 
@@ -76,7 +76,7 @@ def test_it_is_as_near_as_the_best_of_a_fine_grid(ready: Prepared, locks: list[s
     else:
         assert not surely.any()
         assert not set(found.competitors) & {job}
-        # the named competitors alone are enough, on every point of the grid
+        # the named competitors alone exclude the job at every point of the grid
         rows = ready.job_rows(found.competitors)
         values = ready.scorer.components(ready.user_rows([user]), np.append(rows, ready.job_rows([job])))[:, 0]
         free = values[[part.name in FREE for part in ready.model.parts]]
@@ -128,15 +128,17 @@ def test_all_components_may_move(place: int) -> None:
 
 
 def with_copies(seed: int, copies: int, **changes: float) -> tuple[Prepared, int, int, np.ndarray]:
-    """A user, the first of this user's list, now with a fee of 4,000 yen and no actions, and the ids of copies of it,
-    larger than its own, with some other values."""
+    """Return data with copies of a user's first job, the user, the job and the copies' ids.
+
+    The job has a fee of 4,000 yen and no actions. The copies have larger ids and the given changes.
+    """
     tables = scoring.make_market(10, 60, 100, seed=seed).tables
     model = scoring.load_model("standard")
     before = Prepared.of(scoring.Dataset(tables), model)
     user = int(before.plan.user_id[before.active_users[0]])
     job = int(before.top_k(1, [user]).job_id[0, 0])
     jobs = tables.jobs.assign(fee=tables.jobs["fee"].where(tables.jobs["job_id"] != job, 4_000.0))
-    # what somebody has acted on has factors, which its copies cannot have
+    # a job with actions has factors, and its copies would have none
     tables = tables.with_tables(actions=tables.actions[tables.actions["job_id"] != job].reset_index(drop=True))
     one = jobs[jobs["job_id"] == job]
     more = pd.concat([one] * copies).assign(job_id=10_000 + np.arange(copies), **changes)

@@ -1,4 +1,4 @@
-"""Trials: the same for a seed, kept whatever happens, shared by whoever joins."""
+"""Trials depend on the seed alone, survive failures, and are shared by the workers of a study."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_search_that_is_stopped_keeps_what_it_did(problem: Problem, tmp_path: 
 
 
 class Broken(MetricGoal):
-    """Fails at the third look."""
+    """Raise an error in the third call."""
 
     looks = 0
 
@@ -117,7 +117,7 @@ def test_floors_are_told_to_the_sampler_and_kept_apart(problem: Problem) -> None
         judgement = problem.train.judge(model_of_trial(floored, trial))
         short = base - judgement.values["NDCG@10"][users % 2 == 1].mean()
         assert (trial.number in kept) == (short <= 0)
-        if hasattr(trial, "constraints"):  # as Optuna 5 has it for its samplers; 4 asks for it
+        if hasattr(trial, "constraints"):  # Optuna 5 only
             assert list(trial.constraints.values()) == [pytest.approx(short, abs=1e-15)]
     assert 0 < len(kept) < 40
 
@@ -160,7 +160,7 @@ def test_a_file_of_trials_names_no_user(problem: Problem, tmp_path: Path) -> Non
     keys = set(re.findall(r'"(\w+)":', content))
     assert len(lines) > 20
     assert not {key for key in keys if "user" in key and not key.startswith("user_attr")}
-    numbers = set(re.findall(r"(?<![\w.-])\d{3,}(?![\w.-])", content))  # trials count to 5, ids begin at 100 or above
+    numbers = set(re.findall(r"(?<![\w.-])\d{3,}(?![\w.-])", content))  # trial numbers end at 5
     assert not numbers & {str(user) for user in problem.train.user_id.tolist() if user > 99}
 
 
@@ -202,7 +202,7 @@ def test_trials_of_another_problem_are_refused(
     with pytest.raises(ConfigurationError, match=r"study mine in .* is of another problem"):
         run_trials(other(problem), 2, storage=tmp_path / "trials", name="mine")
     assert len(run_trials(problem, 1, storage=tmp_path / "trials", name="mine").trials) == 1
-    run_trials(other(problem), 1, storage=tmp_path / "trials")  # under a name of its own
+    run_trials(other(problem), 1, storage=tmp_path / "trials")  # under the default name, which differs
 
 
 def test_a_floor_of_other_users_is_another_problem(problem: Problem) -> None:
@@ -232,7 +232,7 @@ def test_a_study_of_somebody_elses_is_refused(problem: Problem, tmp_path: Path) 
 def test_a_file_of_something_else_is_refused_and_left_alone(problem: Problem, tmp_path: Path, content: bytes) -> None:
     storage = tmp_path / "trials"
     storage.write_bytes(content)
-    if content.startswith(b'{"op_code":0'):  # what a kill leaves of the first line
+    if content.startswith(b'{"op_code":0'):  # the first line of a killed process
         assert len(finished(run_trials(problem, 1, storage=storage))) == 1
         return
     with pytest.raises(ConfigurationError, match=r"^[^\n]*trials holds no trials, or is damaged[^\n]*$"):
@@ -276,7 +276,7 @@ def started(*command: str) -> subprocess.Popen[str]:
 
 
 def begin(process: subprocess.Popen[str]) -> None:
-    """Once it is ready."""
+    """Start the search when the process is ready."""
     assert process.stdin is not None
     assert process.stdout is not None
     while process.stdout.readline() != "ready\n":
@@ -324,7 +324,7 @@ def test_processes_share_the_trials(problem: Problem, tmp_path: Path) -> None:
 
 
 def once_each(problem: Problem, study: optuna.Study) -> None:
-    """The first models were tried."""
+    """Check that each of the first models was tried once."""
     weights = [model_of_trial(problem, trial).flat_weights for trial in finished(study)]
     for model in FIRST:
         assert sum(np.allclose(model.flat_weights, one, atol=1e-9) for one in weights) == 1
@@ -335,14 +335,14 @@ def test_a_first_model_that_was_under_way_when_its_process_died_comes_again(prob
     with pytest.raises(RunCancelledError):
         run_trials(problem, 4, storage=storage, name="s", first=FIRST, cancelled=lambda: True)
     dying = optuna.load_study(study_name="s", storage=open_journal(storage))
-    problem.space.suggest(dying.ask())  # the first of FIRST, of which nobody ever hears again
+    problem.space.suggest(dying.ask())  # starts the trial of FIRST[0] and never finishes it
     study = run_trials(problem, 4, storage=storage, name="s", first=FIRST)
     assert [trial.state for trial in study.trials] == [TrialState.RUNNING, *[TrialState.COMPLETE] * 4]
     once_each(problem, study)
 
 
 def test_whoever_is_not_the_first_brings_nothing(problem: Problem, tmp_path: Path) -> None:
-    """Or the same models would be brought by several at once."""
+    """Only worker 0 adds the first models; otherwise several workers would add the same ones."""
     storage = tmp_path / "trials"
     assert len(finished(run_trials(problem, 3, storage=storage, worker=1, first=FIRST))) == 3
     study = run_trials(problem, 6, storage=storage, worker=0, first=FIRST)
@@ -351,7 +351,7 @@ def test_whoever_is_not_the_first_brings_nothing(problem: Problem, tmp_path: Pat
 
 
 def test_a_lock_of_a_process_that_died_keeps_nobody_waiting(problem: Problem, tmp_path: Path) -> None:
-    """Optuna's own would stand for half a minute."""
+    """Optuna's own lock would block for 30 s."""
     storage = tmp_path / "trials"
     code = (
         "import os, pathlib, signal, sys; from scoring.storage.file_lock import FileLock;"

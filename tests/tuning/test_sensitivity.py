@@ -1,4 +1,4 @@
-"""Sensitivity, held to sorting float64 totals and to the engine's own lists at the weights of a grid."""
+"""Sensitivity, compared with sorted float64 totals and with the engine's lists on a grid of weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scoring.tuning.sensitivity import Sensitivity, sensitivity
 from tests.tuning.markets import small
 
 NEAR = 1e-5
-"""Points: within float32's rounding, and more, two totals may stand either way."""
+"""In points. Two totals closer than this may be in either order: float32 rounding is smaller."""
 GRID = np.arange(0, 401, 8) / 400
 
 
@@ -32,7 +32,7 @@ def users(ready: Prepared) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def pairs(ready: Prepared, users: np.ndarray) -> Relevance:
-    """Five jobs of the upper list for all but the last user, one of them unknown to the data."""
+    """Five relevant jobs for each user but the last: four from the user's top 25, and one that the data lack."""
     lists = ready.top_k(25, users[:-1]).job_id
     chosen = np.array([np.random.default_rng(7).choice(row, 5, replace=False) for row in lists])
     chosen[:, 4] = 999_999_999
@@ -40,7 +40,7 @@ def pairs(ready: Prepared, users: np.ndarray) -> Relevance:
 
 
 def ranked(ready: Prepared, user_id: int, flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eligible job ids and float64 totals, best first."""
+    """Return eligible job ids and float64 totals, best first."""
     row = ready.user_rows([user_id])
     jobs = np.flatnonzero(ready.plan.exclusions.matrix(row)[0])
     totals = np.tensordot(flat, ready.scorer.components(row, jobs)[:, 0], 1)
@@ -49,7 +49,7 @@ def ranked(ready: Prepared, user_id: int, flat: np.ndarray) -> tuple[np.ndarray,
 
 
 def metric_at(metric: Metric, job_id: np.ndarray, pairs: Relevance, user_id: int) -> float:
-    """Of one list, by the way that whole rankings are judged."""
+    """Return the metric of one list, computed by the function for whole rankings."""
     listed = job_id[None, : metric.k]
     shape, count = listed.shape, np.array([listed.shape[1]], dtype=np.int32)
     ranking = Ranking(np.array([user_id]), listed, np.zeros(shape, np.int64), np.zeros((*shape, 4), np.float32), count)
@@ -66,7 +66,7 @@ def test_curves_are_the_metric_of_sorted_totals(
     for place, component in enumerate(found.along):
         for t in GRID[::5]:
             lists = [ranked(ready, int(user), flat_along(flat, place, float(t))) for user in users[:-1]]
-            # where totals that are not the same stand this near to each other, rounding decides
+            # rounding decides the order of totals that differ by less than this
             gaps = [-np.diff(totals[: metric.k + 2]) for _, totals in lists]
             if any(((gap > 0) & (gap < NEAR)).any() for gap in gaps):
                 left_out += 1

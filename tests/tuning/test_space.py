@@ -1,4 +1,4 @@
-"""What a search may try: every mix of weights alike, and nothing that a model would refuse."""
+"""A search space covers the simplex of weights uniformly and contains only valid models."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WEIGHTS = st.lists(st.sampled_from([0.0, 1e-9, 0.01, 0.3, 1.0]) | st.floats(0, 1
 
 
 def suggest(space: Space, **params: float) -> ScoringModel:
-    """What the space makes of a trial that says these numbers."""
+    """Return the model of a trial with these numbers."""
     return space.suggest(optuna.trial.FixedTrial(params))  # type: ignore[arg-type]
 
 
@@ -110,7 +110,7 @@ def test_parameters_lie_between_their_bounds_evenly_or_by_ratios() -> None:
 
 
 class Steps(Component):
-    """Whole numbers in three spellings, a number, a flag, numbers in a list."""
+    """A component with integers in three notations, a float, a boolean and a list of numbers."""
 
     kind: ClassVar[str] = "steps"
     n: Annotated[int, Field(ge=1)] = 3
@@ -183,7 +183,7 @@ def test_a_single_weight_that_is_not_locked_cannot_change() -> None:
     found = space.model_at({"freshness.half_life_days": 30.0})
     assert found.flat_weights.tolist() == STANDARD.flat_weights.tolist()
     assert half_life.of(found) == 30
-    # also where it weighs nothing
+    # also if freshness has a weight of 0
     Space(STANDARD.with_weights({"wage": 1.0}), tuple(NAMES[1:]), (half_life,))
 
 

@@ -1,4 +1,4 @@
-"""A coordinate at its upper end is a weight of 0, and a plain one: -0 would stand in files and tables."""
+"""A coordinate of 1 gives a weight of 0, not -0, which files and tables would show."""
 
 from __future__ import annotations
 

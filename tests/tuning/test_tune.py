@@ -1,4 +1,4 @@
-"""Tuning finds what a market hides, gives up nothing that was not asked for, and keeps test users unseen."""
+"""Tuning recovers hidden tastes, keeps the other goals and the floors, and does not use test users."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def holdout(market: Market) -> Holdout:
 
 @pytest.fixture(scope="module")
 def parts(holdout: Holdout) -> list[Evaluator]:
-    """Train, validation, test."""
+    """Evaluators of the train, validation and test users."""
     split, statistics = split_users(holdout.user_id, (0.4, 0.2, 0.4)), Statistics(holdout.data)
     return [
         Evaluator(holdout, users=users, statistics=statistics, metrics=(NDCG(10),))
@@ -72,7 +72,7 @@ def test_unseen_users_gain_and_the_hidden_weights_are_reached(
         assert found.loc[name, "significant"]
         assert found.loc[name, "difference_low"] > 0
         assert found.loc[name, "mean"] >= 0.95 * hidden
-    assert found.loc[BASELINE, "mean"] < 0.8 * hidden  # there was something to find
+    assert found.loc[BASELINE, "mean"] < 0.8 * hidden  # the baseline is worse than the hidden weights
     assert list(found.index) == [BASELINE, RANDOM, DIRECT, SEARCH]
 
 
@@ -116,7 +116,7 @@ def test_weights_and_trials_are_told_in_full(tuned: Tuning) -> None:
     assert trials["keeps"].all()
     np.testing.assert_allclose(
         trials.query("study == @SEARCH").iloc[0][list(weights.index)].astype(float), STANDARD.flat_weights, atol=1e-9
-    )  # the search begins with the baseline
+    )  # the first trial of the search is the baseline
     np.testing.assert_allclose(
         trials.query("study == @SEARCH").iloc[1][list(weights.index)].astype(float), weights[DIRECT], atol=1e-9
     )
@@ -165,7 +165,7 @@ def test_of_several_goals_the_winner_gives_up_nothing_in_the_others(small: list[
     for study in (RANDOM, SEARCH):
         after = problem.values(validation, validation.judge(several.models[study]))
         assert all(now >= then for now, then in zip(after, before, strict=True))
-    assert any(  # which the best in the first goal does not
+    assert any(  # some trials are better in the first goal and worse in another
         values[0] > before[0] and min(values[1] - before[1], values[2] - before[2]) < 0
         for values in several.trials()[[goal.name for goal in problem.goals]].to_numpy()
     )
@@ -243,7 +243,7 @@ def test_floors_are_kept_on_train_and_validation(small: list[Evaluator], halves:
         for study in (RANDOM, SEARCH):
             assert users.judge(found.models[study]).values[N][odd].mean() >= 1.02 * before
     trials = found.trials()
-    assert trials["keeps"].nunique() == 2  # the baseline does not, to begin with
+    assert trials["keeps"].nunique() == 2  # the baseline misses the floor
     assert not trials.groupby("study").first()["keeps"].any()
     assert found.front()["keeps"].all()
     unreachable = Floor(NDCG(10), halves, "odd", 1.0, relative=False)
@@ -264,7 +264,7 @@ def test_a_front_of_nothing_is_empty(small: list[Evaluator], halves: Slicing, se
 
 def test_a_search_goes_on_from_its_file(small: list[Evaluator], tmp_path: Path) -> None:
     problem, told = Problem(Space(MODEL), small[0]), list[tuple]()
-    # random as the search, too: two studies of one sampler are two studies
+    # both studies use the random sampler and must stay separate
     how = {"sampler": "random", "storage": tmp_path / "trials"}
     first = tune(problem, small[1], 6, random_trials=4, **how)  # type: ignore[arg-type]
     assert {name: len(trials) for name, trials in first.studies.items()} == {RANDOM: 4, SEARCH: 6}

@@ -1,4 +1,4 @@
-"""A small market, held out once for all tests of the panel."""
+"""A small market with one holdout for all tests of the panel."""
 
 from __future__ import annotations
 

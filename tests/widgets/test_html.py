@@ -1,4 +1,4 @@
-"""Text that a browser shows: what stands in it, and that nobody's text becomes markup."""
+"""HTML of the panel: its content, and escaping of text from users and data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VOID = {"rect", "line", "circle", "br"}
 
 
 class Reader(HTMLParser):
-    """Tags, text, and whether everything that was opened is closed."""
+    """Collect tags and text, and check that each open tag is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ def test_numbers_as_people_read_them():
 
 
 def test_ink_and_lines_are_those_of_the_page_s_theme(state):
-    """Of fixed colours only those of bars remain, which are the components' in any theme."""
+    """Only bars have fixed colours: the components' colours are the same in all themes."""
     shown = [
         measures_html(state.measures),
         slices_html(state.slices),

@@ -1,4 +1,4 @@
-"""Every number of a model file has a knob, and every knob sets its number."""
+"""Each number of a model file has a control, and each control sets its number."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_an_unknown_knob():
 
 
 class Odd(Component):
-    """Numbers of all kinds, and what is none."""
+    """A component with all kinds of numbers, and with parameters that are not numbers."""
 
     kind: ClassVar[str] = "odd"
 

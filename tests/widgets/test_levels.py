@@ -1,4 +1,4 @@
-"""Weights of one level: the sum, the locks, and what is said where nothing can move."""
+"""Weights of one level: the sum, the locks, and the message if no weight can change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panel without a browser: what a front end sets, and what the library says to it."""
+"""The panel without a browser: values set by a front end, and the panel's responses."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_slider_s_release_gives_the_library_s_answers(panel, standard):
 
 
 def test_the_front_end_s_path(panel):
-    """As a browser's message arrives."""
+    """Set a slider's state as a message from a browser does."""
     panel.sliders["wage"].set_state({"value": 0.5})
     assert panel.wait(WAIT).model.weights.components["base"]["wage"] == 0.5
     assert panel.controls.components["wage"].typed.value == 0.5
@@ -135,7 +135,7 @@ def test_the_baseline_is_made_by_a_button_and_undone(panel, standard):
 
 
 def test_slices_are_held_to_the_new_baseline_before_saving(panel):
-    """What was bad beside the first baseline is no worse than itself."""
+    """A model that is worse than the first baseline is not worse than itself."""
     panel.sliders["fee"].value = 1.0
     panel.sliders["base"].value = 1.0
     assert len(panel.wait(WAIT).worse())
@@ -147,7 +147,7 @@ def test_slices_are_held_to_the_new_baseline_before_saving(panel):
 
 
 def test_no_thread_waits_for_a_panel_that_is_not_used(panel):
-    """Such as that of a cell that was run again."""
+    """An example is the panel of a cell that was run again."""
     for thread in threading.enumerate():
         if thread.name == "scoring-worker":
             thread.join(WAIT)
@@ -213,7 +213,7 @@ def test_worse_slices_are_flagged_before_saving(panel):
 
 
 def test_many_moves_from_many_threads_end_with_the_last(panel):
-    """Events of a notebook arrive on more than one thread."""
+    """A notebook delivers events on more than one thread."""
 
     def move(name: str) -> None:
         for value in np.linspace(0.1, 0.9, 15):
@@ -251,7 +251,7 @@ def test_slices_of_another_metric(panel):
 
 
 def test_no_output_widget_and_every_number_has_a_name(panel):
-    """Results go through traits, and a screen reader says what each number is."""
+    """Results are traits, and each number has an accessible name."""
     from ipywidgets import BoundedFloatText, Button, Dropdown, FloatSlider, Output, Text, Widget
 
     def below(widget: Widget):
@@ -267,7 +267,7 @@ def test_no_output_widget_and_every_number_has_a_name(panel):
     assert {widget for widget in widgets if isinstance(widget, BoundedFloatText | FloatSlider)} < set(named)
     told = [widget.tooltip for widget in named]
     assert all(told)
-    assert all(told.count(one) <= 2 for one in told)  # an entry and its slider; nothing else shares a name
+    assert all(told.count(one) <= 2 for one in told)  # only an entry and its slider share a name
     assert all(widget.tooltip for widget in widgets if isinstance(widget, Text | Dropdown | Button))  # else "null"
 
 
@@ -326,7 +326,7 @@ def test_tables_that_are_a_dataset(holdout, standard):
 
 
 class Heard(BaseComm):
-    """A front end that keeps what it is told."""
+    """A front end that stores the state it receives."""
 
     def __init__(self) -> None:
         self.state: dict[str, object] = {}

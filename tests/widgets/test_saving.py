@@ -1,4 +1,4 @@
-"""Profiles are saved with what they measured, and not past a warning by accident."""
+"""Profiles are saved with their metrics, and a warning requires a second confirmation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def computed(session, model):
 
 
 def harmful(standard):
-    """A model that is bad for most people: nothing but fees."""
+    """Return a model that is worse for most users: only fees count."""
     return standard.with_weights({"fee": 1.0})
 
 

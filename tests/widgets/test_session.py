@@ -1,4 +1,4 @@
-"""What the panel shows is what the library says, and nothing is computed for nothing."""
+"""The panel's results equal those of the library, and nothing is computed unnecessarily."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_another_user_or_job_computes_no_lists_anew(session, other, state):
 
 
 def test_another_baseline_is_what_everything_is_compared_with(session, holdout, statistics, standard, other):
-    """As a session that was opened with it has it."""
+    """The results equal those of a session opened with this baseline."""
     users, better = session.user_id, standard.with_weights({"fee": 0.3, "clicks": 0.3, "category": 0.4})
     fresh = TuningSession(Evaluator(holdout, users=users, k=40, metrics=METRICS, statistics=statistics), better, seed=0)
     job = int(session.data.jobs.job_id[0])
@@ -168,7 +168,7 @@ def test_what_is_cancelled_stops_at_the_next_stage(session, other, after):
 
     with pytest.raises(RunCancelledError):
         session.compute(Request(other, int(session.user_id[0])), cancelled)
-    # and what was begun harms nothing
+    # a cancelled request does not affect later ones
     state = session.compute(Request(other, int(session.user_id[0])))
     assert state.whole
 

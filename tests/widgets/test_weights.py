@@ -1,4 +1,4 @@
-"""What sliders stand for, through any sequence of moves."""
+"""The weights behind the sliders, after any sequence of changes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ moves = st.one_of(
 
 
 def made(weights: WeightsModel, move: tuple[str, str, float]) -> None:
-    """The move, if it can be made."""
+    """Apply the change if it is valid."""
     name, *arguments = move
     with suppress(ScoringError):
         getattr(weights, name)(*arguments)
@@ -52,7 +52,7 @@ def test_any_moves_keep_sums_and_locks_and_can_all_be_taken_back_and_made_again(
         after = weights.model.weights
         assert math.fsum(weights.flat.values()) == pytest.approx(1, abs=1e-9)
         if move == ("reset",):
-            assert weights.model == locked.baseline  # what was made the baseline last, or what it began with
+            assert weights.model == locked.baseline  # the last baseline that was set, or the initial one
         assert weights.baseline == (locked.model if move == ("make_baseline",) else locked.baseline)
         for name in locked.locked & weights.state.locked:
             group = next(part.group for part in STANDARD.parts if part.name == name)
@@ -126,7 +126,7 @@ def test_a_baseline_is_what_reset_goes_back_to_until_undo_takes_it_back():
     assert weights.make_baseline() == ""
     assert (weights.model, weights.baseline) == (better, better)
     assert "5 weights and 1 parameter of it differ from standard as it was opened" in weights.told
-    assert weights.dirty  # nothing was saved by it
+    assert weights.dirty  # setting a baseline does not save the model
     weights.set_weight("location", 0.9)
     weights.lock("location")
     weights.reset()
@@ -147,7 +147,7 @@ def test_which_numbers_of_a_baseline_differ():
     assert weights.told.startswith("The baseline was made here; 1 parameter of it differs from standard")
     weights.load(STANDARD.with_parameters("wage", curve=((0, 0), (1, 60), (2, 100))))
     weights.make_baseline()
-    assert "; 4 parameters of it differ from" in weights.told  # x and value of the third point, and no fourth
+    assert "; 4 parameters of it differ from" in weights.told  # two each of the third and the missing fourth point
     weights.load(STANDARD.with_eligibility(min_fee=1))
     weights.make_baseline()
     assert weights.told.startswith("The baseline was made here. Reset")

@@ -1,4 +1,4 @@
-"""Latest wins, whatever the timing; no test looks at a clock on the wall."""
+"""The latest request wins at any timing. No test depends on wall-clock time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.widgets.worker import Status, Worker
 
 LONG = 30.0
-"""Seconds after which a test has hung."""
+"""Timeout of a test in seconds."""
 
 
 class Bench:
-    """A worker whose computations wait until they are let go on."""
+    """A worker whose slow computations wait for `go_on`."""
 
     def __init__(self, **options) -> None:
         self.published: list[str] = []
@@ -87,7 +87,7 @@ def test_submit_does_not_wait_for_what_is_computed(bench):
     one.worker.submit("slow")
     assert one.started.wait(LONG)
     for place in range(1000):
-        one.worker.submit(f"b{place}")  # returns though nothing is let go on
+        one.worker.submit(f"b{place}")  # returns while the computation waits
     assert one.begun == ["slow"]
     one.go_on.set()
     one.worker.wait_idle(LONG)
@@ -100,7 +100,7 @@ def test_the_debounce_is_waited_out_and_only_the_last_is_begun(bench):
     def wait(condition: threading.Condition, seconds: float) -> None:
         waits.append(seconds)
         now[0] += seconds / 2
-        if not handed:  # a newer move while the first is waited for: the pause begins anew
+        if not handed:  # a newer request during the debounce restarts it
             handed.append(True)
             one.worker.submit("second")
 
@@ -175,7 +175,7 @@ def test_the_thread_ends_when_nothing_is_left_to_do_and_another_takes_the_next_r
 
 
 def test_a_worker_that_nobody_holds_any_more_leaves_nothing_behind(bench):
-    """As the panel of a cell that was run again; nobody closed it."""
+    """A cell that is run again leaves its old panel unclosed."""
     one = bench()
     one.worker.submit("a")
     one.worker.wait_idle(LONG)

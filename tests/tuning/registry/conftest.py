@@ -1,4 +1,4 @@
-"""A registry in an empty folder, with a clock that moves on by a minute at each look."""
+"""A registry in an empty folder, with a clock that advances one minute per call."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def standard() -> ScoringModel:
 
 @pytest.fixture(scope="session")
 def even(standard: ScoringModel) -> ScoringModel:
-    """`standard` with even weights, other freshness and a cap per company."""
+    """`standard` with equal weights, a half-life of 7 days and a cap per company."""
     other = standard.with_weights({part.name: 1.0 for part in standard.parts})
     return other.with_parameters("freshness", half_life_days=7.0).with_eligibility(max_per_company=3)
 
 
 @pytest.fixture(scope="session")
 def pool() -> Iterator[ProcessPoolExecutor]:
-    """As many processes as there are writers."""
+    """A pool with one process per writer."""
     with ProcessPoolExecutor(WRITERS, mp_context=get_context("spawn")) as pool:
         yield pool

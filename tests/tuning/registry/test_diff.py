@@ -1,4 +1,4 @@
-"""What two models differ in."""
+"""Differences between two models."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_every_weight_and_what_else_differs(standard: ScoringModel, even: Scorin
     assert (rule["a"], rule["b"]) == (None, 3)
     assert len(found.settings()) == 2
     assert repr(found) == "ProfileDiff(standard → standard: 11 weights, 2 settings)"
-    # turned round, every change is the other way
+    # in the opposite direction, each change has the opposite sign
     turned = diff_models(even, standard).frame()
     weights = found.frame()["what"].str.contains("weight")
     assert (turned["change"][weights] == -found.frame()["change"][weights]).all()

@@ -1,4 +1,4 @@
-"""A journal only grows, by whole entries."""
+"""A journal is append-only; entries are complete."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_disk_that_fails_leaves_it_as_it_was(
         if name == "fsync" and os.path.isdir(f"/proc/self/fd/{handle}"):
             return real(handle, *more)
         if name == "write":
-            real(handle, b'{"numb')  # a part of it gets there
+            real(handle, b'{"numb')  # a partial write
         raise OSError(28, "No space left on device")
 
     before = journal.path.read_bytes()

@@ -1,4 +1,4 @@
-"""The index says what the files say, on SQLite and on PostgreSQL."""
+"""The index agrees with the files, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.tuning.registry.conftest import minutes
 
 def rows(database: Database) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     with database.connect() as connection:
-        return tuple(  # type: ignore[return-value]  # of two
+        return tuple(  # type: ignore[return-value]  # a tuple of two
             [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
             for table in (profiles, promotions)
         )

@@ -1,4 +1,4 @@
-"""Which names are safe, and what names a version."""
+"""Safe profile names, and references to a version."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_names_that_are_refused(name: str, said: str) -> None:
 
 
 def test_a_name_is_composed() -> None:
-    """が as one character or as two that look the same, which is how some systems give it back."""
+    """が is one character or two that look the same; some file systems return two."""
     apart = unicodedata.normalize("NFD", "がくせい")
     assert apart != "がくせい"
     assert checked_name(apart) == "がくせい"

@@ -1,4 +1,4 @@
-"""The registry: what is saved comes back, edits are seen, promotions go forth and back."""
+"""The registry loads what it saved, detects edits, and promotes and rolls back profiles."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_file_is_a_model_file_that_people_can_review(registry: Registry, eve
     assert "  note: |-\n    two\n    lines\n" in text
     assert "      freshness: {weight: 0.2, half_life_days: 7.0}\n" in text
     assert list(yaml.safe_load(text)) == ["profile", "name", "description", "groups", "eligibility"]
-    # the same again differs in version and time alone
+    # a second save of the same model differs only in version and time
     registry.save("night", even, metrics=METRICS, note="two\nlines")
     other = file_of(registry, "night", 2).read_text("utf-8").splitlines()
     changed = [line for line, before in zip(other, text.splitlines(), strict=True) if line != before]
@@ -154,7 +154,7 @@ def test_what_cannot_be_saved(registry: Registry, even: ScoringModel, more: dict
 @example("a\r\nb\x85c\u2028d\ufeff\x00\x1b[2J", "*a: &b !c {}")
 @settings(max_examples=15, deadline=None)
 def test_any_text_comes_back(note: str, word: str) -> None:
-    """Texts that YAML takes for something else, or cannot hold as they are; names that look like numbers and times."""
+    """Includes text that YAML parses as another type or must escape, and names that look like numbers or times."""
     known = {"version": 1, "saved_at": datetime(2026, 1, 1, tzinfo=UTC), "digest": STANDARD.digest, "code_version": "0"}
     about = About(
         name="2026-01-05", note=note, author=word, model=word, metrics={"test": {word: Metric(value=1e-7)}}, **known
@@ -162,7 +162,7 @@ def test_any_text_comes_back(note: str, word: str) -> None:
     assert parse_about(dump_profile(about, STANDARD), source="x") == about
 
 
-# What others did to the files
+# Edited and damaged files
 
 
 def test_an_edited_file_is_told_of_and_not_promoted(
@@ -184,7 +184,7 @@ def test_an_edited_file_is_told_of_and_not_promoted(
         with pytest.raises(ModelError, match=said):
             work()
     assert registry.promoted() is None
-    # as a model file it works, and its name does not claim to be the profile
+    # the file loads as a model, under a name that marks it as edited
     assert load_model(file_of(registry, "night", 1)).name == "night@1 (not as saved)"
     assert registry.promote("night").version == 2
 
@@ -313,7 +313,7 @@ def test_the_list(registry: Registry, standard: ScoringModel, even: ScoringModel
 def test_lineage(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     first = registry.save("night", standard, parent=standard)
     second = registry.save("night", even, parent=first)
-    registry.save("day", standard, parent=second.digest)  # found again by its digest
+    registry.save("day", standard, parent=second.digest)  # a parent given by its digest
     found = registry.lineage("day")
     assert found["name"].tolist() == ["day", "night", "night", "standard"]
     assert found["version"].tolist()[:3] == [1, 2, 1]
@@ -343,7 +343,7 @@ def test_comparison(registry: Registry, standard: ScoringModel, even: ScoringMod
     assert not found.same
 
 
-# Looks at test
+# Evaluations on test users
 
 
 def test_looks_at_test_are_counted(registry: Registry, standard: ScoringModel) -> None:

@@ -1,4 +1,4 @@
-"""Files that are never overwritten, never half there, and never outside their folder."""
+"""Files are never overwritten, never partially visible, and never outside their folder."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_names_that_differ_in_case_only_are_refused(store: Store) -> None:
     assert everything(store.root) == ["night", "night/0001.yaml"]
 
 
-# Links and other things in the place of files
+# Links, pipes and oversized or invalid files
 
 
 def test_a_link_to_a_folder_is_no_profile(store: Store, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_link_to_a_file_is_not_read(store: Store, tmp_path: Path) -> None:
     (store.root / "night/0002.yaml").symlink_to(tmp_path / "secret")
     with pytest.raises(OutputError, match=r"0002\.yaml cannot be read: .* links are not followed"):
         store.text("night", 2)
-    # a dead link takes a number, too: nothing is written through it
+    # a dangling link also uses a version number, and no file is written through it
     (store.root / "night/0003.yaml").symlink_to(tmp_path / "new")
     assert store.add("night", text) == 4
     assert not (tmp_path / "new").exists()
@@ -121,11 +121,11 @@ def test_sizes_are_bounded(store: Store) -> None:
         store.text("night", 3)
 
 
-# Writing that fails
+# Failed writes
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, name: str, call: int) -> None:
-    """`os.<name>` fails the `call`-th time."""
+    """Make the `call`-th call of `os.<name>` fail."""
     real: Callable[..., object] = getattr(os, name)
     calls = iter(range(1, 1000))
 
@@ -141,7 +141,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, call: int) -> None:
 def test_a_disk_that_fails_leaves_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch, name: str, calls: tuple[int, ...]
 ) -> None:
-    store.root.mkdir()  # which is tried again: the first call
+    store.root.mkdir()  # so that the second `mkdir` call of `add` makes the profile folder
     for call in calls:
         with monkeypatch.context() as patch:
             failing(patch, name, call)
@@ -168,7 +168,7 @@ def test_a_failure_leaves_earlier_versions(store: Store, monkeypatch: pytest.Mon
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    """The limit on a file's size stands in for it, in a process of its own."""
+    """A file size limit (RLIMIT_FSIZE) in a subprocess simulates the full disk."""
     code = """
 import resource
 from pathlib import Path
@@ -195,7 +195,7 @@ print(store.versions("night"))
 
 
 def test_a_killed_writer_leaves_nothing_that_is_seen(store: Store) -> None:
-    """Killed when the file is whole, and not yet there by its name."""
+    """The writer is killed after the file is complete and before it has its final name."""
     code = """
 import os, signal, sys
 from pathlib import Path
@@ -212,13 +212,13 @@ Store(Path(sys.argv[1])).add("night", str)
     assert store.add("night", text) == 1
 
 
-# Several at once
+# Concurrent writers
 
 
 def test_several_processes_save_at_once(store: Store, pool: ProcessPoolExecutor) -> None:
     waiting = [pool.submit(save_some, store.root, writer) for writer in range(WRITERS)]
     while not all(one.done() for one in waiting):
-        for version in store.versions("night"):  # whoever reads meanwhile sees whole files only
+        for version in store.versions("night"):  # concurrent readers see only complete files
             assert store.text("night", version)[1].count(f" version {version}\n") == LINES
     numbers = [one.result() for one in waiting]
     every = list(range(1, 16 * WRITERS + 1))

@@ -1,4 +1,4 @@
-"""What several processes do at once in the tests. Apart from them, so that a process imports little."""
+"""Functions that tests run in several processes. A separate module keeps the imports of a process small."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Entry(BaseModel):
 
 
 def wait_for_all(place: Path, writer: int) -> None:
-    """Until every writer is there, so that they write at once."""
+    """Wait until all writers are ready, so that they write concurrently."""
     (place / f"ready-{writer}").touch()
     until = time.monotonic() + 60
     while len(list(place.glob("ready-*"))) < WRITERS:
@@ -33,13 +33,13 @@ def text_of(writer: int, version: int) -> str:
 
 
 def save_some(root: Path, writer: int) -> list[int]:
-    """The numbers that this writer was given."""
+    """Save 16 versions and return their numbers."""
     wait_for_all(root.parent, writer)
     return [Store(root).add("night", lambda version: text_of(writer, version)) for _ in range(16)]
 
 
 def append(journal: EntryJournal[Entry], text: str = "") -> int:
-    """An entry numbered by those before it."""
+    """Append an entry and return its number, which follows the last one."""
     return journal.append(lambda before: Entry(number=len(before) + 1, text=text)).number
 
 
