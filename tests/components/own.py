@@ -1,4 +1,4 @@
-"""Components as somebody who uses the package would write them: what the contract suite must let pass."""
+"""Components as a user of the package would write them. The contract suite must accept them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TitleWord(Component):
 
 
 class SameAge(Component):
-    """A key of one's own: jobs by the length of their title, users by twice that of their age group."""
+    """A component with a custom key: the title length of jobs and twice the length of the age group of users."""
 
     kind: ClassVar[str] = "same_age"
 
@@ -57,7 +57,10 @@ class SameAge(Component):
 
 
 class FeeInReach(Component):
-    """An interval of one's own, with a condition: the fee lies in a band about the user's floor, with a station."""
+    """A component with a custom interval and a condition.
+
+    The job has a station, and its fee is between the user's salary floor and four times the floor.
+    """
 
     kind: ClassVar[str] = "fee_in_reach"
 

@@ -1,4 +1,4 @@
-"""A component of one's own: from a class to rankings; and what the contract suite says of bad ones."""
+"""User-defined components, from the class to rankings, and the errors of the contract suite for invalid ones."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ groups:
 """
 
 
-# --- Good ones ----------------------------------------------------------------------------------------------
+# --- Valid components ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("component", [*OWN, TitleWord(word="駅前", without=0), SameAge(gain=0)], ids=repr)
@@ -97,11 +97,11 @@ def test_a_taken_kind_is_refused() -> None:
     assert load_model("standard", components=[TitleWord, TitleWord]) == load_model("standard")
 
 
-# --- Bad ones -----------------------------------------------------------------------------------------------
+# --- Invalid components -------------------------------------------------------------------------------------
 
 
 class Bad(Component):
-    """Whatever a test makes of it."""
+    """A component whose methods a test replaces."""
 
     kind: ClassVar[str] = "bad"
     make: ClassVar[Any] = None
@@ -116,7 +116,7 @@ class Bad(Component):
 
 @pytest.fixture
 def bad(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Sets what `terms` gives, and what `explain` does."""
+    """Return a function that sets the results of `terms` and `explain`."""
 
     def become(make: Any, plain: Any = lambda pair: 50.0) -> type[Component]:
         monkeypatch.setattr(Bad, "make", staticmethod(make))
@@ -127,7 +127,7 @@ def bad(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def job(values: Any) -> Any:
-    """A component of one job term."""
+    """Return a `terms` function that returns one job term."""
     return lambda inputs: Value((JobTerm(values(inputs)),))
 
 
@@ -136,7 +136,7 @@ def full(inputs: Inputs, value: float = 50.0) -> np.ndarray:
 
 
 def test_a_constant_keeps_the_contract(bad: Any) -> None:
-    """What the bad ones are made from."""
+    """The invalid components are variants of this one."""
     check_component(bad(job(full)))
 
 
@@ -243,7 +243,7 @@ def dot(inputs: Inputs, dimensions: tuple[int, int], **changed: Any) -> Value:
     ],
 )
 def test_terms_that_do_not_fit_the_data_are_refused(bad: Any, make: Any, message: str) -> None:
-    """By the plan too: a compiled kernel would read beside its arrays."""
+    """The plan rejects them too, because a compiled kernel would read outside its arrays."""
     component = bad(make)
     with pytest.raises(AssertionError, match=message):
         check_component(component)
@@ -280,7 +280,7 @@ def test_a_clash_with_a_shipped_column_is_refused(bad: Any) -> None:
 @pytest.mark.parametrize(
     ("make", "plain", "message"),
     [
-        # the mean of the rows at hand
+        # the mean of the selected rows
         (
             job(lambda i: full(i, len(i.jobs) / 10)),
             lambda pair: len(pair.inputs.jobs) / 10,
@@ -292,13 +292,13 @@ def test_a_clash_with_a_shipped_column_is_refused(bad: Any) -> None:
             lambda pair: pair._j / 10.0,
             "with the rows in another order",
         ),
-        # every action there is, also those after the clock
+        # all actions, also those after the clock
         (
             job(lambda i: full(i, len(i.dataset.tables.actions) / 100)),
             lambda pair: len(pair.inputs.dataset.tables.actions) / 100,
             "when people act after the clock",
         ),
-        # the first action of an unordered table
+        # the first action of a table without order
         (
             job(lambda i: full(i, i.dataset.tables.actions["job_id"].iloc[:1].sum() % 101)),
             lambda pair: float(pair.inputs.dataset.tables.actions["job_id"].iloc[:1].sum() % 101),
@@ -355,7 +355,7 @@ class Needy(Nameless):
 
 
 class Forgetful(Nameless):
-    """Loses a parameter on the way to the file."""
+    """Loses a parameter when it is written to a file."""
 
     kind: ClassVar[str] = "forgetful"
     given: float = 1.0
@@ -391,7 +391,7 @@ def test_one_that_needs_parameters_is_checked_with_them() -> None:
 
 
 def test_own_components_are_what_they_say() -> None:
-    """The interval's condition, by hand."""
+    """The interval and its condition give all three values."""
     data = small_dataset(3)
     inputs = Inputs.of(Statistics(data))
     values = [

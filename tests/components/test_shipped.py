@@ -1,4 +1,4 @@
-"""Every component that ships keeps the contract that it ships with."""
+"""Every shipped component fulfils the contract."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_it_keeps_the_contract_on_random_markets(component: type[Component], see
 
 
 def test_the_catalogue_holds_every_component_there_is() -> None:
-    """One table of truth: what the packages define is what is shipped, each kind once."""
+    """The components that the packages define are exactly the shipped ones, each kind once."""
     defined = {
         value
         for package in (components, classic)
@@ -111,6 +111,6 @@ def test_it_says_what_it_is_and_what_it_takes(component: type[Component]) -> Non
     ],
 )
 def test_parameters_out_of_bounds_are_refused(kind: str, parameters: dict[str, Any], message: str) -> None:
-    """Within them, a value cannot leave 0…100."""
+    """Parameters within their bounds cannot give values outside 0…100."""
     with pytest.raises(ValidationError, match=message):
         component_kinds()[kind](**parameters)

@@ -1,4 +1,4 @@
-"""Small tables that tests of the data door share."""
+"""Small tables shared by tests of validation, loading and storing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOSTILE = "Robert'); DROP TABLE users;--"
 
 
 def small_tables(*, factors: bool = False) -> Tables:
-    """3 jobs, 2 users, 4 actions, some of everything missing, SQL and other scripts in texts."""
+    """Return 3 jobs, 2 users and 4 actions, with missing values and with SQL and other scripts in texts."""
     frames: dict[str, pd.DataFrame] = {
         "jobs": pd.DataFrame(
             {
@@ -64,7 +64,7 @@ def small_tables(*, factors: bool = False) -> Tables:
 
 
 def assert_same(left: Tables, right: Tables) -> None:
-    """Equal tables, whatever the order of their rows."""
+    """Assert that the tables are equal, ignoring the order of rows."""
     assert [name for name, _ in left.items()] == [name for name, _ in right.items()]
     for (name, one), (_, other) in zip(left.items(), right.items(), strict=True):
         pd.testing.assert_frame_equal(_sorted(name, one), _sorted(name, other), obj=name)

@@ -1,4 +1,4 @@
-"""The short way through the door gives the columns, and the refusals, of the long one."""
+"""Lazy validation of single columns gives the same columns and errors as validation of the whole frame."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ COLUMNS = TABLES["jobs"].columns
 
 @st.composite
 def frames(draw: st.DrawFn) -> pd.DataFrame:
-    """Some rows of a market, under any names, a few of their columns changed or left out."""
+    """Return rows of a market under any column names, with a few columns changed or removed."""
     rows = draw(st.lists(st.integers(0, len(JOBS) - 1), min_size=2, max_size=N_ROWS, unique=True))
     source = JOBS.iloc[rows]
     out = {}
@@ -144,7 +144,7 @@ def the_long_way(frame: pd.DataFrame) -> pd.DataFrame | str:
 
 
 def require_the_same(frame: pd.DataFrame, names: Sequence[str]) -> None:
-    """Columns are asked for in the order of `names`, before any whole frame is made."""
+    """Request the columns in the order of `names`, before a whole frame is built."""
     expected = the_long_way(frame)
     if isinstance(expected, str):
         with pytest.raises(DataError) as refused:
@@ -202,7 +202,7 @@ def test_a_new_occupation_belongs_to_no_major_group() -> None:
 
 
 def test_a_clean_frame_goes_the_short_way() -> None:
-    """Otherwise what is above would compare the long way with itself."""
+    """Without this, the comparison above would compare the slow path with itself."""
     for frame in (JOBS, JOBS.rename(columns={"company_id": "endcl_cd"}).sample(frac=1, random_state=0), JOBS.head(0)):
         assert read("jobs", frame, WIDTHS) is not None
     assert read("jobs", JOBS.assign(title="a\0b"), WIDTHS) is None
@@ -221,7 +221,7 @@ def test_tables_without_an_id_go_the_long_way(table: str) -> None:
 
 
 def test_text_that_arrow_calls_invalid_is_not_passed_over() -> None:
-    """As somebody else's file may bring it."""
+    """Other programs may write such files."""
     starts, data = np.array([0, 2], dtype=np.int64), np.array([0xC3, 0x28], dtype=np.uint8)
     broken = pa.LargeStringArray.from_buffers(1, pa.py_buffer(starts), pa.py_buffer(data))
     frame = JOBS.head(1).assign(title=pd.Series(pd.array(broken, dtype="str")))

@@ -1,4 +1,4 @@
-"""The snapshot: what cannot be one is refused with the table and the way out."""
+"""The snapshot: invalid data are rejected with an error that names the table and the fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The quick ways of encoding give what the plain ones give."""
+"""The fast ways of encoding give the same results as the simple ones."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_texts_are_digested_as_their_joined_text(column: pd.Series) -> None:
     texts = values.fillna("").tolist()
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
     plain.update(b"name" + lengths.tobytes() + values.isna().to_numpy().tobytes() + "".join(texts).encode())
-    # however the column came to be: cut out of a longer one, or put together of pieces
+    # independent of how the column was built: a slice of a longer one, or a concatenation
     longer = pd.concat([column, column.iloc[:1], column])
     for same in (column, longer.iloc[: len(column)], longer.iloc[len(longer) - len(column) :]):
         quick = hashlib.blake2b()

@@ -1,4 +1,4 @@
-"""Files in: every row is stored, made one with another, or refused with a reason, and the ledger adds up."""
+"""Imports of files: every row is stored, merged or rejected with a reason, and the ledger adds up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door of a dataset: random dirt is all found, counted and set aside, and changes no score of the clean rows."""
+"""Validation of a dataset: random invalid rows are all found, counted and quarantined; clean rows keep their scores."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def frames() -> dict[str, pd.DataFrame]:
 
 
 def dirtied(table: str, clean: pd.DataFrame, picks: list[int], data: st.DataObject) -> pd.DataFrame:
-    """The clean rows with copies of some among them, each spoilt in one or two columns."""
+    """Return the clean rows and copies of some of them, each with invalid values in one or two columns."""
     key = f"{table[:-1]}_id"
     rows = [clean.astype(object)]
     for n, pick in enumerate(picks):
@@ -121,13 +121,16 @@ def test_rows_that_depend_on_refused_ones_are_counted_as_such() -> None:
 
 
 def test_what_goes_with_a_refused_row_does_not_count_against_the_limit() -> None:
-    """One bad job among sixty, with half of the actions, is one bad row; actions of no job are bad themselves."""
+    """One bad job of sixty, with half of the actions, counts as one invalid row.
+
+    Actions that refer to an unknown job are invalid themselves.
+    """
     dirty = frames()
     bad, *others = dirty["jobs"]["job_id"].tolist()
     n = len(dirty["actions"])
     dirty["actions"]["job_id"] = [bad if row % 2 else others[row % len(others)] for row in range(n)]
     dirty["actions"].loc[[0, 2], "job_id"] = 10**6
-    dirty["actions"].loc[[1, 2], "user_id"] = 10**6 + 1  # its job was refused, and it is of nobody
+    dirty["actions"].loc[[1, 2], "user_id"] = 10**6 + 1  # row 1: job rejected and unknown user
     dirty["jobs"] = dirty["jobs"].astype({"fee": object, "job_id": float})
     dirty["jobs"].loc[0, "fee"] = "x"
     ledger = Dataset.from_frames(**dirty, on_bad="quarantine").ledger
@@ -195,7 +198,7 @@ def test_what_nobody_can_have_done_yet_sets_no_clock() -> None:
 
 
 def test_a_database_that_somebody_else_filled(tmp_path: Path) -> None:
-    """Codes without their zeros and words in capitals score as they would from a DataFrame."""
+    """Codes without leading zeros and words in capitals get the same scores as from a DataFrame."""
     expected, _ = lists(Dataset(TABLES))
     with Database.open(tmp_path / "m.db") as database:
         save_tables(database, TABLES)
@@ -208,7 +211,7 @@ def test_a_database_that_somebody_else_filled(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(lists(Dataset.from_database(database))[0], expected, check_exact=True)
         clean = read_database(database)[1]
         assert clean.lines()[0].startswith("prefectures: 47 read = 47 used")
-        with database.begin() as connection:  # no keys, no checks: a copy of a table has none
+        with database.begin() as connection:  # no keys and no checks, like a copy of a table
             for name in ("jobs", "actions"):
                 connection.exec_driver_sql(f"CREATE TABLE copy AS SELECT * FROM {name}")
                 connection.exec_driver_sql("INSERT INTO copy SELECT * FROM copy LIMIT 3")

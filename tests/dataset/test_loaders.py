@@ -1,4 +1,4 @@
-"""What goes into a database comes out the same, by a number of queries that no data changes."""
+"""Tables are loaded from a database as they were saved, by a number of queries that does not depend on the data."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_change_tokens_tell_every_change(database: Database) -> None:
     seen.append(change_tokens(database))
     assert seen[1]["actions"] != seen[0]["actions"]
     assert seen[1]["jobs"] == seen[0]["jobs"]
-    save_tables(database, small_tables(), replace=True)  # the same rows again: written is changed
+    save_tables(database, small_tables(), replace=True)  # the same rows again: the change token changes on every write
     assert change_tokens(database)["jobs"] != seen[0]["jobs"]
 
 
@@ -243,7 +243,7 @@ def test_preferences_that_are_no_numbers_are_named(sqlite_url: str, value: str) 
 
 
 def test_text_that_is_no_utf_8_is_one_sentence(sqlite_url: str) -> None:
-    """The driver says so only while rows are fetched, and of no row."""
+    """The driver reports the error only while rows are fetched, and does not name the row."""
     with Database.open(sqlite_url) as database:
         save_tables(database, small_tables())
         with database.begin() as connection:
@@ -253,7 +253,7 @@ def test_text_that_is_no_utf_8_is_one_sentence(sqlite_url: str) -> None:
         found, ledger = read_database(database, on_bad="quarantine")
         assert found.jobs["job_id"].tolist() == [1, 2**62]
         assert ledger["jobs"].refused == {"title is not text that UTF-8 can hold": 1}
-        with database.connect() as connection:  # other readers get what they always got
+        with database.connect() as connection:  # other readers keep the default text factory
             assert connection.connection.dbapi_connection.text_factory is str
 
 

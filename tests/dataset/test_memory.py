@@ -45,7 +45,7 @@ def test_canonical_frames_come_back(table: str, seed: int) -> None:
 
 
 def test_jobs_take_less_than_a_third(tmp_path: object) -> None:
-    """Against what pandas makes of the same table; the figure for the whole frame is with its free text."""
+    """Compare with pandas for the same table. The figure for the whole frame includes its free text."""
     with Database.open(f"sqlite:///{tmp_path}/jobs.db") as database:
         save_tables(database, make_market(300, 50_000, 3_000).tables)
         with database.connect() as connection:
@@ -67,8 +67,8 @@ def test_jobs_take_less_than_a_third(tmp_path: object) -> None:
     ("name", "values", "dtype"),
     [
         ("fee", [500.0, 5000.0, None], "float32"),
-        ("fee", [0.1, 2.0], "float64"),  # 0.1 is another number in float32
-        ("fee", [16_777_217.0], "float64"),  # whole, and past what float32 counts
+        ("fee", [0.1, 2.0], "float64"),  # float32 would change 0.1
+        ("fee", [16_777_217.0], "float64"),  # an integer that float32 cannot represent
         ("fee", [1e300], "float64"),
         ("fee", [500, 5000], "int32"),  # never int16: fee * 100 would overflow
         ("job_id", [1, 2**31 - 1], "int32"),
@@ -116,7 +116,7 @@ def test_shape_index_and_attributes_stay() -> None:
     small = optimise(frame)
     assert small.index.tolist() == ["x", "y"]
     assert small.attrs == {"from": "somewhere"}
-    assert frame["fee"].dtype == np.float64  # the argument is left alone
+    assert frame["fee"].dtype == np.float64  # the argument is not changed
     for empty in (frame.head(0), pd.DataFrame(), pd.DataFrame(index=range(3))):
         assert optimise(empty).shape == empty.shape
     twice = pd.concat([frame, frame], axis=1)

@@ -1,4 +1,4 @@
-"""Actions fetched a user at a time are the actions fetched row by row."""
+"""Fetching the actions of a user in one packed row gives the same actions as fetching them row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real job views: imported whole, every row accounted for. The data never leaves its folder."""
+"""The real job views: the import accounts for every row. The data never leave their folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shipped reference tables against public totals."""
+"""The shipped reference tables compared with public totals."""
 
 from __future__ import annotations
 
@@ -74,4 +74,4 @@ def test_minimum_wages_only_rise() -> None:
     tokyo = table[table["prefecture_code"] == "13"]["hourly_wage"]
     assert list(tokyo) == [1113, 1163, 1226]
     nagano = table[table["prefecture_code"] == "20"]["hourly_wage"]
-    assert list(nagano) == [948, 998, 1061]  # lists in circulation repeat 998 for 2025
+    assert list(nagano) == [948, 998, 1061]  # widely copied lists repeat 998 for 2025

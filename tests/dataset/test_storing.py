@@ -1,4 +1,4 @@
-"""Many rows at once, on every kind of database, come back as they were."""
+"""Bulk inserts on every kind of database are read back unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The synthetic market: sound tables at any size, and choices that follow the hidden tastes."""
+"""The synthetic market: valid tables of any size, and choices that follow the hidden tastes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def market() -> Market:
 
 @pytest.fixture(scope="module")
 def events(market: Market) -> pd.DataFrame:
-    """Actions with the columns of their job and user."""
+    """Return the actions with the columns of their job and user."""
     tables = market.tables
     joined = tables.actions.merge(tables.jobs, on="job_id", validate="m:1")
     return joined.merge(tables.users, on="user_id", suffixes=("", "_user"), validate="m:1")
@@ -86,7 +86,7 @@ def test_what_is_no_time_is_refused(as_of: str) -> None:
 
 
 def test_actions_happen_while_the_job_is_open(market: Market, events: pd.DataFrame) -> None:
-    assert len(events) == len(market.tables.actions)  # every user and job is there
+    assert len(events) == len(market.tables.actions)  # every referenced user and job exists
     at = events["occurred_at"]
     assert (at <= market.as_of).all()
     assert (at >= market.as_of - pd.Timedelta(days=361)).all()
@@ -206,7 +206,7 @@ def test_tastes_are_told_and_differ_from_person_to_person(market: Market) -> Non
 
 
 def test_choices_follow_the_hidden_tastes(market: Market, events: pd.DataFrame) -> None:
-    """The parts that the frames alone tell: location and stated preference, against open jobs at random."""
+    """Compare chosen jobs with random open jobs, by location and stated preference, which the frames contain."""
     rng = np.random.default_rng(0)
     jobs = market.tables.jobs
     jobs = jobs[(jobs["posted_at"] <= market.as_of) & (jobs["expires_at"] > market.as_of)]
@@ -221,7 +221,7 @@ def test_choices_follow_the_hidden_tastes(market: Market, events: pd.DataFrame) 
         return 65 * HIDDEN_WEIGHTS["location"] * near + 80 * HIDDEN_WEIGHTS["category"] * fits
 
     gain = worth(chosen) - worth(random)
-    assert gain.mean() > 10  # points of utility; 30 would be all of both
+    assert gain.mean() > 10  # points of utility; 30 is the maximum of both parts
     weight = market.tastes.user_weights.set_index("user_id")["location"]
     at_home = chosen["prefecture_code"] == chosen["prefecture_code_user"]
     mind = chosen["user_id"].map(weight)
@@ -233,7 +233,7 @@ def test_hated_occupations_are_avoided_and_favourite_companies_sought(market: Ma
     rng = np.random.default_rng(0)
 
     def share(quirk: str, column: str) -> tuple[float, float]:
-        """How often people's own quirk is what they act on, and how often another one's would be."""
+        """Return the share of actions that match the user's quirk, and the share for another user's quirk."""
         wanted = events["user_id"].map(quirks[quirk])
         rows = events[wanted.notna()]
         mine = wanted.dropna().to_numpy(object)

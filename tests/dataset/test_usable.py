@@ -1,4 +1,4 @@
-"""What can be used of a database, and the files of what cannot."""
+"""The usable part of a database, and the files of its rejected rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import DataError, OutputError
 from scoring.validation.report import Limit
 
-NEVER = 2**62  # no time in microseconds
+NEVER = 2**62  # not a valid time in microseconds
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_clean_run_takes_the_files_of_the_last_one_away_and_nothing_else(db: D
     edit(db, "UPDATE jobs SET expires_at = NULL WHERE job_id = 2")
     assert read_usable(db, refused_to=folder).rejected is None
     assert names(folder) == sorted(others)
-    read_usable(db, refused_to=folder / "never")  # nothing to keep, nothing made
+    read_usable(db, refused_to=folder / "never")  # no rejected rows, so no folder is created
     assert not (folder / "never").exists()
     (folder / "run_refused_users.csv").mkdir()
     with pytest.raises(OutputError, match=r"run_refused_users.csv is of the run before and cannot be taken away: "):

@@ -1,4 +1,4 @@
-"""Any frame to the canonical one, or a refusal that names table, column, row and value."""
+"""Validation converts any frame to the canonical one, or reports the table, column, row and value."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def jobs(**columns: Any) -> pd.DataFrame:
 
 
 def one(column: str, value: Any, **options: Any) -> Any:
-    """The canonical value of one job's column."""
+    """Return the canonical value of one job's column."""
     frame = check("jobs", jobs(**{column: pd.Series([value], dtype=object)}), **options)
     return frame[column].iloc[0]
 
 
 def reason(column: str, value: Any) -> str:
-    """Why one job's value is refused."""
+    """Return the reason for which one job's value is rejected."""
     refused = normalise("jobs", jobs(**{column: pd.Series([value], dtype=object)})).refused
     assert refused["column"].tolist() == [column]
     return str(refused["reason"].iloc[0])

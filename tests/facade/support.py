@@ -1,4 +1,4 @@
-"""Markets in databases, legacy objects out of rows, and the oracle's scores as the facade names them."""
+"""Helpers: markets in databases, legacy objects built from rows, and the oracle's scores under the facade's names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 
 def market_of(seed: int, n_users: int = 12, n_jobs: int = 40) -> RawMarket:
-    """With factors that were brought: the oracle trains none."""
+    """Return a synthetic market with given factors; the oracle does not train any."""
     return random_market(seed, n_users=n_users, n_jobs=n_jobs, n_actions=150, factors=True)
 
 
@@ -42,19 +42,19 @@ def dataset_of(market: RawMarket) -> Dataset:
 
 
 def engine_of(market: RawMarket, model: str = "classic", **settings: Any) -> ScoringEngine:
-    """On the dataset itself: what a database adds is tested by itself."""
+    """Return an engine on the dataset itself. Databases have their own tests."""
     return ScoringEngine(dataset_of(market), model, keep_factors=False, **settings)
 
 
 def store(market: RawMarket, url: str) -> str:
-    """The market in a new database at this URL."""
+    """Save the market to a new database at this URL and return the URL."""
     with Database.open(url) as database:
         save_tables(database, Tables(**market.frames()))
     return url
 
 
 def legacy_job(row: Row) -> SimpleNamespace:
-    """As legacy code kept a job: in parts."""
+    """Return the job as a legacy object with nested parts."""
     return SimpleNamespace(
         job_id=row["job_id"],
         endcl_cd=row["company_id"],
@@ -96,7 +96,7 @@ def by_id(rows: Sequence[Row], key: str) -> dict[int, Row]:
 
 
 def named(score: Score) -> list[float]:
-    """In the order of SCORES, as float32."""
+    """Return the values in the order of SCORES, rounded to float32."""
     values = [score.total, score.groups["base"], score.groups["match"], score.groups["personal"]]
     return [float(np.float32(value)) for value in values]
 
@@ -104,7 +104,7 @@ def named(score: Score) -> list[float]:
 def expected_pairs(
     oracle: Oracle, users: Sequence[Row], jobs: Sequence[Row], score: Callable[[Row, Row], Score] | None = None
 ) -> pd.DataFrame:
-    """The oracle's frame of every pair, in (user, job) order."""
+    """Return the oracle's frame of all pairs, ordered by user, then job."""
     score = score or oracle.classic
     rows = [
         [user["user_id"], job["job_id"], *named(score(user, job)), oracle.is_open(job)]

@@ -1,4 +1,4 @@
-"""Every way of asking gives the oracle's numbers, to the last bit."""
+"""Every entry point returns the oracle's numbers, bit for bit."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Case:
 
 
 def _in_order(frame: pd.DataFrame, key: str, ids: list[int]) -> pd.DataFrame:
-    """Rows by ids, with an index that is no range: nothing may lean on it."""
+    """Return the rows in the order of `ids`. The index is not a range, so code must not rely on it."""
     return frame.set_index(key).loc[ids].reset_index().set_index(pd.Index([f"r{n}" for n in range(len(ids))]))
 
 
@@ -157,7 +157,7 @@ async def test_single_pairs(case: Case, as_given: str) -> None:
 
 
 async def test_lists_of_pairs(case: Case) -> None:
-    """With and without profiles, in any order, the same object in many pairs."""
+    """Pairs may be with or without a profile and in any order; one object may occur in many pairs."""
     jobs = {job["job_id"]: legacy_job(job) for job in case.jobs}
     users = {user["user_id"]: legacy_user(user) for user in case.users}
     pairs: list[Any] = []
@@ -201,7 +201,7 @@ async def test_columns_of_jobs(case: Case) -> None:
 
 
 async def test_statistics_are_those_of_the_whole_data(case: Case) -> None:
-    """`standard`'s area means and popularity do not change with the rows that a request holds."""
+    """The area means and popularity of `standard` do not depend on the rows of a request."""
     engine = engine_of(case.market, "standard")
     for job in case.jobs[:6]:
         row = case.jobs_df[case.jobs_df["job_id"] == job["job_id"]]

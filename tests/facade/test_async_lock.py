@@ -1,4 +1,4 @@
-"""A lock of threads and of tasks of several event loops."""
+"""A lock for threads and for tasks of several event loops."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ THREADS, TIMES = 8, 25
 
 
 def test_one_holder_at_a_time_and_all_get_the_lock() -> None:
-    """Some tasks are cancelled while they wait, or when they have just got the lock."""
+    """Some tasks are cancelled while they wait or just after they acquire the lock."""
     lock, inside, done, given_up = AsyncLock(), 0, [0] * THREADS, [0] * THREADS
 
     def work(number: int) -> None:
-        """Runs with the lock held; fails if two holders run at once."""
+        """Run with the lock held; fail if two holders run at once."""
         nonlocal inside
         inside += 1
         time.sleep(random.Random(done[number]).random() / 2000)
@@ -52,10 +52,10 @@ def test_one_holder_at_a_time_and_all_get_the_lock() -> None:
         return None
 
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(start, range(THREADS)))  # raises what a thread raised
+        list(pool.map(start, range(THREADS)))  # re-raises an error of a thread
     assert all(a + b >= TIMES for a, b in zip(done, given_up, strict=True))
     assert sum(given_up) > 0
-    with lock.for_thread():  # it was released
+    with lock.for_thread():  # the lock is free again
         pass
 
 

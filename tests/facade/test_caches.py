@@ -1,4 +1,4 @@
-"""The caches of an engine: what a change invalidates and what it does not, and that nothing given out spoils them."""
+"""The caches of an engine: what a change invalidates, and that callers cannot modify cached values."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def market() -> RawMarket:
 
 
 def company_of(market: RawMarket) -> tuple[str, int]:
-    """A company, and a job of its."""
+    """Return a company and the ID of one of its jobs."""
     return next((job["company_id"], job["job_id"]) for job in market.jobs if job["company_id"])
 
 
 def act(url: str, market: RawMarket, *, kind: str = "application", place: int = 0) -> None:
-    """One more action, by somebody on the job of `company_of`, a little before the newest."""
+    """Add an action on the job of `company_of`, slightly older than the newest action."""
     row = {
         "user_id": market.users[place]["user_id"],
         "job_id": company_of(market)[1],
@@ -63,7 +63,7 @@ def counts(engine: ScoringEngine) -> dict[str, tuple[int, int]]:
 
 
 async def change(engine: ScoringEngine, ask: Callable[[], Any]) -> dict[str, tuple[int, int]]:
-    """Hits and misses that the request adds, of the caches that it asks at all."""
+    """Return the hits and misses that the request adds, for the caches that it uses."""
     before = counts(engine)
     await ask()
     after = counts(engine)
@@ -89,7 +89,7 @@ async def test_a_change_of_weights_makes_anew_what_depends_on_weights_and_nothin
     }
     for request in ask.values():
         await request()
-    held = {"snapshot": (1, 0), "company": (1, 0)}  # each request sees the data and popularity once
+    held = {"snapshot": (1, 0), "company": (1, 0)}  # each request uses the snapshot and popularity once
     assert await change(engine, ask["list"]) == held | {"plans": (1, 0)}
     assert await change(engine, ask["pair"]) == held | {"scores": (1, 0)}
     engine.model = other
@@ -99,7 +99,7 @@ async def test_a_change_of_weights_makes_anew_what_depends_on_weights_and_nothin
     found = await change(engine, ask["explanation"])
     assert found["explanations"] == (0, 1)
     assert all(misses == 0 for name, (_, misses) in found.items() if name != "explanations")
-    engine.model = own  # as before: all of it is there still
+    engine.model = own  # the old model again: all of its values are still cached
     for name, layer in (("list", "plans"), ("pair", "scores"), ("explanation", "explanations")):
         assert await change(engine, ask[name]) == held | {layer: (1, 0)}
 
@@ -119,7 +119,7 @@ async def test_a_new_action_makes_anew_what_depends_on_actions_and_nothing_else(
         for request in ask.values():
             await request()
         act(sqlite_url, market)
-        # `company` is asked twice: by the new snapshot, which makes sure that it is there, and by the request
+        # `company` is used twice: by the new snapshot, which loads it if it is missing, and by the request
         loaded = {"snapshot": (0, 1), "company": (2, 0)}
         made = {"prefecture": (1, 0), "similarity": (0, 1), "encoded": (0, 1), "plans": (0, 1)}
         assert await change(engine, ask["list"]) == loaded | made
@@ -140,7 +140,7 @@ async def test_company_popularity_stays_for_its_hour_and_then_changes(market: Ra
         act(sqlite_url, market)
         clock.now = HOUR - 0.1
         assert await applications() == before
-        assert engine.cache_stats()["snapshot"].misses == 2  # the data were read again all the same
+        assert engine.cache_stats()["snapshot"].misses == 2  # the data were reloaded even so
         clock.now = HOUR
         assert await applications() == before + 1
         assert engine.cache_stats()["company"].expirations == 1
@@ -152,7 +152,7 @@ async def test_company_popularity_stays_for_its_hour_and_then_changes(market: Ra
 
         act(sqlite_url, market, place=2)
         engine.clear_caches("company")
-        await applications()  # (this request looks for new data after the caches were emptied)
+        await applications()  # this request checks for new data because the caches were cleared
         engine.company_cache_hours = 0.5
         assert engine.company_cache_hours == 0.5
         act(sqlite_url, market, place=3)
@@ -186,7 +186,7 @@ async def test_the_data_are_looked_at_no_more_often_than_asked(
         clock.now = 9.9
         assert await loads() == (1, 1)
         clock.now = 10.0
-        assert await loads() == (2, 3)  # a look, and one beside the reading
+        assert await loads() == (2, 3)  # one check for changes, and one during the load
         clock.now = 19.9
         assert await loads() == (2, 3)
         clock.now = 20.0
@@ -196,7 +196,7 @@ async def test_the_data_are_looked_at_no_more_often_than_asked(
 async def test_refresh_reads_popularity_that_a_request_under_way_cannot_spoil(
     market: RawMarket, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A request on the old data asks for popularity while the new are being read."""
+    """A request on the old data asks for popularity while the new data are being loaded."""
     import scoring.facade.snapshot as home
 
     store(market, sqlite_url)
@@ -242,7 +242,7 @@ async def test_a_load_that_began_before_a_refresh_does_not_replace_it(
 
 
 def bonus(points: float) -> type[Component]:
-    """A component class as a notebook's cell defines it, again with each call."""
+    """Return a component class as a notebook cell would define it: a new class for each call."""
 
     class Bonus(Component):
         kind: ClassVar[str] = "bonus_of_a_notebook"
@@ -299,7 +299,7 @@ def test_users_are_told_apart_by_every_column(market: RawMarket) -> None:
 
 
 async def test_a_window_first_asked_for_by_a_model_is_in_its_keys(market: RawMarket, sqlite_url: str) -> None:
-    """Popularity over other days than the shipped: what was made of an old reading is not found by a new snapshot."""
+    """The model counts popularity over a custom window. A new snapshot does not use values from old data."""
     store(market, sqlite_url)
     clock = Clock()
     model = load_model("standard").with_parameters("popularity", days=90)
@@ -316,23 +316,23 @@ async def test_a_window_first_asked_for_by_a_model_is_in_its_keys(market: RawMar
     settings: dict[str, Any] = {"keep_factors": False, "change_check_seconds": 0, "clock": clock}
     with ScoringEngine(sqlite_url, "standard", **settings) as engine:
         shipped = engine.model
-        await ask(engine)  # over 360 days, read at 0
+        await ask(engine)  # 360 days, loaded at time 0
         clock.now, engine.model = HOUR / 2, model
-        await ask(engine)  # over 90 days, read at half past
+        await ask(engine)  # 90 days, loaded after half an hour
         act(sqlite_url, market)
         clock.now, engine.model = HOUR, shipped
-        await ask(engine)  # over 360 days, read again, of the new data
+        await ask(engine)  # 360 days, loaded again from the new data
         engine.model = model
-        await ask(engine)  # the first of this model on the new data, with a reading over 90 days of the old
+        await ask(engine)  # first use of this model on the new data; its 90-day popularity is still from the old data
         clock.now = 1.5 * HOUR
         engine.clear_caches("snapshot")
-        found = await ask(engine)  # the reading over 90 days has had its hour
+        found = await ask(engine)  # the 90-day popularity has expired
     with ScoringEngine(sqlite_url, model, **settings) as fresh:
         assert found == await ask(fresh)
     assert found["facts"]["company"] == company
 
 
-# --- What is given out --------------------------------------------------------------------------------------
+# --- Returned values ----------------------------------------------------------------------------------------
 
 
 async def test_what_is_given_out_may_be_changed(market: RawMarket) -> None:
@@ -360,7 +360,7 @@ async def test_what_is_given_out_may_be_changed(market: RawMarket) -> None:
 
 
 async def test_memory_in_use_is_what_was_allocated() -> None:
-    """Of plans under other weights, which share the data and most of their arrays, beside Python's own books."""
+    """Compare with tracemalloc, for plans under other weights, which share the data and most of their arrays."""
     engine = ScoringEngine(Dataset(make_market(300, 5000, 6000, seed=0).tables), "standard", keep_factors=False)
     await engine.calculate_scores_for_all_users(top_k=1)
     first, snapshot = engine.get_performance_stats(), engine._data.get()

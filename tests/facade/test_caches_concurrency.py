@@ -1,4 +1,4 @@
-"""64 threads on one engine: every answer right, no error, and each value computed once."""
+"""64 threads on one engine: all answers are right, no errors occur, and each value is computed once."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from tests.markets import RawMarket
 
 THREADS = 64
 FEW, MANY = 70, 200
-"""Tasks."""
+"""Numbers of tasks."""
 SHORT, LONG = 6, 240
-"""Requests of a task."""
+"""Numbers of requests per task."""
 
 Request = Callable[[ScoringEngine], Coroutine[Any, Any, Any]]
 
 
 def requests_of(market: RawMarket) -> dict[str, Request]:
-    """Name → request, of every kind."""
+    """Return requests of every kind by name."""
     found: dict[str, Request] = {"popularity": lambda engine: engine._batch_load_company_popularity(["C1", "C2"])}
     for limit in (None, 1, 5):
         found[f"list {limit}"] = lambda engine, n=limit: engine.calculate_scores_for_all_users(user_limit=n, top_k=5)
@@ -55,14 +55,14 @@ async def answers(engine: ScoringEngine, asked: dict[str, Request]) -> dict[str,
 async def check(
     engine: ScoringEngine, asked: dict[str, Request], names: list[str], right: list[dict[str, str]]
 ) -> None:
-    """Each answer is one of those that are right."""
+    """Assert that each answer is one of the right ones."""
     for name in names:
         assert plain(await asked[name](engine)) in [known[name] for known in right], name
 
 
 def hammer(work: Callable[[int], None], tasks: int) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(work, range(tasks)))  # raises what a task raised
+        list(pool.map(work, range(tasks)))  # re-raises an error of a task
 
 
 def reweighted(model: ScoringModel) -> ScoringModel:
@@ -77,7 +77,7 @@ def one_computation_per_key(url: str, market: RawMarket, tasks: int, per_task: i
     with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False) as engine:
 
         def work(task: int) -> None:
-            # the first tasks all begin with the same requests, on an engine that has computed nothing
+            # the first tasks all start with the same requests, on an engine that has not computed anything
             order = random.Random(task % 3)
             asyncio.run(check(engine, asked, order.choices(list(asked), k=per_task), [right]))
 
@@ -89,7 +89,7 @@ def one_computation_per_key(url: str, market: RawMarket, tasks: int, per_task: i
         assert layer.misses == layer.stored == layer.entries, name
         assert (layer.failed, layer.dropped, layer.evictions, layer.expirations) == (0, 0, 0, 0), name
         assert layer.hits + layer.misses + layer.joined == layer.requests, name
-    # with everything asked once more, as many values have been computed as one caller alone needs: one per key
+    # after all requests were repeated, as many values were computed as for a single caller: one per key
     assert {name: layer.misses for name, layer in whole.items()} == {
         name: layer.misses for name, layer in alone.items()
     }
@@ -127,7 +127,7 @@ def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task:
 
 
 def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
-    """In each phase another application comes in and time goes on by 20 minutes: of the engine's three, one is new."""
+    """Add one application and advance the clock by 20 minutes per phase. Popularity is reloaded once per hour."""
     clock, company, phases = Clock(), company_of(market)[0], 8
     with ScoringEngine(url, keep_factors=False, change_check_seconds=0, clock=clock) as engine:
 
@@ -138,7 +138,7 @@ def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
         for phase in range(phases):
             with ThreadPoolExecutor(THREADS) as pool:
                 found = list(pool.map(asked, range(tasks // phases)))
-            # computed in phases 0, 3, 6, when as many applications had come in
+            # computed in phases 0, 3 and 6, with the applications added until then
             assert found == [first + phase // 3 * 3] * len(found), phase
             right += len(found)
             act(url, market, place=phase)

@@ -1,4 +1,4 @@
-"""Random sequences of edits, restarts, clears and reads: nothing that an engine answers is stale."""
+"""Random sequences of edits, restarts, clears and reads: an engine never answers with stale values."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ users, jobs = st.integers(0, len(USERS) - 1), st.integers(0, len(JOBS) - 1)
 
 
 class Pinned(MemoryStore[PopularityKey]):
-    """Company popularity as the data of another moment had it."""
+    """Company popularity of the data at another time."""
 
     def __init__(self, dataset: Dataset) -> None:
         super().__init__(0)
@@ -57,17 +57,17 @@ class Pinned(MemoryStore[PopularityKey]):
 
 @dataclass
 class Moment:
-    """The data as they were, and until when."""
+    """A state of the data, and the time at which it was replaced."""
 
     dataset: Dataset
     until: float = math.inf
 
 
 class CachedEngine(RuleBasedStateMachine):
-    """An engine that lives through all of it, beside one built anew from the database for every state of the data.
+    """Compare one long-lived engine with an engine rebuilt from the database for every state of the data.
 
-    Popularity alone may be older: it must be what the data said at some moment of the last hour, and all else
-    that is answered at the same moment must agree with it.
+    Only popularity may be older: it must match the data at some time within the last hour.
+    All other values of the same answer must be consistent with it.
     """
 
     template: ClassVar[Path]
@@ -101,18 +101,18 @@ class CachedEngine(RuleBasedStateMachine):
     # --- Edits ----------------------------------------------------------------------------------------------
 
     def changed(self) -> None:
-        """From now on the newest data recorded are no longer those of the database."""
+        """Record that the newest recorded data no longer match the database."""
         if not self.dirty:
             self.history[-1].until, self.dirty = self.clock.now, True
 
     def note(self) -> None:
-        """Records the data as they are, before the engine sees them."""
+        """Record the current data, before the engine reads them."""
         if self.dirty:
             self.history.append(Moment(Dataset(load_tables(self.database))))
             self.dirty = False
 
     def write(self, name: str, row: dict[str, Any]) -> None:
-        """One row in place of that of its id, if there is one."""
+        """Write one row; replace the row with the same ID if it exists."""
         columns = [column.name for column in TABLES[name].columns]
         values = {column: pd.Series([row.get(column)], dtype=FRAMES[name].dtypes[column]) for column in columns}
         table, key = DATA_TABLES[name], TABLES[name].key[0]
@@ -147,7 +147,7 @@ class CachedEngine(RuleBasedStateMachine):
 
     @rule(place=st.integers(0, len(MARKET.actions) - 1))
     def delete_actions(self, place: int) -> None:
-        """All of a user on a job."""
+        """Delete all actions of a user on a job."""
         pair, table = MARKET.actions[place], DATA_TABLES["actions"].c
         with self.database.begin() as connection:
             named = (table.user_id == pair["user_id"]) & (table.job_id == pair["job_id"])
@@ -180,7 +180,7 @@ class CachedEngine(RuleBasedStateMachine):
 
     @rule(profile=st.integers(0, PROFILES - 1))
     def weigh(self, profile: int) -> None:
-        """The shipped weights, or others; the last profile also counts popularity over another window."""
+        """Use the shipped weights or others. The last profile also counts popularity over another window."""
         assert self.engine is not None
         self.profile, model = profile, self.own
         if profile:
@@ -196,7 +196,7 @@ class CachedEngine(RuleBasedStateMachine):
     # --- Reads ----------------------------------------------------------------------------------------------
 
     def check(self, ask: Callable[[ScoringEngine], Awaitable[Any]]) -> None:
-        """The answer is that of a new engine on the data as they are, with popularity of a moment that is allowed."""
+        """Assert that a new engine on the current data, with popularity of an allowed time, gives the same answer."""
         assert self.engine is not None
         type(self).reads += 1
         self.note()
@@ -204,7 +204,10 @@ class CachedEngine(RuleBasedStateMachine):
         assert any(found == plain(self.runner.run(as_coroutine(ask(other)))) for other in self.allowed()), found
 
     def allowed(self) -> Iterator[ScoringEngine]:
-        """Newest popularity first. The engine asked holds a reading per window, so two may be of different moments."""
+        """Yield the allowed engines, newest popularity first.
+
+        Popularity is cached per window, so two windows may be from different times.
+        """
         assert self.engine is not None
         for place in reversed(range(len(self.history))):
             if self.history[place].until <= self.clock.now - HOUR:
@@ -259,7 +262,7 @@ def template(tmp_path: Path) -> Path:
 
 
 def run(template: Path, sequences: int, steps: int, part: int = 0) -> None:
-    """Each part has sequences of its own, also where hypothesis draws the same ones every time."""
+    """Each part runs its own sequences, even if hypothesis draws the same ones every time."""
     machine = type("Sequences", (CachedEngine,), {"template": template, "sequences": 0, "reads": 0})
     if part:
         machine = seed(part)(machine)

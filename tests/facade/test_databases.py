@@ -1,4 +1,4 @@
-"""On every kind of handle to a database, and without holding up the event loop."""
+"""Engines on every kind of database handle; they do not block the event loop."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_every_method_on_every_handle(kind: str, database_url: str, market
 
 
 async def every_method(engine: ScoringEngine, market: RawMarket) -> None:
-    """Each legacy name once, against the oracle."""
+    """Call each legacy method once and compare with the oracle."""
     oracle = market.oracle()
     jobs, users = (sorted(rows, key=lambda row: next(iter(row.values()))) for rows in (market.jobs, market.users))
     job_ids, user_ids = [job["job_id"] for job in jobs], [user["user_id"] for user in users]
@@ -136,7 +136,7 @@ async def test_sqlite_in_memory_of_an_async_engine(market: RawMarket) -> None:
     await database.run(save_tables, database, Tables(**market.frames()))
     with ScoringEngine(engine, as_of=market.as_of, keep_factors=False) as scoring:
         with pytest.raises(DatabaseError, match="await"):
-            scoring.calculate_base_scores_vectorized(market.frames()["jobs"])  # before anything is loaded
+            scoring.calculate_base_scores_vectorized(market.frames()["jobs"])  # before any data are loaded
         await asyncio.gather(scoring.warmup_caches(), scoring.calculate_scores_for_all_users())
         await every_method(scoring, market)
     await engine.dispose()
@@ -188,7 +188,7 @@ async def test_many_tasks_share_one_load(sqlite_url: str, market: RawMarket, mon
 def test_threads_with_loops_of_their_own_share_one_load(
     sqlite_url: str, market: RawMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All begin on an engine that has loaded nothing, some by a method that is not async."""
+    """All threads start on an engine without loaded data; some call a method that is not async."""
     import scoring.facade.snapshot as home
 
     loads: list[str] = []
@@ -234,7 +234,10 @@ def test_an_engine_outlives_an_event_loop(sqlite_url: str, market: RawMarket) ->
 
 
 class Gate:
-    """Work waits inside until the event loop has ticked a few times; on the loop's own thread it would for ever."""
+    """Work that blocks until the event loop has ticked a few times.
+
+    On the event loop's own thread it would never end.
+    """
 
     def __init__(self, work: Callable[..., Any]) -> None:
         self.work, self.opened, self.passed = work, threading.Event(), 0

@@ -1,4 +1,4 @@
-"""Scores of jobs alone are those of the whole model on the whole frame, whatever a component reads."""
+"""Base scores of jobs equal those of the whole model on the whole frame, whatever a component reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENGINE = ScoringEngine(DATASET, "standard", keep_factors=False)
 
 
 class ReadsAll(Component):
-    """What a component of somebody's own may look at: texts, arrays, vectors, codes, the user."""
+    """A user-defined component that reads texts, arrays, vectors, codes and the user."""
 
     kind: ClassVar[str] = "reads_all"
 
@@ -51,7 +51,7 @@ class Refuses(Component):
 
 
 def with_own(model: ScoringModel, group: str, component: Component) -> ScoringModel:
-    """The model with one component more, of half the weight of its group."""
+    """Return the model with an additional component that has half of its group's weight."""
     parts = [*model.parts]
     place = max(n for n, part in enumerate(parts) if part.group == group) + 1
     parts.insert(place, Part("own", group, component))
@@ -78,7 +78,7 @@ MODELS = {
 
 
 def the_long_way(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> tuple[NDArray, NDArray]:
-    """The base scores, and the values of all components, with every column encoded and everything planned."""
+    """Return the base scores and all component values, with every column encoded and every component planned."""
     result = normalise("jobs", frame, code_width=snapshot.code_widths)
     if len(result.refused):
         raise DataError("refused")
@@ -131,7 +131,7 @@ def test_what_is_wrong_with_a_component_of_one_s_own_is_said(group: str) -> None
 
 
 def test_only_what_is_needed_is_planned() -> None:
-    """Otherwise what is above would compare the whole model with itself."""
+    """Without this, the comparison above would compare the whole model with itself."""
     base = only(STANDARD, "base", STANDARD.weights.components["base"])
     assert [part.name for part in base.parts] == [part.name for part in STANDARD.components_of("base")]
     own = only(MODELS["own elsewhere"], "base", STANDARD.weights.components["base"])

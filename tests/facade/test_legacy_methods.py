@@ -1,4 +1,4 @@
-"""Every name that the page for legacy code promises answers, and there is no other on it."""
+"""The methods that the page for legacy code lists are exactly those that exist."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PAGE = Path(__file__).parents[2] / "MIGRATING.md"
 
 
 def promised() -> set[str]:
-    """The methods of the page's table."""
+    """Return the methods in the page's table."""
     table = PAGE.read_text("utf-8").partition("## Methods")[2].partition("\nAttributes:")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `") or "refresh" in line]
     return {name for row in rows for name in re.findall(r"(\w+)\(", row)}
 
 
 async def test_every_method_of_the_page_answers(sqlite_url: str) -> None:
-    """What they answer is held to the formulas elsewhere; here, that nothing is missing."""
+    """Other tests compare the answers with the formulas. This test checks that all methods exist."""
     market = market_of(1)
     store(market, sqlite_url)
     job, user, frames = legacy_job(market.jobs[0]), legacy_user(market.users[0]), market.frames()

@@ -1,4 +1,4 @@
-"""Rows of objects become what the door for frames makes of the same values."""
+"""Rows built from objects equal the rows that frame validation returns for the same values."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_markets(seed: int) -> None:
 
 @pytest.mark.parametrize("column_type", COLUMN_TYPES)
 def test_objects_become_what_coercion_makes_of_them(column_type: ColumnType) -> None:
-    """Alone, and with a missing value where the type may have one."""
+    """One object alone, and together with a missing value where the type allows one."""
     taken = 0
     for value in ODD:
         for values in ([value], [value, None]):

@@ -1,4 +1,4 @@
-"""What is refused, what is cut, and the pairs on disk."""
+"""Requests that are rejected, requests that are split, and pairs on disk."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def ids(n_users: int, n_jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 async def test_what_cannot_fit_is_refused_before_any_work(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_budget, "available", lambda: 16_000_000_000)
-    with ScoringEngine(sqlite_url) as engine:  # the file is not there: any work would fail
+    with ScoringEngine(sqlite_url) as engine:  # the file does not exist: any work would fail
         users, jobs = ids(10_000, 100_000)
         started = time.perf_counter()
         with pytest.raises(NotEnoughMemoryError) as caught:
@@ -86,7 +86,7 @@ async def test_a_chunk_is_cut_with_a_warning(engine: ScoringEngine, frames: Any)
     users, jobs = ids(MAX_BATCH_SIZE + 1, 3)
     with pytest.warns(UserWarning, match="cut to 10,000 users"):
         chunk = await engine._calculate_chunk_scores(users, jobs)
-    assert len(chunk) == 3 * (MAX_BATCH_SIZE + 1)  # nobody is dropped
+    assert len(chunk) == 3 * (MAX_BATCH_SIZE + 1)  # no user is dropped
     pd.testing.assert_frame_equal(cut, await engine.process_scoring_batch(frames["users"], frames["jobs"]))
 
 
@@ -172,7 +172,7 @@ async def test_whose_profile(engine: ScoringEngine) -> None:
         await engine.calculate_personal_score(job, SimpleNamespace(applications=[]))
     with pytest.raises(DataError, match="user_id"):
         await engine.calculate_personal_score(job, {"user_id": "somebody"})
-    # a user whom the data does not know has no history
+    # a user that the data do not contain has no history
     assert await engine.calculate_personal_score(job, 10**9) == 40.0
 
 
@@ -188,7 +188,7 @@ async def test_an_id_is_needed_where_results_name_it(engine: ScoringEngine) -> N
 
 
 async def test_values_as_other_code_keeps_them(engine: ScoringEngine) -> None:
-    """Enums, sets, text for numbers, mocks, methods of the same name."""
+    """Enums, sets, numbers as text, mocks, and methods with the name of a column."""
     from decimal import Decimal
     from enum import Enum
 
@@ -322,7 +322,7 @@ async def test_a_database_without_data(sqlite_url: str) -> None:
     with ScoringEngine(sqlite_url, keep_factors=False) as engine:
         with pytest.raises(DatabaseError, match="holds no users or no jobs"):
             await engine.calculate_scores_for_all_users()
-        # rows of one's own are scored all the same
+        # the caller's rows are scored even so
         assert await engine.calculate_base_score(legacy_job(market.jobs[0])) > 0
 
 

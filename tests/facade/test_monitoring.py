@@ -1,4 +1,4 @@
-"""An engine accounts for itself: operations, database, memory, the target, metrics."""
+"""Statistics of an engine: operations, database, memory, the target, metrics."""
 
 from __future__ import annotations
 

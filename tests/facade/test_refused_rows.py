@@ -1,4 +1,4 @@
-"""A database with a few unusable rows is taken, as `scoring run` takes it, and rows that get mended are seen."""
+"""Databases with a few invalid rows are loaded as `scoring run` loads them; corrected rows are noticed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def db(database_url: str) -> Iterator[Database]:
 
 
 def edit(db: Database, *statements: str) -> None:
-    """As another program would, past this package."""
+    """Edit the database as another program would, without this package."""
     with db.begin() as connection:
         for statement in statements:
             connection.execute(text(statement))
@@ -70,7 +70,7 @@ async def test_a_bad_row_is_left_out_told_of_once_and_counted(db: Database) -> N
         assert str(told[0].message).count(". ") == 0
         expected = best(Dataset.from_database(db, on_bad="quarantine"), 5)
         pd.testing.assert_frame_equal(found[["user_id", "job_id"]], expected[["user_id", "job_id"]])
-        with silent():  # not again: not for another request, nor when new data brings the same
+        with silent():  # no second warning: not for another request, and not when new data contain the same row
             jobs = await engine._batch_load_jobs_optimized(iter([BAD - 1, BAD, BAD + 1]))
             assert jobs["job_id"].tolist() == [BAD - 1, BAD + 1]
             assert len(await engine._batch_load_jobs_optimized()) == 299
@@ -140,12 +140,12 @@ async def test_a_row_that_is_mended_in_place_is_seen(db: Database, spoil: str, m
         held, trips = engine._data.current, engine.get_performance_stats()["database"]["round_trips"]
         now[0] = 5
         await lists(engine)
-        assert engine._data.current is held  # looked at, and nothing read again
+        assert engine._data.current is held  # checked for changes, but not loaded again
         assert engine.get_performance_stats()["database"]["round_trips"] == trips + 2
         edit(db, mend)
         with silent():
             await lists(engine)
-            assert engine._data.current is held  # not before it is time to look
+            assert engine._data.current is held  # not before the next check is due
             now[0] = 10
             found = await lists(engine)
         assert engine._data.current is not held

@@ -1,4 +1,4 @@
-"""A second engine answers from the values of the first one, through a store that both share."""
+"""A second engine uses the values of the first one through a shared store."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHARED = {"factors", "similarity", "company"}
 
 
 class DictionaryStore:
-    """A store in one class: values by digest, with read-only arrays, as a server for several processes has them."""
+    """A minimal store: values by digest, with read-only arrays, like a server for several processes."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -48,7 +48,7 @@ class DictionaryStore:
             return found
 
     def invalidate(self, is_stale: Callable[[CacheKey], bool]) -> int:
-        return 0  # keys name content, so that nothing becomes wrong; other engines use the values
+        return 0  # keys name content, so values never become wrong; other engines use them
 
     def clear(self) -> None:
         self.values.clear()
@@ -60,7 +60,7 @@ class DictionaryStore:
 
 
 def read_only(value: V) -> V:
-    """Make the arrays of a dataclass read-only: an engine that writes to a shared value fails."""
+    """Make the arrays of a dataclass read-only, so that an engine that writes to a shared value fails."""
     for part in fields(value):  # type: ignore[arg-type]
         content = getattr(value, part.name)
         if isinstance(content, np.ndarray):
@@ -72,7 +72,7 @@ def read_only(value: V) -> V:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """A market without factors: they are trained."""
+    """Return the URL of a market without factors, so that they are trained."""
     url = f"sqlite:///{tmp_path / 'market.db'}"
     with Database.open(url) as database:
         save_tables(database, make_market(40, 120, 1500, seed=1).tables)
@@ -114,7 +114,7 @@ async def test_a_second_engine_is_served_from_the_values_of_the_first(
         assert store.computed == dict.fromkeys(SHARED, 1)
         assert store.served == dict.fromkeys(SHARED, 1)
         assert len(trained) == 2
-        # each engine has caches of its own for everything else
+        # each engine has its own caches for everything else
         for name, stats in second.cache_stats().items():
             assert stats.misses == first.cache_stats()[name].misses == alone.cache_stats()[name].misses, name
         second.clear_caches()

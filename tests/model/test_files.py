@@ -1,4 +1,4 @@
-"""Model and weight files: what goes in comes out, and each mistake is named with its line."""
+"""Model and weight files: written models are read back unchanged, and each error names its line."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def problem(text: str) -> str:
     return str(raised.value)
 
 
-# --- What goes in -------------------------------------------------------------------------------------------
+# --- Valid files --------------------------------------------------------------------------------------------
 
 
 def test_a_file_says_what_the_model_is() -> None:
@@ -164,13 +164,13 @@ def test_anchors_and_merge_keys_are_yaml_too() -> None:
     assert parse(text).parts[3].component == parse(text).parts[2].component
 
 
-# --- Mistakes -----------------------------------------------------------------------------------------------
+# --- Errors -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        # unknown keys, on each level
+        # unknown keys at each level
         ("name: mine", "nmae: mine", 1, "unknown key `nmae`; known: description, eligibility, groups,"),
         ("  base:", "  basis:", 8, "unknown key `basis` in `groups`; known: base, match, personal."),
         ("weight: 0.75", "wieght: 0.75", 9, "unknown key `wieght` in `groups.base`; known: components, weight."),
@@ -226,7 +226,7 @@ def test_anchors_and_merge_keys_are_yaml_too() -> None:
         ("{weight: 1}", "1", 7, "write the weight of `location` as {weight: …}, beside its parameters."),
         ("      location: {weight: 1}", "      - location", 6, "`groups.match.components` must be a mapping of names."),
         ("      location:", "      7:", 6, "`groups.match.components` must be a mapping of names."),
-        # twice
+        # duplicates
         ("description: Two groups.", "name: again", 2, "`name` stands twice."),
         ("      wage:", "      fee:", 12, "`fee` stands twice."),
         ("low: 100", "weight: 0.3", 12, "`weight` stands twice."),

@@ -1,4 +1,4 @@
-"""Models and profiles in Python: with other weights, parameters and rules; and when two are the same."""
+"""Models and profiles in Python: other weights, parameters and rules, and equality."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ CHANGES: dict[str, Callable[[ScoringModel], ScoringModel]] = {
 
 
 def reordered(model: ScoringModel, change: Callable[[list[Part]], list[Part]]) -> ScoringModel:
-    """With other parts, of the same weights by name."""
+    """Return the model with its parts changed and with the same weights by name."""
     weight = {part.name: value for part, value in zip(model.parts, model.weights_in_group.tolist(), strict=True)}
     parts = change(list(model.parts))
     components: dict[str, dict[str, float]] = {group: {} for group in GROUPS}
@@ -214,7 +214,7 @@ def test_every_change_of_content_changes_the_digest() -> None:
 
 
 def test_another_class_of_the_same_kind_changes_the_digest() -> None:
-    """A formula that was rewritten under the same name."""
+    """For example, a formula that was rewritten under the same name."""
 
     class Other(Access):
         pass

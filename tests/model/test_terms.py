@@ -21,7 +21,7 @@ shares = st.one_of(st.just(0.2), st.floats(1e-17, 1 - 1e-16), st.sampled_from([0
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(st.lists(middles, min_size=1, max_size=20), shares)
 def test_an_open_interval_is_the_formula_to_the_last_bit(values: list[float], share: float) -> None:
-    """Stepping over both bounds one float at a time."""
+    """Step over both bounds one float at a time."""
     middle = np.array(values)
     low, high = open_interval(middle, share)
     for start in (low, high, middle - share * middle, middle + share * middle):

@@ -1,4 +1,4 @@
-"""A PostgreSQL server that a test may stop, and a way to it that a test may cut or hold."""
+"""A PostgreSQL server that a test may stop, and a proxy whose connections a test may cut or hold."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 
 class Server:
-    """One of its own, which may go and come back."""
+    """A PostgreSQL server that a test can kill and restart."""
 
     def __init__(self, server: Any, folder: Path) -> None:
         self._server, self.folder = server, folder
@@ -31,7 +31,7 @@ class Server:
         return sa.make_url(f"postgresql+psycopg://postgres@/postgres?host={self.folder}")
 
     def kill(self) -> None:
-        """Every process of it, at once."""
+        """Kill all processes of the server."""
         process = psutil.Process(self._server.get_pid())
         process.send_signal(signal.SIGQUIT)
         process.wait(20)
@@ -42,7 +42,7 @@ class Server:
             self._server.ensure_postgres_running()
 
     def say(self, *statements: str) -> list[Any]:
-        """Statements by an administrator, each on its own; the rows of the last."""
+        """Execute the statements one by one as an administrator; return the rows of the last."""
         engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
         with engine.connect() as connection:
             for statement in statements:
@@ -50,7 +50,7 @@ class Server:
             return list(result) if result.returns_rows else []
 
     def cut_off(self) -> int:
-        """Ends every other connection; how many there were."""
+        """End all other connections and return their number."""
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         return len(self.say(f"{others} AND backend_type = 'client backend'"))
 
@@ -76,7 +76,7 @@ def own_server() -> Iterator[Server]:
 
 @pytest.fixture
 def fragile(own_server: Server) -> Iterator[Server]:
-    """The server with an empty database, up again afterwards."""
+    """Return the server with an empty database; restart it after the test."""
     yield own_server
     own_server.start()
     own_server.cut_off()
@@ -84,9 +84,10 @@ def fragile(own_server: Server) -> Iterator[Server]:
 
 
 class Proxy:
-    """Hands on what comes, until it is told to `hold` (takes everything, and answers nothing) or `cut`.
+    """Forward traffic to the server until a test sets `held` or calls `cut`.
 
-    `swallow`: the answer to the first message that holds these bytes is thrown away, and the connection with it.
+    While `held` is set, connections are accepted but nothing is forwarded.
+    `swallow`: when a message with these bytes was forwarded, its answer is dropped and the connection closed.
     """
 
     def __init__(self, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""A database that goes away in the middle: read and written again as a whole, given up in one sentence."""
+"""Lost connections: reads and writes restart from the beginning, and a command gives up with one sentence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.security.conftest import Proxy, Server
 
 LOADS = "{} loads while {} connections end, at each statement and at random: read again as a whole, of one state"
 EPOCHS = (("jobs", "fee"), ("users", "preferred_salary_min"), ("occupations", "name"), ("prefectures", "name"))
-"""A column of several tables that holds the number of one transaction."""
+"""(table, column) pairs that all hold the number of the last transaction."""
 
 
 @pytest.fixture
@@ -42,17 +42,17 @@ def data(fragile: Server) -> Iterator[Database]:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gives up sooner than it does."""
+    """Shorten the time limits of retries and locks."""
     monkeypatch.setattr(retry, "PATIENCE_SECONDS", 2.0)
     monkeypatch.setattr(retry, "FIRST_PATIENCE_SECONDS", 1.0)
     monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.3)
     monkeypatch.setattr(watchdog, "SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(watchdog, "CONNECT_SECONDS_OF_A_QUESTION", 2)  # libpq takes no less
+    monkeypatch.setattr(watchdog, "CONNECT_SECONDS_OF_A_QUESTION", 2)  # the minimum of libpq
     monkeypatch.setattr(engines, "POSTGRES", engines.POSTGRES | {"connect_timeout": 2})
 
 
 def move_on(server: Server, epoch: int) -> None:
-    """The next state of the data, in one transaction."""
+    """Write the next state of the data in one transaction."""
     changes = "; ".join(f"UPDATE {table} SET {column} = '{epoch}'" for table, column in EPOCHS)
     server.say(f"DO $$ BEGIN {changes.replace('; ', ';')}; END $$")
 
@@ -63,7 +63,7 @@ def epochs(tables: Tables) -> set[int]:
 
 @contextmanager
 def at_statement(database: Database, number: int, act: Callable[[], object]) -> Iterator[list[int]]:
-    """`act` just before the n-th statement of the engine; gives a list that grows with each statement."""
+    """Call `act` just before the n-th statement of the engine; yield a list that grows with each statement."""
     passed: list[int] = []
 
     def before(*_: object) -> None:
@@ -161,7 +161,7 @@ def test_it_is_given_up_within_a_minute_by_the_clock(proxy: Proxy, data: Databas
         with pytest.raises(DatabaseError, match="does not answer"):
             load_tables(database)
         seconds = time.monotonic() - begun
-        assert seconds < 60  # the promise itself
+        assert seconds < 60  # the documented limit
     counted("database", f"a server that is {how}: given up after {seconds:.0f} s by the clock, in one sentence")
 
 
@@ -201,7 +201,7 @@ def test_a_server_that_is_at_work_is_waited_for(data: Database, hasty: None) -> 
     assert data.read(lambda connection: connection.execute(sa.text("SELECT pg_sleep(1.6), 7")).one()[1]) == 7
 
 
-# Time-outs
+# Timeouts
 
 
 def test_the_time_outs_are_those_of_the_page_unless_somebody_says_otherwise(data: Database, fragile: Server) -> None:
@@ -356,7 +356,7 @@ def test_who_lost_the_lock_to_another_writer_does_not_publish(
 
     other = sa.create_engine(fragile.url, isolation_level="AUTOCOMMIT")
     holder = other.connect()
-    holder.invalidate()  # it comes back after the others were cut off
+    holder.invalidate()  # reconnects after the other connections were ended
     with at_statement(place, 9, act), pytest.raises(DatabaseError, match="by another process"):
         publish(prepared, place)
     holder.close()

@@ -1,4 +1,4 @@
-"""What is kept between runs is its owner's alone, is checked before it is used, and leads nowhere else."""
+"""Files kept between runs: private to their owner, checked before use, and never followed through links."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_trials_are_their_owners_alone(tmp_path: Path, umask: int) -> None:
     assert mode(tmp_path / "trials.jsonl") == 0o600
 
 
-# Folders of others
+# Folders of other users
 
 
 def test_a_cache_that_everybody_may_write_to_is_neither_read_nor_written(cache: ArrayCache, kept: Path) -> None:
@@ -146,7 +146,7 @@ def test_no_link_leads_a_journal_to_another_file(tmp_path: Path) -> None:
 
 
 def test_a_run_is_not_gone_on_with_in_a_folder_that_a_link_leads_to(tmp_path: Path) -> None:
-    """What is not of the run would be removed from it."""
+    """Otherwise the run would remove files in it that are not its own."""
     prepared = Prepared.of(Dataset(make_market(20, 60, 200, seed=2).tables), load_model("standard"))
 
     def run() -> None:
@@ -168,7 +168,7 @@ def test_a_run_is_not_gone_on_with_in_a_folder_that_a_link_leads_to(tmp_path: Pa
 
 
 def test_any_damage_is_noticed_or_harmless(cache: ArrayCache, kept: Path) -> None:
-    """Every byte flipped, every length; beside it another shape."""
+    """Flip each byte; truncate the file; read with other shapes and with another key."""
     whole, noticed = kept.read_bytes(), 0
     for at in range(len(whole)):
         kept.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])

@@ -1,4 +1,4 @@
-"""What is made to be executed, to climb out, or to fill the memory: none of it happens, and each is one sentence."""
+"""Input that tries to execute code, leave its folder or exhaust memory is rejected with one sentence."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ YAML = {
 
 @pytest.fixture
 def scoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
-    """In a folder inside of another, out of which nothing may come; with so much memory and no more."""
+    """Run commands in a nested folder with limited memory; fail if a file appears outside the folder."""
     inside = tmp_path / "inside" / "here"
     inside.mkdir(parents=True)
     monkeypatch.chdir(inside)
@@ -111,7 +111,7 @@ def refusal(result: Result) -> str:
 
 
 some_and_all = pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.long)])
-"""Each command takes a tenth of a second."""
+"""The short run tests every fourth case: each command takes 0.1 seconds."""
 
 
 @some_and_all
@@ -194,7 +194,7 @@ class Bomb:
 
 
 def zip_bomb(*, claims: int, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """An archive of a few bytes whose array is of so many."""
+    """Return an archive of a few bytes whose array claims a size of `claims`."""
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (claims // 4,)})
     whole = io.BytesIO()

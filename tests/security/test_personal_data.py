@@ -1,4 +1,4 @@
-"""Names and addresses of users go nowhere: not into results, caches, logs, profiles or the database of an import."""
+"""Names and addresses of users do not enter results, caches, logs, profiles or the database of an import."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def assert_nobody(content: str | bytes, where: str) -> None:
 
 
 def files_without(folder: Path, *known: str) -> int:
-    """Looks into every file but these; how many there were."""
+    """Check every file except the known ones; return the number of files checked."""
     paths = [path for path in folder.rglob("*") if path.is_file() and path.name not in known]
     for path in paths:
         assert_nobody(path.read_bytes(), str(path))
@@ -58,14 +58,14 @@ def files_without(folder: Path, *known: str) -> int:
 
 
 def everything(scoring: Call, database: str) -> None:
-    """All that work with the data may write."""
+    """Run all commands that write files or tables."""
     scoring("run", "--db", database, "--out", "runs", "--top-k", 3)
     scoring("explain", "--db", database, 1, 1)
     scoring("evaluate", "--db", database, "--out", "evaluated", "--no-ablation", "--no-slices")
     scoring("profiles", "save", "mine", "--db", database)
     scoring("tune", "--db", database, "--trials", 3, "--random-trials", 2, "--storage", "trials.jsonl")
     scoring("runs", "list", "--db", database, "--out", "runs")
-    with ScoringEngine(database, keep_factors=False) as engine:  # which logs its operations
+    with ScoringEngine(database, keep_factors=False) as engine:  # logs its operations
         asyncio.run(engine.calculate_scores_for_all_users(top_k=3))
 
 

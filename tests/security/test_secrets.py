@@ -1,4 +1,4 @@
-"""No password, token or other secret of a URL in anything that is said, logged, stored or shown."""
+"""No message, log, file or display contains a password, token or other secret of a URL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FORMS = {SECRET, quote(SECRET, safe=""), quote_plus(SECRET), "cAnArY"}
 
 
 class Places:
-    """Everything looked at."""
+    """Search texts, errors and files for the secret."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -81,7 +81,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def guarded(fragile: Server) -> Iterator[sa.URL]:
-    """A user who needs the password, and a market of theirs."""
+    """Return the URL, for a user who needs the password, of a database that contains a market."""
     fragile.say("DROP ROLE IF EXISTS careful", "CREATE ROLE careful LOGIN SUPERUSER PASSWORD 'cAnArY/p@ss word%%'")
     rules = fragile.folder / "pg_hba.conf"
     before = rules.read_text()
@@ -102,13 +102,13 @@ def closed_port() -> int:
 
 
 def wrong_urls(server: Server) -> list[str]:
-    """Every way of writing a URL that leads nowhere, the secret in each."""
+    """Return URLs that do not work, in every way of writing them, each with the secret."""
     coded, port = quote(SECRET, safe=""), closed_port()
     local = f"127.0.0.1:{port}"
     folder = server.folder
     return [
         f"postgresql://careful:{coded}x@/postgres?host={folder}",  # a wrong password
-        f"postgresql://me:{coded}@{local}/d",  # nobody there
+        f"postgresql://me:{coded}@{local}/d",  # no server on this port
         f"postgresql+asyncpg://me:{coded}@{local}/d?ssl=disable",
         f"postgresql://me@{local}/d?password={coded}",
         f"postgresql://me@{local}/d?sslpassword={coded}&sslmode=prefer",
@@ -127,7 +127,7 @@ def wrong_urls(server: Server) -> list[str]:
         f"mysql://me:{coded}@{local}/d?password={coded}",
         f"sqlite:////no/such/folder/x.db?password={coded}",
         f"sqlite:///{folder}/x.db?password={coded}",
-        f"postgresql://me:{SECRET}@{local}/d",  # not as it should be written
+        f"postgresql://me:{SECRET}@{local}/d",  # malformed: not percent-encoded
         f"postgresql://me:{SECRET}@{local}:5432/d",
         f"postgresql:/me:{SECRET}@{local}/d",
         f"me:{SECRET}@{local}/d",
@@ -139,7 +139,7 @@ def wrong_urls(server: Server) -> list[str]:
 def test_no_failure_tells_a_secret(
     guarded: sa.URL, fragile: Server, places: Places, hasty: None, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """As an error, and as what the command says, with and without --debug."""
+    """Check the error and the output of the command, with and without --debug."""
     caplog.set_level(logging.DEBUG)
     wrong = wrong_urls(fragile)
     for url in wrong:
@@ -172,7 +172,7 @@ def test_no_failure_tells_a_secret(
 def test_nothing_that_works_tells_a_secret(
     guarded: sa.URL, fragile: Server, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Runs, reports, profiles, manifests, Parquet, the database's own tables."""
+    """Check runs, reports, profiles, manifests, Parquet files and the database's tables."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     url = guarded.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -217,7 +217,7 @@ def test_a_black_hole_is_told_of_without_the_secret(guarded: sa.URL, proxy: Prox
 
 
 def test_a_broken_rule_is_told_of_without_the_values_of_the_row(guarded: sa.URL, places: Places) -> None:
-    """The server's details hold them."""
+    """The server's error details contain the values."""
     from scoring.database.schema import DATA_TABLES
 
     row = {"job_id": 1, "title": SECRET, "is_active": True}

@@ -1,4 +1,4 @@
-"""What no line of the package does, but the few that say why."""
+"""The package contains no dangerous calls except a few that state their reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXCEPTIONS = {
     ("cli/opening.py", "exec_module"): "--component names a file of code to be run, and its help says so",
     ("tuning/registry/profile.py", "yaml.dump"): "writing, with a dumper that is a SafeDumper",
 }
-"""(file, what) → why it may."""
+"""(file, call) → why it is allowed."""
 
 MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "imp", "commands"}
 CALLS = {"eval", "exec", "compile", "__import__"}
@@ -31,7 +31,7 @@ SQL = {"text", "exec_driver_sql"}
 
 
 def findings(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """(line, what) of everything that only an exception may do."""
+    """Yield (line, call) of everything that needs an exception."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names if alias.name.split(".")[0] in MODULES)
@@ -65,7 +65,10 @@ def _of_call(node: ast.Call) -> Iterator[tuple[int, str]]:
 
 
 def _is_put_together(node: ast.expr) -> bool:
-    """With something that is not written there; names of ours alone come through `insert_columns` and its kin."""
+    """Return whether the SQL text is built from other values.
+
+    Identifiers of this package are inserted by `insert_columns` and similar functions.
+    """
     if isinstance(node, ast.JoinedStr):
         return any(isinstance(part, ast.FormattedValue) for part in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):

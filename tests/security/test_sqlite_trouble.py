@@ -1,4 +1,4 @@
-"""SQLite files that are locked, gone, damaged or on a failing disk: one sentence of the command each."""
+"""SQLite files that are locked, missing, damaged or on a failing disk: the command prints one sentence."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def sentence(result: Result) -> str:
 
 @pytest.fixture
 def held(market: Path) -> Iterator[Path]:
-    """Another process writes to it."""
+    """Hold a write lock on the database in another process."""
     words = [sys.executable, "-c", HOLD, str(market)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
@@ -104,7 +104,7 @@ def test_a_disk_that_fails(scoring: Call, market: Path, number: int) -> None:
 
 
 def trouble(path: Path) -> str | None:
-    """What is said of a file that cannot be loaded; any other kind of error is raised."""
+    """Return the message for a file that cannot be loaded; re-raise any other kind of error."""
     with Database.open(path) as database:
         try:
             load_tables(database)

@@ -1,4 +1,4 @@
-"""Lists are exact given a basis: the dataset's own, an earlier one, or one that was read from arrays."""
+"""Rankings are exact for any basis: the dataset's own, an earlier one, or one read from arrays."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def tables(seed: int, **options: object) -> Tables:
 
 
 def answers(prepared: Prepared, pairs: int = 5) -> tuple[list[np.ndarray], list[str]]:
-    """Lists, scores of all pairs, component values, who may be shown what, and some explanations."""
+    """Return rankings, scores of all pairs, component values, eligibility, and some explanations."""
     users, jobs = np.arange(len(prepared.plan.user_id)), np.arange(len(prepared.plan.job_id))
     ranking, scorer = prepared.top_k(10), prepared.scorer
     arrays = [
@@ -65,7 +65,7 @@ def materialized(data: Dataset) -> Basis:
 
 
 def shipped(data: Dataset) -> Basis:
-    """As another process has it."""
+    """Return the basis as another process receives it."""
     return Basis.of_arrays({name: array.copy() for name, array in materialized(data).arrays().items()})
 
 
@@ -142,7 +142,7 @@ def test_a_later_basis_reads_the_actions_up_to_its_clock(model: str) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_changed_rows_are_scored_as_a_request_on_the_old_data(seed: int) -> None:
-    """New rows and codes, fewer rows, and other values, in both tables; the actions are those of before."""
+    """Both tables have new rows and codes, fewer rows, and changed values; the actions are unchanged."""
     before = dataset(seed)
     acted = set(before.tables.actions["job_id"])
     jobs, users = before.tables.jobs.copy(), before.tables.users.copy()
@@ -161,7 +161,7 @@ def test_changed_rows_are_scored_as_a_request_on_the_old_data(seed: int) -> None
         wanted = Prepared.of(request, model)
         for build in (own, shipped):
             assert_same(Prepared.of(after, model, basis=build(before)), wanted)
-        if name == "standard":  # classic has no component that reads other rows than the pair's
+        if name == "standard":  # no component of classic reads rows other than the pair's
             assert (Prepared.of(after, model).scorer.all_pairs() != wanted.scorer.all_pairs()).any()
 
 
@@ -204,7 +204,7 @@ def test_new_codes_match_themselves_only() -> None:
 
 
 def test_a_basis_keeps_its_means_and_counts() -> None:
-    """Wages double and every user applies to every job: wage and popularity follow the old basis."""
+    """Wages double and every user applies to every job; wage and popularity scores still follow the old basis."""
     before = dataset(0)
     jobs, actions = before.tables.jobs, before.tables.actions
     more = pd.DataFrame(
@@ -238,7 +238,7 @@ def test_a_basis_keeps_its_means_and_counts() -> None:
         np.testing.assert_array_equal(components["kept"][kept], components["old"][kept])
     assert (components["own"][popularity] > components["kept"][popularity]).any()
     assert (components["kept"][wage] > components["own"][wage]).any()
-    # what the user did is read from the rows, at once
+    # the user's own actions are read from the rows, so they count immediately
     assert not Prepared.of(after, model, basis=old).plan.exclusions.matrix(np.arange(len(after.users))).any()
 
 

@@ -1,4 +1,4 @@
-"""What is set for the process while matrices are multiplied, and what it may not leave behind."""
+"""Process-wide BLAS settings during matrix products: they are limited and restored."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from scoring.threads.blas import one_blas_thread
 
 
 def blas_threads() -> set[int]:
-    """Of the libraries that are limited: others may have been loaded since."""
+    """Return the thread counts of the limited libraries; others may have been loaded since."""
     return {library["num_threads"] for library in blas._blas().select(user_api="blas").info()}
 
 
 def test_overlapping_limits_end_where_they_began() -> None:
-    """The first to come is the first to go: each on its own would go back to what the other had set."""
+    """The limit entered first ends first. Independent limits would each restore the value that the other had set."""
     with one_blas_thread():
-        pass  # loads the library that kernels use
+        pass  # loads the library that the kernels use
     with blas._blas().limit(limits=2, user_api="blas"):
         before = blas_threads()
         if before != {2}:
@@ -38,7 +38,7 @@ def test_overlapping_limits_end_where_they_began() -> None:
 
 
 def test_training_keeps_its_limit_while_a_ranking_ends() -> None:
-    """Several threads would add in another order, and give other factors."""
+    """Several threads would add in another order and give different factors."""
     data = Dataset(make_market(200, 500, 5000, seed=0).tables)
     Factors.of(data, settings=ALS(iterations=1))  # loads the libraries
     with blas._blas().limit(limits=2, user_api="blas"), ExitStack() as ranking, ThreadPoolExecutor(1) as pool:
@@ -56,7 +56,7 @@ def test_training_keeps_its_limit_while_a_ranking_ends() -> None:
 
 
 def test_every_thread_can_set_the_limit() -> None:
-    """Also after another that goes on living has set it: training in a thread, after a ranking in the main one."""
+    """Another thread that is still alive may have set it: training in a thread, after a ranking in the main thread."""
     with one_blas_thread():
         pass
     with blas._blas().limit(limits=2, user_api="blas"):

@@ -1,4 +1,4 @@
-"""Vectors: trained alike whatever the order of rows, kept on disk safely, replaced by brought ones."""
+"""Factors: independent of the order of rows, cached on disk safely, and replaced by given ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def data() -> Dataset:
 
 @pytest.fixture
 def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by one with each training."""
+    """Return a list that grows by one with each training."""
     done: list[int] = []
     train = factors._train
 
@@ -95,14 +95,14 @@ def test_nothing_after_the_clock_is_learned(data: Dataset) -> None:
 
 
 def test_training_changes_no_setting_of_the_process(data: Dataset) -> None:
-    """No thread counts, no environment, no warning filters left behind."""
+    """Thread counts, environment and warning filters are restored."""
     from threadpoolctl import threadpool_info
 
     def state() -> tuple[object, ...]:
         threads = sorted((pool["filepath"], pool["num_threads"]) for pool in threadpool_info())
         return threads, dict(os.environ), list(warnings.filters)
 
-    Factors.of(data, settings=QUICK)  # loads what it needs
+    Factors.of(data, settings=QUICK)  # loads the libraries it needs
     before = state()
     Factors.of(data, settings=QUICK)
     assert state() == before
@@ -117,7 +117,7 @@ def test_without_actions_nobody_has_a_vector(data: Dataset) -> None:
     assert found.dimensions == QUICK.dimensions
 
 
-# --- Kept on disk -------------------------------------------------------------------------------------------
+# --- Cached on disk -----------------------------------------------------------------------------------------
 
 
 def only_file(folder: Path) -> Path:
@@ -136,7 +136,7 @@ def test_what_was_trained_once_is_read_again(data: Dataset, tmp_path: Path, trai
 
 
 def test_the_kept_file_is_its_owners_alone(data: Dataset, tmp_path: Path) -> None:
-    """Whatever the umask; and no temporary file stays."""
+    """The mode does not depend on the umask, and no temporary file remains."""
     folder = tmp_path / "factors"
     old = os.umask(0)
     try:
@@ -190,7 +190,7 @@ def test_a_damaged_file_is_trained_anew(data: Dataset, tmp_path: Path, how: str,
     assert_same(Factors.of(data, settings=QUICK, cache=tmp_path), wanted)
     assert len(trainings) == 2
     assert_same(Factors.of(data, settings=QUICK, cache=tmp_path), wanted)
-    assert len(trainings) == 2  # the file is whole again
+    assert len(trainings) == 2  # the file was replaced by a valid one
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -247,11 +247,11 @@ def test_a_failing_write_leaves_no_file(data: Dataset, tmp_path: Path, monkeypat
     assert_same(found, Factors.of(data, settings=QUICK))
 
 
-# --- Brought ------------------------------------------------------------------------------------------------
+# --- Given vectors ------------------------------------------------------------------------------------------
 
 
 def test_brought_vectors_replace_trained_ones() -> None:
-    """Nothing is trained then; a zero vector is none, but who is listed has a profile."""
+    """Nothing is trained. A zero vector counts as missing, but every listed user has a profile."""
     data = small_dataset(5)
     found = Factors.of(data)
     tables = data.tables
@@ -270,7 +270,7 @@ def test_brought_vectors_replace_trained_ones() -> None:
 
 
 def test_dimensions_are_taken_by_number_not_by_name() -> None:
-    """f10 comes behind f9."""
+    """f10 comes after f9."""
     data = small_dataset(5)
     rng = np.random.default_rng(0)
     frames = {}

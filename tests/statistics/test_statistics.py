@@ -1,4 +1,4 @@
-"""Statistics of the whole snapshot, held against plain counting."""
+"""Statistics of the whole snapshot, compared with plain counting."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def area_of_first(jobs: list[Row]) -> tuple[float, int, int]:
 
 @pytest.mark.parametrize(("others", "level"), [(28, 0), (29, 2)])
 def test_an_area_needs_30_open_jobs_of_known_wage(others: int, level: int) -> None:
-    """29 are too few for prefecture and major, and for the prefecture."""
+    """29 jobs are too few, both for prefecture and major group and for the prefecture."""
     assert MIN_JOBS_PER_AREA == 30
     jobs = [paid(i, 1000.0 + i, "01", (101, 102)[i % 2]) for i in range(others + 1)]
     jobs += [paid(100 + i, 5000.0, "02", 101) for i in range(5)]
-    # what does not count: closed, unknown wages, other places
+    # jobs that do not count: closed, unknown wage, another place
     jobs += [paid(200, 9000.0, "01", 101, posted_at=CLOCK + timedelta(days=1))]
     jobs += [paid(201, 9000.0, "01", 101, expires_at=CLOCK)]
     jobs += [paid(202, None, "01", 101), paid(203, -5.0, "01", 101), paid(204, 9000.0, "01", 101, salary_type="yearly")]
@@ -81,7 +81,7 @@ def test_the_prefecture_stands_in_for_a_small_major_group(in_prefecture: int, le
 
 @pytest.mark.parametrize("prefecture", [None, "77"])
 def test_jobs_of_no_area_are_held_against_all(prefecture: str | None) -> None:
-    """Forty jobs without a prefecture are no area; a code that no table knows is one."""
+    """Forty jobs without a prefecture do not form an area; forty with an unknown code do."""
     jobs = [paid(i, 1000.0, prefecture, None) for i in range(40)] + [paid(99, 2000.0, "01", 101)]
     mean, count, level = area_of_first(jobs)
     assert (mean, count, level) == ((42000.0 / 41, 41, 0) if prefecture is None else (1000.0, 40, 1))
@@ -115,7 +115,7 @@ def test_companies_count_actions_up_to_the_edges_of_the_window() -> None:
     days, tick = timedelta(days=360), timedelta(microseconds=1)
     actions = [
         act(1, "application", timedelta(0)),
-        act(1, "application", timedelta(0)),  # the same one again
+        act(1, "application", timedelta(0)),  # a duplicate
         act(2, "application", days),
         act(1, "application", days + tick),
         act(1, "application", -tick),
@@ -184,10 +184,10 @@ def test_similarity_takes_the_larger_of_major_group_and_cosine() -> None:
     expected = {
         (101, 101): 1.0,
         (101, 102): 0.5,  # the same major group
-        (101, 201): 0.5,  # the same people: half the cosine of 1
+        (101, 201): 0.5,  # the same users: half the cosine, which is 1
         (201, 999): 0.5,
         (102, 201): 0.0,
-        (301, 999): 0.0,  # neither has a major group: they share none
+        (301, 999): 0.0,  # neither has a major group, so they share none
         (301, 301): 1.0,
     }
     for (a, b), value in expected.items():
@@ -206,7 +206,7 @@ def test_the_fingerprint_knows_no_order_of_rows() -> None:
 
 
 def changed(values: pd.Series) -> pd.Series:
-    """Another value in one row."""
+    """Change the value in one row."""
     place = values.notna().to_numpy().argmax()
     old = values.iloc[place]
     if isinstance(old, list):
@@ -222,7 +222,7 @@ def changed(values: pd.Series) -> pd.Series:
 
 @pytest.mark.parametrize("table", ["jobs", "users", "occupations", "user_factors", "job_factors"])
 def test_the_fingerprint_knows_every_value(table: str) -> None:
-    """Of every column: a component of one's own may read any."""
+    """Every column counts, because a user-defined component may read any."""
     tables = small_dataset(2).tables
     frame = getattr(tables, table)
     keys = {"user_id", "job_id", "occupation_code"} if table != "jobs" else {"job_id"}
@@ -237,12 +237,12 @@ def test_the_fingerprint_knows_every_value(table: str) -> None:
 def test_the_fingerprint_knows_the_clock_and_the_actions_before_it() -> None:
     tables = small_dataset(2).tables
     data = Dataset(tables)
-    assert Dataset(tables, as_of=data.as_of).fingerprint == data.fingerprint  # the data's own clock, said by hand
+    assert Dataset(tables, as_of=data.as_of).fingerprint == data.fingerprint  # the data's own clock, given explicitly
     early = data.as_of - pd.Timedelta(days=3)
     before = Dataset(tables, as_of=early).fingerprint
     assert before != data.fingerprint
     happened = tables.actions["occurred_at"] <= early
-    newest = tables.actions["occurred_at"] == data.as_of  # while there is one later, the clock is set back
+    newest = tables.actions["occurred_at"] == data.as_of  # while later actions exist, the clock is set back
     assert Dataset(tables.with_tables(actions=tables.actions[happened | newest]), as_of=early).fingerprint == before
     fewer = tables.actions[(happened | newest) & (tables.actions.index != happened.to_numpy().argmax())]
     assert Dataset(tables.with_tables(actions=fewer), as_of=early).fingerprint != before
