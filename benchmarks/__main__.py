@@ -3,7 +3,7 @@
 import sys
 
 if __name__ == "__main__":
-    # imported here: processes of one's own read this file again, and need only what they do
+    # imported here: worker processes import this file again and need only what they run
     from benchmarks.command import main
 
     sys.exit(main())

@@ -1,11 +1,11 @@
-"""`python -m benchmarks`: measures, shows, keeps.
+"""`python -m benchmarks`: measure, print and store the figures.
 
     python -m benchmarks                            # everything at full size: half an hour
-    python -m benchmarks --quick                    # small sizes, two minutes; its figures say nothing about the bars
+    python -m benchmarks --quick                    # small sizes, two minutes; not comparable with the bars
     python -m benchmarks --only rank,peers
-    python -m benchmarks --only growth --data DIR   # markets and factors are kept there, for the next time
+    python -m benchmarks --only growth --data DIR   # markets and factors are kept there for the next call
 
-Figures, plots and the table of `benchmarks/README.md` are written at full size, or where `--output` says.
+Figures, plots and the table of `benchmarks/README.md` are written at full size, or into the folder of `--output`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _QUICK = Size(users=300, jobs=5_000, quick=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 when everything asked for was measured, whether or not bars are met."""
+    """Return 0 if everything requested was measured, whether or not the bars are met."""
     wanted = _parser().parse_args(arguments)
     size = _size(wanted)
     published = size == Size() and wanted.output is None

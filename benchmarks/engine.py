@@ -1,4 +1,4 @@
-"""The calls of the engine that the benchmark measures, in one place."""
+"""All calls of the engine that the benchmark measures."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ K = 40
 
 Path = Literal["auto", "pruned", "dense"]
 PATHS: tuple[Path, ...] = ("auto", "pruned", "dense")
-"""What a scorer can be told."""
+"""The paths that a scorer accepts."""
 
 
 def scorer(plan: Plan, path: Path = "auto") -> Scorer:
-    """A scorer that takes this way to the lists."""
+    """Return a scorer that uses this path."""
     return Scorer(plan, workers=CPUS, path=path)
 
 
 def decision(used: Scorer) -> str:
-    """Which way a scorer took in its last call, and why."""
+    """Return the path of a scorer's last call, and the reason for it."""
     return str(used.decision)
 
 
 def require_equal(one: Ranking, other: Ranking, what: str) -> None:
-    """Ids, four scores and lengths. Raises AnswersDifferError."""
+    """Raise AnswersDifferError if ids, any of the four scores, or lengths differ."""
     for name in ("user_id", "job_id", "scores", "count"):
         a: NDArray[np.generic] = getattr(one, name)
         b: NDArray[np.generic] = getattr(other, name)

@@ -1,4 +1,4 @@
-"""Where it was measured: never a path or a host's name."""
+"""Describe the machine of a measurement, without paths and host names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PACKAGES = ("numpy", "pandas", "numba", "pyarrow", "scipy", "implicit", "polars
 
 
 def described() -> dict[str, Any]:
-    """Processor, cores that may be used, memory, load before the work, versions."""
+    """Return processor, usable cores, memory, load before the work, and versions."""
     return {
         "processor": _processor(),
         "cores": available_cpus(),
@@ -32,7 +32,7 @@ def described() -> dict[str, Any]:
 
 
 def in_a_line(machine: dict[str, Any]) -> str:
-    """Without the load, which was another one for each section: it stands in the JSON files."""
+    """Return the machine in one line, without the load: it differs by section and is in the JSON files."""
     packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
     return (
         f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gb']:g} GB, {machine['system']}; "
@@ -41,7 +41,7 @@ def in_a_line(machine: dict[str, Any]) -> str:
 
 
 def installed(package: str) -> str | None:
-    """The version of an installed package, None where it is not there."""
+    """Return the version of an installed package; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

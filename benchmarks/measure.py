@@ -1,4 +1,4 @@
-"""What sections measure with: that of `scoring.profiling`, and what only benchmarks need."""
+"""Measuring tools of the sections: those of `scoring.profiling`, and some for benchmarks only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Extra", "Times", "apart", "extra_memory", "in_turn", "reset_peak", "
 def in_turn(
     one: Callable[[], object], other: Callable[[], object], repeats: int = 5, at_most: float = 20.0
 ) -> tuple[Times, Times]:
-    """Two ways to the same, one after the other again and again, so that a busy moment meets both."""
+    """Time two equivalent calls in alternation, so that other load on the machine affects both."""
     seconds: tuple[list[float], list[float]] = ([], [])
     while len(seconds[0]) < repeats and sum(map(sum, seconds)) < at_most:
         for work, taken in zip((one, other), seconds, strict=True):
@@ -22,5 +22,5 @@ def in_turn(
 
 
 def say(text: str) -> None:
-    """A line of progress, for those who wait."""
+    """Print a line of progress to stderr."""
     print(f"  … {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Three pictures: peers, growth, worst cases, in the style of `scoring.profiling`."""
+"""Three plots: peers, growth, worst cases, in the style of `scoring.profiling`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OURS, FULL, EASIER, BAR = VERMILION, BLUE, SKY, BLACK
 
 @dataclass(frozen=True)
 class Plot:
-    """A picture out of one section: its file's name, its title, how it is drawn."""
+    """A plot of one section: its file name, its section, its title, and the function that draws it."""
 
     name: str
     section: str
@@ -26,7 +26,7 @@ class Plot:
 
 
 def draw(found: Sequence[Section], folder: Path) -> None:
-    """Every picture whose section was measured, as PNG files."""
+    """Write every plot whose section was measured, as PNG files."""
     by_name = {section.name: section for section in found}
     for plot in PLOTS:
         if plot.section in by_name:
@@ -35,7 +35,7 @@ def draw(found: Sequence[Section], folder: Path) -> None:
 
 
 def _peers(section: Section) -> Any:
-    """Milliseconds a user, the slowest on top."""
+    """Plot milliseconds per user, the slowest at the top."""
     from matplotlib.patches import Patch
 
     bars = [("ours", "the full score", section.details["ours_ms"], OURS)]
@@ -68,7 +68,7 @@ def _peers(section: Section) -> Any:
 
 
 def _growth(section: Section) -> Any:
-    """Seconds over jobs and over users, beside the line on which time grows as the work does."""
+    """Plot seconds over jobs and over users, with the line of proportional growth."""
     figure, (left, right) = new_figure(10, 4.2, 2)
     by_jobs, by_users = section.details["by_jobs"], section.details["by_users"]
     _curve(left, by_jobs, "jobs", 2.2)
@@ -79,7 +79,7 @@ def _growth(section: Section) -> Any:
 
 
 def _curve(axes: Any, points: Sequence[dict[str, Any]], what: str, bar: float) -> None:
-    """Measured points, what the bar allows from the first one on, and the line of ten times for ten times."""
+    """Plot the measured points, the limit of the bar from the first point, and the line of proportional growth."""
     done = [point for point in points if point["seconds"] is not None]
     axes.set_xlabel(f"{what} (log scale)")
     axes.set_ylabel("seconds for all lists, best of several (log scale)")
@@ -102,7 +102,7 @@ def _curve(axes: Any, points: Sequence[dict[str, Any]], what: str, bar: float) -
 
 
 def _worst(section: Section) -> Any:
-    """Milliseconds a user both ways, case by case."""
+    """Plot milliseconds per user on both paths, by case."""
     cases = section.details["cases"][::-1]
     figure, (axes,) = new_figure(9, 0.55 * len(cases) + 1.8)
     places, values = range(len(cases)), []

@@ -1,4 +1,4 @@
-"""The figures as a page: the part of `benchmarks/README.md` between two marks."""
+"""Write the figures into `benchmarks/README.md`, between two marks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ END = "<!-- end of figures -->"
 
 
 def sections(folder: Path) -> list[Section]:
-    """Everything that was ever measured into this folder, in the order of the page."""
+    """Return all sections with results in this folder, in the order of the page."""
     files = [folder / f"{name}.json" for name in SECTIONS]
     return [Section.read(file) for file in files if file.exists()]
 
 
 def write(found: Sequence[Section], page: Path, results: Path) -> None:
-    """Puts the figures between the marks; a page without marks becomes the figures alone."""
+    """Put the figures between the marks; a page without marks is replaced by the figures."""
     text = page.read_text("utf-8") if page.exists() else f"{BEGIN}\n{END}\n"
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -61,7 +61,7 @@ def _lines(found: Sequence[Section], page: Path, results: Path) -> list[str]:
 
 
 def _machines(found: Sequence[Section]) -> dict[str, list[str]]:
-    """The machine in a line → the sections measured on it."""
+    """Return the machine in one line → the sections measured on it."""
     groups: dict[str, list[str]] = {}
     for section in found:
         groups.setdefault(machine.in_a_line(section.machine), []).append(section.name)

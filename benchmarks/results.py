@@ -1,4 +1,4 @@
-"""Figures beside their bars, and how they are kept."""
+"""Figures with their bars, and the files that store them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Bar", "Figure", "Section", "Table", "at_least", "at_most", "number"]
 
 @dataclass(frozen=True)
 class Bar:
-    """What a figure is held to."""
+    """The limit that a figure should meet."""
 
     limit: float
     upper: bool
@@ -32,7 +32,7 @@ def at_least(limit: float) -> Bar:
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured value; None where there is none, and `note` says why."""
+    """A measured value. If it is None, `note` gives the reason."""
 
     name: str
     value: float | None
@@ -42,7 +42,7 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """met | missed | not measured, or nothing where there is no bar."""
+        """Return met, missed or not measured; an empty string without a bar."""
         if self.value is None:
             return "not measured"
         return "" if self.bar is None else "met" if self.bar.met(self.value) else "missed"
@@ -60,7 +60,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """Something to read beside the figures."""
+    """A table printed after the figures."""
 
     title: str
     columns: Sequence[str]
@@ -70,7 +70,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """What one part of the benchmark found. `details` hold what plots and other readers need."""
+    """The results of one part of the benchmark. `details` hold the data of plots and other readers."""
 
     name: str
     title: str
@@ -82,7 +82,7 @@ class Section:
     seconds: float = 0.0
 
     def write(self, folder: Path) -> None:
-        """As JSON, beside what an earlier measurement of other sections left there."""
+        """Write the section to its JSON file; the files of other sections are kept."""
         folder.mkdir(parents=True, exist_ok=True)
         content = asdict(self)
         for kept, figure in zip(content["figures"], self.figures, strict=True):
@@ -104,7 +104,7 @@ class Section:
 
 
 def number(value: float) -> str:
-    """Three digits that count: 0.0123, 1.23, 12.3, 12,300."""
+    """Return the value with three significant digits: 0.0123, 1.23, 12.3, 12,300."""
     if value == 0:
         return "0"
     if abs(value) >= 100:

@@ -1,4 +1,4 @@
-"""A section on the screen."""
+"""Print a section."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WIDE = 160
 
 
 def section(found: Section) -> None:
-    """Figures beside their bars, then what else there is to read."""
+    """Print figures with their bars, then the tables."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDE)

@@ -1,4 +1,4 @@
-"""The data to measure on: made once, kept as SQLite files and factor files, read by every section's own process."""
+"""The data of the benchmark: made once, kept as SQLite files and factor files, read by the process of each section."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Size", "Workspace"]
 
 @dataclass(frozen=True)
 class Size:
-    """Users and jobs of the main market; `quick` shortens everything else in proportion."""
+    """Users and jobs of the main market; `quick` shortens everything else."""
 
     users: int = 10_000
     jobs: int = 100_000
@@ -45,7 +45,7 @@ class Workspace:
         return self.folder / "factors"
 
     def database(self, users: int, jobs: int, actions: int) -> Path:
-        """A SQLite file that holds the synthetic market of this size."""
+        """Return a SQLite file with the synthetic market of this size."""
         path = self.folder / f"market-{users}-{jobs}-{actions}.db"
         if not path.exists():
             say(f"making a market of {users:,} users, {jobs:,} jobs, {actions:,} actions")
@@ -57,15 +57,15 @@ class Workspace:
         return Dataset.from_database(self.database(size.users, size.jobs, size.actions))
 
     def statistics(self, size: Size) -> Statistics:
-        """Of the main market, with its factors trained at most once."""
+        """Return the statistics of the main market; its factors are trained at most once."""
         found = Statistics(self.dataset(size), factor_cache=self.factors)
-        found.factors  # noqa: B018 - trained when first asked for
+        found.factors  # noqa: B018 - trained at the first access
         return found
 
 
 def _make(path: Path, users: int, jobs: int, actions: int) -> None:
     part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)  # of a benchmark that was stopped
+    part.unlink(missing_ok=True)  # left by a benchmark that was stopped
     with Database.open(part) as database:
         database.create()
         save_tables(database, make_market(users, jobs, actions, seed=0).tables)

@@ -1,9 +1,9 @@
-"""Looks for known vulnerabilities of what is installed beside this interpreter: `python scripts/audit.py PIP_AUDIT`.
+"""Check the packages of this interpreter for known vulnerabilities: `python scripts/audit.py PIP_AUDIT`.
 
-`pip-audit` asks https://pypi.org for each package and version, so the network is needed. It also ends well when it
-could ask of none; here that is no success.
+`pip-audit` queries the Python Package Index for each package and version, so it needs the network. It exits with 0 even
+if it could not query any package; this script reports that as a failure.
 
-Exit codes: 0 every package was asked for and none is known to be vulnerable; 1 some are; 2 not all could be asked for.
+Exit codes: 0 every package was queried and none is vulnerable; 1 some are; 2 some could not be queried.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OWN = "scoring"
 
 
 def verdict(packages: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:
-    """What to say of pip-audit's `dependencies`, and the exit code."""
+    """Return the lines to print for pip-audit's `dependencies`, and the exit code."""
     others = [package for package in packages if package["name"] != OWN]
     skipped = [package for package in others if "skip_reason" in package]
     lines = [
@@ -49,7 +49,7 @@ def _named(packages: Sequence[Mapping[str, Any]]) -> str:
 
 
 def main(pip_audit: str) -> int:
-    """Runs pip-audit, and says what it found."""
+    """Run pip-audit, print the result and return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         words = [pip_audit, "--path", sysconfig.get_path("purelib"), "--format", "json", "--output", str(answer)]

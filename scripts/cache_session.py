@@ -1,9 +1,9 @@
-"""Replays a session of mixed requests on a synthetic market, and shows what each cache did.
+"""Replay a session of mixed requests on a synthetic market, and print what each cache did.
 
     python scripts/cache_session.py --users 1000 --jobs 10000 --requests 5000 --plot caches.png
 
-The session is replayed twice, each on a database of its own: with the caches, and with all of them off. Every answer
-is compared, to the last bit. Prints whether each target was met; exit code 1 only where an answer differs.
+The session is replayed twice, each time on a separate database: with the caches, and with all of them off. Every answer
+is compared bit for bit. The script prints whether each target was met. The exit code is 1 only if an answer differs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from scoring.synthetic import make_market
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Replays, prints, and gives the exit code."""
+    """Replay, print, and return the exit code."""
     wanted = _parser().parse_args(arguments)
     tables = make_market(wanted.users, wanted.jobs, seed=wanted.seed).tables
     session = make_session(Dataset(tables), wanted.requests, wanted.seed)
@@ -61,10 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _replayed(folder: Path, name: str, session: Session, *, off: bool) -> SessionReport:
     clock = SessionClock()
     caches = EngineCaches.off(company_hours=1, clock=clock) if off else EngineCaches(clock=clock)
-    # both keep trained factors in one folder: training is no cache's work, and half of the second replay otherwise
+    # both replays share trained factors: no cache affects training, which would be half of the second replay
     settings = {"caches": caches, "clock": clock, "keep_factors": folder / "factors"}
     with Database.open(folder / name) as database, ScoringEngine(folder / name, "standard", **settings) as engine:
-        await engine.warmup_caches()  # compiles the kernels, which is not what is measured
+        await engine.warmup_caches()  # compiles the kernels, which is not measured
         engine.clear_caches()
         return await replay(engine, session, database, clock)
 

@@ -1,7 +1,7 @@
 """Compare the runs that two checkouts publish: python scripts/compare_runs.py OLD_CHECKOUT [--users N] [--jobs M].
 
-The new checkout is the one that holds this script. The old one makes a market. Then each checkout ranks a copy of it in
-a process of its own, with factors from one cache, into Parquet files and into SQLite. Part files are compared byte by
+The new checkout is the one that contains this script. The old one makes a market. Then each checkout ranks a copy of it
+in a separate process, with factors from one cache, into Parquet files and into SQLite. Part files are compared byte by
 byte, result rows value by value, and manifests by all keys but those that name the run, its time and its code.
 The exit code is 1 if anything differs.
 

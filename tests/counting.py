@@ -1,8 +1,8 @@
-"""What tests say of themselves: how much was tried, in a sentence each, printed at the end of a run.
+"""Counts of what the tests tried, printed as one sentence each at the end of a run.
 
-A test calls `counted("killed", "{} of {} kills: identical", done, wanted)`. The numbers of equal sentences add up, of
-one test and of several; only what passed counts. They travel in the reports' `user_properties`, so also from the
-processes of pytest-xdist and into a file of JUnit's.
+A test calls `counted("killed", "{} of {} kills: identical", done, wanted)`. The numbers of equal sentences are added
+up, within a test and over tests. Only passed tests count. The numbers are stored in the `user_properties` of the
+reports, so they also arrive from the processes of pytest-xdist and in JUnit files.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         "hostile", "servers", "personal",
     ),
 }  # fmt: skip
-"""Section → claims, in the order in which they are printed; docs/proof.md has the same."""
+"""Section → claims, in the order in which they are printed; docs/proof.md uses the same order."""
 
-# sentences of several files, whose numbers are to add up
+# sentences that several files use, so that their numbers are added up
 REFERENCE: Final = "{} random programs: all pairs, or the lists of each path, are the float64 reference's, bit for bit"
 ALONE: Final = "{} times users ranked alone or in another batch: the same lists"
 READS: Final = "{} reads beside runs that are written, published or killed: each of one whole run"
@@ -40,15 +40,15 @@ _running: pytest.Item | None = None
 
 
 def counted(claim: str, sentence: str, *numbers: int) -> None:
-    """The running test says what it did, after it has looked at it.
+    """Record what the running test did, after the test has checked it.
 
     Args:
         claim: One of `CLAIMS`.
-        sentence: With `{}` for each number. Other figures stand in it as they are to be read.
+        sentence: With `{}` for each number that is added up. Other figures are printed as written.
 
     Raises:
-        ValueError: There is no such claim, or the braces and numbers do not fit.
-        RuntimeError: No test is running.
+        ValueError: If the claim does not exist, or the braces and numbers do not match.
+        RuntimeError: If no test is running.
     """
     if claim not in _ORDER:
         raise ValueError(f"{claim!r} is no claim; there are {', '.join(_ORDER)}.")
@@ -60,12 +60,12 @@ def counted(claim: str, sentence: str, *numbers: int) -> None:
         if name == _PROPERTY and said[:2] == [claim, sentence]:
             said[2] = [int(a) + int(b) for a, b in zip(said[2], numbers, strict=True)]
             return
-    # nothing but plain types crosses from process to process
+    # only plain types can be sent from process to process
     _running.user_properties.append((_PROPERTY, [claim, sentence, [int(number) for number in numbers]]))
 
 
 class Counts:
-    """A plugin of pytest: gathers what passed tests said, and prints it."""
+    """Pytest plugin that collects the counts of passed tests and prints them."""
 
     def __init__(self) -> None:
         self._lost: set[str] = set()
@@ -74,7 +74,7 @@ class Counts:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         global _running
-        before, _running = _running, item  # a test of pytest's own may run pytest
+        before, _running = _running, item  # a test may run pytest itself
         try:
             return (yield)
         finally:
@@ -83,13 +83,13 @@ class Counts:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not report.passed:
             self._lost.add(report.nodeid)
-        if report.when == "teardown":  # whose report has what fixtures said, too
+        if report.when == "teardown":  # the teardown report also contains the counts of fixtures
             said = [tuple(value) for name, value in report.user_properties if name == _PROPERTY]
             if said:
                 self._said[report.nodeid] = said
 
     def lines(self) -> list[str]:
-        """A line for each sentence, under the names of the sections."""
+        """Return one line per sentence, under the names of the sections."""
         sums: dict[tuple[str, str], list[int]] = {}
         for nodeid in sorted(self._said.keys() - self._lost):
             for claim, sentence, numbers in self._said[nodeid]:

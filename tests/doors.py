@@ -1,4 +1,4 @@
-"""What may come through any door, and the one outcome of each: the table of tests/test_doors.py and docs/input.md."""
+"""Input values that every entry point handles alike, with their outcomes: for tests/test_doors.py and docs/input.md."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ VALUES: Final[dict[ColumnType, list[tuple[Any, str]]]] = {
         ("101|102", KEPT),
     ],
 }  # fmt: skip
-"""Column type → (value, outcome): kept, missing, or the reason for which its row is refused."""
+"""Column type → (value, outcome): kept, missing, or the reason why the row is rejected."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One value in one column. A row without a value that it needs is refused."""
+    """One value in one column. A row whose required value is missing is rejected."""
 
     table: str
     column: Column
@@ -73,7 +73,7 @@ class Case:
 
 
 def cases(table: str) -> list[Case]:
-    """Every column of a table × every value of its kind."""
+    """Return every column of a table with every value for its type."""
     found = []
     for column in TABLES[table].columns:
         for value, outcome in VALUES[column.type]:
@@ -116,7 +116,7 @@ _OF_COLUMN: Final = {
 
 
 def page() -> str:
-    """The table of docs/input.md: column → what is refused, what a missing value means."""
+    """Return the table of docs/input.md: per column, what is rejected and what a missing value means."""
     lines = ["| column | a row is refused for | missing |", "|---|---|---|"]
     for table in ("jobs", "users", "actions"):
         for column in TABLES[table].columns:

@@ -1,4 +1,4 @@
-"""Small random markets that sit on the contract's edges, for property tests; deterministic by seed."""
+"""Small random markets with rows at the limits of the contract, for property tests; deterministic by seed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOURS: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
 STYLES: Final = ("remote", "remote", "office", "hybrid", "", "  ")
 
 OCCUPATIONS: Final = {101: 1, 102: 1, 103: 1, 201: 2, 202: 2, 301: None}
-"""Occupation → major group of the reference table; 301 has none there."""
+"""Occupation → major group in the reference table; 301 has no major group."""
 UNKNOWN_OCCUPATIONS: Final = (901, 902)
 UNKNOWN_PREFECTURES: Final = ("98", "ZZ")
 FLAGS: Final = ("has_daily_payment", "has_no_experience", "has_student_welcome", "has_remote_work")
@@ -40,7 +40,7 @@ Row = dict[str, Any]
 
 @dataclass
 class RawMarket:
-    """The tables as `Oracle` takes them; `as_of` None: the data's own clock (CLOCK, if there are actions)."""
+    """The tables as `Oracle` takes them; `as_of` None: the data's own clock (CLOCK if actions exist)."""
 
     jobs: list[Row]
     users: list[Row]
@@ -53,7 +53,7 @@ class RawMarket:
     as_of: datetime | None = None
 
     def oracle(self) -> Oracle:
-        """The oracle of these tables."""
+        """Return the oracle of these tables."""
         return Oracle(
             self.jobs,
             self.users,
@@ -67,7 +67,7 @@ class RawMarket:
         )
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Table name → canonical frame; with factor tables if there are factors; duplicated actions stay."""
+        """Return table name → canonical frame; factor tables only if factors exist; duplicate actions are kept."""
         rows = {
             "jobs": self.jobs,
             "users": self.users,
@@ -116,12 +116,13 @@ def random_market(
     factors: bool = False,
     n_prefectures: int = 5,
 ) -> RawMarket:
-    """A market of rows at the edges of the contract.
+    """Return a market with rows at the limits of the contract.
 
-    By seed: every second one has a clock set back by hand (with actions and postings after it); two of three
-    gather jobs in one prefecture and major group (so that about 120 jobs pass the 30 of a prefecture, and 250
-    those of both); one in three has a user with dozens of clicks; one in five has area means of exactly 1000.
-    `ties` makes nearly all jobs and users equal, so that totals tie. Without `factors` nobody has any.
+    By seed: every second market has an earlier clock, with actions and postings after it. Two of three
+    concentrate jobs in one prefecture and major group: about 120 jobs are enough to pass the 30 jobs of a
+    prefecture, and 250 the 30 of both. One of three has a user with dozens of clicks. One of five has area
+    means of exactly 1000. `ties` makes nearly all jobs and users equal, so that totals tie. Without `factors`,
+    no user and no job has any.
     """
     make = _Maker(random.Random(f"market-{seed}"), seed, missing, ties, n_prefectures)
     jobs, users = make.jobs(n_jobs), make.users(n_users)
@@ -165,11 +166,11 @@ class _Maker:
         return self.random.random() < p
 
     def maybe(self, value: Any) -> Any:
-        """The value, or None as often as values are missing."""
+        """Return the value, or None at the rate of missing values."""
         return None if self.chance(self.missing) else value
 
     def ids(self, n: int, first: int) -> list[int]:
-        """Distinct ids with gaps, in no order, one of them beyond 32 bits."""
+        """Return distinct, unsorted ids with gaps; one of them exceeds 32 bits."""
         ids = self.random.sample(range(first, first + 3 * n + 1), n)
         if ids:
             ids[self.random.randrange(n)] = 3_000_000_007 + first
@@ -193,7 +194,7 @@ class _Maker:
     def jobs(self, n: int) -> list[Row]:
         template = self.job(0)
         if self.ties:
-            # the one job that most are equal to must be open
+            # the template that most jobs are equal to must be open
             template |= {
                 "posted_at": CLOCK - timedelta(days=7),
                 "expires_at": None,
@@ -204,7 +205,7 @@ class _Maker:
         for job_id in self.ids(n, 1000):
             row = self.job(job_id)
             if self.ties and self.chance(0.9):
-                # companies differ, for caps and cooldowns (and so do their rates: only a few levels)
+                # companies differ, for caps and cooldowns (their rates differ too, but have only a few levels)
                 row = template | {"job_id": job_id, "company_id": row["company_id"]}
             rows.append(row)
         return rows
@@ -237,7 +238,7 @@ class _Maker:
         if self.chance(0.06):
             return self.random.choice((0.0, -1000.0, 1.0))
         h = self.random.choice(SALARIES) if self.chance(0.8) else self.random.uniform(700.0, 2500.0)
-        # some types pay by the day or month what others pay by the hour: raw yen at classic's edges too
+        # Some salaries keep the hourly amount under another type, so that raw yen are close in classic too.
         return h * HOURS.get(salary_type, 1.0) if self.chance(0.85) else h
 
     def posted_at(self) -> datetime:
@@ -263,7 +264,7 @@ class _Maker:
             row = self.user(user_id)
             rows.append(template | {"user_id": user_id} if self.ties and self.chance(0.7) else row)
         if rows and not self.ties:
-            # somebody who wants nothing
+            # a user without any preference
             wants = ("preferred_occupations", "preferred_salary_min", "preferred_work_style")
             rows[0] |= dict.fromkeys(wants)
         return rows
@@ -285,14 +286,14 @@ class _Maker:
         }
 
     def adjacency(self) -> list[tuple[str, str]]:
-        """A chain in either direction, one pair both ways, no pair twice, no code but known ones."""
+        """Return a chain in random directions and one pair both ways; no duplicate pair, only known codes."""
         pairs = [self.shuffled(pair) for pair in zip(self.prefectures, self.prefectures[1:], strict=False)]
         if pairs:
             pairs.append(pairs[0][::-1])
         return [(a, b) for a, b in pairs]
 
     def factors(self, ids: Sequence[int], axis: Sequence[float]) -> dict[int, list[float]]:
-        """Some have none, some are zero, some are along the axis either way, lengths are far from 1."""
+        """Return factors: some missing, some zero, some along or against the axis, with lengths far from 1."""
         vectors: dict[int, list[float]] = {}
         for id_ in ids:
             kind = self.random.random()
@@ -313,7 +314,7 @@ class _Maker:
         draw = self.random.random()
         if draw < 0.3:
             edge = CLOCK - timedelta(days=self.random.choice(WINDOWS))
-            # an inner edge is read, one microsecond outside is not
+            # an action at the inner edge is read, one that is a microsecond outside is not
             return edge + self.random.choice((timedelta(0), -MICROSECOND, MICROSECOND))
         if draw < 0.4 and self.set_back:
             return CLOCK + self.random.choice((MICROSECOND, timedelta(days=1), timedelta(days=20)))
@@ -322,10 +323,10 @@ class _Maker:
         return CLOCK - timedelta(days=self.random.uniform(0.0, 420.0))
 
     def actions(self, users: Sequence[Row], jobs: Sequence[Row], n: int) -> list[Row]:
-        """At least one at the clock; some are said twice, some are a second application at a company."""
+        """Return actions, at least one at the clock, with some duplicates and some second applications at a company."""
         if not (users and jobs and n):
             return []
-        # the last quarter of the users never act; a few jobs get many actions
+        # the last quarter of the users has no actions; a few jobs have many
         actors = users[: max(1, 3 * len(users) // 4)]
         favourites = self.random.sample(jobs, max(1, len(jobs) // 5))
         by_company = defaultdict(list)
@@ -356,7 +357,7 @@ class _Maker:
         }
 
     def again_at_company(self, action: Row, jobs: Sequence[Row], by_company: dict[Any, list[Row]]) -> Row:
-        """An application by the same user to a job of the same company (or none), near the cooldown."""
+        """Return an application by the same user to a job of the same company (or without one), near the cooldown."""
         company = next(job["company_id"] for job in jobs if job["job_id"] == action["job_id"])
         at = CLOCK - timedelta(days=14) + self.random.choice((timedelta(0), -MICROSECOND, timedelta(days=5)))
         job = self.random.choice(by_company[company])

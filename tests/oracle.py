@@ -1,7 +1,7 @@
-"""The scoring contract (`shared/scoring_model.md`) once more, pair by pair, in plain Python.
+"""The scoring contract (`shared/scoring_model.md`), implemented a second time, pair by pair, in plain Python.
 
-Written from the page alone, in the page's order, so that a reviewer can hold the two side by side. It imports
-nothing of the engine: where the two disagree, one of them has misread the page. Slow on purpose.
+It follows that page alone, in the page's order, so that a reviewer can compare the two. It imports nothing from the
+engine: where the two differ, one of them contradicts the page. It is slow on purpose.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PARAMS: Final[dict[str, dict[str, Any]]] = {
     "history": {"days": 90},
     "clicks": {"days": 30},
 }
-"""What `standard(params=…)` may override, by component; everything else is written where it is used."""
+"""What `standard(params=…)` may override, by component. All other constants are in the formulas."""
 
 HOURS: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
 COLLABORATIVE_WITHOUT_FACTORS: Final = 45.0
@@ -54,7 +54,7 @@ COLLABORATIVE_WITHOUT_FACTORS: Final = 45.0
 
 @dataclass(frozen=True)
 class Score:
-    """One pair's components, groups (both float64), total before rounding and total rounded to float32."""
+    """Components and groups of one pair (both float64), the total before rounding, and the total as float32."""
 
     components: dict[str, float]
     groups: dict[str, float]
@@ -66,7 +66,7 @@ class Score:
 
 
 def known(value: Any) -> bool:
-    """Missing is None, NaN or a blank string."""
+    """Return whether the value is present. None, NaN and blank strings are missing."""
     if value is None:
         return False
     if isinstance(value, float):
@@ -75,28 +75,28 @@ def known(value: Any) -> bool:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Both known and equal: a missing value matches nothing, an unknown code matches itself."""
+    """Return whether both are known and equal. A missing value matches nothing; an unknown code matches itself."""
     return known(a) and known(b) and bool(a == b)
 
 
 def flag(row: Row, name: str) -> bool:
-    """A missing flag is false."""
+    """Return the flag; missing means false."""
     return row.get(name) is True
 
 
 def among(value: Any, values: Iterable[Any]) -> bool:
-    """A missing value is never among them."""
+    """Return whether the value is one of the values; false for a missing value."""
     return any(same(value, other) for other in values)
 
 
 def floor_of(user: Row) -> float | None:
-    """The salary floor; missing or ≤ 0 is no floor."""
+    """Return the salary floor; None if it is missing or ≤ 0."""
     floor = user.get("preferred_salary_min")
     return float(floor) if known(floor) and floor > 0 else None
 
 
 def hourly(job: Row) -> float | None:
-    """The hourly equivalent h; None is unknown."""
+    """Return the hourly equivalent h; None if unknown."""
     hours, salary = HOURS.get(job.get("salary_type")), job.get("min_salary")
     if hours is None or not known(salary) or salary <= 0:
         return None
@@ -111,7 +111,7 @@ def attractive(job: Row) -> bool:
 
 
 def piecewise(x: float, points: Sequence[tuple[float, float]]) -> float:
-    """Linear between the points, flat outside them; at a point exactly the point's value."""
+    """Interpolate linearly between the points, with constant values outside; exact at each point."""
     if x <= points[0][0]:
         return points[0][1]
     for (x0, y0), (x1, y1) in pairwise(points):
@@ -121,7 +121,7 @@ def piecewise(x: float, points: Sequence[tuple[float, float]]) -> float:
 
 
 def mean(values: Sequence[float]) -> float | None:
-    """The values added in their order, divided by their count; None without values."""
+    """Return the sum of the values, added in their order, divided by their count; None without values."""
     if not values:
         return None
     total = 0.0
@@ -131,17 +131,17 @@ def mean(values: Sequence[float]) -> float | None:
 
 
 def close(value: float | None, m: float | None) -> bool:
-    """|value − m| < 0.2 · m strictly; false where either is unknown."""
+    """Return whether |value − m| < 0.2 · m (strictly); false if either is unknown."""
     return value is not None and m is not None and abs(value - m) < 0.2 * m
 
 
 def float32(value: float) -> float:
-    """The nearest float32, as a Python float."""
+    """Return the nearest float32, as a Python float."""
     return float(struct.unpack("f", struct.pack("f", value))[0])
 
 
 def unit(vector: Sequence[float] | None) -> list[float] | None:
-    """The vector normalised in float64 and kept as float32; None for none or a zero vector."""
+    """Normalise the vector in float64 and round it to float32; None for a missing or zero vector."""
     if vector is None or not all(known(v) for v in vector):
         return None
     squares = 0.0
@@ -152,7 +152,7 @@ def unit(vector: Sequence[float] | None) -> list[float] | None:
 
 
 def weighted(groups: Any, values: Mapping[str, float], weights: Weights | None) -> Score:
-    """Flat weight × value added one after another in the page's order; a group with its own weights."""
+    """Add flat weight × value in the page's order; a group uses its own weights."""
     flat_total, group_scores = 0.0, {}
     for group, group_weight, components in groups:
         group_score = 0.0
@@ -167,10 +167,10 @@ def weighted(groups: Any, values: Mapping[str, float], weights: Weights | None) 
 class Oracle:
     """Every score, eligibility and ranking of a market of plain rows.
 
-    Rows are dicts of canonical columns; a missing value is None; times are aware datetimes;
-    `preferred_occupations` is a list of int; `adjacency` holds pairs of codes; factors are raw vectors by id,
-    or None: then nobody has any (training is tested elsewhere). `as_of` before the data's own clock is one set
-    back by hand.
+    Rows are dicts of canonical columns. A missing value is None. Times are aware datetimes.
+    `preferred_occupations` is a list of int. `adjacency` holds pairs of codes. Factors are raw vectors by id. Factors
+    of None mean that no user or job has any; other tests cover the training. `as_of` may be before the data's own
+    clock: then the caller has set the clock back.
     """
 
     def __init__(
@@ -191,7 +191,7 @@ class Oracle:
         self.majors = {row["occupation_code"]: row.get("major_code") for row in occupations}
         self.user_factors, self.job_factors = user_factors or {}, job_factors or {}
 
-        # either direction means both; a code unknown to the reference table matches itself and nothing else
+        # a pair in one direction counts for both; a code that the reference table lacks matches only itself
         codes = {row["prefecture_code"] for row in prefectures}
         self.adjacent = {frozenset(pair) for pair in adjacency if set(pair) <= codes}
 
@@ -199,7 +199,7 @@ class Oracle:
         self.as_of = as_of or newest
         self.set_back = as_of is not None and newest is not None and as_of < newest
 
-        # the same action counts once; nothing after the clock is read; in order of (occurred_at, job_id)
+        # duplicate actions count once; actions after the clock are ignored; ordered by (occurred_at, job_id)
         once = {(a["occurred_at"], a["job_id"], a["user_id"], a["action"]) for a in actions}
         self.actions = [
             {"user_id": user_id, "job_id": job_id, "action": action, "occurred_at": at}
@@ -213,7 +213,7 @@ class Oracle:
 
     @staticmethod
     def _clock(jobs: Sequence[Row], actions: Sequence[Row]) -> datetime | None:
-        """The newest occurred_at; without actions, the newest posted_at; without either, none."""
+        """Return the newest occurred_at; without actions the newest posted_at; None without either."""
         occurred = [action["occurred_at"] for action in actions]
         posted = [job["posted_at"] for job in jobs if known(job.get("posted_at"))]
         return max(occurred or posted, default=None)
@@ -228,7 +228,7 @@ class Oracle:
                 return False
             if known(expires_at) and expires_at <= self.as_of:
                 return False
-        # a missing is_active is true
+        # a missing is_active means true
         return self.set_back or job.get("is_active") is not False
 
     # --- Statistics: the whole tables as of the clock ---------------------------------------------------
@@ -241,7 +241,7 @@ class Oracle:
         return by_user
 
     def _of_user(self, user: Row, action: str, days: float | None = None) -> list[Row]:
-        """The jobs of a user's actions of a kind, one per action, in order of (occurred_at, job_id)."""
+        """Return the jobs of a user's actions of one kind, one per action, ordered by (occurred_at, job_id)."""
         key = ("of user", user.get("user_id"), action, days)
         if key not in self._cache:
             self._cache[key] = [
@@ -252,17 +252,17 @@ class Oracle:
         return self._cache[key]
 
     def major(self, occupation: Any) -> Any:
-        """The major group of an occupation: None where the reference table does not know it."""
+        """Return the major group of an occupation; None if the reference table does not contain it."""
         return self.majors.get(occupation) if known(occupation) else None
 
     @cached_property
     def _open_wages(self) -> list[tuple[Any, Any, float]]:
-        """(prefecture, major, h) of the open jobs with known h, in order of job_id."""
+        """Return (prefecture, major, h) of the open jobs with known h, in order of job_id."""
         rows = ((job, hourly(job)) for job in self.jobs.values() if self.is_open(job))
         return [(j.get("prefecture_code"), self.major(j.get("occupation_code")), h) for j, h in rows if h is not None]
 
     def area_mean(self, job: Row, min_jobs: int = PARAMS["wage"]["min_jobs"]) -> float | None:
-        """The mean h of the job's area; None when no open job has a known h."""
+        """Return the mean h of the job's area; None if no open job has a known h."""
         prefecture, major = job.get("prefecture_code"), self.major(job.get("occupation_code"))
         key = ("area", prefecture, major, min_jobs)
         if key not in self._cache:
@@ -291,7 +291,7 @@ class Oracle:
 
     @cached_property
     def _application_counts(self) -> dict[int, Counter[int]]:
-        """Occupation → user → applications up to the clock: the columns of the user × occupation counts."""
+        """Return occupation → user → applications up to the clock: the columns of the user × occupation counts."""
         columns: dict[int, Counter[int]] = {}
         for action in self.actions:
             occupation = self.jobs[action["job_id"]].get("occupation_code")
@@ -300,7 +300,7 @@ class Oracle:
         return columns
 
     def occupation_cosine(self, a: int, b: int) -> float:
-        """Whether the reference table knows the two codes does not matter here; no column = 0."""
+        """Return the cosine of two columns; 0 if one is missing. The reference table is not used here."""
         column_a, column_b = self._application_counts.get(a), self._application_counts.get(b)
         if column_a is None or column_b is None:
             return 0.0
@@ -319,7 +319,7 @@ class Oracle:
     def standard(
         self, user: Row, job: Row, *, params: Mapping[str, Row] | None = None, weights: Weights | None = None
     ) -> Score:
-        """The score of any pair; `params` overrides entries of PARAMS by component."""
+        """Return the score of any pair; `params` overrides entries of PARAMS by component."""
         p = {name: {**defaults, **(params or {}).get(name, {})} for name, defaults in PARAMS.items()}
         values = {
             "fee": self._fee(job, **p["fee"]),
@@ -358,7 +358,7 @@ class Oracle:
         posted_at = job.get("posted_at")
         if not known(posted_at) or self.as_of is None:
             return 0.0
-        # timedelta / timedelta divides whole microseconds: rounded once
+        # timedelta / timedelta divides integer microseconds: rounded once
         age = max(0.0, (self.as_of - posted_at) / timedelta(days=1))
         return 100.0 * 2.0 ** (-age / half_life)
 
@@ -391,7 +391,7 @@ class Oracle:
         applied = self._of_user(user, "application", days)
         if not applied:
             return 50.0
-        # each application counts: two to one job are two in the mean
+        # each application counts: two applications to one job are two values in the mean
         m = mean([h for h in map(hourly, applied) if h is not None])
         value = 25.0
         value += 30.0 * among(job.get("occupation_code"), [j.get("occupation_code") for j in applied])
@@ -424,7 +424,7 @@ class Oracle:
         cosine = 0.0
         for a, b in zip(u, j, strict=True):
             cosine += a * b
-        # the page clips nothing: rounding to float32 may leave the cosine a hair outside −1…1
+        # the page does not clip: rounding to float32 may put the cosine slightly outside −1…1
         return 50.0 * (1.0 + cosine)
 
     # --- Eligibility ------------------------------------------------------------------------------------
@@ -440,7 +440,7 @@ class Oracle:
         open_only: bool = True,
         cooldown_days: float | None = 14,
     ) -> bool:
-        """Whether the job may be ranked for the user; None (for the cooldown also 0) switches a rule off."""
+        """Return whether the job may be ranked for the user. None (for the cooldown also 0) disables a rule."""
         if open_only and not self.is_open(job):
             return False
         if employment_types is not None and not among(job.get("employment_type_code"), employment_types):
@@ -456,7 +456,7 @@ class Oracle:
     # --- classic ----------------------------------------------------------------------------------------
 
     def classic(self, user: Row, job: Row, *, has_profile: bool | None = None, weights: Weights | None = None) -> Score:
-        """The legacy formulas; `has_profile` None: an action up to the clock, or brought factors."""
+        """Return the legacy score. `has_profile` None: an action up to the clock, or given factors, make a profile."""
         profile = self.has_profile(user) if has_profile is None else has_profile
         values = {
             "fee": self._classic_fee(job),
@@ -504,7 +504,7 @@ class Oracle:
         floor, salary = floor_of(user), job.get("min_salary")
         if floor is not None:
             asked += 1
-            # raw yen, whatever the salary type
+            # raw yen, for every salary type
             met += known(salary) and salary > 0 and salary >= floor
         if known(user.get("preferred_work_style")):
             asked += 1
@@ -516,7 +516,7 @@ class Oracle:
         return 100.0 * met / asked if asked else 50.0
 
     def _frequent(self, rows: Iterable[tuple[Any, ...]], n: int) -> list[tuple[Any, ...]]:
-        """The n most frequent rows; ties: smaller first, column by column, missing last."""
+        """Return the n most frequent rows; ties: smaller first, column by column, missing last."""
         counts = Counter(tuple(value if known(value) else None for value in row) for row in rows)
 
         def order(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -530,7 +530,7 @@ class Oracle:
         rows = self._frequent((tuple(j.get(name) for name in columns) for j in applied), 10)
         if not rows:
             return 50.0
-        # a row counts once in the mean, however often it was applied to; added in the order of the rows
+        # a row counts once in the mean, for any number of applications; added in the order of the rows
         m = mean([salary for _, salary, _ in rows if salary is not None and salary > 0])
         salary = job.get("min_salary")
         value = 25.0
@@ -561,9 +561,9 @@ class Oracle:
         weights: Weights | None = None,
         **rules: Any,
     ) -> list[tuple[int, float]]:
-        """(job_id, float32 total) by total descending, then job_id; `rules` as `eligible` takes them."""
+        """Return (job_id, float32 total) by descending total, then job_id; `rules` as in `eligible`."""
         if model == "classic":
-            # classic has one rule, that the job is open; what the caller asks for by hand still holds
+            # classic has one rule: the job must be open; rules that the caller passes still apply
             rules = {"min_fee": None, "not_applied": False, "cooldown_days": None, **rules}
         score = {"standard": self.standard, "classic": self.classic}[model]
         totals = [

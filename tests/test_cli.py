@@ -1,4 +1,4 @@
-"""The command: what it prints, what it leaves behind, its sentences and exit codes."""
+"""The `scoring` command: what it prints, which files it leaves, its messages and exit codes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of 150 users and 800 jobs; nobody writes into it."""
+    """Return a database of 150 users and 800 jobs, which tests must not change."""
     path = tmp_path_factory.mktemp("market") / "market.db"
     done = CliRunner().invoke(app, ["init", "--db", str(path), "--users", "150", "--jobs", "800", "--seed", "4"])
     assert done.exit_code == 0, done.output
@@ -67,7 +67,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def database(market: Path, tmp_path: Path) -> Path:
-    """A copy to write into."""
+    """Return a copy of the database that a test may change."""
     with sqlite3.connect(market) as source, sqlite3.connect(tmp_path / "copy.db") as target:
         source.backup(target)
     source.close()
@@ -77,7 +77,7 @@ def database(market: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scoring(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Calls the command in an empty folder."""
+    """Return a function that calls the command in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
 
@@ -88,7 +88,7 @@ def scoring(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
 
 
 def one_sentence(result: Result, code: int) -> str:
-    """The error's line, after looking that it is one, and nothing else is said."""
+    """Return the error's line, after checking that the command prints nothing else."""
     assert result.exit_code == code, result.output
     assert result.stdout == ""
     lines = [line for line in result.stderr.splitlines() if not line.startswith(("loading", "preparing"))]
@@ -228,7 +228,7 @@ def test_a_chunk_that_is_too_large_is_cut_with_a_word(scoring: Call, database: P
 
 
 def test_rows_that_cannot_be_used_stop_no_run(scoring: Call, database: Path, tmp_path: Path) -> None:
-    """They are told of, counted in the report and the manifest, and kept for their owner alone."""
+    """They are printed, counted in the report and the manifest, and kept in a file that only its owner can read."""
     connection = sqlite3.connect(database)
     connection.execute("UPDATE jobs SET min_salary = 'a lot' WHERE job_id IN (5, 6)")
     connection.execute("UPDATE users SET preferred_salary_min = 9e999 WHERE user_id = 3")
@@ -291,7 +291,7 @@ def test_no_command_is_help(scoring: Call) -> None:
     assert scoring("--version").stdout.startswith("scoring ")
 
 
-# Sentences
+# Messages
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def python(code: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_is_light(tmp_path: Path) -> None:
-    """Nothing heavy is imported for it: modules, because seconds differ between machines."""
+    """The help imports no large module. Modules are compared because seconds differ between machines."""
     heavy = ("numpy", "pandas", "sqlalchemy", "numba", "pyarrow")
     done = python(
         "import sys\nfrom scoring.cli import main\n"
@@ -409,7 +409,7 @@ def test_help_is_light(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_run_leaves_nothing(tmp_path: Path, sign: signal.Signals, code: int) -> None:
-    database = tmp_path / "long.db"  # of so many users that the signal comes before the end
+    database = tmp_path / "long.db"  # with enough users that the signal arrives before the end
     with Database.open(database) as opened:
         save_tables(opened, make_market(4000, 300, 100, seed=4).tables)
     run = start("run", "--db", database, "--out", "runs", "--chunk-size", 1, "--top-k", 200, cwd=tmp_path)
@@ -435,7 +435,7 @@ def test_a_stopped_run_leaves_nothing(tmp_path: Path, sign: signal.Signals, code
 def test_a_stop_whose_exception_is_lost_stops_the_run(
     database: Path, tmp_path: Path, sign: signal.Signals, code: int
 ) -> None:
-    """Python drops what is raised in a finaliser, and a signal's handler may run there."""
+    """Python ignores exceptions that are raised in a finaliser, and a signal handler may run there."""
     done = python(
         f"""
 import os
@@ -459,7 +459,7 @@ main(["run", "--db", "copy.db", "--out", "runs", "--no-database", "--chunk-size"
 
 
 def test_a_disk_without_room_is_one_sentence(database: Path, tmp_path: Path) -> None:
-    """The limit on a file's size stands in for a full disk."""
+    """A limit on the file size simulates a full disk."""
     run = "from scoring.cli import main; main(['run', '--db', 'copy.db', '--out', '{}', '--no-database'])"
     assert python(run.format("first"), tmp_path).returncode == 0  # trains the factors, whose file is larger
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"

@@ -1,4 +1,4 @@
-"""`scoring evaluate`, `compare` and `tune`: what they print is what the library says."""
+"""`scoring evaluate`, `compare` and `tune` print what the library returns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ groups:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A market of 400 users and 2,000 jobs, and a file of weights. Nothing else is written there."""
+    """Return a folder with a market of 400 users and 2,000 jobs and a file of weights. Tests must not change it."""
     folder = tmp_path_factory.mktemp("evaluation")
     market = ["--users", "400", "--jobs", "2000", "--actions", "40000", "--seed", "2"]
     assert CliRunner().invoke(app, ["init", "--db", str(folder / "market.db"), *market]).exit_code == 0
@@ -51,7 +51,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def scoring(folder: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Calls the command in an empty folder, on the market."""
+    """Return a function that calls the command on the market, in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
     def call(command: str, *arguments: object) -> Result:
@@ -65,13 +65,13 @@ def scoring(folder: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def page(result: Result) -> str:
-    """What it prints, when all went well, each line within 80 columns."""
+    """Return the output, after checking the exit code and that each line has at most 80 columns."""
     assert result.exit_code == 0, result.output + result.stderr
     return "\n".join(line.rstrip() for line in result.stdout.splitlines())
 
 
 def row(text: str, name: str) -> list[str]:
-    """The numbers of the first line that begins with this name."""
+    """Return the numbers of the first line that begins with this name."""
     line = next(line for line in text.splitlines() if line.strip().startswith(name))
     return re.findall(r"[-+]?[\d,]*\.?\d+", line.strip()[len(name) :])
 
@@ -81,7 +81,7 @@ def number(text: str) -> float:
 
 
 def rounded(value: float) -> object:
-    """Equal to what tables show of it: three decimals of what is near 1, four digits of what is larger."""
+    """Return an object equal to the printed value: three decimals for values near 1, four digits for larger ones."""
     return pytest.approx(value, abs=0.000501, rel=0.0006 if abs(value) > 10 else 0)
 
 
@@ -282,5 +282,5 @@ def test_processes_share_the_trials_of_a_search(scoring: Call) -> None:
     weights = [part.name for part in load_model("standard").parts]
     for study, asked in (("random search", 20), ("search", 40)):
         tried = trials[trials["study"] == study]
-        assert asked <= len(tried) <= asked + 2  # each ends the trial that it has begun
+        assert asked <= len(tried) <= asked + 2  # each process ends the trial that it has begun
         assert not tried[weights].round(12).duplicated().any()

@@ -1,4 +1,4 @@
-"""`scoring run` and its gate: what the command says, ends with, and leaves to readers."""
+"""`scoring run` and its gate: what the command prints, its exit codes, and what readers find."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_the_same_data_again_passes(market: Path) -> None:
 
 
 def test_a_promoted_profile_is_published_the_same_night_and_what_the_data_changed_is_still_held(market: Path) -> None:
-    """The model of last night has a component of one's own; tonight's has not."""
+    """The published model has a component from a file. The next run is called without that file."""
     (market / "lucky.py").write_text(LUCKY)
     (market / "lucky.yaml").write_text(
         "name: lucky\ngroups:\n  base:\n    weight: 1\n    components:\n      lucky: {weight: 1}\n"
@@ -127,9 +127,9 @@ def test_a_promoted_profile_is_published_the_same_night_and_what_the_data_change
     own = ("--component", "lucky.py")
     assert run("whole.db", *own, "--model", "lucky.yaml").exit_code == 0
     assert scoring("profiles", "save", "night").exit_code == 0
-    assert run("whole.db", "--profile", "night").exit_code == KEPT_ASIDE_CODE  # nobody decided on it
+    assert run("whole.db", "--profile", "night").exit_code == KEPT_ASIDE_CODE  # held back without a promotion
     scoring("profiles", "promote", "night", "--note", "luck was enough")
-    alone = run("whole.db", "--profile", "promoted")  # without the file, nobody can rank by last night's
+    alone = run("whole.db", "--profile", "promoted")  # without the file, the published model cannot rank
     assert alone.exit_code == KEPT_ASIDE_CODE
     assert "cannot be told from what the data changed" in " ".join(alone.stdout.split())
     bad = run("half.db", "--profile", "promoted", *own)

@@ -1,4 +1,4 @@
-"""`scoring profiles`, and running what is promoted."""
+"""`scoring profiles`, and runs with promoted profiles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ groups:
 
 @pytest.fixture
 def scoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Calls the command in a folder with a file of weights."""
+    """Return a function that calls the command in a folder with a file of weights."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fees.yaml").write_text(WEIGHTS)
 
@@ -39,7 +39,7 @@ def scoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
 
 
 def said(result: Result) -> str:
-    """What it prints, when all went well, each line within 80 columns."""
+    """Return the output, after checking the exit code and that each line has at most 80 columns."""
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert max(map(len, lines), default=0) <= 80, result.stdout
@@ -48,7 +48,7 @@ def said(result: Result) -> str:
 
 @pytest.fixture
 def saved(scoring: Call) -> Call:
-    """night@1 as `standard`, night@2 of fees alone."""
+    """Save two versions: night@1 is `standard`, night@2 has fees alone."""
     assert said(scoring("profiles", "save", "night", "--parent", "standard", "--note", "the first")) == (
         "Saved night@1 as data/profiles/night/0001.yaml."
     )
@@ -108,7 +108,7 @@ def test_an_edited_file_is_shown_and_not_promoted(saved: Call) -> None:
     assert done.stderr.startswith("warning: profile night@1 is not the model that was saved: its file was edited")
     assert "not the model that was saved" in one_sentence(saved("profiles", "promote", "night@1"), 1)
     assert "not the model that was saved" in one_sentence(saved("run", "--profile", "night@1"), 1)
-    # and the way out that the sentence names
+    # and the command that the message names
     assert said(saved("profiles", "save", "night", "--model", path)).startswith("Saved night@3")
     assert saved("profiles", "promote", "night@3").exit_code == 0
 
@@ -181,7 +181,7 @@ def test_an_error_is_one_sentence(saved: Call, arguments: list[str], sentence: s
     assert sentence in one_sentence(saved("profiles", *arguments), 1)
 
 
-# Tonight's run
+# The next run
 
 
 def test_a_run_of_what_is_promoted(saved: Call) -> None:
@@ -199,7 +199,7 @@ def test_a_run_of_what_is_promoted(saved: Call) -> None:
         assert connection.execute("SELECT model FROM runs").fetchall() == [("night@2",)]
     connection.close()
     assert " · model night@1 · " in said(run("--profile", "night@1", "--no-database"))
-    # without a word about profiles it is the default, whatever is promoted; the file itself is a model, too
+    # without --profile the default model is used, even after a promotion; the file itself can be used as a model
     assert " · model standard · " in said(run("--no-database"))
     assert " · model night@2 · " in said(run("--no-database", "--model", "data/profiles/night/0002.yaml"))
     assert saved("explain", 1, 1, "--factor-cache", "factors", "--profile", "promoted").exit_code == 0

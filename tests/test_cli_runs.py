@@ -1,4 +1,4 @@
-"""`scoring runs`, and runs that go on: what the command says and leaves behind."""
+"""`scoring runs`, and resumed runs: what the command prints and which files it leaves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scoring.telemetry import faults
 
 
 class Broken(BaseException):
-    """Where a process would be killed."""
+    """Raised where a process would be killed."""
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_killed_run_is_listed_gone_on_with_and_not_done_twice(market: Path) ->
 def test_a_killed_run_is_told_of(market: Path) -> None:
     with faults.armed("shard noted", 2, Broken()), pytest.raises(Broken):
         run()
-    # without --resume a stopped run is cleared up, as far as the process lives to do it
+    # without --resume, a run that stops deletes its files, if its process is still able to
     assert list((market / "runs").iterdir()) == []
     with faults.armed("shard noted", 2, Broken()), pytest.raises(Broken):
         run("--resume")

@@ -1,4 +1,4 @@
-"""Servers answer on this machine alone, to those who have the token, and are gone when the command is."""
+"""Servers listen on this machine only, require the token, and end with the command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHUT = "{} requests without the token or with a wrong one refused, {} listening 
 
 
 class Server:
-    """`scoring lab` or `scoring panel` in a process of its own."""
+    """`scoring lab` or `scoring panel` in its own process."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.process = subprocess.Popen(
@@ -62,7 +62,7 @@ class Server:
         wait_until(lambda: bool(self.kernels()))
 
     def end(self, number: int) -> int:
-        """The exit code, after looking that nobody is left."""
+        """Send the signal; return the exit code, after checking that no process is left."""
         family = self.family()
         self.process.send_signal(number)
         code = self.process.wait(SECONDS)
@@ -71,7 +71,7 @@ class Server:
         return code
 
     def rest(self) -> str:
-        """What it says until it ends."""
+        """Return the remaining output until the process ends."""
         assert self.process.stdout is not None
         return self.process.stdout.read()
 
@@ -79,7 +79,7 @@ class Server:
 def command_line(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()
-    except psutil.Error:  # it has just ended
+    except psutil.Error:  # the process has just ended
         return []
 
 
@@ -112,7 +112,7 @@ def served(folder: Path, *arguments: str) -> Iterator[Server]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """With a notebook; all may look into the folders where Jupyter keeps its files."""
+    """Return a folder with a notebook. Every user may read the folders where Jupyter keeps its files."""
     for name in ("notebooks", "runtime", "temporary"):
         (tmp_path / name).mkdir(mode=0o755)
     (tmp_path / "notebooks/page.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
@@ -149,7 +149,7 @@ def start_kernel(lab: Server) -> None:
 
 
 def ask_for_page(panel: Server) -> socket.socket:
-    """As somebody who looks at it while it is made."""
+    """Request the page as a user who waits while it is built."""
     connection = socket.create_connection(("127.0.0.1", panel.port))
     before = len(panel.kernels())
     connection.sendall(f"GET /?token={panel.token} HTTP/1.1\r\nHost: 127.0.0.1:{panel.port}\r\n\r\n".encode())
@@ -158,7 +158,7 @@ def ask_for_page(panel: Server) -> socket.socket:
 
 
 def refused(server: Server, method: str, path: str, token: str | None) -> bool:
-    """Whether it answers 403, or shows nothing but where the token is to be typed."""
+    """Return whether the server answers 403 or shows only the form for the token."""
     query = "" if token is None else f"?token={token}"
     request = Request(f"http://127.0.0.1:{server.port}{path}{query}", method=method)
     try:
@@ -183,7 +183,7 @@ OF_PANEL = (
 
 
 def let_nobody_else_in(server: Server, folder: Path) -> None:
-    """Where it listens, and where its token is to be seen."""
+    """Check the addresses that the server listens on, and where its token is visible."""
     family = server.family()
     assert not [one for one in family if server.token in " ".join(command_line(one))]
     listening = [one for process in family for one in connections(process) if one.status == "LISTEN"]
@@ -206,7 +206,7 @@ def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server, folder: Path) 
     assert json.loads(running.read_text())["token"] == lab.token
     let_nobody_else_in(lab, folder)
     assert lab.end(signal.SIGINT) == 0
-    said = lab.rest()  # what was refused is told
+    said = lab.rest()  # a rejected request is reported
     assert said.endswith("JupyterLab has ended.\n")
     assert lab.token not in said
     with socket.socket() as trial:

@@ -1,4 +1,4 @@
-"""The engine against the oracle: the page of formulas, written twice by people who did not compare notes."""
+"""Compare the engine with the oracle: two independent implementations of the page of formulas."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 
 def seeds(quick: range = QUICK, full: range = LONG) -> pytest.MarkDecorator:
-    """A few markets in each run, many in the long one."""
+    """Parametrize with a few markets in each run, and with many in the long run."""
     return pytest.mark.parametrize("seed", [*quick, *(pytest.param(seed, marks=pytest.mark.long) for seed in full)])
 
 
@@ -53,7 +53,7 @@ class Case:
         return Plan.build(model, self.inputs)
 
     def expected(self, plan: Plan, score: Callable[[Row, Row], Score]) -> list[list[Score]]:
-        """The oracle's scores, in the rows of the plan."""
+        """Return the oracle's scores, in the rows of the plan."""
         return [[score(self.users[int(u)], self.jobs[int(j)]) for j in plan.job_id] for u in plan.user_id]
 
 
@@ -63,12 +63,12 @@ def by_id(rows: list[Row]) -> dict[int, Row]:
 
 def dataset_of(market: RawMarket) -> Dataset:
     if market.user_factors is None:
-        market.user_factors = market.job_factors = {}  # nobody has any, as in the oracle: nothing is trained
+        market.user_factors = market.job_factors = {}  # no factors, as in the oracle: nothing is trained
     return Dataset(Tables(**market.frames()), as_of=market.as_of)
 
 
 def market_of(seed: int) -> RawMarket:
-    """Every third one is large enough for areas of both sizes; `ties` and `factors` each with both clocks."""
+    """Return a market. Every third one is large enough for both area sizes; `ties`, `factors` and the clock vary."""
     large = seed % 3 == 0
     return random_market(
         seed,
@@ -85,7 +85,7 @@ def oracle_score(oracle: Oracle, model: str) -> Callable[..., Score]:
 
 
 def random_weights(rng: random.Random, model: ScoringModel) -> WeightProfile:
-    """Some 0, whole groups too; from the smallest to nearly all."""
+    """Return random weights: some are 0, whole groups too; from very small to nearly all."""
     groups = {group: rng.choice((0.0, rng.random(), rng.random(), 1e-9)) for group in GROUPS}
     groups[rng.choice(GROUPS)] = rng.random() + 0.1
     components = {
@@ -98,7 +98,7 @@ def random_weights(rng: random.Random, model: ScoringModel) -> WeightProfile:
 
 
 def oracle_weights(profile: WeightProfile) -> dict[str, tuple[float, float]]:
-    """As the oracle takes them: name → (group's, in the group)."""
+    """Return the weights as the oracle takes them: name → (weight of the group, weight within the group)."""
     return {
         name: (profile.groups[group], weight)
         for group, weights in profile.components.items()
@@ -107,7 +107,7 @@ def oracle_weights(profile: WeightProfile) -> dict[str, tuple[float, float]]:
 
 
 def assert_scores_equal(plan: Plan, expected: list[list[Score]]) -> None:
-    """Components to 1e-9; totals, and groups by their own formula, as float32 exactly."""
+    """Compare components to 1e-9, and totals and groups (each by its own formula) exactly as float32."""
     users, jobs = np.arange(len(plan.user_id)), np.arange(len(plan.job_id))
     values = reference.component_values(plan.program, users, jobs)
     for place, part in enumerate(plan.model.parts):
@@ -153,7 +153,7 @@ def test_scores_under_random_weights(model: str, seed: int) -> None:
     case = Case.of(market_of(seed))
     built = case.plan(load_model(model))
     weights = random_weights(random.Random(seed), built.model)
-    # by the path of the sliders: nothing is encoded anew
+    # as for the sliders: nothing is encoded again
     plan = built.with_weights(built.model.with_weights(weights))
     score = oracle_score(case.oracle, model)
     assert_scores_equal(plan, case.expected(plan, lambda u, j: score(u, j, weights=oracle_weights(weights))))
@@ -187,7 +187,7 @@ def test_scores_under_random_parameters(seed: int) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_scores_without_actions(model: str) -> None:
-    """The clock is the newest posting's then."""
+    """Without actions, the clock is the newest posting time."""
     market = random_market(2, n_actions=0)
     case = Case.of(market)
     assert (
@@ -201,7 +201,7 @@ def test_scores_without_actions(model: str) -> None:
 
 @pytest.mark.parametrize("days", [0, 1, 14, 40, 4000])
 def test_scores_with_the_clock_set_back(days: int) -> None:
-    """To a time with and without actions behind it; is_active counts no more."""
+    """The clock is set back to a time with or without earlier actions; is_active then has no effect."""
     market = market_of(2)
     market.as_of = CLOCK - timedelta(days=days)
     case = Case.of(market)
@@ -277,7 +277,7 @@ def test_rankings_under_random_rules_and_weights(model: str, seed: int) -> None:
 
 
 def request_of(seed: int, market: RawMarket) -> tuple[list[Row], list[Row]]:
-    """Users and jobs in no order: some of the market's, some of those with other values, some new, codes too."""
+    """Return unsorted users and jobs: some from the market, some changed, some new, and with new codes."""
     rng = random.Random(f"request-{seed}")
     other = random_market(seed + 5000, n_users=8, n_jobs=30)
     made: list[list[Row]] = []
@@ -325,7 +325,7 @@ def test_a_requests_rows_are_scored_with_the_datasets_statistics(model: str, see
 def greedy(
     jobs: list[Row], totals: list[float], eligible: list[bool], k: int, per_company: int
 ) -> list[tuple[int, float]]:
-    """The walk down the full ranking."""
+    """Return the list by walking down the full ranking."""
     ranked = [
         (-total, job["job_id"], job["company_id"])
         for job, total, may in zip(jobs, totals, eligible, strict=True)

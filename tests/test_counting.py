@@ -1,4 +1,4 @@
-"""Counts reach the end of a run: added up, of passed tests alone, from other processes too."""
+"""Counts are printed at the end of a run, added up over passed tests and over processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every door × every kind of bad input: one documented outcome, never a traceback, never a wrong number."""
+"""Every entry point with every kind of bad input: the documented outcome, no traceback, no wrong number."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.doors import INF, KEPT, MISSING, NAN, Case, cases, page
 MARKET = scoring.make_market(8, 30, 120, seed=2).tables
 READY = scoring.Prepared.of(Dataset(MARKET), scoring.load_model("classic"))
 BOTH: dict[str, Any] = {"jobs": MARKET.jobs, "users": MARKET.users}
-FIRST = 5_000_000_000  # ids of the rows that carry cases
+FIRST = 5_000_000_000  # ids of the rows with cases
 
 
 def say(number: int) -> None:
@@ -37,7 +37,7 @@ def say(number: int) -> None:
 
 
 def inputs(table: str) -> list[Case]:
-    """In actions an id that is sound is of nobody and nothing."""
+    """Return the cases. In actions, a valid id refers to no user and no job, so its row is rejected."""
     nobody = table == "actions"
     return [
         replace(case, outcome="is no ") if nobody and case.column.type is ID and not case.refused else case
@@ -46,7 +46,7 @@ def inputs(table: str) -> list[Case]:
 
 
 def rows_of(found: Sequence[Case]) -> pd.DataFrame:
-    """One row per case, sound but for its value."""
+    """Return one row per case, valid except for the value of the case."""
     table = found[0].table
     rows: dict[str, list[Any]] = {name: [None] * len(found) for name in TABLES[table].names}
     for n, case in enumerate(found):
@@ -61,7 +61,7 @@ def rows_of(found: Sequence[Case]) -> pd.DataFrame:
 
 
 def compare(door: str, found: Sequence[Case], ledger: DataLedger) -> None:
-    """One refused row for each case that is to be refused, with its reason; every row is accounted for."""
+    """Check that each case to reject has one rejected row with its reason, and that every row is counted."""
     table = found[0].table
     account = ledger[table]
     assert account.read == account.used + sum(account.left_out.values()) + account.n_refused
@@ -84,7 +84,7 @@ def test_frames(table: str) -> None:
     tables = {name: getattr(MARKET, name) for name in ("jobs", "users", "actions")}
     tables[table] = pd.concat([rows_of(found), tables[table].astype(object)], ignore_index=True)
     compare("Dataset.from_frames", found, Dataset.from_frames(**tables, on_bad="quarantine").ledger)
-    with pytest.raises(DataError) as caught:  # all at once, and readable
+    with pytest.raises(DataError) as caught:  # all problems at once, in a readable message
         Dataset.from_frames(**tables)
     problems = caught.value.problems
     assert problems is not None
@@ -105,13 +105,13 @@ def test_what_is_kept_and_what_is_missing(table: str) -> None:
         value = result.frame[case.column.name].iloc[n]
         gone = value == [] if case.column.type is INTEGERS else bool(pd.isna(value))
         if case.column.type is ACTIVE and case.outcome == MISSING:
-            assert bool(value), case  # a missing one is true
+            assert bool(value), case  # a missing is_active means true
         else:
             assert gone == (case.outcome == MISSING), f"{case} became {value!r}"
 
 
 def held(case: Case) -> Case | None:
-    """As a database holds it, whose times are numbers; None where it cannot."""
+    """Return the case as a database stores it (times as integers); None if it cannot store the value."""
     value = case.value
     if isinstance(value, bool | list | dict) or (isinstance(value, int) and abs(value) >= 2**63):
         return None
@@ -119,7 +119,7 @@ def held(case: Case) -> Case | None:
         return case
     if case.outcome == KEPT:
         return replace(case, value=int(pd.Timestamp(value).as_unit("us").asm8.astype("int64")))
-    # a day after 1970 is what 20250101 says as microseconds; texts are no times here
+    # 20250101 microseconds are a valid time shortly after 1970; texts are not times in a database
     return (
         replace(case, outcome=KEPT) if isinstance(value, int) else replace(case, outcome="is no whole number of micro")
     )
@@ -127,7 +127,7 @@ def held(case: Case) -> Case | None:
 
 @TABLE
 def test_databases(table: str, tmp_path: Path) -> None:
-    """One without types, keys and checks, that somebody else filled."""
+    """The database has no types, keys or checks, and another program filled it."""
     found = [case for case in map(held, inputs(table)) if case is not None]
     names = ", ".join(TABLES[table].names)
     bad = rows_of(found)
@@ -155,7 +155,7 @@ def _python(value: Any) -> Any:
 
 @TABLE
 def test_parquet_files(table: str, tmp_path: Path) -> None:
-    """A column of one type: each bad value beside sound ones."""
+    """All columns have one type: each invalid value is stored among valid ones."""
     texts = [case for case in inputs(table) if isinstance(case.value, str) and case.value != "\ud800"]
     rows_of(texts).astype("str").to_parquet(tmp_path / "x.parquet")
     with Database.open(tmp_path / "m.db") as database:
@@ -215,7 +215,7 @@ async def test_single_objects(engine: scoring.ScoringEngine, table: str) -> None
     say(len(found))
 
 
-# What is no table
+# Inputs that are not tables
 
 NO_MODEL = (ModelError, ConfigurationError)
 
@@ -309,6 +309,6 @@ def test_arguments(name: str, call: Callable[[], Any], outcome: type[ScoringErro
 
 
 def test_the_page_says_the_same() -> None:
-    """Written by `python -m tests.doors`."""
+    """`python -m tests.doors` writes the page."""
     text = (Path(__file__).parents[1] / "docs" / "input.md").read_text("utf-8")
     assert page() in text

@@ -1,4 +1,4 @@
-"""environment.yml and pyproject.toml say the same."""
+"""environment.yml and pyproject.toml list the same requirements."""
 
 import re
 import tomllib

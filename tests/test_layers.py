@@ -1,4 +1,4 @@
-"""Imports point one way, and importing the package costs and changes nothing."""
+"""Imports follow the layers, and importing the package is cheap and changes no settings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HEAVY = (
 
 
 def in_a_new_process(code: str) -> Any:
-    """What the code prints as JSON."""
+    """Return what the code prints as JSON in a new process."""
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
@@ -38,7 +38,7 @@ def in_a_new_process(code: str) -> Any:
 
 
 def test_the_contracts_of_the_layers_are_kept() -> None:
-    """Those of pyproject.toml; run apart, as the linter keeps a cache and a configuration of its own."""
+    """Check the contracts of pyproject.toml in a new process, as the linter keeps a cache and global configuration."""
     code = (
         "import sys; from importlinter.cli import lint_imports; "
         "sys.exit(lint_imports(config_filename='pyproject.toml', no_cache=True))"
@@ -96,9 +96,9 @@ def state():
     ],
 )
 def test_importing_changes_no_setting_of_the_process(modules: str) -> None:
-    """No warning filters, thread counts, log levels, environment or seeds: they belong to who imports.
+    """An import changes no warning filters, thread counts, log levels, environment or seeds.
 
-    What the packages below set by themselves when they are loaded is loaded before.
+    Third-party packages change some of these when they are imported, so they are imported before.
     """
     code = (
         STATE

@@ -1,4 +1,4 @@
-"""What `make run` says of a market that is there."""
+"""What `make run` prints about an existing market."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """With an environment that is there already, whose `scoring` says what it was asked."""
+    """Return a folder with an existing environment, whose `scoring` prints its arguments."""
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "venv/bin").mkdir(parents=True)
     (tmp_path / "venv/bin/python").symlink_to(sys.executable)

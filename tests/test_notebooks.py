@@ -1,4 +1,4 @@
-"""What nbval does not look at: that marked cells can be compared at all, and that no machine's traces are committed."""
+"""Checks beyond nbval: marked cells can be compared, and no traces of a machine are committed."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The oracle against numbers worked out by hand from the contract's page."""
+"""Compare the oracle with numbers computed by hand from the contract's page."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_wage_areas() -> None:
     assert o.area_mean(job(prefecture_code="01", occupation_code=102)) == 2000
     # the 40 of the prefecture: (30 · 2000 + 10 · 1000) / 40
     assert o.area_mean(job(prefecture_code="01", occupation_code=201)) == 1750
-    # 301 has no known major group, so it has the prefecture's 30
+    # 301 has no known major group, so it uses the prefecture's 30
     assert o.area_mean(job(prefecture_code="02", occupation_code=301)) == 500
     # all 70: (60000 + 10000 + 15000) / 70
     everything = 85000 / 70
@@ -244,7 +244,7 @@ def test_location(of_user: Any, of_job: Any, value: float, legacy: float) -> Non
 
 
 def similar() -> Oracle:
-    """Applications by user: 101: (2, 1), 201: (1, 1), 901: (0, 3)."""
+    """Return an oracle with these applications by user: 101: (2, 1), 201: (1, 1), 901: (0, 3)."""
     jobs = [job(1, occupation_code=101), job(2, occupation_code=201), job(3, occupation_code=901), job(4)]
     actions = [
         act(1, 1, "application", ago(400)),
@@ -263,7 +263,7 @@ def similar() -> Oracle:
         ([101], 101, 100, 100),
         ([101], 102, 60, 60),  # same major group: 20 + 80 · 0.5; 102 has no column
         ([101], 201, 20 + 40 * 3 / math.sqrt(10), 20),  # (2 · 1 + 1 · 1) / √(5 · 2)
-        ([101], 901, 20 + 40 / math.sqrt(5), 20),  # 1 · 3 / √(5 · 9), though 901 is in no table
+        ([101], 901, 20 + 40 / math.sqrt(5), 20),  # 1 · 3 / √(5 · 9), although the reference table does not contain 901
         ([102, 101], 201, 20 + 40 * 3 / math.sqrt(10), 20),
         ([301], 302, 20, 20),  # both without a major group
         ([902], 902, 100, 100),  # an unknown code matches itself
@@ -285,9 +285,9 @@ WANTS_REMOTE = {"preferred_salary_min": 1000.0, "preferred_work_style": "remote"
 @pytest.mark.parametrize(
     ("of_user", "of_job", "value"),
     [
-        ({}, {}, 0),  # features are always asked
+        ({}, {}, 0),  # features are always part of the mean
         ({}, {"has_student_welcome": True}, 100),
-        ({}, {"has_remote_work": True}, 0),  # remote work is no attractive feature
+        ({}, {"has_remote_work": True}, 0),  # remote work is not an attractive feature
         ({"preferred_salary_min": 0.0, "preferred_work_style": " "}, {"has_daily_payment": True}, 100),
         ({"preferred_salary_min": 1000.0}, {"salary_type": "monthly", "min_salary": 160000.0}, 50),
         ({"preferred_salary_min": 1000.0}, {"salary_type": "monthly", "min_salary": 159999.0}, 0),
@@ -328,7 +328,7 @@ def applied(**first: Any) -> Oracle:
 @pytest.mark.parametrize(
     ("columns", "value"),
     [
-        ({}, 25),  # a missing occupation or prefecture is never among them
+        ({}, 25),  # a missing occupation or prefecture never matches
         ({"occupation_code": 101}, 55),
         ({"occupation_code": 201, "prefecture_code": "02"}, 25),
         ({"prefecture_code": "01"}, 45),
@@ -417,7 +417,7 @@ def test_classic_wage(salary_type: str | None, salary: float | None, value: floa
 @pytest.mark.parametrize(
     ("of_user", "of_job", "value"),
     [
-        ({}, {}, 50),  # nothing asked
+        ({}, {}, 50),  # no conditions
         ({}, {"has_remote_work": False}, 0),
         ({}, {"has_remote_work": True}, 0),
         ({}, {"has_daily_payment": True}, 100),
@@ -441,7 +441,7 @@ def test_classic_history_counts_a_row_once_in_the_mean() -> None:
     assert classic("history", o, user(), job(9, min_salary=4561.0)) == 50
     assert classic("history", o, user(), job(9, min_salary=1000.0)) == 25
     assert classic("history", o, user(2), job(9)) == 50
-    # a salary that is not positive is a row without a say in the mean
+    # a salary ≤ 0 makes a row that does not count in the mean
     assert classic("history", applied(min_salary=-5.0), user(), job(9, min_salary=10400.0)) == 50
 
 
@@ -459,7 +459,7 @@ def test_classic_history_takes_ten_rows() -> None:
 
     assert value(occupation_code=50, prefecture_code="03") == 75
     assert value(occupation_code=9, prefecture_code="01") == 75
-    assert value(occupation_code=9, prefecture_code="02") == 55  # the row without an occupation is last, and out
+    assert value(occupation_code=9, prefecture_code="02") == 55  # the row without occupation is last and dropped
     assert [value(min_salary=s) for s in (2.31, 2.33, 3.47, 3.49)] == [25, 50, 50, 25]  # 2.9 ± 0.58
 
 
@@ -472,7 +472,7 @@ def test_classic_click_takes_twenty_rows() -> None:
     assert classic("click", o, user(), job(99, occupation_code=500, **every)) == 40 + 20 + 15
     assert standard("clicks", o, user(), job(99, occupation_code=500, **every)) == 40 + 20 + 15 + 10
 
-    # a second click makes the last row the most frequent; the one that falls out has the same occupation
+    # a second click makes the last row the most frequent; the row that is dropped has the same occupation
     twice = oracle(jobs, [act(1, j["job_id"], "click", ago(1)) for j in jobs] + [act(1, 20, "click", ago(2))])
     assert classic("click", twice, user(), job(99, occupation_code=500, **every)) == 40 + 20 + 15 + 10
     assert classic("click", twice, user(2), job(99, occupation_code=500, **every)) == 40
@@ -557,7 +557,7 @@ def test_eligibility() -> None:
     def eligible(**rules: Any) -> list[int]:
         return [j["job_id"] for j in jobs if o.eligible(user(), j, **rules)]
 
-    # 1, 3, 5 are applied to; 2 is in A's cooldown; B's has just passed; a missing company has none
+    # 1, 3, 5 are applied to; 2 is in A's cooldown; B's has just ended; a missing company has none
     assert eligible() == [4, 6, 7]
     assert eligible(not_applied=False) == [3, 4, 5, 6, 7]
     assert eligible(cooldown_days=None) == [2, 4, 6, 7]
@@ -597,7 +597,7 @@ def test_ranking_order_ties_and_caps() -> None:
     def ids(model: str, **keywords: Any) -> list[int]:
         return [id_ for id_, _ in o.ranking(model, user(), **keywords)]
 
-    # in `standard` fees 0 and 500 are both worth 0, in `classic` 0 and 10
+    # in `standard`, fees 0 and 500 both score 0; in `classic`, 0 and 10
     assert ids("standard", k=99) == [3, 7, 5, 1, 2, 4]
     assert ids("classic", k=99) == [3, 7, 5, 2, 4, 1]
     assert ids("standard", k=3, max_per_company=1) == [3, 5, 2]
@@ -624,6 +624,6 @@ def test_markets_are_deterministic_and_of_use() -> None:
     assert first.as_of == CLOCK
     assert random_market(6).oracle().as_of == CLOCK
     tied = random_market(4, ties=True)
-    # the last users never act, so nothing sets the jobs apart but companies' rates and the odd job
+    # the last users have no actions, so only company rates and the one different job separate the jobs
     totals = [total for _, total in tied.oracle().ranking("standard", tied.users[-1], k=999)]
     assert len(set(totals)) < len(totals) / 2

@@ -1,4 +1,4 @@
-"""Plots draw Japanese, in the project's fonts, and leave matplotlib's own settings alone."""
+"""Plots draw Japanese in the project's fonts and leave matplotlib's own settings unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scoring.plotting import FONTS, STYLE, bars, new_figure, new_grid
 
 
 def test_japanese_has_its_letters() -> None:
-    """matplotlib warns of each letter that no font has; warnings are errors here."""
+    """matplotlib warns about each character that no font contains; warnings are errors here."""
     figure, (axes,) = new_figure(4, 2)
     bars(axes, ["大阪府", "株式会社Tokyo"], [1, 2], ["保育補助", "▲3"])
     axes.set_title("[未経験歓迎×残業なし]")

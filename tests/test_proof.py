@@ -1,4 +1,4 @@
-"""The page of what is shown names tests that exist, and a line for every claim that tests count."""
+"""docs/proof.md names existing tests, and has a line for every claim that tests count."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TEST = re.compile(r"`(?:tests/)?([\w/]+\.py)::(\w+)`")
 
 
 def rows() -> list[list[str]]:
-    """The cells of the tables, without heads and rules."""
+    """Return the cells of the tables, without headers and separators."""
     lines = [line for line in PAGE.splitlines() if line.startswith("|") and not line.startswith(("| what ", "|---"))]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
 @cache
 def names_of(path: Path) -> set[str]:
-    """Functions at the top of a file."""
+    """Return the names of the functions at the top level of a file."""
     found = ast.parse(path.read_text("utf-8")).body
     return {node.name for node in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -42,7 +42,7 @@ def test_every_row_names_a_test_or_says_why_there_is_none() -> None:
 
 
 def test_every_claim_that_is_counted_stands_on_the_page() -> None:
-    """And the counts come from the files that the page names for it."""
+    """The counts also come from the files that the page names for the claim."""
     sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE))
     assert list(sections) == [claim for claims in CLAIMS.values() for claim in claims]
     for claim, text in sections.items():

@@ -1,6 +1,6 @@
-"""Other ways to the same lists, one file each; `PEERS` is the one list of them.
+"""Other implementations of the same lists, one file each; `PEERS` lists them.
 
-- `scoring.profiling.facts`, `vectors` what they are given · `base` what a peer is
+- `scoring.profiling.facts`, `vectors` their inputs · `base` the base classes
 - the full score: `python_plain`, `python_loop`, `pandas_merge`, `polars_cross`, `polars_users`, `numpy_blocks`,
   `duckdb_sql`
 - the part of it that is an inner product: `implicit_topk`, `faiss_flat`
@@ -22,7 +22,7 @@ from benchmarks.peers.python_plain import PythonPlain
 __all__ = ["FULL", "INNER", "FullPeer", "InnerPeer"]
 
 FULL: tuple[type[FullPeer], ...] = (PythonPlain, PythonLoop, PandasMerge, PolarsCross, PolarsUsers, NumPyBlocks, DuckDB)
-"""They compute the whole score and give our lists exactly."""
+"""Peers that compute the whole score; their lists equal ours exactly."""
 
 INNER: tuple[type[InnerPeer], ...] = (ImplicitTopK, FaissFlat)
-"""They find the largest inner products: an easier job."""
+"""Peers that find the largest inner products: an easier job."""

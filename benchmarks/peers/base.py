@@ -1,4 +1,4 @@
-"""What a peer is: made from the facts, untimed; asked for the lists of some users, timed."""
+"""Base classes of peers. Making a peer from the facts is not timed; ranking users is."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["FullPeer", "InnerPeer", "Peer"]
 
 
 class Peer(ABC):
-    """Its name, how it works in a line, the package that it needs (None: one that we need anyway), our bar."""
+    """A name, one line on how it works, its package (None: a dependency of this project), and our bar."""
 
     name: ClassVar[str]
     how: ClassVar[str]
     package: ClassVar[str | None] = None
     bar: ClassVar[Bar | None] = None
     first: ClassVar[int] = 1
-    """Users to begin with: a batch that does it no wrong."""
+    """Users in the first run: a batch size that suits the peer."""
 
     @classmethod
     def is_there(cls) -> bool:
@@ -34,25 +34,25 @@ class Peer(ABC):
 
 
 class FullPeer(Peer):
-    """Computes the whole score."""
+    """A peer that computes the whole score."""
 
     at_once: ClassVar[int | None] = None
-    """Users whose pairs are a table in memory at the same time; None: pairs are never a whole table."""
+    """Number of users whose pairs are in memory at the same time; None: pairs are never in one table."""
 
     def __init__(self, facts: Facts, cpus: int) -> None:
         self.facts, self.cpus = facts, cpus
 
     @abstractmethod
     def rank(self, rows: Longs, k: int) -> list[List]:
-        """The k best jobs of the users at these rows of the facts."""
+        """Return the k best jobs of the users at these rows of the facts."""
 
 
 class InnerPeer(Peer):
-    """Finds the largest inner products."""
+    """A peer that finds the largest inner products."""
 
     def __init__(self, vectors: Vectors, cpus: int) -> None:
         self.vectors, self.cpus = vectors, cpus
 
     @abstractmethod
     def rank(self, rows: Longs, k: int) -> tuple[Longs, NDArray[np.float32]]:
-        """(len(rows), k) places among the items, and their products, largest first."""
+        """Return (len(rows), k) positions among the items, and their products, largest first."""

@@ -1,4 +1,4 @@
-"""DuckDB: a cross join in SQL, points out of list columns, the k largest by an aggregate."""
+"""DuckDB: a cross join in SQL, points from list columns, the k largest with an aggregate."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CAST(j.base
         THEN 50e0 * (1e0 + array_inner_product(u.vector, j.vector)) ELSE 45e0 END
 AS FLOAT)"""
 
-# a table of their own: with a condition on `users` in the query itself, the planner took a hundred times as long
+# a separate table: with a condition on `users` in the query itself, the planner took a hundred times as long
 _CHOOSE = 'CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM users WHERE "user" BETWEEN ? AND ?'
 
 # the k largest by an aggregate took half the time of QUALIFY row_number() OVER (…) <= k, with the same rows
@@ -74,13 +74,13 @@ class DuckDB(FullPeer):
 
 
 def _lists(values: Floats | NDArray[np.float32]) -> pa.Array:
-    """(n, w) as a column of n lists."""
+    """Return (n, w) values as a column of n lists."""
     flat = pa.array(np.ascontiguousarray(values, dtype=np.float64).ravel())
     return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
 
 
 def _number(values: Floats) -> pa.Array:
-    """NaN becomes NULL: DuckDB takes NaN for the largest number."""
+    """Replace NaN by NULL: DuckDB orders NaN above all numbers."""
     return pa.array(values, from_pandas=True)
 
 

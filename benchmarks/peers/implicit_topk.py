@@ -1,4 +1,4 @@
-"""`implicit`'s top-K over a matrix product, the one that its models recommend with."""
+"""`implicit`: the top-K over a matrix product that its models use to recommend."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from scoring.profiling.lists import List, best
 __all__ = ["NumPyBlocks"]
 
 _BLOCK = 8
-"""Users at a time: of 2 to 64 the fastest."""
+"""Users per block: the fastest size from 2 to 64."""
 
 
 class NumPyBlocks(FullPeer):
@@ -37,7 +37,7 @@ class NumPyBlocks(FullPeer):
 
     def rank(self, rows: Longs, k: int) -> list[List]:
         blocks = [rows[first : first + _BLOCK] for first in range(0, len(rows), _BLOCK)]
-        # one level of threads: over blocks of users, not inside the matrix product
+        # threads work on blocks of users, not inside the matrix product
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.cpus) as pool:
             return [one for block in pool.map(lambda block: self._block(block, k), blocks) for one in block]
 
@@ -48,7 +48,7 @@ class NumPyBlocks(FullPeer):
         return [best(of_user, self.facts.jobs.job_id, k) for of_user in totals]
 
     def _totals(self, rows: Longs) -> Floats:
-        """(len(rows), m) float64."""
+        """Return (len(rows), m) float64 totals."""
         users, jobs, w = self.facts.users, self.facts.jobs, self.facts.weights
 
         def of_user(values: NDArray[Any]) -> NDArray[Any]:
@@ -58,7 +58,7 @@ class NumPyBlocks(FullPeer):
         location[(jobs.place == of_user(users.place)) & (jobs.place >= 0)] = 100.0
         totals = jobs.base + w.location * location
         totals += w.category * users.category[rows][:, jobs.occupation]
-        pays = jobs.hourly >= of_user(users.floor)  # false where either is NaN
+        pays = jobs.hourly >= of_user(users.floor)  # false if either is NaN
         conditions = self.conditions[rows]
         totals += w.conditions * np.where(pays, conditions[:, 1][:, jobs.offers], conditions[:, 0][:, jobs.offers])
         usual = of_user(users.usual_wage)

@@ -52,7 +52,7 @@ class PandasMerge(FullPeer):
         for place, row in enumerate(rows):
             shown[place * len(self.jobs) + self.facts.users.excluded[row]] = False
         pairs = pairs[shown]
-        # all that reach the k-th largest, so that ties can go by job_id
+        # all jobs that reach the k-th largest total, so that ties are ordered by job_id
         largest = pairs.groupby("user", sort=False)["total"].nlargest(k, keep="all").index.get_level_values(1)
         best = pairs.loc[largest, ["user", "job_id", "total"]]
         best = best.sort_values(["user", "total", "job_id"], ascending=[True, False, True]).groupby("user").head(k)

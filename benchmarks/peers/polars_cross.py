@@ -86,7 +86,7 @@ class PolarsCross(FullPeer):
         users, w, c = self.facts.users, self.facts.weights, pl.col
 
         def points(table: Floats, column: Any) -> Any:
-            # a table by user and code, asked by row: four times as fast as joining it
+            # a table by user and code, read by row: four times as fast as a join
             return pl.lit(pl.Series(table[rows].ravel())).gather(c("user") * table.shape[1] + column)
 
         same_city = (c("place") == c("user_place")) & (c("place") >= 0)
@@ -111,7 +111,7 @@ class PolarsCross(FullPeer):
 
 
 def job_frame(facts: Facts) -> Any:
-    """The jobs as a polars frame; a dimension of the vectors is a column."""
+    """Return the jobs as a polars frame, with one column per dimension of the vectors."""
     import polars as pl
 
     jobs = facts.jobs

@@ -1,4 +1,4 @@
-"""polars once more, without a table of pairs: one expression over the jobs per user."""
+"""polars without a table of pairs: one expression over the jobs per user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pair by pair in plain Python, with everything worked out that can be known before a pair is met."""
+"""Pair by pair in plain Python, with everything precomputed that does not depend on the pair."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class PythonLoop(FullPeer):
 
 
 def _score(user: _User, job: _Job, w: tuple[float, float, float], v: tuple[float, float, float]) -> float:
-    """The total of `standard`, not rounded."""
+    """Return the total of `standard`, not rounded."""
     location = user.location[job.prefecture]
     if job.place == user.place and job.place >= 0:
         location = 100.0

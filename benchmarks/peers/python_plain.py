@@ -1,4 +1,4 @@
-"""Pair by pair in plain Python, every formula for every pair, out of dictionaries: as it is written first."""
+"""Pair by pair in plain Python: every formula for every pair, on dictionaries, as in a first implementation."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Scores as inner products, as far as they are that: one-hot keys, flag patterns, the job's points, factors.
+"""Scores as inner products, where possible: one-hot keys, flag patterns, the job's points, factors.
 
-Left out, since no short vector holds them: whether a job pays the user's floor, whether it pays about what the user
-is used to, and whether it is in the user's own city. `linear` makes the model and the data in which they do not
-occur, so that the engine can be asked for exactly the same lists.
+Three facts are omitted because no short vector can represent them: whether a job pays the user's floor, whether it
+pays about the user's usual wage, and whether it is in the user's own city. `linear` makes a model and data without
+them, so that the engine can compute exactly the same lists.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Vectors:
 
     @classmethod
     def of(cls, facts: Facts) -> Vectors:
-        """Of the facts of a `linear` model. Dimensions that are zero for everybody are dropped."""
+        """Return the vectors of a `linear` model's facts, without dimensions that are zero for all users or jobs."""
         users, jobs, w = facts.users, facts.jobs, facts.weights
         n, m = len(users), len(jobs)
         lately = users.applied.astype(np.float64)[:, None]
@@ -49,7 +49,7 @@ class Vectors:
             (by_occupation, np.eye(facts.n_occupations)[jobs.occupation]),
             (w.conditions * users.conditions()[:, 0, :], np.eye(4)[jobs.offers]),
             (w.clicks * users.feature_points(), np.eye(8)[jobs.features]),
-            # 50 · (1 + cosine) where both have a vector, else 45
+            # 50 · (1 + cosine) if both have a vector, else 45
             (w.collaborative * 5.0 * has, jobs.has_vector.astype(np.float64)[:, None]),
             (w.collaborative * 50.0 * has * users.vector, jobs.has_vector[:, None] * jobs.vector),
         ]
@@ -64,12 +64,12 @@ class Vectors:
 
     @property
     def tolerance(self) -> float:
-        """How far a float32 inner product may lie from the exact one: dimensions × its rounding × the largest sum."""
+        """Bound on the error of a float32 inner product: dimensions × its rounding × the largest sum."""
         return float(self.dimensions * np.finfo(np.float32).eps * 150.0)
 
 
 def linear(data: Dataset, model: ScoringModel, factor_cache: Path | None) -> Prepared:
-    """The model (of `standard`'s components) on this data without what is no inner product, without rules per user."""
+    """Prepare the model (of `standard`'s components) without rules per user and parts that are not inner products."""
     users = data.tables.users.assign(preferred_salary_min=np.nan)
     plain = Dataset(data.tables.with_tables(users=users), as_of=data.as_of)
     model = model.with_parameters("location", same_city=model_value(model, "location", "same_prefecture"))
@@ -79,6 +79,6 @@ def linear(data: Dataset, model: ScoringModel, factor_cache: Path | None) -> Pre
 
 
 def model_value(model: ScoringModel, component: str, parameter: str) -> float:
-    """A parameter of a component of the model."""
+    """Return a parameter of a component of the model."""
     part = next(part for part in model.parts if part.name == component)
     return float(getattr(part.component, parameter))

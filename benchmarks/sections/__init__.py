@@ -1,4 +1,4 @@
-"""What is measured, one file each; `SECTIONS` is the one list of them, in the order of the page."""
+"""The measurements, one file each; `SECTIONS` lists them in the order of the page."""
 
 from __future__ import annotations
 
@@ -23,4 +23,4 @@ SECTIONS: dict[str, Callable[[Size, Workspace], Section]] = {
     "frames": frames.measure,
     "import": imports.measure,
 }
-"""Name → what measures it, called in a process of its own."""
+"""Name → function that measures it in a new process."""

@@ -1,4 +1,4 @@
-"""Bytes of the job frame in the smallest dtypes, against what pandas makes of the same table."""
+"""Bytes of the job frame in the smallest dtypes, compared with pandas' frame of the same table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ READ_BY_SCORES = [
     *("occupation_code", "employment_type_code", "has_daily_payment", "has_no_experience", "has_student_welcome"),
     *("has_remote_work", "posted_at", "expires_at", "is_active"),
 ]
-"""Without `address`, of which scores read whether it is there: free text that hardly repeats."""
+"""Without `address`: scores only read whether it is present, and the free text hardly repeats."""
 
 
 def measure(size: Size, work: Workspace) -> Section:
@@ -60,7 +60,7 @@ def measure(size: Size, work: Workspace) -> Section:
 
 
 def _require_same(before: pd.DataFrame, after: pd.DataFrame) -> None:
-    """The same columns, the same missing ones, equal values. Raises AnswersDifferError."""
+    """Raise AnswersDifferError unless columns, missing values and values are equal."""
     if before.columns.tolist() != after.columns.tolist():
         raise AnswersDifferError("optimise: columns differ.")
     for name in before.columns:

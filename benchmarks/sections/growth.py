@@ -1,4 +1,4 @@
-"""What ten times the jobs, ten times the users, and ten times both cost."""
+"""The cost of ten times the jobs, ten times the users, and both."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def measure(size: Size, work: Workspace) -> Section:
 
 
 def _points(work: Workspace, n_users: int, n_jobs: int, n_actions: int, asked: tuple[int, ...]) -> list[Point]:
-    """Ranking the first so many users of a market of this size, for each number asked; nothing else is held."""
+    """Rank the first users of a market of this size, for each number in `asked`, in a new process."""
     found = apart(
         measure_points, n_users, n_jobs, n_actions, asked, k=K, workers=CPUS, factors=work.factors, checked=3, say=say
     )

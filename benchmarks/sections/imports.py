@@ -1,4 +1,4 @@
-"""What a start costs: the import, and the first compilation on a machine."""
+"""The cost of a start: the import, and the first compilation on a machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def measure(size: Size, work: Workspace) -> Section:
     repeats = 3 if size.quick else 9
     say("imports in fresh processes")
     seconds: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
-    for _ in range(repeats):  # in turn, so that a busy moment meets them all
+    for _ in range(repeats):  # in turn, so that other load on the machine affects all of them
         for name, program in _PROGRAMS.items():
             begun = time.perf_counter()
             subprocess.run([sys.executable, "-c", program], check=True, env=child_environment())
@@ -56,7 +56,7 @@ def measure(size: Size, work: Workspace) -> Section:
 
 
 def _compile(cache: Path) -> float:
-    """Seconds until the kernels of a run are ready, with this folder of machine code."""
+    """Return the seconds until the kernels of a run are ready, with this folder of machine code."""
     program = "from benchmarks.sections.imports import compile_kernels; compile_kernels()"
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -69,7 +69,7 @@ def _compile(cache: Path) -> float:
 
 
 def compile_kernels() -> None:
-    """What a run does before it ranks, on a small market; prints its seconds as JSON."""
+    """Do on a small market what a run does before it ranks; print the seconds as JSON."""
     from scoring import Dataset, load_model, make_market
     from scoring.runs import runner
     from scoring.telemetry import Stopwatch

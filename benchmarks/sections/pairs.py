@@ -25,7 +25,7 @@ from scoring.runs import memory_budget
 _BYTES_PER_ROW = 21
 _PLAIN = "its own settings"
 _PIECE = 2_000_000
-"""Rows of a file: as many as the engine puts into one."""
+"""Rows of a file: as many as the engine writes into one."""
 
 
 def measure(size: Size, work: Workspace) -> Section:
@@ -69,7 +69,7 @@ def _peaks(streamed: list[dict[str, Any]]) -> str:
 
 
 def _stream(work: Workspace, size: Size, users: int) -> dict[str, Any]:
-    """Through the facade, as people do: `out=` a folder."""
+    """Stream through the facade, as users do: `out=` a folder."""
     say(f"streaming the pairs of {users:,} users to disk")
     dataset = Dataset.from_database(work.database(size.users, size.jobs, size.actions))
     with _folder(work, users * size.jobs) as folder, ScoringEngine(dataset, "standard", keep_factors=work.factors) as e:
@@ -83,7 +83,7 @@ def _stream(work: Workspace, size: Size, users: int) -> dict[str, Any]:
 
 
 def _plain(work: Workspace, users: int, n_jobs: int) -> dict[str, float]:
-    """Rows a second of pyarrow alone, with the same columns out of memory, as many threads, and fsync, by settings."""
+    """Rows per second of pyarrow alone, by settings: same columns from memory, as many threads, and fsync."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -125,7 +125,7 @@ def _plain(work: Workspace, users: int, n_jobs: int) -> dict[str, float]:
 
 @contextmanager
 def _folder(work: Workspace, rows: int) -> Iterator[Path]:
-    """A new folder that goes away, on a disk with room for so many rows."""
+    """Yield a new folder on a disk with room for this number of rows; delete it afterwards."""
     free, needed = shutil.disk_usage(work.folder).free, _BYTES_PER_ROW * rows
     if needed > 0.9 * free:
         raise OSError(f"streaming {rows:,} pairs needs {needed:,} bytes of disk, and {free:,} are free.")

@@ -1,4 +1,4 @@
-"""What somebody waits for after a slider's release: lists, measures with their intervals, then all the rest."""
+"""The waiting time after a slider's release: lists, measures with their intervals, then everything else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def measure(size: Size, work: Workspace) -> Section:
     session = TuningSession.of(work.dataset(size), standard, users=min(500, size.users), factor_cache=work.factors)
     user = int(session.user_id[0])
     job = session.compute(Request(standard, user)).users.jobs[0].job_id
-    session.compute(Request(_weights(standard)[0], user, job))  # compiles whatever is compiled
+    session.compute(Request(_weights(standard)[0], user, job))  # compiles the kernels
     rounds = 1 if size.quick else 4
     weights = _weights(standard) * rounds
     plan, inputs = session.evaluator.prepare(standard).plan, session.evaluator.inputs
@@ -56,7 +56,7 @@ def measure(size: Size, work: Workspace) -> Section:
 def _moves(
     session: TuningSession, models: list[ScoringModel], user: int, job: int
 ) -> tuple[Times, Times, dict[str, float]]:
-    """To the first state, to the last; the median milliseconds of each stage."""
+    """Return the times to the first and to the last state, and the median milliseconds of each stage."""
     first, whole, stages = [], [], dict[str, list[float]]()
     for model in models:
         begun = time.perf_counter()
@@ -76,7 +76,7 @@ def _told(stages: dict[str, float]) -> str:
 
 
 def _weights(model: ScoringModel) -> list[ScoringModel]:
-    """Each slider once, a tenth up, or down where it is at its end."""
+    """Return one model per slider, moved by 0.1: up, or down if it is at 0.9 or more."""
     found = []
     for part in model.parts:
         weights = WeightsModel(model)
@@ -87,7 +87,7 @@ def _weights(model: ScoringModel) -> list[ScoringModel]:
 
 
 def _parameters(model: ScoringModel) -> list[ScoringModel]:
-    """The first number of every component, a little less (a curve's: its second point)."""
+    """Return one model per component, its first number slightly smaller (for a curve: its second point)."""
     found = []
     for part in model.parts:
         knobs = knobs_of(part)

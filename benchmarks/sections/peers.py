@@ -1,4 +1,4 @@
-"""Other ways to the same lists, in one process on the same inputs, their answers held to ours."""
+"""Other implementations of the same lists, in one process on the same inputs; their answers are compared with ours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scoring.ranking import Ranking
 from scoring.runs.memory_budget import readable
 
 _MOST_FULL = 1000
-"""Users whom a peer with the full score is given at most: their tables are dense."""
+"""Most users for a peer with the full score: their tables are dense."""
 
 FULL_SCORE, FACTORS = "the full score", "factors alone"
 LEFT_OUT = "without the salary floor, the usual wage, the user's own city, and the rules that leave out single users"
@@ -30,7 +30,7 @@ LEFT_OUT = "without the salary floor, the usual wage, the user's own city, and t
 
 @dataclass(frozen=True)
 class Measured:
-    """A peer on some users. `pairs` are those that it visits: jobs that nobody may be shown are left out for it."""
+    """A measurement of a peer. `pairs` are those that it visits; jobs that no user may be shown are removed before."""
 
     name: str
     job: str
@@ -95,7 +95,7 @@ def measure(size: Size, work: Workspace) -> Section:
 
 
 def inner_jobs(dataset: Dataset, model: ScoringModel, work: Workspace, size: Size) -> list[InnerJob]:
-    """The part of the model's scores that is an inner product, and factors alone; ranked by us as well."""
+    """Return the inner-product part of the model's scores, and factors alone; the engine ranks both as well."""
     found = []
     for what, weighted in (("inner products", model), (FACTORS, factors_alone(model))):
         prepared = linear(dataset, weighted, work.factors)
@@ -125,7 +125,7 @@ def _full(peer: FullPeer, ours: Ranking, ours_ms: float, budget: float) -> Measu
 
 
 def _if_whole(peer: FullPeer, extra: int | None, pairs: int) -> str:
-    """What a table of every pair at once would need."""
+    """Return the memory that a table of all pairs at once would need."""
     if peer.at_once is None or not extra:
         return ""
     held = extra / (pairs / -(-pairs // (peer.at_once * len(peer.facts.jobs))))
@@ -154,10 +154,13 @@ def _inner(peer: InnerPeer, job: InnerJob, ours_ms: float, budget: float) -> Mea
 
 
 def require_close(job: InnerJob, items: np.ndarray, products: np.ndarray) -> float:
-    """Holds lists of a peer, those of the first users, to ours; returns how far a score was off at most.
+    """Compare a peer's lists of the first users with ours; return the largest score difference.
 
-    The exact totals of a peer's jobs, sorted, must be those of our list within the rounding of a float32 product:
-    then the two hold the same jobs but for ties. Raises AnswersDifferError.
+    The exact totals of the peer's jobs, sorted, must equal those of our list within the rounding of a float32
+    product. Then both lists contain the same jobs, except for ties.
+
+    Raises:
+        AnswersDifferError: If a list contains a job twice or a score differs by more than the rounding.
     """
     plan = job.prepared.plan
     shown = np.flatnonzero(plan.exclusions.open_to_all)
@@ -175,17 +178,17 @@ def require_close(job: InnerJob, items: np.ndarray, products: np.ndarray) -> flo
 
 
 def _as_many_as_fit(rank: Any, first: int, most: int, budget: float) -> tuple[int, float, int | None]:
-    """(users, best seconds) of the largest run, runs being larger and larger as long as there is time; extra bytes."""
+    """Return (users, best seconds, extra bytes) of the largest run; runs grow while the budget lasts."""
     n, most_bytes = min(first, most), None
     while True:
         with extra_memory() as extra:
             begun = time.perf_counter()
             rank(n)
             seconds = time.perf_counter() - begun
-        if extra.bytes is not None:  # the largest of all: an allocator may keep what the first run took
+        if extra.bytes is not None:  # the maximum of all runs: an allocator may keep what the first run took
             most_bytes = max(extra.bytes, most_bytes or 0)
         if n == most or seconds > budget / 4:
-            # once may have met a busy moment
+            # repeated, because other load on the machine may have slowed the single run
             return n, min(seconds, timed(lambda n=n: rank(n), 2, at_most=budget / 2).best), most_bytes
         n = min(most, int(n * min(16.0, max(1.5, 0.5 * budget / seconds))) + 1)
 
@@ -237,11 +240,11 @@ def _whole(size: Size, ms: float, users: int) -> str:
 
 
 def _figures(measured: list[Measured], missing: list[type[Peer]]) -> list[Figure]:
-    """How many times faster we are with the full score, whatever a peer computes."""
+    """Return how many times faster the engine is with the full score, whatever a peer computes."""
     bars = {peer.name: peer.bar for peer in (*FULL, *INNER)}
     figures = []
     for one in measured:
-        # the bar of an inner-product peer is on the part of the same scores, not on factors alone
+        # the bar of an inner-product peer holds for its part of the same scores, not for factors alone
         bar = None if one.job.startswith(FACTORS) else bars[one.name]
         easier = "" if one.job == FULL_SCORE else ", an easier job than ours"
         figures.append(Figure(f"faster than {one.name}", one.times_ours, "×", bar, f"it computes {one.job}{easier}"))

@@ -1,4 +1,4 @@
-"""Everybody against everything: the exact 40 best of each user."""
+"""All users ranked against all jobs: the exact 40 best of each user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A change of weights on a prepared dataset: what a slider or a search waits for."""
+"""A change of weights on a prepared dataset: the waiting time of a slider or a search."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _UNITS = {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 @dataclass(frozen=True)
 class Ran:
-    """What the command's own report says, and the clock on the wall."""
+    """The figures of the command's report, and the wall-clock time."""
 
     wall: float
     seconds: float
@@ -35,7 +35,7 @@ class Ran:
 
 
 def child_environment() -> dict[str, str]:
-    """So that a child finds this package wherever it is started, and its report is as wide as it likes."""
+    """Return the environment of a child: it finds this package from every folder and prints 120 columns."""
     before = os.environ.get("PYTHONPATH")
     return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *([before] if before else [])]), "COLUMNS": "120"}
 
@@ -73,7 +73,7 @@ def measure(size: Size, work: Workspace) -> Section:
 
 
 def _run(database: Path, folder: Path, factors: Path) -> Ran:
-    """On a copy: results of one run are not in the way of the next."""
+    """Run on a copy of the database, so that results of one run do not affect the next."""
     folder.mkdir()
     copy = folder / "market.db"
     shutil.copyfile(database, copy)

@@ -1,4 +1,4 @@
-"""Where pruning cannot pay: whether the way that is chosen is ever much slower than looking at every pair."""
+"""Cases in which pruning cannot pay: whether the chosen path is ever much slower than looking at every pair."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CODES, _REGIONS, _DIMENSIONS = 2_000, 1_000, 32
 
 @dataclass(frozen=True)
 class Case:
-    """Something to rank, and how it went both ways."""
+    """A ranking task and its seconds on both paths."""
 
     name: str
     users: int
@@ -83,7 +83,7 @@ def _figure(case: Case) -> Figure:
 
 
 def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, int]]:
-    """(name, what to rank, users, k); one at a time, for the memory."""
+    """Yield (name, what to rank, users, k), one at a time to limit memory."""
     model = load_model("standard")
     statistics = work.statistics(size)
     inputs = Inputs.of(statistics).take_users(np.arange(min(_USERS, size.users)))
@@ -111,7 +111,7 @@ def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, in
 
 
 def _mostly(model: ScoringModel, flat: dict[str, float], name: str, share: float) -> ScoringModel:
-    """This share of the weight on one component, the rest on the others as they are."""
+    """Put this share of the weight on one component; the others keep their proportions."""
     others = sum(weight for other, weight in flat.items() if other != name)
     return model.with_weights(
         {other: share if other == name else (1 - share) * weight / others for other, weight in flat.items()}
@@ -128,7 +128,7 @@ def _case(name: str, prepared: Prepared, rows: np.ndarray, k: int, repeats: int)
 
 
 def _identical(data: Dataset) -> Dataset:
-    """Every job is the first open one under another id; nobody ever did anything, so no list leaves any out."""
+    """Make every job a copy of the first open one under another id. Without actions, no list excludes a job."""
     jobs = data.tables.jobs
     one = jobs.iloc[np.full(len(jobs), int(np.argmax(data.open_jobs)))].reset_index(drop=True)
     one["job_id"] = jobs["job_id"]
@@ -137,7 +137,7 @@ def _identical(data: Dataset) -> Dataset:
 
 
 def _adversary(data: Dataset) -> Dataset:
-    """Nothing goes with anything: thousands of codes at random, a city of its own for each job, random factors."""
+    """Make unrelated data: thousands of random codes, a different city for each job, random factors."""
     random = np.random.default_rng(7)
     tables = data.tables
     users = tables.users.iloc[:_USERS].reset_index(drop=True)
@@ -182,7 +182,7 @@ def _factors(random: np.random.Generator, ids: pd.Series) -> pd.DataFrame:
 
 
 def _against_implicit(size: Size, work: Workspace) -> tuple[float, float, int]:
-    """Seconds a user of our dense path and of implicit, on the same factors and jobs; answers held together."""
+    """Return seconds per user of our dense path and of implicit, on the same factors and jobs; compare the answers."""
     say("dense path against implicit, factors alone")
     prepared = linear(work.dataset(size), factors_alone(load_model("standard")), work.factors)
     rows = np.arange(min(2_000, size.users))

@@ -1,11 +1,11 @@
-"""Weights tuned on some people who look for work, held to what the others did next.
+"""Tune weights on some users, and evaluate them on the next views of other users.
 
     python examples/jobviews_us_2014/evaluate.py FOLDER [--trials 200] [--save tuned.yaml]
 
-FOLDER holds `Job_Views.csv` and `Positions_Of_Interest.csv`. Every run that prints the test users is a look at them.
+FOLDER contains `Job_Views.csv` and `Positions_Of_Interest.csv`. Every run that prints the test users is a look at them.
 """
 
-# ruff: noqa: T201  # a script tells what it found by printing it
+# ruff: noqa: T201  # a script prints its results
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PARAMETERS = (
 
 @dataclass(frozen=True)
 class Parts:
-    """The users by what they are for."""
+    """The users by purpose."""
 
     train: Evaluator
     validation: Evaluator
@@ -59,12 +59,12 @@ class Parts:
 
 
 def model_of(name: str) -> scoring.ScoringModel:
-    """A model file beside this script."""
+    """Return a model from a file next to this script."""
     return scoring.load_model(HERE / name, COMPONENTS)
 
 
 def imported(folder: Path) -> scoring.Dataset:
-    """The data as the mapping brings it in."""
+    """Import the data with the mapping."""
     with TemporaryDirectory() as somewhere, Database.open(Path(somewhere) / "views.db") as database:
         database.create()
         import_mapping(database, HERE / "mapping.yaml", folder, refused_to=Path(somewhere))
@@ -72,12 +72,12 @@ def imported(folder: Path) -> scoring.Dataset:
 
 
 def held_out(data: scoring.Dataset) -> Holdout:
-    """The last job of everybody who viewed two or more, among the jobs open then or in the 7 days after."""
+    """Hold out the last job of each user who viewed two or more; candidates are open then or in the 7 days after."""
     return last_n(data, gains={"click": 1}, window_days=7)
 
 
 def parted(holdout: Holdout) -> Parts:
-    """Half of the users for finding weights, a quarter for choosing, a quarter for the look that counts."""
+    """Split the users: half for training, a quarter for validation, a quarter for the test."""
     users, statistics = split_users(holdout.user_id), scoring.Statistics(holdout.data)
     one, other, last = (
         Evaluator(holdout, users=some, metrics=METRICS, statistics=statistics)
@@ -87,16 +87,17 @@ def parted(holdout: Holdout) -> Parts:
 
 
 def tuned(parts: Parts, n_trials: int, parameters: tuple[Parameter, ...] = PARAMETERS) -> Tuning:
-    """What a search for NDCG@40 finds. That seen jobs go to the end of a list is a rule, and no finding: locked."""
+    """Search for the best NDCG@40, with the weight that moves viewed jobs to the end of a list locked."""
     space = Space(model_of("by_hand.yaml"), locked=RULES, parameters=parameters)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return tune(Problem(space, parts.train, (MetricGoal(NDCG(40)),)), parts.validation, n_trials)
 
 
 def cross_fitted(holdout: Holdout, statistics: scoring.Statistics, n_folds: int = 5, seed: int = 0) -> pd.DataFrame:
-    """A row per metric: weights by hand, and for every user those of a direct fit to the users of the other folds.
+    """Return one row per metric: weights by hand, and a direct fit to the users of the other folds.
 
-    It takes the luck of one split out, but not that components were chosen while looking at most of these users.
+    This removes the chance of a single split. It does not remove the effect of having chosen the components while
+    looking at most of these users.
     """
     model, ids = model_of("by_hand.yaml"), holdout.user_id
     fold = np.random.default_rng(seed).permutation(len(ids)) % n_folds
@@ -118,25 +119,25 @@ def cross_fitted(holdout: Holdout, statistics: scoring.Statistics, n_folds: int 
 
 
 def candidates_per_user(holdout: Holdout) -> np.ndarray:
-    """(n_users,) jobs among which the held-out one is to be found."""
+    """Return (n_users,) numbers of candidates; one of them is the held-out job."""
     rows = np.searchsorted(holdout.data.users.user_id, holdout.user_id)
     return holdout.candidates.matrix(rows).sum(axis=1)
 
 
 def jobs_known(holdout: Holdout) -> np.ndarray:
-    """(n_users,) different jobs that each user viewed before."""
+    """Return (n_users,) numbers of different jobs that each user viewed before."""
     seen = holdout.data.tables.actions.groupby("user_id")["job_id"].nunique()
     return seen.reindex(holdout.user_id, fill_value=0).to_numpy()
 
 
 def told(board: Scoreboard) -> pd.DataFrame:
-    """The metrics of a scoreboard, a row per model and metric."""
+    """Return the metrics of a scoreboard, one row per model and metric."""
     frame = board.frame()
     return frame[frame["measure"].isin([metric.name for metric in METRICS])].drop(columns=["n", "detectable"])
 
 
 def tell_holdout(data: scoring.Dataset, holdout: Holdout, parts: Parts) -> None:
-    """Who is in, what is known of them, and among how many jobs theirs is to be found."""
+    """Print the number of users, what is known about them, and the number of their candidates."""
     acting, known, offered = data.tables.actions["user_id"].nunique(), jobs_known(holdout), candidates_per_user(holdout)
     everybody = Evaluator(holdout, metrics=METRICS, statistics=parts.test.statistics)
     by_rule = everybody.unreachable(model_of("by_hand.yaml"))

@@ -1,4 +1,4 @@
-"""A component for job titles: how alike a job's is to those that the user viewed.
+"""A component that compares a job's title with the titles of the jobs that the user viewed.
 
 The import makes every view a `click`. A job that a user viewed several times counts once.
 """
@@ -31,12 +31,12 @@ Vectors = NDArray[np.float32]
 
 
 class TitleLikeness(Component):
-    """How alike the job's title is to the titles the user viewed: 50 · (1 + cosine), `unknown` without either.
+    """How alike the job's title is to the titles the user viewed: 50 · (1 + cosine), or `unknown` without either.
 
-    A title is its words and pairs of neighbouring words, weighed by tf-idf ((1 + ln n) · ln(titles / titles with it),
-    those in 2 titles or more), and brought down to `dimensions` by a singular value decomposition of all titles
+    A title consists of its words and pairs of neighbouring words, weighted by tf-idf: (1 + ln n) · ln(titles / titles
+    with it), for those in 2 titles or more. A singular value decomposition of all titles reduces it to `dimensions`
     (Deerwester et al., Indexing by latent semantic analysis, JASIS 41(6), 1990). The user's vector is the sum over the
-    viewed titles, each of length 1 and worth half as much with every `half_life` jobs that were viewed after it.
+    viewed titles. Each has length 1, and its weight halves with every `half_life` jobs that were viewed after it.
     """
 
     kind: ClassVar[str] = "title_likeness"
@@ -59,7 +59,7 @@ class TitleLikeness(Component):
         return Value((DotTerm(user_vectors, job_vectors, user_has, job_has, 50.0, 1.0, otherwise),))
 
     def _worth(self, later: NDArray[np.int64]) -> Floats:
-        """(p,) of a title after which so many other jobs were viewed."""
+        """Return (p,) weights of titles, from the numbers of jobs viewed later."""
         return np.exp2(-np.arange(later.max(initial=0) + 1) / self.half_life)[later]
 
     def explain(self, pair: Pair) -> Reason:
@@ -79,7 +79,7 @@ class TitleLikeness(Component):
 
 
 def newest_first(users: NDArray[Any], jobs: NDArray[Any]) -> tuple[NDArray[np.int64], ...]:
-    """From actions by user and time: (p,) user, job, number of jobs viewed later, of each pair once, newest first."""
+    """Return (p,) user, job, number of jobs viewed later, once per pair, newest first; actions are by user and time."""
     users, jobs = users[::-1].astype(np.int64), jobs[::-1].astype(np.int64)
     _, newest = np.unique((users << 32) | jobs, return_index=True)
     newest.sort()
@@ -90,7 +90,7 @@ def newest_first(users: NDArray[Any], jobs: NDArray[Any]) -> tuple[NDArray[np.in
 
 
 def unit(sums: Floats) -> tuple[Vectors, NDArray[np.bool_]]:
-    """(n, d) rows brought to length 1 in float64, kept as float32; (n,) which have a direction."""
+    """Return (n, d) rows scaled to length 1 in float64, as float32, and (n,) whether a row is not zero."""
     length = np.sqrt(np.einsum("ij,ij->i", sums, sums))
     has = length > 1e-9
     return (sums / np.where(has, length, np.inf)[:, None]).astype(np.float32), has
@@ -98,7 +98,7 @@ def unit(sums: Floats) -> tuple[Vectors, NDArray[np.bool_]]:
 
 @dataclass(frozen=True, eq=False)
 class Titles:
-    """The titles of a dataset's jobs that were posted up to its clock, as vectors of d numbers."""
+    """The titles of a dataset's jobs, as vectors of d numbers; the basis uses titles posted up to the clock."""
 
     known: tuple[Any, ...]  # the titles of the dataset's jobs
     words: dict[str, int]
@@ -107,7 +107,7 @@ class Titles:
 
     @classmethod
     def of(cls, dataset: Dataset, dimensions: int) -> Self:
-        """Made once for each dataset: new weights and parameters must not decompose all titles again."""
+        """Return the titles, made once per dataset: new weights and parameters do not decompose them again."""
         kept = _KEPT.setdefault(dataset, {})
         if dimensions not in kept:
             kept[dimensions] = cls._made(dataset, dimensions)
@@ -125,7 +125,7 @@ class Titles:
         return cls(known, words, idf, _principal(plain.weighed(posted), dimensions))
 
     def weighed(self, titles: Iterable[Any]) -> sparse.csr_matrix:
-        """(m, n_words) tf-idf, each row of length 1 or empty."""
+        """Return (m, n_words) tf-idf, each row of length 1 or empty."""
         start, columns, values = [0], [], []
         for title in titles:
             counts = Counter(gram for gram in _grams(title) if gram in self.words)
@@ -139,12 +139,12 @@ class Titles:
         return sparse.csr_matrix((np.array(values, dtype=np.float64), np.array(columns, dtype=np.int32), start), shape)
 
     def vectors(self, titles: Iterable[Any]) -> tuple[Vectors, NDArray[np.bool_]]:
-        """(m, d) of length 1, and (m,) which titles say anything."""
+        """Return (m, d) vectors of length 1, and (m,) whether a title has a vector."""
         return unit(self.weighed(titles) @ self.basis)
 
     @cached_property
     def own(self) -> tuple[Vectors, NDArray[np.bool_]]:
-        """Of the dataset's jobs."""
+        """Return the vectors of the dataset's jobs."""
         return self.vectors(self.known)
 
 
@@ -157,13 +157,13 @@ def _grams(title: Any) -> list[str]:
 
 
 def _principal(rows: sparse.csr_matrix, dimensions: int) -> Floats:
-    """(n_words, d) the right singular vectors of the largest singular values, d ≤ dimensions, at least 1."""
+    """Return (n_words, d) right singular vectors of the largest singular values, 1 ≤ d ≤ dimensions."""
     if not min(rows.shape) or not rows.nnz:
         return np.zeros((rows.shape[1], 1))
     if min(rows.shape) <= 2 * dimensions:
         _, sizes, right = np.linalg.svd(rows.toarray(), full_matrices=False)
     else:
-        # many small products: two threads took 13 s on a busy machine where one takes 2.5, and one repeats to the bit
+        # Many small products: on a busy machine two threads took 13 s and one 2.5 s. One thread repeats bit for bit.
         with threadpool_limits(1, "blas"):
             _, sizes, right = svds(rows, k=dimensions, v0=np.ones(min(rows.shape)))
         sizes, right = sizes[::-1], right[::-1]

@@ -1,8 +1,8 @@
-"""Components that fit job views: what a user looked at before, and what everybody looks at.
+"""Components for job views: what a user viewed before, and what all users view.
 
-The import makes every view a `click`. A job that a user viewed several times counts once. All that is known of a user
-comes from the log, never from the user's row: the import fills in a user's city and state from all of their views, and
-in a holdout that would tell the one that is to be found.
+The import makes every view a `click`. A job that a user viewed several times counts once. Everything about a user
+comes from the log, never from the user's row. The import derives a user's city and state from all of their views, so in
+a holdout the row would reveal the held-out job.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ LOOK = "click"
 
 
 def viewed(inputs: Inputs) -> tuple[Longs, Longs]:
-    """(p,) user row, (p,) row among `inputs.history.jobs` of every pair of a user and a job they viewed, in order."""
+    """Return (p,) user row and (p,) row among `inputs.history.jobs` of each user and viewed job, in order."""
     acts = inputs.history.within(LOOK)
     pairs = np.unique((acts.user.astype(np.int64) << 32) | acts.job)
     return pairs >> 32, pairs & 0xFFFFFFFF
 
 
 def viewed_by(pair: Pair) -> list[Any]:
-    """The jobs that the user viewed, each once, by job_id."""
+    """Return the jobs that the user viewed, each once, by job_id."""
     jobs = {act.job.job_id: act.job for act in pair.actions(LOOK)}
     return [jobs[job_id] for job_id in sorted(jobs)]
 
 
 def looks_at(dataset: Dataset) -> tuple[Longs, Longs]:
-    """(p,) user row, (p,) job row of every pair of the dataset with a view up to its clock."""
+    """Return (p,) user row and (p,) job row of every pair of the dataset with a view up to its clock."""
     actions = dataset.actions
     pairs = np.unique((actions.user.astype(np.int64) << 32) | actions.job)
     return pairs >> 32, pairs & 0xFFFFFFFF
@@ -45,8 +45,8 @@ def looks_at(dataset: Dataset) -> tuple[Longs, Longs]:
 class ViewedShare(Component):
     """The share of the user's viewed jobs that have the job's city (or state, company, occupation), in percent.
 
-    100 · (viewed jobs with the same) / (viewed jobs + `prior`). A prior above 0 says less of users with few views.
-    Nothing viewed, or the job's is not known: 0.
+    100 · (viewed jobs with the same) / (viewed jobs + `prior`). A prior above 0 lowers the value for users with few
+    views. 0 if the user viewed nothing or the job's value is unknown.
     """
 
     kind: ClassVar[str] = "viewed_share"
@@ -80,11 +80,12 @@ class ViewedShare(Component):
 
 
 class ViewedNearby(Component):
-    """How alike the user's cities and the job's are by where else people look who look there: suburbs of one town.
+    """How alike the job's city is to the cities of the user's viewed jobs, judged by the users that they share.
 
     With n(a) users who viewed a job in city a, and n(a, b) in both, a city's row is n(a, b) / √((n(a) + `prior`) ·
-    (n(b) + `prior`)) over all cities b. 100 · the mean, over the user's viewed jobs, of the cosine between the rows of
-    the viewed job's city and of the job's. Nothing viewed, or a city that is missing or that nobody looked at: 0.
+    (n(b) + `prior`)) over all cities b. The value is 100 · the mean, over the user's viewed jobs, of the cosine between
+    the rows of the viewed job's city and of the job's city. 0 if the user viewed nothing. A city that is missing or
+    that no user viewed contributes 0.
     """
 
     kind: ClassVar[str] = "viewed_nearby"
@@ -99,14 +100,14 @@ class ViewedNearby(Component):
         known = place[jobs] >= 0
         looks = _counted(users[known], place[jobs[known]], (n_users, len(inputs.dataset.words.place)))
         rows = self._rows(inputs.dataset)
-        # user by user, from sums in one order: whoever else is asked about
+        # each user's sums are in a fixed order, so they do not depend on the other users of the request
         near = ((looks @ rows) @ rows.T.tocsr()).tocoo()
         order = np.lexsort((near.col, near.row))
         users, codes, sums = near.row[order].astype(np.int64), near.col[order].astype(np.int32), near.data[order]
         return Value((exceptions(key, users, codes, np.minimum(100.0 * sums / n_viewed[users], 100.0), n_users),))
 
     def _rows(self, dataset: Dataset) -> sparse.csr_matrix:
-        """(n_places, n_places) of length 1, or empty where nobody looked."""
+        """Return (n_places, n_places) rows of length 1, or empty for a city without views."""
         users, jobs = looks_at(dataset)
         place = dataset.jobs.place[jobs]
         there = _counted(users[place >= 0], place[place >= 0], (len(dataset.users), len(dataset.words.place)))
@@ -128,7 +129,7 @@ class ViewedNearby(Component):
         return Reason(value, facts | {"cities that people there look at too": int((here > 0).sum())})
 
     def _row(self, pair: Pair, job: Any) -> Floats:
-        """(n_places,) of the job's city, of length 1, or zero."""
+        """Return the (n_places,) row of the job's city, of length 1, or zero."""
         dataset = pair.inputs.dataset
         users, jobs = looks_at(dataset)
         place, frame = dataset.jobs.place, dataset.jobs.frame
@@ -138,13 +139,13 @@ class ViewedNearby(Component):
         everybody = np.unique(np.stack([users, place[jobs]])[:, place[jobs] >= 0], axis=1)
         both = np.bincount(np.unique(np.stack([users, place[jobs]])[:, theirs], axis=1)[1], minlength=n_places)
         people, n_here = np.bincount(everybody[1], minlength=n_places), len(np.unique(users[there[jobs]]))
-        # where nobody looks at both, the row is 0 whatever is below
+        # where no user viewed both cities the numerator is 0, whatever the denominator
         row = both / np.sqrt((np.maximum(people, 1) + self.prior) * (n_here + self.prior)) if n_here else 0.0 * both
         return row / np.sqrt(row @ row) if n_here else row
 
 
 class JobLooks(Component):
-    """How many people viewed the job up to the clock: 100 · n / (n + `half`), so that `half` people are worth 50."""
+    """How many users viewed the job up to the clock: 100 · n / (n + `half`), so that `half` users give 50."""
 
     kind: ClassVar[str] = "job_looks"
 
@@ -185,7 +186,7 @@ class NotSeen(Component):
 
 
 def exceptions(key: Key, users: Longs, codes: NDArray[np.int32], gains: Floats, n_users: int) -> LookupTerm:
-    """The gain of each (user, code), by user, then code; 0 for all other codes and a missing one."""
+    """Return a term with the gain of each (user, code), sorted by both; 0 for all other and missing codes."""
     start = np.searchsorted(users, np.arange(n_users + 1))
     row_of = np.zeros(n_users, dtype=np.int32)
     return LookupTerm(key, np.zeros((1, key.size + 1)), row_of, Ragged(start, codes), gains)

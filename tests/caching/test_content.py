@@ -34,7 +34,7 @@ def test_code_includes_what_it_calls_and_names() -> None:
         assert code_of(other["Part"]) != same
         counted("stale", CODE, 1)
     names = cell("x")
-    names["SCALE"] = 5  # the cell of the class is not run again
+    names["SCALE"] = 5  # the cell with the class is not run again
     assert code_of(names["Part"]) != same
     counted("stale", CODE, 1)
 

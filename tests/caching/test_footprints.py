@@ -31,8 +31,8 @@ class Slotted:
     "value",
     [
         MEGABYTE,
-        MEGABYTE[:10],  # a view keeps the whole alive
-        [MEGABYTE, MEGABYTE],  # the same twice
+        MEGABYTE[:10],  # a view keeps the whole array alive
+        [MEGABYTE, MEGABYTE],  # the same array twice
         {"a": MEGABYTE, "b": MEGABYTE[5:]},
         Holder((MEGABYTE, Holder(MEGABYTE))),
         Slotted(MEGABYTE),
@@ -56,7 +56,7 @@ def test_a_circle_ends() -> None:
 
 
 def test_a_frame_holds_its_columns_however_often_it_is_looked_at() -> None:
-    """Numbers, times, texts, lists and what may be missing: each buffer has one address, in a frame and outside it."""
+    """Numbers, times, texts, lists and missing values: each buffer has one address, inside and outside a frame."""
     n = 20_000
     frame = pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""The store in memory: what it keeps, for how long, how it counts, and that each value is computed once."""
+"""The store in memory: what it keeps and for how long, how it counts, and that it computes each value once."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_value_that_needs_itself_raises_instead_of_waiting() -> None:
 
 
 def _while_computing(store: MemoryStore[Hashable], act: Callable[[], None], value: object = "old") -> list[object]:
-    """Start to compute "a" in a thread, call `act`, let the computation end; return what the thread got."""
+    """Start to compute "a" in a thread, call `act`, let the computation end; return what the thread received."""
     begun, go, got = threading.Event(), threading.Event(), []
 
     def compute() -> object:
@@ -300,7 +300,7 @@ def test_any_sequence_equals_a_plain_model(steps: list[tuple[str, int, int]]) ->
 
 
 def test_memory_shared_by_several_entries_counts_once() -> None:
-    """A limit in bytes then allows more entries than the sum of their sizes would; and the limit is kept."""
+    """A limit in bytes allows more entries than the sum of their sizes suggests, and the store keeps the limit."""
     shared, own = np.zeros(10**6, np.uint8), [np.zeros(10**5, np.uint8) for _ in range(8)]
     store = MemoryStore[Hashable](int(1.55e6))
     for place, array in enumerate(own):

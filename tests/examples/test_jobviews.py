@@ -1,6 +1,6 @@
-"""The example of real job views: its components keep the contract, and weights tuned on some users hold for others.
+"""The example of real job views: its components keep the contract, and tuned weights hold for other users.
 
-The data never leaves its folder; without it the tests that need it are skipped.
+The data is not part of the repository. Tests that need it are skipped without it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MINUTE = pd.Timedelta(minutes=1)
 
 @pytest.fixture(scope="module")
 def example() -> Iterator[ModuleType]:
-    """The script, found as when it is run: beside its components."""
+    """Yield the script, imported as when it is run: with the folder of its components on the path."""
     names = ("evaluate", "viewed", "title_likeness")
     sys.path.insert(0, str(EXAMPLE))
     yield importlib.import_module("evaluate")
@@ -84,7 +84,7 @@ def views() -> Dataset:
 
 
 def values(example: ModuleType, component: Component, data: Dataset) -> np.ndarray:
-    """(3, 5) of one component."""
+    """Return the (3, 5) values of one component."""
     text = f"groups: {{base: {{weight: 1, components: {{{component.kind}: {{weight: 1}}}}}}}}"
     model = one_component(example, text).with_parameters(component.kind, **component.model_dump())
     return Prepared.of(data, model, workers=1).scorer.components(np.arange(3), np.arange(5))[0]
@@ -105,24 +105,24 @@ def test_shares_are_of_different_jobs(example: ModuleType, views: Dataset) -> No
 
 
 def test_cities_are_near_when_people_look_at_the_same_ones(example: ModuleType, views: Dataset) -> None:
-    """Two people looked at Austin, one of them at Waco, the other at Boston."""
+    """Two users viewed Austin; one of them viewed Waco, the other Boston."""
     near = values(example, example.ViewedNearby(prior=0), views)
-    once = 1 / np.sqrt(2)  # of Austin and Waco: one of √(2 · 1)
+    once = 1 / np.sqrt(2)  # Austin and Waco: one of √(2 · 1)
     austin, waco, boston = (
         np.array(row) / np.linalg.norm(row) for row in ([1, once, once], [once, 1, 0], [once, 0, 1])
     )
     places = [austin, waco, austin, boston, np.zeros(3)]
     expected = [[50 * (seen @ job + austin @ job) for job in places] for seen in (waco, boston)]
     np.testing.assert_allclose(near[:2], expected, rtol=1e-12)
-    assert near[0, 3] > 0  # via Austin, though nobody looked at both Waco and Boston
+    assert near[0, 3] > 0  # via Austin, although no user viewed both Waco and Boston
     assert not near[2].any()
 
 
 def test_titles_are_alike_by_their_words(example: ModuleType, views: Dataset) -> None:
-    """Words of 2 titles or more: line, cook, night, "line cook"."""
+    """Words in 2 titles or more: line, cook, night, "line cook"."""
     alike = values(example, example.TitleLikeness(unknown=7, half_life=1), views)
-    assert alike[0, 1] > alike[0, 0] == alike[0, 2] > 50  # the last one viewed counts most
-    # user 2's two titles share no word, and the first was viewed one job earlier: half as much at a half-life of 1
+    assert alike[0, 1] > alike[0, 0] == alike[0, 2] > 50  # the last job viewed counts most
+    # User 2's two titles share no word. The first was viewed one job earlier, so a half-life of 1 halves its weight.
     np.testing.assert_allclose(alike[1, [0, 3]], 50 * (1 + np.array([1, 2]) / np.sqrt(5)), rtol=1e-6)
     assert (alike[:, 4] == 7).all()
     assert (alike[2] == 7).all()
@@ -184,7 +184,7 @@ def test_who_is_in_and_among_what(example: ModuleType, data: Dataset, holdout: H
 
 @needs_data
 def test_candidates_are_the_jobs_open_in_the_week_after(data: Dataset, holdout: Holdout, example: ModuleType) -> None:
-    """Nobody says when a job closed, so those that were posted by then."""
+    """The data does not say when a job closed, so the candidates are the jobs posted by then."""
     last = data.tables.actions.groupby(["user_id", "job_id"])["occurred_at"].max()
     found = pd.MultiIndex.from_arrays([holdout.relevance.user_id, holdout.relevance.job_id])
     until = (last.reindex(found) + pd.Timedelta(days=7)).astype("int64").to_numpy()

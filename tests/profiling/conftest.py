@@ -1,4 +1,4 @@
-"""A small market: prepared here, and in a database for processes of their own."""
+"""A small market: prepared in this process, and in a database for new processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every plot keeps to."""
+"""Checks that every plot must pass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 
 def assert_readable(figure: Figure) -> None:
-    """Axes say what they show, nothing is pyplot's, and it can be drawn."""
+    """Check that axes have labels, that the figure is not registered with pyplot, and that it can be drawn."""
     for axes in figure.axes:
         assert axes.get_xlabel()
         assert axes.get_title(loc="left")
@@ -20,5 +20,5 @@ def assert_readable(figure: Figure) -> None:
 
 
 def bar_widths(figure: Figure) -> list[float]:
-    """Of the bars of the first axes."""
+    """Return the widths of the bars of the first axes."""
     return [bar.get_width() for bar in figure.axes[0].patches]

@@ -1,4 +1,4 @@
-"""Numbers that a command is given."""
+"""Numbers in command-line arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Growth: slopes are those of the figures, every pair is accounted for, and measured points are of what they say."""
+"""Growth: slopes follow the figures, every pair is counted, and each measured point has the requested size."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def point(users: int, jobs: int, seconds: float | None, **more: object) -> Growt
 
 
 def made_up() -> Growth:
-    """Time that grows as the square root of the jobs, and as the users."""
+    """Return growth with time proportional to the square root of the jobs, and to the users."""
     account = {"left_out": {"not open": 40}, "cells": 5, "blocks": 6, "peak_bytes": 3e8, "checked": 5}
     by_jobs = [point(10, n, np.sqrt(n), eligible=n - 40, looked_at=7 * n, **account) for n in (100, 400, 10_000)]
     return Growth(tuple(by_jobs), tuple(point(n, 50, n / 5, peak_bytes=4e8) for n in (1, 3, 10)))
@@ -53,7 +53,7 @@ def test_the_account_of_a_point_is_that_of_its_plan() -> None:
     plan = market().plan
     for one in points():
         ours = Scorer(plan, path="pruned").top_k(7, np.arange(one.users))
-        # which users follow each other on a thread moves it a little
+        # the number depends slightly on which users follow each other on a thread
         assert one.looked_at == pytest.approx(ours.looked_at, rel=0.3)
         assert one.left_out == plan.exclusions.ledger()
         assert one.eligible == JOBS - sum(one.left_out.values())

@@ -1,4 +1,4 @@
-"""Four ways, one answer."""
+"""Four ways to compute the lists give equal lists."""
 
 from __future__ import annotations
 

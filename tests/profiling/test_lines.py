@@ -1,4 +1,4 @@
-"""The line profile is of the reference, and its milliseconds add up."""
+"""The line profile shows the reference path, and its milliseconds add up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process of its own says about memory is true."""
+"""The peak memory that a new process reports is correct."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def nothing(_: int) -> None:
 
 
 def hold(count: int) -> int:
-    """Writes so many bytes, and lets go of them before the end."""
+    """Write this many bytes and free them before the end."""
     held = np.ones(count // 8)
     return len(held)
 
@@ -26,7 +26,7 @@ def fail() -> None:
 
 
 def test_a_known_allocation_is_found_within_a_tenth_whatever_this_process_held_before() -> None:
-    freed = hold(2 * KNOWN)  # is neither counted nor hides what is
+    freed = hold(2 * KNOWN)  # neither counted nor hiding the allocation of the new process
     assert freed
     peak = peak_of(hold, KNOWN)
     assert peak.extra_bytes == pytest.approx(KNOWN, rel=0.1)

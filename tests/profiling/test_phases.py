@@ -1,4 +1,4 @@
-"""Seconds of phases add up, however they nest."""
+"""Seconds of phases add up for every nesting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session is the same by its seed, and an engine answers it as one without caches does."""
+"""The same seed gives the same session, and an engine with caches answers it like one without."""
 
 from __future__ import annotations
 

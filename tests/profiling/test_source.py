@@ -1,4 +1,4 @@
-"""A source gives in another process what it gives here."""
+"""A source returns the same in another process as in this one."""
 
 from __future__ import annotations
 

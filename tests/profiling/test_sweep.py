@@ -1,4 +1,4 @@
-"""A sweep runs what it says, with one answer, and its recommendation keeps to its rule."""
+"""A sweep runs every setting with equal lists, and its recommendation follows its rule."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_peaks_are_those_of_a_process_that_prepares_and_runs(swept: pd.DataFrame
 
 
 def prepare_and_run(source: Source) -> int | None:
-    """The peak of one process that does both, from the end of preparing on."""
+    """Return the peak memory of one process that prepares and runs, measured from the end of preparing."""
     prepared = source.prepared()
     give_back()
     return runner.run(prepared, k=5, sinks=[FramePublisher()]).peak_bytes if reset_peak() else None

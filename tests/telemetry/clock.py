@@ -1,4 +1,4 @@
-"""Clocks that tests set, and numbers that show what is not guarded."""
+"""Clocks that tests set, and numbers that reveal missing locks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Clock", "Halting", "HaltingCount", "Ticking"]
 
 
 class Clock:
-    """Stands still until a test moves it."""
+    """A clock that only the test moves."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -18,7 +18,7 @@ class Clock:
 
 
 class Ticking:
-    """Each look at it is a second later than the one before."""
+    """A clock that advances one second with each call."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -29,7 +29,7 @@ class Ticking:
 
 
 class Halting(float):
-    """Lets other threads go on in the middle of being added to something: without a lock, additions get lost."""
+    """A float that lets other threads run while it is added to a value; without a lock, additions get lost."""
 
     def __sub__(self, other: float) -> Halting:
         return Halting(float(self) - float(other))
@@ -40,7 +40,7 @@ class Halting(float):
 
 
 class HaltingCount(int):
-    """The same as a whole number."""
+    """The same as `Halting`, as an integer."""
 
     def __radd__(self, other: int) -> int:
         time.sleep(1e-6)

@@ -1,4 +1,4 @@
-"""One alert when the running time per user passes the target, and again only after it came back."""
+"""One alert when the running time per user exceeds the target; the next only after it was within the target again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.telemetry.clock import Clock, HaltingCount
 
 
 def observe(alert: TargetAlert, *milliseconds: float, users: int = 1) -> None:
-    """Operations with these milliseconds per user."""
+    """Record operations with these milliseconds per user."""
     for each in milliseconds:
         alert.observe(Done("run", users, 0, users * each / 1000))
 
@@ -27,11 +27,11 @@ def watched(target: float, window: int) -> tuple[TargetAlert, list[Alert]]:
 
 def test_an_alert_at_each_crossing_and_none_between(caplog: pytest.LogCaptureFixture) -> None:
     alert, heard = watched(100, window=2)
-    observe(alert, 100, 100)  # at the target is within it
+    observe(alert, 100, 100)  # equal to the target is within it
     assert heard == []
     observe(alert, 102, 150, 200)
     assert [round(each.ms_per_user) for each in heard] == [101]
-    observe(alert, 0)  # (200 + 0) / 2: back
+    observe(alert, 0)  # (200 + 0) / 2: within the target again
     assert alert.statistics().met is True
     observe(alert, 300, 300)
     assert [round(each.ms_per_user) for each in heard] == [101, 150]

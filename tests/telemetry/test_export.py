@@ -1,4 +1,4 @@
-"""What Prometheus reads, taken apart by the client's own parser."""
+"""The text for Prometheus, read with the parser of its client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.telemetry.clock import Clock
 
 @dataclass(frozen=True)
 class Layer:
-    """What a layer of caches says about itself."""
+    """A layer of caches with fixed statistics."""
 
     hits: int
     misses: int
@@ -34,7 +34,7 @@ class Layer:
 
 @pytest.fixture
 def sources(clock: Clock) -> Sources:
-    """Two operations done, one failed; 3 round trips; two caches."""
+    """Return two completed operations, one failed operation, 3 round trips and two caches."""
     alert, traffic = TargetAlert(180), Traffic(clock)
     operations = Operations(clock, listeners=[alert.observe])
     for seconds in (1, 2):
@@ -47,7 +47,7 @@ def sources(clock: Clock) -> Sources:
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:
-    """(name, values of its labels, if any) → value."""
+    """Return (name, values of its labels, if any) → value."""
     return {
         (sample.name, " ".join(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(text)
@@ -102,7 +102,7 @@ def test_types_and_meanings_stand_above(sources: Sources) -> None:
 
 
 def test_quantiles_are_of_the_latest_operations(clock: Clock) -> None:
-    """19 fast ones and a slow one, which the median and, at the most of 20, p95 leave out; then slow ones alone."""
+    """The median and the p95 of the latest 20 operations ignore one slow operation; then all 20 are slow."""
     operations = Operations(clock, window=20)
     for seconds in [0.25] * 19 + [8.0]:
         with operations.timed("top_k"):

@@ -1,4 +1,4 @@
-"""Fault points: they do nothing unless armed, and then just once and just there."""
+"""Fault points do nothing unless a test arms them; then they fire once, at the chosen call."""
 
 from __future__ import annotations
 

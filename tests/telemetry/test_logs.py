@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, whatever is in them."""
+"""Log lines: one JSON object each, for every content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOG = logging.getLogger("scoring.tests")
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
-    """Takes back what `configure` does."""
+    """Restore what `configure` changes."""
     logger = logging.getLogger("scoring")
     level, handlers, propagate = logger.level, list(logger.handlers), logger.propagate
     yield

@@ -13,7 +13,7 @@ SIZE = 128_000_000
 def test_memory_that_was_given_back_stays_in_the_peak() -> None:
     before = memory_statistics()
     with mmap.mmap(-1, SIZE) as room:
-        for at in range(0, SIZE, mmap.PAGESIZE):  # the kernel gives a page when it is written
+        for at in range(0, SIZE, mmap.PAGESIZE):  # the kernel allocates a page when it is written
             room[at] = 1
         held = memory_statistics()
     after = memory_statistics()

@@ -1,4 +1,4 @@
-"""Operations are counted and timed exactly, also by many threads at once."""
+"""Operations are counted and timed exactly, also with many threads at once."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_what_fails_is_a_failure_and_nothing_else(clock: Clock, error: BaseExcep
 def test_totals_and_the_time_per_user(clock: Clock) -> None:
     operations = Operations(clock)
     assert operations.statistics().total == Totals(0, 0, 0, 0, 0.0, 0.0, None)
-    spend(operations, clock, "load", 64)  # nobody was scored: no part of the time per user
+    spend(operations, clock, "load", 64)  # no user was scored, so it does not count in the time per user
     spend(operations, clock, "top_k", 2, users=6, pairs=60)
     spend(operations, clock, "explain", 1, users=2, pairs=2)
     with pytest.raises(ValueError):
@@ -111,7 +111,7 @@ def test_64_threads_add_up_exactly() -> None:
     of_thread = threading.local()
 
     def clock() -> float:
-        """Half a second later at each look of the same thread: sums of halves are exact."""
+        """Advance half a second with each call in the same thread: sums of halves are exact."""
         of_thread.looks = getattr(of_thread, "looks", 0) + 1
         return Halting(of_thread.looks / 2)
 
@@ -127,7 +127,7 @@ def test_64_threads_add_up_exactly() -> None:
             if n % 10 == 0:
                 with pytest.raises(ValueError), operations.timed("shared 0", users=5):
                     raise ValueError
-                time.sleep(1e-5)  # until another one is in the middle of counting
+                time.sleep(1e-5)  # until another thread is counting
                 found = operations.statistics()
                 assert found.total.count == sum(part.count for part in found.operations.values())
                 assert found.total.seconds == 0.5 * found.total.count

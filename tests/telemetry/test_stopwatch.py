@@ -1,4 +1,4 @@
-"""The stopwatch, with a clock of its own."""
+"""The stopwatch, with a clock that the tests set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Engines, models and components that break one promise each: what shows that an invariant can fail."""
+"""Engines, models and components that break one promise each, to show that each invariant can fail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scoring.testing import EngineUnderTest
 
 @dataclass(frozen=True)
 class Asked:
-    """What lists were asked for."""
+    """The request of a list: plan, k, rows and workers."""
 
     plan: Plan
     k: int
@@ -40,7 +40,7 @@ def as_it_is(answer: Any, *_: Any) -> Any:
 
 @dataclass(frozen=True, repr=False)
 class Broken(EngineUnderTest):
-    """The package's engine, where each answer goes through a function first; as they are, it is sound."""
+    """The package's engine with a function applied to each answer; correct with the default functions."""
 
     lists: Callable[[Ranking, Asked], Ranking] = as_it_is
     pairs: Callable[[np.ndarray], np.ndarray] = as_it_is
@@ -65,7 +65,7 @@ class Broken(EngineUnderTest):
 
 @dataclass(frozen=True)
 class Tampered:
-    """A scorer's answers through the functions of a broken engine."""
+    """A scorer whose answers pass through the functions of a broken engine."""
 
     broken: Broken
     sound: Backend
@@ -87,14 +87,14 @@ class Tampered:
 
 
 def moved_about(ranking: Ranking, places: np.ndarray) -> Ranking:
-    """(n, k): the place that each entry is taken from."""
+    """Reorder the entries; `places` (n, k): the position from which each entry is taken."""
     job_id, job_row = (np.take_along_axis(array, places, axis=1) for array in (ranking.job_id, ranking.job_row))
     scores = np.take_along_axis(ranking.scores, places[:, :, None], axis=1)
     return replace(ranking, job_id=job_id, job_row=job_row, scores=scores)
 
 
 def swapped(ranking: Ranking) -> Ranking:
-    """The best two change places, where there are two."""
+    """Swap the best two entries of lists with at least two."""
     places = np.tile(np.arange(ranking.job_id.shape[1]), (len(ranking.user_id), 1))
     if places.shape[1] > 1:
         places[ranking.count > 1, :2] = [1, 0]
@@ -111,14 +111,14 @@ def larger_id_first(ranking: Ranking, asked: Asked) -> Ranking:
 
 
 def doubled(ranking: Ranking, asked: Asked) -> Ranking:
-    """The best stands twice."""
+    """Duplicate the best entry."""
     places = np.tile(np.arange(ranking.job_id.shape[1]), (len(ranking.user_id), 1))
     places[:, 1:2] = 0
     return moved_about(ranking, places)
 
 
 def rubbish_behind(ranking: Ranking, asked: Asked) -> Ranking:
-    """Lists are one shorter than what is in them."""
+    """Report counts that are one less than the number of entries."""
     return replace(ranking, count=np.maximum(ranking.count - 1, 0).astype(np.int32))
 
 
@@ -131,7 +131,7 @@ def unknown_ids(ranking: Ranking, asked: Asked) -> Ranking:
 
 
 def later_ties(ranking: Ranking, asked: Asked) -> Ranking:
-    """The last place goes to the largest id of those that tie for it."""
+    """Put the largest of the tied ids into the last position."""
     totals = reference.scores(asked.plan.program, asked.rows, np.arange(len(asked.plan.job_id)))[0]
     who, job_id = asked.plan.exclusions.matrix(asked.rows), ranking.job_id.copy()
     for row, count in enumerate(ranking.count):
@@ -142,7 +142,7 @@ def later_ties(ranking: Ranking, asked: Asked) -> Ranking:
 
 
 def second_best(ranking: Ranking, asked: Asked) -> Ranking:
-    """Lists begin with the second."""
+    """Drop the best entry: lists start with the second."""
     places = np.minimum(np.arange(ranking.job_id.shape[1]) + 1, max(ranking.job_id.shape[1] - 1, 0))
     return moved_about(ranking, np.tile(places, (len(ranking.user_id), 1)))
 
@@ -172,7 +172,7 @@ def not_a_number(scores: np.ndarray) -> np.ndarray:
 
 
 def sometimes() -> Callable[[Ranking, Asked], Ranking]:
-    """Every second answer is another one."""
+    """Swap the best two entries in every second call."""
     calls: list[int] = []
 
     def lists(ranking: Ranking, asked: Asked) -> Ranking:
@@ -188,24 +188,24 @@ def noisy() -> Callable[[np.ndarray], np.ndarray]:
 
 
 def by_how_many(scores: np.ndarray) -> np.ndarray:
-    """Scores of one user alone are others by the last bit."""
+    """Change the last bit of the scores if one user is requested alone."""
     return np.nextafter(scores, np.float32(200)) if scores.shape[1] == 1 else scores
 
 
 def of_part(**changes: Any) -> Callable[[Explanation], Explanation]:
-    """The first component is explained otherwise."""
+    """Change fields of the first explained component."""
     return lambda said: replace(said, parts=(replace(said.parts[0], **changes), *said.parts[1:]))
 
 
 def crowded() -> Callable[[Ranking, Asked], Ranking]:
-    """Wrong while another thread asks."""
+    """Swap the best two entries while another thread requests lists."""
     inside: list[int] = []
     lock = threading.Lock()
 
     def lists(ranking: Ranking, asked: Asked) -> Ranking:
         with lock:
             inside.append(0)
-        time.sleep(0.02)  # long enough for the other one, which starts together with this one
+        time.sleep(0.02)  # long enough for the other thread, which starts at the same time
         with lock:
             crowd = len(inside) > 1
         time.sleep(0.02)
@@ -222,12 +222,12 @@ def writes_to_the_plan(ranking: Ranking, asked: Asked) -> Ranking:
 
 
 def stops_for_nobody(ranking: Ranking, asked: Asked) -> Ranking:
-    ranking.user_id[0]  # there is no first one
+    ranking.user_id[0]  # raises for an empty request
     return ranking
 
 
 def nothing_for_strangers(known: int) -> Callable[[Ranking, Asked], Ranking]:
-    """Whoever has an id beyond those of the data has an empty list."""
+    """Return empty lists for ids beyond those of the data."""
 
     def lists(ranking: Ranking, asked: Asked) -> Ranking:
         return replace(ranking, count=np.where(ranking.user_id > known, 0, ranking.count).astype(np.int32))
@@ -236,7 +236,7 @@ def nothing_for_strangers(known: int) -> Callable[[Ranking, Asked], Ranking]:
 
 
 def without_those_beyond_the_cap(ranking: Ranking, asked: Asked) -> Ranking:
-    """Cut first and capped afterwards: places of a short list that the cap empties are not filled."""
+    """Apply the cap after the cut to k, so that short lists are not filled up."""
     cap = asked.plan.model.eligibility.max_per_company
     return ranking.cut(max(1, asked.k - 3)) if cap and asked.k <= 10 else ranking
 
@@ -249,20 +249,20 @@ def ruled(**rules: Any) -> Callable[[ScoringModel], ScoringModel]:
 
 
 def never_nothing(model: ScoringModel) -> ScoringModel:
-    """A weight of 0 is taken for one that is missing."""
+    """Treat a weight of 0 as missing."""
     flat = zip([part.name for part in model.parts], model.flat_weights, strict=True)
     return model.with_weights({name: float(weight) or 0.02 for name, weight in flat})
 
 
 class Smoothed(ScoringModel):
-    """Adds to each weight before they are brought to sum 1."""
+    """Adds to each weight before the weights are normalised to sum 1."""
 
     def profile_of(self, flat: Mapping[str, float]) -> WeightProfile:
         return super().profile_of({name: weight + 0.1 for name, weight in flat.items()})
 
 
 class Squared(ScoringModel):
-    """Weights count by their squares."""
+    """Uses the squares of the weights."""
 
     def profile_of(self, flat: Mapping[str, float]) -> WeightProfile:
         return super().profile_of({name: weight**2 for name, weight in flat.items()})
@@ -277,7 +277,7 @@ def standard_as(kind: type[ScoringModel]) -> ScoringModel:
 
 
 def component(make: Callable[[Inputs], Term]) -> Component:
-    """Of one term."""
+    """Return a component with this term."""
 
     class Own(Component):
         kind: ClassVar[str] = "own"
@@ -300,7 +300,7 @@ def of_users(values: Callable[[Inputs], Any]) -> Component:
 
 
 def first_in_the_log(inputs: Inputs) -> float:
-    """Reads a table that has no order."""
+    """Read the first row of a table that has no order."""
     return float(inputs.dataset.tables.actions["job_id"].iloc[:1].sum() % 101)
 
 
@@ -309,7 +309,7 @@ def position(inputs: Inputs) -> np.ndarray:
 
 
 def length_of_the_log(inputs: Inputs) -> float:
-    """Counts what is after the clock, and what is there twice."""
+    """Count rows after the clock and duplicates."""
     return len(inputs.dataset.tables.actions) / 20
 
 

@@ -1,4 +1,4 @@
-"""Engines that are sound pass every invariant; and each invariant fails on an engine that is not."""
+"""Correct engines pass every invariant, and each invariant fails on an engine that breaks it."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ groups:
       collaborative: {weight: 1/3}
 eligibility: {max_per_company: 7, employment_types: [1]}
 """
-"""Components of one's own beside shipped ones, a group without any, and a cap."""
+"""User-defined and shipped components, a group without components, and a cap."""
 
 
-# --- Sound ones ---------------------------------------------------------------------------------------------
+# --- Correct engines ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_model_with_components_of_ones_own(path: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("check", engine_checks(TitleWord, backend=Broken("pruned")))
 def test_a_component_of_ones_own_beside_standard(check: Any) -> None:
-    """By an engine of one's own, too: the one that all broken ones are made from."""
+    """Also with a user-defined engine: the base of all broken engines."""
     check()
 
 
@@ -88,18 +88,18 @@ def test_a_component_that_ships_may_stand_beside_itself() -> None:
 
 
 def test_as_of_a_day_that_is_past() -> None:
-    """What is active today is not asked then."""
+    """`is_active` holds for today, so it is not used for an earlier clock."""
     tables = small_dataset(4, n_users=8, n_jobs=60).tables
     names = ["closed_jobs_are_never_listed", "k_beyond_all_gives_all", "an_ineligible_job_may_come"]
     assert check_engine(dataset=Dataset(tables, as_of="2025-03-01"), checks=names).passed == tuple(names)
 
 
-# --- Broken ones --------------------------------------------------------------------------------------------
+# --- Broken engines -----------------------------------------------------------------------------------------
 
 UP = np.float32(200)
 
 MUTANTS: list[tuple[str, dict[str, Any], str]] = [
-    # what lists are
+    # the content of lists
     ("lists_equal_the_sorted_reference", {"lists": swapped_where(lambda a: True)}, r"user \d+, .*: place 1 is job"),
     ("lists_equal_the_sorted_reference", {"lists": broken.shorter(9)}, r"the list has 9 jobs, not 10"),
     ("lists_equal_the_sorted_reference", {"lists": broken.rescored(broken.other_group)}, r"place 1 is job \d+ with"),
@@ -112,7 +112,7 @@ MUTANTS: list[tuple[str, dict[str, Any], str]] = [
     ("lists_are_well_formed", {"lists": broken.rubbish_behind}, r"something stands behind its"),
     ("lists_are_well_formed", {"lists": broken.other_rows}, r"rows are of other ids"),
     ("lists_are_well_formed", {"lists": broken.unknown_ids}, r"a job is none of the data"),
-    # what lists do not depend on
+    # what must not change lists
     (
         "any_chunk_of_users_is_ranked_alike",
         {"lists": swapped_where(lambda a: not a.everybody)},
@@ -253,16 +253,16 @@ MUTANTS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("nothing_after_the_clock_is_read", {"component": of_jobs(broken.length_of_the_log)}, r"as of .* later actions: "),
     ("an_action_counts_once", {"component": of_jobs(broken.length_of_the_log)}, r"actions in the log twice: "),
-    # what is read
+    # inputs that must not be changed
     ("what_is_read_is_not_changed", {"component": of_jobs(broken.writes_wages)}, r"changed .*: inputs\..*jobs\.hourly"),
     ("what_is_read_is_not_changed", {"component": of_jobs(broken.writes_a_table)}, r"changed .*: the table jobs"),
     ("what_is_read_is_not_changed", {"lists": broken.writes_to_the_plan}, r"plan\.program\.folded_total"),
 ]
-"""An invariant, what breaks it, and what it says of that."""
+"""An invariant, what breaks it, and a pattern of the message."""
 
 
 def engine(of: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `check_engine`."""
+    """Return the arguments of `check_engine`."""
     of = dict(of)
     model = of.pop("model", None) or of.pop("component", None) or "standard"
     return {"model": model, "backend": Broken("pruned", **of)}
@@ -280,7 +280,7 @@ def test_there_is_no_invariant_that_nothing_breaks() -> None:
     assert {mutant[0] for mutant in MUTANTS} == set(list_checks())
 
 
-# --- What is said -------------------------------------------------------------------------------------------
+# --- Messages -----------------------------------------------------------------------------------------------
 
 
 def test_all_that_fail_are_named_with_their_evidence() -> None:
@@ -290,7 +290,7 @@ def test_all_that_fail_are_named_with_their_evidence() -> None:
     assert list(error.value.failures) == names
     message = str(error.value)
     assert message.startswith("3 of 3 invariants do not hold of standard (Broken, path dense, seed 3):\n")
-    assert str(pickle.loads(pickle.dumps(error.value))) == message  # noqa: S301  # what was pickled a moment ago
+    assert str(pickle.loads(pickle.dumps(error.value))) == message  # noqa: S301  # pickled in this test
     for name, evidence in error.value.failures.items():
         assert f"- {name}: " in message
         assert evidence in message
@@ -317,7 +317,7 @@ def test_each_says_what_it_is_in_a_sentence() -> None:
 
 
 def test_what_could_not_be_shown_is_said() -> None:
-    """Without actions nobody has applied to anything; without users there is next to nothing."""
+    """Without actions no user has applied to a job; without users almost nothing can be shown."""
     quiet = check_engine(dataset=small_dataset(2, n_users=4, n_jobs=20, n_actions=0), checks=list_checks())
     assert {"applied_jobs_are_never_listed", "companies_cool_down", "nothing_after_the_clock_is_read"} <= set(
         quiet.not_shown
