@@ -238,12 +238,12 @@ def test_tune_reports_saves_and_goes_on(scoring: Call) -> None:
     done = scoring("tune", *options)
     text = page(done)
     saved = Registry("data/profiles").load("found")
-    assert saved.about.parent is not None
-    assert saved.about.parent.name == "standard"
+    assert saved.metadata.parent is not None
+    assert saved.metadata.parent.name == "standard"
     frame = pd.read_csv("tuned/test.csv").set_index(["model", "measure"])
     shown = row(text.split("users of test")[1], "search")[0]
     assert number(shown) == rounded(frame.loc[("search", "NDCG@10"), "mean"])
-    assert saved.about.metrics["test"]["NDCG@10"].value == frame.loc[("search", "NDCG@10"), "mean"]
+    assert saved.metadata.metrics["test"]["NDCG@10"].value == frame.loc[("search", "NDCG@10"), "mean"]
     trials = pd.read_csv("tuned/trials.csv")
     assert trials.groupby("study").size().to_dict() == {"random search": 6, "search": 12}
     assert len(Registry("data/profiles").looks()) == 4

@@ -104,7 +104,7 @@ def save(
     data = _data(found_on, as_of)
     saved = registry.save(name, chosen, parent=parent, found_on=data, note=note, author=author)
     path = profiles / saved.name / f"{saved.version:04d}.yaml"
-    output().print(f"Saved {saved.about.reference} as {path}.", markup=False, soft_wrap=True)
+    output().print(f"Saved {saved.metadata.reference} as {path}.", markup=False, soft_wrap=True)
 
 
 def _data(found_on: str | None, as_of: str | None) -> Dataset | None:
@@ -133,7 +133,7 @@ def promote(
     from scoring.cli.progress import output
 
     profile = _registry(profiles, component, db).promote(name, note=note)
-    said = f"{profile.about.reference} is in use now: `scoring run --profile promoted` runs it."
+    said = f"{profile.metadata.reference} is in use now: `scoring run --profile promoted` runs it."
     output().print(said, markup=False, soft_wrap=True)
 
 
@@ -145,7 +145,7 @@ def rollback(
     from scoring.cli.progress import output
 
     profile = _registry(profiles, component, db).rollback(note=note)
-    output().print(f"{profile.about.reference} is in use again.", markup=False, soft_wrap=True)
+    output().print(f"{profile.metadata.reference} is in use again.", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -183,7 +183,7 @@ def looks(profiles: Folder = DEFAULT_PROFILES) -> None:
     from scoring.cli.progress import output
     from scoring.cli.tables.profiles import test_looks
 
-    found = _registry(profiles).looks()
+    found = _registry(profiles).test_accesses()
     if found.empty:
         output().print(f"Nobody looked at test users by {profiles}.", markup=False, soft_wrap=True)
         return

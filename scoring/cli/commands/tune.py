@@ -115,7 +115,7 @@ def tune(
     output().print(_report(tuning, board))
     if save is not None:
         saved = _saved(registry, save, profile, ready, tuning, board)
-        output().print(f"Saved {saved.about.reference}.", markup=False, soft_wrap=True)
+        output().print(f"Saved {saved.metadata.reference}.", markup=False, soft_wrap=True)
     if out is not None:
         _save(out, tuning, board)
         show.say(f"tables and plots: {out}")
