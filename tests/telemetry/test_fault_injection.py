@@ -59,7 +59,7 @@ def test_code_reaches_every_point() -> None:
 
 
 def run_with_fault(fault: str) -> subprocess.CompletedProcess[str]:
-    code = "from scoring.telemetry import fault_injection; fault_injection.reach('link moved'); fault_injection.reach('all sealed'); print('end')"
+    code = "from scoring.telemetry.fault_injection import reach; reach('link moved'); reach('all sealed'); print('end')"
     environment = os.environ | {"PYTHONPATH": str(ROOT), fault_injection.VARIABLE: fault}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
