@@ -109,7 +109,7 @@ def test_a_user_without_relevant_jobs_has_no_value_and_does_not_lower_the_mean()
 def test_a_list_cut_before_k_is_refused_and_both_are_named() -> None:
     relevance = relevance_of([1, 2, 3], [1])
     for metric in DEFAULT_METRICS:
-        with pytest.raises(ConfigurationError, match=f"{metric.name} needs lists of {metric.k} jobs, but these end at rank 3"):
+        with pytest.raises(ConfigurationError, match=f"{metric.name} needs lists of {metric.k} jobs, but .* rank 3"):
             metric.of(relevance)
     assert Precision(10).of(relevance_of([1, 2, 3], [1], k=10)).tolist() == [0.1]
 

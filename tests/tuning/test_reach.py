@@ -13,7 +13,7 @@ import scoring
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.ranking import Prepared
 from scoring.tuning.reach import Reach, reach
-from tests.profiling.plots import assert_readable
+from tests.profiling.plot_checks import assert_readable
 from tests.tuning.markets import small
 
 FREE = ["fee", "location", "collaborative"]

@@ -47,7 +47,7 @@ def promotions(found: pd.DataFrame) -> RenderableType:
 
 
 def test_looks(found: pd.DataFrame) -> RenderableType:
-    """Return the table of `Registry.looks()`."""
+    """Return the table of `Registry.test_accesses()`."""
     table = _table("at (UTC)", "users", "look", "model", "measured")
     for row in found.to_dict("records"):
         known = {name: value for name, value in row.items() if name not in found.columns[:5] and not pd.isna(value)}
