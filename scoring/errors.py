@@ -18,7 +18,7 @@ __all__ = [
     "DataError",
     "DatabaseError",
     "LocatedError",
-    "MissingPartError",
+    "MissingDependencyError",
     "ModelError",
     "NotEnoughMemoryError",
     "OutputError",
@@ -124,5 +124,5 @@ class RunCancelledError(ScoringError, RuntimeError):
     """A run was cancelled. It is not published."""
 
 
-class MissingPartError(ScoringError, ImportError):
+class MissingDependencyError(ScoringError, ImportError):
     """An optional dependency is not installed. The message names the extra to install."""
