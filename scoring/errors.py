@@ -25,7 +25,7 @@ __all__ = [
     "RunCancelledError",
     "ScoringError",
     "UnknownIdError",
-    "counted",
+    "pluralize",
     "printable",
     "short_repr",
 ]
@@ -49,7 +49,7 @@ def short_repr(value: object) -> str:
     return _REPR.repr(value)
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Return a number with its noun: `1 job`, `2,000 jobs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.errors import counted
+from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -241,7 +241,7 @@ def load_data(
     database.require_data()
     tokens = change_tokens(database)
     users, jobs, actions = (tokens[name].rows for name in ("users", "jobs", "actions"))
-    sizes = f"{counted(users, 'user')}, {counted(jobs, 'job')}, {counted(actions, 'action')}"
+    sizes = f"{pluralize(users, 'user')}, {pluralize(jobs, 'job')}, {pluralize(actions, 'action')}"
     memory_budget.require(
         memory_budget.predict_data(users, jobs, actions),
         f"Loading {sizes}",

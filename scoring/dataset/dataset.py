@@ -17,7 +17,7 @@ from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, instants
 from scoring.dataset.clock import Clock
 from scoring.dataset.vocabularies import vocabularies_of
-from scoring.errors import ConfigurationError, DataError, counted
+from scoring.errors import ConfigurationError, DataError, pluralize
 from scoring.id_index import IdIndex
 from scoring.validation.cross_table import OnBad
 from scoring.validation.report import DataLedger, TableLedger
@@ -144,8 +144,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         return (
-            f"Dataset({counted(len(self.users), 'user')}, {counted(len(self.jobs), 'job')}, "
-            f"{counted(len(self.actions), 'action')}, "
+            f"Dataset({pluralize(len(self.users), 'user')}, {pluralize(len(self.jobs), 'job')}, "
+            f"{pluralize(len(self.actions), 'action')}, "
             f"as of {self.as_of:%Y-%m-%d %H:%M:%S} UTC)"
         )
 

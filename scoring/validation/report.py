@@ -12,7 +12,7 @@ from typing import Final, Self
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.errors import ConfigurationError, DataError, OutputError, counted, printable
+from scoring.errors import ConfigurationError, DataError, OutputError, pluralize, printable
 from scoring.storage.os_errors import reason
 from scoring.validation.data_errors import grouped, no_rejections
 from scoring.validation.normalise import NormalisedTable
@@ -120,7 +120,7 @@ class Limit:
     def __str__(self) -> str:
         if self.share is not None:
             return f"{100 * self.share:g}%"
-        return "any number" if self.rows is None else counted(self.rows, "row")
+        return "any number" if self.rows is None else pluralize(self.rows, "row")
 
 
 @dataclass(frozen=True)
