@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scoring.model import Component, ScoringModel
     from scoring.telemetry import Stopwatch
     from scoring.tuning.registry import Registry
-    from scoring.validation.report import DataLedger
+    from scoring.validation.report import DataReport
 
 __all__ = [
     "DEFAULT_DB",
@@ -260,7 +260,7 @@ def load_data(
         return Dataset(tables, as_of=as_of, ledger=ledger)
 
 
-def _tell_refused(ledger: DataLedger, where: str, show: Show) -> None:
+def _tell_refused(ledger: DataReport, where: str, show: Show) -> None:
     from scoring.errors import printable
 
     for table in ledger.tables.values():

@@ -20,7 +20,7 @@ from scoring.dataset.vocabularies import vocabularies_of
 from scoring.errors import ConfigurationError, DataError, pluralize
 from scoring.id_index import IdIndex
 from scoring.validation.cross_table import OnBad
-from scoring.validation.report import DataLedger, TableLedger
+from scoring.validation.report import DataReport, TableReport
 
 __all__ = ["Dataset", "clock_of"]
 
@@ -50,7 +50,7 @@ class Dataset:
         *,
         as_of: datetime | str | None = None,
         set_back: bool | None = None,
-        ledger: DataLedger | None = None,
+        ledger: DataReport | None = None,
     ) -> None:
         self.tables = _by_id(tables)
         newest = newest_of(self.tables)
@@ -131,11 +131,11 @@ class Dataset:
             now,
         )
 
-    def _account(self, ledger: DataLedger | None) -> DataLedger:
+    def _account(self, ledger: DataReport | None) -> DataReport:
         """Return the ledger with the actions that are duplicates or after the clock."""
         if ledger is None:
             sizes = {name: len(frame) for name, frame in self.tables.items()}
-            ledger = DataLedger({name: TableLedger(name, size, size) for name, size in sizes.items()})
+            ledger = DataReport({name: TableReport(name, size, size) for name, size in sizes.items()})
         found = ledger["actions"]
         later = int((instants(self.tables.actions["occurred_at"]) > self.clock.now).sum())
         repeated = found.read - found.n_refused - later - len(self.actions)

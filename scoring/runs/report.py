@@ -20,7 +20,7 @@ from scoring.runs import memory_budget
 from scoring.runs.publishers import Destination, RunCounts
 from scoring.runs.runner import RunResult
 from scoring.telemetry import Phase
-from scoring.validation.report import DataLedger
+from scoring.validation.report import DataReport
 
 __all__ = ["PERFORMANCE_TARGET_MS_PER_USER", "Line", "Report", "render"]
 
@@ -141,7 +141,7 @@ def _factors(prepared: Prepared) -> str:
     return "cache hit, not trained again" if factors.from_cache else "trained for this data"
 
 
-def _reasons(counts: RunCounts, ledger: DataLedger) -> dict[str, int]:
+def _reasons(counts: RunCounts, ledger: DataReport) -> dict[str, int]:
     """Return table and reason → rejected rows: invalid rows before dependent ones, the most frequent reason first."""
     rows = counts.frame()
     rows = rows[rows["what"] == "refused"].sort_values("rows", ascending=False, kind="stable")
