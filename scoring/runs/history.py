@@ -298,8 +298,8 @@ def verify_rows(database: Database, run_id: str) -> list[str]:
         ]
     if users > run.users:
         return [
-            f"{database.display}: run {run_id} has lists of {pluralize(users, 'user')} instead of {run.users:,}; run it "
-            "again."
+            f"{database.display}: run {run_id} has lists of {pluralize(users, 'user')} instead of {run.users:,}; "
+            "run it again."
         ]
     settings = json.loads(run.settings)
     counts, digests = ({int(n): value for n, value in settings.get(name, {}).items()} for name in ("shards", "digests"))
