@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from scoring.extras import require
+
 if TYPE_CHECKING:
     from scoring.widgets.panel import TuningPanel as TuningPanel
     from scoring.widgets.panel_setup import tuning_panel as tuning_panel
@@ -33,11 +35,15 @@ _HOMES = {
     "tuning_panel": "panel_setup",
 }
 
+_PANEL = {"TuningPanel", "tuning_panel"}
+
 __all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:
     """Import a name at its first use, because the view models do not need ipywidgets."""
     if name in _HOMES:
+        if name in _PANEL:
+            require("The tuning panel", "workbench", "ipywidgets", "anywidget")
         return getattr(import_module(f"scoring.widgets.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'scoring.widgets' has no attribute {name!r}")
