@@ -173,10 +173,10 @@ def test_a_full_disk(tmp_path: Path) -> None:
 import resource
 from pathlib import Path
 from scoring.errors import OutputError
-from scoring.tuning.registry.store import Store
+from scoring.tuning.registry.store import ProfileStore
 from tests.tuning.registry.writers import LINES, WRITERS, save_some, text_of
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-store = Store(Path("profiles"))
+store = ProfileStore(Path("profiles"))
 store.add("night", lambda version: "x" * 1000)
 try:
     store.add("night", lambda version: "x" * 1001)
@@ -199,9 +199,9 @@ def test_a_killed_writer_leaves_nothing_that_is_seen(store: ProfileStore) -> Non
     code = """
 import os, signal, sys
 from pathlib import Path
-from scoring.tuning.registry.store import Store
+from scoring.tuning.registry.store import ProfileStore
 os.link = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
-Store(Path(sys.argv[1])).add("night", str)
+ProfileStore(Path(sys.argv[1])).add("night", str)
 """
     surroundings = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run([sys.executable, "-c", code, str(store.root)], env=surroundings, check=False)
