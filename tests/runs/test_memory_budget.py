@@ -161,7 +161,7 @@ def test_predictions_come_within_a_fifth_of_what_is_measured(tmp_path: Path) -> 
     assert data_predicted == pytest.approx(data_measured, rel=0.2)
     assert run_predicted == pytest.approx(run_measured, rel=0.2)
     off = [100 * (a / b - 1) for a, b in ((data_predicted, data_measured), (run_predicted, run_measured))]
-    sentence = f"peaks predicted before a run, relative to the measured peaks: data {off[0]:+.1f} %, run {off[1]:+.1f} %"
+    sentence = f"peaks predicted before a run, relative to measured ones: data {off[0]:+.1f} %, run {off[1]:+.1f} %"
     record_count("memory", sentence)
 
 
