@@ -13,7 +13,7 @@ from scoring.evaluation.relevance import Relevance, rank_relevance
 from scoring.ranking import Prepared, Ranking
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
 from scoring.tuning.weight_sweep import vary_weight
-from tests.tuning.markets import small
+from tests.support.prepared_markets import small
 
 NEAR = 1e-5
 """In points. Two totals closer than this may be in either order: float32 rounding is smaller."""

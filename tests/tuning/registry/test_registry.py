@@ -22,7 +22,7 @@ from scoring.synthetic import make_market
 from scoring.tuning.registry import Metric, Registry, TuningData
 from scoring.tuning.registry.metadata import ProfileMetadata
 from scoring.tuning.registry.profile import dump_profile, parse_metadata
-from tests.components.own import OWN
+from tests.support.custom_components import OWN
 
 STANDARD = load_model("standard")
 METRICS: dict[str, dict[str, Any]] = {
