@@ -21,8 +21,8 @@ from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publish
 from scoring.runs.publishers.reader_locks import reading
 from scoring.runs.retention import prune
 from scoring.runs.run_reader import read_run
-from scoring.telemetry import faults
-from tests.counting import counted
+from scoring.telemetry import fault_injection
+from tests.support.counts import record_count
 
 
 class Broken(BaseException):
@@ -50,7 +50,7 @@ def publish(prepared: Prepared, out: Path, database: Database, k: int = 2, **set
 
 
 def stopped(prepared: Prepared, out: Path, database: Database, point: str, k: int = 3) -> None:
-    with faults.armed(point, 1, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
         runner.run(prepared, k=k, sinks=sinks_at(out, database), resume=True)
 
 
@@ -180,7 +180,7 @@ def test_what_is_wrong_is_one_sentence(
     wrong = verify_run(folder)
     assert len(wrong) == 1
     assert pd.Series(wrong).str.fullmatch(f"{folder}: {sentence}").all()
-    counted("corrupt", "{} ways to damage a published run: named in a sentence", 1)
+    record_count("corrupt", "{} ways to damage a published run: named in a sentence", 1)
 
 
 def test_rows_that_went_missing_are_told(prepared: Prepared, out: Path, database: Database) -> None:
@@ -228,7 +228,7 @@ def test_removing_that_was_killed_is_finished_by_the_next(
     prepared: Prepared, out: Path, database: Database, point: str
 ) -> None:
     ids = [publish(prepared, out, database) for _ in range(3)]
-    with faults.armed(point, 1, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
         prune(out, database, 1)
     prune(out, database, 1)
     assert sorted(path.name for path in out.iterdir()) == [ids[2], "latest"]
@@ -296,7 +296,7 @@ def test_rows_that_somebody_changed_are_told(
     assert verify_rows(database, first) == []
     (said,) = verify_rows(database, second)
     assert "has other rows than were written, in " in said
-    counted("corrupt", "{} ways to change rows of a published run in a database: told", 1)
+    record_count("corrupt", "{} ways to change rows of a published run in a database: told", 1)
 
 
 def test_a_stopped_run_that_is_gone_on_with_is_as_it_was_written(

@@ -27,8 +27,8 @@ from scoring.runs.publishers import (
     read_results,
 )
 from scoring.runs.publishers.database_lock import hold_key
-from scoring.telemetry import faults
-from tests.counting import WRITES, counted
+from scoring.telemetry import fault_injection
+from tests.support.counts import WRITES, record_count
 
 DAMAGED = "{} stopped runs with a damaged file: all end the same, {} did a part again"
 
@@ -59,7 +59,7 @@ def sinks_at(folder: Path, database: Database) -> list[Publisher]:
 
 
 def stop(prepared: Prepared, point: str, nth: int, *sinks: Publisher, **settings: Any) -> None:
-    with faults.armed(point, nth, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, nth, Broken()), pytest.raises(Broken):
         run(prepared, *sinks, resume=True, **settings)
 
 
@@ -107,7 +107,7 @@ def test_a_damaged_part_is_done_again(prepared: Prepared, tmp_path: Path, whole:
         part.unlink()
     assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True).users_resumed == 60
     assert files(tmp_path / "run") == whole
-    counted("corrupt", DAMAGED, 1, 1)
+    record_count("corrupt", DAMAGED, 1, 1)
 
 
 @pytest.mark.parametrize("seeds", [range(12), pytest.param(range(1_000, 1_300), marks=pytest.mark.long)])
@@ -132,7 +132,7 @@ def test_whatever_is_damaged_in_a_stopped_run_is_done_again(
             victim.unlink()
         again += run(prepared, ParquetPublisher(target), resume=True).users_resumed < 20 * n_parts
         assert files(target) == whole
-    counted("corrupt", DAMAGED, len(seeds), again)
+    record_count("corrupt", DAMAGED, len(seeds), again)
 
 
 def test_half_a_line_in_the_journal_is_none(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
@@ -248,7 +248,7 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
     prepared: Prepared, tmp_path: Path, resume: bool, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 400)
-    with faults.passed() as points:
+    with fault_injection.record_reached() as points:
         run(prepared, ParquetPublisher(tmp_path / "undisturbed", latest="latest"))
     whole = files(tmp_path / "undisturbed")
     (tmp_path / "latest").unlink()
@@ -256,7 +256,10 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
     for nth in range(1, count):
         target = tmp_path / f"run-{nth}"
         error = OSError(number, os.strerror(number))
-        with faults.armed(faults.ANY, nth, error), pytest.raises((OutputError, OSError), match=os.strerror(number)):
+        with (
+            fault_injection.arm(fault_injection.ANY, nth, error),
+            pytest.raises((OutputError, OSError), match=os.strerror(number)),
+        ):
             run(prepared, ParquetPublisher(target, latest="latest"), resume=resume)
         assert not target.exists()
         assert not (tmp_path / "latest").is_symlink()
@@ -264,7 +267,7 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
             run(prepared, ParquetPublisher(target), resume=True)
             assert files(target) == whole
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
-        counted(
+        record_count(
             "disk",
             WRITES,
             1,
@@ -272,7 +275,7 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
 
 
 def test_a_stop_just_after_a_run_was_inserted_leaves_no_row(prepared: Prepared, database: Database) -> None:
-    with faults.armed("run inserted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+    with fault_injection.arm("run inserted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
         run(prepared, DatabasePublisher(database))
     with database.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM runs")).scalar_one() == 0
