@@ -13,8 +13,8 @@ from scoring.backends import reference
 from scoring.backends.numba.pairs import BLOCK, TILE, all_pairs
 from scoring.bundle.program import Program
 from scoring.ranking import Scorer
+from tests.backends.programs import TERMS, Sketch, cases, plan_of, program_of, sketches
 from tests.counting import REFERENCE, counted
-from tests.kernels.programs import TERMS, Sketch, cases, plan_of, program_of, sketches
 
 
 def compiled(program: Program, users: np.ndarray | None = None) -> np.ndarray:
