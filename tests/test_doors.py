@@ -22,9 +22,9 @@ from scoring.errors import ConfigurationError, DataError, ModelError, ScoringErr
 from scoring.importing import import_file
 from scoring.runs import runner
 from scoring.validation.normalise import normalise
-from scoring.validation.report import DataLedger
-from tests.counting import counted
-from tests.doors import INF, KEPT, MISSING, NAN, Case, cases, page
+from scoring.validation.report import DataReport
+from tests.support.counts import record_count
+from tests.support.input_values import INF, KEPT, MISSING, NAN, Case, cases, page
 
 MARKET = scoring.make_market(8, 30, 120, seed=2).tables
 READY = scoring.Prepared.of(Dataset(MARKET), scoring.load_model("classic"))
@@ -33,7 +33,7 @@ FIRST = 5_000_000_000  # ids of the rows with cases
 
 
 def say(number: int) -> None:
-    counted("input", "{} bad inputs at each kind of door: the one outcome of docs/input.md", number)
+    record_count("input", "{} bad inputs at each kind of door: the one outcome of docs/input.md", number)
 
 
 def inputs(table: str) -> list[Case]:
@@ -60,7 +60,7 @@ def rows_of(found: Sequence[Case]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in rows.items()})
 
 
-def compare(door: str, found: Sequence[Case], ledger: DataLedger) -> None:
+def compare(door: str, found: Sequence[Case], ledger: DataReport) -> None:
     """Check that each case to reject has one rejected row with its reason, and that every row is counted."""
     table = found[0].table
     account = ledger[table]
@@ -309,6 +309,6 @@ def test_arguments(name: str, call: Callable[[], Any], outcome: type[ScoringErro
 
 
 def test_the_page_says_the_same() -> None:
-    """`python -m tests.doors` writes the page."""
+    """`python -m tests.support.input_values` writes the page."""
     text = (Path(__file__).parents[1] / "docs" / "input.md").read_text("utf-8")
     assert page() in text

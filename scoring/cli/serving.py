@@ -48,6 +48,9 @@ Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Else one that 
 Open = Annotated[bool, typer.Option("--open", help="Open it in the browser.")]
 
 
+PACKAGES = ("jupyterlab", "voila", "ipywidgets", "anywidget")
+
+
 def lab(
     notebooks: Annotated[Path, typer.Argument(help="A folder of notebooks.")] = DEFAULT_NOTEBOOKS,
     port: Port = None,
@@ -55,7 +58,9 @@ def lab(
 ) -> None:
     """Open JupyterLab on the notebooks: on this machine only, behind a token; Ctrl-C ends it."""
     from scoring.errors import ConfigurationError
+    from scoring.extras import require
 
+    require("scoring lab", "workbench", *PACKAGES)
     if not notebooks.is_dir():
         raise ConfigurationError(f"{notebooks} is no folder; give one with notebooks, such as `scoring lab notebooks`.")
     port = _port(port)
@@ -87,8 +92,10 @@ def panel(
     """Open the tuning panel as a page: on this machine only, behind a token; Ctrl-C ends it."""
     from scoring.columns import TABLES
     from scoring.database.database import Database
+    from scoring.extras import require
     from scoring.statistics.factors import default_cache
 
+    require("scoring panel", "workbench", *PACKAGES)
     with Database.open(db) as database:  # report errors here, not on the page
         database.require_tables(*TABLES)
         database.require_data()

@@ -15,7 +15,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
-from scoring.errors import DatabaseError, MissingPartError, ScoringError
+from scoring.errors import DatabaseError, ScoringError
+from scoring.extras import missing_dependency
 
 __all__ = ["display", "engine_of", "is_memory", "secrets", "sqlite_file", "sync_url", "url_of"]
 
@@ -120,7 +121,7 @@ def engine_of(url: URL) -> Engine:
     Raises
     ------
     DatabaseError: If SQLAlchemy does not know the driver.
-    MissingPartError: If the driver is not installed.
+    MissingDependencyError: If the driver is not installed.
     """
     engine = _create_engine(url)
     if isinstance(engine, ScoringError):  # not in an except block: the driver's error would become the context
@@ -155,9 +156,7 @@ def _create_engine(url: URL) -> Engine | ScoringError:
             f"{display(url)}: there is no driver {url.drivername!r}. Write sqlite:///… or postgresql://…."
         )
     except ImportError as error:
-        return MissingPartError(
-            f"{display(url)} needs the driver {error.name or url.get_driver_name()}: pip install 'scoring[postgres]'."
-        )
+        return missing_dependency(display(url), error.name or url.get_driver_name(), "postgres")
     return engine
 
 

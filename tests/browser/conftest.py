@@ -15,7 +15,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
-from tests.browser.watched import Watched
+from tests.support.page_monitor import Watched
 from tests.test_cli_serving import Server
 
 ROOT = Path(__file__).parent.parent.parent

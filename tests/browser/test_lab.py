@@ -7,8 +7,8 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from scoring.tuning.registry import Registry
-from tests.browser.keyboard import Keyboard
-from tests.browser.watched import Watched
+from tests.support.keyboard import Keyboard
+from tests.support.page_monitor import Watched
 from tests.test_cli_serving import Server
 
 READY = """async () => {

@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 
 from scoring.cli.server_process import GONE
 from scoring.tuning.registry import Registry
-from tests.browser.keyboard import Keyboard
-from tests.browser.watched import Watched
+from tests.support.keyboard import Keyboard
+from tests.support.page_monitor import Watched
 from tests.test_cli_serving import Server, ask_for_page, wait_until
 
 BASE = ("fee", "wage", "popularity", "access", "freshness")

@@ -22,8 +22,8 @@ from scoring.database.readers import load_tables
 from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
 from scoring.synthetic import make_market
-from scoring.telemetry import faults
-from tests.counting import WRITES, counted
+from scoring.telemetry import fault_injection
+from tests.support.counts import WRITES, record_count
 
 Call = Callable[..., Result]
 
@@ -93,14 +93,14 @@ def test_a_file_that_is_removed(scoring: Call, market: Path) -> None:
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.ESTALE])
 def test_a_disk_that_fails(scoring: Call, market: Path, number: int) -> None:
     failure = OSError(number, os.strerror(number))
-    with faults.armed("table read", 3, failure):
+    with fault_injection.arm("table read", 3, failure):
         said = sentence(scoring("run", "--db", market))
     assert f"market.db cannot be read or written ({os.strerror(number)}). Check its disk." in said
-    with faults.armed("rows inserted", 1, failure):
+    with fault_injection.arm("rows inserted", 1, failure):
         said = sentence(scoring("run", "--db", market))
     assert os.strerror(number) in said
     assert scoring("run", "--db", market).exit_code == 0
-    counted("disk", WRITES, 2)
+    record_count("disk", WRITES, 2)
 
 
 def trouble(path: Path) -> str | None:
@@ -134,7 +134,7 @@ def test_a_file_with_other_bytes_in_it_is_read_or_refused_in_a_sentence(market: 
         refused += said is not None
     assert refused > 5
     sentence = "{} SQLite files with other bytes: {} refused in a sentence, the rest read"
-    counted("corrupt", sentence, len(seeds), refused)
+    record_count("corrupt", sentence, len(seeds), refused)
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeros in the middle", "another kind of file", "empty"])

@@ -1,0 +1,234 @@
+"""Every entry point returns the oracle's numbers, bit for bit."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.dataset.smaller_dtypes import optimise
+from scoring.facade import ScoredPairs, ScoringEngine
+from tests.support.counts import record_count
+from tests.support.engines import (
+    LEGACY_NAMES,
+    SCORES,
+    engine_of,
+    expected_pairs,
+    legacy_job,
+    legacy_user,
+    market_of,
+    named,
+)
+from tests.support.oracle import Oracle
+from tests.support.random_markets import RawMarket
+
+SEEDS = [0, 1, 4, 5]  # both clocks, a user with dozens of clicks, area means of 1000
+
+
+class Case:
+    def __init__(self, seed: int, model: str = "classic") -> None:
+        self.market: RawMarket = market_of(seed)
+        self.oracle: Oracle = self.market.oracle()
+        self.engine: ScoringEngine = engine_of(self.market, model)
+        frames = self.market.frames()
+        rng = random.Random(seed)
+        self.users, self.jobs = list(self.market.users), list(self.market.jobs)
+        rng.shuffle(self.users)
+        rng.shuffle(self.jobs)
+        self.users_df = _in_order(frames["users"], "user_id", [user["user_id"] for user in self.users])
+        self.jobs_df = _in_order(frames["jobs"], "job_id", [job["job_id"] for job in self.jobs])
+
+    def expected(self, **keywords: Any) -> pd.DataFrame:
+        return expected_pairs(self.oracle, self.users, self.jobs, **keywords)
+
+    def some_pairs(self, n: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        rng = random.Random(n)
+        return [(rng.choice(self.jobs), rng.choice(self.users)) for _ in range(n)]
+
+
+def _in_order(frame: pd.DataFrame, key: str, ids: list[int]) -> pd.DataFrame:
+    """Return the rows in the order of `ids`. The index is not a range, so code must not rely on it."""
+    return frame.set_index(key).loc[ids].reset_index().set_index(pd.Index([f"r{n}" for n in range(len(ids))]))
+
+
+@pytest.fixture(params=SEEDS)
+def case(request: pytest.FixtureRequest) -> Case:
+    return Case(request.param)
+
+
+async def test_all_pairs_in_the_order_of_the_input(case: Case) -> None:
+    result = await case.engine.process_scoring_batch(case.users_df, case.jobs_df)
+    pd.testing.assert_frame_equal(result, case.expected(), check_exact=True)
+    record_count(
+        "classic",
+        "{} pairs through the engine of legacy code: the legacy formulas', pair by pair",
+        len(result),
+    )
+
+
+async def test_the_standard_model(case: Case) -> None:
+    case.engine = engine_of(case.market, "standard")
+    result = await case.engine.process_scoring_batch(case.users_df, case.jobs_df)
+    expected = case.expected(score=case.oracle.standard)
+    pd.testing.assert_frame_equal(result.drop(columns="eligible"), expected.drop(columns="eligible"), check_exact=True)
+    eligible = [case.oracle.eligible(user, job) for user in case.users for job in case.jobs]
+    assert result["eligible"].tolist() == eligible
+
+
+@pytest.mark.parametrize("chunk_size", [1, 5, 12, 10_000])
+async def test_chunks_workers_and_pieces_change_nothing(
+    case: Case, chunk_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * len(case.jobs))
+    case.engine.max_workers = 1 + chunk_size % 3
+    result = await case.engine.process_scoring_batch(case.users_df, case.jobs_df, chunk_size=chunk_size)
+    pd.testing.assert_frame_equal(result, case.expected(), check_exact=True)
+
+
+async def test_one_chunk(case: Case) -> None:
+    result = await case.engine._calculate_chunk_scores(case.users_df.iloc[2:5], case.jobs_df)
+    n = len(case.jobs)
+    expected = case.expected().iloc[2 * n : 5 * n].reset_index(drop=True)
+    pd.testing.assert_frame_equal(result, expected, check_exact=True)
+
+
+async def test_legacy_column_names_and_smaller_dtypes(case: Case) -> None:
+    users = case.users_df.rename(columns=LEGACY_NAMES | {"prefecture_code": "estimated_pref_cd"})
+    jobs = case.jobs_df.rename(columns=LEGACY_NAMES)
+    for frames in ((users, jobs), (optimise(case.users_df), case.engine._optimize_dataframe_memory(case.jobs_df))):
+        result = await case.engine.process_scoring_batch(*frames)
+        pd.testing.assert_frame_equal(result, case.expected(), check_exact=True)
+
+
+async def test_rankings(case: Case) -> None:
+    for k in (1, 7, 1000):
+        result = await case.engine.process_scoring_batch(case.users_df, case.jobs_df, chunk_size=5, top_k=k)
+        assert isinstance(result, pd.DataFrame)
+        assert result.columns.tolist() == ["user_id", "job_id", *SCORES, "rank"]
+        expected = [
+            (user["user_id"], job_id, total, rank)
+            for user in case.users
+            for rank, (job_id, total) in enumerate(case.oracle.ranking("classic", user, k=k), start=1)
+        ]
+        found = result[["user_id", "job_id", "total_score", "rank"]]
+        assert list(found.itertuples(index=False, name=None)) == expected
+
+
+async def test_everybody(case: Case) -> None:
+    active = sorted(user["user_id"] for user in case.users if user["is_active"] is not False)
+    result = await case.engine.calculate_scores_for_all_users(top_k=3)
+    assert isinstance(result, pd.DataFrame)
+    assert result["user_id"].drop_duplicates().tolist() == active
+    batch = await case.engine.process_scoring_batch(case.users_df, case.jobs_df, top_k=3)
+    merged = batch[batch["user_id"].isin(active)].sort_values(["user_id", "rank"], ignore_index=True)
+    pd.testing.assert_frame_equal(result, merged, check_exact=True)
+
+    some = await case.engine.calculate_scores_for_all_users(job_limit=9, user_limit=4, top_k=None)
+    assert isinstance(some, pd.DataFrame)
+    jobs = sorted(job["job_id"] for job in case.jobs)[:9]
+    assert some["user_id"].unique().tolist() == active[:4]
+    expected = case.expected().set_index(["user_id", "job_id"])
+    expected = expected.loc[[(user, job) for user in active[:4] for job in jobs]].reset_index()
+    pd.testing.assert_frame_equal(some, expected, check_exact=True)
+
+
+@pytest.mark.parametrize("as_given", ["objects", "mappings", "rows"])
+async def test_single_pairs(case: Case, as_given: str) -> None:
+    jobs = dict(zip([j["job_id"] for j in case.jobs], case.jobs_df.to_dict("index").values(), strict=True))
+    users = dict(zip([u["user_id"] for u in case.users], case.users_df.to_dict("index").values(), strict=True))
+    for job, user in case.some_pairs(3):
+        legacy: tuple[Any, Any] = (legacy_job(job), legacy_user(user))
+        if as_given == "mappings":
+            legacy = (jobs[job["job_id"]], users[user["user_id"]])
+        elif as_given == "rows":
+            legacy = (pd.Series(jobs[job["job_id"]]), pd.Series(users[user["user_id"]]))
+        profile = {"user_id": user["user_id"]}
+        total, base, match, personal = named(case.oracle.classic(user, job))
+        assert await case.engine.calculate_total_score(*legacy, profile) == total
+        assert await case.engine.calculate_base_score(legacy[0]) == base
+        assert await case.engine.calculate_seo_score(*legacy) == match
+        assert await case.engine.calculate_personal_score(legacy[0], profile) == personal
+        without = named(case.oracle.classic(user, job, has_profile=False))
+        assert await case.engine.calculate_total_score(*legacy) == without[0]
+        assert await case.engine.calculate_personal_score(legacy[0], None) == without[3] == 40.0
+
+
+async def test_lists_of_pairs(case: Case) -> None:
+    """Pairs may be with or without a profile and in any order; one object may occur in many pairs."""
+    jobs = {job["job_id"]: legacy_job(job) for job in case.jobs}
+    users = {user["user_id"]: legacy_user(user) for user in case.users}
+    pairs: list[Any] = []
+    expected = []
+    for place, (job, user) in enumerate(case.some_pairs(300)):
+        profile = [None, users[user["user_id"]], user["user_id"]][place % 3]
+        pair = (jobs[job["job_id"]], users[user["user_id"]], profile)
+        pairs.append(pair[:2] if profile is None else pair)
+        score = case.oracle.classic(user, job, has_profile=None if profile else False)
+        expected.append((user["user_id"], job["job_id"], *named(score)))
+    result = await case.engine.batch_calculate_scores(pairs)
+    assert result.columns.tolist() == ["user_id", "job_id", *SCORES]
+    assert list(result.itertuples(index=False, name=None)) == expected
+    assert result.dtypes.astype(str).tolist() == ["int64", "int64", *["float32"] * 4]
+
+
+async def test_explanations(case: Case) -> None:
+    for job, user in case.some_pairs(8):
+        said = await case.engine.get_score_explanation(legacy_job(job), legacy_user(user), user["user_id"])
+        score = case.oracle.classic(user, job)
+        assert [said[name] for name in SCORES] == named(score)
+        assert (said["user_id"], said["job_id"], said["model"]) == (user["user_id"], job["job_id"], "classic")
+        assert said["eligible"] == case.oracle.is_open(job) == (said["not_ranked"] == [])
+        values = {part["component"]: part["value"] for part in said["components"]}
+        assert values == pytest.approx(score.components, abs=1e-9)
+        assert sum(part["points"] for part in said["components"]) == pytest.approx(score.total, abs=1e-9)
+
+
+async def test_columns_of_jobs(case: Case) -> None:
+    nobody = {"user_id": 0}
+    scores = [case.oracle.classic(nobody, job, has_profile=False) for job in case.jobs]
+    base = case.engine.calculate_base_scores_vectorized(case.jobs_df)
+    assert base.dtype == np.float32
+    assert base.tolist() == [float(np.float32(score.groups["base"])) for score in scores]
+    for found, name in (
+        (case.engine._calculate_salary_attractiveness_vectorized(case.jobs_df), "wage"),
+        (case.engine._calculate_access_score_vectorized(case.jobs_df), "access"),
+    ):
+        assert found.dtype == np.float32
+        assert found.tolist() == [float(np.float32(score.components[name])) for score in scores]
+
+
+async def test_statistics_are_those_of_the_whole_data(case: Case) -> None:
+    """The area means and popularity of `standard` do not depend on the rows of a request."""
+    engine = engine_of(case.market, "standard")
+    for job in case.jobs[:6]:
+        row = case.jobs_df[case.jobs_df["job_id"] == job["job_id"]]
+        expected = case.oracle.standard({"user_id": 0}, job).groups["base"]
+        assert engine.calculate_base_scores_vectorized(row).tolist() == [float(np.float32(expected))]
+
+
+async def test_strangers_are_scored_from_what_their_rows_say(case: Case) -> None:
+    users = [user | {"user_id": -place - 1} for place, user in enumerate(case.users)]
+    jobs = [job | {"job_id": 10**12 + place, "prefecture_code": "XX"} for place, job in enumerate(case.jobs)]
+    users_df = case.users_df.assign(user_id=[user["user_id"] for user in users])
+    jobs_df = case.jobs_df.assign(job_id=[job["job_id"] for job in jobs], prefecture_code="XX")
+    result = await case.engine.process_scoring_batch(users_df, jobs_df)
+    pd.testing.assert_frame_equal(result, expected_pairs(case.oracle, users, jobs), check_exact=True)
+
+
+async def test_columns_that_are_not_there_are_missing(case: Case) -> None:
+    jobs = [{"job_id": job["job_id"], "fee": job["fee"]} for job in case.jobs]
+    users = [{"user_id": user["user_id"]} for user in case.users]
+    frames = case.users_df[["user_id"]], case.jobs_df[["job_id", "fee"]]
+    result = await case.engine.process_scoring_batch(*frames)
+    pd.testing.assert_frame_equal(result, expected_pairs(case.oracle, users, jobs), check_exact=True)
+
+
+async def test_on_disk(case: Case, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoring.facade.pair_chunks.PAIRS_PER_CHUNK", 3 * len(case.jobs))
+    pairs = await case.engine.process_scoring_batch(case.users_df, case.jobs_df, out=tmp_path / "pairs")
+    assert isinstance(pairs, ScoredPairs)
+    whole = pairs.read()
+    pd.testing.assert_frame_equal(whole, case.expected(), check_exact=True)

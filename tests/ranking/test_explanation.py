@@ -1,0 +1,178 @@
+"""The parts of an explained score add up, and an explanation names the rules that exclude a job."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset, Tables
+from scoring.errors import UnknownIdError
+from scoring.model import GROUPS, Inputs
+from scoring.ranking import Explanation, Prepared, explain
+from scoring.ranking.fact_text import in_words
+from scoring.statistics import Statistics
+from scoring.testing import small_dataset
+from tests.support.random_markets import random_market
+
+
+@pytest.fixture(scope="module", params=["standard", "classic"])
+def ready(request: pytest.FixtureRequest) -> Prepared:
+    return Prepared.of(small_dataset(4, n_users=10, n_jobs=60, n_actions=200), load_model(request.param))
+
+
+def every_explanation(ready: Prepared) -> list[Explanation]:
+    n_users, n_jobs = len(ready.plan.user_id), len(ready.plan.job_id)
+    return [explain(ready.plan, ready.inputs, u, j) for u in range(0, n_users, 2) for j in range(0, n_jobs, 5)]
+
+
+def test_points_add_up_to_the_total_and_to_the_groups(ready: Prepared) -> None:
+    for said in every_explanation(ready):
+        total = 0.0
+        groups = dict.fromkeys(GROUPS, 0.0)
+        for part in said.parts:
+            assert part.points == part.weight * part.value
+            total += part.points
+            groups[part.group] += part.weight_in_group * part.value
+        assert said.total == np.float32(total)
+        assert said.groups == {group: np.float32(value) for group, value in groups.items()}
+
+
+def test_it_is_the_score_that_the_scorer_gives(ready: Prepared) -> None:
+    scores = ready.scorer.all_pairs()
+    for said in every_explanation(ready):
+        u, j = ready.user_rows([said.user_id])[0], ready.job_rows([said.job_id])[0]
+        assert [said.total, *said.groups.values()] == scores[:, u, j].tolist()
+
+
+def test_every_component_gives_facts_in_words(ready: Prepared) -> None:
+    for said in every_explanation(ready):
+        assert [part.name for part in said.parts] == [part.name for part in ready.model.parts]
+        for part in said.parts:
+            assert part.facts, part.name
+            assert all(isinstance(name, str) for name in part.facts)
+
+
+def test_the_frame_has_a_row_per_component(ready: Prepared) -> None:
+    said = explain(ready.plan, ready.inputs, 3, 7)
+    frame = said.frame()
+    assert frame.columns.tolist() == ["group", "component", "value", "weight", "points", "facts"]
+    assert frame["component"].tolist() == [part.name for part in ready.model.parts]
+    assert frame["facts"].tolist() == [in_words(part.facts) for part in said.parts]
+    assert not frame["facts"].str.contains(r"[{}]|missing").any()
+    assert frame["points"].sum() == pytest.approx(said.total, abs=1e-5)
+
+
+def test_a_page_shows_facts_in_words_and_runs_nothing_of_them(ready: Prepared) -> None:
+    said = explain(ready.plan, ready.inputs, 3, 7)
+    page = said._repr_html_()
+    assert all(f"<td>{part.name}</td>" in page for part in said.parts)
+    assert not re.search(r"datetime|np\.|[{}]", page)
+    named = replace(said.parts[0], facts={"company": "<script>a</script>", "long": "x" * 200})
+    page = replace(said, parts=(named,))._repr_html_()
+    assert f"company &lt;script&gt;a&lt;/script&gt;; long {'x' * 200}" in page
+
+
+def test_eligible_is_what_rankings_show(ready: Prepared) -> None:
+    lists = ready.scorer.top_k(10**6)
+    for said in every_explanation(ready):
+        row = ready.user_rows([said.user_id])[0]
+        assert said.eligible == (said.job_id in lists.job_id[row])
+
+
+def test_it_names_each_rule_that_keeps_a_job_out() -> None:
+    data = small_dataset(4, n_users=10, n_jobs=60, n_actions=200)
+    model = load_model("standard").with_eligibility(min_fee=1000.0, employment_types=(1,), company_cooldown_days=90)
+    ready = Prepared.of(data, model)
+    exclusions = ready.plan.exclusions
+    seen = set()
+    for u in range(len(ready.plan.user_id)):
+        for j in range(0, len(ready.plan.job_id)):
+            said = explain(ready.plan, ready.inputs, u, j).not_ranked if (u + j) % 7 == 0 else ()
+            seen |= set(said)
+            for rule in said:
+                if rule in exclusions.by_rule:
+                    assert exclusions.by_rule[rule][j]
+    assert seen == {
+        "not open",
+        "employment type",
+        "fee too low",
+        "the user has applied to it",
+        "the user applied to the same company in the last 90 days",
+    }
+    assert list(exclusions.ledger()) == ["not open", "employment type", "fee too low"]
+    assert sum(exclusions.ledger().values()) == (~exclusions.open_to_all).sum()
+
+
+def test_an_unknown_id_is_named(ready: Prepared) -> None:
+    with pytest.raises(UnknownIdError, match="no user 999999"):
+        ready.explain(999999, int(ready.plan.job_id[0]))
+    with pytest.raises(KeyError):
+        ready.explain(int(ready.plan.user_id[0]), -5)
+
+
+# --- Preparing selected rows only ---------------------------------------------------------------------------
+
+
+def exact(said: Explanation) -> str:
+    """Return all values and facts as text, so that missing values compare equal."""
+    return repr(asdict(said))
+
+
+@pytest.mark.parametrize("model", ["standard", "classic"])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_pair_prepared_alone_is_explained_as_in_the_whole(seed: int, model: str) -> None:
+    """Random markets have unknown codes, missing values, given or trained factors, and an earlier clock."""
+    market = random_market(seed, n_jobs=(60, 250)[seed % 2], factors=seed % 4 != 3)
+    data = Dataset(Tables(**market.frames()), as_of=market.as_of)
+    statistics, rules = Statistics(data), {"min_fee": 600.0, "employment_types": (1, 2), "max_per_company": 2}
+    chosen = load_model(model).with_eligibility(not_applied=True, company_cooldown_days=90, **rules)
+    whole = Prepared.of(statistics, chosen)
+    pairs = np.random.default_rng(seed).integers(0, [len(data.users), len(data.jobs)], (12, 2))
+    reasons = set()
+    for u, j in pairs:
+        user, job = int(data.users.user_id[u]), int(data.jobs.job_id[j])
+        alone = Prepared.for_rows(statistics, chosen, user_ids=[user], job_ids=[job])
+        assert (len(alone.plan.user_id), len(alone.plan.job_id)) == (1, 1)
+        said = alone.explain(user, job)
+        assert exact(said) == exact(whole.explain(user, job))
+        assert said.total == whole.scorer.all_pairs(np.array([u]))[0, 0, j]
+        reasons |= set(said.not_ranked)
+    assert reasons
+
+
+def test_several_rows_alone_have_the_scores_of_the_whole() -> None:
+    data = small_dataset(4, n_users=10, n_jobs=60, n_actions=200)
+    model = load_model("standard")
+    whole, inputs = Prepared.of(data, model), Inputs.of(data)
+    users, jobs = data.users.user_id[[7, 2, 3]], data.jobs.job_id[[50, 0, 9, 8]]
+    for source in (data, inputs):
+        few = Prepared.for_rows(source, model, user_ids=users, job_ids=jobs)
+        assert (few.plan.user_id.tolist(), few.plan.job_id.tolist()) == (users.tolist(), jobs.tolist())
+        wanted = whole.scorer.all_pairs()[:, [7, 2, 3]][:, :, [50, 0, 9, 8]]
+        np.testing.assert_array_equal(few.scorer.all_pairs(), wanted)
+
+
+def test_pairs_of_a_request_are_prepared_alone() -> None:
+    """The rows of the request have ids and codes that the dataset does not contain."""
+    data = small_dataset(4, n_users=10, n_jobs=60, n_actions=200)
+    jobs = data.tables.jobs.iloc[::3].assign(job_id=lambda rows: rows["job_id"] + 7_000_000, prefecture_code="new")
+    users = data.tables.users.iloc[::2].assign(prefecture_code="new", city_code="new")
+    inputs, model = Inputs.of(Statistics(data), jobs=jobs, users=users), load_model("standard")
+    whole = Prepared.of(inputs, model)
+    for user in users["user_id"]:
+        for job in jobs["job_id"].iloc[::5]:
+            alone = Prepared.for_rows(inputs, model, user_ids=[user], job_ids=[job])
+            assert exact(alone.explain(user, job)) == exact(whole.explain(user, job))
+
+
+def test_unknown_rows_are_named_with_the_size_of_the_data() -> None:
+    data, model = small_dataset(4, n_users=10, n_jobs=60, n_actions=200), load_model("classic")
+    user, job = int(data.users.user_id[0]), int(data.jobs.job_id[0])
+    with pytest.raises(UnknownIdError, match="no user 999999 among the 10 users"):
+        Prepared.for_rows(data, model, user_ids=[999999], job_ids=[job])
+    with pytest.raises(UnknownIdError, match="no job 999999 among the 60 jobs"):
+        Prepared.for_rows(data, model, user_ids=[user], job_ids=[999999])

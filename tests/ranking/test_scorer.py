@@ -1,0 +1,332 @@
+"""Invariance of rankings (workers, chunks, row order), scores of pairs, cancellation, and rejected arguments."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.backends import reference
+from scoring.catalog import load_model
+from scoring.columns import RESULT_COLUMNS
+from scoring.dataset import Dataset, Tables
+from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.model import Inputs
+from scoring.plan import Plan
+from scoring.ranking import Prepared, Ranking, Scorer
+from scoring.statistics import ALS, Statistics
+from tests.support.counts import ALONE, record_count
+from tests.support.random_markets import RawMarket, random_market
+
+MODELS = ("standard", "classic")
+ALIKE = "{} rankings with other workers, in other chunks, from rows in another order: identical"
+N_USERS = 200  # more than three tasks of 64
+
+
+@pytest.fixture(scope="module")
+def market() -> RawMarket:
+    return random_market(6, n_users=N_USERS, n_jobs=120, n_actions=1500, factors=True)
+
+
+@pytest.fixture(scope="module")
+def tables(market: RawMarket) -> Tables:
+    return Tables(**market.frames())
+
+
+@pytest.fixture(scope="module")
+def inputs(tables: Tables) -> Inputs:
+    return Inputs.of(Statistics(Dataset(tables)))
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def plan(request: pytest.FixtureRequest, inputs: Inputs) -> Plan:
+    return Plan.build(load_model(request.param).with_eligibility(max_per_company=3), inputs)
+
+
+def assert_same_ranking(found: Ranking, wanted: Ranking) -> None:
+    for name in ("user_id", "job_id", "count"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
+    np.testing.assert_array_equal(found.scores.view(np.uint32), wanted.scores.view(np.uint32))
+
+
+# --- Invariance of rankings ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 16])
+def test_any_number_of_workers_ranks_alike(plan: Plan, workers: int) -> None:
+    assert_same_ranking(Scorer(plan, workers=workers).top_k(10), Scorer(plan).top_k(10))
+    record_count("order", ALIKE, 1)
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 65, 199])
+def test_any_chunks_of_users_rank_alike(plan: Plan, size: int) -> None:
+    whole = Scorer(plan, workers=1).top_k(10)
+    for first in range(0, N_USERS, size):
+        users = np.arange(first, min(first + size, N_USERS))
+        part = Scorer(plan, workers=2).top_k(10, users)
+        np.testing.assert_array_equal(part.user_id, plan.user_id[users])
+        np.testing.assert_array_equal(part.job_id, whole.job_id[users])
+        np.testing.assert_array_equal(part.scores, whole.scores[users])
+        record_count("order", ALIKE, 1)
+
+
+def test_users_come_in_the_order_in_which_they_are_asked_for(plan: Plan) -> None:
+    users = np.array([150, 3, 3, 0], dtype=np.int32)
+    found, whole = Scorer(plan).top_k(4, users), Scorer(plan).top_k(4)
+    np.testing.assert_array_equal(found.user_id, plan.user_id[users])
+    np.testing.assert_array_equal(found.job_id, whole.job_id[users])
+
+
+def shuffled(tables: Tables, seed: int) -> Tables:
+    """Return the tables with shuffled rows. The index keeps the labels of the original rows."""
+    return Tables(**{name: frame.sample(frac=1, random_state=seed) for name, frame in tables.items()})
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("brought", [True, False], ids=["brought", "trained"])
+def test_the_order_of_rows_in_the_tables_changes_nothing(tables: Tables, model: str, brought: bool) -> None:
+    if not brought:
+        tables = tables.with_tables(user_factors=None, job_factors=None)
+    rankings, fingerprints, scores = [], set(), []
+    for data in (tables, shuffled(tables, 1), shuffled(tables, 2)):
+        dataset = Dataset(data)
+        ready = Prepared.of(Statistics(dataset, als=ALS(dimensions=8, iterations=3)), load_model(model))
+        rankings.append(ready.top_k(10))
+        scores.append(ready.scorer.all_pairs().view(np.uint32))
+        fingerprints.add(dataset.fingerprint)
+    for ranking, pairs in zip(rankings[1:], scores[1:], strict=True):
+        assert_same_ranking(ranking, rankings[0])
+        np.testing.assert_array_equal(pairs, scores[0])
+        record_count("order", ALIKE, 1)
+    assert len(fingerprints) == 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_order_of_rows_in_a_request_changes_nothing(inputs: Inputs, tables: Tables, model: str) -> None:
+    mixed = shuffled(tables, 3)
+    whole = Plan.build(load_model(model), inputs)
+    rows = Inputs.of(inputs.dataset, basis=inputs.basis, jobs=mixed.jobs, users=mixed.users)
+    request = Plan.build(load_model(model), rows)
+    wanted, found = Scorer(whole).top_k(10).frame(), Scorer(request).top_k(10).frame()
+    pd.testing.assert_frame_equal(
+        found.sort_values(["user_id", "rank"], ignore_index=True),
+        wanted.sort_values(["user_id", "rank"], ignore_index=True),
+    )
+    record_count("order", ALIKE, 1)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_one_user_alone_has_the_list_of_the_batch(inputs: Inputs, tables: Tables, model: str) -> None:
+    whole = Scorer(Plan.build(load_model(model), inputs)).top_k(10)
+    for row in (0, 1, 77, 199):
+        rows = np.array([row])
+        users = inputs.users.frame.iloc[rows]
+        for alone in (Inputs.of(inputs.dataset, basis=inputs.basis, users=users), inputs.take_users(rows)):
+            found = Scorer(Plan.build(load_model(model), alone)).top_k(10)
+            assert found.user_id.tolist() == [whole.user_id[row]]
+            np.testing.assert_array_equal(found.job_id[0], whole.job_id[row])
+            np.testing.assert_array_equal(found.scores[0], whole.scores[row])
+            record_count("order", ALONE, 1)
+
+
+def test_taking_users_out_of_inputs_keeps_everything_of_theirs(inputs: Inputs) -> None:
+    rows = np.array([120, 5, 5, 199, 0])
+    for model in MODELS:
+        whole, part = (Plan.build(load_model(model), data) for data in (inputs, inputs.take_users(rows)))
+        np.testing.assert_array_equal(Scorer(part).all_pairs(), Scorer(whole).all_pairs(rows))
+        np.testing.assert_array_equal(part.exclusions.matrix(np.arange(len(rows))), whole.exclusions.matrix(rows))
+
+
+def test_several_threads_may_share_a_scorer(plan: Plan) -> None:
+    scorer = Scorer(plan, workers=2)
+    wanted = Scorer(plan, workers=1).top_k(10)
+    together = threading.Barrier(6)
+
+    def work(_: int) -> Ranking:
+        together.wait()
+        return scorer.top_k(10)
+
+    with ThreadPoolExecutor(6) as pool:
+        for found in pool.map(work, range(6)):
+            assert_same_ranking(found, wanted)
+
+
+# --- Results ------------------------------------------------------------------------------------------------
+
+
+def test_scores_of_pairs_are_the_same_by_every_way(plan: Plan) -> None:
+    scorer = Scorer(plan)
+    whole = scorer.all_pairs()
+    n, m = whole.shape[1:]
+    np.testing.assert_array_equal(whole, reference.scores(plan.program, np.arange(n), np.arange(m)))
+    rng = np.random.default_rng(0)
+    users, jobs = rng.integers(n, size=300), rng.integers(m, size=300)
+    np.testing.assert_array_equal(scorer.listed(users, jobs), whole[:, users, jobs])
+    np.testing.assert_array_equal(scorer.listed(users[:1], jobs[:1]), whole[:, users[:1], jobs[:1]])
+    assert scorer.listed(users[:0], jobs[:0]).shape == (4, 0)
+
+
+def test_nothing_but_numbers_from_0_to_100_comes_out(plan: Plan) -> None:
+    for scores in (Scorer(plan).all_pairs(), Scorer(plan).top_k(10**9).scores):
+        assert scores.dtype == np.float32
+        assert np.isfinite(scores).all()
+        assert scores.min() >= 0
+        assert scores.max() <= 100 + 1e-5
+
+
+def test_the_frame_has_a_row_per_user_and_rank(plan: Plan) -> None:
+    ranking = Scorer(plan).top_k(10)
+    frame = ranking.frame()
+    assert tuple(frame.columns) == RESULT_COLUMNS
+    assert len(frame) == ranking.count.sum()
+    for row in (0, 66):
+        mine = frame[frame["user_id"] == ranking.user_id[row]]
+        assert mine["rank"].tolist() == list(range(1, ranking.count[row] + 1))
+        assert mine["job_id"].tolist() == ranking.job_id[row, : ranking.count[row]].tolist()
+        np.testing.assert_array_equal(mine.iloc[:, 3:].to_numpy(), ranking.scores[row, : ranking.count[row]])
+    assert frame.dtypes.iloc[3:].eq(np.float32).all()
+
+
+def test_more_than_there_are_gives_all_of_them(inputs: Inputs) -> None:
+    plan = Plan.build(load_model("classic").with_eligibility(open=False), inputs)
+    ranking = Scorer(plan).top_k(10**9)
+    assert (ranking.count == len(plan.job_id)).all()
+    np.testing.assert_array_equal(
+        np.sort(ranking.job_id, axis=1), np.broadcast_to(np.sort(plan.job_id), ranking.job_id.shape)
+    )
+
+
+@pytest.mark.parametrize("without", [("users", "actions"), ("jobs", "actions"), ("users", "jobs", "actions")])
+def test_without_users_or_jobs_there_is_nothing_to_rank(tables: Tables, without: tuple[str, ...]) -> None:
+    empty = {name: frame.iloc[:0] if name in without else frame for name, frame in tables.items()}
+    for model in MODELS:
+        ready = Prepared.of(Dataset(Tables(**empty)), load_model(model))
+        assert len(ready.top_k(5).frame()) == 0
+        assert ready.scorer.all_pairs().size == 0
+
+
+# --- Progress and cancellation ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_progress_adds_up_to_the_users(plan: Plan, workers: int) -> None:
+    for users in (None, np.arange(5), np.arange(130), np.array([], dtype=np.int64)):
+        done: list[int] = []
+        Scorer(plan, workers=workers).top_k(3, users, progress=done.append)
+        assert sum(done) == (N_USERS if users is None else len(users))
+
+
+def test_progress_adds_up_where_no_job_may_be_shown(inputs: Inputs) -> None:
+    plan = Plan.build(load_model("standard").with_eligibility(employment_types=()), inputs)
+    done: list[int] = []
+    ranking = Scorer(plan).top_k(3, progress=done.append)
+    assert sum(done) == N_USERS
+    assert not ranking.count.any()
+    assert len(ranking.frame()) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_cancelled_before_the_start_ranks_nobody(plan: Plan, workers: int) -> None:
+    done: list[int] = []
+    ranking = Scorer(plan, workers=workers).top_k(3, np.arange(20), cancelled=lambda: True, progress=done.append)
+    assert done == []
+    assert not ranking.count.any()
+    assert (ranking.job_id == -1).all()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_cancelled_on_the_way_leaves_whole_lists_or_none(plan: Plan, workers: int) -> None:
+    whole = Scorer(plan).top_k(5)
+    done: list[int] = []
+    found = Scorer(plan, workers=workers).top_k(5, progress=done.append, cancelled=lambda: bool(done))
+    assert 0 < sum(done) <= N_USERS
+    reached = found.count > 0
+    np.testing.assert_array_equal(found.job_id[reached], whole.job_id[reached])
+    np.testing.assert_array_equal(found.scores[reached], whole.scores[reached])
+    assert (found.job_id[~reached] == -1).all()
+    if workers == 1:
+        assert reached.sum() == sum(done) < N_USERS
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_in_a_callback_ends_the_work(plan: Plan, workers: int) -> None:
+    def fail(_: int) -> None:
+        raise RuntimeError("the screen is gone")
+
+    with pytest.raises(RuntimeError, match="the screen is gone"):
+        Scorer(plan, workers=workers).top_k(3, progress=fail)
+
+
+# --- Rejected arguments -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "k", [0, -1, 1.5, True, False, float("nan"), float("inf"), None, "3", np.float64("nan"), np.True_]
+)
+def test_k_is_a_whole_number_above_0(plan: Plan, k: Any) -> None:
+    with pytest.raises(ConfigurationError, match="whole number of jobs, 1 or more"):
+        Scorer(plan).top_k(k)
+
+
+@pytest.mark.parametrize("k", [3, 3.0, np.int64(3), np.float32(3)])
+def test_whole_numbers_of_any_type_are_taken(plan: Plan, k: Any) -> None:
+    assert Scorer(plan).top_k(k, np.array([0])).job_id.shape == (1, 3)
+
+
+@pytest.mark.parametrize("users", [[-1], [N_USERS], [0, 10**12], [0.5], [True, False], [[0]]])
+def test_rows_that_are_not_there_are_refused(plan: Plan, users: list[Any]) -> None:
+    """Without this check, a kernel would read outside its arrays."""
+    scorer = Scorer(plan)
+    rows = np.array(users)
+    for call in (lambda: scorer.top_k(3, rows), lambda: scorer.all_pairs(rows), lambda: scorer.listed(rows, rows)):
+        with pytest.raises(ConfigurationError, match="users are asked for"):
+            call()
+    with pytest.raises(ConfigurationError, match="rows 0 to 120 of jobs are asked for; there are 120"):
+        scorer.listed(np.array([0, 0]), np.array([0, 120]))
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_at_least_one_worker(plan: Plan, workers: int) -> None:
+    with pytest.raises(ConfigurationError, match=r"workers is .*, 1 or more"):
+        Scorer(plan, workers=workers)
+
+
+# --- Prepared -----------------------------------------------------------------------------------------------
+
+
+def test_prepared_ranks_active_users_by_id(inputs: Inputs) -> None:
+    ready = Prepared.of(inputs, load_model("standard"))
+    active = inputs.users.active
+    assert 0 < active.sum() < N_USERS
+    np.testing.assert_array_equal(ready.top_k(3).user_id, inputs.users.user_id[active])
+    ids = inputs.users.user_id[[5, 2]].tolist()
+    assert ready.top_k(3, ids).user_id.tolist() == ids
+    with pytest.raises(UnknownIdError, match="no user 424242"):
+        ready.top_k(3, [ids[0], 424242])
+    with pytest.raises(UnknownIdError, match="no job 424242"):
+        ready.explain(ids[0], 424242)
+
+
+def test_another_models_weights_need_no_new_plan(inputs: Inputs) -> None:
+    ready = Prepared.of(inputs, load_model("standard"))
+    other = ready.model.with_weights({"wage": 1.0, "collaborative": 2.0})
+    moved, built = ready.with_model(other), Prepared.of(inputs, other)
+    assert_same_ranking(moved.top_k(9), built.top_k(9))
+    assert moved.plan.program.lookup_values is ready.plan.program.lookup_values
+    capped = ready.with_model(ready.model.with_eligibility(max_per_company=1))
+    assert_same_ranking(capped.top_k(9), Prepared.of(inputs, capped.model).top_k(9))
+
+
+def test_all_pairs_into_memory_that_is_there(plan: Plan) -> None:
+    scorer = Scorer(plan, workers=1)
+    users = np.array([3, 0])
+    out = np.full((4, 2, plan.program.n_jobs), -1, dtype=np.float32)
+    assert scorer.all_pairs(users, out=out) is out
+    np.testing.assert_array_equal(out, scorer.all_pairs(users))
+    for wrong in (out[:, :1], out.astype(np.float64), np.asfortranarray(out)):
+        with pytest.raises(ConfigurationError, match="contiguous float32 of"):
+            scorer.all_pairs(users, out=wrong)

@@ -1,0 +1,253 @@
+"""Publishers write the same rows, publish in one step, and remove all traces of a failed run."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from sqlalchemy import text
+
+from scoring.columns import RESULT_COLUMNS
+from scoring.database.database import Database
+from scoring.errors import DatabaseError, OutputError
+from scoring.ranking import Prepared
+from scoring.runs import runner, shards
+from scoring.runs.publishers import (
+    DatabasePublisher,
+    FramePublisher,
+    ParquetPublisher,
+    Publisher,
+    read_manifest,
+    read_results,
+)
+from scoring.runs.shards import ShardResult
+from tests.support.counts import READS, WRITES, record_count
+
+
+class Broken(Exception):
+    """The error that the publishers of these tests raise."""
+
+
+class Bomb(FramePublisher):
+    """Publisher that fails at the second shard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 0
+
+    def commit_shard(self, result: ShardResult) -> None:
+        self._count += 1
+        if self._count == 2:
+            raise Broken
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as database:
+        database.create()
+        yield database
+
+
+@pytest.fixture(scope="module")
+def expected(prepared: Prepared) -> pd.DataFrame:
+    return prepared.top_k(5).frame()
+
+
+def count(database: Database, what: str) -> int:
+    with database.connect() as connection:
+        return connection.execute(text(f"SELECT count(*) FROM {what}")).scalar_one()
+
+
+def run(prepared: Prepared, *sinks: Publisher, **settings: Any) -> runner.RunResult:
+    return runner.run(prepared, **({"k": 5, "chunk_size": 30, "sinks": sinks} | settings))
+
+
+def read(folder: Path) -> pd.DataFrame:
+    return pd.read_parquet(folder)
+
+
+# Same rows in every place
+
+
+def test_every_sink_holds_the_same(
+    prepared: Prepared, database: Database, tmp_path: Path, expected: pd.DataFrame
+) -> None:
+    frame = FramePublisher()
+    run(prepared, frame, ParquetPublisher(tmp_path / "run"), DatabasePublisher(database))
+    assert_frame_equal(frame.frame, expected)
+    assert_frame_equal(read(tmp_path / "run"), expected)
+    assert_frame_equal(read_results(database), expected)
+
+
+@pytest.mark.parametrize("rows_per_part", [1, 100, 10_000])
+def test_parts_do_not_change_the_rows(
+    prepared: Prepared, tmp_path: Path, expected: pd.DataFrame, rows_per_part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", rows_per_part)
+    run(prepared, ParquetPublisher(tmp_path / "run"))
+    assert_frame_equal(read(tmp_path / "run"), expected)
+    files = read_manifest(tmp_path / "run")["files"]
+    assert len(files) == len(list((tmp_path / "run").glob("*.parquet")))
+    assert sum(file["rows"] for file in files) == len(expected)
+    assert all(file["bytes"] == (tmp_path / "run" / file["name"]).stat().st_size for file in files)
+
+
+def test_a_run_without_rows_can_be_read(prepared: Prepared, database: Database, tmp_path: Path) -> None:
+    inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
+    result = run(prepared, ParquetPublisher(tmp_path / "run"), DatabasePublisher(database), users=[inactive])
+    assert tuple(read(tmp_path / "run").columns) == RESULT_COLUMNS
+    assert len(read(tmp_path / "run")) == len(read_results(database, result.metadata.run_id)) == 0
+
+
+def test_the_manifest_says_what_the_run_was(prepared: Prepared, tmp_path: Path) -> None:
+    result = run(prepared, ParquetPublisher(tmp_path / "run"))
+    manifest = read_manifest(tmp_path / "run")
+    assert manifest["run_id"] == result.metadata.run_id
+    assert manifest["model"] == "standard"
+    assert manifest["model_digest"] == prepared.model.digest
+    assert manifest["dataset_fingerprint"] == prepared.dataset.fingerprint
+    assert manifest["counts"]["users_scored"] == len(prepared.active_users)
+    assert pd.Timestamp(manifest["as_of"]) == prepared.dataset.as_of
+
+
+# Publishing in one step
+
+
+class Spy(FramePublisher):
+    """Publisher that records at each shard what readers see."""
+
+    def __init__(self, look: Any) -> None:
+        super().__init__()
+        self._look, self.seen = look, []
+
+    def commit_shard(self, result: ShardResult) -> None:
+        super().commit_shard(result)
+        self.seen.append(self._look())
+
+
+def test_readers_see_the_last_run_until_the_next_is_whole(
+    prepared: Prepared, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 150)
+    out = tmp_path / "runs"
+
+    def sinks() -> list[Publisher]:
+        return [ParquetPublisher(out, latest="latest", by_run_id=True), DatabasePublisher(database)]
+
+    first = run(prepared, *sinks(), k=2).metadata.run_id
+    spy = Spy(lambda: (os.readlink(out / "latest"), len(read(out / "latest")), len(read_results(database))))
+    second = run(prepared, *sinks(), spy, k=5).metadata.run_id
+    n_users = len(prepared.active_users)
+    assert len(spy.seen) > 2
+    assert set(spy.seen) == {(first, 2 * n_users, 2 * n_users)}
+    record_count("readers", READS, len(spy.seen))
+    assert os.readlink(out / "latest") == second
+    assert len(read(out / "latest")) == len(read_results(database)) == 5 * n_users
+    assert len(read(out / first)) == len(read_results(database, first)) == 2 * n_users
+
+
+def test_a_run_of_some_users_does_not_take_the_place_of_all(
+    prepared: Prepared, database: Database, tmp_path: Path
+) -> None:
+    out = tmp_path / "runs"
+    whole = run(
+        prepared, ParquetPublisher(out, latest="latest", by_run_id=True), DatabasePublisher(database)
+    ).metadata.run_id
+    user = int(prepared.plan.user_id[prepared.active_users[0]])
+    part = run(
+        prepared, ParquetPublisher(out, latest="latest", by_run_id=True), DatabasePublisher(database), users=[user]
+    )
+    assert os.readlink(out / "latest") == whole
+    assert len(read_results(database)) > 5
+    assert len(read_results(database, part.metadata.run_id)) == len(read(out / part.metadata.run_id)) == 5
+
+
+def test_nothing_is_left_of_a_run_that_failed(
+    prepared: Prepared, database: Database, tmp_path: Path, expected: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 150)
+    out = tmp_path / "runs"
+    with pytest.raises(Broken):
+        run(prepared, ParquetPublisher(out, by_run_id=True, latest="latest"), DatabasePublisher(database), Bomb())
+    assert list(out.iterdir()) == []
+    assert count(database, "results") == count(database, "runs") == count(database, "current_runs") == 0
+    run(prepared, DatabasePublisher(database))
+    assert_frame_equal(read_results(database), expected)
+
+
+def test_a_published_run_is_never_written_over(prepared: Prepared, tmp_path: Path, expected: pd.DataFrame) -> None:
+    run(prepared, ParquetPublisher(tmp_path / "run"))
+    with pytest.raises(OutputError, match="exists already"):
+        run(prepared, ParquetPublisher(tmp_path / "run"), k=1)
+    assert_frame_equal(read(tmp_path / "run"), expected)
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [(errno.ENOSPC, "No space left on device. Free some space"), (errno.EIO, "Input/output error. Check the folder")],
+)
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_disk_that_fails_is_named_and_leaves_nothing(
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, sentence: str, nth: int
+) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 300)
+    calls, sync = [0], os.fsync
+
+    def failing(handle: int) -> None:
+        calls[0] += 1
+        if calls[0] == nth:
+            raise OSError(number, os.strerror(number))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OutputError, match=sentence) as caught:
+        run(prepared, ParquetPublisher(tmp_path / "run"))
+    assert str(tmp_path / "run") in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+    record_count("disk", WRITES, 1)
+
+
+def test_a_folder_that_is_none_is_refused_before_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OutputError, match="Not a directory"):
+        ParquetPublisher(tmp_path / "file", by_run_id=True).check()
+    with pytest.raises(OutputError, match=r"Results cannot be written to /proc/no"):
+        ParquetPublisher("/proc/no/where").check()
+
+
+def test_a_database_without_tables_is_refused_before_work(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    with Database.open(tmp_path / "empty.db") as database, pytest.raises(DatabaseError, match="lacks the table"):
+        DatabasePublisher(database).check()
+
+
+def test_a_run_that_is_not_there(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="holds no published run"):
+        read_results(database)
+    with pytest.raises(OutputError, match="holds no published run"):
+        read_manifest(tmp_path)
+
+
+def test_a_frame_is_there_only_when_published() -> None:
+    with pytest.raises(RuntimeError, match="not published"):
+        FramePublisher().frame  # noqa: B018 - it raises
+
+
+def test_settings_of_a_run_are_kept_with_it(prepared: Prepared, database: Database) -> None:
+    result = run(prepared, DatabasePublisher(database))
+    with database.connect() as connection:
+        row = connection.execute(text("SELECT * FROM runs")).one()
+    assert (row.run_id, row.status, row.model) == (result.metadata.run_id, "published", "standard")
+    assert row.rows == result.counts.rows
+    assert row.as_of == prepared.dataset.clock.now
+    assert json.loads(row.settings)["k"] == 5
