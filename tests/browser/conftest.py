@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 from tests.browser.watched import Watched
-from tests.test_cli_serving import Server
+from tests.cli.commands.test_lab import Server
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 120_000
