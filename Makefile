@@ -20,7 +20,7 @@ TELL   := import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long coverage check notebooks lab panel benchmark benchmarks audit clean
+.PHONY: help run test test-long coverage check notebooks workbench lab panel benchmark benchmarks audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -32,9 +32,13 @@ $(VENV)/.run: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
+$(VENV)/.workbench: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[workbench]'
+	@touch $@ $(VENV)/.run
+
 $(VENV)/.test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
-	@touch $@ $(VENV)/.run
+	@touch $@ $(VENV)/.run $(VENV)/.workbench
 
 $(DB): | $(VENV)/.run
 	$(BIN)/scoring init --db $(DB) --users $(USERS) --jobs $(JOBS)
@@ -69,10 +73,12 @@ coverage: $(VENV)/.test ## branches of the package that the tests reach: at leas
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-lab: $(VENV)/.run ## JupyterLab on the notebooks (localhost, with a token)
+workbench: $(VENV)/.workbench ## install JupyterLab, the tuning panel and the profilers
+
+lab: $(VENV)/.workbench ## JupyterLab on the notebooks (localhost, with a token)
 	$(BIN)/scoring lab
 
-panel: $(VENV)/.run $(DB) ## the tuning panel as a page (localhost, with a token)
+panel: $(VENV)/.workbench $(DB) ## the tuning panel as a page (localhost, with a token)
 	$(BIN)/scoring panel --db $(DB)
 
 benchmark: $(VENV)/.run ## time real scoring against the target of 180 ms per user

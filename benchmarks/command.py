@@ -18,12 +18,12 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import machine, plots, readme, show
-from benchmarks.measure import apart
+from benchmarks import console_output, machine, plots, readme_page
+from benchmarks.measurement import apart
 from benchmarks.results import Section
 from benchmarks.sections import SECTIONS
 from benchmarks.workspace import Size, Workspace
-from scoring.profiling.arguments import positive
+from scoring.argument_checks import parse_positive_integer
 
 __all__ = ["RESULTS", "main"]
 
@@ -42,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with where as folder:
         for name in wanted.only:
             section = _measured(name, size, Workspace(Path(folder)))
-            show.section(section)
+            console_output.print_section(section)
             if output is not None:
                 section.write(output)
     if output is not None:
-        kept = readme.sections(output)
+        kept = readme_page.sections(output)
         plots.draw(kept, output)
-        readme.write(kept, HERE / "README.md" if published else output / "README.md", output)
+        readme_page.write(kept, HERE / "README.md" if published else output / "README.md", output)
         print(f"figures, plots and table: {output}")
     return 0
 
@@ -70,8 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", type=_names, default=list(SECTIONS), metavar="NAMES", help=f"some of {','.join(SECTIONS)}"
     )
-    parser.add_argument("--users", type=positive, help=f"of the main market (default: {Size().users:,})")
-    parser.add_argument("--jobs", type=positive, help=f"of the main market (default: {Size().jobs:,})")
+    parser.add_argument("--users", type=parse_positive_integer, help=f"of the main market (default: {Size().users:,})")
+    parser.add_argument("--jobs", type=parse_positive_integer, help=f"of the main market (default: {Size().jobs:,})")
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works")
     parser.add_argument("--output", type=Path, metavar="DIR", help="where figures, plots and the table go")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where markets and factors are kept and found again")

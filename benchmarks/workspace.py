@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure import apart, say
+from benchmarks.measurement import apart, say
 from scoring import Dataset, Statistics, make_market
 from scoring.database.database import Database
 from scoring.database.writers import save_tables

@@ -1,7 +1,8 @@
-"""Checks of arguments that several layers accept: positive integers and row numbers."""
+"""Checks of arguments that several layers and scripts accept: positive integers and row numbers."""
 
 from __future__ import annotations
 
+import argparse
 import math
 from numbers import Real
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scoring.array_types import Longs
 from scoring.errors import ConfigurationError
 
-__all__ = ["list_length", "row_numbers", "whole_number"]
+__all__ = ["list_length", "parse_positive_integer", "row_numbers", "whole_number"]
 
 
 def whole_number(name: str, value: Any, need: str) -> int:
@@ -26,6 +27,22 @@ def whole_number(name: str, value: Any, need: str) -> int:
     if not is_number or not math.isfinite(value) or value != int(value) or value < 1:
         raise ConfigurationError(f"{name} is {value!r}; {need}, 1 or more.")
     return int(value)
+
+
+def parse_positive_integer(text: str) -> int:
+    """Parse an integer of at least 1, as `type=` of an argument of `argparse`.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError: If the text is not an integer, or the number is below 1.
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer. Use an integer of 1 or more.") from None
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is below 1. Use an integer of 1 or more.")
+    return number
 
 
 def list_length(k: float) -> int:

@@ -16,12 +16,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from scoring.argument_checks import parse_positive_integer
 from scoring.caching import EngineCaches
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
-from scoring.profiling.arguments import positive
 from scoring.profiling.sessions import (
     HOURS,
     TARGETS,
@@ -97,9 +97,9 @@ def _print(cached: SessionReport, off: SessionReport | None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Replays a session and shows the hit rate of each cache.")
-    parser.add_argument("--users", type=positive, default=1000)
-    parser.add_argument("--jobs", type=positive, default=10_000)
-    parser.add_argument("--requests", type=positive, default=5000)
+    parser.add_argument("--users", type=parse_positive_integer, default=1000)
+    parser.add_argument("--jobs", type=parse_positive_integer, default=10_000)
+    parser.add_argument("--requests", type=parse_positive_integer, default=5000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-comparison", action="store_true", help="leave out the replay with all caches off")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the hit rates as a figure")

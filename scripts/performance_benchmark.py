@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from scoring.argument_checks import parse_positive_integer
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ScoringError
-from scoring.profiling.arguments import positive
 from scoring.runs import report, runner
 from scoring.runs.memory_budget import readable
 from scoring.runs.publishers import FramePublisher
@@ -53,11 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measures ranking on a synthetic market in memory.")
-    parser.add_argument("--users", type=positive, default=1000)
-    parser.add_argument("--jobs", type=positive, default=100_000)
+    parser.add_argument("--users", type=parse_positive_integer, default=1000)
+    parser.add_argument("--jobs", type=parse_positive_integer, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--top-k", type=positive, default=40)
-    parser.add_argument("--workers", type=positive, default=None, help="threads; else one per core")
+    parser.add_argument("--top-k", type=parse_positive_integer, default=40)
+    parser.add_argument("--workers", type=parse_positive_integer, default=None, help="threads; else one per core")
     parser.add_argument(
         "--target-ms",
         type=float,

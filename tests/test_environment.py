@@ -1,5 +1,6 @@
 """environment.yml and pyproject.toml list the same requirements."""
 
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -8,6 +9,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 CONDA_NAMES = {name: name.replace("-", "_") for name in ("line-profiler", "memory-profiler", "prometheus-client")}
+EXTRAS = ("workbench", "postgres", "monitoring", "test")
 ONLY_CONDA = {"python", "pip", "greenlet"}
 
 
@@ -20,7 +22,7 @@ def _split(requirement: str) -> tuple[str, str]:
 def _pyproject() -> dict[str, str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    needed = [*project["dependencies"], *extras["postgres"], *extras["monitoring"], *extras["test"]]
+    needed = [*project["dependencies"], *itertools.chain(*(extras[name] for name in EXTRAS))]
     return dict(_split(line) for line in needed if not line.startswith("scoring["))
 
 

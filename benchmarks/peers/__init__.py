@@ -1,6 +1,6 @@
 """Other implementations of the same lists, one file each; `PEERS` lists them.
 
-- `scoring.profiling.facts`, `vectors` their inputs · `base` the base classes
+- `scoring.profiling.peer_inputs`, `vectors` their inputs · `base` the base classes
 - the full score: `python_plain`, `python_loop`, `pandas_merge`, `polars_cross`, `polars_users`, `numpy_blocks`,
   `duckdb_sql`
 - the part of it that is an inner product: `implicit_topk`, `faiss_flat`
@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.base import FullPeer, InnerPeer
 from benchmarks.peers.duckdb_sql import DuckDB
 from benchmarks.peers.faiss_flat import FaissFlat
 from benchmarks.peers.implicit_topk import ImplicitTopK
 from benchmarks.peers.numpy_blocks import NumPyBlocks
 from benchmarks.peers.pandas_merge import PandasMerge
+from benchmarks.peers.peer import FullPeer, InnerPeer
 from benchmarks.peers.polars_cross import PolarsCross
 from benchmarks.peers.polars_users import PolarsUsers
 from benchmarks.peers.python_loop import PythonLoop

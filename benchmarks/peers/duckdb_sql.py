@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.peers.base import FullPeer
+from benchmarks.peers.peer import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Floats, Longs
-from scoring.profiling.facts import Facts
-from scoring.profiling.lists import List
+from scoring.profiling.peer_inputs import Facts
+from scoring.profiling.peer_lists import List
 
 _TOTAL = """
 CAST(j.base

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.peers.base import InnerPeer
+from benchmarks.peers.peer import InnerPeer
 from benchmarks.peers.vectors import Vectors
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Longs

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks.peers.base import InnerPeer
+from benchmarks.peers.peer import InnerPeer
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Longs
 

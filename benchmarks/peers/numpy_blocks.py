@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks.peers.base import FullPeer
+from benchmarks.peers.peer import FullPeer
 from scoring.array_types import Floats, Longs
-from scoring.profiling.facts import Facts
-from scoring.profiling.lists import List, best
+from scoring.profiling.peer_inputs import Facts
+from scoring.profiling.peer_lists import List, best
 
 __all__ = ["NumPyBlocks"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.peers.base import FullPeer
+from benchmarks.peers.peer import FullPeer
 from scoring.array_types import Longs
-from scoring.profiling.facts import Facts
-from scoring.profiling.lists import List
+from scoring.profiling.peer_inputs import Facts
+from scoring.profiling.peer_lists import List
 
 _AT_ONCE = 4
 

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.peers.base import FullPeer
+from benchmarks.peers.peer import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Floats, Longs
-from scoring.profiling.facts import Facts
-from scoring.profiling.lists import List
+from scoring.profiling.peer_inputs import Facts
+from scoring.profiling.peer_lists import List
 
 _AT_ONCE = 16
 

@@ -10,11 +10,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.peers.base import FullPeer
+from benchmarks.peers.peer import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Longs
-from scoring.profiling.facts import Facts
-from scoring.profiling.lists import List
+from scoring.profiling.peer_inputs import Facts
+from scoring.profiling.peer_lists import List
 
 
 @dataclass(slots=True)

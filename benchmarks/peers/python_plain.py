@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from benchmarks.peers.base import FullPeer
+from benchmarks.peers.peer import FullPeer
 from benchmarks.results import Bar, at_least
 from scoring.array_types import Longs
-from scoring.profiling.facts import Facts
-from scoring.profiling.lists import List
-from scoring.profiling.per_pair import PairLoop
+from scoring.profiling.pair_loop import PairLoop
+from scoring.profiling.peer_inputs import Facts
+from scoring.profiling.peer_lists import List
 
 
 class PythonPlain(FullPeer):

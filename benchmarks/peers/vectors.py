@@ -14,7 +14,7 @@ import numpy as np
 
 from scoring import Dataset, Prepared, ScoringModel, Statistics
 from scoring.array_types import Floats, Singles
-from scoring.profiling.facts import Facts
+from scoring.profiling.peer_inputs import Facts
 
 __all__ = ["Vectors", "linear"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.results import Section
-from benchmarks.sections import frames, growth, imports, load, pairs, panel, peers, rank, reweight, run, worst
+from benchmarks.sections import frames, growth, imports, load, pairs, panel, peers, rank, reweight, run, worst_cases
 from benchmarks.workspace import Size, Workspace
 
 __all__ = ["SECTIONS"]
@@ -14,7 +14,7 @@ SECTIONS: dict[str, Callable[[Size, Workspace], Section]] = {
     "rank": rank.measure,
     "peers": peers.measure,
     "growth": growth.measure,
-    "worst": worst.measure,
+    "worst": worst_cases.measure,
     "pairs": pairs.measure,
     "reweight": reweight.measure,
     "panel": panel.measure,

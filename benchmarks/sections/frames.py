@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from benchmarks.engine import K, require_equal, scorer
-from benchmarks.measure import say
+from benchmarks.engine_calls import K, require_equal, scorer
+from benchmarks.measurement import say
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, Statistics, load_model
 from scoring.database.database import Database
 from scoring.database.readers import load_tables
 from scoring.dataset.smaller_dtypes import optimise
-from scoring.profiling.lists import AnswersDifferError
+from scoring.profiling.peer_lists import AnswersDifferError
 
 READ_BY_SCORES = [
     *("job_id", "company_id", "prefecture_code", "city_code", "station_name", "salary_type", "min_salary", "fee"),

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.engine import CPUS, K
-from benchmarks.measure import apart, say
+from benchmarks.engine_calls import CPUS, K
+from benchmarks.measurement import apart, say
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
-from scoring.profiling.growth import MOST_ACTIONS
-from scoring.profiling.growth_point import PATIENCE, measure_points
+from scoring.profiling.scaling.growth import MOST_ACTIONS
+from scoring.profiling.scaling.growth_point import PATIENCE, measure_points
 
 Point = dict[str, Any]
 

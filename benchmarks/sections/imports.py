@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.measure import Times, say
+from benchmarks.measurement import Times, say
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.sections.run import child_environment
 from benchmarks.workspace import Size, Workspace

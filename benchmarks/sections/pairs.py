@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.engine import CPUS, scorer, warm
-from benchmarks.measure import Times, apart, reset_peak, say, timed
+from benchmarks.engine_calls import CPUS, scorer, warm
+from benchmarks.measurement import Times, apart, reset_peak, say, timed
 from benchmarks.results import Figure, Section, at_least, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringEngine, load_model

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from benchmarks.measure import Times, say
+from benchmarks.measurement import Times, say
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import ScoringModel, load_model

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.engine import CPUS, K, scorer, warm
-from benchmarks.measure import extra_memory, say, timed
+from benchmarks.engine_calls import CPUS, K, scorer, warm
+from benchmarks.measurement import extra_memory, say, timed
 from benchmarks.peers import FULL, INNER, FullPeer, InnerPeer
-from benchmarks.peers.base import Peer
+from benchmarks.peers.peer import Peer
 from benchmarks.peers.vectors import Vectors, linear
 from benchmarks.results import Figure, Section, Table, number
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.profiling.facts import Facts
-from scoring.profiling.lists import AnswersDifferError, List, require_lists
+from scoring.profiling.peer_inputs import Facts
+from scoring.profiling.peer_lists import AnswersDifferError, List, require_lists
 from scoring.ranking import Ranking
 from scoring.runs.memory_budget import readable
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.engine import K, decision, scorer, warm
-from benchmarks.measure import reset_peak, say, timed
+from benchmarks.engine_calls import K, decision, scorer, warm
+from benchmarks.measurement import reset_peak, say, timed
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Prepared, load_model

@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from benchmarks.engine import K, decision, scorer, warm
-from benchmarks.measure import Times, say
+from benchmarks.engine_calls import K, decision, scorer, warm
+from benchmarks.measurement import Times, say
 from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import Prepared, ScoringModel, load_model

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure import say
+from benchmarks.measurement import say
 from benchmarks.results import Figure, Section, Table, at_most
 from benchmarks.workspace import Size, Workspace
 

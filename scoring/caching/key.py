@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from scoring.caching.content import Code, content_digest
+from scoring.caching.content_digests import Code, content_digest
 
 __all__ = [
     "AdjacencyKey",

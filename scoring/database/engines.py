@@ -15,7 +15,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
-from scoring.errors import DatabaseError, MissingPartError, ScoringError
+from scoring.errors import DatabaseError, ScoringError
+from scoring.extras import missing_dependency
 
 __all__ = ["display", "engine_of", "is_memory", "secrets", "sqlite_file", "sync_url", "url_of"]
 
@@ -155,9 +156,7 @@ def _create_engine(url: URL) -> Engine | ScoringError:
             f"{display(url)}: there is no driver {url.drivername!r}. Write sqlite:///… or postgresql://…."
         )
     except ImportError as error:
-        return MissingPartError(
-            f"{display(url)} needs the driver {error.name or url.get_driver_name()}: pip install 'scoring[postgres]'."
-        )
+        return missing_dependency(display(url), error.name or url.get_driver_name(), "postgres")
     return engine
 
 

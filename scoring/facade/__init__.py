@@ -4,7 +4,7 @@
 - `engine_state`: what all methods use: settings, the snapshot, caches, counters
 - `snapshot`: the data that an engine answers from; the only place that holds it
 - `legacy_objects`: objects, mappings and rows to canonical frames
-- `calls`: the work behind the methods, synchronous, on a snapshot
+- `legacy_results`: the results of the methods, computed synchronously from a snapshot
 - `job_scores`: the work behind the methods whose results depend on the job alone
 - `model_keys`: cache keys of what is computed from a model
 - `pair_chunks`, `pair_results`: all pairs in chunks; as a Parquet dataset with a lazy handle

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.errors import ConfigurationError, DatabaseError, DataError
-from scoring.facade import calls, job_scores
+from scoring.facade import job_scores, legacy_results
 from scoring.facade.engine_state import EngineState, in_thread, whole_number
 from scoring.facade.pair_results import ScoredPairs, require_free, write_pairs
 from scoring.facade.snapshot import Snapshot
@@ -61,12 +61,14 @@ class BatchMethods(EngineState):
         snapshot = await self._data.get_async()
 
         def work(cancelled: Callable[[], bool]) -> Result:
-            inputs = calls.inputs_of(snapshot, users_df, jobs_df)
+            inputs = legacy_results.inputs_of(snapshot, users_df, jobs_df)
             with self.operations.timed("process_scoring_batch", n_users, n_users * n_jobs):
                 if top_k is None:
                     return self._all_pairs(inputs, size, out, cancelled)
                 prepared = Prepared.of(inputs, self.model, workers=self.max_workers)
-                return calls.ranking_frame(prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled)
+                return legacy_results.ranking_frame(
+                    prepared, np.arange(n_users), top_k, chunk_size=size, cancelled=cancelled
+                )
 
         return await in_thread(work)
 
@@ -109,7 +111,7 @@ class BatchMethods(EngineState):
             with self.operations.timed("calculate_scores_for_all_users", len(users), len(users) * n_jobs):
                 if top_k is None:
                     return self._all_pairs(prepared.inputs.take_users(users), size, out, cancelled)
-                return calls.ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
+                return legacy_results.ranking_frame(prepared, users, top_k, chunk_size=size, cancelled=cancelled)
 
         return await in_thread(work)
 
@@ -148,7 +150,7 @@ class BatchMethods(EngineState):
         if out is not None:
             require_free(out)
         elif top_k is None:
-            calls.require_memory(n_users, n_jobs, chunk_size, self.max_workers)
+            legacy_results.require_memory(n_users, n_jobs, chunk_size, self.max_workers)
         return None if top_k is None else whole_number("top_k", top_k, least=1)
 
     def _prepared(self, snapshot: Snapshot, job_limit: int | None) -> Prepared:
@@ -163,7 +165,7 @@ class BatchMethods(EngineState):
         self, inputs: Inputs, chunk_size: int, out: str | os.PathLike[str] | None, cancelled: Callable[[], bool]
     ) -> Result:
         if out is None:
-            return calls.pairs_frame(
+            return legacy_results.pairs_frame(
                 inputs, self.model, chunk_size=chunk_size, workers=self.max_workers, cancelled=cancelled
             )
         return write_pairs(

@@ -18,8 +18,8 @@ from scoring.dataset.arrays import jobs_later
 from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.vocabularies import with_jobs
 from scoring.errors import ConfigurationError
-from scoring.facade.calls import unused_id
 from scoring.facade.legacy_objects import canonical_frame
+from scoring.facade.legacy_results import unused_id
 from scoring.facade.snapshot import Snapshot
 from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
 from scoring.ranking import SCORES, Prepared

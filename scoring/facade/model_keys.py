@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import scoring
-from scoring.caching.content import Code, code_of, freeze
+from scoring.caching.content_digests import Code, code_of, freeze
 from scoring.caching.key import EncodingKey, ExplanationKey, PlanKey, ScoreKey
 from scoring.model import ScoringModel
 from scoring.statistics import Statistics

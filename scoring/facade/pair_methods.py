@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from scoring.errors import DataError
-from scoring.facade import calls
-from scoring.facade.calls import PairRows
+from scoring.facade import legacy_results
 from scoring.facade.engine_state import EngineState, in_thread
 from scoring.facade.legacy_objects import Row, profile_id, read_job, read_user
+from scoring.facade.legacy_results import PairRows
 from scoring.facade.snapshot import Snapshot
 
 __all__ = ["PairMethods"]
@@ -62,7 +62,7 @@ class PairMethods(EngineState):
             return await self._one(PairRows(row, {}), "personal_score")
         user_id = _profile_user({}, user_profile)
         snapshot = await self._data.get_async()
-        known = calls.user_row(snapshot, user_id)
+        known = legacy_results.user_row(snapshot, user_id)
         return await self._one(PairRows(row, known, user_id), "personal_score", snapshot)
 
     async def batch_calculate_scores(self, pairs: Iterable[Any]) -> pd.DataFrame:
@@ -80,7 +80,7 @@ class PairMethods(EngineState):
 
         def work(_: Callable[[], bool]) -> pd.DataFrame:
             with self.operations.timed("batch_calculate_scores", len({id(pair.user) for pair in read}), len(read)):
-                frame = calls.listed_scores(snapshot, self.model, read)
+                frame = legacy_results.listed_scores(snapshot, self.model, read)
             return frame.astype({"user_id": "int64", "job_id": "int64"})
 
         return await in_thread(work)
@@ -101,7 +101,7 @@ class PairMethods(EngineState):
 
         def work(_: Callable[[], bool]) -> dict[str, Any]:
             with self.operations.timed("get_score_explanation", 1, 1):
-                return calls.explanation(snapshot, self.model, pair)
+                return legacy_results.explanation(snapshot, self.model, pair)
 
         return await in_thread(work)
 
@@ -110,7 +110,7 @@ class PairMethods(EngineState):
 
         def work(_: Callable[[], bool]) -> float:
             with self.operations.timed(f"calculate_{score}", 1, 1):
-                return calls.pair_scores(snapshot, self.model, pair)[score]
+                return legacy_results.pair_scores(snapshot, self.model, pair)[score]
 
         return await in_thread(work)
 

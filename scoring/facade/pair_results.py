@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.errors import OutputError, counted
-from scoring.facade.calls import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
+from scoring.facade.legacy_results import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
 from scoring.facade.pair_chunks import PairChunk, never, score_chunks
 from scoring.model import Inputs, ScoringModel
 from scoring.runs import memory_budget

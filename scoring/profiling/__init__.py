@@ -1,29 +1,30 @@
-"""Measure time and memory. Each module returns a frame of measurements and a plot of it.
+"""Measure time and memory of your own data. Each module returns a frame of measurements and a plot of it.
 
-- `phases`: times of the phases of a run
-- `sweep`: chunk sizes and workers, with a recommendation
-- `line_times`: the readable path (the NumPy reference), line by line
-- `columns`: bytes of a frame's columns before and after smaller dtypes
+- `phase_times`: seconds of the phases of a run
+- `chunk_size_sweep`: chunk sizes and threads, with a recommendation
+- `line_times`: the NumPy reference, line by line
+- `column_memory`: bytes of a frame's columns before and after smaller dtypes
 - `peak_memory`: peak memory of a function, in a separate process
-- `engine_ladder`: the same lists from a loop over pairs, NumPy, all pairs, exact top k
-- `pruning_stats`: how many jobs are scored for a user
-- `growth`: the cost of more users and more jobs, and the pairs that are skipped
+- `engine_ladder`: the same lists from a loop over pairs, NumPy, all pairs, exact top K
+- `pruning_stats`: how many jobs are scored for each user
+- `scaling`: the cost of more users and more jobs, and the pairs that are skipped
 - `sessions`: the mixed requests of a user who tunes weights, replayed, with the hit rates of the caches
 
-Helper modules: `growth_point` (one size of `growth`), `growth_plot`, `workload` (data that a new process can load),
-`measure` (seconds, bytes, processes), `lists`, `facts` and `per_pair` (the legacy loop over pairs and its arguments).
+Helper modules: `workload` (data that a new process can load), `measurement` (seconds, bytes, processes), `peer_inputs`,
+`peer_lists` and `pair_loop` (the legacy loop over pairs, its inputs and its lists).
 
 Plots are returned as matplotlib figures and not shown. No module uses pyplot or changes its settings.
 """
 
-from scoring.profiling.columns import column_bytes, plot_columns
+from scoring.profiling.chunk_size_sweep import Recommendation, plot_sweep, recommend, sweep
+from scoring.profiling.column_memory import column_bytes, plot_columns
 from scoring.profiling.engine_ladder import ladder, plot_ladder
-from scoring.profiling.growth import Growth, growth
-from scoring.profiling.growth_point import GrowthPoint
 from scoring.profiling.line_times import line_frame, line_profile, plot_lines, readable_top_k
 from scoring.profiling.peak_memory import Peak, peak_frame, peak_of, plot_peaks
-from scoring.profiling.phases import phase_frame, plot_phases
+from scoring.profiling.phase_times import phase_frame, plot_phases
 from scoring.profiling.pruning_stats import plot_visits, visits
+from scoring.profiling.scaling.growth import Growth, growth
+from scoring.profiling.scaling.growth_point import GrowthPoint
 from scoring.profiling.sessions import (
     Session,
     SessionClock,
@@ -33,7 +34,6 @@ from scoring.profiling.sessions import (
     plot_times,
     replay,
 )
-from scoring.profiling.sweep import Recommendation, plot_sweep, recommend, sweep
 from scoring.profiling.workload import Source, full_run
 
 __all__ = [

@@ -14,10 +14,10 @@ from scoring.backends import reference
 from scoring.catalog import load_model
 from scoring.errors import ConfigurationError
 from scoring.plotting import BLUE, GREY, ORANGE, VERMILION, bars, new_figure, number
-from scoring.profiling.facts import Facts
-from scoring.profiling.lists import List, best, require_lists
-from scoring.profiling.measure import timed
-from scoring.profiling.per_pair import PairLoop
+from scoring.profiling.measurement import timed
+from scoring.profiling.pair_loop import PairLoop
+from scoring.profiling.peer_inputs import Facts
+from scoring.profiling.peer_lists import List, best, require_lists
 from scoring.ranking import SCORES, Prepared, Ranking, Scorer
 
 if TYPE_CHECKING:

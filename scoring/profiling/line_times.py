@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from scoring.backends import reference
 from scoring.bundle.terms import KINDS
+from scoring.extras import require
 from scoring.plotting import bars, new_figure, number
 from scoring.ranking import Prepared
 
@@ -49,6 +50,7 @@ def readable_top_k(prepared: Prepared, users: NDArray[np.int64], k: int = 40) ->
 
 def line_profile(prepared: Prepared, users: NDArray[np.int64], k: int = 40) -> pd.DataFrame:
     """`line_frame` of the readable path for the users at these rows."""
+    require("The line profile", "workbench", "line_profiler")
     from line_profiler import LineProfiler
 
     profiler = LineProfiler()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from scoring.plotting import BLUE, GREY, SMALL, new_figure
-from scoring.profiling.measure import apart
+from scoring.profiling.measurement import apart
 from scoring.runs import memory_budget
 from scoring.runs.memory_budget import readable
 

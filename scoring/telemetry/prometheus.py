@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
-from scoring.errors import ConfigurationError, MissingPartError
+from scoring.errors import ConfigurationError
+from scoring.extras import require
 from scoring.storage.os_errors import reason
 from scoring.telemetry.alerts import TargetAlert
 from scoring.telemetry.operations import Operations, OperationStatistics
@@ -130,12 +131,9 @@ def serve(sources: Sources, port: int, host: str = "127.0.0.1") -> MetricsServer
 
 
 def _client() -> Any:
-    try:
-        import prometheus_client
-    except ImportError:
-        raise MissingPartError(
-            "Metrics for Prometheus need prometheus-client: pip install 'scoring[monitoring]'."
-        ) from None
+    require("The export of metrics", "monitoring", "prometheus_client")
+    import prometheus_client
+
     return prometheus_client
 
 

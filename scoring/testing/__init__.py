@@ -1,6 +1,6 @@
 """Contract suites for custom engines, models and components.
 
-- `component`: `check_component`, which checks the contract of a component
+- `component_suite`: `check_component`, which checks the contract of a component
 - `scenarios`: the inputs on which components are checked, made from one dataset
 - `small_market`: `small_dataset`, a market with all edge cases of a component
 - `engine_suite`: `check_engine`, which checks the contract of rankings; `engine_checks`, the same as single tests
@@ -11,7 +11,7 @@
 In a test: `check_component(MyComponent)`, then `check_engine(MyComponent)`.
 """
 
-from scoring.testing.component import check_component
+from scoring.testing.component_suite import check_component
 from scoring.testing.engine_suite import (
     BrokenInvariantsError,
     EngineCheck,

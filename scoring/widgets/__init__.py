@@ -1,10 +1,10 @@
 """The tuning panel: change a weight and see how lists and measures change.
 
-- `simplex`, `parameters`, `weights`: the weights and parameters that the user can change
-- `session`, `baselines`, `measures`, `user_list`, `single`: the results of a change
-- `worker`: computes the latest change on its own thread; `saving`: loads and saves profiles
+- `simplex`, `parameters`, `weights_model`: the weights and parameters that the user can change
+- `tuning_session`, `baseline_cache`, `measure_differences`, `user_list`, `single_user_lists`: the results of a change
+- `worker`: computes the latest change on its own thread; `profile_saver`: loads and saves profiles
 - `html`: results as HTML
-- `controls`, `profiles`, `views`, `anywidgets`, `panel`: the widgets; `panel_setup`: a panel from a database
+- `controls`, `profile_box`, `result_views`, `anywidgets`, `panel`: the widgets; `panel_setup`: a panel from a database
 """
 
 from __future__ import annotations
@@ -12,26 +12,30 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from scoring.extras import require
+
 if TYPE_CHECKING:
     from scoring.widgets.panel import TuningPanel as TuningPanel
     from scoring.widgets.panel_setup import tuning_panel as tuning_panel
-    from scoring.widgets.session import PanelState as PanelState
-    from scoring.widgets.session import Request as Request
-    from scoring.widgets.session import TuningSession as TuningSession
-    from scoring.widgets.weights import WeightsModel as WeightsModel
+    from scoring.widgets.tuning_session import PanelState as PanelState
+    from scoring.widgets.tuning_session import Request as Request
+    from scoring.widgets.tuning_session import TuningSession as TuningSession
+    from scoring.widgets.weights_model import WeightsModel as WeightsModel
     from scoring.widgets.worker import Status as Status
     from scoring.widgets.worker import Worker as Worker
 
 _HOMES = {
-    "PanelState": "session",
-    "Request": "session",
+    "PanelState": "tuning_session",
+    "Request": "tuning_session",
     "Status": "worker",
     "TuningPanel": "panel",
-    "TuningSession": "session",
-    "WeightsModel": "weights",
+    "TuningSession": "tuning_session",
+    "WeightsModel": "weights_model",
     "Worker": "worker",
     "tuning_panel": "panel_setup",
 }
+
+_PANEL = {"TuningPanel", "tuning_panel"}
 
 __all__ = [*_HOMES]
 
@@ -39,5 +43,7 @@ __all__ = [*_HOMES]
 def __getattr__(name: str) -> Any:
     """Import a name at its first use, because the view models do not need ipywidgets."""
     if name in _HOMES:
+        if name in _PANEL:
+            require("The tuning panel", "workbench", "ipywidgets", "anywidget")
         return getattr(import_module(f"scoring.widgets.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'scoring.widgets' has no attribute {name!r}")

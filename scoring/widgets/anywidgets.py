@@ -10,7 +10,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from scoring.widgets.html.parts import colours_of
+from scoring.widgets.html.html_elements import colours_of
 from scoring.widgets.user_list import UserList
 
 __all__ = ["NAMED", "Access", "LiveLine", "RankTable"]

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 from scoring.model import ScoringModel
 from scoring.widgets.anywidgets import NAMED
 from scoring.widgets.parameters import Knob, knobs_of
-from scoring.widgets.weights import WeightsModel
+from scoring.widgets.weights_model import WeightsModel
 
 __all__ = ["Controls", "KnobRow", "WeightRow"]
 
@@ -172,6 +172,6 @@ def _values(model: ScoringModel) -> dict[str, float]:
 
 
 def _plain(name: str) -> str:
-    from scoring.widgets.html.parts import text_on
+    from scoring.widgets.html.html_elements import text_on
 
     return text_on(name)

@@ -13,12 +13,12 @@ from scoring.errors import ConfigurationError, ScoringError, counted
 from scoring.tuning.registry import Registry
 from scoring.widgets.anywidgets import Access, LiveLine
 from scoring.widgets.controls import Controls
-from scoring.widgets.html.parts import STYLE, page, text_on
-from scoring.widgets.profiles import ProfileBox
-from scoring.widgets.saving import Saver
-from scoring.widgets.session import FIRST, PanelState, Request, TuningSession
-from scoring.widgets.views import Views
-from scoring.widgets.weights import WeightsModel
+from scoring.widgets.html.html_elements import STYLE, page, text_on
+from scoring.widgets.profile_box import ProfileBox
+from scoring.widgets.profile_saver import Saver
+from scoring.widgets.result_views import Views
+from scoring.widgets.tuning_session import FIRST, PanelState, Request, TuningSession
+from scoring.widgets.weights_model import WeightsModel
 from scoring.widgets.worker import Status, Worker
 
 __all__ = ["TuningPanel"]

@@ -12,7 +12,7 @@ from scoring.evaluation import Holdout
 from scoring.model import ScoringModel
 from scoring.tuning.registry import Profile, Registry
 from scoring.widgets.panel import TuningPanel
-from scoring.widgets.session import TuningSession
+from scoring.widgets.tuning_session import TuningSession
 
 __all__ = ["tuning_panel"]
 

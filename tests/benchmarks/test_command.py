@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import machine, plots, readme
+from benchmarks import machine, plots, readme_page
 from benchmarks.command import main
 from benchmarks.results import Figure, Section, Table, at_least, at_most
 
@@ -74,7 +74,7 @@ def sections() -> list[Section]:
 def test_sections_come_back_and_plots_are_drawn(tmp_path: Path) -> None:
     for section in sections():
         section.write(tmp_path)
-    found = readme.sections(tmp_path)
+    found = readme_page.sections(tmp_path)
     assert [section.name for section in found] == ["peers", "growth", "worst"]
     assert [section.figures for section in found] == [section.figures for section in sections()]
     plots.draw(found, tmp_path)
@@ -83,18 +83,18 @@ def test_sections_come_back_and_plots_are_drawn(tmp_path: Path) -> None:
 
 def test_the_page_is_written_between_its_marks(tmp_path: Path) -> None:
     page = tmp_path / "README.md"
-    page.write_text(f"# Before\n\n{readme.BEGIN}\nold\n{readme.END}\n\nAfter\n")
-    readme.write(sections(), page, tmp_path)
+    page.write_text(f"# Before\n\n{readme_page.BEGIN}\nold\n{readme_page.END}\n\nAfter\n")
+    readme_page.write(sections(), page, tmp_path)
     once = page.read_text()
     assert once.startswith("# Before\n")
     assert once.endswith("After\n")
     assert "old" not in once
     assert "| a \\| b | 0.4 s | ≤ 0.5 s | met |  |" in once
     assert "**not measured**" in once
-    readme.write(sections(), page, tmp_path)
+    readme_page.write(sections(), page, tmp_path)
     assert page.read_text() == once
 
 
 def test_the_page_that_ships_has_its_marks() -> None:
     page = (ROOT / "benchmarks/README.md").read_text()
-    assert page.index(readme.BEGIN) < page.index(readme.END)
+    assert page.index(readme_page.BEGIN) < page.index(readme_page.END)

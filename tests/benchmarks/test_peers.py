@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.engine import CPUS, K, scorer
+from benchmarks.engine_calls import CPUS, K, scorer
 from benchmarks.peers import FULL, INNER, FullPeer, InnerPeer
 from benchmarks.peers.vectors import Vectors, linear
 from benchmarks.sections import peers
 from benchmarks.sections.peers import InnerJob, factors_alone, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, Statistics, load_model, make_market
-from scoring.profiling.facts import Facts
-from scoring.profiling.lists import AnswersDifferError, List, require_lists
+from scoring.profiling.peer_inputs import Facts
+from scoring.profiling.peer_lists import AnswersDifferError, List, require_lists
 from scoring.ranking import Ranking
 
 N_USERS = 48
@@ -56,7 +56,7 @@ class Ready(Workspace):
 
 
 def test_who_is_not_installed_is_said(factors: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.peers.base.installed", lambda package: None)
+    monkeypatch.setattr("benchmarks.peers.peer.installed", lambda package: None)
     section = peers.measure(Size(FEW_USERS, 300, quick=True), Ready(factors))
     gone = [peer.name for peer in (*FULL, *INNER) if peer.package]
     assert section.details["not_installed"] == gone

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from scoring.caching import CacheKey
-from scoring.caching.content import Code
+from scoring.caching.content_digests import Code
 from scoring.caching.key import (
     AdjacencyKey,
     EncodingKey,

@@ -16,7 +16,7 @@ from scoring.evaluation.waterfall import Change, Waterfall, waterfall
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from tests.evaluation.full_rankings import full_ranking, random_model, random_prepared
-from tests.profiling.plots import assert_readable
+from tests.profiling.plot_checks import assert_readable
 
 
 @pytest.fixture(scope="module")

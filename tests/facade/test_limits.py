@@ -72,7 +72,7 @@ async def test_everybody_against_everything_is_refused_too(
 
 
 async def test_the_prediction_is_near_what_a_frame_takes(engine: ScoringEngine, frames: Any) -> None:
-    from scoring.facade.calls import BYTES_PER_PAIR
+    from scoring.facade.legacy_results import BYTES_PER_PAIR
 
     result = await engine.process_scoring_batch(frames["users"], frames["jobs"])
     assert isinstance(result, pd.DataFrame)

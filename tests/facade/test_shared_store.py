@@ -21,7 +21,7 @@ from scoring.statistics.factors import Factors
 from scoring.synthetic import make_market
 from tests.facade.support import market_of
 from tests.facade.support import store as save_market
-from tests.facade.test_caches import act
+from tests.facade.test_snapshot import act
 
 V = TypeVar("V")
 

@@ -10,13 +10,13 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
-from scoring.profiling.sessions import SessionClock, make_session, making, replay
+from scoring.profiling.sessions import SessionClock, make_session, replay, session_requests
 from scoring.synthetic import make_market
 
 
 async def test_cache_hit_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over fewer requests than there are between two writes otherwise, and with a write: harder than it need be."""
-    monkeypatch.setattr(making, "REQUESTS_PER_WRITE", 260)
+    monkeypatch.setattr(session_requests, "REQUESTS_PER_WRITE", 260)
     tables, clock = make_market(60, 400, seed=0).tables, SessionClock()
     session = make_session(Dataset(tables), 320, seed=0)
     with Database.open(tmp_path / "market.db") as database:

@@ -17,10 +17,10 @@ from scoring.profiling.sessions import (
     SessionClock,
     SessionReport,
     make_session,
-    making,
     plot_layers,
     plot_times,
     replay,
+    session_requests,
 )
 from scoring.synthetic import make_market
 
@@ -34,7 +34,7 @@ def tables() -> Tables:
 
 @pytest.fixture
 def session(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Session:
-    monkeypatch.setattr(making, "REQUESTS_PER_WRITE", 25)
+    monkeypatch.setattr(session_requests, "REQUESTS_PER_WRITE", 25)
     return make_session(Dataset(tables), N_REQUESTS, seed=1)
 
 

@@ -21,7 +21,7 @@ from scoring.tuning.value_statistics import Sample, component_distributions, com
 from scoring.tuning.value_statistics import values as values_module
 from scoring.tuning.value_statistics.correlation import _centred
 from tests.evaluation.full_rankings import random_prepared
-from tests.profiling.plots import assert_readable
+from tests.profiling.plot_checks import assert_readable
 from tests.tuning.markets import small
 
 EVERYTHING = {"n_users": 10**6, "n_jobs": 10**6}

@@ -14,7 +14,7 @@ from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.ranking import Prepared
 from scoring.tuning.reach import reach
 from scoring.tuning.reached import Reach
-from tests.profiling.plots import assert_readable
+from tests.profiling.plot_checks import assert_readable
 from tests.tuning.markets import small
 
 FREE = ["fee", "location", "collaborative"]

@@ -11,8 +11,8 @@ import pytest
 
 import scoring.widgets
 from scoring.widgets.html import list_html, measures_html, overlap_html, slices_html, waterfall_html
-from scoring.widgets.html.parts import STYLE, colours_of, number, signed, whisker
-from scoring.widgets.session import Request
+from scoring.widgets.html.html_elements import STYLE, colours_of, number, signed, whisker
+from scoring.widgets.tuning_session import Request
 
 EVIL = '<img src=x onerror="alert(1)">&"\''
 STATIC = Path(scoring.widgets.__file__).parent / "static"

@@ -8,14 +8,14 @@ Requests repeat as on a job board. A few users are active at a time, and they re
 repeatedly; both are drawn by Zipf's law. Requests also switch between several weight profiles. New actions are written
 after every 1,000 requests. By the session's clock, a session takes several hours.
 
-- `making`: creates the requests
-- `replaying`: sends them to an engine and returns a report
+- `session_requests`: creates the requests
+- `session_replay`: sends them to an engine and returns a report
 - `session_plots`: plots of the report
 """
 
-from scoring.profiling.sessions.making import HOURS, KINDS, Request, Session, make_session
-from scoring.profiling.sessions.replaying import TARGETS, SessionClock, SessionReport, replay
 from scoring.profiling.sessions.session_plots import plot_layers, plot_times
+from scoring.profiling.sessions.session_replay import TARGETS, SessionClock, SessionReport, replay
+from scoring.profiling.sessions.session_requests import HOURS, KINDS, Request, Session, make_session
 
 __all__ = [
     "HOURS",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.plotting import BLUE, GREY, ORANGE, SKY, VERMILION, new_figure, number
-from scoring.profiling.sessions.replaying import TARGETS, SessionReport
+from scoring.profiling.sessions.session_replay import TARGETS, SessionReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,15 +1,22 @@
-"""What every engine must keep: functions of a `Case`, each with its sentence as docstring.
+"""The invariants of an engine: functions of a `CheckContext`. The docstring of each states the invariant.
 
-- `rankings`: what a list is, and what it must not depend on
-- `scores`: what a score is, and how it is explained
-- `weights`: what weights do to scores
-- `rules`: which jobs a user may be shown
-- `data`: what answers may depend on in the data
-- `immutability`: inputs are not changed
-- `invariant_registry`: the list of invariants, and the evidence of one that is broken
+- `ranking_invariants`: the content of lists, and what lists must not depend on
+- `score_invariants`: the values of scores, and their explanations
+- `weight_invariants`: the effect of weights on scores
+- `rule_invariants`: which jobs a user may be shown
+- `data_invariants`: which parts of the data results may depend on
+- `immutability_invariants`: inputs are not changed
+- `invariant_registry`: the list of invariants, and the evidence of a violation
 """
 
-from scoring.testing.invariants import rankings, scores, weights, rules, data, immutability  # noqa: F401, I001  # the order in which they are checked
+from scoring.testing.invariants import (  # noqa: F401, I001  # the order in which they are checked
+    ranking_invariants,
+    score_invariants,
+    weight_invariants,
+    rule_invariants,
+    data_invariants,
+    immutability_invariants,
+)
 from scoring.testing.invariants.invariant_registry import INVARIANTS, Invariant, NotShownError
 
 __all__ = ["INVARIANTS", "Invariant", "NotShownError"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scoring.widgets.html.parts import colours_of, heading, page, table, text_on
+from scoring.widgets.html.html_elements import colours_of, heading, page, table, text_on
 from scoring.widgets.user_list import Listed, UserList
 
 __all__ = ["legend_html", "list_html", "list_page"]

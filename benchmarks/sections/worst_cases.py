@@ -1,0 +1,196 @@
+"""Cases in which pruning cannot pay: whether the chosen path is ever much slower than looking at every pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.engine_calls import PATHS, K, decision, require_equal, scorer, warm
+from benchmarks.measurement import in_turn, say
+from benchmarks.peers.implicit_topk import ImplicitTopK
+from benchmarks.peers.vectors import Vectors, linear
+from benchmarks.results import Figure, Section, Table, at_most, number
+from benchmarks.sections.peers import InnerJob, factors_alone, require_close
+from benchmarks.workspace import Size, Workspace
+from scoring import Dataset, Prepared, ScoringModel, load_model
+from scoring.columns.canonical_tables import empty_frame
+from scoring.model import Inputs
+from scoring.profiling.peer_inputs import Facts
+
+_USERS = 500
+_USERS_OF_ALL_JOBS = 100
+_CODES, _REGIONS, _DIMENSIONS = 2_000, 1_000, 32
+"""Occupations, prefectures and factors of the adversary's data."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A ranking task and its seconds on both paths."""
+
+    name: str
+    users: int
+    k: int
+    auto: float
+    dense: float
+    decision: str
+
+    @property
+    def ratio(self) -> float:
+        return self.auto / self.dense
+
+
+def measure(size: Size, work: Workspace) -> Section:
+    cases = [
+        _case(name, prepared, np.arange(min(users, size.users)), k, size.repeats)
+        for name, prepared, users, k in _cases(size, work)
+    ]
+    dense, implicit, dimensions = _against_implicit(size, work)
+    rows = [
+        [case.name, f"{case.users:,}", f"{case.k:,}", number(1000 * case.auto / case.users),
+         number(1000 * case.dense / case.users), number(case.ratio), case.decision]
+        for case in cases
+    ]  # fmt: skip
+    columns = ("case", "users", "k", "auto, ms a user", "dense, ms a user", "auto / dense", "decision")
+    return Section(
+        name="worst",
+        title="Worst cases: the way chosen against the dense path",
+        size=f"{size.jobs:,} jobs, ids and all four scores equal both ways",
+        figures=[
+            *(_figure(case) for case in cases),
+            Figure(
+                "dense path on factors alone against implicit.cpu.topk",
+                dense / implicit,
+                "×",
+                at_most(1.3),
+                f"{1000 * dense:.3g} against {1000 * implicit:.3g} ms a user, {dimensions} dimensions",
+            ),
+        ],
+        tables=[Table("Worst cases", columns, rows)],
+        details={
+            "cases": [asdict(case) | {"ratio": case.ratio} for case in cases],
+            "factors_alone_ms": {"dense": 1000 * dense, "implicit": 1000 * implicit},
+        },
+    )
+
+
+def _figure(case: Case) -> Figure:
+    if len(PATHS) < 2:
+        return Figure(case.name, None, "× dense", at_most(1.3), "the dense path is the only one: no choice to measure")
+    return Figure(case.name, case.ratio, "× dense", at_most(1.3), case.decision)
+
+
+def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, int]]:
+    """Yield (name, what to rank, users, k), one at a time to limit memory."""
+    model = load_model("standard")
+    statistics = work.statistics(size)
+    inputs = Inputs.of(statistics).take_users(np.arange(min(_USERS, size.users)))
+    shipped = Prepared.of(inputs, model)
+    n_parts = len(model.parts)
+    flat = {part.name: float(weight) for part, weight in zip(model.parts, model.flat_weights, strict=True)}
+    yield "shipped weights", shipped, _USERS, K
+    yield "all weight on factors", shipped.with_model(factors_alone(model)), _USERS, K
+    yield "80 % of the weight on factors", shipped.with_model(_mostly(model, flat, "collaborative", 0.8)), _USERS, K
+    yield (
+        "all weight on location: nearly all tied",
+        shipped.with_model(model.with_weights({"location": 1.0})),
+        _USERS,
+        K,
+    )
+    yield "uniform weights", shipped.with_model(model.with_weights(dict.fromkeys(flat, 1 / n_parts))), _USERS, K
+    for name in ("fee", "category", "conditions", "history"):
+        yield f"95 % of the weight on {name}", shipped.with_model(_mostly(model, flat, name, 0.95)), _USERS, K
+    yield "k = number of jobs", shipped, _USERS_OF_ALL_JOBS, size.jobs
+    del shipped, inputs
+    yield "identical jobs: all tied", Prepared.of(_identical(statistics.dataset), model), _USERS, K
+    yield "random codes, wages and factors", Prepared.of(_adversary(statistics.dataset), model), _USERS, K
+    adversary = _mostly(model, flat, "collaborative", 0.8)
+    yield "the same, 80 % on factors", Prepared.of(_adversary(statistics.dataset), adversary), _USERS, K
+
+
+def _mostly(model: ScoringModel, flat: dict[str, float], name: str, share: float) -> ScoringModel:
+    """Put this share of the weight on one component; the others keep their proportions."""
+    others = sum(weight for other, weight in flat.items() if other != name)
+    return model.with_weights(
+        {other: share if other == name else (1 - share) * weight / others for other, weight in flat.items()}
+    )
+
+
+def _case(name: str, prepared: Prepared, rows: np.ndarray, k: int, repeats: int) -> Case:
+    say(name)
+    warm(prepared)
+    auto, dense = scorer(prepared.plan, "auto"), scorer(prepared.plan, "dense")
+    require_equal(auto.top_k(k, rows), dense.top_k(k, rows), f"{name}, chosen path and dense path")
+    chosen, looked = in_turn(lambda: auto.top_k(k, rows), lambda: dense.top_k(k, rows), repeats)
+    return Case(name, len(rows), k, chosen.best, looked.best, decision(auto))
+
+
+def _identical(data: Dataset) -> Dataset:
+    """Make every job a copy of the first open one under another id. Without actions, no list excludes a job."""
+    jobs = data.tables.jobs
+    one = jobs.iloc[np.full(len(jobs), int(np.argmax(data.open_jobs)))].reset_index(drop=True)
+    one["job_id"] = jobs["job_id"]
+    users = data.tables.users.iloc[:_USERS]
+    return Dataset(data.tables.with_tables(jobs=one, users=users, actions=empty_frame("actions")), as_of=data.as_of)
+
+
+def _adversary(data: Dataset) -> Dataset:
+    """Make unrelated data: thousands of random codes, a different city for each job, random factors."""
+    random = np.random.default_rng(7)
+    tables = data.tables
+    users = tables.users.iloc[:_USERS].reset_index(drop=True)
+    jobs, n, m = tables.jobs, len(users), len(tables.jobs)
+    codes = 10_000 + np.arange(_CODES)
+    regions = np.array([f"R{i:04d}" for i in range(_REGIONS)], dtype=object)
+    flags = ("has_daily_payment", "has_no_experience", "has_student_welcome", "has_remote_work")
+    jobs = jobs.assign(
+        prefecture_code=pd.Series(random.choice(regions, m), dtype="str"),
+        city_code=pd.Series([f"C{i}" for i in range(m)], dtype="str"),
+        occupation_code=pd.Series(random.choice(codes, m), dtype="Int64"),
+        salary_type=pd.Series(np.full(m, "hourly", dtype=object), dtype="str"),
+        min_salary=random.uniform(900, 3000, m),
+        fee=random.uniform(0, 6000, m),
+        **{flag: pd.Series(random.random(m) < 0.5, dtype="boolean") for flag in flags},
+    )
+    wanted = np.empty(n, dtype=object)
+    wanted[:] = [random.choice(codes, 3, replace=False).tolist() for _ in range(n)]
+    users = users.assign(
+        prefecture_code=pd.Series(random.choice(regions, n), dtype="str"),
+        preferred_occupations=pd.Series(wanted, dtype=object),
+        preferred_salary_min=random.uniform(900, 3000, n),
+    )
+    actions = tables.actions[tables.actions["user_id"].isin(users["user_id"])].reset_index(drop=True)
+    return Dataset(
+        tables.with_tables(
+            jobs=jobs,
+            users=users,
+            actions=actions,
+            user_factors=_factors(random, users["user_id"]),
+            job_factors=_factors(random, jobs["job_id"]),
+        ),
+        as_of=data.as_of,
+    )
+
+
+def _factors(random: np.random.Generator, ids: pd.Series) -> pd.DataFrame:
+    values = random.normal(size=(len(ids), _DIMENSIONS))
+    frame = pd.DataFrame(values, columns=[f"f{d}" for d in range(_DIMENSIONS)])
+    frame.insert(0, str(ids.name), ids.to_numpy())
+    return frame
+
+
+def _against_implicit(size: Size, work: Workspace) -> tuple[float, float, int]:
+    """Return seconds per user of our dense path and of implicit, on the same factors and jobs; compare the answers."""
+    say("dense path against implicit, factors alone")
+    prepared = linear(work.dataset(size), factors_alone(load_model("standard")), work.factors)
+    rows = np.arange(min(2_000, size.users))
+    vectors = Vectors.of(Facts.of(prepared, rows))
+    warm(prepared)
+    dense, peer = scorer(prepared.plan, "dense"), ImplicitTopK(vectors, scorer(prepared.plan).workers)
+    ours = dense.top_k(K, rows)
+    items, products = peer.rank(rows, K)
+    require_close(InnerJob("factors alone", prepared, vectors, ours, 0.0), items, products)
+    looked, theirs = in_turn(lambda: dense.top_k(K, rows), lambda: peer.rank(rows, K), size.repeats)
+    return looked.best / len(rows), theirs.best / len(rows), vectors.dimensions

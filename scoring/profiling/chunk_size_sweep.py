@@ -1,0 +1,251 @@
+"""Time and peak memory of real runs by chunk size and workers, with a recommended setting.
+
+A separate process prepares the data, and each run is forked from it. Therefore no run reuses memory that another run
+has freed, and the system's high-water mark shows the memory of the run on top of the data. This plus the memory of the
+preparing process is the peak of a process that prepares and ranks, measured from the end of loading. Each repeat runs
+all settings in turn, so that other load on the machine affects all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scoring.errors import ConfigurationError
+from scoring.plotting import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, new_figure, number
+from scoring.profiling.measurement import apart, give_back
+from scoring.ranking import Prepared
+from scoring.runs import memory_budget, runner
+from scoring.runs.memory_budget import readable
+from scoring.runs.publishers import ParquetPublisher
+from scoring.threads.pool import available_cpus
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Recommendation", "plot_sweep", "recommend", "sweep"]
+
+Setting = tuple[int, int]
+"""Users per chunk, and threads."""
+
+CHUNK_SIZES = (100, 500, 2_000, 10_000)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run. `seconds` includes writing, `ranking` does not.
+
+    `peak_bytes` includes the data, `extra_bytes` does not. `answer` is a digest of the written results.
+    """
+
+    seconds: float
+    ranking: float
+    peak_bytes: int
+    extra_bytes: int
+    answer: str
+
+
+def sweep(
+    make: Callable[[], Prepared],
+    *,
+    chunk_sizes: Sequence[int] = CHUNK_SIZES,
+    workers: Sequence[int] | None = None,
+    k: int = 40,
+    repeats: int = 3,
+) -> pd.DataFrame:
+    """Measure the ranking of all active users, including writing Parquet files, for each setting.
+
+    Return one row per setting: chunk_size · workers · best_s and median_s (of `repeats` runs, ranking and writing) ·
+    ranking_s (the best, ranking alone) · peak_bytes (the largest of all repeats) · extra_bytes (the same without the
+    prepared data) · answer (a digest of the results, the same in every row).
+
+    Parameters
+    ----------
+    make: Prepares the data in a separate process, so it must be importable, such as `Source(...).prepared`.
+    workers: Numbers of threads; None: 1 and the number of CPU cores.
+
+    Raises
+    ------
+    ConfigurationError: If no chunk size or number of workers is given, or if `repeats` is below 1.
+    """
+    counts = sorted({1, available_cpus()}) if workers is None else workers
+    settings = list(product(chunk_sizes, counts))
+    if not settings or repeats < 1:
+        raise ConfigurationError("a sweep needs a chunk size, a number of workers and one repeat, at least.")
+    # elsewhere, forking a process with threads is not safe: each run prepares the data itself, and its peak includes it
+    if sys.platform == "linux":
+        runs = apart(_forked_runs, make, settings, k, repeats)
+    else:
+        runs = [[apart(_prepare_and_run, make, setting, k) for setting in settings] for _ in range(repeats)]
+    rows = []
+    for (chunk_size, threads), mine in zip(settings, zip(*runs, strict=True), strict=True):
+        seconds = [run.seconds for run in mine]
+        rows.append(
+            {
+                "chunk_size": chunk_size,
+                "workers": threads,
+                "best_s": min(seconds),
+                "median_s": float(np.median(seconds)),
+                "ranking_s": min(run.ranking for run in mine),
+                "peak_bytes": max(run.peak_bytes for run in mine),
+                "extra_bytes": max(run.extra_bytes for run in mine),
+                "answer": " ".join(sorted({run.answer for run in mine})),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _forked_runs(make: Callable[[], Prepared], settings: Sequence[Setting], k: int, repeats: int) -> list[list[_Run]]:
+    prepared = make()
+    import pyarrow.parquet  # noqa: F401 - imported before the fork, so that runs do not import it
+
+    give_back()  # otherwise runs would reuse the memory that loading freed, and it would not be measured
+    held = memory_budget.resident()
+
+    def run(setting: Setting) -> _Run:
+        # the peak of a forked process is too low: it excludes pages of libraries that the process never touches
+        found = _forked_run(prepared, setting, k)
+        return replace(found, peak_bytes=held + found.extra_bytes)
+
+    return [[run(setting) for setting in settings] for _ in range(repeats)]
+
+
+_HELD: Prepared | None = None
+"""In a forked process: the data prepared by its parent."""
+
+
+def _hold(prepared: Prepared) -> None:
+    global _HELD
+    _HELD = prepared
+
+
+def _forked_run(prepared: Prepared, setting: Setting, k: int) -> _Run:
+    # arguments of the initializer are inherited; those of a call would be pickled and copied
+    fork = multiprocessing.get_context("fork")
+    with warnings.catch_warnings():
+        # newer Python versions warn of existing threads: those of BLAS and Arrow are idle and support forking
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with ProcessPoolExecutor(1, mp_context=fork, initializer=_hold, initargs=(prepared,)) as pool:
+            return pool.submit(_run_held, setting, k).result()
+
+
+def _run_held(setting: Setting, k: int) -> _Run:
+    assert _HELD is not None, "the initializer comes before the call"
+    return _run(_HELD, setting, k)
+
+
+def _prepare_and_run(make: Callable[[], Prepared], setting: Setting, k: int) -> _Run:
+    return _run(make(), setting, k)
+
+
+def _run(prepared: Prepared, setting: Setting, k: int) -> _Run:
+    chunk_size, workers = setting
+    with tempfile.TemporaryDirectory() as folder:
+        target, first = Path(folder) / "run", prepared.plan.user_id[prepared.active_users[:1]]
+        # one user first, so that imports and one-time setup do not count for the setting
+        runner.run(prepared, k=k, users=first, workers=workers, sinks=[ParquetPublisher(Path(folder) / "first")])
+        before = memory_budget.peak()
+        begun = time.perf_counter()
+        result = runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=[ParquetPublisher(target)])
+        seconds = time.perf_counter() - begun
+        peak = result.peak_bytes
+        return _Run(seconds, result.ranking_seconds, peak, peak - before, _digest(target))
+
+
+def _digest(folder: Path) -> str:
+    frame = pd.read_parquet(folder)
+    digest = hashlib.blake2b(digest_size=6)
+    for name in frame.columns:
+        digest.update(np.ascontiguousarray(frame[name].to_numpy()).tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The recommended setting, and the reason."""
+
+    chunk_size: int
+    workers: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"chunks of {self.chunk_size:,} users on {_threads(self.workers)}: {self.reason}"
+
+
+def recommend(frame: pd.DataFrame, *, slower: float = 0.05, alike: float = 0.01) -> Recommendation:
+    """Recommend the setting of a `sweep` with the least memory among those almost as fast as the fastest.
+
+    Times are the best of the repeats, because other load on the machine affects them least.
+
+    Parameters
+    ----------
+    slower: Share by which a setting may be slower than the fastest.
+    alike: Peaks within this share of the smallest count as equal. Of these, the setting with the fewest threads is
+        chosen, then the fastest.
+    """
+    fastest = frame.iloc[int(frame["best_s"].argmin())]
+    fast = frame[frame["best_s"] <= (1 + slower) * fastest["best_s"]]
+    small = fast[fast["peak_bytes"] <= (1 + alike) * fast["peak_bytes"].min()]
+    chosen = small.sort_values(["workers", "best_s"]).iloc[0]
+    speed = f"{number(chosen['best_s'])} s"
+    if chosen.name == fastest.name:
+        speed = f"the fastest, {speed}"
+    else:
+        where = f"chunks of {int(fastest['chunk_size']):,} on {_threads(int(fastest['workers']))}"
+        more = chosen["best_s"] / fastest["best_s"] - 1
+        speed += f", {more:.1%} more than the fastest ({number(fastest['best_s'])} s, {where})"
+    alone = f"no other setting comes within {slower:.0%}"
+    least = f"of the {len(fast)} settings within {slower:.0%} none needs less memory by more than {alike:.0%}"
+    fewest = alone if len(fast) == 1 else least
+    peaks = f"{readable(chosen['peak_bytes'])}; the most of all is {readable(frame['peak_bytes'].max())}"
+    return Recommendation(int(chosen["chunk_size"]), int(chosen["workers"]), f"{speed}; {fewest} ({peaks})")
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'' if count == 1 else 's'}"
+
+
+def plot_sweep(frame: pd.DataFrame, chosen: Recommendation | None = None) -> Figure:
+    """Plot seconds and additional memory of a `sweep` over chunk sizes, one line per number of threads.
+
+    A circle marks the setting `chosen`.
+    """
+    figure, (left, right) = new_figure(9, 3.6, columns=2)
+    colours = (BLUE, VERMILION, GREEN, ORANGE)
+    for place, (workers, rows) in enumerate(frame.groupby("workers")):
+        colour, marker = colours[place % len(colours)], "os^D"[place % 4]
+        x = rows["chunk_size"]
+        left.plot(x, rows["best_s"], color=colour, marker=marker, label=f"{_threads(int(str(workers)))}, best")
+        left.plot(x, rows["median_s"], color=colour, linestyle=":", label=f"{_threads(int(str(workers)))}, median")
+        right.plot(x, rows["extra_bytes"] / 1e6, color=colour, marker=marker)
+    if chosen is not None:
+        row = frame[(frame["chunk_size"] == chosen.chunk_size) & (frame["workers"] == chosen.workers)].iloc[0]
+        for axes, y, label in ((left, row["best_s"], "recommended"), (right, row["extra_bytes"] / 1e6, None)):
+            axes.plot([row["chunk_size"]], [y], "o", markersize=15, fillstyle="none", color=BLACK, label=label)
+    sizes = sorted(frame["chunk_size"].unique())
+    for axes in (left, right):
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=SMALL)
+        axes.minorticks_off()
+        axes.set_xlabel("users in a chunk (log scale)")
+    left.set_ylim(0, 1.15 * frame["median_s"].max())
+    left.set_ylabel("seconds of ranking and writing")
+    right.set_ylim(0, 1.15 * frame["extra_bytes"].max() / 1e6)
+    right.set_ylabel("MB at the peak, on top of the data")
+    left.set_title("Time", loc="left", fontsize=10)
+    right.set_title("Memory", loc="left", fontsize=10)
+    figure.legend(loc="outside lower center", ncols=5, fontsize=SMALL)
+    return figure

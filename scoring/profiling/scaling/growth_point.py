@@ -1,0 +1,170 @@
+"""Measure one size of a market: time, memory and skipped pairs of its lists, and a check of the lists."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from scoring.array_types import Longs
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.plotting import number
+from scoring.profiling.line_times import readable_top_k
+from scoring.profiling.measurement import reset_peak, timed
+from scoring.profiling.peer_lists import AnswersDifferError
+from scoring.ranking import Prepared, Scorer
+from scoring.runs import memory_budget
+from scoring.statistics import Statistics
+from scoring.synthetic import make_market
+
+__all__ = ["PATIENCE", "GrowthPoint", "measure_points", "warm"]
+
+PATIENCE = 300.0
+"""Limit in seconds of one ranking. A size that would take longer is reported but not measured."""
+
+
+@dataclass(frozen=True)
+class GrowthPoint:
+    """Cost of the lists of one market. None: not measured, or not recorded."""
+
+    users: int
+    jobs: int
+    seconds: float | None  # the best of `times`
+    guess: float | None = None  # seconds, estimated from a part of the users
+    times: Mapping[str, Any] = field(default_factory=dict)  # from `Times.as_dict`
+    decision: str = ""  # the chosen path, and the reason
+    making_seconds: float | None = None  # for generating and preparing the market
+    peak_bytes: int | None = None  # of the process, including generating the market
+    ranking_peak_bytes: int | None = None  # of the process during ranking, including the data
+    left_out: Mapping[str, int] = field(default_factory=dict)  # rule → jobs that it excludes for all users
+    eligible: int | None = None  # jobs that no rule excludes for all users
+    cells: int | None = None  # non-empty cells of the index of eligible jobs
+    blocks: int | None = None  # of the same index
+    looked_at: int | None = None  # pairs that were scored individually; bounds excluded the others
+    checked: int = 0  # users whose lists were compared with the readable path
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Self:
+        """Create it from a record, such as those stored by a benchmark. Missing fields get their defaults."""
+        names = {own.name for own in fields(cls)}
+        return cls(**{name: value for name, value in record.items() if name in names})
+
+    @property
+    def pairs(self) -> int:
+        return self.users * self.jobs
+
+    def __str__(self) -> str:
+        size = f"{self.users:,} users × {self.jobs:,} jobs = {self.pairs:,} pairs"
+        if self.seconds is None:
+            guess = f"about {self.guess:,.0f} s" if self.guess is not None else "longer than there was patience"
+            return f"{size}: not done, it would take {guess}"
+        rate = f"{number(self.seconds)} s, {self.pairs / self.seconds / 1e9:,.2f} billion pairs decided a second"
+        return f"{size}: {rate}" + (
+            f", {memory_budget.readable(self.peak_bytes)} at the peak" if self.peak_bytes else ""
+        )
+
+
+def measure_points(
+    n_users: int,
+    n_jobs: int,
+    n_actions: int,
+    asked: Sequence[int],
+    *,
+    k: int = 40,
+    model: str = "standard",
+    workers: int | None = None,
+    factors: Path | None = None,
+    checked: int = 0,
+    repeats: int = 5,
+    patience: float = PATIENCE,
+    say: Callable[[str], object] = lambda text: None,
+) -> list[GrowthPoint]:
+    """Measure the ranking of the first users of a synthetic market, for each number of users in `asked`.
+
+    All work is done in this process. To measure the memory of this market alone, call this function with `apart`.
+
+    Parameters
+    ----------
+    model: A model that `load_model` finds.
+    factors: Folder in which trained factors are cached.
+    checked: Number of users whose lists are compared with the readable path.
+    patience: A ranking that would take more seconds than this is not measured.
+    say: Called with progress messages.
+
+    Raises
+    ------
+    AnswersDifferError: If a list differs from the readable path.
+    """
+    say(f"a market of {n_users:,} users, {n_jobs:,} jobs, {n_actions:,} actions")
+    begun = time.perf_counter()
+    # no reference to the market is kept, so that its memory is freed after encoding
+    data = Statistics(Dataset(make_market(n_users, n_jobs, n_actions, seed=0).tables), factor_cache=factors)
+    prepared = Prepared.of(data, load_model(model), workers=workers)
+    made = time.perf_counter() - begun
+    warm(prepared)
+    before = memory_budget.peak()
+    can_tell = reset_peak()
+    scorer = Scorer(prepared.plan, workers=workers)
+    points: list[GrowthPoint] = []
+    for users in asked:
+        point = _ranked(scorer, np.arange(users), n_jobs, k, repeats, patience, say)
+        peak = memory_budget.peak()
+        point = replace(
+            point,
+            making_seconds=made,
+            peak_bytes=max(before, peak),
+            ranking_peak_bytes=peak if can_tell else None,
+        )
+        points.append(_laid_out(point, prepared))
+    _require_readable(prepared, np.arange(min([checked, *asked])), k)
+    return [replace(point, checked=min([checked, *asked])) for point in points]
+
+
+def warm(prepared: Prepared) -> None:
+    """Compile the kernels or load them from disk, so that measurements do not include it."""
+    rows = np.arange(min(2, len(prepared.plan.user_id)))
+    for scorer in (Scorer(prepared.plan, path="pruned"), Scorer(prepared.plan, path="dense")):
+        scorer.top_k(1, rows)
+    prepared.scorer.all_pairs(rows[:1])
+
+
+def _ranked(
+    scorer: Scorer, rows: Longs, n_jobs: int, k: int, repeats: int, patience: float, say: Callable[[str], object]
+) -> GrowthPoint:
+    """Measure a ranking, or return only the estimate if it exceeds the patience."""
+    scorer.top_k(k, rows[:64])  # builds the index of jobs, once
+    trial = rows[: max(1, len(rows) // 20)]
+    guess = timed(lambda: scorer.top_k(k, trial), 1).best * len(rows) / len(trial)
+    point = GrowthPoint(len(rows), n_jobs, seconds=None, guess=guess, decision=str(scorer.decision))
+    if guess > patience:
+        return point
+    say(f"ranking {len(rows):,} users × {n_jobs:,} jobs")
+    times = timed(lambda: scorer.top_k(k, rows), repeats, at_most=20.0)
+    looked_at = scorer.latest.looked_at if scorer.latest is not None else None
+    return replace(point, seconds=times.best, times=times.as_dict(), decision=str(scorer.decision), looked_at=looked_at)
+
+
+def _laid_out(point: GrowthPoint, prepared: Prepared) -> GrowthPoint:
+    """Add the numbers of excluded and eligible jobs, cells and blocks."""
+    plan, index = prepared.plan, prepared.plan.search.index
+    return replace(
+        point,
+        left_out=plan.exclusions.ledger(),
+        eligible=len(index.plan_row),
+        cells=int((index.cell[:, 1] > index.cell[:, 0]).sum()),
+        blocks=len(index.block),
+    )
+
+
+def _require_readable(prepared: Prepared, rows: Longs, k: int) -> None:
+    """Raise AnswersDifferError if the engine's lists of these users differ from the readable path."""
+    ours = prepared.scorer.top_k(k, rows)
+    for place in range(len(rows)):  # one user at a time: all pairs of many users would raise the peak
+        ids = readable_top_k(prepared, rows[place : place + 1], k)[0]
+        if not np.array_equal(ids, ours.job_id[place, : ours.count[place]]):
+            raise AnswersDifferError(f"the list of user {ours.user_id[place]} is not that of the readable path.")

@@ -1,0 +1,171 @@
+"""Send a session to an engine and report the results."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+import pandas as pd
+
+from scoring.caching import CacheStats
+from scoring.database.database import Database
+from scoring.database.writers import write_frame
+from scoring.model import ScoringModel
+from scoring.profiling.sessions.session_requests import Request, Session
+
+__all__ = ["TARGETS", "SessionClock", "SessionReport", "replay"]
+
+TARGETS: Final = {"overall": 0.90, "prefecture": 0.95, "company": 0.85}
+"""Cache → minimum hit rate of a session."""
+
+
+class Engine(Protocol):
+    """The methods of `ScoringEngine` that a replay calls."""
+
+    model: ScoringModel
+
+    def cache_stats(self) -> dict[str, CacheStats]: ...
+
+    async def calculate_total_score(self, job: Any, user: Any, user_profile: Any = None) -> float: ...
+
+    async def calculate_base_score(self, job: Any) -> float: ...
+
+    async def get_score_explanation(self, job: Any, user: Any, user_profile: Any = None) -> dict[str, Any]: ...
+
+    async def calculate_scores_for_all_users(
+        self, job_limit: int | None = None, user_limit: int | None = None
+    ) -> Any: ...
+
+    async def _batch_load_company_popularity(self, company_ids: Sequence[str]) -> pd.DataFrame: ...
+
+
+class SessionClock:
+    """A clock in seconds, which the replay advances. Pass it to the engine (`clock=`) and to `replay`."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True)
+class SessionReport:
+    """The result of a replay.
+
+    `layers` has one row per cache: requests, hits, misses, joined, hit_rate, entries, bytes, age (seconds, of the
+    oldest value). `requests` has one row per request, in order: kind, at, seconds, cold (whether a cache missed),
+    answer (a digest).
+    """
+
+    layers: pd.DataFrame
+    requests: pd.DataFrame
+
+    @property
+    def hit_rates(self) -> dict[str, float]:
+        """Cache → hit rate. `overall` is the rate of all caches, as in `get_performance_stats`."""
+        asked = self.layers["requests"].sum()
+        return {"overall": self.layers["hits"].sum() / asked if asked else 0.0, **self.layers["hit_rate"]}
+
+    def times(self, off: SessionReport | None = None) -> pd.DataFrame:
+        """Return one row per kind: requests, cold (their number), cold_ms and warm_ms (median milliseconds).
+
+        `off` is the report of a replay without caches; it adds the column off_ms. A median without requests is NaN.
+        """
+        rows = {}
+        for kind, part in self.requests.groupby("kind"):
+            cold, ms = part["cold"], 1000 * part["seconds"]
+            row = {"requests": len(part), "cold": int(cold.sum()), "cold_ms": ms[cold].median()}
+            row["warm_ms"] = ms[~cold].median()
+            if off is not None:
+                without = off.requests
+                row["off_ms"] = 1000 * without.loc[without["kind"] == kind, "seconds"].median()
+            rows[kind] = row
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("kind")
+
+    def different_from(self, other: SessionReport) -> pd.DataFrame:
+        """Return the requests to which another engine gave a different answer."""
+        return self.requests[self.requests["answer"] != other.requests["answer"]]
+
+
+async def replay(engine: Engine, session: Session, database: Database, clock: SessionClock) -> SessionReport:
+    """Send the requests one after another and return a report.
+
+    Writing actions is not timed. The time of the next request includes all values that are computed again.
+
+    To compare with an engine without caches, replay the session on an engine with
+    `caches=EngineCaches.off(company_hours=…, clock=…)`, the same hours and a separate database. Both engines then read
+    company popularity at the same times, and all answers must be equal (`SessionReport.different_from`).
+
+    Parameters
+    ----------
+    database: The database that the engine reads. New actions are written to it.
+    clock: The clock of the engine.
+    """
+    base, before = engine.model, engine.cache_stats()
+    misses, rows = _misses(engine), []
+    for request in session.requests:
+        clock.now = max(clock.now, request.at)
+        answer, seconds = "", 0.0
+        if request.kind == "new actions":
+            assert request.actions is not None
+            with database.begin() as connection:
+                write_frame(connection, "actions", request.actions)
+        elif request.kind == "weights":
+            engine.model = base.with_weights(request.weights)
+        else:
+            begin = time.perf_counter()
+            found = await _ANSWERS[request.kind](engine, session, request)
+            seconds, answer = time.perf_counter() - begin, _digest(found)
+        misses, last = _misses(engine), misses
+        rows.append((request.kind, request.at, seconds, misses > last, answer))
+    engine.model = base
+    requests = pd.DataFrame(rows, columns=["kind", "at", "seconds", "cold", "answer"])
+    return SessionReport(_layers(engine, before), requests)
+
+
+_ANSWERS: Final[dict[str, Callable[[Engine, Session, Request], Awaitable[Any]]]] = {
+    "pair": lambda engine, of, r: engine.calculate_total_score(of.jobs[r.job], of.users[r.user], r.user),
+    "explanation": lambda engine, of, r: engine.get_score_explanation(of.jobs[r.job], of.users[r.user], r.user),
+    "short list": lambda engine, of, r: engine.calculate_scores_for_all_users(user_limit=r.users),
+    "whole list": lambda engine, of, r: engine.calculate_scores_for_all_users(),
+    "base score": lambda engine, of, r: engine.calculate_base_score(of.jobs[r.job]),
+    "popularity": lambda engine, of, r: engine._batch_load_company_popularity(r.companies),
+}
+
+
+def _misses(engine: Engine) -> int:
+    return sum(stats.misses for stats in engine.cache_stats().values())
+
+
+def _digest(answer: Any) -> str:
+    """Return a digest that is equal only for bitwise equal answers."""
+    digest = hashlib.blake2b(digest_size=16)
+    if isinstance(answer, pd.DataFrame):
+        for name, column in answer.items():
+            values = column.to_numpy()
+            exact = values.tobytes() if values.dtype != object else repr(values.tolist()).encode()
+            digest.update(f"{name} {column.dtype} {len(column)}".encode() + exact)
+    else:
+        digest.update(repr(answer).encode())
+    return digest.hexdigest()
+
+
+def _layers(engine: Engine, before: Mapping[str, CacheStats]) -> pd.DataFrame:
+    rows = {}
+    for name, stats in engine.cache_stats().items():
+        counts = {what: getattr(stats, what) - getattr(before[name], what) for what in ("hits", "misses", "joined")}
+        asked = sum(counts.values())
+        rows[name] = {
+            "requests": asked,
+            **counts,
+            "hit_rate": counts["hits"] / asked if asked else np.nan,
+            "entries": stats.entries,
+            "bytes": stats.bytes,
+            "age": stats.oldest_seconds,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("cache")

@@ -1,0 +1,61 @@
+"""Overlap of the lists with the baseline, and the largest gains and losses of places in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from scoring.evaluation import Comparison
+from scoring.evaluation.exposure import PLURAL, By
+from scoring.widgets.html.html_elements import DOWN, UP, heading, signed, table, text_on
+
+__all__ = ["overlap_html"]
+
+_MOST = 5
+"""Number of largest gains, and of largest losses, in a table."""
+
+
+def overlap_html(comparison: Comparison, exposure: Mapping[By, pd.DataFrame] | None = None) -> str:
+    """Return the overlap with a table of gains and losses for each key of `exposure`.
+
+    `exposure` maps the grouping (such as company) to the frame of `Comparison.exposure`. None is not computed yet.
+    """
+    users = comparison.frame()
+    told = (
+        f"Rank-biased overlap {comparison.mean_rbo:.3f} · {users['new'].mean():.1%} of the listed jobs are new · "
+        f"{comparison.share_changed:.0%} of the lists changed, {comparison.share_first_changed:.0%} have another "
+        "first job."
+    )
+    tables = "".join(_changes(by, frame) for by, frame in (exposure or {}).items())
+    return heading("Overlap, winners and losers", told) + f'<div class="lm-scoring-three">{tables}</div>'
+
+
+def _changes(by: By, frame: pd.DataFrame) -> str:
+    gained = frame[frame["change"] > 0].nlargest(_MOST, "change")
+    lost = frame[frame["change"] < 0].nsmallest(_MOST, "change")[::-1]
+    shown = pd.concat([gained, lost])
+    most = max(float(shown["change"].abs().max()), 1.0) if len(shown) else 1.0
+    rows = [
+        (
+            text_on(row["name"]),
+            f'<span class="{"better" if row["change"] > 0 else "worse"}">{signed(row["change"])}</span>',
+            _bar(row["change"] / most),
+            f"{row['places_before']:,} → {row['places_after']:,}",
+        )
+        for row in shown.to_dict("records")
+    ]
+    if not rows:
+        return f"<p>{PLURAL[by].capitalize()}: nobody gains or loses a place.</p>"
+    columns = [(PLURAL[by], False), ("change", True), ("", False), ("places in lists", True)]
+    return "<div>" + table(columns, rows, f"{PLURAL[by]} that gain and lose most") + "</div>"
+
+
+def _bar(share: float) -> str:
+    width = 30 * abs(share)
+    x = 30 if share > 0 else 30 - width
+    colour = UP if share > 0 else DOWN
+    return (
+        f'<svg width="60" height="10" aria-hidden="true"><rect x="{x:.1f}" y="1" width="{width:.1f}" height="8" '
+        f'fill="{colour}"/><line x1="30" y1="0" x2="30" y2="10" stroke="var(--scoring-muted)"/></svg>'
+    )

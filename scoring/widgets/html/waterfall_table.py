@@ -1,0 +1,75 @@
+"""Waterfall table of one job and user: the change of the total by component."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scoring.evaluation.waterfall import Change, Waterfall
+from scoring.widgets.html.html_elements import DOWN, FAINT, UP, heading, number, table, text_on
+
+__all__ = ["waterfall_html"]
+
+_COLUMNS = (
+    ("component", False), ("value", True), ("flat weight", True), ("points", True), ("change", True), ("", False),
+)  # fmt: skip
+_WIDTH = 220
+
+
+def waterfall_html(why: Waterfall) -> str:
+    """Return the table, largest change first. Each bar starts at the end of the bar above."""
+    changes = sorted(why.changes, key=lambda one: -abs(one.change))
+    ends = [why.total_before]
+    for change in changes:
+        ends.append(ends[-1] + change.change)
+    low, high = _range(ends)
+    rows = [_total("before", why.total_before, low, high)]
+    for place, change in enumerate(changes):
+        rows.append(_row(change, ends[place], ends[place + 1], low, high))
+    rows.append(_total("now", why.total_after, low, high))
+    return heading(f"Why job {why.job_id} moved", why.summary()) + table(
+        _COLUMNS, rows, f"Change of the score of job {why.job_id}, component by component"
+    )
+
+
+def _range(ends: Sequence[float]) -> tuple[float, float]:
+    low, high = min(ends), max(ends)
+    margin = max(0.15 * (high - low), 0.5)
+    return max(0.0, low - margin), high + margin
+
+
+def _row(change: Change, start: float, end: float, low: float, high: float) -> tuple[str, ...]:
+    colour = UP if change.change > 0 else DOWN
+    kind = "better" if change.change > 0 else "worse" if change.change < 0 else "muted"
+    return (
+        text_on(change.component),
+        _pair(_value(change.value_before), _value(change.value_after)),
+        _pair(f"{change.weight_before:.4f}", f"{change.weight_after:.4f}"),
+        _pair(f"{change.points_before:.2f}", f"{change.points_after:.2f}"),
+        f'<span class="{kind}">{_points(change.change)}</span>',
+        _drawn(start, end, low, high, colour) if change.change else "",
+    )
+
+
+def _total(when: str, total: float, low: float, high: float) -> tuple[str, ...]:
+    return (f"<b>total {when}</b>", "", "", f"<b>{total:.2f}</b>", "", _drawn(low, total, low, high, FAINT))
+
+
+def _value(value: float | None) -> str:
+    """Return the value as text. It is None if the model does not have the component."""
+    return "–" if value is None else number(value)
+
+
+def _points(change: float) -> str:
+    return "0" if not round(change, 2) else f"{change:+.2f}".replace("-", "−")
+
+
+def _pair(before: str, after: str) -> str:
+    return text_on(after) if before == after else f"{text_on(before)} → {text_on(after)}"
+
+
+def _drawn(start: float, end: float, low: float, high: float, colour: str) -> str:
+    a, b = sorted(_WIDTH * (value - low) / (high - low) for value in (start, end))
+    return (
+        f'<svg width="{_WIDTH}" height="14" aria-hidden="true"><rect x="{a:.1f}" y="1" width="{max(b - a, 0.75):.1f}" '
+        f'height="12" fill="{colour}"/></svg>'
+    )

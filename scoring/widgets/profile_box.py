@@ -1,0 +1,53 @@
+"""The widgets that load and save profiles. Their logic is in `saving`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from scoring.errors import ScoringError
+from scoring.widgets.profile_saver import Saver
+
+__all__ = ["ProfileBox"]
+
+_LABEL = {"description_width": "60px"}
+_NONE = "(choose a profile)"
+
+
+class ProfileBox:
+    """The buttons `load` and `save` with their inputs `chosen`, `name` and `note`."""
+
+    def __init__(self, saver: Saver, on_load: Callable[[str], None], on_save: Callable[[str, str], None]) -> None:
+        self._saver = saver
+        wide: Any = {"style": _LABEL, "layout": widgets.Layout(width="290px", margin="1px 2px")}
+        self.chosen = widgets.Dropdown(
+            description="profile", tooltip="profiles that were saved", options=[_NONE], **wide
+        )
+        self.load = _button("Load", "take over the weights of the chosen profile")
+        self.name, self.note = (
+            widgets.Text(description=name, tooltip=told, continuous_update=False, **wide)
+            for name, told in (("name", "under which to save these weights"), ("note", "what to remember of them"))
+        )
+        self.save = _button("Save", "save the weights as a new version under this name")
+        self.load.on_click(lambda _: on_load("" if self.chosen.value == _NONE else self.chosen.value))
+        self.save.on_click(lambda _: on_save(self.name.value, self.note.value))
+        self.box = widgets.VBox(
+            [widgets.HBox([self.chosen, self.load]), self.name, widgets.HBox([self.note, self.save])]
+        )
+        self.refresh()
+
+    def refresh(self, chosen: str = _NONE) -> str:
+        """Read the list of profiles again. Return a sentence if it cannot be read, otherwise ""."""
+        try:
+            names = self._saver.names()
+        except ScoringError as error:
+            return str(error)
+        self.chosen.options = [_NONE, *names]
+        self.chosen.value = chosen if chosen in names else _NONE
+        return ""
+
+
+def _button(name: str, tooltip: str) -> Any:
+    return widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width="84px", margin="1px 2px"))

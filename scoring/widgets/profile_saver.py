@@ -1,0 +1,95 @@
+"""Loading and saving of profiles in the panel, with a warning about slices that become worse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scoring.errors import ConfigurationError
+from scoring.model import ScoringModel
+from scoring.tuning.registry import Profile, Registry
+from scoring.widgets.tuning_session import PanelState, TuningSession
+
+__all__ = ["Saver"]
+
+_FEW = 4
+
+
+@dataclass
+class Saver:
+    """Loads and saves profiles of a registry.
+
+    A model that makes a slice significantly worse is saved only when the user confirms it by a second save.
+    """
+
+    registry: Registry
+    session: TuningSession
+    parent: Profile | ScoringModel
+    """Parent of the next saved profile: the profile that was loaded or saved last, or the initial model."""
+    _warned: str | None = None
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether a warning is pending, which the user confirms by a second save."""
+        return self._warned is not None
+
+    def names(self) -> list[str]:
+        """Return NAME@VERSION of every readable profile, sorted by name, newest version first."""
+        frame = self.registry.list()
+        if not len(frame):
+            return []
+        readable = frame[frame["problem"].isna()].sort_values(["name", "version"], ascending=[True, False])
+        return [f"{name}@{version}" for name, version in zip(readable["name"], readable["version"], strict=True)]
+
+    def load(self, name: str) -> ScoringModel:
+        """Load a profile, and return its model.
+
+        Raises
+        ------
+        ConfigurationError: If the name is empty or invalid.
+        ModelError: If the profile does not exist or differs from the saved model.
+        """
+        if not name:
+            raise ConfigurationError("no profile is chosen; choose one beside Load.")
+        self.parent = self.registry.use(name)
+        self._warned = None
+        return self.parent.model
+
+    def warning(self, state: PanelState) -> str:
+        """Return a sentence about the slices that are significantly worse, or "".
+
+        Raises
+        ------
+        ConfigurationError: If the slices are not computed yet.
+        """
+        worse = state.worse()
+        if not len(worse):
+            return ""
+        named = [f"{row.slicing} {row.slice} ({row.metric} {row.difference:+.3g})" for row in worse.itertuples()]
+        more = f" and {len(named) - _FEW} more" if len(named) > _FEW else ""
+        return f"Significantly worse than the baseline: {', '.join(named[:_FEW])}{more}."
+
+    def save(self, name: str, model: ScoringModel, state: PanelState | None, note: str = "") -> Profile | str:
+        """Save the model, and return the profile. If slices are worse, the first call returns a warning instead.
+
+        Raises
+        ------
+        ConfigurationError: If the name is empty or invalid, or the slices of this model are not computed yet.
+        """
+        if not name.strip():
+            raise ConfigurationError("a profile needs a name; write one beside Save.")
+        if state is None or state.model != model or state.slices is None:
+            raise ConfigurationError("what these weights do is still being computed; save when it has settled.")
+        warning = self.warning(state)
+        if warning and self._warned != model.digest:
+            self._warned = model.digest
+            return f"{warning} Press Save again to save it all the same."
+        self._warned = None
+        self.parent = self.registry.save(
+            name.strip(),
+            model,
+            parent=self.parent,
+            found_on=self.session.data,
+            metrics=self.session.metrics(state),
+            note=note,
+        )
+        return self.parent

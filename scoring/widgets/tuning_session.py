@@ -1,0 +1,311 @@
+"""Computation of the panel: evaluate the lists of a model and compare them with a baseline, in stages.
+
+session = TuningSession.of(data, load_model("standard"))
+state = session.compute(Request(model.with_weights({...}), user_id=1))
+state.measures   # every measure with its difference to the baseline and its interval
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from scoring.argument_checks import whole_number
+from scoring.array_types import Longs
+from scoring.dataset import Dataset
+from scoring.errors import ConfigurationError, RunCancelledError
+from scoring.evaluation import (
+    MRR,
+    NDCG,
+    Comparison,
+    Evaluator,
+    HitRate,
+    Holdout,
+    Judgement,
+    Recall,
+    Slicing,
+    by_time,
+    slices_of,
+)
+from scoring.evaluation.exposure import By
+from scoring.evaluation.scoreboard import Scoreboard
+from scoring.evaluation.significance import Resamples
+from scoring.evaluation.waterfall import Waterfall, waterfall
+from scoring.model import ScoringModel
+from scoring.ranking import Prepared
+from scoring.ranking.prepared import rows_of_ids
+from scoring.widgets.baseline_cache import Baselines, Known
+from scoring.widgets.measure_differences import Measured, differences, intervals, measured
+from scoring.widgets.single_user_lists import Single
+from scoring.widgets.user_list import UserList, user_list
+
+__all__ = ["PanelState", "Request", "TuningSession"]
+
+METRICS = (NDCG(10), Recall(40), MRR(40), HitRate(40))
+FIRST = ("baseline", "lists", "measures", "user")
+"""Stages of the first state. The results of later stages follow one by one."""
+WHOSE: tuple[By, ...] = ("company", "prefecture", "occupation")
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request for the results of a model.
+
+    `user_id` selects the list. `job_id` selects the job of the waterfall; None omits it. `baseline` None is the
+    baseline of the session.
+    """
+
+    model: ScoringModel
+    user_id: int
+    job_id: int | None = None
+    baseline: ScoringModel | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class PanelState:
+    """The results of a request so far. A stage that is not done is None."""
+
+    request: Request
+    judgement: Judgement
+    measured: Measured
+    measures: pd.DataFrame  # as `measures.differences`
+    users: UserList
+    waterfall: Waterfall | None = None
+    slices: pd.DataFrame | None = None  # as `slice_differences`
+    comparison: Comparison | None = None
+    exposure: Mapping[By, pd.DataFrame] | None = None
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
+    """Stage → its duration, for the stages that this request computed."""
+
+    @property
+    def model(self) -> ScoringModel:
+        return self.request.model
+
+    @property
+    def whole(self) -> bool:
+        """Whether all stages are done."""
+        return self.exposure is not None
+
+    def __repr__(self) -> str:
+        return f"PanelState({self.model.name}, user {self.request.user_id}, {'' if self.whole else 'not '}whole)"
+
+    def _repr_html_(self) -> str:
+        from scoring.widgets.html import measures_html, overlap_html, page, slices_html, waterfall_html
+
+        shown = [measures_html(self.measures)]
+        if self.waterfall is not None:
+            shown.append(waterfall_html(self.waterfall))
+        if self.slices is not None:
+            shown.append(slices_html(self.slices))
+        if self.comparison is not None:
+            shown.append(overlap_html(self.comparison, self.exposure))
+        return page("".join(shown))
+
+    def worse(self) -> pd.DataFrame:
+        """Return the slices that are significantly worse than under the baseline.
+
+        Raises
+        ------
+        ConfigurationError: If the slices are not computed yet.
+        """
+        if self.slices is None:
+            raise ConfigurationError("slices are not computed yet; wait until the panel has settled.")
+        return self.slices[self.slices["worse"]]
+
+
+class TuningSession:
+    """Compares models with a baseline on the users of an evaluator. It is not thread-safe.
+
+    `baseline` applies to every request without its own.
+    """
+
+    def __init__(self, evaluator: Evaluator, baseline: ScoringModel, *, level: float = 0.95, seed: int = 0) -> None:
+        self.evaluator = evaluator
+        self.baseline = baseline
+        self.level = level
+        self.resamples = Resamples.of(evaluator.user_id, seed=seed)
+        self._single: Single | None = None
+        self._latest: PanelState | None = None
+        self._baselines = Baselines(evaluator)
+
+    @classmethod
+    def of(
+        cls,
+        data: Dataset | Holdout,
+        baseline: ScoringModel,
+        *,
+        days: float = 14.0,
+        users: int = 500,
+        k: int = 40,
+        factor_cache: Path | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """Return a session on a holdout. A dataset is split by time: the actions of the last `days` days are held out.
+
+        At most `users` users with held-out pairs are drawn at random.
+
+        Raises
+        ------
+        ConfigurationError: If an argument is invalid or the holdout is empty.
+        """
+        holdout = data if isinstance(data, Holdout) else by_time(data, days=days)
+        most = whole_number("users", users, "a panel needs a whole number of users")
+        drawn = np.sort(np.random.default_rng(seed).permutation(holdout.user_id)[:most])
+        evaluator = Evaluator(holdout, users=drawn, k=k, metrics=METRICS, factor_cache=factor_cache)
+        return cls(evaluator, baseline, seed=seed)
+
+    def __repr__(self) -> str:
+        return f"TuningSession({self.baseline.name}, {len(self.user_id):,} users, {self.evaluator.holdout.name})"
+
+    @property
+    def user_id(self) -> Longs:
+        """(n,) ascending ids of the users of the measures."""
+        return self.evaluator.user_id
+
+    @property
+    def data(self) -> Dataset:
+        """The data known at the cut of the holdout. Lists are computed at that time."""
+        return self.evaluator.holdout.data
+
+    def require(self, user_id: int, job_id: int | None = None) -> None:
+        """Check that the data contains the user and the job.
+
+        Raises
+        ------
+        UnknownIdError: If it does not.
+        """
+        rows_of_ids(self.data.users.user_id, [user_id], "user")
+        if job_id is not None:
+            rows_of_ids(self.data.jobs.job_id, [job_id], "job")
+
+    def _compared(self, request: Request) -> ScoringModel:
+        """Return the baseline of a request."""
+        return self.baseline if request.baseline is None else request.baseline
+
+    def _before(self, request: Request) -> Known:
+        return self._baselines.of(self._compared(request))
+
+    @cached_property
+    def slicings(self) -> tuple[Slicing, ...]:
+        """Slicings of the users by region, age group, tenure and occupation group."""
+        return tuple(one.of_users(self.user_id) for one in slices_of(self.evaluator.inputs))
+
+    def compute(self, request: Request, cancelled: Cancelled = lambda: False) -> PanelState:
+        """Compute all stages, and return the last state. Raises the errors of `stages`."""
+        *_, last = self.stages(request, cancelled)
+        return last
+
+    def stages(self, request: Request, cancelled: Cancelled = lambda: False) -> Iterator[PanelState]:
+        """Yield a state after each stage: lists and measures, waterfall, slices, overlap, exposure.
+
+        Results that the previous request computed for the same model are reused.
+
+        Raises
+        ------
+        RunCancelledError: If `cancelled` returns True.
+        UnknownIdError: If the data does not contain the user or the job.
+        ModelError: If a component raises or returns an invalid value.
+        """
+        milliseconds: dict[str, float] = {}
+        self.require(request.user_id, request.job_id)
+        state = self._begun(request, milliseconds, cancelled)
+        yield self._keep(state)
+        if request.job_id is not None:
+            with _timed(milliseconds, "waterfall", cancelled):
+                before, after = self._prepared_for(state)
+                state = replace(state, waterfall=waterfall(before, after, request.user_id, request.job_id))
+            yield self._keep(state)
+        if state.slices is None:
+            with _timed(milliseconds, "slices", cancelled):
+                both = {"baseline": self._before(request)[0], "now": state.judgement}
+                found = Scoreboard(self.evaluator, both, self.resamples, self.level).slices("now", self.slicings)
+                state = replace(state, slices=found)
+            yield self._keep(state)
+        if state.exposure is None:
+            with _timed(milliseconds, "overlap", cancelled):
+                comparison = Comparison.of_rankings(
+                    self._before(request)[0].ranking, state.judgement.ranking, self.evaluator.inputs
+                )
+                comparison.frame()
+                state = replace(state, comparison=comparison)
+            yield self._keep(state)
+            changes = {}
+            for by in WHOSE:
+                with _timed(milliseconds, f"exposure by {by}", cancelled):
+                    changes[by] = comparison.exposure(by)
+            yield self._keep(replace(state, exposure=changes))
+
+    def _begun(self, request: Request, milliseconds: dict[str, float], cancelled: Cancelled) -> PanelState:
+        known = self._latest if self._latest is not None and self._latest.model == request.model else None
+        baseline = self._compared(request)
+        if known is not None and self._compared(known.request) == baseline:
+            state = replace(known, request=request, waterfall=None, milliseconds=milliseconds)
+            with _timed(milliseconds, "user", cancelled):
+                return replace(state, users=self._list_of(request, state.judgement))
+        if self._latest is not None and self._latest.model == baseline:
+            self._baselines.keep((self._latest.judgement, self._latest.measured))
+        if baseline not in self._baselines:
+            with _timed(milliseconds, "baseline", cancelled):
+                self._baselines.of(baseline, cancelled)
+        if known is not None:
+            judgement, now = known.judgement, known.measured
+        else:
+            with _timed(milliseconds, "lists", cancelled):
+                judgement = self.evaluator.judge(request.model, cancelled=cancelled)
+        with _timed(milliseconds, "measures", cancelled):
+            if known is None:
+                now = measured(self.evaluator, judgement)
+            frame = differences(self._before(request)[1], now, self.resamples, self.level)
+        with _timed(milliseconds, "user", cancelled):
+            users = self._list_of(request, judgement)
+        return PanelState(request, judgement, now, frame, users, milliseconds=milliseconds)
+
+    def _keep(self, state: PanelState) -> PanelState:
+        self._latest = state
+        return state
+
+    # One user, who may be outside the users of the measures
+
+    def _list_of(self, request: Request, judgement: Judgement) -> UserList:
+        place = np.flatnonzero(self.user_id == request.user_id)
+        if len(place):
+            before, after = self._before(request)[0].ranking.take(place), judgement.ranking.take(place)
+            return user_list(judgement.prepared, before, after)
+        return self._of_one(request).listed(request.model)
+
+    def _prepared_for(self, state: PanelState) -> tuple[Prepared, Prepared]:
+        if np.isin(state.request.user_id, self.user_id):
+            return self._before(state.request)[0].prepared, state.judgement.prepared
+        return self._of_one(state.request).prepared(state.model)
+
+    def _of_one(self, request: Request) -> Single:
+        baseline, known = self._compared(request), self._single
+        if known is None or known.user_id != request.user_id or known.baseline != baseline:
+            self._single = known = Single(self.evaluator, baseline, request.user_id)
+        return known
+
+    # Saving
+
+    def metrics(self, state: PanelState) -> dict[str, dict[str, dict[str, float]]]:
+        """Return the metrics for a registry. The split is `train`, because the panel tunes on these users."""
+        return {"train": intervals(state.measured, self.resamples, self.level)}
+
+
+@contextmanager
+def _timed(milliseconds: dict[str, float], stage: str, cancelled: Cancelled) -> Iterator[None]:
+    if cancelled():
+        raise RunCancelledError(f"a newer request came before {stage}.")
+    begun = time.perf_counter()
+    yield
+    milliseconds[stage] = 1000 * (time.perf_counter() - begun)
+    if cancelled():
+        raise RunCancelledError(f"a newer request came during {stage}.")

@@ -1,0 +1,175 @@
+"""64 threads on one engine: all answers are right, no errors occur, and each value is computed once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from scoring.caching import CACHE_NAMES
+from scoring.facade import ScoringEngine
+from scoring.model import ScoringModel
+from tests.caching.test_stores import Clock
+from tests.counting import IN_TIME, counted
+from tests.facade.support import market_of, store
+from tests.facade.test_snapshot import act, company_of
+from tests.markets import RawMarket
+
+THREADS = 64
+FEW, MANY = 70, 200
+"""Numbers of tasks."""
+SHORT, LONG = 6, 240
+"""Numbers of requests per task."""
+
+Request = Callable[[ScoringEngine], Coroutine[Any, Any, Any]]
+
+
+def requests_of(market: RawMarket) -> dict[str, Request]:
+    """Return requests of every kind by name."""
+    found: dict[str, Request] = {"popularity": lambda engine: engine._batch_load_company_popularity(["C1", "C2"])}
+    for limit in (None, 1, 5):
+        found[f"list {limit}"] = lambda engine, n=limit: engine.calculate_scores_for_all_users(user_limit=n, top_k=5)
+    for n, job in enumerate(market.jobs):
+        user = market.users[n % len(market.users)]
+        user_id = user["user_id"]
+        found[f"pair {n}"] = lambda engine, j=job, u=user, i=user_id: engine.calculate_total_score(j, u, i)
+        found[f"explanation {n}"] = lambda engine, j=job, u=user, i=user_id: engine.get_score_explanation(j, u, i)
+        found[f"personal {n}"] = lambda engine, j=job, i=user_id: engine.calculate_personal_score(j, i)
+        found[f"base {n}"] = lambda engine, j=job: engine.calculate_base_score(j)
+    return found
+
+
+def plain(answer: Any) -> str:
+    return repr(answer.to_dict("list") if isinstance(answer, pd.DataFrame) else answer)
+
+
+async def answers(engine: ScoringEngine, asked: dict[str, Request]) -> dict[str, str]:
+    return {name: plain(await request(engine)) for name, request in asked.items()}
+
+
+async def check(
+    engine: ScoringEngine, asked: dict[str, Request], names: list[str], right: list[dict[str, str]]
+) -> None:
+    """Assert that each answer is one of the right ones."""
+    for name in names:
+        assert plain(await asked[name](engine)) in [known[name] for known in right], name
+
+
+def hammer(work: Callable[[int], None], tasks: int) -> None:
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(work, range(tasks)))  # re-raises an error of a task
+
+
+def reweighted(model: ScoringModel) -> ScoringModel:
+    return model.with_weights({part.name: 1.0 + place for place, part in enumerate(model.parts)})
+
+
+def one_computation_per_key(url: str, market: RawMarket, tasks: int, per_task: int) -> None:
+    asked = requests_of(market)
+    with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False) as engine:
+        right = asyncio.run(answers(engine, asked))
+        alone = engine.cache_stats()
+    with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False) as engine:
+
+        def work(task: int) -> None:
+            # the first tasks all start with the same requests, on an engine that has not computed anything
+            order = random.Random(task % 3)
+            asyncio.run(check(engine, asked, order.choices(list(asked), k=per_task), [right]))
+
+        hammer(work, tasks)
+        stats = engine.cache_stats()
+        assert asyncio.run(answers(engine, asked)) == right
+        whole = engine.cache_stats()
+    for name, layer in stats.items():
+        assert layer.misses == layer.stored == layer.entries, name
+        assert (layer.failed, layer.dropped, layer.evictions, layer.expirations) == (0, 0, 0, 0), name
+        assert layer.hits + layer.misses + layer.joined == layer.requests, name
+    # after all requests were repeated, as many values were computed as for a single caller: one per key
+    assert {name: layer.misses for name, layer in whole.items()} == {
+        name: layer.misses for name, layer in alone.items()
+    }
+    assert sum(layer.requests for layer in stats.values()) > tasks * per_task
+    sentence = f"{{}} tasks of {THREADS} threads, {{}} requests: all right, {{}} missing keys computed once each"
+    counted("shared", sentence, tasks, tasks * per_task, sum(layer.misses for layer in stats.values()))
+
+
+def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task: int) -> None:
+    asked = requests_of(market)
+    with ScoringEngine(url, "standard", as_of=market.as_of, keep_factors=False, change_check_seconds=1) as engine:
+        own = engine.model
+        models, right = (own, reweighted(own)), []
+        for engine.model in models:
+            right.append(asyncio.run(answers(engine, asked)))
+
+        def work(task: int) -> None:
+            order = random.Random(task)
+            if task % 50 == 7:
+                asyncio.run(engine.refresh())
+            if task % 20 == 3:
+                engine.clear_caches(order.sample(CACHE_NAMES, 3))
+            if task % 10 == 5:
+                engine.model = models[task // 10 % 2]
+            asyncio.run(check(engine, asked, order.choices(list(asked), k=per_task), right))
+
+        hammer(work, tasks)
+        engine.model = own
+        assert asyncio.run(answers(engine, asked)) == right[0]
+        for name, layer in engine.cache_stats().items():
+            assert layer.misses == layer.stored + layer.dropped, name
+            assert layer.failed == 0
+    sentence = f"{{}} tasks of {THREADS} threads, {{}} requests amid clears and refreshes: all answers right"
+    counted("shared", sentence, tasks, tasks * per_task)
+
+
+def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
+    """Add one application and advance the clock by 20 minutes per phase. Popularity is reloaded once per hour."""
+    clock, company, phases = Clock(), company_of(market)[0], 8
+    with ScoringEngine(url, keep_factors=False, change_check_seconds=0, clock=clock) as engine:
+
+        def asked(_: int) -> int:
+            return int(asyncio.run(engine._batch_load_company_popularity([company]))["applications"][0])
+
+        first, right = asked(0), 0
+        for phase in range(phases):
+            with ThreadPoolExecutor(THREADS) as pool:
+                found = list(pool.map(asked, range(tasks // phases)))
+            # computed in phases 0, 3 and 6, with the applications added until then
+            assert found == [first + phase // 3 * 3] * len(found), phase
+            right += len(found)
+            act(url, market, place=phase)
+            clock.now += 1200.0
+        stats = engine.cache_stats()["company"]
+    assert (stats.misses, stats.expirations) == (1 + (phases - 1) // 3, phases // 3)
+    counted("shared", IN_TIME, right)
+
+
+@pytest.fixture(scope="module")
+def market() -> RawMarket:
+    return market_of(1, n_users=8, n_jobs=12)
+
+
+def test_many_threads_get_right_answers_each_computed_once(market: RawMarket, sqlite_url: str) -> None:
+    one_computation_per_key(store(market, sqlite_url), market, FEW, SHORT)
+
+
+def test_many_threads_get_right_answers_while_caches_are_cleared(market: RawMarket, sqlite_url: str) -> None:
+    with_clears_and_refreshes(store(market, sqlite_url), market, FEW, SHORT // 3)
+
+
+@pytest.mark.long
+def test_many_threads_for_a_minute(market: RawMarket, sqlite_url: str) -> None:
+    one_computation_per_key(store(market, sqlite_url), market, MANY, LONG)
+
+
+@pytest.mark.long
+def test_many_threads_for_a_minute_while_caches_are_cleared(market: RawMarket, sqlite_url: str) -> None:
+    with_clears_and_refreshes(store(market, sqlite_url), market, MANY, LONG // 2)
+
+
+def test_many_threads_never_get_popularity_of_more_than_an_hour_ago(market: RawMarket, sqlite_url: str) -> None:
+    popularity_of_its_hour(store(market, sqlite_url), market, MANY)

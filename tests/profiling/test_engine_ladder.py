@@ -1,0 +1,37 @@
+"""Four ways to compute the lists give equal lists."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring.catalog import load_model
+from scoring.errors import ConfigurationError
+from scoring.profiling import ladder, plot_ladder
+from scoring.profiling.pair_loop import PairLoop
+from scoring.profiling.peer_lists import AnswersDifferError
+from scoring.ranking import Prepared
+from tests.profiling.plot_checks import assert_readable
+
+
+def test_four_ways_with_equal_answers(prepared: Prepared) -> None:
+    frame = ladder(prepared, k=10, loop_users=3, numpy_users=20, pairs_users=40, repeats=1)
+    assert frame["users"].tolist() == [3, 20, 40, len(prepared.active_users)]
+    assert frame["times_faster"].iloc[0] == 1
+    np.testing.assert_allclose(frame["pairs_per_second"] * frame["ms_per_user"], 1000 * len(prepared.plan.job_id))
+    figure = plot_ladder(frame)
+    assert_readable(figure)
+    assert figure.axes[0].get_xscale() == "log"
+
+
+def test_a_wrong_answer_is_not_timed(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = PairLoop.rank
+    monkeypatch.setattr(PairLoop, "rank", lambda self, rows, k: right(self, rows[::-1], k))
+    with pytest.raises(AnswersDifferError, match=r"loop over pairs \(legacy\): the list of user \d+ is not ours"):
+        ladder(prepared, loop_users=3, repeats=1)
+
+
+def test_another_model_is_refused(prepared: Prepared) -> None:
+    other = prepared.with_model(load_model("standard").with_weights({"fee": 1.0}))
+    with pytest.raises(ConfigurationError, match="as it ships"):
+        ladder(other)

@@ -1,0 +1,52 @@
+"""The line profile shows the reference path, and its milliseconds add up."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.profiling import line_profile, plot_lines, readable_top_k
+from scoring.profiling.line_times import FUNCTIONS
+from scoring.ranking import Prepared
+from tests.profiling.plot_checks import assert_readable
+
+N_USERS = 6
+
+
+@pytest.fixture(scope="module")
+def profiled(prepared: Prepared) -> pd.DataFrame:
+    return line_profile(prepared, prepared.active_users[:N_USERS], k=5)
+
+
+def test_the_readable_path_gives_the_engines_lists(prepared: Prepared) -> None:
+    users = prepared.active_users[:N_USERS]
+    ours = prepared.scorer.top_k(7, users)
+    for row, ids in enumerate(readable_top_k(prepared, users, 7)):
+        np.testing.assert_array_equal(ids, ours.job_id[row, : ours.count[row]])
+
+
+def test_every_function_of_the_path_is_seen_with_its_own_lines(profiled: pd.DataFrame) -> None:
+    file_of = {function.__qualname__: inspect.getsourcefile(function) for function in FUNCTIONS}
+    assert profiled["function"].unique().tolist() == list(file_of)
+    for row in profiled.itertuples():
+        assert row.source == linecache.getline(file_of[row.function], row.line).strip()
+    lists = profiled[profiled["source"] == "lists.append(np.array(taken, dtype=np.int64))"]
+    assert lists["hits"].tolist() == [N_USERS]
+
+
+def test_shares_and_own_milliseconds_add_up(profiled: pd.DataFrame) -> None:
+    assert profiled.groupby("function")["share"].sum().tolist() == pytest.approx([1] * len(FUNCTIONS))
+    assert (profiled["own_ms"] <= profiled["ms"]).all()
+    assert profiled["own_ms"].min() > -1e-9
+    outermost = profiled["function"].isin(["scores", "top_k"])
+    assert profiled["own_ms"].sum() == pytest.approx(profiled["ms"][outermost].sum())
+
+
+def test_the_plot(profiled: pd.DataFrame) -> None:
+    figure = plot_lines(profiled, top=8)
+    assert_readable(figure)
+    assert len(figure.axes[0].patches) == 8

@@ -1,0 +1,58 @@
+"""The peak memory that a new process reports is correct."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoring.profiling import Peak, Source, peak_frame, peak_of, plot_peaks
+from tests.profiling.plot_checks import assert_readable, bar_widths
+
+KNOWN = 200_000_000
+
+
+def nothing(_: int) -> None:
+    pass
+
+
+def hold(count: int) -> int:
+    """Write this many bytes and free them before the end."""
+    held = np.ones(count // 8)
+    return len(held)
+
+
+def fail() -> None:
+    raise KeyError("as told")
+
+
+def test_a_known_allocation_is_found_within_a_tenth_whatever_this_process_held_before() -> None:
+    freed = hold(2 * KNOWN)  # neither counted nor hiding the allocation of the new process
+    assert freed
+    peak = peak_of(hold, KNOWN)
+    assert peak.extra_bytes == pytest.approx(KNOWN, rel=0.1)
+    assert "of a new process" in str(peak)
+
+
+def test_nothing_takes_nothing() -> None:
+    assert abs(peak_of(nothing, KNOWN).extra_bytes) < 0.05 * KNOWN
+
+
+def test_what_fails_there_fails_here() -> None:
+    with pytest.raises(KeyError, match="as told"):
+        peak_of(fail)
+
+
+@pytest.mark.long
+def test_more_work_on_the_same_data_takes_more(source: Source) -> None:
+    source.prepared()  # trains the factors and compiles
+    loaded, ready = (peak_of(work) for work in (source.dataset, source.prepared))
+    assert 0 < loaded.extra_bytes < ready.extra_bytes
+
+
+def test_the_frame_and_the_plot() -> None:
+    frame = peak_frame({"load": Peak(150_000_000, 100_000_000), "rank": Peak(170_000_000, 100_000_000)})
+    assert frame.loc["load"].tolist() == [100, 50, 150]
+    assert (frame["baseline_mb"] + frame["extra_mb"] == frame["peak_mb"]).all()
+    figure = plot_peaks(frame)
+    assert_readable(figure)
+    assert bar_widths(figure) == [100, 100, 50, 70]

@@ -1,0 +1,119 @@
+"""Publish a held-back run later, without loading its data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scoring.database.database import Database
+from scoring.errors import ConfigurationError, OutputError
+from scoring.model import WeightProfile
+from scoring.ranking import Prepared
+from scoring.runs import runner, shards
+from scoring.runs.force_publish import release
+from scoring.runs.gate import Gate, GateLimits, KeptAsideError
+from scoring.runs.history import list_runs, verify_run
+from scoring.runs.publishers import (
+    DatabasePublisher,
+    ParquetPublisher,
+    Publisher,
+    published_runs,
+    read_manifest,
+    read_results,
+)
+from scoring.runs.run_reader import read_run
+from scoring.telemetry import fault_injection
+
+NONE_MOVE = Gate(GateLimits(jobs_kept=1.0))
+"""A gate whose limits any change exceeds."""
+
+
+class Broken(BaseException):
+    """Stop a run at the point where a process would be killed."""
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as database:
+        database.create()
+        yield database
+
+
+@pytest.fixture(scope="module")
+def other(prepared: Prepared) -> Prepared:
+    """Return the same data with other weights."""
+    components = {group: dict(inner) for group, inner in prepared.model.weights.components.items()}
+    return prepared.with_model(
+        prepared.model.with_weights(WeightProfile({"base": 0.2, "match": 0.5, "personal": 0.3}, components))
+    )
+
+
+def places(out: Path, database: Database) -> list[Publisher]:
+    return [DatabasePublisher(database), ParquetPublisher(out, by_run_id=True, latest="latest")]
+
+
+@pytest.fixture
+def aside(
+    prepared: Prepared, other: Prepared, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
+    out = tmp_path / "runs"
+    runner.run(prepared, k=5, sinks=places(out, database))
+    with pytest.raises(KeptAsideError) as caught:
+        runner.run(other, k=5, sinks=places(out, database), gate=NONE_MOVE)
+    return caught.value.verdict.tonight.run_id
+
+
+def check(out: Path, database: Database, aside: str, other: Prepared) -> None:
+    assert os.readlink(out / "latest") == aside
+    lists = other.top_k(5).frame().sort_values(["user_id", "rank"], ignore_index=True)
+    pd.testing.assert_frame_equal(read_run(out / "latest"), lists)
+    pd.testing.assert_frame_equal(read_results(database), lists)
+    manifest = read_manifest(out / "latest")
+    assert (manifest["gate"]["outcome"], manifest["gate"]["reason"]) == ("forced", "asked for")
+    assert verify_run(out / "latest") == []
+    assert list_runs(out, database).loc[0, ["run_id", "status"]].tolist() == [aside, "in use"]
+    assert sorted(path.name for path in out.iterdir()) == sorted([*(p.name for p in published_runs(out)), "latest"])
+
+
+def test_it_is_published_as_it_was_written(aside: str, other: Prepared, database: Database, tmp_path: Path) -> None:
+    out = tmp_path / "runs"
+    found = release(aside, out, places(out, database), "asked for")
+    assert [place.kind for place in found] == ["database", "Parquet"]
+    check(out, database, aside, other)
+    again = runner.run(other, k=5, sinks=places(out, database), resume=True, gate=NONE_MOVE)
+    assert again.was_published  # the run of this data and model is already published
+
+
+@pytest.mark.parametrize("point", ["verdict committed", "verdict noted", "database published", "folder published"])
+def test_a_kill_in_between_is_gone_on_with(
+    aside: str, other: Prepared, database: Database, tmp_path: Path, point: str
+) -> None:
+    out = tmp_path / "runs"
+    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
+        release(aside, out, places(out, database), "asked for")
+    release(aside, out, places(out, database), "asked for")
+    check(out, database, aside, other)
+
+
+def test_what_is_not_whole_or_not_kept_aside_is_not_published(
+    aside: str, prepared: Prepared, database: Database, tmp_path: Path
+) -> None:
+    out = tmp_path / "runs"
+    used = os.readlink(out / "latest")
+    for run_id, reason, sentence in ((aside, " ", "give one"), (used, "why not", "keeps no run")):
+        with pytest.raises(ConfigurationError, match=sentence):
+            release(run_id, out, places(out, database), reason)
+    part = next(next(out.glob(".*.writing")).glob("*.parquet"))
+    content = part.read_bytes()
+    part.write_bytes(content[:-1])
+    with pytest.raises(OutputError, match="parts are damaged; run it again"):
+        release(aside, out, places(out, database), "asked for")
+    assert os.readlink(out / "latest") == used
+    runner.run(prepared, k=5, sinks=places(out, database))
+    with pytest.raises(ConfigurationError, match="is newer than"):
+        release(aside, out, places(out, database), "asked for")

@@ -1,0 +1,328 @@
+"""List runs, verify them, and remove old ones."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlalchemy import text
+
+from scoring.database.database import Database
+from scoring.errors import ConfigurationError, OutputError
+from scoring.ranking import Prepared
+from scoring.runs import runner, shards
+from scoring.runs.history import list_runs, verify_rows, verify_run
+from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, published_runs, read_results
+from scoring.runs.publishers.reader_locks import reading
+from scoring.runs.retention import prune
+from scoring.runs.run_reader import read_run
+from scoring.telemetry import fault_injection
+from tests.counting import counted
+
+
+class Broken(BaseException):
+    """Stop a run at the point where a process would be killed."""
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as database:
+        database.create()
+        yield database
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def sinks_at(out: Path, database: Database) -> list[Publisher]:
+    return [DatabasePublisher(database), ParquetPublisher(out, latest="latest", by_run_id=True)]
+
+
+def publish(prepared: Prepared, out: Path, database: Database, k: int = 2, **settings: Any) -> str:
+    return runner.run(prepared, k=k, sinks=sinks_at(out, database), **settings).metadata.run_id
+
+
+def stopped(prepared: Prepared, out: Path, database: Database, point: str, k: int = 3) -> None:
+    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
+        runner.run(prepared, k=k, sinks=sinks_at(out, database), resume=True)
+
+
+def statuses(out: Path, database: Database | None) -> dict[str, str]:
+    found = list_runs(out, database)
+    return dict(zip(found["run_id"], found["status"], strict=True))
+
+
+def rows_of_runs(database: Database) -> set[str]:
+    with database.connect() as connection:
+        return set(connection.execute(text("SELECT DISTINCT run_id FROM results")).scalars().all())
+
+
+def test_no_runs(out: Path, database: Database) -> None:
+    assert list_runs(out, database).empty
+    assert prune(out, database, 1).removed == []
+
+
+def test_it_says_where_a_run_is_in_use_when_the_places_differ(
+    prepared: Prepared, out: Path, database: Database
+) -> None:
+    """The database points to an older run than the folder, as after a restore from a backup."""
+    first, second = (publish(prepared, out, database, k) for k in (2, 3))
+    with database.begin() as connection:
+        connection.execute(text("UPDATE current_runs SET run_id = :run"), {"run": first})
+    assert statuses(out, database) == {first: "in use (database)", second: "in use (folder)"}
+    assert statuses(out, None) == {first: "published", second: "in use"}
+    (out / "latest").unlink()
+    assert statuses(out, database) == {first: "in use", second: "published"}
+
+
+def test_runs_removed_from_the_folder_alone_are_told_apart(
+    prepared: Prepared, out: Path, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from scoring.cli.commands.runs import print_pruned
+
+    first, _, third = (publish(prepared, out, database, k) for k in (2, 3, 4))
+    done = prune(out, None, 2)
+    assert (done.removed, done.folder_alone) == ([first], True)
+    assert first in rows_of_runs(database)
+    print_pruned(done)
+    said = "Runs removed: 1 old from the folder alone; rows that a database holds of them stay there."
+    assert capsys.readouterr().out.strip() == said
+    assert not prune(out, None, 2).folder_alone
+    done = prune(out, database, 1)
+    assert not done.folder_alone
+    assert rows_of_runs(database) == {third}
+
+
+def test_runs_are_listed_newest_first(prepared: Prepared, out: Path, database: Database) -> None:
+    first, second = (publish(prepared, out, database, k) for k in (2, 3))
+    found = list_runs(out, database)
+    assert found["run_id"].tolist() == [second, first]
+    assert found["status"].tolist() == ["in use", "published"]
+    assert found["rows"].tolist() == [3 * len(prepared.active_users), 2 * len(prepared.active_users)]
+    assert found["users"].eq(len(prepared.active_users)).all()
+    assert found["as_of"].eq(pd.Timestamp(prepared.dataset.as_of)).all()
+    assert found["bytes"].tolist()[0] == sum(path.stat().st_size for path in (out / second).glob("*.parquet"))
+    assert found[["folder", "database"]].all(axis=None)
+    shutil.rmtree(out / first)
+    assert list_runs(out, database)["folder"].tolist() == [True, False]
+    assert list_runs(out)["run_id"].tolist() == [second]
+
+
+@pytest.mark.parametrize("point", ["shard noted", "database published", "folder published"])
+def test_half_of_a_run_is_unfinished(prepared: Prepared, out: Path, database: Database, point: str) -> None:
+    used = publish(prepared, out, database)
+    stopped(prepared, out, database, point)
+    found = statuses(out, database)
+    there = {"shard noted": "in use", "database published": "in use (folder)", "folder published": "in use (folder)"}
+    assert found.pop(used) == there[point]
+    assert list(found.values()) == ["unfinished"]
+
+
+def test_a_run_under_way_is_told_from_one_that_was_left(prepared: Prepared, out: Path, database: Database) -> None:
+    seen: list[dict[str, str]] = []
+    removed: list[list[str]] = []
+
+    def look(done: int, total: int) -> None:
+        if not seen:
+            seen.append(statuses(out, database))
+            removed.append(prune(out, database, 1).unfinished)
+
+    run_id = publish(prepared, out, database, progress=look)
+    assert seen == [{run_id: "being written"}]
+    assert removed == [[]]
+    assert statuses(out, database) == {run_id: "in use"}
+
+
+def test_a_run_that_is_as_it_was_written(prepared: Prepared, out: Path, database: Database) -> None:
+    run_id = publish(prepared, out, database)
+    assert verify_run(out / run_id) == verify_run(out / "latest") == verify_rows(database, run_id) == []
+    with pytest.raises(OutputError, match="no published run"):
+        verify_run(out)
+    assert verify_rows(database, "none") == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        ("flip", "part-00000.parquet is damaged: its content is not what was written; run it again."),
+        ("cut", r"part-00000.parquet has 100 bytes instead of [\d,]+; run it again."),
+        ("remove", r"part-00000.parquet cannot be read \(No such file or directory\); run it again."),
+        ("add", "other.parquet is no file of this run; take it away."),
+        ("count", r"its files hold [\d,]+ rows, and the run had 7; run it again."),
+        ("rows", r"part-00000.parquet holds [\d,]+ rows instead of 7; run it again."),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    prepared: Prepared, out: Path, database: Database, damage: str, sentence: str
+) -> None:
+    folder = out / publish(prepared, out, database)
+    part, manifest = folder / "part-00000.parquet", folder / "_manifest.json"
+    content, told = bytearray(part.read_bytes()), json.loads(manifest.read_text())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+        part.write_bytes(content)
+    elif damage == "cut":
+        part.write_bytes(content[:100])
+    elif damage == "remove":
+        part.unlink()
+    elif damage == "add":
+        (folder / "other.parquet").write_bytes(content)
+    else:
+        (told["counts"] if damage == "count" else told["files"][0])["rows"] = 7
+        manifest.write_text(json.dumps(told))
+    wrong = verify_run(folder)
+    assert len(wrong) == 1
+    assert pd.Series(wrong).str.fullmatch(f"{folder}: {sentence}").all()
+    counted("corrupt", "{} ways to damage a published run: named in a sentence", 1)
+
+
+def test_rows_that_went_missing_are_told(prepared: Prepared, out: Path, database: Database) -> None:
+    run_id = publish(prepared, out, database)
+    user = int(prepared.plan.user_id[prepared.active_users[0]])
+    with database.begin() as connection:
+        connection.execute(text(f"DELETE FROM results WHERE user_id = {user}"))
+    assert len(verify_rows(database, run_id)) == 1
+    assert "rows instead of" in verify_rows(database, run_id)[0]
+
+
+def test_old_runs_go_in_both_places(prepared: Prepared, out: Path, database: Database) -> None:
+    ids = [publish(prepared, out, database) for _ in range(4)]
+    done = prune(out, database, 2)
+    assert done.removed == ids[:2]
+    assert [path.name for path in published_runs(out)] == ids[2:]
+    assert rows_of_runs(database) == set(ids[2:])
+    assert prune(out, database, 2).removed == []
+    with pytest.raises(ConfigurationError, match="keep is 0"):
+        prune(out, database, 0)
+
+
+def test_the_run_in_use_stays_however_old(prepared: Prepared, out: Path, database: Database) -> None:
+    used = publish(prepared, out, database)
+    users = prepared.plan.user_id[prepared.active_users[:3]].tolist()
+    others = [publish(prepared, out, database, users=users) for _ in range(3)]
+    assert prune(out, database, 1).removed == others[:2]
+    assert [path.name for path in published_runs(out)] == [used, others[2]]
+    assert len(read_results(database)) == len(read_run(out / "latest")) == 2 * len(prepared.active_users)
+
+
+def test_a_run_that_is_being_read_stays_and_is_named(prepared: Prepared, out: Path, database: Database) -> None:
+    first, second, _ = (publish(prepared, out, database) for _ in range(3))
+    with reading(out / first):
+        done = prune(out, database, 1)
+    assert done.stayed == {first: "it is being read"}
+    assert done.removed == [second]
+    assert first in rows_of_runs(database)
+    assert len(read_run(out / first)) == 2 * len(prepared.active_users)
+    assert prune(out, database, 1).removed == [first]
+
+
+@pytest.mark.parametrize("point", ["old run hidden", "old run removed"])
+def test_removing_that_was_killed_is_finished_by_the_next(
+    prepared: Prepared, out: Path, database: Database, point: str
+) -> None:
+    ids = [publish(prepared, out, database) for _ in range(3)]
+    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
+        prune(out, database, 1)
+    prune(out, database, 1)
+    assert sorted(path.name for path in out.iterdir()) == [ids[2], "latest"]
+    assert rows_of_runs(database) == {ids[2]}
+
+
+def test_what_a_killed_run_left_goes_once_a_newer_one_is_published(
+    prepared: Prepared, out: Path, database: Database
+) -> None:
+    publish(prepared, out, database)
+    stopped(prepared, out, database, "shard noted")
+    assert prune(out, database, 1).unfinished == []  # it can be resumed
+    newer = publish(prepared, out, database)
+    assert len(prune(out, database, 1).unfinished) == 1
+    assert sorted(path.name for path in out.iterdir()) == [newer, "latest"]
+    assert rows_of_runs(database) == {newer}
+
+
+def test_a_damaged_manifest_keeps_nothing_from_going_on(prepared: Prepared, out: Path, database: Database) -> None:
+    first = publish(prepared, out, database)
+    (out / first / "_manifest.json").write_text('{"files": ')
+    assert list_runs(out)["status"].tolist() == ["damaged"]
+    with pytest.raises(OutputError, match="cannot be read"):
+        verify_run(out / first)
+    (out / first / "_manifest.json").write_text('{"files": []}')
+    assert list_runs(out)["status"].tolist() == ["damaged"]
+    second = publish(prepared, out, database, resume=True)
+    assert statuses(out, None) == {first: "damaged", second: "in use"}
+    assert prune(out, database, 1).removed == [first]
+
+
+def test_locks_of_killed_processes_are_removed(prepared: Prepared, out: Path, tmp_path: Path) -> None:
+    with Database.open(tmp_path / "market.db") as database:
+        database.create()
+        publish(prepared, out, database)
+        left = tmp_path / f".market.db.{'0' * 32}.lock"
+        left.touch()
+        prune(out, database, 1)
+    assert not left.exists()
+
+
+CHANGES = (
+    "UPDATE results SET job_id = job_id + 1000000 WHERE run_id = :run AND rank = 2",
+    "UPDATE results SET total_score = total_score - 0.5 WHERE run_id = :run AND rank = 1",
+    "UPDATE results SET user_id = -7 WHERE run_id = :run AND user_id = "
+    "(SELECT max(user_id) FROM results WHERE run_id = :run)",
+    "UPDATE results SET rank = rank + 100 WHERE run_id = :run AND user_id = "
+    "(SELECT max(user_id) FROM results WHERE run_id = :run)",
+)
+
+
+def change(database: Database, statement: str, run_id: str) -> None:
+    with database.begin() as connection:
+        assert connection.execute(text(statement), {"run": run_id}).rowcount
+
+
+@pytest.mark.parametrize("change_by", CHANGES)
+def test_rows_that_somebody_changed_are_told(
+    prepared: Prepared, out: Path, database: Database, monkeypatch: pytest.MonkeyPatch, change_by: str
+) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 20)
+    first, second = (publish(prepared, out, database, k) for k in (2, 3))
+    assert verify_rows(database, first) == verify_rows(database, second) == []
+    change(database, change_by, second)
+    assert verify_rows(database, first) == []
+    (said,) = verify_rows(database, second)
+    assert "has other rows than were written, in " in said
+    counted("corrupt", "{} ways to change rows of a published run in a database: told", 1)
+
+
+def test_a_stopped_run_that_is_gone_on_with_is_as_it_was_written(
+    prepared: Prepared, out: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 20)
+    stopped(prepared, out, database, "shard committed")
+    run_id = publish(prepared, out, database, k=3, resume=True)
+    assert verify_rows(database, run_id) == []
+
+
+def test_a_run_of_before_there_were_digests(prepared: Prepared, out: Path, database: Database) -> None:
+    run_id = publish(prepared, out, database)
+    with database.begin() as connection:
+        settings = json.loads(connection.execute(text("SELECT settings FROM runs")).scalar_one())
+        del settings["digests"]
+        connection.execute(text("UPDATE runs SET settings = :settings"), {"settings": json.dumps(settings)})
+    assert verify_rows(database, run_id) == []
+
+
+def test_a_published_run_whose_rows_are_gone_is_made_again(prepared: Prepared, out: Path, database: Database) -> None:
+    """The next resumed run writes the lists again, to the folder and the database."""
+    first = publish(prepared, out, database, resume=True)
+    assert publish(prepared, out, database, resume=True) == first
+    change(database, "DELETE FROM results WHERE run_id = :run AND rank = 1", first)
+    second = publish(prepared, out, database, resume=True)
+    assert second != first
+    assert statuses(out, database)[second] == "in use"
+    assert verify_rows(database, second) == []

@@ -1,0 +1,299 @@
+"""Interrupted runs are resumed or reported. A lock prevents two concurrent writers."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pandas.testing import assert_frame_equal
+from sqlalchemy import text
+
+from scoring.database.database import Database
+from scoring.errors import DatabaseError, OutputError, ScoringError
+from scoring.ranking import Prepared
+from scoring.runs import runner, shards
+from scoring.runs.publishers import (
+    DatabasePublisher,
+    FramePublisher,
+    ParquetPublisher,
+    Publisher,
+    parquet_publisher,
+    published_runs,
+    read_results,
+)
+from scoring.runs.publishers.database_lock import hold_key
+from scoring.telemetry import fault_injection
+from tests.counting import WRITES, counted
+
+DAMAGED = "{} stopped runs with a damaged file: all end the same, {} did a part again"
+
+
+class Broken(BaseException):
+    """Stop a run where a process would be killed. No cleanup code runs after it."""
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write shards of 20 users with 5 jobs each."""
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as database:
+        database.create()
+        yield database
+
+
+def run(prepared: Prepared, *sinks: Publisher, **settings: Any) -> runner.RunResult:
+    return runner.run(prepared, **({"k": 5, "chunk_size": 30, "sinks": sinks} | settings))
+
+
+def sinks_at(folder: Path, database: Database) -> list[Publisher]:
+    return [DatabasePublisher(database), ParquetPublisher(folder, latest="latest", by_run_id=True)]
+
+
+def stop(prepared: Prepared, point: str, nth: int, *sinks: Publisher, **settings: Any) -> None:
+    with fault_injection.arm(point, nth, Broken()), pytest.raises(Broken):
+        run(prepared, *sinks, resume=True, **settings)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.parquet"))}
+
+
+@pytest.fixture
+def whole(prepared: Prepared, tmp_path: Path) -> dict[str, bytes]:
+    run(prepared, ParquetPublisher(tmp_path / "whole"))
+    return files(tmp_path / "whole")
+
+
+def test_only_users_who_are_missing_are_ranked(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
+    stop(prepared, "shard noted", 3, ParquetPublisher(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    seen: list[int] = []
+    result = run(
+        prepared, ParquetPublisher(tmp_path / "run"), resume=True, progress=lambda done, total: seen.append(done)
+    )
+    assert result.users_resumed == seen[0] == 60
+    assert result.pairs_ranked == (len(prepared.active_users) - 60) * 600
+    assert files(tmp_path / "run") == whole
+    assert result.counts.rows == 5 * len(prepared.active_users)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+@pytest.mark.parametrize("chunk_size", [1, 20, 33, 1000])
+def test_files_do_not_depend_on_chunks(
+    prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], chunk_size: int
+) -> None:
+    stop(prepared, "shard noted", 2, ParquetPublisher(tmp_path / "run"), chunk_size=7)
+    run(prepared, ParquetPublisher(tmp_path / "run"), resume=True, chunk_size=chunk_size)
+    assert files(tmp_path / "run") == whole
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut", "gone"])
+def test_a_damaged_part_is_done_again(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], damage: str) -> None:
+    stop(prepared, "shard noted", 4, ParquetPublisher(tmp_path / "run"))
+    part = next(tmp_path.glob(".*.writing")) / "part-00001.parquet"
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.write_bytes(content if damage == "changed" else content[:50])
+    if damage == "gone":
+        part.unlink()
+    assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True).users_resumed == 60
+    assert files(tmp_path / "run") == whole
+    counted("corrupt", DAMAGED, 1, 1)
+
+
+@pytest.mark.parametrize("seeds", [range(12), pytest.param(range(1_000, 1_300), marks=pytest.mark.long)])
+def test_whatever_is_damaged_in_a_stopped_run_is_done_again(
+    prepared: Prepared, tmp_path: Path, whole: dict[str, bytes], seeds: range
+) -> None:
+    """Any file, also the journal, is changed by one byte, truncated, or deleted."""
+    again = 0
+    for seed in seeds:
+        rng, target = random.Random(seed), tmp_path / f"run-{seed}"
+        n_parts = rng.randint(2, 5)
+        stop(prepared, "shard noted", n_parts, ParquetPublisher(target))
+        left = [path for path in tmp_path.rglob("*") if path.is_file() and f".run-{seed}." in str(path)]
+        victim = rng.choice(sorted(left))
+        content = bytearray(victim.read_bytes())
+        if rng.random() < 0.6:
+            content[rng.randrange(len(content))] ^= rng.randint(1, 255)
+            victim.write_bytes(content)
+        elif rng.random() < 0.5:
+            victim.write_bytes(content[: rng.randrange(len(content))])
+        else:
+            victim.unlink()
+        again += run(prepared, ParquetPublisher(target), resume=True).users_resumed < 20 * n_parts
+        assert files(target) == whole
+    counted("corrupt", DAMAGED, len(seeds), again)
+
+
+def test_half_a_line_in_the_journal_is_none(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
+    stop(prepared, "shard noted", 2, ParquetPublisher(tmp_path / "run"))
+    journal = next(tmp_path.glob(".*.journal"))
+    journal.write_bytes(journal.read_bytes()[:-9])
+    assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True).users_resumed == 20
+    assert files(tmp_path / "run") == whole
+
+
+def test_other_settings_are_another_run(prepared: Prepared, tmp_path: Path) -> None:
+    stop(prepared, "shard noted", 2, ParquetPublisher(tmp_path / "run"))
+    assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True, k=4).users_resumed == 0
+
+
+def test_what_is_published_and_in_use_is_left_as_it_is(prepared: Prepared, database: Database, tmp_path: Path) -> None:
+    first = run(prepared, *sinks_at(tmp_path, database), resume=True)
+    again = run(prepared, *sinks_at(tmp_path, database), resume=True)
+    assert not first.was_published
+    assert again.was_published
+    assert again.metadata.run_id == first.metadata.run_id
+    assert again.counts == first.counts
+    assert len(published_runs(tmp_path)) == 1
+    anew = run(prepared, *sinks_at(tmp_path, database))
+    assert [path.name for path in published_runs(tmp_path)] == [first.metadata.run_id, anew.metadata.run_id]
+    other = run(prepared, *sinks_at(tmp_path, database), k=2)
+    back = run(prepared, *sinks_at(tmp_path, database), resume=True)
+    assert not back.was_published  # the run with k=2 had replaced it
+    assert os.readlink(tmp_path / "latest") == back.metadata.run_id > other.metadata.run_id
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["all sealed", "database publishing", "database published", "folder publishing", "folder published", "link moved"],
+)
+def test_both_places_publish_the_same_run_once(
+    prepared: Prepared, database: Database, tmp_path: Path, whole: dict[str, bytes], point: str
+) -> None:
+    out = tmp_path / "runs"
+    run(prepared, *sinks_at(out, database), k=2)
+    stop(prepared, point, 1, *sinks_at(out, database))
+    result = run(prepared, *sinks_at(out, database), resume=True)
+    assert result.users_resumed == len(prepared.active_users)
+    assert files(out / "latest") == whole
+    assert os.readlink(out / "latest") == result.metadata.run_id
+    assert len(published_runs(out)) == 2
+    assert_frame_equal(read_results(database), prepared.top_k(5).frame())
+    with database.connect() as connection:
+        assert connection.execute(text("SELECT status FROM runs")).scalars().all() == ["published"] * 2
+
+
+@pytest.mark.parametrize("point", ["rows inserted", "rows committed", "shard committed", "shard noted"])
+@pytest.mark.parametrize("nth", [1, 3])
+def test_rows_of_half_a_shard_are_taken_away(
+    prepared: Prepared, database: Database, tmp_path: Path, point: str, nth: int
+) -> None:
+    stop(prepared, point, nth, *sinks_at(tmp_path, database), chunk_size=7)
+    with pytest.raises(DatabaseError, match="no published run"):
+        read_results(database)
+    run(prepared, *sinks_at(tmp_path, database), resume=True)
+    assert_frame_equal(read_results(database), prepared.top_k(5).frame())
+    with database.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM results")).scalar_one() == 5 * len(prepared.active_users)
+
+
+def test_a_place_without_a_memory_gets_everything(prepared: Prepared, tmp_path: Path) -> None:
+    stop(prepared, "shard noted", 3, ParquetPublisher(tmp_path / "run"))
+    frame = FramePublisher()
+    result = run(prepared, ParquetPublisher(tmp_path / "run"), frame, resume=True)
+    assert result.users_resumed == 0
+    assert_frame_equal(frame.frame, prepared.top_k(5).frame())
+
+
+def test_without_resume_a_killed_run_is_told_of_and_removed(
+    prepared: Prepared, database: Database, tmp_path: Path
+) -> None:
+    stop(prepared, "shard noted", 3, *sinks_at(tmp_path, database))
+    with pytest.warns(UserWarning, match=r"An unfinished run .* parts done\): --resume goes on with such a run"):
+        result = run(prepared, *sinks_at(tmp_path, database))
+    assert result.users_resumed == 0
+    assert sorted(path.name for path in tmp_path.iterdir() if "db" not in path.name) == [
+        result.metadata.run_id,
+        "latest",
+    ]
+    with database.connect() as connection:
+        assert connection.execute(text("SELECT run_id FROM runs")).scalars().all() == [result.metadata.run_id]
+
+
+def test_one_of_two_writers_wins(
+    prepared: Prepared, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_publisher, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setitem(hold_key.__kwdefaults__, "patience", 0.2)
+    said: list[str] = []
+
+    def second(done: int, total: int) -> None:
+        if said:
+            return
+        for sinks in ([ParquetPublisher(tmp_path, by_run_id=True)], [DatabasePublisher(database)]):
+            with pytest.raises(ScoringError, match=r"same run .* is being written .* by another process") as caught:
+                run(prepared, *sinks, resume=True)
+            assert isinstance(caught.value, OutputError | DatabaseError)
+            said.append(str(caught.value))
+
+    result = run(prepared, *sinks_at(tmp_path, database), progress=second)
+    assert len(said) == 2
+    assert [path.name for path in published_runs(tmp_path)] == [result.metadata.run_id]
+    assert_frame_equal(read_results(database), prepared.top_k(5).frame())
+
+
+@pytest.mark.parametrize(("resume", "number"), [(False, errno.EIO), (True, errno.ENOSPC)])
+def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
+    prepared: Prepared, tmp_path: Path, resume: bool, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 400)
+    with fault_injection.record_reached() as points:
+        run(prepared, ParquetPublisher(tmp_path / "undisturbed", latest="latest"))
+    whole = files(tmp_path / "undisturbed")
+    (tmp_path / "latest").unlink()
+    count = points.index("folder published") + 1
+    for nth in range(1, count):
+        target = tmp_path / f"run-{nth}"
+        error = OSError(number, os.strerror(number))
+        with (
+            fault_injection.arm(fault_injection.ANY, nth, error),
+            pytest.raises((OutputError, OSError), match=os.strerror(number)),
+        ):
+            run(prepared, ParquetPublisher(target, latest="latest"), resume=resume)
+        assert not target.exists()
+        assert not (tmp_path / "latest").is_symlink()
+        if resume:
+            run(prepared, ParquetPublisher(target), resume=True)
+            assert files(target) == whole
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+        counted(
+            "disk",
+            WRITES,
+            1,
+        )
+
+
+def test_a_stop_just_after_a_run_was_inserted_leaves_no_row(prepared: Prepared, database: Database) -> None:
+    with fault_injection.arm("run inserted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+        run(prepared, DatabasePublisher(database))
+    with database.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM runs")).scalar_one() == 0
+
+
+def test_a_stop_while_the_lock_is_taken_leaves_no_file(
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare, calls = os.path.samestat, iter(range(1, 10))
+
+    def stopped(*states: os.stat_result) -> bool:
+        if next(calls) == 1:  # the lock is held, but the caller does not have it yet
+            raise KeyboardInterrupt
+        return compare(*states)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os.path, "samestat", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(prepared, ParquetPublisher(tmp_path / "run"))
+    assert next(calls) > 2
+    assert list(tmp_path.iterdir()) == []

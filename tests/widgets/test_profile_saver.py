@@ -1,0 +1,97 @@
+"""Profiles are saved with their metrics, and a warning requires a second confirmation."""
+
+from __future__ import annotations
+
+import pytest
+
+from scoring.errors import ConfigurationError
+from scoring.tuning.registry import Profile, Registry
+from scoring.widgets.profile_saver import Saver
+from scoring.widgets.tuning_session import Request
+
+
+@pytest.fixture
+def saver(session, standard, tmp_path) -> Saver:
+    return Saver(Registry(tmp_path), session, standard)
+
+
+def computed(session, model):
+    return session.compute(Request(model, int(session.user_id[0])))
+
+
+def harmful(standard):
+    """Return a model that is worse for most users: only fees count."""
+    return standard.with_weights({"fee": 1.0})
+
+
+def test_a_profile_keeps_metrics_parent_data_and_note(saver, session, standard):
+    model = standard.with_parameters("freshness", half_life_days=13)
+    state = computed(session, model)
+    assert not saver.warning(state)
+    saved = saver.save(" fresh ", model, state, "a day less")
+    assert isinstance(saved, Profile)
+    again = saver.registry.load("fresh")
+    assert again.model.digest == model.digest
+    assert again.about.note == "a day less"
+    assert str(again.about.parent) == "standard"
+    assert again.about.found_on.fingerprint == session.data.fingerprint
+    metrics = again.about.metrics["train"]
+    shown = state.measures.set_index("measure")["mean"]
+    assert {name: metric.value for name, metric in metrics.items()} == pytest.approx(shown.to_dict())
+    assert metrics["NDCG@10"].low < metrics["NDCG@10"].value < metrics["NDCG@10"].high
+    assert saver.names() == ["fresh@1"]
+
+
+def test_worse_slices_ask_for_a_second_press(saver, session, standard):
+    model = harmful(standard)
+    state = computed(session, model)
+    assert len(state.worse())
+    told = saver.save("fees", model, state)
+    assert isinstance(told, str)
+    first = state.worse().iloc[0]
+    assert told.startswith(f"Significantly worse than the baseline: {first['slicing']} {first['slice']}")
+    assert told.endswith("Press Save again to save it all the same.")
+    assert saver.registry.versions("fees") == ()
+    assert isinstance(saver.save("fees", model, state), Profile)
+
+
+def test_a_warning_is_of_one_model(saver, session, standard):
+    first, second = harmful(standard), standard.with_weights({"fee": 0.95, "access": 0.05})
+    assert isinstance(saver.save("fees", first, computed(session, first)), str)
+    assert isinstance(saver.save("fees", second, computed(session, second)), str)
+
+
+def test_nothing_is_saved_that_is_not_computed(saver, session, standard):
+    model = harmful(standard)
+    early = next(session.stages(Request(model, int(session.user_id[0]))))
+    for state in (None, early, computed(session, standard)):
+        with pytest.raises(ConfigurationError, match="still being computed"):
+            saver.save("fees", model, state)
+    with pytest.raises(ConfigurationError, match="a profile needs a name"):
+        saver.save(" ", standard, computed(session, standard))
+
+
+def test_a_name_stays_in_its_folder(saver, session, standard, tmp_path):
+    with pytest.raises(ConfigurationError):
+        saver.save("../out", standard, computed(session, standard))
+    assert not (tmp_path.parent / "out").exists()
+
+
+def test_loaded_profiles_are_parents(saver, session, standard):
+    first = standard.with_parameters("freshness", half_life_days=13)
+    saver.registry.save("a", first)
+    saver.registry.save("a", standard)
+    saver.registry.save("b", standard)
+    assert saver.names() == ["a@2", "a@1", "b@1"]
+    assert saver.load("a@1").digest == first.digest
+    saved = saver.save("c", first, computed(session, first))
+    assert str(saved.about.parent) == "a@1"
+    with pytest.raises(ConfigurationError, match="no profile is chosen"):
+        saver.load("")
+
+
+def test_a_broken_profile_hides_no_other(saver, standard, tmp_path):
+    saver.registry.save("a", standard)
+    saver.registry.save("b", standard)
+    (tmp_path / "a" / "0001.yaml").write_text("profile: [", encoding="utf-8")
+    assert saver.names() == ["b@1"]
