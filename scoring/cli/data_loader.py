@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.cli.options import DEFAULT_MAX_REFUSED, DEFAULT_PROFILES
-from scoring.errors import counted
+from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +157,7 @@ def load_data(
 ) -> Dataset:
     """Load a database, quarantining invalid rows up to a limit per table.
 
-    Quarantined rows are reported and counted in the dataset's ledger.
+    Quarantined rows are reported and pluralize in the dataset's ledger.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def load_data(
     database.require_data()
     tokens = change_tokens(database)
     users, jobs, actions = (tokens[name].rows for name in ("users", "jobs", "actions"))
-    sizes = f"{counted(users, 'user')}, {counted(jobs, 'job')}, {counted(actions, 'action')}"
+    sizes = f"{pluralize(users, 'user')}, {pluralize(jobs, 'job')}, {pluralize(actions, 'action')}"
     memory_budget.require(
         memory_budget.predict_data(users, jobs, actions),
         f"Loading {sizes}",

@@ -28,8 +28,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jupyter_server.base.handlers import JupyterHandler
 
-__all__ = ["choose_port", "is_root", "main", "run_server"]
+__all__ = ["SERVER_PACKAGES", "choose_port", "is_root", "main", "run_server"]
 
+SERVER_PACKAGES = ("jupyterlab", "voila", "ipywidgets", "anywidget")
+"""Packages of the extra `workbench` that both servers need."""
 START_SECONDS = 120.0
 """Seconds within which a server must answer."""
 END_SECONDS = 10.0

@@ -32,7 +32,7 @@ from scoring.errors import ConfigurationError
 from scoring.telemetry import fault_injection
 from scoring.validation.cross_table import OnBad, accept_tables
 from scoring.validation.normalise import NormalisedTable, code_width
-from scoring.validation.report import DataLedger
+from scoring.validation.report import DataReport
 
 __all__ = [
     "QueryCounter",
@@ -64,7 +64,7 @@ def load_tables(database: Database) -> Tables:
 
 def read_database(
     database: Database, *, on_bad: OnBad = "refuse", as_of: pd.Timestamp | None = None, now: datetime | None = None
-) -> tuple[Tables, DataLedger]:
+) -> tuple[Tables, DataReport]:
     """Return all tables and their row counts. With `on_bad="quarantine"`, invalid rows are left out.
 
     Raises

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
-from scoring.errors import ConfigurationError, ScoringError, counted
+from scoring.errors import ConfigurationError, ScoringError, pluralize
 from scoring.tuning.registry import Registry
 from scoring.widgets.anywidgets import Access, LiveLine
 from scoring.widgets.controls import Controls
@@ -117,7 +117,7 @@ class TuningPanel(widgets.VBox):
         session = self.session
         title = (
             '<div class="lm-scoring"><h3>Tuning weights</h3><p class="muted">'
-            f"{counted(len(session.user_id), 'user')} of a holdout, {counted(len(session.data.jobs), 'job')}. "
+            f"{pluralize(len(session.user_id), 'user')} of a holdout, {pluralize(len(session.data.jobs), 'job')}. "
             "Lists are as of "
             f"{session.data.as_of:%Y-%m-%d %H:%M} UTC; what was done afterwards is to be found.</p></div>"
         )

@@ -37,7 +37,7 @@ def compare(
     b: Annotated[str, typer.Argument(metavar="B", help=_SIDE)],
     user: Annotated[str | None, typer.Option(help="Also this user's list, and how its jobs moved.")] = None,
     job: Annotated[str | None, typer.Option(help="With --user, of two models: also why this job moved.")] = None,
-    by: Annotated[By, typer.Option(help="Whose places on lists are counted.")] = "company",
+    by: Annotated[By, typer.Option(help="Whose places on lists are pluralize.")] = "company",
     db: DbOption = DEFAULT_DB,
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")] = 40,
     out: Annotated[Path | None, typer.Option("--out", help="A folder for tables (CSV) and plots (PNG).")] = None,

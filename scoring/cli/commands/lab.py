@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from scoring.cli.options import OpenOption, PortOption
-from scoring.cli.server_process import choose_port, is_root, run_server
+from scoring.cli.server_process import SERVER_PACKAGES, choose_port, is_root, run_server
 
 __all__ = ["lab"]
 
@@ -30,7 +30,9 @@ def lab(
     The server accepts connections from this machine only and requires a token. Press Ctrl-C to stop it.
     """
     from scoring.errors import ConfigurationError
+    from scoring.extras import require
 
+    require("scoring lab", "workbench", *SERVER_PACKAGES)
     if not notebooks.is_dir():
         raise ConfigurationError(
             f"{notebooks} is not a folder. Give a folder of notebooks, such as `scoring lab notebooks`."

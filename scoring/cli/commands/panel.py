@@ -22,7 +22,7 @@ from scoring.cli.options import (
     ProfilesOption,
     TopKOption,
 )
-from scoring.cli.server_process import choose_port, run_server
+from scoring.cli.server_process import SERVER_PACKAGES, choose_port, run_server
 
 __all__ = ["panel"]
 
@@ -62,8 +62,10 @@ def panel(
     """
     from scoring.columns import TABLES
     from scoring.database.database import Database
+    from scoring.extras import require
     from scoring.statistics.factors import default_cache
 
+    require("scoring panel", "workbench", *SERVER_PACKAGES)
     with Database.open(db) as database:  # report errors here, not on the page
         database.require_tables(*TABLES)
         database.require_data()

@@ -35,7 +35,7 @@ from scoring.cli.options import (
 )
 from scoring.cli.signals import stop_signals
 from scoring.cli.tune_request import DEFAULT_JOURNALS, SearchInputs, SourceOptions, TuneRequest, helper_processes
-from scoring.errors import counted
+from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Progress
@@ -160,7 +160,7 @@ def _saved(
         found_on=ready.holdout.data,
         metrics=_metrics(tuning, test),
         note=f"scoring tune for {goals}: "
-        + ", ".join(f"{counted(len(trials), 'trial')} of {study}" for study, trials in tuning.studies.items()),
+        + ", ".join(f"{pluralize(len(trials), 'trial')} of {study}" for study, trials in tuning.studies.items()),
     )
 
 
@@ -199,7 +199,7 @@ def _report(tuning: Tuning, test: Scoreboard | None) -> Any:
         ]
     for board, what in ((tuning.scoreboard, "validation"), (test, "test")):
         if board is not None:
-            head = f"{counted(len(board.evaluator.user_id), 'user')} of {what}, all against the baseline"
+            head = f"{pluralize(len(board.evaluator.user_id), 'user')} of {what}, all against the baseline"
             parts += [Text(head, style="bold"), render_measures(board, measures), Text()]
     parts += [Text("Flat weights", style="bold"), weights(tuning.weights()), Text()]
     parts += [verdict(test or tuning.scoreboard, goals[0], "test" if test else "validation")]
