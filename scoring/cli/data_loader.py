@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scoring.model import Component, ScoringModel
     from scoring.telemetry import Stopwatch
     from scoring.tuning.registry import Registry
-    from scoring.validation.report import DataLedger
+    from scoring.validation.report import DataReport
 
 __all__ = ["load_components", "load_data", "read_model", "read_models", "resolve_id"]
 
@@ -210,7 +210,7 @@ def load_data(
         return Dataset(tables, as_of=as_of, ledger=ledger)
 
 
-def _report_rejected_rows(ledger: DataLedger, where: str, progress: Progress) -> None:
+def _report_rejected_rows(ledger: DataReport, where: str, progress: Progress) -> None:
     from scoring.errors import printable
 
     for table in ledger.tables.values():

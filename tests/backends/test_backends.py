@@ -24,7 +24,7 @@ from scoring.plan import Candidates, Plan
 from scoring.plan.fold import fold
 from scoring.ranking import Scorer
 from scoring.testing import BrokenInvariantsError, check_engine, small_dataset
-from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
+from tests.support.random_programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
 BACKENDS: dict[str, BackendFactory] = {
     "reference": ReferenceBackend,

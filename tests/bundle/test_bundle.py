@@ -24,7 +24,7 @@ from scoring.bundle.bundle_file import BundleFileError, Parts
 from scoring.errors import OutputError, ScoringError
 from scoring.plan import Candidates
 from scoring.ranking import Ranking
-from tests.kernels.programs import Sketch, cases, plan_of, sketches
+from tests.support.random_programs import Sketch, cases, plan_of, sketches
 
 ROOT = Path(__file__).parents[2]
 

@@ -30,7 +30,7 @@ from scoring.runs.history import leftovers_in_database, list_runs, verify_rows
 from scoring.runs.publishers import DatabasePublisher, read_results
 from scoring.runs.publishers.database_runs import runs_of_key
 from scoring.tuning.registry.sql_index import Index
-from tests.database.version_1 import (
+from tests.support.database_version_1 import (
     OTHER_KEY,
     PUBLISHED,
     PUBLISHED_KEY,
@@ -38,7 +38,7 @@ from tests.database.version_1 import (
     UNFINISHED_KEY,
     write_version_1,
 )
-from tests.dataset.frames import small_tables
+from tests.support.small_tables import small_tables
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9

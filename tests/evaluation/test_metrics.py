@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall, mean
 from scoring.evaluation.relevance import Judged, Relevance, judge
-from tests.counting import counted
-from tests.evaluation.rankings import ranking_of
+from tests.support.counts import record_count
+from tests.support.rankings import ranking_of
 
 Wanted = dict[int, dict[int, int]]
 
@@ -48,7 +48,7 @@ def assert_equal_to_trec_eval(metric: Metric, lists: list[list[int]], wanted: Wa
             assert value == 0  # trec_eval skips users without a list
         else:
             assert value == pytest.approx(theirs[user], abs=1e-9)
-            counted("metrics", "{} values of metrics: trec_eval's to 1e-9", 1)
+            record_count("metrics", "{} values of metrics: trec_eval's to 1e-9", 1)
 
 
 @pytest.mark.parametrize("kind", MEASURES)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.relevance import Relevance, judge
-from tests.evaluation.rankings import ranking_of
+from tests.support.rankings import ranking_of
 
 LOWEST, HIGHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 

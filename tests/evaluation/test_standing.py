@@ -15,7 +15,7 @@ from scoring.plan import Candidates
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from scoring.testing import small_dataset
-from tests.evaluation.full_rankings import full_ranking, random_prepared
+from tests.support.full_rankings import full_ranking, random_prepared
 
 
 def check(ready: Prepared, user_id: int, job_id: int) -> Standing:

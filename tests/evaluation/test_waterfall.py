@@ -15,8 +15,8 @@ from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.waterfall import Change, Waterfall, waterfall
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
-from tests.evaluation.full_rankings import full_ranking, random_model, random_prepared
-from tests.profiling.plot_checks import assert_readable
+from tests.support.figure_checks import assert_readable
+from tests.support.full_rankings import full_ranking, random_model, random_prepared
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from scoring.backends.numba.top_list import SHORT
 from scoring.plan import Plan
 from scoring.ranking import Scorer
 from scoring.threads.pool import users_per_task
-from tests.kernels.programs import Sketch, cases, plan_of, program_of, reference_lists
 from tests.kernels.test_topk import EQUAL, EVERY_TERM, assert_lists_are_the_references
+from tests.support.random_programs import Sketch, cases, plan_of, program_of, reference_lists
 
 FACTORS = ((("dot",), None, 1.0, 1.0, 0),)
 TWO_FACTORS = ((("dot", "dot"), None, 1.0, 1.0, 0),)

@@ -6,7 +6,7 @@ import pytest
 
 from scoring.profiling import plot_visits, visits
 from scoring.ranking import Prepared, Scorer
-from tests.profiling.plot_checks import assert_readable
+from tests.support.figure_checks import assert_readable
 
 
 def test_users_one_by_one_add_up_to_about_the_run(prepared: Prepared) -> None:

@@ -11,7 +11,7 @@ from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.slices import Slicing
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
-from tests.tuning.problems import problem_of
+from tests.support.search_worker import problem_of
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,9 @@ from scoring.testing import small_dataset
 from scoring.tuning.value_statistics import Sample, component_distributions, component_values, correlations, draw
 from scoring.tuning.value_statistics import values as values_module
 from scoring.tuning.value_statistics.correlation import _centred
-from tests.evaluation.full_rankings import random_prepared
-from tests.profiling.plot_checks import assert_readable
-from tests.tuning.markets import small
+from tests.support.figure_checks import assert_readable
+from tests.support.full_rankings import random_prepared
+from tests.support.prepared_markets import small
 
 EVERYTHING = {"n_users": 10**6, "n_jobs": 10**6}
 

@@ -25,7 +25,7 @@ from scoring.tuning.problem import Problem
 from scoring.tuning.search import Sampler, feasible, finished, model_of_trial, run_trials
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.trial_journal import open_journal
-from tests.tuning.problems import FIRST, problem_of
+from tests.support.search_worker import FIRST, problem_of
 
 SAMPLERS: list[Sampler] = ["tpe", "random", "nsga2"]
 
@@ -287,7 +287,7 @@ def begin(process: subprocess.Popen[str]) -> None:
 
 def test_a_search_that_is_killed_goes_on_where_it_was(problem: Problem, tmp_path: Path) -> None:
     storage = tmp_path / "trials"
-    process = started("-m", "tests.tuning.problems", str(storage), "100000", "0", "random", "0")
+    process = started("-m", "tests.support.search_worker", str(storage), "100000", "0", "random", "0")
     begin(process)
     assert process.stdout is not None
     while process.stdout.readline() != "trial 12\n":
@@ -307,7 +307,7 @@ def test_a_search_that_is_killed_goes_on_where_it_was(problem: Problem, tmp_path
 def test_processes_share_the_trials(problem: Problem, tmp_path: Path) -> None:
     storage, n, workers = tmp_path / "trials", 24, 3
     told = [(str(storage), str(n), str(number), "random,tpe", "0.02") for number in range(workers)]
-    processes = [started("-m", "tests.tuning.problems", *one) for one in told]
+    processes = [started("-m", "tests.support.search_worker", *one) for one in told]
     for _ in range(2):  # samplers
         for process in processes:
             begin(process)

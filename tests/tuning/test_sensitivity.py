@@ -13,7 +13,7 @@ from scoring.evaluation.relevance import Relevance, judge
 from scoring.ranking import Prepared, Ranking
 from scoring.tuning.proportions import flat_along
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
-from tests.tuning.markets import small
+from tests.support.prepared_markets import small
 
 NEAR = 1e-5
 """In points. Two totals closer than this may be in either order: float32 rounding is smaller."""

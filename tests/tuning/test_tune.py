@@ -27,7 +27,7 @@ from scoring.tuning.problem import Problem
 from scoring.tuning.search import model_of_trial
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune
-from tests.tuning.problems import MODEL
+from tests.support.search_worker import MODEL
 
 STANDARD = load_model("standard")
 N = "NDCG@10"

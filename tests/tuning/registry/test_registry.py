@@ -22,7 +22,7 @@ from scoring.synthetic import make_market
 from scoring.tuning.registry import FoundOn, Metric, Registry
 from scoring.tuning.registry.metadata import About
 from scoring.tuning.registry.profile import dump_profile, parse_about
-from tests.components.own import OWN
+from tests.support.custom_components import OWN
 
 STANDARD = load_model("standard")
 METRICS: dict[str, dict[str, Any]] = {

@@ -13,8 +13,8 @@ import pytest
 
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.tuning.registry.store import MAX_BYTES, Store
-from tests.counting import WRITES, counted
-from tests.tuning.registry.writers import LINES, WRITERS, save_some, text_of
+from tests.support.counts import WRITES, record_count
+from tests.support.registry_writers import LINES, WRITERS, save_some, text_of
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_a_disk_that_fails_leaves_nothing(
                 store.add("night", text)
         assert store.names() == []
         assert [path for path in store.root.rglob("*") if path.is_file()] == []
-        counted(
+        record_count(
             "disk",
             WRITES,
             1,
@@ -174,7 +174,7 @@ import resource
 from pathlib import Path
 from scoring.errors import OutputError
 from scoring.tuning.registry.store import Store
-from tests.tuning.registry.writers import LINES, WRITERS, save_some, text_of
+from tests.support.registry_writers import LINES, WRITERS, save_some, text_of
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 store = Store(Path("profiles"))
 store.add("night", lambda version: "x" * 1000)
