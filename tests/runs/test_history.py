@@ -85,13 +85,13 @@ def test_it_says_where_a_run_is_in_use_when_the_places_differ(
 def test_runs_removed_from_the_folder_alone_are_told_apart(
     prepared: Prepared, out: Path, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from scoring.cli.commands.runs import say_pruned
+    from scoring.cli.commands.runs import print_pruned
 
     first, _, third = (publish(prepared, out, database, k) for k in (2, 3, 4))
     done = prune(out, None, 2)
     assert (done.removed, done.folder_alone) == ([first], True)
     assert first in rows_of_runs(database)
-    say_pruned(done)
+    print_pruned(done)
     said = "Runs removed: 1 old from the folder alone; rows that a database holds of them stay there."
     assert capsys.readouterr().out.strip() == said
     assert not prune(out, None, 2).folder_alone

@@ -207,7 +207,7 @@ def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server, folder: Path) 
     let_nobody_else_in(lab, folder)
     assert lab.end(signal.SIGINT) == 0
     said = lab.rest()  # a rejected request is reported
-    assert said.endswith("JupyterLab has ended.\n")
+    assert said.endswith("JupyterLab has stopped.\n")
     assert lab.token not in said
     with socket.socket() as trial:
         assert trial.connect_ex(("127.0.0.1", lab.port)) != 0
@@ -223,7 +223,7 @@ def test_the_panel_asks_for_the_token_and_ends_with_sigterm(panel: Server, folde
         assert stat.S_IMODE(page.stat().st_mode) == 0o700
         assert panel.end(signal.SIGTERM) == 0
     said = panel.rest()
-    assert said.endswith("The panel has ended.\n")
+    assert said.endswith("The panel has stopped.\n")
     assert panel.token not in said
     assert not list((folder / "temporary").glob("*"))
 
@@ -252,7 +252,7 @@ def test_a_server_that_is_killed_is_told_and_leaves_no_kernel(lab: Server) -> No
     (server,) = psutil.Process(lab.process.pid).children()
     server.kill()
     assert lab.process.wait(SECONDS) == 1
-    assert "JupyterLab ended by itself, with exit code -9" in lab.rest()
+    assert "JupyterLab exited with code -9" in lab.rest()
     _, alive = psutil.wait_procs(family, timeout=20)
     assert not alive
 
@@ -261,7 +261,7 @@ def test_lab_that_is_shut_down_from_its_page_has_ended(lab: Server) -> None:
     with urlopen(f"http://127.0.0.1:{lab.port}/api/shutdown?token={lab.token}", data=b"") as answer:
         assert answer.status == 200
     assert lab.process.wait(SECONDS) == 0
-    assert lab.rest().endswith("JupyterLab has ended.\n")
+    assert lab.rest().endswith("JupyterLab has stopped.\n")
 
 
 def test_ctrl_c_while_it_starts_ends_it_without_ado(folder: Path) -> None:
@@ -278,7 +278,7 @@ def test_ctrl_c_while_it_starts_ends_it_without_ado(folder: Path) -> None:
     starting.send_signal(signal.SIGINT)
     said, _ = starting.communicate(timeout=SECONDS)
     assert starting.returncode == 0
-    assert re.fullmatch(rb"JupyterLab has ended\.\n", said), said
+    assert re.fullmatch(rb"JupyterLab has stopped\.\n", said), said
     _, alive = psutil.wait_procs(family, timeout=20)
     assert not alive
 
@@ -306,7 +306,7 @@ def test_two_at_once_have_ports_of_their_own_and_the_browser_is_not_told_the_tok
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("lab", "nowhere"), "nowhere is no folder"),
+        (("lab", "nowhere"), "nowhere is not a folder"),
         (("panel", "--db", "nowhere.db"), "nowhere.db"),
     ],
 )
@@ -327,5 +327,5 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         done = CliRunner().invoke(app, ["lab", str(tmp_path), "--port", port])
     assert done.exit_code == 1
-    assert f"port {port} cannot be had" in done.stderr
+    assert f"--port {port} is not available" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -11,10 +11,10 @@ from typer.testing import CliRunner, Result
 
 from scoring.catalog import load_model
 from scoring.cli.app import app
-from scoring.cli.opening import DEFAULT_PROFILES
+from scoring.cli.options import DEFAULT_PROFILES
 from scoring.runs.publishers import read_manifest
 from scoring.tuning.registry import DEFAULT_FOLDER, Registry
-from tests.test_cli import one_sentence
+from tests.cli.test_app import one_sentence
 
 Call = Callable[..., Result]
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from scoring.cli import app as app_module
 from scoring.cli import main
 from scoring.cli.app import app
-from scoring.cli.signals import Terminated
+from scoring.cli.signals import TerminatedError
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs.publishers import read_manifest, read_results
@@ -29,7 +29,7 @@ from tests.support.counts import ROOM, record_count
 
 Call = Callable[..., Result]
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 OWN_COMPONENT = '''
 from scoring.model import Component, Reason
 from scoring.model.terms import JobTerm, Value
@@ -566,7 +566,7 @@ def test_one_of_a_thing_is_not_many(scoring: Call, tmp_path: Path) -> None:
     assert not re.search(r"(?<![\d.,])(?<!of )1 (users|jobs|rows|actions)\b", done.stderr)
 
 
-@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (TerminatedError, 143)])
 def test_a_stop_before_the_command_is_at_work_is_no_traceback(
     monkeypatch: pytest.MonkeyPatch, stop: type[KeyboardInterrupt], code: int
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scoring.backends.numba.pairs import BLOCK, TILE
-from scoring.backends.numba.top_list import SHORT, descending
+from scoring.backends.numba.top_list import SHORT, descending_order
 from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, Plan, lookup_keys
 from scoring.plan.fold import fold
@@ -219,7 +219,7 @@ def test_other_weights_on_a_layout_made_before(sketch: Sketch, k: int, seed: int
     weights = rng.choice([0.0, 1e-12, 0.1, 0.5, 1.0], n), rng.choice([0.0, 0.5, 1.0], n)
     before_layout = plan.layout if plan.exclusions.open_to_all.any() else None
     for layout in (before_layout, None):
-        other = replace(plan, program=fold(plan.program, *weights), laid=layout)
+        other = replace(plan, program=fold(plan.program, *weights), previous_layout=layout)
         assert_is(reference_lists(other, k), Scorer(other, workers=1, before=before).top_k(k), other)
 
 
@@ -230,7 +230,7 @@ def test_lists_of_before_are_used_for_the_users_that_they_have() -> None:
     fresh, seeded = (Scorer(plan, workers=1, before=before) for before in (None, everybody))
     assert_is(reference_lists(plan, 7), seeded.top_k(7), plan)
     assert_is(reference_lists(plan, 5), Scorer(plan, workers=1, before=some).top_k(5), plan)
-    assert seeded.top_k(7).looked_at <= fresh.top_k(7).looked_at
+    assert seeded.top_k(7).n_scored <= fresh.top_k(7).n_scored
 
 
 WIDE = Sketch(7, 5, 3000, EVERY_TERM, 0)
@@ -243,7 +243,7 @@ def test_any_number_of_cells(monkeypatch: pytest.MonkeyPatch, most_cells: int, n
     monkeypatch.setattr(lookup_keys, "MOST_CELLS", most_cells)
     monkeypatch.setattr(lookup_keys, "JOBS_PER_CELL", n_jobs)
     plan = plan_of(replace(WIDE, n_jobs=n_jobs))
-    assert (len(plan.layout.keys.ordered) == 0) == (most_cells == 1)
+    assert (len(plan.layout.keys.cell_keys) == 0) == (most_cells == 1)
     for k in (1, 30, n_jobs):
         assert_lists_are_the_references(plan, k)
 
@@ -296,9 +296,9 @@ def test_a_path_can_be_asked_for(path: str) -> None:
     scorer = Scorer(plan_of(WIDE), workers=1, path=path)
     assert scorer.decision is None
     ranking = scorer.top_k(5)
-    assert str(scorer.decision) == f"{path}: as asked"
+    assert str(scorer.decision) == f"{path}: requested"
     everything = 5 * scorer.n_eligible
-    assert ranking.looked_at == everything if path == "dense" else 0 < ranking.looked_at <= everything
+    assert ranking.n_scored == everything if path == "dense" else 0 < ranking.n_scored <= everything
 
 
 def test_the_path_is_measured_where_there_are_users_enough() -> None:
@@ -306,7 +306,7 @@ def test_the_path_is_measured_where_there_are_users_enough() -> None:
     scorer = Scorer(plan_of(replace(WIDE, n_users=200, components=components)), workers=1)
     scorer.top_k(50)
     assert scorer.decision is not None
-    assert re.match(r"pruning looks at [\d.]+% of the jobs, [\d.]+ ms a user in a trial", scorer.decision.reason)
+    assert re.match(r"in a trial, pruning scored [\d.]+% of the jobs in [\d.]+ ms per user", scorer.decision.reason)
     scorer.top_k(SHORT + 1)
     assert scorer.decision.strategy == "sorted"
 
@@ -320,4 +320,4 @@ def test_no_other_path() -> None:
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=300))
 def test_long_lists_are_sorted_as_numpy_sorts(values: list[float]) -> None:
     scores = np.array([*values, 0.0, -0.0], dtype=np.float32)
-    np.testing.assert_array_equal(descending(scores), np.argsort(-scores, kind="stable"))
+    np.testing.assert_array_equal(descending_order(scores), np.argsort(-scores, kind="stable"))
