@@ -167,11 +167,11 @@ def _told_if_kept_aside(show: Show) -> Iterator[None]:
     """Ends the command where the gate keeps the run aside, with all that it measured."""
     from scoring.cli.progress import output
     from scoring.errors import printable
-    from scoring.runs.gate import KeptAsideError
+    from scoring.runs.gate import GateFailedError
 
     try:
         yield
-    except KeptAsideError as aside:
+    except GateFailedError as aside:
         from scoring.runs.gate.console_table import table
 
         output().print(table(aside.verdict))
