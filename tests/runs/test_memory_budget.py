@@ -110,7 +110,7 @@ def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
 def test_as_many_occupations_as_jobs_are_refused_before_they_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = make_market(20, 3_000, 100, seed=1).tables
     jobs = tables.jobs.assign(occupation_code=pd.array(np.arange(3_000) + 10_000, dtype="Int64"))
-    monkeypatch.setattr(memory_budget, "available", lambda: GB // 4)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: GB // 4)
     with pytest.raises(NotEnoughMemoryError, match=r"Comparing 3,1\d\d occupations needs .* fewer codes"):
         runner.prepare(Dataset(tables.with_tables(jobs=jobs)), load_model("standard"))
     counted("memory", LARGE, 1)
@@ -238,7 +238,7 @@ def test_the_report_says_that_chunks_are_smaller(prepared: Prepared, monkeypatch
         # the parts of a shard, and the shard joined from them
         held_bytes=2 * memory_budget.BYTES_PER_RANKED * len(prepared.active_users) * prepared.scorer.n_eligible,
     )
-    monkeypatch.setattr(memory_budget, "available", lambda: enough)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: enough)
     result = runner.run(prepared, k=prepared.scorer.n_eligible, chunk_size=900)
     console = Console(width=200, file=StringIO())
     console.print(report.render(report.Report.of(result)))

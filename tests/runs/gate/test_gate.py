@@ -268,7 +268,7 @@ def test_where_memory_is_short_for_two_models_limits_hold_for_all(
         judge = Gate.judge
 
         def with_little(gate: Gate, tonight: Any) -> Verdict:
-            short.setattr(memory_budget, "available", lambda: 1_000)
+            short.setattr(memory_budget, "measure_available", lambda: 1_000)
             return judge(gate, tonight)
 
         short.setattr(Gate, "judge", with_little)
