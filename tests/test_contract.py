@@ -18,9 +18,9 @@ from scoring.model import GROUPS, Inputs, Pair, ScoringModel, WeightProfile
 from scoring.plan import Plan
 from scoring.ranking import Scorer, explain
 from scoring.statistics import Statistics
-from tests.counting import counted
-from tests.markets import CLOCK, RawMarket, random_market
-from tests.oracle import Oracle, Score
+from tests.support.counts import record_count
+from tests.support.oracle import Oracle, Score
+from tests.support.random_markets import CLOCK, RawMarket, random_market
 
 MODELS = ("standard", "classic")
 LISTS = "{} lists of random models, rules and data: those of that second text"
@@ -120,7 +120,7 @@ def assert_scores_equal(plan: Plan, expected: list[list[Score]]) -> None:
         wanted = np.float32([[score.groups[group] for score in row] for row in expected])
         np.testing.assert_array_equal(scores[place], wanted, err_msg=group)
     claim = "classic" if plan.model.name == "classic" else "exact"
-    counted(
+    record_count(
         claim,
         "{} pairs under {} random models, weights and data: the scores of a second text of the formulas",
         scores[0].size,
@@ -233,7 +233,7 @@ def test_rankings_are_the_oracles(model: str, seed: int) -> None:
         ]
         for k in (1, 2, 7, 40, len(case.jobs), 2000):
             assert lists_of(plan, k) == [ranking[:k] for ranking in wanted], (per_company, k)
-            counted("exact", LISTS, len(wanted))
+            record_count("exact", LISTS, len(wanted))
 
 
 @seeds()
@@ -270,7 +270,7 @@ def test_rankings_under_random_rules_and_weights(model: str, seed: int) -> None:
             for u in plan.user_id
         ]
         assert lists_of(plan, k) == wanted
-        counted("exact", LISTS, len(wanted))
+        record_count("exact", LISTS, len(wanted))
 
 
 # --- Rows of a request --------------------------------------------------------------------------------------

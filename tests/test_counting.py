@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.counting import CLAIMS, counted
+from tests.support.counts import CLAIMS, record_count
 
 CONFTEST = """
-from tests.counting import Counts
+from tests.support.counts import Counts
 
 def pytest_configure(config):
     config.pluginmanager.register(Counts(), "counts")
@@ -21,35 +21,35 @@ def pytest_configure(config):
 TESTS = """
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.counting import counted
+from tests.support.counts import record_count
 
 @pytest.fixture
 def place():
     yield
-    counted("secrets", "{} places, in a fixture's end", 3)
+    record_count("secrets", "{} places, in a fixture's end", 3)
 
 @pytest.mark.parametrize("n", [1, 20, 2_000])
 def test_adds_up(n, place):
-    counted("ties", "{} of {} cases", n, n)
+    record_count("ties", "{} of {} cases", n, n)
 
 @settings(max_examples=7, database=None)
 @given(st.integers())
 def test_examples(n):
-    counted("exact", "{} examples", 1)
+    record_count("exact", "{} examples", 1)
 
 def test_words():
-    counted("memory", "predicted within 3.1 %")
+    record_count("memory", "predicted within 3.1 %")
 
 def test_fails():
-    counted("exact", "{} examples", 1_000_000)
+    record_count("exact", "{} examples", 1_000_000)
     raise AssertionError
 
 def test_fails_at_its_end(request):
     request.addfinalizer(lambda: 1 / 0)
-    counted("ties", "{} of {} cases", 500, 500)
+    record_count("ties", "{} of {} cases", 500, 500)
 
 def test_is_skipped():
-    counted("ties", "{} of {} cases", 500, 500)
+    record_count("ties", "{} of {} cases", 500, 500)
     pytest.skip("after all")
 """
 
@@ -78,7 +78,7 @@ def test_the_end_of_a_run_has_a_line_for_each_sentence(tmp_path: Path, more: tup
 
 def test_a_claim_that_is_none_is_told() -> None:
     with pytest.raises(ValueError, match="is no claim; there are exact, order"):
-        counted("kiled", "{} kills", 1)
+        record_count("kiled", "{} kills", 1)
     with pytest.raises(ValueError, match="no place for each of 2 numbers"):
-        counted("killed", "{} kills", 1, 2)
+        record_count("killed", "{} kills", 1, 2)
     assert sum(map(len, CLAIMS.values())) == len({claim for claims in CLAIMS.values() for claim in claims})

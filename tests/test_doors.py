@@ -23,8 +23,8 @@ from scoring.importing import import_file
 from scoring.runs import runner
 from scoring.validation.normalise import normalise
 from scoring.validation.report import DataReport
-from tests.counting import counted
-from tests.doors import INF, KEPT, MISSING, NAN, Case, cases, page
+from tests.support.counts import record_count
+from tests.support.input_values import INF, KEPT, MISSING, NAN, Case, cases, page
 
 MARKET = scoring.make_market(8, 30, 120, seed=2).tables
 READY = scoring.Prepared.of(Dataset(MARKET), scoring.load_model("classic"))
@@ -33,7 +33,7 @@ FIRST = 5_000_000_000  # ids of the rows with cases
 
 
 def say(number: int) -> None:
-    counted("input", "{} bad inputs at each kind of door: the one outcome of docs/input.md", number)
+    record_count("input", "{} bad inputs at each kind of door: the one outcome of docs/input.md", number)
 
 
 def inputs(table: str) -> list[Case]:
@@ -309,6 +309,6 @@ def test_arguments(name: str, call: Callable[[], Any], outcome: type[ScoringErro
 
 
 def test_the_page_says_the_same() -> None:
-    """`python -m tests.doors` writes the page."""
+    """`python -m tests.support.input_values` writes the page."""
     text = (Path(__file__).parents[1] / "docs" / "input.md").read_text("utf-8")
     assert page() in text

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.markets import CLOCK, random_market
-from tests.oracle import CLASSIC, STANDARD, Oracle, float32, known, piecewise
+from tests.support.oracle import CLASSIC, STANDARD, Oracle, float32, known, piecewise
+from tests.support.random_markets import CLOCK, random_market
 
 NOW = datetime(2025, 6, 15, 12, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)

@@ -67,7 +67,7 @@ class RunState:
         self.n_users_resumed = 0
         self.was_published = self.is_past_gate = False
         self.predicted_bytes = 0
-        self.first = Ranking.of_nobody()
+        self.first = Ranking.empty()
         self.choice: StrategyChoice | None = None
         self.destinations: list[Destination] = []
         self._created_at = created_at
@@ -224,7 +224,7 @@ class RunState:
 
         progress(done, total)
         if not total:
-            self._commit(ShardResult(self.shards[0], Ranking.of_nobody()))
+            self._commit(ShardResult(self.shards[0], Ranking.empty()))
             return
         executor = LocalExecutor(self.chunk_size) if executor is None else executor
         with closing(executor.map(self.rank_shard, tasks, progress=just_done, cancelled=cancelled)) as results:
@@ -252,7 +252,7 @@ class RunState:
         if not self._is_new(result):
             return True
         self.choice = result.ranking.choice or self.choice
-        self.n_pairs_scored += result.ranking.looked_at
+        self.n_pairs_scored += result.ranking.n_scored
         if self.spec.reranker is not None:
             with self.watch.phase("rerank"):
                 lists = rerank(result.ranking, self.spec.reranker, self.spec.k)

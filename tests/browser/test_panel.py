@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from scoring.cli.server_process import GONE
+from scoring.cli.server_process import IDLE_KERNEL_SECONDS
 from scoring.tuning.registry import Registry
-from tests.browser.keyboard import Keyboard
-from tests.browser.watched import Watched
-from tests.test_cli_serving import Server, ask_for_page, wait_until
+from tests.cli.commands.test_lab import Server, ask_for_page, wait_until
+from tests.support.keyboard import Keyboard
+from tests.support.page_monitor import Watched
 
 BASE = ("fee", "wage", "popularity", "access", "freshness")
 
@@ -194,12 +194,14 @@ def test_a_kernel_whose_browser_crashed_is_freed_and_that_of_an_open_page_is_not
     panel: Server, keyboard: Keyboard
 ) -> None:
     start = keyboard.answers()
-    wait_until(lambda: len(panel.kernels()) == 1, seconds=GONE + 120)  # kernels of other tests have ended
+    wait_until(
+        lambda: len(panel.kernels()) == 1, seconds=IDLE_KERNEL_SECONDS + 120
+    )  # kernels of other tests have ended
     (open_page,) = panel.kernels()
     with ask_for_page(panel):  # disconnects without ending the kernel
         pass
     assert len(panel.kernels()) == 2
-    wait_until(lambda: len(panel.kernels()) == 1, seconds=GONE + 120)
+    wait_until(lambda: len(panel.kernels()) == 1, seconds=IDLE_KERNEL_SECONDS + 120)
     assert panel.kernels() == [open_page]
     keyboard.reach(keyboard.slider("fee"))
     keyboard.press("ArrowRight")

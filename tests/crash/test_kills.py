@@ -28,7 +28,7 @@ from scoring.runs.publishers import published_runs, read_results
 from scoring.runs.run_reader import read_run
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
-from tests.counting import READS, ROOM, counted
+from tests.support.counts import READS, ROOM, record_count
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9
@@ -38,12 +38,12 @@ KILLS = "{} of {} kills in {} runs: identical, none lost, none twice, no file le
 
 
 class Server:
-    """Client of `tests.crash.server`. It runs one command at a time."""
+    """Client of `tests.support.fork_server`. It runs one command at a time."""
 
     def __init__(self, cache: Path) -> None:
         surroundings = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        command = [sys.executable, "-m", "tests.crash.server"]
+        command = [sys.executable, "-m", "tests.support.fork_server"]
         self._process = subprocess.Popen(command, cwd=ROOT, env=surroundings, text=True, **pipes)  # type: ignore[call-overload]
         assert self._process.stdout.readline() == "ready\n"
 
@@ -156,7 +156,7 @@ def check_readers(place: Place, undisturbed: Undisturbed) -> None:
     """Check that readers get either all lists of the previous run or all lists of the new one."""
     for frame in (read_run(place.root / "runs/latest"), place.rows()):
         assert frame.equals(undisturbed.yesterday) or frame.equals(undisturbed.rows)
-        counted("readers", READS, 1)
+        record_count("readers", READS, 1)
 
 
 def check_end(place: Place, undisturbed: Undisturbed) -> None:
@@ -201,12 +201,12 @@ def survive(kills: int, seed: int, undisturbed: Undisturbed, yesterday: Place, f
 
 
 def test_20_kills(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
-    counted("killed", KILLS, *survive(20, 1, undisturbed, yesterday, tmp_path))
+    record_count("killed", KILLS, *survive(20, 1, undisturbed, yesterday, tmp_path))
 
 
 @pytest.mark.long
 def test_300_kills(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
-    counted("killed", KILLS, *survive(300, 2, undisturbed, yesterday, tmp_path))
+    record_count("killed", KILLS, *survive(300, 2, undisturbed, yesterday, tmp_path))
 
 
 def test_kills_are_everywhere(undisturbed: Undisturbed) -> None:
@@ -234,7 +234,7 @@ def test_a_kill_at_each_point(undisturbed: Undisturbed, yesterday: Place, tmp_pa
         shutil.rmtree(place.root)
     there = len(set(undisturbed.points))
     sentence = f"{{}} kills at {{}} of the {there} points of a run, the first and the last time: the same"
-    counted("killed", sentence, len(moments), len({name for name, _ in moments}))
+    record_count("killed", sentence, len(moments), len({name for name, _ in moments}))
 
 
 @pytest.mark.parametrize("point", ["verdict committed", "verdict noted", "all sealed"])
@@ -296,7 +296,7 @@ def test_a_disk_that_fails_at_each_point_publishes_nothing_half(
         shutil.rmtree(place.root)
     assert refused > len(moments) // 2
     sentence = "{} errors of a disk at points of a whole run: {} told in a sentence, {} done without; resumed, the same"
-    counted("disk", sentence, len(moments), refused, len(moments) - refused)
+    record_count("disk", sentence, len(moments), refused, len(moments) - refused)
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.long)])
@@ -319,7 +319,7 @@ def test_a_disk_that_is_full_publishes_nothing_half(
         check_end(place, undisturbed)
         shutil.rmtree(place.root)
     assert refused
-    counted("disk", ROOM, len(rooms), refused)
+    record_count("disk", ROOM, len(rooms), refused)
 
 
 # Readers
@@ -346,4 +346,4 @@ def test_readers_beside_running_writers_see_whole_runs_only(
     writer.join()
     assert done == [0] * runs
     assert min(seen) > 0
-    counted("readers", READS, sum(seen))
+    record_count("readers", READS, sum(seen))

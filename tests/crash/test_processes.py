@@ -19,7 +19,7 @@ from scoring.runs.publishers.database_lock import hold_key
 from scoring.storage.file_lock import LockHeldError
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
-from tests.counting import counted
+from tests.support.counts import record_count
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,7 +50,7 @@ def test_a_killed_process_is_gone_on_with(market: Database, database_url: str, t
     pd.testing.assert_frame_equal(read_results(market), pd.read_parquet(tmp_path / "runs/latest"))
     with market.connect() as connection:
         assert connection.exec_driver_sql("SELECT status FROM runs").scalars().all() == ["published"]
-    counted("killed", "{} processes killed, on {} kinds of database: gone on with", 2, 1)
+    record_count("killed", "{} processes killed, on {} kinds of database: gone on with", 2, 1)
 
 
 HOLD = """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import scoring
-from tests.golden import cases
+from tests.support import golden_cases as cases
 
 RECORDED = json.loads(cases.FILE.read_text(encoding="utf-8"))
 CASES = [name for clock in cases.AS_OF for name, _ in cases.models(clock)]

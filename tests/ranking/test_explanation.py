@@ -16,7 +16,7 @@ from scoring.ranking import Explanation, Prepared, explain
 from scoring.ranking.fact_text import format_facts
 from scoring.statistics import Statistics
 from scoring.testing import small_dataset
-from tests.markets import random_market
+from tests.support.random_markets import random_market
 
 
 @pytest.fixture(scope="module", params=["standard", "classic"])

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 import scoring
 from scoring.cli.app import app
-from tests.golden.cases import lists
+from tests.support.golden_cases import lists
 
 SAMPLES = Path(__file__).parent / "v0_1"
 RECORDED = json.loads((SAMPLES / "recorded.json").read_text(encoding="utf-8"))

@@ -23,9 +23,9 @@ from scoring.errors import DatabaseError
 from scoring.runs import runner, shards
 from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, published_runs, read_results
 from scoring.runs.publishers.database_lock import hold_key
-from tests.counting import LOST, counted
-from tests.dataset.frames import small_tables
 from tests.security.conftest import Proxy, Server
+from tests.support.counts import LOST, record_count
+from tests.support.small_tables import small_tables
 
 LOADS = "{} loads while {} connections end, at each statement and at random: read again as a whole, of one state"
 EPOCHS = (("jobs", "fee"), ("users", "preferred_salary_min"), ("occupations", "name"), ("prefectures", "name"))
@@ -95,7 +95,7 @@ def test_a_load_whose_connection_ends_at_any_statement_is_all_of_the_new_state(f
             assert epochs(load_tables(data)) == {number}
         attempts.append(len(again))
     assert attempts == [len(passed) + number for number in range(1, len(passed) + 1)]
-    counted("database", LOADS, len(passed), len(passed))
+    record_count("database", LOADS, len(passed), len(passed))
 
 
 @pytest.mark.parametrize("loads", [8, pytest.param(150, marks=pytest.mark.long)])
@@ -125,7 +125,7 @@ def test_never_half_old_and_half_new_while_connections_end_at_random(
     assert {len(found) for found in seen} == {1}
     assert len({min(found) for found in seen}) > 1
     assert ended[0]
-    counted("database", LOADS, loads, ended[0])
+    record_count("database", LOADS, loads, ended[0])
 
 
 def test_a_server_that_is_killed_and_comes_back_costs_a_wait(fragile: Server, data: Database) -> None:
@@ -162,7 +162,7 @@ def test_it_is_given_up_within_a_minute_by_the_clock(proxy: Proxy, data: Databas
             load_tables(database)
         seconds = time.monotonic() - begun
         assert seconds < 60  # the documented limit
-    counted("database", f"a server that is {how}: given up after {seconds:.0f} s by the clock, in one sentence")
+    record_count("database", f"a server that is {how}: given up after {seconds:.0f} s by the clock, in one sentence")
 
 
 def test_a_connection_that_falls_silent_is_given_up_and_the_load_begins_again(
@@ -286,7 +286,7 @@ def test_a_run_whose_connections_end_at_any_statement_publishes_the_same(
         pd.testing.assert_frame_equal(read_results(place), wanted)
         assert state(fragile) == (["published"], 0)
         n += 1
-    counted("database", LOST, n)
+    record_count("database", LOST, n)
 
 
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
@@ -314,7 +314,7 @@ def test_a_commit_whose_answer_is_lost_is_done_again(
         if number >= seen[0]:
             break
     assert commits >= 3
-    counted(
+    record_count(
         "database",
         LOST,
         commits,
@@ -342,7 +342,7 @@ def test_a_database_that_stays_away_publishes_nothing_and_is_gone_on_with(
     assert read_results(place).groupby("user_id").size().eq(4).all()
     assert [path.name for path in published_runs(tmp_path / "runs")] == [done.metadata.run_id]
     assert state(fragile) == (["published"] * 2, 0)
-    counted("database", LOST, 1)
+    record_count("database", LOST, 1)
 
 
 def test_who_lost_the_lock_to_another_writer_does_not_publish(

@@ -21,7 +21,7 @@ from scoring.runs.publishers.run_journal import run_journal
 from scoring.statistics.array_cache import ArrayCache
 from scoring.telemetry import fault_injection
 from scoring.tuning.trial_journal import open_journal
-from tests.counting import WRITES, counted
+from tests.support.counts import WRITES, record_count
 
 ROOT = Path(__file__).parents[2]
 SHAPES = {"users": (5, 3), "jobs": (7, 3)}
@@ -182,7 +182,7 @@ def test_any_damage_is_noticed_or_harmless(cache: ArrayCache, kept: Path) -> Non
     assert cache.read(KEY, {"users": (3, 5), "jobs": (7, 3)}) is None
     assert cache.read(KEY, {"users": (5, 3), "jobs": (7, 4)}) is None
     assert cache.read("another", SHAPES) is None
-    counted(
+    record_count(
         "corrupt",
         "{} bytes of a cached file flipped and {} cut files: {} noticed, the rest harmless",
         len(whole),
@@ -247,7 +247,7 @@ def test_a_disk_that_fails_leaves_nothing_and_costs_no_result(cache: ArrayCache,
         cache.keep(KEY, ARRAYS)
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
     assert kept.read_bytes() == before
-    counted("disk", WRITES, 1)
+    record_count("disk", WRITES, 1)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")

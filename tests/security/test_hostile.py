@@ -22,7 +22,7 @@ from scoring.database.change_tokens import change_tokens
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.synthetic import make_market
-from tests.counting import counted
+from tests.support.counts import record_count
 
 Call = Callable[..., Result]
 
@@ -145,7 +145,7 @@ def test_sql_in_names_is_text(scoring: Call, market: Path, every: int) -> None:
     with Database.open(market) as database:
         assert change_tokens(database) == before
         assert sa.inspect(database.engine).get_table_names() == there
-    counted("hostile", "{} texts of SQL in names and ids: none executed", count)
+    record_count("hostile", "{} texts of SQL in names and ids: none executed", count)
 
 
 @some_and_all
@@ -162,7 +162,7 @@ def test_no_name_leads_out_of_its_folder(scoring: Call, market: Path, every: int
             refusal(scoring(*words))
             count += 1
     assert not list(Path("data").rglob("*")) if Path("data").exists() else True
-    counted("hostile", "{} names that climb out of their folder: none led anywhere", count)
+    record_count("hostile", "{} names that climb out of their folder: none led anywhere", count)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_no_yaml_is_executed_or_fills_the_memory(scoring: Call, market: Path, ki
             refusal(scoring(*words[kind]))
         except AssertionError as error:
             raise AssertionError(f"{kind}, {what}: {error}") from error
-    counted("hostile", UNSAFE, len(YAML))
+    record_count("hostile", UNSAFE, len(YAML))
 
 
 class Bomb:
@@ -226,7 +226,7 @@ def test_nothing_that_a_cache_holds_is_executed_or_fills_the_memory(scoring: Cal
         done = scoring(*words)
         assert done.exit_code == 0, done.stderr
         assert kept.read_bytes() == whole
-        counted("hostile", UNSAFE, 1)
+        record_count("hostile", UNSAFE, 1)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -235,4 +235,4 @@ def test_a_pickle_is_no_table(scoring: Call, market: Path, suffix: str) -> None:
     path.write_bytes(pickle.dumps(Bomb()))
     said = refusal(scoring("import", "users", path, "--db", market))
     assert "users" in said
-    counted("hostile", UNSAFE, 1)
+    record_count("hostile", UNSAFE, 1)

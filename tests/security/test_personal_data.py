@@ -21,7 +21,7 @@ from scoring.database.writers import save_tables
 from scoring.facade import ScoringEngine
 from scoring.importing import import_file
 from scoring.synthetic import make_market
-from tests.counting import counted
+from tests.support.counts import record_count
 
 NAME, ADDRESS = "Hanako Kanariya", "hanako.kanariya@example.com"
 CANARIES = [form for text in (NAME, ADDRESS) for form in (text.encode(), text.encode("utf-16-le"))]
@@ -90,7 +90,7 @@ def test_columns_that_nothing_asked_for_are_not_taken(
     assert caplog.records
     for record in caplog.records:
         assert_nobody(record.getMessage() + repr(vars(record)), "a log record")
-    counted("personal", NOBODY, looked, len(caplog.records))
+    record_count("personal", NOBODY, looked, len(caplog.records))
 
 
 def test_columns_of_a_users_table_that_nothing_asks_for_are_not_read(
@@ -109,7 +109,7 @@ def test_columns_of_a_users_table_that_nothing_asks_for_are_not_read(
     assert caplog.records
     for record in caplog.records:
         assert_nobody(record.getMessage() + repr(vars(record)), "a log record")
-    counted("personal", NOBODY, looked, len(caplog.records))
+    record_count("personal", NOBODY, looked, len(caplog.records))
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])

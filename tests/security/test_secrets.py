@@ -24,8 +24,8 @@ from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
 from scoring.profiling.workload import Source
 from scoring.synthetic import make_market
-from tests.counting import counted
 from tests.security.conftest import Proxy, Server
+from tests.support.counts import record_count
 
 SECRET = "cAnArY/p@ss word%"
 FORMS = {SECRET, quote(SECRET, safe=""), quote_plus(SECRET), "cAnArY"}
@@ -65,7 +65,7 @@ def places() -> Iterator[Places]:
     made = Places()
     yield made
     assert made.count
-    counted(
+    record_count(
         "secrets",
         "{} places looked at after failures and successes (messages, logs, files, tables): no password",
         made.count,

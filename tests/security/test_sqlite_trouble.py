@@ -23,7 +23,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
-from tests.counting import WRITES, counted
+from tests.support.counts import WRITES, record_count
 
 Call = Callable[..., Result]
 
@@ -100,7 +100,7 @@ def test_a_disk_that_fails(scoring: Call, market: Path, number: int) -> None:
         said = sentence(scoring("run", "--db", market))
     assert os.strerror(number) in said
     assert scoring("run", "--db", market).exit_code == 0
-    counted("disk", WRITES, 2)
+    record_count("disk", WRITES, 2)
 
 
 def trouble(path: Path) -> str | None:
@@ -134,7 +134,7 @@ def test_a_file_with_other_bytes_in_it_is_read_or_refused_in_a_sentence(market: 
         refused += said is not None
     assert refused > 5
     sentence = "{} SQLite files with other bytes: {} refused in a sentence, the rest read"
-    counted("corrupt", sentence, len(seeds), refused)
+    record_count("corrupt", sentence, len(seeds), refused)
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeros in the middle", "another kind of file", "empty"])

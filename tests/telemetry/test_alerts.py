@@ -10,7 +10,7 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.telemetry import Alert, AlertStatistics, OperationRecord, Operations, TargetAlert
-from tests.telemetry.clock import Clock, HaltingCount
+from tests.support.clocks import Clock, HaltingCount
 
 
 def observe(alert: TargetAlert, *milliseconds: float, users: int = 1) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.telemetry import JsonFormatter, OperationRecord, Operations, TargetAlert, configure
-from tests.telemetry.clock import Clock
+from tests.support.clocks import Clock
 
 LOG = logging.getLogger("scoring.tests")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from scoring.telemetry import OperationRecord, Operations, OperationStatistics, Totals
-from tests.telemetry.clock import Clock, Halting
+from tests.support.clocks import Clock, Halting
 
 
 def spend(operations: Operations, clock: Clock, name: str, seconds: float, users: int = 0, pairs: int = 0) -> None:

@@ -13,10 +13,10 @@ from scoring.errors import printable
 from scoring.ranking import Explanation, Prepared
 from scoring.ranking.fact_text import format_facts, format_value
 
-__all__ = ["describe"]
+__all__ = ["render_explanation"]
 
 
-def describe(prepared: Prepared, explanation: Explanation) -> RenderableType:
+def render_explanation(prepared: Prepared, explanation: Explanation) -> RenderableType:
     """Return the user, the job, the contributions to the score, and whether the job is ranked for the user."""
     tables = prepared.dataset.tables
     user = tables.users[tables.users["user_id"] == explanation.user_id].iloc[0]

@@ -145,7 +145,7 @@ def _ranked(
         return point
     say(f"ranking {len(rows):,} users × {n_jobs:,} jobs")
     times = timed(lambda: scorer.top_k(k, rows), repeats, at_most=20.0)
-    looked_at = scorer.latest.looked_at if scorer.latest is not None else None
+    looked_at = scorer.latest.n_scored if scorer.latest is not None else None
     return replace(point, seconds=times.best, times=times.as_dict(), decision=str(scorer.decision), looked_at=looked_at)
 
 

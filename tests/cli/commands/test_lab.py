@@ -25,7 +25,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scoring.cli.app import app
-from tests.counting import counted
+from tests.support.counts import record_count
 
 SECONDS = 120
 SHUT = "{} requests without the token or with a wrong one refused, {} listening sockets, all on 127.0.0.1"
@@ -189,7 +189,7 @@ def let_nobody_else_in(server: Server, folder: Path) -> None:
     listening = [one for process in family for one in connections(process) if one.status == "LISTEN"]
     assert server.port in {one.laddr.port for one in listening}
     assert {one.laddr.ip for one in listening} == {"127.0.0.1"}
-    counted("servers", SHUT, 0, len(listening))
+    record_count("servers", SHUT, 0, len(listening))
     for file in (one for one in folder.rglob("*") if one.is_file() and server.token.encode() in one.read_bytes()):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
         assert file.suffix != ".log"
@@ -198,7 +198,7 @@ def let_nobody_else_in(server: Server, folder: Path) -> None:
 def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server, folder: Path) -> None:
     for token in (None, "wrong"):
         assert [asked for asked in OF_LAB if not refused(lab, *asked, token)] == []
-        counted("servers", SHUT, len(OF_LAB), 0)
+        record_count("servers", SHUT, len(OF_LAB), 0)
     with urlopen(f"http://127.0.0.1:{lab.port}/api/contents?token={lab.token}") as answer:
         assert b"page.ipynb" in answer.read()
     start_kernel(lab)
@@ -207,7 +207,7 @@ def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server, folder: Path) 
     let_nobody_else_in(lab, folder)
     assert lab.end(signal.SIGINT) == 0
     said = lab.rest()  # a rejected request is reported
-    assert said.endswith("JupyterLab has ended.\n")
+    assert said.endswith("JupyterLab has stopped.\n")
     assert lab.token not in said
     with socket.socket() as trial:
         assert trial.connect_ex(("127.0.0.1", lab.port)) != 0
@@ -216,14 +216,14 @@ def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server, folder: Path) 
 def test_the_panel_asks_for_the_token_and_ends_with_sigterm(panel: Server, folder: Path) -> None:
     for token in (None, "wrong"):
         assert [asked for asked in OF_PANEL if not refused(panel, *asked, token)] == []
-        counted("servers", SHUT, len(OF_PANEL), 0)
+        record_count("servers", SHUT, len(OF_PANEL), 0)
     with ask_for_page(panel):
         let_nobody_else_in(panel, folder)
         (page,) = (folder / "temporary").glob("scoring-panel-*")
         assert stat.S_IMODE(page.stat().st_mode) == 0o700
         assert panel.end(signal.SIGTERM) == 0
     said = panel.rest()
-    assert said.endswith("The panel has ended.\n")
+    assert said.endswith("The panel has stopped.\n")
     assert panel.token not in said
     assert not list((folder / "temporary").glob("*"))
 
@@ -252,7 +252,7 @@ def test_a_server_that_is_killed_is_told_and_leaves_no_kernel(lab: Server) -> No
     (server,) = psutil.Process(lab.process.pid).children()
     server.kill()
     assert lab.process.wait(SECONDS) == 1
-    assert "JupyterLab ended by itself, with exit code -9" in lab.rest()
+    assert "JupyterLab exited with code -9" in lab.rest()
     _, alive = psutil.wait_procs(family, timeout=20)
     assert not alive
 
@@ -261,7 +261,7 @@ def test_lab_that_is_shut_down_from_its_page_has_ended(lab: Server) -> None:
     with urlopen(f"http://127.0.0.1:{lab.port}/api/shutdown?token={lab.token}", data=b"") as answer:
         assert answer.status == 200
     assert lab.process.wait(SECONDS) == 0
-    assert lab.rest().endswith("JupyterLab has ended.\n")
+    assert lab.rest().endswith("JupyterLab has stopped.\n")
 
 
 def test_ctrl_c_while_it_starts_ends_it_without_ado(folder: Path) -> None:
@@ -278,7 +278,7 @@ def test_ctrl_c_while_it_starts_ends_it_without_ado(folder: Path) -> None:
     starting.send_signal(signal.SIGINT)
     said, _ = starting.communicate(timeout=SECONDS)
     assert starting.returncode == 0
-    assert re.fullmatch(rb"JupyterLab has ended\.\n", said), said
+    assert re.fullmatch(rb"JupyterLab has stopped\.\n", said), said
     _, alive = psutil.wait_procs(family, timeout=20)
     assert not alive
 
@@ -306,7 +306,7 @@ def test_two_at_once_have_ports_of_their_own_and_the_browser_is_not_told_the_tok
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("lab", "nowhere"), "nowhere is no folder"),
+        (("lab", "nowhere"), "nowhere is not a folder"),
         (("panel", "--db", "nowhere.db"), "nowhere.db"),
     ],
 )
@@ -327,5 +327,5 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         done = CliRunner().invoke(app, ["lab", str(tmp_path), "--port", port])
     assert done.exit_code == 1
-    assert f"port {port} cannot be had" in done.stderr
+    assert f"--port {port} is not available" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -14,8 +14,8 @@ import scoring
 
 __all__ = ["AS_OF", "FILE", "PAIRS", "dataset", "explanations", "lists", "models", "pairs", "strategies"]
 
-FILE: Final = Path(__file__).parent / "lists.json"
-DATA: Final = Path(__file__).parent / "data"
+FILE: Final = Path(__file__).parents[1] / "golden/lists.json"
+DATA: Final = Path(__file__).parents[1] / "golden/data"
 TABLES: Final = ("jobs", "users", "actions", "user_factors", "job_factors")
 SCORES: Final = ("total_score", "base_score", "match_score", "personal_score")
 

@@ -11,10 +11,10 @@ from typer.testing import CliRunner, Result
 
 from scoring.catalog import load_model
 from scoring.cli.app import app
-from scoring.cli.opening import DEFAULT_PROFILES
+from scoring.cli.options import DEFAULT_PROFILES
 from scoring.runs.publishers import read_manifest
 from scoring.tuning.registry import DEFAULT_FOLDER, Registry
-from tests.test_cli import one_sentence
+from tests.cli.test_app import one_sentence
 
 Call = Callable[..., Result]
 
@@ -152,7 +152,7 @@ def test_the_index(saved: Call) -> None:
 def test_the_data_that_it_was_found_on(saved: Call, tmp_path: Path) -> None:
     saved("init", "--users", 5, "--jobs", 20)
     said(saved("profiles", "save", "day", "--found-on", "data/market.db"))
-    found_on = Registry("data/profiles").load("day").about.found_on
+    found_on = Registry("data/profiles").load("day").metadata.found_on
     assert found_on is not None
     assert found_on.fingerprint in said(saved("profiles", "show", "day"))
     assert "--found-on, which is missing" in one_sentence(saved("profiles", "save", "x", "--as-of", "2025-01-01"), 2)

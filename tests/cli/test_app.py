@@ -20,16 +20,16 @@ from typer.testing import CliRunner, Result
 from scoring.cli import app as app_module
 from scoring.cli import main
 from scoring.cli.app import app
-from scoring.cli.signals import Terminated
+from scoring.cli.signals import TerminatedError
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs.publishers import read_manifest, read_results
 from scoring.synthetic import make_market
-from tests.counting import ROOM, counted
+from tests.support.counts import ROOM, record_count
 
 Call = Callable[..., Result]
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 OWN_COMPONENT = '''
 from scoring.model import Component, Reason
 from scoring.model.terms import JobTerm, Value
@@ -470,7 +470,7 @@ def test_a_disk_without_room_is_one_sentence(database: Path, tmp_path: Path) -> 
     assert last.startswith("error: Results cannot be written to runs/")
     assert "File too large" in last
     assert list((tmp_path / "runs").iterdir()) == []
-    counted("disk", ROOM, 1, 1)
+    record_count("disk", ROOM, 1, 1)
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
@@ -566,7 +566,7 @@ def test_one_of_a_thing_is_not_many(scoring: Call, tmp_path: Path) -> None:
     assert not re.search(r"(?<![\d.,])(?<!of )1 (users|jobs|rows|actions)\b", done.stderr)
 
 
-@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (TerminatedError, 143)])
 def test_a_stop_before_the_command_is_at_work_is_no_traceback(
     monkeypatch: pytest.MonkeyPatch, stop: type[KeyboardInterrupt], code: int
 ) -> None:

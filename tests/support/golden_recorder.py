@@ -1,4 +1,4 @@
-"""Record the digests again: `python -m tests.golden.record`.
+"""Record the digests again: `python -m tests.support.golden_recorder`.
 
 Permitted only when the scoring contract itself changes: a formula, a rule of eligibility, the order of ties, the
 shipped models or reference tables. The commit that records must name that change and its effect on lists. Never
@@ -13,7 +13,7 @@ import json
 from typing import Any
 
 import scoring
-from tests.golden import cases
+from tests.support import golden_cases as cases
 
 
 def record() -> dict[str, Any]:

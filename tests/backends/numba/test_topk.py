@@ -11,14 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scoring.backends.numba.pairs import BLOCK, TILE
-from scoring.backends.numba.top_list import SHORT, descending
+from scoring.backends.numba.top_list import SHORT, descending_order
 from scoring.errors import ConfigurationError
 from scoring.plan import Candidates, Plan, lookup_keys
 from scoring.plan.fold import fold
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER
-from tests.counting import ALONE, REFERENCE, counted
-from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
+from tests.support.counts import ALONE, REFERENCE, record_count
+from tests.support.random_programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
 EVERY_TERM = tuple(((kind,), None, 0.125, 0.3, i % 3) for i, kind in enumerate(TERMS))
 EQUAL = ((("user",), None, 1.0, 1.0, 0),)  # all jobs have equal scores
@@ -60,7 +60,7 @@ def ks(sketch: Sketch) -> list[int]:
 @example(Sketch(0, 3, 1, (), 2, per_company=1, n_companies=0), 6)
 def test_lists_equal_the_reference(sketch: Sketch, which: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
-    counted(
+    record_count(
         "exact",
         REFERENCE,
         1,
@@ -75,7 +75,7 @@ TIED = "{} cases of one or two different scores, by each path: the smaller job i
 @given(TIES, st.integers(0, 6))
 def test_ties_go_by_job_id(sketch: Sketch, which: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
-    counted("ties", TIED, 1)
+    record_count("ties", TIED, 1)
 
 
 @pytest.mark.long
@@ -83,7 +83,7 @@ def test_ties_go_by_job_id(sketch: Sketch, which: int) -> None:
 @given(TIES, st.integers(0, 6))
 def test_ties_go_by_job_id_in_ten_thousand_cases(sketch: Sketch, which: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
-    counted("ties", TIED, 1)
+    record_count("ties", TIED, 1)
 
 
 @pytest.mark.parametrize("k", [1, 40, SHORT, SHORT + 1, 1499, 1500, 5000])
@@ -121,7 +121,7 @@ def test_a_shorter_list_begins_a_longer_one(sketch: Sketch, a: int, b: int) -> N
     for row, size in enumerate(shorter.count):
         np.testing.assert_array_equal(shorter.job_id[row, :size], longer.job_id[row, :width][:size])
         np.testing.assert_array_equal(shorter.scores[row, :size], longer.scores[row, :width][:size])
-    counted("order", "{} pairs of k: the shorter list begins the longer", 1)
+    record_count("order", "{} pairs of k: the shorter list begins the longer", 1)
 
 
 @cases(100)
@@ -132,7 +132,7 @@ def test_a_user_alone_has_the_list_of_the_batch(sketch: Sketch, data: st.DataObj
     users = np.array(data.draw(st.lists(st.integers(0, sketch.n_users - 1), min_size=1, max_size=6)))
     some = assert_lists_are_the_references(plan, 7, users)
     np.testing.assert_array_equal(some.user_id, plan.user_id[users])
-    counted("order", ALONE, 1)
+    record_count("order", ALONE, 1)
     np.testing.assert_array_equal(some.job_id, whole.job_id[users])
     np.testing.assert_array_equal(some.scores, whole.scores[users])
 
@@ -219,7 +219,7 @@ def test_other_weights_on_a_layout_made_before(sketch: Sketch, k: int, seed: int
     weights = rng.choice([0.0, 1e-12, 0.1, 0.5, 1.0], n), rng.choice([0.0, 0.5, 1.0], n)
     before_layout = plan.layout if plan.exclusions.open_to_all.any() else None
     for layout in (before_layout, None):
-        other = replace(plan, program=fold(plan.program, *weights), laid=layout)
+        other = replace(plan, program=fold(plan.program, *weights), previous_layout=layout)
         assert_is(reference_lists(other, k), Scorer(other, workers=1, before=before).top_k(k), other)
 
 
@@ -230,7 +230,7 @@ def test_lists_of_before_are_used_for_the_users_that_they_have() -> None:
     fresh, seeded = (Scorer(plan, workers=1, before=before) for before in (None, everybody))
     assert_is(reference_lists(plan, 7), seeded.top_k(7), plan)
     assert_is(reference_lists(plan, 5), Scorer(plan, workers=1, before=some).top_k(5), plan)
-    assert seeded.top_k(7).looked_at <= fresh.top_k(7).looked_at
+    assert seeded.top_k(7).n_scored <= fresh.top_k(7).n_scored
 
 
 WIDE = Sketch(7, 5, 3000, EVERY_TERM, 0)
@@ -243,7 +243,7 @@ def test_any_number_of_cells(monkeypatch: pytest.MonkeyPatch, most_cells: int, n
     monkeypatch.setattr(lookup_keys, "MOST_CELLS", most_cells)
     monkeypatch.setattr(lookup_keys, "JOBS_PER_CELL", n_jobs)
     plan = plan_of(replace(WIDE, n_jobs=n_jobs))
-    assert (len(plan.layout.keys.ordered) == 0) == (most_cells == 1)
+    assert (len(plan.layout.keys.cell_keys) == 0) == (most_cells == 1)
     for k in (1, 30, n_jobs):
         assert_lists_are_the_references(plan, k)
 
@@ -296,9 +296,9 @@ def test_a_path_can_be_asked_for(path: str) -> None:
     scorer = Scorer(plan_of(WIDE), workers=1, path=path)
     assert scorer.decision is None
     ranking = scorer.top_k(5)
-    assert str(scorer.decision) == f"{path}: as asked"
+    assert str(scorer.decision) == f"{path}: requested"
     everything = 5 * scorer.n_eligible
-    assert ranking.looked_at == everything if path == "dense" else 0 < ranking.looked_at <= everything
+    assert ranking.n_scored == everything if path == "dense" else 0 < ranking.n_scored <= everything
 
 
 def test_the_path_is_measured_where_there_are_users_enough() -> None:
@@ -306,7 +306,7 @@ def test_the_path_is_measured_where_there_are_users_enough() -> None:
     scorer = Scorer(plan_of(replace(WIDE, n_users=200, components=components)), workers=1)
     scorer.top_k(50)
     assert scorer.decision is not None
-    assert re.match(r"pruning looks at [\d.]+% of the jobs, [\d.]+ ms a user in a trial", scorer.decision.reason)
+    assert re.match(r"in a trial, pruning scored [\d.]+% of the jobs in [\d.]+ ms per user", scorer.decision.reason)
     scorer.top_k(SHORT + 1)
     assert scorer.decision.strategy == "sorted"
 
@@ -320,4 +320,4 @@ def test_no_other_path() -> None:
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=300))
 def test_long_lists_are_sorted_as_numpy_sorts(values: list[float]) -> None:
     scores = np.array([*values, 0.0, -0.0], dtype=np.float32)
-    np.testing.assert_array_equal(descending(scores), np.argsort(-scores, kind="stable"))
+    np.testing.assert_array_equal(descending_order(scores), np.argsort(-scores, kind="stable"))

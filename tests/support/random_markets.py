@@ -13,7 +13,7 @@ import pandas as pd
 
 from scoring.columns import TABLES, Table
 from scoring.columns.types import ACTIVE, INTEGERS
-from tests.oracle import Oracle, hourly, known
+from tests.support.oracle import Oracle, hourly, known
 
 __all__ = ["CLOCK", "RawMarket", "random_market"]
 

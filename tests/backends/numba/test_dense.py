@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.backends.numba.strategies import Selection, TopKBuffers, no_seeds_for
+from scoring.backends.numba.strategies import Selection, TopKBuffers, no_seeds
 from scoring.backends.numba.tile import PART, RUN, TILE
 from scoring.backends.numba.top_list import SHORT
 from scoring.plan import Plan
 from scoring.ranking import Scorer
 from scoring.threads.pool import users_per_task
-from tests.kernels.programs import Sketch, cases, plan_of, program_of, reference_lists
-from tests.kernels.test_topk import EQUAL, EVERY_TERM, assert_lists_are_the_references
+from tests.backends.numba.test_topk import EQUAL, EVERY_TERM, assert_lists_are_the_references
+from tests.support.random_programs import Sketch, cases, plan_of, program_of, reference_lists
 
 FACTORS = ((("dot",), None, 1.0, 1.0, 0),)
 TWO_FACTORS = ((("dot", "dot"), None, 1.0, 1.0, 0),)
@@ -55,7 +55,7 @@ def test_at_the_borders_of_tiles(components: tuple, n_users: int) -> None:
     lists, scores = reference_lists(plan, k)
     found, everybody = TopKBuffers.empty(n_users, k), np.arange(n_users)
     selection = Selection(plan.search)
-    selection.run("dense", everybody, no_seeds_for(n_users), found, everybody, np.zeros(1, dtype=np.int64))
+    selection.run("dense", everybody, no_seeds(n_users), found, everybody, np.zeros(1, dtype=np.int64))
     for user, jobs in enumerate(lists):
         np.testing.assert_array_equal(found.row[user, : found.count[user]], jobs)
         np.testing.assert_array_equal(found.scores[user, : len(jobs), 0], scores[0, user, jobs])
@@ -97,7 +97,7 @@ def test_long_lists_of_more_users_than_a_tile_of_theirs() -> None:
 def test_a_stop_leaves_no_list_half_made() -> None:
     plan, k = plan_of(Sketch(3, 9, 500, FACTORS_AND_MORE, 0)), 5
     found, everybody, stop = TopKBuffers.empty(9, k), np.arange(9), np.ones(1, dtype=np.int64)
-    Selection(plan.search).run("dense", everybody, no_seeds_for(9), found, everybody, stop)
+    Selection(plan.search).run("dense", everybody, no_seeds(9), found, everybody, stop)
     assert not found.count.any()
     assert (found.row == -1).all()
 

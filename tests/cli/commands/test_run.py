@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scoring.cli.app import app
-from scoring.cli.commands.run import KEPT_ASIDE_CODE
+from scoring.cli.commands.run import HELD_BACK_EXIT_CODE
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Tables
@@ -65,7 +65,7 @@ def test_half_of_the_users_gone_is_kept_aside_and_published_by_force(market: Pat
     assert "passed: nothing to compare with" in first.stdout
     before = os.readlink("runs/latest")
     aside = run("half.db")
-    assert aside.exit_code == KEPT_ASIDE_CODE == 3
+    assert aside.exit_code == HELD_BACK_EXIT_CODE == 3
     dropped = next(line for line in aside.stdout.splitlines() if line.startswith("users dropped"))
     assert "BEYOND" in dropped
     assert aside.stderr.splitlines()[-1].startswith("error: Run ")
@@ -87,7 +87,7 @@ def test_half_of_the_users_gone_is_kept_aside_and_published_by_force(market: Pat
 
 def test_what_was_kept_aside_is_published_when_the_data_went_on(market: Path) -> None:
     run("whole.db")
-    assert run("half.db").exit_code == KEPT_ASIDE_CODE
+    assert run("half.db").exit_code == HELD_BACK_EXIT_CODE
     kept = next((market / "runs").glob(".*.journal")).read_text().split('"run_id":"')[1][:26]
     with Database.open(market / "half.db") as database, database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM actions WHERE action = 'view'")
@@ -127,13 +127,13 @@ def test_a_promoted_profile_is_published_the_same_night_and_what_the_data_change
     own = ("--component", "lucky.py")
     assert run("whole.db", *own, "--model", "lucky.yaml").exit_code == 0
     assert scoring("profiles", "save", "night").exit_code == 0
-    assert run("whole.db", "--profile", "night").exit_code == KEPT_ASIDE_CODE  # held back without a promotion
+    assert run("whole.db", "--profile", "night").exit_code == HELD_BACK_EXIT_CODE  # held back without a promotion
     scoring("profiles", "promote", "night", "--note", "luck was enough")
     alone = run("whole.db", "--profile", "promoted")  # without the file, the published model cannot rank
-    assert alone.exit_code == KEPT_ASIDE_CODE
+    assert alone.exit_code == HELD_BACK_EXIT_CODE
     assert "cannot be told from what the data changed" in " ".join(alone.stdout.split())
     bad = run("half.db", "--profile", "promoted", *own)
-    assert bad.exit_code == KEPT_ASIDE_CODE
+    assert bad.exit_code == HELD_BACK_EXIT_CODE
     assert "Tonight's data ranked by last night's model" in bad.stdout
     done = run("whole.db", "--profile", "promoted", *own)
     assert done.exit_code == 0, done.output

@@ -13,8 +13,8 @@ from scoring.backends import reference
 from scoring.backends.numba.pairs import BLOCK, TILE, all_pairs
 from scoring.bundle.program import Program
 from scoring.ranking import Scorer
-from tests.counting import REFERENCE, counted
-from tests.kernels.programs import TERMS, Sketch, cases, plan_of, program_of, sketches
+from tests.support.counts import REFERENCE, record_count
+from tests.support.random_programs import TERMS, Sketch, cases, plan_of, program_of, sketches
 
 
 def compiled(program: Program, users: np.ndarray | None = None) -> np.ndarray:
@@ -37,7 +37,7 @@ def assert_same_bits(found: np.ndarray, wanted: np.ndarray) -> None:
 def test_all_pairs_equal_the_reference(sketch: Sketch) -> None:
     program = program_of(sketch)
     assert_same_bits(compiled(program), specified(program))
-    counted(
+    record_count(
         "exact",
         REFERENCE,
         1,
@@ -50,7 +50,7 @@ def test_all_pairs_equal_the_reference(sketch: Sketch) -> None:
 def test_all_pairs_equal_the_reference_in_many_cases(sketch: Sketch) -> None:
     program = program_of(sketch)
     assert_same_bits(compiled(program), specified(program))
-    counted(
+    record_count(
         "exact",
         REFERENCE,
         1,

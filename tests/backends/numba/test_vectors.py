@@ -16,14 +16,14 @@ pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is com
 @numba.njit(cache=False)
 def _compiled(value, source, rank, has, low, high, gain, no):
     vectors.copy(value, source)
-    vectors.add_inside(value, rank, low, high, gain)
-    vectors.add_either(value, has, gain, no)
+    vectors.add_in_interval(value, rank, low, high, gain)
+    vectors.add_where(value, has, gain, no)
 
 
 def _written_out(value, source, rank, has, low, high, gain, no):
     vector_fallback.copy(value, source)
-    vector_fallback.add_inside(value, rank, low, high, gain)
-    vector_fallback.add_either(value, has, gain, no)
+    vector_fallback.add_in_interval(value, rank, low, high, gain)
+    vector_fallback.add_where(value, has, gain, no)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -44,12 +44,12 @@ def test_a_block_is_filled_alike(seed: int) -> None:
 
 @numba.njit(cache=False)
 def _of_many(values, first, low, high):
-    return vectors.which_of_many(values, first, low, high)
+    return vectors.mask_of_chunk(values, first, low, high)
 
 
 @numba.njit(cache=False)
 def _of_block(values, first, low, high):
-    return vectors.which_of_block(values, first, low, high)
+    return vectors.mask_of_block(values, first, low, high)
 
 
 @numba.njit(cache=False)
@@ -64,8 +64,8 @@ def test_the_same_bits_are_set(seed: int) -> None:
     first = int(random.integers(0, 37))
     low, high = (np.float32(number) for number in random.choice([-np.inf, 0.0, 0.25, 0.5, np.inf], 2))
     for compiled, written_out in (
-        (_of_many, vector_fallback.which_of_many),
-        (_of_block, vector_fallback.which_of_block),
+        (_of_many, vector_fallback.mask_of_chunk),
+        (_of_block, vector_fallback.mask_of_block),
     ):
         bits = compiled(values, first, low, high)
         assert bits == written_out(values, first, low, high)

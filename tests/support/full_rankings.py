@@ -11,7 +11,7 @@ from scoring.dataset import Dataset, Tables
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.testing import small_dataset
-from tests.markets import random_market
+from tests.support.random_markets import random_market
 
 __all__ = ["full_ranking", "random_model", "random_prepared"]
 

@@ -1,4 +1,4 @@
-"""Options that commands share, and functions that load data and models from them."""
+"""Load data, models and components from the values of options."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from scoring.cli.options import DEFAULT_MAX_REFUSED, DEFAULT_PROFILES
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scoring.cli.progress import Show
+    from scoring.cli.progress import Progress
     from scoring.database.database import Database
     from scoring.dataset import Dataset
     from scoring.model import Component, ScoringModel
@@ -26,56 +25,7 @@ if TYPE_CHECKING:
     from scoring.tuning.registry import Registry
     from scoring.validation.report import DataReport
 
-__all__ = [
-    "DEFAULT_DB",
-    "DEFAULT_MAX_REFUSED",
-    "DEFAULT_OUT",
-    "DEFAULT_PROFILES",
-    "DEFAULT_REFUSED",
-    "AsOf",
-    "Components",
-    "Db",
-    "FactorCache",
-    "Model",
-    "Profile",
-    "Profiles",
-    "Weights",
-    "id_of",
-    "load_components",
-    "load_data",
-    "read_model",
-    "read_models",
-]
-
-DEFAULT_DB = "data/market.db"
-DEFAULT_PROFILES = Path("data/profiles")
-DEFAULT_OUT = Path("data/runs")
-DEFAULT_REFUSED = Path("data/refused")
-DEFAULT_MAX_REFUSED = "1%"
-
-Db = Annotated[str, typer.Option("--db", help="A SQLite file, or a database URL.", show_default=True)]
-Model = Annotated[
-    str | None,
-    typer.Option("--model", help="A model that ships (see `scoring models`), or a model file; else `standard`."),
-]
-Profile = Annotated[
-    str | None,
-    typer.Option(
-        "--profile", metavar="NAME[@VERSION]", help="A saved profile instead of a model; `promoted`: the one in use."
-    ),
-]
-Profiles = Annotated[Path, typer.Option("--profiles", help="Folder of saved profiles (see `scoring profiles`).")]
-Weights = Annotated[Path | None, typer.Option("--weights", help="A file of other weights for the model.")]
-AsOf = Annotated[
-    str | None, typer.Option("--as-of", help="The data's clock, such as 2025-06-30T12:00:00Z; else the newest action.")
-]
-Components = Annotated[
-    list[Path] | None,
-    typer.Option("--component", help="A Python file with components of your own. Its code is run. May be repeated."),
-]
-FactorCache = Annotated[
-    Path | None, typer.Option("--factor-cache", help="Where trained factors are kept; else the user's cache folder.")
-]
+__all__ = ["load_components", "load_data", "read_model", "read_models", "resolve_id"]
 
 
 def read_model(
@@ -199,7 +149,7 @@ def _line(error: BaseException, file: Path) -> str:
 def load_data(
     database: Database,
     as_of: str | None,
-    show: Show,
+    progress: Progress,
     watch: Stopwatch,
     *,
     max_refused: str = DEFAULT_MAX_REFUSED,
@@ -207,7 +157,7 @@ def load_data(
 ) -> Dataset:
     """Load a database, quarantining invalid rows up to a limit per table.
 
-    Quarantined rows are reported and counted in the dataset's ledger.
+    Quarantined rows are reported and pluralize in the dataset's ledger.
 
     Parameters
     ----------
@@ -247,7 +197,7 @@ def load_data(
         f"Loading {sizes}",
         ["give the process more memory", "keep fewer old jobs and actions in the database"],
     )
-    with show.stage(f"loading {sizes}"), watch.phase("load"):
+    with progress.stage(f"loading {sizes}"), watch.phase("load"):
         tables, ledger, _ = read_usable(
             database,
             as_of=clock_of(as_of),
@@ -255,22 +205,22 @@ def load_data(
             way_out=f"{where} Mend them{'' if refused_to is None else ', or allow more with --max-refused'}.",
             refused_to=refused_to,
         )
-    _tell_refused(ledger, where, show)
+    _report_rejected_rows(ledger, where, progress)
     with watch.phase("encode"):
         return Dataset(tables, as_of=as_of, ledger=ledger)
 
 
-def _tell_refused(ledger: DataReport, where: str, show: Show) -> None:
+def _report_rejected_rows(ledger: DataReport, where: str, progress: Progress) -> None:
     from scoring.errors import printable
 
     for table in ledger.tables.values():
         if table.refused:
-            show.say(f"warning: {printable(table.line(), 500)}")
+            progress.print_line(f"warning: {printable(table.line(), 500)}")
     if where and ledger.n_refused:
-        show.say(f"warning: left out.{where}")
+        progress.print_line(f"warning: left out.{where}")
 
 
-def id_of(text: str, frame: pd.DataFrame, what: str) -> int:
+def resolve_id(text: str, frame: pd.DataFrame, what: str) -> int:
     """Return the id of a user or job. An integer is an id; other text is looked up among the external ids.
 
     Raises

@@ -33,7 +33,7 @@ def run(script: Path, cache: Path) -> list[str]:
 def test_kept_kernels_of_other_code_are_compiled_again(tmp_path: Path) -> None:
     """An index of other code may name types that no longer exist, so it is not unpickled."""
     script, cache = tmp_path / "kernel.py", tmp_path / "cache"
-    script.write_text(KERNEL.format(root=str(Path(__file__).parents[2])), "utf-8")
+    script.write_text(KERNEL.format(root=str(Path(__file__).parents[3])), "utf-8")
     assert run(script, cache) == ["5", "0"]
     assert run(script, cache) == ["5", "1"]
     (index,) = cache.rglob("*.nbi")

@@ -1,8 +1,8 @@
 """Counts of what the tests tried, printed as one sentence each at the end of a run.
 
-A test calls `counted("killed", "{} of {} kills: identical", done, wanted)`. The numbers of equal sentences are added
-up, within a test and over tests. Only passed tests count. The numbers are stored in the `user_properties` of the
-reports, so they also arrive from the processes of pytest-xdist and in JUnit files.
+A test calls `record_count("killed", "{} of {} kills: identical", done, wanted)`. The numbers of equal sentences are
+added up, within a test and over tests. Only passed tests count. The numbers are stored in the `user_properties` of
+the reports, so they also arrive from the processes of pytest-xdist and in JUnit files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-__all__ = ["ALONE", "CLAIMS", "IN_TIME", "LOST", "READS", "REFERENCE", "ROOM", "WRITES", "Counts", "counted"]
+__all__ = ["ALONE", "CLAIMS", "IN_TIME", "LOST", "READS", "REFERENCE", "ROOM", "WRITES", "Counts", "record_count"]
 
 CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "Right": ("exact", "order", "ties", "classic", "metrics"),
@@ -39,7 +39,7 @@ _WIDTH: Final = max(map(len, _ORDER)) + 2
 _running: pytest.Item | None = None
 
 
-def counted(claim: str, sentence: str, *numbers: int) -> None:
+def record_count(claim: str, sentence: str, *numbers: int) -> None:
     """Record what the running test did, after the test has checked it.
 
     Args:

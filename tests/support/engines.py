@@ -13,8 +13,8 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset, Tables
 from scoring.facade import ScoringEngine
-from tests.markets import RawMarket, random_market
-from tests.oracle import Oracle, Score
+from tests.support.oracle import Oracle, Score
+from tests.support.random_markets import RawMarket, random_market
 
 SCORES: Final = ["total_score", "base_score", "seo_score", "personal_score"]
 LEGACY_NAMES: Final = {
