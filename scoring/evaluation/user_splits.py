@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
-from scoring.evaluation.id_hash import mixed
+from scoring.evaluation.id_hash import hash_ids
 from scoring.ranking.prepared import whole_ids
 
 __all__ = ["Split", "split_users"]
@@ -56,4 +56,4 @@ def split_users(
 
 def _uniform(ids: Longs, seed: int) -> Floats:
     """Return (n,) numbers in [0, 1), from the upper 53 bits of the hash."""
-    return (mixed(ids, seed) >> np.uint64(11)).astype(np.float64) / 2.0**53
+    return (hash_ids(ids, seed) >> np.uint64(11)).astype(np.float64) / 2.0**53

@@ -204,7 +204,7 @@ class TuningPanel(widgets.VBox):
             return done
         self.weights.mark_saved(self.weights.model)
         self._told(self.worker.status)
-        return self.profiles.refresh(done.about.reference) or f"saved as {done.about.reference}."
+        return self.profiles.refresh(done.metadata.reference) or f"saved as {done.metadata.reference}."
 
     def _submit(self) -> None:
         self.worker.submit(self._request())

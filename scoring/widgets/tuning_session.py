@@ -26,10 +26,10 @@ from scoring.evaluation import (
     MRR,
     NDCG,
     Comparison,
+    Evaluation,
     Evaluator,
     HitRate,
     Holdout,
-    Judgement,
     Recall,
     Slicing,
     by_time,
@@ -75,7 +75,7 @@ class PanelState:
     """The results of a request so far. A stage that is not done is None."""
 
     request: Request
-    judgement: Judgement
+    evaluation: Evaluation
     measured: Measured
     measures: pd.DataFrame  # as `measures.differences`
     users: UserList
@@ -226,14 +226,14 @@ class TuningSession:
             yield self._keep(state)
         if state.slices is None:
             with _timed(milliseconds, "slices", cancelled):
-                both = {"baseline": self._before(request)[0], "now": state.judgement}
+                both = {"baseline": self._before(request)[0], "now": state.evaluation}
                 found = Scoreboard(self.evaluator, both, self.resamples, self.level).slices("now", self.slicings)
                 state = replace(state, slices=found)
             yield self._keep(state)
         if state.exposure is None:
             with _timed(milliseconds, "overlap", cancelled):
                 comparison = Comparison.of_rankings(
-                    self._before(request)[0].ranking, state.judgement.ranking, self.evaluator.inputs
+                    self._before(request)[0].ranking, state.evaluation.ranking, self.evaluator.inputs
                 )
                 comparison.frame()
                 state = replace(state, comparison=comparison)
@@ -250,24 +250,24 @@ class TuningSession:
         if known is not None and self._compared(known.request) == baseline:
             state = replace(known, request=request, waterfall=None, milliseconds=milliseconds)
             with _timed(milliseconds, "user", cancelled):
-                return replace(state, users=self._list_of(request, state.judgement))
+                return replace(state, users=self._list_of(request, state.evaluation))
         if self._latest is not None and self._latest.model == baseline:
-            self._baselines.keep((self._latest.judgement, self._latest.measured))
+            self._baselines.keep((self._latest.evaluation, self._latest.measured))
         if baseline not in self._baselines:
             with _timed(milliseconds, "baseline", cancelled):
                 self._baselines.of(baseline, cancelled)
         if known is not None:
-            judgement, now = known.judgement, known.measured
+            evaluation, now = known.evaluation, known.measured
         else:
             with _timed(milliseconds, "lists", cancelled):
-                judgement = self.evaluator.judge(request.model, cancelled=cancelled)
+                evaluation = self.evaluator.evaluate(request.model, cancelled=cancelled)
         with _timed(milliseconds, "measures", cancelled):
             if known is None:
-                now = measured(self.evaluator, judgement)
+                now = measured(self.evaluator, evaluation)
             frame = differences(self._before(request)[1], now, self.resamples, self.level)
         with _timed(milliseconds, "user", cancelled):
-            users = self._list_of(request, judgement)
-        return PanelState(request, judgement, now, frame, users, milliseconds=milliseconds)
+            users = self._list_of(request, evaluation)
+        return PanelState(request, evaluation, now, frame, users, milliseconds=milliseconds)
 
     def _keep(self, state: PanelState) -> PanelState:
         self._latest = state
@@ -275,16 +275,16 @@ class TuningSession:
 
     # One user, who may be outside the users of the measures
 
-    def _list_of(self, request: Request, judgement: Judgement) -> UserList:
+    def _list_of(self, request: Request, evaluation: Evaluation) -> UserList:
         place = np.flatnonzero(self.user_id == request.user_id)
         if len(place):
-            before, after = self._before(request)[0].ranking.take(place), judgement.ranking.take(place)
-            return user_list(judgement.prepared, before, after)
+            before, after = self._before(request)[0].ranking.take(place), evaluation.ranking.take(place)
+            return user_list(evaluation.prepared, before, after)
         return self._of_one(request).listed(request.model)
 
     def _prepared_for(self, state: PanelState) -> tuple[Prepared, Prepared]:
         if np.isin(state.request.user_id, self.user_id):
-            return self._before(state.request)[0].prepared, state.judgement.prepared
+            return self._before(state.request)[0].prepared, state.evaluation.prepared
         return self._of_one(state.request).prepared(state.model)
 
     def _of_one(self, request: Request) -> Single:

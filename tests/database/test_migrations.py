@@ -29,7 +29,7 @@ from scoring.importing import import_file
 from scoring.runs.history import leftovers_in_database, list_runs, verify_rows
 from scoring.runs.publishers import DatabasePublisher, read_results
 from scoring.runs.publishers.database_runs import runs_of_key
-from scoring.tuning.registry.sql_index import Index
+from scoring.tuning.registry.sql_index import ProfileIndex
 from tests.support.database_version_1 import (
     OTHER_KEY,
     PUBLISHED,
@@ -231,7 +231,7 @@ def import_users(database: Database, folder: Path) -> None:
         lambda database, _: database.create(),
         lambda database, _: save_tables(database, small_tables(), replace=True),
         lambda database, _: DatabasePublisher(database).check(),
-        lambda database, _: Index(database).rebuild(list, list),
+        lambda database, _: ProfileIndex(database).rebuild(list, list),
         import_users,
     ],
     ids=["create", "save_tables", "DatabasePublisher", "Index", "import_file"],

@@ -12,8 +12,7 @@ from scipy.optimize import linprog
 import scoring
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.ranking import Prepared
-from scoring.tuning.reach import reach
-from scoring.tuning.reached import Reach
+from scoring.tuning.reach import Reach, reach
 from tests.support.figure_checks import assert_readable
 from tests.support.prepared_markets import small
 

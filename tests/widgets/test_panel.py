@@ -41,7 +41,7 @@ def test_a_slider_s_release_gives_the_library_s_answers(panel, standard):
     board = Scoreboard.of(panel.session.evaluator, {"baseline": standard, "now": panel.weights.model}).frame()
     now = board[board["model"] == "now"]
     np.testing.assert_allclose(state.measures["mean"], now["mean"])
-    ranking = panel.session.evaluator.judge(panel.weights.model).ranking
+    ranking = panel.session.evaluator.evaluate(panel.weights.model).ranking
     shown = [row["job_id"] for row in panel.views.ranks.rows]
     assert shown == [str(job) for job in ranking.job_id[0, : ranking.count[0]]]
     assert panel.status.kind == "settled"
@@ -231,13 +231,13 @@ def test_many_moves_from_many_threads_end_with_the_last(panel):
 
 
 def test_a_failure_is_told_and_survived(panel):
-    whole = panel.session.evaluator.judge
-    panel.session.evaluator.judge = lambda model, **rest: (_ for _ in ()).throw(ModelError("the model is upset."))
+    whole = panel.session.evaluator.evaluate
+    panel.session.evaluator.evaluate = lambda model, **rest: (_ for _ in ()).throw(ModelError("the model is upset."))
     panel.sliders["fee"].value = 0.6
     with pytest.raises(ModelError, match="upset"):
         panel.wait(WAIT)
     assert (panel.status.kind, panel.status.text) == ("failed", "the model is upset.")
-    panel.session.evaluator.judge = whole
+    panel.session.evaluator.evaluate = whole
     panel.sliders["fee"].value = 0.5
     panel.wait(WAIT)
     assert panel.status.kind == "settled"

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 
 from scoring.array_types import Floats
 
-__all__ = ["Curve", "around"]
+__all__ = ["Curve", "find_constant_interval"]
 
 
-def around(changes: Floats, t: float) -> tuple[float, float]:
+def find_constant_interval(changes: Floats, t: float) -> tuple[float, float]:
     """Return the open interval around t that contains no change; (t, t) if t itself is a change.
 
     `changes` are ascending weights. The interval ends at the next change on either side, or at 0 or 1.

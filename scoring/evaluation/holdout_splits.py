@@ -7,7 +7,7 @@ It may therefore contain later actions of *other* users; the holdout's notes sta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,8 @@ from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, instants
 from scoring.errors import ConfigurationError
-from scoring.evaluation.action_log import Log
-from scoring.evaluation.holdout import APPLICATIONS, Holdout, notes_on, to_find
+from scoring.evaluation.action_log import ActionLog
+from scoring.evaluation.holdout import APPLICATIONS, Holdout, data_caveats, select_relevant
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
 from scoring.ranking.prepared import rows_of_ids
@@ -29,6 +29,41 @@ Named = NDArray[np.integer] | Sequence[int] | pd.DataFrame
 """Candidates given by the caller: job ids for all users, or a frame with the columns user_id and job_id."""
 
 _OTHERS: Final = "The log is read at the data's clock: what other users did after a held-out action may be in it."
+
+
+def by_time(
+    data: Dataset, cut: Any = None, *, days: float = 14.0, gains: Mapping[str, float] = APPLICATIONS
+) -> Holdout:
+    """Return a holdout of the actions in the `days` days after the cut.
+
+    The data is what was known at the cut. Later actions are removed, jobs posted later are not open yet, and the
+    current active flag of a job is ignored. Candidates are the jobs that were open at the cut. Pairs are left out,
+    and counted, if the user was not registered or the job was not open at the cut.
+
+    Parameters
+    ----------
+    data: The dataset to split.
+    cut: Timestamp of the split; None: `days` days before the dataset's clock.
+    days: Length of the held-out period.
+    gains: Kind of action → gain of a job with such an action. Other kinds are not evaluated.
+
+    Raises
+    ------
+    ConfigurationError: If the cut is not a timestamp, no pair is held out, or a kind or gain is invalid.
+    """
+    log = ActionLog.of(data, gains)
+    tables = data.tables
+    known = Dataset(tables, as_of=data.as_of - pd.Timedelta(days=days) if cut is None else cut, set_back=True)
+    before = tables.actions["occurred_at"] <= known.as_of
+    known = Dataset(tables.with_tables(actions=tables.actions[before]), as_of=known.as_of, set_back=True)
+    held = log.take((log.at > known.clock.now) & (log.at <= known.clock.now + int(days * DAY))).pairs()
+    registered = instants(known.tables.users["registered_at"])[held.user]
+    reasons = {
+        "user not registered at the cut": registered > known.clock.now,
+        "job not open at the cut": ~known.open_jobs[held.job],
+    }
+    name = f"{days:g} days from {known.as_of:%Y-%m-%d %H:%M} UTC"
+    return Holdout(name, known, *select_relevant(data, held, reasons, name, gains), notes=data_caveats(data))
 
 
 def last_n(
@@ -60,7 +95,7 @@ def last_n(
     UnknownIdError: If a candidate is not in the data.
     """
     _check_number(n)
-    log, n_users = Log.of(data, gains), len(data.users)
+    log, n_users = ActionLog.of(data, gains), len(data.users)
     pairs = log.pairs()
     from_the_end = pairs.first() + pairs.counts(n_users)[pairs.user] - 1 - np.arange(len(pairs))
     last = pairs.take(from_the_end < n)
@@ -103,7 +138,7 @@ def cold_start(
     _check_number(n)
     if not 0 < share <= 1:
         raise ConfigurationError(f"share is {share}; of the users a share above 0, up to 1, can be held out.")
-    pairs, n_users = Log.of(data, gains).pairs(), len(data.users)
+    pairs, n_users = ActionLog.of(data, gains).pairs(), len(data.users)
     acting = np.unique(pairs.user)
     chosen = np.zeros(n_users, dtype=bool)
     chosen[np.random.default_rng(seed).permutation(acting)[: max(1, round(share * len(acting)))]] = True
@@ -115,7 +150,7 @@ def cold_start(
 
 def _per_user(
     data: Dataset,
-    held: Log,
+    held: ActionLog,
     reasons: dict[str, Bools],
     name: str,
     gains: Mapping[str, float],
@@ -133,18 +168,22 @@ def _per_user(
         candidates = _named(data, named)
     reasons = {**reasons, "job not among the candidates": ~candidates.holds(held.user, held.job)}
     return Holdout(
-        name, known, *to_find(data, held, reasons, name, gains), candidates, notes=(_OTHERS, *notes_on(data))
+        name,
+        known,
+        *select_relevant(data, held, reasons, name, gains),
+        candidates,
+        notes=(_OTHERS, *data_caveats(data)),
     )
 
 
-def _others_before(log: Log, held: Log, n_users: int) -> Longs:
+def _others_before(log: ActionLog, held: ActionLog, n_users: int) -> Longs:
     """Return (n_users,) jobs with an action strictly before the user's first held-out one, without held-out jobs."""
     earlier = log.take(log.at < held.earliest(n_users)[log.user]).pairs()
     pair, theirs = ((some.user.astype(np.int64) << 32) | some.job for some in (earlier, held))
     return earlier.take(~np.isin(pair, theirs)).counts(n_users)
 
 
-def _without(data: Dataset, held: Log, everything_of: Bools | None) -> Dataset:
+def _without(data: Dataset, held: ActionLog, everything_of: Bools | None) -> Dataset:
     """Return the data without the held-out pairs and without later actions of their users."""
     actions = data.tables.actions
     user = IdIndex(data.users.user_id).find(actions["user_id"].to_numpy())[0]
