@@ -22,7 +22,7 @@ from scoring.model.pair import Pair
 from scoring.model.terms import UserTerm, Value
 from scoring.plan import Plan
 from scoring.ranking import Prepared
-from scoring.ranking.explanation import reasons_against
+from scoring.ranking.explanation import list_exclusions
 from scoring.statistics import Statistics
 from scoring.synthetic import make_market
 
@@ -251,7 +251,7 @@ def test_unreachable_pairs_are_counted_at_first_rule(kind: str, request: pytest.
     listed = evaluator.evaluate(model).ranking
     for user, job in zip(holdout.relevance.user_id, holdout.relevance.job_id, strict=True):
         row, place = int(ready.user_rows([user])[0]), int(ready.job_rows([job])[0])
-        reasons = reasons_against(ready.plan, row, place)
+        reasons = list_exclusions(ready.plan, row, place)
         assert bool(reasons) == (not allowed[row, place])
         if reasons:
             counts[reasons[0]] = counts.get(reasons[0], 0) + 1

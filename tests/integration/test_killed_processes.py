@@ -41,7 +41,7 @@ def command(url: str, folder: Path, fault: str = "") -> subprocess.CompletedProc
     return subprocess.run(words, cwd=folder, env=surroundings, capture_output=True, text=True, check=False)
 
 
-def test_a_killed_process_is_gone_on_with(market: Database, database_url: str, tmp_path: Path) -> None:
+def test_killed_process_is_resumed(market: Database, database_url: str, tmp_path: Path) -> None:
     assert command(database_url, tmp_path, "rows inserted:1:kill").returncode == -signal.SIGKILL
     assert command(database_url, tmp_path, "database published:1:kill").returncode == -signal.SIGKILL
     done = command(database_url, tmp_path)
@@ -64,7 +64,7 @@ sys.stdin.read()
 """
 
 
-def test_a_lock_ends_with_its_process(market: Database, database_url: str) -> None:
+def test_lock_ends_with_its_process(market: Database, database_url: str) -> None:
     key = "0123456789abcdef" * 2
     words = [sys.executable, "-c", HOLD, database_url, key]
     surroundings = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -14,7 +14,7 @@ import scoring
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def make(place: Path) -> list[str]:
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-def test_a_market_that_is_there_is_named_with_its_sizes(place: Path) -> None:
+def test_existing_market_is_reported_with_its_sizes(place: Path) -> None:
     assert make(place) == ["asked init --db m.db --users 500 --jobs 5000", "asked run --db m.db"]
     (place / "m.db").unlink()
     with Database.open(place / "m.db") as database:

@@ -101,7 +101,7 @@ def test_memory_goes_down_by_more_than_a_fifth(tables: Tables, tmp_path: Path) -
     assert after < 0.8 * before
 
 
-async def test_answers_are_those_of_the_single_pair_path(engine: ScoringEngine, tables: Tables) -> None:
+async def test_batch_scores_equal_single_pair_scores(engine: ScoringEngine, tables: Tables) -> None:
     """To the last bit of the float32, from optimised frames too."""
     users, jobs = tables.users.head(4), tables.jobs.iloc[:: N_JOBS // 6]
     frame = await engine.process_scoring_batch(users, jobs)

@@ -24,8 +24,8 @@ from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
 from scoring.profiling.workload import Source
 from scoring.synthetic import make_market
-from tests.security.conftest import Proxy, Server
 from tests.support.counts import record_count
+from tests.support.postgres_server import PostgresServer, Proxy
 
 SECRET = "cAnArY/p@ss word%"
 FORMS = {SECRET, quote(SECRET, safe=""), quote_plus(SECRET), "cAnArY"}
@@ -80,7 +80,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def guarded(fragile: Server) -> Iterator[sa.URL]:
+def guarded(fragile: PostgresServer) -> Iterator[sa.URL]:
     """Return the URL, for a user who needs the password, of a database that contains a market."""
     fragile.say("DROP ROLE IF EXISTS careful", "CREATE ROLE careful LOGIN SUPERUSER PASSWORD 'cAnArY/p@ss word%%'")
     rules = fragile.folder / "pg_hba.conf"
@@ -101,7 +101,7 @@ def closed_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def wrong_urls(server: Server) -> list[str]:
+def wrong_urls(server: PostgresServer) -> list[str]:
     """Return URLs that do not work, in every way of writing them, each with the secret."""
     coded, port = quote(SECRET, safe=""), closed_port()
     local = f"127.0.0.1:{port}"
@@ -136,8 +136,13 @@ def wrong_urls(server: Server) -> list[str]:
     ]
 
 
-def test_no_failure_tells_a_secret(
-    guarded: sa.URL, fragile: Server, places: Places, hasty: None, caplog: pytest.LogCaptureFixture, tmp_path: Path
+def test_failures_show_no_secret(
+    guarded: sa.URL,
+    fragile: PostgresServer,
+    places: Places,
+    hasty: None,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     """Check the error and the output of the command, with and without --debug."""
     caplog.set_level(logging.DEBUG)
@@ -169,8 +174,8 @@ def test_no_failure_tells_a_secret(
     places.look_at_files(tmp_path)
 
 
-def test_nothing_that_works_tells_a_secret(
-    guarded: sa.URL, fragile: Server, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_successes_show_no_secret(
+    guarded: sa.URL, fragile: PostgresServer, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Check runs, reports, profiles, manifests, Parquet files and the database's tables."""
     monkeypatch.chdir(tmp_path)
@@ -194,7 +199,7 @@ def test_nothing_that_works_tells_a_secret(
         places.look(name, repr(fragile.say(f'SELECT * FROM "{name}"')))
 
 
-def test_no_repr_tells_a_secret(guarded: sa.URL, places: Places) -> None:
+def test_reprs_show_no_secret(guarded: sa.URL, places: Places) -> None:
     for url in (guarded, guarded.set(password=None).update_query_dict({"password": SECRET, "sslpassword": SECRET})):
         text = url.render_as_string(hide_password=False)
         with Database.open(text) as database:
@@ -208,7 +213,9 @@ def test_no_repr_tells_a_secret(guarded: sa.URL, places: Places) -> None:
             session.close()
 
 
-def test_a_black_hole_is_told_of_without_the_secret(guarded: sa.URL, proxy: Proxy, places: Places, hasty: None) -> None:
+def test_message_of_unresponsive_host_hides_password(
+    guarded: sa.URL, proxy: Proxy, places: Places, hasty: None
+) -> None:
     proxy.held = True
     url = proxy.url.set(username="careful", password=SECRET)
     with Database.open(url) as database, pytest.raises(ScoringError) as caught:
@@ -216,7 +223,7 @@ def test_a_black_hole_is_told_of_without_the_secret(guarded: sa.URL, proxy: Prox
     places.look_at_error(caught.value)
 
 
-def test_a_broken_rule_is_told_of_without_the_values_of_the_row(guarded: sa.URL, places: Places) -> None:
+def test_message_of_constraint_error_hides_row_values(guarded: sa.URL, places: Places) -> None:
     """The server's error details contain the values."""
     from scoring.database.schema import DATA_TABLES
 

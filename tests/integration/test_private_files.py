@@ -58,7 +58,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o177, 0o277])
-def test_a_cache_is_its_owners_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+def test_cache_is_private_under_any_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         ArrayCache(tmp_path / "a" / "b" / "c", "als").keep(KEY, ARRAYS)
@@ -71,7 +71,7 @@ def test_a_cache_is_its_owners_alone_whatever_the_umask(tmp_path: Path, umask: i
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])
-def test_trials_are_their_owners_alone(tmp_path: Path, umask: int) -> None:
+def test_trial_journal_is_private(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         open_journal(tmp_path / "trials.jsonl")
@@ -83,7 +83,7 @@ def test_trials_are_their_owners_alone(tmp_path: Path, umask: int) -> None:
 # Folders of other users
 
 
-def test_a_cache_that_everybody_may_write_to_is_neither_read_nor_written(cache: ArrayCache, kept: Path) -> None:
+def test_world_writable_cache_is_not_used(cache: ArrayCache, kept: Path) -> None:
     kept.parent.chmod(0o777)
     with pytest.warns(RuntimeWarning, match=r"is not used: it can be written to by everybody.*chmod 700"):
         assert not holds(cache)
@@ -97,14 +97,14 @@ def test_a_cache_that_everybody_may_write_to_is_neither_read_nor_written(cache: 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_cache_of_somebody_else_is_not_used(cache: ArrayCache, kept: Path) -> None:
+def test_cache_of_another_owner_is_not_used(cache: ArrayCache, kept: Path) -> None:
     os.chown(kept.parent, 12345, -1)
     with pytest.warns(RuntimeWarning, match="is not used: it belongs to somebody else"):
         assert not holds(cache)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_a_file_of_somebody_else_is_not_read(cache: ArrayCache, kept: Path) -> None:
+def test_file_of_another_owner_is_not_read(cache: ArrayCache, kept: Path) -> None:
     os.chown(kept, 12345, -1)
     assert not holds(cache)
     cache.keep(KEY, ARRAYS)
@@ -114,7 +114,7 @@ def test_a_file_of_somebody_else_is_not_read(cache: ArrayCache, kept: Path) -> N
 # Links
 
 
-def test_a_link_in_a_cache_is_not_read_and_not_written_through(cache: ArrayCache, kept: Path, tmp_path: Path) -> None:
+def test_symbolic_link_in_cache_is_not_followed(cache: ArrayCache, kept: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(kept.read_bytes())
     kept.unlink()
@@ -126,7 +126,7 @@ def test_a_link_in_a_cache_is_not_read_and_not_written_through(cache: ArrayCache
     assert not kept.is_symlink()
 
 
-def test_a_link_among_leftovers_is_not_followed(cache: ArrayCache, kept: Path, tmp_path: Path) -> None:
+def test_symbolic_link_among_leftovers_is_not_followed(cache: ArrayCache, kept: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("untouched")
     (kept.parent / ".als-0000.npz.1.0.writing").symlink_to(victim)
@@ -134,7 +134,7 @@ def test_a_link_among_leftovers_is_not_followed(cache: ArrayCache, kept: Path, t
     assert victim.read_text() == "untouched"
 
 
-def test_no_link_leads_a_journal_to_another_file(tmp_path: Path) -> None:
+def test_journal_is_not_opened_through_symbolic_link(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("not a line of a journal")
     (tmp_path / "journal").symlink_to(victim)
@@ -145,7 +145,7 @@ def test_no_link_leads_a_journal_to_another_file(tmp_path: Path) -> None:
     assert victim.read_text() == "not a line of a journal"
 
 
-def test_a_run_is_not_gone_on_with_in_a_folder_that_a_link_leads_to(tmp_path: Path) -> None:
+def test_run_is_not_resumed_in_linked_folder(tmp_path: Path) -> None:
     """Otherwise the run would remove files in it that are not its own."""
     prepared = Prepared.of(Dataset(make_market(20, 60, 200, seed=2).tables), load_model("standard"))
 
@@ -167,7 +167,7 @@ def test_a_run_is_not_gone_on_with_in_a_folder_that_a_link_leads_to(tmp_path: Pa
 # Damage
 
 
-def test_any_damage_is_noticed_or_harmless(cache: ArrayCache, kept: Path) -> None:
+def test_cache_damage_is_detected_or_harmless(cache: ArrayCache, kept: Path) -> None:
     """Flip each byte; truncate the file; read with other shapes and with another key."""
     whole, noticed = kept.read_bytes(), 0
     for at in range(len(whole)):
@@ -192,7 +192,7 @@ def test_any_damage_is_noticed_or_harmless(cache: ArrayCache, kept: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.int32, np.complex64])
-def test_numbers_of_another_kind_are_not_taken(cache: ArrayCache, kept: Path, kind: type) -> None:
+def test_arrays_of_another_type_are_not_used(cache: ArrayCache, kept: Path, kind: type) -> None:
     np.savez(kept, users=ARRAYS["users"].astype(kind), jobs=ARRAYS["jobs"])
     assert not holds(cache)
 
@@ -215,7 +215,7 @@ ArrayCache(Path(sys.argv[1]), "als").keep("other", {"users": np.zeros((2, 2), np
 """
 
 
-def test_what_killed_processes_left_is_removed_and_what_living_ones_write_is_not(cache: ArrayCache, kept: Path) -> None:
+def test_only_files_of_dead_writers_are_removed(cache: ArrayCache, kept: Path) -> None:
     words = [sys.executable, "-c", WRITER, str(kept.parent)]
     surroundings = os.environ | {"PYTHONPATH": str(ROOT)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -238,7 +238,7 @@ def test_what_killed_processes_left_is_removed_and_what_living_ones_write_is_not
             writer.communicate()
 
 
-def test_a_disk_that_fails_leaves_nothing_and_costs_no_result(cache: ArrayCache, kept: Path) -> None:
+def test_disk_error_leaves_cache_unchanged(cache: ArrayCache, kept: Path) -> None:
     before = kept.read_bytes()
     with (
         fault_injection.arm("factors kept", 1, OSError(28, "No space left on device")),
@@ -251,13 +251,13 @@ def test_a_disk_that_fails_leaves_nothing_and_costs_no_result(cache: ArrayCache,
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
-def test_a_folder_without_rights_costs_no_result(tmp_path: Path) -> None:
+def test_read_only_cache_folder_warns(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir(mode=0o500)
     with pytest.warns(RuntimeWarning, match="could not be kept"):
         ArrayCache(tmp_path / "kept", "als").keep(KEY, ARRAYS)
 
 
-def test_nothing_is_said_where_all_is_well(cache: ArrayCache) -> None:
+def test_usable_cache_gives_no_warning(cache: ArrayCache) -> None:
     quiet: list[Callable[[], object]] = [lambda: cache.keep(KEY, ARRAYS), lambda: holds(cache)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")

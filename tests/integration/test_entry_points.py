@@ -97,7 +97,7 @@ def test_frames(table: str) -> None:
 
 
 @TABLE
-def test_what_is_kept_and_what_is_missing(table: str) -> None:
+def test_kept_and_missing_values(table: str) -> None:
     found = [case for case in cases(table) if not case.refused]
     result = normalise(table, rows_of(found), code_width={"prefecture_code": 2})
     assert result.rows.tolist() == list(range(len(found)))
@@ -193,7 +193,7 @@ async def test_frames_of_a_request(engine: scoring.ScoringEngine, table: str) ->
     assert scores["total_score"].between(0, 100).all()
 
 
-async def test_both_frames_of_a_request_are_named_at_once(engine: scoring.ScoringEngine) -> None:
+async def test_errors_of_both_frames_are_reported_together(engine: scoring.ScoringEngine) -> None:
     with pytest.raises(DataError, match=r"users: 1 row .*jobs: 1 row "):
         await engine.process_scoring_batch(
             pd.DataFrame({"user_id": ["x"]}), pd.DataFrame({"job_id": [1], "fee": [INF]})
@@ -308,7 +308,7 @@ def test_arguments(name: str, call: Callable[[], Any], outcome: type[ScoringErro
     say(1)
 
 
-def test_the_page_says_the_same() -> None:
+def test_input_page_is_current() -> None:
     """`python -m tests.support.input_values` writes the page."""
-    text = (Path(__file__).parents[1] / "docs" / "input.md").read_text("utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "input.md").read_text("utf-8")
     assert page() in text

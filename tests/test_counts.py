@@ -55,7 +55,7 @@ def test_is_skipped():
 
 
 @pytest.mark.parametrize("more", [(), ("-p", "xdist", "-n", "1")], ids=["here", "in another process"])
-def test_the_end_of_a_run_has_a_line_for_each_sentence(tmp_path: Path, more: tuple[str, ...]) -> None:
+def test_summary_has_a_line_for_each_sentence(tmp_path: Path, more: tuple[str, ...]) -> None:
     root = Path(__file__).parents[1]
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_some.py").write_text(TESTS)

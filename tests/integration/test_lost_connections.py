@@ -23,8 +23,8 @@ from scoring.errors import DatabaseError
 from scoring.runs import runner, shards
 from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, published_runs, read_results
 from scoring.runs.publishers.database_lock import hold_key
-from tests.security.conftest import Proxy, Server
 from tests.support.counts import LOST, record_count
+from tests.support.postgres_server import PostgresServer, Proxy
 from tests.support.small_tables import small_tables
 
 LOADS = "{} loads while {} connections end, at each statement and at random: read again as a whole, of one state"
@@ -33,7 +33,7 @@ EPOCHS = (("jobs", "fee"), ("users", "preferred_salary_min"), ("occupations", "n
 
 
 @pytest.fixture
-def data(fragile: Server) -> Iterator[Database]:
+def data(fragile: PostgresServer) -> Iterator[Database]:
     with Database.open(fragile.url) as database:
         save_tables(database, small_tables(factors=True))
         move_on(fragile, 0)
@@ -51,7 +51,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "POSTGRES", engines.POSTGRES | {"connect_timeout": 2})
 
 
-def move_on(server: Server, epoch: int) -> None:
+def move_on(server: PostgresServer, epoch: int) -> None:
     """Write the next state of the data in one transaction."""
     changes = "; ".join(f"UPDATE {table} SET {column} = '{epoch}'" for table, column in EPOCHS)
     server.say(f"DO $$ BEGIN {changes.replace('; ', ';')}; END $$")
@@ -81,7 +81,7 @@ def at_statement(database: Database, number: int, act: Callable[[], object]) -> 
 # Reading
 
 
-def test_a_load_whose_connection_ends_at_any_statement_is_all_of_the_new_state(fragile: Server, data: Database) -> None:
+def test_load_restarts_when_connection_ends_at_any_statement(fragile: PostgresServer, data: Database) -> None:
     with at_statement(data, 0, lambda: None) as passed:
         load_tables(data)
     attempts = []
@@ -99,8 +99,8 @@ def test_a_load_whose_connection_ends_at_any_statement_is_all_of_the_new_state(f
 
 
 @pytest.mark.parametrize("loads", [8, pytest.param(150, marks=pytest.mark.long)])
-def test_never_half_old_and_half_new_while_connections_end_at_random(
-    fragile: Server, data: Database, loads: int, monkeypatch: pytest.MonkeyPatch
+def test_load_is_consistent_while_connections_end_randomly(
+    fragile: PostgresServer, data: Database, loads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds, sleep=time.sleep: sleep(seconds / 10))
     stop, ended, rng = threading.Event(), [0], random.Random(1)
@@ -128,7 +128,7 @@ def test_never_half_old_and_half_new_while_connections_end_at_random(
     record_count("database", LOADS, loads, ended[0])
 
 
-def test_a_server_that_is_killed_and_comes_back_costs_a_wait(fragile: Server, data: Database) -> None:
+def test_load_waits_for_restarting_server(fragile: PostgresServer, data: Database) -> None:
     def act() -> None:
         fragile.kill()
         threading.Timer(0.5, fragile.start).start()
@@ -138,7 +138,7 @@ def test_a_server_that_is_killed_and_comes_back_costs_a_wait(fragile: Server, da
     assert len(passed) > 8
 
 
-def test_a_server_that_stays_away_is_one_sentence(fragile: Server, data: Database, hasty: None) -> None:
+def test_stopped_server_is_reported(fragile: PostgresServer, data: Database, hasty: None) -> None:
     with (
         at_statement(data, 4, fragile.kill),
         pytest.raises(DatabaseError, match="does not answer") as caught,
@@ -150,7 +150,7 @@ def test_a_server_that_stays_away_is_one_sentence(fragile: Server, data: Databas
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", ["killed", "silent"])
-def test_it_is_given_up_within_a_minute_by_the_clock(proxy: Proxy, data: Database, fragile: Server, how: str) -> None:
+def test_retries_end_within_a_minute(proxy: Proxy, data: Database, fragile: PostgresServer, how: str) -> None:
     def act() -> None:
         if how == "killed":
             fragile.kill()
@@ -165,7 +165,7 @@ def test_it_is_given_up_within_a_minute_by_the_clock(proxy: Proxy, data: Databas
     record_count("database", f"a server that is {how}: given up after {seconds:.0f} s by the clock, in one sentence")
 
 
-def test_a_connection_that_falls_silent_is_given_up_and_the_load_begins_again(
+def test_silent_connection_restarts_the_load(
     proxy: Proxy, data: Database, hasty: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "PATIENCE_SECONDS", 8.0)
@@ -179,7 +179,7 @@ def test_a_connection_that_falls_silent_is_given_up_and_the_load_begins_again(
     assert len(passed) > 8
 
 
-def test_one_that_never_speaks_again_is_one_sentence(proxy: Proxy, data: Database, hasty: None) -> None:
+def test_permanently_silent_connection_is_reported(proxy: Proxy, data: Database, hasty: None) -> None:
     def act() -> None:
         proxy.held = True
 
@@ -191,20 +191,20 @@ def test_one_that_never_speaks_again_is_one_sentence(proxy: Proxy, data: Databas
         load_tables(database)
 
 
-def test_one_that_never_spoke_is_one_sentence(proxy: Proxy, hasty: None) -> None:
+def test_silent_host_is_reported(proxy: Proxy, hasty: None) -> None:
     proxy.held = True
     with Database.open(proxy.url) as database, pytest.raises(DatabaseError, match="timeout expired"):
         load_tables(database)
 
 
-def test_a_server_that_is_at_work_is_waited_for(data: Database, hasty: None) -> None:
+def test_busy_server_is_waited_for(data: Database, hasty: None) -> None:
     assert data.read(lambda connection: connection.execute(sa.text("SELECT pg_sleep(1.6), 7")).one()[1]) == 7
 
 
 # Timeouts
 
 
-def test_the_time_outs_are_those_of_the_page_unless_somebody_says_otherwise(data: Database, fragile: Server) -> None:
+def test_timeouts_equal_documented_defaults(data: Database, fragile: PostgresServer) -> None:
     def settings(database: Database) -> list[str]:
         show = "SELECT current_setting('lock_timeout'), current_setting('statement_timeout')"
         return list(database.read(lambda connection: connection.exec_driver_sql(show).one()))
@@ -214,13 +214,13 @@ def test_the_time_outs_are_those_of_the_page_unless_somebody_says_otherwise(data
         assert settings(other) == ["10s", "1h"]
 
 
-def test_a_statement_that_takes_too_long_says_how_to_give_it_more(data: Database, fragile: Server) -> None:
+def test_statement_timeout_names_the_setting(data: Database, fragile: PostgresServer) -> None:
     url = fragile.url.update_query_dict({"options": "-c statement_timeout=50ms"})
     with Database.open(url) as database, pytest.raises(DatabaseError, match=r"stopped a statement.*statement_timeout"):
         database.read(lambda connection: connection.execute(sa.text("SELECT pg_sleep(5)")))
 
 
-def test_a_table_that_is_locked_is_waited_for_a_while(data: Database, fragile: Server, hasty: None) -> None:
+def test_locked_table_is_waited_for(data: Database, fragile: PostgresServer, hasty: None) -> None:
     url = fragile.url.update_query_dict({"options": "-c lock_timeout=100ms"})
     with Database.open(url) as database, data.engine.begin() as holder:
         holder.exec_driver_sql("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
@@ -230,8 +230,8 @@ def test_a_table_that_is_locked_is_waited_for_a_while(data: Database, fragile: S
         assert len(load_jobs(database)) == 3
 
 
-def test_a_pool_without_a_free_connection_is_one_sentence(
-    data: Database, fragile: Server, hasty: None, monkeypatch: pytest.MonkeyPatch
+def test_exhausted_pool_is_reported(
+    data: Database, fragile: PostgresServer, hasty: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "PATIENCE_SECONDS", 0.6)
     monkeypatch.setattr(engines, "POOL", engines.POOL | {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1})
@@ -252,7 +252,7 @@ def prepared() -> Prepared:
 
 
 @pytest.fixture
-def place(fragile: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+def place(fragile: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 40)
     with Database.open(fragile.url) as database:
         database.create()
@@ -263,18 +263,18 @@ def publish(prepared: Prepared, database: Database, k: int = 4, **more: object) 
     runner.run(prepared, k=k, chunk_size=10, workers=1, sinks=[DatabasePublisher(database)], **more)  # type: ignore[arg-type]
 
 
-def empty(server: Server) -> None:
+def empty(server: PostgresServer) -> None:
     server.say("TRUNCATE runs, current_runs, results")
 
 
-def state(server: Server) -> tuple[list[str], int]:
+def state(server: PostgresServer) -> tuple[list[str], int]:
     statuses = [row[0] for row in server.say("SELECT status FROM runs ORDER BY run_id")]
     return statuses, server.say("SELECT count(*) FROM results WHERE run_id NOT IN (SELECT run_id FROM runs)")[0][0]
 
 
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
-def test_a_run_whose_connections_end_at_any_statement_publishes_the_same(
-    prepared: Prepared, place: Database, fragile: Server, every: int
+def test_run_is_identical_when_connections_end_at_any_statement(
+    prepared: Prepared, place: Database, fragile: PostgresServer, every: int
 ) -> None:
     with at_statement(place, 0, lambda: None) as passed:
         publish(prepared, place)
@@ -290,8 +290,8 @@ def test_a_run_whose_connections_end_at_any_statement_publishes_the_same(
 
 
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
-def test_a_commit_whose_answer_is_lost_is_done_again(
-    prepared: Prepared, proxy: Proxy, place: Database, fragile: Server, every: int
+def test_commit_with_lost_answer_is_repeated(
+    prepared: Prepared, proxy: Proxy, place: Database, fragile: PostgresServer, every: int
 ) -> None:
     publish(prepared, place)
     wanted, commits = read_results(place), 0
@@ -322,8 +322,8 @@ def test_a_commit_whose_answer_is_lost_is_done_again(
 
 
 @pytest.mark.parametrize("number", [9, *(pytest.param(number, marks=pytest.mark.long) for number in (6, 12))])
-def test_a_database_that_stays_away_publishes_nothing_and_is_gone_on_with(
-    prepared: Prepared, place: Database, fragile: Server, tmp_path: Path, hasty: None, number: int
+def test_run_without_database_is_resumed_later(
+    prepared: Prepared, place: Database, fragile: PostgresServer, tmp_path: Path, hasty: None, number: int
 ) -> None:
     def both() -> list[Publisher]:
         return [DatabasePublisher(place), ParquetPublisher(tmp_path / "runs", by_run_id=True)]
@@ -345,8 +345,8 @@ def test_a_database_that_stays_away_publishes_nothing_and_is_gone_on_with(
     record_count("database", LOST, 1)
 
 
-def test_who_lost_the_lock_to_another_writer_does_not_publish(
-    prepared: Prepared, place: Database, fragile: Server, hasty: None
+def test_writer_without_its_lock_does_not_publish(
+    prepared: Prepared, place: Database, fragile: PostgresServer, hasty: None
 ) -> None:
     def act() -> None:
         fragile.cut_off()

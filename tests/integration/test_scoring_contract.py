@@ -141,7 +141,7 @@ def lists_of(plan: Plan, k: int) -> list[list[tuple[int, float]]]:
 
 @seeds()
 @pytest.mark.parametrize("model", MODELS)
-def test_scores_are_the_oracles(model: str, seed: int) -> None:
+def test_scores_equal_the_oracle(model: str, seed: int) -> None:
     case = Case.of(market_of(seed))
     plan = case.plan(load_model(model))
     assert_scores_equal(plan, case.expected(plan, oracle_score(case.oracle, model)))
@@ -224,7 +224,7 @@ def assert_eligibility_equal(case: Case, plan: Plan, **rules: Any) -> None:
 
 @seeds()
 @pytest.mark.parametrize("model", MODELS)
-def test_rankings_are_the_oracles(model: str, seed: int) -> None:
+def test_rankings_equal_the_oracle(model: str, seed: int) -> None:
     case = Case.of(market_of(seed))
     for per_company in (None, 1, 2):
         plan = case.plan(load_model(model).with_eligibility(max_per_company=per_company))
@@ -300,7 +300,7 @@ def request_of(seed: int, market: RawMarket) -> tuple[list[Row], list[Row]]:
 
 @seeds()
 @pytest.mark.parametrize("model", MODELS)
-def test_a_requests_rows_are_scored_with_the_datasets_statistics(model: str, seed: int) -> None:
+def test_request_rows_use_dataset_statistics(model: str, seed: int) -> None:
     market = market_of(seed)
     case = Case.of(market)
     users, jobs = request_of(seed, market)
@@ -350,7 +350,7 @@ def greedy(
 
 @seeds(range(4), range(100, 140))
 @pytest.mark.parametrize("model", MODELS)
-def test_explanations_say_what_the_plan_computes(model: str, seed: int) -> None:
+def test_explanations_equal_computed_scores(model: str, seed: int) -> None:
     case = Case.of(market_of(seed))
     plan = case.plan(load_model(model))
     rules = {} if model == "standard" else {"min_fee": None, "not_applied": False, "cooldown_days": None}

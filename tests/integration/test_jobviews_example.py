@@ -53,7 +53,7 @@ def own(example: ModuleType) -> list[Component]:
     return [*(component() for component in example.COMPONENTS), *shares, *titles, example.ViewedNearby(prior=0)]
 
 
-def test_the_components_keep_the_contract(example: ModuleType) -> None:
+def test_example_components_keep_the_contract(example: ModuleType) -> None:
     for component in own(example):
         check_component(component)
 
@@ -97,14 +97,14 @@ def one_component(example: ModuleType, text: str) -> ScoringModel:
     return parse_model(text, component_kinds(example.COMPONENTS))
 
 
-def test_shares_are_of_different_jobs(example: ModuleType, views: Dataset) -> None:
+def test_shares_count_distinct_jobs(example: ModuleType, views: Dataset) -> None:
     city = values(example, example.ViewedShare(of="city", prior=0), views)
     np.testing.assert_allclose(city, [[50, 50, 50, 0, 0], [50, 0, 50, 50, 0], [0, 0, 0, 0, 0]])
     state = values(example, example.ViewedShare(of="state", prior=2), views)
     np.testing.assert_allclose(state, [[50, 50, 50, 0, 0], [25, 25, 25, 25, 0], [0, 0, 0, 0, 0]])
 
 
-def test_cities_are_near_when_people_look_at_the_same_ones(example: ModuleType, views: Dataset) -> None:
+def test_cities_viewed_together_are_near(example: ModuleType, views: Dataset) -> None:
     """Two users viewed Austin; one of them viewed Waco, the other Boston."""
     near = values(example, example.ViewedNearby(prior=0), views)
     once = 1 / np.sqrt(2)  # Austin and Waco: one of √(2 · 1)
@@ -118,7 +118,7 @@ def test_cities_are_near_when_people_look_at_the_same_ones(example: ModuleType, 
     assert not near[2].any()
 
 
-def test_titles_are_alike_by_their_words(example: ModuleType, views: Dataset) -> None:
+def test_title_similarity_follows_words(example: ModuleType, views: Dataset) -> None:
     """Words in 2 titles or more: line, cook, night, "line cook"."""
     alike = values(example, example.TitleLikeness(unknown=7, half_life=1), views)
     assert alike[0, 1] > alike[0, 0] == alike[0, 2] > 50  # the last job viewed counts most
@@ -128,7 +128,7 @@ def test_titles_are_alike_by_their_words(example: ModuleType, views: Dataset) ->
     assert (alike[2] == 7).all()
 
 
-def test_looks_count_people(example: ModuleType, views: Dataset) -> None:
+def test_views_count_distinct_users(example: ModuleType, views: Dataset) -> None:
     looks = values(example, example.JobLooks(half=1), views)
     np.testing.assert_allclose(looks[0], [100 * 2 / 3, 50, 0, 50, 0])
     seen = values(example, example.NotSeen(), views)
@@ -144,7 +144,7 @@ def test_titles_are_decomposed_once_for_a_dataset(example: ModuleType) -> None:
     assert Titles.of(data, 2).basis.shape[1] == 2
 
 
-def test_the_models_name_the_example_s_components(example: ModuleType) -> None:
+def test_models_name_the_example_components(example: ModuleType) -> None:
     by_hand, tuned = example.model_of("by_hand.yaml"), example.model_of("tuned.yaml")
     assert [part.name for part in by_hand.parts] == [part.name for part in tuned.parts]
     assert by_hand.digest != tuned.digest
@@ -171,7 +171,7 @@ def parts(example: ModuleType, holdout: Holdout) -> Any:
 
 
 @needs_data
-def test_who_is_in_and_among_what(example: ModuleType, data: Dataset, holdout: Holdout) -> None:
+def test_holdout_users_and_jobs(example: ModuleType, data: Dataset, holdout: Holdout) -> None:
     viewed = data.tables.actions.groupby("user_id")["job_id"].nunique()
     assert len(holdout.user_id) == len(holdout.relevance) == 1_054
     assert len(holdout.user_id) + holdout.left_out["user with fewer than 1 jobs before those"] == (viewed >= 2).sum()
@@ -194,13 +194,13 @@ def test_candidates_are_the_jobs_open_in_the_week_after(data: Dataset, holdout: 
 
 
 @needs_data
-def test_no_rule_keeps_a_held_out_job_from_its_user(example: ModuleType, holdout: Holdout, parts: Any) -> None:
+def test_holdout_jobs_are_eligible_for_their_users(example: ModuleType, holdout: Holdout, parts: Any) -> None:
     everybody = Evaluator(holdout, statistics=parts.test.statistics)
     assert everybody.unreachable(example.model_of("by_hand.yaml")) == {}
 
 
 @needs_data
-def test_no_score_reads_the_city_that_the_import_takes_from_all_views(example: ModuleType, holdout: Holdout) -> None:
+def test_no_score_reads_the_imported_city(example: ModuleType, holdout: Holdout) -> None:
     tables = holdout.data.tables
     homeless = tables.users.assign(
         prefecture_code=pd.Series([None] * len(tables.users), dtype=tables.users["prefecture_code"].dtype),
@@ -215,7 +215,7 @@ def test_no_score_reads_the_city_that_the_import_takes_from_all_views(example: M
 
 
 @needs_data
-def test_tuned_weights_beat_those_by_hand_on_other_users(example: ModuleType, parts: Any) -> None:
+def test_tuned_weights_beat_manual_ones_on_other_users(example: ModuleType, parts: Any) -> None:
     tuning = example.tuned(parts, n_trials=10, parameters=())
     board = Scoreboard.of(parts.test, {"by hand": tuning.problem.baseline, "tuned": tuning.winner})
     told = example.told(board).set_index(["model", "measure"]).loc["tuned"]
@@ -225,7 +225,7 @@ def test_tuned_weights_beat_those_by_hand_on_other_users(example: ModuleType, pa
 
 
 @needs_data
-def test_the_tuned_model_that_is_kept_is_better_too(example: ModuleType, parts: Any) -> None:
+def test_stored_tuned_model_beats_manual_weights(example: ModuleType, parts: Any) -> None:
     models = {"by hand": example.model_of("by_hand.yaml"), "tuned": example.model_of("tuned.yaml")}
     told = example.told(Scoreboard.of(parts.test, models)).set_index(["model", "measure"]).loc["tuned"]
     assert (told["difference_low"] > 0).all()

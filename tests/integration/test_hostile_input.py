@@ -115,7 +115,7 @@ some_and_all = pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest
 
 
 @some_and_all
-def test_sql_in_names_is_text(scoring: Call, market: Path, every: int) -> None:
+def test_sql_in_names_is_not_executed(scoring: Call, market: Path, every: int) -> None:
     with Database.open(market) as database:
         before = change_tokens(database)
         there = sa.inspect(database.engine).get_table_names()
@@ -149,7 +149,7 @@ def test_sql_in_names_is_text(scoring: Call, market: Path, every: int) -> None:
 
 
 @some_and_all
-def test_no_name_leads_out_of_its_folder(scoring: Call, market: Path, every: int) -> None:
+def test_path_traversal_in_names_is_rejected(scoring: Call, market: Path, every: int) -> None:
     count = 0
     for name in CLIMBING[::every]:
         for words in (
@@ -168,7 +168,7 @@ def test_no_name_leads_out_of_its_folder(scoring: Call, market: Path, every: int
 @pytest.mark.parametrize(
     "kind", ["model", "map", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("weights", "profile"))]
 )
-def test_no_yaml_is_executed_or_fills_the_memory(scoring: Call, market: Path, kind: str) -> None:
+def test_unsafe_yaml_is_rejected(scoring: Call, market: Path, kind: str) -> None:
     for what, text in YAML.items():
         path = Path("bad.yaml")
         if kind == "profile":
@@ -207,7 +207,7 @@ def zip_bomb(*, claims: int, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     return whole.getvalue()
 
 
-def test_nothing_that_a_cache_holds_is_executed_or_fills_the_memory(scoring: Call, market: Path) -> None:
+def test_unsafe_cache_file_is_rejected(scoring: Call, market: Path) -> None:
     words = ("run", "--db", market, "--no-database", "--factor-cache", "kept", "--top-k", 3)
     assert scoring(*words).exit_code == 0
     (kept,) = Path("kept").iterdir()
@@ -230,7 +230,7 @@ def test_nothing_that_a_cache_holds_is_executed_or_fills_the_memory(scoring: Cal
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_pickle_is_no_table(scoring: Call, market: Path, suffix: str) -> None:
+def test_pickle_is_not_imported_as_a_table(scoring: Call, market: Path, suffix: str) -> None:
     path = Path("users").with_suffix(suffix)
     path.write_bytes(pickle.dumps(Bomb()))
     said = refusal(scoring("import", "users", path, "--db", market))

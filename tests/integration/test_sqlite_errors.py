@@ -71,7 +71,7 @@ def held(market: Path) -> Iterator[Path]:
         other.kill()
 
 
-def test_a_file_that_another_process_writes_to(scoring: Call, held: Path) -> None:
+def test_locked_file_is_reported(scoring: Call, held: Path) -> None:
     said = sentence(scoring("run", "--db", held, "--out", "runs"))
     assert "is being written to by another program" in said
     assert "Given up after" in said
@@ -79,7 +79,7 @@ def test_a_file_that_another_process_writes_to(scoring: Call, held: Path) -> Non
     assert not list(Path("runs").glob("[!.]*"))
 
 
-def test_a_file_that_is_removed(scoring: Call, market: Path) -> None:
+def test_removed_file_is_reported(scoring: Call, market: Path) -> None:
     with Database.open(market) as database:
         load_tables(database)
         for path in market.parent.glob("market.db*"):
@@ -91,7 +91,7 @@ def test_a_file_that_is_removed(scoring: Call, market: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.ESTALE])
-def test_a_disk_that_fails(scoring: Call, market: Path, number: int) -> None:
+def test_disk_error_is_reported(scoring: Call, market: Path, number: int) -> None:
     failure = OSError(number, os.strerror(number))
     with fault_injection.arm("table read", 3, failure):
         said = sentence(scoring("run", "--db", market))
@@ -114,7 +114,7 @@ def trouble(path: Path) -> str | None:
 
 
 @pytest.mark.parametrize("seeds", [range(40), pytest.param(range(1000, 1400), marks=pytest.mark.long)])
-def test_a_file_with_other_bytes_in_it_is_read_or_refused_in_a_sentence(market: Path, seeds: range) -> None:
+def test_altered_file_is_read_or_rejected(market: Path, seeds: range) -> None:
     with closing(sqlite3.connect(market)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("PRAGMA journal_mode = DELETE")
@@ -138,7 +138,7 @@ def test_a_file_with_other_bytes_in_it_is_read_or_refused_in_a_sentence(market: 
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeros in the middle", "another kind of file", "empty"])
-def test_a_damaged_file_is_one_sentence(scoring: Call, market: Path, damage: str) -> None:
+def test_damaged_file_is_reported(scoring: Call, market: Path, damage: str) -> None:
     for left in market.parent.glob("market.db-*"):
         left.unlink()
     content = market.read_bytes()

@@ -20,7 +20,7 @@ import scoring
 from scoring.cli.app import app
 from tests.support.golden_cases import lists
 
-SAMPLES = Path(__file__).parent / "v0_1"
+SAMPLES = Path(__file__).parents[1] / "samples/v0_1"
 RECORDED = json.loads((SAMPLES / "recorded.json").read_text(encoding="utf-8"))
 
 # runs of the folder and of market.db

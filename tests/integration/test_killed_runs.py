@@ -200,16 +200,16 @@ def survive(kills: int, seed: int, undisturbed: Undisturbed, yesterday: Place, f
     return happened, kills, runs
 
 
-def test_20_kills(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
+def test_20_killed_runs_resume_identically(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
     record_count("killed", KILLS, *survive(20, 1, undisturbed, yesterday, tmp_path))
 
 
 @pytest.mark.long
-def test_300_kills(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
+def test_300_killed_runs_resume_identically(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
     record_count("killed", KILLS, *survive(300, 2, undisturbed, yesterday, tmp_path))
 
 
-def test_kills_are_everywhere(undisturbed: Undisturbed) -> None:
+def test_a_run_passes_all_kill_points(undisturbed: Undisturbed) -> None:
     """A run with two places passes all points but four, so a random kill can happen at each of them."""
     elsewhere = {"factors kept", "schema migrated", "old run hidden", "old run removed"}
     assert set(undisturbed.points) == set(fault_injection.POINTS) - elsewhere
@@ -222,7 +222,9 @@ def moments_of(undisturbed: Undisturbed) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.long)])
-def test_a_kill_at_each_point(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int) -> None:
+def test_kill_at_each_point_resumes_identically(
+    undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int
+) -> None:
     """Kill a run at the first and at the last pass of each of its points."""
     moments = moments_of(undisturbed)[::every]
     for name, nth in moments:
@@ -238,7 +240,7 @@ def test_a_kill_at_each_point(undisturbed: Undisturbed, yesterday: Place, tmp_pa
 
 
 @pytest.mark.parametrize("point", ["verdict committed", "verdict noted", "all sealed"])
-def test_a_kill_between_gate_and_publishing_leaves_last_night(
+def test_kill_before_publishing_keeps_published_run(
     undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, point: str
 ) -> None:
     place = yesterday.copy(tmp_path / "killed")
@@ -249,7 +251,7 @@ def test_a_kill_between_gate_and_publishing_leaves_last_night(
     check_end(place, undisturbed)
 
 
-def test_a_kill_is_noticed(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
+def test_published_partial_run_fails_the_checks(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
     """The checks of this module fail for a partial run that is published."""
     place = yesterday.copy(tmp_path / "half")
     assert place.run("--resume", fault=("shard noted", 2))["status"] == KILLED
@@ -276,7 +278,7 @@ def check_sentence(said: str, *reasons: str) -> None:
 
 
 @pytest.mark.parametrize("every", [19, pytest.param(1, marks=pytest.mark.long)])
-def test_a_disk_that_fails_at_each_point_publishes_nothing_half(
+def test_disk_error_at_each_point_publishes_no_partial_run(
     undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int
 ) -> None:
     """The disk fails in files and in the database. The next run resumes."""
@@ -300,7 +302,7 @@ def test_a_disk_that_fails_at_each_point_publishes_nothing_half(
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.long)])
-def test_a_disk_that_is_full_publishes_nothing_half(
+def test_full_disk_publishes_no_partial_run(
     undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, every: int
 ) -> None:
     """The kernel limits the size of a file, so real writes fail, also those of SQLite's log."""
@@ -326,7 +328,7 @@ def test_a_disk_that_is_full_publishes_nothing_half(
 
 
 @pytest.mark.parametrize("runs", [2, pytest.param(40, marks=pytest.mark.long)])
-def test_readers_beside_running_writers_see_whole_runs_only(
+def test_readers_see_whole_runs_during_writes(
     undisturbed: Undisturbed, yesterday: Place, tmp_path: Path, runs: int
 ) -> None:
     """Another process writes lists of 8 and of 5 jobs in turn, while this one reads without a pause."""
