@@ -85,7 +85,7 @@ def test_capped_job_is_behind_jobs_of_its_company() -> None:
     capped = 0
     for row, job in enumerate(ready.plan.job_id):
         place = find_full_rank(ready, user, int(job))
-        if place.not_ranked and place.not_ranked[0].startswith("the cap"):
+        if place.not_ranked and place.not_ranked[0].startswith("limit of"):
             of_ahead = company[ready.job_rows(place.ahead)]
             assert (of_ahead == company[row]).sum() == 2
             capped += 1

@@ -80,7 +80,7 @@ def test_movements_of_one_user_equal_rows_of_all(comparison: Comparison) -> None
     for user in comparison.before.user_id[:5].tolist():
         one = every[every["user_id"] == user].reset_index(drop=True)
         pd.testing.assert_frame_equal(comparison.movements(user), one)
-    with pytest.raises(UnknownIdError, match="user 987654"):
+    with pytest.raises(UnknownIdError, match="User 987654"):
         comparison.movements(987654)
 
 

@@ -48,7 +48,7 @@ def test_gains_ideal_gains_and_lengths_by_hand() -> None:
     assert ranked.n_relevant.tolist() == [3, 0, 1]
     assert ranked.length.tolist() == [3, 2, 0]
     assert ranked.has_relevant.tolist() == [True, False, True]
-    assert repr(ranked) == "Judged(3 users, 2 with relevant jobs, to rank 3)"
+    assert repr(ranked) == "RankedRelevance(3 users, 2 with relevant jobs, to rank 3)"
 
 
 def test_k_cuts_lists_but_not_relevant_counts() -> None:
