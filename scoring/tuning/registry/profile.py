@@ -93,7 +93,7 @@ class Profile:
         return frame.astype({"value": float, "low": float, "high": float, "n": "Int64"})
 
     def __repr__(self) -> str:
-        state = "" if self.is_as_saved else ", changed since"
+        state = "" if self.is_as_saved else ", not as saved"
         return f"Profile({self.metadata.reference}, saved {self.metadata.saved_at:%Y-%m-%d %H:%M}{state})"
 
     def _repr_html_(self) -> str:

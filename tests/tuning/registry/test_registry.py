@@ -177,7 +177,7 @@ def test_edited_profile_warns_and_is_not_promoted(
     with pytest.warns(UserWarning, match=said):
         profile = registry.load("night@1")
     assert not profile.is_as_saved
-    assert repr(profile) == "Profile(night@1, saved 2026-01-05 22:00, changed since)"
+    assert repr(profile) == "Profile(night@1, saved 2026-01-05 22:00, not as saved)"
     for work in (
         lambda: registry.promote("night@1"),
         lambda: registry.use("night@1"),
@@ -187,7 +187,7 @@ def test_edited_profile_warns_and_is_not_promoted(
             work()
     assert registry.promoted() is None
     # the file loads as a model, under a name that marks it as edited
-    assert load_model(file_of(registry, "night", 1)).name == "night@1 (changed since)"
+    assert load_model(file_of(registry, "night", 1)).name == "night@1 (not as saved)"
     assert registry.promote("night").version == 2
 
 
