@@ -88,7 +88,7 @@ def test_a_job_and_another_user_are_chosen(keyboard: Keyboard) -> None:
     keyboard.type(keyboard.entry("user"), "1")
     keyboard.back(start)
     keyboard.type(keyboard.entry("user"), "nobody")
-    expect(keyboard.told).to_contain_text("no id of a user")
+    expect(keyboard.told).to_contain_text("is not a user id")
 
 
 def test_sliders_entries_locks_the_baseline_and_the_way_back(keyboard: Keyboard) -> None:

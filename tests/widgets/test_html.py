@@ -11,7 +11,7 @@ import pytest
 
 import scoring.widgets
 from scoring.widgets.html import list_html, measures_html, overlap_html, slices_html, waterfall_html
-from scoring.widgets.html.html_elements import STYLE, colours_of, number, signed, whisker
+from scoring.widgets.html.html_elements import STYLE, assign_colours, number, signed, whisker
 from scoring.widgets.tuning_session import Request
 
 EVIL = '<img src=x onerror="alert(1)">&"\''
@@ -134,9 +134,9 @@ def test_nobody_s_text_becomes_markup(state):
         assert EVIL in page.text
 
 
-def test_components_of_a_group_have_colours_of_their_own():
+def test_components_of_a_group_have_assign_colours_their_own():
     groups = ["base"] * 5 + ["match"] * 3 + ["personal"] * 3
-    assert len(set(colours_of(groups))) == len(groups)
+    assert len(set(assign_colours(groups))) == len(groups)
 
 
 def test_numbers_as_people_read_them():

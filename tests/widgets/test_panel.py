@@ -19,7 +19,7 @@ from scoring.evaluation import Scoreboard
 from scoring.tuning.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
 from scoring.widgets.anywidgets import NAMED
-from scoring.widgets.parameters import knobs_of
+from scoring.widgets.parameters import list_parameters
 
 WAIT = 60.0
 
@@ -74,7 +74,7 @@ def test_group_sliders_and_locks(panel):
 
 
 def test_every_parameter_has_a_control_that_sets_it(panel, standard):
-    names = {knob.name for part in standard.parts for knob in knobs_of(part)}
+    names = {parameter.name for part in standard.parts for parameter in list_parameters(part)}
     assert set(panel.controls.parameters) == names
     panel.controls.parameters["freshness.half_life_days"].slider.value = 7
     assert panel.wait(WAIT).model == standard.with_parameters("freshness", half_life_days=7)
@@ -190,7 +190,7 @@ def test_profiles_are_saved_and_loaded(panel, standard):
     panel.profiles.save.click()
     assert panel.said.text == "saved as fresh@1."
     assert "not saved" not in panel.status.text
-    assert not panel.weights.dirty
+    assert not panel.weights.has_unsaved_changes
     panel.reset.click()
     panel.profiles.chosen.value = "fresh@1"
     panel.profiles.load.click()

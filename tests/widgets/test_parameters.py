@@ -10,10 +10,10 @@ from pydantic import Field
 from scoring import load_model
 from scoring.errors import ConfigurationError, ModelError
 from scoring.model import Component, Part
-from scoring.widgets.parameters import knob_named, knobs_of, with_knob
+from scoring.widgets.parameters import find_parameter, list_parameters, replace_parameter
 
 STANDARD = load_model("standard")
-KNOBS = [knob for part in STANDARD.parts for knob in knobs_of(part)]
+PARAMETERS = [parameter for part in STANDARD.parts for parameter in list_parameters(part)]
 
 
 def numbers_in(value: Any) -> int:
@@ -24,26 +24,26 @@ def numbers_in(value: Any) -> int:
 
 def test_every_number_of_every_component_has_a_knob():
     in_file = sum(numbers_in(list(part.component.model_dump().values())) for part in STANDARD.parts)
-    assert len(KNOBS) == in_file
-    assert len({knob.name for knob in KNOBS}) == len(KNOBS)
+    assert len(PARAMETERS) == in_file
+    assert len({parameter.name for parameter in PARAMETERS}) == len(PARAMETERS)
 
 
-@pytest.mark.parametrize("knob", KNOBS, ids=lambda knob: knob.name)
-def test_a_knob_sets_its_number_and_no_other(knob):
-    assert knob.low <= knob.value <= knob.high
-    assert knob.start <= knob.value <= knob.end
-    value = knob.value * 0.999 if knob.value else 1e-4
-    if knob.at == (1, 0) or knob.name == "popularity.curve point 1 x":
-        value = knob.value + 1e-4
-    changed = with_knob(STANDARD, knob, value)
-    for other in KNOBS:
-        expected = value if other == knob else other.value
-        assert knob_named(changed, other.name).value == pytest.approx(expected, abs=0)
+@pytest.mark.parametrize("knob", PARAMETERS, ids=lambda parameter: parameter.name)
+def test_a_knob_sets_its_number_and_no_other(parameter):
+    assert parameter.low <= parameter.value <= parameter.high
+    assert parameter.start <= parameter.value <= parameter.end
+    value = parameter.value * 0.999 if parameter.value else 1e-4
+    if parameter.at == (1, 0) or parameter.name == "popularity.curve point 1 x":
+        value = parameter.value + 1e-4
+    changed = replace_parameter(STANDARD, parameter, value)
+    for other in PARAMETERS:
+        expected = value if other == parameter else other.value
+        assert find_parameter(changed, other.name).value == pytest.approx(expected, abs=0)
 
 
 def test_bounds_of_the_field_are_the_knob_s():
     points, days, near = (
-        knob_named(STANDARD, name) for name in ("access.start", "freshness.half_life_days", "history.near")
+        find_parameter(STANDARD, name) for name in ("access.start", "freshness.half_life_days", "history.near")
     )
     assert (points.low, points.high, points.start, points.end) == (0, 100, 0, 100)
     assert days.low > 0
@@ -54,12 +54,12 @@ def test_bounds_of_the_field_are_the_knob_s():
 
 def test_a_curve_s_points_stay_in_order():
     with pytest.raises(ModelError, match="from left to right"):
-        with_knob(STANDARD, knob_named(STANDARD, "wage.curve point 2 x"), 1.3)
+        replace_parameter(STANDARD, find_parameter(STANDARD, "wage.curve point 2 x"), 1.3)
 
 
 def test_an_unknown_knob():
     with pytest.raises(ConfigurationError, match=r"has no number 'fee\.middle'; it has fee\.low, fee\.high"):
-        knob_named(STANDARD, "fee.middle")
+        find_parameter(STANDARD, "fee.middle")
 
 
 class Odd(Component):
@@ -82,7 +82,7 @@ class Odd(Component):
 
 
 def test_numbers_of_all_kinds():
-    count, shift, nothing = knobs_of(Part("odd", "base", Odd()))
+    count, shift, nothing = list_parameters(Part("odd", "base", Odd()))
     assert (count.whole, count.step, count.start, count.end) == (True, 1.0, 1.0, 20.0)
     assert (shift.start, shift.end) == (-20.0, 20.0)
     assert (nothing.start, nothing.end) == (0.0, 1.0)

@@ -6,13 +6,13 @@ import pytest
 
 from scoring.errors import ConfigurationError
 from scoring.tuning.registry import Profile, Registry
-from scoring.widgets.profile_saver import Saver
+from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.tuning_session import Request
 
 
 @pytest.fixture
-def saver(session, standard, tmp_path) -> Saver:
-    return Saver(Registry(tmp_path), session, standard)
+def saver(session, standard, tmp_path) -> ProfileSaver:
+    return ProfileSaver(Registry(tmp_path), session, standard)
 
 
 def computed(session, model):

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scoring import load_model
 from scoring.errors import ConfigurationError, ModelError, ScoringError
 from scoring.model import ScoringModel, WeightProfile
-from scoring.widgets.parameters import knobs_of
+from scoring.widgets.parameters import list_parameters
 from scoring.widgets.weights_model import State, WeightsModel
 
 STANDARD = load_model("standard")
 COMPONENTS = [part.name for part in STANDARD.parts]
-KNOBS = [knob.name for part in STANDARD.parts for knob in knobs_of(part)]
+PARAMETERS = [parameter.name for part in STANDARD.parts for parameter in list_parameters(part)]
 GROUPS = ["base", "match", "personal"]
 
 Move = Callable[[WeightsModel], object]
@@ -26,7 +26,7 @@ Move = Callable[[WeightsModel], object]
 moves = st.one_of(
     st.tuples(st.just("set_weight"), st.sampled_from(COMPONENTS), st.floats(0, 1)),
     st.tuples(st.just("set_group"), st.sampled_from(GROUPS), st.floats(0, 1)),
-    st.tuples(st.just("set_parameter"), st.sampled_from(KNOBS), st.floats(0, 100)),
+    st.tuples(st.just("set_parameter"), st.sampled_from(PARAMETERS), st.floats(0, 100)),
     st.tuples(st.just("lock"), st.sampled_from(COMPONENTS), st.booleans()),
     st.tuples(st.just("lock_group"), st.sampled_from(GROUPS), st.booleans()),
     st.tuples(st.just("make_baseline")),
@@ -126,7 +126,7 @@ def test_a_baseline_is_what_reset_goes_back_to_until_undo_takes_it_back():
     assert weights.make_baseline() == ""
     assert (weights.model, weights.baseline) == (better, better)
     assert "5 weights and 1 parameter of it differ from standard as it was opened" in weights.told
-    assert weights.dirty  # setting a baseline does not save the model
+    assert weights.has_unsaved_changes  # setting a baseline does not save the model
     weights.set_weight("location", 0.9)
     weights.lock("location")
     weights.reset()
@@ -168,14 +168,14 @@ def test_a_group_of_which_no_component_weighs_stays_at_0():
 
 def test_dirty_until_saved_or_back():
     weights = WeightsModel(STANDARD)
-    assert not weights.dirty
+    assert not weights.has_unsaved_changes
     weights.set_parameter("freshness.half_life_days", 7)
-    assert weights.dirty
+    assert weights.has_unsaved_changes
     weights.undo()
-    assert not weights.dirty
+    assert not weights.has_unsaved_changes
     weights.redo()
     weights.mark_saved(weights.model)
-    assert not weights.dirty
+    assert not weights.has_unsaved_changes
 
 
 def test_loading_takes_over_weights_and_parameters():
@@ -183,7 +183,7 @@ def test_loading_takes_over_weights_and_parameters():
     other = STANDARD.with_parameters("freshness", half_life_days=3).with_weights({"wage": 0.5, "clicks": 0.5})
     weights.load(other)
     assert weights.model == other
-    assert not weights.dirty
+    assert not weights.has_unsaved_changes
     weights.undo()
     assert weights.model == STANDARD
 
