@@ -18,14 +18,14 @@ __all__ = [
     "DataError",
     "DatabaseError",
     "LocatedError",
-    "MissingPartError",
+    "MissingDependencyError",
     "ModelError",
     "NotEnoughMemoryError",
     "OutputError",
     "RunCancelledError",
     "ScoringError",
     "UnknownIdError",
-    "counted",
+    "pluralize",
     "printable",
     "short_repr",
 ]
@@ -49,7 +49,7 @@ def short_repr(value: object) -> str:
     return _REPR.repr(value)
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Return a number with its noun: `1 job`, `2,000 jobs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -124,5 +124,5 @@ class RunCancelledError(ScoringError, RuntimeError):
     """A run was cancelled. It is not published."""
 
 
-class MissingPartError(ScoringError, ImportError):
+class MissingDependencyError(ScoringError, ImportError):
     """An optional dependency is not installed. The message names the extra to install."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 
-from scoring.errors import MissingPartError
+from scoring.errors import MissingDependencyError
 
 __all__ = ["missing_dependency", "require"]
 
 
-def missing_dependency(feature: str, package: str, extra: str) -> MissingPartError:
+def missing_dependency(feature: str, package: str, extra: str) -> MissingDependencyError:
     """Return the error for a feature whose package is not installed. It names the command that installs the extra."""
-    return MissingPartError(
+    return MissingDependencyError(
         f"{feature} requires {package}, which is not installed. Install it with: pip install 'scoring[{extra}]'"
     )
 
@@ -21,7 +21,7 @@ def require(feature: str, extra: str, *packages: str) -> None:
 
     Raises
     ------
-    MissingPartError: If a package is not installed.
+    MissingDependencyError: If a package is not installed.
     """
     for package in packages:
         if importlib.util.find_spec(package) is None:

@@ -14,7 +14,7 @@ from scoring.database.writers import save_tables
 from scoring.runs import shards
 from scoring.runs.publishers import published_runs
 from scoring.synthetic import make_market
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 
 
 class Broken(BaseException):
@@ -44,7 +44,7 @@ def runs(command: str, *extra: object) -> Result:
 
 
 def test_a_killed_run_is_listed_gone_on_with_and_not_done_twice(market: Path) -> None:
-    with faults.armed("shard noted", 2, Broken()), pytest.raises(Broken):
+    with fault_injection.arm("shard noted", 2, Broken()), pytest.raises(Broken):
         run("--resume")
     assert "unfinished" in runs("list").stdout
     done = run("--resume")
@@ -60,11 +60,11 @@ def test_a_killed_run_is_listed_gone_on_with_and_not_done_twice(market: Path) ->
 
 
 def test_a_killed_run_is_told_of(market: Path) -> None:
-    with faults.armed("shard noted", 2, Broken()), pytest.raises(Broken):
+    with fault_injection.arm("shard noted", 2, Broken()), pytest.raises(Broken):
         run()
     # without --resume, a run that stops deletes its files, if its process is still able to
     assert list((market / "runs").iterdir()) == []
-    with faults.armed("shard noted", 2, Broken()), pytest.raises(Broken):
+    with fault_injection.arm("shard noted", 2, Broken()), pytest.raises(Broken):
         run("--resume")
     done = run()
     assert "warning: An unfinished run of the same data, model and settings is there" in done.stderr

@@ -22,7 +22,7 @@ from scoring.errors import ConfigurationError, DataError, ModelError, ScoringErr
 from scoring.importing import import_file
 from scoring.runs import runner
 from scoring.validation.normalise import normalise
-from scoring.validation.report import DataLedger
+from scoring.validation.report import DataReport
 from tests.counting import counted
 from tests.doors import INF, KEPT, MISSING, NAN, Case, cases, page
 
@@ -60,7 +60,7 @@ def rows_of(found: Sequence[Case]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in rows.items()})
 
 
-def compare(door: str, found: Sequence[Case], ledger: DataLedger) -> None:
+def compare(door: str, found: Sequence[Case], ledger: DataReport) -> None:
     """Check that each case to reject has one rejected row with its reason, and that every row is counted."""
     table = found[0].table
     account = ledger[table]

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from scoring import widgets
 from scoring.cli.app import app
-from scoring.errors import MissingPartError
+from scoring.errors import MissingDependencyError
 from scoring.extras import require
 from scoring.profiling import line_times
 
@@ -24,7 +24,7 @@ def test_require_accepts_installed_packages():
 @pytest.mark.parametrize("package", ["ipywidgets", "anywidget"])
 def test_panel_without_widgets_names_the_extra(monkeypatch: pytest.MonkeyPatch, package: str):
     hide(monkeypatch, package)
-    with pytest.raises(MissingPartError) as caught:
+    with pytest.raises(MissingDependencyError) as caught:
         widgets.tuning_panel  # noqa: B018 - imported on first access
     assert str(caught.value) == (
         f"The tuning panel requires {package}, which is not installed. "
@@ -34,7 +34,7 @@ def test_panel_without_widgets_names_the_extra(monkeypatch: pytest.MonkeyPatch, 
 
 def test_line_profile_without_profiler_names_the_extra(monkeypatch: pytest.MonkeyPatch):
     hide(monkeypatch, "line_profiler")
-    with pytest.raises(MissingPartError, match=r"line_profiler .*workbench"):
+    with pytest.raises(MissingDependencyError, match=r"line_profiler, .*workbench"):
         line_times.line_profile(None, None)
 
 

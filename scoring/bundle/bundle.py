@@ -14,7 +14,7 @@ from scoring.bundle.bundle_file import BundleFileError, Parts
 from scoring.bundle.eligibility_arrays import EligibilityArrays
 from scoring.bundle.index import Index, Limits
 from scoring.bundle.program import JOB_ARRAYS, Program
-from scoring.errors import counted
+from scoring.errors import pluralize
 
 __all__ = ["Bundle", "SearchIndex"]
 
@@ -50,7 +50,7 @@ class Bundle:
     """Digest of the file that the bundle was opened from; None if it was not opened from a file."""
 
     def __repr__(self) -> str:
-        return f"Bundle({counted(len(self.user_id), 'user')} × {counted(len(self.job_id), 'job')})"
+        return f"Bundle({pluralize(len(self.user_id), 'user')} × {pluralize(len(self.job_id), 'job')})"
 
     @cached_property
     def n_eligible(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Longs, Singles
-from scoring.errors import counted
+from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ class Ranking:
     """The chosen strategy; None if the lists are empty, or if the backend has only one strategy."""
 
     def __repr__(self) -> str:
-        return f"Ranking({counted(len(self.user_id), 'user')}, up to {counted(self.job_id.shape[1], 'job')} each)"
+        return f"Ranking({pluralize(len(self.user_id), 'user')}, up to {pluralize(self.job_id.shape[1], 'job')} each)"
 
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())  # type: ignore[operator]

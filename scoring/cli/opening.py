@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.errors import counted
+from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scoring.model import Component, ScoringModel
     from scoring.telemetry import Stopwatch
     from scoring.tuning.registry import Registry
-    from scoring.validation.report import DataLedger
+    from scoring.validation.report import DataReport
 
 __all__ = [
     "DEFAULT_DB",
@@ -241,7 +241,7 @@ def load_data(
     database.require_data()
     tokens = change_tokens(database)
     users, jobs, actions = (tokens[name].rows for name in ("users", "jobs", "actions"))
-    sizes = f"{counted(users, 'user')}, {counted(jobs, 'job')}, {counted(actions, 'action')}"
+    sizes = f"{pluralize(users, 'user')}, {pluralize(jobs, 'job')}, {pluralize(actions, 'action')}"
     memory_budget.require(
         memory_budget.predict_data(users, jobs, actions),
         f"Loading {sizes}",
@@ -260,7 +260,7 @@ def load_data(
         return Dataset(tables, as_of=as_of, ledger=ledger)
 
 
-def _tell_refused(ledger: DataLedger, where: str, show: Show) -> None:
+def _tell_refused(ledger: DataReport, where: str, show: Show) -> None:
     from scoring.errors import printable
 
     for table in ledger.tables.values():

@@ -107,7 +107,7 @@ class Database:
         ------
         ConfigurationError: If `db` has another type.
         DatabaseError: If a URL cannot be read, or the kind of database is not supported.
-        MissingPartError: If the driver is not installed.
+        MissingDependencyError: If the driver is not installed.
         """
         if isinstance(db, Database):
             return db

@@ -121,7 +121,7 @@ def engine_of(url: URL) -> Engine:
     Raises
     ------
     DatabaseError: If SQLAlchemy does not know the driver.
-    MissingPartError: If the driver is not installed.
+    MissingDependencyError: If the driver is not installed.
     """
     engine = _create_engine(url)
     if isinstance(engine, ScoringError):  # not in an except block: the driver's error would become the context

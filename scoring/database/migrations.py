@@ -27,7 +27,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table,
 from scoring.database.dbapi import wrapped_errors
 from scoring.database.query_tracing import count_driver_call
 from scoring.errors import DatabaseError
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 
 __all__ = ["MIGRATIONS", "VERSION", "Migration", "migrate", "require_known", "run_key_of", "stored_version"]
 
@@ -146,4 +146,4 @@ def migrate(connection: Connection, display: str) -> None:
             schema_version.create(connection, checkfirst=True)
             row = {"version": migration.number, "description": migration.description}
             connection.execute(insert(schema_version), row | {"applied_at": time.time_ns() // 1000})
-            faults.point("schema migrated")
+            fault_injection.reach("schema migrated")

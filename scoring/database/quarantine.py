@@ -22,7 +22,7 @@ from scoring.database.row_conversion import values_of
 from scoring.database.schema import DATA_TABLES
 from scoring.database.sql_filters import among
 from scoring.validation.cross_table import accept_tables
-from scoring.validation.report import DataLedger, Limit
+from scoring.validation.report import DataReport, Limit
 
 __all__ = ["MOST_REFUSED", "AcceptedData", "RejectionDigest", "read_usable", "read_usable_async", "warn_of"]
 
@@ -61,7 +61,7 @@ class AcceptedData(NamedTuple):
     """Tables of the valid rows, the row counts, and the digest of the rejected rows (None if none are rejected)."""
 
     tables: Tables
-    ledger: DataLedger
+    ledger: DataReport
     rejected: RejectionDigest | None
 
 
@@ -105,13 +105,13 @@ async def read_usable_async(database: Database, as_of: pd.Timestamp | None = Non
     return await database.run(read_usable, database, as_of=as_of)
 
 
-def warn_of(ledger: DataLedger, stacklevel: int = 1) -> None:
+def warn_of(ledger: DataReport, stacklevel: int = 1) -> None:
     """Issue a UserWarning of one sentence if rows were rejected."""
     if said := ledger.said():
         warnings.warn(said, UserWarning, stacklevel=stacklevel + 1)
 
 
-def _rejected_ids(ledger: DataLedger) -> Ids:
+def _rejected_ids(ledger: DataReport) -> Ids:
     """Return the valid ids of rows that are invalid themselves. Other rejected rows only refer to these."""
     found: dict[str, dict[str, list[int]]] = {}
     for name in ledger.rows:

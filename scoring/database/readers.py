@@ -29,10 +29,10 @@ from scoring.database.row_conversion import DatabaseRows, columns_of, frame_of, 
 from scoring.database.schema import DATA_TABLES
 from scoring.database.sql_filters import WHOLE, among, given, microseconds, whole_ids
 from scoring.errors import ConfigurationError
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 from scoring.validation.cross_table import OnBad, accept_tables
 from scoring.validation.normalise import NormalisedTable, code_width
-from scoring.validation.report import DataLedger
+from scoring.validation.report import DataReport
 
 __all__ = [
     "QueryCounter",
@@ -64,7 +64,7 @@ def load_tables(database: Database) -> Tables:
 
 def read_database(
     database: Database, *, on_bad: OnBad = "refuse", as_of: pd.Timestamp | None = None, now: datetime | None = None
-) -> tuple[Tables, DataLedger]:
+) -> tuple[Tables, DataReport]:
     """Return all tables and their row counts. With `on_bad="quarantine"`, invalid rows are left out.
 
     Raises
@@ -265,7 +265,7 @@ def _fetched(
     presence: Collection[str] = (),
 ) -> pd.DataFrame | list[list[Any]]:
     """Return the canonical frame of packed actions, otherwise the stored values of each column."""
-    faults.point("table read")
+    fault_injection.reach("table read")
     if name == "actions" and (frame := packed_actions(connection, condition)) is not None:
         return frame
     table, columns = DATA_TABLES[name], TABLES[name].columns
@@ -290,7 +290,7 @@ def _read_factors(connection: Connection, name: str) -> NormalisedTable | None:
     """Return the table with columns f0…fN; None if it is empty."""
     from scoring.database.factor_blobs import read_vectors
 
-    faults.point("table read")
+    fault_injection.reach("table read")
     table = DATA_TABLES[name]
     ids, vectors = values_of(connection, select(*table.columns).order_by(*table.primary_key.columns))
     return read_vectors(name, ids, vectors) if ids else None

@@ -20,7 +20,7 @@ from scoring.columns import ACTION_KINDS, SALARY_TYPES
 from scoring.columns.dictionary_column import DictionaryColumn
 from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.vocabularies import MISSING, Vocabularies, Vocabulary, place_values, preferred_values
-from scoring.errors import DataError, counted
+from scoring.errors import DataError, pluralize
 from scoring.ragged import Ragged
 from scoring.validation.lazy_frame import ValidatedFrame
 
@@ -72,7 +72,7 @@ class _Rows:
     """Base of dataclasses whose fields are arrays of equal length."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({counted(len(self), 'row')})"
+        return f"{type(self).__name__}({pluralize(len(self), 'row')})"
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[-1].name))  # type: ignore[arg-type]

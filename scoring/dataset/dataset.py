@@ -17,10 +17,10 @@ from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, instants
 from scoring.dataset.clock import Clock
 from scoring.dataset.vocabularies import vocabularies_of
-from scoring.errors import ConfigurationError, DataError, counted
+from scoring.errors import ConfigurationError, DataError, pluralize
 from scoring.id_index import IdIndex
 from scoring.validation.cross_table import OnBad
-from scoring.validation.report import DataLedger, TableLedger
+from scoring.validation.report import DataReport, TableReport
 
 __all__ = ["Dataset", "clock_of"]
 
@@ -50,7 +50,7 @@ class Dataset:
         *,
         as_of: datetime | str | None = None,
         set_back: bool | None = None,
-        ledger: DataLedger | None = None,
+        ledger: DataReport | None = None,
     ) -> None:
         self.tables = _by_id(tables)
         newest = newest_of(self.tables)
@@ -131,11 +131,11 @@ class Dataset:
             now,
         )
 
-    def _account(self, ledger: DataLedger | None) -> DataLedger:
+    def _account(self, ledger: DataReport | None) -> DataReport:
         """Return the ledger with the actions that are duplicates or after the clock."""
         if ledger is None:
             sizes = {name: len(frame) for name, frame in self.tables.items()}
-            ledger = DataLedger({name: TableLedger(name, size, size) for name, size in sizes.items()})
+            ledger = DataReport({name: TableReport(name, size, size) for name, size in sizes.items()})
         found = ledger["actions"]
         later = int((instants(self.tables.actions["occurred_at"]) > self.clock.now).sum())
         repeated = found.read - found.n_refused - later - len(self.actions)
@@ -144,8 +144,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         return (
-            f"Dataset({counted(len(self.users), 'user')}, {counted(len(self.jobs), 'job')}, "
-            f"{counted(len(self.actions), 'action')}, "
+            f"Dataset({pluralize(len(self.users), 'user')}, {pluralize(len(self.jobs), 'job')}, "
+            f"{pluralize(len(self.actions), 'action')}, "
             f"as of {self.as_of:%Y-%m-%d %H:%M:%S} UTC)"
         )
 

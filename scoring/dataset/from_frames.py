@@ -12,7 +12,7 @@ from scoring.columns.canonical_tables import Tables, empty_frame
 from scoring.errors import DataError
 from scoring.validation.cross_table import OnBad, accept_tables
 from scoring.validation.normalise import NormalisedTable, code_width, examine
-from scoring.validation.report import DataLedger
+from scoring.validation.report import DataReport
 
 __all__ = ["empty_board", "read_frames", "tables_from_frames"]
 
@@ -33,7 +33,7 @@ def read_frames(
     on_bad: OnBad = "refuse",
     as_of: pd.Timestamp | None = None,
     now: datetime | None = None,
-) -> tuple[Tables, DataLedger]:
+) -> tuple[Tables, DataReport]:
     """Return canonical tables as `tables_from_frames` does, and the row counts. "quarantine" leaves invalid rows out.
 
     Raises

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Floats
-from scoring.errors import ConfigurationError, counted
+from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluator, Judgement
 from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS
@@ -60,7 +60,7 @@ class Scoreboard:
         return cls(evaluator, judgements, Resamples.of(evaluator.user_id, seed=seed), level)
 
     def __repr__(self) -> str:
-        return f"Scoreboard({', '.join(self.judgements)}; {counted(len(self.evaluator.user_id), 'user')})"
+        return f"Scoreboard({', '.join(self.judgements)}; {pluralize(len(self.evaluator.user_id), 'user')})"
 
     def _repr_html_(self) -> str:
         return str(self.table().to_html(float_format=lambda value: f"{value:.4g}"))

@@ -25,7 +25,7 @@ from scoring.model import ScoringModel
 from scoring.runs.runner import DEFAULT_CHUNK_SIZE, MAX_BATCH_SIZE
 from scoring.statistics.factors import default_cache
 from scoring.telemetry import Operations, Sources, TargetAlert, memory_statistics
-from scoring.validation.report import DataLedger
+from scoring.validation.report import DataReport
 
 __all__ = ["CACHES", "PERFORMANCE_TARGET_MS_PER_USER", "EngineState", "in_thread", "whole_number"]
 
@@ -181,7 +181,7 @@ class EngineState:
             self._data.forget()
 
     @property
-    def ledger(self) -> DataLedger | None:
+    def ledger(self) -> DataReport | None:
         """What became of every row of the loaded data, including rejected rows and reasons. None: no data is loaded."""
         current = self._data.current
         return None if current is None else current.dataset.ledger

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 import pandas as pd
 
-from scoring.errors import OutputError, counted
+from scoring.errors import OutputError, pluralize
 from scoring.facade.legacy_results import ALL_PAIRS_COLUMNS, BYTES_PER_PAIR, SCORE_COLUMNS
 from scoring.facade.pair_chunks import PairChunk, never, score_chunks
 from scoring.model import Inputs, ScoringModel
@@ -63,7 +63,7 @@ class ScoredPairs:
     def __repr__(self) -> str:
         return (
             f"ScoredPairs({str(self.path)!r}: {self.manifest['users']:,} users × {self.manifest['jobs']:,} jobs = "
-            f"{counted(len(self), 'pair')}, {self.manifest['bytes']:,} bytes on disk)"
+            f"{pluralize(len(self), 'pair')}, {self.manifest['bytes']:,} bytes on disk)"
         )
 
     @property
@@ -121,7 +121,7 @@ class ScoredPairs:
         )
         memory_budget.require(
             pairs * _BYTES_READ_PER_PAIR,
-            f"Reading {counted(pairs, 'pair')} of {self.path}",
+            f"Reading {pluralize(pairs, 'pair')} of {self.path}",
             ["fewer users or jobs", "batches() for a part at a time"],
         )
         condition = None

@@ -28,7 +28,7 @@ from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 from scoring.statistics.popularity import WINDOW_DAYS
 from scoring.validation.normalise import code_width
-from scoring.validation.report import DataLedger
+from scoring.validation.report import DataReport
 
 __all__ = ["CHECK_SECONDS", "Snapshot", "SnapshotHolder"]
 
@@ -146,7 +146,7 @@ class SnapshotHolder:
         self._factor_cache = factor_cache
         self._now: Snapshot | None = None
         self._tokens: Tokens | None = None
-        self._ledger: DataLedger | None = None  # of the last warning
+        self._ledger: DataReport | None = None  # of the last warning
         self._checked_at = -math.inf
         self._hits = 0
         self._misses = 0
@@ -282,7 +282,7 @@ class SnapshotHolder:
             self._warn(dataset.ledger)
         return snapshot, True
 
-    def _warn(self, ledger: DataLedger) -> None:
+    def _warn(self, ledger: DataReport) -> None:
         """Warn of omitted rows: once, and again when they change."""
         with self._lock:
             before, self._ledger = self._ledger, ledger

@@ -8,7 +8,7 @@ Columns are matched by name or by a mapping file.
 - `import_report`: numbers of stored, merged and rejected rows
 """
 
-from scoring.importing.import_report import Ledger
+from scoring.importing.import_report import ImportReport
 from scoring.importing.importer import import_file, import_mapping
 
-__all__ = ["Ledger", "import_file", "import_mapping"]
+__all__ = ["ImportReport", "import_file", "import_mapping"]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["Ledger"]
+__all__ = ["ImportReport"]
 
 
 @dataclass(frozen=True)
-class Ledger:
+class ImportReport:
     """Row counts of the import of one table.
 
     Attributes

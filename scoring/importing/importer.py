@@ -25,7 +25,7 @@ from scoring.errors import DataError
 from scoring.id_index import IdIndex
 from scoring.importing.computed_columns import compose
 from scoring.importing.id_mapping import known_codes, number_ids
-from scoring.importing.import_report import Ledger
+from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, read_mapping, table_mapping
 from scoring.importing.merge import breaks, cleared_column, one_row_per_key
 from scoring.importing.source_reader import Raw, read_source, stacked
@@ -33,7 +33,7 @@ from scoring.validation.cross_table import unknown_references
 from scoring.validation.normalise import NormalisedTable, code_width, normalise
 from scoring.validation.rejected_rows import write_refused
 
-__all__ = ["Ledger", "import_file", "import_mapping"]
+__all__ = ["ImportReport", "import_file", "import_mapping"]
 
 
 def import_file(
@@ -44,7 +44,7 @@ def import_file(
     *,
     refused_to: str | Path | None = None,
     replace: bool = False,
-) -> Ledger:
+) -> ImportReport:
     """Import one file into one table, in one transaction.
 
     Parameters
@@ -73,7 +73,7 @@ def import_mapping(
     *,
     refused_to: str | Path | None = None,
     replace: bool = False,
-) -> list[Ledger]:
+) -> list[ImportReport]:
     """Import the tables of a mapping file in its order, each in one transaction.
 
     Source files are searched in `base_dir`, then in the folder of the mapping file.
@@ -98,7 +98,7 @@ def import_mapping(
     return ledgers
 
 
-def _stop_where_all_is_refused(ledger: Ledger) -> None:
+def _stop_where_all_is_refused(ledger: ImportReport) -> None:
     """Raise DataError if all rows are rejected: later tables would refer to stored rows with the same ids."""
     if ledger.read and ledger.refused == ledger.read:
         reason, _ = max(ledger.reasons.items(), key=lambda item: item[1])
@@ -123,7 +123,7 @@ def _import(
     source: str,
     refused_to: str | Path | None,
     replace_rows: bool,
-) -> Ledger:
+) -> ImportReport:
     cleared: Counter[str] = Counter()
     database.require_tables(*TABLES)
     database.migrate()
@@ -148,7 +148,7 @@ def _import(
                 _refused_rows(raw, found),
                 target if target.suffix.lower() == ".csv" else target / f"refused_{table}.csv",
             )
-    return Ledger(
+    return ImportReport(
         table,
         source,
         raw.read,

@@ -13,7 +13,7 @@ from scoring.array_types import Longs
 from scoring.bundle.bundle import Bundle, SearchIndex
 from scoring.bundle.program import DOT, JOB, NONE, Program
 from scoring.bundle.terms import Reusable
-from scoring.errors import ModelError, ScoringError, counted
+from scoring.errors import ModelError, ScoringError, pluralize
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
 from scoring.plan.candidates import Candidates
@@ -45,7 +45,7 @@ class Plan:
     """
 
     def __repr__(self) -> str:
-        return f"Plan({self.model.name}, {counted(len(self.user_id), 'user')} × {counted(len(self.job_id), 'job')})"
+        return f"Plan({self.model.name}, {pluralize(len(self.user_id), 'user')} × {pluralize(len(self.job_id), 'job')})"
 
     @classmethod
     def build(

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from scoring.database.database import Database
 from scoring.database.schema import current_runs, results, runs
-from scoring.errors import OutputError, counted
+from scoring.errors import OutputError, pluralize
 from scoring.runs.gate.verdict import Outcome, in_words, outcome_of
 from scoring.runs.publishers import LATEST, published_runs, read_manifest
 from scoring.runs.publishers.database_digests import wrong_shards
@@ -273,11 +273,11 @@ def verify_run(folder: str | Path) -> list[str]:
                 there = pq.read_metadata(folder / file["name"]).num_rows
                 rows += there
                 if there != file["rows"]:
-                    problem = f"{file['name']} holds {counted(there, 'row')} instead of {file['rows']:,}"
+                    problem = f"{file['name']} holds {pluralize(there, 'row')} instead of {file['rows']:,}"
             wrong += [f"{folder}: {problem}; run it again."] if problem else []
         said = manifest["counts"]["rows"]
         if not wrong and rows != said:
-            wrong.append(f"{folder}: its files hold {counted(rows, 'row')}, and the run had {said:,}; run it again.")
+            wrong.append(f"{folder}: its files hold {pluralize(rows, 'row')}, and the run had {said:,}; run it again.")
         strange = {path.name for path in folder.glob("*.parquet")} - {file["name"] for file in manifest["files"]}
         wrong += [f"{folder}: {name} is no file of this run; take it away." for name in sorted(strange)]
     return wrong
@@ -293,11 +293,13 @@ def verify_rows(database: Database, run_id: str) -> list[str]:
         mine = select(func.count(), func.count(results.c.user_id.distinct())).where(results.c.run_id == run_id)
         there, users = connection.execute(mine).one()
     if there != run.rows:
-        return [f"{database.display}: run {run_id} has {counted(there, 'row')} instead of {run.rows:,}; run it again."]
+        return [
+            f"{database.display}: run {run_id} has {pluralize(there, 'row')} instead of {run.rows:,}; run it again."
+        ]
     if users > run.users:
         return [
-            f"{database.display}: run {run_id} has lists of {counted(users, 'user')} instead of {run.users:,}; run it "
-            "again."
+            f"{database.display}: run {run_id} has lists of {pluralize(users, 'user')} instead of {run.users:,}; "
+            "run it again."
         ]
     settings = json.loads(run.settings)
     counts, digests = ({int(n): value for n, value in settings.get(name, {}).items()} for name in ("shards", "digests"))
@@ -305,6 +307,6 @@ def verify_rows(database: Database, run_id: str) -> list[str]:
         with database.connect() as connection:
             wrong = wrong_shards(connection, run_id, counts, digests)
         if wrong:
-            said = f"run {run_id} has other rows than were written, in {counted(wrong, 'part')} of {len(counts):,}"
+            said = f"run {run_id} has other rows than were written, in {pluralize(wrong, 'part')} of {len(counts):,}"
             return [f"{database.display}: {said}; run it again without --resume."]
     return []

@@ -1,7 +1,8 @@
 """The available memory and the predicted memory of a run. A run that does not fit is rejected before any work.
 
 The byte counts were fitted to synthetic markets of 2,000 to 10,000 users, 20,000 to 100,000 jobs and 200,000
-to 1,000,000 actions (CPython 3.11, pandas 3). `tests/engine/test_memory.py` compares a prediction with a measured peak.
+to 1,000,000 actions (CPython 3.11, pandas 3). `tests/runs/test_memory_budget.py` compares a prediction with a measured
+peak.
 """
 
 from __future__ import annotations

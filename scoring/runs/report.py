@@ -13,14 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from scoring.bundle.ranking import Ranking
-from scoring.errors import counted, printable
+from scoring.errors import pluralize, printable
 from scoring.model import GROUPS
 from scoring.ranking.prepared import Prepared
 from scoring.runs import memory_budget
 from scoring.runs.publishers import Destination, RunCounts
 from scoring.runs.runner import RunResult
 from scoring.telemetry import Phase
-from scoring.validation.report import DataLedger
+from scoring.validation.report import DataReport
 
 __all__ = ["PERFORMANCE_TARGET_MS_PER_USER", "Line", "Report", "render"]
 
@@ -141,7 +141,7 @@ def _factors(prepared: Prepared) -> str:
     return "cache hit, not trained again" if factors.from_cache else "trained for this data"
 
 
-def _reasons(counts: RunCounts, ledger: DataLedger) -> dict[str, int]:
+def _reasons(counts: RunCounts, ledger: DataReport) -> dict[str, int]:
     """Return table and reason → rejected rows: invalid rows before dependent ones, the most frequent reason first."""
     rows = counts.frame()
     rows = rows[rows["what"] == "refused"].sort_values("rows", ascending=False, kind="stable")
@@ -223,16 +223,16 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("pairs", f"{report.pairs_ranked:,} ranked at {rate / 1e6:,.0f} million a second")
     table.add_row("", f"{by_rule:,} left out by rule, {by_bound:,} by bounds, {report.pairs_scored:,} scored")
     table.add_row("path", report.strategy)
-    table.add_row("results", f"{counted(report.rows, 'row')}, the top {report.k} of each user")
+    table.add_row("results", f"{pluralize(report.rows, 'row')}, the top {report.k} of each user")
     table.add_row("factors", report.factors)
     table.add_row("memory", f"{memory_budget.readable(report.peak_bytes)} at the peak, {predicted} predicted")
-    table.add_row("work", f"{counted(report.workers, 'thread')}, chunks of {_chunks(report)}")
+    table.add_row("work", f"{pluralize(report.workers, 'thread')}, chunks of {_chunks(report)}")
     return table
 
 
 def _chunks(report: Report) -> str:
     less = report.chunk_size < report.chunk_size_wanted
-    return counted(report.chunk_size, "user") + (f", not {report.chunk_size_wanted:,}: memory is short" * less)
+    return pluralize(report.chunk_size, "user") + (f", not {report.chunk_size_wanted:,}: memory is short" * less)
 
 
 def _destinations(report: Report) -> RenderableType:
@@ -283,7 +283,7 @@ def _left_out(reasons: Mapping[str, int]) -> str:
 def _why(refused: Mapping[str, int]) -> str:
     """Return the most frequent reasons, shortened for the report."""
     said = [f"{count:,} {printable(reason, 70)}" for reason, count in list(refused.items())[:REASONS]]
-    more = f"; {counted(len(refused) - REASONS, 'other reason')}" if len(refused) > REASONS else ""
+    more = f"; {pluralize(len(refused) - REASONS, 'other reason')}" if len(refused) > REASONS else ""
     return "; ".join(said) + more
 
 

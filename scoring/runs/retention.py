@@ -22,7 +22,7 @@ from scoring.runs.publishers.reader_locks import alone_with
 from scoring.storage.atomic_file import sync_folder
 from scoring.storage.file_lock import FileLock, LockHeldError
 from scoring.storage.os_errors import wrap_os_errors
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 
 __all__ = ["Pruned", "prune"]
 
@@ -76,7 +76,7 @@ def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
             with database.begin() as connection:
                 remove_run(connection, run_id)
         done.removed.append(run_id)
-        faults.point("old run removed")
+        fault_injection.reach("old run removed")
     done.folder_alone = database is None and bool(done.removed)
     if known:
         _remove_unfinished(folder, database, known[-1], done)
@@ -98,7 +98,7 @@ def _remove_folder(path: Path) -> None:
     hidden = path.with_name(f".{path.name}{_REMOVING}")
     with wrap_os_errors(path, what="Results"):
         os.rename(path, hidden)
-        faults.point("old run hidden")
+        fault_injection.reach("old run hidden")
         shutil.rmtree(hidden)
         sync_folder(path.parent)
 

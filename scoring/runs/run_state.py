@@ -37,7 +37,7 @@ from scoring.runs.run_key import code_version, new_run_id, run_key
 from scoring.runs.shards import Shard, ShardResult, ShardTask, cut_shards, users_per_shard
 from scoring.runs.spec import RunSpec
 from scoring.runs.stages import rerank
-from scoring.telemetry import Stopwatch, faults
+from scoring.telemetry import Stopwatch, fault_injection
 
 __all__ = ["RunState"]
 
@@ -364,7 +364,7 @@ class RunState:
         """Seal all open runs, then publish them in the order of the publishers."""
         for run in self._open_runs:
             run.seal(counts)
-        faults.point("all sealed")
+        fault_injection.reach("all sealed")
         for run in self._open_runs:
             self.destinations.append(run.publish(counts))
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scoring.storage.atomic_file import remove_leftovers, replace_file
 from scoring.storage.os_errors import reason
 from scoring.storage.plain_file import open_plain_file
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 
 __all__ = ["ArrayCache"]
 
@@ -98,7 +98,7 @@ class ArrayCache:
 
         def encode(file: BinaryIO) -> None:
             np.savez(file, allow_pickle=False, **{name: np.ascontiguousarray(a, "<f4") for name, a in arrays.items()})
-            faults.point("factors kept")
+            fault_injection.reach("factors kept")
 
         replace_file(self._folder / name, encode, mode=0o600, sync_file=False, sync_name=False, locked=True)
 

@@ -10,6 +10,7 @@ Users choose jobs by hidden preference weights, which tuning can estimate from t
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +23,10 @@ from scoring.synthetic.actions import make_actions
 from scoring.synthetic.companies import make_companies
 from scoring.synthetic.generator import World
 from scoring.synthetic.jobs import make_jobs
-from scoring.synthetic.preferences import HIDDEN_WEIGHTS, Tastes, make_tastes
+from scoring.synthetic.preferences import HIDDEN_WEIGHTS, Preferences, make_preferences
 from scoring.synthetic.users import make_users
 
-__all__ = ["HIDDEN_WEIGHTS", "Market", "Tastes", "make_market"]
+__all__ = ["HIDDEN_WEIGHTS", "Market", "Preferences", "make_market"]
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,19 @@ class Market:
     Attributes
     ----------
     tables: the tables of the dataset.
-    tastes: the hidden preferences. Models must not read them; they serve to check estimates.
+    preferences: the hidden preferences. Models must not read them; they serve to check estimates.
     as_of: the clock of the market, in UTC.
     """
 
     tables: Tables
-    tastes: Tastes
+    preferences: Preferences
     as_of: pd.Timestamp
+
+    @property
+    def tastes(self) -> Preferences:
+        """Deprecated alias of `preferences`."""
+        warnings.warn("Market.tastes is deprecated. Use Market.preferences.", DeprecationWarning, stacklevel=2)
+        return self.preferences
 
 
 def make_market(
@@ -72,13 +79,13 @@ def make_market(
         )
     clock = _clock(as_of)
     now = int(clock.timestamp())
-    for_world, for_users, for_jobs, for_tastes, for_actions = np.random.default_rng(seed).spawn(5)
+    for_world, for_users, for_jobs, for_preferences, for_actions = np.random.default_rng(seed).spawn(5)
     world = World.load(for_world)
     users = make_users(for_users, world, n_users, now)
     companies = make_companies(for_jobs, world, n_jobs)
     jobs = make_jobs(for_jobs, world, companies, n_jobs, now)
-    tastes = make_tastes(for_tastes, world, users, companies, jobs)
-    actions = make_actions(for_actions, world, users, companies, jobs, tastes, n_actions, now)
+    preferences = make_preferences(for_preferences, world, users, companies, jobs)
+    actions = make_actions(for_actions, world, users, companies, jobs, preferences, n_actions, now)
     tables = Tables(
         jobs.frame,
         users.frame,
@@ -87,7 +94,7 @@ def make_market(
         reference.prefectures(),
         reference.prefecture_adjacency(),
     )
-    return Market(tables, tastes, clock)
+    return Market(tables, preferences, clock)
 
 
 def _clock(as_of: str | pd.Timestamp) -> pd.Timestamp:

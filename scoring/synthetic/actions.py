@@ -22,7 +22,7 @@ from scoring.synthetic.companies import Companies
 from scoring.synthetic.generator import DAY, N_SCENES, World
 from scoring.synthetic.jobs import Jobs
 from scoring.synthetic.memory_estimate import Memory
-from scoring.synthetic.preferences import Tastes, Utility
+from scoring.synthetic.preferences import Preferences, Utility
 from scoring.synthetic.sampling import Flags, Floats, Ints, Strata, pick
 from scoring.synthetic.users import Users
 
@@ -67,7 +67,7 @@ def make_actions(
     users: Users,
     companies: Companies,
     jobs: Jobs,
-    tastes: Tastes,
+    preferences: Preferences,
     n_actions: int,
     now: int,
 ) -> pd.DataFrame:
@@ -78,7 +78,7 @@ def make_actions(
     who, at = _sessions(rng, users, n_sessions, now)
     n_sessions = len(who)
     shop = _Shop(world, users, jobs)
-    utility = Utility(world, users, companies, jobs, tastes)
+    utility = Utility(world, users, companies, jobs, preferences)
     memory = Memory(len(users), jobs, len(world.occupations.codes), len(world.prefectures.codes), now - _SPAN)
     quality = np.append(companies.quality, 0.0)[jobs.company]
     logs = []

@@ -26,7 +26,7 @@ __all__ = [
 
 DAY: Final = 86_400
 N_SCENES: Final = 24
-"""Number of scenes: hidden groups of users and jobs with similar taste, which collaborative filtering can detect."""
+"""Number of scenes: hidden groups of similar users and jobs, which collaborative filtering can detect."""
 
 _URBAN = {"13": 0.09, "14": 0.06, "27": 0.06, "23": 0.05, "11": 0.03, "12": 0.03, "26": 0.03, "28": 0.02, "40": 0.03}
 

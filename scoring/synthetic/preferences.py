@@ -25,7 +25,7 @@ from scoring.synthetic.memory_estimate import Memory
 from scoring.synthetic.sampling import Floats, Ints, chance, pick
 from scoring.synthetic.users import STYLES, Users
 
-__all__ = ["HIDDEN_WEIGHTS", "Tastes", "Utility", "make_tastes"]
+__all__ = ["HIDDEN_WEIGHTS", "Preferences", "Utility", "make_preferences"]
 
 HIDDEN_WEIGHTS: Final = {
     "fee": 0.01,
@@ -46,7 +46,7 @@ _HATE, _LOVE = -25.0, 12.0
 
 
 @dataclass(frozen=True)
-class Tastes:
+class Preferences:
     """Hidden preferences of all users.
 
     Attributes
@@ -65,7 +65,9 @@ class Tastes:
     favourite: Ints
 
 
-def make_tastes(rng: np.random.Generator, world: World, users: Users, companies: Companies, jobs: Jobs) -> Tastes:
+def make_preferences(
+    rng: np.random.Generator, world: World, users: Users, companies: Companies, jobs: Jobs
+) -> Preferences:
     """Return random preferences of the users, around the mean weights `HIDDEN_WEIGHTS`."""
     n = len(users)
     mean = np.array(list(HIDDEN_WEIGHTS.values()))
@@ -83,14 +85,14 @@ def make_tastes(rng: np.random.Generator, world: World, users: Users, companies:
     }
     weights = pd.DataFrame(matrix, columns=list(HIDDEN_WEIGHTS))
     weights.insert(0, "user_id", ids)
-    return Tastes(dict(HIDDEN_WEIGHTS), weights, pd.DataFrame(quirks), matrix.astype(np.float32), hated, favourite)
+    return Preferences(dict(HIDDEN_WEIGHTS), weights, pd.DataFrame(quirks), matrix.astype(np.float32), hated, favourite)
 
 
 class Utility:
     """Computes the hidden utility of pairs of users and jobs."""
 
-    def __init__(self, world: World, users: Users, companies: Companies, jobs: Jobs, tastes: Tastes) -> None:
-        self._users, self._jobs, self._tastes = users, jobs, tastes
+    def __init__(self, world: World, users: Users, companies: Companies, jobs: Jobs, preferences: Preferences) -> None:
+        self._users, self._jobs, self._preferences = users, jobs, preferences
         self._location = world.prefectures.location
         self._no_city = len(world.cities.codes)
         self._category = _category(world, users)
@@ -116,9 +118,9 @@ class Utility:
         values[:, 8] = memory.history(user, job, at)
         values[:, 9] = memory.clicks(user, job, at)
         values[:, 10] = 50 + 50 * np.einsum("pd,pd->p", self._users.vectors[user], jobs.vectors[job])
-        total = np.einsum("pc,pc->p", values, self._tastes.matrix[user])
-        total += np.float32(_HATE) * (self._tastes.hated[user] == jobs.trade[job])
-        total += np.float32(_LOVE) * (self._tastes.favourite[user] == jobs.company[job])
+        total = np.einsum("pc,pc->p", values, self._preferences.matrix[user])
+        total += np.float32(_HATE) * (self._preferences.hated[user] == jobs.trade[job])
+        total += np.float32(_LOVE) * (self._preferences.favourite[user] == jobs.company[job])
         return total
 
     def _where(self, user: Ints, job: Ints) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 - `stopwatch`: times of phases, nested by name
 - `operations`: times and counts of an engine's operations; `alerts`: a warning when the time per user is too long
 - `round_trips`: round trips to a database, and their time; `memory`: memory of this process
-- `faults`: named points at which a test can raise an error or kill the process
+- `fault_injection`: named points at which a test can raise an error or kill the process
 - `signal_deferral`: short steps that Ctrl-C does not interrupt
 - `logs`: log lines as text or JSON; `prometheus`: metrics (extra `monitoring`)
 """

@@ -106,7 +106,7 @@ def prometheus_text(sources: Sources) -> str:
 
     Raises
     ------
-    MissingPartError: If prometheus-client is not installed.
+    MissingDependencyError: If prometheus-client is not installed.
     """
     text: bytes = _client().generate_latest(_registry(sources))
     return text.decode()
@@ -119,7 +119,7 @@ def serve(sources: Sources, port: int, host: str = "127.0.0.1") -> MetricsServer
 
     Raises
     ------
-    MissingPartError: If prometheus-client is not installed.
+    MissingDependencyError: If prometheus-client is not installed.
     ConfigurationError: If the server cannot listen on the port.
     """
     registry = _registry(sources)

@@ -23,7 +23,7 @@ from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.validation.data_errors import Rejections, no_rejections, refusal
 from scoring.validation.normalise import NormalisedTable
-from scoring.validation.report import DataLedger
+from scoring.validation.report import DataReport
 
 __all__ = ["OnBad", "accept_tables", "unknown_references"]
 
@@ -40,7 +40,7 @@ def accept_tables(
     on_bad: OnBad,
     as_of: pd.Timestamp | None = None,
     now: datetime | None = None,
-) -> tuple[Tables, DataLedger]:
+) -> tuple[Tables, DataReport]:
     """Return canonical tables and their row counts.
 
     Parameters
@@ -64,7 +64,7 @@ def accept_tables(
     if failures or (rejected and on_bad == "refuse"):
         rejections = pd.concat([no_rejections(), *rejected], ignore_index=True)
         raise refusal(rejections[rejections["caused_by"] == ""], failures)  # without rows that only refer to them
-    return Tables(**{name: table.frame for name, table in tables.items()}), DataLedger.of(tables)
+    return Tables(**{name: table.frame for name, table in tables.items()}), DataReport.of(tables)
 
 
 def unknown_references(actions: NormalisedTable, users: IdIndex, jobs: IdIndex) -> Rejections:

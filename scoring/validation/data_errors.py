@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.columns.series import Mask
-from scoring.errors import DataError, counted
+from scoring.errors import DataError, pluralize
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
@@ -176,7 +176,7 @@ def _sentence(table: str, rejections: pd.DataFrame) -> str:
     ]
     if len(refused) > SHOWN:
         shown.append(f"and {len(refused) - SHOWN:,} more{_kinds_not_shown(rejections)}")
-    return f"{table}: {counted(len(refused), 'row')} cannot be used. {'; '.join(shown)}."
+    return f"{table}: {pluralize(len(refused), 'row')} cannot be used. {'; '.join(shown)}."
 
 
 def _kinds_not_shown(rejections: pd.DataFrame) -> str:

@@ -12,18 +12,18 @@ from typing import Final, Self
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.errors import ConfigurationError, DataError, OutputError, counted, printable
+from scoring.errors import ConfigurationError, DataError, OutputError, pluralize, printable
 from scoring.storage.os_errors import reason
 from scoring.validation.data_errors import grouped, no_rejections
 from scoring.validation.normalise import NormalisedTable
 
-__all__ = ["DataLedger", "Limit", "TableLedger"]
+__all__ = ["DataReport", "Limit", "TableReport"]
 
 HEAD: Final = ("refused_row", "refused_column", "refused_value", "refused_reason")
 
 
 @dataclass(frozen=True)
-class TableLedger:
+class TableReport:
     """Row counts of one table.
 
     Attributes
@@ -112,7 +112,7 @@ class Limit:
             return cls(rows=int(plain))
         raise ConfigurationError(f"{text!r} says not how many rows may be refused; write 1% or a whole number.")
 
-    def allows(self, table: TableLedger) -> bool:
+    def allows(self, table: TableReport) -> bool:
         """Return whether the invalid rows of a table are within the limit."""
         most = table.read * self.share if self.share is not None else self.rows
         return most is None or table.n_faulty <= most
@@ -120,11 +120,11 @@ class Limit:
     def __str__(self) -> str:
         if self.share is not None:
             return f"{100 * self.share:g}%"
-        return "any number" if self.rows is None else counted(self.rows, "row")
+        return "any number" if self.rows is None else pluralize(self.rows, "row")
 
 
 @dataclass(frozen=True)
-class DataLedger:
+class DataReport:
     """Row counts and rejections of all tables of a dataset.
 
     Attributes
@@ -138,7 +138,7 @@ class DataLedger:
     rejections: a frame of `Rejection`, by table and row.
     """
 
-    tables: Mapping[str, TableLedger] = field(default_factory=dict)
+    tables: Mapping[str, TableReport] = field(default_factory=dict)
     problems: pd.DataFrame = field(default_factory=pd.DataFrame)
     rows: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -155,7 +155,7 @@ class DataLedger:
         problems = [grouped(tables[name].rejections) for name in dirty]
         rejections = pd.concat([no_rejections(), *(table.rejections for table in dirty.values())], ignore_index=True)
         return cls(
-            {name: TableLedger.of(table) for name, table in tables.items()},
+            {name: TableReport.of(table) for name, table in tables.items()},
             pd.concat(problems, ignore_index=True) if dirty else pd.DataFrame(columns=["table", "column", "reason"]),
             {name: _with_reasons(table) for name, table in dirty.items()},
             {name: table.ignored for name, table in tables.items() if table.ignored},
@@ -171,12 +171,12 @@ class DataLedger:
     def n_refused(self) -> int:
         return sum(table.n_refused for table in self.tables.values())
 
-    def __getitem__(self, table: str) -> TableLedger:
+    def __getitem__(self, table: str) -> TableReport:
         """Return the row counts of a table. Raise KeyError if it does not exist."""
         return self.tables[table]
 
     def __repr__(self) -> str:
-        return f"DataLedger({'; '.join(self.lines())})"
+        return f"DataReport({'; '.join(self.lines())})"
 
     def lines(self) -> list[str]:
         """Return the ledger as text, one line per table."""
@@ -191,7 +191,7 @@ class DataLedger:
             rows += [(name, "refused", reason, count) for reason, count in table.refused.items()]
         return pd.DataFrame(rows, columns=["table", "what", "why", "rows"])
 
-    def with_table(self, table: TableLedger) -> Self:
+    def with_table(self, table: TableReport) -> Self:
         """Return a copy with other row counts of one table."""
         return replace(self, tables={**self.tables, table.table: table})
 

@@ -8,7 +8,7 @@ from scoring.evaluation import Evaluator, Judgement
 from scoring.model import ScoringModel
 from scoring.widgets.measure_differences import MeasureValues, compute_measures
 
-__all__ = ["Baselines", "Known"]
+__all__ = ["BaselineCache", "EvaluatedBaseline"]
 
 EvaluatedBaseline = tuple[Judgement, MeasureValues]
 

@@ -16,7 +16,7 @@ from scoring.widgets.anywidgets import NAMED
 from scoring.widgets.parameters import SliderParameter, list_parameters
 from scoring.widgets.weights_model import WeightsModel
 
-__all__ = ["Controls", "KnobRow", "WeightRow"]
+__all__ = ["Controls", "ParameterRow", "WeightRow"]
 
 _DIGITS = 4
 _LABEL, _WIDE_LABEL = {"description_width": "92px"}, {"description_width": "134px"}
@@ -81,7 +81,9 @@ class ParameterRow:
 
     def __init__(self, parameter: SliderParameter, on_move: Callable[[float], None]) -> None:
         self.name = parameter.name
-        self.typed, self.slider = _pair(parameter.label, parameter.low, parameter.high, parameter.start, parameter.end, parameter.step)
+        self.typed, self.slider = _pair(
+            parameter.label, parameter.low, parameter.high, parameter.start, parameter.end, parameter.step
+        )
         self.typed.tooltip, self.slider.tooltip = parameter.name, parameter.name
         self.typed.style, self.typed.layout.width = _WIDE_LABEL, "222px"
         self.box = widgets.HBox([self.typed, self.slider], layout=widgets.Layout(align_items="center"))
@@ -128,7 +130,7 @@ class Controls:
         rows, parameters = [self.groups[group].box], []
         for part in self._weights.model.components_of(group):
             rows.append(self._component(part.name).box)
-            of_component = [self._knob(parameter) for parameter in list_parameters(part)]
+            of_component = [self._parameter(parameter) for parameter in list_parameters(part)]
             if of_component:
                 parameters += [widgets.HTML(f"<b>{_plain(part.name)}</b>"), *(row.box for row in of_component)]
         return widgets.VBox([*rows, *self._foldable(group, parameters)], layout=widgets.Layout(margin="0 0 10px"))
@@ -142,9 +144,11 @@ class Controls:
         )
         return self.components[name]
 
-    def _knob(self, parameter: SliderParameter) -> ParameterRow:
+    def _parameter(self, parameter: SliderParameter) -> ParameterRow:
         ask, name = self._on_move, parameter.name
-        self.parameters[name] = ParameterRow(parameter, lambda value: ask(lambda weights: weights.set_parameter(name, value)))
+        self.parameters[name] = ParameterRow(
+            parameter, lambda value: ask(lambda weights: weights.set_parameter(name, value))
+        )
         return self.parameters[name]
 
     def _foldable(self, group: str, parameters: list[Any]) -> list[Any]:

@@ -9,11 +9,11 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
-from scoring.errors import ConfigurationError, ScoringError, counted
+from scoring.errors import ConfigurationError, ScoringError, pluralize
 from scoring.tuning.registry import Registry
 from scoring.widgets.anywidgets import Access, LiveLine
 from scoring.widgets.controls import Controls
-from scoring.widgets.html.html_elements import STYLE, page, escape_text
+from scoring.widgets.html.html_elements import STYLE, escape_text, page
 from scoring.widgets.profile_box import ProfileBox
 from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.result_views import Views
@@ -75,7 +75,9 @@ class TuningPanel(widgets.VBox):
         super().__init__([styles, Access(), messages, self._columns()])
         self.add_class("scoring-panel")
         self._connect()
-        self.worker: Worker[Request, PanelState] = Worker(session.stages, self._publish, self._show_status, debounce=debounce)
+        self.worker: Worker[Request, PanelState] = Worker(
+            session.stages, self._publish, self._show_status, debounce=debounce
+        )
         self._user_id = int(session.user_id[0])
         self._job_id: int | None = None
         self.views.user.value = str(self._user_id)
@@ -117,7 +119,7 @@ class TuningPanel(widgets.VBox):
         session = self.session
         title = (
             '<div class="lm-scoring"><h3>Tuning weights</h3><p class="muted">'
-            f"{counted(len(session.user_id), 'user')} of a holdout, {counted(len(session.data.jobs), 'job')}. "
+            f"{pluralize(len(session.user_id), 'user')} of a holdout, {pluralize(len(session.data.jobs), 'job')}. "
             f"Lists are computed as of {session.data.as_of:%Y-%m-%d %H:%M} UTC. "
             "Metrics count the actions after that time.</p></div>"
         )

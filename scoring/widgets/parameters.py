@@ -11,7 +11,7 @@ import annotated_types
 from scoring.errors import ConfigurationError
 from scoring.model import Part, ScoringModel
 
-__all__ = ["Knob", "knob_named", "knobs_of", "with_knob"]
+__all__ = ["SliderParameter", "find_parameter", "list_parameters", "replace_parameter"]
 
 _WIDEST = 100.0
 """Largest distance of bounds that are used as the ends of a slider. Otherwise its range depends on the value."""
@@ -47,7 +47,7 @@ class SliderParameter:
 
 
 def list_parameters(part: Part) -> tuple[SliderParameter, ...]:
-    """Return the knobs of a component in the order of its fields. Fields that are not numbers or curves have none."""
+    """Return the numbers and curve points among the fields of a component, in order."""
     found: list[SliderParameter] = []
     for field, info in type(part.component).model_fields.items():
         value = getattr(part.component, field)
@@ -59,7 +59,7 @@ def list_parameters(part: Part) -> tuple[SliderParameter, ...]:
 
 
 def replace_parameter(model: ScoringModel, parameter: SliderParameter, value: float) -> ScoringModel:
-    """Return the model with another value of a knob.
+    """Return the model with another value of a parameter.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def replace_parameter(model: ScoringModel, parameter: SliderParameter, value: fl
 
 
 def find_parameter(model: ScoringModel, name: str) -> SliderParameter:
-    """Return the knob with a name (`Knob.name`).
+    """Return the parameter with a name (`SliderParameter.name`).
 
     Raises
     ------
@@ -83,7 +83,9 @@ def find_parameter(model: ScoringModel, name: str) -> SliderParameter:
     """
     parameters = {parameter.name: parameter for part in model.parts for parameter in list_parameters(part)}
     if name not in parameters:
-        raise ConfigurationError(f"model {model.name} has no number {name!r}; it has {', '.join(knobs) or 'none'}.")
+        raise ConfigurationError(
+            f"Model {model.name} has no parameter {name!r}. Its parameters are {', '.join(parameters) or 'none'}."
+        )
     return parameters[name]
 
 
@@ -131,7 +133,7 @@ def _step(width: float) -> float:
 
 
 def _curve(component: str, field: str, points: tuple[tuple[float, float], ...]) -> list[SliderParameter]:
-    """Return two knobs per point. The component checks that the points stay in order."""
+    """Return two parameters per point. The component checks that the points stay in order."""
     xs = [float(x) for x, _ in points]
     least, most = min(0.0, xs[0]), _TIMES / 2 * max(abs(xs[0]), abs(xs[-1])) or 1.0
     step = _step(most - least)

@@ -19,12 +19,12 @@ _NONE = "(choose a profile)"
 class ProfileBox:
     """The buttons `load` and `save` with their inputs `chosen`, `name` and `note`."""
 
-    def __init__(self, saver: ProfileSaver, on_load: Callable[[str], None], on_save: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, saver: ProfileSaver, on_load: Callable[[str], None], on_save: Callable[[str, str], None]
+    ) -> None:
         self._saver = saver
         wide: Any = {"style": _LABEL, "layout": widgets.Layout(width="290px", margin="1px 2px")}
-        self.chosen = widgets.Dropdown(
-            description="profile", tooltip="saved profiles", options=[_NONE], **wide
-        )
+        self.chosen = widgets.Dropdown(description="profile", tooltip="saved profiles", options=[_NONE], **wide)
         self.load = _button("Load", "load the weights and parameters of the chosen profile")
         self.name, self.note = (
             widgets.Text(description=name, tooltip=tooltip, continuous_update=False, **wide)

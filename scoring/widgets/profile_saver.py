@@ -9,7 +9,7 @@ from scoring.model import ScoringModel
 from scoring.tuning.registry import Profile, Registry
 from scoring.widgets.tuning_session import PanelState, TuningSession
 
-__all__ = ["Saver"]
+__all__ = ["ProfileSaver"]
 
 _MAX_NAMED = 4
 
@@ -78,7 +78,7 @@ class ProfileSaver:
         if not name.strip():
             raise ConfigurationError("A profile needs a name. Enter one next to Save.")
         if state is None or state.model != model or state.slices is None:
-            raise ConfigurationError("The results of these weights are still being computed. Save when the panel is done.")
+            raise ConfigurationError("These weights are still being evaluated. Save them when the panel is done.")
         warning = self.warning(state)
         if warning and self._warned != model.digest:
             self._warned = model.digest

@@ -6,6 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from scoring.errors import pluralize
 from scoring.widgets.anywidgets import RankTable
 from scoring.widgets.html import measures_html, overlap_html, page, slices_html, waterfall_html
 from scoring.widgets.tuning_session import PanelState
@@ -100,7 +101,7 @@ def _removed_jobs_html(state: PanelState) -> str:
         return ""
     few = ", ".join(f"{job} (was {rank})" for job, rank in removed[:_MAX_NAMED])
     more = f" and {len(removed) - _MAX_NAMED} more" if len(removed) > _MAX_NAMED else ""
-    return f'<p class="muted">{pluralize(len(removed), 'job')} no longer in the list: {few}{more}.</p>'
+    return f'<p class="muted">{pluralize(len(removed), "job")} no longer in the list: {few}{more}.</p>'
 
 
 def _text() -> Any:

@@ -10,7 +10,7 @@ from scoring.ranking import Prepared, Ranking
 from scoring.ranking.prepared import rows_of_ids
 from scoring.widgets.user_list import UserList, make_user_list
 
-__all__ = ["Single"]
+__all__ = ["SingleUserLists"]
 
 
 class SingleUserLists:

@@ -96,7 +96,9 @@ class PanelState:
         return self.exposure is not None
 
     def __repr__(self) -> str:
-        return f"PanelState({self.model.name}, user {self.request.user_id}, {'' if self.is_complete else 'not '}complete)"
+        return (
+            f"PanelState({self.model.name}, user {self.request.user_id}, {'' if self.is_complete else 'not '}complete)"
+        )
 
     def _repr_html_(self) -> str:
         from scoring.widgets.html import measures_html, overlap_html, page, slices_html, waterfall_html

@@ -13,7 +13,7 @@ from scoring.model import Inputs
 from scoring.plotting.displays import display
 from scoring.ranking import Prepared, Ranking
 
-__all__ = ["Listed", "UserList", "make_user_list"]
+__all__ = ["ListedJob", "UserList", "make_user_list"]
 
 
 @dataclass(frozen=True)

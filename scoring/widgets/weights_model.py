@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from scoring.errors import ConfigurationError
 from scoring.model import GROUPS, ScoringModel, WeightProfile
-from scoring.widgets.parameters import SliderParameter, find_parameter, list_parameters, replace_parameter
+from scoring.widgets.parameters import find_parameter, list_parameters, replace_parameter
 from scoring.widgets.simplex import move_weight
 
 __all__ = ["State", "WeightsModel"]
@@ -52,7 +52,8 @@ class WeightsModel:
         self._saved = model.digest
 
     def __repr__(self) -> str:
-        return f"WeightsModel({self.model.name}, {len(self._past)} moves{', not saved' if self.dirty else ''})"
+        saved = ", not saved" if self.has_unsaved_changes else ""
+        return f"WeightsModel({self.model.name}, {len(self._past)} moves{saved})"
 
     @property
     def state(self) -> State:
@@ -79,7 +80,9 @@ class WeightsModel:
         changed = " and ".join(f"{count} {noun}{'s' * (count != 1)}" for count, noun in counts if count)
         verb = "differs" if weights + parameters == 1 else "differ"
         differences = f" {changed} {verb} from {name} as it was opened." if changed else ""
-        return f"The baseline was set in this panel.{differences} Reset restores it. Undo restores the previous baseline."
+        return (
+            f"The baseline was set in this panel.{differences} Reset restores it. Undo restores the previous baseline."
+        )
 
     @property
     def groups(self) -> dict[str, float]:
@@ -148,8 +151,8 @@ class WeightsModel:
         self._set_profile(level, weights.components)
         return note
 
-    def set_parameter(self, name: str | SliderParameter, value: float) -> None:
-        """Set a parameter by its knob or the name of the knob.
+    def set_parameter(self, name: str, value: float) -> None:
+        """Set a parameter by its name (`SliderParameter.name`).
 
         Raises
         ------
@@ -157,7 +160,9 @@ class WeightsModel:
         ModelError: If the component rejects the value.
         """
         if not math.isfinite(value):
-            raise ConfigurationError(f"{name if isinstance(name, str) else name.name} cannot be {value}. Use a finite number.")
+            raise ConfigurationError(
+                f"{name if isinstance(name, str) else name.name} cannot be {value}. Use a finite number."
+            )
         parameter = find_parameter(self.model, name if isinstance(name, str) else name.name)
         self._apply(replace(self._state, model=replace_parameter(self.model, parameter, value)))
 
@@ -272,7 +277,9 @@ def _count_differences(a: ScoringModel, b: ScoringModel) -> tuple[int, int]:
     """Return how many weights (of groups, and of components in their group) and how many parameters differ."""
     levels = [(one.weights.groups, *(one.weights.components[group] for group in GROUPS)) for one in (a, b)]
     weights = sum(before[name] != after[name] for before, after in zip(*levels, strict=True) for name in before)
-    numbers = [{parameter.name: parameter.value for part in one.parts for parameter in list_parameters(part)} for one in (a, b)]
+    numbers = [
+        {parameter.name: parameter.value for part in one.parts for parameter in list_parameters(part)} for one in (a, b)
+    ]
     names = dict.fromkeys([*numbers[0], *numbers[1]])  # a curve may have more points in one model
     return weights, sum(numbers[0].get(name) != numbers[1].get(name) for name in names)
 

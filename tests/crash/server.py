@@ -25,7 +25,7 @@ from typing import Any
 
 from scoring.database import retry
 from scoring.runs import shards
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 
 ROWS_PER_SHARD = 80
 
@@ -84,13 +84,13 @@ def _child(wanted: dict[str, Any], told: int, points: str) -> None:
             os.dup2(told, stream)
         from scoring.cli import main as command
 
-        name, nth, *numbers = wanted["fault"] or (faults.ANY, 10**9)
+        name, nth, *numbers = wanted["fault"] or (fault_injection.ANY, 10**9)
         error = OSError(numbers[0], os.strerror(numbers[0])) if numbers else None
         if wanted["room"] is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (wanted["room"], wanted["room"]))
         if error is not None or wanted["room"] is not None:
             retry.PATIENCE_SECONDS = 0.5  # type: ignore[misc]  # the disk does not recover
-        with faults.passed() as passed, faults.armed(name, nth, error):
+        with fault_injection.record_reached() as passed, fault_injection.arm(name, nth, error):
             try:
                 command(wanted["arguments"])
             except SystemExit as end:

@@ -27,7 +27,7 @@ from scoring.runs.history import verify_run
 from scoring.runs.publishers import published_runs, read_results
 from scoring.runs.run_reader import read_run
 from scoring.synthetic import make_market
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 from tests.counting import READS, ROOM, counted
 
 ROOT = Path(__file__).parents[2]
@@ -212,7 +212,7 @@ def test_300_kills(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -
 def test_kills_are_everywhere(undisturbed: Undisturbed) -> None:
     """A run with two places passes all points but four, so a random kill can happen at each of them."""
     elsewhere = {"factors kept", "schema migrated", "old run hidden", "old run removed"}
-    assert set(undisturbed.points) == set(faults.POINTS) - elsewhere
+    assert set(undisturbed.points) == set(fault_injection.POINTS) - elsewhere
 
 
 def moments_of(undisturbed: Undisturbed) -> list[tuple[str, int]]:

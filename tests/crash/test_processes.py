@@ -18,7 +18,7 @@ from scoring.runs.publishers import published_runs, read_results
 from scoring.runs.publishers.database_lock import hold_key
 from scoring.storage.file_lock import LockHeldError
 from scoring.synthetic import make_market
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 from tests.counting import counted
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,11 @@ def market(database_url: str) -> Iterator[Database]:
 
 def command(url: str, folder: Path, fault: str = "") -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "scoring.cli", "run", "--db", url, "--out", "runs", "--top-k", "4", "--resume"]
-    surroundings = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder), faults.VARIABLE: fault}
+    surroundings = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "XDG_CACHE_HOME": str(folder),
+        fault_injection.VARIABLE: fault,
+    }
     return subprocess.run(words, cwd=folder, env=surroundings, capture_output=True, text=True, check=False)
 
 

@@ -23,7 +23,7 @@ from scoring.database.engines import secrets
 from scoring.database.readers import load_tables, load_users, load_users_async
 from scoring.database.schema import DATA_TABLES, METADATA
 from scoring.database.writers import save_tables
-from scoring.errors import ConfigurationError, DatabaseError, MissingPartError
+from scoring.errors import ConfigurationError, DatabaseError, MissingDependencyError
 from tests.counting import counted
 from tests.dataset.frames import small_tables
 
@@ -170,7 +170,7 @@ def test_wrong_urls(url: str, said: str) -> None:
 
 
 def test_a_driver_that_is_not_installed_names_the_extra() -> None:
-    with pytest.raises(MissingPartError, match=r"pip install 'scoring\[postgres\]'"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'scoring\[postgres\]'"):
         Database.open("postgresql+psycopg2://u@h/d")
 
 

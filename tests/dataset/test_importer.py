@@ -17,7 +17,7 @@ from scoring.database.database import Database
 from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
 from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DataError, OutputError
-from scoring.importing import Ledger, import_file, import_mapping, importer
+from scoring.importing import ImportReport, import_file, import_mapping, importer
 from tests.dataset.frames import HOSTILE, assert_same, small_tables
 
 
@@ -117,7 +117,7 @@ def test_every_row_is_accounted_for_and_refused_rows_are_kept_as_they_were(datab
 
 def test_a_ledger_that_does_not_add_up_is_not_made() -> None:
     with pytest.raises(AssertionError, match="3 rows read, but 1 stored"):
-        Ledger("jobs", "x.csv", read=3, stored=1, merged=1, refused=0)
+        ImportReport("jobs", "x.csv", read=3, stored=1, merged=1, refused=0)
 
 
 def test_broken_utf8_refuses_its_row_and_not_the_file(sqlite: Database, tmp_path: Path) -> None:

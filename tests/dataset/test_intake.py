@@ -22,7 +22,7 @@ from scoring.dataset.from_frames import read_frames
 from scoring.errors import ConfigurationError, DataError
 from scoring.runs import runner
 from scoring.runs.publishers import FramePublisher
-from scoring.validation.report import Limit, TableLedger
+from scoring.validation.report import Limit, TableReport
 from tests.counting import counted
 
 TABLES = scoring.make_market(12, 60, 300, seed=5).tables
@@ -271,12 +271,12 @@ def test_cause_of_a_rejection_is_a_field() -> None:
     assert (account.n_refused, account.n_faulty) == (1 + dependent, 1)
     assert ledger.invalid_rows("actions")["refused_row"].tolist() == [1]
     assert ledger.invalid_rows("users")["user_id"].tolist() == [user]
-    alike = TableLedger("jobs", 1, 0, refused={"title is of a user that was refused": 1})
+    alike = TableReport("jobs", 1, 0, refused={"title is of a user that was refused": 1})
     assert alike.n_faulty == 1
 
 
 def test_limits() -> None:
-    table = TableLedger("jobs", 200, 198, refused={"fee is infinite": 2})
+    table = TableReport("jobs", 200, 198, refused={"fee is infinite": 2})
     assert [Limit.parse(text).allows(table) for text in ("1%", "0.9%", "2", "1", "0", "100 %")] == [
         True, False, True, False, False, True,
     ]  # fmt: skip
@@ -284,6 +284,6 @@ def test_limits() -> None:
         with pytest.raises(ConfigurationError, match="how many rows may be refused"):
             Limit.parse(strange)
     with pytest.raises(AssertionError, match="200 rows read"):
-        TableLedger("jobs", 200, 199, refused={"fee is infinite": 2})
+        TableReport("jobs", 200, 199, refused={"fee is infinite": 2})
     with pytest.raises(ConfigurationError, match="on_bad is 'ignore'"):
         read_frames({"jobs": TABLES.jobs, "users": TABLES.users}, on_bad="ignore")  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import pytest
 
 from scoring.database.database import Database
 from scoring.database.readers import load_tables
-from scoring.importing import Ledger, import_mapping
+from scoring.importing import ImportReport, import_mapping
 from scoring.importing.mapping import read_mapping
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def test_states_and_borders() -> None:
 
 
 @pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, dict[str, Ledger]]]:
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, dict[str, ImportReport]]]:
     folder = tmp_path_factory.mktemp("real")
     with Database.open(folder / "views.db") as database:
         database.create()
@@ -55,7 +55,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Databas
 
 
 @needs_data
-def test_every_row_is_accounted_for(imported: tuple[Database, dict[str, Ledger]]) -> None:
+def test_every_row_is_accounted_for(imported: tuple[Database, dict[str, ImportReport]]) -> None:
     views = pd.read_csv(DATA / "Job_Views.csv", dtype=str, keep_default_na=False)
     wishes = pd.read_csv(DATA / "Positions_Of_Interest.csv", dtype=str, keep_default_na=False)
     ledgers = imported[1]
@@ -68,7 +68,7 @@ def test_every_row_is_accounted_for(imported: tuple[Database, dict[str, Ledger]]
 
 
 @needs_data
-def test_the_tables_make_sense(imported: tuple[Database, dict[str, Ledger]]) -> None:
+def test_the_tables_make_sense(imported: tuple[Database, dict[str, ImportReport]]) -> None:
     tables = load_tables(imported[0])
     jobs, users, actions = tables.jobs, tables.users, tables.actions
     known = set(tables.prefectures["prefecture_code"])

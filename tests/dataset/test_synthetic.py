@@ -1,4 +1,4 @@
-"""The synthetic market: valid tables of any size, and choices that follow the hidden tastes."""
+"""The synthetic market: valid tables of any size, and choices that follow the hidden preferences."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_same_seed_gives_the_same_market() -> None:
     one, two, other = (make_market(80, 500, seed=seed) for seed in (5, 5, 6))
     for name, frame in one.tables.items():
         pd.testing.assert_frame_equal(frame, dict(two.tables.items())[name])
-    pd.testing.assert_frame_equal(one.tastes.user_weights, two.tastes.user_weights)
+    pd.testing.assert_frame_equal(one.preferences.user_weights, two.preferences.user_weights)
     assert not one.tables.jobs["title"].equals(other.tables.jobs["title"])
     assert not one.tables.actions.equals(other.tables.actions)
 
@@ -192,20 +192,20 @@ def test_every_nullable_column_misses_a_few_values(market: Market) -> None:
     assert (market.tables.jobs["fee"].dropna() < 5000).mean() > 0.8
 
 
-def test_tastes_are_told_and_differ_from_person_to_person(market: Market) -> None:
-    tastes = market.tastes
-    assert sum(tastes.weights.values()) == pytest.approx(1)
-    assert tastes.weights == HIDDEN_WEIGHTS
-    assert list(tastes.user_weights) == ["user_id", *HIDDEN_WEIGHTS]
-    matrix = tastes.user_weights[list(HIDDEN_WEIGHTS)]
+def test_hidden_weights_differ_between_users(market: Market) -> None:
+    preferences = market.preferences
+    assert sum(preferences.weights.values()) == pytest.approx(1)
+    assert preferences.weights == HIDDEN_WEIGHTS
+    assert list(preferences.user_weights) == ["user_id", *HIDDEN_WEIGHTS]
+    matrix = preferences.user_weights[list(HIDDEN_WEIGHTS)]
     np.testing.assert_allclose(matrix.sum(axis=1), 1)
     np.testing.assert_allclose(matrix.mean(), list(HIDDEN_WEIGHTS.values()), atol=0.03)
     assert (matrix.std() > 0).all()
-    assert 0.1 < tastes.quirks["hated_occupation"].notna().mean() < 0.6
-    assert 0.1 < tastes.quirks["favourite_company"].notna().mean() < 0.4
+    assert 0.1 < preferences.quirks["hated_occupation"].notna().mean() < 0.6
+    assert 0.1 < preferences.quirks["favourite_company"].notna().mean() < 0.4
 
 
-def test_choices_follow_the_hidden_tastes(market: Market, events: pd.DataFrame) -> None:
+def test_choices_follow_the_hidden_preferences(market: Market, events: pd.DataFrame) -> None:
     """Compare chosen jobs with random open jobs, by location and stated preference, which the frames contain."""
     rng = np.random.default_rng(0)
     jobs = market.tables.jobs
@@ -222,14 +222,14 @@ def test_choices_follow_the_hidden_tastes(market: Market, events: pd.DataFrame) 
 
     gain = worth(chosen) - worth(random)
     assert gain.mean() > 10  # points of utility; 30 is the maximum of both parts
-    weight = market.tastes.user_weights.set_index("user_id")["location"]
+    weight = market.preferences.user_weights.set_index("user_id")["location"]
     at_home = chosen["prefecture_code"] == chosen["prefecture_code_user"]
     mind = chosen["user_id"].map(weight)
     assert at_home[mind > weight.quantile(0.75)].mean() > at_home[mind < weight.quantile(0.25)].mean() + 0.02
 
 
 def test_hated_occupations_are_avoided_and_favourite_companies_sought(market: Market, events: pd.DataFrame) -> None:
-    quirks = market.tastes.quirks.set_index("user_id")
+    quirks = market.preferences.quirks.set_index("user_id")
     rng = np.random.default_rng(0)
 
     def share(quirk: str, column: str) -> tuple[float, float]:

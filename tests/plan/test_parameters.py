@@ -36,7 +36,7 @@ def require_same(one: Prepared, other: Prepared) -> None:
 
 
 def moved(model: ScoringModel, parameter: SliderParameter, random: np.random.Generator) -> ScoringModel:
-    """Return the model with the knob at a random position, or the same model if the position is invalid."""
+    """Return the model with the parameter at a random position, or the same model if the position is invalid."""
     with suppress(ModelError):
         return replace_parameter(model, parameter, float(random.uniform(parameter.start, parameter.end)))
     return model
@@ -62,8 +62,10 @@ def test_random_moves_of_parameters_and_weights(statistics, seed):
         require_same(now, Prepared.of(statistics, model))
 
 
-@pytest.mark.parametrize("knob", [parameter for part in STANDARD.parts for parameter in list_parameters(part)], ids=lambda one: one.name)
-def test_no_knob_of_the_standard_model_lays_jobs_out_or_turns_vectors_anew(statistics, parameter):
+@pytest.mark.parametrize(
+    "parameter", [parameter for part in STANDARD.parts for parameter in list_parameters(part)], ids=lambda one: one.name
+)
+def test_parameters_of_standard_keep_layout_and_vectors(statistics, parameter):
     ready = Prepared.of(statistics, STANDARD)
     ready.top_k(15)
     ready = ready.with_model(STANDARD.with_parameters("location", adjacent=61))  # the plan keeps its values from now on

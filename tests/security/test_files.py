@@ -19,7 +19,7 @@ from scoring.runs import runner
 from scoring.runs.publishers import ParquetPublisher
 from scoring.runs.publishers.run_journal import run_journal
 from scoring.statistics.array_cache import ArrayCache
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 from scoring.tuning.trial_journal import open_journal
 from tests.counting import WRITES, counted
 
@@ -152,7 +152,7 @@ def test_a_run_is_not_gone_on_with_in_a_folder_that_a_link_leads_to(tmp_path: Pa
     def run() -> None:
         runner.run(prepared, k=3, workers=1, sinks=[ParquetPublisher(tmp_path / "runs", by_run_id=True)], resume=True)
 
-    with faults.armed("shard noted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+    with fault_injection.arm("shard noted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
         run()
     (work,) = (tmp_path / "runs").glob(".*.writing")
     precious = tmp_path / "precious"
@@ -210,7 +210,7 @@ def stop(point):
     print("writing", flush=True)
     sys.stdin.read()
 
-array_cache.faults.point = stop
+array_cache.fault_injection.reach = stop
 ArrayCache(Path(sys.argv[1]), "als").keep("other", {"users": np.zeros((2, 2), np.float32)})
 """
 
@@ -241,7 +241,7 @@ def test_what_killed_processes_left_is_removed_and_what_living_ones_write_is_not
 def test_a_disk_that_fails_leaves_nothing_and_costs_no_result(cache: ArrayCache, kept: Path) -> None:
     before = kept.read_bytes()
     with (
-        faults.armed("factors kept", 1, OSError(28, "No space left on device")),
+        fault_injection.arm("factors kept", 1, OSError(28, "No space left on device")),
         pytest.warns(RuntimeWarning, match="could not be kept"),
     ):
         cache.keep(KEY, ARRAYS)

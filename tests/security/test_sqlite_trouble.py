@@ -22,7 +22,7 @@ from scoring.database.readers import load_tables
 from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
 from scoring.synthetic import make_market
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 from tests.counting import WRITES, counted
 
 Call = Callable[..., Result]
@@ -93,10 +93,10 @@ def test_a_file_that_is_removed(scoring: Call, market: Path) -> None:
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.ESTALE])
 def test_a_disk_that_fails(scoring: Call, market: Path, number: int) -> None:
     failure = OSError(number, os.strerror(number))
-    with faults.armed("table read", 3, failure):
+    with fault_injection.arm("table read", 3, failure):
         said = sentence(scoring("run", "--db", market))
     assert f"market.db cannot be read or written ({os.strerror(number)}). Check its disk." in said
-    with faults.armed("rows inserted", 1, failure):
+    with fault_injection.arm("rows inserted", 1, failure):
         said = sentence(scoring("run", "--db", market))
     assert os.strerror(number) in said
     assert scoring("run", "--db", market).exit_code == 0

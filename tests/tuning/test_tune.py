@@ -1,4 +1,4 @@
-"""Tuning recovers hidden tastes, keeps the other goals and the floors, and does not use test users."""
+"""Tuning recovers hidden preferences, keeps the other goals and the floors, and does not use test users."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ N = "NDCG@10"
 FEE = "mean fee@10"
 
 
-# --- A market with hidden tastes -----------------------------------------------------------------------------
+# --- A market with hidden preferences -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_unseen_users_gain_and_the_hidden_weights_are_reached(
 ) -> None:
     frame = tuned.test(parts[2]).frame()
     found = frame[frame["measure"] == N].set_index("model")
-    hidden = parts[2].judge(STANDARD.with_weights(market.tastes.weights)).values[N].mean()
+    hidden = parts[2].judge(STANDARD.with_weights(market.preferences.weights)).values[N].mean()
     for name in (SEARCH, DIRECT):
         assert found.loc[name, "significant"]
         assert found.loc[name, "difference_low"] > 0

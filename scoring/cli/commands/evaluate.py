@@ -20,7 +20,7 @@ from scoring.cli.opening import (
     load_data,
     read_models,
 )
-from scoring.errors import counted
+from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -77,7 +77,7 @@ def evaluate(
         with Database.open(db) as database:
             data = load_data(database, as_of, show, Stopwatch())
         evaluator = _evaluator(asked, data, on, top_k, seed, factor_cache, show)
-        with show.stage(f"ranking and judging for {counted(len(evaluator.user_id), 'user')} of {on}"):
+        with show.stage(f"ranking and judging for {pluralize(len(evaluator.user_id), 'user')} of {on}"):
             board = Scoreboard.of(evaluator, chosen, level=level, seed=seed)
     for name, model in chosen.items():
         for rule, pairs in evaluator.unreachable(model).items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scoring.cli.opening import DEFAULT_DB, Db
-from scoring.errors import counted
+from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     from scoring.dataset import Tables
@@ -40,7 +40,7 @@ def init(
         if empty:
             tables = _reference_tables()
         else:
-            with show.stage(f"making a market of {counted(users, 'user')} and {counted(jobs, 'job')}"):
+            with show.stage(f"making a market of {pluralize(users, 'user')} and {pluralize(jobs, 'job')}"):
                 from scoring.synthetic import make_market
 
                 tables = make_market(users, jobs, actions, seed).tables

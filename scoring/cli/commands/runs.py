@@ -98,7 +98,7 @@ def verify(
 ) -> None:
     """Look whether published runs are as they were written: digests of files, rows there and in the database."""
     from scoring.cli.progress import Show, output
-    from scoring.errors import ConfigurationError, counted
+    from scoring.errors import ConfigurationError, pluralize
     from scoring.runs.history import collect_runs, verify_rows
 
     wrong = 0
@@ -115,7 +115,7 @@ def verify(
             for sentence in said:
                 Show().say(f"error: {sentence}")
             if not said:
-                rows = counted(record.rows or 0, "row")
+                rows = pluralize(record.rows or 0, "row")
                 output().print(f"{record.run_id}: whole, {rows}.", markup=False, soft_wrap=True)
             wrong += bool(said)
     if wrong:

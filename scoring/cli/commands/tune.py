@@ -26,7 +26,7 @@ from scoring.cli.opening import (
 )
 from scoring.cli.signals import stops
 from scoring.cli.tune_request import DEFAULT_SEARCHES, Ready, Request, Source, helpers
-from scoring.errors import counted
+from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     from scoring.cli.progress import Show
@@ -151,7 +151,7 @@ def _saved(
         found_on=ready.holdout.data,
         metrics=_metrics(tuning, test),
         note=f"scoring tune for {goals}: "
-        + ", ".join(f"{counted(len(trials), 'trial')} of {study}" for study, trials in tuning.studies.items()),
+        + ", ".join(f"{pluralize(len(trials), 'trial')} of {study}" for study, trials in tuning.studies.items()),
     )
 
 
@@ -186,7 +186,7 @@ def _report(tuning: Tuning, test: Scoreboard | None) -> Any:
         parts += [Text("Trials that no other beats in all goals (training users)", style="bold"), front(tuning), Text()]
     for board, what in ((tuning.scoreboard, "validation"), (test, "test")):
         if board is not None:
-            head = f"{counted(len(board.evaluator.user_id), 'user')} of {what}, all against the baseline"
+            head = f"{pluralize(len(board.evaluator.user_id), 'user')} of {what}, all against the baseline"
             parts += [Text(head, style="bold"), side_by_side(board, measures), Text()]
     parts += [Text("Flat weights", style="bold"), weights(tuning.weights()), Text()]
     parts += [verdict(test or tuning.scoreboard, goals[0], "test" if test else "validation")]

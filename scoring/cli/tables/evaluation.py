@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.errors import counted, printable
+from scoring.errors import pluralize, printable
 from scoring.evaluation import Scoreboard
 from scoring.tuning import Tuning
 
@@ -30,7 +30,7 @@ def standings(board: Scoreboard) -> RenderableType:
         table = _measures(frame[frame["model"] == name], None if name == first else first)
         body += [Text(printable(name), style="bold"), table, Text()]
     level = f"{board.level:.0%}"
-    said = f"Intervals of {level} by bootstrap over {counted(len(board.evaluator.user_id), 'user')}, of coverage and"
+    said = f"Intervals of {level} by bootstrap over {pluralize(len(board.evaluator.user_id), 'user')}, of coverage and"
     body.append(Text(f"{said} concentration by jackknife.", style="dim"))
     if len(board.judgements) > 1:
         about = f"* significant at {level}, corrected for all that is tested here (Holm, paired randomisation)."
@@ -76,7 +76,7 @@ def verdict(board: Scoreboard, measure: str, part: str) -> Text:
     """Return a sentence on whether the last model is better than the first."""
     frame = board.frame()
     row = frame[(frame["model"] == list(board.judgements)[-1]) & (frame["measure"] == measure)].iloc[0]
-    users = f"{counted(len(board.evaluator.user_id), 'user')} of {part}"
+    users = f"{pluralize(len(board.evaluator.user_id), 'user')} of {part}"
     between = f"{_number(row['difference'], '+')} ({_interval(row['difference_low'], row['difference_high'])})"
     if not row["significant"]:
         least = "" if math.isnan(row["detectable"]) else f"; so many users would show {_number(row['detectable'])}"

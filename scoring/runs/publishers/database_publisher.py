@@ -42,7 +42,7 @@ from scoring.runs.publishers.publisher import (
 )
 from scoring.runs.shards import Shard, ShardResult
 from scoring.storage.file_lock import LockHeldError
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 from scoring.telemetry.signal_deferral import defer_signals
 
 __all__ = ["DatabasePublisher"]
@@ -152,7 +152,7 @@ class _DatabaseClaim(Claim):
 
         self._unpublished = metadata.run_id  # before the commit, because Ctrl-C may interrupt right after it
         self.write(work)
-        faults.point("run inserted")
+        fault_injection.reach("run inserted")
         return _DatabaseOpenRun(self, metadata, settings, {}, published=False)
 
     def resume(self, metadata: RunMetadata, shards: Sequence[Shard]) -> OpenRun:
@@ -241,7 +241,7 @@ class _DatabaseOpenRun(OpenRun):
             values = self._settings.get(name, {}) | {number: value}
             self._settings[name] = {key: values[key] for key in sorted(values, key=int)}
         self._store_settings()
-        faults.point("shard committed")
+        fault_injection.reach("shard committed")
 
     def _insert(self, part: Ranking, frame: pd.DataFrame) -> None:
         run_id, users = self._metadata.run_id, part.user_id
@@ -254,10 +254,10 @@ class _DatabaseOpenRun(OpenRun):
                 batch = frame.iloc[first : first + _ROWS_AT_ONCE]
                 numbers = {name: batch[name].to_numpy() for name in _NAMES[1:]}
                 insert_columns(connection, results, {_NAMES[0]: run_id, **numbers})
-            faults.point("rows inserted")
+            fault_injection.reach("rows inserted")
 
         self._claim.write(work)
-        faults.point("rows committed")
+        fault_injection.reach("rows committed")
 
     def _store_settings(self) -> None:
         statement = _with_settings(self._metadata.run_id, self._settings)
@@ -278,7 +278,7 @@ class _DatabaseOpenRun(OpenRun):
             return
         self._settings["gate"] = verdict
         self._store_settings()
-        faults.point("verdict committed")
+        fault_injection.reach("verdict committed")
 
     def seal(self, counts: RunCounts) -> None:
         """Do nothing: every committed shard is on disk."""
@@ -292,10 +292,10 @@ class _DatabaseOpenRun(OpenRun):
                 self._require_run(connection.execute(statement).rowcount)
                 if metadata.whole:
                     _move_current(connection, claim.name, metadata.run_id)
-                faults.point("database publishing")
+                fault_injection.reach("database publishing")
 
             claim.write(work, last=True)
-            faults.point("database published")
+            fault_injection.reach("database published")
         claim.published()
         return Destination("database", f"{claim.database.display}, results of run {metadata.run_id}")
 

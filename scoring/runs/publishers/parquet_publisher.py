@@ -34,7 +34,7 @@ from scoring.storage.atomic_file import Step, move_link, replace_file, sync_fold
 from scoring.storage.file_lock import PATIENCE_SECONDS, LockHeldError
 from scoring.storage.journal import Journal
 from scoring.storage.os_errors import wrap_os_errors
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 from scoring.telemetry.signal_deferral import defer_signals
 
 __all__ = ["ParquetPublisher"]
@@ -91,7 +91,7 @@ class ParquetPublisher(Publisher):
                     "wait for it, or give another folder."
                 ) from None
             with wrap_os_errors(self.parent, what="Results"):
-                faults.point("lock taken")
+                fault_injection.reach("lock taken")
             existing = self._unfinished(journal, metadata.key) or self._published(metadata)
             stack.pop_all()
         return _ParquetClaim(self, journal, existing)
@@ -133,7 +133,7 @@ class ParquetPublisher(Publisher):
         """Move the link `latest` to this target."""
         if self._latest:
             move_link(self.parent / self._latest, target.name)
-            faults.point("link moved")
+            fault_injection.reach("link moved")
 
     def published_runs(self) -> list[PublishedRun]:
         if not self._by_run_id and self._latest is None:
@@ -176,12 +176,12 @@ class _ParquetClaim(Claim):
         work = self._publisher.hidden_path(metadata.key, "writing")
         with wrap_os_errors(target, what="Results"):
             shutil.rmtree(work, ignore_errors=True)
-            faults.point("leftovers removed")
+            fault_injection.reach("leftovers removed")
             self._work = work
             self._journal.restart({"run_id": metadata.run_id, "created_at": metadata.created_at.isoformat()})
-            faults.point("journal begun")
+            fault_injection.reach("journal begun")
             work.mkdir()
-            faults.point("work folder made")
+            fault_injection.reach("work folder made")
         return _HiddenRun(self, self._publisher, self._journal, metadata, work, {}, None)
 
     def resume(self, metadata: RunMetadata, shards: Sequence[Shard]) -> OpenRun:
@@ -241,7 +241,7 @@ class _HiddenRun(OpenRun):
         with wrap_os_errors(self._target, what="Results"):
             entry = write_part(self._work, number, result.ranking.frame())
             self._journal.append(entry)
-        faults.point("shard noted")
+        fault_injection.reach("shard noted")
         self._files[number] = entry
 
     def read_back(self, shard: Shard, k: int) -> ListBlock:
@@ -254,7 +254,7 @@ class _HiddenRun(OpenRun):
         with wrap_os_errors(self._target, what="Results"):
             # all values of the manifest: a process that publishes the run later has only the journal
             self._journal.append({"gate": verdict, "head": metadata, "counts": asdict(counts)})
-        faults.point("verdict noted")
+        fault_injection.reach("verdict noted")
         self._verdict = verdict
 
     def seal(self, counts: RunCounts) -> None:
@@ -264,16 +264,16 @@ class _HiddenRun(OpenRun):
         )
         with wrap_os_errors(self._target, what="Results"):
             text = json.dumps(manifest, indent=2, default=str, ensure_ascii=False)
-            points: dict[Step, Callable[[], None]] = {"written": lambda: faults.point("manifest written")}
+            points: dict[Step, Callable[[], None]] = {"written": lambda: fault_injection.reach("manifest written")}
             replace_file(self._work / MANIFEST, text, reached=points)
-            faults.point("folder sealed")
+            fault_injection.reach("folder sealed")
 
     def publish(self, counts: RunCounts) -> Destination:
         with wrap_os_errors(self._target, what="Results"):
-            faults.point("folder publishing")
+            fault_injection.reach("folder publishing")
             os.rename(self._work, self._target)
             self._claim.renamed()
-            faults.point("folder published")
+            fault_injection.reach("folder published")
         return _show(self._claim, self._publisher, self._metadata, self._files.values())
 
 
@@ -315,5 +315,5 @@ def _show(
             publisher.move_latest(target)
         sync_folder(publisher.parent)
         claim.end()
-        faults.point("journal removed")
+        fault_injection.reach("journal removed")
     return Destination("Parquet", str(target), sum(file["bytes"] for file in files))

@@ -14,7 +14,7 @@ from scoring.columns import RESULT_COLUMNS
 from scoring.runs.shards import Shard
 from scoring.storage.atomic_file import Step, replace_file
 from scoring.storage.os_errors import reason
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 
 __all__ = ["SCHEMA", "part_name", "remove_others", "whole_shards", "write_part", "wrong_with"]
 
@@ -28,9 +28,9 @@ SCHEMA = pa.schema(
 )
 
 _POINTS: Final[Mapping[Step, Callable[[], None]]] = {
-    "written": lambda: faults.point("shard written"),
-    "synced": lambda: faults.point("shard synced"),
-    "renamed": lambda: faults.point("shard renamed"),
+    "written": lambda: fault_injection.reach("shard written"),
+    "synced": lambda: fault_injection.reach("shard synced"),
+    "renamed": lambda: fault_injection.reach("shard renamed"),
 }
 
 
@@ -48,7 +48,7 @@ def write_part(folder: Path, number: int, rows: pd.DataFrame) -> dict[str, Any]:
     encoded = pa.BufferOutputStream()
     pq.write_table(table, encoded, use_dictionary=["user_id", "job_id", "rank"])
     content = memoryview(encoded.getvalue())
-    faults.point("shard encoded")
+    fault_injection.reach("shard encoded")
     path = folder / part_name(number)
     # the names in the folder are synced once, before it is published
     replace_file(path, content, sync_name=False, reached=_POINTS)

@@ -9,7 +9,18 @@ from html import escape
 from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
 
 __all__ = [
-    "DOWN", "FAINT", "INK", "STYLE", "UP", "assign_colours", "heading", "number", "page", "signed", "table", "escape_text",
+    "DOWN",
+    "FAINT",
+    "INK",
+    "STYLE",
+    "UP",
+    "assign_colours",
+    "escape_text",
+    "heading",
+    "number",
+    "page",
+    "signed",
+    "table",
     "whisker",
 ]  # fmt: skip
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scoring.widgets.html.html_elements import assign_colours, heading, page, table, escape_text
+from scoring.errors import pluralize
+from scoring.widgets.html.html_elements import assign_colours, escape_text, heading, page, table
 from scoring.widgets.user_list import ListedJob, UserList
 
 __all__ = ["legend_html", "list_html", "list_page"]

@@ -6,7 +6,8 @@ import math
 
 import pandas as pd
 
-from scoring.widgets.html.html_elements import DOWN, INK, UP, heading, number, signed, table, escape_text, whisker
+from scoring.errors import pluralize
+from scoring.widgets.html.html_elements import DOWN, INK, UP, escape_text, heading, number, signed, table, whisker
 
 __all__ = ["measures_html"]
 
@@ -17,13 +18,15 @@ _COLUMNS = (
 
 
 def measures_html(measures: pd.DataFrame, level: float = 0.95) -> str:
-    """Return the table of a frame of `measure_differences.differences`. Differences that are not significant are grey."""
+    """Return the table of a frame of `differences`. Differences that are not significant are grey."""
     rows = []
     for row in measures.to_dict("records"):
         difference, significant = row["difference"], bool(row["significant"])
         up = difference > 0
         colour = INK if not significant else UP if up else DOWN
-        verdict = ("▲ higher" if up else "▼ lower") if significant else "no change" if difference == 0 else "not significant"
+        verdict = (
+            ("▲ higher" if up else "▼ lower") if significant else "no change" if difference == 0 else "not significant"
+        )
         kind = ("better" if up else "worse") if significant else "muted"
         ends = [abs(row[end]) for end in ("low", "high", "detectable") if math.isfinite(row[end])]
         drawn = whisker(row["low"], row["high"], difference, 1.1 * max(ends, default=0.0), colour, row["detectable"])
@@ -41,7 +44,7 @@ def measures_html(measures: pd.DataFrame, level: float = 0.95) -> str:
     users = int(measures["n"].max()) if len(measures) else 0
     columns = [(f"{level:.0%} interval" if name == "95 % interval" else name, kind) for name, kind in _COLUMNS]
     note = (
-        f"{pluralize(users, 'user')}. Each interval has its own scale around 0. The grey band marks differences that are "
-        "too small to detect with this number of users."
+        f"{pluralize(users, 'user')}. Each interval has its own scale around 0. The grey band marks differences that "
+        "are too small to detect with this number of users."
     )
     return heading("All users", note) + table(columns, rows, "Measures compared with the baseline")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from scoring.evaluation import Comparison
 from scoring.evaluation.exposure import PLURAL, By
-from scoring.widgets.html.html_elements import DOWN, UP, heading, signed, table, escape_text
+from scoring.widgets.html.html_elements import DOWN, UP, escape_text, heading, signed, table
 
 __all__ = ["overlap_html"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from scoring.widgets.html.html_elements import DOWN, INK, UP, heading, number, signed, table, escape_text, whisker
+from scoring.errors import pluralize
+from scoring.widgets.html.html_elements import DOWN, INK, UP, escape_text, heading, number, signed, table, whisker
 
 __all__ = ["slices_html"]
 
@@ -57,7 +58,8 @@ def _warning(slices: pd.DataFrame) -> str:
     worse = slices[slices["worse"]]
     if not len(worse):
         tested = int(slices["tested"].sum())
-        return f'<p class="muted">None of the {pluralize(tested, 'tested slice')} is significantly worse.</p>'
+        count = pluralize(tested, "tested slice")
+        return f'<p class="muted">None of the {count} is significantly worse.</p>'
     named = [f"{row.slicing} {row.slice} ({row.metric})" for row in worse.itertuples()]
     few = ", ".join(named[:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
     return f'<p class="worse">⚠ Significantly worse than the baseline: {escape_text(few)}.</p>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scoring.evaluation.waterfall import Change, Waterfall
-from scoring.widgets.html.html_elements import DOWN, FAINT, UP, heading, number, table, escape_text
+from scoring.widgets.html.html_elements import DOWN, FAINT, UP, escape_text, heading, number, table
 
 __all__ = ["waterfall_html"]
 

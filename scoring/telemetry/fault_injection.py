@@ -1,7 +1,7 @@
 """Named points at which a test can fail an operation, or kill the process.
 
-Code calls `point("shard renamed")` at each step where the state that a crash leaves behind matters. A test arms a
-point in its own process with `armed`, and in another process through the environment variable `SCORING_FAULT`:
+Code calls `reach("shard renamed")` at each step where the state that a crash leaves behind matters. A test arms a
+point in its own process with `arm`, and in another process through the environment variable `SCORING_FAULT`:
 
 - `"shard renamed:2:kill"` kills the process at the second pass of that point
 - `"*:17:ENOSPC"` raises the error of a full disk at the 17th pass of any point
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-__all__ = ["ANY", "POINTS", "VARIABLE", "armed", "passed", "point"]
+__all__ = ["ANY", "POINTS", "VARIABLE", "arm", "reach", "record_reached"]
 
 VARIABLE: Final = "SCORING_FAULT"
 ANY: Final = "*"
@@ -65,20 +65,20 @@ POINTS: Final = (
 """All points, grouped by the code that contains them."""
 
 
-class _Plan:
+class _ArmedFault:
     """One armed fault: it occurs once, at the nth pass."""
 
     def __init__(self, name: str, nth: int, error: BaseException | None) -> None:
-        self.name, self.left, self.error = name, nth, error
+        self.name, self.remaining, self.error = name, nth, error
         self.lock = threading.Lock()
 
-    def passes(self, name: str) -> None:
+    def count(self, name: str) -> None:
         if self.name not in (ANY, name):
             return
         with self.lock:
-            self.left -= 1
-            due = self.left == 0
-        if not due:
+            self.remaining -= 1
+            is_due = self.remaining == 0
+        if not is_due:
             return
         if self.error is None:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -86,57 +86,59 @@ class _Plan:
             raise self.error
 
 
-_plan: _Plan | None = None
-_passed: list[str] | None = None
+_fault: _ArmedFault | None = None
+_reached: list[str] | None = None
 
 
-def point(name: str) -> None:
+def reach(name: str) -> None:
     """Mark that the code has reached a point. Raise or kill the process if a test armed it."""
-    if _plan is None and _passed is None:
+    if _fault is None and _reached is None:
         return
     if name not in POINTS:
-        raise ValueError(f"{name!r} is no point that a fault can be armed at; add it to POINTS.")
-    if _passed is not None:
-        _passed.append(name)
-    if _plan is not None:
-        _plan.passes(name)
+        raise ValueError(f"{name!r} is not in POINTS. Add it to POINTS.")
+    if _reached is not None:
+        _reached.append(name)
+    if _fault is not None:
+        _fault.count(name)
 
 
 @contextmanager
-def armed(name: str, nth: int = 1, error: BaseException | None = None) -> Iterator[None]:
+def arm(name: str, nth: int = 1, error: BaseException | None = None) -> Iterator[None]:
     """Raise `error` at the nth pass of a point (`ANY`: of all points); without `error`, kill the process."""
-    global _plan
+    global _fault
     if name != ANY and name not in POINTS:
-        raise ValueError(f"{name!r} is no point; there are {', '.join(POINTS)}.")
-    before, _plan = _plan, _Plan(name, nth, error)
+        raise ValueError(f"{name!r} is not in POINTS. Use one of: {', '.join(POINTS)}.")
+    previous, _fault = _fault, _ArmedFault(name, nth, error)
     try:
         yield
     finally:
-        _plan = before
+        _fault = previous
 
 
 @contextmanager
-def passed() -> Iterator[list[str]]:
+def record_reached() -> Iterator[list[str]]:
     """Yield a list that receives the names of the points passed in the block, in order."""
-    global _passed
-    before, _passed = _passed, []
+    global _reached
+    previous, _reached = _reached, []
     try:
-        yield _passed
+        yield _reached
     finally:
-        _passed = before
+        _reached = previous
 
 
-def _from_environment(text: str | None) -> _Plan | None:
+def _parse_variable(text: str | None) -> _ArmedFault | None:
     """Parse `NAME:NTH:kill`, or `NAME:NTH:ERRNO` with the name of an errno. Raise ValueError if invalid."""
     if not text:
         return None
     name, _, rest = text.partition(":")
-    nth, _, what = rest.partition(":")
-    known = name == ANY or name in POINTS
-    if not known or not nth.isdigit() or not (what == "kill" or hasattr(errno, what)):
-        raise ValueError(f"{VARIABLE} is {text!r}; write POINT:NTH:kill, or an errno's name such as ENOSPC for kill.")
-    number = None if what == "kill" else getattr(errno, what)
-    return _Plan(name, int(nth), None if number is None else OSError(number, os.strerror(number)))
+    nth, _, action = rest.partition(":")
+    is_known = name == ANY or name in POINTS
+    if not is_known or not nth.isdigit() or not (action == "kill" or hasattr(errno, action)):
+        raise ValueError(
+            f"{VARIABLE} is {text!r}. Use POINT:NTH:kill, or the name of an errno such as ENOSPC instead of kill."
+        )
+    number = None if action == "kill" else getattr(errno, action)
+    return _ArmedFault(name, int(nth), None if number is None else OSError(number, os.strerror(number)))
 
 
-_plan = _from_environment(os.environ.get(VARIABLE))
+_fault = _parse_variable(os.environ.get(VARIABLE))

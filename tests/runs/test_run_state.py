@@ -27,7 +27,7 @@ from scoring.runs.publishers import (
     read_results,
 )
 from scoring.runs.publishers.database_lock import hold_key
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 from tests.counting import WRITES, counted
 
 DAMAGED = "{} stopped runs with a damaged file: all end the same, {} did a part again"
@@ -59,7 +59,7 @@ def sinks_at(folder: Path, database: Database) -> list[Publisher]:
 
 
 def stop(prepared: Prepared, point: str, nth: int, *sinks: Publisher, **settings: Any) -> None:
-    with faults.armed(point, nth, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, nth, Broken()), pytest.raises(Broken):
         run(prepared, *sinks, resume=True, **settings)
 
 
@@ -248,7 +248,7 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
     prepared: Prepared, tmp_path: Path, resume: bool, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 400)
-    with faults.passed() as points:
+    with fault_injection.record_reached() as points:
         run(prepared, ParquetPublisher(tmp_path / "undisturbed", latest="latest"))
     whole = files(tmp_path / "undisturbed")
     (tmp_path / "latest").unlink()
@@ -256,7 +256,10 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
     for nth in range(1, count):
         target = tmp_path / f"run-{nth}"
         error = OSError(number, os.strerror(number))
-        with faults.armed(faults.ANY, nth, error), pytest.raises((OutputError, OSError), match=os.strerror(number)):
+        with (
+            fault_injection.arm(fault_injection.ANY, nth, error),
+            pytest.raises((OutputError, OSError), match=os.strerror(number)),
+        ):
             run(prepared, ParquetPublisher(target, latest="latest"), resume=resume)
         assert not target.exists()
         assert not (tmp_path / "latest").is_symlink()
@@ -272,7 +275,7 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
 
 
 def test_a_stop_just_after_a_run_was_inserted_leaves_no_row(prepared: Prepared, database: Database) -> None:
-    with faults.armed("run inserted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+    with fault_injection.arm("run inserted", 1, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
         run(prepared, DatabasePublisher(database))
     with database.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM runs")).scalar_one() == 0

@@ -21,7 +21,7 @@ from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publish
 from scoring.runs.publishers.reader_locks import reading
 from scoring.runs.retention import prune
 from scoring.runs.run_reader import read_run
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 from tests.counting import counted
 
 
@@ -50,7 +50,7 @@ def publish(prepared: Prepared, out: Path, database: Database, k: int = 2, **set
 
 
 def stopped(prepared: Prepared, out: Path, database: Database, point: str, k: int = 3) -> None:
-    with faults.armed(point, 1, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
         runner.run(prepared, k=k, sinks=sinks_at(out, database), resume=True)
 
 
@@ -228,7 +228,7 @@ def test_removing_that_was_killed_is_finished_by_the_next(
     prepared: Prepared, out: Path, database: Database, point: str
 ) -> None:
     ids = [publish(prepared, out, database) for _ in range(3)]
-    with faults.armed(point, 1, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
         prune(out, database, 1)
     prune(out, database, 1)
     assert sorted(path.name for path in out.iterdir()) == [ids[2], "latest"]

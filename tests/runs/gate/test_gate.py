@@ -37,7 +37,7 @@ from scoring.runs.report import Report, render
 from scoring.runs.retention import prune
 from scoring.runs.run_reader import read_run
 from scoring.synthetic import make_market
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 
 K = 10
 NO_LIMITS = GateLimits(**dict.fromkeys(GateLimits.model_fields))
@@ -413,7 +413,7 @@ def test_a_stop_between_gate_and_publishing_changes_nothing(
     run(yesterday, DatabasePublisher(database), parquet(out))
     before = used(out)
     gate = Gate(force=force)
-    with faults.armed(point, 1, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
         run(market, DatabasePublisher(database), parquet(out), gate=gate, resume=True)
     assert used(out) == before
     # a run that one place has published has passed the gate: resuming it needs no reason

@@ -26,7 +26,7 @@ from scoring.runs.publishers import (
     read_results,
 )
 from scoring.runs.run_reader import read_run
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 
 NONE_MOVE = Gate(GateLimits(jobs_kept=1.0))
 """A gate whose limits any change exceeds."""
@@ -94,7 +94,7 @@ def test_a_kill_in_between_is_gone_on_with(
     aside: str, other: Prepared, database: Database, tmp_path: Path, point: str
 ) -> None:
     out = tmp_path / "runs"
-    with faults.armed(point, 1, Broken()), pytest.raises(Broken):
+    with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
         release(aside, out, places(out, database), "asked for")
     release(aside, out, places(out, database), "asked for")
     check(out, database, aside, other)

@@ -38,7 +38,7 @@ from scoring.runs.publishers import (
     read_results,
 )
 from scoring.runs.shards import Shard, ShardResult, ShardTask
-from scoring.telemetry import faults
+from scoring.telemetry import fault_injection
 
 K = 5
 
@@ -162,7 +162,7 @@ def test_shards_of_another_process_are_the_same(prepared: Prepared, expected: pd
 
 def test_run_stopped_in_another_order_is_resumed(prepared: Prepared, tmp_path: Path) -> None:
     run(prepared, ParquetPublisher(tmp_path / "whole"))
-    with faults.armed("shard noted", 3, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+    with fault_injection.arm("shard noted", 3, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
         run(prepared, ParquetPublisher(tmp_path / "run"), executor=Backwards(), resume=True)
     result = run(prepared, ParquetPublisher(tmp_path / "run"), resume=True)
     last = len(prepared.active_users) % 20 or 20
@@ -250,7 +250,7 @@ def test_executor_is_closed_when_the_run_fails(prepared: Prepared) -> None:
         finally:
             closed.append(True)
 
-    with faults.armed("rows inserted", 1), pytest.raises(ZeroDivisionError):
+    with fault_injection.arm("rows inserted", 1), pytest.raises(ZeroDivisionError):
         run(prepared, Broken(), executor=Changed(watched))
     assert closed == [True]
 
@@ -381,7 +381,7 @@ def test_reranked_lists_are_the_same_in_any_order(prepared: Prepared) -> None:
 
 
 def test_run_is_not_resumed_with_another_reranker(prepared: Prepared, tmp_path: Path) -> None:
-    with faults.armed("shard noted", 3, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+    with fault_injection.arm("shard noted", 3, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
         run(prepared, ParquetPublisher(tmp_path / "run"), resume=True)
     result = run(prepared, ParquetPublisher(tmp_path / "run"), reranker=EvenJobsFirst(), resume=True)
     assert result.users_resumed == 0

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from scoring.errors import ConfigurationError, MissingPartError
+from scoring.errors import ConfigurationError, MissingDependencyError
 from scoring.telemetry import Operations, ScoringCollector, Sources, TargetAlert, Traffic, prometheus_text, serve
 from tests.telemetry.clock import Clock
 
@@ -184,5 +184,5 @@ def test_a_port_that_cannot_be_had_is_one_sentence(sources: Sources) -> None:
 def test_without_the_client_the_extra_is_named(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)  # Python then finds no such package
     for use in (prometheus_text, lambda sources: serve(sources, 0)):
-        with pytest.raises(MissingPartError, match=r"pip install 'scoring\[monitoring\]'"):
+        with pytest.raises(MissingDependencyError, match=r"pip install 'scoring\[monitoring\]'"):
             use(sources)
