@@ -67,9 +67,9 @@ test-long: $(VENV)/.test ## the full counts of the random tests
 coverage: $(VENV)/.test ## branches of the package that the tests reach: at least 95 % (kernels as plain Python too; half an hour)
 	rm -f .coverage*
 	NUMBA_CACHE_DIR=build/compiled $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' tests \
-	  --deselect tests/test_cli.py::test_a_disk_without_room_is_one_sentence  # whose disk has none for these data, too
+	  --deselect tests/cli/test_app.py::test_a_disk_without_room_is_one_sentence  # whose disk has none for these data, too
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' -W ignore::RuntimeWarning \
-	  tests/kernels tests/tuning/test_lines.py tests/tuning/test_gains.py
+	  tests/backends/numba tests/tuning/test_lines.py tests/tuning/test_gains.py
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

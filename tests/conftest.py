@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.counting import Counts
+from tests.support.counts import Counts
 
 NO_KERNEL = ("telemetry", "model", "tuning/registry", "dataset", "database")
 """Folders whose tests compile no kernel, or only briefly."""

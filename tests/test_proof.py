@@ -7,7 +7,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from tests.counting import CLAIMS
+from tests.support.counts import CLAIMS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/proof.md").read_text("utf-8")
@@ -48,4 +48,4 @@ def test_every_claim_that_is_counted_stands_on_the_page() -> None:
     for claim, text in sections.items():
         files = {path for path, _ in TEST.findall(text)}
         sources = "".join((ROOT / "tests" / path).read_text("utf-8") for path in files)
-        assert re.search(rf'counted\(\s*"{claim}"', sources) or f'claim = "{claim}"' in sources, claim
+        assert re.search(rf'record_count\(\s*"{claim}"', sources) or f'claim = "{claim}"' in sources, claim

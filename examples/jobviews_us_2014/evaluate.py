@@ -24,8 +24,8 @@ import scoring
 from scoring.database.database import Database
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
+from scoring.evaluation.holdout_splits import last_n
 from scoring.evaluation.metrics import MRR, NDCG, HitRate
-from scoring.evaluation.per_user import last_n
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.evaluation.significance import Resamples
 from scoring.evaluation.user_splits import split_users
@@ -108,7 +108,7 @@ def cross_fitted(holdout: Holdout, statistics: scoring.Statistics, n_folds: int 
             for some in (fold == this, fold != this)
         )
         for values, tried in ((by_hand, model), (fitted, fit_pairwise(Space(model, locked=RULES), others))):
-            values[:, fold == this] = list(theirs.judge(tried).values.values())
+            values[:, fold == this] = list(theirs.evaluate(tried).values.values())
     resamples, rows = Resamples.of(ids), []
     for metric, one, other in zip(METRICS, by_hand, fitted, strict=True):
         found, (low, high) = resamples.paired(one, other), resamples.interval(other)

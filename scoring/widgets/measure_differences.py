@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Floats
-from scoring.evaluation import POPULATION_FACTS, USER_FACTS, Evaluator, Judgement
+from scoring.evaluation import POPULATION_FACTS, USER_FACTS, Evaluation, Evaluator
 from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference
 
@@ -29,12 +29,12 @@ class MeasureValues:
     together: dict[str, Jackknife]
 
 
-def compute_measures(evaluator: Evaluator, judgement: Judgement) -> MeasureValues:
+def compute_measures(evaluator: Evaluator, evaluation: Evaluation) -> MeasureValues:
     """Return the metrics, and the list properties whose k does not exceed the length of the lists."""
-    facts = evaluator.facts(judgement)
-    lists = {fact.name: fact.of(judgement.ranking, facts) for fact in USER_FACTS if fact.k <= evaluator.k}
-    together = {fact.name: fact.of(judgement.ranking, facts) for fact in POPULATION_FACTS if fact.k <= evaluator.k}
-    return MeasureValues({**judgement.values, **lists}, together)
+    facts = evaluator.facts(evaluation)
+    lists = {fact.name: fact.of(evaluation.ranking, facts) for fact in USER_FACTS if fact.k <= evaluator.k}
+    together = {fact.name: fact.of(evaluation.ranking, facts) for fact in POPULATION_FACTS if fact.k <= evaluator.k}
+    return MeasureValues({**evaluation.values, **lists}, together)
 
 
 def differences(baseline: MeasureValues, now: MeasureValues, resamples: Resamples, level: float = 0.95) -> pd.DataFrame:

@@ -206,7 +206,7 @@ class TuningPanel(widgets.VBox):
             return result
         self.weights.mark_saved(self.weights.model)
         self._show_status(self.worker.status)
-        return self.profiles.refresh(result.about.reference) or f"Saved as {result.about.reference}."
+        return self.profiles.refresh(result.metadata.reference) or f"Saved as {result.metadata.reference}."
 
     def _submit(self) -> None:
         self.worker.submit(self._request())

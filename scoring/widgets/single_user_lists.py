@@ -7,7 +7,7 @@ from functools import cached_property
 from scoring.evaluation import Evaluator
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared, Ranking
-from scoring.ranking.prepared import rows_of_ids
+from scoring.ranking.prepared import find_rows
 from scoring.widgets.user_list import UserList, make_user_list
 
 __all__ = ["SingleUserLists"]
@@ -26,7 +26,7 @@ class SingleUserLists:
         self.baseline = baseline
         self._k = evaluator.k
         holdout = evaluator.holdout
-        rows = rows_of_ids(holdout.data.users.user_id, [user_id], "user")
+        rows = find_rows(holdout.data.users.user_id, [user_id], "user")
         candidates = None if holdout.candidates is None else holdout.candidates.take(rows)
         inputs = Inputs.of(evaluator.statistics).take_users(rows)
         self._before = Prepared.of(inputs, baseline, workers=evaluator.workers, candidates=candidates)

@@ -26,10 +26,10 @@ from scoring.evaluation import (
     MRR,
     NDCG,
     Comparison,
+    Evaluation,
     Evaluator,
     HitRate,
     Holdout,
-    Judgement,
     Recall,
     Slicing,
     by_time,
@@ -41,7 +41,7 @@ from scoring.evaluation.significance import Resamples
 from scoring.evaluation.waterfall import Waterfall, waterfall
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
-from scoring.ranking.prepared import rows_of_ids
+from scoring.ranking.prepared import find_rows
 from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
 from scoring.widgets.measure_differences import MeasureValues, compute_measures, differences, intervals
 from scoring.widgets.single_user_lists import SingleUserLists
@@ -75,7 +75,7 @@ class PanelState:
     """The results of a request so far. A stage that is not done is None."""
 
     request: Request
-    judgement: Judgement
+    evaluation: Evaluation
     measure_values: MeasureValues
     measures: pd.DataFrame  # as `measure_differences.differences`
     users: UserList
@@ -185,9 +185,9 @@ class TuningSession:
         ------
         UnknownIdError: If it does not.
         """
-        rows_of_ids(self.data.users.user_id, [user_id], "user")
+        find_rows(self.data.users.user_id, [user_id], "user")
         if job_id is not None:
-            rows_of_ids(self.data.jobs.job_id, [job_id], "job")
+            find_rows(self.data.jobs.job_id, [job_id], "job")
 
     def _baseline_of(self, request: Request) -> ScoringModel:
         """Return the baseline of a request."""
@@ -228,14 +228,14 @@ class TuningSession:
             yield self._keep(state)
         if state.slices is None:
             with _timed(milliseconds, "slices", cancelled):
-                both = {"baseline": self._evaluated_baseline(request)[0], "current": state.judgement}
+                both = {"baseline": self._evaluated_baseline(request)[0], "current": state.evaluation}
                 found = Scoreboard(self.evaluator, both, self.resamples, self.level).slices("current", self.slicings)
                 state = replace(state, slices=found)
             yield self._keep(state)
         if state.exposure is None:
             with _timed(milliseconds, "overlap", cancelled):
                 comparison = Comparison.of_rankings(
-                    self._evaluated_baseline(request)[0].ranking, state.judgement.ranking, self.evaluator.inputs
+                    self._evaluated_baseline(request)[0].ranking, state.evaluation.ranking, self.evaluator.inputs
                 )
                 comparison.frame()
                 state = replace(state, comparison=comparison)
@@ -252,24 +252,24 @@ class TuningSession:
         if known is not None and self._baseline_of(known.request) == baseline:
             state = replace(known, request=request, waterfall=None, milliseconds=milliseconds)
             with _timed(milliseconds, "user", cancelled):
-                return replace(state, users=self._list_of(request, state.judgement))
+                return replace(state, users=self._list_of(request, state.evaluation))
         if self._latest is not None and self._latest.model == baseline:
-            self._baselines.keep((self._latest.judgement, self._latest.measure_values))
+            self._baselines.keep((self._latest.evaluation, self._latest.measure_values))
         if baseline not in self._baselines:
             with _timed(milliseconds, "baseline", cancelled):
                 self._baselines.of(baseline, cancelled)
         if known is not None:
-            judgement, now = known.judgement, known.measure_values
+            evaluation, now = known.evaluation, known.measure_values
         else:
             with _timed(milliseconds, "lists", cancelled):
-                judgement = self.evaluator.judge(request.model, cancelled=cancelled)
+                evaluation = self.evaluator.evaluate(request.model, cancelled=cancelled)
         with _timed(milliseconds, "measures", cancelled):
             if known is None:
-                now = compute_measures(self.evaluator, judgement)
+                now = compute_measures(self.evaluator, evaluation)
             frame = differences(self._evaluated_baseline(request)[1], now, self.resamples, self.level)
         with _timed(milliseconds, "user", cancelled):
-            users = self._list_of(request, judgement)
-        return PanelState(request, judgement, now, frame, users, milliseconds=milliseconds)
+            users = self._list_of(request, evaluation)
+        return PanelState(request, evaluation, now, frame, users, milliseconds=milliseconds)
 
     def _keep(self, state: PanelState) -> PanelState:
         self._latest = state
@@ -277,16 +277,16 @@ class TuningSession:
 
     # One user, who may be outside the users of the measures
 
-    def _list_of(self, request: Request, judgement: Judgement) -> UserList:
+    def _list_of(self, request: Request, evaluation: Evaluation) -> UserList:
         place = np.flatnonzero(self.user_id == request.user_id)
         if len(place):
-            before, after = self._evaluated_baseline(request)[0].ranking.take(place), judgement.ranking.take(place)
-            return make_user_list(judgement.prepared, before, after)
+            before, after = self._evaluated_baseline(request)[0].ranking.take(place), evaluation.ranking.take(place)
+            return make_user_list(evaluation.prepared, before, after)
         return self._of_one(request).user_list(request.model)
 
     def _prepared_for(self, state: PanelState) -> tuple[Prepared, Prepared]:
         if np.isin(state.request.user_id, self.user_id):
-            return self._evaluated_baseline(state.request)[0].prepared, state.judgement.prepared
+            return self._evaluated_baseline(state.request)[0].prepared, state.evaluation.prepared
         return self._of_one(state.request).prepared(state.model)
 
     def _of_one(self, request: Request) -> SingleUserLists:

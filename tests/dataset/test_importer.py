@@ -18,7 +18,7 @@ from scoring.database.readers import load_actions, load_jobs, load_tables, load_
 from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DataError, OutputError
 from scoring.importing import ImportReport, import_file, import_mapping, importer
-from tests.dataset.frames import HOSTILE, assert_same, small_tables
+from tests.support.small_tables import HOSTILE, assert_same, small_tables
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from scoring.errors import ConfigurationError, DataError
 from scoring.runs import runner
 from scoring.runs.publishers import FramePublisher
 from scoring.validation.report import Limit, TableReport
-from tests.counting import counted
+from tests.support.counts import record_count
 
 TABLES = scoring.make_market(12, 60, 300, seed=5).tables
 MODEL = scoring.load_model("standard")
@@ -96,7 +96,8 @@ def test_dirt_is_counted_and_changes_no_score(data: st.DataObject) -> None:
             Dataset.from_frames(**dirty)
         assert set(caught.value.problems["table"]) == {name for name, rows in picks.items() if rows}
     read, refused = sum(map(len, dirty.values())), sum(map(len, picks.values()))
-    counted("input", "{} rows read = scored + filtered + {} refused, in {} random markets with dirt", read, refused, 1)
+    sentence = "{} rows read = scored + filtered + {} rejected, in {} random markets with invalid rows"
+    record_count("input", sentence, read, refused, 1)
 
 
 def test_rows_that_depend_on_refused_ones_are_counted_as_such() -> None:

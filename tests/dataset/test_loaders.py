@@ -37,7 +37,7 @@ from scoring.errors import ConfigurationError, DataError
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from scoring.validation.normalise import check
-from tests.dataset.frames import HOSTILE, assert_same, small_tables
+from tests.support.small_tables import HOSTILE, assert_same, small_tables
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from scoring.dataset.smaller_dtypes import memory_report, optimise
 from scoring.errors import DataError
 from scoring.synthetic import make_market
 from scoring.validation.normalise import check
-from tests.markets import random_market
+from tests.support.random_markets import random_market
 
 READ_BY_SCORES = [
     *("job_id", "company_id", "prefecture_code", "city_code", "station_name", "address", "salary_type", "min_salary"),

@@ -18,7 +18,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import DataError
 from scoring.synthetic import make_market
 from scoring.validation.normalise import check
-from tests.dataset.frames import small_tables
+from tests.support.small_tables import small_tables
 
 ACTIONS = DATA_TABLES["actions"]
 

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation.by_time import by_time
 from scoring.evaluation.holdout import Holdout
-from scoring.evaluation.per_user import cold_start, last_n
+from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from scoring.errors import ConfigurationError
-from scoring.evaluation.jackknife import GROUPS_OF_USERS, groups_of
+from scoring.evaluation.jackknife import GROUPS_OF_USERS, assign_groups
 from scoring.evaluation.list_metrics import Concentration, Coverage, ListFacts, PopulationFact
-from tests.evaluation.rankings import ranking_of
+from tests.support.rankings import ranking_of
 
 N_JOBS, N_USERS, K = 400, 300, 5
 JOBS = np.arange(N_JOBS)
@@ -51,11 +51,11 @@ def test_intervals_of_a_difference_hold_the_true_one_and_are_paired() -> None:
 
 
 def test_groups_are_even_and_follow_from_the_id_alone() -> None:
-    sizes = np.bincount(groups_of(np.arange(0, 200_000, 2)), minlength=GROUPS_OF_USERS)
+    sizes = np.bincount(assign_groups(np.arange(0, 200_000, 2)), minlength=GROUPS_OF_USERS)
     assert len(sizes) == GROUPS_OF_USERS
     assert abs(sizes - 5_000).max() < 400  # 5.8 standard deviations
     strange = np.array([-1, np.iinfo(np.int64).min, np.iinfo(np.int64).max, 7])
-    assert (groups_of(strange[::-1])[::-1] == groups_of(strange)).all()
+    assert (assign_groups(strange[::-1])[::-1] == assign_groups(strange)).all()
 
 
 def test_what_has_no_difference_and_no_error() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
-from scoring.evaluation.jackknife import groups_of
+from scoring.evaluation.jackknife import assign_groups
 from scoring.evaluation.list_metrics import (
     POPULATION_FACTS,
     USER_FACTS,
@@ -27,7 +27,7 @@ from scoring.evaluation.list_metrics import (
 from scoring.model import Inputs
 from scoring.ranking import Prepared, Ranking
 from scoring.synthetic import make_market
-from tests.evaluation.rankings import ranking_of
+from tests.support.rankings import ranking_of
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_population_facts_and_each_without_a_group_equal_counting(
 ) -> None:
     ranking, facts = ranking_of(lists, room=5), facts_of(12, sorted(eligible))
     coverage, concentration = Coverage(k).of(ranking, facts), Concentration(k).of(ranking, facts)
-    group = groups_of(ranking.user_id)
+    group = assign_groups(ranking.user_id)
     users = [np.ones(len(lists), dtype=bool), *(group != one for one in np.unique(group))]
     values = [(one.value, *one.without) for one in (coverage, concentration)]
     for chosen, covered, concentrated in zip(users, *values, strict=True):

@@ -18,7 +18,7 @@ from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.list_overlap import overlap, places, rank_biased_overlap
 from scoring.synthetic import make_market
-from tests.profiling.plot_checks import assert_readable
+from tests.support.figure_checks import assert_readable
 
 
 @pytest.fixture(scope="module")

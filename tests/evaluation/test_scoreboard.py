@@ -11,8 +11,8 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
-from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_metrics import Concentration, Coverage, MeanFee, MeanWage, Novelty
 from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.scoreboard import Scoreboard
@@ -45,10 +45,10 @@ def row(frame: pd.DataFrame, model: str, measure: str) -> pd.Series:
 
 
 def values_of(evaluator: Evaluator, board: Scoreboard, model: str) -> dict[str, np.ndarray]:
-    judgement = board.judgements[model]
-    facts = evaluator.facts(judgement)
-    lists = {fact.name: fact.of(judgement.ranking, facts) for fact in (MeanFee(), MeanWage(), Novelty())}
-    return {**judgement.values, **lists}
+    evaluation = board.evaluations[model]
+    facts = evaluator.facts(evaluation)
+    lists = {fact.name: fact.of(evaluation.ranking, facts) for fact in (MeanFee(), MeanWage(), Novelty())}
+    return {**evaluation.values, **lists}
 
 
 def test_there_is_a_row_per_model_and_measure(board: Scoreboard) -> None:
@@ -81,7 +81,7 @@ def test_coverage_and_concentration_are_of_all_lists(
     evaluator: Evaluator, board: Scoreboard, fact: Coverage | Concentration
 ) -> None:
     a, b = (
-        fact.of(board.judgements[name].ranking, evaluator.facts(board.judgements[name])) for name in ("now", "other")
+        fact.of(board.evaluations[name].ranking, evaluator.facts(board.evaluations[name])) for name in ("now", "other")
     )
     found = row(board.frame(), "other", fact.name)
     assert (found["mean"], found["n"]) == (b.value, len(evaluator.user_id))
@@ -177,7 +177,7 @@ def test_a_name_cannot_bring_markup(evaluator: Evaluator) -> None:
 
 def test_slices_are_those_of_direct_calls(evaluator: Evaluator, board: Scoreboard) -> None:
     draws = Resamples.of(evaluator.user_id, seed=3)
-    values = [board.judgements[name].values for name in ("now", "other")]
+    values = [board.evaluations[name].values for name in ("now", "other")]
     chosen = [one.of_users(evaluator.user_id) for one in slices_of(evaluator.inputs)]
     pd.testing.assert_frame_equal(board.slices("other"), slice_differences(*values, chosen, draws, level=0.9))
     double = board.slices()  # default: the last model
@@ -196,7 +196,7 @@ def test_what_is_drawn_is_what_the_frame_says(board: Scoreboard) -> None:
     frame = board.frame()
     for axes, column in ((left, "mean"), (right, "difference")):
         for line in axes.lines:
-            if line.get_label() in board.judgements:
+            if line.get_label() in board.evaluations:
                 of = frame[(frame["model"] == line.get_label()) & frame["measure"].isin(METRICS)]
                 np.testing.assert_array_equal(line.get_xdata(), of[column])
     assert [label.get_text() for label in left.get_yticklabels()] == METRICS
@@ -205,7 +205,7 @@ def test_what_is_drawn_is_what_the_frame_says(board: Scoreboard) -> None:
 def test_open_points_are_the_differences_that_are_not_significant(board: Scoreboard) -> None:
     right, frame = board.plot().axes[1], board.frame()
     drawn = {str(line.get_label()): line for line in right.lines}
-    for model in list(board.judgements)[1:]:
+    for model in list(board.evaluations)[1:]:
         of = frame[(frame["model"] == model) & frame["measure"].isin(METRICS)]
         no = ~of["significant"].to_numpy(dtype=bool)
         found = drawn[f"_{model}, open"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.evaluation.jackknife import groups_of
+from scoring.evaluation.jackknife import assign_groups
 from scoring.evaluation.user_splits import split_users
 
 IDS = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=60)
@@ -52,7 +52,7 @@ def test_another_seed_splits_as_if_drawn_anew() -> None:
 def test_groups_of_a_jackknife_cut_across_the_parts() -> None:
     ids = np.arange(40_000)
     found = split_users(ids)
-    counts = np.bincount(groups_of(found.train), minlength=20)
+    counts = np.bincount(assign_groups(found.train), minlength=20)
     assert (abs(counts - 1_000) < 5 * np.sqrt(1_000)).all()
 
 

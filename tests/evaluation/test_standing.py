@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import UnknownIdError
-from scoring.evaluation.full_rank import Standing, standing
+from scoring.evaluation.full_rank import FullRank, find_full_rank
 from scoring.plan import Candidates
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
 from scoring.testing import small_dataset
-from tests.evaluation.full_rankings import full_ranking, random_prepared
+from tests.support.full_rankings import full_ranking, random_prepared
 
 
-def check(ready: Prepared, user_id: int, job_id: int) -> Standing:
+def check(ready: Prepared, user_id: int, job_id: int) -> FullRank:
     """Compare the standing of a job with the full ranking sorted in plain Python, and return it."""
-    found, order = standing(ready, user_id, job_id), full_ranking(ready, user_id)
+    found, order = find_full_rank(ready, user_id, job_id), full_ranking(ready, user_id)
     said = ready.explain(user_id, job_id)
     assert found.order.tolist() == [job for job, _ in order]
     assert found.ranked == len(order)
@@ -54,7 +54,7 @@ def test_the_first_k_are_the_list(seed: int, k: int) -> None:
     job = int(ready.plan.job_id[0])
     ranking = ready.top_k(k, ready.plan.user_id)
     for user, jobs, count in zip(ranking.user_id, ranking.job_id, ranking.count, strict=True):
-        assert standing(ready, int(user), job).order[:k].tolist() == jobs[:count].tolist()
+        assert find_full_rank(ready, int(user), job).order[:k].tolist() == jobs[:count].tolist()
 
 
 def test_every_reason_not_to_be_ranked_is_met_and_said() -> None:
@@ -66,7 +66,7 @@ def test_every_reason_not_to_be_ranked_is_met_and_said() -> None:
         reason.split(":")[0]
         for user in ready.plan.user_id
         for job in ready.plan.job_id
-        for reason in standing(ready, user, job).not_ranked
+        for reason in find_full_rank(ready, user, job).not_ranked
     }
     assert seen == {
         "not open",
@@ -84,7 +84,7 @@ def test_what_the_cap_keeps_out_has_better_jobs_of_its_company_in_the_ranking() 
     user, company = int(ready.plan.user_id[ready.active_users[0]]), ready.plan.exclusions.company
     capped = 0
     for row, job in enumerate(ready.plan.job_id):
-        place = standing(ready, user, int(job))
+        place = find_full_rank(ready, user, int(job))
         if place.not_ranked and place.not_ranked[0].startswith("the cap"):
             of_ahead = company[ready.job_rows(place.ahead)]
             assert (of_ahead == company[row]).sum() == 2
@@ -107,12 +107,12 @@ def test_candidates_are_all_that_is_ranked() -> None:
 def test_an_unknown_id_is_named() -> None:
     ready = random_prepared(1)
     with pytest.raises(UnknownIdError, match="no user 999999"):
-        standing(ready, 999_999, int(ready.plan.job_id[0]))
+        find_full_rank(ready, 999_999, int(ready.plan.job_id[0]))
     with pytest.raises(UnknownIdError, match="no job -5"):
-        standing(ready, int(ready.plan.user_id[0]), -5)
+        find_full_rank(ready, int(ready.plan.user_id[0]), -5)
 
 
 def test_it_says_where() -> None:
-    place = Standing(score=50.0, order=np.arange(2_000), n_ahead=1_233, not_ranked=())
-    assert repr(place) == "Standing(rank 1,234 of 2,000, 50.00 points)"
-    assert str(Standing(50.0, np.arange(3), 1, ("not open",))) == "none"
+    place = FullRank(score=50.0, order=np.arange(2_000), n_ahead=1_233, not_ranked=())
+    assert repr(place) == "FullRank(rank 1,234 of 2,000, 50.00 points)"
+    assert str(FullRank(50.0, np.arange(3), 1, ("not open",))) == "none"

@@ -15,8 +15,8 @@ from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.waterfall import Change, Waterfall, waterfall
 from scoring.ranking import Prepared
 from scoring.synthetic import make_market
-from tests.evaluation.full_rankings import full_ranking, random_model, random_prepared
-from tests.profiling.plot_checks import assert_readable
+from tests.support.figure_checks import assert_readable
+from tests.support.full_rankings import full_ranking, random_model, random_prepared
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +57,11 @@ def check(before: Prepared, after: Prepared, why: Waterfall) -> None:
 
     was, now = ([job for job, _ in full_ranking(ready, why.user_id)] for ready in (before, after))
     above_then, above_now = set(why.before.ahead.tolist()), set(why.after.ahead.tolist())
-    assert why.overtook_it.tolist() == [job for job in now if job in above_now - above_then and job in was]
-    assert why.came.tolist() == [job for job in now if job in above_now and job not in was]
-    assert why.overtaken.tolist() == [job for job in was if job in above_then - above_now and job in now]
-    assert why.left.tolist() == [job for job in was if job in above_then and job not in now]
-    passed = len(why.overtook_it) + len(why.came) - len(why.overtaken) - len(why.left)
+    assert why.risen_above.tolist() == [job for job in now if job in above_now - above_then and job in was]
+    assert why.added_above.tolist() == [job for job in now if job in above_now and job not in was]
+    assert why.fallen_below.tolist() == [job for job in was if job in above_then - above_now and job in now]
+    assert why.removed_above.tolist() == [job for job in was if job in above_then and job not in now]
+    passed = len(why.risen_above) + len(why.added_above) - len(why.fallen_below) - len(why.removed_above)
     assert why.after.n_ahead - why.before.n_ahead == passed
     if why.before.rank is not None and why.after.rank is not None:
         assert was.index(why.job_id) + 1 == why.before.rank
@@ -111,7 +111,7 @@ def test_a_model_beside_itself_changes_nothing(before: Prepared) -> None:
     why = waterfall(before, before.with_model(before.model), user, job)
     assert why.change == why.by_weight == why.by_value == 0
     assert why.before.rank == why.after.rank == 3
-    assert not any(len(ids) for ids in (why.overtook_it, why.overtaken, why.came, why.left))
+    assert not any(len(ids) for ids in (why.risen_above, why.fallen_below, why.added_above, why.removed_above))
     assert_readable(why.plot())
 
 
@@ -146,15 +146,15 @@ def test_the_sentences_name_what_happened(before: Prepared) -> None:
     assert why.after.rank is None
     assert "rank 10 → none" in repr(why)
     best = waterfall(before, after, user, int(after.top_k(1, [user]).job_id[0, 0]))
-    assert best.left.tolist() == best.before.ahead.tolist()
+    assert best.removed_above.tolist() == best.before.ahead.tolist()
     assert f"Above it before and not ranked now: {best.left[0]}" in best.summary()
     moved = waterfall(before, other(before, fee=0.9), user, job)
     text = moved.summary()
     assert f"weights {moved.by_weight:+.2f}, values +0.00" in text
     assert ", most by fee" in text
-    for what, ids in (("Overtook it", moved.overtook_it), ("It overtook", moved.overtaken)):
+    for what, ids in (("Overtook it", moved.risen_above), ("It overtook", moved.fallen_below)):
         assert (f"{what}: {', '.join(map(str, ids[:5]))}" in text) == (len(ids) > 0)
-    assert len(moved.overtook_it) + len(moved.overtaken)
+    assert len(moved.risen_above) + len(moved.fallen_below)
     assert_readable(moved.plot())
 
 

@@ -10,8 +10,8 @@ import pytest
 
 import scoring
 from scoring.errors import ConfigurationError
-from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.metrics import MRR
 from scoring.evaluation.significance import Resamples, holm
 from scoring.model import ScoringModel
@@ -45,9 +45,9 @@ def found(evaluator: Evaluator, model: ScoringModel) -> Ablation:
 def test_each_is_left_out_and_the_others_keep_their_proportions(
     left_out: str, weights: dict[str, float], found: Ablation, evaluator: Evaluator, model: ScoringModel
 ) -> None:
-    by_hand = Evaluator(evaluator.holdout).judge(model.with_weights(weights)).values["NDCG@10"]
+    by_hand = Evaluator(evaluator.holdout).evaluate(model.with_weights(weights)).values["NDCG@10"]
     np.testing.assert_array_equal(found.without[left_out], by_hand)
-    now = evaluator.judge(model).values["NDCG@10"]
+    now = evaluator.evaluate(model).values["NDCG@10"]
     np.testing.assert_array_equal(found.differences(left_out), now - by_hand)
 
 
@@ -70,7 +70,7 @@ def test_the_frame_tests_every_loss(found: Ablation, evaluator: Evaluator, model
 def test_another_metric(evaluator: Evaluator, model: ScoringModel) -> None:
     found = ablation(evaluator, model, MRR(5))
     assert found.metric == "MRR@5"
-    np.testing.assert_array_equal(found.baseline, MRR(5).of(evaluator.judge(model).judged))
+    np.testing.assert_array_equal(found.baseline, MRR(5).of(evaluator.evaluate(model).relevance))
     assert found.frame()["with_it"].iloc[0] == pytest.approx(found.baseline.mean())
 
 

@@ -17,9 +17,9 @@ from scoring.plan import Candidates
 from scoring.ranking import Prepared
 from scoring.testing import small_dataset
 from scoring.tuning.audience import Audience, audience
-from tests.evaluation.full_rankings import full_ranking, random_prepared
-from tests.profiling.plot_checks import assert_readable
-from tests.tuning.markets import small
+from tests.support.figure_checks import assert_readable
+from tests.support.full_rankings import full_ranking, random_prepared
+from tests.support.prepared_markets import small
 
 audience_module = import_module("scoring.tuning.audience")  # the package exports the function under this name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scoring.tuning.curves import Curve, around
+from scoring.tuning.step_curve import Curve, find_constant_interval
 
 
 def some_curve(seed: int) -> Curve:
@@ -54,7 +54,7 @@ def test_the_best_is_a_highest_value_and_stays_where_it_is_if_it_can(seed: int) 
 
 def test_about_a_weight_nothing_changes_up_to_the_next_change() -> None:
     changes = np.array([0.2, 0.6])
-    assert around(changes, 0.3) == (0.2, 0.6)
-    assert around(changes, 0.6) == (0.6, 0.6)
-    assert around(changes, 0.1) == (0.0, 0.2)
-    assert around(np.empty(0), 0.1) == (0.0, 1.0)
+    assert find_constant_interval(changes, 0.3) == (0.2, 0.6)
+    assert find_constant_interval(changes, 0.6) == (0.6, 0.6)
+    assert find_constant_interval(changes, 0.1) == (0.0, 0.2)
+    assert find_constant_interval(np.empty(0), 0.1) == (0.0, 1.0)

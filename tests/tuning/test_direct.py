@@ -11,9 +11,9 @@ from scipy.optimize import minimize
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
-from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.relevance import Relevance
 from scoring.model import ScoringModel
@@ -65,7 +65,7 @@ def test_planted_weights_are_found(holdout: Holdout, statistics: Statistics, tem
     hidden = STANDARD.with_weights(PLANTED)
     for name, weight in flat(found).items():
         assert weight == pytest.approx(PLANTED.get(name, 0.0), abs=atol)
-    before, fitted, best = (train.judge(model).values["NDCG@10"].mean() for model in (STANDARD, found, hidden))
+    before, fitted, best = (train.evaluate(model).values["NDCG@10"].mean() for model in (STANDARD, found, hidden))
     assert fitted > 0.95 * best > 1.2 * before
 
 

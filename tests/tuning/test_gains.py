@@ -7,7 +7,7 @@ import pytest
 
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
 from scoring.tuning import rank_metrics
-from scoring.tuning.rank_metrics import ranks_in, values_of_lists
+from scoring.tuning.rank_metrics import compute_list_values, find_ranks
 
 RANKS = np.array([[1, 0, 3], [0, 0, 0], [11, 2, 0]])
 GAINS = np.array([1.0, 2.0, 4.0])
@@ -30,14 +30,14 @@ def test_values_are_those_of_the_definition(
     metric: Metric, expected: list[float], at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rank_metrics, "_AT_ONCE", at_once)
-    np.testing.assert_allclose(values_of_lists(metric, RANKS, GAINS), expected, rtol=1e-15)
+    np.testing.assert_allclose(compute_list_values(metric, RANKS, GAINS), expected, rtol=1e-15)
 
 
 def test_the_ideal_list_has_k_places() -> None:
-    assert values_of_lists(NDCG(1), np.array([[0, 0, 1]]), GAINS).tolist() == [1.0]
+    assert compute_list_values(NDCG(1), np.array([[0, 0, 1]]), GAINS).tolist() == [1.0]
 
 
 def test_ranks_are_places_in_a_list_and_0_outside() -> None:
     lists = np.array([[4, 2, 0], [1, 4, 3]], dtype=np.int32)
     wanted = np.array([2, -1, 4, 5], dtype=np.int32)
-    assert ranks_in(lists, wanted, 6).tolist() == [[2, 0, 1, 0], [0, 0, 2, 0]]
+    assert find_ranks(lists, wanted, 6).tolist() == [[2, 0, 1, 0], [0, 0, 2, 0]]

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.tuning.proportions import flat_along
-from scoring.tuning.weight_sweep import GRID, walk
+from scoring.tuning.weight_sweep import GRID, sweep_weight, vary_weight
 
 STEPS = 400
 
@@ -42,7 +41,7 @@ def some_weights(seed: int, n: int) -> np.ndarray:
 
 def whole_ends(values: np.ndarray, flat: np.ndarray, component: int) -> tuple[list[int], list[int]]:
     """Return both ends of each line as Python integers."""
-    share = flat_along(flat, component, 0.0)
+    share = vary_weight(flat, component, 0.0)
     ends = []
     for line in values.T:
         mean = 0.0
@@ -69,7 +68,7 @@ def test_lists_are_those_of_sorting_at_every_weight_of_a_grid(seed: int, k: int)
     values = some_values(seed)
     flat = some_weights(seed, len(values))
     component = seed % len(values)
-    found = walk(values, flat, component, k)
+    found = sweep_weight(values, flat, component, k)
     a, y = whole_ends(values, flat, component)
     for step in range(0, STEPS + 1, 1 if seed % 8 == 0 else 8):
         t = Fraction(step, STEPS)
@@ -82,7 +81,7 @@ def test_lists_are_those_of_sorting_at_every_crossing_and_between(seed: int, k: 
     values = some_values(seed)[:, :25]
     flat = some_weights(seed, len(values))
     a, y = whole_ends(values, flat, 0)
-    times, at, within = walk(values, flat, 0, k)
+    times, at, within = sweep_weight(values, flat, 0, k)
     crossings = {Fraction(0), Fraction(1)}
     for i in range(len(a)):
         for j in range(len(a)):
@@ -106,7 +105,7 @@ def test_lists_are_those_of_sorting_at_every_crossing_and_between(seed: int, k: 
 def test_where_three_lines_meet_the_list_is_one_of_its_own() -> None:
     # ends 0→100, 50→50, 100→0 in the first component: all totals are 50 at 0.5, so ids decide
     values = np.array([[50.0, 0.0, 100.0], [50.0, 100.0, 0.0]])
-    times, at, within = walk(values, np.array([0.5, 0.5]), 0, 3)
+    times, at, within = sweep_weight(values, np.array([0.5, 0.5]), 0, 3)
     assert times.tolist() == [0.0, 0.5, 1.0]
     assert within.tolist() == [[1, 0, 2], [2, 0, 1]]
     assert at.tolist() == [[1, 0, 2], [0, 1, 2], [2, 0, 1]]
@@ -114,30 +113,30 @@ def test_where_three_lines_meet_the_list_is_one_of_its_own() -> None:
 
 def test_lists_at_the_very_ends_go_by_id_where_only_the_end_ties() -> None:
     values = np.array([[10.0, 10.0], [20.0, 30.0]])
-    times, at, within = walk(values, np.array([0.3, 0.7]), 0, 1)
+    times, at, within = sweep_weight(values, np.array([0.3, 0.7]), 0, 1)
     assert times.tolist() == [0.0, 1.0]
     assert within.tolist() == [[1]]
     assert at.tolist() == [[1], [0]]
 
 
 def test_without_jobs_there_are_empty_lists() -> None:
-    times, at, within = walk(np.empty((2, 0)), np.array([0.5, 0.5]), 1, 5)
+    times, at, within = sweep_weight(np.empty((2, 0)), np.array([0.5, 0.5]), 1, 5)
     assert (times.tolist(), at.shape, within.shape) == ([0.0, 1.0], (2, 0), (1, 0))
 
 
 def test_the_others_keep_their_proportions() -> None:
     flat = np.array([0.2, 0.6, 0.2])
-    np.testing.assert_allclose(flat_along(flat, 0, 0.6), [0.6, 0.3, 0.1])
-    np.testing.assert_allclose(flat_along(flat, 0, 0.2), flat)
-    np.testing.assert_allclose(flat_along(np.array([1.0, 0.0, 0.0]), 0, 0.5), [0.5, 0.25, 0.25])
+    np.testing.assert_allclose(vary_weight(flat, 0, 0.6), [0.6, 0.3, 0.1])
+    np.testing.assert_allclose(vary_weight(flat, 0, 0.2), flat)
+    np.testing.assert_allclose(vary_weight(np.array([1.0, 0.0, 0.0]), 0, 0.5), [0.5, 0.25, 0.25])
 
 
 def test_one_component_alone_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="one component"):
-        flat_along(np.array([1.0]), 0, 0.5)
+        vary_weight(np.array([1.0]), 0, 0.5)
 
 
 @pytest.mark.parametrize("value", [150.0, -20.0, np.nan])
 def test_values_outside_0_to_100_are_refused(value: float) -> None:
     with pytest.raises(ConfigurationError, match="from 0 to 100"):
-        walk(np.array([[value, 1.0], [2.0, 3.0]]), np.array([0.5, 0.5]), 0, 1)
+        sweep_weight(np.array([[value, 1.0], [2.0, 3.0]]), np.array([0.5, 0.5]), 0, 1)

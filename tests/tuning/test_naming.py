@@ -9,7 +9,7 @@ from scoring.errors import ConfigurationError
 from scoring.evaluation.list_metrics import Concentration, MeanFee
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
 from scoring.evaluation.slices import Slicing
-from scoring.tuning.goal_parser import floor_named, goal_named, metric_named, parameter_named
+from scoring.tuning.goal_parser import parse_floor, parse_goal, parse_metric, parse_parameter
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.space import Parameter
 
@@ -18,13 +18,13 @@ TENURE = Slicing.of("tenure", np.array([1, 2, 3]), ["newcomer", "regular", "regu
 
 @pytest.mark.parametrize("metric", [NDCG(10), Recall(40), Precision(5), MRR(40), MAP(3), HitRate(40)], ids=str)
 def test_every_metric_is_found_by_its_own_name(metric: Metric) -> None:
-    assert metric_named(metric.name) == metric_named(metric.name.lower()) == metric
+    assert parse_metric(metric.name) == parse_metric(metric.name.lower()) == metric
 
 
 def test_goals_are_metrics_and_facts_of_lists() -> None:
-    assert goal_named("ndcg@10") == MetricGoal(NDCG(10))
-    assert goal_named("mean fee@40") == goal_named("MeanFee@40") == ListGoal(MeanFee(40))
-    assert goal_named("concentration@20", maximise=False) == ListGoal(Concentration(20), maximise=False)
+    assert parse_goal("ndcg@10") == MetricGoal(NDCG(10))
+    assert parse_goal("mean fee@40") == parse_goal("MeanFee@40") == ListGoal(MeanFee(40))
+    assert parse_goal("concentration@20", maximise=False) == ListGoal(Concentration(20), maximise=False)
 
 
 @pytest.mark.parametrize(
@@ -37,28 +37,28 @@ def test_goals_are_metrics_and_facts_of_lists() -> None:
     ],
 )
 def test_parameters(text: str, expected: Parameter) -> None:
-    assert parameter_named(text) == expected
+    assert parse_parameter(text) == expected
 
 
 def test_floors() -> None:
-    assert floor_named("NDCG@10:tenure:newcomer=0.9", [TENURE]) == Floor(NDCG(10), TENURE, "newcomer", 0.9)
-    assert floor_named("mrr@40:tenure:regular", [TENURE]) == Floor(MRR(40), TENURE, "regular", 1.0)
+    assert parse_floor("NDCG@10:tenure:newcomer=0.9", [TENURE]) == Floor(NDCG(10), TENURE, "newcomer", 0.9)
+    assert parse_floor("mrr@40:tenure:regular", [TENURE]) == Floor(MRR(40), TENURE, "regular", 1.0)
 
 
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: metric_named("NDCG"), "'NDCG' names no ranks"),
-        (lambda: metric_named("NDCG@ten"), "names no ranks"),
-        (lambda: metric_named("AUC@10"), "no metric 'AUC@10'; there are NDCG, Recall"),
-        (lambda: goal_named("income@10"), "no goal 'income@10'.*mean fee"),
-        (lambda: parameter_named("half_life=1..2"), "COMPONENT.FIELD=LOW..HIGH"),
-        (lambda: parameter_named("a.b=1"), "COMPONENT.FIELD=LOW..HIGH"),
-        (lambda: parameter_named("a.b=1..2e"), "COMPONENT.FIELD=LOW..HIGH"),
-        (lambda: floor_named("NDCG@10:tenure", [TENURE]), "METRIC:SLICING:SLICE"),
-        (lambda: floor_named("NDCG@10:tenure:newcomer=all", [TENURE]), "METRIC:SLICING:SLICE"),
-        (lambda: floor_named("NDCG@10:region:Kanto", [TENURE]), "no slicing 'region'; there are tenure"),
-        (lambda: floor_named("NDCG@10:tenure:old", [TENURE]), "no slice 'old'; it has newcomer, regular"),
+        (lambda: parse_metric("NDCG"), "'NDCG' names no ranks"),
+        (lambda: parse_metric("NDCG@ten"), "names no ranks"),
+        (lambda: parse_metric("AUC@10"), "no metric 'AUC@10'; there are NDCG, Recall"),
+        (lambda: parse_goal("income@10"), "no goal 'income@10'.*mean fee"),
+        (lambda: parse_parameter("half_life=1..2"), "COMPONENT.FIELD=LOW..HIGH"),
+        (lambda: parse_parameter("a.b=1"), "COMPONENT.FIELD=LOW..HIGH"),
+        (lambda: parse_parameter("a.b=1..2e"), "COMPONENT.FIELD=LOW..HIGH"),
+        (lambda: parse_floor("NDCG@10:tenure", [TENURE]), "METRIC:SLICING:SLICE"),
+        (lambda: parse_floor("NDCG@10:tenure:newcomer=all", [TENURE]), "METRIC:SLICING:SLICE"),
+        (lambda: parse_floor("NDCG@10:region:Kanto", [TENURE]), "no slicing 'region'; there are tenure"),
+        (lambda: parse_floor("NDCG@10:tenure:old", [TENURE]), "no slice 'old'; it has newcomer, regular"),
     ],
 )
 def test_what_cannot_be_read_is_said(call: object, said: str) -> None:

@@ -8,22 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.tuning import infeasibility
-from scoring.tuning.infeasibility import pack
-from scoring.tuning.milp import Room
+from scoring.tuning.infeasibility import pack_groups
+from scoring.tuning.milp import WeightRegion
 
 MARGIN = 1e-4
 
 
-def room_of(n: int, locked: tuple[int, ...] = ()) -> Room:
+def room_of(n: int, locked: tuple[int, ...] = ()) -> WeightRegion:
     flat = np.arange(1.0, n + 1)
-    return Room(flat / flat.sum(), np.isin(np.arange(n), locked), 2.0)
+    return WeightRegion(flat / flat.sum(), np.isin(np.arange(n), locked), 2.0)
 
 
-def many(room: Room, count: int = 4000) -> np.ndarray:
+def many(region: WeightRegion, count: int = 4000) -> np.ndarray:
     """Return (count, n) weights that the room allows: inside, on edges and at corners."""
-    random, free = np.random.default_rng(5), ~room.locked
-    weights = np.repeat(room.flat[None, :], count, axis=0)
-    share = 1 - room.flat[room.locked].sum()
+    random, free = np.random.default_rng(5), ~region.locked
+    weights = np.repeat(region.flat[None, :], count, axis=0)
+    share = 1 - region.flat[region.locked].sum()
     inside = random.dirichlet(np.full(free.sum(), 0.3), count - free.sum())
     weights[:, free] = share * np.vstack([np.eye(free.sum()), inside])
     return weights
@@ -34,9 +34,9 @@ def many(room: Room, count: int = 4000) -> np.ndarray:
 def test_somebody_of_each_group_is_never_behind(seed: int, n: int, m: int, ahead: float) -> None:
     random = np.random.default_rng(seed)
     lead = random.normal(ahead, 20, (n, m)).round(random.integers(0, 3))
-    room = room_of(n, (0,) if n > 2 and seed % 3 == 0 else ())
-    found = pack(lead, room, most=5, margin=MARGIN)
-    leads = many(room) @ lead
+    region = room_of(n, (0,) if n > 2 and seed % 3 == 0 else ())
+    found = pack_groups(lead, region, most=5, margin=MARGIN)
+    leads = many(region) @ lead
     for group in found.groups:
         assert (leads[:, group] < MARGIN).any(axis=1).all()
         assert len(group) <= n + 1
@@ -45,7 +45,7 @@ def test_somebody_of_each_group_is_never_behind(seed: int, n: int, m: int, ahead
         assert len(found.groups) < 5
         behind = found.weights @ lead >= MARGIN - 1e-9
         assert np.delete(behind, found.members).all()
-        np.testing.assert_allclose(found.weights[room.locked], room.flat[room.locked], atol=1e-9)
+        np.testing.assert_allclose(found.weights[region.locked], region.flat[region.locked], atol=1e-9)
         assert found.weights.sum() == pytest.approx(1, abs=1e-9)
     else:
         assert len(found.groups) == 5
@@ -55,10 +55,10 @@ def test_somebody_of_each_group_is_never_behind(seed: int, n: int, m: int, ahead
 
 def test_few_competitors_at_a_time_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     lead = np.random.default_rng(3).normal(12, 10, (4, 400))
-    whole = pack(lead, room_of(4), 40, MARGIN)
+    whole = pack_groups(lead, room_of(4), 40, MARGIN)
     monkeypatch.setattr(infeasibility, "FIRST", 5)
     monkeypatch.setattr(infeasibility, "MORE", 2)
-    parts = pack(lead, room_of(4), 40, MARGIN)
+    parts = pack_groups(lead, room_of(4), 40, MARGIN)
     assert whole.weights is not None
     assert parts.weights is not None
     for found in (whole, parts):
@@ -67,13 +67,13 @@ def test_few_competitors_at_a_time_find_the_same(monkeypatch: pytest.MonkeyPatch
 
 
 def test_nobody_in_the_way_needs_no_group() -> None:
-    found = pack(np.full((3, 7), 5.0), room_of(3), 2, MARGIN)
+    found = pack_groups(np.full((3, 7), 5.0), room_of(3), 2, MARGIN)
     assert found.groups == ()
     assert found.members.dtype == np.int64
     assert found.weights is not None
 
 
 def test_a_proof_by_less_than_rounding_is_none() -> None:
-    found = pack(np.full((3, 7), MARGIN - 1e-12), room_of(3), 2, MARGIN)
+    found = pack_groups(np.full((3, 7), MARGIN - 1e-12), room_of(3), 2, MARGIN)
     assert found.groups == ()
     assert found.weights is None

@@ -11,7 +11,7 @@ from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.slices import Slicing
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
-from tests.tuning.problems import problem_of
+from tests.support.search_worker import problem_of
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +22,9 @@ def problem() -> Problem:
 def test_values_are_of_each_goal_in_their_order(problem: Problem) -> None:
     goals = (MetricGoal(NDCG(10)), ListGoal(MeanFee(10)), ListGoal(Coverage(10)))
     several = Problem(problem.space, problem.train, goals)
-    judgement = several.train_baseline
-    assert several.values(problem.train, judgement) == [goal.of(problem.train, judgement) for goal in goals]
-    assert judgement.model == problem.baseline == problem.space.model
+    evaluation = several.train_baseline
+    assert several.values(problem.train, evaluation) == [goal.of(problem.train, evaluation) for goal in goals]
+    assert evaluation.model == problem.baseline == problem.space.model
 
 
 def test_shortfalls_are_of_each_floor_in_their_order(problem: Problem) -> None:

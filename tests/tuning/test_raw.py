@@ -20,9 +20,9 @@ from scoring.testing import small_dataset
 from scoring.tuning.value_statistics import Sample, component_distributions, component_values, correlations, draw
 from scoring.tuning.value_statistics import values as values_module
 from scoring.tuning.value_statistics.correlation import _centred
-from tests.evaluation.full_rankings import random_prepared
-from tests.profiling.plot_checks import assert_readable
-from tests.tuning.markets import small
+from tests.support.figure_checks import assert_readable
+from tests.support.full_rankings import random_prepared
+from tests.support.prepared_markets import small
 
 EVERYTHING = {"n_users": 10**6, "n_jobs": 10**6}
 
@@ -88,13 +88,13 @@ def test_no_users_or_no_jobs_give_no_rows(ready: Prepared) -> None:
 
 
 def test_what_cannot_fit_is_refused_before_any_work(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    needed = values_module.bytes_needed(len(ready.active_users), len(ready.plan.job_id), 11)
+    needed = values_module.estimate_bytes(len(ready.active_users), len(ready.plan.job_id), 11)
     assert needed > component_values(ready).memory_usage(index=False).sum()
-    monkeypatch.setattr(memory_budget, "available", lambda: needed - 1)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: needed - 1)
     monkeypatch.setattr(ready.scorer, "components", None)
     with pytest.raises(NotEnoughMemoryError, match=f"{needed:,} bytes.*fewer users"):
         component_values(ready)
-    monkeypatch.setattr(memory_budget, "available", lambda: 1000)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
     with pytest.raises(NotEnoughMemoryError, match="n_users="):
         draw(ready)
 
@@ -127,7 +127,7 @@ def pairs(sample: Sample) -> list[tuple[int, int]]:
 
 def test_where_all_pairs_fit_they_are_the_sample(ready: Prepared, every_pair: pd.DataFrame) -> None:
     sample = draw(ready, **EVERYTHING)
-    assert sample.whole
+    assert sample.is_complete
     assert pairs(sample) == list(every_pair[["user_id", "job_id"]].itertuples(index=False, name=None))
     assert sample.values.tolist() == every_pair[names_of(ready)].to_numpy().T.tolist()
 
@@ -139,8 +139,8 @@ def test_a_draw_is_of_eligible_pairs_each_once_and_the_same_by_seed(ready: Prepa
     assert len(set(pairs(one))) == len(one) == 200
     assert set(pairs(one)) <= eligible
     assert one.lengths.tolist() == [20] * 10
-    assert not one.whole
-    assert not draw(ready, n_jobs=20).whole
+    assert not one.is_complete
+    assert not draw(ready, n_jobs=20).is_complete
     assert "200 eligible pairs of 10 users, drawn at random" in repr(one)
     values = component_values(ready, one.user_id).set_index(["user_id", "job_id"])[names_of(ready)]
     assert one.values.tolist() == values.loc[pairs(one)].to_numpy().T.tolist()

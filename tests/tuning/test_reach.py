@@ -12,10 +12,9 @@ from scipy.optimize import linprog
 import scoring
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.ranking import Prepared
-from scoring.tuning.reach import reach
-from scoring.tuning.reached import Reach
-from tests.profiling.plot_checks import assert_readable
-from tests.tuning.markets import small
+from scoring.tuning.reach import Reach, reach
+from tests.support.figure_checks import assert_readable
+from tests.support.prepared_markets import small
 
 FREE = ["fee", "location", "collaborative"]
 MARGIN = 1e-4

@@ -25,7 +25,7 @@ from scoring.tuning.problem import Problem
 from scoring.tuning.search import Sampler, feasible, finished, model_of_trial, run_trials
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.trial_journal import open_journal
-from tests.tuning.problems import FIRST, problem_of
+from tests.support.search_worker import FIRST, problem_of
 
 SAMPLERS: list[Sampler] = ["tpe", "random", "nsga2"]
 
@@ -58,7 +58,7 @@ def test_a_value_is_that_of_the_trials_model(problem: Problem) -> None:
     study = run_trials(problem, 6, first=FIRST)
     for trial in finished(study):
         model = model_of_trial(problem, trial)
-        assert trial.values == [problem.train.judge(model).values["NDCG@10"].mean()]
+        assert trial.values == [problem.train.evaluate(model).values["NDCG@10"].mean()]
     for trial, model in zip(finished(study), FIRST, strict=False):
         np.testing.assert_allclose(model_of_trial(problem, trial).flat_weights, model.flat_weights, atol=1e-12)
 
@@ -91,11 +91,11 @@ class Broken(MetricGoal):
 
     looks = 0
 
-    def of(self, evaluator: Evaluator, judgement: object) -> float:
-        type(self).looks += 1
-        if self.looks == 3:
+    def of(self, evaluator: Evaluator, evaluation: object) -> float:
+        type(self).test_accesses += 1
+        if self.test_accesses == 3:
             raise ZeroDivisionError
-        return super().of(evaluator, judgement)  # type: ignore[arg-type]
+        return super().of(evaluator, evaluation)  # type: ignore[arg-type]
 
 
 def test_a_trial_that_fails_stops_the_search_and_counts_for_nothing(problem: Problem, tmp_path: Path) -> None:
@@ -111,11 +111,11 @@ def test_floors_are_told_to_the_sampler_and_kept_apart(problem: Problem) -> None
     halves = Slicing.of("half", users, ["a" if user % 2 else "b" for user in users.tolist()])
     floored = Problem(problem.space, problem.train, floors=(Floor(NDCG(10), halves, "a", 1.0),))
     study = run_trials(floored, 40, first=FIRST)
-    base = problem.train.judge(problem.baseline).values["NDCG@10"][users % 2 == 1].mean()
+    base = problem.train.evaluate(problem.baseline).values["NDCG@10"][users % 2 == 1].mean()
     kept = {trial.number for trial in feasible(finished(study))}
     for trial in finished(study):
-        judgement = problem.train.judge(model_of_trial(floored, trial))
-        short = base - judgement.values["NDCG@10"][users % 2 == 1].mean()
+        evaluation = problem.train.evaluate(model_of_trial(floored, trial))
+        short = base - evaluation.values["NDCG@10"][users % 2 == 1].mean()
         assert (trial.number in kept) == (short <= 0)
         if hasattr(trial, "constraints"):  # Optuna 5 only
             assert list(trial.constraints.values()) == [pytest.approx(short, abs=1e-15)]
@@ -287,7 +287,7 @@ def begin(process: subprocess.Popen[str]) -> None:
 
 def test_a_search_that_is_killed_goes_on_where_it_was(problem: Problem, tmp_path: Path) -> None:
     storage = tmp_path / "trials"
-    process = started("-m", "tests.tuning.problems", str(storage), "100000", "0", "random", "0")
+    process = started("-m", "tests.support.search_worker", str(storage), "100000", "0", "random", "0")
     begin(process)
     assert process.stdout is not None
     while process.stdout.readline() != "trial 12\n":
@@ -307,7 +307,7 @@ def test_a_search_that_is_killed_goes_on_where_it_was(problem: Problem, tmp_path
 def test_processes_share_the_trials(problem: Problem, tmp_path: Path) -> None:
     storage, n, workers = tmp_path / "trials", 24, 3
     told = [(str(storage), str(n), str(number), "random,tpe", "0.02") for number in range(workers)]
-    processes = [started("-m", "tests.tuning.problems", *one) for one in told]
+    processes = [started("-m", "tests.support.search_worker", *one) for one in told]
     for _ in range(2):  # samplers
         for process in processes:
             begin(process)

@@ -9,11 +9,11 @@ import pytest
 
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
-from scoring.evaluation.relevance import Relevance, judge
+from scoring.evaluation.relevance import Relevance, rank_relevance
 from scoring.ranking import Prepared, Ranking
-from scoring.tuning.proportions import flat_along
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
-from tests.tuning.markets import small
+from scoring.tuning.weight_sweep import vary_weight
+from tests.support.prepared_markets import small
 
 NEAR = 1e-5
 """In points. Two totals closer than this may be in either order: float32 rounding is smaller."""
@@ -53,7 +53,7 @@ def metric_at(metric: Metric, job_id: np.ndarray, pairs: Relevance, user_id: int
     listed = job_id[None, : metric.k]
     shape, count = listed.shape, np.array([listed.shape[1]], dtype=np.int32)
     ranking = Ranking(np.array([user_id]), listed, np.zeros(shape, np.int64), np.zeros((*shape, 4), np.float32), count)
-    return float(metric.of(judge(ranking, pairs, metric.k))[0])
+    return float(metric.of(rank_relevance(ranking, pairs, metric.k))[0])
 
 
 @pytest.mark.parametrize("metric", [NDCG(10), Recall(10), Precision(10), MRR(10), MAP(10), HitRate(10)], ids=str)
@@ -65,7 +65,7 @@ def test_curves_are_the_metric_of_sorted_totals(
     flat, left_out, compared = ready.model.flat_weights, 0, 0
     for place, component in enumerate(found.along):
         for t in GRID[::5]:
-            lists = [ranked(ready, int(user), flat_along(flat, place, float(t))) for user in users[:-1]]
+            lists = [ranked(ready, int(user), vary_weight(flat, place, float(t))) for user in users[:-1]]
             # rounding decides the order of totals that differ by less than this
             gaps = [-np.diff(totals[: metric.k + 2]) for _, totals in lists]
             if any(((gap > 0) & (gap < NEAR)).any() for gap in gaps):
@@ -87,7 +87,7 @@ def test_kept_jobs_are_those_of_the_engines_lists(ready: Prepared, users: np.nda
     left_out = compared = 0
     for component in found.along:
         for t in GRID[::3]:
-            flat = flat_along(ready.model.flat_weights, names.index(component), float(t))
+            flat = vary_weight(ready.model.flat_weights, names.index(component), float(t))
             totals = [ranked(ready, int(user), flat)[1] for user in users]
             if any(abs(total[k - 1] - total[k]) < NEAR for total in totals if total[k - 1] != total[k]):
                 left_out += 1
@@ -108,7 +108,7 @@ def test_between_the_changes_every_list_is_the_engines_and_beyond_one_differs(
     now = ready.top_k(10, users).job_id
 
     def lists(component: str, t: float) -> np.ndarray:
-        flat = flat_along(ready.model.flat_weights, names.index(component), t)
+        flat = vary_weight(ready.model.flat_weights, names.index(component), t)
         return ready.with_model(ready.model.with_weights(dict(zip(names, flat, strict=True)))).top_k(10, users).job_id
 
     beyond = 0

@@ -13,9 +13,9 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
-from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_metrics import Coverage, MeanFee
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.slices import Slicing
@@ -27,7 +27,7 @@ from scoring.tuning.problem import Problem
 from scoring.tuning.search import model_of_trial
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune
-from tests.tuning.problems import MODEL
+from tests.support.search_worker import MODEL
 
 STANDARD = load_model("standard")
 N = "NDCG@10"
@@ -67,7 +67,7 @@ def test_unseen_users_gain_and_the_hidden_weights_are_reached(
 ) -> None:
     frame = tuned.test(parts[2]).frame()
     found = frame[frame["measure"] == N].set_index("model")
-    hidden = parts[2].judge(STANDARD.with_weights(market.preferences.weights)).values[N].mean()
+    hidden = parts[2].evaluate(STANDARD.with_weights(market.preferences.weights)).values[N].mean()
     for name in (SEARCH, DIRECT):
         assert found.loc[name, "significant"]
         assert found.loc[name, "difference_low"] > 0
@@ -86,7 +86,7 @@ def test_users_who_were_seen_are_no_test(holdout: Holdout, parts: list[Evaluator
 def test_the_scoreboard_is_of_the_validation_users(parts: list[Evaluator], tuned: Tuning) -> None:
     frame = tuned.frame()
     found = frame[frame["measure"] == N].set_index("model")["mean"]
-    assert found.to_dict() == {name: parts[1].judge(model).values[N].mean() for name, model in tuned.models.items()}
+    assert found.to_dict() == {name: parts[1].evaluate(model).values[N].mean() for name, model in tuned.models.items()}
     assert tuned.winner is tuned.models[SEARCH]
     assert repr(tuned).startswith("Tuning(25 trials of random search, 50 trials of search; Scoreboard(baseline, ")
     assert N in tuned._repr_html_()
@@ -99,8 +99,8 @@ def test_the_winner_is_the_best_on_validation_of_the_best_on_train(
     trials = tuned.trials().query("study == @study").nlargest(10, N)
     by_number = {trial.number: trial for trial in tuned.studies[study]}
     models = [model_of_trial(tuned.problem, by_number[number]) for number in trials["trial"]]
-    reached = [parts[1].judge(model).values[N].mean() for model in [*models, STANDARD]]
-    assert parts[1].judge(tuned.models[study]).values[N].mean() == max(reached)
+    reached = [parts[1].evaluate(model).values[N].mean() for model in [*models, STANDARD]]
+    assert parts[1].evaluate(tuned.models[study]).values[N].mean() == max(reached)
 
 
 def test_weights_and_trials_are_told_in_full(tuned: Tuning) -> None:
@@ -130,7 +130,7 @@ def test_progress_is_drawn_as_it_was(tuned: Tuning) -> None:
         np.testing.assert_allclose(lines[f"best of {study}"].get_ydata(), [*values.cummax(), values.max()])
     low, high = axes.get_ylim()
     for name in (BASELINE, DIRECT):
-        at = tuned.problem.train.judge(tuned.models[name]).values[N].mean()
+        at = tuned.problem.train.evaluate(tuned.models[name]).values[N].mean()
         assert lines[name].get_ydata()[0] == at
         assert low < at < high
     assert low < tuned.trials()[N].max() < high
@@ -161,9 +161,9 @@ def several(small: list[Evaluator]) -> Tuning:
 
 def test_of_several_goals_the_winner_gives_up_nothing_in_the_others(small: list[Evaluator], several: Tuning) -> None:
     problem, validation = several.problem, small[1]
-    before = problem.values(validation, validation.judge(MODEL))
+    before = problem.values(validation, validation.evaluate(MODEL))
     for study in (RANDOM, SEARCH):
-        after = problem.values(validation, validation.judge(several.models[study]))
+        after = problem.values(validation, validation.evaluate(several.models[study]))
         assert all(now >= then for now, then in zip(after, before, strict=True))
     assert any(  # some trials are better in the first goal and worse in another
         values[0] > before[0] and min(values[1] - before[1], values[2] - before[2]) < 0
@@ -174,7 +174,7 @@ def test_of_several_goals_the_winner_gives_up_nothing_in_the_others(small: list[
 def test_a_goal_to_minimise_is_one(small: list[Evaluator]) -> None:
     goals = (ListGoal(MeanFee(10), maximise=False), MetricGoal(NDCG(10)))
     found = tune(Problem(Space(MODEL), small[0], goals), small[1], 30, random_trials=1)
-    before, after = (found.problem.values(small[1], small[1].judge(model)) for model in (MODEL, found.winner))
+    before, after = (found.problem.values(small[1], small[1].evaluate(model)) for model in (MODEL, found.winner))
     assert after[0] < before[0]
     assert after[1] >= before[1]
     assert found.front()[FEE].is_monotonic_increasing
@@ -206,7 +206,7 @@ def test_a_front_is_drawn_as_it_is(small: list[Evaluator], several: Tuning) -> N
     assert "coverage@10" in bar.get_ylabel()
     lines = {line.get_label(): line.get_xydata()[0] for line in axes.lines}
     for name, model in several.models.items():
-        ndcg, fee, _ = several.problem.values(small[0], small[0].judge(model))
+        ndcg, fee, _ = several.problem.values(small[0], small[0].evaluate(model))
         assert lines[name].tolist() == [fee, ndcg]
     studies = {name: [copy(trial) for trial in trials] for name, trials in several.studies.items()}
     for trial in (trial for trials in studies.values() for trial in trials):
@@ -239,9 +239,9 @@ def test_floors_are_kept_on_train_and_validation(small: list[Evaluator], halves:
     found = tune(Problem(Space(MODEL), small[0], floors=(floor,)), small[1], 40, random_trials=20)
     for users in small[:2]:
         odd = users.user_id % 2 == 1
-        before = users.judge(MODEL).values[N][odd].mean()
+        before = users.evaluate(MODEL).values[N][odd].mean()
         for study in (RANDOM, SEARCH):
-            assert users.judge(found.models[study]).values[N][odd].mean() >= 1.02 * before
+            assert users.evaluate(found.models[study]).values[N][odd].mean() >= 1.02 * before
     trials = found.trials()
     assert trials["keeps"].nunique() == 2  # the baseline misses the floor
     assert not trials.groupby("study").first()["keeps"].any()

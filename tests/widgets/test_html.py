@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import scoring.widgets
+from scoring.errors import pluralize
 from scoring.widgets.html import list_html, measures_html, overlap_html, slices_html, waterfall_html
 from scoring.widgets.html.html_elements import STYLE, assign_colours, number, signed, whisker
 from scoring.widgets.tuning_session import Request

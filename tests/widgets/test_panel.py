@@ -41,7 +41,7 @@ def test_moved_slider_gives_the_results_of_the_library(panel, standard):
     board = Scoreboard.of(panel.session.evaluator, {"baseline": standard, "now": panel.weights.model}).frame()
     now = board[board["model"] == "now"]
     np.testing.assert_allclose(state.measures["mean"], now["mean"])
-    ranking = panel.session.evaluator.judge(panel.weights.model).ranking
+    ranking = panel.session.evaluator.evaluate(panel.weights.model).ranking
     shown = [row["job_id"] for row in panel.views.ranks.rows]
     assert shown == [str(job) for job in ranking.job_id[0, : ranking.count[0]]]
     assert panel.status.kind == "settled"
@@ -231,13 +231,13 @@ def test_moves_from_many_threads_end_with_the_last(panel):
 
 
 def test_panel_works_after_a_failed_computation(panel):
-    whole = panel.session.evaluator.judge
-    panel.session.evaluator.judge = lambda model, **rest: (_ for _ in ()).throw(ModelError("The model is invalid."))
+    whole = panel.session.evaluator.evaluate
+    panel.session.evaluator.evaluate = lambda model, **rest: (_ for _ in ()).throw(ModelError("The model is invalid."))
     panel.sliders["fee"].value = 0.6
     with pytest.raises(ModelError, match="is invalid"):
         panel.wait(WAIT)
     assert (panel.status.kind, panel.status.text) == ("failed", "The model is invalid.")
-    panel.session.evaluator.judge = whole
+    panel.session.evaluator.evaluate = whole
     panel.sliders["fee"].value = 0.5
     panel.wait(WAIT)
     assert panel.status.kind == "settled"

@@ -32,10 +32,10 @@ def test_saved_profile_has_metrics_parent_data_and_note(saver, session, standard
     assert isinstance(saved, Profile)
     again = saver.registry.load("fresh")
     assert again.model.digest == model.digest
-    assert again.about.note == "a day less"
-    assert str(again.about.parent) == "standard"
-    assert again.about.found_on.fingerprint == session.data.fingerprint
-    metrics = again.about.metrics["train"]
+    assert again.metadata.note == "a day less"
+    assert str(again.metadata.parent) == "standard"
+    assert again.metadata.found_on.fingerprint == session.data.fingerprint
+    metrics = again.metadata.metrics["train"]
     shown = state.measures.set_index("measure")["mean"]
     assert {name: metric.value for name, metric in metrics.items()} == pytest.approx(shown.to_dict())
     assert metrics["NDCG@10"].low < metrics["NDCG@10"].value < metrics["NDCG@10"].high
@@ -85,7 +85,7 @@ def test_loaded_profile_becomes_the_parent(saver, session, standard):
     assert saver.names() == ["a@2", "a@1", "b@1"]
     assert saver.load("a@1").digest == first.digest
     saved = saver.save("c", first, computed(session, first))
-    assert str(saved.about.parent) == "a@1"
+    assert str(saved.metadata.parent) == "a@1"
     with pytest.raises(ConfigurationError, match="No profile is chosen"):
         saver.load("")
 

@@ -52,7 +52,7 @@ def test_intervals_of_means_equal_the_scoreboard(session, other, state):
 def test_slices_overlap_and_exposure_equal_the_library(session, standard, other, state):
     board = Scoreboard.of(session.evaluator, {"baseline": standard, "now": other})
     pd.testing.assert_frame_equal(state.slices, board.slices("now", slices_of(session.evaluator.inputs)))
-    before, after = (session.evaluator.judge(model).ranking for model in (standard, other))
+    before, after = (session.evaluator.evaluate(model).ranking for model in (standard, other))
     comparison = Comparison.of_rankings(before, after, session.evaluator.inputs)
     pd.testing.assert_frame_equal(state.comparison.frame(), comparison.frame())
     for by, frame in state.exposure.items():
@@ -119,7 +119,7 @@ def test_stages_start_with_lists_and_measures(session, other):
 def test_change_of_user_or_job_reuses_lists(session, other, state):
     following = session.compute(Request(other, int(session.user_id[1])))
     assert set(following.milliseconds) == {"user"}
-    assert following.judgement is state.judgement
+    assert following.evaluation is state.evaluation
     assert following.users.user_id == session.user_id[1]
     assert following.waterfall is None
 

@@ -9,7 +9,7 @@ from scoring.tuning.registry.diff import diff_models
 
 def test_the_same(standard: ScoringModel) -> None:
     found = diff_models(standard, load_model("standard"))
-    assert found.same
+    assert found.is_same
     assert found.settings().empty
     assert (found.frame()["change"] == 0).all()
 

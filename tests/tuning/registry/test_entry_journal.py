@@ -10,8 +10,8 @@ import pytest
 
 from scoring.errors import ModelError, OutputError
 from scoring.tuning.registry.entry_journal import EntryJournal
-from tests.tuning.registry.writers import WRITERS, Entry, append_some
-from tests.tuning.registry.writers import append as add
+from tests.support.registry_writers import WRITERS, Entry, append_some
+from tests.support.registry_writers import append as add
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.model import ScoringModel
 from scoring.synthetic import make_market
-from scoring.tuning.registry import FoundOn, Metric, Registry
-from scoring.tuning.registry.metadata import About
-from scoring.tuning.registry.profile import dump_profile, parse_about
-from tests.components.own import OWN
+from scoring.tuning.registry import Metric, Registry, TuningData
+from scoring.tuning.registry.metadata import ProfileMetadata
+from scoring.tuning.registry.profile import dump_profile, parse_metadata
+from tests.support.custom_components import OWN
 
 STANDARD = load_model("standard")
 METRICS: dict[str, dict[str, Any]] = {
@@ -63,10 +63,10 @@ def test_what_is_saved_comes_back(registry: Registry, even: ScoringModel) -> Non
     assert again.model.digest == even.digest == again.digest
     assert (again.model.name, again.name, again.version) == ("夜間@1", "夜間", 1)
     np.testing.assert_array_equal(again.model.flat_weights, even.flat_weights)
-    about = again.about
+    about = again.metadata
     assert (about.note, about.author, about.model) == ("one: line\n- another 'line'\n", "山田 *", "standard")
     assert about.saved_at == datetime(2026, 1, 5, 22, 0, tzinfo=UTC)
-    assert about.found_on == FoundOn(fingerprint=dataset.fingerprint, as_of=dataset.as_of)
+    assert about.found_on == TuningData(fingerprint=dataset.fingerprint, as_of=dataset.as_of)
     assert about.code_version == "0.1.0"
     assert list(about.metrics) == ["validation", "test"]
     assert about.metrics["validation"]["ndcg@10"] == Metric(value=0.5, low=0.4, high=0.6, n=500)
@@ -92,7 +92,7 @@ def test_the_file_is_a_model_file_that_people_can_review(registry: Registry, eve
 
 
 def test_a_name_again_is_a_new_version(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
-    before = [registry.save("night", model).about.reference for model in (standard, even, standard)]
+    before = [registry.save("night", model).metadata.reference for model in (standard, even, standard)]
     assert before == ["night@1", "night@2", "night@3"]
     assert registry.versions("night") == (1, 2, 3)
     assert registry.versions("day") == ()
@@ -132,7 +132,7 @@ def test_components_of_ones_own(registry: Registry, standard: ScoringModel) -> N
         ({"note": "\ud800"}, "profile night: `note`"),
         ({"parent": "day"}, "profile day: "),
         ({"parent": "../day"}, "it holds '/'"),
-        ({"found_on": FoundOn(fingerprint="x" * 9_999, as_of=datetime(2026, 1, 1, tzinfo=UTC))}, None),
+        ({"found_on": TuningData(fingerprint="x" * 9_999, as_of=datetime(2026, 1, 1, tzinfo=UTC))}, None),
     ],
 )
 def test_what_cannot_be_saved(registry: Registry, even: ScoringModel, more: dict[str, Any], said: str | None) -> None:
@@ -156,10 +156,10 @@ def test_what_cannot_be_saved(registry: Registry, even: ScoringModel, more: dict
 def test_any_text_comes_back(note: str, word: str) -> None:
     """Includes text that YAML parses as another type or must escape, and names that look like numbers or times."""
     known = {"version": 1, "saved_at": datetime(2026, 1, 1, tzinfo=UTC), "digest": STANDARD.digest, "code_version": "0"}
-    about = About(
+    about = ProfileMetadata(
         name="2026-01-05", note=note, author=word, model=word, metrics={"test": {word: Metric(value=1e-7)}}, **known
     )
-    assert parse_about(dump_profile(about, STANDARD), source="x") == about
+    assert parse_metadata(dump_profile(about, STANDARD), source="x") == about
 
 
 # Edited and damaged files
@@ -174,7 +174,7 @@ def test_an_edited_file_is_told_of_and_not_promoted(
     said = "profile night@1 is not the model that was saved: its file was edited"
     with pytest.warns(UserWarning, match=said):
         profile = registry.load("night@1")
-    assert not profile.as_saved
+    assert not profile.is_as_saved
     assert repr(profile) == "Profile(night@1, saved 2026-01-05 22:00, not as saved)"
     for work in (
         lambda: registry.promote("night@1"),
@@ -269,7 +269,7 @@ def test_promotions_go_forth_and_back(registry: Registry, standard: ScoringModel
     assert registry.rollback().version == 1
     with pytest.raises(ConfigurationError, match="night@1 is in use, and none was promoted before it"):
         registry.rollback()
-    assert registry.promote("night@3").about.reference == "night@3"
+    assert registry.promote("night@3").metadata.reference == "night@3"
     assert registry.rollback().version == 1
     history = registry.history()
     assert history["version"].tolist() == [1, 2, 3, 2, 1, 3, 1]
@@ -334,38 +334,42 @@ def test_a_ring_ends(registry: Registry, standard: ScoringModel, even: ScoringMo
 
 def test_comparison(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     registry.save("night", even)
-    assert registry.diff("standard", standard).same
-    assert registry.diff("night@1", even).same
+    assert registry.diff("standard", standard).is_same
+    assert registry.diff("night@1", even).is_same
     registry.promote("night")
-    assert str(registry.save("day", standard, parent="promoted").about.parent) == "night@1"
+    assert str(registry.save("day", standard, parent="promoted").metadata.parent) == "night@1"
     found = registry.diff("standard", "promoted")
     assert (found.a.name, found.b.name) == ("standard", "night@1")
-    assert not found.same
+    assert not found.is_same
 
 
 # Evaluations on test users
 
 
 def test_looks_at_test_are_counted(registry: Registry, standard: ScoringModel) -> None:
-    assert registry.test_looks("a") == 0
+    assert registry.count_test_accesses("a") == 0
     profile = registry.save("night", standard)
-    assert registry.log_test_look(profile, "a", {"ndcg@10": 0.5}) == 1
-    assert registry.log_test_look(standard, "b") == 1
+    assert registry.log_test_access(profile, "a", {"ndcg@10": 0.5}) == 1
+    assert registry.log_test_access(standard, "b") == 1
     assert (
-        registry.log_test_look("0" * 32, "a", {"recall@40": Metric(value=0.1)}, datetime(2026, 2, 1, tzinfo=UTC)) == 2
+        registry.log_test_access("0" * 32, "a", {"recall@40": Metric(value=0.1)}, datetime(2026, 2, 1, tzinfo=UTC)) == 2
     )
-    assert (registry.test_looks("a"), registry.test_looks("b"), registry.test_looks("c")) == (2, 1, 0)
-    found = registry.looks()
+    assert (
+        registry.count_test_accesses("a"),
+        registry.count_test_accesses("b"),
+        registry.count_test_accesses("c"),
+    ) == (2, 1, 0)
+    found = registry.test_accesses()
     assert found["look"].tolist() == [1, 1, 2]
     assert found["profile"].tolist()[0] == "night@1"
     assert found["ndcg@10"].tolist()[0] == 0.5
     lines = (registry.folder / "test_looks.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line)["holdout"] for line in lines] == ["a", "b", "a"]
     with pytest.raises(ConfigurationError, match="digest"):
-        registry.log_test_look("night", "a")
+        registry.log_test_access("night", "a")
     with pytest.raises(ConfigurationError, match="has no zone"):
-        registry.log_test_look(standard, "a", at=datetime(2026, 2, 1))
-    assert registry.test_looks("a") == 2
+        registry.log_test_access(standard, "a", at=datetime(2026, 2, 1))
+    assert registry.count_test_accesses("a") == 2
 
 
 def test_nobody_is_named_unless_told(
@@ -375,7 +379,7 @@ def test_nobody_is_named_unless_told(
         monkeypatch.setenv(variable, "taro-secret")
     registry.save("night", standard)
     registry.promote("night")
-    registry.log_test_look(standard, "a")
+    registry.log_test_access(standard, "a")
     for path in registry.folder.rglob("*"):
         assert not path.is_file() or "secret" not in path.read_text("utf-8")
 
