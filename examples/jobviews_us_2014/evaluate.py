@@ -170,7 +170,7 @@ def main() -> None:
     print("\nOn all users, each with weights from the users of other folds")
     print(cross_fitted(holdout, parts.test.statistics).round(4).to_string(index=False))
     if asked.save:
-        found = replace(tuning.winner, name="job views, tuned", description="What evaluate.py found for NDCG@40.")
+        found = replace(tuning.winner, name="job views, tuned", description="Tuned for NDCG@40 by evaluate.py.")
         asked.save.write_text(dump_model(found), encoding="utf-8")
 
 
