@@ -21,8 +21,8 @@ from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
 from scoring.evaluation.relevance import RankedRelevance, rank_relevance
 from scoring.model import Eligibility, Inputs, ScoringModel
 from scoring.ranking import Prepared, Ranking
-from scoring.ranking.explanation import reasons_against
-from scoring.ranking.prepared import rows_of_ids, whole_ids
+from scoring.ranking.explanation import list_exclusions
+from scoring.ranking.prepared import find_rows, parse_ids
 from scoring.statistics import Statistics
 
 __all__ = ["Evaluation", "Evaluator"]
@@ -119,7 +119,7 @@ class Evaluator:
 
     @cached_property
     def _rows(self) -> Longs:
-        return rows_of_ids(self.holdout.data.users.user_id, self.user_id, "user")
+        return find_rows(self.holdout.data.users.user_id, self.user_id, "user")
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -173,14 +173,14 @@ class Evaluator:
         wanted = self.holdout.relevance
         users, jobs = ready.user_rows(wanted.user_id), ready.job_rows(wanted.job_id)
         for user, job in zip(users, jobs, strict=True):
-            for reason in reasons_against(ready.plan, int(user), int(job))[:1]:
+            for reason in list_exclusions(ready.plan, int(user), int(job))[:1]:
                 counts[reason] = counts.get(reason, 0) + 1
         return counts
 
 
 def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> Holdout:
-    ids = whole_ids(users, "user")
-    rows_of_ids(holdout.data.users.user_id, ids, "user")  # raises if an id is unknown
+    ids = parse_ids(users, "user")
+    find_rows(holdout.data.users.user_id, ids, "user")  # raises if an id is unknown
     some = holdout.of_users(ids)
     if not len(some.relevance):
         raise ConfigurationError(f"nothing is to be found for any of these {len(ids):,} users: {holdout!r}.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from scoring.array_types import Bools, Ints, Longs
 from scoring.ranking import Prepared
-from scoring.ranking.explanation import reasons_against
+from scoring.ranking.explanation import list_exclusions
 
 __all__ = ["FullRank", "find_full_rank"]
 
@@ -71,7 +71,7 @@ def find_full_rank(prepared: Prepared, user_id: int, job_id: int) -> FullRank:
     rows = rows[np.lexsort((plan.job_id[rows], -totals[rows]))]
     rows = rows[_within_cap(plan.exclusions.company[rows], most)]
     better = (totals[rows] > totals[job]) | ((totals[rows] == totals[job]) & (plan.job_id[rows] < plan.job_id[job]))
-    reasons = reasons_against(plan, int(users[0]), job)
+    reasons = list_exclusions(plan, int(users[0]), job)
     if not reasons and job not in rows:
         reasons = (f"the cap of {most} jobs per company: better jobs of its company take its places",)
     return FullRank(

@@ -21,7 +21,7 @@ from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.holdout import APPLICATIONS, Holdout, data_caveats, select_relevant
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
-from scoring.ranking.prepared import rows_of_ids
+from scoring.ranking.prepared import find_rows
 
 __all__ = ["Named", "cold_start", "last_n"]
 
@@ -201,10 +201,10 @@ def _without(data: Dataset, held: ActionLog, everything_of: Bools | None) -> Dat
 
 def _named(data: Dataset, named: Named) -> Candidates:
     if isinstance(named, pd.DataFrame):
-        users = rows_of_ids(data.users.user_id, named["user_id"].tolist(), "user")
-        jobs = rows_of_ids(data.jobs.job_id, named["job_id"].tolist(), "job")
+        users = find_rows(data.users.user_id, named["user_id"].tolist(), "user")
+        jobs = find_rows(data.jobs.job_id, named["job_id"].tolist(), "job")
     else:
-        rows = np.unique(rows_of_ids(data.jobs.job_id, named, "job"))
+        rows = np.unique(find_rows(data.jobs.job_id, named, "job"))
         users, jobs = np.repeat(np.arange(len(data.users)), len(rows)), np.tile(rows, len(data.users))
     return Candidates.listed(users, jobs, len(data.users), len(data.jobs))
 

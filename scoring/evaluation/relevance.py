@@ -16,7 +16,7 @@ from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.ranking import Ranking
-from scoring.ranking.prepared import whole_ids
+from scoring.ranking.prepared import parse_ids
 
 __all__ = ["RankedRelevance", "Relevance", "rank_relevance"]
 
@@ -50,7 +50,7 @@ class Relevance:
         ------
         ConfigurationError: If lengths differ, a gain is not a finite number above 0, or an id is invalid.
         """
-        users, jobs = whole_ids(user_id, "user"), whole_ids(job_id, "job")
+        users, jobs = parse_ids(user_id, "user"), parse_ids(job_id, "job")
         gains = np.ones(len(users)) if gain is None else np.asarray(gain, dtype=np.float64)
         if not users.shape == jobs.shape == gains.shape:
             raise ConfigurationError(

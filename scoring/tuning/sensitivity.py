@@ -18,7 +18,7 @@ from scoring.evaluation.relevance import Relevance
 from scoring.id_index import IdIndex
 from scoring.plotting.displays import display
 from scoring.ranking import Prepared
-from scoring.threads.pool import in_threads
+from scoring.threads.pool import run_in_threads
 from scoring.tuning.rank_metrics import compute_list_values, find_ranks
 from scoring.tuning.step_curve import Curve, find_constant_interval
 from scoring.tuning.weight_sweep import sweep_weight, vary_weight
@@ -162,7 +162,7 @@ def sensitivity(
             found[place] = _of_user(prepared, int(users[place]), chosen, k, relevant.get(place), metric)
         return part.stop - part.start
 
-    in_threads(work, len(users), prepared.scorer.workers)
+    run_in_threads(work, len(users), prepared.scorer.workers)
     parts = prepared.model.parts
     along = {
         parts[c].name: _together(parts[c].name, parts[c].group, now, [ones[place] for ones in found])

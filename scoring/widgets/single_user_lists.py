@@ -7,7 +7,7 @@ from functools import cached_property
 from scoring.evaluation import Evaluator
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared, Ranking
-from scoring.ranking.prepared import rows_of_ids
+from scoring.ranking.prepared import find_rows
 from scoring.widgets.user_list import UserList, user_list
 
 __all__ = ["Single"]
@@ -26,7 +26,7 @@ class Single:
         self.baseline = baseline
         self._k = evaluator.k
         holdout = evaluator.holdout
-        rows = rows_of_ids(holdout.data.users.user_id, [user_id], "user")
+        rows = find_rows(holdout.data.users.user_id, [user_id], "user")
         theirs = None if holdout.candidates is None else holdout.candidates.take(rows)
         inputs = Inputs.of(evaluator.statistics).take_users(rows)
         self._before = Prepared.of(inputs, baseline, workers=evaluator.workers, candidates=theirs)

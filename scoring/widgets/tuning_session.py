@@ -41,7 +41,7 @@ from scoring.evaluation.significance import Resamples
 from scoring.evaluation.waterfall import Waterfall, waterfall
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
-from scoring.ranking.prepared import rows_of_ids
+from scoring.ranking.prepared import find_rows
 from scoring.widgets.baseline_cache import Baselines, Known
 from scoring.widgets.measure_differences import Measured, differences, intervals, measured
 from scoring.widgets.single_user_lists import Single
@@ -183,9 +183,9 @@ class TuningSession:
         ------
         UnknownIdError: If it does not.
         """
-        rows_of_ids(self.data.users.user_id, [user_id], "user")
+        find_rows(self.data.users.user_id, [user_id], "user")
         if job_id is not None:
-            rows_of_ids(self.data.jobs.job_id, [job_id], "job")
+            find_rows(self.data.jobs.job_id, [job_id], "job")
 
     def _compared(self, request: Request) -> ScoringModel:
         """Return the baseline of a request."""

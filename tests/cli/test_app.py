@@ -370,7 +370,7 @@ def test_debug_shows_the_traceback(scoring: Call) -> None:
 
 
 def test_too_little_memory_is_said_before_loading(scoring: Call, market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.runs.memory_budget.available", lambda: 1_000_000)
+    monkeypatch.setattr("scoring.runs.memory_budget.measure_available", lambda: 1_000_000)
     said = one_sentence(scoring("run", "--db", market, "--no-database"), 1)
     assert "Loading 150 users, 800 jobs" in said
     assert "1.0 MB (1,000,000 bytes) are there" in said
@@ -483,21 +483,21 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 
 def test_facts_are_said_in_words() -> None:
-    from scoring.ranking.fact_text import in_words
+    from scoring.ranking.fact_text import format_facts
 
     facts = {"yen per hour": 1250.0, "ratio": 0.8969, "like them in": {"wage": True, "daily_payment": True, "x": False},
              "met": {"floor": 1, "style": 0.5}, "preferred": (1202, 1508), "station": None, "clicked": {}}  # fmt: skip
-    assert in_words(facts) == (
+    assert format_facts(facts) == (
         "yen per hour 1,250; ratio 0.897; like them in wage, daily payment; asked: floor (met), style (half met); "
         "preferred 1202/1508; no station; clicked nothing"
     )
     unlike = {"like them in": {"occupation": False}}
-    assert in_words({"clicks": 2, "days": 30} | unlike) == "clicks 2; in the last 30 days; like none of them"
-    assert in_words({"clicks": 0} | unlike) == "clicks 0"
-    assert in_words({"met": {"floor": 0.0, "style": 0.25}}) == "asked: floor (not met), style (met by 25%)"
-    assert in_words({"met": {}}) == "nothing asked"
-    assert in_words({"cosine": None}) == "likeness of user and job by what people did: not known"
-    assert in_words({"cosine": 0.25}) == "likeness of user and job by what people did: 0.25 (of -1 to 1)"
+    assert format_facts({"clicks": 2, "days": 30} | unlike) == "clicks 2; in the last 30 days; like none of them"
+    assert format_facts({"clicks": 0} | unlike) == "clicks 0"
+    assert format_facts({"met": {"floor": 0.0, "style": 0.25}}) == "asked: floor (not met), style (met by 25%)"
+    assert format_facts({"met": {}}) == "nothing asked"
+    assert format_facts({"cosine": None}) == "likeness of user and job by what people did: not known"
+    assert format_facts({"cosine": 0.25}) == "likeness of user and job by what people did: 0.25 (of -1 to 1)"
 
 
 @pytest.mark.parametrize("clock", ["now", "10:00", "01/02/2025", "2025", "-5", "0001-01-01T00:00:00+14:00"])

@@ -46,7 +46,7 @@ def ids(n_users: int, n_jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 async def test_what_cannot_fit_is_refused_before_any_work(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_budget, "available", lambda: 16_000_000_000)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: 16_000_000_000)
     with ScoringEngine(sqlite_url) as engine:  # the file does not exist: any work would fail
         users, jobs = ids(10_000, 100_000)
         started = time.perf_counter()
@@ -65,7 +65,7 @@ async def test_everybody_against_everything_is_refused_too(
     engine: ScoringEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await engine.warmup_caches()
-    monkeypatch.setattr(memory_budget, "available", lambda: 1000)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
     with pytest.raises(NotEnoughMemoryError, match="out="):
         await engine.calculate_scores_for_all_users(top_k=None)
     record_count("memory", LARGE, 1)
@@ -236,7 +236,7 @@ async def test_reading_what_cannot_fit_is_refused(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
-    monkeypatch.setattr(memory_budget, "available", lambda: 10_000)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: 10_000)
     assert isinstance(pairs, ScoredPairs)
     with pytest.raises(NotEnoughMemoryError, match=r"batches\(\)"):
         pairs.read()

@@ -18,7 +18,7 @@ from scoring.ranking import Prepared
 from scoring.runs import runner, shards
 from scoring.runs.history import list_runs, verify_rows, verify_run
 from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, published_runs, read_results
-from scoring.runs.publishers.reader_locks import reading
+from scoring.runs.publishers.reader_locks import lock_for_reading
 from scoring.runs.retention import prune
 from scoring.runs.run_reader import read_run
 from scoring.telemetry import fault_injection
@@ -89,14 +89,14 @@ def test_runs_removed_from_the_folder_alone_are_told_apart(
 
     first, _, third = (publish(prepared, out, database, k) for k in (2, 3, 4))
     done = prune(out, None, 2)
-    assert (done.removed, done.folder_alone) == ([first], True)
+    assert (done.removed, done.is_folder_only) == ([first], True)
     assert first in rows_of_runs(database)
     print_pruned(done)
     said = "Runs removed: 1 old from the folder alone; rows that a database holds of them stay there."
     assert capsys.readouterr().out.strip() == said
-    assert not prune(out, None, 2).folder_alone
+    assert not prune(out, None, 2).is_folder_only
     done = prune(out, database, 1)
-    assert not done.folder_alone
+    assert not done.is_folder_only
     assert rows_of_runs(database) == {third}
 
 
@@ -214,7 +214,7 @@ def test_the_run_in_use_stays_however_old(prepared: Prepared, out: Path, databas
 
 def test_a_run_that_is_being_read_stays_and_is_named(prepared: Prepared, out: Path, database: Database) -> None:
     first, second, _ = (publish(prepared, out, database) for _ in range(3))
-    with reading(out / first):
+    with lock_for_reading(out / first):
         done = prune(out, database, 1)
     assert done.stayed == {first: "it is being read"}
     assert done.removed == [second]
