@@ -138,19 +138,15 @@ def metrics_frame(board: Scoreboard) -> pd.DataFrame:
 
 def print_holdout(data: scoring.Dataset, holdout: Holdout, parts: Parts) -> None:
     """Print the number of users, what is known about them, and the number of their candidates."""
-    active, known, offered = (
-        data.tables.actions["user_id"].nunique(),
-        viewed_jobs(holdout),
-        candidates_per_user(holdout),
-    )
-    everybody = Evaluator(holdout, metrics=METRICS, statistics=parts.test.statistics)
-    by_rule = everybody.unreachable(model_of("by_hand.yaml"))
-    print(f"{len(data.users):,} users, {acting:,} with a view; {len(data.jobs):,} jobs; {len(data.actions):,} views")
+    active = data.tables.actions["user_id"].nunique()
+    viewed, candidates = viewed_jobs(holdout), candidates_per_user(holdout)
+    viewed_range = f"{viewed.min()} to {viewed.max()}"
+    all_users = Evaluator(holdout, metrics=METRICS, statistics=parts.test.statistics)
+    by_rule = all_users.unreachable(model_of("by_hand.yaml"))
+    print(f"{len(data.users):,} users, {active:,} with a view; {len(data.jobs):,} jobs; {len(data.actions):,} views")
     print(f"{len(holdout.user_id):,} users in the holdout; excluded: {dict(holdout.left_out)}")
-    print(
-        f"viewed jobs per user: median {np.median(known):.0f}, mean {known.mean():.1f}, {known.min()} to {known.max()}"
-    )
-    print(f"candidates per user: median {np.median(offered):,.0f}, mean {offered.mean():,.0f}")
+    print(f"viewed jobs per user: median {np.median(viewed):.0f}, mean {viewed.mean():.1f}, {viewed_range}")
+    print(f"candidates per user: median {np.median(candidates):,.0f}, mean {candidates.mean():,.0f}")
     print(f"held-out jobs that a rule excludes from every list: {sum(by_rule.values())} {by_rule or ''}")
     print(", ".join(f"{len(part.user_id):,} {name}" for name, part in vars(parts).items()), "users")
 
