@@ -69,7 +69,7 @@ coverage: $(VENV)/.test ## branches of the package that the tests reach: at leas
 	NUMBA_CACHE_DIR=build/compiled $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' tests \
 	  --deselect tests/cli/test_app.py::test_a_disk_without_room_is_one_sentence  # whose disk has none for these data, too
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' -W ignore::RuntimeWarning \
-	  tests/backends/numba tests/tuning/test_lines.py tests/tuning/test_gains.py
+	  tests/backends/numba tests/tuning/test_weight_sweep.py tests/tuning/test_rank_metrics.py
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

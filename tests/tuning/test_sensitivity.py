@@ -57,7 +57,7 @@ def metric_at(metric: Metric, job_id: np.ndarray, pairs: Relevance, user_id: int
 
 
 @pytest.mark.parametrize("metric", [NDCG(10), Recall(10), Precision(10), MRR(10), MAP(10), HitRate(10)], ids=str)
-def test_curves_are_the_metric_of_sorted_totals(
+def test_curves_equal_metric_of_sorted_totals(
     ready: Prepared, users: np.ndarray, pairs: Relevance, metric: Metric
 ) -> None:
     found = sensitivity(ready, users, pairs, metric=metric, k=12)
@@ -79,7 +79,7 @@ def test_curves_are_the_metric_of_sorted_totals(
     assert compared > 10 * left_out
 
 
-def test_kept_jobs_are_those_of_the_engines_lists(ready: Prepared, users: np.ndarray) -> None:
+def test_kept_jobs_equal_engine_lists(ready: Prepared, users: np.ndarray) -> None:
     k = 12
     found = sensitivity(ready, users, k=k, components=["wage", "location", "collaborative"])
     names = [part.name for part in ready.model.parts]
@@ -100,9 +100,7 @@ def test_kept_jobs_are_those_of_the_engines_lists(ready: Prepared, users: np.nda
     assert compared > 5 * left_out
 
 
-def test_between_the_changes_every_list_is_the_engines_and_beyond_one_differs(
-    ready: Prepared, users: np.ndarray
-) -> None:
+def test_lists_change_only_at_reported_weights(ready: Prepared, users: np.ndarray) -> None:
     found = sensitivity(ready, users, k=10)
     names = [part.name for part in ready.model.parts]
     now = ready.top_k(10, users).job_id
@@ -124,7 +122,7 @@ def test_between_the_changes_every_list_is_the_engines_and_beyond_one_differs(
     assert beyond >= 5
 
 
-def test_the_frame_says_what_the_curves_say(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+def test_frame_equals_curves(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
     found = sensitivity(ready, users, pairs, metric=NDCG(10), k=10)
     frame = found.frame().set_index("component")
     assert list(frame.index) == [part.name for part in ready.model.parts]
@@ -143,13 +141,13 @@ def of_two(ready: Prepared, users: np.ndarray) -> Sensitivity:
     return sensitivity(ready, users[:2], components=["fee", "access"])
 
 
-def test_only_what_was_asked_for_is_varied(of_two: Sensitivity) -> None:
+def test_only_given_components_are_varied(of_two: Sensitivity) -> None:
     assert list(of_two.along) == ["fee", "access"]
     with pytest.raises(ConfigurationError, match="'wage' was not varied"):
         of_two.curve("wage")
 
 
-def test_plots_can_be_read(of_two: Sensitivity, ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+def test_plots_are_readable(of_two: Sensitivity, ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
     for found in (of_two, sensitivity(ready, users, pairs, metric=MRR(5), k=5)):
         figure = found.plot()
         shown = [axes for axes in figure.axes if axes.get_visible()]
@@ -159,7 +157,7 @@ def test_plots_can_be_read(of_two: Sensitivity, ready: Prepared, users: np.ndarr
         figure.savefig(io.BytesIO(), format="png")
 
 
-def test_what_cannot_be_is_refused(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+def test_invalid_arguments_raise(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
     metric = NDCG(10)
     capped = ready.with_model(ready.model.with_eligibility(max_per_company=2))
     with pytest.raises(ConfigurationError, match="max_per_company"):

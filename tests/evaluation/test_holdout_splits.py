@@ -49,7 +49,7 @@ def pairs_of(holdout: Holdout) -> set[tuple[int, int]]:
 # --- By time -------------------------------------------------------------------------------------------------
 
 
-def test_by_time_is_the_dataset_of_the_cut(tables: Tables, data: Dataset) -> None:
+def test_by_time_data_equals_dataset_of_past_date(tables: Tables, data: Dataset) -> None:
     cut = data.as_of - 30 * DAY
     holdout = by_time(data, cut, days=20, gains=GAINS)
     assert holdout.data.as_of == cut
@@ -58,7 +58,7 @@ def test_by_time_is_the_dataset_of_the_cut(tables: Tables, data: Dataset) -> Non
     np.testing.assert_array_equal(scores(holdout.data), scores(Dataset(tables, as_of=cut)))
 
 
-def test_by_time_what_was_done_in_the_days_after_is_to_be_found(data: Dataset) -> None:
+def test_by_time_relevance_is_actions_of_next_days(data: Dataset) -> None:
     cut = data.as_of - 30 * DAY
     holdout = by_time(data, cut, days=20, gains=GAINS)
     open_then = set(holdout.data.jobs.job_id[holdout.data.open_jobs].tolist())
@@ -80,13 +80,13 @@ def test_by_time_what_was_done_in_the_days_after_is_to_be_found(data: Dataset) -
     assert holdout.frame()["pairs"].sum() == len(gain) + sum(holdout.left_out.values())
 
 
-def test_by_time_is_the_last_two_weeks_unless_it_is_said(data: Dataset) -> None:
+def test_by_time_default_is_last_two_weeks(data: Dataset) -> None:
     assert by_time(data).data.as_of == data.as_of - 14 * DAY
 
 
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["application", "click", "view"]))
-def test_a_planted_leak_changes_nothing(tables: Tables, data: Dataset, seed: int, kind: str) -> None:
+def test_by_time_ignores_planted_future_data(tables: Tables, data: Dataset, seed: int, kind: str) -> None:
     """Actions after the cut do not change a score; the same actions before the cut do."""
     rng = np.random.default_rng(seed)
     cut = data.as_of - 30 * DAY
@@ -107,7 +107,7 @@ def test_a_planted_leak_changes_nothing(tables: Tables, data: Dataset, seed: int
     assert (scores(by_time(before, cut, days=30).data) != scores(clean.data)).any()
 
 
-def test_what_is_active_today_is_not_asked_at_the_cut(tables: Tables, data: Dataset) -> None:
+def test_by_time_ignores_current_active_flag(tables: Tables, data: Dataset) -> None:
     cut = data.as_of - 30 * DAY
     jobs = tables.jobs.assign(is_active=False)
     closed = by_time(Dataset(tables.with_tables(jobs=jobs)), cut, days=30)
@@ -119,7 +119,7 @@ def test_what_is_active_today_is_not_asked_at_the_cut(tables: Tables, data: Data
 
 
 @pytest.mark.parametrize(("n", "at_least"), [(1, 1), (2, 3)])
-def test_the_last_jobs_are_to_be_found(data: Dataset, n: int, at_least: int) -> None:
+def test_last_n_relevance_is_last_jobs(data: Dataset, n: int, at_least: int) -> None:
     holdout = last_n(data, n, at_least=at_least)
     applied = data.tables.actions.query("action == 'application'").groupby(["user_id", "job_id"])["occurred_at"].max()
     expected, too_few = set(), 0
@@ -138,7 +138,7 @@ def test_the_last_jobs_are_to_be_found(data: Dataset, n: int, at_least: int) -> 
     assert too_few > 0
 
 
-def test_jobs_of_the_same_moment_are_not_kept_and_do_not_count_as_kept(tables: Tables) -> None:
+def test_last_n_drops_jobs_acted_on_at_same_moment(tables: Tables) -> None:
     """Two jobs applied to at the same time: one is held out and the other removed, as their order is unknown."""
     user_id = int(tables.users["user_id"].iloc[0])
     others = tables.actions[tables.actions["user_id"] != user_id]
@@ -151,7 +151,7 @@ def test_jobs_of_the_same_moment_are_not_kept_and_do_not_count_as_kept(tables: T
     assert len([row for row in log_of(holdout.data) if row[0] == user_id]) == 2
 
 
-def test_nothing_of_a_user_from_the_first_held_out_action_on_stays(data: Dataset) -> None:
+def test_last_n_removes_actions_from_first_held_out_one(data: Dataset) -> None:
     holdout = last_n(data, 2)
     applications = data.tables.actions.query("action == 'application'")
     newest = applications.groupby(["user_id", "job_id"])["occurred_at"].max()
@@ -166,7 +166,7 @@ def test_nothing_of_a_user_from_the_first_held_out_action_on_stays(data: Dataset
 
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_a_planted_leak_of_ones_own_changes_nothing(tables: Tables, data: Dataset, seed: int) -> None:
+def test_last_n_ignores_planted_later_actions(tables: Tables, data: Dataset, seed: int) -> None:
     """A user's views and clicks of the held-out job, or of any job after it, do not change a score."""
     rng = np.random.default_rng(seed)
     holdout = last_n(data)
@@ -187,7 +187,7 @@ def test_a_planted_leak_of_ones_own_changes_nothing(tables: Tables, data: Datase
 
 
 @pytest.mark.parametrize("window", [0.0, 7.0])
-def test_candidates_are_the_jobs_open_then(data: Dataset, window: float) -> None:
+def test_candidates_are_jobs_open_at_action_time(data: Dataset, window: float) -> None:
     holdout = last_n(data, window_days=window)
     newest = data.tables.actions.query("action == 'application'").groupby(["user_id", "job_id"])["occurred_at"].max()
     jobs = data.tables.jobs
@@ -201,7 +201,7 @@ def test_candidates_are_the_jobs_open_then(data: Dataset, window: float) -> None
         np.testing.assert_array_equal(holdout.candidates.matrix(row)[0], then)
 
 
-def test_a_caller_may_name_the_candidates(data: Dataset) -> None:
+def test_candidates_given_by_caller_are_used(data: Dataset) -> None:
     wanted = pairs_of(last_n(data))
     users = sorted(user for user, _ in wanted)
     some = sorted({job for _, job in wanted})[:20]
@@ -222,7 +222,7 @@ def test_a_caller_may_name_the_candidates(data: Dataset) -> None:
 # --- New users -----------------------------------------------------------------------------------------------
 
 
-def test_newcomers_have_done_nothing(data: Dataset) -> None:
+def test_cold_start_users_have_no_actions(data: Dataset) -> None:
     holdout = cold_start(data, 2, share=0.3, seed=1)
     applied = data.tables.actions.query("action == 'application'").groupby(["user_id", "job_id"])["occurred_at"].max()
     assert 0 < len(holdout.user_id) <= round(0.3 * applied.index.get_level_values(0).nunique())
@@ -240,7 +240,7 @@ def test_newcomers_have_done_nothing(data: Dataset) -> None:
 # --- All -----------------------------------------------------------------------------------------------------
 
 
-def test_some_of_the_users(data: Dataset) -> None:
+def test_of_users_keeps_only_their_relevance(data: Dataset) -> None:
     whole = last_n(data)
     some = whole.user_id[::2]
     part = whole.of_users(some)
@@ -249,7 +249,7 @@ def test_some_of_the_users(data: Dataset) -> None:
     assert part.digest != whole.digest
 
 
-def test_brought_factors_are_noted(data: Dataset, tables: Tables) -> None:
+def test_given_factors_add_a_note(data: Dataset, tables: Tables) -> None:
     assert by_time(data).notes == ()
     factors = {
         f"{what}_factors": pd.DataFrame({f"{what}_id": getattr(tables, f"{what}s")[f"{what}_id"], "f0": 1.0})
@@ -272,6 +272,6 @@ def test_brought_factors_are_noted(data: Dataset, tables: Tables) -> None:
         (lambda data: cold_start(data, 0), "0 jobs of a user cannot be held out"),
     ],
 )
-def test_what_cannot_be(data: Dataset, make: Callable[[Dataset], Holdout], message: str) -> None:
+def test_invalid_holdout_arguments_raise(data: Dataset, make: Callable[[Dataset], Holdout], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         make(data)

@@ -17,11 +17,11 @@ TENURE = Slicing.of("tenure", np.array([1, 2, 3]), ["newcomer", "regular", "regu
 
 
 @pytest.mark.parametrize("metric", [NDCG(10), Recall(40), Precision(5), MRR(40), MAP(3), HitRate(40)], ids=str)
-def test_every_metric_is_found_by_its_own_name(metric: Metric) -> None:
+def test_parse_metric_accepts_every_name(metric: Metric) -> None:
     assert parse_metric(metric.name) == parse_metric(metric.name.lower()) == metric
 
 
-def test_goals_are_metrics_and_facts_of_lists() -> None:
+def test_parse_goal_accepts_metrics_and_list_facts() -> None:
     assert parse_goal("ndcg@10") == MetricGoal(NDCG(10))
     assert parse_goal("mean fee@40") == parse_goal("MeanFee@40") == ListGoal(MeanFee(40))
     assert parse_goal("concentration@20", maximise=False) == ListGoal(Concentration(20), maximise=False)
@@ -36,11 +36,11 @@ def test_goals_are_metrics_and_facts_of_lists() -> None:
         ("a.b=-2.5..-1", Parameter("a", "b", -2.5, -1)),
     ],
 )
-def test_parameters(text: str, expected: Parameter) -> None:
+def test_parse_parameter_reads_bounds_and_scale(text: str, expected: Parameter) -> None:
     assert parse_parameter(text) == expected
 
 
-def test_floors() -> None:
+def test_parse_floor_reads_slice_and_share() -> None:
     assert parse_floor("NDCG@10:tenure:newcomer=0.9", [TENURE]) == Floor(NDCG(10), TENURE, "newcomer", 0.9)
     assert parse_floor("mrr@40:tenure:regular", [TENURE]) == Floor(MRR(40), TENURE, "regular", 1.0)
 
@@ -61,6 +61,6 @@ def test_floors() -> None:
         (lambda: parse_floor("NDCG@10:tenure:old", [TENURE]), "no slice 'old'; it has newcomer, regular"),
     ],
 )
-def test_what_cannot_be_read_is_said(call: object, said: str) -> None:
+def test_invalid_texts_raise(call: object, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         call()  # type: ignore[operator]

@@ -31,7 +31,7 @@ def many(region: WeightRegion, count: int = 4000) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(2, 5), m=st.integers(1, 40), ahead=st.floats(-30, 30))
-def test_somebody_of_each_group_is_never_behind(seed: int, n: int, m: int, ahead: float) -> None:
+def test_each_group_has_a_competitor_ahead(seed: int, n: int, m: int, ahead: float) -> None:
     random = np.random.default_rng(seed)
     lead = random.normal(ahead, 20, (n, m)).round(random.integers(0, 3))
     region = room_of(n, (0,) if n > 2 and seed % 3 == 0 else ())
@@ -53,7 +53,7 @@ def test_somebody_of_each_group_is_never_behind(seed: int, n: int, m: int, ahead
         assert ((leads < MARGIN).sum(axis=1) >= 5).all()
 
 
-def test_few_competitors_at_a_time_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_working_set_size_does_not_change_result(monkeypatch: pytest.MonkeyPatch) -> None:
     lead = np.random.default_rng(3).normal(12, 10, (4, 400))
     whole = pack_groups(lead, room_of(4), 40, MARGIN)
     monkeypatch.setattr(infeasibility, "FIRST", 5)
@@ -66,14 +66,14 @@ def test_few_competitors_at_a_time_find_the_same(monkeypatch: pytest.MonkeyPatch
         assert np.delete(behind, found.members).all()
 
 
-def test_nobody_in_the_way_needs_no_group() -> None:
+def test_no_competitors_need_no_group() -> None:
     found = pack_groups(np.full((3, 7), 5.0), room_of(3), 2, MARGIN)
     assert found.groups == ()
     assert found.members.dtype == np.int64
     assert found.weights is not None
 
 
-def test_a_proof_by_less_than_rounding_is_none() -> None:
+def test_gap_below_rounding_error_proves_nothing() -> None:
     found = pack_groups(np.full((3, 7), MARGIN - 1e-12), room_of(3), 2, MARGIN)
     assert found.groups == ()
     assert found.weights is None

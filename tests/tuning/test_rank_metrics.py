@@ -26,18 +26,18 @@ GAINS = np.array([1.0, 2.0, 4.0])
     ],
     ids=str,
 )
-def test_values_are_those_of_the_definition(
+def test_list_values_equal_metric_definitions(
     metric: Metric, expected: list[float], at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rank_metrics, "_AT_ONCE", at_once)
     np.testing.assert_allclose(compute_list_values(metric, RANKS, GAINS), expected, rtol=1e-15)
 
 
-def test_the_ideal_list_has_k_places() -> None:
+def test_ideal_list_has_k_ranks() -> None:
     assert compute_list_values(NDCG(1), np.array([[0, 0, 1]]), GAINS).tolist() == [1.0]
 
 
-def test_ranks_are_places_in_a_list_and_0_outside() -> None:
+def test_find_ranks_is_0_outside_list() -> None:
     lists = np.array([[4, 2, 0], [1, 4, 3]], dtype=np.int32)
     wanted = np.array([2, -1, 4, 5], dtype=np.int32)
     assert find_ranks(lists, wanted, 6).tolist() == [[2, 0, 1, 0], [0, 0, 2, 0]]

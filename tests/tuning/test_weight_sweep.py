@@ -64,7 +64,7 @@ def list_at(found: tuple[np.ndarray, np.ndarray, np.ndarray], t: float) -> list[
 
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 12))
-def test_lists_are_those_of_sorting_at_every_weight_of_a_grid(seed: int, k: int) -> None:
+def test_lists_equal_sorting_on_grid_of_weights(seed: int, k: int) -> None:
     values = some_values(seed)
     flat = some_weights(seed, len(values))
     component = seed % len(values)
@@ -77,7 +77,7 @@ def test_lists_are_those_of_sorting_at_every_weight_of_a_grid(seed: int, k: int)
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 12))
-def test_lists_are_those_of_sorting_at_every_crossing_and_between(seed: int, k: int) -> None:
+def test_lists_equal_sorting_at_and_between_crossings(seed: int, k: int) -> None:
     values = some_values(seed)[:, :25]
     flat = some_weights(seed, len(values))
     a, y = whole_ends(values, flat, 0)
@@ -102,7 +102,7 @@ def test_lists_are_those_of_sorting_at_every_crossing_and_between(seed: int, k: 
     assert within.tolist() == expected_within
 
 
-def test_where_three_lines_meet_the_list_is_one_of_its_own() -> None:
+def test_list_where_three_lines_meet() -> None:
     # ends 0→100, 50→50, 100→0 in the first component: all totals are 50 at 0.5, so ids decide
     values = np.array([[50.0, 0.0, 100.0], [50.0, 100.0, 0.0]])
     times, at, within = sweep_weight(values, np.array([0.5, 0.5]), 0, 3)
@@ -111,7 +111,7 @@ def test_where_three_lines_meet_the_list_is_one_of_its_own() -> None:
     assert at.tolist() == [[1, 0, 2], [0, 1, 2], [2, 0, 1]]
 
 
-def test_lists_at_the_very_ends_go_by_id_where_only_the_end_ties() -> None:
+def test_ties_at_ends_are_ordered_by_id() -> None:
     values = np.array([[10.0, 10.0], [20.0, 30.0]])
     times, at, within = sweep_weight(values, np.array([0.3, 0.7]), 0, 1)
     assert times.tolist() == [0.0, 1.0]
@@ -119,24 +119,24 @@ def test_lists_at_the_very_ends_go_by_id_where_only_the_end_ties() -> None:
     assert at.tolist() == [[1], [0]]
 
 
-def test_without_jobs_there_are_empty_lists() -> None:
+def test_no_jobs_give_empty_lists() -> None:
     times, at, within = sweep_weight(np.empty((2, 0)), np.array([0.5, 0.5]), 1, 5)
     assert (times.tolist(), at.shape, within.shape) == ([0.0, 1.0], (2, 0), (1, 0))
 
 
-def test_the_others_keep_their_proportions() -> None:
+def test_vary_weight_keeps_proportions_of_others() -> None:
     flat = np.array([0.2, 0.6, 0.2])
     np.testing.assert_allclose(vary_weight(flat, 0, 0.6), [0.6, 0.3, 0.1])
     np.testing.assert_allclose(vary_weight(flat, 0, 0.2), flat)
     np.testing.assert_allclose(vary_weight(np.array([1.0, 0.0, 0.0]), 0, 0.5), [0.5, 0.25, 0.25])
 
 
-def test_one_component_alone_is_refused() -> None:
+def test_vary_weight_of_one_component_raises() -> None:
     with pytest.raises(ConfigurationError, match="one component"):
         vary_weight(np.array([1.0]), 0, 0.5)
 
 
 @pytest.mark.parametrize("value", [150.0, -20.0, np.nan])
-def test_values_outside_0_to_100_are_refused(value: float) -> None:
+def test_values_outside_0_to_100_raise(value: float) -> None:
     with pytest.raises(ConfigurationError, match="from 0 to 100"):
         sweep_weight(np.array([[value, 1.0], [2.0, 3.0]]), np.array([0.5, 0.5]), 0, 1)

@@ -16,7 +16,7 @@ IDS = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=60)
 
 @settings(max_examples=60)
 @given(IDS, st.integers(0, 2**40))
-def test_every_user_is_in_one_part_and_in_the_same_one_whoever_else_is_there(ids: list[int], seed: int) -> None:
+def test_part_of_user_is_independent_of_other_users(ids: list[int], seed: int) -> None:
     shares = (0.5, 0.5, 0.0)  # an empty part with a share above 0 is rejected, and few users may all be in one part
     crowd = [*range(-1000, 1000), *ids]
     everybody = split_users(crowd, shares, seed)
@@ -33,7 +33,7 @@ def test_every_user_is_in_one_part_and_in_the_same_one_whoever_else_is_there(ids
 
 @pytest.mark.parametrize("shares", [(0.5, 0.25, 0.25), (0.1, 0.2, 0.7), (1 / 3, 1 / 3, 1 / 3)])
 @pytest.mark.parametrize("ids", [np.arange(30_000), np.arange(0, 3_000_000, 100), np.arange(30_000) << 33])
-def test_shares_are_as_asked(ids: np.ndarray, shares: tuple[float, float, float]) -> None:
+def test_parts_have_given_shares(ids: np.ndarray, shares: tuple[float, float, float]) -> None:
     for seed in range(5):
         found = split_users(ids, shares, seed)
         for part, share in zip((found.train, found.validation, found.test), shares, strict=True):
@@ -41,7 +41,7 @@ def test_shares_are_as_asked(ids: np.ndarray, shares: tuple[float, float, float]
             assert abs(len(part) - 30_000 * share) < 5 * np.sqrt(30_000 * share * (1 - share))
 
 
-def test_another_seed_splits_as_if_drawn_anew() -> None:
+def test_another_seed_gives_independent_split() -> None:
     ids = np.arange(40_000)
     sides = [np.isin(ids, split_users(ids, (0.5, 0.5, 0.0), seed).train) for seed in range(4)]
     for a in range(4):
@@ -49,14 +49,14 @@ def test_another_seed_splits_as_if_drawn_anew() -> None:
             assert abs((sides[a] == sides[b]).sum() - 20_000) < 5 * np.sqrt(10_000)
 
 
-def test_groups_of_a_jackknife_cut_across_the_parts() -> None:
+def test_jackknife_groups_are_independent_of_parts() -> None:
     ids = np.arange(40_000)
     found = split_users(ids)
     counts = np.bincount(assign_groups(found.train), minlength=20)
     assert (abs(counts - 1_000) < 5 * np.sqrt(1_000)).all()
 
 
-def test_a_part_of_nothing_is_empty_and_a_whole_one_has_all() -> None:
+def test_share_of_0_is_empty_and_of_1_has_all() -> None:
     ids = np.arange(1_000)
     assert split_users(ids, (0.0, 0.0, 1.0)).test.tolist() == ids.tolist()
     assert split_users(ids, (0.0, 1.0, 0.0)).validation.tolist() == ids.tolist()
@@ -64,7 +64,7 @@ def test_a_part_of_nothing_is_empty_and_a_whole_one_has_all() -> None:
     assert repr(split_users(ids, (0.0, 1.0, 0.0))) == "Split(0 train, 1,000 validation, 0 test users)"
 
 
-def test_the_parts_of_these_users_stay_what_they_are() -> None:
+def test_split_of_fixed_ids_is_stable() -> None:
     """Reports record splits: with another hash, test users would include users seen in training."""
     found = split_users(range(1, 13), seed=7)
     assert found.train.tolist() == [1, 6, 10]
@@ -85,6 +85,6 @@ def test_the_parts_of_these_users_stay_what_they_are() -> None:
         ((0.5, 0.25, 0.25), 0, [1], "more are needed"),
     ],
 )
-def test_what_cannot_be_split_is_refused(shares: tuple, seed: int, ids: object, said: str) -> None:
+def test_invalid_shares_and_ids_raise(shares: tuple, seed: int, ids: object, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         split_users(ids, shares, seed)  # type: ignore[arg-type]

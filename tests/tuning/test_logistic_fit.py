@@ -59,7 +59,7 @@ def flat(model: ScoringModel) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(("temperature", "atol"), [(0.0, 0.05), (3.0, 0.05)], ids=["argmax", "softmax"])
-def test_planted_weights_are_found(holdout: Holdout, statistics: Statistics, temperature: float, atol: float) -> None:
+def test_fit_finds_planted_weights(holdout: Holdout, statistics: Statistics, temperature: float, atol: float) -> None:
     train = planted(holdout, statistics, temperature)
     found = fit_pairwise(Space(STANDARD), train)
     hidden = STANDARD.with_weights(PLANTED)
@@ -91,7 +91,7 @@ def loss_by_hand(space: Space, train: Evaluator) -> tuple[np.ndarray, np.ndarray
 
 
 @pytest.mark.parametrize("locked", [(), ("fee", "location")])
-def test_it_is_the_optimum(holdout: Holdout, statistics: Statistics, locked: tuple[str, ...]) -> None:
+def test_fit_is_the_optimum(holdout: Holdout, statistics: Statistics, locked: tuple[str, ...]) -> None:
     """With all other jobs in the pairs, the fit has no sampling error and equals the result of another optimiser."""
     train = Evaluator(holdout, users=holdout.user_id[:40], statistics=statistics, metrics=(NDCG(10),), k=10)
     space = Space(STANDARD, locked)
@@ -129,7 +129,7 @@ def test_it_is_the_optimum(holdout: Holdout, statistics: Statistics, locked: tup
     assert (gradient[mine <= 1e-6] > -2e-4).all()
 
 
-def test_locked_weights_and_parameters_stay(holdout: Holdout, statistics: Statistics) -> None:
+def test_locked_weights_and_parameters_do_not_change(holdout: Holdout, statistics: Statistics) -> None:
     train = Evaluator(holdout, statistics=statistics, metrics=(NDCG(10),), k=10)
     model = STANDARD.with_parameters("freshness", half_life_days=30)
     space = Space(model, ("fee", "collaborative"), (Parameter("freshness", "half_life_days", 1, 60),))
@@ -142,13 +142,13 @@ def test_locked_weights_and_parameters_stay(holdout: Holdout, statistics: Statis
     space.point_of(found)  # a search can start from it
 
 
-def test_a_seed_gives_the_same_weights(holdout: Holdout, statistics: Statistics) -> None:
+def test_same_seed_gives_same_weights(holdout: Holdout, statistics: Statistics) -> None:
     train = Evaluator(holdout, statistics=statistics, metrics=(NDCG(10),), k=10)
     a, b, c = (fit_pairwise(Space(STANDARD), train, others=10, seed=seed) for seed in (1, 1, 2))
     assert flat(a) == flat(b) != flat(c)
 
 
-def test_a_user_counts_once_however_much_they_wanted(holdout: Holdout, statistics: Statistics) -> None:
+def test_each_user_has_the_same_weight(holdout: Holdout, statistics: Statistics) -> None:
     """The gains of each user are normalised: ten times all gains of a user gives the same fit."""
     wanted = holdout.relevance
     more = Relevance.of(wanted.user_id, wanted.job_id, wanted.gain * np.where(wanted.user_id % 2, 10.0, 1.0))
@@ -159,7 +159,7 @@ def test_a_user_counts_once_however_much_they_wanted(holdout: Holdout, statistic
     np.testing.assert_allclose(fits[0].flat_weights, fits[1].flat_weights, atol=1e-9)
 
 
-def test_nothing_to_fit_is_said(holdout: Holdout, statistics: Statistics) -> None:
+def test_nothing_to_fit_raises(holdout: Holdout, statistics: Statistics) -> None:
     train = Evaluator(holdout, users=holdout.user_id[:5], statistics=statistics, metrics=(NDCG(10),), k=10)
     parameter = Parameter("freshness", "half_life_days", 1, 60)
     with pytest.raises(ConfigurationError, match="all weights are locked"):
@@ -168,7 +168,7 @@ def test_nothing_to_fit_is_said(holdout: Holdout, statistics: Statistics) -> Non
         fit_pairwise(Space(STANDARD.with_eligibility(min_fee=1e9)), train)
 
 
-def test_what_every_component_speaks_against_has_no_weights(holdout: Holdout, statistics: Statistics) -> None:
+def test_all_zero_fit_raises(holdout: Holdout, statistics: Statistics) -> None:
     ready = Prepared.of(statistics, STANDARD)
     (active,) = np.nonzero(holdout.data.users.active)
     values = ready.scorer.components(active, np.arange(len(ready.plan.job_id)))

@@ -24,7 +24,7 @@ def rows(database: Database) -> tuple[list[dict[str, object]], list[dict[str, ob
         )
 
 
-def test_it_is_kept_and_made_anew(
+def test_index_follows_registry_and_is_rebuilt(
     tmp_path: Path, database_url: str, standard: ScoringModel, even: ScoringModel
 ) -> None:
     if database_url.startswith("sqlite"):
@@ -52,9 +52,7 @@ def test_it_is_kept_and_made_anew(
         assert rows(database) == kept
 
 
-def test_an_older_table_is_exchanged_when_it_is_empty(
-    tmp_path: Path, registry: Registry, standard: ScoringModel
-) -> None:
+def test_empty_table_of_other_columns_is_replaced(tmp_path: Path, registry: Registry, standard: ScoringModel) -> None:
     registry.save("night", standard)
     (tmp_path / "old.db").touch()
     with Database.open(tmp_path / "old.db") as database:
@@ -70,16 +68,14 @@ def test_an_older_table_is_exchanged_when_it_is_empty(
             registry.reindex(database)
 
 
-def test_a_database_that_is_gone_loses_no_profile(tmp_path: Path, standard: ScoringModel) -> None:
+def test_unreachable_database_loses_no_profile(tmp_path: Path, standard: ScoringModel) -> None:
     registry = Registry(tmp_path / "profiles", database=tmp_path / "none.db")
     with pytest.raises(DatabaseError, match="night@1 is saved, but not in the index"):
         registry.save("night", standard)
     assert registry.versions("night") == (1,)
 
 
-def test_a_file_that_cannot_be_read_leaves_the_index_as_it_was(
-    tmp_path: Path, registry: Registry, standard: ScoringModel
-) -> None:
+def test_invalid_file_leaves_index_unchanged(tmp_path: Path, registry: Registry, standard: ScoringModel) -> None:
     (tmp_path / "index.db").touch()
     registry.save("night", standard)
     with Database.open(tmp_path / "index.db") as database:

@@ -39,7 +39,7 @@ def check(ready: Prepared, user_id: int, job_id: int) -> FullRank:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
-def test_it_is_the_place_in_the_sorted_walk(seed: int) -> None:
+def test_rank_equals_place_in_sorted_jobs(seed: int) -> None:
     ready = random_prepared(seed)
     random = np.random.default_rng(seed)
     for user in random.choice(ready.plan.user_id, 2):
@@ -49,7 +49,7 @@ def test_it_is_the_place_in_the_sorted_walk(seed: int) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 60))
-def test_the_first_k_are_the_list(seed: int, k: int) -> None:
+def test_first_k_of_full_ranking_are_the_list(seed: int, k: int) -> None:
     ready = random_prepared(seed)
     job = int(ready.plan.job_id[0])
     ranking = ready.top_k(k, ready.plan.user_id)
@@ -57,7 +57,7 @@ def test_the_first_k_are_the_list(seed: int, k: int) -> None:
         assert find_full_rank(ready, int(user), job).order[:k].tolist() == jobs[:count].tolist()
 
 
-def test_every_reason_not_to_be_ranked_is_met_and_said() -> None:
+def test_every_reason_against_a_job_is_listed() -> None:
     rules = {"max_per_company": 1, "min_fee": 1_000.0, "employment_types": (1,), "company_cooldown_days": 90.0}
     ready = Prepared.of(
         small_dataset(4, n_users=10, n_jobs=60, n_actions=200), load_model("standard").with_eligibility(**rules)
@@ -78,7 +78,7 @@ def test_every_reason_not_to_be_ranked_is_met_and_said() -> None:
     }
 
 
-def test_what_the_cap_keeps_out_has_better_jobs_of_its_company_in_the_ranking() -> None:
+def test_capped_job_is_behind_jobs_of_its_company() -> None:
     tables = make_market(20, 400, 600, seed=3).tables
     ready = Prepared.of(Dataset(tables), load_model("standard").with_eligibility(max_per_company=2))
     user, company = int(ready.plan.user_id[ready.active_users[0]]), ready.plan.exclusions.company
@@ -92,7 +92,7 @@ def test_what_the_cap_keeps_out_has_better_jobs_of_its_company_in_the_ranking() 
     assert capped > 20
 
 
-def test_candidates_are_all_that_is_ranked() -> None:
+def test_only_candidates_are_ranked() -> None:
     data = small_dataset(2)
     ready = Prepared.of(data, load_model("standard"))
     n_users, n_jobs = len(ready.plan.user_id), len(ready.plan.job_id)
@@ -104,7 +104,7 @@ def test_candidates_are_all_that_is_ranked() -> None:
     assert set(place.order) <= set(some.plan.job_id[:5])
 
 
-def test_an_unknown_id_is_named() -> None:
+def test_unknown_id_raises() -> None:
     ready = random_prepared(1)
     with pytest.raises(UnknownIdError, match="no user 999999"):
         find_full_rank(ready, 999_999, int(ready.plan.job_id[0]))
@@ -112,7 +112,7 @@ def test_an_unknown_id_is_named() -> None:
         find_full_rank(ready, int(ready.plan.user_id[0]), -5)
 
 
-def test_it_says_where() -> None:
+def test_str_and_repr_of_full_rank() -> None:
     place = FullRank(score=50.0, order=np.arange(2_000), n_ahead=1_233, not_ranked=())
     assert repr(place) == "FullRank(rank 1,234 of 2,000, 50.00 points)"
     assert str(FullRank(50.0, np.arange(3), 1, ("not open",))) == "none"

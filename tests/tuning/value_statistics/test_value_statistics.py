@@ -53,7 +53,7 @@ def names_of(ready: Prepared) -> list[str]:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
-def test_values_and_totals_are_those_of_explanations(seed: int) -> None:
+def test_values_and_totals_equal_explanations(seed: int) -> None:
     ready, random = random_prepared(seed), np.random.default_rng(seed)
     users, jobs = random.choice(ready.plan.user_id, 3), random.choice(ready.plan.job_id, 4)  # with duplicates
     frame = component_values(ready, users, jobs)
@@ -66,7 +66,7 @@ def test_values_and_totals_are_those_of_explanations(seed: int) -> None:
         assert row["total"] == said.total
 
 
-def test_all_pairs_are_what_nobody_named_gives(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_is_all_active_users_and_all_jobs(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = component_values(ready)
     assert whole["user_id"].unique().tolist() == ready.plan.user_id[ready.active_users].tolist()
     totals = ready.scorer.all_pairs(ready.active_users)[0]
@@ -87,7 +87,7 @@ def test_no_users_or_no_jobs_give_no_rows(ready: Prepared) -> None:
         assert frame.columns.tolist() == ["user_id", "job_id", *names_of(ready), "total"]
 
 
-def test_what_cannot_fit_is_refused_before_any_work(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_raises_before_any_work(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     needed = values_module.estimate_bytes(len(ready.active_users), len(ready.plan.job_id), 11)
     assert needed > component_values(ready).memory_usage(index=False).sum()
     monkeypatch.setattr(memory_budget, "measure_available", lambda: needed - 1)
@@ -99,7 +99,7 @@ def test_what_cannot_fit_is_refused_before_any_work(ready: Prepared, monkeypatch
         draw(ready)
 
 
-def test_a_component_called_like_another_column_is_refused() -> None:
+def test_component_with_name_of_other_column_raises() -> None:
     model = scoring.load_model("standard")
     renamed = [replace(part, name="total") if part.name == "fee" else part for part in model.parts]
     base = {"total" if name == "fee" else name: weight for name, weight in model.weights.components["base"].items()}
@@ -109,7 +109,7 @@ def test_a_component_called_like_another_column_is_refused() -> None:
         component_values(ready)
 
 
-def test_unknown_ids_are_named(ready: Prepared) -> None:
+def test_unknown_ids_raise(ready: Prepared) -> None:
     with pytest.raises(UnknownIdError, match="no user 999999"):
         component_values(ready, [999_999])
     with pytest.raises(UnknownIdError, match="no job -1"):
@@ -125,14 +125,14 @@ def pairs(sample: Sample) -> list[tuple[int, int]]:
     return list(zip(np.repeat(sample.user_id, sample.lengths).tolist(), sample.job_id.tolist(), strict=True))
 
 
-def test_where_all_pairs_fit_they_are_the_sample(ready: Prepared, every_pair: pd.DataFrame) -> None:
+def test_large_sample_contains_all_pairs(ready: Prepared, every_pair: pd.DataFrame) -> None:
     sample = draw(ready, **EVERYTHING)
     assert sample.is_complete
     assert pairs(sample) == list(every_pair[["user_id", "job_id"]].itertuples(index=False, name=None))
     assert sample.values.tolist() == every_pair[names_of(ready)].to_numpy().T.tolist()
 
 
-def test_a_draw_is_of_eligible_pairs_each_once_and_the_same_by_seed(ready: Prepared, every_pair: pd.DataFrame) -> None:
+def test_draw_returns_distinct_eligible_pairs_by_seed(ready: Prepared, every_pair: pd.DataFrame) -> None:
     eligible = set(every_pair[["user_id", "job_id"]].itertuples(index=False, name=None))
     one, same, other = (draw(ready, n_users=10, n_jobs=20, seed=seed) for seed in (1, 1, 2))
     assert pairs(one) == pairs(same) != pairs(other)
@@ -146,7 +146,7 @@ def test_a_draw_is_of_eligible_pairs_each_once_and_the_same_by_seed(ready: Prepa
     assert one.values.tolist() == values.loc[pairs(one)].to_numpy().T.tolist()
 
 
-def test_every_pair_is_as_likely_as_another(ready: Prepared, every_pair: pd.DataFrame) -> None:
+def test_every_pair_is_equally_likely(ready: Prepared, every_pair: pd.DataFrame) -> None:
     user = int(every_pair["user_id"].iloc[0])
     eligible = every_pair.loc[every_pair["user_id"] == user, "job_id"]
     drawn = np.concatenate([draw(ready, [user], n_jobs=10, seed=seed).job_id for seed in range(400)])
@@ -156,7 +156,7 @@ def test_every_pair_is_as_likely_as_another(ready: Prepared, every_pair: pd.Data
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
-def test_deviations_are_those_of_each_user(seed: int) -> None:
+def test_deviations_equal_values_minus_user_mean(seed: int) -> None:
     ready = random_prepared(seed)
     if not ready.plan.exclusions.matrix(ready.active_users).any():
         with pytest.raises(ConfigurationError, match="eligible job"):
@@ -171,13 +171,13 @@ def test_deviations_are_those_of_each_user(seed: int) -> None:
 
 
 @pytest.mark.parametrize("number", [0, -1, 2.5, "many", None, True])
-def test_numbers_of_users_and_jobs_are_whole(ready: Prepared, number: object) -> None:
+def test_invalid_sample_size_raises(ready: Prepared, number: object) -> None:
     for name in ("n_users", "n_jobs"):
         with pytest.raises(ConfigurationError, match=name):
             draw(ready, **{name: number})  # type: ignore[arg-type]
 
 
-def test_a_market_in_which_nobody_may_be_shown_anything_is_refused(ready: Prepared) -> None:
+def test_no_eligible_job_raises(ready: Prepared) -> None:
     shut = ready.with_model(ready.model.with_eligibility(min_fee=1e9))
     with pytest.raises(ConfigurationError, match=r"none of .* users has an eligible job"):
         component_distributions(shut)
@@ -186,7 +186,7 @@ def test_a_market_in_which_nobody_may_be_shown_anything_is_refused(ready: Prepar
 # Distributions
 
 
-def test_distributions_are_those_of_pandas(ready: Prepared, every_pair: pd.DataFrame) -> None:
+def test_distributions_equal_pandas(ready: Prepared, every_pair: pd.DataFrame) -> None:
     found = component_distributions(ready, **EVERYTHING)
     frame, names = found.frame().set_index("component"), names_of(ready)
     assert frame.index.tolist() == names
@@ -222,7 +222,7 @@ def test_distributions_are_those_of_pandas(ready: Prepared, every_pair: pd.DataF
     assert "all there are" in repr(found)
 
 
-def test_a_component_that_is_the_same_for_a_users_jobs_decides_nothing() -> None:
+def test_constant_component_has_no_spread() -> None:
     """Without actions, history, clicks and factors have the same value for each pair."""
     tables = scoring.make_market(20, 150, 300, seed=2).tables
     ready = Prepared.of(scoring.Dataset(tables.with_tables(actions=tables.actions[:0])), scoring.load_model("standard"))
@@ -241,7 +241,7 @@ def test_a_component_that_is_the_same_for_a_users_jobs_decides_nothing() -> None
     assert_readable(correlations(ready).plot())
 
 
-def test_a_sample_is_near_the_whole(ready: Prepared) -> None:
+def test_sample_is_near_all_pairs(ready: Prepared) -> None:
     whole = component_distributions(ready, **EVERYTHING).frame()
     some = component_distributions(ready, n_users=30, n_jobs=80).frame()
     assert some["mean"].to_numpy() == pytest.approx(whole["mean"].to_numpy(), abs=5)
@@ -252,7 +252,7 @@ def test_a_sample_is_near_the_whole(ready: Prepared) -> None:
 
 
 @pytest.mark.parametrize("method", ["pearson", "spearman"])
-def test_correlations_are_those_of_pandas(ready: Prepared, every_pair: pd.DataFrame, method: str) -> None:
+def test_correlations_equal_pandas(ready: Prepared, every_pair: pd.DataFrame, method: str) -> None:
     found = correlations(ready, method=method, **EVERYTHING)  # type: ignore[arg-type]
     values, users = every_pair[names_of(ready)], every_pair["user_id"]
     pd.testing.assert_frame_equal(found.frame("pooled"), values.corr(method), check_names=False, rtol=1e-9, atol=1e-12)  # type: ignore[arg-type]
@@ -265,7 +265,7 @@ def test_correlations_are_those_of_pandas(ready: Prepared, every_pair: pd.DataFr
     assert method in repr(found)
 
 
-def test_within_one_user_it_is_scipys(ready: Prepared) -> None:
+def test_correlations_of_one_user_equal_scipy(ready: Prepared) -> None:
     user = int(ready.plan.user_id[ready.active_users[3]])
     sample = draw(ready, [user], **EVERYTHING)
     names = names_of(ready)
@@ -276,7 +276,7 @@ def test_within_one_user_it_is_scipys(ready: Prepared) -> None:
         assert found.frame("pooled").loc["conditions", "wage"] == pytest.approx(of(a, b).statistic)
 
 
-def test_what_rounding_leaves_of_a_mean_is_no_difference() -> None:
+def test_rounding_error_of_mean_is_not_a_deviation() -> None:
     values = np.full((1, 3), 0.1)
     assert (values - values.mean()).any()  # rounding: 0.1 + 0.1 + 0.1 is not 0.3
     assert not _centred(values).any()
@@ -284,14 +284,14 @@ def test_what_rounding_leaves_of_a_mean_is_no_difference() -> None:
     assert not one.deviations().any()
 
 
-def test_what_is_no_method_is_refused(ready: Prepared) -> None:
+def test_unknown_method_raises(ready: Prepared) -> None:
     with pytest.raises(ConfigurationError, match="pearson or spearman"):
         correlations(ready, method="kendall")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="within or pooled"):
         correlations(ready).frame("between")  # type: ignore[arg-type]
 
 
-def test_plots_say_what_they_show(ready: Prepared) -> None:
+def test_plots_are_readable_and_show_values(ready: Prepared) -> None:
     assert_readable(component_distributions(ready).plot())
     figure = correlations(ready, method="spearman").plot()
     assert_readable(figure)
@@ -301,7 +301,7 @@ def test_plots_say_what_they_show(ready: Prepared) -> None:
     assert f"{found.loc['clicks', 'conditions']:.2f}".replace("0.", ".") in shown
 
 
-def test_a_model_of_one_component_has_plots_too() -> None:
+def test_plots_of_model_with_one_component() -> None:
     model = scoring.load_model("standard")
     fee = next(part for part in model.parts if part.name == "fee")
     weights = WeightProfile({"base": 1.0}, {"base": {"fee": 1.0}})

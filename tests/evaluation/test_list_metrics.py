@@ -53,7 +53,7 @@ def facts_of(n_jobs: int, eligible: list[int] | None = None) -> ListFacts:
     return ListFacts(job, 100.0 * job, wage, job.astype(float), may)
 
 
-def test_means_are_those_of_the_tables(prepared: Prepared, facts: ListFacts, ranking: Ranking) -> None:
+def test_user_facts_equal_means_from_tables(prepared: Prepared, facts: ListFacts, ranking: Ranking) -> None:
     tables = prepared.dataset.tables
     fee = tables.jobs.set_index("job_id")["fee"].fillna(0.0)
     acted = tables.actions.groupby("job_id")["user_id"].nunique().to_dict()
@@ -76,20 +76,20 @@ def ratio_of(prepared: Prepared, user: int, job: int) -> float | None:
     return None if wage.facts["ratio"] is None else float(wage.facts["ratio"])
 
 
-def test_jobs_of_unknown_wage_are_left_out_and_a_list_of_nothing_else_has_no_mean() -> None:
+def test_jobs_of_unknown_wage_are_left_out_of_mean() -> None:
     ranking = ranking_of([[0, 4, 6], [0], []])
     assert MeanWage(3).of(ranking, facts_of(8)).tolist() == pytest.approx([0.5, np.nan, np.nan], nan_ok=True)
     assert MeanFee(3).of(ranking, facts_of(8)).tolist() == pytest.approx([1000 / 3, 0.0, np.nan], nan_ok=True)
 
 
-def test_only_the_first_k_count() -> None:
+def test_only_first_k_jobs_count() -> None:
     ranking = ranking_of([[4, 6, 0], [2, 3, 5]])
     assert MeanFee(1).of(ranking, facts_of(8)).tolist() == [400.0, 200.0]
     assert Coverage(1).of(ranking, facts_of(8)).value == 2 / 8
     assert Coverage(2).of(ranking, facts_of(8)).value == 4 / 8
 
 
-def test_coverage_is_of_eligible_jobs_alone() -> None:
+def test_coverage_counts_only_eligible_jobs() -> None:
     ranking = ranking_of([[4, 6], [4, 1]])
     assert Coverage(2).of(ranking, facts_of(8, eligible=[4, 5, 6, 7])).value == 2 / 4
 
@@ -98,7 +98,7 @@ def test_coverage_is_of_eligible_jobs_alone() -> None:
     ("lists", "gini"),
     [([[0], [1], [2], [3]], 0.0), ([[0]] * 4, 3 / 4), ([[0, 1], [0, 1]], 1 / 2), ([[0, 1], [0]], 0.5833333333333333)],
 )
-def test_concentration_goes_from_all_alike_to_all_in_one(lists: list[list[int]], gini: float) -> None:
+def test_concentration_of_even_and_single_job_lists(lists: list[list[int]], gini: float) -> None:
     assert Concentration(2).of(ranking_of(lists, room=2), facts_of(4)).value == pytest.approx(gini)
 
 
@@ -114,9 +114,7 @@ def gini_by_pairs(counts: list[int]) -> float:
     eligible=st.sets(st.integers(0, 11), min_size=1),
     k=st.integers(1, 5),
 )
-def test_population_facts_and_each_without_a_group_equal_counting(
-    lists: list[list[int]], eligible: set[int], k: int
-) -> None:
+def test_population_facts_equal_counts_without_each_group(lists: list[list[int]], eligible: set[int], k: int) -> None:
     ranking, facts = ranking_of(lists, room=5), facts_of(12, sorted(eligible))
     coverage, concentration = Coverage(k).of(ranking, facts), Concentration(k).of(ranking, facts)
     group = assign_groups(ranking.user_id)
@@ -132,7 +130,7 @@ def test_population_facts_and_each_without_a_group_equal_counting(
             assert math.isnan(concentrated)
 
 
-def test_the_order_of_users_changes_nothing(facts: ListFacts, ranking: Ranking) -> None:
+def test_population_facts_ignore_order_of_users(facts: ListFacts, ranking: Ranking) -> None:
     turn = np.random.default_rng(0).permutation(len(ranking.user_id))
     turned = Ranking(
         *(of[turn] for of in (ranking.user_id, ranking.job_id, ranking.job_row)), ranking.scores, ranking.count[turn]
@@ -144,7 +142,7 @@ def test_the_order_of_users_changes_nothing(facts: ListFacts, ranking: Ranking) 
         assert (first.value, first.interval(), first.users) == (second.value, second.interval(), second.users)
 
 
-def test_lists_cut_before_k_are_refused_unless_there_are_no_more_jobs() -> None:
+def test_short_lists_raise_unless_no_more_jobs_exist() -> None:
     cut = ranking_of([[1, 2], [3]])
     for fact in (MeanFee(5), Coverage(5)):
         with pytest.raises(ConfigurationError, match=f"{fact.name} needs lists of 5 jobs, and these end at 2"):
@@ -153,14 +151,14 @@ def test_lists_cut_before_k_are_refused_unless_there_are_no_more_jobs() -> None:
     assert MeanFee(5).of(ranking_of([[1, 2], [3]], room=3), facts_of(8)).tolist() == [150.0, 300.0]  # none is full
 
 
-def test_a_ranking_of_other_jobs_is_refused(facts: ListFacts) -> None:
+def test_ranking_of_other_jobs_raises(facts: ListFacts) -> None:
     with pytest.raises(ConfigurationError, match="other jobs than the facts"):
         MeanFee(2).of(ranking_of([[1, 2]], first_job=1), facts_of(8))
     with pytest.raises(ConfigurationError, match="other jobs than the facts"):
         MeanFee(2).of(ranking_of([[1, 9]]), facts_of(8))
 
 
-def test_what_cannot_be_told(prepared: Prepared) -> None:
+def test_invalid_facts_and_no_eligible_job_raise(prepared: Prepared) -> None:
     with pytest.raises(ConfigurationError, match="no job is eligible"):
         Coverage(1).of(ranking_of([[1]]), facts_of(3, eligible=[]))
     with pytest.raises(ConfigurationError, match=r"eligible is of shape \(2,\); there are 600 jobs"):
@@ -169,13 +167,13 @@ def test_what_cannot_be_told(prepared: Prepared) -> None:
         MeanFee(0)
 
 
-def test_users_with_nothing_to_be_shown() -> None:
+def test_empty_lists_have_no_mean() -> None:
     nothing = ranking_of([[], []])
     assert np.isnan(MeanFee().of(nothing, facts_of(3, eligible=[]))).all()
     assert Coverage().of(ranking_of([[], []], room=2), facts_of(3)).value == 0
 
 
-def test_jobs_of_a_request_are_found_by_id(prepared: Prepared, facts: ListFacts) -> None:
+def test_facts_find_jobs_by_id(prepared: Prepared, facts: ListFacts) -> None:
     jobs = prepared.dataset.tables.jobs
     some = jobs.iloc[[5, 3, 400]].assign(job_id=[int(jobs["job_id"][5]), 10**9, int(jobs["job_id"][400])])
     asked = ListFacts.of(Inputs.of(prepared.dataset, basis=prepared.inputs.basis, jobs=some), np.ones(3, dtype=bool))
@@ -184,7 +182,7 @@ def test_jobs_of_a_request_are_found_by_id(prepared: Prepared, facts: ListFacts)
     assert asked.wage[0] == pytest.approx(facts.wage[5], nan_ok=True)
 
 
-def test_names_and_units(facts: ListFacts) -> None:
+def test_names_and_units_of_facts(facts: ListFacts) -> None:
     told = [(fact.name, fact.unit) for fact in (*USER_FACTS, *POPULATION_FACTS)]
     assert told == [
         ("mean fee@40", "yen"),

@@ -18,7 +18,7 @@ def some_curve(seed: int) -> Curve:
 EVERYWHERE = np.arange(0, 21) / 20
 
 
-def test_a_curve_has_its_points_its_pieces_and_nothing_outside() -> None:
+def test_curve_values_at_points_pieces_and_outside() -> None:
     curve = Curve(np.array([0.0, 0.5, 1.0]), np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0]))
     assert curve([0.0, 0.2, 0.5, 0.7, 1.0]).tolist() == [1.0, 4.0, 2.0, 5.0, 3.0]
     assert np.isnan(curve([-0.1, 1.1])).all()
@@ -26,7 +26,7 @@ def test_a_curve_has_its_points_its_pieces_and_nothing_outside() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_simplifying_changes_no_value_and_leaves_only_breakpoints(seed: int) -> None:
+def test_simplify_keeps_values_and_breakpoints(seed: int) -> None:
     curve = some_curve(seed)
     simple = Curve.simplified(curve.t, curve.at, curve.within)
     assert simple(EVERYWHERE).tolist() == curve(EVERYWHERE).tolist()
@@ -34,7 +34,7 @@ def test_simplifying_changes_no_value_and_leaves_only_breakpoints(seed: int) -> 
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_sums_and_means_are_those_of_the_values(seed: int) -> None:
+def test_sum_and_mean_equal_sum_and_mean_of_values(seed: int) -> None:
     curves = [some_curve(100 * seed + place) for place in range(4)]
     values = sum(curve(EVERYWHERE) for curve in curves)
     assert Curve.sum(curves)(EVERYWHERE).tolist() == values.tolist()
@@ -42,7 +42,7 @@ def test_sums_and_means_are_those_of_the_values(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_best_is_a_highest_value_and_stays_where_it_is_if_it_can(seed: int) -> None:
+def test_best_is_nearest_piece_of_highest_value(seed: int) -> None:
     curve = some_curve(seed)
     for near in EVERYWHERE:
         best, low, high = curve.best(float(near))
@@ -52,7 +52,7 @@ def test_the_best_is_a_highest_value_and_stays_where_it_is_if_it_can(seed: int) 
             assert best == near
 
 
-def test_about_a_weight_nothing_changes_up_to_the_next_change() -> None:
+def test_constant_interval_ends_at_next_change() -> None:
     changes = np.array([0.2, 0.6])
     assert find_constant_interval(changes, 0.3) == (0.2, 0.6)
     assert find_constant_interval(changes, 0.6) == (0.6, 0.6)

@@ -12,7 +12,7 @@ MARGIN = 1e-3
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_guess_does_and_is_no_nearer_than_the_nearest(seed: int) -> None:
+def test_sample_is_valid_and_not_nearer_than_optimum(seed: int) -> None:
     random = np.random.default_rng(seed)
     lead = random.uniform(-60, 40, (4, 40))
     locked = np.array([False, False, False, seed % 2 == 0])
@@ -32,7 +32,7 @@ def test_a_guess_does_and_is_no_nearer_than_the_nearest(seed: int) -> None:
     assert nearest <= abs(found - region.flat).sum() + 1e-3 * nearest + 1e-6
 
 
-def test_it_finds_a_way_where_there_is_much_room() -> None:
+def test_sample_finds_weights_in_large_region() -> None:
     lead = np.array([[50.0] * 30, [-50.0] * 30, [0.0] * 30])
     region = WeightRegion(np.array([0.1, 0.8, 0.1]), np.zeros(3, dtype=bool), 2.0)
     found = sample_start(lead, region, 3, MARGIN)
@@ -40,12 +40,12 @@ def test_it_finds_a_way_where_there_is_much_room() -> None:
     assert 0.69 < abs(found - region.flat).sum() < 0.8
 
 
-def test_what_is_out_of_the_question_is_not_found() -> None:
+def test_sample_is_none_if_impossible() -> None:
     lead = np.full((3, 10), -5.0)
     assert sample_start(lead, WeightRegion(np.full(3, 1 / 3), np.zeros(3, dtype=bool), 2.0), 2, MARGIN) is None
 
 
-def test_most_is_the_best_vertex_of_the_room() -> None:
+def test_most_equals_best_vertex_of_region() -> None:
     worth = np.array([[1.0, 9.0], [5.0, 0.0], [8.0, 2.0]])
     flat = np.array([0.5, 0.3, 0.2])
     free = np.zeros(3, dtype=bool)

@@ -63,7 +63,7 @@ def test_movements_by_hand() -> None:
     assert frame["rank_after"].tolist() == [1, 2, 3, 4, pd.NA, 1]
 
 
-def test_movements_are_the_two_lists_joined(comparison: Comparison) -> None:
+def test_movements_equal_join_of_both_lists(comparison: Comparison) -> None:
     columns = ["user_id", "job_id", "rank"]
     joined = comparison.before.frame()[columns].merge(
         comparison.after.frame()[columns], on=["user_id", "job_id"], how="outer", suffixes=("_before", "_after")
@@ -75,7 +75,7 @@ def test_movements_are_the_two_lists_joined(comparison: Comparison) -> None:
     assert (ours["label"] == "out").sum() == joined["rank_after"].isna().sum() > 0
 
 
-def test_one_users_movements_are_those_of_all(comparison: Comparison) -> None:
+def test_movements_of_one_user_equal_rows_of_all(comparison: Comparison) -> None:
     every = comparison.movements()
     for user in comparison.before.user_id[:5].tolist():
         one = every[every["user_id"] == user].reset_index(drop=True)
@@ -84,7 +84,7 @@ def test_one_users_movements_are_those_of_all(comparison: Comparison) -> None:
         comparison.movements(987654)
 
 
-def test_the_users_frame_is_that_of_plain_lists(comparison: Comparison) -> None:
+def test_comparison_frame_equals_plain_lists(comparison: Comparison) -> None:
     frame = comparison.frame()
     lists = [
         {user: part["job_id"].tolist() for user, part in ranking.frame().groupby("user_id")}
@@ -104,7 +104,7 @@ def test_the_users_frame_is_that_of_plain_lists(comparison: Comparison) -> None:
     assert summary["rank-biased overlap (p = 0.9), mean"] == comparison.mean_rbo == pytest.approx(frame["rbo"].mean())
 
 
-def test_a_model_beside_itself_changes_nothing(before: Prepared) -> None:
+def test_same_model_changes_no_list(before: Prepared) -> None:
     same = Comparison.of(before, before.with_model(before.model), k=10)
     assert (same.mean_overlap, same.share_changed, same.share_first_changed) == (1, 0, 0)
     assert same.mean_rbo == pytest.approx(1)
@@ -115,7 +115,7 @@ def test_a_model_beside_itself_changes_nothing(before: Prepared) -> None:
 
 
 @pytest.mark.parametrize("by", ["company", "prefecture", "occupation"])
-def test_exposure_is_a_count_of_entries(comparison: Comparison, tables: Tables, by: By) -> None:
+def test_exposure_equals_count_of_list_entries(comparison: Comparison, tables: Tables, by: By) -> None:
     frame = comparison.exposure(by)
     of_job = tables.jobs.set_index("job_id")[COLUMN[by]]
     for when, ranking in (("before", comparison.before), ("after", comparison.after)):
@@ -136,7 +136,7 @@ def test_exposure_is_a_count_of_entries(comparison: Comparison, tables: Tables, 
     assert frame["name"].notna().all()
 
 
-def test_jobs_without_a_company_count_as_unknown(tables: Tables, comparison: Comparison) -> None:
+def test_exposure_counts_missing_company_as_unknown(tables: Tables, comparison: Comparison) -> None:
     jobs = tables.jobs.copy()
     jobs["company_id"] = jobs["company_id"].where(jobs["job_id"] % 2 == 0)
     jobs["company_name"] = None
@@ -149,7 +149,7 @@ def test_jobs_without_a_company_count_as_unknown(tables: Tables, comparison: Com
     assert known.index.tolist() == known["company_id"].tolist()  # companies without a name are shown by their id
 
 
-def test_lists_of_two_runs_are_cut_and_put_in_order(comparison: Comparison) -> None:
+def test_of_rankings_cuts_and_reorders_lists(comparison: Comparison) -> None:
     before, after = comparison.before, comparison.after
     turned = replace(after, **{n: getattr(after, n)[::-1] for n in ("user_id", "job_id", "job_row", "scores", "count")})
     runs = Comparison.of_rankings(before, turned, comparison.inputs, k=5)
@@ -161,7 +161,7 @@ def test_lists_of_two_runs_are_cut_and_put_in_order(comparison: Comparison) -> N
     assert runs.frame()["rbo"].tolist() == rank_biased_overlap(place, *counts).tolist()
 
 
-def test_what_cannot_be_compared_is_refused(before: Prepared, comparison: Comparison) -> None:
+def test_incomparable_rankings_raise(before: Prepared, comparison: Comparison) -> None:
     a, b = hand_made([1, 2], [[1], [2]], 1), hand_made([1, 3], [[1], [2]], 1)
     with pytest.raises(ConfigurationError, match="2 users have only one of the two lists, user 2 among them"):
         movements(a, b)
@@ -179,7 +179,7 @@ def test_what_cannot_be_compared_is_refused(before: Prepared, comparison: Compar
         Comparison.of(before, other)
 
 
-def test_the_plot_counts_every_user_and_says_who_gains(comparison: Comparison) -> None:
+def test_plot_counts_every_user_and_names_gains(comparison: Comparison) -> None:
     figure = comparison.plot("prefecture", most=3)
     assert_readable(figure)
     users, gains = figure.axes
