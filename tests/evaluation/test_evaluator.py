@@ -262,7 +262,7 @@ def test_pairs_out_of_reach_are_counted_at_their_first_rule(kind: str, request: 
     assert evaluator.unreachable(model) == counts
     assert len(counts) >= 2
     everything = {"open": False, "min_fee": None, "not_applied": False, "company_cooldown_days": None}
-    assert set(evaluator.unreachable(STANDARD.with_eligibility(**everything))) <= {"nobody's candidate"}
+    assert set(evaluator.unreachable(STANDARD.with_eligibility(**everything))) <= {"not a candidate of any user"}
 
 
 def test_facts_follow_the_rules(evaluator: Evaluator) -> None:

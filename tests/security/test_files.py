@@ -85,7 +85,7 @@ def test_trials_are_their_owners_alone(tmp_path: Path, umask: int) -> None:
 
 def test_a_cache_that_everybody_may_write_to_is_neither_read_nor_written(cache: ArrayCache, kept: Path) -> None:
     kept.parent.chmod(0o777)
-    with pytest.warns(RuntimeWarning, match=r"is not used: it can be written to by everybody.*chmod 700"):
+    with pytest.warns(RuntimeWarning, match=r"is not used: it is writable by all users.*chmod 700"):
         assert not holds(cache)
     kept.unlink()
     with pytest.warns(RuntimeWarning, match="is not used"):
@@ -99,7 +99,7 @@ def test_a_cache_that_everybody_may_write_to_is_neither_read_nor_written(cache: 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_a_cache_of_somebody_else_is_not_used(cache: ArrayCache, kept: Path) -> None:
     os.chown(kept.parent, 12345, -1)
-    with pytest.warns(RuntimeWarning, match="is not used: it belongs to somebody else"):
+    with pytest.warns(RuntimeWarning, match="is not used: it belongs to another user"):
         assert not holds(cache)
 
 

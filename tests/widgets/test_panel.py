@@ -87,7 +87,7 @@ def test_a_refused_parameter_goes_back_and_says_why(panel, standard):
     row = panel.controls.parameters["location.same_city"]
     row.typed.value = 10
     assert row.typed.value == row.slider.value == 100
-    assert "nearer places may not have fewer points" in panel.said.text
+    assert "must be in descending order" in panel.said.text
     assert panel.wait(WAIT).model == standard
 
 

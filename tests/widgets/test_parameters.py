@@ -53,7 +53,7 @@ def test_bounds_of_the_field_are_the_knob_s():
 
 
 def test_a_curve_s_points_stay_in_order():
-    with pytest.raises(ModelError, match="from left to right"):
+    with pytest.raises(ModelError, match="must be ascending"):
         with_knob(STANDARD, knob_named(STANDARD, "wage.curve point 2 x"), 1.3)
 
 
