@@ -25,7 +25,7 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs.publishers import read_manifest, read_results
 from scoring.synthetic import make_market
-from tests.support.counts import ROOM, record_count
+from tests.support.counts import record_count
 
 Call = Callable[..., Result]
 
@@ -470,7 +470,7 @@ def test_a_disk_without_room_is_one_sentence(database: Path, tmp_path: Path) -> 
     assert last.startswith("error: Results cannot be written to runs/")
     assert "File too large" in last
     assert list((tmp_path / "runs").iterdir()) == []
-    record_count("disk", ROOM, 1, 1)
+    record_count("full disk", "{} runs: {} stopped by failing writes", 1, 1)
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
