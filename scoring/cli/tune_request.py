@@ -117,13 +117,13 @@ class TuneRequest:
         from scoring.evaluation import slices_of
         from scoring.model import Inputs
         from scoring.tuning import Problem, Space
-        from scoring.tuning.goal_parser import floor_named, goal_named, parameter_named
+        from scoring.tuning.goal_parser import parse_floor, parse_goal, parse_parameter
 
-        space = Space(model, self.locks, tuple(parameter_named(text) for text in self.parameters))
+        space = Space(model, self.locks, tuple(parse_parameter(text) for text in self.parameters))
         wanted = self.goals or (() if self.minimise else ("NDCG@10",))
-        goals = [*(goal_named(text) for text in wanted), *(goal_named(text, maximise=False) for text in self.minimise)]
+        goals = [*(parse_goal(text) for text in wanted), *(parse_goal(text, maximise=False) for text in self.minimise)]
         slicings = slices_of(Inputs.of(train.statistics)) if self.floors else ()
-        return Problem(space, train, tuple(goals), tuple(floor_named(text, slicings) for text in self.floors))
+        return Problem(space, train, tuple(goals), tuple(parse_floor(text, slicings) for text in self.floors))
 
     def journal_path(self, problem: Problem) -> Path:
         """Return the journal of the trials."""

@@ -11,10 +11,10 @@ import pandas as pd
 
 from scoring.errors import printable
 
-__all__ = ["in_words", "value_in_words"]
+__all__ = ["format_facts", "format_value"]
 
 
-def in_words(facts: Mapping[str, Any]) -> str:
+def format_facts(facts: Mapping[str, Any]) -> str:
     """Return facts as one line of text: `yen per hour 1,250; ratio 0.897; similar in occupation, wage`.
 
     Missing facts and the shares of met conditions have separate phrases.
@@ -30,14 +30,14 @@ def _fact(name: str, value: Any) -> str:
     if name == "similar in" and isinstance(value, Mapping) and not any(value.values()):
         return "none similar"
     if name == "days":
-        return f"in the last {value_in_words(value)} days"
+        return f"in the last {format_value(value)} days"
     if name == "cosine":
         if _missing(value):
             return "factor similarity: user or job has no factors"
-        return f"factor similarity {value_in_words(value)} (from -1 to 1)"
+        return f"factor similarity {format_value(value)} (from -1 to 1)"
     if _missing(value):
         return f"no {name}"
-    return f"{name} {value_in_words(value)}"
+    return f"{name} {format_value(value)}"
 
 
 def _met(parts: Mapping[str, Any]) -> str:
@@ -54,14 +54,14 @@ def _missing(value: Any) -> bool:
     return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and math.isnan(value))
 
 
-def value_in_words(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return the text of one value, with nested values in the same line."""
     if isinstance(value, Mapping):
         items = {str(name).replace("_", " "): item for name, item in value.items() if item}
-        texts = [name if item is True else f"{name} {value_in_words(item)}" for name, item in items.items()]
+        texts = [name if item is True else f"{name} {format_value(item)}" for name, item in items.items()]
         return ", ".join(texts) if texts else "nothing"
     if isinstance(value, tuple | list):
-        return "/".join(map(value_in_words, value)) if len(value) else "none"
+        return "/".join(map(format_value, value)) if len(value) else "none"
     if _missing(value):
         return "missing"
     if isinstance(value, bool):

@@ -25,7 +25,7 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs.publishers import read_manifest, read_results
 from scoring.synthetic import make_market
-from tests.support.counts import ROOM, record_count
+from tests.support.counts import record_count
 
 Call = Callable[..., Result]
 
@@ -370,7 +370,7 @@ def test_debug_shows_the_traceback(scoring: Call) -> None:
 
 
 def test_too_little_memory_is_said_before_loading(scoring: Call, market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.runs.memory_budget.available", lambda: 1_000_000)
+    monkeypatch.setattr("scoring.runs.memory_budget.measure_available", lambda: 1_000_000)
     said = one_sentence(scoring("run", "--db", market, "--no-database"), 1)
     assert "Loading 150 users, 800 jobs" in said
     assert "1.0 MB (1,000,000 bytes) are there" in said
@@ -470,7 +470,7 @@ def test_a_disk_without_room_is_one_sentence(database: Path, tmp_path: Path) -> 
     assert last.startswith("error: Results cannot be written to runs/")
     assert "File too large" in last
     assert list((tmp_path / "runs").iterdir()) == []
-    record_count("disk", ROOM, 1, 1)
+    record_count("full disk", "{} runs: {} stopped by failing writes", 1, 1)
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
@@ -483,21 +483,21 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 
 def test_facts_as_text() -> None:
-    from scoring.ranking.fact_text import in_words
+    from scoring.ranking.fact_text import format_facts
 
     facts = {"yen per hour": 1250.0, "ratio": 0.8969, "similar in": {"wage": True, "daily_payment": True, "x": False},
              "met": {"floor": 1, "style": 0.5}, "preferred": (1202, 1508), "station": None, "clicked": {}}  # fmt: skip
-    assert in_words(facts) == (
+    assert format_facts(facts) == (
         "yen per hour 1,250; ratio 0.897; similar in wage, daily payment; conditions: floor (met), style (half met); "
         "preferred 1202/1508; no station; clicked nothing"
     )
     unlike = {"similar in": {"occupation": False}}
-    assert in_words({"clicks": 2, "days": 30} | unlike) == "clicks 2; in the last 30 days; none similar"
-    assert in_words({"clicks": 0} | unlike) == "clicks 0"
-    assert in_words({"met": {"floor": 0.0, "style": 0.25}}) == "conditions: floor (not met), style (met by 25%)"
-    assert in_words({"met": {}}) == "no conditions"
-    assert in_words({"cosine": None}) == "factor similarity: user or job has no factors"
-    assert in_words({"cosine": 0.25}) == "factor similarity 0.25 (from -1 to 1)"
+    assert format_facts({"clicks": 2, "days": 30} | unlike) == "clicks 2; in the last 30 days; none similar"
+    assert format_facts({"clicks": 0} | unlike) == "clicks 0"
+    assert format_facts({"met": {"floor": 0.0, "style": 0.25}}) == "conditions: floor (not met), style (met by 25%)"
+    assert format_facts({"met": {}}) == "no conditions"
+    assert format_facts({"cosine": None}) == "factor similarity: user or job has no factors"
+    assert format_facts({"cosine": 0.25}) == "factor similarity 0.25 (from -1 to 1)"
 
 
 @pytest.mark.parametrize("clock", ["now", "10:00", "01/02/2025", "2025", "-5", "0001-01-01T00:00:00+14:00"])

@@ -87,28 +87,28 @@ def cases(table: str) -> list[Case]:
     return found
 
 
-_REFUSED: Final = {
-    ID: "missing, no whole number of 64 bits, a truth value, a float beyond 2^53, the same id again",
-    NUMBER: "no number, a truth value, infinity",
-    INTEGER: "no whole number of 64 bits, a truth value, infinity",
+_REJECTED: Final = {
+    ID: "missing; not a 64-bit integer; a boolean; a float beyond 2^53; a duplicate",
+    NUMBER: "not a number; a boolean; infinity",
+    INTEGER: "not a 64-bit integer; a boolean; infinity",
     FLAG: "neither true nor false",
     ACTIVE: "neither true nor false",
-    TIME: "no time of the years 1 to 9999, a bare number",
-    CODE: "NUL, no UTF-8, infinity, a truth value",
-    TEXT: "NUL, no UTF-8, infinity",
-    CHOICE: "NUL, no UTF-8, infinity",
-    INTEGERS: "no list of whole numbers",
+    TIME: "not a time of the years 1 to 9999; a number",
+    CODE: "NUL; invalid UTF-8; infinity; a boolean",
+    TEXT: "NUL; invalid UTF-8; infinity",
+    CHOICE: "NUL; invalid UTF-8; infinity",
+    INTEGERS: "not a list of integers",
 }
 _MEANS: Final = {
-    FLAG: "not known (`standard`: false)",
+    FLAG: "unknown (`standard`: false)",
     ACTIVE: "true",
     INTEGERS: "none",
 }
 _OF_COLUMN: Final = {
-    "min_salary": "; 0 or less counts as unknown",
-    "fee": "; counts as 0. What is below 0 has no points either, and is below any `min_fee`",
-    "preferred_salary_min": "; 0 or less is no floor",
-    "salary_type": "; so does another word: the wage is unknown",
+    "min_salary": "; 0 or less is unknown",
+    "fee": "; scored as 0. A negative fee gets no points and is below any `min_fee`",
+    "preferred_salary_min": "; 0 or less means no minimum",
+    "salary_type": "; another word is also unknown, and so is the wage",
     "prefecture_code": "; an unknown code is kept and matches itself",
     "city_code": "; an unknown code is kept and matches itself",
     "occupation_code": "; an unknown code is kept and matches itself",
@@ -117,19 +117,19 @@ _OF_COLUMN: Final = {
 
 def page() -> str:
     """Return the table of docs/input.md: per column, what is rejected and what a missing value means."""
-    lines = ["| column | a row is refused for | missing |", "|---|---|---|"]
+    lines = ["| column | a row is rejected if the value is | a missing value means |", "|---|---|---|"]
     for table in ("jobs", "users", "actions"):
         for column in TABLES[table].columns:
-            refused = _REFUSED[column.type] + (f", beyond ±{column.most:,.0f}" if column.most is not None else "")
+            rejected = _REJECTED[column.type] + (f"; beyond ±{column.most:,.0f}" if column.most is not None else "")
             if column.name == "action":
-                refused = "missing, another kind of action"
+                rejected = "missing; another kind of action"
             elif column.name == "occurred_at":
-                refused = f"missing, {refused}, more than a day in the future"
+                rejected = f"missing; {rejected}; more than a day in the future"
             elif table == "actions":
-                refused = f"{refused.rpartition(',')[0]}, of nobody and nothing"
-            means = "refused" if column.required else _MEANS.get(column.type, "not known")
+                rejected = f"{rejected.rpartition(';')[0]}; an id of no user or job in the data"
+            means = "rejected" if column.required else _MEANS.get(column.type, "unknown")
             means += "" if column.required else _OF_COLUMN.get(column.name, "")
-            lines.append(f"| {table}.`{column.name}` | {refused} | {means} |")
+            lines.append(f"| {table}.`{column.name}` | {rejected} | {means} |")
     return "\n".join(lines)
 
 

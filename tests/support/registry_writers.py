@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from scoring.tuning.registry.entry_journal import EntryJournal
-from scoring.tuning.registry.store import Store
+from scoring.tuning.registry.store import ProfileStore
 
 WRITERS = 3
 LINES = 200
@@ -35,7 +35,7 @@ def text_of(writer: int, version: int) -> str:
 def save_some(root: Path, writer: int) -> list[int]:
     """Save 16 versions and return their numbers."""
     wait_for_all(root.parent, writer)
-    return [Store(root).add("night", lambda version: text_of(writer, version)) for _ in range(16)]
+    return [ProfileStore(root).add("night", lambda version: text_of(writer, version)) for _ in range(16)]
 
 
 def append(journal: EntryJournal[Entry], text: str = "") -> int:

@@ -27,7 +27,7 @@ from scoring.bundle.bundle import Bundle
 from scoring.bundle.ranking import SCORES, Ranking, StrategyChoice
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
-from scoring.threads.pool import available_cpus, in_threads, one_blas_thread
+from scoring.threads.pool import available_cpus, limit_blas_threads, run_in_threads
 
 __all__ = ["NumbaBackend"]
 
@@ -99,8 +99,8 @@ class NumbaBackend:
             return part.stop - part.start
 
         # set once for all parts: setting it for each part takes longer than the products
-        with one_blas_thread() if choice.strategy == "dense" else nullcontext():
-            in_threads(work, len(rows), self.workers, stop, cancelled, progress, users_per_batch(choice.strategy))
+        with limit_blas_threads() if choice.strategy == "dense" else nullcontext():
+            run_in_threads(work, len(rows), self.workers, stop, cancelled, progress, users_per_batch(choice.strategy))
         return sum(n_scored)
 
     def _choose(self, rows: Longs, k: int) -> StrategyChoice:
@@ -141,7 +141,7 @@ class NumbaBackend:
             pairs.all_pairs(program, rows[part], scores, part.start)
             return part.stop - part.start
 
-        in_threads(work, len(rows), self.workers)
+        run_in_threads(work, len(rows), self.workers)
         return scores
 
     def listed(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Singles:

@@ -22,7 +22,7 @@ from scoring.backends.numba.top_list import SHORT
 from scoring.backends.numba.user_state import UserState, new_user_state
 from scoring.bundle.bundle import SearchIndex
 from scoring.bundle.ranking import StrategyChoice
-from scoring.threads.pool import one_blas_thread
+from scoring.threads.pool import limit_blas_threads
 
 __all__ = [
     "MIN_USERS",
@@ -80,7 +80,7 @@ class Selection:
             return self.n_jobs * len(places)
         if strategy == "dense":
             tile = new_tile(self.program, self.index, k)
-            with one_blas_thread():
+            with limit_blas_threads():
                 dense.short_lists(
                     self.program, self.index, self.limits, tile, users, places, found.row, found.scores, found.count,
                     stop,

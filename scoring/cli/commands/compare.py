@@ -105,12 +105,12 @@ class _Operands:
     def compared(self, data: Dataset, k: int, factor_cache: Path | None, progress: Progress) -> Comparison:
         from scoring.evaluation import Comparison
         from scoring.model import Inputs
-        from scoring.runs.run_reader import ranking_of, read_run
+        from scoring.runs.run_reader import build_ranking, read_run
         from scoring.statistics import Statistics
         from scoring.statistics.factors import default_cache
 
         if self.models is None:
-            before, after = (ranking_of(read_run(name), data.jobs.job_id) for name in self.names)
+            before, after = (build_ranking(read_run(name), data.jobs.job_id) for name in self.names)
             before, after = _take_common_users(before, after, progress)
             return Comparison.of_rankings(before, after, Inputs.of(Statistics(data)), k=k, names=self.names)
         from scoring.ranking import Prepared

@@ -128,11 +128,11 @@ def _evaluator(
 def log_test_access(registry: Registry, board: Scoreboard, progress: Progress) -> None:
     """Notes that these users were looked at, for every model; says it where it was not the first time."""
     digest, frame = board.evaluator.holdout.digest, board.frame()
-    before = registry.test_looks(digest)
-    for name, judgement in board.judgements.items():
-        rows = frame[(frame["model"] == name) & frame["measure"].isin(list(judgement.values))]
+    before = registry.count_test_accesses(digest)
+    for name, evaluation in board.evaluations.items():
+        rows = frame[(frame["model"] == name) & frame["measure"].isin(list(evaluation.values))]
         means = dict(zip(rows["measure"], rows["mean"], strict=True))
-        registry.log_test_look(judgement.model, digest, means)
+        registry.log_test_access(evaluation.model, digest, means)
     if before:
         progress.print_line(
             f"warning: this is look {before + 1:,} and on at these users; what was chosen by earlier looks looks "
@@ -180,4 +180,4 @@ def _ablation(board: Scoreboard, name: str) -> Ablation:
     from scoring.tuning.ablation import ablation
 
     evaluator = board.evaluator
-    return ablation(evaluator, board.judgements[name].model, evaluator.metrics[0], level=board.level)
+    return ablation(evaluator, board.evaluations[name].model, evaluator.metrics[0], level=board.level)

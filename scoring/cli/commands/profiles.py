@@ -96,7 +96,7 @@ def save(
     data = _data(found_on, as_of)
     saved = registry.save(name, chosen, parent=parent, found_on=data, note=note, author=author)
     path = profiles / saved.name / f"{saved.version:04d}.yaml"
-    make_console().print(f"Saved {saved.about.reference} as {path}.", markup=False, soft_wrap=True)
+    make_console().print(f"Saved {saved.metadata.reference} as {path}.", markup=False, soft_wrap=True)
 
 
 def _data(found_on: str | None, as_of: str | None) -> Dataset | None:
@@ -125,7 +125,7 @@ def promote(
     from scoring.cli.progress import make_console
 
     profile = _registry(profiles, component, db).promote(name, note=note)
-    said = f"{profile.about.reference} is in use now: `scoring run --profile promoted` runs it."
+    said = f"{profile.metadata.reference} is in use now: `scoring run --profile promoted` runs it."
     make_console().print(said, markup=False, soft_wrap=True)
 
 
@@ -137,7 +137,7 @@ def rollback(
     from scoring.cli.progress import make_console
 
     profile = _registry(profiles, component, db).rollback(note=note)
-    make_console().print(f"{profile.about.reference} is in use again.", markup=False, soft_wrap=True)
+    make_console().print(f"{profile.metadata.reference} is in use again.", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -175,7 +175,7 @@ def looks(profiles: Folder = DEFAULT_PROFILES) -> None:
     from scoring.cli.progress import make_console
     from scoring.cli.tables.profiles import render_test_accesses
 
-    found = _registry(profiles).looks()
+    found = _registry(profiles).test_accesses()
     if found.empty:
         make_console().print(f"Nobody looked at test users by {profiles}.", markup=False, soft_wrap=True)
         return

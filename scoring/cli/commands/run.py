@@ -165,11 +165,11 @@ def _report_held_back_run(progress: Progress) -> Iterator[None]:
     """Ends the command where the gate keeps the run aside, with all that it measured."""
     from scoring.cli.progress import make_console
     from scoring.errors import printable
-    from scoring.runs.gate import KeptAsideError
+    from scoring.runs.gate import GateFailedError
 
     try:
         yield
-    except KeptAsideError as aside:
+    except GateFailedError as aside:
         from scoring.runs.gate.console_table import table
 
         make_console().print(table(aside.verdict))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from scoring.database.database import Database
     from scoring.runs.history import RunRecord
-    from scoring.runs.retention import Pruned
+    from scoring.runs.retention import PruneReport
 
 __all__ = ["app", "print_pruned"]
 
@@ -156,22 +156,22 @@ def publish(
 ) -> None:
     """Publish a run that its gate kept aside, as it was written: nothing is loaded or ranked again."""
     from scoring.cli.progress import make_console
-    from scoring.runs.force_publish import release
+    from scoring.runs.force_publish import publish_held_back
     from scoring.runs.publishers import LATEST, DatabasePublisher, ParquetPublisher, Publisher
 
     with _open_database(db, no_database) as database:
         publishers: list[Publisher] = [] if database is None else [DatabasePublisher(database)]
         publishers.append(ParquetPublisher(out, by_run_id=True, latest=LATEST))
-        for destination in release(run, out, publishers, force):
+        for destination in publish_held_back(run, out, publishers, force):
             make_console().print(f"{destination.kind}: {destination.name}", markup=False, soft_wrap=True)
 
 
-def print_pruned(done: Pruned) -> None:
+def print_pruned(done: PruneReport) -> None:
     """What was removed, and what was not and why."""
     from scoring.cli.progress import Progress, make_console
 
     removed = [f"{len(done.removed):,} old", *([f"{len(done.unfinished):,} unfinished"] if done.unfinished else [])]
-    where = " from the folder alone; rows that a database holds of them stay there" if done.folder_alone else ""
+    where = " from the folder alone; rows that a database holds of them stay there" if done.is_folder_only else ""
     make_console().print(f"Runs removed: {', '.join(removed)}{where}.", markup=False, soft_wrap=True)
     for run_id, reason in done.stayed.items():
         Progress().print_line(f"warning: run {run_id} is kept: {reason}.")

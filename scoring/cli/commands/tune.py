@@ -124,7 +124,7 @@ def tune(
     make_console().print(_report(tuning, board))
     if save is not None:
         saved = _saved(registry, save, profile, ready, tuning, board)
-        make_console().print(f"Saved {saved.about.reference}.", markup=False, soft_wrap=True)
+        make_console().print(f"Saved {saved.metadata.reference}.", markup=False, soft_wrap=True)
     if out is not None:
         _save(out, tuning, board)
         progress.print_line(f"tables and plots: {out}")

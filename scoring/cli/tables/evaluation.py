@@ -26,13 +26,13 @@ def render_scoreboard(board: Scoreboard) -> RenderableType:
     """Return one table of measures per model, with differences from the first model."""
     frame, first = board.frame(), board.baseline
     body: list[RenderableType] = []
-    for name in board.judgements:
+    for name in board.evaluations:
         table = _measures(frame[frame["model"] == name], None if name == first else first)
         body += [Text(printable(name), style="bold"), table, Text()]
     level = f"{board.level:.0%}"
     said = f"Intervals of {level} by bootstrap over {pluralize(len(board.evaluator.user_id), 'user')}, of coverage and"
     body.append(Text(f"{said} concentration by jackknife.", style="dim"))
-    if len(board.judgements) > 1:
+    if len(board.evaluations) > 1:
         about = f"* significant at {level}, corrected for all that is tested here (Holm, paired randomisation)."
         body.append(Text(f"{about} `detectable`: a true difference that would show in 4 of 5 cases.", style="dim"))
     return Group(*body)
@@ -75,7 +75,7 @@ def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableTyp
 def verdict(board: Scoreboard, measure: str, part: str) -> Text:
     """Return a sentence on whether the last model is better than the first."""
     frame = board.frame()
-    row = frame[(frame["model"] == list(board.judgements)[-1]) & (frame["measure"] == measure)].iloc[0]
+    row = frame[(frame["model"] == list(board.evaluations)[-1]) & (frame["measure"] == measure)].iloc[0]
     users = f"{pluralize(len(board.evaluator.user_id), 'user')} of {part}"
     between = f"{_number(row['difference'], '+')} ({_interval(row['difference_low'], row['difference_high'])})"
     if not row["significant"]:

@@ -47,7 +47,7 @@ def render_history(found: pd.DataFrame) -> RenderableType:
 
 
 def render_test_accesses(found: pd.DataFrame) -> RenderableType:
-    """Return the table of `Registry.looks()`."""
+    """Return the table of `Registry.test_accesses()`."""
     table = _table("at (UTC)", "users", "look", "model", "measured")
     for row in found.to_dict("records"):
         known = {name: value for name, value in row.items() if name not in found.columns[:5] and not pd.isna(value)}
@@ -63,7 +63,7 @@ def render_test_accesses(found: pd.DataFrame) -> RenderableType:
 
 def render_profile(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> RenderableType:
     """Return all information on one version."""
-    about = profile.about
+    about = profile.metadata
     head = Table.grid(padding=(0, 2, 0, 0))
     head.add_column(style="bold", no_wrap=True)
     head.add_column(overflow="fold")
@@ -106,7 +106,7 @@ def _metrics(profile: Profile) -> RenderableType:
 def comparison(found: ProfileDiff) -> RenderableType:
     """Return tables of the differences: weights in the total and in the group, then parameters and rules."""
     head = Text.assemble("From ", (printable(found.a.name), "bold"), " to ", (printable(found.b.name), "bold"))
-    if found.same:
+    if found.is_same:
         return Group(head, Text("They are the same: weights, parameters and rules."))
     body: list[RenderableType] = [head, Text(), _weights(found)]
     settings = found.settings()

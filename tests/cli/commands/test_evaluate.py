@@ -128,7 +128,7 @@ def test_every_look_at_test_is_logged(scoring: Call) -> None:
     assert "warning" not in scoring("evaluate", "standard", "fit", "--on", "test").stderr
     again = scoring("evaluate", "fit", "--on", "test")
     assert "warning: this is look 3 and on at these users" in again.stderr
-    looks = Registry("data/profiles").looks()
+    looks = Registry("data/profiles").test_accesses()
     assert looks["look"].tolist() == [1, 2, 3]
     measured = row(page(again), "NDCG@10")[0]
     assert rounded(looks["NDCG@10"].iloc[2]) == number(measured)
@@ -238,15 +238,15 @@ def test_tune_reports_saves_and_goes_on(scoring: Call) -> None:
     done = scoring("tune", *options)
     text = page(done)
     saved = Registry("data/profiles").load("found")
-    assert saved.about.parent is not None
-    assert saved.about.parent.name == "standard"
+    assert saved.metadata.parent is not None
+    assert saved.metadata.parent.name == "standard"
     frame = pd.read_csv("tuned/test.csv").set_index(["model", "measure"])
     shown = row(text.split("users of test")[1], "search")[0]
     assert number(shown) == rounded(frame.loc[("search", "NDCG@10"), "mean"])
-    assert saved.about.metrics["test"]["NDCG@10"].value == frame.loc[("search", "NDCG@10"), "mean"]
+    assert saved.metadata.metrics["test"]["NDCG@10"].value == frame.loc[("search", "NDCG@10"), "mean"]
     trials = pd.read_csv("tuned/trials.csv")
     assert trials.groupby("study").size().to_dict() == {"random search": 6, "search": 12}
-    assert len(Registry("data/profiles").looks()) == 4
+    assert len(Registry("data/profiles").test_accesses()) == 4
     journal = next(Path("data/searches").iterdir())
     again = scoring("tune", "--trials", 14, "--random-trials", 6, "--no-test", "--out", "more")
     assert "users of test" not in page(again)

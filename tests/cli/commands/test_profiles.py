@@ -152,7 +152,7 @@ def test_the_index(saved: Call) -> None:
 def test_the_data_that_it_was_found_on(saved: Call, tmp_path: Path) -> None:
     saved("init", "--users", 5, "--jobs", 20)
     said(saved("profiles", "save", "day", "--found-on", "data/market.db"))
-    found_on = Registry("data/profiles").load("day").about.found_on
+    found_on = Registry("data/profiles").load("day").metadata.found_on
     assert found_on is not None
     assert found_on.fingerprint in said(saved("profiles", "show", "day"))
     assert "--found-on, which is missing" in one_sentence(saved("profiles", "save", "x", "--as-of", "2025-01-01"), 2)
