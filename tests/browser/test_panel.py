@@ -88,7 +88,7 @@ def test_job_and_user_are_selected(keyboard: Keyboard) -> None:
     keyboard.type(keyboard.entry("user"), "1")
     keyboard.back(start)
     keyboard.type(keyboard.entry("user"), "nobody")
-    expect(keyboard.told).to_contain_text("no id of a user")
+    expect(keyboard.told).to_contain_text("is not a user id")
 
 
 def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:

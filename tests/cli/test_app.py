@@ -25,7 +25,7 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs.publishers import read_manifest, read_results
 from scoring.synthetic import make_market
-from tests.support.counts import ROOM, record_count
+from tests.support.counts import record_count
 
 Call = Callable[..., Result]
 
@@ -470,7 +470,7 @@ def test_a_disk_without_room_is_one_sentence(database: Path, tmp_path: Path) -> 
     assert last.startswith("error: Results cannot be written to runs/")
     assert "File too large" in last
     assert list((tmp_path / "runs").iterdir()) == []
-    record_count("disk", ROOM, 1, 1)
+    record_count("full disk", "{} runs: {} stopped by failing writes", 1, 1)
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
@@ -482,22 +482,22 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert models.returncode in (0, 1)
 
 
-def test_facts_are_said_in_words() -> None:
+def test_facts_as_text() -> None:
     from scoring.ranking.fact_text import format_facts
 
-    facts = {"yen per hour": 1250.0, "ratio": 0.8969, "like them in": {"wage": True, "daily_payment": True, "x": False},
+    facts = {"yen per hour": 1250.0, "ratio": 0.8969, "similar in": {"wage": True, "daily_payment": True, "x": False},
              "met": {"floor": 1, "style": 0.5}, "preferred": (1202, 1508), "station": None, "clicked": {}}  # fmt: skip
     assert format_facts(facts) == (
-        "yen per hour 1,250; ratio 0.897; like them in wage, daily payment; asked: floor (met), style (half met); "
+        "yen per hour 1,250; ratio 0.897; similar in wage, daily payment; conditions: floor (met), style (half met); "
         "preferred 1202/1508; no station; clicked nothing"
     )
-    unlike = {"like them in": {"occupation": False}}
-    assert format_facts({"clicks": 2, "days": 30} | unlike) == "clicks 2; in the last 30 days; like none of them"
+    unlike = {"similar in": {"occupation": False}}
+    assert format_facts({"clicks": 2, "days": 30} | unlike) == "clicks 2; in the last 30 days; none similar"
     assert format_facts({"clicks": 0} | unlike) == "clicks 0"
-    assert format_facts({"met": {"floor": 0.0, "style": 0.25}}) == "asked: floor (not met), style (met by 25%)"
-    assert format_facts({"met": {}}) == "nothing asked"
-    assert format_facts({"cosine": None}) == "likeness of user and job by what people did: not known"
-    assert format_facts({"cosine": 0.25}) == "likeness of user and job by what people did: 0.25 (of -1 to 1)"
+    assert format_facts({"met": {"floor": 0.0, "style": 0.25}}) == "conditions: floor (not met), style (met by 25%)"
+    assert format_facts({"met": {}}) == "no conditions"
+    assert format_facts({"cosine": None}) == "factor similarity: user or job has no factors"
+    assert format_facts({"cosine": 0.25}) == "factor similarity 0.25 (from -1 to 1)"
 
 
 @pytest.mark.parametrize("clock", ["now", "10:00", "01/02/2025", "2025", "-5", "0001-01-01T00:00:00+14:00"])

@@ -28,7 +28,6 @@ from scoring.cli.app import app
 from tests.support.counts import record_count
 
 SECONDS = 120
-SHUT = "{} requests without the token or with a wrong one refused, {} listening sockets, all on 127.0.0.1"
 
 
 class Server:
@@ -189,7 +188,7 @@ def let_nobody_else_in(server: Server, folder: Path) -> None:
     listening = [one for process in family for one in connections(process) if one.status == "LISTEN"]
     assert server.port in {one.laddr.port for one in listening}
     assert {one.laddr.ip for one in listening} == {"127.0.0.1"}
-    record_count("servers", SHUT, 0, len(listening))
+    record_count("local sockets", "{} sockets", len(listening))
     for file in (one for one in folder.rglob("*") if one.is_file() and server.token.encode() in one.read_bytes()):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
         assert file.suffix != ".log"
@@ -198,7 +197,7 @@ def let_nobody_else_in(server: Server, folder: Path) -> None:
 def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server, folder: Path) -> None:
     for token in (None, "wrong"):
         assert [asked for asked in OF_LAB if not refused(lab, *asked, token)] == []
-        record_count("servers", SHUT, len(OF_LAB), 0)
+        record_count("tokens", "{} requests rejected", len(OF_LAB))
     with urlopen(f"http://127.0.0.1:{lab.port}/api/contents?token={lab.token}") as answer:
         assert b"page.ipynb" in answer.read()
     start_kernel(lab)
@@ -216,7 +215,7 @@ def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server, folder: Path) 
 def test_the_panel_asks_for_the_token_and_ends_with_sigterm(panel: Server, folder: Path) -> None:
     for token in (None, "wrong"):
         assert [asked for asked in OF_PANEL if not refused(panel, *asked, token)] == []
-        record_count("servers", SHUT, len(OF_PANEL), 0)
+        record_count("tokens", "{} requests rejected", len(OF_PANEL))
     with ask_for_page(panel):
         let_nobody_else_in(panel, folder)
         (page,) = (folder / "temporary").glob("scoring-panel-*")
