@@ -79,7 +79,8 @@ def bound_cells(index: Index, user: int, rows: np.ndarray, bound: np.ndarray) ->
 def raise_exception_cells(program: Program, index: Index, state: UserState, user: int, bound: np.ndarray) -> float:
     """Raise the bounds of cells with codes for which the user has exceptions; return the reduction for all others.
 
-    A user's companies and titles are few, and each occurs in few cells. Elsewhere, a key adds at most `state.default_best`.
+    A user's companies and titles are few, and each occurs in few cells. Elsewhere, a key adds
+    at most `state.default_best`.
     """
     reduction = 0.0
     for place in range(len(index.sparse_keys)):
