@@ -276,7 +276,7 @@ def test_explain_knows_ids_that_were_text(scoring: Call, tmp_path: Path) -> None
         assert scoring("import", table, f"{table}.csv", "--db", "own.db").exit_code == 0
     done = scoring("explain", "anna", "job-a", "--db", "own.db")
     assert done.exit_code == 0, done.output
-    assert "there is no user berta" in one_sentence(scoring("explain", "berta", "job-a", "--db", "own.db"), 1)
+    assert "user berta does not exist" in one_sentence(scoring("explain", "berta", "job-a", "--db", "own.db"), 1)
 
 
 def test_models_lists_what_ships(scoring: Call) -> None:
@@ -302,7 +302,7 @@ def test_no_command_is_help(scoring: Call) -> None:
         (["run", "--chunk-size", "-1"], "--chunk-size"),
         (["run", "--colour"], "--colour"),
         (["init", "--users", "0"], "--users"),
-        (["explain", "1"], "job"),
+        (["explain", "1"], "JOB"),
         (["rum"], "rum"),
     ],
 )
@@ -321,15 +321,15 @@ def test_a_command_line_that_cannot_be_understood(scoring: Call, arguments: list
         (["run", "--db", "://"], "cannot be read"),
         (["run", "--model", "unheard"], "model unheard"),
         (["run", "--model", "strange.yaml"], "line 2: unknown key `colour`"),
-        (["run", "--weights", "none.yaml"], "weights none.yaml: No such file"),
-        (["run", "--component", "none.py"], "component file none.py: No such file"),
-        (["run", "--component", "broken.py"], "component file broken.py, line 1: ZeroDivisionError"),
-        (["run", "--component", "nothing.py"], "it defines no component"),
+        (["run", "--weights", "none.yaml"], "--weights none.yaml: No such file"),
+        (["run", "--component", "none.py"], "--component none.py: No such file"),
+        (["run", "--component", "broken.py"], "--component broken.py, line 1: ZeroDivisionError"),
+        (["run", "--component", "nothing.py"], "does not define a component"),
         (["run", "--db", "MARKET", "--out", "file.txt"], "file.txt: Not a directory"),
         (["run", "--db", "MARKET", "--as-of", "yesterday"], "'yesterday' is no time"),
-        (["explain", "999999", "1", "--db", "MARKET"], "there is no user 999999"),
-        (["explain", "1", "999999", "--db", "MARKET"], "there is no job 999999"),
-        (["explain", "1", "' OR 1=1", "--db", "MARKET"], "there is no job ' OR 1=1"),
+        (["explain", "999999", "1", "--db", "MARKET"], "user 999999 does not exist"),
+        (["explain", "1", "999999", "--db", "MARKET"], "job 999999 does not exist"),
+        (["explain", "1", "' OR 1=1", "--db", "MARKET"], "job ' OR 1=1 does not exist"),
         (["run", "--db", "file.txt"], "not a database"),
         (["run", "--db", "hollow.db"], "lacks the table"),
         (["import", "jobs", "none.csv", "--db", "MARKET"], "none.csv does not exist"),
@@ -512,7 +512,7 @@ def test_a_component_file_cannot_end_a_run_as_if_all_were_well(
 ) -> None:
     (tmp_path / "own.py").write_text(code)
     said = one_sentence(scoring("run", "--db", market, "--no-database", "--component", "own.py"), 1)
-    assert said.startswith("error: component file own.py, line 1: ")
+    assert said.startswith("error: --component own.py, line 1: ")
 
 
 def test_a_component_cannot_end_a_run_as_if_all_were_well(scoring: Call, market: Path, tmp_path: Path) -> None:
@@ -559,7 +559,7 @@ def test_an_explanation_ranks_and_compiles_nothing(
 
 def test_one_of_a_thing_is_not_many(scoring: Call, tmp_path: Path) -> None:
     made = scoring("init", "--db", tmp_path / "one.db", "--users", 1, "--jobs", 1, "--actions", 0)
-    assert "making a market of 1 user and 1 job:" in made.stderr
+    assert "generating a market of 1 user and 1 job:" in made.stderr
     done = scoring("run", "--db", tmp_path / "one.db", "--no-database", "--top-k", 1)
     assert done.exit_code == 0, done.output
     assert "loading 1 user, 1 job, 0 actions:" in done.stderr
