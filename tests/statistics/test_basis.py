@@ -50,10 +50,10 @@ def answers(prepared: Prepared, pairs: int = 5) -> tuple[list[np.ndarray], list[
 
 
 def assert_same(found: Prepared, wanted: Prepared) -> None:
-    ours, theirs = answers(found), answers(wanted)
-    for one, other in zip(ours[0], theirs[0], strict=True):
+    found_answers, wanted_answers = answers(found), answers(wanted)
+    for one, other in zip(found_answers[0], wanted_answers[0], strict=True):
         np.testing.assert_array_equal(one, other)
-    assert ours[1] == theirs[1]
+    assert found_answers[1] == wanted_answers[1]
 
 
 def own(data: Dataset) -> Basis:
