@@ -36,9 +36,9 @@ _USERS_AT_ONCE = 16
 
 
 def term_values(program: Program, kind: int, slot: int, users: Longs, jobs: Longs) -> Floats:
-    """Return (len(users), len(jobs)) float64: what one term adds."""
+    """Return (len(users), len(jobs)) float64 values of one term."""
     if kind not in KINDS:
-        raise ValueError(f"there is no term of kind {kind}")
+        raise ValueError(f"unknown term kind {kind}")
     return KINDS[kind].values(program, slot, users, jobs)
 
 
@@ -155,6 +155,6 @@ def scores_array(out: Singles | None, n_users: int, n_jobs: int) -> Singles:
     if out is None:
         return np.empty(shape, dtype=np.float32)
     if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
-        given = f"out is {out.dtype} of shape {out.shape}"
-        raise ConfigurationError(f"{given}; contiguous float32 of {shape} is needed.")
+        given = f"out has dtype {out.dtype} and shape {out.shape}"
+        raise ConfigurationError(f"{given}; it must be C-contiguous with dtype float32 and shape {shape}.")
     return out

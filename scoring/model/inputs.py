@@ -137,7 +137,7 @@ class Inputs:
         user_rows = known_users if users is None else UserArrays.encode(users.reset_index(drop=True), words)
         profiled = np.ones(len(user_rows), dtype=bool) if with_profile is None else with_profile
         history = History(dataset, known_jobs, basis.clock, user_rows.user_id, profiled)
-        user_vectors, user_has_vector, brought = basis.user_factors(user_rows.user_id)
+        user_vectors, user_has_vector, in_table = basis.user_factors(user_rows.user_id)
         job_vectors, job_has_vector = basis.job_factors(job_rows.job_id)
         return cls(
             dataset=dataset,
@@ -146,7 +146,7 @@ class Inputs:
             jobs=job_rows,
             users=user_rows,
             history=history,
-            has_profile=(history.counts > 0) | (brought & profiled),
+            has_profile=(history.counts > 0) | (in_table & profiled),
             user_vectors=user_vectors,
             user_has_vector=user_has_vector & profiled,
             job_vectors=job_vectors,

@@ -247,7 +247,7 @@ def test_invalid_workers(workers: float) -> None:
 
 
 def test_invalid_strategy() -> None:
-    with pytest.raises(ConfigurationError, match="strategy is 'fast'; it may be auto, pruned, dense"):
+    with pytest.raises(ConfigurationError, match="strategy is 'fast'; it must be one of auto, pruned, dense"):
         NumbaBackend(plan_of(SMALL).bundle, strategy="fast")  # type: ignore[arg-type]
 
 

@@ -143,21 +143,24 @@ def test_a_constant_keeps_the_contract(bad: Any) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (job(lambda i: np.where(i.jobs.job_id % 2, 50, np.nan)), r"holds NaN or infinity in `values`"),
-        (job(lambda i: full(i, np.inf)), r"holds NaN or infinity in `values`"),
-        (job(lambda i: full(i, 1e300)), r"holds numbers beyond 1e\+09 in `values`"),
+        (job(lambda i: np.where(i.jobs.job_id % 2, 50, np.nan)), r"`values` contains NaN or infinity"),
+        (job(lambda i: full(i, np.inf)), r"`values` contains NaN or infinity"),
+        (job(lambda i: full(i, 1e300)), r"`values` contains values beyond 1e\+09"),
         (
             job(lambda i: full(i, 100.1)),
             r"user \d+ and job \d+: on the dataset it is 100.1, which is not from 0 to 100",
         ),
         (job(lambda i: full(i, -0.1)), r"it is -0.1, which is not from 0 to 100"),
         (job(lambda i: full(i, 51.0)), r"the terms return 51.0, `explain` returns 50.0"),
-        (job(lambda i: np.full(3, 50.0)), r"has `values` of shape \(3,\) where \(48,\) is needed"),
-        (job(lambda i: np.full((len(i.users), len(i.jobs)), 50.0)), r"of shape \(12, 48\) where \(48,\) is needed"),
-        (job(lambda i: 50.0), r"has a float as `values` where an array is needed"),
-        (job(lambda i: np.array(["50"] * len(i.jobs), dtype=object)), r"where numbers are needed"),
-        (lambda i: np.full(len(i.jobs), 50.0), r"`terms` gives a ndarray where a Value is needed"),
-        (lambda i: Value((JobTerm(full(i)), Key("k", np.zeros(len(i.jobs), np.int32), 1))), r"Key is no term"),
+        (job(lambda i: np.full(3, 50.0)), r"`values` has shape \(3,\); it must be \(48,\)"),
+        (job(lambda i: np.full((len(i.users), len(i.jobs)), 50.0)), r"has shape \(12, 48\); it must be \(48,\)"),
+        (job(lambda i: 50.0), r"`values` is a float; it must be a NumPy array"),
+        (job(lambda i: np.array(["50"] * len(i.jobs), dtype=object)), r"it must be numeric"),
+        (lambda i: np.full(len(i.jobs), 50.0), r"`terms` returned a ndarray; it must return a Value"),
+        (
+            lambda i: Value((JobTerm(full(i)), Key("k", np.zeros(len(i.jobs), np.int32), 1))),
+            r"Key: this type is not a term",
+        ),
     ],
 )
 def test_bad_values_are_caught(bad: Any, make: Any, message: str) -> None:
@@ -219,27 +222,45 @@ def dot(inputs: Inputs, dimensions: tuple[int, int], **changed: Any) -> Value:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda i: lookup(i, rows=np.full((1, 2), 50.0)), r"has `rows` of shape \(1, 2\) where \(1, 3\) is needed"),
-        (lambda i: lookup(i, codes=np.full(len(i.jobs), 2, np.int32)), r"`key.codes` from 2 to 2 where -1 to 1"),
-        (lambda i: lookup(i, codes=np.full(len(i.jobs), -2, np.int32)), r"`key.codes` from -2 to -2 where -1 to 1"),
-        (lambda i: lookup(i, codes=np.zeros(len(i.jobs))), r"`key.codes` of float64 where whole numbers are needed"),
-        (lambda i: lookup(i, row_of=np.ones(len(i.users), np.int32)), r"`row_of` from 1 to 1 where -1 to 0"),
-        (lambda i: lookup(i, row_of=np.zeros(1, np.int32)), r"`row_of` of shape \(1,\) where \(12,\)"),
-        (lambda i: lookup(i, rows=np.array([[50.0, np.nan, 50.0]])), r"NaN or infinity in `rows`"),
-        (lambda i: sparse(i, 2), r"`entries` from 2 to 2 where 0 to 1"),
-        (lambda i: sparse(i, -1), r"`entries` from -1 to -1 where 0 to 1"),
-        (lambda i: sparse(i, 1, gains=5), r"`gains` of shape \(5,\) where \(12,\)"),
-        (lambda i: flags(i, row=1), r"`row_of` from 1 to 1 where 0 to 0"),
-        (lambda i: flags(i, row=-1), r"`row_of` from -1 to -1 where 0 to 0"),
-        (lambda i: flags(i, bits=np.full(len(i.jobs), 2, np.uint16)), r"`flags.bits` from 2 to 2 where 0 to 1"),
-        (lambda i: flags(i, columns=4), r"`rows` of shape \(1, 4\) where \(1, 2\)"),
-        (lambda i: divided(i, lambda i: UserTerm(np.zeros(len(i.users)))), r"UserTerm divides by 0"),
-        (lambda i: divided(i, lambda i: JobTerm(full(i))), r"JobTerm may not divide"),
-        (lambda i: interval(i, low=np.zeros(1)), r"`low` of shape \(1,\) where \(12,\)"),
-        (lambda i: interval(i, gain=np.full(len(i.users), np.nan)), r"NaN or infinity in `gain`"),
-        (lambda i: dot(i, (3, 4)), r"`jobs` of shape \(48, 4\) where \(48, 3\)"),
-        (lambda i: dot(i, (3, 3), scale=np.inf), r"NaN or infinity in `scale`"),
-        (lambda i: dot(i, (3, 3), users=np.full((len(i.users), 3), np.nan, np.float32)), r"NaN or infinity in `users`"),
+        (lambda i: lookup(i, rows=np.full((1, 2), 50.0)), r"`rows` has shape \(1, 2\); it must be \(1, 3\)"),
+        (
+            lambda i: lookup(i, codes=np.full(len(i.jobs), 2, np.int32)),
+            r"`key.codes` has values from 2 to 2; they must be from -1 to 1",
+        ),
+        (
+            lambda i: lookup(i, codes=np.full(len(i.jobs), -2, np.int32)),
+            r"`key.codes` has values from -2 to -2; they must be from -1 to 1",
+        ),
+        (
+            lambda i: lookup(i, codes=np.zeros(len(i.jobs))),
+            r"`key.codes` has dtype float64; it must be an integer type",
+        ),
+        (
+            lambda i: lookup(i, row_of=np.ones(len(i.users), np.int32)),
+            r"`row_of` has values from 1 to 1; they must be from -1 to 0",
+        ),
+        (lambda i: lookup(i, row_of=np.zeros(1, np.int32)), r"`row_of` has shape \(1,\); it must be \(12,\)"),
+        (lambda i: lookup(i, rows=np.array([[50.0, np.nan, 50.0]])), r"`rows` contains NaN or infinity"),
+        (lambda i: sparse(i, 2), r"`entries` has values from 2 to 2; they must be from 0 to 1"),
+        (lambda i: sparse(i, -1), r"`entries` has values from -1 to -1; they must be from 0 to 1"),
+        (lambda i: sparse(i, 1, gains=5), r"`gains` has shape \(5,\); it must be \(12,\)"),
+        (lambda i: flags(i, row=1), r"`row_of` has values from 1 to 1; they must be from 0 to 0"),
+        (lambda i: flags(i, row=-1), r"`row_of` has values from -1 to -1; they must be from 0 to 0"),
+        (
+            lambda i: flags(i, bits=np.full(len(i.jobs), 2, np.uint16)),
+            r"`flags.bits` has values from 2 to 2; they must be from 0 to 1",
+        ),
+        (lambda i: flags(i, columns=4), r"`rows` has shape \(1, 4\); it must be \(1, 2\)"),
+        (lambda i: divided(i, lambda i: UserTerm(np.zeros(len(i.users)))), r"UserTerm: the divisor contains 0"),
+        (lambda i: divided(i, lambda i: JobTerm(full(i))), r"JobTerm: this type cannot be a divisor"),
+        (lambda i: interval(i, low=np.zeros(1)), r"`low` has shape \(1,\); it must be \(12,\)"),
+        (lambda i: interval(i, gain=np.full(len(i.users), np.nan)), r"`gain` contains NaN or infinity"),
+        (lambda i: dot(i, (3, 4)), r"`jobs` has shape \(48, 4\); it must be \(48, 3\)"),
+        (lambda i: dot(i, (3, 3), scale=np.inf), r"`scale` contains NaN or infinity"),
+        (
+            lambda i: dot(i, (3, 3), users=np.full((len(i.users), 3), np.nan, np.float32)),
+            r"`users` contains NaN or infinity",
+        ),
     ],
 )
 def test_terms_that_do_not_fit_the_data_are_refused(bad: Any, make: Any, message: str) -> None:
@@ -248,7 +269,7 @@ def test_terms_that_do_not_fit_the_data_are_refused(bad: Any, make: Any, message
     with pytest.raises(AssertionError, match=message):
         check_component(component)
     model = ScoringModel("m", (Part("mine", "base", component()),), WeightProfile({"base": 1}, {"base": {"mine": 1}}))
-    with pytest.raises(ModelError, match=rf"component mine: its .*{message}|component mine: .*{message}"):
+    with pytest.raises(ModelError, match=rf"component mine, .*{message}"):
         Plan.build(model, Inputs.of(Statistics(small_dataset())))
 
 
@@ -260,7 +281,7 @@ def test_two_columns_of_one_name_are_caught(bad: Any) -> None:
         a, b = (np.full(len(inputs.jobs), code, dtype=np.int32) for code in (0, 1))
         return Value((LookupTerm(Key("own", a, 2), rows, row_of), LookupTerm(Key("own", b, 2), rows, row_of)))
 
-    with pytest.raises(AssertionError, match="two terms call different columns of the jobs 'own'"):
+    with pytest.raises(AssertionError, match="Two terms use the name 'own' for different job columns"):
         check_component(bad(clash))
 
 
@@ -273,7 +294,7 @@ def test_a_clash_with_a_shipped_column_is_refused(bad: Any) -> None:
     parts = (*base.parts, Part("bad", "personal", bad(clash)()))
     components = {group: {part.name: 1.0 for part in parts if part.group == group} for group in base.weights.groups}
     model = ScoringModel("m", parts, WeightProfile.normalised(base.weights.groups, components))
-    with pytest.raises(ModelError, match="different columns of the jobs 'hourly'; give one of them another name"):
+    with pytest.raises(ModelError, match=r"the name 'hourly' for different job columns\. Rename one of them"):
         Plan.build(model, Inputs.of(Statistics(small_dataset())))
 
 

@@ -14,8 +14,6 @@ from scoring.errors import ModelError
 from scoring.model import ScoringModel, WeightProfile, dump_model, parse_model, parse_weights
 from tests.support.counts import record_count
 
-MISTAKES = "{} mistakes in files of models and weights (unknown keys, weights below 0, NaN …): each named"
-
 GOOD = """\
 name: mine
 description: Two groups.
@@ -180,57 +178,57 @@ def test_anchors_and_merge_keys_are_yaml_too() -> None:
         ("component: fee", "component: fees", 13, "unknown component `fees`; known: "),
         ("component: fee", "component: [fee]", 13, "unknown component `['fee']`; known: "),
         # weights
-        ("weight: 0.3", "weight: 0.4", 8, "weights of group base sum to 1.1, not 1; correct them, or write"),
-        ("weight: 0.75", "weight: 0.7", 3, "weights of the groups sum to 0.95, not 1;"),
-        ("weight: 0.3", "weight: 0.300002", 8, "weights of group base sum to 1.000002, not 1;"),
-        ("weight: 0.3", "weight: -0.3", 12, "the weight of fee is -0.3; a weight is a number from 0 to 1."),
-        ("weight: 0.3", "weight: .nan", 12, "the weight of fee is nan; a weight is"),
-        ("weight: 0.3", "weight: .inf", 12, "the weight of fee is inf; a weight is"),
-        ("weight: 0.3", "weight: 1e999", 12, "the weight of fee is inf; a weight is"),
-        ("weight: 0.3", "weight: 1" + "0" * 400, 12, "the weight of fee is inf; a weight is"),
-        ("weight: 0.3", "weight: 1" + "0" * 400 + "/3", 12, "the weight of fee is inf; a weight is"),
-        ("weight: 0.3", "weight: much", 12, "the weight is 'much'; write a number, or a fraction such as 1/3."),
-        ("weight: 0.3", "weight: '0.3'", 12, "the weight is '0.3'; write a number,"),
-        ("weight: 0.3", "weight: 1/0", 12, "the weight is '1/0'; write a number,"),
-        ("weight: 0.3", "weight: -1/3", 12, "the weight is '-1/3'; write a number,"),
-        ("weight: 0.3", "weight: true", 12, "the weight is True; write a number,"),
-        ("weight: 0.3", "weight: [0.3]", 12, "the weight is [0.3]; write a number,"),
-        ("weight: 0.3, ", "", 12, "component `fee` has no weight."),
-        ("weight: 0.3", "weight: null", 12, "component `fee` has no weight."),
-        ("weight: 0.75", "weight: -0.75", 9, "the weight of base is -0.75; a weight is"),
-        ("    weight: 0.75\n", "", 8, "group `base` needs a `weight` and `components`."),
-        ("{weight: 1}", "{weight: 0}", 4, "group match weighs 0.25, but none of its components weighs anything."),
+        ("weight: 0.3", "weight: 0.4", 8, "the weights of group base sum to 1.1, not 1. Correct them or add"),
+        ("weight: 0.75", "weight: 0.7", 3, "the weights of the groups sum to 0.95, not 1."),
+        ("weight: 0.3", "weight: 0.300002", 8, "the weights of group base sum to 1.000002, not 1."),
+        ("weight: 0.3", "weight: -0.3", 12, "the weight of fee is -0.3; it must be a number from 0 to 1."),
+        ("weight: 0.3", "weight: .nan", 12, "the weight of fee is nan; it must be"),
+        ("weight: 0.3", "weight: .inf", 12, "the weight of fee is inf; it must be"),
+        ("weight: 0.3", "weight: 1e999", 12, "the weight of fee is inf; it must be"),
+        ("weight: 0.3", "weight: 1" + "0" * 400, 12, "the weight of fee is inf; it must be"),
+        ("weight: 0.3", "weight: 1" + "0" * 400 + "/3", 12, "the weight of fee is inf; it must be"),
+        ("weight: 0.3", "weight: much", 12, "the weight is 'much'; it must be a number or a fraction such as 1/3."),
+        ("weight: 0.3", "weight: '0.3'", 12, "the weight is '0.3'; it must be a number or"),
+        ("weight: 0.3", "weight: 1/0", 12, "the weight is '1/0'; it must be a number or"),
+        ("weight: 0.3", "weight: -1/3", 12, "the weight is '-1/3'; it must be a number or"),
+        ("weight: 0.3", "weight: true", 12, "the weight is True; it must be a number or"),
+        ("weight: 0.3", "weight: [0.3]", 12, "the weight is [0.3]; it must be a number or"),
+        ("weight: 0.3, ", "", 12, "component `fee` has no weight. Add `weight:`."),
+        ("weight: 0.3", "weight: null", 12, "component `fee` has no weight. Add `weight:`."),
+        ("weight: 0.75", "weight: -0.75", 9, "the weight of base is -0.75; it must be"),
+        ("    weight: 0.75\n", "", 8, "group `base` must have a `weight` and `components`."),
+        ("{weight: 1}", "{weight: 0}", 4, "group match has weight 0.25, but all its components have weight 0."),
         # parameters
         ("low: 100", "low: 6000", 12, "low must be below high."),
-        ("low: 100", "low: .nan", 12, "`low`: Input should be a finite number (it is nan)."),
-        ("low: 100", "low: cheap", 12, "`low`: Input should be a valid number"),
-        ("low: 100", "low: '100'", 12, "`low` is '100'; write a number."),
-        ("low: 100", "low: true", 12, "`low` is True; write a number."),
-        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [0, 1]]}", 11, "`curve`: the points of a curve go from left"),
-        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [1, '5']]}", 11, "`curve` is [[0, 0], [1, '5']]; write a num"),
-        ("{weight: 1}", "{weight: 1, same_city: 100.5}", 7, "`same_city`: Input should be less than or equal to 100"),
-        ("{weight: 1}", "{weight: 1, adjacent: 99}", 7, "nearer places may not have fewer points."),
+        ("low: 100", "low: .nan", 12, "`low` is nan; input should be a finite number."),
+        ("low: 100", "low: cheap", 12, "`low` is 'cheap'; input should be a valid number"),
+        ("low: 100", "low: '100'", 12, "`low` is '100'; it must be a number."),
+        ("low: 100", "low: true", 12, "`low` is True; it must be a number."),
+        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [0, 1]]}", 11, "`curve` is [[0, 0], [0, 1]]; the x values of"),
+        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [1, '5']]}", 11, "`curve` is [[0, 0], [1, '5']]; it must"),
+        ("{weight: 1}", "{weight: 1, same_city: 100.5}", 7, "`same_city` is 100.5; input should be less than or"),
+        ("{weight: 1}", "{weight: 1, adjacent: 99}", 7, "same_city, same_prefecture, adjacent and elsewhere must"),
         # eligibility
-        ("min_fee: 10", "max_per_company: 0", 15, "`max_per_company`: Input should be greater than or equal to 1"),
-        ("min_fee: 10", "max_per_company: 2.5", 15, "`max_per_company`: Input should be a valid integer"),
-        ("min_fee: 10", "max_per_company: true", 15, "`max_per_company` is True; write a number."),
-        ("min_fee: 10", "company_cooldown_days: 0", 15, "`company_cooldown_days`: Input should be greater than 0"),
-        ("min_fee: 10", "min_fee: .inf", 15, "`min_fee`: Input should be a finite number"),
-        ("min_fee: 10", "open: perhaps", 15, "`open`: Input should be a valid boolean"),
-        ("min_fee: 10", "employment_types: 3", 15, "`employment_types`: Input should be a valid tuple (it is 3)."),
+        ("min_fee: 10", "max_per_company: 0", 15, "`max_per_company` is 0; input should be greater than or equal to 1"),
+        ("min_fee: 10", "max_per_company: 2.5", 15, "`max_per_company` is 2.5; input should be a valid integer"),
+        ("min_fee: 10", "max_per_company: true", 15, "`max_per_company` is True; it must be a number."),
+        ("min_fee: 10", "company_cooldown_days: 0", 15, "`company_cooldown_days` is 0; input should be greater than 0"),
+        ("min_fee: 10", "min_fee: .inf", 15, "`min_fee` is inf; input should be a finite number"),
+        ("min_fee: 10", "open: perhaps", 15, "`open` is 'perhaps'; input should be a valid boolean"),
+        ("min_fee: 10", "employment_types: 3", 15, "`employment_types` is 3; input should be a valid tuple."),
         ("  min_fee: 10", "  - min_fee", 14, "`eligibility` must be a mapping of names."),
         # shapes
         ("name: mine", "name: [mine]", 1, "`name` is ['mine']; write a text."),
         ("description: Two groups.", "description: {a: 1}", 2, "`description` is {'a': 1}; write a text."),
         ("name: mine", "normalise: 'yes'", 1, "`normalise` is 'yes'; write true or false."),
-        ("{weight: 1}", "1", 7, "write the weight of `location` as {weight: …}, beside its parameters."),
+        ("{weight: 1}", "1", 7, "`location` must be a mapping with a weight, such as {weight: 0.2}."),
         ("      location: {weight: 1}", "      - location", 6, "`groups.match.components` must be a mapping of names."),
         ("      location:", "      7:", 6, "`groups.match.components` must be a mapping of names."),
         # duplicates
         ("description: Two groups.", "name: again", 2, "`name` stands twice."),
         ("      wage:", "      fee:", 12, "`fee` stands twice."),
         ("low: 100", "weight: 0.3", 12, "`weight` stands twice."),
-        ("      location: {", "      fee: {", 12, "another group has a component `fee` too; give it a name of its own"),
+        ("      location: {", "      fee: {", 12, "duplicate component name `fee`. Use another name and add"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message: str) -> None:
@@ -239,7 +237,7 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message
     said = str(raised.value)
     assert said.startswith(f"mine.yaml, line {line}: {message}"), said
     assert (raised.value.path, raised.value.line) == ("mine.yaml", line)
-    record_count("input", MISTAKES, 1)
+    record_count("model mistakes", "{} mistakes", 1)
 
 
 @pytest.mark.parametrize(
@@ -251,13 +249,13 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message
         ("just text", "mine.yaml: a mapping with `name` and `groups` is expected."),
         ("name: x\n", "mine.yaml: `groups` is missing."),
         ("groups: 3\n", "mine.yaml, line 1: `groups` must be a mapping of names."),
-        ("groups: {}\n", "mine.yaml, line 1: weights of the groups sum to 0, not 1;"),
+        ("groups: {}\n", "mine.yaml, line 1: the weights of the groups sum to 0, not 1."),
         (
             "normalise: true\ngroups: {}\n",
-            "mine.yaml, line 2: weights of the groups sum to 0; at least one must be above.",
+            "mine.yaml, line 2: the weights of the groups sum to 0. At least one must be above 0.",
         ),
         ("groups: {base: {weight: 1}}\n", "mine.yaml, line 1: `groups.base.components` is missing."),
-        ("groups:\n  base: {weight: 1, components: {}}\n", "mine.yaml, line 2: group base weighs 1, but none of"),
+        ("groups:\n  base: {weight: 1, components: {}}\n", "mine.yaml, line 2: group base has weight 1, but all its"),
         ("a: [1\nb: 2", "mine.yaml, line 2: this is not YAML that can be read: "),
         ("a: 1\n\tb: 2", "mine.yaml, line 2: this is not YAML that can be read: "),
         ("a: 1\n---\nb: 2", "mine.yaml, line 2: this is not YAML that can be read: but found another document."),
@@ -270,7 +268,7 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message
 )
 def test_what_is_no_model_is_refused(text: str, message: str) -> None:
     assert problem(text).startswith(message), problem(text)
-    record_count("input", MISTAKES, 1)
+    record_count("model mistakes", "{} mistakes", 1)
 
 
 @pytest.mark.parametrize(
@@ -308,7 +306,7 @@ def test_an_error_of_weights_has_their_key(groups: dict, components: dict, key: 
 
 def test_all_weights_0_is_refused_even_when_normalised() -> None:
     text = "normalise: true\n" + changed("weight: 0.5", "weight: 0").replace("0.3,", "0,").replace("0.2,", "0,")
-    assert problem(text) == "mine.yaml, line 9: weights of group base sum to 0; at least one must be above."
+    assert problem(text) == "mine.yaml, line 9: the weights of group base sum to 0. At least one must be above 0."
 
 
 def test_few_lines_that_stand_for_billions_of_keys_are_read_at_once() -> None:
@@ -371,13 +369,13 @@ def test_the_order_of_a_weight_file_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("wage: 0.2", "wages: 0.2", 4, "the model has no `wages` in base."),
-        ("wage: 0.2, ", "", 2, "weights of group base sum to 0.8, not 1;"),
-        ("wage: 0.2, fee: {weight: 0.2}", "fee: 0.4", 2, "no weight for `wage` of group base."),
-        ("wage: 0.2", "wage: -0.2", 4, "the weight of wage is -0.2; a weight is a number from 0 to 1."),
-        ("wage: 0.2", "wage: null", 4, "the weight is None; write a number,"),
+        ("wage: 0.2", "wages: 0.2", 4, "the model has no component `wages` in group base."),
+        ("wage: 0.2, ", "", 2, "the weights of group base sum to 0.8, not 1."),
+        ("wage: 0.2, fee: {weight: 0.2}", "fee: 0.4", 2, "component `wage` of group base has no weight."),
+        ("wage: 0.2", "wage: -0.2", 4, "the weight of wage is -0.2; it must be a number from 0 to 1."),
+        ("wage: 0.2", "wage: null", 4, "the weight is None; it must be a number or"),
         ("{weight: 0.2}", "{low: 3}", 4, "unknown key `low` in `groups.base.components.fee`; known: weight."),
-        ("{weight: 0.2}", "{}", 4, "component `fee` has no weight."),
+        ("{weight: 0.2}", "{}", 4, "component `fee` has no weight. Add `weight:`."),
         ("  match:", "  macht:", 5, "unknown key `macht` in `groups`; known: base, match, personal."),
         ("groups:", "eligibility: {}\ngroups:", 1, "unknown key `eligibility`; known: description, groups, name,"),
     ],
@@ -388,7 +386,7 @@ def test_a_mistake_in_a_weight_file_is_named_with_its_line(old: str, new: str, l
         parse_weights(WEIGHTS.replace(old, new), parse(GOOD), source="w.yaml")
     assert str(raised.value).startswith(f"w.yaml, line {line}: {message}"), str(raised.value)
     assert (raised.value.path, raised.value.line) == ("w.yaml", line)
-    record_count("input", MISTAKES, 1)
+    record_count("model mistakes", "{} mistakes", 1)
 
 
 def test_a_weight_file_may_be_normalised() -> None:
@@ -402,10 +400,10 @@ def test_a_few_lines_that_stand_for_billions_of_values_are_not_written_out() -> 
     levels = "".join(f"    - &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefghijkl"))
     bomb = "description:\n    - &a [x]\n" + levels
     said = problem(changed("description: Two groups.\n", bomb).replace("weight: 0.75", "weight: *l"))
-    assert "write a number" in said
+    assert "it must be a number" in said
     assert len(said) < 500
 
 
 def test_numbers_of_thousands_of_digits_are_refused() -> None:
-    assert "a weight is a number from 0 to 1" in problem(changed("weight: 0.75", f"weight: 1/{'9' * 5000}"))
+    assert "it must be a number from 0 to 1" in problem(changed("weight: 0.75", f"weight: 1/{'9' * 5000}"))
     assert "`max_per_company`" in problem(changed("min_fee: 10", f"max_per_company: {10**30}"))

@@ -32,8 +32,8 @@ PARTS = (Part("fee", "base", Fee()), Part("wage", "base", Wage()))
     [
         ({"base": 0.5}, {"base": {"a": 1.0}}, "weights of the groups sum to 0.5, not 1"),
         ({"base": 1.0}, {"base": {"a": 0.5}}, "weights of group base sum to 0.5, not 1"),
-        ({"base": 1.0}, {"base": {"a": 0.0}}, "group base weighs 1, but none of its components weighs anything"),
-        ({"base": 1.0}, {}, "group base weighs 1, but none"),
+        ({"base": 1.0}, {"base": {"a": 0.0}}, "group base has weight 1, but all its components have weight 0"),
+        ({"base": 1.0}, {}, "group base has weight 1, but all"),
         ({"base": 1.5, "match": -0.5}, {"base": {"a": 1.0}}, "weight of match in the groups is -0.5"),
         ({"base": 1.0}, {"base": {"a": 2.0, "b": -1.0}}, "weight of b in group base is -1.0"),
         ({"base": math.nan}, {"base": {"a": 1.0}}, "weight of base in the groups is nan"),
@@ -41,7 +41,7 @@ PARTS = (Part("fee", "base", Fee()), Part("wage", "base", Wage()))
         ({"base": 1.0}, {"base": {"a": math.inf}}, "weight of a in group base is inf"),
         ({"basis": 1.0}, {}, "unknown group 'basis'; the groups are base, match, personal"),
         ({"base": 1.0}, {"base": {"a": 1.0}, "x": {}}, "unknown group 'x'"),
-        ({"base": 1.0}, {"base": {"a": 1e308, "b": 1e308}}, "weights of group base are too large to be added up"),
+        ({"base": 1.0}, {"base": {"a": 1e308, "b": 1e308}}, "weights of group base are too large"),
     ],
 )
 def test_impossible_weights_are_refused(groups: Any, components: Any, message: str) -> None:
@@ -92,19 +92,19 @@ def test_normalising_mends_no_impossible_weight(weights: dict[str, float]) -> No
 @pytest.mark.parametrize(
     ("parts", "weights", "message"),
     [
-        ((), HALVES, "it has no components"),
-        (PARTS[:1], HALVES, "weights are of .*, components are"),
-        (PARTS[::-1], HALVES, "weights are of .*, components are"),
-        ((Part("fee", "match", Fee()), PARTS[1]), HALVES, "weights are of .*, components are"),
+        ((), HALVES, "has no components"),
+        (PARTS[:1], HALVES, "weights are for .*, the components are"),
+        (PARTS[::-1], HALVES, "weights are for .*, the components are"),
+        ((Part("fee", "match", Fee()), PARTS[1]), HALVES, "weights are for .*, the components are"),
         (
             (PARTS[0], Part("fee", "match", Wage())),
             WeightProfile({"base": 1}, {"base": {"fee": 1}, "match": {"fee": 1}}),
-            "two components have one name",
+            "duplicate component name 'fee'",
         ),
         (
             (PARTS[0], Part("access", "match", Access()), PARTS[1]),
             WeightProfile({"base": 1}, {"base": {"fee": 0.5, "wage": 0.5}, "match": {"access": 1}}),
-            "the components of a group stand together",
+            "the components of a group must be adjacent",
         ),
     ],
 )
@@ -137,7 +137,7 @@ def test_impossible_flat_weights_are_refused(flat: dict[str, float]) -> None:
 
 
 def test_weights_of_another_model_are_refused() -> None:
-    with pytest.raises(ModelError, match="weights are of"):
+    with pytest.raises(ModelError, match="the weights are for"):
         load_model("standard").with_weights(load_model("classic").weights)
 
 
@@ -151,7 +151,7 @@ def test_with_parameters_changes_one_component() -> None:
         model.with_parameters("fee", low=5000)
     with pytest.raises(ModelError, match="component fee: unknown key `lo`; known: high, low"):
         model.with_parameters("fee", lo=5)
-    with pytest.raises(ModelError, match="has no component 'fees'"):
+    with pytest.raises(ModelError, match="unknown component 'fees'"):
         model.with_parameters("fees", low=5)
 
 
@@ -160,7 +160,7 @@ def test_with_eligibility_changes_single_rules() -> None:
     assert model.eligibility == Eligibility(max_per_company=2)
     assert model.with_eligibility(open=False).eligibility == Eligibility(max_per_company=2, open=False)
     with pytest.raises(
-        ModelError, match=r"model standard, eligibility: `max_per_company`: .* greater than or equal to 1"
+        ModelError, match=r"model standard, eligibility: `max_per_company` is 0; .* greater than or equal to 1"
     ):
         model.with_eligibility(max_per_company=0)
     with pytest.raises(ModelError, match="unknown key `opened`; known: "):

@@ -47,7 +47,7 @@ def test_a_moment_is_a_window(data: Dataset) -> None:
     """At the clock, candidates are the open jobs. The active flag is ignored: its past values are unknown."""
     now = np.full(len(data.users), data.clock.now)
     found = Candidates.open_between(data.jobs, now, now)
-    np.testing.assert_array_equal(found.anybodys, data.jobs.open_at(data.clock.now, check_active=False))
+    np.testing.assert_array_equal(found.of_any_user, data.jobs.open_at(data.clock.now, check_active=False))
 
 
 def test_users_are_taken_in_order(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
@@ -62,7 +62,7 @@ def test_they_replace_the_rule_that_a_job_is_open(data: Dataset, windows: tuple[
     may_be = ready.plan.exclusions.matrix(rows)
     assert not (may_be & ~theirs.matrix(rows)).any()
     assert (may_be & ~data.open_jobs).any()
-    assert list(ready.plan.exclusions.ledger()) == ["nobody's candidate", "fee too low"]
+    assert list(ready.plan.exclusions.counts()) == ["not a candidate of any user", "fee too low"]
     ranking = ready.scorer.top_k(5)
     for row, count in enumerate(ranking.count):
         assert count == min(5, may_be[row].sum())
@@ -84,5 +84,5 @@ def test_an_explanation_says_so(data: Dataset) -> None:
 
 def test_those_of_other_data_are_refused(data: Dataset) -> None:
     theirs = Candidates.listed(np.array([0]), np.array([0]), 3, 4)
-    with pytest.raises(ConfigurationError, match="candidates are of 3 users × 4 jobs; the data is of 20 × 81"):
+    with pytest.raises(ConfigurationError, match="are for 3 users and 4 jobs; the data has 20 users and 81 jobs"):
         Prepared.of(data, load_model("classic"), candidates=theirs)

@@ -106,14 +106,14 @@ def test_the_ledger_counts_each_job_at_the_first_rule_that_leaves_it_out(inputs:
     exclusions = Plan.build(model, inputs).exclusions
     jobs = inputs.jobs
     closed, other, cheap = ~inputs.open_jobs, jobs.employment_type != 1, ~(jobs.fee >= 1000)
-    assert exclusions.ledger() == {
+    assert exclusions.counts() == {
         "not open": closed.sum(),
         "employment type": (other & ~closed).sum(),
         "fee too low": (cheap & ~other & ~closed).sum(),
     }
-    assert all(count > 0 for count in exclusions.ledger().values())
+    assert all(count > 0 for count in exclusions.counts().values())
     np.testing.assert_array_equal(exclusions.open_to_all, ~(closed | other | cheap))
-    assert sum(exclusions.ledger().values()) + exclusions.open_to_all.sum() == len(jobs)
+    assert sum(exclusions.counts().values()) + exclusions.open_to_all.sum() == len(jobs)
 
 
 def test_a_missing_employment_type_is_in_no_set(inputs: Inputs) -> None:
@@ -129,7 +129,7 @@ def test_without_rules_everybody_may_be_shown_everything(inputs: Inputs) -> None
         open=False, min_fee=None, not_applied=False, company_cooldown_days=None
     )
     exclusions = Plan.build(model, inputs).exclusions
-    assert exclusions.ledger() == {}
+    assert exclusions.counts() == {}
     assert exclusions.matrix(np.arange(20)).all()
 
 

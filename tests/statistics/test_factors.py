@@ -40,7 +40,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def assert_same(found: Factors, wanted: Factors) -> None:
-    for name in ("users", "jobs", "user_has", "job_has", "user_brought"):
+    for name in ("users", "jobs", "user_has", "job_has", "user_in_table"):
         np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
 
 
@@ -256,9 +256,9 @@ def test_brought_vectors_replace_trained_ones() -> None:
     found = Factors.of(data)
     tables = data.tables
     assert tables.user_factors is not None
-    assert found.source == "brought"
+    assert found.source == "imported"
     listed = np.isin(data.users.user_id, tables.user_factors["user_id"])
-    np.testing.assert_array_equal(found.user_brought, listed)
+    np.testing.assert_array_equal(found.user_in_table, listed)
     zero = int(tables.user_factors.loc[~tables.user_factors.iloc[:, 1:].any(axis=1), "user_id"].iloc[0])
     row = data.users.user_id.tolist().index(zero)
     assert not found.user_has[row]
@@ -297,7 +297,7 @@ def test_half_a_vector_is_none() -> None:
 
 def test_vectors_of_any_length_have_length_1() -> None:
     users = np.array([[3.0, 4.0], [0.0, 0.0], [3e-120, 4e-120], [3e120, 4e120], [-3.0, 4.0]])
-    found = Factors.from_vectors(users, users, "brought")
+    found = Factors.from_vectors(users, users, "imported")
     assert found.user_has.tolist() == [True, False, True, True, True]
     np.testing.assert_allclose(found.users[[0, 2, 3, 4]], np.float32([[0.6, 0.8]] * 3 + [[-0.6, 0.8]]), atol=1e-7)
     assert not found.users[1].any()

@@ -122,7 +122,7 @@ class LookupKind(KeyedKind[LookupTerm]):
         check.shape("row_of", term.row_of, (check.n_users,))
         check.within("row_of", term.row_of, -1 if len(term.rows) else 0, len(term.rows))  # -1 is the last row
         if (term.entries is None) != (term.gains is None):
-            raise check.error("has `entries` without `gains`, or the other way round")
+            raise check.error("`entries` and `gains` must be given together")
         if term.entries is not None and term.gains is not None:
             check.shape("entries.start", term.entries.start, (check.n_users + 1,))
             check.within("entries", term.entries.values, 0, size)

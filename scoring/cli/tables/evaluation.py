@@ -16,7 +16,15 @@ from scoring.errors import pluralize, printable
 from scoring.evaluation import Scoreboard
 from scoring.tuning import Tuning
 
-__all__ = ["front", "render_ablation", "render_measures", "render_scoreboard", "slices", "verdict", "weights"]
+__all__ = [
+    "render_ablation",
+    "render_conclusion",
+    "render_front",
+    "render_measures",
+    "render_scoreboard",
+    "render_slices",
+    "render_weights",
+]
 
 MAX_ROWS = 12
 """Maximum number of trials of a front in a table. Files contain all trials."""
@@ -27,25 +35,28 @@ def render_scoreboard(board: Scoreboard) -> RenderableType:
     frame, first = board.frame(), board.baseline
     body: list[RenderableType] = []
     for name in board.evaluations:
-        table = _measures(frame[frame["model"] == name], None if name == first else first)
-        body += [Text(printable(name), style="bold"), table, Text()]
-    level = f"{board.level:.0%}"
-    said = f"Intervals of {level} by bootstrap over {pluralize(len(board.evaluator.user_id), 'user')}, of coverage and"
-    body.append(Text(f"{said} concentration by jackknife.", style="dim"))
+        table = _measures(frame[frame["model"] == name], name != first)
+        title = name if name == first else f"{name}, compared with {first}"
+        body += [Text(printable(title), style="bold"), table, Text()]
+    level, users = f"{board.level:.0%}", pluralize(len(board.evaluator.user_id), "user")
+    note = f"{level} intervals by bootstrap over {users}; those of coverage and concentration by jackknife."
+    body.append(Text(note, style="dim"))
     if len(board.evaluations) > 1:
-        about = f"* significant at {level}, corrected for all that is tested here (Holm, paired randomisation)."
-        body.append(Text(f"{about} `detectable`: a true difference that would show in 4 of 5 cases.", style="dim"))
+        note = (
+            f"* significant at {level} (paired randomisation tests with Holm correction for all tests of this table)."
+        )
+        body.append(Text(f"{note} detectable: the true difference that is found with a power of 80 %.", style="dim"))
     return Group(*body)
 
 
-def _measures(rows: pd.DataFrame, against: str | None) -> Table:
-    headings = ["", "mean", "interval"]
-    if against is not None:
-        headings += [f"− {printable(against)}", "interval", "", "detectable"]
+def _measures(rows: pd.DataFrame, has_baseline: bool) -> Table:
+    headings = ["measure", "mean", "interval"]
+    if has_baseline:
+        headings += ["difference", "interval", "", "detectable"]
     table = _table(*headings)
     for row in rows.to_dict("records"):
         cells = [row["measure"], _number(row["mean"]), _interval(row["low"], row["high"])]
-        if against is not None:
+        if has_baseline:
             mark = Text("*", style="green") if row["significant"] else Text()
             between = _interval(row["difference_low"], row["difference_high"])
             cells += [_number(row["difference"], "+"), between, mark, _number(row["detectable"])]
@@ -56,7 +67,7 @@ def _measures(rows: pd.DataFrame, against: str | None) -> Table:
 def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableType:
     """Return one table with a row per measure and model."""
     frame, first = board.frame(), board.baseline
-    table = _table("", "mean", "interval", "difference", "interval", "")
+    table = _table("measure, model", "mean", "interval", "difference", "interval", "")
     for measure in measures:
         table.add_row(Text(printable(measure), style="bold"))
         for row in frame[frame["measure"] == measure].to_dict("records"):
@@ -72,21 +83,24 @@ def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableTyp
     return table
 
 
-def verdict(board: Scoreboard, measure: str, part: str) -> Text:
-    """Return a sentence on whether the last model is better than the first."""
+def render_conclusion(board: Scoreboard, measure: str, split: str) -> Text:
+    """Return sentences on whether the last model is better than the first."""
     frame = board.frame()
     row = frame[(frame["model"] == list(board.evaluations)[-1]) & (frame["measure"] == measure)].iloc[0]
-    users = f"{pluralize(len(board.evaluator.user_id), 'user')} of {part}"
+    users = f"{pluralize(len(board.evaluator.user_id), 'user')}"
     between = f"{_number(row['difference'], '+')} ({_interval(row['difference_low'], row['difference_high'])})"
     if not row["significant"]:
-        least = "" if math.isnan(row["detectable"]) else f"; so many users would show {_number(row['detectable'])}"
-        return Text(f"{measure} of what was found differs by {between} on {users}: that may be chance{least}.")
+        least = _number(row["detectable"])
+        power = f" With this number of users, a difference of {least} is found with a power of 80 %." if least else ""
+        return Text(
+            f"{measure} of the found model differs by {between} on {users} of {split}. This is not significant.{power}"
+        )
     word = "higher" if row["difference"] > 0 else "lower"
-    return Text(f"{measure} of what was found is significantly {word} on {users}: {between}.")
+    return Text(f"{measure} of the found model is significantly {word} on {users} of {split}: {between}.")
 
 
-def front(tuning: Tuning) -> RenderableType:
-    """Return up to `MOST` trials of `Tuning.front`, at equal distances along the first goal."""
+def render_front(tuning: Tuning) -> RenderableType:
+    """Return up to `MAX_ROWS` trials of `Tuning.front`, at equal distances along the first goal."""
     goals = [goal.name for goal in tuning.problem.goals]
     found = tuning.front()
     rows = np.unique(np.linspace(0, len(found) - 1, min(MAX_ROWS, len(found))).round().astype(int))
@@ -94,13 +108,13 @@ def front(tuning: Tuning) -> RenderableType:
     for row in found.iloc[rows].to_dict("records"):
         table.add_row(f"{row['trial']}", *(_number(row[goal]) for goal in goals))
     if len(rows) < len(found):
-        table.add_row(Text(f"{len(rows)} of {len(found)}; --out writes all", style="dim"))
+        table.add_row(Text(f"{len(rows)} of {len(found)} trials; --out writes all", style="dim"))
     return table
 
 
-def slices(found: pd.DataFrame, metric: str) -> RenderableType:
+def render_slices(found: pd.DataFrame, metric: str) -> RenderableType:
     """Return the table of one metric's rows of `Scoreboard.slices`."""
-    table = _table("slice", "users", "baseline", "now", "difference", "interval", "")
+    table = _table("slice", "users", "baseline", "model", "difference", "interval", "")
     slicing = None
     for row in found[found["metric"] == metric].to_dict("records"):
         if row["slicing"] != slicing:
@@ -112,18 +126,18 @@ def slices(found: pd.DataFrame, metric: str) -> RenderableType:
             *(_number(row[name]) for name in ("mean_a", "mean_b")),
             _number(row["difference"], "+"),
             _interval(row["low"], row["high"]),
-            _verdict(row),
+            _slice_mark(row),
         )
     return table
 
 
-def _verdict(row: Mapping[Any, Any]) -> Text:
+def _slice_mark(row: Mapping[Any, Any]) -> Text:
     return Text("worse", style="red") if row["worse"] else Text("better", style="green") if row["better"] else Text()
 
 
 def render_ablation(found: pd.DataFrame, metric: str) -> RenderableType:
     """Return the table of `Ablation.frame`."""
-    table = _table("left out", "weight", f"{metric} without", "lost", "interval", "")
+    table = _table("without", "weight", metric, "loss", "interval", "")
     for row in found.to_dict("records"):
         mark = Text("*") if row["significant"] else Text()
         loss = (_number(row["loss"], "+"), _interval(row["low"], row["high"]))
@@ -131,9 +145,9 @@ def render_ablation(found: pd.DataFrame, metric: str) -> RenderableType:
     return table
 
 
-def weights(found: pd.DataFrame) -> RenderableType:
+def render_weights(found: pd.DataFrame) -> RenderableType:
     """Return the table of `Tuning.weights`."""
-    table = _table("", *(printable(name) for name in found.columns))
+    table = _table("component", *(printable(name) for name in found.columns))
     for name, row in found.iterrows():
         table.add_row(Text(printable(str(name))), *(f"{value:.3f}" for value in row))
     return table

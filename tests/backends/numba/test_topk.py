@@ -17,7 +17,7 @@ from scoring.plan import Candidates, Plan, lookup_keys
 from scoring.plan.fold import fold
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER
-from tests.support.counts import ALONE, REFERENCE, record_count
+from tests.support.counts import record_count
 from tests.support.random_programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
 EVERY_TERM = tuple(((kind,), None, 0.125, 0.3, i % 3) for i, kind in enumerate(TERMS))
@@ -60,22 +60,17 @@ def ks(sketch: Sketch) -> list[int]:
 @example(Sketch(0, 3, 1, (), 2, per_company=1, n_companies=0), 6)
 def test_lists_equal_the_reference(sketch: Sketch, which: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
-    record_count(
-        "exact",
-        REFERENCE,
-        1,
-    )
+    record_count("compiled lists", "{} random programs", 1)
 
 
 TIES = sketches(users=(1, 3), jobs=st.integers(1, 30), levels=st.sampled_from((1, 2)))
-TIED = "{} cases of one or two different scores, by each path: the smaller job id first"
 
 
 @cases(300)
 @given(TIES, st.integers(0, 6))
 def test_ties_go_by_job_id(sketch: Sketch, which: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
-    record_count("ties", TIED, 1)
+    record_count("ties", "{} cases with one or two different scores", 1)
 
 
 @pytest.mark.long
@@ -83,7 +78,7 @@ def test_ties_go_by_job_id(sketch: Sketch, which: int) -> None:
 @given(TIES, st.integers(0, 6))
 def test_ties_go_by_job_id_in_ten_thousand_cases(sketch: Sketch, which: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
-    record_count("ties", TIED, 1)
+    record_count("ties", "{} cases with one or two different scores", 1)
 
 
 @pytest.mark.parametrize("k", [1, 40, SHORT, SHORT + 1, 1499, 1500, 5000])
@@ -121,7 +116,7 @@ def test_a_shorter_list_begins_a_longer_one(sketch: Sketch, a: int, b: int) -> N
     for row, size in enumerate(shorter.count):
         np.testing.assert_array_equal(shorter.job_id[row, :size], longer.job_id[row, :width][:size])
         np.testing.assert_array_equal(shorter.scores[row, :size], longer.scores[row, :width][:size])
-    record_count("order", "{} pairs of k: the shorter list begins the longer", 1)
+    record_count("list length", "{} pairs of k", 1)
 
 
 @cases(100)
@@ -132,7 +127,7 @@ def test_a_user_alone_has_the_list_of_the_batch(sketch: Sketch, data: st.DataObj
     users = np.array(data.draw(st.lists(st.integers(0, sketch.n_users - 1), min_size=1, max_size=6)))
     some = assert_lists_are_the_references(plan, 7, users)
     np.testing.assert_array_equal(some.user_id, plan.user_id[users])
-    record_count("order", ALONE, 1)
+    record_count("single user", "{} users", 1)
     np.testing.assert_array_equal(some.job_id, whole.job_id[users])
     np.testing.assert_array_equal(some.scores, whole.scores[users])
 
