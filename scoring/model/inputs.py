@@ -75,8 +75,8 @@ class History:
     def _all(self) -> tuple[Ints, NDArray[np.int64]]:
         """(user row, action row) of every action of the scored users."""
         users = np.repeat(np.arange(len(self.counts), dtype=np.int32), self.counts)
-        before = np.cumsum(self.counts) - self.counts
-        return users, np.arange(len(users)) + np.repeat(self._first - before, self.counts)
+        offset = np.cumsum(self.counts) - self.counts
+        return users, np.arange(len(users)) + np.repeat(self._first - offset, self.counts)
 
     def within(self, kind: str, days: float | None = None) -> ActionRows:
         """Return the actions of a kind with as_of - days × 24 h ≤ t ≤ as_of. None: all up to as_of."""

@@ -26,7 +26,7 @@ def windows(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return first, first + rng.integers(0, 8, len(data.users)) * DAY
 
 
-def test_open_at_some_moment_of_a_window(
+def test_open_between_selects_jobs_open_in_window(
     data: Dataset, windows: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidates, "_ROWS_AT_ONCE", 7)
@@ -43,19 +43,19 @@ def test_open_at_some_moment_of_a_window(
     assert 0 < found.mean() < 1
 
 
-def test_a_moment_is_a_window(data: Dataset) -> None:
+def test_open_between_accepts_single_moment(data: Dataset) -> None:
     """At the clock, candidates are the open jobs. The active flag is ignored: its past values are unknown."""
     now = np.full(len(data.users), data.clock.now)
     found = Candidates.open_between(data.jobs, now, now)
     np.testing.assert_array_equal(found.of_any_user, data.jobs.open_at(data.clock.now, check_active=False))
 
 
-def test_users_are_taken_in_order(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
+def test_take_selects_users_in_order(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
     whole, rows = Candidates.open_between(data.jobs, *windows), np.array([5, 0, 5])
     np.testing.assert_array_equal(whole.take(rows).matrix(slice(None)), whole.matrix(rows))
 
 
-def test_they_replace_the_rule_that_a_job_is_open(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
+def test_candidates_replace_open_rule(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
     theirs = Candidates.open_between(data.jobs, *windows)
     ready = Prepared.of(data, load_model("standard"), candidates=theirs)
     rows = np.arange(len(data.users))
@@ -72,7 +72,7 @@ def test_they_replace_the_rule_that_a_job_is_open(data: Dataset, windows: tuple[
         assert ready.with_model(other).plan.exclusions.candidates is theirs
 
 
-def test_an_explanation_says_so(data: Dataset) -> None:
+def test_explanation_names_missing_candidate(data: Dataset) -> None:
     theirs = Candidates.listed(np.array([3]), np.array([7]), len(data.users), len(data.jobs))
     ready = Prepared.of(data, load_model("classic"), candidates=theirs)
     user, other = (int(data.users.user_id[row]) for row in (3, 4))
@@ -82,7 +82,7 @@ def test_an_explanation_says_so(data: Dataset) -> None:
     assert ready.top_k(3, [user, other]).count.tolist() == [1, 0]
 
 
-def test_those_of_other_data_are_refused(data: Dataset) -> None:
+def test_candidates_of_other_data_are_rejected(data: Dataset) -> None:
     theirs = Candidates.listed(np.array([0]), np.array([0]), 3, 4)
     with pytest.raises(ConfigurationError, match="are for 3 users and 4 jobs; the data has 20 users and 81 jobs"):
         Prepared.of(data, load_model("classic"), candidates=theirs)

@@ -121,9 +121,9 @@ class Selection:
         found, stop, seeds = TopKBuffers.empty(len(users), k), np.zeros(1, dtype=np.int64), no_seeds(len(users))
         first, measured = np.split(np.arange(len(users)), [WARMUP_USERS])
         self.run(strategy, users, seeds, found, first, stop)
-        before = time.thread_time()
+        start_time = time.thread_time()
         n_scored = self.run(strategy, users, seeds, found, measured, stop)
-        return (time.thread_time() - before) / len(measured), n_scored * len(users) // len(measured)
+        return (time.thread_time() - start_time) / len(measured), n_scored * len(users) // len(measured)
 
 
 def users_per_batch(strategy: str) -> int:

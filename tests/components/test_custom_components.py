@@ -53,15 +53,15 @@ groups:
 
 
 @pytest.mark.parametrize("component", [*OWN, TitleWord(word="駅前", without=0), SameAge(gain=0)], ids=repr)
-def test_they_keep_the_contract(component: Component | type[Component]) -> None:
+def test_custom_components_satisfy_contract(component: Component | type[Component]) -> None:
     check_component(component)
 
 
-def test_on_data_of_ones_own() -> None:
+def test_contract_check_accepts_other_dataset() -> None:
     check_component(TitleWord, dataset=small_dataset(7, n_users=3, n_jobs=9, factors=False))
 
 
-def test_a_model_file_uses_them(tmp_path: Path) -> None:
+def test_model_file_uses_custom_components(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(MODEL, encoding="utf-8")
     model = load_model(file, components=OWN)
@@ -86,7 +86,7 @@ def test_a_model_file_uses_them(tmp_path: Path) -> None:
     assert [part.name for part in said.parts] == [part.name for part in model.parts]
 
 
-def test_a_taken_kind_is_refused() -> None:
+def test_duplicate_kind_is_rejected() -> None:
     class Fee(TitleWord):
         kind: ClassVar[str] = "fee"
 
@@ -135,7 +135,7 @@ def full(inputs: Inputs, value: float = 50.0) -> np.ndarray:
     return np.full(len(inputs.jobs), value)
 
 
-def test_a_constant_keeps_the_contract(bad: Any) -> None:
+def test_constant_component_satisfies_contract(bad: Any) -> None:
     """The invalid components are variants of this one."""
     check_component(bad(job(full)))
 
@@ -163,7 +163,7 @@ def test_a_constant_keeps_the_contract(bad: Any) -> None:
         ),
     ],
 )
-def test_bad_values_are_caught(bad: Any, make: Any, message: str) -> None:
+def test_invalid_values_are_detected(bad: Any, make: Any, message: str) -> None:
     with pytest.raises(AssertionError, match=message):
         check_component(bad(make))
 
@@ -263,7 +263,7 @@ def dot(inputs: Inputs, dimensions: tuple[int, int], **changed: Any) -> Value:
         ),
     ],
 )
-def test_terms_that_do_not_fit_the_data_are_refused(bad: Any, make: Any, message: str) -> None:
+def test_terms_that_do_not_fit_data_are_rejected(bad: Any, make: Any, message: str) -> None:
     """The plan rejects them too, because a compiled kernel would read outside its arrays."""
     component = bad(make)
     with pytest.raises(AssertionError, match=message):
@@ -273,7 +273,7 @@ def test_terms_that_do_not_fit_the_data_are_refused(bad: Any, make: Any, message
         Plan.build(model, Inputs.of(Statistics(small_dataset())))
 
 
-def test_two_columns_of_one_name_are_caught(bad: Any) -> None:
+def test_two_columns_with_one_name_are_detected(bad: Any) -> None:
     """Terms with equal names share their column: a name clash would read the wrong one."""
 
     def clash(inputs: Inputs) -> Value:
@@ -285,7 +285,7 @@ def test_two_columns_of_one_name_are_caught(bad: Any) -> None:
         check_component(bad(clash))
 
 
-def test_a_clash_with_a_shipped_column_is_refused(bad: Any) -> None:
+def test_name_clash_with_shipped_column_is_rejected(bad: Any) -> None:
     def clash(inputs: Inputs) -> Value:
         n = len(inputs.users)
         return Value((IntervalTerm(Number("hourly", full(inputs)), np.zeros(n), np.ones(n), np.zeros(n)),))
@@ -331,12 +331,12 @@ def test_a_clash_with_a_shipped_column_is_refused(bad: Any) -> None:
     ],
     ids=["request", "position", "clock", "order", "nan", "none", "close"],
 )
-def test_what_a_value_may_not_depend_on_is_caught(bad: Any, make: Any, plain: Any, message: str) -> None:
+def test_forbidden_dependency_of_value_is_detected(bad: Any, make: Any, plain: Any, message: str) -> None:
     with pytest.raises(AssertionError, match=message):
         check_component(bad(make, plain))
 
 
-def test_a_random_component_is_caught(bad: Any) -> None:
+def test_random_component_is_detected(bad: Any) -> None:
     rng = np.random.default_rng(0)
     last: list[np.ndarray] = []
 
@@ -348,7 +348,7 @@ def test_a_random_component_is_caught(bad: Any) -> None:
         check_component(bad(dice, lambda pair: float(last[-1][pair._j])))
 
 
-def test_a_component_that_changes_what_it_reads_is_caught(bad: Any) -> None:
+def test_component_that_changes_inputs_is_detected(bad: Any) -> None:
     def clean(inputs: Inputs) -> Value:
         inputs.jobs.fee[np.isnan(inputs.jobs.fee)] = 0.0
         return Value((JobTerm(full(inputs)),))
@@ -402,16 +402,16 @@ class Fee(Nameless):
     ],
     ids=["nameless", "thawed", "needy", "forgetful", "taken", "no component", "text"],
 )
-def test_what_is_no_component_is_caught(component: Any, message: str) -> None:
+def test_invalid_component_class_is_detected(component: Any, message: str) -> None:
     with pytest.raises(AssertionError, match=message):
         check_component(component)
 
 
-def test_one_that_needs_parameters_is_checked_with_them() -> None:
+def test_component_with_required_parameters_is_checked() -> None:
     check_component(Needy(must=3.0))
 
 
-def test_own_components_are_what_they_say() -> None:
+def test_interval_component_returns_all_values() -> None:
     """The interval and its condition give all three values."""
     data = small_dataset(3)
     inputs = Inputs.of(Statistics(data))
