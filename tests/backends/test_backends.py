@@ -361,8 +361,8 @@ def test_prepared_keeps_backend_for_other_models(made: Callable[[], int]) -> Non
 CHECKS = (
     "lists_equal_the_sorted_reference",
     "shorter_lists_are_prefixes",
-    "ties_go_to_the_smaller_id",
-    "any_number_of_workers_ranks_alike",
+    "ties_are_broken_by_smaller_id",
+    "lists_do_not_depend_on_workers",
 )
 
 

@@ -148,10 +148,10 @@ def test_constant_component_satisfies_contract(bad: Any) -> None:
         (job(lambda i: full(i, 1e300)), r"`values` contains values beyond 1e\+09"),
         (
             job(lambda i: full(i, 100.1)),
-            r"user \d+ and job \d+: on the dataset it is 100.1; a value lies from 0 to 100",
+            r"user \d+ and job \d+: on the dataset it is 100.1, which is not from 0 to 100",
         ),
-        (job(lambda i: full(i, -0.1)), r"it is -0.1; a value lies from 0 to 100"),
-        (job(lambda i: full(i, 51.0)), r"the terms give 51.0, `explain` 50.0"),
+        (job(lambda i: full(i, -0.1)), r"it is -0.1, which is not from 0 to 100"),
+        (job(lambda i: full(i, 51.0)), r"the terms return 51.0, `explain` returns 50.0"),
         (job(lambda i: np.full(3, 50.0)), r"`values` has shape \(3,\); it must be \(48,\)"),
         (job(lambda i: np.full((len(i.users), len(i.jobs)), 50.0)), r"has shape \(12, 48\); it must be \(48,\)"),
         (job(lambda i: 50.0), r"`values` is a float; it must be a NumPy array"),
@@ -311,23 +311,23 @@ def test_name_clash_with_shipped_column_is_rejected(bad: Any) -> None:
         (
             job(lambda i: np.arange(len(i.jobs)) / 10.0),
             lambda pair: pair._j / 10.0,
-            "with the rows in another order",
+            "with the rows of the request in another order",
         ),
         # all actions, also those after the clock
         (
             job(lambda i: full(i, len(i.dataset.tables.actions) / 100)),
             lambda pair: len(pair.inputs.dataset.tables.actions) / 100,
-            "when people act after the clock",
+            "with actions after the clock",
         ),
         # the first action of a table without order
         (
             job(lambda i: full(i, i.dataset.tables.actions["job_id"].iloc[:1].sum() % 101)),
             lambda pair: float(pair.inputs.dataset.tables.actions["job_id"].iloc[:1].sum() % 101),
-            "when the tables' rows come in another order",
+            "with the rows of the tables in another order",
         ),
-        (job(lambda i: full(i)), lambda pair: float("nan"), "the terms give 50.0, `explain` nan"),
-        (job(lambda i: full(i)), lambda pair: None, "`explain` gives None where a number is needed"),
-        (job(lambda i: full(i, 50 + 1e-8)), lambda pair: 50.0, "`explain` 50.0"),
+        (job(lambda i: full(i)), lambda pair: float("nan"), "the terms return 50.0, `explain` returns nan"),
+        (job(lambda i: full(i)), lambda pair: None, "`explain` returns None, which is not a number"),
+        (job(lambda i: full(i, 50 + 1e-8)), lambda pair: 50.0, "`explain` returns 50.0"),
     ],
     ids=["request", "position", "clock", "order", "nan", "none", "close"],
 )
@@ -344,7 +344,7 @@ def test_random_component_is_detected(bad: Any) -> None:
         last.append(rng.uniform(0, 100, len(inputs.jobs)))
         return Value((JobTerm(last[-1]),))
 
-    with pytest.raises(AssertionError, match="the second time that it is asked"):
+    with pytest.raises(AssertionError, match="when it is computed a second time"):
         check_component(bad(dice, lambda pair: float(last[-1][pair._j])))
 
 
@@ -394,11 +394,11 @@ class Fee(Nameless):
     [
         (Nameless, "has no `kind`"),
         (Thawed, "Thawed is not frozen"),
-        (Needy, "cannot be made without parameters; pass one that is made"),
-        (Forgetful(given=2.0), "comes back from a model file as"),
+        (Needy, "cannot be created without parameters"),
+        (Forgetful(given=2.0), "after it is written to a model file and read back"),
         (Fee, "component kind 'fee' is taken by Fee"),
-        (dict, "dict is no subclass of"),
-        ("fee", "'fee' is neither a Component nor a class of one"),
+        (dict, "dict is not a subclass of"),
+        ("fee", "'fee' is neither a Component nor a subclass of Component"),
     ],
     ids=["nameless", "thawed", "needy", "forgetful", "taken", "no component", "text"],
 )
