@@ -96,8 +96,7 @@ def test_dirt_is_counted_and_changes_no_score(data: st.DataObject) -> None:
             Dataset.from_frames(**dirty)
         assert set(caught.value.problems["table"]) == {name for name, rows in picks.items() if rows}
     read, refused = sum(map(len, dirty.values())), sum(map(len, picks.values()))
-    sentence = "{} rows read = scored + filtered + {} rejected, in {} random markets with invalid rows"
-    record_count("input", sentence, read, refused, 1)
+    record_count("accounted rows", "{} rows, {} rejected, in {} random markets", read, refused, 1)
 
 
 def test_rows_that_depend_on_refused_ones_are_counted_as_such() -> None:

@@ -25,8 +25,6 @@ from scoring.runs import memory_budget
 from tests.support.counts import record_count
 from tests.support.engines import engine_of, legacy_job, legacy_user, market_of, store
 
-LARGE = "{} requests too large for what is there: refused before any work, with the ways out"
-
 
 @pytest.fixture(scope="module")
 def frames() -> dict[str, pd.DataFrame]:
@@ -58,7 +56,7 @@ async def test_what_cannot_fit_is_refused_before_any_work(sqlite_url: str, monke
             assert part in said
         assert engine.get_performance_stats()["total_calculations"] == 0
         assert isinstance(caught.value, MemoryError)
-    record_count("memory", LARGE, 1)
+    record_count("large requests", "{} requests", 1)
 
 
 async def test_everybody_against_everything_is_refused_too(
@@ -68,7 +66,7 @@ async def test_everybody_against_everything_is_refused_too(
     monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
     with pytest.raises(NotEnoughMemoryError, match="out="):
         await engine.calculate_scores_for_all_users(top_k=None)
-    record_count("memory", LARGE, 1)
+    record_count("large requests", "{} requests", 1)
 
 
 async def test_the_prediction_is_near_what_a_frame_takes(engine: ScoringEngine, frames: Any) -> None:

@@ -32,15 +32,11 @@ BOTH: dict[str, Any] = {"jobs": MARKET.jobs, "users": MARKET.users}
 FIRST = 5_000_000_000  # ids of the rows with cases
 
 
-def say(number: int) -> None:
-    record_count("input", "{} bad inputs at each kind of door: the one outcome of docs/input.md", number)
-
-
 def inputs(table: str) -> list[Case]:
     """Return the cases. In actions, a valid id refers to no user and no job, so its row is rejected."""
-    nobody = table == "actions"
+    has_unknown_ids = table == "actions"
     return [
-        replace(case, outcome="is no ") if nobody and case.column.type is ID and not case.refused else case
+        replace(case, outcome="is no ") if has_unknown_ids and case.column.type is ID and not case.refused else case
         for case in cases(table)
     ]
 
@@ -72,7 +68,7 @@ def compare(door: str, found: Sequence[Case], ledger: DataReport) -> None:
         theirs = sum(n for text, n in said.items() if text.startswith(f"{column} ") and outcome in text)
         assert theirs == number, f"{door}: {table}.{column} {outcome}: {theirs} refused, not {number}: {said}"
     assert len(aside) == sum(expected.values()) == account.n_refused, said
-    say(len(found))
+    record_count("invalid values", "{} values", len(found))
 
 
 TABLE = pytest.mark.parametrize("table", ["jobs", "users", "actions"])
@@ -166,7 +162,7 @@ def test_parquet_files(table: str, tmp_path: Path) -> None:
     for case in own:
         if case.refused:
             assert any(f"{case.column.name} {case.outcome}" in why for why in ledger.reasons), (case, ledger.reasons)
-    say(len(texts))
+    record_count("invalid values", "{} values", len(texts))
 
 
 @pytest.fixture(scope="module")
@@ -183,11 +179,11 @@ async def test_frames_of_a_request(engine: scoring.ScoringEngine, table: str) ->
         await engine.process_scoring_batch(**frames)
     assert caught.value.problems is not None
     assert caught.value.problems["rows"].sum() == refused
-    say(len(found))
+    record_count("invalid values", "{} values", len(found))
     if table == "jobs":
         with pytest.raises(DataError, match=f"jobs: {refused} rows cannot be used"):
             engine.calculate_base_scores_vectorized(frames["jobs_df"])
-        say(len(found))
+        record_count("invalid values", "{} values", len(found))
     kept = rows_of([case for case in found if not case.refused])
     scores = await engine.process_scoring_batch(**{**frames, f"{table}_df": kept})
     assert scores["total_score"].between(0, 100).all()
@@ -212,7 +208,7 @@ async def test_single_objects(engine: scoring.ScoringEngine, table: str) -> None
     kept = [sound[table] | {case.column.name: case.value} for case in found if not case.refused]
     pairs = [(thing, sound["users"]) if table == "jobs" else (sound["jobs"], thing) for thing in kept]
     assert len(await engine.batch_calculate_scores(pairs)) == len(kept)
-    say(len(found))
+    record_count("invalid values", "{} values", len(found))
 
 
 # Inputs that are not tables
@@ -277,7 +273,7 @@ ARGUMENTS: list[tuple[str, Callable[[], Any], type[ScoringError] | tuple[type[Sc
             "a column twice": {"jobs": pd.concat([MARKET.jobs, MARKET.jobs[["fee"]]], axis=1)},
             "an id twice": {"users": pd.concat([MARKET.users, MARKET.users.head(1)])},
             "an unknown table": {"cats": MARKET.users},
-            "nobody, and their actions": {"users": MARKET.users.head(0), "actions": MARKET.actions},
+            "actions without users": {"users": MARKET.users.head(0), "actions": MARKET.actions},
             "a region twice": {"prefectures": pd.DataFrame({"prefecture_code": ["1", "1"]})},
             "a border to nowhere": {
                 "prefecture_adjacency": pd.DataFrame({"prefecture_code": ["13"], "adjacent_code": [None]})
@@ -286,7 +282,7 @@ ARGUMENTS: list[tuple[str, Callable[[], Any], type[ScoringError] | tuple[type[Sc
         }.items()
     ),
     (
-        "tables nobody and nothing",
+        "tables without rows",
         lambda: scoring.Prepared.of(
             Dataset.from_frames(MARKET.jobs.head(0), MARKET.users.head(0)), READY.model
         ).top_k(3),
@@ -305,7 +301,7 @@ def test_arguments(name: str, call: Callable[[], Any], outcome: type[ScoringErro
             with pytest.raises(outcome) as caught:
                 call()
             assert "Traceback" not in str(caught.value)
-    say(1)
+    record_count("invalid arguments", "{} arguments", 1)
 
 
 def test_input_page_is_current() -> None:

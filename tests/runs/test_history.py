@@ -180,7 +180,7 @@ def test_what_is_wrong_is_one_sentence(
     wrong = verify_run(folder)
     assert len(wrong) == 1
     assert pd.Series(wrong).str.fullmatch(f"{folder}: {sentence}").all()
-    record_count("corrupt", "{} ways to damage a published run: named in a sentence", 1)
+    record_count("damaged run", "{} kinds of damage", 1)
 
 
 def test_rows_that_went_missing_are_told(prepared: Prepared, out: Path, database: Database) -> None:
@@ -296,7 +296,7 @@ def test_rows_that_somebody_changed_are_told(
     assert verify_rows(database, first) == []
     (said,) = verify_rows(database, second)
     assert "has other rows than were written, in " in said
-    record_count("corrupt", "{} ways to change rows of a published run in a database: told", 1)
+    record_count("changed rows", "{} kinds of change", 1)
 
 
 def test_a_stopped_run_that_is_gone_on_with_is_as_it_was_written(
@@ -326,3 +326,4 @@ def test_a_published_run_whose_rows_are_gone_is_made_again(prepared: Prepared, o
     assert second != first
     assert statuses(out, database)[second] == "in use"
     assert verify_rows(database, second) == []
+    record_count("changed rows", "{} kinds of change", 1)

@@ -89,11 +89,11 @@ def test_cancelled_search_keeps_finished_trials(problem: Problem, tmp_path: Path
 class Broken(MetricGoal):
     """Raise an error in the third call."""
 
-    looks = 0
+    evaluations = 0
 
     def of(self, evaluator: Evaluator, evaluation: object) -> float:
-        type(self).test_accesses += 1
-        if self.test_accesses == 3:
+        type(self).evaluations += 1
+        if self.evaluations == 3:
             raise ZeroDivisionError
         return super().of(evaluator, evaluation)  # type: ignore[arg-type]
 
