@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from scoring.array_types import Floats
-from scoring.components.shared import Days, Points, any_per_user, distinct, occupation_key
+from scoring.components.helpers import Days, Points, any_per_user, distinct, occupation_key
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from scoring.components.shared import number
+from scoring.components.helpers import number
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from scoring.components.shared import (
+from scoring.components.helpers import (
     Days,
     Points,
     any_per_user,

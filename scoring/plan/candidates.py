@@ -54,8 +54,8 @@ class Candidates:
 
         def listed_jobs(part: slice) -> Bools:
             chosen = np.zeros((part.stop - part.start, n_jobs), dtype=bool)
-            here = slice(*np.searchsorted(users, [part.start, part.stop]))
-            chosen[users[here] - part.start, jobs[here]] = True
+            pairs_of_part = slice(*np.searchsorted(users, [part.start, part.stop]))
+            chosen[users[pairs_of_part] - part.start, jobs[pairs_of_part]] = True
             return chosen
 
         return cls._packed(listed_jobs, n_users, n_jobs)

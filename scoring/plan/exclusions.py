@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Ints
 from scoring.bundle.eligibility_arrays import EligibilityArrays
-from scoring.components.shared import distinct
+from scoring.components.helpers import distinct
 from scoring.dataset.arrays import NO_CODE, Ragged
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex

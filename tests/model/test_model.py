@@ -44,19 +44,19 @@ PARTS = (Part("fee", "base", Fee()), Part("wage", "base", Wage()))
         ({"base": 1.0}, {"base": {"a": 1e308, "b": 1e308}}, "weights of group base are too large"),
     ],
 )
-def test_impossible_weights_are_refused(groups: Any, components: Any, message: str) -> None:
+def test_invalid_weights_are_rejected(groups: Any, components: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         WeightProfile(groups, components)
 
 
 @pytest.mark.parametrize("off", [0.9e-6, -0.9e-6])
-def test_a_level_may_miss_1_by_a_millionth(off: float) -> None:
+def test_sum_of_weights_may_differ_from_1_by_tolerance(off: float) -> None:
     assert WeightProfile({"base": 1.0 + off}, {"base": {"a": 1.0 - off}}).flat("base", "a") == pytest.approx(1.0)
     with pytest.raises(ModelError):
         WeightProfile({"base": 1.0 + 2 * off}, {"base": {"a": 1.0}})
 
 
-def test_a_group_that_is_not_named_weighs_nothing() -> None:
+def test_omitted_group_has_weight_0() -> None:
     assert HALVES.groups == {"base": 1.0, "match": 0.0, "personal": 0.0}
     assert list(HALVES.components) == list(GROUPS)
     assert HALVES.as_dict() == {"base": {"weight": 1.0, "components": {"fee": 0.5, "wage": 0.5}}}
@@ -67,7 +67,9 @@ def test_a_group_that_is_not_named_weighs_nothing() -> None:
     st.fixed_dictionaries({group: st.floats(0, 1e6) for group in GROUPS}),
     st.fixed_dictionaries({group: st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1e6)) for group in GROUPS}),
 )
-def test_normalised_is_a_profile_or_an_error(groups: dict[str, float], components: dict[str, dict[str, float]]) -> None:
+def test_normalised_weights_are_valid_or_rejected(
+    groups: dict[str, float], components: dict[str, dict[str, float]]
+) -> None:
     possible = any(groups.values()) and all(any(components[group].values()) for group in GROUPS if groups[group])
     if not possible:
         with pytest.raises(ModelError):
@@ -81,7 +83,7 @@ def test_normalised_is_a_profile_or_an_error(groups: dict[str, float], component
 
 
 @pytest.mark.parametrize("weights", [{"a": -1.0, "b": 2.0}, {"a": math.nan}, {"a": 0.0}, {"a": 1e308, "b": 1e308}])
-def test_normalising_mends_no_impossible_weight(weights: dict[str, float]) -> None:
+def test_normalising_rejects_invalid_weights(weights: dict[str, float]) -> None:
     with pytest.raises(ModelError):
         WeightProfile.normalised({"base": 1.0}, {"base": weights})
 
@@ -108,12 +110,12 @@ def test_normalising_mends_no_impossible_weight(weights: dict[str, float]) -> No
         ),
     ],
 )
-def test_an_impossible_model_is_refused(parts: tuple[Part, ...], weights: WeightProfile, message: str) -> None:
+def test_invalid_model_is_rejected(parts: tuple[Part, ...], weights: WeightProfile, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         ScoringModel("m", parts, weights)
 
 
-def test_with_flat_weights_brought_to_1() -> None:
+def test_flat_weights_are_normalised() -> None:
     model = load_model("standard").with_weights({"wage": 3, "fee": 1, "history": 4})
     assert model.weights.groups == {"base": 0.5, "match": 0.0, "personal": 0.5}
     assert model.weights.flat("base", "wage") == pytest.approx(3 / 8)
@@ -122,7 +124,7 @@ def test_with_flat_weights_brought_to_1() -> None:
     assert model.flat_weights.sum() == pytest.approx(1.0)
 
 
-def test_flat_weights_of_a_model_give_its_weights_again() -> None:
+def test_flat_weights_round_trip() -> None:
     model = load_model("standard")
     flat = dict(zip((part.name for part in model.parts), model.flat_weights.tolist(), strict=True))
     np.testing.assert_allclose(model.with_weights(flat).flat_weights, model.flat_weights, rtol=1e-14)
@@ -131,12 +133,12 @@ def test_flat_weights_of_a_model_give_its_weights_again() -> None:
 @pytest.mark.parametrize(
     "flat", [{}, {"wage": 0}, {"wage": -1, "fee": 3}, {"wage": math.nan}, {"wage": math.inf}, {"wages": 1}]
 )
-def test_impossible_flat_weights_are_refused(flat: dict[str, float]) -> None:
+def test_invalid_flat_weights_are_rejected(flat: dict[str, float]) -> None:
     with pytest.raises(ModelError):
         load_model("standard").with_weights(flat)
 
 
-def test_weights_of_another_model_are_refused() -> None:
+def test_weights_of_another_model_are_rejected() -> None:
     with pytest.raises(ModelError, match="the weights are for"):
         load_model("standard").with_weights(load_model("classic").weights)
 
@@ -167,7 +169,7 @@ def test_with_eligibility_changes_single_rules() -> None:
         model.with_eligibility(opened=True)
 
 
-def test_models_and_profiles_are_values() -> None:
+def test_models_are_immutable_and_can_be_copied() -> None:
     model = load_model("standard")
     for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):  # noqa: S301  # its own
         assert again == model
@@ -206,14 +208,14 @@ def reordered(model: ScoringModel, change: Callable[[list[Part]], list[Part]]) -
     return ScoringModel(model.name, tuple(parts), WeightProfile(model.weights.groups, components), model.eligibility)
 
 
-def test_every_change_of_content_changes_the_digest() -> None:
+def test_every_change_of_content_changes_digest() -> None:
     model = load_model("standard")
     digests = {what: change(model).digest for what, change in CHANGES.items()}
     for a, b in itertools.combinations(digests, 2):
         assert digests[a] != digests[b], (a, b)
 
 
-def test_another_class_of_the_same_kind_changes_the_digest() -> None:
+def test_another_class_of_same_kind_changes_digest() -> None:
     """For example, a formula that was rewritten under the same name."""
 
     class Other(Access):
@@ -227,13 +229,13 @@ def test_another_class_of_the_same_kind_changes_the_digest() -> None:
     assert one.digest != other.digest
 
 
-def test_a_name_or_a_description_changes_no_digest() -> None:
+def test_name_and_description_do_not_change_digest() -> None:
     model = load_model("standard")
     assert ScoringModel("x", model.parts, model.weights, model.eligibility, "y").digest == model.digest
     assert "digest" not in dump_model(model)
 
 
-def test_equal_numbers_written_otherwise_are_the_same_model() -> None:
+def test_equal_numbers_of_other_types_keep_digest() -> None:
     model = load_model("standard")
     assert model.with_parameters("fee", low=500.0, high=5000).digest == model.digest
     assert model.with_eligibility(min_fee=0).digest == model.digest

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scoring.array_types import Ints
 from scoring.components.clicks import clicked_features, feature_table
 from scoring.components.collaborative import dot
-from scoring.components.shared import (
+from scoring.components.helpers import (
     any_per_user,
     counted_rows,
     distinct,
