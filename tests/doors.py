@@ -6,16 +6,16 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scoring.columns import MOST_MONEY, TABLES, Column
-from scoring.columns.types import ACTIVE, CHOICE, CODE, FLAG, ID, INTEGER, INTEGERS, NUMBER, TEXT, TIME, ColumnType
+from scoring.columns import MAX_MONEY, TABLES, Column
+from scoring.columns.types import ACTIVE, CHOICE, CODE, FLAG, ID, INTEGER, INTEGER_LIST, NUMBER, TEXT, TIME, ColumnType
 
 KEPT: Final = "kept"
 MISSING: Final = "missing"
 
-NO_NUMBER, NO_WHOLE, INFINITE = "is not a number", "is not a whole number", "is infinite"
-NO_TEXT, NUL, NO_FLAG = "is not text that UTF-8 can hold", "holds a NUL character", "is neither true nor false"
-NO_TIME, NO_LIST, LARGE = "is not a time", "is not a list of whole numbers", "is too large for a 64-bit number"
-FAR, GONE = f"is further from 0 than {MOST_MONEY:,.0f}", "is missing"
+NO_NUMBER, NO_WHOLE, INFINITE = "is not a number", "is not an integer", "is infinite"
+NO_TEXT, NUL, NO_FLAG = "is not valid UTF-8 text", "contains a NUL character", "is neither true nor false"
+NO_TIME, NO_LIST, LARGE = "is not a time", "is not a list of integers", "does not fit in a 64-bit integer"
+FAR, GONE = f"is outside ±{MAX_MONEY:,.0f}", "is missing"
 
 NAN: Final = float("nan")
 INF: Final = float("inf")
@@ -47,7 +47,7 @@ VALUES: Final[dict[ColumnType, list[tuple[Any, str]]]] = {
     CODE: [*_ABSENT, *_TEXTS, (True, "is not a code"), ("ZZ", KEPT), (13, KEPT), (13.0, KEPT)],
     TEXT: [*_ABSENT, *_TEXTS, ("居酒屋", KEPT), ("'); DROP TABLE jobs;--", KEPT), (5, KEPT)],
     CHOICE: [*_ABSENT, *_TEXTS, ("yearly", KEPT), ("HOURLY", KEPT)],
-    INTEGERS: [
+    INTEGER_LIST: [
         *_ABSENT, ("1|x", NO_LIST), ([1.5], NO_LIST), ([2**63], NO_LIST), ({"a": 1}, NO_LIST), ([101, 102], KEPT),
         ("101|102", KEPT),
     ],
@@ -78,37 +78,37 @@ def cases(table: str) -> list[Case]:
     for column in TABLES[table].columns:
         for value, outcome in VALUES[column.type]:
             if column.name == "action" and outcome == KEPT:
-                outcome = "is none of application, click, view"
+                outcome = "is not one of application, click, view"
             if column.required and outcome == MISSING:
                 outcome = GONE
-            if column.most is None and outcome == FAR:
+            if column.max_absolute is None and outcome == FAR:
                 outcome = KEPT
             found.append(Case(table, column, value, outcome))
     return found
 
 
 _REFUSED: Final = {
-    ID: "missing, no whole number of 64 bits, a truth value, a float beyond 2^53, the same id again",
-    NUMBER: "no number, a truth value, infinity",
-    INTEGER: "no whole number of 64 bits, a truth value, infinity",
+    ID: "missing; not a 64-bit integer; a boolean; a float beyond 2^53; a duplicate",
+    NUMBER: "not a number; a boolean; infinite",
+    INTEGER: "not a 64-bit integer; a boolean; infinite",
     FLAG: "neither true nor false",
     ACTIVE: "neither true nor false",
-    TIME: "no time of the years 1 to 9999, a bare number",
-    CODE: "NUL, no UTF-8, infinity, a truth value",
-    TEXT: "NUL, no UTF-8, infinity",
-    CHOICE: "NUL, no UTF-8, infinity",
-    INTEGERS: "no list of whole numbers",
+    TIME: "not a time in the years 1 to 9999; a number without a date",
+    CODE: "NUL characters; not UTF-8; infinite; a boolean",
+    TEXT: "NUL characters; not UTF-8; infinite",
+    CHOICE: "NUL characters; not UTF-8; infinite",
+    INTEGER_LIST: "not a list of integers",
 }
 _MEANS: Final = {
-    FLAG: "not known (`standard`: false)",
+    FLAG: "unknown (`standard`: false)",
     ACTIVE: "true",
-    INTEGERS: "none",
+    INTEGER_LIST: "none",
 }
 _OF_COLUMN: Final = {
     "min_salary": "; 0 or less counts as unknown",
-    "fee": "; counts as 0. What is below 0 has no points either, and is below any `min_fee`",
-    "preferred_salary_min": "; 0 or less is no floor",
-    "salary_type": "; so does another word: the wage is unknown",
+    "fee": "; counts as 0. A negative fee has 0 points and is below every `min_fee`",
+    "preferred_salary_min": "; 0 or less means no minimum",
+    "salary_type": "; the wage is then unknown, as with any other word",
     "prefecture_code": "; an unknown code is kept and matches itself",
     "city_code": "; an unknown code is kept and matches itself",
     "occupation_code": "; an unknown code is kept and matches itself",
@@ -117,17 +117,19 @@ _OF_COLUMN: Final = {
 
 def page() -> str:
     """Return the table of docs/input.md: per column, what is rejected and what a missing value means."""
-    lines = ["| column | a row is refused for | missing |", "|---|---|---|"]
+    lines = ["| column | a row is rejected if the value is | a missing value means |", "|---|---|---|"]
     for table in ("jobs", "users", "actions"):
         for column in TABLES[table].columns:
-            refused = _REFUSED[column.type] + (f", beyond ±{column.most:,.0f}" if column.most is not None else "")
+            refused = _REFUSED[column.type] + (
+                f"; outside ±{column.max_absolute:,.0f}" if column.max_absolute is not None else ""
+            )
             if column.name == "action":
-                refused = "missing, another kind of action"
+                refused = "missing; not a kind of action"
             elif column.name == "occurred_at":
-                refused = f"missing, {refused}, more than a day in the future"
+                refused = f"missing; {refused}; more than a day in the future"
             elif table == "actions":
-                refused = f"{refused.rpartition(',')[0]}, of nobody and nothing"
-            means = "refused" if column.required else _MEANS.get(column.type, "not known")
+                refused = f"{refused.rpartition(';')[0]}; refers to no {column.name.removesuffix('_id')}"
+            means = "rejected" if column.required else _MEANS.get(column.type, "unknown")
             means += "" if column.required else _OF_COLUMN.get(column.name, "")
             lines.append(f"| {table}.`{column.name}` | {refused} | {means} |")
     return "\n".join(lines)

@@ -252,7 +252,7 @@ def load_data(
             database,
             as_of=clock_of(as_of),
             limit=limit,
-            way_out=f"{where} Mend them{'' if refused_to is None else ', or allow more with --max-refused'}.",
+            advice=f"{where} Correct them{'' if refused_to is None else ', or allow more with --max-refused'}.",
             refused_to=refused_to,
         )
     _tell_refused(ledger, where, show)
@@ -264,9 +264,9 @@ def _tell_refused(ledger: DataReport, where: str, show: Show) -> None:
     from scoring.errors import printable
 
     for table in ledger.tables.values():
-        if table.refused:
-            show.say(f"warning: {printable(table.line(), 500)}")
-    if where and ledger.n_refused:
+        if table.rejected:
+            show.say(f"warning: {printable(table.format_line(), 500)}")
+    if where and ledger.n_rejected:
         show.say(f"warning: left out.{where}")
 
 

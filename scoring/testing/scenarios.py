@@ -148,5 +148,5 @@ def _bare(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     bare = frame.copy()
     for column in TABLES[table].columns:
         if not column.required:
-            bare[column.name] = column.type.absent(len(frame))
+            bare[column.name] = column.type.make_missing(len(frame))
     return bare

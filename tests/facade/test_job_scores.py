@@ -80,7 +80,7 @@ MODELS = {
 def the_long_way(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> tuple[NDArray, NDArray]:
     """Return the base scores and all component values, with every column encoded and every component planned."""
     result = normalise("jobs", frame, code_width=snapshot.code_widths)
-    if len(result.refused):
+    if len(result.rejected):
         raise DataError("refused")
     user = unknown_user_inputs(snapshot.statistics).users.frame
     inputs = Inputs.of(snapshot.statistics, jobs=result.frame, users=user, with_profile=np.zeros(1, dtype=bool))

@@ -140,7 +140,7 @@ async def test_infinity_and_no_numbers_are_named(engine: ScoringEngine, frames: 
 
 
 async def test_no_frames(engine: ScoringEngine, frames: Any) -> None:
-    with pytest.raises(DataError, match="users: a pandas DataFrame is needed, not list"):
+    with pytest.raises(DataError, match="users: expected a pandas DataFrame, not list"):
         await engine.process_scoring_batch([1], frames["jobs"])  # type: ignore[arg-type]
     with pytest.raises(DataError, match="no column job_id"):
         await engine.process_scoring_batch(frames["users"], frames["users"])

@@ -297,7 +297,7 @@ def test_rows_that_cannot_be_used_are_left_out_and_told_of(tmp_path, holdout):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE jobs SET fee = 'much' WHERE job_id = (SELECT max(job_id) FROM jobs)")
         connection.commit()
-        with pytest.warns(UserWarning, match=r"Rows are left out: jobs: .* 1 refused"):
+        with pytest.warns(UserWarning, match=r"Rejected rows are left out: jobs: .* 1 refused"):
             opened = tuning_panel(path, users=30, debounce=0.0)
         opened.close()
         connection.execute("UPDATE jobs SET fee = 'much'")
