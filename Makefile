@@ -20,7 +20,7 @@ TELL   := import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long coverage check notebooks workbench lab panel benchmark benchmarks audit clean
+.PHONY: help run test test-unit test-long proof coverage check notebooks workbench lab panel benchmark benchmarks audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -58,18 +58,24 @@ notebooks: $(VENV)/.test ## run every notebook and compare the outputs that must
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
 test: check ## everything: style, types, layers, unit and property tests, notebooks
-	$(PYTEST) -m 'not long' --durations=10 tests
+	$(PYTEST) -m 'not long' --durations=10 --counts build/counts/test.json tests
 	$(MAKE) notebooks
 
+test-unit: $(VENV)/.test ## the tests of single modules: a minute
+	$(PYTEST) -m unit tests
+
 test-long: $(VENV)/.test ## the full counts of the random tests
-	$(PYTEST) -m long tests
+	$(PYTEST) -m long --counts build/counts/test-long.json tests
+
+proof: $(VENV)/.test ## write docs/proof.md from the counts of the last `make test` and `make test-long`
+	$(BIN)/python -m tests.support.proof_page
 
 coverage: $(VENV)/.test ## branches of the package that the tests reach: at least 95 % (kernels as plain Python too; half an hour)
 	rm -f .coverage*
 	NUMBA_CACHE_DIR=build/compiled $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' tests \
-	  --deselect tests/test_cli.py::test_a_disk_without_room_is_one_sentence  # whose disk has none for these data, too
+	  --deselect tests/cli/test_app.py::test_a_disk_without_room_is_one_sentence  # whose disk has none for these data, too
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' -W ignore::RuntimeWarning \
-	  tests/kernels tests/tuning/test_lines.py tests/tuning/test_gains.py
+	  tests/backends/numba tests/tuning/test_weight_sweep.py tests/tuning/test_rank_metrics.py
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

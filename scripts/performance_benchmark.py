@@ -24,7 +24,7 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ScoringError
 from scoring.runs import report, runner
-from scoring.runs.memory_budget import readable
+from scoring.runs.memory_budget import format_bytes
 from scoring.runs.publishers import FramePublisher
 from scoring.synthetic import make_market
 from scoring.telemetry import Stopwatch
@@ -118,7 +118,7 @@ def _print(figures: dict[str, Any], verbose: bool) -> None:
     print(f"ranking      {figures['ms_per_user']:.3f} ms per user, target {figures['target_ms']:g} ms", end=": ")
     print("met" if figures["met"] else "MISSED")
     print(f"pairs        {figures['pairs']:,} at {figures['pairs_per_second'] / 1e6:,.1f} million per second")
-    print(f"memory       {readable(figures['peak_bytes'])} at the peak, the making of the market included")
+    print(f"memory       {format_bytes(figures['peak_bytes'])} at the peak, the making of the market included")
     if not verbose:
         return
     for name, seconds in figures["seconds"].items():

@@ -33,16 +33,16 @@ def _conda() -> dict[str, str]:
     return {name: version for name, version in map(_split, flat) if name not in ONLY_CONDA}
 
 
-def test_both_name_the_same_packages_and_versions():
+def test_files_list_the_same_packages_and_versions():
     assert _conda() == _pyproject()
 
 
-def test_python_is_the_same():
+def test_files_require_the_same_python():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     listed = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
     assert f"python{project['requires-python']}" in listed
 
 
-def test_the_packages_that_were_asked_for_are_there():
+def test_requested_packages_are_listed():
     asked = "jupyterlab numpy pandas sqlalchemy matplotlib ipywidgets line_profiler memory_profiler pytest nbval"
     assert set(asked.split()) <= set(_conda())

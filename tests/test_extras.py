@@ -34,7 +34,7 @@ def test_panel_without_widgets_names_the_extra(monkeypatch: pytest.MonkeyPatch, 
 
 def test_line_profile_without_profiler_names_the_extra(monkeypatch: pytest.MonkeyPatch):
     hide(monkeypatch, "line_profiler")
-    with pytest.raises(MissingDependencyError, match=r"line_profiler .*workbench"):
+    with pytest.raises(MissingDependencyError, match=r"line_profiler, .*workbench"):
         line_times.line_profile(None, None)
 
 

@@ -37,7 +37,7 @@ def in_a_new_process(code: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_the_contracts_of_the_layers_are_kept() -> None:
+def test_import_contracts_are_kept() -> None:
     """Check the contracts of pyproject.toml in a new process, as the linter keeps a cache and global configuration."""
     code = (
         "import sys; from importlinter.cli import lint_imports; "
@@ -50,13 +50,13 @@ def test_the_contracts_of_the_layers_are_kept() -> None:
     assert "Contracts: 3 kept, 0 broken." in done.stdout
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
+def test_importing_the_package_is_light() -> None:
     loaded = in_a_new_process("import json, sys, scoring; print(json.dumps(sorted(sys.modules)))")
     assert "scoring" in loaded
     assert {name for name in loaded if name.split(".")[0] in HEAVY} == set()
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_exists() -> None:
     names = in_a_new_process(
         "import json, scoring; print(json.dumps({name: str(getattr(scoring, name)) for name in scoring.__all__}))"
     )
@@ -95,7 +95,7 @@ def state():
         "scoring.plan, scoring.backends.numba.topk, scoring.ranking, scoring.testing, scoring.profiling",
     ],
 )
-def test_importing_changes_no_setting_of_the_process(modules: str) -> None:
+def test_imports_change_no_process_settings(modules: str) -> None:
     """An import changes no warning filters, thread counts, log levels, environment or seeds.
 
     Third-party packages change some of these when they are imported, so they are imported before.

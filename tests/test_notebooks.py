@@ -19,7 +19,7 @@ def _code(notebook: dict) -> list[dict]:
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 
-def test_there_are_notebooks():
+def test_notebooks_exist():
     assert [path.stem for path in NOTEBOOKS][:1] == ["01_load"]
 
 
@@ -34,11 +34,11 @@ def test_marked_cells_have_something_to_compare(notebook):
     assert all(cell["outputs"] for cell in marked)
 
 
-def test_the_kernel_is_the_plain_one(notebook):
+def test_kernel_is_python3(notebook):
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
 
 
-def test_no_paths_of_a_machine_and_no_errors(notebook):
+def test_outputs_have_no_machine_paths_and_no_errors(notebook):
     outputs = json.dumps([cell["outputs"] for cell in _code(notebook)])
     text = re.sub(r'"image/png": "[^"]*"', "", outputs)
     assert not re.search(r"(/home|/root|/tmp|/work|/Users|[A-Z]:\\\\)", text)
@@ -51,7 +51,7 @@ def test_each_opens_with_a_question(notebook):
     assert "?" in question.partition("\n\n")[0]
 
 
-def test_links_lead_somewhere_and_to_the_title_they_give(notebook):
+def test_links_exist_and_match_titles(notebook):
     text = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
     for said, target in re.findall(r"\[([^\]]*)\]\(([^)\s]+)\)", text):
         there = NOTEBOOKS[0].parent / target

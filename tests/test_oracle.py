@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.markets import CLOCK, random_market
-from tests.oracle import CLASSIC, STANDARD, Oracle, float32, known, piecewise
+from tests.support.oracle import CLASSIC, STANDARD, Oracle, float32, known, piecewise
+from tests.support.random_markets import CLOCK, random_market
 
 NOW = datetime(2025, 6, 15, 12, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -346,7 +346,7 @@ def test_history(columns: dict[str, Any], value: float) -> None:
     assert standard("history", applied(), user(2), job(9, **columns)) == 50
 
 
-def test_history_is_strict_at_a_fifth_and_needs_a_known_mean() -> None:
+def test_history_threshold_is_strict_and_needs_a_mean() -> None:
     o = oracle([job(1, salary_type="hourly", min_salary=1000.0), job(2)], [act(1, 1, "application", NOW)])
     for h, value in ((800.0, 25), (800.5, 50), (1200.0, 25), (1199.5, 50)):
         assert standard("history", o, user(), job(9, salary_type="hourly", min_salary=h)) == value
@@ -513,7 +513,7 @@ def test_classic_total() -> None:
     assert score.total == pytest.approx(82)
 
 
-def test_weights_are_flat_and_added_in_the_pages_order() -> None:
+def test_flat_weights_are_added_in_contract_order() -> None:
     none = {name: (0.0, 0.0) for _, _, components in STANDARD for name, _ in components}
     j = job(fee=5000.0)
     score = oracle().standard(user(), j, weights=none | {"fee": (0.5, 1.0), "clicks": (0.5, 1.0)})
@@ -616,7 +616,7 @@ def test_classic_ranks_all_open_jobs() -> None:
 # --- Markets ------------------------------------------------------------------------------------------------
 
 
-def test_markets_are_deterministic_and_of_use() -> None:
+def test_random_markets_are_deterministic() -> None:
     first, again = (random_market(5, factors=True) for _ in range(2))
     assert first == again
     assert first != random_market(6, factors=True)

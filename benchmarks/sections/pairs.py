@@ -65,7 +65,7 @@ def _compute(work: Workspace, size: Size, rows: np.ndarray) -> Times:
 
 
 def _peaks(streamed: list[dict[str, Any]]) -> str:
-    return " → ".join(f"{one['users']:,} users {memory_budget.readable(one['peak_bytes'])}" for one in streamed)
+    return " → ".join(f"{one['users']:,} users {memory_budget.format_bytes(one['peak_bytes'])}" for one in streamed)
 
 
 def _stream(work: Workspace, size: Size, users: int) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _stream(work: Workspace, size: Size, users: int) -> dict[str, Any]:
         begun = time.perf_counter()
         pairs = asyncio.run(e.calculate_scores_for_all_users(user_limit=users, top_k=None, out=folder / "pairs"))
         seconds = time.perf_counter() - begun
-        return {"users": users, "rows": len(pairs), "seconds": seconds, "peak_bytes": memory_budget.peak()}
+        return {"users": users, "rows": len(pairs), "seconds": seconds, "peak_bytes": memory_budget.measure_peak()}
 
 
 def _plain(work: Workspace, users: int, n_jobs: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import ScoringModel, load_model
 from scoring.widgets import Request, TuningSession, WeightsModel
-from scoring.widgets.parameters import knobs_of, with_knob
+from scoring.widgets.parameters import list_parameters, replace_parameter
 
 
 def measure(size: Size, work: Workspace) -> Section:
@@ -90,8 +90,8 @@ def _parameters(model: ScoringModel) -> list[ScoringModel]:
     """Return one model per component, its first number slightly smaller (for a curve: its second point)."""
     found = []
     for part in model.parts:
-        knobs = knobs_of(part)
-        if knobs:
-            knob = next((one for one in knobs if one.value and one.at in (None, (1, 1))), knobs[0])
-            found.append(with_knob(model, knob, 0.98 * knob.value))
+        parameters = list_parameters(part)
+        if parameters:
+            parameter = next((one for one in parameters if one.value and one.at in (None, (1, 1))), parameters[0])
+            found.append(replace_parameter(model, parameter, 0.98 * parameter.value))
     return found

@@ -19,7 +19,7 @@ from scoring import Dataset, Prepared, ScoringModel, load_model
 from scoring.profiling.peer_inputs import Facts
 from scoring.profiling.peer_lists import AnswersDifferError, List, require_lists
 from scoring.ranking import Ranking
-from scoring.runs.memory_budget import readable
+from scoring.runs.memory_budget import format_bytes
 
 _MOST_FULL = 1000
 """Most users for a peer with the full score: their tables are dense."""
@@ -129,7 +129,7 @@ def _if_whole(peer: FullPeer, extra: int | None, pairs: int) -> str:
     if peer.at_once is None or not extra:
         return ""
     held = extra / (pairs / -(-pairs // (peer.at_once * len(peer.facts.jobs))))
-    return f"; held {held:,.0f} bytes a pair: 1,000,000,000 pairs at once would need {readable(1e9 * held)}"
+    return f"; held {held:,.0f} bytes a pair: 1,000,000,000 pairs at once would need {format_bytes(1e9 * held)}"
 
 
 def _inner(peer: InnerPeer, job: InnerJob, ours_ms: float, budget: float) -> Measured:
@@ -203,7 +203,7 @@ def _section(
         for what, ms in [(FULL_SCORE, ours_ms), *((job.what, job.ours_ms) for job in jobs)]
     ]
     for one in measured:
-        extra = readable(one.extra_bytes) if one.extra_bytes is not None else "not told here"
+        extra = format_bytes(one.extra_bytes) if one.extra_bytes is not None else "not told here"
         speed = (number(one.ms), number(1e9 * one.seconds / one.pairs), _whole(size, one.ms, one.users))
         rows.append([one.name, one.job, f"{one.users:,}", *speed, number(one.times_ours), extra, one.answers])
     rows += [[peer.name, f"not installed: {peer.package}", *[""] * 7] for peer in missing]

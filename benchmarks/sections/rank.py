@@ -21,7 +21,7 @@ def measure(size: Size, work: Workspace) -> Section:
     say(f"ranking {size.text}")
     first = timed(lambda: used.top_k(K), 1)
     again = timed(lambda: used.top_k(K), size.repeats)
-    peak = memory_budget.peak()
+    peak = memory_budget.measure_peak()
     everything = scorer(prepared.with_model(model.with_eligibility(**_NO_RULES)).plan)
     everything.top_k(K)
     whole = timed(lambda: everything.top_k(K), size.repeats)

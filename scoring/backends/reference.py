@@ -44,13 +44,12 @@ def term_values(program: Program, kind: int, slot: int, users: Longs, jobs: Long
 
 def component_values(program: Program, users: Longs, jobs: Longs) -> Floats:
     """Return (n_components, len(users), len(jobs)) float64: every component by the formula of its terms."""
-    p = program
-    values = np.zeros((p.n_components, len(users), len(jobs)))
-    for c in range(p.n_components):
-        for t in range(p.term_start[c], p.term_start[c + 1]):
-            values[c] += term_values(p, p.term_kind[t], p.term_slot[t], users, jobs)
-        if p.divisor_kind[c]:
-            values[c] /= term_values(p, p.divisor_kind[c], p.divisor_slot[c], users, jobs)
+    values = np.zeros((program.n_components, len(users), len(jobs)))
+    for c in range(program.n_components):
+        for t in range(program.term_start[c], program.term_start[c + 1]):
+            values[c] += term_values(program, program.term_kind[t], program.term_slot[t], users, jobs)
+        if program.divisor_kind[c]:
+            values[c] /= term_values(program, program.divisor_kind[c], program.divisor_slot[c], users, jobs)
     return values
 
 

@@ -33,7 +33,7 @@ from scoring.storage.os_errors import reason
 
 __all__ = ["FORMAT", "BundleFileError", "Parts", "digest_of", "read", "write"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the header and of the meaning of the arrays. Files of other versions are rejected."""
 
 _MAGIC: Final = b"scoring bundle\r\n"  # detects transfers in text mode, which change line ends
@@ -172,7 +172,9 @@ def _header(path: Path, text: bytes) -> dict[str, Any]:
         raise BundleFileError(path, *_ALTERED) from error
     if version != FORMAT:
         raise BundleFileError(
-            path, "format", f"has format {version}. This version of the package reads format {FORMAT}"
+            path,
+            "format",
+            f"has format {version}. This version of the package reads format {FORMAT}. Save the bundle again",
         )
     return dict(header)
 

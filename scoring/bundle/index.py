@@ -1,7 +1,7 @@
 """The index for selection: the eligible jobs sorted into cells and blocks, with upper bounds of their scores.
 
 The index contains the m jobs that are not excluded for all users. A *cell* contains the jobs with the same codes of the
-`ordered` keys, by descending job score. It is divided into *blocks* of at most `BLOCK_JOBS`. Keys are the program's
+cell keys, by descending job score. It is divided into *blocks* of at most `BLOCK_JOBS`. Keys are the program's
 lookup keys, followed by its sets of flags: kernels treat a job's bits as a code. A block's bounds are valid for every
 user. From them, the kernel computes how much a user's rows, steps and vector can add at most.
 """
@@ -54,47 +54,47 @@ class Index(NamedTuple):
     separate arrays, most of its time was waiting for memory.
     """
 
-    even: Bools  # (c,) whether the component folds into rows, steps and a vector; otherwise it is computed per pair
-    uneven: Ints  # the numbers of the components that do not fold
-    lone: Bools  # (n_lookups,) whether the table has one row for all users and the component has no divisor
+    foldable: Bools  # (c,) whether the component folds into rows, steps and a vector; otherwise it is computed per pair
+    unfoldable: Ints  # the numbers of the components that do not fold
+    shared_row: Bools  # (n_lookups,) whether the table has one row for all users and the component has no divisor
     lookup_largest: Floats  # (n_lookups,) largest absolute value of any row or entry
     # jobs, by position
     plan_row: Longs  # (m,) row among the plan's jobs
-    turn: Ints  # (m,) place by ascending job_id, the order of jobs with equal scores
-    by_turn: Ints  # (m,) positions by ascending job_id
+    id_rank: Ints  # (m,) rank by ascending job_id, the order of jobs with equal scores
+    position_by_id: Ints  # (m,) positions by ascending job_id
     company: Ints  # (m,)
-    largest: float  # largest absolute value of a job's weighted sum of job-only values
-    single: Singles  # (m,) that sum of each job
-    code: UInt32s  # (n_keys, m)
-    width: Ints  # (n_keys,)
+    largest_job_score: float  # largest absolute value of a job's weighted sum of job-only values
+    job_score: Singles  # (m,) that sum of each job
+    job_code: UInt32s  # (n_keys, m)
+    key_width: Ints  # (n_keys,)
     vector: Singles  # (m, d); zero if the job has no vector
     job_facts: Ints  # (m, …) code of each key, rank of each number, whether each vector exists
     job_sums: Floats  # (m, 5) weighted sum of job-only values; folded total and groups of the program
-    job_low: Floats  # (n_job_values,) least and greatest of the program's job_value
-    job_high: Floats
+    job_value_min: Floats  # (n_job_values,) minimum and maximum of the program's job_value
+    job_value_max: Floats
     dot_norm: Floats  # (n_dots,) greatest norm of a job's vector
-    # groups of cells: cells with the same code of the first ordered key, if there are two or more ordered keys
-    grid: bool  # two ordered keys, and each group has a cell, maybe empty, for every code of the second key
+    # groups of cells: cells with the same code of the first cell key, if there are two or more cell keys
+    is_grid: bool  # two cell keys, and each group has a cell, maybe empty, for every code of the second key
     group_cell: Ints  # (n_groups + 1,) first cell of each group
     # cells
-    ordered: Ints  # (n_ordered,) the keys that define the cells
-    loose: Ints  # (n_keys - n_ordered,) the other keys
-    bounded: Ints  # the keys in `loose` whose rows differ between users of a class
+    cell_keys: Ints  # (n_cell_keys,) the keys that define the cells
+    other_keys: Ints  # (n_keys - n_cell_keys,) the other keys
+    bounded_keys: Ints  # the keys in `other_keys` whose rows differ between users of a class
     class_of_user: Longs  # (n,) users of a class have equal rows for the shared keys
-    cell_code: UInt32s  # (n_ordered, n_cells)
-    cell_best: Singles  # (n_classes, n_cells) greatest value of `own` in the cell
-    cell: Ints  # (n_cells, 2 + n_ordered) first block, last block + 1, codes
-    sparse: Ints  # (n_sparse,) bounded keys with many codes and few exceptions per user
-    holder_start: Ints  # (n_sparse, widest + 1) start in `holder` of the cells that contain each code
-    holder: Ints
+    cell_code: UInt32s  # (n_cell_keys, n_cells)
+    cell_best: Singles  # (n_classes, n_cells) maximum of `class_scores` in the cell
+    cell: Ints  # (n_cells, 2 + n_cell_keys) first block, last block + 1, codes
+    sparse_keys: Ints  # (n_sparse,) bounded keys with many codes and few exceptions per user
+    code_cell_start: Ints  # (n_sparse, widest + 1) start in `code_cell` of the cells that contain each code
+    code_cell: Ints
     # blocks
-    block_best: Singles  # (n_classes, n_blocks, 2) greatest `own` of the block; of it and the later blocks of its cell
+    block_best: Singles  # (n_classes, n_blocks, 2) maximum of `class_scores`: in the block; to the end of its cell
     block: Ints  # (n_blocks, …) see `FIRST`…
     block_single: Singles
     block_masks: UInt64s
     block_centre: NDArray[np.int8]  # (n_blocks, d) a point near the vectors of the block
-    own: Singles  # (n_classes, n_blocks, BLOCK_JOBS) job score plus values of the shared keys; 0 after the last job
-    lanes: Ints  # (n_blocks, n_lanes, BLOCK_JOBS) codes of bounded keys, ranks of numbers, whether vectors exist
+    class_scores: Singles  # (n_classes, n_blocks, BLOCK_JOBS) job score plus values of the shared keys; padded with 0
+    block_facts: Ints  # (n_blocks, n_facts, BLOCK_JOBS) codes of bounded keys, ranks of numbers, whether vectors exist
 
 
 class Limits(NamedTuple):

@@ -40,7 +40,7 @@ class Ranking:
     job_row: Longs  # (n, k) row among the plan's jobs; -1 after the last
     scores: Singles  # (n, k, 4) in the order of SCORES
     count: NDArray[np.int32]  # (n,)
-    looked_at: int = 0
+    n_scored: int = 0
     """Number of pairs that were scored individually. The bounds of blocks excluded all other pairs."""
     choice: StrategyChoice | None = None
     """The chosen strategy; None if the lists are empty, or if the backend has only one strategy."""
@@ -52,8 +52,8 @@ class Ranking:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
 
     @classmethod
-    def of_nobody(cls) -> Self:
-        """Return a ranking without lists."""
+    def empty(cls) -> Self:
+        """Return a ranking of no users."""
         none = np.empty((0, 0), dtype=np.int64)
         return cls(np.empty(0, np.int64), none, none, np.empty((0, 0, 4), np.float32), np.empty(0, np.int32))
 

@@ -1,10 +1,12 @@
 """The `scoring` command.
 
 - `app`: registers all commands; error messages and exit codes
-- `commands`: one module per command; `serving`: the commands `lab` and `panel`; `server_process`: their servers
+- `commands`: one module per command, named after the verb that the user types
 - `tables`: the tables that commands print; `export`: write tables and plots to files
-- `opening`, `holdout_options`, `tune_request`: options and loading that commands share
+- `options`, `holdout_options`: option types and defaults that commands share; `data_loader`: data, models and
+  components from their values; `tune_request`: the options of a search, for several processes
 - `progress`: progress output of long commands; `signals`: handling of Ctrl-C and SIGTERM
+- `server_process`: the server of `lab` and `panel`
 """
 
 from __future__ import annotations
@@ -35,14 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: Sequence[str] | None) -> None:
     try:
         from scoring.cli.app import app
-        from scoring.cli.signals import Terminated, stops
+        from scoring.cli.signals import TerminatedError, stop_signals
     except KeyboardInterrupt:  # during imports
         raise SystemExit(130) from None
-    stops.listen()
+    stop_signals.listen()
     try:
         app(args=None if arguments is None else list(arguments), prog_name="scoring")
     except KeyboardInterrupt as stop:  # before the command started
-        raise SystemExit(143 if isinstance(stop, Terminated) else 130) from None
+        raise SystemExit(143 if isinstance(stop, TerminatedError) else 130) from None
 
 
 def _call_in_large_frame(function: Callable[[], None]) -> None:

@@ -11,13 +11,25 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from scoring.cli import serving
-from scoring.cli.commands import compare, evaluate, explain, import_, init, models, profiles, run, runs, tune
-from scoring.cli.signals import Terminated
+from scoring.cli.commands import (
+    compare,
+    evaluate,
+    explain,
+    import_,
+    init,
+    lab,
+    models,
+    panel,
+    profiles,
+    run,
+    runs,
+    tune,
+)
+from scoring.cli.signals import TerminatedError
 from scoring.errors import ScoringError, printable
 from scoring.storage.os_errors import reason
 
-__all__ = ["Stopped", "app"]
+__all__ = ["StoppedError", "app"]
 
 T = TypeVar("T")
 
@@ -25,21 +37,21 @@ T = TypeVar("T")
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Ctrl-C or SIGTERM, past typer, which would swallow it."""
 
     def __init__(self, code: int) -> None:
         self.code = code
 
 
-class _Commands(TyperGroup):
+class _CommandGroup(TyperGroup):
     """Ends with one sentence and an exit code, whatever happened; `--debug`, anywhere, lets errors through."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
-            raise Stopped(143 if isinstance(stop, Terminated) else 130) from stop
+            raise StoppedError(143 if isinstance(stop, TerminatedError) else 130) from stop
 
     def main(
         self,
@@ -66,7 +78,7 @@ def _guarded(work: Callable[[], Any], debug: bool) -> int:
     try:
         code = work()
         return code if isinstance(code, int) else 0
-    except Stopped as stop:
+    except StoppedError as stop:
         _print_error("Stopped. Nothing that was not finished is published.")
         return stop.code
     except _UsageError as error:
@@ -106,7 +118,7 @@ def _print_error(line: str) -> None:
 
 app = typer.Typer(
     name="scoring",
-    cls=_Commands,
+    cls=_CommandGroup,
     help="Scores every user against every job, and says why.",
     add_completion=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -120,8 +132,8 @@ app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("tune")(tune.tune)
 app.command("models")(models.models)
-app.command("lab")(serving.lab)
-app.command("panel")(serving.panel)
+app.command("lab")(lab.lab)
+app.command("panel")(panel.panel)
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(runs.app, name="runs")
 

@@ -11,58 +11,58 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from scoring.cli.progress import Show
+    from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
     from scoring.evaluation import Holdout, Split
 
 __all__ = [
-    "Asked",
-    "Counts",
-    "Cut",
-    "Days",
-    "Held",
-    "HeldOut",
-    "Part",
-    "Seed",
-    "Window",
-    "split_of",
-    "tell",
-    "users_on",
+    "CountsOption",
+    "CutOption",
+    "DaysOption",
+    "HeldOption",
+    "HoldoutOption",
+    "HoldoutOptions",
+    "SeedOption",
+    "UserSplit",
+    "WindowDaysOption",
+    "print_holdout",
+    "split_holdout_users",
+    "users_of_split",
 ]
 
-Of = Literal["time", "last", "newcomers"]
-Part = Literal["train", "validation", "test", "all"]
+HoldoutKind = Literal["time", "last", "newcomers"]
+UserSplit = Literal["train", "validation", "test", "all"]
 
-HeldOut = Annotated[
-    Of,
+HoldoutOption = Annotated[
+    HoldoutKind,
     typer.Option(
         "--holdout",
         help="time: what was done in the last days; last: the last jobs of each user; newcomers: all that some did.",
     ),
 ]
-Days = Annotated[float, typer.Option(min=0.01, help="Days that are held out by time.")]
-Cut = Annotated[
+DaysOption = Annotated[float, typer.Option(min=0.01, help="Days that are held out by time.")]
+CutOption = Annotated[
     str | None, typer.Option(help="From when on it is held out by time, such as 2025-06-16; else the last days.")
 ]
-Held = Annotated[int, typer.Option(min=1, help="Jobs of a user that are held out, by last and newcomers.")]
-Window = Annotated[
+HeldOption = Annotated[int, typer.Option(min=1, help="Jobs of a user that are held out, by last and newcomers.")]
+WindowDaysOption = Annotated[
     float,
     typer.Option("--window-days", min=0, help="Candidates are open up to so many days after, by last, newcomers."),
 ]
-Counts = Annotated[
+CountsOption = Annotated[
     list[str] | None,
     typer.Option(
         "--counts", metavar="KIND=GAIN", help="What shows that a job was wanted; else application=1. May be repeated."
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed draws the same users and trials.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="The same seed draws the same users and trials.")]
 
 
 @dataclass(frozen=True)
-class Asked:
+class HoldoutOptions:
     """The values of the holdout options."""
 
-    of: Of = "time"
+    of: HoldoutKind = "time"
     days: float = 14.0
     cut: str | None = None
     held: int = 1
@@ -99,7 +99,7 @@ class Asked:
         return gains
 
 
-def split_of(holdout: Holdout, seed: int) -> Split:
+def split_holdout_users(holdout: Holdout, seed: int) -> Split:
     """Return the split of the users: half for training, a quarter for validation, a quarter for test.
 
     Raises
@@ -111,16 +111,18 @@ def split_of(holdout: Holdout, seed: int) -> Split:
     return split_users(holdout.user_id, seed=seed)
 
 
-def users_on(holdout: Holdout, part: Part, seed: int) -> NDArray[np.int64]:
+def users_of_split(holdout: Holdout, part: UserSplit, seed: int) -> NDArray[np.int64]:
     """Return the ids of the users in a part of the split."""
-    return holdout.user_id if part == "all" else getattr(split_of(holdout, seed), part)
+    return holdout.user_id if part == "all" else getattr(split_holdout_users(holdout, seed), part)
 
 
-def tell(holdout: Holdout, show: Show) -> None:
+def print_holdout(holdout: Holdout, progress: Progress) -> None:
     """Print the sizes of the holdout and its caveats."""
-    show.say(f"{holdout.name}: {len(holdout.relevance):,} jobs of {len(holdout.user_id):,} users are to be found")
+    progress.print_line(
+        f"{holdout.name}: {len(holdout.relevance):,} jobs of {len(holdout.user_id):,} users are to be found"
+    )
     for reason, pairs in holdout.left_out.items():
         if pairs:
-            show.say(f"left out: {pairs:,} × {reason}")
+            progress.print_line(f"left out: {pairs:,} × {reason}")
     for note in holdout.notes:
-        show.say(f"note: {note}")
+        progress.print_line(f"note: {note}")

@@ -11,27 +11,27 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-__all__ = ["Show", "output"]
+__all__ = ["Progress", "make_console"]
 
 Advance = Callable[[int, int], None]
 
 _SECONDS_BETWEEN_LINES = 5.0
 
 
-def output() -> Console:
+def make_console() -> Console:
     """Return the console for results on stdout. It has at least 80 columns, also for a file or a pipe."""
     console = Console(highlight=False, soft_wrap=False)
     return console if console.is_terminal else Console(highlight=False, width=max(80, console.width))
 
 
-class Show:
+class Progress:
     """Prints stages and progress. `clock` returns seconds."""
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console or Console(stderr=True, highlight=False)
         self._clock = clock
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """Print one line without markup."""
         self._console.print(line, markup=False, soft_wrap=True)
 
@@ -44,7 +44,7 @@ class Show:
                 yield
         else:
             yield
-        self.say(f"{name}: {self._clock() - begun:.1f} s")
+        self.print_line(f"{name}: {self._clock() - begun:.1f} s")
 
     @contextmanager
     def bar(self, name: str, unit: str) -> Iterator[Advance]:
@@ -77,7 +77,7 @@ class Show:
             # no estimate in the first second: threads are still starting
             known = done < total and now - begun > 1
             left = f", {(now - begun) / done * (total - done):.0f} s left" if known else ""
-            self.say(f"{name}: {done:,} of {total:,} {unit}{left}")
+            self.print_line(f"{name}: {done:,} of {total:,} {unit}{left}")
 
         return advance
 
@@ -86,5 +86,5 @@ class Show:
         """Print each warning as one line."""
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
-            warnings.showwarning = lambda message, *_, **__: self.say(f"warning: {message}")
+            warnings.showwarning = lambda message, *_, **__: self.print_line(f"warning: {message}")
             yield

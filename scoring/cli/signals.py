@@ -7,39 +7,39 @@ from types import FrameType
 
 from scoring.telemetry.signal_deferral import defer_handler
 
-__all__ = ["Stops", "Terminated"]
+__all__ = ["StopSignals", "TerminatedError"]
 
 
-class Terminated(KeyboardInterrupt):
+class TerminatedError(KeyboardInterrupt):
     """The process received SIGTERM."""
 
 
-class Stops:
+class StopSignals:
     """Signal handlers that record the signal.
 
     A handler may run at any place of the main thread. Python drops exceptions that are raised in a finalizer or in a
-    callback of a library ("Exception ignored in"). Long work therefore calls `lost` between its parts.
+    callback of a library ("Exception ignored in"). Long work therefore calls `raise_pending` between its parts.
     """
 
     def __init__(self) -> None:
-        self._asked: type[KeyboardInterrupt] | None = None
+        self._pending: type[KeyboardInterrupt] | None = None
 
     def listen(self) -> None:
         """Install the handlers. SIGTERM, which stops a container, is handled like Ctrl-C."""
-        signal.signal(signal.SIGINT, self._stop)
-        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._handle)
+        signal.signal(signal.SIGTERM, self._handle)
 
-    def lost(self) -> bool:
+    def raise_pending(self) -> bool:
         """Raise the exception of a recorded signal, or return False."""
-        if self._asked is not None:
-            raise self._asked
+        if self._pending is not None:
+            raise self._pending
         return False
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._asked = Terminated if number == signal.SIGTERM else KeyboardInterrupt
-        if not defer_handler(self.lost):
-            raise self._asked
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._pending = TerminatedError if number == signal.SIGTERM else KeyboardInterrupt
+        if not defer_handler(self.raise_pending):
+            raise self._pending
 
 
-stops = Stops()
+stop_signals = StopSignals()
 """The signal handlers of the process."""

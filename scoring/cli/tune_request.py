@@ -12,22 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from scoring.cli import holdout_options
-from scoring.cli.holdout_options import Asked
-from scoring.cli.opening import load_data, read_model
+from scoring.cli.data_loader import load_data, read_model
+from scoring.cli.holdout_options import HoldoutOptions
 
 if TYPE_CHECKING:
-    from scoring.cli.progress import Show
+    from scoring.cli.progress import Progress
     from scoring.evaluation import Evaluator, Holdout
     from scoring.model import ScoringModel
     from scoring.tuning import Problem
 
-__all__ = ["DEFAULT_SEARCHES", "Ready", "Request", "Source", "helpers"]
+__all__ = ["DEFAULT_JOURNALS", "SearchInputs", "SourceOptions", "TuneRequest", "helper_processes"]
 
-DEFAULT_SEARCHES = Path("data/searches")
+DEFAULT_JOURNALS = Path("data/searches")
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceOptions:
     """The options that select the data and the model."""
 
     db: str
@@ -41,7 +41,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Ready:
+class SearchInputs:
     """The holdout, an evaluator for each part of the users, and the problem of the search."""
 
     holdout: Holdout
@@ -52,11 +52,11 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Request:
+class TuneRequest:
     """The options of `scoring tune`. They can be pickled for other processes."""
 
-    source: Source
-    asked: Asked
+    source: SourceOptions
+    asked: HoldoutOptions
     goals: tuple[str, ...]
     minimise: tuple[str, ...]
     floors: tuple[str, ...]
@@ -70,7 +70,7 @@ class Request:
     sampler: Literal["tpe", "random", "nsga2"]
     storage: Path | None
 
-    def ready(self, show: Show, processes: int = 1) -> Ready:
+    def ready(self, progress: Progress, processes: int = 1) -> SearchInputs:
         """Load the data and prepare the evaluators and the problem.
 
         `processes` is the number of processes of the search, which share the cores.
@@ -85,29 +85,29 @@ class Request:
         source = self.source
         model = read_model(source.model, source.weights, source.component, source.profile, source.profiles)
         with Database.open(source.db) as database:
-            data = load_data(database, source.as_of, show, Stopwatch())
-        with show.stage("holding out"):
+            data = load_data(database, source.as_of, progress, Stopwatch())
+        with progress.stage("holding out"):
             found = self.asked.holdout(data)
-        holdout_options.tell(found, show)
-        train, validation, test = self._evaluators(found, show, processes)
-        return Ready(found, train, validation, test, self._problem(model, train))
+        holdout_options.print_holdout(found, progress)
+        train, validation, test = self._evaluators(found, progress, processes)
+        return SearchInputs(found, train, validation, test, self._problem(model, train))
 
-    def _evaluators(self, holdout: Holdout, show: Show, processes: int) -> list[Evaluator]:
+    def _evaluators(self, holdout: Holdout, progress: Progress, processes: int) -> list[Evaluator]:
         import numpy as np
 
         from scoring.evaluation import Evaluator
         from scoring.statistics import Statistics
         from scoring.statistics.factors import default_cache
 
-        split = holdout_options.split_of(holdout, self.seed)
-        with show.stage(f"preparing factors and statistics as of {holdout.data.as_of:%Y-%m-%d %H:%M} UTC"):
+        split = holdout_options.split_holdout_users(holdout, self.seed)
+        with progress.stage(f"preparing factors and statistics as of {holdout.data.as_of:%Y-%m-%d %H:%M} UTC"):
             statistics = Statistics(holdout.data, factor_cache=self.source.factor_cache or default_cache())
             statistics.factors  # noqa: B018 - trained on first access
         train = split.train
         if self.users is not None:
             train = np.sort(np.random.default_rng(self.seed).permutation(train)[: self.users])
         parts = (train, split.validation, split.test)
-        show.say("users: {:,} to try models on, {:,} to choose by, {:,} for test".format(*map(len, parts)))
+        progress.print_line("users: {:,} to try models on, {:,} to choose by, {:,} for test".format(*map(len, parts)))
         threads = None if processes == 1 else max((os.cpu_count() or 1) // processes, 1)
         return [
             Evaluator(holdout, users=users, k=self.top_k, statistics=statistics, workers=threads) for users in parts
@@ -117,21 +117,21 @@ class Request:
         from scoring.evaluation import slices_of
         from scoring.model import Inputs
         from scoring.tuning import Problem, Space
-        from scoring.tuning.goal_parser import floor_named, goal_named, parameter_named
+        from scoring.tuning.goal_parser import parse_floor, parse_goal, parse_parameter
 
-        space = Space(model, self.locks, tuple(parameter_named(text) for text in self.parameters))
+        space = Space(model, self.locks, tuple(parse_parameter(text) for text in self.parameters))
         wanted = self.goals or (() if self.minimise else ("NDCG@10",))
-        goals = [*(goal_named(text) for text in wanted), *(goal_named(text, maximise=False) for text in self.minimise)]
+        goals = [*(parse_goal(text) for text in wanted), *(parse_goal(text, maximise=False) for text in self.minimise)]
         slicings = slices_of(Inputs.of(train.statistics)) if self.floors else ()
-        return Problem(space, train, tuple(goals), tuple(floor_named(text, slicings) for text in self.floors))
+        return Problem(space, train, tuple(goals), tuple(parse_floor(text, slicings) for text in self.floors))
 
-    def kept_in(self, problem: Problem) -> Path:
+    def journal_path(self, problem: Problem) -> Path:
         """Return the journal of the trials."""
-        return self.storage or DEFAULT_SEARCHES / f"{problem.digest[:12]}.journal"
+        return self.storage or DEFAULT_JOURNALS / f"{problem.digest[:12]}.journal"
 
 
 @contextmanager
-def helpers(request: Request, processes: int, show: Show) -> Iterator[None]:
+def helper_processes(request: TuneRequest, processes: int, progress: Progress) -> Iterator[None]:
     """Run `processes` - 1 helper processes that compute trials while the body runs. End them afterwards."""
     spawn = multiprocessing.get_context("spawn")
     work: list[Any] = [
@@ -150,28 +150,28 @@ def helpers(request: Request, processes: int, show: Show) -> Iterator[None]:
             one.join()
     failed = sum(one.exitcode not in (0, -signal.SIGKILL) for one in work)
     if failed:
-        show.say(f"warning: {failed} of the helping processes failed; the search went on without them")
+        progress.print_line(f"warning: {failed} of the helping processes failed; the search went on without them")
 
 
-def _help(request: Request, worker: int, processes: int, parent: int) -> None:
+def _help(request: TuneRequest, worker: int, processes: int, parent: int) -> None:
     """Compute trials until there are enough, or the parent process has ended."""
     from rich.console import Console
 
-    from scoring.cli.progress import Show
+    from scoring.cli.progress import Progress
     from scoring.errors import RunCancelledError
     from scoring.tuning.tune import search_trials
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent handles it
-    show = Show(Console(quiet=True))
+    progress = Progress(Console(quiet=True))
     # the parent process reports warnings and cancellation
-    with show.warnings(), suppress(RunCancelledError):
-        problem = request.ready(show, processes).problem
+    with progress.warnings(), suppress(RunCancelledError):
+        problem = request.ready(progress, processes).problem
         search_trials(
             problem,
             request.trials,
             random_trials=request.random_trials,
             sampler=request.sampler,
-            storage=request.kept_in(problem),
+            storage=request.journal_path(problem),
             seed=request.seed,
             worker=worker,
             cancelled=lambda: os.getppid() != parent,

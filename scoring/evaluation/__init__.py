@@ -10,9 +10,9 @@
 
 from __future__ import annotations
 
-from scoring.evaluation.by_time import by_time
-from scoring.evaluation.evaluator import Evaluator, Judgement
+from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.holdout import APPLICATIONS, Holdout
+from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.evaluation.list_metrics import (
     POPULATION_FACTS,
     USER_FACTS,
@@ -23,7 +23,6 @@ from scoring.evaluation.list_metrics import (
     Novelty,
 )
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
-from scoring.evaluation.per_user import cold_start, last_n
 from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.evaluation.relevance import Relevance
 from scoring.evaluation.scoreboard import Scoreboard
@@ -42,10 +41,10 @@ __all__ = [
     "Comparison",
     "Concentration",
     "Coverage",
+    "Evaluation",
     "Evaluator",
     "HitRate",
     "Holdout",
-    "Judgement",
     "MeanFee",
     "MeanWage",
     "Metric",

@@ -14,11 +14,11 @@ from scoring.columns import ACTION_KINDS
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 
-__all__ = ["Log"]
+__all__ = ["ActionLog"]
 
 
 @dataclass(frozen=True)
-class Log:
+class ActionLog:
     """n actions, sorted by user, then time, then job."""
 
     user: Ints  # (n,) row among the dataset's users

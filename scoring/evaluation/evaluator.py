@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,14 +18,14 @@ from scoring.errors import ConfigurationError, RunCancelledError
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.list_metrics import ListFacts
 from scoring.evaluation.metrics import DEFAULT_METRICS, Metric, mean
-from scoring.evaluation.relevance import Judged, judge
+from scoring.evaluation.relevance import RankedRelevance, rank_relevance
 from scoring.model import Eligibility, Inputs, ScoringModel
 from scoring.ranking import Prepared, Ranking
-from scoring.ranking.explanation import reasons_against
-from scoring.ranking.prepared import rows_of_ids, whole_ids
+from scoring.ranking.explanation import list_exclusions
+from scoring.ranking.prepared import find_rows, parse_ids
 from scoring.statistics import Statistics
 
-__all__ = ["Evaluator", "Judgement"]
+__all__ = ["Evaluation", "Evaluator"]
 
 _PLANS = 4
 """Number of plans that an evaluator keeps.
@@ -34,21 +35,27 @@ Models that differ in more than weights need a plan each, and building a plan ta
 
 
 @dataclass(frozen=True, repr=False)
-class Judgement:
+class Evaluation:
     """A model's lists for the users of an evaluator, with their metrics."""
 
     prepared: Prepared
     ranking: Ranking
-    judged: Judged
+    relevance: RankedRelevance
     values: Mapping[str, Floats]  # metric → (n,) per user
 
     def __repr__(self) -> str:
         means = ", ".join(f"{name} {mean(values):.4f}" for name, values in self.values.items())
-        return f"Judgement({self.model.name}, {len(self.ranking.user_id):,} users: {means})"
+        return f"Evaluation({self.model.name}, {len(self.ranking.user_id):,} users: {means})"
 
     @property
     def model(self) -> ScoringModel:
         return self.prepared.model
+
+    @property
+    def judged(self) -> RankedRelevance:
+        """The `relevance`. Deprecated since 0.2: use `relevance`."""
+        warnings.warn("Evaluation.judged is now Evaluation.relevance.", DeprecationWarning, stacklevel=2)
+        return self.relevance
 
     @property
     def user_id(self) -> Longs:
@@ -112,7 +119,7 @@ class Evaluator:
 
     @cached_property
     def _rows(self) -> Longs:
-        return rows_of_ids(self.holdout.data.users.user_id, self.user_id, "user")
+        return find_rows(self.holdout.data.users.user_id, self.user_id, "user")
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -131,7 +138,7 @@ class Evaluator:
         self._plans = [ready, *(one for one in self._plans if one is not same)][:_PLANS]
         return ready
 
-    def judge(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Judgement:
+    def evaluate(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Evaluation:
         """Return the model's lists, and every metric for every user.
 
         Raises
@@ -141,15 +148,20 @@ class Evaluator:
         ready = self.prepare(model)
         ranking = ready.scorer.top_k(self.k, cancelled=cancelled)
         if cancelled():  # lists that were not computed are empty and must not be evaluated
-            raise RunCancelledError(f"model {model.name} is not judged to the end.")
-        judged = judge(ranking, self.holdout.relevance, self.k)
-        return Judgement(ready, ranking, judged, {metric.name: metric.of(judged) for metric in self.metrics})
+            raise RunCancelledError(f"model {model.name} is not evaluated: the evaluation was cancelled.")
+        relevance = rank_relevance(ranking, self.holdout.relevance, self.k)
+        return Evaluation(ready, ranking, relevance, {metric.name: metric.of(relevance) for metric in self.metrics})
 
-    def facts(self, judgement: Judgement) -> ListFacts:
-        """Return the facts of the jobs that the judged model may list."""
-        rules = judgement.model.eligibility
+    def judge(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Evaluation:
+        """Return `evaluate(model)`. Deprecated since 0.2: use `evaluate`."""
+        warnings.warn("Evaluator.judge is now Evaluator.evaluate.", DeprecationWarning, stacklevel=2)
+        return self.evaluate(model, cancelled=cancelled)
+
+    def facts(self, evaluation: Evaluation) -> ListFacts:
+        """Return the facts of the jobs that the evaluated model may list."""
+        rules = evaluation.model.eligibility
         if self._facts is None or self._facts[0] != rules:
-            self._facts = rules, ListFacts.of(self.inputs, judgement.prepared.plan.exclusions.open_to_all)
+            self._facts = rules, ListFacts.of(self.inputs, evaluation.prepared.plan.exclusions.open_to_all)
         return self._facts[1]
 
     def unreachable(self, model: ScoringModel) -> dict[str, int]:
@@ -161,14 +173,14 @@ class Evaluator:
         wanted = self.holdout.relevance
         users, jobs = ready.user_rows(wanted.user_id), ready.job_rows(wanted.job_id)
         for user, job in zip(users, jobs, strict=True):
-            for reason in reasons_against(ready.plan, int(user), int(job))[:1]:
+            for reason in list_exclusions(ready.plan, int(user), int(job))[:1]:
                 counts[reason] = counts.get(reason, 0) + 1
         return counts
 
 
 def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> Holdout:
-    ids = whole_ids(users, "user")
-    rows_of_ids(holdout.data.users.user_id, ids, "user")  # raises if an id is unknown
+    ids = parse_ids(users, "user")
+    find_rows(holdout.data.users.user_id, ids, "user")  # raises if an id is unknown
     some = holdout.of_users(ids)
     if not len(some.relevance):
         raise ConfigurationError(f"nothing is to be found for any of these {len(ids):,} users: {holdout!r}.")

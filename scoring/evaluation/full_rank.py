@@ -9,13 +9,13 @@ import numpy as np
 
 from scoring.array_types import Bools, Ints, Longs
 from scoring.ranking import Prepared
-from scoring.ranking.explanation import reasons_against
+from scoring.ranking.explanation import list_exclusions
 
-__all__ = ["Standing", "standing"]
+__all__ = ["FullRank", "find_full_rank"]
 
 
 @dataclass(frozen=True, repr=False)
-class Standing:
+class FullRank:
     """A job in a user's full ranking.
 
     `rank` counts from 1. If the job is not ranked, `rank` is None and `not_ranked` lists the reasons. `ahead` then
@@ -50,10 +50,10 @@ class Standing:
         return "none" if self.rank is None else f"{self.rank:,}"
 
     def __repr__(self) -> str:
-        return f"Standing(rank {self} of {self.ranked:,}, {self.score:.2f} points)"
+        return f"FullRank(rank {self} of {self.ranked:,}, {self.score:.2f} points)"
 
 
-def standing(prepared: Prepared, user_id: int, job_id: int) -> Standing:
+def find_full_rank(prepared: Prepared, user_id: int, job_id: int) -> FullRank:
     """Return a job's rank among all eligible jobs of a user.
 
     Jobs are ranked by canonical total descending, then job_id. If the model limits jobs per company, the ranking
@@ -71,10 +71,10 @@ def standing(prepared: Prepared, user_id: int, job_id: int) -> Standing:
     rows = rows[np.lexsort((plan.job_id[rows], -totals[rows]))]
     rows = rows[_within_cap(plan.exclusions.company[rows], most)]
     better = (totals[rows] > totals[job]) | ((totals[rows] == totals[job]) & (plan.job_id[rows] < plan.job_id[job]))
-    reasons = reasons_against(plan, int(users[0]), job)
+    reasons = list_exclusions(plan, int(users[0]), job)
     if not reasons and job not in rows:
         reasons = (f"the cap of {most} jobs per company: better jobs of its company take its places",)
-    return Standing(
+    return FullRank(
         score=float(totals[job]), order=plan.job_id[rows], n_ahead=int(np.count_nonzero(better)), not_ranked=reasons
     )
 

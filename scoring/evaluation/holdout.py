@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
-from scoring.evaluation.action_log import Log
+from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.relevance import Relevance
 from scoring.plan import Candidates
 
-__all__ = ["APPLICATIONS", "Holdout", "notes_on", "to_find"]
+__all__ = ["APPLICATIONS", "Holdout", "data_caveats", "select_relevant"]
 
 APPLICATIONS: Final[Mapping[str, float]] = {"application": 1.0}
 """Default gains: kind of action → gain of a job with such an action."""
@@ -53,9 +53,9 @@ class Holdout:
 
     def of_users(self, user_ids: NDArray[np.integer] | Sequence[int]) -> Self:
         """Return the same data with the relevance of these users only."""
-        to_find = self.relevance
-        kept = np.isin(to_find.user_id, np.asarray(user_ids, dtype=np.int64))
-        part = Relevance.of(to_find.user_id[kept], to_find.job_id[kept], to_find.gain[kept])
+        select_relevant = self.relevance
+        kept = np.isin(select_relevant.user_id, np.asarray(user_ids, dtype=np.int64))
+        part = Relevance.of(select_relevant.user_id[kept], select_relevant.job_id[kept], select_relevant.gain[kept])
         return replace(self, relevance=part)
 
     @cached_property
@@ -74,8 +74,8 @@ class Holdout:
         return pd.DataFrame({"what": list(told), "pairs": list(told.values())})
 
 
-def to_find(
-    data: Dataset, held: Log, reasons: Mapping[str, Bools], name: str, gains: Mapping[str, float]
+def select_relevant(
+    data: Dataset, held: ActionLog, reasons: Mapping[str, Bools], name: str, gains: Mapping[str, float]
 ) -> tuple[Relevance, dict[str, int]]:
     """Return the relevance of the pairs to evaluate, and reason → number of pairs left out.
 
@@ -99,6 +99,6 @@ def to_find(
     return Relevance.of(data.users.user_id[found.user], data.jobs.job_id[found.job], found.gain), counts
 
 
-def notes_on(data: Dataset) -> tuple[str, ...]:
+def data_caveats(data: Dataset) -> tuple[str, ...]:
     """Return the caveats of the data that apply to every metric."""
     return (_BROUGHT,) if data.tables.user_factors is not None else ()

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Longs
 
-__all__ = ["mixed"]
+__all__ = ["hash_ids"]
 
 
-def mixed(ids: Longs, seed: int = 0) -> NDArray[np.uint64]:
+def hash_ids(ids: Longs, seed: int = 0) -> NDArray[np.uint64]:
     """Return (n,) hashes that depend only on the id and the seed.
 
     SplitMix64: Steele, Lea & Flood, Fast splittable pseudorandom number generators, OOPSLA 2014.

@@ -10,9 +10,9 @@ from scipy.special import stdtrit
 
 from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
-from scoring.evaluation.id_hash import mixed
+from scoring.evaluation.id_hash import hash_ids
 
-__all__ = ["GROUPS_OF_USERS", "Jackknife", "groups_of", "users_digest"]
+__all__ = ["GROUPS_OF_USERS", "Jackknife", "assign_groups", "digest_users"]
 
 GROUPS_OF_USERS: Final = 20
 """Number of groups of users. Each group is left out once."""
@@ -79,11 +79,11 @@ class Jackknife:
         return replace(self, value=self.value - other.value, without=self.without - other.without)
 
 
-def groups_of(user_id: Longs) -> Longs:
+def assign_groups(user_id: Longs) -> Longs:
     """Return (n,) the group of each user."""
-    return (mixed(user_id) % np.uint64(GROUPS_OF_USERS)).astype(np.int64)
+    return (hash_ids(user_id) % np.uint64(GROUPS_OF_USERS)).astype(np.int64)
 
 
-def users_digest(user_id: Longs) -> int:
+def digest_users(user_id: Longs) -> int:
     """Return a digest of the ids that does not depend on their order."""
-    return int(mixed(user_id).sum(dtype=np.uint64))
+    return int(hash_ids(user_id).sum(dtype=np.uint64))

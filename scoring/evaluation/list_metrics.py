@@ -13,7 +13,7 @@ from scoring.argument_checks import list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.dataset.arrays import ActionArrays
 from scoring.errors import ConfigurationError
-from scoring.evaluation.jackknife import GROUPS_OF_USERS, Jackknife, groups_of, users_digest
+from scoring.evaluation.jackknife import GROUPS_OF_USERS, Jackknife, assign_groups, digest_users
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.ranking import Ranking
@@ -192,12 +192,14 @@ class PopulationFact(_Fact):
         if not facts.n_eligible:
             raise ConfigurationError(f"there is no {self.name}: no job is eligible.")
         rows, there = self._top(ranking, facts)
-        counts, left = _counts(rows, there & facts.eligible[rows] if rows.size else there, groups_of(ranking.user_id))
+        counts, left = _counts(
+            rows, there & facts.eligible[rows] if rows.size else there, assign_groups(ranking.user_id)
+        )
         return Jackknife(
             value=float(self._value(counts, facts.n_eligible)),
             without=np.array([self._value(some, facts.n_eligible) for some in left]),
             n=len(ranking.user_id),
-            users=users_digest(ranking.user_id),
+            users=digest_users(ranking.user_id),
         )
 
     @abstractmethod

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scoring.argument_checks import list_length
 from scoring.array_types import Bools, Floats
 from scoring.errors import ConfigurationError
-from scoring.evaluation.relevance import Judged
+from scoring.evaluation.relevance import RankedRelevance
 
 __all__ = ["DEFAULT_METRICS", "MAP", "MRR", "NDCG", "HitRate", "Metric", "Precision", "Recall", "mean"]
 
@@ -39,23 +39,23 @@ class Metric(ABC):
         """Class name and k, such as NDCG@10."""
         return f"{type(self).__name__}@{self.k}"
 
-    def of(self, judged: Judged) -> Floats:
+    def of(self, relevance: RankedRelevance) -> Floats:
         """Return (n,) one value per user; NaN, not 0, for users without a relevant job.
 
         Raises
         ------
-        ConfigurationError: If lists were judged to fewer than k ranks, because later ranks are unknown. If no more
-            jobs exist, pass k to `judge`.
+        ConfigurationError: If the lists end before rank k, because later ranks are unknown. If no more jobs exist,
+            pass k to `rank_relevance`.
         """
-        if self.k > judged.k:
+        if self.k > relevance.k:
             raise ConfigurationError(
-                f"{self.name} needs lists of {self.k} jobs, and these were judged to rank {judged.k}: rank {self.k} "
-                f"jobs for each user, or, where there are no more, judge with k={self.k}."
+                f"{self.name} needs lists of {self.k} jobs, but these end at rank {relevance.k}. Rank {self.k} jobs "
+                f"for each user. If no more jobs exist, call rank_relevance with k={self.k}."
             )
-        return np.where(judged.known, self._values(judged), np.nan)
+        return np.where(relevance.known, self._values(relevance), np.nan)
 
     @abstractmethod
-    def _values(self, judged: Judged) -> Floats:
+    def _values(self, relevance: RankedRelevance) -> Floats:
         """Return (n,) values; any finite number if R = 0."""
 
 
@@ -69,9 +69,9 @@ class NDCG(Metric):
 
     k: int = 10
 
-    def _values(self, judged: Judged) -> Floats:
+    def _values(self, relevance: RankedRelevance) -> Floats:
         discount = 1 / np.log2(np.arange(2, self.k + 2))
-        gained, possible = ((gains[:, : self.k] * discount).sum(axis=1) for gains in (judged.gains, judged.ideal))
+        gained, possible = ((gains[:, : self.k] * discount).sum(axis=1) for gains in (relevance.gains, relevance.ideal))
         return np.asarray(gained) / np.where(possible > 0, possible, 1)
 
 
@@ -81,8 +81,8 @@ class Recall(Metric):
 
     k: int = 40
 
-    def _values(self, judged: Judged) -> Floats:
-        return _hits(judged, self.k).sum(axis=1) / np.maximum(judged.n_relevant, 1)
+    def _values(self, relevance: RankedRelevance) -> Floats:
+        return _hits(relevance, self.k).sum(axis=1) / np.maximum(relevance.n_relevant, 1)
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class Precision(Metric):
 
     k: int = 10
 
-    def _values(self, judged: Judged) -> Floats:
-        return _hits(judged, self.k).sum(axis=1) / self.k
+    def _values(self, relevance: RankedRelevance) -> Floats:
+        return _hits(relevance, self.k).sum(axis=1) / self.k
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ class MRR(Metric):
 
     k: int = 40
 
-    def _values(self, judged: Judged) -> Floats:
-        hits = _hits(judged, self.k)
+    def _values(self, relevance: RankedRelevance) -> Floats:
+        hits = _hits(relevance, self.k)
         return np.where(hits.any(axis=1), 1 / (hits.argmax(axis=1) + 1), 0.0)
 
 
@@ -120,10 +120,10 @@ class MAP(Metric):
 
     k: int = 40
 
-    def _values(self, judged: Judged) -> Floats:
-        hits = _hits(judged, self.k)
+    def _values(self, relevance: RankedRelevance) -> Floats:
+        hits = _hits(relevance, self.k)
         precision = np.cumsum(hits, axis=1, dtype=np.float64) / np.arange(1, self.k + 1)
-        return (precision * hits).sum(axis=1) / np.maximum(judged.n_relevant, 1)
+        return (precision * hits).sum(axis=1) / np.maximum(relevance.n_relevant, 1)
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ class HitRate(Metric):
 
     k: int = 40
 
-    def _values(self, judged: Judged) -> Floats:
-        return np.asarray(_hits(judged, self.k).any(axis=1), dtype=np.float64)
+    def _values(self, relevance: RankedRelevance) -> Floats:
+        return np.asarray(_hits(relevance, self.k).any(axis=1), dtype=np.float64)
 
 
 DEFAULT_METRICS: Final[tuple[Metric, ...]] = (NDCG(), Recall(), Precision(), MRR(), MAP(), HitRate())
@@ -156,6 +156,6 @@ def mean(values: ArrayLike) -> float:
     return float(told.mean())
 
 
-def _hits(judged: Judged, k: int) -> Bools:
+def _hits(relevance: RankedRelevance, k: int) -> Bools:
     """Return (n, k) whether the job at each rank is relevant."""
-    return judged.gains[:, :k] > 0
+    return relevance.gains[:, :k] > 0

@@ -114,7 +114,7 @@ class Comparison:
 
     @cached_property
     def place(self) -> Ints:
-        """(n, k) place before, from 0, of each job listed after; `list_overlap.NOT_THERE` for a new job."""
+        """(n, k) place before, from 0, of each job listed after; `list_overlap.NOT_LISTED` for a new job."""
         return _places(self.before, self.after)
 
     @cached_property
@@ -128,7 +128,7 @@ class Comparison:
                 "new": list_overlap.new_share(place, after.count),
                 "rbo": list_overlap.rank_biased_overlap(place, *counts, self.p),
                 "changed": ~list_overlap.same_lists(place, *counts),
-                "first_changed": list_overlap.other_first(place, *counts),
+                "first_changed": list_overlap.first_differs(place, *counts),
                 "jobs_before": before.count,
                 "jobs_after": after.count,
             }

@@ -16,9 +16,9 @@ from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
 from scoring.ranking import Ranking
-from scoring.ranking.prepared import whole_ids
+from scoring.ranking.prepared import parse_ids
 
-__all__ = ["Judged", "Relevance", "judge"]
+__all__ = ["RankedRelevance", "Relevance", "rank_relevance"]
 
 _AT_ONCE = 1 << 18
 """Cells (relevant job × rank) to compare at a time: 2 MB, which fits into the CPU cache."""
@@ -50,7 +50,7 @@ class Relevance:
         ------
         ConfigurationError: If lengths differ, a gain is not a finite number above 0, or an id is invalid.
         """
-        users, jobs = whole_ids(user_id, "user"), whole_ids(job_id, "job")
+        users, jobs = parse_ids(user_id, "user"), parse_ids(job_id, "job")
         gains = np.ones(len(users)) if gain is None else np.asarray(gain, dtype=np.float64)
         if not users.shape == jobs.shape == gains.shape:
             raise ConfigurationError(
@@ -97,7 +97,7 @@ class Relevance:
 
 
 @dataclass(frozen=True, repr=False)
-class Judged:
+class RankedRelevance:
     """Gains of the lists of n users, and the ideal gains, to rank K."""
 
     user_id: Longs  # (n,) in the ranking's order
@@ -107,11 +107,12 @@ class Judged:
     length: Longs  # (n,) jobs in the list, at most K
 
     def __repr__(self) -> str:
-        return f"Judged({len(self.user_id):,} users, {int(self.known.sum()):,} with relevant jobs, to rank {self.k})"
+        known = int(self.known.sum())
+        return f"RankedRelevance({len(self.user_id):,} users, {known:,} with relevant jobs, to rank {self.k})"
 
     @property
     def k(self) -> int:
-        """K, the number of judged ranks."""
+        """K, the number of ranks."""
         return self.gains.shape[1]
 
     @property
@@ -120,7 +121,7 @@ class Judged:
         return self.n_relevant > 0
 
 
-def judge(ranking: Ranking, relevance: Relevance, k: int | None = None) -> Judged:
+def rank_relevance(ranking: Ranking, relevance: Relevance, k: int | None = None) -> RankedRelevance:
     """Return the gains of each user's list to rank k, users in the ranking's order.
 
     Parameters
@@ -154,7 +155,7 @@ def judge(ranking: Ranking, relevance: Relevance, k: int | None = None) -> Judge
     ideal = np.zeros((n, depth))
     counted = place < depth
     ideal[row[counted], place[counted]] = relevance.gain[relevance.by_gain[pair[counted]]]
-    return Judged(ranking.user_id, gains, ideal, n_relevant, length)
+    return RankedRelevance(ranking.user_id, gains, ideal, n_relevant, length)
 
 
 def _pairs_of(user_id: Longs, relevance: Relevance) -> tuple[Longs, Longs, Longs]:

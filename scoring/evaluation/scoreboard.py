@@ -12,7 +12,7 @@ import pandas as pd
 
 from scoring.array_types import Floats
 from scoring.errors import ConfigurationError, pluralize
-from scoring.evaluation.evaluator import Evaluator, Judgement
+from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS
 from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference
@@ -32,7 +32,7 @@ _NOTHING: Final = dict.fromkeys(
 
 @dataclass(frozen=True, repr=False)
 class Scoreboard:
-    """Judgements by model name on the users of one evaluator. The first is the baseline. Create it with `of`.
+    """Evaluations by model name on the users of one evaluator. The first is the baseline. Create it with `of`.
 
     Intervals are percentile intervals of a bootstrap over users. Coverage and concentration are values of all lists
     together; their intervals come from a jackknife over groups of users. p-values come from a paired randomisation
@@ -40,7 +40,7 @@ class Scoreboard:
     """
 
     evaluator: Evaluator
-    judgements: Mapping[str, Judgement]
+    evaluations: Mapping[str, Evaluation]
     resamples: Resamples
     level: float = 0.95
 
@@ -56,11 +56,11 @@ class Scoreboard:
         """
         if not models:
             raise ConfigurationError("a scoreboard needs a model, and a second one to compare it with.")
-        judgements = {name: evaluator.judge(model) for name, model in models.items()}
-        return cls(evaluator, judgements, Resamples.of(evaluator.user_id, seed=seed), level)
+        evaluations = {name: evaluator.evaluate(model) for name, model in models.items()}
+        return cls(evaluator, evaluations, Resamples.of(evaluator.user_id, seed=seed), level)
 
     def __repr__(self) -> str:
-        return f"Scoreboard({', '.join(self.judgements)}; {pluralize(len(self.evaluator.user_id), 'user')})"
+        return f"Scoreboard({', '.join(self.evaluations)}; {pluralize(len(self.evaluator.user_id), 'user')})"
 
     def _repr_html_(self) -> str:
         return str(self.table().to_html(float_format=lambda value: f"{value:.4g}"))
@@ -68,32 +68,32 @@ class Scoreboard:
     @property
     def baseline(self) -> str:
         """The name of the first model."""
-        return next(iter(self.judgements))
+        return next(iter(self.evaluations))
 
     @cached_property
     def _values(self) -> dict[str, dict[str, Floats]]:
         """Model → measure → (n,) per user."""
         found = {}
-        for name, judgement in self.judgements.items():
-            facts = self.evaluator.facts(judgement)
-            lists = {fact.name: fact.of(judgement.ranking, facts) for fact in USER_FACTS if fact.k <= self.evaluator.k}
-            found[name] = {**judgement.values, **lists}
+        for name, evaluation in self.evaluations.items():
+            facts = self.evaluator.facts(evaluation)
+            lists = {fact.name: fact.of(evaluation.ranking, facts) for fact in USER_FACTS if fact.k <= self.evaluator.k}
+            found[name] = {**evaluation.values, **lists}
         return found
 
     @cached_property
     def _populations(self) -> dict[str, dict[str, Jackknife]]:
         """Model → measure → value of all lists."""
         found = {}
-        for name, judgement in self.judgements.items():
-            facts = self.evaluator.facts(judgement)
+        for name, evaluation in self.evaluations.items():
+            facts = self.evaluator.facts(evaluation)
             found[name] = {
-                fact.name: fact.of(judgement.ranking, facts) for fact in POPULATION_FACTS if fact.k <= self.evaluator.k
+                fact.name: fact.of(evaluation.ranking, facts) for fact in POPULATION_FACTS if fact.k <= self.evaluator.k
             }
         return found
 
     @cached_property
     def _frame(self) -> pd.DataFrame:
-        rows = [row for name in self.judgements for row in self._rows(name)]
+        rows = [row for name in self.evaluations for row in self._rows(name)]
         frame = pd.DataFrame(rows)
         frame["p_holm"] = holm(frame["p"].to_numpy(dtype=np.float64))
         significant = frame["p_holm"] <= 1 - self.level
@@ -163,7 +163,7 @@ class Scoreboard:
         """
         frame = self._frame
         columns: dict[str, pd.Series] = {}
-        for name in self.judgements:
+        for name in self.evaluations:
             rows = frame[frame["model"] == name].set_index("measure")
             columns[name] = rows["mean"]
             if name != self.baseline:
@@ -184,7 +184,7 @@ class Scoreboard:
         ------
         ConfigurationError: If the model does not exist or is the baseline, or `slicings` is empty.
         """
-        others = list(self.judgements)[1:]
+        others = list(self.evaluations)[1:]
         if not others or name not in (None, *others):
             raise ConfigurationError(
                 f"{name or 'a second model'} is not here to be compared with {self.baseline}; there is "
@@ -194,14 +194,16 @@ class Scoreboard:
         users = self.evaluator.user_id
         given = slices_of(self.evaluator.inputs) if slicings is None else slicings
         chosen = [one.of_users(users) for one in given]
-        a, b = (self.judgements[of].values for of in (self.baseline, name))
+        a, b = (self.evaluations[of].values for of in (self.baseline, name))
         return slice_differences(a, b, chosen, self.resamples, level=self.level)
 
     def plot(self) -> Figure:
         """Plot the metrics of every model and their differences to the baseline, with intervals."""
         from scoring.evaluation.scoreboard_plot import plot_scoreboard
 
-        return plot_scoreboard(self._frame, list(self.judgements), [m.name for m in self.evaluator.metrics], self.level)
+        return plot_scoreboard(
+            self._frame, list(self.evaluations), [m.name for m in self.evaluator.metrics], self.level
+        )
 
 
 def _difference(row: Mapping[Any, Any]) -> str:

@@ -19,8 +19,8 @@ from scoring.argument_checks import whole_number
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.randomisation import draw_signs, p_values
-from scoring.ranking.prepared import whole_ids
-from scoring.threads.pool import one_blas_thread
+from scoring.ranking.prepared import parse_ids
+from scoring.threads.pool import limit_blas_threads
 
 __all__ = [
     "Difference",
@@ -112,7 +112,7 @@ class Resamples:
         if n_resamples < _FEWEST:
             raise ConfigurationError(f"n_resamples is {n_resamples}; an interval's ends need {_FEWEST} draws or more.")
         n_permutations = whole_number("n_permutations", n_permutations, "a p-value needs a whole number of draws")
-        ids = whole_ids(user_id, "user")
+        ids = parse_ids(user_id, "user")
         order = np.argsort(ids, kind="stable")
         twice = ids[order][1:] == ids[order][:-1]
         if twice.any():
@@ -159,7 +159,7 @@ class Resamples:
         known = ~np.isnan(given)
         if not known.any():
             raise ConfigurationError(f"there is no interval: none of the {self.n:,} users has a value.")
-        with one_blas_thread():
+        with limit_blas_threads():
             low, high = self._intervals(np.where(known, given, 0.0), known, level)
         return float(low[0]), float(high[0])
 
@@ -211,7 +211,7 @@ class Resamples:
         delta = np.where(known, (second - first)[:, None, :], 0.0)
         low, high, p = (np.full(n.shape, np.nan) for _ in range(3))
         tested = n >= max(least, 1)
-        with one_blas_thread():  # on a busy machine, several BLAS threads wait for each other at every small product
+        with limit_blas_threads():  # on a busy machine, several BLAS threads wait for each other at every small product
             if tested.any():
                 low[tested], high[tested] = self._intervals(delta[:, tested], known[:, tested], level)
             for part in np.flatnonzero(tested.any(axis=1)):

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
-from scoring.evaluation.id_hash import mixed
-from scoring.ranking.prepared import whole_ids
+from scoring.evaluation.id_hash import hash_ids
+from scoring.ranking.prepared import parse_ids
 
 __all__ = ["Split", "split_users"]
 
@@ -45,7 +45,7 @@ def split_users(
         raise ConfigurationError(f"shares are {shares}; train, validation and test are shares that sum to 1.")
     if seed < 0:
         raise ConfigurationError(f"seed is {seed}; a seed is a whole number, 0 or more.")
-    ids = np.unique(whole_ids(user_ids, "user"))
+    ids = np.unique(parse_ids(user_ids, "user"))
     part = np.searchsorted(np.cumsum(shares[:2]), _uniform(ids, seed), side="right")
     parts = [ids[part == number] for number in range(3)]
     for name, share, members in zip(("train", "validation", "test"), shares, parts, strict=True):
@@ -56,4 +56,4 @@ def split_users(
 
 def _uniform(ids: Longs, seed: int) -> Floats:
     """Return (n,) numbers in [0, 1), from the upper 53 bits of the hash."""
-    return (mixed(ids, seed) >> np.uint64(11)).astype(np.float64) / 2.0**53
+    return (hash_ids(ids, seed) >> np.uint64(11)).astype(np.float64) / 2.0**53

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from scoring.array_types import Longs
-from scoring.evaluation.full_rank import Standing, standing
+from scoring.evaluation.full_rank import FullRank, find_full_rank
 from scoring.evaluation.rank_changes import require_same_data
 from scoring.id_index import IdIndex
 from scoring.plotting.displays import display
@@ -82,8 +82,8 @@ class Waterfall:
     user_id: int
     job_id: int
     changes: tuple[Change, ...]  # components of the model after, then those that only the model before has
-    before: Standing
-    after: Standing
+    before: FullRank
+    after: FullRank
     names: tuple[str, str] = ("before", "after")
 
     @property
@@ -111,24 +111,24 @@ class Waterfall:
         return math.fsum(one.by_value for one in self.changes)
 
     @property
-    def overtook_it(self) -> Longs:
+    def risen_above(self) -> Longs:
         """Ids of jobs that were ranked below this job and are above it now, best first."""
         rose = _without(self.after.ahead, np.sort(self.before.ahead))
         return _among(rose, self.before.sorted_order)
 
     @property
-    def overtaken(self) -> Longs:
+    def fallen_below(self) -> Longs:
         """Ids of jobs that were ranked above this job and are below it now, in their order before."""
         fell = _without(self.before.ahead, np.sort(self.after.ahead))
         return _among(fell, self.after.sorted_order)
 
     @property
-    def came(self) -> Longs:
+    def added_above(self) -> Longs:
         """Ids of jobs above this job now that were not ranked before, best first: the rules changed."""
         return _without(self.after.ahead, self.before.sorted_order)
 
     @property
-    def left(self) -> Longs:
+    def removed_above(self) -> Longs:
         """Ids of jobs above this job before that are not ranked now, in their order before."""
         return _without(self.before.ahead, self.after.sorted_order)
 
@@ -166,10 +166,10 @@ class Waterfall:
             split = f"weights {self.by_weight:+.2f}, values {self.by_value:+.2f}"
             sentences.append(f"The score changes by {self.change:+.2f} ({split}), most by {most}.")
         passed = (
-            ("overtook it", self.overtook_it),
-            ("it overtook", self.overtaken),
-            ("newly ranked above it", self.came),
-            ("above it before and not ranked now", self.left),
+            ("overtook it", self.risen_above),
+            ("it overtook", self.fallen_below),
+            ("newly ranked above it", self.added_above),
+            ("above it before and not ranked now", self.removed_above),
         )
         for what, ids in passed:
             if len(ids):
@@ -214,8 +214,8 @@ def waterfall(before: Prepared, after: Prepared, user_id: int, job_id: int) -> W
         user_id=int(user_id),
         job_id=int(job_id),
         changes=tuple(changes),
-        before=standing(before, user_id, job_id),
-        after=standing(after, user_id, job_id),
+        before=find_full_rank(before, user_id, job_id),
+        after=find_full_rank(after, user_id, job_id),
         names=names if names[0] != names[1] else ("before", "after"),
     )
 

@@ -10,14 +10,14 @@ from scoring.array_types import Bools, Floats, Int8s, Ints, Longs, Singles, UInt
 from scoring.bundle.index import BLOCK_JOBS, FIRST, MASK_BITS, MASKS, SIZE
 from scoring.bundle.program import Program
 
-__all__ = ["Blocks", "Cells", "best_of_cells", "best_of_the_rest", "lay_out_blocks"]
+__all__ = ["Blocks", "Cells", "cell_maxima", "lay_out_blocks", "remaining_maxima"]
 
 
 class Cells(NamedTuple):
     """Groups and cells; see the fields of `Index`."""
 
-    filled: Ints  # (n_filled + 1,) first block of each cell with jobs
-    grid: bool
+    filled_start: Ints  # (n_filled + 1,) first block of each cell with jobs
+    is_grid: bool
     group_cell: Ints
     cell_code: UInt32s
     cell: Ints
@@ -26,76 +26,78 @@ class Cells(NamedTuple):
 class Blocks(NamedTuple):
     """Blocks and the jobs in them; see the fields of `Index`."""
 
-    lane: Longs  # (m,) flat index of each job in (n_blocks, BLOCK_JOBS)
+    job_slot: Longs  # (m,) flat index of each job in (n_blocks, BLOCK_JOBS)
     job_facts: Ints
     dot_norm: Floats
     block: Ints
     block_centre: Int8s
-    lanes: Ints
+    block_facts: Ints
 
 
-def aligned(rows: int, columns: int) -> Ints:
+def aligned_zeros(rows: int, columns: int) -> Ints:
     """Return (rows, columns) zeros, aligned to a cache line."""
-    room = np.zeros(rows * columns + 16, dtype=np.int32)
-    skip = -(room.ctypes.data // 4) % 16
-    return room[skip : skip + rows * columns].reshape(rows, columns)
+    memory = np.zeros(rows * columns + 16, dtype=np.int32)
+    skip = -(memory.ctypes.data // 4) % 16
+    return memory[skip : skip + rows * columns].reshape(rows, columns)
 
 
 def lay_out_blocks(
-    program: Program, cell: Longs, code: UInt32s, width: Ints, vector: Singles, ordered: Ints, bounded: Ints
+    program: Program, cell: Longs, code: UInt32s, width: Ints, vector: Singles, cell_keys: Ints, bounded_keys: Ints
 ) -> tuple[Cells, Blocks]:
     """Return the cells and blocks of jobs in their final order, and their bounds.
 
     `cell` (m,) is the number of each job's cell; the other arrays are fields of `Index`.
     """
-    p, m = program, len(cell)
+    m = len(cell)
     starts = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
     per_cell = -(-np.diff(np.append(starts, m)) // BLOCK_JOBS)
     filled = np.concatenate([[0], np.cumsum(per_cell)])
     within = np.arange(filled[-1]) - np.repeat(filled[:-1], per_cell)
     begin = np.repeat(starts, per_cell) + within * BLOCK_JOBS
     size = np.diff(np.append(begin, m))
-    ranks = [ufunc.reduceat(p.number_rank, begin, axis=1) for ufunc in (np.minimum, np.maximum)]
-    bits = np.uint64(1) << (code[bounded] % MASK_BITS).astype(np.uint64)
-    centre, bounds, norm = _bound_vectors(p, vector, begin, size)
-    n_columns = MASKS + 2 * len(bounded) + 2 * len(p.number_rank) + 3 * len(p.dot_scale)
-    block = aligned(len(begin), n_columns + n_columns % 2 if n_columns > 16 else 16)
+    ranks = [ufunc.reduceat(program.number_rank, begin, axis=1) for ufunc in (np.minimum, np.maximum)]
+    bits = np.uint64(1) << (code[bounded_keys] % MASK_BITS).astype(np.uint64)
+    centre, bounds, norm = _bound_vectors(program, vector, begin, size)
+    n_columns = MASKS + 2 * len(bounded_keys) + 2 * len(program.number_rank) + 3 * len(program.dot_scale)
+    block = aligned_zeros(len(begin), n_columns + n_columns % 2 if n_columns > 16 else 16)
     block[:, FIRST], block[:, SIZE] = begin, size
-    behind = MASKS + 2 * len(bounded)
-    block.view(np.uint64)[:, MASKS // 2 : behind // 2] = np.bitwise_or.reduceat(bits, begin, axis=1).T
-    block[:, behind : behind + 2 * len(p.number_rank) : 2] = ranks[0].T
-    block[:, behind + 1 : behind + 2 * len(p.number_rank) : 2] = ranks[1].T
-    behind += 2 * len(p.number_rank)
+    column = MASKS + 2 * len(bounded_keys)
+    block.view(np.uint64)[:, MASKS // 2 : column // 2] = np.bitwise_or.reduceat(bits, begin, axis=1).T
+    block[:, column : column + 2 * len(program.number_rank) : 2] = ranks[0].T
+    block[:, column + 1 : column + 2 * len(program.number_rank) : 2] = ranks[1].T
+    column += 2 * len(program.number_rank)
     for slot, (radius, step, every) in enumerate(bounds):
-        block.view(np.float32)[:, behind + 3 * slot] = radius
-        block.view(np.float32)[:, behind + 3 * slot + 1] = step
-        block[:, behind + 3 * slot + 2] = every
-    lanes, lane = _lanes(p, code[bounded], begin, size)
-    cells = _cells(np.ascontiguousarray(code[ordered][:, starts]), filled, width[ordered])
+        block.view(np.float32)[:, column + 3 * slot] = radius
+        block.view(np.float32)[:, column + 3 * slot + 1] = step
+        block[:, column + 3 * slot + 2] = every
+    facts, job_slot = _block_facts(program, code[bounded_keys], begin, size)
+    cells = _cells(np.ascontiguousarray(code[cell_keys][:, starts]), filled, width[cell_keys])
     return cells, Blocks(
-        lane=lane,
-        job_facts=np.ascontiguousarray(np.concatenate([code, p.number_rank, p.dot_job_has]).T, dtype=np.int32),
+        job_slot=job_slot,
+        job_facts=np.ascontiguousarray(
+            np.concatenate([code, program.number_rank, program.dot_job_has]).T, dtype=np.int32
+        ),
         dot_norm=norm,
         block=block,
         block_centre=centre,
-        lanes=lanes,
+        block_facts=facts,
     )
 
 
-def _lanes(program: Program, code: UInt32s, begin: Longs, size: Longs) -> tuple[Ints, Longs]:
-    """Return lanes (n_blocks, n_lanes, BLOCK_JOBS), and the flat index of each job in (n_blocks, BLOCK_JOBS)."""
+def _block_facts(program: Program, code: UInt32s, begin: Longs, size: Longs) -> tuple[Ints, Longs]:
+    """Return facts (n_blocks, n_facts, BLOCK_JOBS), and the flat index of each job in (n_blocks, BLOCK_JOBS)."""
     columns = np.concatenate([code, program.number_rank, program.dot_job_has]).astype(np.int32)
-    n_lanes, n_blocks = len(columns), len(begin)
-    lanes = aligned(n_blocks * n_lanes, BLOCK_JOBS).reshape(n_blocks, n_lanes, BLOCK_JOBS)
+    n_facts, n_blocks = len(columns), len(begin)
+    facts = aligned_zeros(n_blocks * n_facts, BLOCK_JOBS).reshape(n_blocks, n_facts, BLOCK_JOBS)
     block = np.repeat(np.arange(n_blocks), size)
     within = np.arange(code.shape[1]) - np.repeat(begin, size)
-    for lane, column in enumerate(columns):
-        lanes[block, lane, within] = column
-    return lanes, block * BLOCK_JOBS + within
+    for fact, column in enumerate(columns):
+        facts[block, fact, within] = column
+    return facts, block * BLOCK_JOBS + within
 
 
 def _cells(cell_code: UInt32s, filled: Longs, width: Ints) -> Cells:
-    """Return groups and cells; `cell_code` (n_ordered, n_filled) and `filled` are of the cells with jobs."""
+    """Return groups and cells; `cell_code` (n_cell_keys, n_filled) and `filled` are of the cells with jobs."""
     grid = len(cell_code) == 2 and _is_worth_a_grid(cell_code, int(width[1]))
     blocks = filled
     if grid:
@@ -104,8 +106,8 @@ def _cells(cell_code: UInt32s, filled: Longs, width: Ints) -> Cells:
     if len(cell_code) > 1:
         groups = np.flatnonzero(np.concatenate([[True], cell_code[0, 1:] != cell_code[0, :-1]]))
     return Cells(
-        filled=filled.astype(np.int32),
-        grid=grid,
+        filled_start=filled.astype(np.int32),
+        is_grid=grid,
         group_cell=np.append(groups, len(blocks) - 1).astype(np.int32),
         cell_code=cell_code,
         cell=np.ascontiguousarray(np.concatenate([[blocks[:-1], blocks[1:]], cell_code]).T, dtype=np.int32),
@@ -120,11 +122,11 @@ def _is_worth_a_grid(cell_code: UInt32s, width: int) -> bool:
 
 def _as_grid(cell_code: UInt32s, cell_block: Longs, width: int) -> tuple[UInt32s, Longs]:
     """Return the cells with empty cells added, so that every group has one for each code of the second key."""
-    outer, group = np.unique(cell_code[0], return_inverse=True)
-    per_cell = np.zeros(len(outer) * width, dtype=np.int64)
+    first, group = np.unique(cell_code[0], return_inverse=True)
+    per_cell = np.zeros(len(first) * width, dtype=np.int64)
     per_cell[group * width + cell_code[1]] = np.diff(cell_block)
-    inner = np.arange(width, dtype=np.uint32)
-    code = np.stack([np.repeat(outer, width), np.tile(inner, len(outer))]).astype(np.uint32)
+    second = np.arange(width, dtype=np.uint32)
+    code = np.stack([np.repeat(first, width), np.tile(second, len(first))]).astype(np.uint32)
     return code, np.concatenate([[0], np.cumsum(per_cell)])
 
 
@@ -140,30 +142,29 @@ def _bound_vectors(
     quarter of the memory of float32. Radii are measured from the rounded centre: bounds stay valid and are slightly
     larger. Radii and norms are rounded up. A block without vectors has radius -1.
     """
-    p = program
     centre = np.zeros((len(begin), vector.shape[1]), dtype=np.int8)
-    counts = np.add.reduceat(p.dot_job_has, begin, axis=1, dtype=np.int64)
+    counts = np.add.reduceat(program.dot_job_has, begin, axis=1, dtype=np.int64)
     of_block = np.repeat(np.arange(len(begin)), size)
-    bounds, norm = [], np.zeros(len(p.dot_scale))
-    for slot, has in enumerate(p.dot_job_has):
-        part = slice(p.dot_start[slot], p.dot_start[slot + 1])
-        own = vector[:, part]
-        mean = np.add.reduceat(own, begin, axis=0) / np.maximum(counts[slot], 1)[:, None]
+    bounds, norm = [], np.zeros(len(program.dot_scale))
+    for slot, has in enumerate(program.dot_job_has):
+        part = slice(program.dot_start[slot], program.dot_start[slot + 1])
+        vectors = vector[:, part]
+        mean = np.add.reduceat(vectors, begin, axis=0) / np.maximum(counts[slot], 1)[:, None]
         step = (np.abs(mean).max(axis=1, initial=0.0) / 127).astype(np.float32)
         centre[:, part] = np.rint(mean / np.where(step > 0, step, 1)[:, None])
-        square, length = np.zeros(len(own)), np.zeros(len(own))
-        for d in range(own.shape[1]):  # one dimension at a time: no float64 copy of all vectors
-            at = centre[:, part.start + d] * step.astype(np.float64)
-            square += (own[:, d] - at[of_block]) ** 2
-            length += own[:, d].astype(np.float64) ** 2
-        far = np.maximum.reduceat(np.sqrt(np.where(has, square, 0.0)), begin) * (1 + 1e-6)
-        radius = np.where(counts[slot] > 0, np.nextafter(far.astype(np.float32), np.float32(np.inf)), -1)
+        square, length = np.zeros(len(vectors)), np.zeros(len(vectors))
+        for d in range(vectors.shape[1]):  # one dimension at a time: no float64 copy of all vectors
+            rounded = centre[:, part.start + d] * step.astype(np.float64)
+            square += (vectors[:, d] - rounded[of_block]) ** 2
+            length += vectors[:, d].astype(np.float64) ** 2
+        distance = np.maximum.reduceat(np.sqrt(np.where(has, square, 0.0)), begin) * (1 + 1e-6)
+        radius = np.where(counts[slot] > 0, np.nextafter(distance.astype(np.float32), np.float32(np.inf)), -1)
         bounds.append((radius, step, counts[slot] == size))
         norm[slot] = np.sqrt(length.max(initial=0.0)) * (1 + 1e-6)
     return centre, bounds, norm
 
 
-def best_of_cells(best: Singles, cell: Ints) -> Singles:
+def cell_maxima(best: Singles, cell: Ints) -> Singles:
     """Return (n_classes, n_cells) maximum of `best` (n_classes, n_blocks) over each cell; -infinity if it is empty."""
     result = np.full((len(best), len(cell)), -np.inf, dtype=np.float32)
     filled = np.flatnonzero(cell[:, 1] > cell[:, 0])
@@ -171,7 +172,7 @@ def best_of_cells(best: Singles, cell: Ints) -> Singles:
     return result
 
 
-def best_of_the_rest(best: Singles, cells: Ints) -> Singles:
+def remaining_maxima(best: Singles, cells: Ints) -> Singles:
     """Return (n_classes, n_blocks) maximum of `best` over each block and the later blocks of its cell."""
     rest = best.copy()
     length = np.diff(cells)

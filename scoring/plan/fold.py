@@ -16,20 +16,19 @@ def fold(program: Program, flat_weight: Floats, group_weight: Floats) -> Program
     Only leading components are folded: the canonical total adds components in order, and another order could round
     differently. A change of weights needs only this call; nothing is re-encoded.
     """
-    p = program
-    n_folded, n_jobs = 0, p.n_jobs
+    n_folded, n_jobs = 0, program.n_jobs
     total, group = np.zeros(n_jobs), np.zeros((3, n_jobs))
-    for c in range(p.n_components):
-        terms = slice(p.term_start[c], p.term_start[c + 1])
-        if p.divisor_kind[c] != NONE or (p.term_kind[terms] != JOB).any():
+    for c in range(program.n_components):
+        terms = slice(program.term_start[c], program.term_start[c + 1])
+        if program.divisor_kind[c] != NONE or (program.term_kind[terms] != JOB).any():
             break
         value = np.zeros(n_jobs)
-        for slot in p.term_slot[terms]:
-            value += p.job_value[slot]
+        for slot in program.term_slot[terms]:
+            value += program.job_value[slot]
         total += flat_weight[c] * value
-        group[p.group[c]] += group_weight[c] * value
+        group[program.group[c]] += group_weight[c] * value
         n_folded += 1
-    return p._replace(
+    return program._replace(
         flat_weight=np.ascontiguousarray(flat_weight, dtype=np.float64),
         group_weight=np.ascontiguousarray(group_weight, dtype=np.float64),
         n_folded=n_folded,

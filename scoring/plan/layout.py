@@ -15,7 +15,7 @@ from scoring.array_types import Bools, Floats, Ints, Longs, Singles, UInt32s
 from scoring.bundle.bundle import SearchIndex
 from scoring.bundle.index import BLOCK_JOBS, FIRST, Index, Limits
 from scoring.bundle.program import Program
-from scoring.plan.blocks import Blocks, Cells, best_of_cells, best_of_the_rest, lay_out_blocks
+from scoring.plan.blocks import Blocks, Cells, cell_maxima, lay_out_blocks, remaining_maxima
 from scoring.plan.exclusions import Exclusions
 from scoring.plan.lookup_keys import (
     cell_numbers,
@@ -26,10 +26,10 @@ from scoring.plan.lookup_keys import (
     key_spreads,
     key_widths,
     largest_of_lookups,
-    lone_lookups,
+    shared_row_lookups,
     user_locality,
 )
-from scoring.plan.sparse_keys import Holders, holders, sparse_keys
+from scoring.plan.sparse_keys import CodeCells, code_cells, find_sparse_keys
 from scoring.plan.user_classes import UserClasses
 
 __all__ = ["Layout"]
@@ -41,42 +41,43 @@ ENOUGH = 0.75
 class UserSide(NamedTuple):
     """Arrays that depend on the users' arrays and on the structure of components. See the fields of `Index`."""
 
-    even: Bools
-    uneven: Ints
-    lone: Bools
+    foldable: Bools
+    unfoldable: Ints
+    shared_row: Bools
     lookup_largest: Floats
 
     @classmethod
     def of(cls, program: Program) -> Self:
-        even = foldable_components(program)
-        return cls(even, np.flatnonzero(~even).astype(np.int32), lone_lookups(program), largest_of_lookups(program))
+        foldable = foldable_components(program)
+        unfoldable = np.flatnonzero(~foldable).astype(np.int32)
+        return cls(foldable, unfoldable, shared_row_lookups(program), largest_of_lookups(program))
 
 
 class JobOrder(NamedTuple):
     """Jobs by position in the layout. See the fields of `Index`."""
 
     plan_row: Longs
-    turn: Ints
-    by_turn: Ints
+    id_rank: Ints
+    position_by_id: Ints
     company: Ints
-    code: UInt32s
-    width: Ints
+    job_code: UInt32s
+    key_width: Ints
     vector: Singles
 
 
 class Keys(NamedTuple):
     """Keys by use. See the fields of `Index`."""
 
-    ordered: Ints
-    loose: Ints
-    bounded: Ints
+    cell_keys: Ints
+    other_keys: Ints
+    bounded_keys: Ints
 
 
 class JobBounds(NamedTuple):
     """Minimum and maximum of each of the program's job values. See the fields of `Index`."""
 
-    job_low: Floats
-    job_high: Floats
+    job_value_min: Floats
+    job_value_max: Floats
 
     @classmethod
     def of(cls, program: Program) -> Self:
@@ -95,7 +96,7 @@ class Layout:
     bounds: JobBounds
     cells: Cells
     blocks: Blocks
-    holders: Holders
+    code_cells: CodeCells
     classes: UserClasses
     user_locality: Longs
     """(n,) sort key of users for cache locality: users with close numbers share candidate jobs."""
@@ -106,127 +107,138 @@ class Layout:
         rows = np.flatnonzero(exclusions.open_to_all)
         rows = rows[np.argsort(job_id[rows], kind="stable")]
         code = key_codes(program, rows)
-        ordered = choose_keys(program, code) if keys is None else keys
-        cell = cell_numbers(program, code, ordered)
+        cell_keys = choose_keys(program, code) if keys is None else keys
+        cell = cell_numbers(program, code, cell_keys)
         order = np.lexsort((-job_scores(program)[rows], cell))
         rows, code, cell = rows[order], np.ascontiguousarray(code[:, order]), cell[order]
         vector = np.ascontiguousarray(program.job_vector.T[rows])
         for slot, has in enumerate(program.dot_job_has[:, rows]):
             vector[~has, program.dot_start[slot] : program.dot_start[slot + 1]] = 0.0
         without_vectors = program._replace(job_vector=program.job_vector[:0])  # `vector` above holds them by job
-        laid = without_vectors.take_jobs(rows)
-        loose = [key for key in range(len(code)) if key not in ordered]
-        classes = UserClasses.of(program, loose)
-        bounded = [key for key in loose if key not in classes.shared]
+        ordered_program = without_vectors.take_jobs(rows)
+        other_keys = [key for key in range(len(code)) if key not in cell_keys]
+        classes = UserClasses.of(program, other_keys)
+        bounded_keys = [key for key in other_keys if key not in classes.shared]
         jobs = JobOrder(
             plan_row=rows,
-            turn=order.astype(np.int32),
-            by_turn=np.argsort(order, kind="stable").astype(np.int32),
+            id_rank=order.astype(np.int32),
+            position_by_id=np.argsort(order, kind="stable").astype(np.int32),
             company=exclusions.company[rows].astype(np.int32),
-            code=code,
-            width=key_widths(program),
+            job_code=code,
+            key_width=key_widths(program),
             vector=vector,
         )
-        uses = Keys(*(np.array(some, dtype=np.int32) for some in (ordered, loose, bounded)))
+        uses = Keys(*(np.array(some, dtype=np.int32) for some in (cell_keys, other_keys, bounded_keys)))
         users = UserSide.of(program)
-        cells, blocks = lay_out_blocks(laid, cell, code, jobs.width, vector, uses.ordered, uses.bounded)
+        cells, blocks = lay_out_blocks(
+            ordered_program, cell, code, jobs.key_width, vector, uses.cell_keys, uses.bounded_keys
+        )
         return cls(
-            program=laid,
+            program=ordered_program,
             limits=_limits(exclusions, rows),
             users=users,
             jobs=jobs,
             keys=uses,
-            bounds=JobBounds.of(laid),
+            bounds=JobBounds.of(ordered_program),
             cells=cells,
             blocks=blocks,
-            holders=holders(
-                sparse_keys(program, uses.bounded, jobs.width, users.lone), code, jobs.width, cells.cell, blocks.block
+            code_cells=code_cells(
+                find_sparse_keys(program, uses.bounded_keys, jobs.key_width, users.shared_row),
+                code,
+                jobs.key_width,
+                cells.cell,
+                blocks.block,
             ),
             classes=classes,
-            user_locality=user_locality(program, ordered),
+            user_locality=user_locality(program, cell_keys),
         )
 
     def with_job_values(self, program: Program) -> Self:
         """Return the same order and blocks, which are valid for any job values, with the job values of `program`."""
         values = program.job_value[:, self.jobs.plan_row]
-        laid = self.program._replace(job_value=np.ascontiguousarray(values))
-        return replace(self, program=laid, bounds=JobBounds.of(laid))
+        ordered_program = self.program._replace(job_value=np.ascontiguousarray(values))
+        return replace(self, program=ordered_program, bounds=JobBounds.of(ordered_program))
 
-    def with_program(self, before: Program, now: Program) -> Self | None:
+    def with_program(self, previous: Program, program: Program) -> Self | None:
         """Return the same order and blocks for another program of the same jobs; None if they are not valid for it.
 
         They are valid if codes, number ranks, vectors and the use of keys are equal. Users' rows, steps, exceptions and
-        job values may differ. `before` is the program of this layout.
+        job values may differ. `previous` is the program of this layout.
 
         Everything that depends on the users' arrays or on the structure of components is rebuilt. Sorting and bounding
         100,000 jobs would take twenty times as long.
         """
-        if not all(_same(getattr(before, name), getattr(now, name)) for name in _BY_JOB):
+        if not all(_same(getattr(previous, name), getattr(program, name)) for name in _BY_JOB):
             return None
-        width, classes = key_widths(now), UserClasses.of(now, self.keys.loose.tolist())
-        if not np.array_equal(width, self.jobs.width) or classes.shared != self.classes.shared:
+        width, classes = key_widths(program), UserClasses.of(program, self.keys.other_keys.tolist())
+        if not np.array_equal(width, self.jobs.key_width) or classes.shared != self.classes.shared:
             return None
-        users = UserSide.of(now)
-        if sparse_keys(now, self.keys.bounded, width, users.lone) != self.holders.sparse.tolist():
+        users = UserSide.of(program)
+        if (
+            find_sparse_keys(program, self.keys.bounded_keys, width, users.shared_row)
+            != self.code_cells.sparse_keys.tolist()
+        ):
             return None
-        laid = now._replace(
+        ordered_program = program._replace(
             **{name: getattr(self.program, name) for name in (*_BY_JOB, "folded_total", "folded_group")}
         )
         layout = replace(
             self,
-            program=laid,
+            program=ordered_program,
             users=users,
             classes=classes,
-            user_locality=user_locality(now, tuple(self.keys.ordered.tolist())),
+            user_locality=user_locality(program, tuple(self.keys.cell_keys.tolist())),
         )
-        return layout.with_job_values(now)
+        return layout.with_job_values(program)
 
     def fits(self, program: Program) -> bool:
         """Return whether the keys of the cells still separate jobs well enough under this program's weights."""
-        spread = key_spreads(program, self.jobs.code)
-        possible = np.sort(spread)[::-1][: max(len(self.keys.ordered), 1)].sum()
-        return bool(spread[self.keys.ordered].sum() >= ENOUGH * possible)
+        spread = key_spreads(program, self.jobs.job_code)
+        possible = np.sort(spread)[::-1][: max(len(self.keys.cell_keys), 1)].sum()
+        return bool(spread[self.keys.cell_keys].sum() >= ENOUGH * possible)
 
     def search(self, program: Program) -> SearchIndex:
         """Return the given program in the order of the layout, and its index under the program's weights."""
         rows = self.jobs.plan_row
-        laid = program._replace(
+        ordered_program = program._replace(
             **{name: getattr(self.program, name) for name in _LAID_OUT},
             folded_total=program.folded_total[rows],
             folded_group=np.ascontiguousarray(program.folded_group[:, rows]),
         )
-        score = job_scores(laid)
+        score = job_scores(ordered_program)
         block = self.blocks.block
-        of_class = self.classes.scores(laid, score, self.jobs.code)
+        of_class = self.classes.scores(ordered_program, score, self.jobs.job_code)
         best = np.maximum.reduceat(of_class, block[:, FIRST], axis=1)
-        own = np.zeros((len(of_class), len(block) * BLOCK_JOBS), dtype=np.float32)
-        own[:, self.blocks.lane] = of_class
+        class_scores = np.zeros((len(of_class), len(block) * BLOCK_JOBS), dtype=np.float32)
+        class_scores[:, self.blocks.job_slot] = of_class
         index = Index(
             **self.users._asdict(),
             **self.jobs._asdict(),
             **self.keys._asdict(),
             **self.bounds._asdict(),
-            grid=self.cells.grid,
+            is_grid=self.cells.is_grid,
             group_cell=self.cells.group_cell,
             cell_code=self.cells.cell_code,
             cell=self.cells.cell,
-            **self.holders._asdict(),
+            **self.code_cells._asdict(),
             job_facts=self.blocks.job_facts,
             dot_norm=self.blocks.dot_norm,
             block=block,
             block_single=block.view(np.float32),
             block_masks=block.view(np.uint64),
             block_centre=self.blocks.block_centre,
-            lanes=self.blocks.lanes,
+            block_facts=self.blocks.block_facts,
             class_of_user=self.classes.of_user,
-            own=own.reshape(len(own), -1, BLOCK_JOBS),
-            block_best=np.stack([best, best_of_the_rest(best, self.cells.filled)], axis=2),
-            single=score.astype(np.float32),
-            largest=float(np.abs(score).max()),
-            job_sums=np.ascontiguousarray(np.stack([score, laid.folded_total, *laid.folded_group]).T),
-            cell_best=best_of_cells(best, self.cells.cell),
+            class_scores=class_scores.reshape(len(of_class), -1, BLOCK_JOBS),
+            block_best=np.stack([best, remaining_maxima(best, self.cells.filled_start)], axis=2),
+            job_score=score.astype(np.float32),
+            largest_job_score=float(np.abs(score).max()),
+            job_sums=np.ascontiguousarray(
+                np.stack([score, ordered_program.folded_total, *ordered_program.folded_group]).T
+            ),
+            cell_best=cell_maxima(best, self.cells.cell),
         )
-        return SearchIndex(laid, index, self.limits, self.user_locality)
+        return SearchIndex(ordered_program, index, self.limits, self.user_locality)
 
 
 _BY_JOB = ("key_code", "number_rank", "flag_bits", "dot_start", "dot_job_has", "job_vector")
@@ -245,11 +257,11 @@ def _limits(exclusions: Exclusions, rows: Longs) -> Limits:
     company = exclusions.company[rows]
     by_company = np.argsort(company, kind="stable")
     start = np.searchsorted(company[by_company], np.arange(exclusions.n_companies + 1))
-    own = place[exclusions.jobs.values]
-    before = np.concatenate([[0], np.cumsum(own >= 0)])
+    excluded = place[exclusions.jobs.values]
+    n_before = np.concatenate([[0], np.cumsum(excluded >= 0)])
     return Limits(
-        excluded_start=before[exclusions.jobs.start].astype(np.int64),
-        excluded=own[own >= 0],
+        excluded_start=n_before[exclusions.jobs.start].astype(np.int64),
+        excluded=excluded[excluded >= 0],
         cooling_start=exclusions.companies.start.astype(np.int64),
         cooling=exclusions.companies.values.astype(np.int32),
         company_start=start.astype(np.int64),

@@ -19,7 +19,7 @@ __all__ = [
     "key_spreads",
     "key_widths",
     "largest_of_lookups",
-    "lone_lookups",
+    "shared_row_lookups",
     "user_locality",
 ]
 
@@ -45,14 +45,13 @@ def key_widths(program: Program) -> Ints:
 
 def job_scores(program: Program) -> Floats:
     """Return (m,) weighted sums of the foldable components' terms that depend on the job alone."""
-    p = program
-    score = p.folded_total.copy()
-    even = foldable_components(p)
-    for c in range(p.n_folded, p.n_components):
-        if even[c] and p.flat_weight[c]:
-            for term in range(p.term_start[c], p.term_start[c + 1]):
-                if p.term_kind[term] == JOB:
-                    score += p.flat_weight[c] * p.job_value[p.term_slot[term]]
+    score = program.folded_total.copy()
+    foldable = foldable_components(program)
+    for c in range(program.n_folded, program.n_components):
+        if foldable[c] and program.flat_weight[c]:
+            for term in range(program.term_start[c], program.term_start[c + 1]):
+                if program.term_kind[term] == JOB:
+                    score += program.flat_weight[c] * program.job_value[program.term_slot[term]]
     return score
 
 
@@ -62,41 +61,42 @@ def foldable_components(program: Program) -> Bools:
     It cannot if a divisor by user would scale job values, which differs per user. It cannot if a divisor by flags
     would divide anything but user values and terms on the same set of flags.
     """
-    p = program
-    even = np.ones(p.n_components, dtype=np.bool_)
-    for c in range(p.n_components):
-        terms = range(p.term_start[c], p.term_start[c + 1])
-        if p.divisor_kind[c] == USER:
-            even[c] = all(p.term_kind[t] != JOB for t in terms)
-        elif p.divisor_kind[c] == FLAGS:
-            of = p.flag_set[p.divisor_slot[c]]
-            even[c] = all(
-                p.term_kind[t] == USER or (p.term_kind[t] == FLAGS and p.flag_set[p.term_slot[t]] == of) for t in terms
+    foldable = np.ones(program.n_components, dtype=np.bool_)
+    for c in range(program.n_components):
+        terms = range(program.term_start[c], program.term_start[c + 1])
+        if program.divisor_kind[c] == USER:
+            foldable[c] = all(program.term_kind[t] != JOB for t in terms)
+        elif program.divisor_kind[c] == FLAGS:
+            flag_set = program.flag_set[program.divisor_slot[c]]
+            foldable[c] = all(
+                program.term_kind[t] == USER
+                or (program.term_kind[t] == FLAGS and program.flag_set[program.term_slot[t]] == flag_set)
+                for t in terms
             )
-    return even
+    return foldable
 
 
-def lone_lookups(program: Program) -> Bools:
+def shared_row_lookups(program: Program) -> Bools:
     """Return (n_lookups,) whether all users share one row and one weight: no divisor applies to the lookup."""
-    p = program
-    end = np.append(p.lookup_table, len(p.lookup_values))[1:]
-    lone = end - p.lookup_table == p.lookup_width
-    for c in np.flatnonzero(p.divisor_kind != NONE):
-        for t in range(p.term_start[c], p.term_start[c + 1]):
-            if p.term_kind[t] == LOOKUP:
-                lone[p.term_slot[t]] = False
-    return lone
+    end = np.append(program.lookup_table, len(program.lookup_values))[1:]
+    shared = end - program.lookup_table == program.lookup_width
+    for c in np.flatnonzero(program.divisor_kind != NONE):
+        for t in range(program.term_start[c], program.term_start[c + 1]):
+            if program.term_kind[t] == LOOKUP:
+                shared[program.term_slot[t]] = False
+    return shared
 
 
 def largest_of_lookups(program: Program) -> Floats:
     """Return (n_lookups,) the largest absolute value in the lookup's rows and exceptions."""
-    p = program
-    end = np.append(p.lookup_table, len(p.lookup_values))[1:]
+    end = np.append(program.lookup_table, len(program.lookup_values))[1:]
     return np.array(
         [
             max(
-                np.abs(p.lookup_values[p.lookup_table[slot] : end[slot]]).max(initial=0.0),
-                np.abs(p.entry_value[p.entry_start[slot, 0] : p.entry_start[slot, -1]]).max(initial=0.0),
+                np.abs(program.lookup_values[program.lookup_table[slot] : end[slot]]).max(initial=0.0),
+                np.abs(program.entry_value[program.entry_start[slot, 0] : program.entry_start[slot, -1]]).max(
+                    initial=0.0
+                ),
             )
             for slot in range(len(end))
         ],
@@ -124,19 +124,23 @@ def choose_keys(program: Program, code: NDArray[np.uint32]) -> tuple[int, ...]:
 
 def key_spreads(program: Program, code: NDArray[np.uint32]) -> Floats:
     """Return (n_keys,) spread of each key under the program's weights; see `choose_keys`."""
-    p, width = program, key_widths(program)
-    users = np.unique(np.linspace(0, p.n_users - 1, SAMPLED_USERS).astype(np.int64)) if p.n_users else np.zeros(0, int)
+    width = key_widths(program)
+    users = (
+        np.unique(np.linspace(0, program.n_users - 1, SAMPLED_USERS).astype(np.int64))
+        if program.n_users
+        else np.zeros(0, int)
+    )
     rows = [np.zeros((len(users), w)) for w in width]
-    for c in range(p.n_components):
-        for t in range(p.term_start[c], p.term_start[c + 1]):
-            kind, slot = KINDS[p.term_kind[t]], p.term_slot[t]
-            weight = np.broadcast_to(p.flat_weight[c], len(users))
-            if p.divisor_kind[c] == USER:
-                weight = weight / p.user_value[p.divisor_slot[c], users]
-            elif p.divisor_kind[c] == FLAGS:
-                weight = weight / np.abs(reference.flag_rows(p, p.divisor_slot[c], users)).mean(axis=1)
+    for c in range(program.n_components):
+        for t in range(program.term_start[c], program.term_start[c + 1]):
+            kind, slot = KINDS[program.term_kind[t]], program.term_slot[t]
+            weight = np.broadcast_to(program.flat_weight[c], len(users))
+            if program.divisor_kind[c] == USER:
+                weight = weight / program.user_value[program.divisor_slot[c], users]
+            elif program.divisor_kind[c] == FLAGS:
+                weight = weight / np.abs(reference.flag_rows(program, program.divisor_slot[c], users)).mean(axis=1)
             if isinstance(kind, KeyedKind):
-                rows[kind.key(p, slot)] += weight[:, None] * kind.rows(p, slot, users)
+                rows[kind.key(program, slot)] += weight[:, None] * kind.rows(program, slot, users)
     spread = np.zeros(len(width))
     for key, row in enumerate(rows):
         count = np.bincount(code[key], minlength=width[key])
@@ -152,16 +156,15 @@ def user_locality(program: Program, keys: tuple[int, ...]) -> Longs:
 
     It serves cache locality only. Measured: it reduces the time of 10,000 lists by a third (148 µs to 103 µs per user).
     """
-    p = program
-    turn = np.zeros(p.n_users, dtype=np.int64)
-    end = np.append(p.lookup_table, len(p.lookup_values))[1:]
+    order = np.zeros(program.n_users, dtype=np.int64)
+    end = np.append(program.lookup_table, len(program.lookup_values))[1:]
     for key in keys:
-        slots = np.flatnonzero(p.lookup_key == key)
+        slots = np.flatnonzero(program.lookup_key == key)
         if len(slots):
-            slot = max(slots, key=lambda slot: end[slot] - p.lookup_table[slot])
-            rows = p.lookup_values[p.lookup_table[slot] : end[slot]].reshape(-1, p.lookup_width[slot])
-            turn = turn * p.lookup_width[slot] + rows.argmax(axis=1)[p.lookup_row[slot]]
-    return turn
+            slot = max(slots, key=lambda slot: end[slot] - program.lookup_table[slot])
+            rows = program.lookup_values[program.lookup_table[slot] : end[slot]].reshape(-1, program.lookup_width[slot])
+            order = order * program.lookup_width[slot] + rows.argmax(axis=1)[program.lookup_row[slot]]
+    return order
 
 
 def cell_numbers(program: Program, code: NDArray[np.uint32], keys: tuple[int, ...]) -> Longs:

@@ -35,7 +35,7 @@ class Plan:
     exclusions: Exclusions
     user_id: Longs
     job_id: Longs
-    laid: Layout | None = None
+    previous_layout: Layout | None = None
     """A layout built for other weights."""
     values: tuple[Value | None, ...] = ()
     """Value of each part, kept for plans that are built from this one.
@@ -90,15 +90,21 @@ class Plan:
             user_id=inputs.users.user_id,
             job_id=inputs.jobs.job_id,
         )
-        return plan if like is None else plan._after(like, values)
+        return plan if like is None else plan._reusing(like, values)
 
-    def _after(self, before: Plan, values: Sequence[Value]) -> Self:
-        """Return this plan with the reusable layout of `before`, and with its values for the next plan."""
+    def _reusing(self, other: Plan, values: Sequence[Value]) -> Self:
+        """Return this plan with the reusable layout of `other`, and with its values for the next plan."""
         kept = tuple(
             None if _only_jobs(self.program, c) else _in_place(self.program, c, value) for c, value in enumerate(values)
         )
-        laid = before.__dict__.get("layout", before.laid) if self.exclusions is before.exclusions else None
-        return replace(self, values=kept, laid=laid and laid.with_program(before.program, self.program))
+        layout = other._latest_layout if self.exclusions is other.exclusions else None
+        return replace(self, values=kept, previous_layout=layout and layout.with_program(other.program, self.program))
+
+    @property
+    def _latest_layout(self) -> Layout | None:
+        """The layout if it was built, else the layout of a previous plan."""
+        layout: Layout | None = self.__dict__.get("layout", self.previous_layout)
+        return layout
 
     def _known(self, part: Part) -> Value | None:
         """Return the value of an unchanged part; None if the part changed or its value was not kept."""
@@ -118,22 +124,22 @@ class Plan:
 
     def _has_vectors_of(self, parts: Sequence[Part], values: Sequence[Value]) -> bool:
         """Return whether the parts that yield vectors are the same, in the same order, or yield the same arrays."""
-        p = self.program
-        now = [term for value in values for term in value.terms if isinstance(term, DotTerm)]
+        program = self.program
+        new = [term for value in values for term in value.terms if isinstance(term, DotTerm)]
         kept = [term for value in self.values if value for term in value.terms if isinstance(term, DotTerm)]
-        if now and [(id(one.users), id(one.jobs)) for one in now] == [(id(one.users), id(one.jobs)) for one in kept]:
+        if new and _same_vectors(new, kept):
             return True
-        mine = [
+        own_parts = [
             part
             for c, part in enumerate(self.model.parts)
-            if (p.term_kind[p.term_start[c] : p.term_start[c + 1]] == DOT).any()
+            if (program.term_kind[program.term_start[c] : program.term_start[c + 1]] == DOT).any()
         ]
-        theirs = [
+        other_parts = [
             part
             for part, value in zip(parts, values, strict=True)
             if any(isinstance(term, DotTerm) for term in value.terms)
         ]
-        return mine == theirs
+        return own_parts == other_parts
 
     def with_weights(self, model: ScoringModel) -> Self:
         """Return the plan of a model that differs only in weights. Nothing is re-encoded.
@@ -143,9 +149,9 @@ class Plan:
         ModelError: If components, parameters or rules differ.
         """
         if model.parts != self.model.parts or model.eligibility != self.model.eligibility:
-            raise ModelError(f"model {model.name} differs in more than weights; build a plan of its own.")
+            raise ModelError(f"model {model.name} differs in more than weights. Build a new plan with Plan.build.")
         program = fold(self.program, model.flat_weights, model.weights_in_group)
-        return replace(self, model=model, program=program, laid=self.__dict__.get("layout", self.laid))
+        return replace(self, model=model, program=program, previous_layout=self._latest_layout)
 
     def with_job_values(self, model: ScoringModel, inputs: Inputs) -> Self | None:
         """Return the plan of a model that differs only in weights and in components that depend on the job alone.
@@ -159,25 +165,25 @@ class Plan:
         """
         if model.eligibility != self.model.eligibility or len(model.parts) != len(self.model.parts):
             return None
-        p, job_value = self.program, self.program.job_value
+        program, job_value = self.program, self.program.job_value
         for c, (before, after) in enumerate(zip(self.model.parts, model.parts, strict=True)):
             if before == after:
                 continue
-            slots = p.term_slot[p.term_start[c] : p.term_start[c + 1]]
-            if _place(before) != _place(after) or not _only_jobs(p, c):
+            slots = program.term_slot[program.term_start[c] : program.term_start[c + 1]]
+            if _identity(before) != _identity(after) or not _only_jobs(program, c):
                 return None
             value = _terms(after, inputs)
             check_value(after.name, value, len(inputs.users), len(inputs.jobs))
             terms = [term for term in value.terms if isinstance(term, JobTerm)]
             if value.divisor is not None or not len(terms) == len(value.terms) == len(slots):
                 return None  # other parameters may give other terms
-            if job_value is self.program.job_value:
+            if job_value is program.job_value:
                 job_value = job_value.copy()
             for slot, term in zip(slots, terms, strict=True):
                 job_value[slot] = term.values
-        program = fold(p._replace(job_value=job_value), model.flat_weights, model.weights_in_group)
-        laid = self.__dict__.get("layout", self.laid)
-        return replace(self, model=model, program=program, laid=laid and laid.with_job_values(program))
+        program = fold(program._replace(job_value=job_value), model.flat_weights, model.weights_in_group)
+        layout = self._latest_layout
+        return replace(self, model=model, program=program, previous_layout=layout and layout.with_job_values(program))
 
     @cached_property
     def layout(self) -> Layout:
@@ -185,8 +191,8 @@ class Plan:
 
         Results do not depend on the layout. A layout built for other weights is kept while its keys separate jobs well.
         """
-        if self.laid is not None and self.laid.fits(self.program):
-            return self.laid
+        if self.previous_layout is not None and self.previous_layout.fits(self.program):
+            return self.previous_layout
         return Layout.of(self.program, self.exclusions, self.job_id)
 
     @cached_property
@@ -211,7 +217,12 @@ def _in_place(program: Program, component: int, value: Value) -> Value:
     return replace(value, terms=tuple(terms))
 
 
-def _place(part: Part) -> tuple[str, str, type]:
+def _same_vectors(terms: Sequence[DotTerm], others: Sequence[DotTerm]) -> bool:
+    """Return whether the terms have the same array objects, in the same order."""
+    return [(id(term.users), id(term.jobs)) for term in terms] == [(id(term.users), id(term.jobs)) for term in others]
+
+
+def _identity(part: Part) -> tuple[str, str, type]:
     return part.name, part.group, type(part.component)
 
 

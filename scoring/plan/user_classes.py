@@ -61,23 +61,23 @@ class UserClasses:
 
 def _terms_on(program: Program, key: int) -> list[tuple[int, KeyedKind, int]]:
     """Return the component, kind and slot of each term on a key."""
-    p, found = program, []
-    for c in range(p.n_components):
-        for term in range(p.term_start[c], p.term_start[c + 1]):
-            kind, slot = KINDS[p.term_kind[term]], int(p.term_slot[term])
-            if isinstance(kind, KeyedKind) and kind.key(p, slot) == key:
+    found = []
+    for c in range(program.n_components):
+        for term in range(program.term_start[c], program.term_start[c + 1]):
+            kind, slot = KINDS[program.term_kind[term]], int(program.term_slot[term])
+            if isinstance(kind, KeyedKind) and kind.key(program, slot) == key:
                 found.append((c, kind, slot))
     return found
 
 
 def _patterns(program: Program, key: int) -> Longs | None:
     """Return (n,) numbers that are equal for users with the same row; None if divisors or exceptions change rows."""
-    p, terms = program, _terms_on(program, key)
-    if any(p.divisor_kind[c] != NONE for c, _, _ in terms) or _is_divisor(p, key):
+    terms = _terms_on(program, key)
+    if any(program.divisor_kind[c] != NONE for c, _, _ in terms) or _is_divisor(program, key):
         return None
-    pattern = np.zeros(p.n_users, dtype=np.int64)
+    pattern = np.zeros(program.n_users, dtype=np.int64)
     for _, kind, slot in terms:
-        row = kind.row_numbers(p, slot)
+        row = kind.row_numbers(program, slot)
         if row is None:
             return None
         different, place = np.unique(row, return_inverse=True)

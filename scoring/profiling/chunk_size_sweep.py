@@ -29,7 +29,7 @@ from scoring.plotting import BLACK, BLUE, GREEN, ORANGE, SMALL, VERMILION, new_f
 from scoring.profiling.measurement import apart, give_back
 from scoring.ranking import Prepared
 from scoring.runs import memory_budget, runner
-from scoring.runs.memory_budget import readable
+from scoring.runs.memory_budget import format_bytes
 from scoring.runs.publishers import ParquetPublisher
 from scoring.threads.pool import available_cpus
 
@@ -113,7 +113,7 @@ def _forked_runs(make: Callable[[], Prepared], settings: Sequence[Setting], k: i
     import pyarrow.parquet  # noqa: F401 - imported before the fork, so that runs do not import it
 
     give_back()  # otherwise runs would reuse the memory that loading freed, and it would not be measured
-    held = memory_budget.resident()
+    held = memory_budget.measure_resident()
 
     def run(setting: Setting) -> _Run:
         # the peak of a forked process is too low: it excludes pages of libraries that the process never touches
@@ -157,7 +157,7 @@ def _run(prepared: Prepared, setting: Setting, k: int) -> _Run:
         target, first = Path(folder) / "run", prepared.plan.user_id[prepared.active_users[:1]]
         # one user first, so that imports and one-time setup do not count for the setting
         runner.run(prepared, k=k, users=first, workers=workers, sinks=[ParquetPublisher(Path(folder) / "first")])
-        before = memory_budget.peak()
+        before = memory_budget.measure_peak()
         begun = time.perf_counter()
         result = runner.run(prepared, k=k, chunk_size=chunk_size, workers=workers, sinks=[ParquetPublisher(target)])
         seconds = time.perf_counter() - begun
@@ -210,7 +210,7 @@ def recommend(frame: pd.DataFrame, *, slower: float = 0.05, alike: float = 0.01)
     alone = f"no other setting comes within {slower:.0%}"
     least = f"of the {len(fast)} settings within {slower:.0%} none needs less memory by more than {alike:.0%}"
     fewest = alone if len(fast) == 1 else least
-    peaks = f"{readable(chosen['peak_bytes'])}; the most of all is {readable(frame['peak_bytes'].max())}"
+    peaks = f"{format_bytes(chosen['peak_bytes'])}; the most of all is {format_bytes(frame['peak_bytes'].max())}"
     return Recommendation(int(chosen["chunk_size"]), int(chosen["workers"]), f"{speed}; {fewest} ({peaks})")
 
 

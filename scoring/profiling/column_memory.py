@@ -8,7 +8,7 @@ import pandas as pd
 
 from scoring.dataset.smaller_dtypes import memory_report, optimise
 from scoring.plotting import BLUE, GREY, SMALL, new_figure
-from scoring.runs.memory_budget import readable
+from scoring.runs.memory_budget import format_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +44,7 @@ def plot_columns(report: pd.DataFrame, title: str = "Memory by column") -> Figur
     axes.margins(x=0.2)
     before, after = int(report["bytes_before"].sum()), int(report["bytes_after"].sum())
     axes.set_xlabel(f"{unit}, text counted in full; the dtype stands at each bar")
-    left = f": {readable(before)} → {readable(after)}, {after / before:.0%} left" if before else ""
+    left = f": {format_bytes(before)} → {format_bytes(after)}, {after / before:.0%} left" if before else ""
     axes.set_title(f"{title}{left}", loc="left", fontsize=10)
     axes.legend(loc="lower right", fontsize=SMALL)
     return figure

@@ -81,11 +81,11 @@ class Extra:
 def extra_memory() -> Iterator[Extra]:
     """Measure the additional memory of the block at its peak."""
     give_back()
-    extra, before = Extra(), memory_budget.resident()
+    extra, before = Extra(), memory_budget.measure_resident()
     can_tell = reset_peak()
     yield extra
     if can_tell:
-        extra.bytes = max(0, memory_budget.peak() - before)
+        extra.bytes = max(0, memory_budget.measure_peak() - before)
 
 
 def give_back() -> None:

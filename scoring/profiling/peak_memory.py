@@ -17,7 +17,7 @@ import pandas as pd
 from scoring.plotting import BLUE, GREY, SMALL, new_figure
 from scoring.profiling.measurement import apart
 from scoring.runs import memory_budget
-from scoring.runs.memory_budget import readable
+from scoring.runs.memory_budget import format_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +41,7 @@ class Peak:
         return self.bytes - self.baseline_bytes
 
     def __str__(self) -> str:
-        return f"{readable(self.extra_bytes)} above {readable(self.baseline_bytes)}: {self.method}"
+        return f"{format_bytes(self.extra_bytes)} above {format_bytes(self.baseline_bytes)}: {self.method}"
 
 
 def peak_of(function: Callable[..., object], *arguments: Any, **named: Any) -> Peak:
@@ -57,7 +57,7 @@ def peak_of(function: Callable[..., object], *arguments: Any, **named: Any) -> P
 def _peak(call: bool, function: Callable[..., object], arguments: tuple[Any, ...], named: dict[str, Any]) -> int:
     if call:
         function(*arguments, **named)
-    return memory_budget.peak()
+    return memory_budget.measure_peak()
 
 
 def peak_frame(peaks: Mapping[str, Peak]) -> pd.DataFrame:

@@ -30,12 +30,12 @@ def visits(prepared: Prepared, users: NDArray[np.int64] | None = None, k: int = 
     """
     rows = prepared.active_users if users is None else users
     scorer = Scorer(prepared.plan, workers=1, path="pruned")
-    looked_at = np.array([scorer.top_k(k, rows[place : place + 1]).looked_at for place in range(len(rows))], np.int64)
+    n_scored = np.array([scorer.top_k(k, rows[place : place + 1]).n_scored for place in range(len(rows))], np.int64)
     return pd.DataFrame(
         {
             "user_id": prepared.plan.user_id[rows],
-            "jobs": looked_at,
-            "share": looked_at / max(scorer.n_eligible, 1),
+            "jobs": n_scored,
+            "share": n_scored / max(scorer.n_eligible, 1),
         }
     )
 

@@ -13,9 +13,9 @@ from scoring.backends import reference
 from scoring.errors import ModelError, ScoringError
 from scoring.model import GROUPS, Inputs, Pair, Part
 from scoring.plan import Plan
-from scoring.ranking.fact_text import in_words
+from scoring.ranking.fact_text import format_facts
 
-__all__ = ["Contribution", "Explanation", "explain", "reasons_against"]
+__all__ = ["Contribution", "Explanation", "explain", "list_exclusions"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Explanation:
         """Return one row per component: group, component, value, weight, points, facts (as text)."""
         columns = ("group", "name", "value", "weight", "points")
         rows = [{name: getattr(part, name) for name in columns} for part in self.parts]
-        facts = pd.Series([in_words(part.facts) for part in self.parts], dtype="str")
+        facts = pd.Series([format_facts(part.facts) for part in self.parts], dtype="str")
         return pd.DataFrame(rows, columns=list(columns)).rename(columns={"name": "component"}).assign(facts=facts)
 
 
@@ -94,7 +94,7 @@ def explain(plan: Plan, inputs: Inputs, user_row: int, job_row: int) -> Explanat
         total=float(scores[0]),
         groups={group: float(scores[1 + place]) for place, group in enumerate(GROUPS)},
         parts=parts,
-        not_ranked=reasons_against(plan, user_row, job_row),
+        not_ranked=list_exclusions(plan, user_row, job_row),
     )
 
 
@@ -107,7 +107,7 @@ def _facts(part: Part, pair: Pair) -> Mapping[str, Any]:
         raise ModelError(f"component {part.name}: its `explain` raised {type(error).__name__}: {error}") from error
 
 
-def reasons_against(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:
+def list_exclusions(plan: Plan, user_row: int, job_row: int) -> tuple[str, ...]:
     """Return the reasons why the job is excluded for the user; empty if it is ranked."""
     exclusions = plan.exclusions
     reasons = [rule for rule, out in exclusions.by_rule.items() if out[job_row]]

@@ -11,10 +11,10 @@ import pandas as pd
 
 from scoring.errors import printable
 
-__all__ = ["in_words", "value_in_words"]
+__all__ = ["format_facts", "format_value"]
 
 
-def in_words(facts: Mapping[str, Any]) -> str:
+def format_facts(facts: Mapping[str, Any]) -> str:
     """Return facts as one line of text: `yen per hour 1,250; ratio 0.897; like them in occupation, wage`.
 
     Missing facts and the shares of met conditions have separate phrases.
@@ -30,13 +30,13 @@ def _said(name: str, value: Any) -> str:
     if name == "like them in" and isinstance(value, Mapping) and not any(value.values()):
         return "like none of them"
     if name == "days":
-        return f"in the last {value_in_words(value)} days"
+        return f"in the last {format_value(value)} days"
     if name == "cosine":
-        degree = "not known" if _missing(value) else f"{value_in_words(value)} (of -1 to 1)"
+        degree = "not known" if _missing(value) else f"{format_value(value)} (of -1 to 1)"
         return f"likeness of user and job by what people did: {degree}"
     if _missing(value):
         return f"no {name}"
-    return f"{name} {value_in_words(value)}"
+    return f"{name} {format_value(value)}"
 
 
 def _met(parts: Mapping[str, Any]) -> str:
@@ -53,14 +53,14 @@ def _missing(value: Any) -> bool:
     return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and math.isnan(value))
 
 
-def value_in_words(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return the text of one value, with nested values in the same line."""
     if isinstance(value, Mapping):
         held = {str(name).replace("_", " "): what for name, what in value.items() if what}
-        said = [name if what is True else f"{name} {value_in_words(what)}" for name, what in held.items()]
+        said = [name if what is True else f"{name} {format_value(what)}" for name, what in held.items()]
         return ", ".join(said) if said else "nothing"
     if isinstance(value, tuple | list):
-        return "/".join(map(value_in_words, value)) if len(value) else "none"
+        return "/".join(map(format_value, value)) if len(value) else "none"
     if _missing(value):
         return "missing"
     if isinstance(value, bool):

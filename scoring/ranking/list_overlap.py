@@ -12,9 +12,18 @@ from numpy.typing import NDArray
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.errors import ConfigurationError
 
-__all__ = ["NOT_THERE", "listed", "new_share", "other_first", "overlap", "places", "rank_biased_overlap", "same_lists"]
+__all__ = [
+    "NOT_LISTED",
+    "first_differs",
+    "listed",
+    "new_share",
+    "overlap",
+    "places",
+    "rank_biased_overlap",
+    "same_lists",
+]
 
-NOT_THERE = -1
+NOT_LISTED = -1
 """The place of a job that is not in the list."""
 
 
@@ -24,13 +33,13 @@ def listed(width: int, count: NDArray[np.integer]) -> Bools:
 
 
 def places(before: Longs, count_before: NDArray[np.integer], after: Longs, count_after: NDArray[np.integer]) -> Ints:
-    """Return (n, k_after) the place, from 0, in `before` (n, k_before) of each job of `after`; NOT_THERE if missing.
+    """Return (n, k_after) the place, from 0, in `before` (n, k_before) of each job of `after`; NOT_LISTED if missing.
 
     Lists must not contain duplicates. Both lists of a user are sorted together, so that a common job forms a pair of
     neighbours.
     """
     k_before, width = before.shape[1], before.shape[1] + after.shape[1]
-    found = np.full(after.shape, NOT_THERE, dtype=np.int32)
+    found = np.full(after.shape, NOT_LISTED, dtype=np.int32)
     there = np.concatenate([listed(k_before, count_before), listed(after.shape[1], count_after)], axis=1)
     if not there.any():
         return found
@@ -69,7 +78,7 @@ def same_lists(place: Ints, count_before: NDArray[np.integer], count_after: NDAr
     return unmoved.all(axis=1) & (np.asarray(count_before) == np.asarray(count_after))
 
 
-def other_first(place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer]) -> Bools:
+def first_differs(place: Ints, count_before: NDArray[np.integer], count_after: NDArray[np.integer]) -> Bools:
     """Return (n,) whether the first jobs differ, or exactly one of the lists is empty."""
     if not place.shape[1]:
         return np.asarray(count_before) > 0

@@ -91,8 +91,8 @@ class Prepared:
         ConfigurationError, ModelError: As `of`.
         """
         inputs = _inputs(data, basis)
-        users = rows_of_ids(inputs.users.user_id, user_ids, "user")
-        jobs = rows_of_ids(inputs.jobs.job_id, job_ids, "job")
+        users = find_rows(inputs.users.user_id, user_ids, "user")
+        jobs = find_rows(inputs.jobs.job_id, job_ids, "job")
         few = inputs.take_users(users).take_jobs(jobs)
         return cls(few, Plan.build(model, few), workers)
 
@@ -162,7 +162,7 @@ class Prepared:
         ------
         UnknownIdError: If a user does not exist.
         """
-        return rows_of_ids(self.plan.user_id, user_ids, "user")
+        return find_rows(self.plan.user_id, user_ids, "user")
 
     def job_rows(self, job_ids: NDArray[np.integer] | Sequence[int]) -> NDArray[np.int64]:
         """Return the rows of these jobs.
@@ -171,7 +171,7 @@ class Prepared:
         ------
         UnknownIdError: If a job does not exist.
         """
-        return rows_of_ids(self.plan.job_id, job_ids, "job")
+        return find_rows(self.plan.job_id, job_ids, "job")
 
 
 def _inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
@@ -182,7 +182,7 @@ def _inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
     return data
 
 
-def rows_of_ids(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[int], what: str) -> NDArray[np.int64]:
+def find_rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[int], what: str) -> NDArray[np.int64]:
     """Return the row of each wanted id, (n,).
 
     Raises
@@ -190,14 +190,14 @@ def rows_of_ids(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence
     UnknownIdError: If an id does not exist. The message names the id.
     ConfigurationError: If a value is not an id.
     """
-    ids = whole_ids(wanted, what)
+    ids = parse_ids(wanted, what)
     rows, present = IdIndex(known).find(ids)
     if not present.all():
         raise UnknownIdError(f"there is no {what} {ids[~present][0]} among the {len(known):,} {what}s of the data.")
     return rows
 
 
-def whole_ids(wanted: Any, what: str) -> NDArray[np.int64]:
+def parse_ids(wanted: Any, what: str) -> NDArray[np.int64]:
     """Return ids as int64, (n,). As in tables, floats and texts are ids if their value is an integer; none is rounded.
 
     Raises

@@ -10,10 +10,10 @@ import numpy as np
 from scoring.array_types import Floats
 from scoring.ranking.prepared import Prepared
 
-__all__ = ["facts_of"]
+__all__ = ["summarize_data"]
 
 
-def facts_of(prepared: Prepared) -> dict[str, float | None]:
+def summarize_data(prepared: Prepared) -> dict[str, float | None]:
     """Return the figures of a run's data by name.
 
     `actions` is the number of distinct actions up to the clock. `hourly_wage` and `fee` are medians in yen over the

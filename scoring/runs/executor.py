@@ -114,7 +114,7 @@ def chunks_in_memory(rows: Longs, chunk_size: int, list_width: int) -> Iterator[
     start, bytes_per_user = 0, list_width * memory_budget.BYTES_PER_RANKED
     while start < len(rows):
         size = min(chunk_size, len(rows) - start)
-        available = memory_budget.available()
+        available = memory_budget.measure_available()
         while size > 1 and size * bytes_per_user > available:
             size //= 2
         yield rows[start : start + size]

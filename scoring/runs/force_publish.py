@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from scoring.errors import ConfigurationError, OutputError
-from scoring.runs.gate.verdict import Outcome, outcome_of
-from scoring.runs.history import FolderLeftover, latest_of, leftovers_in_folder
+from scoring.runs.gate.verdict import Outcome, read_outcome
+from scoring.runs.history import FolderLeftover, leftovers_in_folder, read_latest
 from scoring.runs.publishers import Claim, Destination, OpenRun, Publisher, RunCounts, RunMetadata
 from scoring.runs.publishers.run_journal import run_journal
 from scoring.runs.shards import Shard
 
-__all__ = ["release"]
+__all__ = ["publish_held_back"]
 
 
-def release(run_id: str, folder: str | Path, publishers: Sequence[Publisher], reason: str) -> list[Destination]:
+def publish_held_back(
+    run_id: str, folder: str | Path, publishers: Sequence[Publisher], reason: str
+) -> list[Destination]:
     """Publish the run with this id that its gate held back, with the publishers that wrote it.
 
     `folder` contains the runs. The call may be repeated after the process was killed.
@@ -36,7 +38,7 @@ def release(run_id: str, folder: str | Path, publishers: Sequence[Publisher], re
     if not reason.strip():
         raise ConfigurationError("a run that was kept aside is published for a reason: give one.")
     left = _find(folder, run_id)
-    newest = latest_of(folder)
+    newest = read_latest(folder)
     if newest is not None and newest > run_id:
         raise ConfigurationError(f"run {newest} is newer than {run_id}, and in use: make another one.")
     lines = run_journal(left.journal).read()
@@ -65,7 +67,7 @@ def release(run_id: str, folder: str | Path, publishers: Sequence[Publisher], re
 
 def _find(folder: Path, run_id: str) -> FolderLeftover:
     for left in leftovers_in_folder(folder):
-        outcome = None if left.alive or left.verdict is None else outcome_of(left.verdict)
+        outcome = None if left.alive or left.verdict is None else read_outcome(left.verdict)
         # forced: an earlier call began to publish the run and was killed
         if left.run_id == run_id and outcome in (Outcome.KEPT_ASIDE, Outcome.FORCED):
             return left

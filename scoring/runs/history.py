@@ -16,13 +16,13 @@ from sqlalchemy import func, select
 from scoring.database.database import Database
 from scoring.database.schema import current_runs, results, runs
 from scoring.errors import OutputError, pluralize
-from scoring.runs.gate.verdict import Outcome, in_words, outcome_of
+from scoring.runs.gate.verdict import Outcome, read_outcome, summarize_record
 from scoring.runs.publishers import LATEST, published_runs, read_manifest
-from scoring.runs.publishers.database_digests import wrong_shards
+from scoring.runs.publishers.database_digests import count_wrong_shards
 from scoring.runs.publishers.database_lock import hold_key
 from scoring.runs.publishers.database_runs import PUBLISHED, WRITING
-from scoring.runs.publishers.part_files import wrong_with
-from scoring.runs.publishers.reader_locks import reading
+from scoring.runs.publishers.part_files import find_problem
+from scoring.runs.publishers.reader_locks import lock_for_reading
 from scoring.runs.publishers.run_journal import last_verdict, run_journal
 from scoring.storage.file_lock import LockHeldError
 
@@ -32,10 +32,10 @@ __all__ = [
     "RunRecord",
     "RunStatus",
     "collect_runs",
-    "latest_of",
     "leftovers_in_database",
     "leftovers_in_folder",
     "list_runs",
+    "read_latest",
     "verify_rows",
     "verify_run",
 ]
@@ -79,12 +79,12 @@ class RunRecord:
     @property
     def gate(self) -> str | None:
         """The gate's verdict in one line."""
-        return None if self.verdict is None else in_words(self.verdict)
+        return None if self.verdict is None else summarize_record(self.verdict)
 
     @property
     def passed(self) -> bool:
         """Whether no limit of the gate was exceeded, or no gate was asked."""
-        return self.verdict is None or outcome_of(self.verdict) is Outcome.PASSED
+        return self.verdict is None or read_outcome(self.verdict) is Outcome.PASSED
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Leftover:
     def status(self) -> RunStatus:
         if self.alive:
             return RunStatus.BEING_WRITTEN
-        aside = self.verdict is not None and outcome_of(self.verdict) is Outcome.KEPT_ASIDE
+        aside = self.verdict is not None and read_outcome(self.verdict) is Outcome.KEPT_ASIDE
         return RunStatus.KEPT_ASIDE if aside else RunStatus.UNFINISHED
 
 
@@ -112,7 +112,7 @@ class FolderLeftover(Leftover):
     journal: Path
 
 
-def latest_of(folder: Path) -> str | None:
+def read_latest(folder: Path) -> str | None:
     """Return the target of the link `latest`; None if the link does not exist."""
     link = folder / LATEST
     return os.readlink(link) if link.is_symlink() else None
@@ -148,7 +148,7 @@ def collect_runs(folder: str | Path, database: Database | None = None) -> list[R
         # the folder may be published already, if the link was not moved to it
         run = found.setdefault(left.run_id, RunRecord(left.run_id, left.status))
         run.status, run.folder, run.verdict = left.status, True, left.verdict
-    in_folder, in_database = {latest_of(folder)} - {None}, set()
+    in_folder, in_database = {read_latest(folder)} - {None}, set()
     if database is not None:
         in_database = _add_database(database, found)
     for run in found.values():
@@ -264,11 +264,11 @@ def verify_run(folder: str | Path) -> list[str]:
     import pyarrow.parquet as pq
 
     folder = Path(folder)
-    with reading(folder):
+    with lock_for_reading(folder):
         manifest = read_manifest(folder)
         wrong, rows = [], 0
         for file in manifest["files"]:
-            problem = wrong_with(folder, file)
+            problem = find_problem(folder, file)
             if problem is None:
                 there = pq.read_metadata(folder / file["name"]).num_rows
                 rows += there
@@ -305,7 +305,7 @@ def verify_rows(database: Database, run_id: str) -> list[str]:
     counts, digests = ({int(n): value for n, value in settings.get(name, {}).items()} for name in ("shards", "digests"))
     if counts.keys() <= digests.keys():  # runs of older versions have no digests
         with database.connect() as connection:
-            wrong = wrong_shards(connection, run_id, counts, digests)
+            wrong = count_wrong_shards(connection, run_id, counts, digests)
         if wrong:
             said = f"run {run_id} has other rows than were written, in {pluralize(wrong, 'part')} of {len(counts):,}"
             return [f"{database.display}: {said}; run it again without --resume."]

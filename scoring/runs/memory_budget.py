@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoring.errors import NotEnoughMemoryError
-from scoring.telemetry.memory import peak, resident
+from scoring.telemetry.memory import measure_peak, measure_resident
 
 __all__ = [
     "BYTES_PER_RANKED",
     "BYTES_PER_RESULT",
-    "available",
-    "peak",
+    "format_bytes",
+    "measure_available",
+    "measure_peak",
+    "measure_resident",
     "predict_codes",
     "predict_data",
     "predict_run",
-    "readable",
     "require",
-    "resident",
 ]
 
 BYTES_PER_RESULT = 36
@@ -43,7 +43,7 @@ _NO_LIMIT = 1 << 60
 """cgroup v1 represents "no limit" by a number near 2^63."""
 
 
-def available(root: Path = Path("/")) -> int:
+def measure_available(root: Path = Path("/")) -> int:
     """Return the bytes that this process can still allocate under the machine, its cgroups (v1, v2) and its limits."""
     import psutil
 
@@ -162,22 +162,22 @@ def predict_run(*, program_bytes: int, n_users: int, k: int, chunk_size: int, wo
 
 
 def require(bytes_needed: int, what: str, ways_out: Sequence[str], *, there: int | None = None) -> None:
-    """Check that `bytes_needed` bytes are available. `there`: the available bytes; None: `available()`.
+    """Check that `bytes_needed` bytes are available. `there`: the available bytes; None: `measure_available()`.
 
     Raises
     ------
     NotEnoughMemoryError: If they are not; the message has both numbers and the alternatives `ways_out`.
     """
-    there = available() if there is None else there
+    there = measure_available() if there is None else there
     if bytes_needed > there:
         out = f" Ways out: {'; '.join(ways_out)}." if ways_out else ""
         raise NotEnoughMemoryError(
-            f"{what} needs {readable(bytes_needed)} of memory ({bytes_needed:,} bytes), and {readable(there)} "
+            f"{what} needs {format_bytes(bytes_needed)} of memory ({bytes_needed:,} bytes), and {format_bytes(there)} "
             f"({there:,} bytes) are there.{out}"
         )
 
 
-def readable(count: float) -> str:
+def format_bytes(count: float) -> str:
     """Return a number of bytes in decimal units, such as 12.3 GB."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if abs(count) < 1000:

@@ -131,7 +131,7 @@ def _gate(result: RunResult) -> str:
         return result.verdict.line()
     if not result.metadata.whole:
         return "not asked: a run over some users takes nobody's place"
-    return "not asked tonight: the run was let through before" if result.let_through else "none"
+    return "not asked tonight: the run was let through before" if result.is_past_gate else "none"
 
 
 def _factors(prepared: Prepared) -> str:
@@ -207,7 +207,7 @@ def _figures(report: Report) -> RenderableType:
     rate = report.pairs_ranked / report.ranking_seconds if report.ranking_seconds else 0.0
     verdict = Text("met" if met else "MISSED", style="green" if met else "bold red")
     pace = "ms per user, target"
-    predicted = memory_budget.readable(report.predicted_bytes)
+    predicted = memory_budget.format_bytes(report.predicted_bytes)
     table = _named_rows()
     table.add_row("ranking", Text.assemble(f"{_short(report.ms_per_user)} {pace} {report.target_ms:g} ms: ", verdict))
     table.add_row("users", f"{report.users:,} ranked{_left_out(report.users_left_out)}")
@@ -225,7 +225,7 @@ def _figures(report: Report) -> RenderableType:
     table.add_row("path", report.strategy)
     table.add_row("results", f"{pluralize(report.rows, 'row')}, the top {report.k} of each user")
     table.add_row("factors", report.factors)
-    table.add_row("memory", f"{memory_budget.readable(report.peak_bytes)} at the peak, {predicted} predicted")
+    table.add_row("memory", f"{memory_budget.format_bytes(report.peak_bytes)} at the peak, {predicted} predicted")
     table.add_row("work", f"{pluralize(report.workers, 'thread')}, chunks of {_chunks(report)}")
     return table
 
@@ -238,7 +238,7 @@ def _chunks(report: Report) -> str:
 def _destinations(report: Report) -> RenderableType:
     table = _named_rows()
     for one in report.destinations:
-        size = f" ({memory_budget.readable(one.bytes)})" if one.bytes is not None else ""
+        size = f" ({memory_budget.format_bytes(one.bytes)})" if one.bytes is not None else ""
         table.add_row(one.kind, Text(f"{one.name}{size}"))
     if not report.destinations:
         table.add_row("results", "kept nowhere")

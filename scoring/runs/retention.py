@@ -14,23 +14,23 @@ from sqlalchemy import select
 from scoring.argument_checks import whole_number
 from scoring.database.database import Database
 from scoring.database.schema import current_runs, runs
-from scoring.runs.history import Leftover, latest_of, leftovers_in_database, leftovers_in_folder
+from scoring.runs.history import Leftover, leftovers_in_database, leftovers_in_folder, read_latest
 from scoring.runs.publishers import published_runs
 from scoring.runs.publishers.database_lock import hold_key, remove_stale_locks
 from scoring.runs.publishers.database_runs import PUBLISHED, remove_run
-from scoring.runs.publishers.reader_locks import alone_with
+from scoring.runs.publishers.reader_locks import lock_for_removal
 from scoring.storage.atomic_file import sync_folder
 from scoring.storage.file_lock import FileLock, LockHeldError
 from scoring.storage.os_errors import wrap_os_errors
 from scoring.telemetry import fault_injection
 
-__all__ = ["Pruned", "prune"]
+__all__ = ["PruneReport", "prune"]
 
 _REMOVING = ".removing"
 
 
 @dataclass
-class Pruned:
+class PruneReport:
     """The runs that were removed, and those that could not be."""
 
     removed: list[str] = field(default_factory=list)
@@ -39,15 +39,15 @@ class Pruned:
     """Removed runs that were stopped or killed, and are older than the newest published one."""
     stayed: dict[str, str] = field(default_factory=dict)
     """Run → the reason why it was not removed."""
-    folder_alone: bool = False
+    is_folder_only: bool = False
     """Whether published runs were removed from the folder without a database to check."""
 
 
-def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
+def prune(folder: str | Path, database: Database | None, keep: int) -> PruneReport:
     """Remove all published runs except the newest `keep`, in both places, and never a current run of readers.
 
     Unfinished runs that are older than the newest published one are removed too, unless a process is writing them. A
-    run that `read_run` is reading is kept and reported in `Pruned.stayed`.
+    run that `read_run` is reading is kept and reported in `PruneReport.stayed`.
 
     Raises
     ------
@@ -59,15 +59,15 @@ def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
     _finish_removing(folder)
     in_folder = {path.name: path for path in published_runs(folder)}
     in_database, followed = _in_database(database) if database is not None else (set(), set())
-    followed |= {name for name in [latest_of(folder)] if name}
+    followed |= {name for name in [read_latest(folder)] if name}
     known = sorted({*in_folder, *in_database})
-    done = Pruned()
+    done = PruneReport()
     for run_id in known[:-keep]:
         if run_id in followed:
             continue
         try:
             if run_id in in_folder:
-                with alone_with(in_folder[run_id]):
+                with lock_for_removal(in_folder[run_id]):
                     _remove_folder(in_folder[run_id])
         except LockHeldError:
             done.stayed[run_id] = "it is being read"
@@ -77,7 +77,7 @@ def prune(folder: str | Path, database: Database | None, keep: int) -> Pruned:
                 remove_run(connection, run_id)
         done.removed.append(run_id)
         fault_injection.reach("old run removed")
-    done.folder_alone = database is None and bool(done.removed)
+    done.is_folder_only = database is None and bool(done.removed)
     if known:
         _remove_unfinished(folder, database, known[-1], done)
     if database is not None:
@@ -110,7 +110,7 @@ def _finish_removing(folder: Path) -> None:
             shutil.rmtree(hidden)
 
 
-def _remove_unfinished(folder: Path, database: Database | None, newest: str, done: Pruned) -> None:
+def _remove_unfinished(folder: Path, database: Database | None, newest: str, done: PruneReport) -> None:
     for left in leftovers_in_folder(folder):
         if left.run_id < newest and not left.alive:
             with _unless_held(), wrap_os_errors(folder, what="Results"):
@@ -125,7 +125,7 @@ def _remove_unfinished(folder: Path, database: Database | None, newest: str, don
             _remove_rows(database, unpublished, done)
 
 
-def _remove_rows(database: Database, left: Leftover, done: Pruned) -> None:
+def _remove_rows(database: Database, left: Leftover, done: PruneReport) -> None:
     with _unless_held():
         let_go = hold_key(database, left.key) if left.key else lambda: None
         try:

@@ -11,11 +11,11 @@ from scoring.array_types import Longs
 from scoring.bundle.ranking import SCORES, Ranking
 from scoring.columns import RESULT_COLUMNS
 from scoring.errors import ConfigurationError, OutputError
-from scoring.ranking.prepared import rows_of_ids
+from scoring.ranking.prepared import find_rows
 from scoring.runs.publishers import read_manifest
-from scoring.runs.publishers.reader_locks import reading
+from scoring.runs.publishers.reader_locks import lock_for_reading
 
-__all__ = ["ranking_of", "read_run"]
+__all__ = ["build_ranking", "read_run"]
 
 
 def read_run(folder: str | Path) -> pd.DataFrame:
@@ -26,7 +26,7 @@ def read_run(folder: str | Path) -> pd.DataFrame:
     OutputError: If the folder does not contain a run, or a file of the run cannot be read or is incomplete.
     """
     folder = Path(folder).resolve()  # the link `latest` may be moved to another run while files are read
-    with reading(folder):
+    with lock_for_reading(folder):
         files = read_manifest(folder)["files"]
         try:
             parts = [pd.read_parquet(folder / file["name"], columns=list(RESULT_COLUMNS)) for file in files]
@@ -39,7 +39,7 @@ def read_run(folder: str | Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def ranking_of(frame: pd.DataFrame, job_id: Longs) -> Ranking:
+def build_ranking(frame: pd.DataFrame, job_id: Longs) -> Ranking:
     """Return the lists of a frame of RESULT_COLUMNS, users ascending. `Ranking.job_row` are rows of `job_id` (m,).
 
     Raises
@@ -59,6 +59,6 @@ def ranking_of(frame: pd.DataFrame, job_id: Longs) -> Ranking:
     jobs, rows = np.full((n, k), -1, dtype=np.int64), np.full((n, k), -1, dtype=np.int64)
     scores = np.zeros((n, k, len(SCORES)), dtype=np.float32)
     jobs[row, place] = frame["job_id"].to_numpy()
-    rows[row, place] = rows_of_ids(job_id, frame["job_id"].to_numpy(), "job")
+    rows[row, place] = find_rows(job_id, frame["job_id"].to_numpy(), "job")
     scores[row, place] = frame[list(SCORES)].to_numpy(dtype=np.float32)
     return Ranking(users.astype(np.int64), jobs, rows, scores, count.astype(np.int32))

@@ -18,9 +18,9 @@ from scoring.model import ScoringModel
 from scoring.ranking.prepared import Prepared
 from scoring.ranking.scorer import Scorer
 from scoring.runs import memory_budget, shards
-from scoring.runs.data_summary import facts_of
+from scoring.runs.data_summary import summarize_data
 from scoring.runs.executor import Executor, LocalExecutor, ShardRanker, chunks_in_memory
-from scoring.runs.gate import KeptAsideError, Verdict
+from scoring.runs.gate import GateFailedError, Verdict
 from scoring.runs.gate.gate import BYTES_PER_ROW, CandidateRun
 from scoring.runs.gate.verdict import Outcome
 from scoring.runs.publishers import (
@@ -65,9 +65,9 @@ class RunState:
         self.n_not_asked = len(plan.user_id) - len(wanted)
         self.n_rows = self.n_pairs_scored = 0
         self.n_users_resumed = 0
-        self.was_published = self.let_through = False
+        self.was_published = self.is_past_gate = False
         self.predicted_bytes = 0
-        self.first = Ranking.of_nobody()
+        self.first = Ranking.empty()
         self.choice: StrategyChoice | None = None
         self.destinations: list[Destination] = []
         self._created_at = created_at
@@ -102,7 +102,7 @@ class RunState:
                 self._users_per_shard,
                 None if self.spec.reranker is None else self.spec.reranker.digest,
             ),
-            facts=facts_of(self.prepared),
+            facts=summarize_data(self.prepared),
         )
 
     @property
@@ -144,11 +144,11 @@ class RunState:
         ------
         NotEnoughMemoryError: If a single user does not fit.
         """
-        available = memory_budget.available()
+        available = memory_budget.measure_available()
         while self.chunk_size > 1 and self._needed_bytes() > available:
             self.chunk_size = min(self.chunk_size, len(self.rows)) // 2 or 1
         needed = self._needed_bytes()
-        self.predicted_bytes = max(memory_budget.peak(), memory_budget.resident() + needed)
+        self.predicted_bytes = max(memory_budget.measure_peak(), memory_budget.measure_resident() + needed)
         what = f"A run of {len(self.rows):,} users one at a time, {self._list_width:,} jobs each,"
         memory_budget.require(needed, what, ["smaller lists (k)", "fewer users at a time"], there=available)
 
@@ -186,7 +186,7 @@ class RunState:
             return
         self.was_published = newest.published
         same = [run for run in existing if run is not None and run.run_id == newest.run_id]
-        self.let_through = any(run.published or run.let_through for run in same)
+        self.is_past_gate = any(run.published or run.is_past_gate for run in same)
         self.metadata = replace(self.metadata, run_id=newest.run_id, created_at=newest.created_at)
         for claim in self._claims:
             self._open_runs.append(claim.resume(self.metadata, self.shards))
@@ -224,7 +224,7 @@ class RunState:
 
         progress(done, total)
         if not total:
-            self._commit(ShardResult(self.shards[0], Ranking.of_nobody()))
+            self._commit(ShardResult(self.shards[0], Ranking.empty()))
             return
         executor = LocalExecutor(self.chunk_size) if executor is None else executor
         with closing(executor.map(self.rank_shard, tasks, progress=just_done, cancelled=cancelled)) as results:
@@ -252,7 +252,7 @@ class RunState:
         if not self._is_new(result):
             return True
         self.choice = result.ranking.choice or self.choice
-        self.n_pairs_scored += result.ranking.looked_at
+        self.n_pairs_scored += result.ranking.n_scored
         if self.spec.reranker is not None:
             with self.watch.phase("rerank"):
                 lists = rerank(result.ranking, self.spec.reranker, self.spec.k)
@@ -314,9 +314,9 @@ class RunState:
 
         Raises
         ------
-        KeptAsideError: If a limit is exceeded.
+        GateFailedError: If a limit is exceeded.
         """
-        if self.let_through:  # readers may have the run already
+        if self.is_past_gate:  # readers may have the run already
             return None
         verdict = None
         if self.spec.gate is not None and self.spec.whole:
@@ -324,7 +324,7 @@ class RunState:
         for run in self._open_runs:
             run.record_verdict(None if verdict is None else verdict.record(), counts)
         if verdict is not None and verdict.outcome is Outcome.KEPT_ASIDE:
-            raise KeptAsideError(verdict)
+            raise GateFailedError(verdict)
         return verdict
 
     def _candidate_run(self, counts: RunCounts) -> CandidateRun:
@@ -372,7 +372,7 @@ class RunState:
         """Keep the written data if the run can be resumed or was published in part; otherwise delete it."""
         for claim in self._claims:
             # a run that one publisher has published can be published by the others with `resume`
-            if self.spec.resume or self.destinations or isinstance(error, KeptAsideError):
+            if self.spec.resume or self.destinations or isinstance(error, GateFailedError):
                 claim.suspend()
             else:
                 claim.abort()

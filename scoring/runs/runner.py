@@ -49,7 +49,7 @@ class RunResult:
     users_resumed: int = 0  # users whose lists a stopped run had committed; the others were ranked in this run
     was_published: bool = False  # published before: nothing was ranked or written
     verdict: Verdict | None = None  # of the gate; None: the gate was not asked
-    let_through: bool = False  # publishing began before this call
+    is_past_gate: bool = False  # publishing began before this call
 
     @property
     def pairs_ranked(self) -> int:
@@ -157,7 +157,7 @@ def run(
     NotEnoughMemoryError: If a single user does not fit in memory, before any work.
     OutputError, DatabaseError: If results cannot be written.
     RunCancelledError: If `cancelled` returns True.
-    KeptAsideError: If a limit of the gate is exceeded.
+    GateFailedError: If a limit of the gate is exceeded.
     """
     spec = RunSpec(k, users, chunk_size, workers, resume, gate, reranker, refused or {})
     state = RunState(prepared, spec, sinks, watch or Stopwatch(), now())
@@ -184,11 +184,11 @@ def run(
         pairs_eligible=(len(state.rows) - state.n_users_resumed) * state.n_eligible,
         pairs_scored=state.n_pairs_scored,
         strategy=str(state.choice) if state.choice else "no users to rank",
-        peak_bytes=memory_budget.peak(),
+        peak_bytes=memory_budget.measure_peak(),
         predicted_bytes=state.predicted_bytes,
         chunk_size_wanted=spec.chunk_size,
         users_resumed=state.n_users_resumed,
         was_published=state.was_published,
         verdict=verdict,
-        let_through=state.let_through,
+        is_past_gate=state.is_past_gate,
     )

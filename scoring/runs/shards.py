@@ -64,8 +64,8 @@ class ShardResult:
             return cls(shard, parts[0])
         names = ("user_id", "job_id", "job_row", "scores", "count")
         columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-        looked_at = sum(part.looked_at for part in parts)
-        return cls(shard, replace(parts[0], **columns, looked_at=looked_at))
+        n_scored = sum(part.n_scored for part in parts)
+        return cls(shard, replace(parts[0], **columns, n_scored=n_scored))
 
 
 def users_per_shard(k: int) -> int:
@@ -93,13 +93,13 @@ class ShardAssembly:
 
     def add(self, ranking: Ranking) -> Iterator[ShardResult]:
         """Yield the shards that the lists of the next users complete."""
-        start, n, looked_at = 0, len(ranking.user_id), ranking.looked_at
+        start, n, n_scored = 0, len(ranking.user_id), ranking.n_scored
         while start < n:
             size = min(self._missing, n - start)
             # copied, so that a waiting part does not keep the whole chunk in memory
             part = ranking if size == n else ranking.take(np.arange(start, start + size))
-            self._parts.append(replace(part, looked_at=looked_at))  # the first part gets the pair count of the chunk
-            start, looked_at, self._missing = start + size, 0, self._missing - size
+            self._parts.append(replace(part, n_scored=n_scored))  # the first part gets the pair count of the chunk
+            start, n_scored, self._missing = start + size, 0, self._missing - size
             if not self._missing:
                 parts, self._parts, shard = self._parts, [], self._shards.popleft()
                 self._missing = self._shards[0].users if self._shards else 0

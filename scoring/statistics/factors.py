@@ -22,7 +22,7 @@ from scoring.columns import ACTION_KINDS
 from scoring.dataset.arrays import ActionArrays
 from scoring.dataset.dataset import Dataset
 from scoring.statistics.array_cache import ArrayCache
-from scoring.threads.blas import one_blas_thread
+from scoring.threads.blas import limit_blas_threads
 
 __all__ = ["ALS", "Factors", "default_cache"]
 
@@ -170,7 +170,7 @@ def _train(
     matrix = sparse.csr_matrix((confidence, (user, job)))
     # With several BLAS threads, sums have another order, and implicit warns, even for libraries that are not used
     # here. `threadpool_limits` alone is not enough: a ranking that ends during training would reset the limit.
-    with one_blas_thread(), threadpool_limits(1, "blas"):
+    with limit_blas_threads(), threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=settings.dimensions,
             regularization=settings.regularization,

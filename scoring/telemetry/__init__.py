@@ -10,8 +10,8 @@
 
 from scoring.telemetry.alerts import Alert, AlertStatistics, TargetAlert
 from scoring.telemetry.logs import JsonFormatter, configure
-from scoring.telemetry.memory import MemoryStatistics, memory_statistics, peak, resident
-from scoring.telemetry.operations import Done, Operations, OperationStatistics, Statistics, Totals
+from scoring.telemetry.memory import MemoryStatistics, measure_peak, measure_resident, memory_statistics
+from scoring.telemetry.operations import OperationRecord, Operations, OperationStatistics, Statistics, Totals
 from scoring.telemetry.prometheus import CacheCounters, MetricsServer, ScoringCollector, Sources, prometheus_text, serve
 from scoring.telemetry.round_trips import Traffic, TrafficStatistics
 from scoring.telemetry.stopwatch import Phase, Stopwatch
@@ -20,10 +20,10 @@ __all__ = [
     "Alert",
     "AlertStatistics",
     "CacheCounters",
-    "Done",
     "JsonFormatter",
     "MemoryStatistics",
     "MetricsServer",
+    "OperationRecord",
     "OperationStatistics",
     "Operations",
     "Phase",
@@ -36,9 +36,9 @@ __all__ = [
     "Traffic",
     "TrafficStatistics",
     "configure",
+    "measure_peak",
+    "measure_resident",
     "memory_statistics",
-    "peak",
     "prometheus_text",
-    "resident",
     "serve",
 ]

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar
 
 from scoring.errors import ConfigurationError
-from scoring.telemetry.operations import Done
+from scoring.telemetry.operations import OperationRecord
 
 __all__ = ["Alert", "AlertStatistics", "TargetAlert"]
 
@@ -105,7 +105,7 @@ class TargetAlert:
                 raise ConfigurationError(f"{callback!r} is no callback of this alert; give one that `on` was given.")
             self._callbacks.remove(callback)
 
-    def observe(self, done: Done) -> None:
+    def observe(self, done: OperationRecord) -> None:
         """Add a finished operation. Operations without users are ignored."""
         if not done.users:
             return

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MemoryStatistics", "memory_statistics", "peak", "resident"]
+__all__ = ["MemoryStatistics", "measure_peak", "measure_resident", "memory_statistics"]
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,19 @@ class MemoryStatistics:
 
 def memory_statistics() -> MemoryStatistics:
     """Return the current and the peak memory."""
-    now = resident()
+    now = measure_resident()
     # Linux counts pages per thread and adds them up only sometimes, so the peak may be slightly too low
-    return MemoryStatistics(now, max(now, peak()))
+    return MemoryStatistics(now, max(now, measure_peak()))
 
 
-def resident() -> int:
+def measure_resident() -> int:
     """Return the bytes of memory that are resident now."""
     import psutil
 
     return int(psutil.Process().memory_info().rss)
 
 
-def peak() -> int:
+def measure_peak() -> int:
     """Return the largest number of bytes that were resident."""
     # on Linux a new program's ru_maxrss starts at the memory of its parent, such as a shell or a notebook
     with suppress(OSError):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-__all__ = ["Done", "OperationStatistics", "Operations", "Statistics", "Totals"]
+__all__ = ["OperationRecord", "OperationStatistics", "Operations", "Statistics", "Totals"]
 
 WINDOW: Final = 4096
 """Number of latest durations from which the median and p95 of an operation are computed."""
@@ -22,7 +22,7 @@ _LOG: Final = logging.getLogger("scoring.operations")
 
 
 @dataclass(frozen=True)
-class Done:
+class OperationRecord:
     """One finished operation."""
 
     operation: str
@@ -80,7 +80,7 @@ class Operations:
     """Count and time operations by name. Thread-safe.
 
     Operations must not be nested: the totals would count an inner operation twice. `clock` returns seconds;
-    `listeners` are called with every `Done`, in the thread that did the work.
+    `listeners` are called with every `OperationRecord`, in the thread that did the work.
 
     >>> operations = Operations()
     >>> with operations.timed("top_k", users=2, pairs=20):
@@ -94,7 +94,7 @@ class Operations:
         clock: Callable[[], float] = time.perf_counter,
         *,
         window: int = WINDOW,
-        listeners: Iterable[Callable[[Done], object]] = (),
+        listeners: Iterable[Callable[[OperationRecord], object]] = (),
     ) -> None:
         self._clock = clock
         self._window = window
@@ -112,7 +112,7 @@ class Operations:
         except BaseException:  # includes cancelled and interrupted work
             self._failed(operation, users, pairs, self._clock() - begun)
             raise
-        self._finished(Done(operation, users, pairs, self._clock() - begun))
+        self._finished(OperationRecord(operation, users, pairs, self._clock() - begun))
 
     def statistics(self) -> Statistics:
         """Return a consistent snapshot of all counts and times."""
@@ -131,7 +131,7 @@ class Operations:
         )
         return Statistics(total, {name: tally.statistics() for name, tally in tallies.items()})
 
-    def _finished(self, done: Done) -> None:
+    def _finished(self, done: OperationRecord) -> None:
         with self._lock:
             self._tally(done.operation).add(done)
         _log("finished", done.operation, done.users, done.pairs, done.seconds)
@@ -161,7 +161,7 @@ class _Tally:
     seconds: float = 0.0
     user_seconds: float = 0.0
 
-    def add(self, done: Done) -> None:
+    def add(self, done: OperationRecord) -> None:
         self.latest.append(done.seconds)
         self.count += 1
         self.users += done.users

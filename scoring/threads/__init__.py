@@ -4,7 +4,7 @@
 - `blas`: single-threaded matrix products
 """
 
-from scoring.threads.blas import one_blas_thread
-from scoring.threads.pool import available_cpus, in_threads
+from scoring.threads.blas import limit_blas_threads
+from scoring.threads.pool import available_cpus, run_in_threads
 
-__all__ = ["available_cpus", "in_threads", "one_blas_thread"]
+__all__ = ["available_cpus", "limit_blas_threads", "run_in_threads"]

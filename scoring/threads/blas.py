@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-__all__ = ["one_blas_thread"]
+__all__ = ["limit_blas_threads"]
 
 
 @cache
@@ -24,7 +24,7 @@ def _blas() -> ThreadpoolController:
 
 
 class _OneThread:
-    """The number of open `one_blas_thread` blocks, and the limit that the last one restores."""
+    """The number of open `limit_blas_threads` blocks, and the limit that the last one restores."""
 
     lock = threading.Lock()
     inside = 0
@@ -32,7 +32,7 @@ class _OneThread:
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
+def limit_blas_threads() -> Iterator[None]:
     """Limit matrix products to one thread each, for code that runs in several threads.
 
     The limit applies to the process. The first block to start sets it, and the last block to end restores it.

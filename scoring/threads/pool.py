@@ -9,9 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 import numpy as np
 
 from scoring.array_types import Longs
-from scoring.threads.blas import one_blas_thread
+from scoring.threads.blas import limit_blas_threads
 
-__all__ = ["available_cpus", "in_threads", "one_blas_thread", "users_per_task"]
+__all__ = ["available_cpus", "limit_blas_threads", "run_in_threads", "users_per_task"]
 
 MOST_USERS_PER_TASK = 256
 LEAST_USERS_PER_TASK = 16
@@ -25,13 +25,13 @@ def available_cpus() -> int:
 
 
 def users_per_task(n_users: int, workers: int, tile: int) -> int:
-    """Return the length of the slices of `in_threads`."""
+    """Return the length of the slices of `run_in_threads`."""
     size = int(np.clip(n_users // (workers * TASKS_PER_WORKER), LEAST_USERS_PER_TASK, MOST_USERS_PER_TASK))
     rounds = max(-(-n_users // (workers * tile)), 1)  # one tile for each worker
     return max(size, -(-n_users // (workers * rounds)))
 
 
-def in_threads(
+def run_in_threads(
     work: Callable[[slice], int],
     n_users: int,
     workers: int,

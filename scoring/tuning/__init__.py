@@ -19,8 +19,7 @@ from scoring.tuning.ablation import Ablation, ablation
 from scoring.tuning.audience import audience
 from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal, goal_of
 from scoring.tuning.problem import Problem
-from scoring.tuning.reach import reach
-from scoring.tuning.reached import Reach
+from scoring.tuning.reach import Reach, reach
 from scoring.tuning.registry import Profile, Registry
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
 from scoring.tuning.space import Parameter, Space

@@ -16,7 +16,7 @@ from scoring.evaluation.metrics import NDCG, Metric
 from scoring.evaluation.significance import Resamples, holm
 from scoring.model import ScoringModel
 from scoring.plotting import BLACK, BLUE, GREY, SMALL, new_figure
-from scoring.tuning.proportions import flat_along
+from scoring.tuning.weight_sweep import vary_weight
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,14 +128,14 @@ def ablation(
     """
     metric = metric or NDCG(10)
     flat, names = model.flat_weights, [part.name for part in model.parts]
-    flat_along(flat, 0, 0.0)  # rejects a model of one component
-    baseline = metric.of(evaluator.judge(model).judged)
+    vary_weight(flat, 0, 0.0)  # rejects a model of one component
+    baseline = metric.of(evaluator.evaluate(model).relevance)
     without = {}
     for place, name in enumerate(names):
         if flat[place] == 0:
             without[name] = baseline
             continue
-        weights = dict(zip(names, flat_along(flat, place, 0.0).tolist(), strict=True))
-        without[name] = metric.of(evaluator.judge(model.with_weights(weights)).judged)
+        weights = dict(zip(names, vary_weight(flat, place, 0.0).tolist(), strict=True))
+        without[name] = metric.of(evaluator.evaluate(model.with_weights(weights)).relevance)
     now = dict(zip(names, flat.tolist(), strict=True))
     return Ablation(metric.name, evaluator.user_id, baseline, without, now, level, seed)

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from scoring.argument_checks import list_length, whole_number
 from scoring.array_types import Floats, Longs
-from scoring.evaluation.full_rank import standing
+from scoring.evaluation.full_rank import find_full_rank
 from scoring.ranking import Prepared, Ranking
-from scoring.ranking.explanation import reasons_against
+from scoring.ranking.explanation import list_exclusions
 from scoring.ranking.list_overlap import listed
 from scoring.tuning.audience_result import Audience
-from scoring.tuning.value_statistics.values import canonical_total
+from scoring.tuning.value_statistics.values import compute_total
 
 __all__ = ["Audience", "audience"]
 
@@ -65,9 +65,9 @@ def audience(
     plan = prepared.plan
     ranking = prepared.scorer.top_k(k, rows)
     values = _values_of_job(prepared, rows, job)
-    score = canonical_total(prepared.model.flat_weights, values).astype(np.float64)
+    score = compute_total(prepared.model.flat_weights, values).astype(np.float64)
     rank = _ranks(ranking, job)
-    reasons = [() if shown else reasons_against(plan, int(user), job) for user, shown in zip(rows, rank, strict=True)]
+    reasons = [() if shown else list_exclusions(plan, int(user), job) for user, shown in zip(rows, rank, strict=True)]
     eligible = np.array([not found for found in reasons], dtype=bool)
     missed = np.flatnonzero(eligible & (rank == 0))
     place = _place_to_beat(prepared, ranking, job)[missed]
@@ -86,7 +86,7 @@ def audience(
         rival=plan.job_id[rival[order]],
         rival_score=rival_score[order],
         rank_of_nearest=tuple(
-            standing(prepared, int(user), job_id).rank for user in ranking.user_id[missed[order]][:nearest]
+            find_full_rank(prepared, int(user), job_id).rank for user in ranking.user_id[missed[order]][:nearest]
         ),
         comparison=_comparison(prepared, rows[missed], values[:, missed], rival),
     )

@@ -77,8 +77,8 @@ def _components(axes: Any, seen: Audience) -> None:
         )  # fmt: skip
     axes.axvline(0, color=BLACK, linewidth=0.8)
     low, high = min(difference.min(), 0.0), max(difference.max(), 0.0)
-    room = max(high - low, 1e-6)
-    axes.set_xlim(low - room * (low < 0), high + room * (high > 0 or low == 0))
+    region = max(high - low, 1e-6)
+    axes.set_xlim(low - region * (low < 0), high + region * (high > 0 or low == 0))
     axes.set_yticks(places, rows["component"], fontsize=SMALL)
     axes.invert_yaxis()
     axes.set_xlabel("points, mean: this job less the one that it has to beat")

@@ -13,13 +13,13 @@ from scoring.evaluation.slices import Slicing
 from scoring.tuning.goals import Floor, Goal, ListGoal, MetricGoal
 from scoring.tuning.space import Parameter
 
-__all__ = ["floor_named", "goal_named", "metric_named", "parameter_named"]
+__all__ = ["parse_floor", "parse_goal", "parse_metric", "parse_parameter"]
 
 _METRICS: Final[tuple[type[Metric], ...]] = (NDCG, Recall, Precision, MRR, MAP, HitRate)
 _FACTS: Final = (MeanFee, MeanWage, Novelty, Coverage, Concentration)
 
 
-def metric_named(text: str) -> Metric:
+def parse_metric(text: str) -> Metric:
     """Return the metric that a text such as `NDCG@10` names. Case is ignored.
 
     Raises
@@ -33,7 +33,7 @@ def metric_named(text: str) -> Metric:
     raise ConfigurationError(f"there is no metric {text!r}; there are {_known(_METRICS)}, each with @k behind it.")
 
 
-def goal_named(text: str, maximise: bool = True) -> Goal:
+def parse_goal(text: str, maximise: bool = True) -> Goal:
     """Return the goal that a text names: a metric, or a property of lists such as `mean fee@40`.
 
     Raises
@@ -45,7 +45,7 @@ def goal_named(text: str, maximise: bool = True) -> Goal:
         if name == fact.label.replace(" ", ""):
             return ListGoal(fact(k), maximise)
     try:
-        return MetricGoal(metric_named(text), maximise)
+        return MetricGoal(parse_metric(text), maximise)
     except ConfigurationError:
         known = f"{_known(_METRICS)}, {', '.join(fact.label for fact in _FACTS)}"
         raise ConfigurationError(f"there is no goal {text!r}; there are {known}, each with @k behind it.") from None
@@ -62,7 +62,7 @@ def _known(metrics: Sequence[type[Metric]]) -> str:
     return ", ".join(kind.__name__ for kind in metrics)
 
 
-def parameter_named(text: str) -> Parameter:
+def parse_parameter(text: str) -> Parameter:
     """Return the parameter of a text `COMPONENT.FIELD=LOW..HIGH`; a suffix `,log` selects a logarithmic scale.
 
     Raises
@@ -81,7 +81,7 @@ def parameter_named(text: str) -> Parameter:
         raise ConfigurationError(f"the parameter {text!r} cannot be read; {said}.") from None
 
 
-def floor_named(text: str, slicings: Sequence[Slicing]) -> Floor:
+def parse_floor(text: str, slicings: Sequence[Slicing]) -> Floor:
     """Return the floor of a text `METRIC:SLICING:SLICE=SHARE`; the share of the baseline's value is 1 if omitted.
 
     Raises
@@ -103,4 +103,4 @@ def floor_named(text: str, slicings: Sequence[Slicing]) -> Floor:
         raise ConfigurationError(f"there is no slicing {slicing!r}; there are {', '.join(by_name)}.")
     if label not in by_name[slicing].labels:
         raise ConfigurationError(f"{slicing} has no slice {label!r}; it has {', '.join(by_name[slicing].labels)}.")
-    return Floor(metric_named(metric), by_name[slicing], label, least)
+    return Floor(parse_metric(metric), by_name[slicing], label, least)

@@ -11,7 +11,7 @@ import numpy as np
 
 from scoring.array_types import Bools, Longs
 from scoring.errors import ConfigurationError
-from scoring.evaluation.evaluator import Evaluator, Judgement
+from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.list_metrics import PopulationFact, UserFact
 from scoring.evaluation.metrics import Metric, mean
 from scoring.evaluation.slices import Slicing
@@ -20,7 +20,7 @@ __all__ = ["Floor", "Goal", "ListGoal", "MetricGoal", "goal_of"]
 
 
 class Goal(ABC):
-    """A number computed from a judgement, to be maximised (or minimised if `maximise` is false)."""
+    """A number computed from an evaluation, to be maximised (or minimised if `maximise` is false)."""
 
     maximise: bool = True
 
@@ -35,12 +35,12 @@ class Goal(ABC):
         """Number of jobs of each list that the goal considers."""
 
     @abstractmethod
-    def of(self, evaluator: Evaluator, judgement: Judgement) -> float:
+    def of(self, evaluator: Evaluator, evaluation: Evaluation) -> float:
         """Return the value of the goal.
 
         Raises
         ------
-        ConfigurationError: If the goal has no value for this judgement.
+        ConfigurationError: If the goal has no value for this evaluation.
         """
 
 
@@ -59,8 +59,8 @@ class MetricGoal(Goal):
     def k(self) -> int:
         return self.metric.k
 
-    def of(self, evaluator: Evaluator, judgement: Judgement) -> float:
-        return mean(self.metric.of(judgement.judged))
+    def of(self, evaluator: Evaluator, evaluation: Evaluation) -> float:
+        return mean(self.metric.of(evaluation.relevance))
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,14 @@ class ListGoal(Goal):
     def k(self) -> int:
         return self.fact.k
 
-    def of(self, evaluator: Evaluator, judgement: Judgement) -> float:
-        facts = evaluator.facts(judgement)
+    def of(self, evaluator: Evaluator, evaluation: Evaluation) -> float:
+        facts = evaluator.facts(evaluation)
         if isinstance(self.fact, PopulationFact):
-            value = self.fact.of(judgement.ranking, facts).value
+            value = self.fact.of(evaluation.ranking, facts).value
             if math.isnan(value):
                 raise ConfigurationError(f"there is no {self.name}: no list has any job.")
             return value
-        return mean(self.fact.of(judgement.ranking, facts))
+        return mean(self.fact.of(evaluation.ranking, facts))
 
 
 def goal_of(what: Goal | Metric | UserFact | PopulationFact | Any) -> Goal:
@@ -135,16 +135,16 @@ class Floor:
     def name(self) -> str:
         return f"{self.metric.name} of {self.slicing.name} {self.label}"
 
-    def of(self, judgement: Judgement) -> float:
+    def of(self, evaluation: Evaluation) -> float:
         """Return the mean of the metric in the slice.
 
         Raises
         ------
         ConfigurationError: If no user in the slice has a relevant job.
         """
-        values = self.metric.of(judgement.judged)[self.members(judgement.user_id)]
+        values = self.metric.of(evaluation.relevance)[self.members(evaluation.user_id)]
         if np.isnan(values).all():  # true for an empty slice, too
-            n = len(judgement.user_id)
+            n = len(evaluation.user_id)
             raise ConfigurationError(
                 f"there is no {self.name}: none of these {n:,} users is of it and has a relevant job."
             )
@@ -159,6 +159,6 @@ class Floor:
         """
         return np.asarray(self.slicing.of_users(user_id).code == self.slicing.labels.index(self.label))
 
-    def shortfall(self, judgement: Judgement, baseline: Judgement) -> float:
+    def shortfall(self, evaluation: Evaluation, baseline: Evaluation) -> float:
         """Return how far the mean is below the floor; 0 or less if the floor is kept."""
-        return (self.least * self.of(baseline) if self.relative else self.least) - self.of(judgement)
+        return (self.least * self.of(baseline) if self.relative else self.least) - self.of(evaluation)

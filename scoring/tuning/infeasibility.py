@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.array_types import Floats, Longs
-from scoring.tuning.milp import Room
+from scoring.tuning.milp import WeightRegion
 
-__all__ = ["Packed", "pack"]
+__all__ = ["Packing", "pack_groups"]
 
 
 FIRST, MORE = 300, 100
@@ -33,7 +33,7 @@ NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
-class Packed:
+class Packing:
     """Disjoint groups of competitors (columns), and weights under which all other competitors are behind the job.
 
     `weights` is None if the requested number of groups was found, or the solver failed.
@@ -48,7 +48,7 @@ class Packed:
         return np.concatenate([*self.groups, np.empty(0, np.int64)]).astype(np.int64)
 
 
-def pack(lead: Floats, room: Room, most: int, margin: float) -> Packed:
+def pack_groups(lead: Floats, region: WeightRegion, most: int, margin: float) -> Packing:
     """Return at most `most` groups of competitors.
 
     Parameters
@@ -58,22 +58,22 @@ def pack(lead: Floats, room: Room, most: int, margin: float) -> Packed:
     margin: Points by which a competitor has to be behind.
     """
     left = np.ones(lead.shape[1], dtype=bool)
-    working = np.argsort(room.flat @ lead, kind="stable")[:FIRST]
+    working = np.argsort(region.flat @ lead, kind="stable")[:FIRST]
     groups: list[Longs] = []
     while len(groups) < most:
         working = working[left[working]]
         if not len(working):
-            now = np.where(left, room.flat @ lead, np.inf)
+            now = np.where(left, region.flat @ lead, np.inf)
             working = np.argsort(now, kind="stable")[: min(FIRST, int(left.sum()))]
         if not len(working):  # no competitor is left
-            return Packed(tuple(groups), room.flat)
-        weights, least, shares = _best_weights(lead[:, working], room)
+            return Packing(tuple(groups), region.flat)
+        weights, least, shares = _best_weights(lead[:, working], region)
         if weights is None:
             break
         if least < margin:
             group = working[shares > NOTHING]
             mean = lead[:, group] @ (shares[shares > NOTHING] / shares[shares > NOTHING].sum())
-            if not room.most(mean[:, None])[0] < margin - SURE:
+            if not region.most(mean[:, None])[0] < margin - SURE:
                 break  # too close to the margin for a proof
             groups.append(group)
             left[group] = False
@@ -81,24 +81,24 @@ def pack(lead: Floats, room: Room, most: int, margin: float) -> Packed:
         ahead = np.where(left, weights @ lead, np.inf)
         ahead[working] = np.inf
         if not (ahead < margin).any():
-            return Packed(tuple(groups), weights)
+            return Packing(tuple(groups), weights)
         working = np.union1d(working, np.argsort(ahead, kind="stable")[:MORE])
-    return Packed(tuple(groups), None)
+    return Packing(tuple(groups), None)
 
 
-def _best_weights(lead: Floats, room: Room) -> tuple[Floats | None, float, Floats]:
+def _best_weights(lead: Floats, region: WeightRegion) -> tuple[Floats | None, float, Floats]:
     """Return the weights that maximise the minimum of w·lead, this minimum, and the dual multipliers (n,)."""
     from scipy.optimize import linprog
 
     n, m = lead.shape
-    fixed = np.where(room.locked, room.flat, 0.0)
+    fixed = np.where(region.locked, region.flat, 0.0)
     found = linprog(
         np.append(np.zeros(n), -1.0),
         A_ub=np.hstack([-lead.T, np.ones((m, 1))]),
         b_ub=np.zeros(m),
         A_eq=np.append(np.ones(n), 0.0)[None, :],
         b_eq=[1.0],
-        bounds=[*((low, low if kept else None) for low, kept in zip(fixed, room.locked, strict=True)), (None, None)],
+        bounds=[*((low, low if kept else None) for low, kept in zip(fixed, region.locked, strict=True)), (None, None)],
     )
     if found.x is None:
         return None, 0.0, np.empty(0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats
 
-__all__ = ["Competitors", "Placed", "Room", "place"]
+__all__ = ["Competitors", "NearestWeights", "WeightRegion", "find_nearest_weights"]
 
 
 NOTHING = 1e-9
@@ -40,7 +40,7 @@ class Competitors:
 
 
 @dataclass(frozen=True)
-class Room:
+class WeightRegion:
     """The allowed weights: at most `radius` (sum of absolute changes) from `flat`; locked weights do not change.
 
     A radius of 2 allows all weights.
@@ -72,7 +72,7 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Placed:
+class NearestWeights:
     """The result of `place`.
 
     `weights` is None if no such weights exist (`finished`) or none were found in time (not `finished`). If not
@@ -83,15 +83,17 @@ class Placed:
     finished: bool
 
 
-def place(others: Competitors, room: Room, allowed: int, margin: float, seconds: float) -> Placed:
+def find_nearest_weights(
+    others: Competitors, region: WeightRegion, allowed: int, margin: float, seconds: float
+) -> NearestWeights:
     """Return the nearest weights in the room under which at most `allowed` of the others are ahead of the job.
 
     The distance is minimal to a relative tolerance of 1e-4. The solver stops after `seconds`.
     """
     from scipy.optimize import LinearConstraint, milp
 
-    n_components, n = len(room.flat), len(others)
-    rows, lows = _rows(others, room, margin)
+    n_components, n = len(region.flat), len(others)
+    rows, lows = _rows(others, region, margin)
     changes, balance, budget = np.zeros((3, 2 * n_components + n))
     changes[: 2 * n_components] = 1.0
     balance[:n_components], balance[n_components : 2 * n_components] = 1.0, -1.0
@@ -99,33 +101,33 @@ def place(others: Competitors, room: Room, allowed: int, margin: float, seconds:
     found = milp(
         changes,
         integrality=budget,
-        bounds=(np.zeros(len(changes)), np.concatenate([room.upper, np.ones(n)])),
+        bounds=(np.zeros(len(changes)), np.concatenate([region.upper, np.ones(n)])),
         constraints=[
             LinearConstraint(rows, lows, np.inf),
             LinearConstraint(budget[None, :], -np.inf, allowed),
             LinearConstraint(balance[None, :], 0.0, 0.0),
-            LinearConstraint(changes[None, :], -np.inf, room.radius),
+            LinearConstraint(changes[None, :], -np.inf, region.radius),
         ],
         options={"time_limit": max(seconds, 0.01)},
     )
     if found.x is None:
-        return Placed(None, found.status == 2)
+        return NearestWeights(None, found.status == 2)
     change = found.x[: 2 * n_components]
     behind = others.among(np.flatnonzero(found.x[2 * n_components :] < 0.5))
-    exact = _without_binaries(behind, room, margin)
+    exact = _without_binaries(behind, region, margin)
     change = change if exact is None else exact
-    return Placed(_weights(room, change), found.status == 0)
+    return NearestWeights(_weights(region, change), found.status == 0)
 
 
-def _rows(others: Competitors, room: Room, margin: float) -> tuple[Floats, Floats]:
+def _rows(others: Competitors, region: WeightRegion, margin: float) -> tuple[Floats, Floats]:
     """Return the left-hand sides over (more, less, z) and their lower bounds, with w = flat + more − less.
 
     For a tie, z ≥ w for each component in which the competitor is above the job. This is exact without a big-M
     constant.
     """
-    flat, plain = room.flat, np.flatnonzero(~others.ties)
+    flat, plain = region.flat, np.flatnonzero(~others.ties)
     lead = others.lead[:, plain].T
-    large = np.maximum(margin + room.most(-lead.T), 0.0)
+    large = np.maximum(margin + region.most(-lead.T), 0.0)
     z = np.zeros((len(plain), len(others)))
     z[np.arange(len(plain)), plain] = large
     rows, lows = [np.hstack([lead, -lead, z])], [margin - lead @ flat]
@@ -138,16 +140,16 @@ def _rows(others: Competitors, room: Room, margin: float) -> tuple[Floats, Float
     return np.vstack(rows), np.concatenate(lows)
 
 
-def _without_binaries(behind: Competitors, room: Room, margin: float) -> Floats | None:
+def _without_binaries(behind: Competitors, region: WeightRegion, margin: float) -> Floats | None:
     """Solve for the changes as a linear program in which all competitors of `behind` stay behind; None if infeasible.
 
     The mixed-integer solver accepts binaries that differ from 0 by 1e-6, which could use up the margin.
     """
     from scipy.optimize import linprog
 
-    n, flat = len(room.flat), room.flat
-    lead, low, upper = behind.lead[:, ~behind.ties].T, np.zeros(2 * n), room.upper
-    above = (behind.lead[:, behind.ties] < 0).any(axis=1) & ~room.locked
+    n, flat = len(region.flat), region.flat
+    lead, low, upper = behind.lead[:, ~behind.ties].T, np.zeros(2 * n), region.upper
+    above = (behind.lead[:, behind.ties] < 0).any(axis=1) & ~region.locked
     low[n:][above], upper[:n][above] = flat[above], 0.0  # these weights become 0
     found = linprog(
         np.ones(2 * n),
@@ -160,9 +162,9 @@ def _without_binaries(behind: Competitors, room: Room, margin: float) -> Floats 
     return None if found.x is None else np.asarray(found.x)
 
 
-def _weights(room: Room, change: Floats) -> Floats:
+def _weights(region: WeightRegion, change: Floats) -> Floats:
     """Return the weights, scaled to sum to 1; locked weights do not change."""
-    n, flat, locked = len(room.flat), room.flat, room.locked
+    n, flat, locked = len(region.flat), region.flat, region.locked
     weights = np.where(locked, flat, flat + change[:n] - change[n:])
     weights[~locked & (weights < NOTHING)] = 0.0
     movable = weights[~locked].sum()

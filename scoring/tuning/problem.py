@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from scoring.errors import ConfigurationError
-from scoring.evaluation.evaluator import Evaluator, Judgement
-from scoring.evaluation.jackknife import users_digest
+from scoring.evaluation.evaluator import Evaluation, Evaluator
+from scoring.evaluation.jackknife import digest_users
 from scoring.evaluation.metrics import NDCG
 from scoring.model import ScoringModel
 from scoring.tuning.goals import Floor, Goal, MetricGoal
@@ -20,7 +20,7 @@ __all__ = ["Problem"]
 
 @dataclass(frozen=True)
 class Problem:
-    """Models of `space`, judged on the users of `train`. For several goals the search looks for a Pareto front.
+    """Models of `space`, evaluated on the users of `train`. For several goals the search looks for a Pareto front.
 
     Raises
     ------
@@ -46,17 +46,17 @@ class Problem:
         """The current model."""
         return self.space.model
 
-    def values(self, evaluator: Evaluator, judgement: Judgement) -> list[float]:
+    def values(self, evaluator: Evaluator, evaluation: Evaluation) -> list[float]:
         """Return the value of each goal."""
-        return [goal.of(evaluator, judgement) for goal in self.goals]
+        return [goal.of(evaluator, evaluation) for goal in self.goals]
 
-    def shortfalls(self, judgement: Judgement, baseline: Judgement) -> list[float]:
+    def shortfalls(self, evaluation: Evaluation, baseline: Evaluation) -> list[float]:
         """Return how far each floor is missed; 0 or less if it is kept."""
-        return [floor.shortfall(judgement, baseline) for floor in self.floors]
+        return [floor.shortfall(evaluation, baseline) for floor in self.floors]
 
     @cached_property
-    def train_baseline(self) -> Judgement:
-        return self.train.judge(self.baseline)
+    def train_baseline(self) -> Evaluation:
+        return self.train.evaluate(self.baseline)
 
     @cached_property
     def digest(self) -> str:
@@ -69,7 +69,7 @@ class Problem:
             [[p.name, p.low, p.high, p.log] for p in space.parameters],
             [[goal.name, goal.maximise] for goal in self.goals],
             [
-                [floor.name, floor.least, floor.relative, users_digest(users[floor.members(users)])]
+                [floor.name, floor.least, floor.relative, digest_users(users[floor.members(users)])]
                 for floor in self.floors
             ],
         ]

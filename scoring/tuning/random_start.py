@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.array_types import Floats
-from scoring.tuning.milp import Room
+from scoring.tuning.milp import WeightRegion
 
-__all__ = ["guess"]
+__all__ = ["sample_start"]
 
 
 ROUNDS, TRIES = 24, 250
@@ -19,7 +19,9 @@ SHRINK = 0.8
 SEED = 1
 
 
-def guess(lead: Floats, room: Room, allowed: int, margin: float, start: Floats | None = None) -> Floats | None:
+def sample_start(
+    lead: Floats, region: WeightRegion, allowed: int, margin: float, start: Floats | None = None
+) -> Floats | None:
     """Return weights, (n_components,), under which at most `allowed` competitors are not behind by the margin.
 
     Each round draws weights around the best so far, and between the best and the current weights. Better weights have
@@ -32,19 +34,19 @@ def guess(lead: Floats, room: Room, allowed: int, margin: float, start: Floats |
     start: First weights; the current weights if None.
     """
     random, singles = np.random.default_rng(SEED), lead.T.astype(np.float32)
-    free = ~room.locked
-    share = 1.0 - room.flat[room.locked].sum()
+    free = ~region.locked
+    share = 1.0 - region.flat[region.locked].sum()
     if free.sum() < 2 or share <= 0:
         return None
-    best, best_cost, reach = room.flat if start is None else start, (np.inf, 0.0), 1.0
+    best, best_cost, reach = region.flat if start is None else start, (np.inf, 0.0), 1.0
     for _ in range(ROUNDS):
-        tried = _about(best[free] / share, room.flat[free] / share, reach, random)
+        tried = _about(best[free] / share, region.flat[free] / share, reach, random)
         tried = np.vstack([best[None, free] / share, tried])
-        weights = np.repeat(room.flat[None, :], len(tried), axis=0)
+        weights = np.repeat(region.flat[None, :], len(tried), axis=0)
         weights[:, free] = tried * share
         # twice the margin: the float32 error is a fraction of the margin
         ahead = (singles @ weights.T.astype(np.float32) < 2 * margin).sum(axis=0)
-        cost = np.maximum(ahead - allowed, 0), abs(weights - room.flat).sum(axis=1)
+        cost = np.maximum(ahead - allowed, 0), abs(weights - region.flat).sum(axis=1)
         first = np.lexsort(cost[::-1])[0]
         if (float(cost[0][first]), float(cost[1][first])) < best_cost:
             best, best_cost = weights[first], (float(cost[0][first]), float(cost[1][first]))

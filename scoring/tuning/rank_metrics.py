@@ -7,17 +7,17 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints
 from scoring.evaluation.metrics import Metric
-from scoring.evaluation.relevance import Judged
+from scoring.evaluation.relevance import RankedRelevance
 from scoring.tuning.weight_sweep import compiled
 
-__all__ = ["ranks_in", "values_of_lists"]
+__all__ = ["compute_list_values", "find_ranks"]
 
 
 _AT_ONCE = 1 << 20
-"""Cells (list × rank) that are judged per block: 8 MB."""
+"""Cells (list × rank) that are evaluated per block: 8 MB."""
 
 
-def values_of_lists(metric: Metric, ranks: NDArray[np.integer], gains: Floats) -> Floats:
+def compute_list_values(metric: Metric, ranks: NDArray[np.integer], gains: Floats) -> Floats:
     """Return the metric's value for n lists of one user, (n,).
 
     Parameters
@@ -26,21 +26,21 @@ def values_of_lists(metric: Metric, ranks: NDArray[np.integer], gains: Floats) -
     gains: (r,) gains of all relevant jobs, listed or not.
     """
     step = max(_AT_ONCE // metric.k, 1)
-    parts = [metric.of(_judged(ranks[i : i + step], gains, metric.k)) for i in range(0, len(ranks), step)]
+    parts = [metric.of(_ranked_relevance(ranks[i : i + step], gains, metric.k)) for i in range(0, len(ranks), step)]
     return np.concatenate([np.empty(0), *parts])
 
 
-def _judged(ranks: NDArray[np.integer], gains: Floats, k: int) -> Judged:
+def _ranked_relevance(ranks: NDArray[np.integer], gains: Floats, k: int) -> RankedRelevance:
     n = len(ranks)
     at_rank, best = np.zeros((n, k)), np.sort(gains)[::-1][:k]
     row, job = np.nonzero((ranks > 0) & (ranks <= k))
     at_rank[row, ranks[row, job] - 1] = gains[job]
     ideal = np.broadcast_to(np.append(best, np.zeros(k - len(best))), (n, k))
     nobody, all_of_them = np.zeros(n, dtype=np.int64), np.full(n, len(gains), dtype=np.int64)
-    return Judged(nobody, at_rank, ideal, all_of_them, np.full(n, k, dtype=np.int64))
+    return RankedRelevance(nobody, at_rank, ideal, all_of_them, np.full(n, k, dtype=np.int64))
 
 
-def ranks_in(lists: Ints, wanted: Ints, n_columns: int) -> Ints:
+def find_ranks(lists: Ints, wanted: Ints, n_columns: int) -> Ints:
     """Return the rank of each wanted column in each list, (n_lists, n_wanted), from 1; 0 if it is not in the list."""
     place = np.full(n_columns, -1, dtype=np.int32)
     there = wanted >= 0

@@ -2,32 +2,183 @@
 
 from __future__ import annotations
 
+import html
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from scoring.argument_checks import list_length
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError, ScoringError
-from scoring.model import ScoringModel
+from scoring.model import ScoringModel, WeightProfile
+from scoring.plotting import BLUE, GREY, SMALL, new_figure, number
 from scoring.ranking import Prepared
-from scoring.tuning.cases import EVERYWHERE, Case, Ranked
-from scoring.tuning.infeasibility import pack
-from scoring.tuning.milp import Placed, Room, place
-from scoring.tuning.random_start import guess
-from scoring.tuning.reached import Reach
+from scoring.tuning.infeasibility import pack_groups
+from scoring.tuning.milp import Competitors, NearestWeights, WeightRegion, find_nearest_weights
+from scoring.tuning.random_start import sample_start
 
-__all__ = ["reach"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Reach", "reach"]
 
 
+NOTHING = 1e-9
+"""Changes of weights up to this value count as 0 (solver tolerance)."""
+SHOWN_JOBS = 5
+"""Maximum number of job ids in `Reach.summary`."""
+EVERYWHERE = 2.0
+"""The largest possible distance (sum of absolute weight changes) between two profiles."""
 RADII = (0.05, 0.1, 0.2, 0.4, 0.8, EVERYWHERE)
 """Radii that are searched in this order.
 
 Within a small radius, few competitors can change sides, and the relaxation of the program is much tighter.
 """
+
+
+@dataclass(frozen=True, repr=False)
+class Reach:
+    """Whether weights exist that put a job into a user's list of k jobs, and the nearest such weights."""
+
+    user_id: int
+    job_id: int
+    k: int
+    possible: bool | None  # None: undecided when the time ran out
+    proven: bool  # whether no weights (impossible) or no nearer weights (possible) exist
+    reasons: tuple[str, ...]  # rules that exclude the job for the user under all weights
+    before: ScoringModel
+    model: ScoringModel | None  # the model with the nearest weights found
+    values: NDArray[np.float64] = field(repr=False)  # (n_components,) of the job for the user
+    rank_before: int | None
+    rank_after: int | None
+    competitors: NDArray[np.int64] = field(repr=False)
+    """Job ids. Possible: the jobs just behind the job. Impossible: under any weights, k of these are ahead of it."""
+    n_always: int  # jobs that are below it in no component and ahead of it under all weights
+    nearer: float  # proven: no weights within this distance list the job
+    locks: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        word = {True: f"possible, distance {self.distance}", False: "impossible", None: "undecided"}[self.possible]
+        return f"Reach(job {self.job_id} for user {self.user_id}, top {self.k}: {word})"
+
+    def _repr_html_(self) -> str:
+        table = "" if self.model is None or not self.distance else self.changed()._repr_html_()  # type: ignore[operator]
+        return f"<p>{html.escape(self.summary())}</p>{table}"
+
+    @property
+    def weights(self) -> WeightProfile | None:
+        return None if self.model is None else self.model.weights
+
+    @property
+    def flat(self) -> Mapping[str, float] | None:
+        """Component → flat weight found; None if no weights were found."""
+        if self.model is None:
+            return None
+        names = [part.name for part in self.model.parts]
+        return dict(zip(names, self.model.flat_weights.tolist(), strict=True))
+
+    @property
+    def distance(self) -> float | None:
+        """Sum of absolute changes of flat weights, 0 to 2: twice the weight that moves."""
+        return None if self.model is None else float(abs(self.model.flat_weights - self.before.flat_weights).sum())
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per component: component · group · value (of the job for the user) · before · after · change.
+
+        `after` and `change` are NaN if no weights were found.
+        """
+        after = np.full(len(self.values), np.nan) if self.model is None else self.model.flat_weights
+        parts, before = self.before.parts, self.before.flat_weights
+        return pd.DataFrame(
+            {
+                "component": [part.name for part in parts],
+                "group": [part.group for part in parts],
+                "value": self.values,
+                "before": before,
+                "after": after,
+                "change": after - before,
+            }
+        )
+
+    def changed(self) -> pd.DataFrame:
+        """Return the rows of `frame` whose weight changes, the largest change first."""
+        frame = self.frame()
+        frame = frame[frame["change"].abs() > NOTHING]
+        return frame.sort_values("change", key=abs, ascending=False, ignore_index=True)
+
+    def summary(self) -> str:
+        """Return the result in one to three sentences."""
+        what = f"Job {self.job_id} for user {self.user_id}"
+        if self.reasons:
+            return (
+                f"{what}: no weights can put it into the list, because it may not be shown: {'; '.join(self.reasons)}."
+            )
+        if self.possible and not self.distance:
+            return f"{what}: it is in the top {self.k} already, at rank {self.rank_before:,}."
+        kept = f" with {', '.join(self.locks)} kept" if self.locks else ""
+        begin = f"{what} is at rank {self.rank_before:,}. "
+        if self.possible:
+            return begin + self._what_it_takes(kept)
+        if self.possible is None:
+            near = f" Moving {number(50 * self.nearer)} % of the weight or less does not do it." if self.nearer else ""
+            return begin + f"The time ran out before weights for the top {self.k}{kept} were found or ruled out.{near}"
+        return begin + self._why_not(kept)
+
+    def _what_it_takes(self, kept: str) -> str:
+        rows = self.changed()[["component", "before", "after"]].to_numpy()
+        moves = ", ".join(f"{name} {before:.4f} → {after:.4f}" for name, before, after in rows)
+        share = number(50 * (self.distance or 0.0))
+        nearest = "No smaller change does"
+        if not self.proven:
+            nearest = f"A smaller change may do, but none below {number(50 * self.nearer)} %"
+        return (
+            f"Moving {share} % of the weight{kept} puts it at rank {self.rank_after:,} of {self.k}: {moves}. {nearest}."
+        )
+
+    def _why_not(self, kept: str) -> str:
+        some = ", ".join(str(job) for job in self.competitors[:SHOWN_JOBS])
+        some += " …" if len(self.competitors) > SHOWN_JOBS else ""
+        if self.n_always >= self.k:
+            how = f"{self.n_always:,} jobs are at least as good in every component"
+        else:
+            how = f"under any of them at least {self.k} of {len(self.competitors):,} jobs are before it"
+            how += f", {self.n_always:,} of which are at least as good in every component" if self.n_always else ""
+        return f"No weights{kept} put it into the top {self.k}: {how} ({some})."
+
+    def plot(self) -> Figure:
+        """Plot each weight before and after; only the current weights if no weights were found."""
+        frame = self.frame()
+        figure, (axes,) = new_figure(7.5, 0.32 * len(frame) + 1.5)
+        places = np.arange(len(frame))
+        moved = (frame["change"].abs() > NOTHING).to_numpy()
+        axes.hlines(places[moved], frame["before"][moved], frame["after"][moved], color=BLUE, linewidth=2)
+        axes.plot(frame["before"], places, "o", color=GREY, markersize=7, label="now")
+        if moved.any():
+            axes.plot(frame["after"][moved], places[moved], "D", color=BLUE, markersize=7, label="what it takes")
+        right = np.fmax(frame["before"], frame["after"])
+        for place in places[moved]:
+            text = f"{frame['change'][place]:+.3f}"
+            spot = (right[place], place)
+            axes.annotate(text, spot, (8, 0), textcoords="offset points", va="center", fontsize=SMALL)
+        axes.set_yticks(places, frame["component"], fontsize=SMALL)
+        axes.set_ylim(len(frame) - 0.4, -0.6)
+        axes.set_xlim(-0.01, 1.15 * float(right.max()) + 0.01)
+        axes.set_xlabel("flat weight (all sum to 1)")
+        axes.set_title(self._title(), loc="left", fontsize=10)
+        axes.legend(fontsize=SMALL, loc="lower right")
+        return figure
+
+    def _title(self) -> str:
+        what = f"Job {self.job_id} for user {self.user_id}"
+        if self.possible:
+            return f"{what}: rank {self.rank_before:,} → {self.rank_after:,}"
+        return f"{what}: " + ("undecided" if self.possible is None else f"no weights put it into the top {self.k}")
 
 
 def reach(
@@ -82,6 +233,111 @@ def reach(
     return _search(case, before, margin, time.perf_counter() + seconds)
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """The rank of the job among the m eligible jobs, by canonical totals."""
+
+    order: Longs  # (m,) columns, best first
+    rank: int  # of the job, from 1
+    totals: NDArray[np.float32]  # (m,)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A user, a job, and the m jobs that are eligible for the user (columns)."""
+
+    prepared: Prepared
+    user: Longs  # (1,)
+    name: int  # the job's id
+    eligible: Longs  # (m,) rows of the plan
+    column: int  # of the job; -1 if it is not eligible
+    k: int
+    locked: Bools
+    values: Floats = field(repr=False)  # (n_components,) of the job
+    others: Competitors = field(repr=False)  # m competitors, including the job itself
+    always: Bools = field(repr=False)  # (m,) ahead of the job under all weights
+    never: Bools = field(repr=False)  # (m,) behind the job under all allowed weights, or the job itself
+
+    @classmethod
+    def of(cls, prepared: Prepared, user_id: int, job_id: int, k: int, locked: Bools, margin: float) -> Case:
+        user, job = prepared.user_rows([user_id]), prepared.job_rows([job_id])
+        plan = prepared.plan
+        eligible = np.flatnonzero(plan.exclusions.matrix(user)[0])
+        values = prepared.scorer.components(user, job)[:, 0]
+        lead = values - prepared.scorer.components(user, eligible)[:, 0]
+        ids = plan.job_id[eligible]
+        same, after = eligible == job[0], ids > job_id
+        nowhere_below = (lead <= 0).all(axis=0)
+        ties = nowhere_below & after & (lead == 0).any(axis=0)
+        # a competitor that is below in no component has no smaller total: rounding is monotonic, and ids break ties
+        always = nowhere_below & ~after & ~same
+        never = (
+            same
+            | ((lead == 0).all(axis=0) & after)
+            | (WeightRegion(plan.model.flat_weights, locked, EVERYWHERE).most(-lead) < 0)
+        )
+        column = int(np.flatnonzero(same)[0]) if same.any() else -1
+        return cls(
+            prepared,
+            user,
+            int(plan.job_id[job[0]]),
+            eligible,
+            column,
+            k,
+            locked,
+            values[:, 0],
+            Competitors(lead, ties),
+            always,
+            never,
+        )
+
+    def ranked(self, model: ScoringModel) -> Ranked:
+        totals = self.prepared.with_model(model).scorer.all_pairs(self.user)[0, 0, self.eligible]
+        order = np.lexsort((self.prepared.plan.job_id[self.eligible], -totals))
+        return Ranked(order, int(np.flatnonzero(order == self.column)[0]) + 1, totals)
+
+    def model_of(self, weights: Floats) -> ScoringModel:
+        names = [part.name for part in self.prepared.model.parts]
+        return self.prepared.model.with_weights(dict(zip(names, weights.tolist(), strict=True)))
+
+    def answer(
+        self,
+        *,
+        possible: bool | None,
+        proven: bool,
+        reasons: tuple[str, ...] = (),
+        model: ScoringModel | None = None,
+        before: Ranked | None = None,
+        after: Ranked | None = None,
+        competitors: Longs | None = None,
+        margin: float = 0.0,
+        nearer: float = 0.0,
+    ) -> Reach:
+        """Return the result. `competitors` are columns; if `after` is given, the jobs just behind replace them."""
+        plan = self.prepared.plan
+        if after is not None:
+            gap = after.totals[self.column] - after.totals[after.order[after.rank :]].astype(np.float64)
+            competitors = after.order[after.rank :][gap <= 2 * margin]
+        ids = np.empty(0, np.int64) if competitors is None else plan.job_id[self.eligible[competitors]]
+        return Reach(
+            user_id=int(plan.user_id[self.user[0]]),
+            job_id=self.name,
+            k=self.k,
+            possible=possible,
+            proven=proven,
+            reasons=reasons,
+            before=self.prepared.model,
+            model=model,
+            values=self.values,
+            rank_before=before.rank if before else None,
+            rank_after=after.rank if after else None,
+            competitors=ids,
+            n_always=int(self.always.sum()),
+            nearer=nearer,
+            locks=tuple(part.name for part, kept in zip(plan.model.parts, self.locked, strict=True) if kept),
+        )
+
+
 def _locked(model: ScoringModel, locks: Sequence[str]) -> Bools:
     names = [part.name for part in model.parts]
     strange = [name for name in locks if name not in names]
@@ -96,8 +352,8 @@ def _search(case: Case, before: Ranked, margin: float, until: float) -> Reach:
     if len(ahead) >= case.k:
         return case.answer(possible=False, proven=True, before=before, competitors=ahead, nearer=EVERYWHERE)
     plain = np.flatnonzero(~(case.always | case.never | case.others.ties))
-    room = Room(case.prepared.model.flat_weights, case.locked, EVERYWHERE)
-    packed = pack(case.others.lead[:, plain], room, case.k - len(ahead), margin)
+    region = WeightRegion(case.prepared.model.flat_weights, case.locked, EVERYWHERE)
+    packed = pack_groups(case.others.lead[:, plain], region, case.k - len(ahead), margin)
     if len(packed.groups) == case.k - len(ahead):
         enough = np.concatenate([ahead, plain[packed.members]])
         return case.answer(possible=False, proven=True, before=before, competitors=enough, nearer=EVERYWHERE)
@@ -112,7 +368,7 @@ def _nearest(case: Case, before: Ranked, start: Floats | None, working: Longs, m
         step = _Step(case, radius, margin, until)
         found, working, after = step.run(before, working)
         if found.weights is not None and after is not None:
-            best = _Way(case.model_of(found.weights), after, float(abs(found.weights - step.room.flat).sum()))
+            best = _Way(case.model_of(found.weights), after, float(abs(found.weights - step.region.flat).sum()))
             if not found.finished and guessed is not None and guessed.distance < best.distance:
                 best = guessed
             return best.answer(case, before, found.finished, margin, nearer)
@@ -148,13 +404,13 @@ class _Way:
 
 
 def _guessed(case: Case, margin: float, start: Floats | None) -> _Way | None:
-    room = Room(case.prepared.model.flat_weights, case.locked, EVERYWHERE)
-    weights = guess(case.others.lead[:, ~case.never], room, case.k - 1, margin, start)
+    region = WeightRegion(case.prepared.model.flat_weights, case.locked, EVERYWHERE)
+    weights = sample_start(case.others.lead[:, ~case.never], region, case.k - 1, margin, start)
     if weights is None:
         return None
     model = case.model_of(weights)
     after = case.ranked(model)
-    return _Way(model, after, float(abs(weights - room.flat).sum())) if after.rank <= case.k else None
+    return _Way(model, after, float(abs(weights - region.flat).sum())) if after.rank <= case.k else None
 
 
 @dataclass(frozen=True)
@@ -167,17 +423,17 @@ class _Step:
     until: float
 
     @cached_property
-    def room(self) -> Room:
-        return Room(self.case.prepared.model.flat_weights, self.case.locked, self.radius)
+    def region(self) -> WeightRegion:
+        return WeightRegion(self.case.prepared.model.flat_weights, self.case.locked, self.radius)
 
     @cached_property
     def ahead(self) -> Longs:
         """Columns that are ahead of the job, or behind it by less than the margin, under all weights of the room."""
         others = self.case.others
-        close = ~others.ties & ~self.case.never & (self.room.most(others.lead) < self.margin)
+        close = ~others.ties & ~self.case.never & (self.region.most(others.lead) < self.margin)
         return np.flatnonzero(self.case.always | close)
 
-    def run(self, ranked: Ranked, working: Longs) -> tuple[Placed, Longs, Ranked | None]:
+    def run(self, ranked: Ranked, working: Longs) -> tuple[NearestWeights, Longs, Ranked | None]:
         """Solve for the working set, rank all jobs, add the competitors that are ahead, and repeat.
 
         Return the last solution, the working set, and the ranking if the job is in the list.
@@ -188,7 +444,7 @@ class _Step:
         """
         allowed = self.case.k - 1 - len(self.ahead)
         if allowed < 0:
-            return Placed(None, True), np.setdiff1d(working, self.ahead), None
+            return NearestWeights(None, True), np.setdiff1d(working, self.ahead), None
         rounds = 0
         while True:
             more = _in_the_way(self.case, ranked, np.concatenate([working, self.ahead]))
@@ -198,11 +454,11 @@ class _Step:
                     f"above {self.margin:g}."
                 )
             working = np.concatenate([working, more])
-            found, left = Placed(None, False), self.until - time.perf_counter()
+            found, left = NearestWeights(None, False), self.until - time.perf_counter()
             rounds += 1
             if left > 0:
                 others = self.case.others.among(np.setdiff1d(working, self.ahead))
-                found = place(others, self.room, allowed, self.margin, left)
+                found = find_nearest_weights(others, self.region, allowed, self.margin, left)
             if found.weights is None:
                 return found, np.setdiff1d(working, self.ahead), None
             ranked = self.case.ranked(self.case.model_of(found.weights))

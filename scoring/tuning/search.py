@@ -1,4 +1,4 @@
-"""Trials: models are suggested, judged and stored until the requested number is reached.
+"""Trials: models are suggested, evaluated and stored until the requested number is reached.
 
 Optuna suggests models and stores trials (Akiba et al., Optuna: a next-generation hyperparameter optimization
 framework, KDD 2019). A study in a file survives its process: the same search resumes it, and several processes can
@@ -107,9 +107,9 @@ def _try_one(study: Study, problem: Problem) -> None:
 
     trial = study.ask()
     try:
-        judgement = problem.train.judge(problem.space.suggest(trial))
-        _tell_shortfalls(trial, problem.shortfalls(judgement, problem.train_baseline))
-        values = problem.values(problem.train, judgement)
+        evaluation = problem.train.evaluate(problem.space.suggest(trial))
+        _tell_shortfalls(trial, problem.shortfalls(evaluation, problem.train_baseline))
+        values = problem.values(problem.train, evaluation)
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
         raise

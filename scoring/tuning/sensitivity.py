@@ -18,16 +18,15 @@ from scoring.evaluation.relevance import Relevance
 from scoring.id_index import IdIndex
 from scoring.plotting.displays import display
 from scoring.ranking import Prepared
-from scoring.threads.pool import in_threads
-from scoring.tuning.curves import Curve, around
-from scoring.tuning.proportions import flat_along
-from scoring.tuning.rank_metrics import ranks_in, values_of_lists
-from scoring.tuning.weight_sweep import walk
+from scoring.threads.pool import run_in_threads
+from scoring.tuning.rank_metrics import compute_list_values, find_ranks
+from scoring.tuning.step_curve import Curve, find_constant_interval
+from scoring.tuning.weight_sweep import sweep_weight, vary_weight
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Along", "Sensitivity", "sensitivity"]
+__all__ = ["Sensitivity", "WeightPath", "sensitivity"]
 
 
 STEP = 0.05
@@ -35,7 +34,7 @@ STEP = 0.05
 
 
 @dataclass(frozen=True, repr=False)
-class Along:
+class WeightPath:
     """One component whose weight varies from 0 to 1 while the other weights keep their proportions."""
 
     component: str
@@ -49,7 +48,7 @@ class Along:
     metric: Curve | None  # mean over the users with relevant jobs
 
     def __repr__(self) -> str:
-        return f"Along({self.component}, {self.weight:.4g} now, {self.n_changes:,} changes of lists)"
+        return f"WeightPath({self.component}, {self.weight:.4g} now, {self.n_changes:,} changes of lists)"
 
     @property
     def unchanged(self) -> tuple[float, float]:
@@ -64,7 +63,7 @@ class Along:
 class Sensitivity:
     """The effect of each component, varied alone, on lists of k jobs; components in the model's order."""
 
-    along: Mapping[str, Along]
+    along: Mapping[str, WeightPath]
     user_id: Longs
     k: int
     metric: str | None
@@ -105,14 +104,14 @@ class Sensitivity:
         return figure
 
 
-def _row(along: Along) -> dict[str, object]:
+def _row(along: WeightPath) -> dict[str, object]:
     low, high = along.unchanged
     row: dict[str, object] = {"component": along.component, "group": along.group, "weight": along.weight}
     row |= {"same_from": low, "same_to": high, "changes": along.n_changes}
     curve, now = along.metric, along.weight
     if curve is None:
         return row
-    metric_low, metric_high = around(curve.changes, now)
+    metric_low, metric_high = find_constant_interval(curve.changes, now)
     best, best_from, best_to = curve.best(now)
     left, right = max(now - STEP, 0.0), min(now + STEP, 1.0)
     return row | {
@@ -163,7 +162,7 @@ def sensitivity(
             found[place] = _of_user(prepared, int(users[place]), chosen, k, relevant.get(place), metric)
         return part.stop - part.start
 
-    in_threads(work, len(users), prepared.scorer.workers)
+    run_in_threads(work, len(users), prepared.scorer.workers)
     parts = prepared.model.parts
     along = {
         parts[c].name: _together(parts[c].name, parts[c].group, now, [ones[place] for ones in found])
@@ -197,7 +196,7 @@ def _chosen(prepared: Prepared, users: Longs, components: Sequence[str] | None) 
     if strange:
         raise ConfigurationError(f"model {model.name} has no component {strange[0]!r}; it has {', '.join(names)}.")
     flat = model.flat_weights
-    flat_along(flat, 0, 0.0)  # rejects a model of one component
+    vary_weight(flat, 0, 0.0)  # rejects a model of one component
     return [
         (place, float(flat[place] / flat.sum()))
         for place, name in enumerate(names)
@@ -247,7 +246,7 @@ def _of_user(
     column[eligible] = np.arange(len(eligible))
     flat, result = plan.model.flat_weights, []
     for component, now in chosen:
-        times, at, within = walk(values, flat, component, k)
+        times, at, within = sweep_weight(values, flat, component, k)
         curve = None
         if jobs is not None and metric is not None:
             curve = _metric_curve(metric, times, at, within, column[jobs[0]], jobs[1], len(eligible))
@@ -256,7 +255,9 @@ def _of_user(
             changes = np.append(0.0, changes)
         if not np.array_equal(at[-1], within[-1]):
             changes = np.append(changes, 1.0)
-        result.append(_One(changes, around(changes, now), _kept(times, at, within, now, len(eligible)), curve))
+        result.append(
+            _One(changes, find_constant_interval(changes, now), _kept(times, at, within, now, len(eligible)), curve)
+        )
     return result
 
 
@@ -264,7 +265,9 @@ def _kept(times: Floats, at: Ints, within: Ints, now: float, n_columns: int) -> 
     """Return the number of currently listed jobs in each list."""
     place = int(np.searchsorted(times, now))
     listed = at[place] if times[place] == now else within[place - 1]
-    here, between = ((ranks_in(lists, listed, n_columns) > 0).sum(axis=1).astype(np.float64) for lists in (at, within))
+    here, between = (
+        (find_ranks(lists, listed, n_columns) > 0).sum(axis=1).astype(np.float64) for lists in (at, within)
+    )
     return Curve.simplified(times, here, between)
 
 
@@ -278,19 +281,19 @@ def _metric_curve(
     n_columns: int,
 ) -> Curve:
     """Return the metric as a curve; it changes only where a relevant job changes its rank."""
-    at_points = values_of_lists(metric, ranks_in(at, wanted, n_columns), gains)
-    between = values_of_lists(metric, ranks_in(within, wanted, n_columns), gains)
+    at_points = compute_list_values(metric, find_ranks(at, wanted, n_columns), gains)
+    between = compute_list_values(metric, find_ranks(within, wanted, n_columns), gains)
     return Curve.simplified(times, at_points, between)
 
 
-def _together(name: str, group: str, now: float, ones: Sequence[_One]) -> Along:
+def _together(name: str, group: str, now: float, ones: Sequence[_One]) -> WeightPath:
     curves = [one.metric for one in ones if one.metric is not None]
     same = np.array([one.same for one in ones])
     kept = Curve.sum([one.kept for one in ones])
     listed = float(kept(now))
     if not listed:
         raise ConfigurationError("none of these users may be shown a job: there are no lists to change.")
-    return Along(
+    return WeightPath(
         component=name,
         group=group,
         weight=now,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scoring.plotting import BLACK, BLUE, GREY, ORANGE, SMALL, new_grid, number
-from scoring.tuning.curves import Curve, around
+from scoring.tuning.step_curve import Curve, find_constant_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from scoring.tuning.sensitivity import Along, Sensitivity
+    from scoring.tuning.sensitivity import Sensitivity, WeightPath
 
 __all__ = ["plot_sensitivity"]
 
@@ -43,9 +43,9 @@ def plot_sensitivity(found: Sensitivity) -> Figure:
     return figure
 
 
-def _panel(axes: Any, along: Along, curve: Curve) -> None:
+def _panel(axes: Any, along: WeightPath, curve: Curve) -> None:
     scale = 1.0 if along.metric is not None else 100.0
-    low, high = around(curve.changes, along.weight)
+    low, high = find_constant_interval(curve.changes, along.weight)
     # the edge, wider than the line of the current weight, keeps an interval of 0.001 visible
     axes.axvspan(
         low, high, facecolor=ORANGE, edgecolor=ORANGE, alpha=0.4, linewidth=3, label="the value of now, unchanged"

@@ -33,8 +33,8 @@ BASELINE, RANDOM, DIRECT, SEARCH = "baseline", "random search", "direct fit", "s
 class Tuning:
     """The result of `tune`. `models` are the baseline, the best of random search, the direct fit and the winner.
 
-    Trials use only the training users. The best trials of each study were judged on the validation users, and the best
-    of those was chosen. So validation values of the winner are slightly too high; `test` gives unbiased values.
+    Trials use only the training users. The best trials of each study were evaluated on the validation users, and the
+    best of those was chosen. So validation values of the winner are slightly too high; `test` gives unbiased values.
     """
 
     problem: Problem
@@ -136,7 +136,7 @@ def tune(
     """Run a direct fit, a random search and a search, and compare the best model of each with the baseline.
 
     The search starts with the baseline and the direct fit; other processes can share its trials by `search_trials`.
-    The best trials of each study on train and the baseline are judged on validation. The best model there that keeps
+    The best trials of each study on train and the baseline are evaluated on validation. The best model there that keeps
     every floor is chosen. For several goals, models that lose against the baseline in no other goal come first, then
     the best in the first goal. The direct fit ignores floors.
 
@@ -144,7 +144,7 @@ def tune(
     ----------
     n_trials: Trials of the search.
     random_trials: Trials of the random search; `n_trials` if None.
-    finalists: Number of the best trials of each study, among those that keep every floor, judged on validation.
+    finalists: Number of the best trials of each study, among those that keep every floor, evaluated on validation.
     storage, cancelled: See `run_trials`.
     level: Confidence level of the scoreboard's intervals.
     progress: Called with (stage, done, total).
@@ -240,18 +240,18 @@ def _choose(problem: Problem, validation: Evaluator, trials: Sequence[FrozenTria
     """Return the best model on validation among the baseline and the best trials on train."""
     on_train = problem.values(problem.train, problem.train_baseline)
     best = sorted(feasible(trials), key=lambda trial: _worth(problem, trial.values, on_train), reverse=True)[:finalists]
-    base = validation.judge(problem.baseline)
-    before, judged = problem.values(validation, base), []
+    base = validation.evaluate(problem.baseline)
+    before, candidates = problem.values(validation, base), []
     for model in [*(model_of_trial(problem, trial) for trial in best), problem.baseline]:
-        judgement = validation.judge(model)
-        if all(short <= 0 for short in problem.shortfalls(judgement, base)):
-            judged.append((_worth(problem, problem.values(validation, judgement), before), model))
-    if not judged:
+        evaluation = validation.evaluate(model)
+        if all(short <= 0 for short in problem.shortfalls(evaluation, base)):
+            candidates.append((_worth(problem, problem.values(validation, evaluation), before), model))
+    if not candidates:
         raise ConfigurationError(
             f"none of the {len(trials):,} trials keeps every floor on train and validation; lower the floors, "
             "or search longer."
         )
-    return max(judged, key=lambda pair: pair[0])[1]
+    return max(candidates, key=lambda pair: pair[0])[1]
 
 
 def _worth(problem: Problem, values: Sequence[float], before: Sequence[float]) -> tuple[bool, float]:

@@ -64,9 +64,9 @@ def _show_what_matters(axes: Any, goal: Goal, values: pd.Series, levels: dict[st
     start = sign * levels["baseline"]
     top = seen.max()
     bottom = max(seen.min(), min(start, sign * levels["direct fit"]) - _BEYOND * (top - start))
-    room = 0.05 * (top - bottom) or 0.01
-    axes.set_ylim(*sorted((sign * (bottom - room), sign * (top + room))))
-    return int((sign * values < bottom - room).sum())
+    region = 0.05 * (top - bottom) or 0.01
+    axes.set_ylim(*sorted((sign * (bottom - region), sign * (top + region))))
+    return int((sign * values < bottom - region).sum())
 
 
 def plot_front(tuning: Tuning) -> Figure:
@@ -101,7 +101,7 @@ def plot_front(tuning: Tuning) -> Figure:
 
 def _value(tuning: Tuning, goal: Goal, model: str) -> float:
     """Return the value of a goal on the training users, as for trials."""
-    return goal.of(tuning.problem.train, tuning.problem.train.judge(tuning.models[model]))
+    return goal.of(tuning.problem.train, tuning.problem.train.evaluate(tuning.models[model]))
 
 
 def _label(goal: Goal) -> str:

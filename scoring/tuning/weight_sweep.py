@@ -18,9 +18,8 @@ import numpy as np
 
 from scoring.array_types import Floats, Ints, Longs
 from scoring.errors import ConfigurationError
-from scoring.tuning.proportions import flat_along
 
-__all__ = ["compiled", "walk"]
+__all__ = ["compiled", "sweep_weight", "vary_weight"]
 
 GRID = 2.0**24
 """Grid steps per point. Products of two differences of 102 points fit in 63 bits."""
@@ -34,7 +33,28 @@ compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 # helpers of this kernel are in this file only: Numba's disk cache does not notice changes in other files
 
 
-def walk(values: Floats, flat: Floats, component: int, k: int) -> tuple[Floats, Ints, Ints]:
+def vary_weight(flat: Floats, component: int, t: float) -> Floats:
+    """Return flat weights, (n_components,), in which one component has weight t and the others share 1 − t.
+
+    The others keep their proportions. If they all have weight 0, they get equal weights.
+
+    Raises
+    ------
+    ConfigurationError: If there is only one component.
+    """
+    if len(flat) < 2:
+        raise ConfigurationError("a model of one component has no weight to vary; it needs two components or more.")
+    others = np.array(flat, dtype=np.float64)
+    others[component] = 0.0
+    if not others.any():
+        others[:] = 1.0
+        others[component] = 0.0
+    result = others / others.sum() * (1.0 - t)
+    result[component] = t
+    return result
+
+
+def sweep_weight(values: Floats, flat: Floats, component: int, k: int) -> tuple[Floats, Ints, Ints]:
     """Return every list along one weight, for e weights at which the list changes.
 
     The lists are equal to sorting all jobs at that weight by (total descending, column).
@@ -59,7 +79,7 @@ def walk(values: Floats, flat: Floats, component: int, k: int) -> tuple[Floats, 
     if values.size and not (values.min() >= LOWEST and values.max() <= HIGHEST):
         worst = values.min() if not values.min() >= LOWEST else values.max()
         raise ConfigurationError(f"a component gives {worst}; values are from 0 to 100.")
-    others = flat_along(flat, component, 0.0)
+    others = vary_weight(flat, component, 0.0)
     a, y = _ends(np.ascontiguousarray(values, dtype=np.float64), others, component)
     times, at, within = _walk(a, y, min(k, values.shape[1]))
     return times, at, within
@@ -245,13 +265,13 @@ def _longer(lists: Ints) -> Ints:
 
 
 @compiled
-def _cross(a: Longs, y: Longs, name: Longs, lines: Longs, at: Ints, within: Ints, room: Longs) -> float:
+def _cross(a: Longs, y: Longs, name: Longs, lines: Longs, at: Ints, within: Ints, region: Longs) -> float:
     """Advance to the next change of the list and return its weight; -1 if there is none.
 
     `lines` are reordered as just above the change. `at` receives the list exactly there, `within` the list just above.
     `room` is scratch state, (4, n).
     """
-    joining, pool, score, level = room[0], room[1], room[2], room[3]
+    joining, pool, score, level = region[0], region[1], region[2], region[3]
     k = len(at)
     p, q, from_outside = _next_crossing(a, y, lines, k)
     if q == 0:
@@ -284,12 +304,12 @@ def _walk(all_a: Longs, all_y: Longs, k: int) -> tuple[Floats, Ints, Ints]:
     if k > 0:
         name = _skyband(all_a, all_y, k)
         a, y, lines = all_a[name], all_y[name], np.arange(len(name))
-        room = np.zeros((4, len(name)), dtype=np.int64)
+        region = np.zeros((4, len(name)), dtype=np.int64)
         within[0] = name[:k]
         while True:
             if n + 2 >= len(times):
                 times, at, within = np.append(times, np.zeros(len(times))), _longer(at), _longer(within)
-            t = _cross(a, y, name, lines, at[n + 1], within[n + 1], room)
+            t = _cross(a, y, name, lines, at[n + 1], within[n + 1], region)
             if t < 0:
                 break
             n += 1

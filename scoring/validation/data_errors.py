@@ -158,7 +158,7 @@ def group_rejections(rejections: pd.DataFrame) -> pd.DataFrame:
 def make_data_error(rejections: pd.DataFrame, failures: Sequence[str] = ()) -> DataError:
     """Return one error for all rejections of all tables, and for failures of whole tables.
 
-    Its `problems` is a frame as returned by `group_rejections`. For a failure of a whole table, column is "" and rows is 0.
+    Its `problems` is a frame of `group_rejections`. For a failure of a whole table, column is "" and rows is 0.
     """
     failed = [(message.partition(":")[0].partition(".")[0], "", message, 0, (), "") for message in failures]
     frames = [group_rejections(rejections)] if len(rejections) else []

@@ -1,8 +1,8 @@
 """A validated frame whose columns are converted at first access.
 
 For a valid frame, `validation.normalise` spends two thirds of its time on texts that scores do not use, and most of the
-rest on checks. `read_valid_frame` accepts a valid frame in a hundredth of that time. If it returns None, `normalise` decides. Both
-give equal columns and rejections: `tests/dataset/test_checked.py`.
+rest on checks. `read_valid_frame` accepts a valid frame in a hundredth of that time. If it returns None, `normalise`
+decides. Both give equal columns and rejections: `tests/validation/test_lazy_frame.py`.
 """
 
 from __future__ import annotations

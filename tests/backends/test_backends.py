@@ -24,7 +24,7 @@ from scoring.plan import Candidates, Plan
 from scoring.plan.fold import fold
 from scoring.ranking import Scorer
 from scoring.testing import BrokenInvariantsError, check_engine, small_dataset
-from tests.kernels.programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
+from tests.support.random_programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
 BACKENDS: dict[str, BackendFactory] = {
     "reference": ReferenceBackend,
@@ -156,7 +156,7 @@ def test_seeds_change_no_answer(make: BackendFactory) -> None:
     plan = plan_of(SMALL)
     moved = replace(plan, program=fold(plan.program, plan.program.flat_weight[::-1], plan.program.group_weight))
     before = make(plan.bundle).top_k(9)
-    for seeds in (before, before.take(np.array([4, 1])), before.cut(3), before.take(np.arange(0)), Ranking.of_nobody()):
+    for seeds in (before, before.take(np.array([4, 1])), before.cut(3), before.take(np.arange(0)), Ranking.empty()):
         assert_lists(make(moved.bundle).top_k(7, seeds=seeds), moved, 7)
 
 

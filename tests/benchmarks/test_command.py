@@ -16,7 +16,7 @@ from benchmarks.results import Figure, Section, Table, at_least, at_most
 ROOT = Path(__file__).parents[2]
 
 
-def test_it_measures_and_keeps(
+def test_figures_are_measured_and_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """As `python -m benchmarks` runs, without a third process that imports everything."""
@@ -36,14 +36,14 @@ def test_it_measures_and_keeps(
 
 
 @pytest.mark.parametrize("wrong", [("--only", "speed"), ("--only", ""), ("--users", "0")])
-def test_what_cannot_be_is_said(wrong: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_arguments_are_reported(wrong: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(wrong)
     assert stopped.value.code == 2
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_a_figure_is_held_to_its_bar() -> None:
+def test_figure_is_compared_with_its_bar() -> None:
     assert Figure("a", 0.4, "s", at_most(0.5)).verdict == "met"
     assert Figure("a", 0.6, "s", at_most(0.5)).verdict == "missed"
     assert Figure("a", 14.9, "×", at_least(15)).verdict == "missed"
@@ -71,7 +71,7 @@ def sections() -> list[Section]:
     ]
 
 
-def test_sections_come_back_and_plots_are_drawn(tmp_path: Path) -> None:
+def test_sections_are_read_back_and_plotted(tmp_path: Path) -> None:
     for section in sections():
         section.write(tmp_path)
     found = readme_page.sections(tmp_path)
@@ -81,7 +81,7 @@ def test_sections_come_back_and_plots_are_drawn(tmp_path: Path) -> None:
     assert {file.stem for file in tmp_path.glob("*.png")} == {plot.name for plot in plots.PLOTS}
 
 
-def test_the_page_is_written_between_its_marks(tmp_path: Path) -> None:
+def test_page_is_written_between_its_marks(tmp_path: Path) -> None:
     page = tmp_path / "README.md"
     page.write_text(f"# Before\n\n{readme_page.BEGIN}\nold\n{readme_page.END}\n\nAfter\n")
     readme_page.write(sections(), page, tmp_path)
@@ -95,6 +95,6 @@ def test_the_page_is_written_between_its_marks(tmp_path: Path) -> None:
     assert page.read_text() == once
 
 
-def test_the_page_that_ships_has_its_marks() -> None:
+def test_shipped_page_has_its_marks() -> None:
     page = (ROOT / "benchmarks/README.md").read_text()
     assert page.index(readme_page.BEGIN) < page.index(readme_page.END)

@@ -55,7 +55,7 @@ class Ready(Workspace):
         return Statistics(Dataset(make_market(size.users, size.jobs, 4_000, seed=3).tables), factor_cache=self.factors)
 
 
-def test_who_is_not_installed_is_said(factors: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_peer_is_reported(factors: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.peers.peer.installed", lambda package: None)
     section = peers.measure(Size(FEW_USERS, 300, quick=True), Ready(factors))
     gone = [peer.name for peer in (*FULL, *INNER) if peer.package]
@@ -65,7 +65,7 @@ def test_who_is_not_installed_is_said(factors: Path, monkeypatch: pytest.MonkeyP
     assert all(len(row) == len(section.tables[0].columns) for row in section.tables[0].rows)
 
 
-def test_the_market_asks_for_all_that_peers_compute(facts: Facts) -> None:
+def test_market_uses_all_computed_terms(facts: Facts) -> None:
     """Otherwise equal lists would prove little."""
     users, jobs = facts.users, facts.jobs
     for some in (users.applied, users.has_vector, jobs.has_vector, np.isnan(users.floor), np.isnan(jobs.hourly)):

@@ -15,8 +15,8 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
-from tests.browser.watched import Watched
-from tests.test_cli_serving import Server
+from tests.cli.commands.test_lab import Server
+from tests.support.page_monitor import Watched
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 120_000

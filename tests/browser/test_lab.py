@@ -7,9 +7,9 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from scoring.tuning.registry import Registry
-from tests.browser.keyboard import Keyboard
-from tests.browser.watched import Watched
-from tests.test_cli_serving import Server
+from tests.cli.commands.test_lab import Server
+from tests.support.keyboard import Keyboard
+from tests.support.page_monitor import Watched
 
 READY = """async () => {
   const context = window.jupyterapp.shell.currentWidget.context;
@@ -40,9 +40,7 @@ def command(page: Page, name: str) -> None:
     page.evaluate("name => window.jupyterapp.commands.execute(name)", name)
 
 
-def test_the_notebook_runs_a_slider_moves_and_a_profile_is_found_again(
-    lab: Server, watched: Watched, folder: Path
-) -> None:
+def test_notebook_panel_moves_and_restores_a_profile(lab: Server, watched: Watched, folder: Path) -> None:
     page, keyboard = watched.page, Keyboard(watched.page)
     page.goto(f"{lab.url}/tree/06_tune_weights.ipynb?token={lab.token}")
     opened(page)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from scoring.cli.server_process import GONE
+from scoring.cli.server_process import IDLE_KERNEL_SECONDS
 from scoring.tuning.registry import Registry
-from tests.browser.keyboard import Keyboard
-from tests.browser.watched import Watched
-from tests.test_cli_serving import Server, ask_for_page, wait_until
+from tests.cli.commands.test_lab import Server, ask_for_page, wait_until
+from tests.support.keyboard import Keyboard
+from tests.support.page_monitor import Watched
 
 BASE = ("fee", "wage", "popularity", "access", "freshness")
 
@@ -52,7 +52,7 @@ def keyboard(opened: Opened) -> Iterator[Keyboard]:
     assert opened.watched.problems == []
 
 
-def test_a_page_of_the_panel_alone_where_tab_visits_every_control_in_order_and_each_has_a_name(
+def test_tab_visits_every_named_control_in_order(
     keyboard: Keyboard,
 ) -> None:
     assert keyboard.page.locator(".jp-Toolbar, .jp-NotebookPanel-toolbar, .jp-InputArea-editor").count() == 0
@@ -70,7 +70,7 @@ def test_a_page_of_the_panel_alone_where_tab_visits_every_control_in_order_and_e
     assert {"fee", "base", "history", "history.wage", "wage", "wage.curve point 2 x"} < set(sliders)
 
 
-def test_a_job_and_another_user_are_chosen(keyboard: Keyboard) -> None:
+def test_job_and_user_are_selected(keyboard: Keyboard) -> None:
     start = keyboard.answers()
     rows = keyboard.root.locator(".scoring-ranks tbody tr")
     keyboard.reach(keyboard.root.locator('.scoring-ranks tr[tabindex="0"]'))
@@ -88,10 +88,10 @@ def test_a_job_and_another_user_are_chosen(keyboard: Keyboard) -> None:
     keyboard.type(keyboard.entry("user"), "1")
     keyboard.back(start)
     keyboard.type(keyboard.entry("user"), "nobody")
-    expect(keyboard.told).to_contain_text("no id of a user")
+    expect(keyboard.told).to_contain_text("is not a user id")
 
 
-def test_sliders_entries_locks_the_baseline_and_the_way_back(keyboard: Keyboard) -> None:
+def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:
     start, weights = keyboard.answers(), keyboard.typed(*BASE)
     assert len(start["list"]) == 40
     assert any(row.startswith("NDCG@10") for row in start["measures"])
@@ -143,7 +143,7 @@ def test_sliders_entries_locks_the_baseline_and_the_way_back(keyboard: Keyboard)
     assert sum(float(weight) for weight in keyboard.typed(*BASE).values()) == pytest.approx(1, abs=1e-3)
 
 
-def test_a_profile_is_saved_and_found_by_the_next_page(keyboard: Keyboard, folder: Path) -> None:
+def test_saved_profile_is_available_on_the_next_page(keyboard: Keyboard, folder: Path) -> None:
     start = keyboard.answers()
     keyboard.type(keyboard.entry("fee"), "0.6")
     moved, weights = keyboard.settle(start), keyboard.typed(*BASE)
@@ -163,7 +163,7 @@ def test_a_profile_is_saved_and_found_by_the_next_page(keyboard: Keyboard, folde
 
 
 @pytest.mark.long
-def test_a_page_that_is_left_frees_its_kernel_and_no_other(panel: Server, watched: Watched, keyboard: Keyboard) -> None:
+def test_closed_page_frees_only_its_kernel(panel: Server, watched: Watched, keyboard: Keyboard) -> None:
     def kernels() -> set[int]:
         return {one.pid for one in panel.kernels()}
 
@@ -190,16 +190,16 @@ def test_a_page_that_is_left_frees_its_kernel_and_no_other(panel: Server, watche
 
 
 @pytest.mark.long
-def test_a_kernel_whose_browser_crashed_is_freed_and_that_of_an_open_page_is_not(
-    panel: Server, keyboard: Keyboard
-) -> None:
+def test_crashed_page_frees_only_its_kernel(panel: Server, keyboard: Keyboard) -> None:
     start = keyboard.answers()
-    wait_until(lambda: len(panel.kernels()) == 1, seconds=GONE + 120)  # kernels of other tests have ended
+    wait_until(
+        lambda: len(panel.kernels()) == 1, seconds=IDLE_KERNEL_SECONDS + 120
+    )  # kernels of other tests have ended
     (open_page,) = panel.kernels()
     with ask_for_page(panel):  # disconnects without ending the kernel
         pass
     assert len(panel.kernels()) == 2
-    wait_until(lambda: len(panel.kernels()) == 1, seconds=GONE + 120)
+    wait_until(lambda: len(panel.kernels()) == 1, seconds=IDLE_KERNEL_SECONDS + 120)
     assert panel.kernels() == [open_page]
     keyboard.reach(keyboard.slider("fee"))
     keyboard.press("ArrowRight")

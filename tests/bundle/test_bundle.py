@@ -24,7 +24,7 @@ from scoring.bundle.bundle_file import BundleFileError, Parts
 from scoring.errors import OutputError, ScoringError
 from scoring.plan import Candidates
 from scoring.ranking import Ranking
-from tests.kernels.programs import Sketch, cases, plan_of, sketches
+from tests.support.random_programs import Sketch, cases, plan_of, sketches
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,7 +74,7 @@ def test_an_opened_bundle_has_the_same_arrays(prepared: Prepared, saved: Path) -
 
 def test_arrays_of_a_file_are_aligned_views_of_it(saved: Path) -> None:
     index = Bundle.open(saved).search.index
-    for name in ("block", "lanes", "vector", "job_facts"):
+    for name in ("block", "block_facts", "vector", "job_facts"):
         array = getattr(index, name)
         assert array.ctypes.data % 64 == 0
         assert not array.flags.owndata
@@ -236,9 +236,13 @@ def changed_at(offset: int) -> Callable[[bytes], bytes]:
     return change
 
 
-def newer(content: bytes) -> bytes:
-    assert content.count(b'"format": 1') == 1
-    return content.replace(b'"format": 1', b'"format": 2')
+def with_format(version: int) -> Callable[[bytes], bytes]:
+    def change(content: bytes) -> bytes:
+        current = f'"format": {bundle_file.FORMAT}'.encode()
+        assert content.count(current) == 1
+        return content.replace(current, f'"format": {version}'.encode())
+
+    return change
 
 
 UNUSABLE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
@@ -257,7 +261,8 @@ UNUSABLE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a changed dtype": (lambda content: content.replace(b'"<f8"', b'"<i8"', 1), "altered"),
     "a changed array": (changed_at(-64), "altered"),
     "a larger number of bytes": (changed_at(24), "truncated"),
-    "a newer format": (newer, "format"),
+    "an older format": (with_format(1), "format"),
+    "a newer format": (with_format(bundle_file.FORMAT + 1), "format"),
 }
 
 

@@ -13,9 +13,7 @@ import numpy as np
 import pytest
 
 from scoring.caching.content_digests import code_of, content_digest, freeze
-from tests.counting import counted
-
-CODE = "{} changes of a component's code: another key, nothing served from before"
+from tests.support.counts import record_count
 
 
 def test_code_includes_what_it_calls_and_names() -> None:
@@ -32,11 +30,11 @@ def test_code_includes_what_it_calls_and_names() -> None:
     assert same == code_of(cell("x")["Part"])
     for other in (cell("x + 1"), cell("x", scale=2), cell("x", default=1), cell("x", shift=3)):
         assert code_of(other["Part"]) != same
-        counted("stale", CODE, 1)
+        record_count("code in keys", "{} changes of code", 1)
     names = cell("x")
     names["SCALE"] = 5  # the cell with the class is not run again
     assert code_of(names["Part"]) != same
-    counted("stale", CODE, 1)
+    record_count("code in keys", "{} changes of code", 1)
 
 
 def test_arrays_with_equal_repr_differ() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from scoring.caching import MemoryStore
 from scoring.caching.footprints import Footprint
-from tests.counting import IN_TIME, counted
+from tests.support.counts import record_count
 
 
 class Clock:
@@ -229,8 +229,7 @@ def test_many_threads_one_computation_per_key_and_counts_that_add_up() -> None:
     assert sorted(computed) == list(range(50))
     assert (stats.misses, stats.requests, stats.stored) == (50, 200 * 100, 50)
     assert stats.hits + stats.joined == 200 * 100 - 50
-    sentence = "200 tasks of 64 threads on one cache, {} requests: {} missing keys computed once each"
-    counted("shared", sentence, stats.requests, stats.misses)
+    record_count("cache threads", "{} requests, {} missing keys", stats.requests, stats.misses)
 
 
 def test_many_threads_never_get_a_value_that_is_older_than_it_may_be() -> None:
@@ -262,7 +261,7 @@ def test_many_threads_never_get_a_value_that_is_older_than_it_may_be() -> None:
     assert [value for value, asked in seen if asked - ended[value] >= 10] == []
     assert len({value for value, _ in seen}) == stats.misses == stats.stored > 20
     assert stats.expirations > 20
-    counted("shared", IN_TIME, len(seen))
+    record_count("time to live", "{} requests", len(seen))
 
 
 @given(

@@ -115,7 +115,8 @@ def test_frames() -> None:
         assert found["remote_share"].dtype == SHARE.dtype
         assert found.find_present("remote_share").tolist() == [True, False, True]
     with pytest.raises(
-        DataError, match=r"row 0: remote_share 'half' is not a share; row 2: remote_share '1.2' is not between"
+        DataError,
+        match=r"row 0, column remote_share: 'half' is not a share; row 2, column remote_share: '1.2' is not between",
     ):
         check_lazily("jobs", jobs(["half", None, "120%"]))
     accepted = jobs([0.5, 0.25])
@@ -150,7 +151,7 @@ def test_database(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(load_jobs(database), tables.jobs)
         with database.begin() as connection:
             connection.exec_driver_sql("UPDATE jobs SET remote_share = 20000 WHERE job_id = 1")
-        with pytest.raises(DataError, match=r"job_id 1: remote_share '2\.0' is not between 0% and 100%"):
+        with pytest.raises(DataError, match=r"job_id 1, column remote_share: '2\.0' is not between 0% and 100%"):
             read_database(database)
         found, ledger = read_database(database, on_bad="quarantine")
         assert found.jobs["job_id"].tolist() == tables.jobs["job_id"].tolist()[1:]
@@ -171,7 +172,8 @@ def test_stored_values_are_read_back(column_type: ColumnType) -> None:
     values = {
         "id": [1, 2**62], "text": ["東京 1", None], "code": ["13", None], "choice": ["hourly", None],
         "integer": [5, None], "number": [1.5, None], "flag": [True, None], "active": [True, False],
-        "time": [pd.Timestamp("2025-01-01T00:00:00.000001Z"), None], "integer list": [[1, 2], []], "share": [0.25, None],
+        "time": [pd.Timestamp("2025-01-01T00:00:00.000001Z"), None], "integer list": [[1, 2], []],
+        "share": [0.25, None],
     }[column_type.name]  # fmt: skip
     coerced = column_type.coerce(pd.Series(values, dtype=object))
     assert not coerced.problems

@@ -29,7 +29,7 @@ from scoring.plan import Plan
 from scoring.ranking import Prepared
 from scoring.statistics import Statistics
 from scoring.testing import check_component, small_dataset
-from tests.components.own import OWN, FeeInReach, SameAge, TitleWord
+from tests.support.custom_components import OWN, FeeInReach, SameAge, TitleWord
 
 MODEL = """\
 name: mine

@@ -14,10 +14,9 @@ from scoring.components import classic
 from scoring.dataset import Dataset, Tables
 from scoring.model import Component
 from scoring.testing import check_component
-from tests.counting import counted
-from tests.markets import random_market
+from tests.support.counts import record_count
+from tests.support.random_markets import random_market
 
-KEPT = "{} times a shipped component is its plain formula, in all its situations"
 every = pytest.mark.parametrize("component", SHIPPED, ids=lambda component: component.kind)
 
 CHANGED: dict[str, dict[str, Any]] = {
@@ -39,13 +38,13 @@ CHANGED: dict[str, dict[str, Any]] = {
 @every
 def test_it_keeps_the_contract(component: type[Component]) -> None:
     check_component(component)
-    counted("exact", KEPT, 1)
+    record_count("components", "{} checks", 1)
 
 
 @pytest.mark.parametrize("kind", CHANGED)
 def test_it_keeps_the_contract_with_other_parameters(kind: str) -> None:
     check_component(component_kinds()[kind](**CHANGED[kind]))
-    counted("exact", KEPT, 1)
+    record_count("components", "{} checks", 1)
 
 
 def test_every_component_with_parameters_is_tried_with_others() -> None:
@@ -58,7 +57,7 @@ def test_every_component_with_parameters_is_tried_with_others() -> None:
 def test_it_keeps_the_contract_on_random_markets(component: type[Component], seed: int) -> None:
     market = random_market(seed, factors=True)
     check_component(component, dataset=Dataset(Tables(**market.frames()), as_of=market.as_of))
-    counted("exact", KEPT, 1)
+    record_count("components", "{} checks", 1)
 
 
 def test_the_catalogue_holds_every_component_there_is() -> None:

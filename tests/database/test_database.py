@@ -24,8 +24,8 @@ from scoring.database.readers import load_tables, load_users, load_users_async
 from scoring.database.schema import DATA_TABLES, METADATA
 from scoring.database.writers import save_tables
 from scoring.errors import ConfigurationError, DatabaseError, MissingDependencyError
-from tests.counting import counted
-from tests.dataset.frames import small_tables
+from tests.support.counts import record_count
+from tests.support.small_tables import small_tables
 
 SECRET = "s3cr3t-p@ss"
 USERS = DATA_TABLES["users"]
@@ -284,7 +284,7 @@ def test_it_is_given_up_within_a_minute_with_growing_pauses(sqlite: Database, mo
     assert 20 < sum(pauses) < 50
     assert pauses[0] < 1 < pauses[-1]
     growing = f"{len(pauses)} pauses from {pauses[0]:.1f} to {max(pauses):.0f} s"
-    counted("database", f"a read that always fails: {growing}, {sum(pauses):.0f} s together, then given up")
+    record_count("retry limit", f"{growing}, {sum(pauses):.0f} s together (test clock)")
 
 
 def test_errors_that_last_are_not_tried_again(database: Database) -> None:

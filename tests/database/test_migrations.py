@@ -28,9 +28,9 @@ from scoring.errors import DatabaseError
 from scoring.importing import import_file
 from scoring.runs.history import leftovers_in_database, list_runs, verify_rows
 from scoring.runs.publishers import DatabasePublisher, read_results
-from scoring.runs.publishers.database_runs import runs_of_key
-from scoring.tuning.registry.sql_index import Index
-from tests.database.version_1 import (
+from scoring.runs.publishers.database_runs import find_runs
+from scoring.tuning.registry.sql_index import ProfileIndex
+from tests.support.database_version_1 import (
     OTHER_KEY,
     PUBLISHED,
     PUBLISHED_KEY,
@@ -38,7 +38,7 @@ from tests.database.version_1 import (
     UNFINISHED_KEY,
     write_version_1,
 )
-from tests.dataset.frames import small_tables
+from tests.support.small_tables import small_tables
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9
@@ -123,7 +123,7 @@ def test_version_1_is_read_without_a_change(old: Database, tmp_path: Path) -> No
     assert listed[UNFINISHED] == "unfinished"
     assert [left.run_id for left in leftovers_in_database(old)] == [UNFINISHED]
     assert verify_rows(old, PUBLISHED) == []
-    assert runs_of_key(old, PUBLISHED_KEY)
+    assert find_runs(old, PUBLISHED_KEY)
     old.require_tables()
     assert old.schema_version() == 1
     assert structure(old) == before
@@ -137,7 +137,7 @@ def test_read_only_file_of_version_1_is_read(old_file: Path, tmp_path: Path, jou
     digest = hashlib.sha256(old_file.read_bytes()).hexdigest()
     with Database.open(f"sqlite:///file:{old_file}?mode=ro&uri=true") as database:
         assert load_users(database)["user_id"].tolist() == [1, 2]
-        assert [run.run_id for run in runs_of_key(database, PUBLISHED_KEY)] == [PUBLISHED]
+        assert [run.run_id for run in find_runs(database, PUBLISHED_KEY)] == [PUBLISHED]
         assert set(list_runs(tmp_path, database)["run_id"]) >= {PUBLISHED, UNFINISHED}
         with pytest.raises(DatabaseError, match=r"old\.db.* cannot be written .*readonly"):
             database.migrate()
@@ -148,12 +148,12 @@ def test_read_only_file_of_version_1_is_read(old_file: Path, tmp_path: Path, jou
 def test_runs_are_found_by_their_key_on_both_versions(old: Database, migrated: bool) -> None:
     if migrated:
         old.migrate()
-    (published,) = runs_of_key(old, PUBLISHED_KEY)  # the key is also a nested value of another run's settings
+    (published,) = find_runs(old, PUBLISHED_KEY)  # the key is also a nested value of another run's settings
     assert (published.run_id, published.published, published.shards) == (PUBLISHED, True, 1)
-    (unfinished,) = runs_of_key(old, UNFINISHED_KEY)
+    (unfinished,) = find_runs(old, UNFINISHED_KEY)
     assert (unfinished.run_id, unfinished.published, unfinished.shards) == (UNFINISHED, False, 0)
-    assert runs_of_key(old, PUBLISHED_KEY[:-1]) == []
-    assert runs_of_key(old, "%") == []
+    assert find_runs(old, PUBLISHED_KEY[:-1]) == []
+    assert find_runs(old, "%") == []
 
 
 # Migrating
@@ -186,10 +186,10 @@ def test_run_keys_are_filled_and_settings_unchanged(old: Database) -> None:
 def test_settings_without_a_key_give_null(old: Database, settings: str) -> None:
     with old.begin() as connection:
         connection.execute(sa.text("UPDATE runs SET settings = :s WHERE run_id = :r"), {"s": settings, "r": PUBLISHED})
-    assert runs_of_key(old, PUBLISHED_KEY) == []
+    assert find_runs(old, PUBLISHED_KEY) == []
     old.migrate()
     assert keys(old)[PUBLISHED] is None
-    assert runs_of_key(old, PUBLISHED_KEY) == []
+    assert find_runs(old, PUBLISHED_KEY) == []
 
 
 def test_migrating_twice_changes_nothing(old: Database, old_url: str) -> None:
@@ -231,7 +231,7 @@ def import_users(database: Database, folder: Path) -> None:
         lambda database, _: database.create(),
         lambda database, _: save_tables(database, small_tables(), replace=True),
         lambda database, _: DatabasePublisher(database).check(),
-        lambda database, _: Index(database).rebuild(list, list),
+        lambda database, _: ProfileIndex(database).rebuild(list, list),
         import_users,
     ],
     ids=["create", "save_tables", "DatabasePublisher", "Index", "import_file"],
@@ -284,7 +284,7 @@ def test_inserted_run_has_its_key_and_is_found(old: Database) -> None:
     row = {"run_id": "new", "status": "writing", "model": "m", "settings": settings, "created_at": 0, "run_key": "k"}
     with old.begin() as connection:
         connection.execute(sa.insert(runs), row)
-    assert [run.run_id for run in runs_of_key(old, "k")] == ["new"]
+    assert [run.run_id for run in find_runs(old, "k")] == ["new"]
 
 
 # Crashes and concurrent processes
@@ -299,7 +299,7 @@ def test_killed_migration_leaves_version_1(old_url: str) -> None:
     with Database.open(old_url) as database:
         assert structure(database) == before
         assert database.schema_version() == 1
-        assert [run.run_id for run in runs_of_key(database, PUBLISHED_KEY)] == [PUBLISHED]
+        assert [run.run_id for run in find_runs(database, PUBLISHED_KEY)] == [PUBLISHED]
         database.migrate()
         assert keys(database)[PUBLISHED] == PUBLISHED_KEY
     assert stored_version(old_url) == migrations.VERSION
@@ -361,7 +361,7 @@ def set_version(url: str, version: int) -> None:
 
 @pytest.mark.parametrize(
     "use",
-    [load_users, runs_of_key, Database.create, Database.migrate, Database.is_empty, Database.schema_version],
+    [load_users, find_runs, Database.create, Database.migrate, Database.is_empty, Database.schema_version],
     ids=lambda function: function.__name__,
 )
 def test_newer_version_is_refused(database_url: str, use: Callable[..., object]) -> None:
@@ -370,7 +370,7 @@ def test_newer_version_is_refused(database_url: str, use: Callable[..., object])
         before = structure(database)
         for _ in range(2):
             with pytest.raises(DatabaseError, match=r"schema version 99.*up to version 2: upgrade scoring, or") as said:
-                use(database, *(["k"] if use is runs_of_key else []))
+                use(database, *(["k"] if use is find_runs else []))
         assert database.display in str(said.value)
         assert structure(database) == before
 
@@ -423,7 +423,7 @@ def test_postgres_user_with_rights_on_data_tables_only_reads(postgres_url: str) 
         url = sa.make_url(postgres_url).set(username=role).render_as_string(hide_password=False)
         with Database.open(url) as reader:
             assert load_users(reader)["user_id"].tolist() == [1, 2]
-            assert [run.run_id for run in runs_of_key(reader, PUBLISHED_KEY)] == [PUBLISHED]
+            assert [run.run_id for run in find_runs(reader, PUBLISHED_KEY)] == [PUBLISHED]
             with pytest.raises(DatabaseError, match="does not let this user do that"):
                 read_results(reader)
     finally:

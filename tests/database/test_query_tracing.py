@@ -18,8 +18,8 @@ from scoring.database.schema import DATA_TABLES
 from scoring.database.writers import insert_columns, insert_rows, save_tables
 from scoring.errors import DatabaseError
 from scoring.telemetry import Traffic, TrafficStatistics
-from tests.dataset.frames import small_tables
-from tests.telemetry.clock import Ticking
+from tests.support.clocks import Ticking
+from tests.support.small_tables import small_tables
 
 ONE = sa.text("SELECT 1")
 

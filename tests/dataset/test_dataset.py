@@ -10,7 +10,7 @@ import pytest
 
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, DataError
-from tests.dataset.frames import small_tables
+from tests.support.small_tables import small_tables
 
 JOBS = pd.DataFrame({"job_id": [1, 2], "occupation_code": [3_000_000_000, 5], "posted_at": "2025-01-01"})
 USERS = pd.DataFrame({"user_id": [1, 2], "preferred_occupations": [[3_000_000_000, 2**53], []]})

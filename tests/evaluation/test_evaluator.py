@@ -12,18 +12,17 @@ from hypothesis import strategies as st
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation.by_time import by_time
-from scoring.evaluation.evaluator import Evaluator, Judgement
+from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.holdout import Holdout
+from scoring.evaluation.holdout_splits import by_time, last_n
 from scoring.evaluation.list_metrics import Coverage, ListFacts, MeanFee
 from scoring.evaluation.metrics import NDCG, HitRate, Recall
-from scoring.evaluation.per_user import last_n
 from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile
 from scoring.model.pair import Pair
 from scoring.model.terms import UserTerm, Value
 from scoring.plan import Plan
 from scoring.ranking import Prepared
-from scoring.ranking.explanation import reasons_against
+from scoring.ranking.explanation import list_exclusions
 from scoring.statistics import Statistics
 from scoring.synthetic import make_market
 
@@ -80,7 +79,7 @@ def ideal(wanted: dict[int, float]) -> list[float]:
     return sorted(wanted.values(), reverse=True)
 
 
-def same(a: Judgement, b: Judgement) -> None:
+def same(a: Evaluation, b: Evaluation) -> None:
     np.testing.assert_array_equal(a.ranking.user_id, b.ranking.user_id)
     np.testing.assert_array_equal(a.ranking.job_id, b.ranking.job_id)
     np.testing.assert_array_equal(a.ranking.scores, b.ranking.scores)
@@ -90,11 +89,11 @@ def same(a: Judgement, b: Judgement) -> None:
 
 
 @pytest.mark.parametrize("kind", ["holdout", "own_candidates"])
-def test_values_are_those_of_a_hand(kind: str, request: pytest.FixtureRequest) -> None:
+def test_evaluate_equals_computation_by_hand(kind: str, request: pytest.FixtureRequest) -> None:
     holdout: Holdout = request.getfixturevalue(kind)
     statistics = Statistics(holdout.data)
     model = STANDARD.with_weights({"location": 0.5, "history": 0.3, "fee": 0.2})
-    found = Evaluator(holdout, metrics=METRICS, statistics=statistics).judge(model)
+    found = Evaluator(holdout, metrics=METRICS, statistics=statistics).evaluate(model)
     assert found.user_id.tolist() == sorted(set(holdout.relevance.user_id.tolist()))
     expected = [by_hand(holdout, model, user, statistics) for user in found.user_id[:25].tolist()]
     for name in found.values:
@@ -103,8 +102,8 @@ def test_values_are_those_of_a_hand(kind: str, request: pytest.FixtureRequest) -
         assert f"{name} {found.values[name].mean():.4f}" in repr(found)
 
 
-def test_lists_are_those_of_the_engine_and_hold_only_candidates(own_candidates: Holdout) -> None:
-    found = Evaluator(own_candidates, k=15, metrics=METRICS).judge(STANDARD)
+def test_lists_equal_engine_and_contain_only_candidates(own_candidates: Holdout) -> None:
+    found = Evaluator(own_candidates, k=15, metrics=METRICS).evaluate(STANDARD)
     fresh = Prepared.of(own_candidates.data, STANDARD, candidates=own_candidates.candidates).top_k(20, found.user_id)
     np.testing.assert_array_equal(found.ranking.job_id, fresh.job_id)
     np.testing.assert_array_equal(found.ranking.scores, fresh.scores)
@@ -131,20 +130,18 @@ def model_of(drawn: tuple[list[float], float, dict]) -> ScoringModel:
 
 @settings(max_examples=12, deadline=None)
 @given(st.lists(MODELS, min_size=2, max_size=6))
-def test_whatever_was_judged_before_a_fresh_evaluator_says_the_same(
-    holdout: Holdout, statistics: Statistics, drawn: list
-) -> None:
+def test_earlier_evaluations_do_not_change_results(holdout: Holdout, statistics: Statistics, drawn: list) -> None:
     lasting = Evaluator(holdout, metrics=METRICS, statistics=statistics)
     for model in map(model_of, drawn):
         fresh = Evaluator(holdout, metrics=METRICS, statistics=statistics)
-        found, expected = lasting.judge(model), fresh.judge(model)
+        found, expected = lasting.evaluate(model), fresh.evaluate(model)
         same(found, expected)
         assert Coverage().of(found.ranking, lasting.facts(found)).value == pytest.approx(
             Coverage().of(expected.ranking, fresh.facts(expected)).value, abs=0
         )
 
 
-def test_only_what_differs_in_more_than_weights_is_encoded_anew(
+def test_plan_is_rebuilt_only_if_more_than_weights_differ(
     holdout: Holdout, statistics: Statistics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
@@ -164,17 +161,17 @@ def test_only_what_differs_in_more_than_weights_is_encoded_anew(
     evaluator = Evaluator(holdout, metrics=METRICS, statistics=statistics)
     five = [STANDARD.with_parameters("freshness", half_life_days=days) for days in (1.0, 2.0, 3.0, 4.0, 5.0)]
     for model in five[:4]:
-        evaluator.judge(model)
+        evaluator.evaluate(model)
     assert len(made) == 4
     for model in [*five[:4], five[0].with_weights({"fee": 1.0}), five[3].with_weights({"wage": 0.5, "fee": 0.5})]:
-        evaluator.judge(model)
+        evaluator.evaluate(model)
     assert len(made) == 4
-    evaluator.judge(five[4])  # evicts the least recently used entry, five[1]
+    evaluator.evaluate(five[4])  # evicts the least recently used entry, five[1]
     assert len(made) == 5
     for model in (five[0], five[2], five[3], five[4]):
-        evaluator.judge(model)
+        evaluator.evaluate(model)
     assert len(made) == 5
-    evaluator.judge(five[1])
+    evaluator.evaluate(five[1])
     assert len(made) == 6
 
 
@@ -191,20 +188,20 @@ class Listed(Component):
         raise NotImplementedError
 
 
-def test_a_component_may_have_a_list_among_its_parameters(holdout: Holdout, statistics: Statistics) -> None:
+def test_component_with_list_parameter_is_evaluated(holdout: Holdout, statistics: Statistics) -> None:
     weights = WeightProfile.normalised({"base": 0.5, "personal": 0.5}, {"base": {"fee": 1}, "personal": {"listed": 1}})
     fee = next(part for part in STANDARD.parts if part.name == "fee")
     model = ScoringModel("own", (fee, Part("listed", "personal", Listed(points=[0.0, 50.0]))), weights)
     evaluator = Evaluator(holdout, metrics=METRICS, statistics=statistics)
-    evaluator.judge(model)
+    evaluator.evaluate(model)
     again = model.with_weights({"fee": 0.9, "listed": 0.1})
-    same(evaluator.judge(again), Evaluator(holdout, metrics=METRICS, statistics=statistics).judge(again))
+    same(evaluator.evaluate(again), Evaluator(holdout, metrics=METRICS, statistics=statistics).evaluate(again))
 
 
-def test_some_users_have_the_rows_that_they_have_among_all(evaluator: Evaluator, holdout: Holdout) -> None:
-    whole = evaluator.judge(STANDARD)
+def test_subset_of_users_has_the_same_rows(evaluator: Evaluator, holdout: Holdout) -> None:
+    whole = evaluator.evaluate(STANDARD)
     some = np.sort(np.random.default_rng(1).choice(evaluator.user_id, 20, replace=False))
-    found = Evaluator(holdout, users=some[::-1], metrics=METRICS, statistics=evaluator.statistics).judge(STANDARD)
+    found = Evaluator(holdout, users=some[::-1], metrics=METRICS, statistics=evaluator.statistics).evaluate(STANDARD)
     rows = np.searchsorted(whole.user_id, some)
     assert found.user_id.tolist() == some.tolist()
     np.testing.assert_array_equal(found.ranking.job_id, whole.ranking.job_id[rows])
@@ -213,11 +210,11 @@ def test_some_users_have_the_rows_that_they_have_among_all(evaluator: Evaluator,
         np.testing.assert_array_equal(values, whole.values[name][rows])
 
 
-def test_users_without_anything_to_be_found_are_left_out(evaluator: Evaluator, holdout: Holdout) -> None:
+def test_users_without_relevant_jobs_are_left_out(evaluator: Evaluator, holdout: Holdout) -> None:
     nobody = np.setdiff1d(holdout.data.users.user_id, holdout.user_id)
     assert len(nobody) > 0
-    mixed = Evaluator(holdout, users=[*nobody, *holdout.user_id[:3]], statistics=evaluator.statistics)
-    assert mixed.user_id.tolist() == holdout.user_id[:3].tolist()
+    hash_ids = Evaluator(holdout, users=[*nobody, *holdout.user_id[:3]], statistics=evaluator.statistics)
+    assert hash_ids.user_id.tolist() == holdout.user_id[:3].tolist()
     with pytest.raises(ConfigurationError, match="nothing is to be found"):
         Evaluator(holdout, users=nobody, statistics=evaluator.statistics)
     with pytest.raises(ConfigurationError, match="nothing is to be found"):
@@ -226,17 +223,17 @@ def test_users_without_anything_to_be_found_are_left_out(evaluator: Evaluator, h
         Evaluator(holdout, users=[int(holdout.user_id[0]), 999_999_999], statistics=evaluator.statistics)
 
 
-def test_lists_are_as_long_as_the_longest_look(holdout: Holdout, statistics: Statistics) -> None:
+def test_lists_are_as_long_as_largest_k(holdout: Holdout, statistics: Statistics) -> None:
     assert Evaluator(holdout, k=5, metrics=METRICS, statistics=statistics).k == 20
     assert Evaluator(holdout, k=30, metrics=METRICS, statistics=statistics).k == 30
-    short = Evaluator(holdout, k=3, metrics=(NDCG(2),), statistics=statistics).judge(STANDARD)
+    short = Evaluator(holdout, k=3, metrics=(NDCG(2),), statistics=statistics).evaluate(STANDARD)
     assert short.ranking.job_id.shape[1] == 3
     for k in (0, -1, 2.5, True):
         with pytest.raises(ConfigurationError):
             Evaluator(holdout, k=k, metrics=METRICS, statistics=statistics)  # type: ignore[arg-type]
 
 
-def test_two_metrics_of_one_name_and_statistics_of_later_data_are_refused(holdout: Holdout, data: Dataset) -> None:
+def test_duplicate_metrics_and_later_statistics_raise(holdout: Holdout, data: Dataset) -> None:
     with pytest.raises(ConfigurationError, match="one name"):
         Evaluator(holdout, metrics=(NDCG(10), NDCG(10)))
     with pytest.raises(ConfigurationError, match="other data"):
@@ -244,17 +241,17 @@ def test_two_metrics_of_one_name_and_statistics_of_later_data_are_refused(holdou
 
 
 @pytest.mark.parametrize("kind", ["holdout", "own_candidates"])
-def test_pairs_out_of_reach_are_counted_at_their_first_rule(kind: str, request: pytest.FixtureRequest) -> None:
+def test_unreachable_pairs_are_counted_at_first_rule(kind: str, request: pytest.FixtureRequest) -> None:
     holdout: Holdout = request.getfixturevalue(kind)
     model = STANDARD.with_eligibility(min_fee=1500.0, company_cooldown_days=60.0)
     evaluator = Evaluator(holdout, metrics=METRICS)
     ready = Prepared.of(evaluator.statistics, model, candidates=holdout.candidates)
     allowed = ready.plan.exclusions.matrix(np.arange(len(ready.plan.user_id)))
     counts: dict[str, int] = {}
-    listed = evaluator.judge(model).ranking
+    listed = evaluator.evaluate(model).ranking
     for user, job in zip(holdout.relevance.user_id, holdout.relevance.job_id, strict=True):
         row, place = int(ready.user_rows([user])[0]), int(ready.job_rows([job])[0])
-        reasons = reasons_against(ready.plan, row, place)
+        reasons = list_exclusions(ready.plan, row, place)
         assert bool(reasons) == (not allowed[row, place])
         if reasons:
             counts[reasons[0]] = counts.get(reasons[0], 0) + 1
@@ -265,13 +262,13 @@ def test_pairs_out_of_reach_are_counted_at_their_first_rule(kind: str, request: 
     assert set(evaluator.unreachable(STANDARD.with_eligibility(**everything))) <= {"nobody's candidate"}
 
 
-def test_facts_follow_the_rules(evaluator: Evaluator) -> None:
+def test_list_facts_follow_eligibility_rules(evaluator: Evaluator) -> None:
     for rules in ({"min_fee": 2000.0}, {}, {"min_fee": 3000.0}):
-        judgement = evaluator.judge(STANDARD.with_eligibility(**rules))
-        facts = evaluator.facts(judgement)
-        eligible = judgement.prepared.plan.exclusions.open_to_all
+        evaluation = evaluator.evaluate(STANDARD.with_eligibility(**rules))
+        facts = evaluator.facts(evaluation)
+        eligible = evaluation.prepared.plan.exclusions.open_to_all
         np.testing.assert_array_equal(facts.eligible, eligible)
         fresh = ListFacts.of(evaluator.inputs, eligible)
         np.testing.assert_array_equal(facts.fee, fresh.fee)
-        found = MeanFee(20).of(judgement.ranking, facts)
+        found = MeanFee(20).of(evaluation.ranking, facts)
         assert (found[~np.isnan(found)] >= rules.get("min_fee", 0.0)).all()

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
 from scoring.evaluation.metrics import DEFAULT_METRICS, MAP, MRR, NDCG, HitRate, Metric, Precision, Recall, mean
-from scoring.evaluation.relevance import Judged, Relevance, judge
-from tests.counting import counted
-from tests.evaluation.rankings import ranking_of
+from scoring.evaluation.relevance import RankedRelevance, Relevance, rank_relevance
+from tests.support.counts import record_count
+from tests.support.rankings import ranking_of
 
 Wanted = dict[int, dict[int, int]]
 
@@ -39,7 +39,7 @@ def by_trec_eval(metric: Metric, lists: list[list[int]], wanted: Wanted) -> dict
 def assert_equal_to_trec_eval(metric: Metric, lists: list[list[int]], wanted: Wanted) -> None:
     pairs = [(user, job, gain) for user, jobs in wanted.items() for job, gain in jobs.items()]
     relevance = Relevance.of(*([pair[place] for pair in pairs] for place in range(3)))
-    values = metric.of(judge(ranking_of(lists), relevance, k=40))
+    values = metric.of(rank_relevance(ranking_of(lists), relevance, k=40))
     theirs = by_trec_eval(metric, lists, wanted)
     for user, value in enumerate(values):
         if user not in wanted:
@@ -48,7 +48,7 @@ def assert_equal_to_trec_eval(metric: Metric, lists: list[list[int]], wanted: Wa
             assert value == 0  # trec_eval skips users without a list
         else:
             assert value == pytest.approx(theirs[user], abs=1e-9)
-            counted("metrics", "{} values of metrics: trec_eval's to 1e-9", 1)
+            record_count("metrics", "{} values", 1)
 
 
 @pytest.mark.parametrize("kind", MEASURES)
@@ -77,57 +77,57 @@ def test_equal_to_trec_eval_on_degenerate_lists(
     assert_equal_to_trec_eval(kind(k), lists, {user: wanted for user, wanted in enumerate(wants) if wanted})
 
 
-def judged_of(listed: list[int], wanted: list[int], k: int | None = None) -> Judged:
-    return judge(ranking_of([listed]), Relevance.of([0] * len(wanted), wanted), k)
+def relevance_of(listed: list[int], wanted: list[int], k: int | None = None) -> RankedRelevance:
+    return rank_relevance(ranking_of([listed]), Relevance.of([0] * len(wanted), wanted), k)
 
 
-def test_a_list_of_all_that_was_wanted_is_perfect() -> None:
-    judged = judged_of([4, 5, 6], [6, 4, 5])
-    assert [kind(3).of(judged).tolist() for kind in MEASURES] == [[1.0]] * len(MEASURES)
+def test_perfect_list_scores_1() -> None:
+    relevance = relevance_of([4, 5, 6], [6, 4, 5])
+    assert [kind(3).of(relevance).tolist() for kind in MEASURES] == [[1.0]] * len(MEASURES)
 
 
-def test_the_figures_of_one_list() -> None:
-    judged = judged_of([8, 1, 9, 2], [1, 2, 3])
+def test_metrics_of_one_list_by_hand() -> None:
+    relevance = relevance_of([8, 1, 9, 2], [1, 2, 3])
     ideal = 1 + 1 / math.log2(3) + 1 / math.log2(4)
-    assert NDCG(4).of(judged)[0] == pytest.approx((1 / math.log2(3) + 1 / math.log2(5)) / ideal)
-    assert Recall(4).of(judged)[0] == pytest.approx(2 / 3)
-    assert Precision(4).of(judged)[0] == 0.5
-    assert MRR(4).of(judged)[0] == 0.5
-    assert MAP(4).of(judged)[0] == pytest.approx((1 / 2 + 2 / 4) / 3)
-    assert (HitRate(1).of(judged)[0], HitRate(2).of(judged)[0]) == (0, 1)
+    assert NDCG(4).of(relevance)[0] == pytest.approx((1 / math.log2(3) + 1 / math.log2(5)) / ideal)
+    assert Recall(4).of(relevance)[0] == pytest.approx(2 / 3)
+    assert Precision(4).of(relevance)[0] == 0.5
+    assert MRR(4).of(relevance)[0] == 0.5
+    assert MAP(4).of(relevance)[0] == pytest.approx((1 / 2 + 2 / 4) / 3)
+    assert (HitRate(1).of(relevance)[0], HitRate(2).of(relevance)[0]) == (0, 1)
 
 
-def test_a_user_without_relevant_jobs_has_no_value_and_does_not_lower_the_mean() -> None:
-    judged = judge(ranking_of([[1], [1], [2]]), Relevance.of([0, 2], [1, 1]))
+def test_user_without_relevant_jobs_has_no_value() -> None:
+    relevance = rank_relevance(ranking_of([[1], [1], [2]]), Relevance.of([0, 2], [1, 1]))
     for kind in MEASURES:
-        values = kind(1).of(judged)
+        values = kind(1).of(relevance)
         assert values[[0, 2]].tolist() == [1.0, 0.0]
         assert math.isnan(values[1])
         assert mean(values) == 0.5
 
 
-def test_a_list_cut_before_k_is_refused_and_both_are_named() -> None:
-    judged = judged_of([1, 2, 3], [1])
+def test_list_shorter_than_k_raises() -> None:
+    relevance = relevance_of([1, 2, 3], [1])
     for metric in DEFAULT_METRICS:
-        with pytest.raises(ConfigurationError, match=f"{metric.name} needs lists of {metric.k} jobs.*to rank 3"):
-            metric.of(judged)
-    assert Precision(10).of(judged_of([1, 2, 3], [1], k=10)).tolist() == [0.1]
+        with pytest.raises(ConfigurationError, match=f"{metric.name} needs lists of {metric.k} jobs, but .* rank 3"):
+            metric.of(relevance)
+    assert Precision(10).of(relevance_of([1, 2, 3], [1], k=10)).tolist() == [0.1]
 
 
 @pytest.mark.parametrize("k", [0, -1, 2.5, True])
-def test_a_k_that_is_none_is_refused(k: float) -> None:
+def test_invalid_k_raises(k: float) -> None:
     with pytest.raises(ConfigurationError, match="k is"):
         NDCG(k)  # type: ignore[arg-type]
 
 
-def test_names_and_equality() -> None:
+def test_metric_names_and_equality() -> None:
     names = [metric.name for metric in DEFAULT_METRICS]
     assert names == ["NDCG@10", "Recall@40", "Precision@10", "MRR@40", "MAP@40", "HitRate@40"]
     assert NDCG(10) == NDCG()
     assert NDCG(5) != Recall(5)
 
 
-def test_there_is_no_mean_of_nobody() -> None:
+def test_mean_of_no_users_raises() -> None:
     with pytest.raises(ConfigurationError, match="none of the 2 users"):
         mean([float("nan")] * 2)
     with pytest.raises(ConfigurationError, match="none of the 0 users"):

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.evaluation.relevance import Relevance, judge
-from tests.evaluation.rankings import ranking_of
+from scoring.evaluation.relevance import Relevance, rank_relevance
+from tests.support.rankings import ranking_of
 
 LOWEST, HIGHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
-def test_a_pair_given_twice_keeps_the_larger_gain_and_pairs_are_sorted() -> None:
+def test_duplicate_pair_keeps_larger_gain() -> None:
     relevance = Relevance.of([7, 2, 7, 7], [5, 9, 5, 1], [1.0, 2.0, 3.0, 0.5])
     assert relevance.user_id.tolist() == [2, 7, 7]
     assert relevance.job_id.tolist() == [9, 1, 5]
@@ -23,62 +23,62 @@ def test_a_pair_given_twice_keeps_the_larger_gain_and_pairs_are_sorted() -> None
     assert relevance.frame().to_numpy().tolist() == [[2, 9, 2.0], [7, 1, 0.5], [7, 5, 3.0]]
 
 
-def test_a_gain_that_is_not_given_is_1() -> None:
+def test_missing_gain_is_1() -> None:
     assert Relevance.of([1, 1], [2, 3]).gain.tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("gain", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_gain_that_is_none_is_refused(gain: float) -> None:
+def test_invalid_gain_raises(gain: float) -> None:
     with pytest.raises(ConfigurationError, match=r"user 4 and job 6 is .* a finite number above 0"):
         Relevance.of([1, 4], [2, 6], [1.0, gain])
 
 
-def test_lengths_that_differ_are_refused() -> None:
+def test_different_lengths_raise() -> None:
     with pytest.raises(ConfigurationError, match=r"2 users, 1 jobs"):
         Relevance.of([1, 4], [2])
     with pytest.raises(ConfigurationError, match=r"gains of shape \(1,\)"):
         Relevance.of([1, 4], [2, 3], [1.0])
 
 
-def test_gains_ideal_and_lengths() -> None:
+def test_gains_ideal_gains_and_lengths_by_hand() -> None:
     relevance = Relevance.of([1, 1, 1, 3, 9], [10, 11, 12, 10, 10], [1.0, 3.0, 2.0, 1.0, 1.0])
-    judged = judge(ranking_of([[11, 20, 10], [10, 20], []], user_id=[1, 2, 3]), relevance)
-    assert judged.gains.tolist() == [[3.0, 0.0, 1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
-    assert judged.ideal.tolist() == [[3.0, 2.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
-    assert judged.n_relevant.tolist() == [3, 0, 1]
-    assert judged.length.tolist() == [3, 2, 0]
-    assert judged.known.tolist() == [True, False, True]
-    assert repr(judged) == "Judged(3 users, 2 with relevant jobs, to rank 3)"
+    ranked = rank_relevance(ranking_of([[11, 20, 10], [10, 20], []], user_id=[1, 2, 3]), relevance)
+    assert ranked.gains.tolist() == [[3.0, 0.0, 1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    assert ranked.ideal.tolist() == [[3.0, 2.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    assert ranked.n_relevant.tolist() == [3, 0, 1]
+    assert ranked.length.tolist() == [3, 2, 0]
+    assert ranked.known.tolist() == [True, False, True]
+    assert repr(ranked) == "Judged(3 users, 2 with relevant jobs, to rank 3)"
 
 
-def test_k_cuts_lists_and_relevant_jobs_beyond_are_still_counted() -> None:
-    judged = judge(ranking_of([[1, 2, 3]]), Relevance.of([0, 0, 0], [3, 2, 9], [1.0, 2.0, 3.0]), k=2)
-    assert judged.gains.tolist() == [[0.0, 2.0]]
-    assert judged.ideal.tolist() == [[3.0, 2.0]]
-    assert (judged.n_relevant.tolist(), judged.length.tolist()) == ([3], [2])
+def test_k_cuts_lists_but_not_relevant_counts() -> None:
+    ranked = rank_relevance(ranking_of([[1, 2, 3]]), Relevance.of([0, 0, 0], [3, 2, 9], [1.0, 2.0, 3.0]), k=2)
+    assert ranked.gains.tolist() == [[0.0, 2.0]]
+    assert ranked.ideal.tolist() == [[3.0, 2.0]]
+    assert (ranked.n_relevant.tolist(), ranked.length.tolist()) == ([3], [2])
 
 
-def test_a_k_beyond_the_lists_says_that_there_are_no_more_jobs() -> None:
-    judged = judge(ranking_of([[1, 2]]), Relevance.of([0] * 3, [2, 8, 9]), k=4)
-    assert judged.gains.tolist() == [[0.0, 1.0, 0.0, 0.0]]
-    assert judged.ideal.tolist() == [[1.0, 1.0, 1.0, 0.0]]
+def test_k_beyond_list_adds_empty_ranks() -> None:
+    ranked = rank_relevance(ranking_of([[1, 2]]), Relevance.of([0] * 3, [2, 8, 9]), k=4)
+    assert ranked.gains.tolist() == [[0.0, 1.0, 0.0, 0.0]]
+    assert ranked.ideal.tolist() == [[1.0, 1.0, 1.0, 0.0]]
 
 
-def test_what_stands_behind_the_end_of_a_list_is_no_job_even_where_that_is_an_id() -> None:
-    judged = judge(ranking_of([[5], [5, 6, 7]]), Relevance.of([0], [-1]))
-    assert judged.gains.sum() == 0
+def test_padding_after_list_end_is_not_a_job() -> None:
+    ranked = rank_relevance(ranking_of([[5], [5, 6, 7]]), Relevance.of([0], [-1]))
+    assert ranked.gains.sum() == 0
 
 
 @pytest.mark.parametrize("k", [0, -3, 1.5])
-def test_a_k_that_is_none_is_refused(k: float) -> None:
+def test_invalid_k_raises(k: float) -> None:
     with pytest.raises(ConfigurationError, match="k is"):
-        judge(ranking_of([[1]]), Relevance.of([1], [1]), k=k)  # type: ignore[arg-type]
+        rank_relevance(ranking_of([[1]]), Relevance.of([1], [1]), k=k)  # type: ignore[arg-type]
 
 
-def test_nobody_and_nothing() -> None:
-    assert judge(ranking_of([], room=3), Relevance.of([1], [1])).gains.shape == (0, 3)
-    assert not judge(ranking_of([[1]]), Relevance.of([], [])).known.any()
-    assert judge(ranking_of([[], []]), Relevance.of([1], [1])).gains.shape == (2, 0)
+def test_no_users_or_no_relevance() -> None:
+    assert rank_relevance(ranking_of([], room=3), Relevance.of([1], [1])).gains.shape == (0, 3)
+    assert not rank_relevance(ranking_of([[1]]), Relevance.of([], [])).known.any()
+    assert rank_relevance(ranking_of([[], []]), Relevance.of([1], [1])).gains.shape == (2, 0)
 
 
 ids = st.sampled_from([LOWEST, LOWEST + 1, -1, 0, 1, 2, 3, 2**32, HIGHEST])
@@ -90,7 +90,7 @@ ids = st.sampled_from([LOWEST, LOWEST + 1, -1, 0, 1, 2, 3, 2**32, HIGHEST])
     lists=st.lists(st.tuples(ids, st.lists(ids, unique=True, max_size=6)), max_size=6, unique_by=lambda one: one[0]),
     k=st.none() | st.integers(1, 8),
 )
-def test_equal_to_looking_up_each_pair(
+def test_gains_equal_lookup_of_each_pair(
     pairs: list[tuple[int, int, int]], lists: list[tuple[int, list[int]]], k: int | None
 ) -> None:
     users, jobs, gains = ([pair[place] for pair in pairs] for place in range(3))
@@ -99,22 +99,22 @@ def test_equal_to_looking_up_each_pair(
         of_user = wanted.setdefault(user, {})
         of_user[job] = max(gain, of_user.get(job, 0))
     ranking = ranking_of([one for _, one in lists], user_id=[user for user, _ in lists])
-    judged = judge(ranking, Relevance.of(users, jobs, gains), k)
+    ranked = rank_relevance(ranking, Relevance.of(users, jobs, gains), k)
 
     depth = ranking.job_id.shape[1] if k is None else k
     for row, (user, listed) in enumerate(lists):
         of_user = wanted.get(user, {})
         gained = [of_user.get(job, 0) for job in listed][:depth]
         ideal = sorted(of_user.values(), reverse=True)[:depth]
-        assert judged.gains[row].tolist() == gained + [0] * (depth - len(gained))
-        assert judged.ideal[row].tolist() == ideal + [0] * (depth - len(ideal))
-        assert judged.n_relevant[row] == len(of_user)
+        assert ranked.gains[row].tolist() == gained + [0] * (depth - len(gained))
+        assert ranked.ideal[row].tolist() == ideal + [0] * (depth - len(ideal))
+        assert ranked.n_relevant[row] == len(of_user)
 
 
-def test_many_relevant_jobs_are_compared_in_pieces() -> None:
+def test_many_relevant_jobs_in_blocks() -> None:
     n_jobs, k = 60_000, 10  # more cells than one block
     listed = list(range(0, n_jobs, n_jobs // k))
     wanted = np.arange(1, n_jobs, 2)
-    judged = judge(ranking_of([listed]), Relevance.of(np.zeros_like(wanted), wanted, wanted.astype(float)))
-    assert judged.gains[0].tolist() == [job if job % 2 else 0 for job in listed]
-    assert judged.ideal[0].tolist() == list(range(n_jobs - 1, n_jobs - 2 * k, -2))
+    ranked = rank_relevance(ranking_of([listed]), Relevance.of(np.zeros_like(wanted), wanted, wanted.astype(float)))
+    assert ranked.gains[0].tolist() == [job if job % 2 else 0 for job in listed]
+    assert ranked.ideal[0].tolist() == list(range(n_jobs - 1, n_jobs - 2 * k, -2))

@@ -22,9 +22,18 @@ from scoring.database.writers import save_tables
 from scoring.errors import DatabaseError, RunCancelledError
 from scoring.facade import ScoringEngine
 from scoring.plan import Plan
-from tests.counting import counted
-from tests.facade.support import dataset_of, engine_of, expected_pairs, legacy_job, legacy_user, market_of, named, store
-from tests.markets import RawMarket
+from tests.support.counts import record_count
+from tests.support.engines import (
+    dataset_of,
+    engine_of,
+    expected_pairs,
+    legacy_job,
+    legacy_user,
+    market_of,
+    named,
+    store,
+)
+from tests.support.random_markets import RawMarket
 
 HANDLES = ["url", "path", "engine", "session", "async engine", "async session"]
 
@@ -61,7 +70,7 @@ async def test_every_method_on_every_handle(kind: str, database_url: str, market
         db = await handle(kind, database_url, stack)
         engine = stack.enter_context(ScoringEngine(db, as_of=market.as_of, keep_factors=False))
         await every_method(engine, market)
-    counted("classic", "{} handles of databases: each method that scores answers as the formulas do", 1)
+    record_count("database handles", "{} handles", 1)
 
 
 async def every_method(engine: ScoringEngine, market: RawMarket) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from scoring.facade import ScoringEngine
-from tests.counting import counted
-from tests.facade.support import legacy_job, legacy_user, market_of, store
+from tests.support.counts import record_count
+from tests.support.engines import legacy_job, legacy_user, market_of, store
 
 PAGE = Path(__file__).parents[2] / "MIGRATING.md"
 
@@ -62,4 +62,4 @@ async def test_every_method_of_the_page_answers(sqlite_url: str) -> None:
         if name not in ("clear_caches", "refresh", "close"):
             assert answer is not None, name
             assert not (isinstance(answer, pd.DataFrame) and answer.columns.empty), name
-    counted("classic", "{} of {} methods on the page for legacy code answer", len(calls), len(promised()))
+    record_count("legacy methods", "{} of {} methods", len(calls), len(promised()))

@@ -22,10 +22,8 @@ from scoring.facade import (
     ScoringEngine,
 )
 from scoring.runs import memory_budget
-from tests.counting import counted
-from tests.facade.support import engine_of, legacy_job, legacy_user, market_of, store
-
-LARGE = "{} requests too large for what is there: refused before any work, with the ways out"
+from tests.support.counts import record_count
+from tests.support.engines import engine_of, legacy_job, legacy_user, market_of, store
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +44,7 @@ def ids(n_users: int, n_jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 async def test_what_cannot_fit_is_refused_before_any_work(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_budget, "available", lambda: 16_000_000_000)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: 16_000_000_000)
     with ScoringEngine(sqlite_url) as engine:  # the file does not exist: any work would fail
         users, jobs = ids(10_000, 100_000)
         started = time.perf_counter()
@@ -58,17 +56,17 @@ async def test_what_cannot_fit_is_refused_before_any_work(sqlite_url: str, monke
             assert part in said
         assert engine.get_performance_stats()["total_calculations"] == 0
         assert isinstance(caught.value, MemoryError)
-    counted("memory", LARGE, 1)
+    record_count("large requests", "{} requests", 1)
 
 
 async def test_everybody_against_everything_is_refused_too(
     engine: ScoringEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await engine.warmup_caches()
-    monkeypatch.setattr(memory_budget, "available", lambda: 1000)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
     with pytest.raises(NotEnoughMemoryError, match="out="):
         await engine.calculate_scores_for_all_users(top_k=None)
-    counted("memory", LARGE, 1)
+    record_count("large requests", "{} requests", 1)
 
 
 async def test_the_prediction_is_near_what_a_frame_takes(engine: ScoringEngine, frames: Any) -> None:
@@ -236,7 +234,7 @@ async def test_reading_what_cannot_fit_is_refused(
     engine: ScoringEngine, frames: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = await engine.process_scoring_batch(frames["users"], frames["jobs"], out=tmp_path / "pairs")
-    monkeypatch.setattr(memory_budget, "available", lambda: 10_000)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: 10_000)
     assert isinstance(pairs, ScoredPairs)
     with pytest.raises(NotEnoughMemoryError, match=r"batches\(\)"):
         pairs.read()

@@ -27,12 +27,11 @@ from scoring.model.pair import Pair
 from scoring.model.terms import JobTerm, Value
 from scoring.synthetic import make_market
 from tests.caching.test_stores import Clock
-from tests.counting import counted
-from tests.facade.support import dataset_of, engine_of, legacy_job, legacy_user, market_of, store
-from tests.markets import CLOCK, RawMarket
+from tests.support.counts import record_count
+from tests.support.engines import dataset_of, engine_of, legacy_job, legacy_user, market_of, store
+from tests.support.random_markets import CLOCK, RawMarket
 
 HOUR = 3600.0
-CODE = "{} changes of a component's code: another key, nothing served from before"
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +274,7 @@ async def test_a_component_defined_again_is_not_served_from_before(market: RawMa
         explained = await engine.get_score_explanation(job, user)
         assert explained["components"][0]["value"] == points
         found.append(await engine.calculate_base_score(job))
-        counted("stale", CODE, 1)
+        record_count("code in keys", "{} changes of code", 1)
     assert found[0] < found[1]
 
 

@@ -15,10 +15,10 @@ from scoring.caching import CACHE_NAMES
 from scoring.facade import ScoringEngine
 from scoring.model import ScoringModel
 from tests.caching.test_stores import Clock
-from tests.counting import IN_TIME, counted
-from tests.facade.support import market_of, store
 from tests.facade.test_snapshot import act, company_of
-from tests.markets import RawMarket
+from tests.support.counts import record_count
+from tests.support.engines import market_of, store
+from tests.support.random_markets import RawMarket
 
 THREADS = 64
 FEW, MANY = 70, 200
@@ -94,8 +94,13 @@ def one_computation_per_key(url: str, market: RawMarket, tasks: int, per_task: i
         name: layer.misses for name, layer in alone.items()
     }
     assert sum(layer.requests for layer in stats.values()) > tasks * per_task
-    sentence = f"{{}} tasks of {THREADS} threads, {{}} requests: all right, {{}} missing keys computed once each"
-    counted("shared", sentence, tasks, tasks * per_task, sum(layer.misses for layer in stats.values()))
+    record_count(
+        "engine threads",
+        "{} tasks, {} requests, {} missing keys",
+        tasks,
+        tasks * per_task,
+        sum(layer.misses for layer in stats.values()),
+    )
 
 
 def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task: int) -> None:
@@ -122,8 +127,7 @@ def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task:
         for name, layer in engine.cache_stats().items():
             assert layer.misses == layer.stored + layer.dropped, name
             assert layer.failed == 0
-    sentence = f"{{}} tasks of {THREADS} threads, {{}} requests amid clears and refreshes: all answers right"
-    counted("shared", sentence, tasks, tasks * per_task)
+    record_count("cleared caches", "{} tasks, {} requests", tasks, tasks * per_task)
 
 
 def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
@@ -145,7 +149,7 @@ def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
             clock.now += 1200.0
         stats = engine.cache_stats()["company"]
     assert (stats.misses, stats.expirations) == (1 + (phases - 1) // 3, phases // 3)
-    counted("shared", IN_TIME, right)
+    record_count("time to live", "{} requests", right)
 
 
 @pytest.fixture(scope="module")

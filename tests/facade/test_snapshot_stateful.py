@@ -30,9 +30,9 @@ from scoring.facade import ScoringEngine
 from scoring.facade.engine_state import CACHES
 from scoring.statistics.popularity import PopularityReading
 from tests.caching.test_stores import Clock
-from tests.counting import counted
-from tests.facade.support import market_of, store
-from tests.markets import CLOCK
+from tests.support.counts import record_count
+from tests.support.engines import market_of, store
+from tests.support.random_markets import CLOCK
 
 HOUR = 3600.0
 MARKET = market_of(2, n_users=6, n_jobs=15)  # with the data's own clock
@@ -275,8 +275,7 @@ def run(template: Path, sequences: int, steps: int, part: int = 0) -> None:
     )
     run_state_machine_as_test(machine, settings=few)
     assert machine.sequences >= sequences
-    sentence = "{} sequences of edits, clears and restarts with {} reads: none stale"
-    counted("stale", sentence, machine.sequences, machine.reads)
+    record_count("stale values", "{} sequences, {} reads", machine.sequences, machine.reads)
 
 
 def test_nothing_is_stale_after_any_sequence(template: Path) -> None:

@@ -12,9 +12,7 @@ import yaml
 from scoring.catalog import component_kinds, load_model, preset_names
 from scoring.errors import ModelError
 from scoring.model import ScoringModel, WeightProfile, dump_model, parse_model, parse_weights
-from tests.counting import counted
-
-MISTAKES = "{} mistakes in files of models and weights (unknown keys, weights below 0, NaN …): each named"
+from tests.support.counts import record_count
 
 GOOD = """\
 name: mine
@@ -239,7 +237,7 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message
     said = str(raised.value)
     assert said.startswith(f"mine.yaml, line {line}: {message}"), said
     assert (raised.value.path, raised.value.line) == ("mine.yaml", line)
-    counted("input", MISTAKES, 1)
+    record_count("model mistakes", "{} mistakes", 1)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +268,7 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message
 )
 def test_what_is_no_model_is_refused(text: str, message: str) -> None:
     assert problem(text).startswith(message), problem(text)
-    counted("input", MISTAKES, 1)
+    record_count("model mistakes", "{} mistakes", 1)
 
 
 @pytest.mark.parametrize(
@@ -388,7 +386,7 @@ def test_a_mistake_in_a_weight_file_is_named_with_its_line(old: str, new: str, l
         parse_weights(WEIGHTS.replace(old, new), parse(GOOD), source="w.yaml")
     assert str(raised.value).startswith(f"w.yaml, line {line}: {message}"), str(raised.value)
     assert (raised.value.path, raised.value.line) == ("w.yaml", line)
-    counted("input", MISTAKES, 1)
+    record_count("model mistakes", "{} mistakes", 1)
 
 
 def test_a_weight_file_may_be_normalised() -> None:

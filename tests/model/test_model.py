@@ -18,7 +18,7 @@ from scoring.catalog import load_model
 from scoring.components import Access, Fee, Wage
 from scoring.errors import ModelError
 from scoring.model import GROUPS, Eligibility, Part, ScoringModel, WeightProfile, dump_model
-from tests.components.own import TitleWord
+from tests.support.custom_components import TitleWord
 
 HALVES = WeightProfile({"base": 1.0}, {"base": {"fee": 0.5, "wage": 0.5}})
 PARTS = (Part("fee", "base", Fee()), Part("wage", "base", Wage()))

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from scoring.backends import reference
 from scoring.model.terms import DotTerm, FlagTerm, IntervalTerm, JobTerm, LookupTerm, Term, UserTerm, Value
-from tests.kernels.programs import Sketch, cases, program_of, sketches, values_of
+from tests.support.random_programs import Sketch, cases, program_of, sketches, values_of
 
 
 def plain(term: Term, u: int, j: int) -> float:

@@ -17,7 +17,7 @@ from scoring.model.terms import DotTerm, Flags, FlagTerm, IntervalTerm, Key, Loo
 from scoring.plan.layout import Layout
 from scoring.plan.pack import pack
 from scoring.statistics import Statistics
-from scoring.widgets.parameters import Knob, knobs_of, with_knob
+from scoring.widgets.parameters import SliderParameter, list_parameters, replace_parameter
 
 STANDARD = load_model("standard")
 
@@ -35,10 +35,10 @@ def require_same(one: Prepared, other: Prepared) -> None:
     np.testing.assert_array_equal(one.plan.program.lookup_values, other.plan.program.lookup_values)
 
 
-def moved(model: ScoringModel, knob: Knob, random: np.random.Generator) -> ScoringModel:
-    """Return the model with the knob at a random position, or the same model if the position is invalid."""
+def moved(model: ScoringModel, parameter: SliderParameter, random: np.random.Generator) -> ScoringModel:
+    """Return the model with the parameter at a random position, or the same model if the position is invalid."""
     with suppress(ModelError):
-        return with_knob(model, knob, float(random.uniform(knob.start, knob.end)))
+        return replace_parameter(model, parameter, float(random.uniform(parameter.start, parameter.end)))
     return model
 
 
@@ -55,20 +55,22 @@ def test_random_moves_of_parameters_and_weights(statistics, seed):
             model = model.with_weights({part.name: w for part, w in zip(model.parts, weights, strict=True)})
         else:
             for _ in range(random.integers(1, 3)):
-                knobs = [knob for part in model.parts for knob in knobs_of(part)]
-                model = moved(model, knobs[random.integers(len(knobs))], random)
+                parameters = [parameter for part in model.parts for parameter in list_parameters(part)]
+                model = moved(model, parameters[random.integers(len(parameters))], random)
         past.append(model)
         now = now.with_model(model)
         require_same(now, Prepared.of(statistics, model))
 
 
-@pytest.mark.parametrize("knob", [knob for part in STANDARD.parts for knob in knobs_of(part)], ids=lambda one: one.name)
-def test_no_knob_of_the_standard_model_lays_jobs_out_or_turns_vectors_anew(statistics, knob):
+@pytest.mark.parametrize(
+    "parameter", [parameter for part in STANDARD.parts for parameter in list_parameters(part)], ids=lambda one: one.name
+)
+def test_parameters_of_standard_keep_layout_and_vectors(statistics, parameter):
     ready = Prepared.of(statistics, STANDARD)
     ready.top_k(15)
     ready = ready.with_model(STANDARD.with_parameters("location", adjacent=61))  # the plan keeps its values from now on
     ready.top_k(15)
-    after = ready.with_model(with_knob(ready.model, knob, knob.value * 0.99 + 0.001))
+    after = ready.with_model(replace_parameter(ready.model, parameter, parameter.value * 0.99 + 0.001))
     after.top_k(15)
     assert after.plan.layout.jobs is ready.plan.layout.jobs
     assert after.plan.program.job_vector is ready.plan.program.job_vector

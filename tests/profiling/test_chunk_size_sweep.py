@@ -10,7 +10,7 @@ from scoring.profiling import Source, plot_sweep, recommend, sweep
 from scoring.profiling.measurement import apart, give_back, reset_peak
 from scoring.runs import runner
 from scoring.runs.publishers import FramePublisher
-from tests.profiling.plot_checks import assert_readable
+from tests.support.figure_checks import assert_readable
 
 
 @pytest.fixture(scope="module")

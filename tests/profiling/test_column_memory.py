@@ -5,7 +5,7 @@ from __future__ import annotations
 from scoring.dataset import Tables
 from scoring.dataset.smaller_dtypes import optimise
 from scoring.profiling import column_bytes, plot_columns
-from tests.profiling.plot_checks import assert_readable, bar_widths
+from tests.support.figure_checks import assert_readable, bar_widths
 
 
 def test_bytes_are_those_of_pandas_and_none_grows(tables: Tables) -> None:

@@ -11,7 +11,7 @@ from scoring.profiling import ladder, plot_ladder
 from scoring.profiling.pair_loop import PairLoop
 from scoring.profiling.peer_lists import AnswersDifferError
 from scoring.ranking import Prepared
-from tests.profiling.plot_checks import assert_readable
+from tests.support.figure_checks import assert_readable
 
 
 def test_four_ways_with_equal_answers(prepared: Prepared) -> None:

@@ -12,7 +12,7 @@ import pytest
 from scoring.profiling import line_profile, plot_lines, readable_top_k
 from scoring.profiling.line_times import FUNCTIONS
 from scoring.ranking import Prepared
-from tests.profiling.plot_checks import assert_readable
+from tests.support.figure_checks import assert_readable
 
 N_USERS = 6
 

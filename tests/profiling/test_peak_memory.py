@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scoring.profiling import Peak, Source, peak_frame, peak_of, plot_peaks
-from tests.profiling.plot_checks import assert_readable, bar_widths
+from tests.support.figure_checks import assert_readable, bar_widths
 
 KNOWN = 200_000_000
 

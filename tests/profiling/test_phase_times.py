@@ -7,7 +7,7 @@ import pytest
 from scoring.profiling import phase_frame, plot_phases
 from scoring.profiling.phase_times import OUTSIDE
 from scoring.telemetry import Stopwatch
-from tests.profiling.plot_checks import assert_readable, bar_widths
+from tests.support.figure_checks import assert_readable, bar_widths
 
 
 class Clock:

@@ -6,7 +6,7 @@ import pytest
 
 from scoring.profiling import plot_visits, visits
 from scoring.ranking import Prepared, Scorer
-from tests.profiling.plot_checks import assert_readable
+from tests.support.figure_checks import assert_readable
 
 
 def test_users_one_by_one_add_up_to_about_the_run(prepared: Prepared) -> None:
@@ -14,7 +14,7 @@ def test_users_one_by_one_add_up_to_about_the_run(prepared: Prepared) -> None:
     assert frame["user_id"].tolist() == prepared.plan.user_id[prepared.active_users].tolist()
     whole = Scorer(prepared.plan, workers=1, path="pruned").top_k(5, prepared.active_users)
     # in a run, a user starts with the results of the previous user
-    assert frame["jobs"].sum() == pytest.approx(whole.looked_at, rel=0.1)
+    assert frame["jobs"].sum() == pytest.approx(whole.n_scored, rel=0.1)
     assert (frame["jobs"] >= 5).all()
     assert frame["share"].between(0, 1).all()
 

@@ -13,10 +13,10 @@ from scoring.dataset import Dataset, Tables
 from scoring.errors import UnknownIdError
 from scoring.model import GROUPS, Inputs
 from scoring.ranking import Explanation, Prepared, explain
-from scoring.ranking.fact_text import in_words
+from scoring.ranking.fact_text import format_facts
 from scoring.statistics import Statistics
 from scoring.testing import small_dataset
-from tests.markets import random_market
+from tests.support.random_markets import random_market
 
 
 @pytest.fixture(scope="module", params=["standard", "classic"])
@@ -61,7 +61,7 @@ def test_the_frame_has_a_row_per_component(ready: Prepared) -> None:
     frame = said.frame()
     assert frame.columns.tolist() == ["group", "component", "value", "weight", "points", "facts"]
     assert frame["component"].tolist() == [part.name for part in ready.model.parts]
-    assert frame["facts"].tolist() == [in_words(part.facts) for part in said.parts]
+    assert frame["facts"].tolist() == [format_facts(part.facts) for part in said.parts]
     assert not frame["facts"].str.contains(r"[{}]|missing").any()
     assert frame["points"].sum() == pytest.approx(said.total, abs=1e-5)
 

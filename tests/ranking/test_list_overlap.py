@@ -85,7 +85,7 @@ def test_places_and_shares_are_those_of_plain_lists(pairs: Lists) -> None:
     place = list_overlap.places(before, n_before, after, n_after)
     for row, (a, b) in enumerate(pairs):
         assert place[row, : len(b)].tolist() == [a.index(job) if job in a else -1 for job in b]
-        assert (place[row, len(b) :] == list_overlap.NOT_THERE).all()
+        assert (place[row, len(b) :] == list_overlap.NOT_LISTED).all()
     both = [len(set(a) & set(b)) for a, b in pairs]
     wanted = [n / max(len(a), len(b)) if a or b else 1.0 for n, (a, b) in zip(both, pairs, strict=True)]
     assert list_overlap.overlap(place, n_before, n_after).tolist() == pytest.approx(wanted)
@@ -93,7 +93,7 @@ def test_places_and_shares_are_those_of_plain_lists(pairs: Lists) -> None:
     assert list_overlap.new_share(place, n_after).tolist() == pytest.approx(new)
     assert list_overlap.same_lists(place, n_before, n_after).tolist() == [a == b for a, b in pairs]
     firsts = [a[:1] != b[:1] for a, b in pairs]
-    assert list_overlap.other_first(place, n_before, n_after).tolist() == firsts
+    assert list_overlap.first_differs(place, n_before, n_after).tolist() == firsts
 
 
 def test_rbo_by_hand() -> None:
@@ -122,7 +122,7 @@ def test_nothing_to_compare_gives_nothing() -> None:
     ]
     one = np.array([[4]]), np.array([1])
     gone = list_overlap.places(*one, empty[0][:1], empty[1][:1])
-    assert list_overlap.other_first(gone, one[1], empty[1][:1]).tolist() == [True]
+    assert list_overlap.first_differs(gone, one[1], empty[1][:1]).tolist() == [True]
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0, -0.5, float("nan")])

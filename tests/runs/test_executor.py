@@ -181,7 +181,7 @@ def test_chunks_across_shards_give_the_same_shards(prepared: Prepared, chunk_siz
     assert [result.shard for result in found] == [task.shard for task in tasks]
     assert [result.digest for result in found] == [rank(task).digest for task in tasks]
     assert sum(done) == 50
-    assert sum(result.ranking.looked_at for result in found) > 0
+    assert sum(result.ranking.n_scored for result in found) > 0
 
 
 def test_result_that_comes_twice_is_committed_once(prepared: Prepared, expected: pd.DataFrame) -> None:

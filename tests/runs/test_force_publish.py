@@ -14,8 +14,8 @@ from scoring.errors import ConfigurationError, OutputError
 from scoring.model import WeightProfile
 from scoring.ranking import Prepared
 from scoring.runs import runner, shards
-from scoring.runs.force_publish import release
-from scoring.runs.gate import Gate, GateLimits, KeptAsideError
+from scoring.runs.force_publish import publish_held_back
+from scoring.runs.gate import Gate, GateFailedError, GateLimits
 from scoring.runs.history import list_runs, verify_run
 from scoring.runs.publishers import (
     DatabasePublisher,
@@ -63,7 +63,7 @@ def aside(
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 100)
     out = tmp_path / "runs"
     runner.run(prepared, k=5, sinks=places(out, database))
-    with pytest.raises(KeptAsideError) as caught:
+    with pytest.raises(GateFailedError) as caught:
         runner.run(other, k=5, sinks=places(out, database), gate=NONE_MOVE)
     return caught.value.verdict.tonight.run_id
 
@@ -82,7 +82,7 @@ def check(out: Path, database: Database, aside: str, other: Prepared) -> None:
 
 def test_it_is_published_as_it_was_written(aside: str, other: Prepared, database: Database, tmp_path: Path) -> None:
     out = tmp_path / "runs"
-    found = release(aside, out, places(out, database), "asked for")
+    found = publish_held_back(aside, out, places(out, database), "asked for")
     assert [place.kind for place in found] == ["database", "Parquet"]
     check(out, database, aside, other)
     again = runner.run(other, k=5, sinks=places(out, database), resume=True, gate=NONE_MOVE)
@@ -95,8 +95,8 @@ def test_a_kill_in_between_is_gone_on_with(
 ) -> None:
     out = tmp_path / "runs"
     with fault_injection.arm(point, 1, Broken()), pytest.raises(Broken):
-        release(aside, out, places(out, database), "asked for")
-    release(aside, out, places(out, database), "asked for")
+        publish_held_back(aside, out, places(out, database), "asked for")
+    publish_held_back(aside, out, places(out, database), "asked for")
     check(out, database, aside, other)
 
 
@@ -107,13 +107,13 @@ def test_what_is_not_whole_or_not_kept_aside_is_not_published(
     used = os.readlink(out / "latest")
     for run_id, reason, sentence in ((aside, " ", "give one"), (used, "why not", "keeps no run")):
         with pytest.raises(ConfigurationError, match=sentence):
-            release(run_id, out, places(out, database), reason)
+            publish_held_back(run_id, out, places(out, database), reason)
     part = next(next(out.glob(".*.writing")).glob("*.parquet"))
     content = part.read_bytes()
     part.write_bytes(content[:-1])
     with pytest.raises(OutputError, match="parts are damaged; run it again"):
-        release(aside, out, places(out, database), "asked for")
+        publish_held_back(aside, out, places(out, database), "asked for")
     assert os.readlink(out / "latest") == used
     runner.run(prepared, k=5, sinks=places(out, database))
     with pytest.raises(ConfigurationError, match="is newer than"):
-        release(aside, out, places(out, database), "asked for")
+        publish_held_back(aside, out, places(out, database), "asked for")

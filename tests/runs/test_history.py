@@ -18,11 +18,11 @@ from scoring.ranking import Prepared
 from scoring.runs import runner, shards
 from scoring.runs.history import list_runs, verify_rows, verify_run
 from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, published_runs, read_results
-from scoring.runs.publishers.reader_locks import reading
+from scoring.runs.publishers.reader_locks import lock_for_reading
 from scoring.runs.retention import prune
 from scoring.runs.run_reader import read_run
 from scoring.telemetry import fault_injection
-from tests.counting import counted
+from tests.support.counts import record_count
 
 
 class Broken(BaseException):
@@ -85,18 +85,18 @@ def test_it_says_where_a_run_is_in_use_when_the_places_differ(
 def test_runs_removed_from_the_folder_alone_are_told_apart(
     prepared: Prepared, out: Path, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from scoring.cli.commands.runs import say_pruned
+    from scoring.cli.commands.runs import print_pruned
 
     first, _, third = (publish(prepared, out, database, k) for k in (2, 3, 4))
     done = prune(out, None, 2)
-    assert (done.removed, done.folder_alone) == ([first], True)
+    assert (done.removed, done.is_folder_only) == ([first], True)
     assert first in rows_of_runs(database)
-    say_pruned(done)
+    print_pruned(done)
     said = "Runs removed: 1 old from the folder alone; rows that a database holds of them stay there."
     assert capsys.readouterr().out.strip() == said
-    assert not prune(out, None, 2).folder_alone
+    assert not prune(out, None, 2).is_folder_only
     done = prune(out, database, 1)
-    assert not done.folder_alone
+    assert not done.is_folder_only
     assert rows_of_runs(database) == {third}
 
 
@@ -180,7 +180,7 @@ def test_what_is_wrong_is_one_sentence(
     wrong = verify_run(folder)
     assert len(wrong) == 1
     assert pd.Series(wrong).str.fullmatch(f"{folder}: {sentence}").all()
-    counted("corrupt", "{} ways to damage a published run: named in a sentence", 1)
+    record_count("damaged run", "{} kinds of damage", 1)
 
 
 def test_rows_that_went_missing_are_told(prepared: Prepared, out: Path, database: Database) -> None:
@@ -214,7 +214,7 @@ def test_the_run_in_use_stays_however_old(prepared: Prepared, out: Path, databas
 
 def test_a_run_that_is_being_read_stays_and_is_named(prepared: Prepared, out: Path, database: Database) -> None:
     first, second, _ = (publish(prepared, out, database) for _ in range(3))
-    with reading(out / first):
+    with lock_for_reading(out / first):
         done = prune(out, database, 1)
     assert done.stayed == {first: "it is being read"}
     assert done.removed == [second]
@@ -296,7 +296,7 @@ def test_rows_that_somebody_changed_are_told(
     assert verify_rows(database, first) == []
     (said,) = verify_rows(database, second)
     assert "has other rows than were written, in " in said
-    counted("corrupt", "{} ways to change rows of a published run in a database: told", 1)
+    record_count("changed rows", "{} kinds of change", 1)
 
 
 def test_a_stopped_run_that_is_gone_on_with_is_as_it_was_written(
@@ -326,3 +326,4 @@ def test_a_published_run_whose_rows_are_gone_is_made_again(prepared: Prepared, o
     assert second != first
     assert statuses(out, database)[second] == "in use"
     assert verify_rows(database, second) == []
+    record_count("changed rows", "{} kinds of change", 1)

@@ -21,11 +21,9 @@ from scoring.errors import NotEnoughMemoryError
 from scoring.ranking import Prepared
 from scoring.runs import memory_budget, report, runner
 from scoring.synthetic import make_market
-from tests.counting import counted
+from tests.support.counts import record_count
 
 GB = 1_000_000_000
-LARGE = "{} requests too large for what is there: refused before any work, with the ways out"
-GROUPS = "{} layouts of control groups (v1, v2, nested, in a container): the tightest limit counts"
 
 
 def group(folder: Path, **files: object) -> None:
@@ -42,7 +40,7 @@ def belongs_to(root: Path, *lines: str) -> None:
 def test_without_cgroups_the_machine_says(tmp_path: Path) -> None:
     import psutil
 
-    assert memory_budget.available(tmp_path) == pytest.approx(psutil.virtual_memory().available, rel=0.2)
+    assert memory_budget.measure_available(tmp_path) == pytest.approx(psutil.virtual_memory().available, rel=0.2)
 
 
 def test_a_limit_of_cgroup_v2_counts_and_file_pages_are_given_back(tmp_path: Path) -> None:
@@ -51,16 +49,16 @@ def test_a_limit_of_cgroup_v2_counts_and_file_pages_are_given_back(tmp_path: Pat
     group(tmp_path / "sys/fs/cgroup/job", memory__max=100_000_000, memory__current=80_000_000,
           memory__stat="anon 50000000\ninactive_file 20000000")  # fmt: skip
     group(tmp_path / "sys/fs/cgroup/job/step", memory__max="max", memory__current=60_000_000, memory__stat="")
-    assert memory_budget.available(tmp_path) == 40_000_000
-    counted("memory", GROUPS, 1)
+    assert memory_budget.measure_available(tmp_path) == 40_000_000
+    record_count("memory groups", "{} layouts", 1)
 
 
 def test_the_tightest_group_counts(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/job/step")
     for name, limit in (("job", 100_000_000), ("job/step", 50_000_000)):
         group(tmp_path / "sys/fs/cgroup" / name, memory__max=limit, memory__current=30_000_000, memory__stat="")
-    assert memory_budget.available(tmp_path) == 20_000_000
-    counted("memory", GROUPS, 1)
+    assert memory_budget.measure_available(tmp_path) == 20_000_000
+    record_count("memory groups", "{} layouts", 1)
 
 
 def test_a_limit_of_cgroup_v1_counts(tmp_path: Path) -> None:
@@ -69,22 +67,22 @@ def test_a_limit_of_cgroup_v1_counts(tmp_path: Path) -> None:
           memory__stat="")  # fmt: skip
     group(tmp_path / "sys/fs/cgroup/memory/job", memory__limit_in_bytes=90_000_000, memory__usage_in_bytes=70_000_000,
           memory__stat="cache 1\ntotal_inactive_file 5000000")  # fmt: skip
-    assert memory_budget.available(tmp_path) == 25_000_000
-    counted("memory", GROUPS, 1)
+    assert memory_budget.measure_available(tmp_path) == 25_000_000
+    record_count("memory groups", "{} layouts", 1)
 
 
 def test_a_container_sees_its_group_as_the_top(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/docker/0123abcd")
     group(tmp_path / "sys/fs/cgroup", memory__max=64_000_000, memory__current=4_000_000, memory__stat="")
-    assert memory_budget.available(tmp_path) == 60_000_000
-    counted("memory", GROUPS, 1)
+    assert memory_budget.measure_available(tmp_path) == 60_000_000
+    record_count("memory groups", "{} layouts", 1)
 
 
 def test_more_used_than_allowed_is_nothing_left(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/")
     group(tmp_path / "sys/fs/cgroup", memory__max=1_000, memory__current=4_000, memory__stat="")
-    assert memory_budget.available(tmp_path) == 0
-    counted("memory", GROUPS, 1)
+    assert memory_budget.measure_available(tmp_path) == 0
+    record_count("memory groups", "{} layouts", 1)
 
 
 def test_a_limit_on_addresses_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +91,7 @@ def test_a_limit_on_addresses_counts(tmp_path: Path, monkeypatch: pytest.MonkeyP
     held = psutil.Process().memory_info().vms
     monkeypatch.setattr(resource, "getrlimit", lambda which: (held + 400_000_000, resource.RLIM_INFINITY))
     # minus the 256 MB of addresses that threads and libraries reserve without using them
-    assert memory_budget.available(tmp_path) == pytest.approx(400_000_000 - 256_000_000, abs=10_000_000)
+    assert memory_budget.measure_available(tmp_path) == pytest.approx(400_000_000 - 256_000_000, abs=10_000_000)
 
 
 def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
@@ -104,23 +102,23 @@ def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
         "(2,000,000,000 bytes) are there. Ways out: top_k=; out=."
     )
     memory_budget.require(2 * GB, "This", [], there=2 * GB)
-    counted("memory", LARGE, 1)
+    record_count("large requests", "{} requests", 1)
 
 
 def test_as_many_occupations_as_jobs_are_refused_before_they_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = make_market(20, 3_000, 100, seed=1).tables
     jobs = tables.jobs.assign(occupation_code=pd.array(np.arange(3_000) + 10_000, dtype="Int64"))
-    monkeypatch.setattr(memory_budget, "available", lambda: GB // 4)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: GB // 4)
     with pytest.raises(NotEnoughMemoryError, match=r"Comparing 3,1\d\d occupations needs .* fewer codes"):
         runner.prepare(Dataset(tables.with_tables(jobs=jobs)), load_model("standard"))
-    counted("memory", LARGE, 1)
+    record_count("large requests", "{} requests", 1)
 
 
 @pytest.mark.parametrize(
     ("count", "said"), [(12, "12 bytes"), (1_500, "1.5 kB"), (640_400_000, "640 MB"), (3_200 * GB, "3.2 TB")]
 )
 def test_sizes_are_readable(count: int, said: str) -> None:
-    assert memory_budget.readable(count) == said
+    assert memory_budget.format_bytes(count) == said
 
 
 MEASURE = """
@@ -132,10 +130,10 @@ from scoring.database.readers import load_tables
 from scoring.runs import memory_budget, runner
 from scoring.runs.publishers import ParquetPublisher
 
-before = memory_budget.resident()
+before = memory_budget.measure_resident()
 prepared = runner.prepare(Dataset(load_tables(Database.open(sys.argv[1]))), load_model("standard"))
 predicted = before + memory_budget.predict_data(2_000, 20_000, 200_000)
-loaded = memory_budget.peak()
+loaded = memory_budget.measure_peak()
 result = runner.run(prepared, k=200, chunk_size=2_000, sinks=[ParquetPublisher(sys.argv[2])])
 print(json.dumps([predicted, loaded, result.predicted_bytes, result.peak_bytes]))
 """
@@ -161,7 +159,7 @@ def test_predictions_come_within_a_fifth_of_what_is_measured(tmp_path: Path) -> 
     assert data_predicted == pytest.approx(data_measured, rel=0.2)
     assert run_predicted == pytest.approx(run_measured, rel=0.2)
     off = [100 * (a / b - 1) for a, b in ((data_predicted, data_measured), (run_predicted, run_measured))]
-    counted("memory", f"peaks predicted before work, against those measured: data {off[0]:+.1f} %, run {off[1]:+.1f} %")
+    record_count("predicted peak", f"data {off[0]:+.1f} %, run {off[1]:+.1f} % of the measured peaks")
 
 
 CEILINGS = """
@@ -225,7 +223,7 @@ def test_under_any_ceiling_a_run_is_refused_at_once_or_has_the_same_results(tmp_
         assert "are there. Ways out: " in said
         assert left == []
     n, same = len(rooms), len(finished)
-    counted("memory", "{} of {} limits: {} runs identical, {} refused before work", n, n, same, n - same)
+    record_count("memory limits", "{} of {} limits: {} runs identical, {} rejected", n, n, same, n - same)
 
 
 def test_the_report_says_that_chunks_are_smaller(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +236,7 @@ def test_the_report_says_that_chunks_are_smaller(prepared: Prepared, monkeypatch
         # the parts of a shard, and the shard joined from them
         held_bytes=2 * memory_budget.BYTES_PER_RANKED * len(prepared.active_users) * prepared.scorer.n_eligible,
     )
-    monkeypatch.setattr(memory_budget, "available", lambda: enough)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: enough)
     result = runner.run(prepared, k=prepared.scorer.n_eligible, chunk_size=900)
     console = Console(width=200, file=StringIO())
     console.print(report.render(report.Report.of(result)))

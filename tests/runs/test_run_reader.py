@@ -13,7 +13,7 @@ from scoring.errors import ConfigurationError, OutputError, UnknownIdError
 from scoring.ranking import Prepared
 from scoring.runs import runner
 from scoring.runs.publishers import ParquetPublisher
-from scoring.runs.run_reader import ranking_of, read_run
+from scoring.runs.run_reader import build_ranking, read_run
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def run(ready: Prepared, tmp_path: Path) -> Path:
 
 
 def test_a_run_comes_back_as_it_was_ranked(ready: Prepared, run: Path) -> None:
-    there, lists = ready.top_k(7), ranking_of(read_run(run), ready.plan.job_id)
+    there, lists = ready.top_k(7), build_ranking(read_run(run), ready.plan.job_id)
     order = np.argsort(there.user_id)
     for name in ("user_id", "job_id", "job_row", "scores", "count"):
         np.testing.assert_array_equal(getattr(lists, name), getattr(there, name)[order])
@@ -37,15 +37,15 @@ def test_a_run_comes_back_as_it_was_ranked(ready: Prepared, run: Path) -> None:
 
 def test_rows_may_stand_in_any_order(ready: Prepared, run: Path) -> None:
     frame = read_run(run)
-    shuffled = ranking_of(frame.sample(frac=1, random_state=1), ready.plan.job_id)
-    pd.testing.assert_frame_equal(shuffled.frame(), ranking_of(frame, ready.plan.job_id).frame())
+    shuffled = build_ranking(frame.sample(frac=1, random_state=1), ready.plan.job_id)
+    pd.testing.assert_frame_equal(shuffled.frame(), build_ranking(frame, ready.plan.job_id).frame())
 
 
 def test_lists_of_different_lengths_end_where_they_end(ready: Prepared, run: Path) -> None:
     frame = read_run(run)
     users = frame["user_id"].unique()
     frame = frame[(frame["user_id"] != users[0]) | (frame["rank"] <= 2)]
-    lists = ranking_of(frame, ready.plan.job_id)
+    lists = build_ranking(frame, ready.plan.job_id)
     assert lists.count[0] == 2
     assert lists.job_id[0, 2:].tolist() == [-1] * 5
     pd.testing.assert_frame_equal(
@@ -54,7 +54,7 @@ def test_lists_of_different_lengths_end_where_they_end(ready: Prepared, run: Pat
 
 
 def test_an_empty_run_has_no_lists(ready: Prepared, run: Path) -> None:
-    lists = ranking_of(read_run(run).iloc[:0], ready.plan.job_id)
+    lists = build_ranking(read_run(run).iloc[:0], ready.plan.job_id)
     assert len(lists.user_id) == 0
     assert lists.frame().empty
 
@@ -62,9 +62,9 @@ def test_an_empty_run_has_no_lists(ready: Prepared, run: Path) -> None:
 def test_ranks_with_a_gap_are_no_ranking(ready: Prepared, run: Path) -> None:
     frame = read_run(run)
     with pytest.raises(ConfigurationError, match="are not 1, 2, 3"):
-        ranking_of(frame[frame["rank"] != 2], ready.plan.job_id)
+        build_ranking(frame[frame["rank"] != 2], ready.plan.job_id)
     with pytest.raises(UnknownIdError):
-        ranking_of(frame, ready.plan.job_id[:1])
+        build_ranking(frame, ready.plan.job_id[:1])
 
 
 def test_a_broken_run_is_refused(run: Path) -> None:

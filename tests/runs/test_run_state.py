@@ -28,9 +28,7 @@ from scoring.runs.publishers import (
 )
 from scoring.runs.publishers.database_lock import hold_key
 from scoring.telemetry import fault_injection
-from tests.counting import WRITES, counted
-
-DAMAGED = "{} stopped runs with a damaged file: all end the same, {} did a part again"
+from tests.support.counts import record_count
 
 
 class Broken(BaseException):
@@ -107,7 +105,7 @@ def test_a_damaged_part_is_done_again(prepared: Prepared, tmp_path: Path, whole:
         part.unlink()
     assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True).users_resumed == 60
     assert files(tmp_path / "run") == whole
-    counted("corrupt", DAMAGED, 1, 1)
+    record_count("damaged parts", "{} interrupted runs: {} computed a part again", 1, 1)
 
 
 @pytest.mark.parametrize("seeds", [range(12), pytest.param(range(1_000, 1_300), marks=pytest.mark.long)])
@@ -132,7 +130,7 @@ def test_whatever_is_damaged_in_a_stopped_run_is_done_again(
             victim.unlink()
         again += run(prepared, ParquetPublisher(target), resume=True).users_resumed < 20 * n_parts
         assert files(target) == whole
-    counted("corrupt", DAMAGED, len(seeds), again)
+    record_count("damaged parts", "{} interrupted runs: {} computed a part again", len(seeds), again)
 
 
 def test_half_a_line_in_the_journal_is_none(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
@@ -267,11 +265,7 @@ def test_a_disk_that_fails_at_any_write_leaves_nothing_half(
             run(prepared, ParquetPublisher(target), resume=True)
             assert files(target) == whole
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
-        counted(
-            "disk",
-            WRITES,
-            1,
-        )
+        record_count("write errors", "{} errors", 1)
 
 
 def test_a_stop_just_after_a_run_was_inserted_leaves_no_row(prepared: Prepared, database: Database) -> None:

@@ -205,7 +205,7 @@ def test_a_run_that_is_cancelled_publishes_nothing(prepared: Prepared) -> None:
 
 
 def test_memory_is_asked_for_before_any_work(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_budget, "available", lambda: 1000)
+    monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
     recorder = Recorder()
     with pytest.raises(NotEnoughMemoryError, match=r"needs .* bytes.*1,000 bytes.*Ways out"):
         runner.run(prepared, sinks=[recorder])

@@ -28,14 +28,14 @@ OWN = {"name": "scoring", "skip_reason": "distribution marked as editable"}
         ([], 2, "Nothing is known of 0 of 0"),
     ],
 )
-def test_what_is_said(packages: list[dict[str, Any]], code: int, said: str) -> None:
+def test_vulnerabilities_are_reported(packages: list[dict[str, Any]], code: int, said: str) -> None:
     lines, found = audit.verdict(packages)
     assert found == code
     assert said in "\n".join(lines)
     assert code == 0 or "none known" not in "\n".join(lines)
 
 
-def test_a_tool_that_gives_no_answer_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failing_tool_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tool = tmp_path / "tool"
     tool.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('no such host')\n")
     tool.chmod(0o700)

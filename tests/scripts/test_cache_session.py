@@ -12,7 +12,7 @@ from scoring.facade.engine_state import CACHES
 ROOT = Path(__file__).parents[2]
 
 
-def test_it_shows_every_cache_and_every_target(tmp_path: Path) -> None:
+def test_session_reports_every_cache_and_target(tmp_path: Path) -> None:
     plot = tmp_path / "caches.png"
     sizes = ["--users", "30", "--jobs", "150", "--requests", "60", "--plot", str(plot)]
     done = subprocess.run(

@@ -46,7 +46,7 @@ def test_changed_parts_rows_and_manifests_are_reported(script: ModuleType, tmp_p
     assert [sentence.split()[:2] for sentence in found] == [["part", "file"], ["manifest", "key"], ["database", "row"]]
 
 
-def test_a_checkout_gives_the_runs_of_itself(
+def test_runs_of_one_checkout_are_equal(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["compare_runs.py", str(ROOT), "--users", "20", "--jobs", "60"])

@@ -21,7 +21,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_measures_and_writes_the_figures(tmp_path: Path) -> None:
+def test_benchmark_writes_its_figures(tmp_path: Path) -> None:
     output = tmp_path / "figures.json"
     done = run(
         "--users", "60", "--jobs", "400", "--target-ms", "60000", "--profile", "--verbose", "--output", str(output)
@@ -42,7 +42,7 @@ def test_a_missed_target_is_exit_code_1() -> None:
     assert "MISSED" in done.stdout
 
 
-def test_an_impossible_size_is_refused() -> None:
+def test_invalid_size_is_rejected() -> None:
     done = run("--users", "0")
     assert done.returncode == 2
     assert "0 is below 1" in done.stderr

@@ -18,7 +18,7 @@ from scoring.errors import ConfigurationError, DataError
 from scoring.model import Inputs
 from scoring.ranking import Prepared
 from scoring.statistics import Basis, Statistics, basis
-from tests.markets import CLOCK, random_market
+from tests.support.random_markets import CLOCK, random_market
 
 MODELS = ("standard", "classic")
 FAR_BACK = CLOCK - timedelta(days=40)

@@ -16,7 +16,7 @@ from scoring.model import Inputs
 from scoring.statistics import Statistics
 from scoring.statistics.area_wages import MIN_JOBS_PER_AREA
 from scoring.testing import small_dataset
-from tests.markets import CLOCK, RawMarket, Row, random_market
+from tests.support.random_markets import CLOCK, RawMarket, Row, random_market
 
 
 def market_of(jobs: list[Row], actions: list[Row] | None = None, users: list[Row] | None = None) -> Dataset:

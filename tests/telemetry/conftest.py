@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.telemetry.clock import Clock
+from tests.support.clocks import Clock
 
 
 @pytest.fixture

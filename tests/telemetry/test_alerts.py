@@ -9,14 +9,14 @@ import threading
 import pytest
 
 from scoring.errors import ConfigurationError
-from scoring.telemetry import Alert, AlertStatistics, Done, Operations, TargetAlert
-from tests.telemetry.clock import Clock, HaltingCount
+from scoring.telemetry import Alert, AlertStatistics, OperationRecord, Operations, TargetAlert
+from tests.support.clocks import Clock, HaltingCount
 
 
 def observe(alert: TargetAlert, *milliseconds: float, users: int = 1) -> None:
     """Record operations with these milliseconds per user."""
     for each in milliseconds:
-        alert.observe(Done("run", users, 0, users * each / 1000))
+        alert.observe(OperationRecord("run", users, 0, users * each / 1000))
 
 
 def watched(target: float, window: int) -> tuple[TargetAlert, list[Alert]]:
@@ -68,10 +68,10 @@ def test_only_the_last_operations_count() -> None:
 
 def test_operations_without_users_do_not_count() -> None:
     alert, heard = watched(100, window=1)
-    alert.observe(Done("load", 0, 0, 60.0))
+    alert.observe(OperationRecord("load", 0, 0, 60.0))
     assert alert.statistics() == AlertStatistics(None, 100, None, 0)
     observe(alert, 101)
-    alert.observe(Done("load", 0, 0, 0.0))
+    alert.observe(OperationRecord("load", 0, 0, 0.0))
     observe(alert, 101)
     assert len(heard) == 1
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from scoring.errors import ConfigurationError
-from scoring.telemetry import Done, JsonFormatter, Operations, TargetAlert, configure
-from tests.telemetry.clock import Clock
+from scoring.telemetry import JsonFormatter, OperationRecord, Operations, TargetAlert, configure
+from tests.support.clocks import Clock
 
 LOG = logging.getLogger("scoring.tests")
 
@@ -147,7 +147,7 @@ def test_a_handler_of_somebody_else_stays() -> None:
     own = logging.StreamHandler(stream)
     logging.getLogger("scoring").addHandler(own)
     configure(stream=io.StringIO())
-    TargetAlert(1).observe(Done("run", 1, 0, 1.0))
+    TargetAlert(1).observe(OperationRecord("run", 1, 0, 1.0))
     assert "above the target" in stream.getvalue()
 
 

@@ -11,8 +11,8 @@ from asyncio import CancelledError
 import numpy as np
 import pytest
 
-from scoring.telemetry import Done, Operations, OperationStatistics, Totals
-from tests.telemetry.clock import Clock, Halting
+from scoring.telemetry import OperationRecord, Operations, OperationStatistics, Totals
+from tests.support.clocks import Clock, Halting
 
 
 def spend(operations: Operations, clock: Clock, name: str, seconds: float, users: int = 0, pairs: int = 0) -> None:
@@ -64,14 +64,14 @@ def test_quantiles_are_of_the_latest_durations_and_sums_of_all(clock: Clock) -> 
 
 @pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), CancelledError()])
 def test_what_fails_is_a_failure_and_nothing_else(clock: Clock, error: BaseException) -> None:
-    heard: list[Done] = []
+    heard: list[OperationRecord] = []
     operations = Operations(clock, listeners=[heard.append])
     with pytest.raises(type(error)):
         fail(operations, clock, "run", error)
     assert operations.statistics().operations == {"run": OperationStatistics(0, 1, 0, 0, 0.0, None, None, None, None)}
     spend(operations, clock, "run", 2, users=1)
     assert operations.statistics().operations["run"].mean_seconds == 2.0
-    assert heard == [Done("run", 1, 0, 2.0)]
+    assert heard == [OperationRecord("run", 1, 0, 2.0)]
 
 
 def test_totals_and_the_time_per_user(clock: Clock) -> None:
@@ -98,13 +98,13 @@ def test_statistics_stay_as_they_were_and_go_into_json(clock: Clock) -> None:
 
 
 def test_listeners_hear_of_everything_that_was_finished_after_it_was_counted(clock: Clock) -> None:
-    heard: list[tuple[Done, int]] = []
+    heard: list[tuple[OperationRecord, int]] = []
     operations: Operations = Operations(
         clock, listeners=[lambda done: heard.append((done, operations.statistics().total.count))]
     )
     spend(operations, clock, "a", 1, users=2, pairs=3)
     spend(operations, clock, "b", 2)
-    assert heard == [(Done("a", 2, 3, 1.0), 1), (Done("b", 0, 0, 2.0), 2)]
+    assert heard == [(OperationRecord("a", 2, 3, 1.0), 1), (OperationRecord("b", 0, 0, 2.0), 2)]
 
 
 def test_64_threads_add_up_exactly() -> None:
@@ -115,7 +115,7 @@ def test_64_threads_add_up_exactly() -> None:
         of_thread.looks = getattr(of_thread, "looks", 0) + 1
         return Halting(of_thread.looks / 2)
 
-    heard: list[Done] = []
+    heard: list[OperationRecord] = []
     operations = Operations(clock, listeners=[heard.append])
     together = threading.Barrier(64)
 

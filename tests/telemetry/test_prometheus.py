@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scoring.errors import ConfigurationError, MissingDependencyError
 from scoring.telemetry import Operations, ScoringCollector, Sources, TargetAlert, Traffic, prometheus_text, serve
-from tests.telemetry.clock import Clock
+from tests.support.clocks import Clock
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from scoring.telemetry import Traffic, TrafficStatistics
-from tests.telemetry.clock import Clock, Halting
+from tests.support.clocks import Clock, Halting
 
 
 def test_what_is_sent_and_how_long_it_took(clock: Clock) -> None:

@@ -5,21 +5,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from scoring.cli.signals import Stops, Terminated
+from scoring.cli.signals import StopSignals, TerminatedError
 from scoring.telemetry.signal_deferral import defer_handler, defer_signals
 
 
 @pytest.fixture
-def stops() -> Iterator[Stops]:
+def stops() -> Iterator[StopSignals]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    stops = Stops()
+    stops = StopSignals()
     stops.listen()
     yield stops
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-def test_a_signal_waits_for_the_end_of_the_outermost_step(stops: Stops) -> None:
+def test_a_signal_waits_for_the_end_of_the_outermost_step(stops: StopSignals) -> None:
     done = []
 
     def steps() -> None:
@@ -30,19 +30,19 @@ def test_a_signal_waits_for_the_end_of_the_outermost_step(stops: Stops) -> None:
             done.append("outer")
         done.append("behind")
 
-    with pytest.raises(Terminated):
+    with pytest.raises(TerminatedError):
         steps()
     assert done == ["inner", "outer"]
 
 
-def test_outside_of_a_step_it_raises_at_once(stops: Stops) -> None:
+def test_outside_of_a_step_it_raises_at_once(stops: StopSignals) -> None:
     with defer_signals():
         pass
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_a_step_that_fails_is_stopped_all_the_same(stops: Stops) -> None:
+def test_a_step_that_fails_is_stopped_all_the_same(stops: StopSignals) -> None:
     def step() -> None:
         with defer_signals():
             os.kill(os.getpid(), signal.SIGINT)
@@ -50,7 +50,7 @@ def test_a_step_that_fails_is_stopped_all_the_same(stops: Stops) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         step()
-    assert not defer_handler(stops.lost)
+    assert not defer_handler(stops.raise_pending)
 
 
 def test_a_step_of_another_thread_puts_nothing_off() -> None:

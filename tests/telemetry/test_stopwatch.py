@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scoring.telemetry import Phase, Stopwatch
-from tests.telemetry.clock import Clock
+from tests.support.clocks import Clock
 
 
 def test_phases_nest_and_add_up(clock: Clock) -> None:

@@ -25,10 +25,10 @@ from scoring.testing import (
     list_checks,
     small_dataset,
 )
-from tests.components.own import OWN, TitleWord
-from tests.counting import counted
-from tests.testing import broken_engines as broken
-from tests.testing.broken_engines import Broken, of_jobs, of_users, swapped_where
+from tests.support import broken_engines as broken
+from tests.support.broken_engines import Broken, of_jobs, of_users, swapped_where
+from tests.support.counts import record_count
+from tests.support.custom_components import OWN, TitleWord
 
 MIXED = """\
 name: mixed
@@ -65,7 +65,9 @@ def test_shipped_models_keep_every_promise_by_every_path(model: str, path: Any) 
     report = check_engine(model, scorer_path=path)
     assert report.passed == list_checks()
     assert not report.not_shown
-    counted("order", "{} promises kept by {} pairs of a shipped model and a path", len(report.passed), 1)
+    record_count(
+        "invariants", "{} invariants held for {} pairs of a shipped model and a strategy", len(report.passed), 1
+    )
 
 
 @pytest.mark.parametrize("path", ["pruned", "dense"])
@@ -273,7 +275,7 @@ def test_each_invariant_fails_on_what_breaks_it(name: str, of: dict[str, Any], e
     with pytest.raises(BrokenInvariantsError, match=evidence) as error:
         check_engine(**engine(of), checks=[name])
     assert set(error.value.failures) == {name}
-    counted("order", "{} engines broken on purpose: each caught by the promise it breaks", 1)
+    record_count("broken engines", "{} broken engines", 1)
 
 
 def test_there_is_no_invariant_that_nothing_breaks() -> None:

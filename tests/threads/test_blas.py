@@ -12,7 +12,7 @@ from scoring.dataset import Dataset
 from scoring.statistics import ALS, Factors
 from scoring.synthetic import make_market
 from scoring.threads import blas
-from scoring.threads.blas import one_blas_thread
+from scoring.threads.blas import limit_blas_threads
 
 
 def blas_threads() -> set[int]:
@@ -22,15 +22,15 @@ def blas_threads() -> set[int]:
 
 def test_overlapping_limits_end_where_they_began() -> None:
     """The limit entered first ends first. Independent limits would each restore the value that the other had set."""
-    with one_blas_thread():
+    with limit_blas_threads():
         pass  # loads the library that the kernels use
     with blas._blas().limit(limits=2, user_api="blas"):
         before = blas_threads()
         if before != {2}:
             pytest.skip("this BLAS cannot be told how many threads to use")
         first, second = ExitStack(), ExitStack()
-        first.enter_context(one_blas_thread())
-        second.enter_context(one_blas_thread())
+        first.enter_context(limit_blas_threads())
+        second.enter_context(limit_blas_threads())
         first.close()
         assert blas_threads() == {1}
         second.close()
@@ -44,7 +44,7 @@ def test_training_keeps_its_limit_while_a_ranking_ends() -> None:
     with blas._blas().limit(limits=2, user_api="blas"), ExitStack() as ranking, ThreadPoolExecutor(1) as pool:
         if blas_threads() != {2}:
             pytest.skip("this BLAS cannot be told how many threads to use")
-        ranking.enter_context(one_blas_thread())
+        ranking.enter_context(limit_blas_threads())
         training = pool.submit(Factors.of, data, settings=ALS(iterations=100))
         while blas._OneThread.inside < 2:
             assert not training.done()
@@ -57,14 +57,14 @@ def test_training_keeps_its_limit_while_a_ranking_ends() -> None:
 
 def test_every_thread_can_set_the_limit() -> None:
     """Another thread that is still alive may have set it: training in a thread, after a ranking in the main thread."""
-    with one_blas_thread():
+    with limit_blas_threads():
         pass
     with blas._blas().limit(limits=2, user_api="blas"):
         if blas_threads() != {2}:
             pytest.skip("this BLAS cannot be told how many threads to use")
 
         def inside() -> set[int]:
-            with one_blas_thread():
+            with limit_blas_threads():
                 return blas_threads()
 
         with ThreadPoolExecutor(1) as pool:

@@ -17,9 +17,9 @@ from scoring.plan import Candidates
 from scoring.ranking import Prepared
 from scoring.testing import small_dataset
 from scoring.tuning.audience import Audience, audience
-from tests.evaluation.full_rankings import full_ranking, random_prepared
-from tests.profiling.plot_checks import assert_readable
-from tests.tuning.markets import small
+from tests.support.figure_checks import assert_readable
+from tests.support.full_rankings import full_ranking, random_prepared
+from tests.support.prepared_markets import small
 
 audience_module = import_module("scoring.tuning.audience")  # the package exports the function under this name
 
@@ -121,7 +121,7 @@ def check_components(ready: Prepared, seen: Audience) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([1, 2, 5, 12, 100]))
-def test_it_is_what_every_users_list_says(seed: int, k: int) -> None:
+def test_audience_equals_lists_of_all_users(seed: int, k: int) -> None:
     ready = random_prepared(seed)
     job = int(np.random.default_rng(seed).choice(ready.plan.job_id))
     seen = check(ready, job, k)
@@ -129,7 +129,7 @@ def test_it_is_what_every_users_list_says(seed: int, k: int) -> None:
         assert_readable(seen.plot())
 
 
-def test_a_cap_per_company_decides_what_has_to_be_beaten() -> None:
+def test_job_to_beat_respects_company_cap() -> None:
     """With one job per company, the job to beat is often from the same company, not the last job of the list."""
     model = scoring.load_model("standard").with_eligibility(max_per_company=1)
     ready = Prepared.of(small_dataset(7, n_users=12, n_jobs=60), model)
@@ -143,7 +143,7 @@ def test_a_cap_per_company_decides_what_has_to_be_beaten() -> None:
     assert last > 3
 
 
-def test_jobs_without_a_company_are_not_capped_together() -> None:
+def test_jobs_without_company_are_not_capped() -> None:
     tables = scoring.make_market(15, 60, 100, seed=3).tables
     jobs = tables.jobs.assign(company_id=tables.jobs["company_id"].where(tables.jobs["job_id"] % 2 == 0))
     model = scoring.load_model("standard").with_eligibility(max_per_company=1)
@@ -153,7 +153,7 @@ def test_jobs_without_a_company_are_not_capped_together() -> None:
         check(ready, job, 10)
 
 
-def test_jobs_of_all_users_lists_are_their_audiences(ready: Prepared) -> None:
+def test_audiences_of_all_jobs_equal_lists(ready: Prepared) -> None:
     """A job's audience consists of the users whose lists contain the job."""
     lists = ready.top_k(5).frame()
     for job, rows in list(lists.groupby("job_id"))[:15]:
@@ -161,7 +161,7 @@ def test_jobs_of_all_users_lists_are_their_audiences(ready: Prepared) -> None:
         assert shown["rank"].to_dict() == rows.set_index("user_id")["rank"].to_dict()
 
 
-def test_parts_of_the_users_give_the_same_values(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_block_size_does_not_change_values(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     job = int(ready.plan.job_id[17])
     whole = audience(ready, job)
     monkeypatch.setattr(audience_module, "USERS_AT_ONCE", 7)
@@ -171,7 +171,7 @@ def test_parts_of_the_users_give_the_same_values(ready: Prepared, monkeypatch: p
     assert parts.comparison.equals(whole.comparison)
 
 
-def test_named_users_are_looked_at_and_once_each(ready: Prepared) -> None:
+def test_given_users_are_used_once_each(ready: Prepared) -> None:
     users = [int(user) for user in ready.plan.user_id[[3, 1, 3, 8]]]
     seen = audience(ready, int(ready.plan.job_id[0]), users=users)
     assert seen.user_id.tolist() == sorted(set(users))
@@ -180,7 +180,7 @@ def test_named_users_are_looked_at_and_once_each(ready: Prepared) -> None:
     assert_readable(nobody.plot())
 
 
-def test_a_job_that_nobody_may_be_shown_says_by_which_rule(ready: Prepared) -> None:
+def test_job_excluded_for_all_users_names_rules(ready: Prepared) -> None:
     shut = ready.with_model(ready.model.with_eligibility(min_fee=4_000))
     job = int(ready.plan.job_id[np.flatnonzero(ready.plan.exclusions.open_to_all & (ready.inputs.jobs.fee < 1_000))[0]])
     seen = check(shut, job, 10)
@@ -191,14 +191,14 @@ def test_a_job_that_nobody_may_be_shown_says_by_which_rule(ready: Prepared) -> N
     assert_readable(seen.plot())
 
 
-def test_where_no_job_may_be_shown_there_are_no_lists(ready: Prepared) -> None:
+def test_no_eligible_job_gives_empty_audience(ready: Prepared) -> None:
     shut = ready.with_model(ready.model.with_eligibility(min_fee=1e9))
     seen = audience(shut, int(ready.plan.job_id[0]))
     assert seen.n_eligible == 0
     assert seen.reasons()["users"].sum() == len(ready.active_users)
 
 
-def test_candidates_of_others_are_not_shown() -> None:
+def test_candidates_of_other_users_are_not_listed() -> None:
     ready = Prepared.of(small_dataset(2), scoring.load_model("standard"))
     n_users, n_jobs = len(ready.plan.user_id), len(ready.plan.job_id)
     users = np.arange(0, n_users, 2)
@@ -211,7 +211,7 @@ def test_candidates_of_others_are_not_shown() -> None:
     assert seen.rules["it is not among the user's candidates"] > 0
 
 
-def test_plots_tell_each_situation(ready: Prepared) -> None:
+def test_plots_are_readable_in_each_situation(ready: Prepared) -> None:
     best = int(ready.top_k(10).frame()["job_id"].mode().iloc[0])
     shown = audience(ready, best, 10)
     figure = shown.plot()
@@ -230,7 +230,7 @@ def test_plots_tell_each_situation(ready: Prepared) -> None:
     assert_readable(everybody.plot())
 
 
-def test_what_cannot_be_asked_is_refused(ready: Prepared) -> None:
+def test_invalid_arguments_raise(ready: Prepared) -> None:
     job = int(ready.plan.job_id[0])
     with pytest.raises(UnknownIdError, match="no job -3"):
         audience(ready, -3)

@@ -8,8 +8,8 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_metrics import Concentration, Coverage, MeanFee, MeanWage
 from scoring.evaluation.metrics import MRR, NDCG
 from scoring.evaluation.slices import Slicing, slices_of
@@ -32,52 +32,52 @@ def halves(evaluator: Evaluator) -> Slicing:
     return Slicing.of("half", users, ["odd" if user % 2 else "even" for user in users.tolist()])
 
 
-def test_a_metric_is_averaged_over_users(evaluator: Evaluator) -> None:
-    judgement = evaluator.judge(MODEL)
+def test_metric_goal_is_mean_over_users(evaluator: Evaluator) -> None:
+    evaluation = evaluator.evaluate(MODEL)
     goal = MetricGoal(MRR(5))  # not a metric of the evaluator
-    assert goal.of(evaluator, judgement) == MRR(5).of(judgement.judged).mean()
+    assert goal.of(evaluator, evaluation) == MRR(5).of(evaluation.relevance).mean()
     assert (goal.name, goal.k, goal.maximise) == ("MRR@5", 5, True)
 
 
-def test_what_lists_are_like_by_hand(evaluator: Evaluator) -> None:
-    judgement = evaluator.judge(MODEL)
+def test_list_goals_by_hand(evaluator: Evaluator) -> None:
+    evaluation = evaluator.evaluate(MODEL)
     jobs = evaluator.holdout.data.tables.jobs.set_index("job_id")
-    lists = [row[:n].tolist() for row, n in zip(judgement.ranking.job_id, judgement.ranking.count, strict=True)]
+    lists = [row[:n].tolist() for row, n in zip(evaluation.ranking.job_id, evaluation.ranking.count, strict=True)]
     fees = [jobs.loc[jobs_of, "fee"].fillna(0).mean() for jobs_of in lists]
     fee = ListGoal(MeanFee(10), maximise=False)
-    assert fee.of(evaluator, judgement) == pytest.approx(np.mean(fees), rel=1e-12)
+    assert fee.of(evaluator, evaluation) == pytest.approx(np.mean(fees), rel=1e-12)
     assert (fee.name, fee.k, fee.maximise) == ("mean fee@10", 10, False)
     listed = {job for one in lists for job in one}
-    eligible = judgement.prepared.plan.exclusions.open_to_all.sum()
-    assert ListGoal(Coverage(10)).of(evaluator, judgement) == pytest.approx(len(listed) / eligible, rel=1e-12)
+    eligible = evaluation.prepared.plan.exclusions.open_to_all.sum()
+    assert ListGoal(Coverage(10)).of(evaluator, evaluation) == pytest.approx(len(listed) / eligible, rel=1e-12)
 
 
-def test_a_user_without_a_value_is_no_zero(evaluator: Evaluator) -> None:
+def test_user_without_value_does_not_count_as_0(evaluator: Evaluator) -> None:
     """The mean skips users whose list has no job with a wage. It is rejected if all users are skipped."""
     data = evaluator.holdout.data
     wages = data.tables.jobs["min_salary"].where(data.tables.jobs["job_id"] % 61 == 0)
     some = Dataset(data.tables.with_tables(jobs=data.tables.jobs.assign(min_salary=wages)), as_of=data.as_of)
     few = Evaluator(by_time(some, days=7), metrics=(NDCG(2),), k=10)
-    judgement = few.judge(MODEL)
-    values = MeanWage(10).of(judgement.ranking, few.facts(judgement))
+    evaluation = few.evaluate(MODEL)
+    values = MeanWage(10).of(evaluation.ranking, few.facts(evaluation))
     assert 0 < np.isnan(values).sum() < len(values)
-    assert ListGoal(MeanWage(10)).of(few, judgement) == values[~np.isnan(values)].mean()
+    assert ListGoal(MeanWage(10)).of(few, evaluation) == values[~np.isnan(values)].mean()
     none = Dataset(data.tables.with_tables(jobs=data.tables.jobs.assign(min_salary=np.nan)), as_of=data.as_of)
     nobody = Evaluator(by_time(none, days=7), metrics=(NDCG(2),), k=10)
     with pytest.raises(ConfigurationError, match="there is no mean"):
-        ListGoal(MeanWage(10)).of(nobody, nobody.judge(MODEL))
+        ListGoal(MeanWage(10)).of(nobody, nobody.evaluate(MODEL))
 
 
-def test_lists_without_jobs_have_no_concentration(evaluator: Evaluator) -> None:
+def test_concentration_of_empty_lists_raises(evaluator: Evaluator) -> None:
     """A missing value is rejected; otherwise a search would never end."""
     some = Evaluator(evaluator.holdout, users=evaluator.user_id[:1], metrics=(NDCG(10),), k=10)
-    judgement = some.judge(MODEL)
-    judgement.ranking.count[:] = 0
+    evaluation = some.evaluate(MODEL)
+    evaluation.ranking.count[:] = 0
     with pytest.raises(ConfigurationError, match="no concentration@10: no list has any job"):
-        ListGoal(Concentration(10)).of(some, judgement)
+        ListGoal(Concentration(10)).of(some, evaluation)
 
 
-def test_metrics_and_facts_are_goals() -> None:
+def test_goal_of_accepts_metrics_and_facts() -> None:
     goal = MetricGoal(NDCG(5), maximise=False)
     assert goal_of(goal) is goal
     assert goal_of(NDCG(5)) == MetricGoal(NDCG(5))
@@ -88,8 +88,8 @@ def test_metrics_and_facts_are_goals() -> None:
             goal_of(strange)
 
 
-def test_a_floor_is_of_its_slice(evaluator: Evaluator, halves: Slicing) -> None:
-    before, after = evaluator.judge(MODEL), evaluator.judge(OTHER)
+def test_floor_is_computed_over_its_slice(evaluator: Evaluator, halves: Slicing) -> None:
+    before, after = evaluator.evaluate(MODEL), evaluator.evaluate(OTHER)
     odd = evaluator.user_id % 2 == 1
     was, now = (one.values["NDCG@10"][odd].mean() for one in (before, after))
     assert was != now
@@ -103,27 +103,27 @@ def test_a_floor_is_of_its_slice(evaluator: Evaluator, halves: Slicing) -> None:
     assert Floor(NDCG(10), halves, "odd", now, relative=False).shortfall(after, before) == 0
 
 
-def test_floors_by_the_slices_of_a_dataset(evaluator: Evaluator) -> None:
+def test_floors_by_slices_of_dataset(evaluator: Evaluator) -> None:
     tenure = next(one for one in slices_of(evaluator.inputs) if one.name == "tenure")
-    judgement = evaluator.judge(MODEL)
-    means = [Floor(NDCG(10), tenure, label, 1.0).of(judgement) for label in tenure.labels]
+    evaluation = evaluator.evaluate(MODEL)
+    means = [Floor(NDCG(10), tenure, label, 1.0).of(evaluation) for label in tenure.labels]
     sizes = np.bincount(tenure.code)
-    assert np.average(means, weights=sizes) == pytest.approx(judgement.values["NDCG@10"].mean(), rel=1e-12)
+    assert np.average(means, weights=sizes) == pytest.approx(evaluation.values["NDCG@10"].mean(), rel=1e-12)
 
 
-def test_a_slice_of_nobody_is_named(evaluator: Evaluator, halves: Slicing) -> None:
+def test_floor_of_empty_slice_raises(evaluator: Evaluator, halves: Slicing) -> None:
     even = evaluator.user_id[evaluator.user_id % 2 == 0]
     some = Evaluator(evaluator.holdout, users=even, metrics=(NDCG(10),), k=10)
     floor = Floor(NDCG(10), halves, "odd", 1.0)
     with pytest.raises(ConfigurationError, match=rf"no NDCG@10 of half odd: none of these {len(even)} users"):
-        floor.of(some.judge(MODEL))
+        floor.of(some.evaluate(MODEL))
     strangers = Slicing.of("half", even, ["even"] * len(even))
     with pytest.raises(UnknownIdError, match="half: there is no user"):
-        Floor(NDCG(10), strangers, "even", 1.0).of(evaluator.judge(MODEL))
+        Floor(NDCG(10), strangers, "even", 1.0).of(evaluator.evaluate(MODEL))
 
 
 @pytest.mark.parametrize("least", [-0.1, float("nan"), float("inf")])
-def test_a_floor_that_is_none_is_refused(halves: Slicing, least: float) -> None:
+def test_invalid_floor_raises(halves: Slicing, least: float) -> None:
     with pytest.raises(ConfigurationError, match=r"NDCG@10 of half odd is to be .* at least"):
         Floor(NDCG(10), halves, "odd", least)
     with pytest.raises(ConfigurationError, match="no slice 'third': even, odd"):

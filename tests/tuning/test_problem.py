@@ -11,7 +11,7 @@ from scoring.evaluation.metrics import NDCG, Recall
 from scoring.evaluation.slices import Slicing
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
-from tests.tuning.problems import problem_of
+from tests.support.search_worker import problem_of
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +19,15 @@ def problem() -> Problem:
     return problem_of()
 
 
-def test_values_are_of_each_goal_in_their_order(problem: Problem) -> None:
+def test_values_follow_order_of_goals(problem: Problem) -> None:
     goals = (MetricGoal(NDCG(10)), ListGoal(MeanFee(10)), ListGoal(Coverage(10)))
     several = Problem(problem.space, problem.train, goals)
-    judgement = several.train_baseline
-    assert several.values(problem.train, judgement) == [goal.of(problem.train, judgement) for goal in goals]
-    assert judgement.model == problem.baseline == problem.space.model
+    evaluation = several.train_baseline
+    assert several.values(problem.train, evaluation) == [goal.of(problem.train, evaluation) for goal in goals]
+    assert evaluation.model == problem.baseline == problem.space.model
 
 
-def test_shortfalls_are_of_each_floor_in_their_order(problem: Problem) -> None:
+def test_shortfalls_follow_order_of_floors(problem: Problem) -> None:
     users = problem.train.user_id
     halves = Slicing.of("half", users, ["odd" if user % 2 else "even" for user in users.tolist()])
     floors = tuple(Floor(NDCG(10), halves, label, least) for label, least in (("odd", 1.0), ("even", 2.0)))
@@ -37,13 +37,13 @@ def test_shortfalls_are_of_each_floor_in_their_order(problem: Problem) -> None:
     assert found == [0.0, pytest.approx(floors[1].of(problem.train_baseline))]
 
 
-def test_goals_are_some_and_each_once(problem: Problem) -> None:
+def test_no_goal_or_duplicate_goal_raises(problem: Problem) -> None:
     for goals in ((), (MetricGoal(NDCG(10)), MetricGoal(NDCG(10), maximise=False))):
         with pytest.raises(ConfigurationError, match="each once"):
             Problem(problem.space, problem.train, goals)
 
 
-def test_what_looks_further_than_the_lists_is_refused_at_once(problem: Problem) -> None:
+def test_metric_beyond_list_length_raises(problem: Problem) -> None:
     users = problem.train.user_id
     everybody = Slicing.of("all", users, ["all"] * len(users))
     for goals, floors, said in (
@@ -55,7 +55,7 @@ def test_what_looks_further_than_the_lists_is_refused_at_once(problem: Problem) 
             Problem(problem.space, problem.train, goals, floors)
 
 
-def test_the_same_problem_made_anew_has_the_same_name(problem: Problem) -> None:
+def test_equal_problems_have_equal_digests(problem: Problem) -> None:
     assert problem_of().digest == problem.digest
     longer = Evaluator(problem.train.holdout, metrics=(NDCG(10), Recall(30)), k=30)
     assert Problem(problem.space, longer).digest == problem.digest  # longer lists start with the same jobs

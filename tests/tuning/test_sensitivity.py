@@ -9,11 +9,11 @@ import pytest
 
 from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.metrics import MAP, MRR, NDCG, HitRate, Metric, Precision, Recall
-from scoring.evaluation.relevance import Relevance, judge
+from scoring.evaluation.relevance import Relevance, rank_relevance
 from scoring.ranking import Prepared, Ranking
-from scoring.tuning.proportions import flat_along
 from scoring.tuning.sensitivity import Sensitivity, sensitivity
-from tests.tuning.markets import small
+from scoring.tuning.weight_sweep import vary_weight
+from tests.support.prepared_markets import small
 
 NEAR = 1e-5
 """In points. Two totals closer than this may be in either order: float32 rounding is smaller."""
@@ -53,11 +53,11 @@ def metric_at(metric: Metric, job_id: np.ndarray, pairs: Relevance, user_id: int
     listed = job_id[None, : metric.k]
     shape, count = listed.shape, np.array([listed.shape[1]], dtype=np.int32)
     ranking = Ranking(np.array([user_id]), listed, np.zeros(shape, np.int64), np.zeros((*shape, 4), np.float32), count)
-    return float(metric.of(judge(ranking, pairs, metric.k))[0])
+    return float(metric.of(rank_relevance(ranking, pairs, metric.k))[0])
 
 
 @pytest.mark.parametrize("metric", [NDCG(10), Recall(10), Precision(10), MRR(10), MAP(10), HitRate(10)], ids=str)
-def test_curves_are_the_metric_of_sorted_totals(
+def test_curves_equal_metric_of_sorted_totals(
     ready: Prepared, users: np.ndarray, pairs: Relevance, metric: Metric
 ) -> None:
     found = sensitivity(ready, users, pairs, metric=metric, k=12)
@@ -65,7 +65,7 @@ def test_curves_are_the_metric_of_sorted_totals(
     flat, left_out, compared = ready.model.flat_weights, 0, 0
     for place, component in enumerate(found.along):
         for t in GRID[::5]:
-            lists = [ranked(ready, int(user), flat_along(flat, place, float(t))) for user in users[:-1]]
+            lists = [ranked(ready, int(user), vary_weight(flat, place, float(t))) for user in users[:-1]]
             # rounding decides the order of totals that differ by less than this
             gaps = [-np.diff(totals[: metric.k + 2]) for _, totals in lists]
             if any(((gap > 0) & (gap < NEAR)).any() for gap in gaps):
@@ -79,7 +79,7 @@ def test_curves_are_the_metric_of_sorted_totals(
     assert compared > 10 * left_out
 
 
-def test_kept_jobs_are_those_of_the_engines_lists(ready: Prepared, users: np.ndarray) -> None:
+def test_kept_jobs_equal_engine_lists(ready: Prepared, users: np.ndarray) -> None:
     k = 12
     found = sensitivity(ready, users, k=k, components=["wage", "location", "collaborative"])
     names = [part.name for part in ready.model.parts]
@@ -87,7 +87,7 @@ def test_kept_jobs_are_those_of_the_engines_lists(ready: Prepared, users: np.nda
     left_out = compared = 0
     for component in found.along:
         for t in GRID[::3]:
-            flat = flat_along(ready.model.flat_weights, names.index(component), float(t))
+            flat = vary_weight(ready.model.flat_weights, names.index(component), float(t))
             totals = [ranked(ready, int(user), flat)[1] for user in users]
             if any(abs(total[k - 1] - total[k]) < NEAR for total in totals if total[k - 1] != total[k]):
                 left_out += 1
@@ -100,15 +100,13 @@ def test_kept_jobs_are_those_of_the_engines_lists(ready: Prepared, users: np.nda
     assert compared > 5 * left_out
 
 
-def test_between_the_changes_every_list_is_the_engines_and_beyond_one_differs(
-    ready: Prepared, users: np.ndarray
-) -> None:
+def test_lists_change_only_at_reported_weights(ready: Prepared, users: np.ndarray) -> None:
     found = sensitivity(ready, users, k=10)
     names = [part.name for part in ready.model.parts]
     now = ready.top_k(10, users).job_id
 
     def lists(component: str, t: float) -> np.ndarray:
-        flat = flat_along(ready.model.flat_weights, names.index(component), t)
+        flat = vary_weight(ready.model.flat_weights, names.index(component), t)
         return ready.with_model(ready.model.with_weights(dict(zip(names, flat, strict=True)))).top_k(10, users).job_id
 
     beyond = 0
@@ -124,7 +122,7 @@ def test_between_the_changes_every_list_is_the_engines_and_beyond_one_differs(
     assert beyond >= 5
 
 
-def test_the_frame_says_what_the_curves_say(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+def test_frame_equals_curves(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
     found = sensitivity(ready, users, pairs, metric=NDCG(10), k=10)
     frame = found.frame().set_index("component")
     assert list(frame.index) == [part.name for part in ready.model.parts]
@@ -143,13 +141,13 @@ def of_two(ready: Prepared, users: np.ndarray) -> Sensitivity:
     return sensitivity(ready, users[:2], components=["fee", "access"])
 
 
-def test_only_what_was_asked_for_is_varied(of_two: Sensitivity) -> None:
+def test_only_given_components_are_varied(of_two: Sensitivity) -> None:
     assert list(of_two.along) == ["fee", "access"]
     with pytest.raises(ConfigurationError, match="'wage' was not varied"):
         of_two.curve("wage")
 
 
-def test_plots_can_be_read(of_two: Sensitivity, ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+def test_plots_are_readable(of_two: Sensitivity, ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
     for found in (of_two, sensitivity(ready, users, pairs, metric=MRR(5), k=5)):
         figure = found.plot()
         shown = [axes for axes in figure.axes if axes.get_visible()]
@@ -159,7 +157,7 @@ def test_plots_can_be_read(of_two: Sensitivity, ready: Prepared, users: np.ndarr
         figure.savefig(io.BytesIO(), format="png")
 
 
-def test_what_cannot_be_is_refused(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+def test_invalid_arguments_raise(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
     metric = NDCG(10)
     capped = ready.with_model(ready.model.with_eligibility(max_per_company=2))
     with pytest.raises(ConfigurationError, match="max_per_company"):

@@ -13,9 +13,9 @@ import pytest
 from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
-from scoring.evaluation.by_time import by_time
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.holdout import Holdout
+from scoring.evaluation.holdout_splits import by_time
 from scoring.evaluation.list_metrics import Coverage, MeanFee
 from scoring.evaluation.metrics import NDCG
 from scoring.evaluation.slices import Slicing
@@ -27,7 +27,7 @@ from scoring.tuning.problem import Problem
 from scoring.tuning.search import model_of_trial
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune
-from tests.tuning.problems import MODEL
+from tests.support.search_worker import MODEL
 
 STANDARD = load_model("standard")
 N = "NDCG@10"
@@ -62,12 +62,10 @@ def tuned(parts: list[Evaluator]) -> Tuning:
     return tune(Problem(Space(STANDARD), parts[0]), parts[1], 50, random_trials=25)
 
 
-def test_unseen_users_gain_and_the_hidden_weights_are_reached(
-    market: Market, parts: list[Evaluator], tuned: Tuning
-) -> None:
+def test_unseen_users_gain_nearly_as_with_hidden_weights(market: Market, parts: list[Evaluator], tuned: Tuning) -> None:
     frame = tuned.test(parts[2]).frame()
     found = frame[frame["measure"] == N].set_index("model")
-    hidden = parts[2].judge(STANDARD.with_weights(market.preferences.weights)).values[N].mean()
+    hidden = parts[2].evaluate(STANDARD.with_weights(market.preferences.weights)).values[N].mean()
     for name in (SEARCH, DIRECT):
         assert found.loc[name, "significant"]
         assert found.loc[name, "difference_low"] > 0
@@ -76,34 +74,32 @@ def test_unseen_users_gain_and_the_hidden_weights_are_reached(
     assert list(found.index) == [BASELINE, RANDOM, DIRECT, SEARCH]
 
 
-def test_users_who_were_seen_are_no_test(holdout: Holdout, parts: list[Evaluator], tuned: Tuning) -> None:
+def test_test_users_of_train_or_validation_raise(holdout: Holdout, parts: list[Evaluator], tuned: Tuning) -> None:
     for seen in parts[:2]:
         mixed = np.append(parts[2].user_id[:10], seen.user_id[:3])
         with pytest.raises(ConfigurationError, match="3 users of the test were seen"):
             tuned.test(Evaluator(holdout, users=mixed, statistics=seen.statistics))
 
 
-def test_the_scoreboard_is_of_the_validation_users(parts: list[Evaluator], tuned: Tuning) -> None:
+def test_scoreboard_is_over_validation_users(parts: list[Evaluator], tuned: Tuning) -> None:
     frame = tuned.frame()
     found = frame[frame["measure"] == N].set_index("model")["mean"]
-    assert found.to_dict() == {name: parts[1].judge(model).values[N].mean() for name, model in tuned.models.items()}
+    assert found.to_dict() == {name: parts[1].evaluate(model).values[N].mean() for name, model in tuned.models.items()}
     assert tuned.winner is tuned.models[SEARCH]
     assert repr(tuned).startswith("Tuning(25 trials of random search, 50 trials of search; Scoreboard(baseline, ")
     assert N in tuned._repr_html_()
 
 
 @pytest.mark.parametrize("study", [RANDOM, SEARCH])
-def test_the_winner_is_the_best_on_validation_of_the_best_on_train(
-    parts: list[Evaluator], tuned: Tuning, study: str
-) -> None:
+def test_winner_is_best_finalist_on_validation(parts: list[Evaluator], tuned: Tuning, study: str) -> None:
     trials = tuned.trials().query("study == @study").nlargest(10, N)
     by_number = {trial.number: trial for trial in tuned.studies[study]}
     models = [model_of_trial(tuned.problem, by_number[number]) for number in trials["trial"]]
-    reached = [parts[1].judge(model).values[N].mean() for model in [*models, STANDARD]]
-    assert parts[1].judge(tuned.models[study]).values[N].mean() == max(reached)
+    reached = [parts[1].evaluate(model).values[N].mean() for model in [*models, STANDARD]]
+    assert parts[1].evaluate(tuned.models[study]).values[N].mean() == max(reached)
 
 
-def test_weights_and_trials_are_told_in_full(tuned: Tuning) -> None:
+def test_weights_and_trials_frames_are_complete(tuned: Tuning) -> None:
     weights = tuned.weights()
     assert list(weights.columns) == [BASELINE, RANDOM, DIRECT, SEARCH]
     assert list(weights.index) == [part.name for part in STANDARD.parts]
@@ -122,7 +118,7 @@ def test_weights_and_trials_are_told_in_full(tuned: Tuning) -> None:
     )
 
 
-def test_progress_is_drawn_as_it_was(tuned: Tuning) -> None:
+def test_progress_plot_shows_trials(tuned: Tuning) -> None:
     (axes,) = tuned.plot().axes
     lines = {line.get_label(): line for line in axes.lines}
     for study in (RANDOM, SEARCH):
@@ -130,7 +126,7 @@ def test_progress_is_drawn_as_it_was(tuned: Tuning) -> None:
         np.testing.assert_allclose(lines[f"best of {study}"].get_ydata(), [*values.cummax(), values.max()])
     low, high = axes.get_ylim()
     for name in (BASELINE, DIRECT):
-        at = tuned.problem.train.judge(tuned.models[name]).values[N].mean()
+        at = tuned.problem.train.evaluate(tuned.models[name]).values[N].mean()
         assert lines[name].get_ydata()[0] == at
         assert low < at < high
     assert low < tuned.trials()[N].max() < high
@@ -159,11 +155,11 @@ def several(small: list[Evaluator]) -> Tuning:
     return tune(Problem(space, small[0], goals), small[1], 40, random_trials=20, sampler="nsga2", finalists=30)
 
 
-def test_of_several_goals_the_winner_gives_up_nothing_in_the_others(small: list[Evaluator], several: Tuning) -> None:
+def test_winner_loses_in_no_other_goal(small: list[Evaluator], several: Tuning) -> None:
     problem, validation = several.problem, small[1]
-    before = problem.values(validation, validation.judge(MODEL))
+    before = problem.values(validation, validation.evaluate(MODEL))
     for study in (RANDOM, SEARCH):
-        after = problem.values(validation, validation.judge(several.models[study]))
+        after = problem.values(validation, validation.evaluate(several.models[study]))
         assert all(now >= then for now, then in zip(after, before, strict=True))
     assert any(  # some trials are better in the first goal and worse in another
         values[0] > before[0] and min(values[1] - before[1], values[2] - before[2]) < 0
@@ -171,16 +167,16 @@ def test_of_several_goals_the_winner_gives_up_nothing_in_the_others(small: list[
     )
 
 
-def test_a_goal_to_minimise_is_one(small: list[Evaluator]) -> None:
+def test_goal_may_be_minimised(small: list[Evaluator]) -> None:
     goals = (ListGoal(MeanFee(10), maximise=False), MetricGoal(NDCG(10)))
     found = tune(Problem(Space(MODEL), small[0], goals), small[1], 30, random_trials=1)
-    before, after = (found.problem.values(small[1], small[1].judge(model)) for model in (MODEL, found.winner))
+    before, after = (found.problem.values(small[1], small[1].evaluate(model)) for model in (MODEL, found.winner))
     assert after[0] < before[0]
     assert after[1] >= before[1]
     assert found.front()[FEE].is_monotonic_increasing
 
 
-def test_the_front_is_of_trials_that_nothing_beats(several: Tuning) -> None:
+def test_front_contains_undominated_trials(several: Tuning) -> None:
     names = [goal.name for goal in several.problem.goals]
     trials = several.trials().query("study == @SEARCH")
     kept = []
@@ -198,7 +194,7 @@ def test_the_front_is_of_trials_that_nothing_beats(several: Tuning) -> None:
     assert list(front.columns) == list(trials.columns)
 
 
-def test_a_front_is_drawn_as_it_is(small: list[Evaluator], several: Tuning) -> None:
+def test_front_plot_shows_front(small: list[Evaluator], several: Tuning) -> None:
     axes, bar = several.plot().axes
     (dots,) = axes.collections
     np.testing.assert_array_equal(dots.get_offsets(), several.front()[[FEE, N]])
@@ -206,7 +202,7 @@ def test_a_front_is_drawn_as_it_is(small: list[Evaluator], several: Tuning) -> N
     assert "coverage@10" in bar.get_ylabel()
     lines = {line.get_label(): line.get_xydata()[0] for line in axes.lines}
     for name, model in several.models.items():
-        ndcg, fee, _ = several.problem.values(small[0], small[0].judge(model))
+        ndcg, fee, _ = several.problem.values(small[0], small[0].evaluate(model))
         assert lines[name].tolist() == [fee, ndcg]
     studies = {name: [copy(trial) for trial in trials] for name, trials in several.studies.items()}
     for trial in (trial for trials in studies.values() for trial in trials):
@@ -217,7 +213,7 @@ def test_a_front_is_drawn_as_it_is(small: list[Evaluator], several: Tuning) -> N
     np.testing.assert_array_equal(front.get_xydata(), two.front()[[FEE, N]].to_numpy()[np.argsort(two.front()[FEE])])
 
 
-def test_parameters_and_locks_are_told(several: Tuning) -> None:
+def test_weights_frame_contains_parameters_and_locks(several: Tuning) -> None:
     weights, trials = several.weights(), several.trials()
     name = "freshness.half_life_days"
     assert weights.index[-1] == name
@@ -234,14 +230,14 @@ def halves(small: list[Evaluator]) -> Slicing:
     return Slicing.of("half", users, ["odd" if user % 2 else "even" for user in users.tolist()])
 
 
-def test_floors_are_kept_on_train_and_validation(small: list[Evaluator], halves: Slicing) -> None:
+def test_winner_keeps_floors_on_train_and_validation(small: list[Evaluator], halves: Slicing) -> None:
     floor = Floor(NDCG(10), halves, "odd", 1.02)
     found = tune(Problem(Space(MODEL), small[0], floors=(floor,)), small[1], 40, random_trials=20)
     for users in small[:2]:
         odd = users.user_id % 2 == 1
-        before = users.judge(MODEL).values[N][odd].mean()
+        before = users.evaluate(MODEL).values[N][odd].mean()
         for study in (RANDOM, SEARCH):
-            assert users.judge(found.models[study]).values[N][odd].mean() >= 1.02 * before
+            assert users.evaluate(found.models[study]).values[N][odd].mean() >= 1.02 * before
     trials = found.trials()
     assert trials["keeps"].nunique() == 2  # the baseline misses the floor
     assert not trials.groupby("study").first()["keeps"].any()
@@ -251,7 +247,7 @@ def test_floors_are_kept_on_train_and_validation(small: list[Evaluator], halves:
         tune(Problem(Space(MODEL), small[0], floors=(unreachable,)), small[1], 5)
 
 
-def test_a_front_of_nothing_is_empty(small: list[Evaluator], halves: Slicing, several: Tuning) -> None:
+def test_front_without_feasible_trials_is_empty(small: list[Evaluator], halves: Slicing, several: Tuning) -> None:
     unreachable = Floor(NDCG(10), halves, "odd", 1.0, relative=False)
     problem = Problem(several.problem.space, small[0], several.problem.goals, (unreachable,))
     studies = {name: [copy(trial) for trial in trials] for name, trials in several.studies.items()}
@@ -262,7 +258,7 @@ def test_a_front_of_nothing_is_empty(small: list[Evaluator], halves: Slicing, se
     nothing.plot()
 
 
-def test_a_search_goes_on_from_its_file(small: list[Evaluator], tmp_path: Path) -> None:
+def test_search_is_resumed_from_file(small: list[Evaluator], tmp_path: Path) -> None:
     problem, told = Problem(Space(MODEL), small[0]), list[tuple]()
     # both studies use the random sampler and must stay separate
     how = {"sampler": "random", "storage": tmp_path / "trials"}
@@ -277,7 +273,7 @@ def test_a_search_goes_on_from_its_file(small: list[Evaluator], tmp_path: Path) 
     assert again.weights()[DIRECT].tolist() == second.weights()[DIRECT].tolist()
 
 
-def test_the_same_seed_finds_the_same(small: list[Evaluator]) -> None:
+def test_same_seed_finds_same_models(small: list[Evaluator]) -> None:
     problem = Problem(Space(MODEL), small[0])
     a, b, c = (tune(problem, small[1], 25, random_trials=2, seed=seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(a.trials(), b.trials())
@@ -285,7 +281,7 @@ def test_the_same_seed_finds_the_same(small: list[Evaluator]) -> None:
     assert not a.trials().equals(c.trials())
 
 
-def test_what_cannot_be_tuned_is_refused(small: list[Evaluator]) -> None:
+def test_invalid_arguments_raise(small: list[Evaluator]) -> None:
     problem = Problem(Space(MODEL), small[0])
     with pytest.raises(ConfigurationError, match="share users"):
         tune(problem, small[0], 5)

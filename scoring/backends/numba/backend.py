@@ -15,19 +15,19 @@ from scoring.array_types import Floats, Ints, Longs, Singles
 from scoring.backends import reference
 from scoring.backends.numba import pairs
 from scoring.backends.numba.strategies import (
-    FEWEST_USERS,
+    MIN_USERS,
     STRATEGIES,
     Selection,
     Strategy,
     TopKBuffers,
-    no_seeds_for,
-    users_at_once,
+    no_seeds,
+    users_per_batch,
 )
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.ranking import SCORES, Ranking, StrategyChoice
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
-from scoring.threads.pool import available_cpus, in_threads, one_blas_thread
+from scoring.threads.pool import available_cpus, limit_blas_threads, run_in_threads
 
 __all__ = ["NumbaBackend"]
 
@@ -69,15 +69,15 @@ class NumbaBackend:
         bundle = self.bundle
         k, rows = list_length(k), row_numbers(users, bundle.program.n_users, "users")
         found = TopKBuffers.empty(len(rows), min(k, bundle.n_eligible))
-        looked_at, choice = 0, None
+        n_scored, choice = 0, None
         if found.row.size:
             choice = self._choose(rows, found.row.shape[1])
-            looked_at = self._fill(rows, choice, seeds, found, cancelled, progress)
+            n_scored = self._fill(rows, choice, seeds, found, cancelled, progress)
         else:
             progress(len(rows))
         there = found.row >= 0
         job_id = np.where(there, bundle.job_id[np.where(there, found.row, 0)], -1) if there.size else found.row
-        return Ranking(bundle.user_id[rows], job_id, found.row, found.scores, found.count, looked_at, choice)
+        return Ranking(bundle.user_id[rows], job_id, found.row, found.scores, found.count, n_scored, choice)
 
     def _fill(
         self,
@@ -89,26 +89,26 @@ class NumbaBackend:
         progress: Callable[[int], None],
     ) -> int:
         """Fill the lists; return the number of pairs that were scored individually."""
-        selection, looked_at, stop = self._selection, [0], np.zeros(1, dtype=np.int64)
+        selection, n_scored, stop = self._selection, [0], np.zeros(1, dtype=np.int64)
         positions = self._positions(seeds, rows, found.row.shape[1]) if choice.strategy == "pruned" else None
-        known = no_seeds_for(len(rows)) if positions is None else positions
+        known = no_seeds(len(rows)) if positions is None else positions
         in_turn = np.argsort(self.bundle.search.user_locality[rows], kind="stable")
 
         def work(part: slice) -> int:
-            looked_at.append(selection.run(choice.strategy, rows, known, found, in_turn[part], stop))
+            n_scored.append(selection.run(choice.strategy, rows, known, found, in_turn[part], stop))
             return part.stop - part.start
 
         # set once for all parts: setting it for each part takes longer than the products
-        with one_blas_thread() if choice.strategy == "dense" else nullcontext():
-            in_threads(work, len(rows), self.workers, stop, cancelled, progress, users_at_once(choice.strategy))
-        return sum(looked_at)
+        with limit_blas_threads() if choice.strategy == "dense" else nullcontext():
+            run_in_threads(work, len(rows), self.workers, stop, cancelled, progress, users_per_batch(choice.strategy))
+        return sum(n_scored)
 
     def _choose(self, rows: Longs, k: int) -> StrategyChoice:
         """Return the choice for this k. A measured choice is reused."""
         choice = self._choices.get(k)
         if choice is None:
             choice = self._selection.choose(self.strategy, rows, k)
-            if len(rows) >= FEWEST_USERS:
+            if len(rows) >= MIN_USERS:
                 self._choices[k] = choice
         return choice
 
@@ -141,7 +141,7 @@ class NumbaBackend:
             pairs.all_pairs(program, rows[part], scores, part.start)
             return part.stop - part.start
 
-        in_threads(work, len(rows), self.workers)
+        run_in_threads(work, len(rows), self.workers)
         return scores
 
     def listed(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Singles:

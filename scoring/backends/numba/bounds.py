@@ -5,25 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.backends.numba import vectors
-from scoring.backends.numba.jit import inner
-from scoring.backends.numba.user_state import UNEVEN, Fold
+from scoring.backends.numba.jit import internal
+from scoring.backends.numba.user_state import UNFOLDABLE, UserState
 from scoring.bundle.index import BLOCK_JOBS, MASK_BITS, MASKS, SUBSET_BITS, Index
 from scoring.bundle.program import Program
 
 __all__ = [
-    "add_either",
     "add_row",
     "add_step",
-    "most_of_codes",
-    "most_of_vectors",
+    "add_where",
+    "block_slack_of_codes",
+    "block_slack_of_vectors",
+    "bound_job_scores",
     "product",
-    "score_loosely",
     "slack_of_codes",
     "slack_of_vectors",
 ]
 
 
-@inner(fastmath={"reassoc", "contract"})
+@internal(fastmath={"reassoc", "contract"})
 def product(a: np.ndarray, b: np.ndarray) -> float:
     """Return the dot product in float32. The compiler may reorder the sum; the error bound covers every order."""
     result = np.float32(0.0)
@@ -32,45 +32,45 @@ def product(a: np.ndarray, b: np.ndarray) -> float:
     return np.float64(result)
 
 
-@inner
-def most_of_codes(index: Index, state: Fold) -> float:
+@internal
+def slack_of_codes(index: Index, state: UserState) -> float:
     """Return the most that bounded keys, steps and components that do not fold add to any job."""
-    slack = state.sums[UNEVEN]
-    for key in index.bounded:
+    slack = state.sums[UNFOLDABLE]
+    for key in index.bounded_keys:
         slack += state.best[key]
     for slot in range(len(state.step_gain)):
         slack += max(state.step_gain[slot], 0.0)
     return slack
 
 
-@inner
-def most_of_vectors(index: Index, state: Fold) -> float:
+@internal
+def slack_of_vectors(index: Index, state: UserState) -> float:
     """Return the most that products add to any job."""
     slack = 0.0
-    for slot in range(len(state.on)):
-        if state.on[slot]:
-            slack += max(state.dot_base[slot] + state.dot_norm[slot] * index.dot_norm[slot], state.dot_other[slot])
+    for slot in range(len(state.dot_used)):
+        if state.dot_used[slot]:
+            slack += max(state.dot_base[slot] + state.dot_norm[slot] * index.dot_norm[slot], state.dot_otherwise[slot])
     return slack
 
 
-@inner(inline="always")
-def slack_of_codes(program: Program, index: Index, state: Fold, block: int) -> float:
+@internal(inline="always")
+def block_slack_of_codes(program: Program, index: Index, state: UserState, block: int) -> float:
     """Return the most that bounded keys, steps and components that do not fold add to a job of the block."""
-    slack = state.sums[UNEVEN]
-    for place in range(len(index.bounded)):
-        key, codes = index.bounded[place], index.block_masks[block, MASKS // 2 + place]
-        if index.width[key] <= SUBSET_BITS:
-            slack += state.of_subset[key, codes]
-        elif index.width[key] <= MASK_BITS:
+    slack = state.sums[UNFOLDABLE]
+    for place in range(len(index.bounded_keys)):
+        key, codes = index.bounded_keys[place], index.block_masks[block, MASKS // 2 + place]
+        if index.key_width[key] <= SUBSET_BITS:
+            slack += state.subset_best[key, codes]
+        elif index.key_width[key] <= MASK_BITS:
             most = -np.inf
-            for code in range(index.width[key]):
+            for code in range(index.key_width[key]):
                 if (codes >> np.uint64(code)) & np.uint64(1):
                     most = max(most, state.row[key, code])
             slack += most
         else:
-            slack += state.best[key] if codes & state.own[key] else state.usual[key]
+            slack += state.best[key] if codes & state.exception_codes[key] else state.default_best[key]
     for slot in range(len(state.step_gain)):
-        gain, place = state.step_gain[slot], MASKS + 2 * (len(index.bounded) + program.interval_number[slot])
+        gain, place = state.step_gain[slot], MASKS + 2 * (len(index.bounded_keys) + program.interval_number[slot])
         if gain != 0:
             least, most_rank = index.block[block, place], index.block[block, place + 1]
             if gain > 0:
@@ -81,75 +81,75 @@ def slack_of_codes(program: Program, index: Index, state: Fold, block: int) -> f
     return slack
 
 
-@inner(inline="always")
-def slack_of_vectors(program: Program, index: Index, state: Fold, block: int, dots: np.ndarray) -> float:
+@internal(inline="always")
+def block_slack_of_vectors(program: Program, index: Index, state: UserState, block: int, dots: np.ndarray) -> float:
     """Return the most that products add to a job of the block.
 
     `dots` (n_dots,) float32 receives the most that each product adds to a job with a vector.
     """
     slack = 0.0
-    for slot in range(len(state.on)):
-        if state.on[slot]:
+    for slot in range(len(state.dot_used)):
+        if state.dot_used[slot]:
             most = -np.inf
-            place = MASKS + 2 * (len(index.bounded) + len(program.number_rank)) + 3 * slot
+            place = MASKS + 2 * (len(index.bounded_keys) + len(program.number_rank)) + 3 * slot
             radius = index.block_single[block, place]
             if radius >= 0:
                 start, stop = program.dot_start[slot], program.dot_start[slot + 1]
-                near = product(state.pull_single[start:stop], index.block_centre[block, start:stop])
+                near = product(state.weighted_vector_single[start:stop], index.block_centre[block, start:stop])
                 reach = near * index.block_single[block, place + 1] + state.dot_norm[slot] * radius
                 most = state.dot_base[slot] + min(reach, state.dot_norm[slot] * index.dot_norm[slot])
             dots[slot] = most
-            slack += most if index.block[block, place + 2] else max(most, state.dot_other[slot])
+            slack += most if index.block[block, place + 2] else max(most, state.dot_otherwise[slot])
     return slack
 
 
-@inner
+@internal
 def add_row(value: np.ndarray, row: np.ndarray, code: np.ndarray) -> None:
     for i in range(len(value)):
         value[i] += row[code[i]]
 
 
-@inner
+@internal
 def add_step(value: np.ndarray, rank: np.ndarray, low: int, high: int, gain: float) -> None:
     for i in range(len(value)):
         value[i] += gain if low <= rank[i] and rank[i] < high else np.float32(0.0)
 
 
-@inner
-def add_either(value: np.ndarray, has: np.ndarray, yes: float, no: float) -> None:
+@internal
+def add_where(value: np.ndarray, has: np.ndarray, yes: float, no: float) -> None:
     for i in range(len(value)):
         value[i] += yes if has[i] else no
 
 
-@inner
+@internal
 def _add_coded(value: np.ndarray, row: np.ndarray, code: np.ndarray) -> None:
     for i in range(BLOCK_JOBS):
         value[i] += row[np.uint32(code[i])]
 
 
-@inner(inline="always")
-def score_loosely(
-    program: Program, index: Index, state: Fold, user: int, block: int, dots: np.ndarray, value: np.ndarray
+@internal(inline="always")
+def bound_job_scores(
+    program: Program, index: Index, state: UserState, user: int, block: int, dots: np.ndarray, value: np.ndarray
 ) -> None:
     """Fill `value` (BLOCK_JOBS,) with an upper bound on each job's score.
 
     The bounds exclude the parts that all jobs of the cell share and the components that do not fold.
     """
-    lanes, own, lane = index.lanes[block], index.own[index.class_of_user[user], block], 0
+    lanes, own, lane = index.block_facts[block], index.class_scores[index.class_of_user[user], block], 0
     vectors.copy(value, own)
-    for place in range(len(index.bounded)):
-        key = index.bounded[place]
-        if not state.nothing[key] or index.block_masks[block, MASKS // 2 + place] & state.own[key]:
-            _add_coded(value, state.single[key], lanes[lane])
+    for place in range(len(index.bounded_keys)):
+        key = index.bounded_keys[place]
+        if not state.is_zero[key] or index.block_masks[block, MASKS // 2 + place] & state.exception_codes[key]:
+            _add_coded(value, state.row_single[key], lanes[lane])
         lane += 1
     for slot in range(len(state.step_gain)):
         gain = np.float32(state.step_gain[slot])
         if gain != 0:
-            vectors.add_inside(
+            vectors.add_in_interval(
                 value, lanes[lane + program.interval_number[slot]], state.step_low[slot], state.step_high[slot], gain
             )
     lane += len(program.number_rank)
-    for slot in range(len(state.on)):
-        if state.on[slot]:
-            vectors.add_either(value, lanes[lane], dots[slot], np.float32(state.dot_other[slot]))
+    for slot in range(len(state.dot_used)):
+        if state.dot_used[slot]:
+            vectors.add_where(value, lanes[lane], dots[slot], np.float32(state.dot_otherwise[slot]))
         lane += 1

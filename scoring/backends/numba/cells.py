@@ -9,38 +9,47 @@ from typing import Any
 
 import numpy as np
 
-from scoring.backends.numba.jit import inner
-from scoring.backends.numba.user_state import Fold
-from scoring.backends.numba.vectors import lowest_bit, which_of_many
+from scoring.backends.numba.jit import internal
+from scoring.backends.numba.user_state import UserState
+from scoring.backends.numba.vectors import lowest_bit, mask_of_chunk
 from scoring.bundle.index import Index
 from scoring.bundle.program import Program
 
-__all__ = ["BINS", "CHUNK", "bound_cells", "collect", "count_from", "greatest", "put_in_order", "raise_holders"]
+__all__ = [
+    "BINS",
+    "CHUNK",
+    "bound_cells",
+    "collect_cells",
+    "count_at_least",
+    "maximum",
+    "order_by_bin",
+    "raise_exception_cells",
+]
 
 CHUNK = 64
 """Number of values compared at once."""
-HOLDERS_SHARE = 4
+RAISED_SHARE = 4
 """Cell bounds are not raised for a key if more than 1 / HOLDERS_SHARE of the cells would be raised."""
 BINS = 64
 """Number of bins in which candidate cells are sorted by bound."""
 
 
-@inner
+@internal
 def _bound_gathered(best: np.ndarray, base: float, row: np.ndarray, code: np.ndarray, bound: np.ndarray) -> None:
     for i in range(len(bound)):
         bound[i] = best[i] + base + row[code[i]]
 
 
-@inner
+@internal
 def _bound_row(best: np.ndarray, base: float, row: np.ndarray, bound: np.ndarray) -> None:
     for i in range(len(bound)):
         bound[i] = best[i] + (base + row[i])
 
 
-@inner
+@internal
 def bound_cells(index: Index, user: int, rows: np.ndarray, bound: np.ndarray) -> None:
     """Set bound[cell] to the cell's best job score for the user's class plus what the ordered keys add."""
-    zero, n_ordered = np.float32(0.0), len(index.ordered)
+    zero, n_ordered = np.float32(0.0), len(index.cell_keys)
     of_class = index.cell_best[index.class_of_user[user]]
     for group in range(len(index.group_cell) - 1):
         first, last = index.group_cell[group], index.group_cell[group + 1]
@@ -49,51 +58,51 @@ def bound_cells(index: Index, user: int, rows: np.ndarray, bound: np.ndarray) ->
             for i in range(len(here)):
                 here[i] = best[i]
         elif n_ordered == 1:
-            _bound_gathered(best, zero, rows[index.ordered[0]], index.cell_code[0, first:last], here)
+            _bound_gathered(best, zero, rows[index.cell_keys[0]], index.cell_code[0, first:last], here)
         else:
-            base = rows[index.ordered[0], index.cell_code[0, first]]
-            if index.grid:
-                _bound_row(best, base, rows[index.ordered[1]], here)
+            base = rows[index.cell_keys[0], index.cell_code[0, first]]
+            if index.is_grid:
+                _bound_row(best, base, rows[index.cell_keys[1]], here)
             else:
-                _bound_gathered(best, base, rows[index.ordered[1]], index.cell_code[1, first:last], here)
+                _bound_gathered(best, base, rows[index.cell_keys[1]], index.cell_code[1, first:last], here)
             for place in range(2, n_ordered):
-                _bound_gathered(here, zero, rows[index.ordered[place]], index.cell_code[place, first:last], here)
+                _bound_gathered(here, zero, rows[index.cell_keys[place]], index.cell_code[place, first:last], here)
 
 
-@inner
-def raise_holders(program: Program, index: Index, state: Fold, user: int, bound: np.ndarray) -> float:
+@internal
+def raise_exception_cells(program: Program, index: Index, state: UserState, user: int, bound: np.ndarray) -> float:
     """Raise the bounds of cells with codes for which the user has exceptions; return the reduction for all others.
 
     A user's companies and titles are few, and each occurs in few cells. Elsewhere, a key adds at most `state.usual`.
     """
-    less = 0.0
-    for place in range(len(index.sparse)):
-        key, start, n_holders = index.sparse[place], index.holder_start[place], 0
+    reduction = 0.0
+    for place in range(len(index.sparse_keys)):
+        key, start, n_raised = index.sparse_keys[place], index.code_cell_start[place], 0
         for slot in range(len(program.lookup_key)):
             if program.lookup_key[slot] == key:
                 for entry in range(program.entry_start[slot, user], program.entry_start[slot, user + 1]):
-                    n_holders += start[program.entry_code[entry] + 1] - start[program.entry_code[entry]]
-        if n_holders > len(bound) // HOLDERS_SHARE or state.best[key] == state.usual[key]:
+                    n_raised += start[program.entry_code[entry] + 1] - start[program.entry_code[entry]]
+        if n_raised > len(bound) // RAISED_SHARE or state.best[key] == state.default_best[key]:
             continue
-        less += state.best[key] - state.usual[key]
+        reduction += state.best[key] - state.default_best[key]
         for slot in range(len(program.lookup_key)):
             if program.lookup_key[slot] == key:
                 for entry in range(program.entry_start[slot, user], program.entry_start[slot, user + 1]):
                     code = program.entry_code[entry]
-                    gain = np.float32(max(state.row[key, code] - state.usual[key], 0.0))
+                    gain = np.float32(max(state.row[key, code] - state.default_best[key], 0.0))
                     for i in range(start[code], start[code + 1]):
-                        bound[index.holder[i]] += gain
-    return less
+                        bound[index.code_cell[i]] += gain
+    return reduction
 
 
-@inner(fastmath={"nnan", "nsz"})
+@internal(fastmath={"nnan", "nsz"})
 def _raise_lanes(lanes: np.ndarray, values: np.ndarray) -> None:
     for i in range(len(values)):
         lanes[i] = values[i] if values[i] > lanes[i] else lanes[i]
 
 
-@inner
-def greatest(values: np.ndarray, lanes: np.ndarray) -> float:
+@internal
+def maximum(values: np.ndarray, lanes: np.ndarray) -> float:
     """Return the maximum of `values`. `lanes` (CHUNK,) is scratch memory.
 
     With one running maximum per lane the compiler can use vector instructions (10 times as fast).
@@ -108,8 +117,8 @@ def greatest(values: np.ndarray, lanes: np.ndarray) -> float:
     return top
 
 
-@inner
-def count_from(values: np.ndarray, low: float) -> np.int32:
+@internal
+def count_at_least(values: np.ndarray, low: float) -> np.int32:
     """Return how many values are at least `low`."""
     count = np.int32(0)
     for i in range(len(values)):
@@ -117,15 +126,15 @@ def count_from(values: np.ndarray, low: float) -> np.int32:
     return count
 
 
-@inner
-def collect(bound: np.ndarray, low: float, high: float, found: np.ndarray) -> int:
+@internal
+def collect_cells(bound: np.ndarray, low: float, high: float, found: np.ndarray) -> int:
     """Write the cells with low <= bound < high to `found`; return their number.
 
     The length of `bound` is a multiple of CHUNK.
     """
     size: Any = np.int64(0)
     for first in range(0, len(bound), CHUNK):
-        bits = which_of_many(bound, first, low, high)
+        bits = mask_of_chunk(bound, first, low, high)
         while bits:
             found[size] = first + lowest_bit(bits)
             size += 1
@@ -133,8 +142,8 @@ def collect(bound: np.ndarray, low: float, high: float, found: np.ndarray) -> in
     return size
 
 
-@inner
-def put_in_order(bound: np.ndarray, found: np.ndarray, size: int, start: np.ndarray, ordered: np.ndarray) -> None:
+@internal
+def order_by_bin(bound: np.ndarray, found: np.ndarray, size: int, start: np.ndarray, ordered: np.ndarray) -> None:
     """Copy `found` to `ordered` by descending bound, sorted by bin only. `start` (BINS + 1,) is scratch memory."""
     low, top = np.float32(np.inf), np.float32(-np.inf)
     for i in range(size):

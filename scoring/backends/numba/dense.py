@@ -12,22 +12,22 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.array_types import Ints, Longs, Singles
-from scoring.backends.numba.bounds import add_either, add_row, add_step
-from scoring.backends.numba.cells import CHUNK, count_from
-from scoring.backends.numba.exact_score import base_of, exact_score, uneven_part, write_list
+from scoring.backends.numba.bounds import add_row, add_step, add_where
+from scoring.backends.numba.cells import CHUNK, count_at_least
+from scoring.backends.numba.exact_score import cell_base, exact_score, unfoldable_part, write_list
 from scoring.backends.numba.fold_user import fold_user
-from scoring.backends.numba.jit import bare, compiled, inner
+from scoring.backends.numba.jit import compiled, internal, nogil_no_refcount
 from scoring.backends.numba.scratch import Scratch
-from scoring.backends.numba.tile import PART, TILE, Tile, is_set, mark_bits, scratch_at
-from scoring.backends.numba.top_list import cut_of, insert
-from scoring.backends.numba.user_state import COARSE, CONSTANT, FINE, Fold
+from scoring.backends.numba.tile import PART, TILE, Tile, is_set, scratch_at, set_excluded_bits
+from scoring.backends.numba.top_list import insert, threshold_of
+from scoring.backends.numba.user_state import CONSTANT, DOUBLE_ERROR, SINGLE_ERROR, UserState
 from scoring.bundle.index import Index, Limits
 from scoring.bundle.program import Program
 
 __all__ = ["short_lists"]
 
 
-@inner
+@internal
 def _copy(to: np.ndarray, values: np.ndarray) -> None:
     for i in range(len(to)):
         to[i] = values[i]
@@ -39,48 +39,50 @@ def _multiply(of_users: Singles, of_jobs: Singles, products: Singles) -> None:
     np.dot(of_users, of_jobs.T, products.reshape(len(of_users), len(of_jobs)))
 
 
-@inner
-def _only_products(index: Index, state: Fold) -> bool:
+@internal
+def _only_products(index: Index, state: UserState) -> bool:
     """Return whether the user's job scores differ in at most one product and in nothing else."""
-    something = index.largest > 0 or len(index.uneven) > 0
-    for key in range(len(index.width)):
-        something |= not state.nothing[key] or state.own[key] != 0
+    something = index.largest_job_score > 0 or len(index.unfoldable) > 0
+    for key in range(len(index.key_width)):
+        something |= not state.is_zero[key] or state.exception_codes[key] != 0
     for slot in range(len(state.step_gain)):
         something |= state.step_gain[slot] != 0.0
-    if len(state.on) > 1:
-        for slot in range(len(state.on)):
-            something |= state.on[slot]
+    if len(state.dot_used) > 1:
+        for slot in range(len(state.dot_used)):
+            something |= state.dot_used[slot]
     return not something
 
 
-@inner
-def _begin(program: Program, index: Index, limits: Limits, tile: Tile, users: np.ndarray, places: np.ndarray) -> int:
-    """Set the marks, empty the lists and collect the vectors of users who have one; return the number of vectors."""
+@internal
+def _begin_tile(
+    program: Program, index: Index, limits: Limits, tile: Tile, users: np.ndarray, places: np.ndarray
+) -> int:
+    """Reset the lists and excluded jobs, and collect the users' vectors. Return the number of vectors."""
     n_rows, state = 0, tile.state
     for t in range(len(places)):
         user, some = users[places[t]], False
-        mark_bits(tile.marks[t], user, limits)
+        set_excluded_bits(tile.excluded[t], user, limits)
         tile.size[t] = 0
         fold_user(program, index, user, state)
-        for slot in range(len(state.on)):
-            some |= state.on[slot]
-        tile.alike[t] = _only_products(index, state)
-        tile.row[t] = n_rows if some else -1
+        for slot in range(len(state.dot_used)):
+            some |= state.dot_used[slot]
+        tile.only_products[t] = _only_products(index, state)
+        tile.vector_row[t] = n_rows if some else -1
         if some:
-            _copy(tile.pulls[n_rows], state.pull_single)
+            _copy(tile.weighted_vectors[n_rows], state.weighted_vector_single)
             n_rows += 1
     return n_rows
 
 
-@inner
+@internal
 def _gather(program: Program, index: Index, tile: Tile, first: int) -> tuple[int, int]:
     """Collect the jobs with vectors of a run that starts at `first`. Return (end of the run, number of such jobs).
 
     Their vectors are copied, unless all jobs of the run have one.
     """
     last, n_having = first, 0
-    while last < len(index.turn) and n_having < len(tile.having):
-        tile.having[n_having] = last
+    while last < len(index.id_rank) and n_having < len(tile.jobs_with_vector):
+        tile.jobs_with_vector[n_having] = last
         has = False
         for slot in range(len(program.dot_job_has)):
             has |= program.dot_job_has[slot, last]
@@ -88,39 +90,39 @@ def _gather(program: Program, index: Index, tile: Tile, first: int) -> tuple[int
         last += 1
     if n_having < last - first:
         for i in range(n_having):
-            _copy(tile.vectors[i], index.vector[tile.having[i]])
+            _copy(tile.vectors[i], index.vector[tile.jobs_with_vector[i]])
     return last, n_having
 
 
-@inner
-def _score_part(program: Program, index: Index, state: Fold, user: int, first: int, value: np.ndarray) -> None:
+@internal
+def _score_part(program: Program, index: Index, state: UserState, user: int, first: int, value: np.ndarray) -> None:
     """Fill `value` with the scores of the jobs from `first`, without the constant and the products."""
     last = first + len(value)
-    _copy(value, index.single[first:last])
-    for key in range(len(index.width)):
-        if not state.nothing[key] or state.own[key]:
-            add_row(value, state.single[key], index.code[key, first:last])
+    _copy(value, index.job_score[first:last])
+    for key in range(len(index.key_width)):
+        if not state.is_zero[key] or state.exception_codes[key]:
+            add_row(value, state.row_single[key], index.job_code[key, first:last])
     for slot in range(len(state.step_gain)):
         gain = np.float32(state.step_gain[slot])
         if gain != 0:
             rank = program.number_rank[program.interval_number[slot], first:last]
             add_step(value, rank, state.step_low[slot], state.step_high[slot], gain)
-    for slot in range(len(state.on)):
-        if state.on[slot]:
-            yes, no = np.float32(state.dot_base[slot]), np.float32(state.dot_other[slot])
-            add_either(value, program.dot_job_has[slot, first:last], yes, no)
-    if len(index.uneven):
+    for slot in range(len(state.dot_used)):
+        if state.dot_used[slot]:
+            yes, no = np.float32(state.dot_base[slot]), np.float32(state.dot_otherwise[slot])
+            add_where(value, program.dot_job_has[slot, first:last], yes, no)
+    if len(index.unfoldable):
         for i in range(len(value)):
-            value[i] += np.float32(uneven_part(program, index, state, user, first + i))
+            value[i] += np.float32(unfoldable_part(program, index, state, user, first + i))
 
 
-@inner
+@internal
 def _add_all(value: np.ndarray, product: np.ndarray) -> None:
     for i in range(len(value)):
         value[i] += product[i]
 
 
-@inner
+@internal
 def _add_products(value: np.ndarray, first: int, having: np.ndarray, product: np.ndarray, at: int) -> int:
     """Add the products from index `at` to the jobs of `value` that have them; return the next index."""
     last = first + len(value)
@@ -130,14 +132,14 @@ def _add_products(value: np.ndarray, first: int, having: np.ndarray, product: np
     return at
 
 
-@inner
-def _take(
+@internal
+def _insert_jobs(
     program: Program,
     index: Index,
     limits: Limits,
-    state: Fold,
+    state: UserState,
     scratch: Scratch,
-    marks: np.ndarray,
+    excluded: np.ndarray,
     user: int,
     jobs: np.ndarray,
     value: np.ndarray,
@@ -145,44 +147,44 @@ def _take(
     size: int,
 ) -> int:
     """Insert into the list those of `jobs`, with scores value + constant, that belong there; return its size."""
-    beside = constant + 2 * state.sums[COARSE]
+    offset = constant + 2 * state.sums[SINGLE_ERROR]
     low = np.float32(-np.inf)
     if size == len(scratch.jobs):
-        low = np.float32(cut_of(scratch.scores[size - 1]) - beside)
+        low = np.float32(threshold_of(scratch.scores[size - 1]) - offset)
     for start in range(0, len(value), CHUNK):
         here = value[start : min(start + CHUNK, len(value))]
-        if count_from(here, low) == 0:
+        if count_at_least(here, low) == 0:
             continue
         for i in range(len(here)):
             job = np.int64(jobs[start + i])
-            if here[i] < low or is_set(marks, job):
+            if here[i] < low or is_set(excluded, job):
                 continue
-            score = exact_score(program, index, state, scratch, user, job, base_of(index, state, job))
+            score = exact_score(program, index, state, scratch, user, job, cell_base(index, state, job))
             size = insert(
                 scratch.scores,
-                scratch.turns,
+                scratch.id_ranks,
                 scratch.jobs,
                 size,
                 score,
-                index.turn[job],
+                index.id_rank[job],
                 job,
                 index.company,
                 limits.per_company,
             )
             if size == len(scratch.jobs):
-                low = np.float32(cut_of(scratch.scores[size - 1]) - beside)
+                low = np.float32(threshold_of(scratch.scores[size - 1]) - offset)
     return size
 
 
-@inner
-def _take_run(
+@internal
+def _insert_run(
     program: Program,
     index: Index,
     limits: Limits,
-    state: Fold,
+    state: UserState,
     scratch: Scratch,
     tile: Tile,
-    marks: np.ndarray,
+    excluded: np.ndarray,
     user: int,
     first: int,
     last: int,
@@ -196,55 +198,58 @@ def _take_run(
     at, all_have = 0, len(product) == last - first
     for begin in range(first, last, PART):
         end = min(begin + PART, last)
-        here, value = tile.here[: end - begin], tile.value[: end - begin]
+        here, value = tile.positions[: end - begin], tile.value[: end - begin]
         for i in range(len(here)):
             here[i] = begin + i
         _score_part(program, index, state, user, begin, value)
         if all_have:
             _add_all(value, product[begin - first :])
         else:
-            at = _add_products(value, begin, tile.having, product, at)
-        size = _take(program, index, limits, state, scratch, marks, user, here, value, state.sums[CONSTANT], size)
+            at = _add_products(value, begin, tile.jobs_with_vector, product, at)
+        size = _insert_jobs(
+            program, index, limits, state, scratch, excluded, user, here, value, state.sums[CONSTANT], size
+        )
     return size
 
 
-@inner
-def _take_alike(
+@internal
+def _insert_without_product(
     program: Program,
     index: Index,
     limits: Limits,
-    state: Fold,
+    state: UserState,
     scratch: Scratch,
-    marks: np.ndarray,
+    excluded: np.ndarray,
     user: int,
-    on: bool,
+    has_vector: bool,
     size: int,
 ) -> int:
     """Insert jobs without a product, whose scores are equal, where they belong in the list; return its size."""
-    value = state.sums[CONSTANT] + (state.dot_other[0] if on else 0.0)
-    score = np.float32(value + state.sums[FINE])
-    sure = score == np.float32(value - state.sums[FINE])
-    for first in range(0, len(index.turn), CHUNK):
-        turns = index.turn[first : min(first + CHUNK, len(index.turn))]
+    value = state.sums[CONSTANT] + (state.dot_otherwise[0] if has_vector else 0.0)
+    score = np.float32(value + state.sums[DOUBLE_ERROR])
+    sure = score == np.float32(value - state.sums[DOUBLE_ERROR])
+    for first in range(0, len(index.id_rank), CHUNK):
+        id_ranks = index.id_rank[first : min(first + CHUNK, len(index.id_rank))]
         if size == len(scratch.jobs):
             if score < scratch.scores[size - 1]:
                 break
-            if sure and score == scratch.scores[size - 1] and count_from(turns, scratch.turns[size - 1]) == len(turns):
+            is_tie = score == scratch.scores[size - 1]
+            if sure and is_tie and count_at_least(id_ranks, scratch.id_ranks[size - 1]) == len(id_ranks):
                 continue
-        for i in range(len(turns)):
+        for i in range(len(id_ranks)):
             job = first + i
-            if is_set(marks, job) or (on and program.dot_job_has[0, job]):
+            if is_set(excluded, job) or (has_vector and program.dot_job_has[0, job]):
                 continue
             exact = (
-                score if sure else exact_score(program, index, state, scratch, user, job, base_of(index, state, job))
+                score if sure else exact_score(program, index, state, scratch, user, job, cell_base(index, state, job))
             )
             size = insert(
                 scratch.scores,
-                scratch.turns,
+                scratch.id_ranks,
                 scratch.jobs,
                 size,
                 exact,
-                turns[i],
+                id_ranks[i],
                 job,
                 index.company,
                 limits.per_company,
@@ -252,7 +257,7 @@ def _take_alike(
     return size
 
 
-@bare
+@nogil_no_refcount
 def short_lists(
     program: Program,
     index: Index,
@@ -266,35 +271,52 @@ def short_lists(
     stop: np.ndarray,
 ) -> None:
     """Fill the lists like `topk.top_k`, without seeds and counters."""
-    m, state = len(index.turn), tile.state
+    m, state = len(index.id_rank), tile.state
     for begin in range(0, len(places), TILE):
         of_tile = places[begin : min(begin + TILE, len(places))]
-        n_rows, last = _begin(program, index, limits, tile, users, of_tile), 0
+        n_rows, last = _begin_tile(program, index, limits, tile, users, of_tile), 0
         while last < m:
             first = last
             last, n_having = _gather(program, index, tile, first)
             if n_rows > 0 and n_having > 0:
                 vectors = index.vector[first:last] if n_having == last - first else tile.vectors[:n_having]
-                _multiply(tile.pulls[:n_rows], vectors, tile.products[: n_rows * n_having])
+                _multiply(tile.weighted_vectors[:n_rows], vectors, tile.products[: n_rows * n_having])
             for t in range(len(of_tile)):
                 if stop[0] != 0:
                     return
                 place, size = of_tile[t], tile.size[t]
-                user, scratch, marks, on = users[place], scratch_at(tile, t), tile.marks[t], tile.row[t] >= 0
+                user, scratch, excluded, has_vector = (
+                    users[place],
+                    scratch_at(tile, t),
+                    tile.excluded[t],
+                    tile.vector_row[t] >= 0,
+                )
                 fold_user(program, index, user, state)
-                product = tile.products[max(tile.row[t], 0) * n_having :][: n_having if on else 0]
-                if not tile.alike[t]:
-                    size = _take_run(
-                        program, index, limits, state, scratch, tile, marks, user, first, last, product, size
+                product = tile.products[max(tile.vector_row[t], 0) * n_having :][: n_having if has_vector else 0]
+                if not tile.only_products[t]:
+                    size = _insert_run(
+                        program, index, limits, state, scratch, tile, excluded, user, first, last, product, size
                     )
                 else:
-                    if on:
+                    if has_vector:
                         constant = state.sums[CONSTANT] + state.dot_base[0]
-                        size = _take(
-                            program, index, limits, state, scratch, marks, user, tile.having, product, constant, size
+                        size = _insert_jobs(
+                            program,
+                            index,
+                            limits,
+                            state,
+                            scratch,
+                            excluded,
+                            user,
+                            tile.jobs_with_vector,
+                            product,
+                            constant,
+                            size,
                         )
                     if last == m:
-                        size = _take_alike(program, index, limits, state, scratch, marks, user, on, size)
+                        size = _insert_without_product(
+                            program, index, limits, state, scratch, excluded, user, has_vector, size
+                        )
                 if last == m:
                     write_list(program, index, state, scratch, user, size, out_row[place], out_score[place])
                     out_count[place] = size

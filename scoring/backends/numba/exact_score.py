@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from scoring.backends.numba.jit import inner
+from scoring.backends.numba.jit import internal
 from scoring.backends.numba.pair_score import canonical_scores, component_value
 from scoring.backends.numba.scratch import Scratch
-from scoring.backends.numba.user_state import CONSTANT, FINE, Fold
+from scoring.backends.numba.user_state import CONSTANT, DOUBLE_ERROR, UserState
 from scoring.bundle.index import SCORE, Index
 from scoring.bundle.program import Program
 
-__all__ = ["base_of", "exact_score", "uneven_part", "write_list"]
+__all__ = ["cell_base", "exact_score", "unfoldable_part", "write_list"]
 
 
-@inner(fastmath={"reassoc", "contract"})
+@internal(fastmath={"reassoc", "contract"})
 def _exact_product(a: np.ndarray, b: np.ndarray) -> float:
     """Return the dot product in float64."""
     result = 0.0
@@ -23,63 +23,66 @@ def _exact_product(a: np.ndarray, b: np.ndarray) -> float:
     return result
 
 
-@inner
-def uneven_part(program: Program, index: Index, state: Fold, user: int, job: int) -> float:
+@internal
+def unfoldable_part(program: Program, index: Index, state: UserState, user: int, job: int) -> float:
     """Return what components that do not fold add to one job."""
     value = 0.0
-    for place in range(len(index.uneven)):
-        c = np.int64(index.uneven[place])
+    for place in range(len(index.unfoldable)):
+        c = np.int64(index.unfoldable[place])
         if program.flat_weight[c] != 0.0:
             value += program.flat_weight[c] * component_value(
-                program, index, c, user, job, index.job_facts[job], index.vector[job], state.table
+                program, index, c, user, job, index.job_facts[job], index.vector[job], state.canonical_row
             )
     return value
 
 
-@inner
-def base_of(index: Index, state: Fold, job: int) -> float:
+@internal
+def cell_base(index: Index, state: UserState, job: int) -> float:
     """Return the part of the score that all jobs of this job's cell share."""
     base = state.sums[CONSTANT]
-    for key in index.ordered:
+    for key in index.cell_keys:
         base += state.row[key, index.job_facts[job, key]]
     return base
 
 
-@inner
+@internal
 def exact_score(
-    program: Program, index: Index, state: Fold, scratch: Scratch, user: int, job: int, base: float
+    program: Program, index: Index, state: UserState, scratch: Scratch, user: int, job: int, base: float
 ) -> np.float32:
-    """Return the canonical total (float32) of one job; `base` is its `base_of`."""
-    facts, n_keys = index.job_facts[job], len(index.width)
+    """Return the canonical total (float32) of one job; `base` is its `cell_base`."""
+    facts, n_keys = index.job_facts[job], len(index.key_width)
     value, some = index.job_sums[job, SCORE] + base, False
-    for key in index.loose:
+    for key in index.other_keys:
         value += state.row[key, facts[key]]
     for slot in range(len(state.step_gain)):
         rank = facts[n_keys + program.interval_number[slot]]
         if state.step_low[slot] <= rank and rank < state.step_high[slot]:
             value += state.step_gain[slot]
-    for slot in range(len(state.on)):
-        if state.on[slot]:
+    for slot in range(len(state.dot_used)):
+        if state.dot_used[slot]:
             has = facts[n_keys + len(program.number_rank) + slot] != 0
-            value += state.dot_base[slot] if has else state.dot_other[slot]
+            value += state.dot_base[slot] if has else state.dot_otherwise[slot]
             some |= has
     if some:
-        value += _exact_product(state.pull, index.vector[job])
-    if len(index.uneven):
-        value += uneven_part(program, index, state, user, job)
-    result = np.float32(value - state.sums[FINE])
-    if result != np.float32(value + state.sums[FINE]):  # the error bound allows two float32 results: use the formula
+        value += _exact_product(state.weighted_vector, index.vector[job])
+    if len(index.unfoldable):
+        value += unfoldable_part(program, index, state, user, job)
+    result = np.float32(value - state.sums[DOUBLE_ERROR])
+    if result != np.float32(value + state.sums[DOUBLE_ERROR]):
+        # the error bound allows two float32 results: use the formula
         scratch.one_job[0] = job
-        canonical_scores(program, index, user, scratch.one_job, len(scratch.one_job), state.table, scratch.one_score)
+        canonical_scores(
+            program, index, user, scratch.one_job, len(scratch.one_job), state.canonical_row, scratch.one_score
+        )
         result = np.float32(scratch.one_score[0, 0])
     return result
 
 
-@inner
+@internal
 def write_list(
     program: Program,
     index: Index,
-    state: Fold,
+    state: UserState,
     scratch: Scratch,
     user: int,
     size: int,
@@ -87,7 +90,7 @@ def write_list(
     score: np.ndarray,
 ) -> None:
     """Write the list in `scratch` to `row` (plan rows) and `score` (all four scores)."""
-    canonical_scores(program, index, user, scratch.jobs, size, state.table, scratch.canonical)
+    canonical_scores(program, index, user, scratch.jobs, size, state.canonical_row, scratch.canonical)
     for i in range(size):
         row[i] = index.plan_row[scratch.jobs[i]]
         for s in range(4):

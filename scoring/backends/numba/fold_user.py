@@ -1,19 +1,27 @@
 """Fold a program and its weights into the state of one user: a row per key, steps, and a vector.
 
-A total is, up to rounding, `constant + score[j] + Σ row[key, code] + Σ steps + <pull, vector[j]> + …`. All lookups on
-the same key are added up in one row. The order of the sums differs from the canonical order. The results therefore
-differ by at most `fine` (in float64) or `coarse` (in float32). Both follow from the usual bound: the number of
-operations times the unit roundoff times the sum of the absolute values of all parts (Higham, Accuracy and Stability
-of Numerical Algorithms, 2nd ed., eq. 4.4). The bound is doubled for the error of the canonical sum.
+A total is, up to rounding, `constant + score[j] + Σ row[key, code] + Σ steps + <weighted_vector, vector[j]> + …`. All
+lookups on the same key are added up in one row. The order of the sums differs from the canonical order. The results
+therefore differ by at most `sums[DOUBLE_ERROR]` (in float64) or `sums[SINGLE_ERROR]` (in float32). Both follow from the
+usual bound: the number of operations times the unit roundoff times the sum of the absolute values of all parts
+(Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., eq. 4.4). The bound is doubled for the error of the
+canonical sum.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from scoring.backends.numba.jit import inner
-from scoring.backends.numba.lookup_rows import add_table, extremes, finish_row, fold_entries, fold_whole_row, lay_out
-from scoring.backends.numba.user_state import COARSE, CONSTANT, FINE, UNEVEN, Fold
+from scoring.backends.numba.jit import internal
+from scoring.backends.numba.lookup_rows import (
+    add_table,
+    extremes,
+    fill_canonical_rows,
+    finish_row,
+    fold_entries,
+    fold_whole_row,
+)
+from scoring.backends.numba.user_state import CONSTANT, DOUBLE_ERROR, SINGLE_ERROR, UNFOLDABLE, UserState
 from scoring.bundle.index import Index
 from scoring.bundle.program import DOT, FLAGS, INTERVAL, LOOKUP, USER, Program
 
@@ -23,7 +31,7 @@ SINGLE = 2.0**-24  # unit roundoff of float32, then of float64
 DOUBLE = 2.0**-53
 
 
-@inner
+@internal
 def _fold_flags(program: Program, c: int, user: int, key: int, row: np.ndarray) -> None:
     """Add a component of flags and user terms with a divisor by flags to the row of the divisor's flag set."""
     slot, weight = program.divisor_slot[c], program.flat_weight[c]
@@ -40,7 +48,7 @@ def _fold_flags(program: Program, c: int, user: int, key: int, row: np.ndarray) 
         row[key, code] += weight * (value / program.flag_values[below + code])
 
 
-@inner
+@internal
 def _bound_divided(program: Program, index: Index, c: int, user: int, table: np.ndarray) -> tuple[float, float]:
     """Return (the most that component c can add, the sum of its parts' absolute values), both weighted."""
     low = high = size = 0.0
@@ -65,7 +73,7 @@ def _bound_divided(program: Program, index: Index, c: int, user: int, table: np.
             middle, other = program.dot_scale[slot] * program.dot_shift[slot], program.dot_otherwise[slot, user]
             least, most = min(middle - reach, other), max(middle + reach, other)
         else:
-            least, most = index.job_low[slot], index.job_high[slot]
+            least, most = index.job_value_min[slot], index.job_value_max[slot]
         low, high, size = low + least, high + most, size + max(abs(least), abs(most))
     weight, slot = program.flat_weight[c], program.divisor_slot[c]
     if program.divisor_kind[c] == USER:
@@ -80,43 +88,46 @@ def _bound_divided(program: Program, index: Index, c: int, user: int, table: np.
     return weight * most, weight * size / smallest
 
 
-@inner
-def _fold_product(program: Program, slot: int, user: int, by: float, state: Fold) -> None:
+@internal
+def _fold_product(program: Program, slot: int, user: int, by: float, state: UserState) -> None:
     """Fold a product for a user with a vector."""
     gain, square = by * program.dot_scale[slot], 0.0
     for d in range(program.dot_start[slot], program.dot_start[slot + 1]):
         part = gain * np.float64(program.user_vector[user, d])
-        state.pull[d] = part
-        state.pull_single[d] = np.float32(part)
+        state.weighted_vector[d] = part
+        state.weighted_vector_single[d] = np.float32(part)
         square += part * part
-    state.on[slot] = True
-    state.dot_base[slot], state.dot_other[slot] = gain * program.dot_shift[slot], by * program.dot_otherwise[slot, user]
+    state.dot_used[slot] = True
+    state.dot_base[slot], state.dot_otherwise[slot] = (
+        gain * program.dot_shift[slot],
+        by * program.dot_otherwise[slot, user],
+    )
     state.dot_norm[slot] = np.sqrt(square) * (1 + 1e-6)
 
 
-@inner
-def fold_user(program: Program, index: Index, user: int, state: Fold) -> None:
+@internal
+def fold_user(program: Program, index: Index, user: int, state: UserState) -> None:
     """Fill `state` for this user."""
-    lay_out(program, index, user, state)
+    fill_canonical_rows(program, index, user, state)
     n_keys = len(program.key_code)  # the keys from here on are sets of flags
-    for key in range(n_keys, len(index.width)):
-        for code in range(index.width[key]):
+    for key in range(n_keys, len(index.key_width)):
+        for code in range(index.key_width[key]):
             state.row[key, code] = 0.0
-    state.scale[:] = 0.0
+    state.lookup_scale[:] = 0.0
     state.step_gain[:] = 0.0
-    state.on[:] = False
-    state.pull[:] = 0.0
-    state.pull_single[:] = 0.0
+    state.dot_used[:] = False
+    state.weighted_vector[:] = 0.0
+    state.weighted_vector_single[:] = 0.0
     constant = uneven = dot_size = 0.0
-    size = index.largest
+    size = index.largest_job_score
     for c in range(len(program.flat_weight)):
         weight = program.flat_weight[c]
         if weight == 0.0:
             continue
-        if not index.even[c] or program.divisor_kind[c] == FLAGS:
-            most, parts = _bound_divided(program, index, c, user, state.table)
+        if not index.foldable[c] or program.divisor_kind[c] == FLAGS:
+            most, parts = _bound_divided(program, index, c, user, state.canonical_row)
             size += parts
-            if index.even[c]:
+            if index.foldable[c]:
                 _fold_flags(program, c, user, n_keys + program.flag_set[program.divisor_slot[c]], state.row)
             else:
                 uneven += most
@@ -128,7 +139,7 @@ def fold_user(program: Program, index: Index, user: int, state: Fold) -> None:
                 constant += by * program.user_value[slot, user]
                 size += abs(by * program.user_value[slot, user])
             elif kind == LOOKUP:
-                state.scale[slot] = by
+                state.lookup_scale[slot] = by
                 size += abs(by) * index.lookup_largest[slot]
             elif kind == FLAGS:
                 first = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
@@ -146,7 +157,7 @@ def fold_user(program: Program, index: Index, user: int, state: Fold) -> None:
                     size += abs(state.step_gain[slot])
             elif kind == DOT and program.dot_user_has[slot, user]:
                 _fold_product(program, slot, user, by, state)
-                size += max(abs(state.dot_other[slot]), abs(state.dot_base[slot]))
+                size += max(abs(state.dot_otherwise[slot]), abs(state.dot_base[slot]))
                 dot_size += state.dot_norm[slot] * index.dot_norm[slot]
             elif kind == DOT:
                 constant += by * program.dot_otherwise[slot, user]
@@ -154,19 +165,19 @@ def fold_user(program: Program, index: Index, user: int, state: Fold) -> None:
     for key in range(n_keys):
         own_tables = 0
         for slot in range(len(program.lookup_key)):
-            own_tables += program.lookup_key[slot] == key and not index.lone[slot]
-        lone = own_tables == 0
-        if not lone or state.before[0] < 0:
-            fold_whole_row(program, index, key, lone, state)
-        if lone:
-            fold_entries(program, key, index.width[key], user, state)
-    for key in range(n_keys, len(index.width)):
-        finish_row(key, index.width[key], state)
+            own_tables += program.lookup_key[slot] == key and not index.shared_row[slot]
+        shared = own_tables == 0
+        if not shared or state.previous_user[0] < 0:
+            fold_whole_row(program, index, key, shared, state)
+        if shared:
+            fold_entries(program, key, index.key_width[key], user, state)
+    for key in range(n_keys, len(index.key_width)):
+        finish_row(key, index.key_width[key], state)
     n_parts, n_dimensions = (
-        len(program.term_kind) + 2 * len(program.flat_weight) + len(index.width) + 8,
-        len(state.pull),
+        len(program.term_kind) + 2 * len(program.flat_weight) + len(index.key_width) + 8,
+        len(state.weighted_vector),
     )
     parts = n_parts * (size + dot_size) + n_dimensions * dot_size
-    state.sums[CONSTANT], state.sums[UNEVEN] = constant, uneven
-    state.sums[FINE], state.sums[COARSE] = 4 * DOUBLE * parts, 2 * SINGLE * parts
-    state.before[0] = user
+    state.sums[CONSTANT], state.sums[UNFOLDABLE] = constant, uneven
+    state.sums[DOUBLE_ERROR], state.sums[SINGLE_ERROR] = 4 * DOUBLE * parts, 2 * SINGLE * parts
+    state.previous_user[0] = user

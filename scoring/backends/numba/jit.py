@@ -9,7 +9,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["bare", "compiled", "inner"]
+__all__ = ["compiled", "internal", "nogil_no_refcount"]
 
 
 def _stamp() -> str:
@@ -46,7 +46,7 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     return dispatcher
 
 
-def bare(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+def nogil_no_refcount(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Like `compiled`, without reference counts. The function cannot create arrays, only use those of its arguments.
 
     The caller keeps the arrays alive. A reference count costs an atomic operation for every array that is read from
@@ -55,6 +55,6 @@ def bare(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     return compiled(function, _nrt=False, **options)
 
 
-def inner(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Like `bare`, without the CPython wrapper; callable from kernels only."""
-    return bare(function, no_cpython_wrapper=True, **options)
+def internal(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Like `nogil_no_refcount`, without the CPython wrapper; callable from kernels only."""
+    return nogil_no_refcount(function, no_cpython_wrapper=True, **options)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from scoring.backends.numba.jit import inner
+from scoring.backends.numba.jit import internal
 from scoring.bundle.index import TOTAL, Index
 from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, NONE, USER, Program
 
 __all__ = ["canonical_scores", "component_value"]
 
 
-@inner
+@internal
 def component_value(
     program: Program,
     index: Index,
@@ -37,13 +37,13 @@ def component_value(
         elif kind == LOOKUP:
             value += table[slot, facts[program.lookup_key[slot]]]
         elif kind == INTERVAL:
-            rank = facts[len(index.width) + program.interval_number[slot]]
+            rank = facts[len(index.key_width) + program.interval_number[slot]]
             if program.interval_low[slot, user] <= rank and rank < program.interval_high[slot, user]:
                 value += program.interval_gain[slot, user]
         elif kind == FLAGS:
             row = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
             value += program.flag_values[row + facts[n_keys + program.flag_set[slot]]]
-        elif program.dot_user_has[slot, user] and facts[len(index.width) + len(program.number_rank) + slot]:
+        elif program.dot_user_has[slot, user] and facts[len(index.key_width) + len(program.number_rank) + slot]:
             product = 0.0
             for d in range(program.dot_start[slot], program.dot_start[slot + 1]):
                 product += np.float64(program.user_vector[user, d]) * np.float64(vector[d])
@@ -59,7 +59,7 @@ def component_value(
     return value / program.flag_values[row + facts[n_keys + program.flag_set[slot]]]
 
 
-@inner
+@internal
 def canonical_scores(
     program: Program, index: Index, user: int, jobs: np.ndarray, size: int, table: np.ndarray, out: np.ndarray
 ) -> None:

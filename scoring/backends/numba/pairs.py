@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from scoring.array_types import Longs, Singles
-from scoring.backends.numba.jit import compiled, inner
+from scoring.backends.numba.jit import compiled, internal
 from scoring.bundle.program import FLAGS, INTERVAL, JOB, LOOKUP, USER, Program
 
-__all__ = ["BLOCK", "TILE", "all_pairs", "lay_out", "room", "score_block", "tile_products"]
+__all__ = ["BLOCK", "TILE", "all_pairs", "allocate_tile", "fill_user_rows", "score_block", "tile_products"]
 
 BLOCK = 512
 """Jobs per block: 4 KiB per column, so that the few columns in use fit in a 48 KiB cache."""
@@ -27,7 +27,7 @@ TOGETHER = 4
 
 
 @compiled
-def room(program: Program) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def allocate_tile(program: Program) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the scratch arrays of a tile of users, all float64.
 
     Rows (TILE, n_lookups, widest), vectors (TILE, d), products (TILE, n_dots, BLOCK), and columns (5, BLOCK).
@@ -39,8 +39,8 @@ def room(program: Program) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
     return rows, vectors, np.empty((TILE, len(program.dot_scale), BLOCK)), np.empty((5, BLOCK))
 
 
-@inner
-def lay_out(program: Program, user: int, rows: np.ndarray, vector: np.ndarray) -> None:
+@internal
+def fill_user_rows(program: Program, user: int, rows: np.ndarray, vector: np.ndarray) -> None:
     """Fill `rows` (n_lookups, widest) with the user's tables and exceptions, and `vector` (d,)."""
     for d in range(len(vector)):
         vector[d] = program.user_vector[user, d]
@@ -56,49 +56,49 @@ def lay_out(program: Program, user: int, rows: np.ndarray, vector: np.ndarray) -
 # The helpers take only the arrays that they need, not the program, so that the compiler knows the memory layout.
 
 
-@inner
+@internal
 def _fill(column: np.ndarray, constant: float) -> None:
     for i in range(len(column)):
         column[i] = constant
 
 
-@inner
+@internal
 def _copy(column: np.ndarray, values: np.ndarray) -> None:
     for i in range(len(column)):
         column[i] = values[i]
 
 
-@inner
+@internal
 def _add_column(value: np.ndarray, column: np.ndarray) -> None:
     for i in range(len(value)):
         value[i] += column[i]
 
 
-@inner
+@internal
 def _add_constant(value: np.ndarray, constant: float) -> None:
     for i in range(len(value)):
         value[i] += constant
 
 
-@inner
+@internal
 def _add_from_table(value: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:
     for i in range(len(value)):
         value[i] += table[np.uint32(codes[i])]  # unsigned: the compiler skips the check for negative indices
 
 
-@inner
+@internal
 def _fill_from_table(value: np.ndarray, constant: float, table: np.ndarray, codes: np.ndarray) -> None:
     for i in range(len(value)):
         value[i] = constant + table[np.uint32(codes[i])]
 
 
-@inner
-def _add_inside(value: np.ndarray, rank: np.ndarray, low: int, high: int, gain: float) -> None:
+@internal
+def _add_in_interval(value: np.ndarray, rank: np.ndarray, low: int, high: int, gain: float) -> None:
     for i in range(len(value)):
         value[i] += gain if low <= rank[i] and rank[i] < high else 0.0
 
 
-@inner
+@internal
 def _add_products(
     value: np.ndarray, product: np.ndarray, has: np.ndarray, scale: float, shift: float, otherwise: float
 ) -> None:
@@ -106,26 +106,26 @@ def _add_products(
         value[i] += scale * (shift + product[i]) if has[i] else otherwise
 
 
-@inner
+@internal
 def _divide(value: np.ndarray, divisor: float) -> None:
     for i in range(len(value)):
         value[i] /= divisor
 
 
-@inner
+@internal
 def _divide_by_table(value: np.ndarray, table: np.ndarray, codes: np.ndarray) -> None:
     for i in range(len(value)):
         value[i] /= table[np.uint32(codes[i])]
 
 
-@inner
+@internal
 def _add_weighted(total: np.ndarray, group: np.ndarray, value: np.ndarray, weight: float, within: float) -> None:
     for i in range(len(value)):
         total[i] += weight * value[i]
         group[i] += within * value[i]
 
 
-@inner(fastmath={"contract"})
+@internal(fastmath={"contract"})
 def _add_four_by_four(
     p0: np.ndarray,
     p1: np.ndarray,
@@ -151,13 +151,13 @@ def _add_four_by_four(
         p3[i] = p3[i] + d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3
 
 
-@inner
+@internal
 def _add_dimension(product: np.ndarray, by: float, q: np.ndarray) -> None:
     for i in range(len(product)):
         product[i] += by * np.float64(q[i])
 
 
-@inner
+@internal
 def tile_products(
     program: Program, of_users: np.ndarray, size: int, of_jobs: np.ndarray, at: int, n: int, products: np.ndarray
 ) -> None:
@@ -182,7 +182,7 @@ def tile_products(
                 d += 1
 
 
-@inner(forceinline=True)
+@internal(forceinline=True)
 def _fill_component(
     program: Program, c: int, user: int, first: int, n: int, products: np.ndarray, rows: np.ndarray, value: np.ndarray
 ) -> None:
@@ -210,7 +210,7 @@ def _fill_component(
             low, high = program.interval_low[slot, user], program.interval_high[slot, user]
             if low < high:
                 rank = program.number_rank[program.interval_number[slot], first:last]
-                _add_inside(value, rank, low, high, program.interval_gain[slot, user])
+                _add_in_interval(value, rank, low, high, program.interval_gain[slot, user])
         elif kind == FLAGS:
             start = program.flag_table[slot] + np.int64(program.flag_row[slot, user]) * program.flag_width[slot]
             _add_from_table(value, program.flag_values[start:], program.flag_bits[program.flag_set[slot], first:last])
@@ -227,7 +227,7 @@ def _fill_component(
         _divide_by_table(value, program.flag_values[start:], program.flag_bits[program.flag_set[slot], first:last])
 
 
-@inner(forceinline=True)
+@internal(forceinline=True)
 def score_block(
     program: Program, user: int, first: int, n: int, products: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> None:
@@ -244,13 +244,13 @@ def score_block(
         _add_weighted(total, columns[1 + program.group[c], :n], value, weight, within)
 
 
-@inner
+@internal
 def _round(values: np.ndarray, singles: np.ndarray) -> None:
     for i in range(len(values)):
         singles[i] = np.float32(values[i])
 
 
-@inner
+@internal
 def _fill_all(
     program: Program,
     users: Longs,
@@ -265,7 +265,7 @@ def _fill_all(
     for tile in range(0, len(users), TILE):
         size = min(TILE, len(users) - tile)
         for t in range(size):
-            lay_out(program, users[tile + t], rows[t], vectors[t])
+            fill_user_rows(program, users[tile + t], rows[t], vectors[t])
         for first in range(0, m, BLOCK):
             n = min(BLOCK, m - first)
             tile_products(program, vectors, size, program.job_vector, first, n, products)
@@ -281,5 +281,5 @@ def all_pairs(program: Program, users: Longs, out: Singles, place: int) -> None:
 
     The caller passes the whole array. For a slice, the compiler does not know that adjacent jobs are contiguous.
     """
-    rows, vectors, products, columns = room(program)
+    rows, vectors, products, columns = allocate_tile(program)
     _fill_all(program, users, rows, vectors, products, columns, out, place)

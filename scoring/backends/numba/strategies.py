@@ -19,32 +19,32 @@ from scoring.backends.numba import dense, sorted_topk, topk
 from scoring.backends.numba.scratch import Scratch, new_scratch
 from scoring.backends.numba.tile import TILE, new_tile
 from scoring.backends.numba.top_list import SHORT
-from scoring.backends.numba.user_state import Fold, new_fold
+from scoring.backends.numba.user_state import UserState, new_user_state
 from scoring.bundle.bundle import SearchIndex
 from scoring.bundle.ranking import StrategyChoice
-from scoring.threads.pool import one_blas_thread
+from scoring.threads.pool import limit_blas_threads
 
 __all__ = [
-    "FEWEST_USERS",
+    "MIN_USERS",
     "STRATEGIES",
     "Selection",
     "Strategy",
     "StrategyChoice",
     "TopKBuffers",
-    "no_seeds_for",
-    "users_at_once",
+    "no_seeds",
+    "users_per_batch",
 ]
 
 Strategy = Literal["auto", "pruned", "dense"]
 STRATEGIES = ("auto", "pruned", "dense")
 
-WARMING_USERS = 16
+WARMUP_USERS = 16
 """Users of a trial that are not measured, because they include compilation and cold caches."""
-SAMPLED_USERS = WARMING_USERS + 64
+SAMPLED_USERS = WARMUP_USERS + 64
 """All users of a trial. At least half a tile is needed to measure the time of scoring in tiles."""
-FEWEST_USERS = 128
-"""Fewer users are ranked by pruning: a trial of both strategies would cost more than the faster one saves."""
-SURE_SHARE = 0.03
+MIN_USERS = 128
+"""Fewer users are ranked by pruning: measuring both strategies would cost more than the faster one saves."""
+MAX_PRUNED_SHARE = 0.03
 """If pruning scores less than this share of the jobs, dense is not tried, because it scores all jobs."""
 
 
@@ -67,8 +67,8 @@ class Selection:
 
     def __init__(self, search: SearchIndex) -> None:
         self.program, self.index, self.limits = search.program, search.index, search.limits
-        self.n_jobs = len(self.index.turn)
-        self._free: dict[int, list[tuple[Fold, Scratch]]] = {}  # by k: those that no thread is using
+        self.n_jobs = len(self.index.id_rank)
+        self._free: dict[int, list[tuple[UserState, Scratch]]] = {}  # by k: those that no thread is using
 
     def run(self, strategy: str, users: Longs, seeds: Ints, found: TopKBuffers, places: Longs, stop: Longs) -> int:
         """Fill `found` for users[places], in that order; return the number of jobs that were scored individually."""
@@ -80,7 +80,7 @@ class Selection:
             return self.n_jobs * len(places)
         if strategy == "dense":
             tile = new_tile(self.program, self.index, k)
-            with one_blas_thread():
+            with limit_blas_threads():
                 dense.short_lists(
                     self.program, self.index, self.limits, tile, users, places, found.row, found.scores, found.count,
                     stop,
@@ -90,7 +90,7 @@ class Selection:
         try:
             state, scratch = free.pop()
         except IndexError:
-            state, scratch = new_fold(self.program, self.index), new_scratch(self.program, self.index, k)
+            state, scratch = new_user_state(self.program, self.index), new_scratch(self.program, self.index, k)
         topk.top_k(
             self.program, self.index, self.limits, state, scratch, users, places, seeds, found.row, found.scores,
             found.count, visited, stop,
@@ -101,37 +101,36 @@ class Selection:
     def choose(self, wanted: Strategy, users: Longs, k: int) -> StrategyChoice:
         """Return the strategy for these users."""
         if k > SHORT:
-            return StrategyChoice("sorted", f"lists of {k:,} jobs are cut from all scores, sorted")
+            return StrategyChoice("sorted", f"lists of more than {SHORT} jobs are found by sorting all scores")
         if wanted != "auto":
-            return StrategyChoice(wanted, "as asked")
-        if len(users) < FEWEST_USERS:
-            return StrategyChoice("pruned", f"{len(users):,} users are too few to try both ways")
+            return StrategyChoice(wanted, "requested")
+        if len(users) < MIN_USERS:
+            return StrategyChoice("pruned", f"{len(users):,} users are too few to measure both strategies")
         sample = users[np.linspace(0, len(users) - 1, SAMPLED_USERS).astype(np.int64)]
-        pruned, looked_at = self._try("pruned", sample, k)
-        share = looked_at / (len(sample) * self.n_jobs)
-        seen = f"pruning looks at {share:.1%} of the jobs, {1000 * pruned:.3f} ms a user in a trial"
-        if share < SURE_SHARE:
-            return StrategyChoice("pruned", seen)
-        all_of_them, _ = self._try("dense", sample, k)
-        return StrategyChoice(
-            "pruned" if pruned < all_of_them else "dense", f"{seen}, dense {1000 * all_of_them:.3f} ms"
-        )
+        pruned, n_scored = self._measure("pruned", sample, k)
+        share = n_scored / (len(sample) * self.n_jobs)
+        trial = f"in a trial, pruning scored {share:.1%} of the jobs in {1000 * pruned:.3f} ms per user"
+        if share < MAX_PRUNED_SHARE:
+            return StrategyChoice("pruned", trial)
+        dense, _ = self._measure("dense", sample, k)
+        reason = f"{trial}; dense took {1000 * dense:.3f} ms per user"
+        return StrategyChoice("pruned" if pruned < dense else "dense", reason)
 
-    def _try(self, strategy: str, users: Longs, k: int) -> tuple[float, int]:
+    def _measure(self, strategy: str, users: Longs, k: int) -> tuple[float, int]:
         """Return (seconds of this thread per user, number of jobs scored). The first users are not measured."""
-        found, stop, no_seeds = TopKBuffers.empty(len(users), k), np.zeros(1, dtype=np.int64), no_seeds_for(len(users))
-        first, others = np.split(np.arange(len(users)), [WARMING_USERS])
-        self.run(strategy, users, no_seeds, found, first, stop)
+        found, stop, seeds = TopKBuffers.empty(len(users), k), np.zeros(1, dtype=np.int64), no_seeds(len(users))
+        first, measured = np.split(np.arange(len(users)), [WARMUP_USERS])
+        self.run(strategy, users, seeds, found, first, stop)
         before = time.thread_time()
-        looked_at = self.run(strategy, users, no_seeds, found, others, stop)
-        return (time.thread_time() - before) / len(others), looked_at * len(users) // len(others)
+        n_scored = self.run(strategy, users, seeds, found, measured, stop)
+        return (time.thread_time() - before) / len(measured), n_scored * len(users) // len(measured)
 
 
-def users_at_once(strategy: str) -> int:
+def users_per_batch(strategy: str) -> int:
     """Return how many users a strategy processes together."""
     return TILE if strategy == "dense" else 1
 
 
-def no_seeds_for(n: int) -> Ints:
+def no_seeds(n: int) -> Ints:
     """Return (n, 0): no seeds for n users."""
     return np.empty((n, 0), dtype=np.int32)

@@ -1,4 +1,4 @@
-"""Lists of the best jobs. Short lists are sorted by insertion; long lists are cut from all sorted scores."""
+"""Lists of the best jobs. Short lists are sorted by insertion; long lists are the start of all sorted scores."""
 
 from __future__ import annotations
 
@@ -7,65 +7,65 @@ from typing import Any
 import numpy as np
 
 from scoring.array_types import Ints
-from scoring.backends.numba.jit import compiled, inner
+from scoring.backends.numba.jit import compiled, internal
 from scoring.backends.numba.scratch import Scratch
 from scoring.bundle.index import Index, Limits
 
 __all__ = [
     "SHORT",
-    "cut_of",
-    "cut_of_list",
-    "descending",
-    "empty_list",
-    "first_to_try",
+    "choose_seeds",
+    "clear_list",
+    "decode_jobs",
+    "descending_order",
+    "fill_greedily",
     "insert",
-    "mark",
+    "list_threshold",
     "offer",
-    "take_jobs",
-    "unmark_tried",
-    "walk",
+    "set_excluded",
+    "threshold_of",
+    "unmark_seeds",
 ]
 
 SHORT = 512
 """Lists up to this length are sorted by insertion. Longer lists are found by sorting all scores."""
 
 
-@inner
-def cut_of(score: float) -> float:
+@internal
+def threshold_of(score: float) -> float:
     """Return a float64 below every value that rounds to at least this float32 score."""
     return np.float64(score) - abs(np.float64(score)) * 2.0**-23 - 1e-38
 
 
-@inner
+@internal
 def insert(
     scores: np.ndarray,
-    turns: np.ndarray,
+    id_ranks: np.ndarray,
     jobs: np.ndarray,
     size: int,
     score: float,
-    turn: int,
+    id_rank: int,
     job: int,
     company: Ints,
     per_company: int,
 ) -> int:
-    """Insert a job by score descending, then turn ascending. A full list drops its last job. Return the new size.
+    """Insert a job by score descending, then id rank ascending. A full list drops its last job. Return the new size.
 
     `jobs` (k,) holds `size` positions; `company` is by position. Jobs may be inserted in any order. With a limit per
     company, a company at its limit drops its last job, or the new job is rejected. The result equals the list of the
     greedy walk: a company's best jobs only improve, so a dropped job cannot return.
     """
     k, last = len(jobs), size  # `last`: the place that is overwritten
-    if size == k and not (score > scores[k - 1] or (score == scores[k - 1] and turn < turns[k - 1])):
+    if size == k and not (score > scores[k - 1] or (score == scores[k - 1] and id_rank < id_ranks[k - 1])):
         return size
     code = company[job] if per_company > 0 else -1
     if code >= 0:
-        held, lowest = 0, -1
+        n_held, lowest = 0, -1
         for i in range(size):
             if company[jobs[i]] == code:
-                held += 1
+                n_held += 1
                 lowest = i
-        if held >= per_company:
-            if not (score > scores[lowest] or (score == scores[lowest] and turn < turns[lowest])):
+        if n_held >= per_company:
+            if not (score > scores[lowest] or (score == scores[lowest] and id_rank < id_ranks[lowest])):
                 return size
             last = lowest
     if last == size:
@@ -74,27 +74,27 @@ def insert(
         else:
             size += 1
     i = last
-    while i > 0 and (scores[i - 1] < score or (scores[i - 1] == score and turns[i - 1] > turn)):
+    while i > 0 and (scores[i - 1] < score or (scores[i - 1] == score and id_ranks[i - 1] > id_rank)):
         scores[i] = scores[i - 1]
-        turns[i] = turns[i - 1]
+        id_ranks[i] = id_ranks[i - 1]
         jobs[i] = jobs[i - 1]
         i -= 1
     scores[i] = score
-    turns[i] = turn
+    id_ranks[i] = id_rank
     jobs[i] = job
     return size
 
 
-@inner
-def key_of(scratch: Scratch, score: float, turn: int) -> np.uint64:
-    """Return an integer that is greater for a better job: by score (float32, not NaN), then by smaller turn."""
+@internal
+def key_of_score(scratch: Scratch, score: float, id_rank: int) -> np.uint64:
+    """Return an integer that is greater for a better job: by score (float32, not NaN), then by smaller id rank."""
     scratch.key_score[0] = np.float32(score) + np.float32(0.0)  # -0.0 becomes 0.0
     bits = scratch.key_bits[0]
     ascending = ~bits if bits >> np.uint32(31) else bits | np.uint32(0x80000000)
-    return (np.uint64(ascending) << np.uint64(32)) | np.uint64(~np.uint32(turn))
+    return (np.uint64(ascending) << np.uint64(32)) | np.uint64(~np.uint32(id_rank))
 
 
-@inner
+@internal
 def push(keys: np.ndarray, spare: np.ndarray, key: np.uint64) -> None:
     """Insert a key into descending keys (`Scratch.keys`).
 
@@ -108,102 +108,104 @@ def push(keys: np.ndarray, spare: np.ndarray, key: np.uint64) -> None:
         here[i] = spare[i]
 
 
-@inner
-def score_of(scratch: Scratch, key: np.uint64) -> np.float32:
+@internal
+def score_of_key(scratch: Scratch, key: np.uint64) -> np.float32:
     bits = np.uint32(key >> np.uint64(32))
     scratch.key_bits[0] = bits & np.uint32(0x7FFFFFFF) if bits >> np.uint32(31) else ~bits
     return scratch.key_score[0]
 
 
-@inner
-def empty_list(scratch: Scratch) -> None:
+@internal
+def clear_list(scratch: Scratch) -> None:
     for i in range(1, len(scratch.keys)):
         scratch.keys[i] = np.uint64(0)
 
 
-@inner
+@internal
 def offer(index: Index, scratch: Scratch, limits: Limits, score: float, job: int, size: int) -> int:
     """Insert a job into the list if it belongs there; return the size."""
     if limits.per_company > 0:
         return insert(
             scratch.scores,
-            scratch.turns,
+            scratch.id_ranks,
             scratch.jobs,
             size,
             score,
-            index.turn[job],
+            index.id_rank[job],
             job,
             index.company,
             limits.per_company,
         )
-    key = key_of(scratch, score, index.turn[job])
+    key = key_of_score(scratch, score, index.id_rank[job])
     if key > scratch.keys[len(scratch.jobs)]:
         push(scratch.keys, scratch.spare_keys, key)
         size = min(size + 1, len(scratch.jobs))
     return size
 
 
-@inner
-def cut_of_list(scratch: Scratch, limits: Limits, size: int) -> float:
+@internal
+def list_threshold(scratch: Scratch, limits: Limits, size: int) -> float:
     """Return a score below which a job is worse than the last of the list's `size` jobs.
 
     A full list rejects such a job.
     """
     if size == 0:
         return -np.inf
-    return cut_of(scratch.scores[size - 1] if limits.per_company > 0 else score_of(scratch, scratch.keys[size]))
+    return threshold_of(
+        scratch.scores[size - 1] if limits.per_company > 0 else score_of_key(scratch, scratch.keys[size])
+    )
 
 
-@inner
-def first_to_try(scratch: Scratch, seeds: np.ndarray, n_before: int) -> int:
-    """Fill `scratch.tried` with the seeds up to the first -1, or else the previous user's list; return the number."""
+@internal
+def choose_seeds(scratch: Scratch, seeds: np.ndarray, n_before: int) -> int:
+    """Fill `scratch.seeds` with the seeds up to the first -1, or else the previous user's list; return the number."""
     n: Any = np.int64(0)
     while n < len(seeds) and seeds[n] >= 0:
-        scratch.tried[n] = seeds[n]
+        scratch.seeds[n] = seeds[n]
         n += 1
     if n == 0:
         for i in range(n_before):
-            scratch.tried[i] = scratch.jobs[i]
+            scratch.seeds[i] = scratch.jobs[i]
         n = n_before
     return n
 
 
-@inner
-def unmark_tried(scratch: Scratch, n_tried: int) -> None:
-    for i in range(n_tried):
-        if scratch.tried[i] >= 0:
-            scratch.marks[scratch.tried[i]] = False
+@internal
+def unmark_seeds(scratch: Scratch, n_seeds: int) -> None:
+    for i in range(n_seeds):
+        if scratch.seeds[i] >= 0:
+            scratch.excluded[scratch.seeds[i]] = False
 
 
-@inner
-def take_jobs(index: Index, scratch: Scratch, limits: Limits, size: int) -> None:
+@internal
+def decode_jobs(index: Index, scratch: Scratch, limits: Limits, size: int) -> None:
     """Fill `scratch.jobs` from the keys, if the list is stored as keys."""
     if limits.per_company > 0:
         return
     for i in range(size):
-        scratch.jobs[i] = index.by_turn[~np.uint32(scratch.keys[i + 1] & np.uint64(0xFFFFFFFF))]
+        scratch.jobs[i] = index.position_by_id[~np.uint32(scratch.keys[i + 1] & np.uint64(0xFFFFFFFF))]
 
 
-@inner
-def mark(marks: np.ndarray, user: int, value: bool, limits: Limits) -> None:
-    """Set `marks` (m,) to `value` at the jobs that may not be ranked for the user.
+@internal
+def set_excluded(excluded: np.ndarray, user: int, value: bool, limits: Limits) -> None:
+    """Set `excluded` (m,) to `value` at the jobs that may not be ranked for the user.
 
     These are the user's excluded jobs, the jobs of cooling companies, and jobs that are not candidates.
     """
     for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
-        marks[limits.excluded[e]] = value
+        excluded[limits.excluded[e]] = value
     for e in range(limits.cooling_start[user], limits.cooling_start[user + 1]):
         code = limits.cooling[e]
         for i in range(limits.company_start[code], limits.company_start[code + 1]):
-            marks[limits.company_jobs[i]] = value
+            excluded[limits.company_jobs[i]] = value
     if len(limits.hidden) > 0:
-        for job in range(len(marks)):
+        for job in range(len(excluded)):
             if (limits.hidden[user, job >> 3] >> np.uint8(job & 7)) & np.uint8(1) != 0:
-                marks[job] = value
+                excluded[job] = value
 
 
 @compiled
-def descending(scores: np.ndarray) -> np.ndarray:
+def descending_order(scores: np.ndarray) -> np.ndarray:
     """Return the places of float32 scores in descending order, by a stable radix sort with 11 bits per pass."""
     n = len(scores)
     bits = scores.view(np.uint32)
@@ -238,19 +240,19 @@ def descending(scores: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def walk(scores: np.ndarray, jobs: np.ndarray, limits: Limits, company: Ints, out: np.ndarray) -> int:
+def fill_greedily(scores: np.ndarray, jobs: np.ndarray, limits: Limits, company: Ints, out: np.ndarray) -> int:
     """Fill `out` by a greedy walk down the scores of `jobs` (positions by job_id), for long lists; return the size."""
-    held = np.zeros(len(limits.company_start), dtype=np.int32)
+    n_held = np.zeros(len(limits.company_start), dtype=np.int32)
     size = 0
-    for place in descending(scores):
+    for place in descending_order(scores):
         if size == len(out):
             break
         job = jobs[place]
         code = company[job]
         if limits.per_company > 0 and code >= 0:
-            if held[code] >= limits.per_company:
+            if n_held[code] >= limits.per_company:
                 continue
-            held[code] += 1
+            n_held[code] += 1
         out[size] = job
         size += 1
     return size

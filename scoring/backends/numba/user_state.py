@@ -11,65 +11,65 @@ from scoring.array_types import Floats, Ints, Longs, Singles, UInt64s
 from scoring.bundle.index import SUBSET_BITS, Index
 from scoring.bundle.program import Program
 
-__all__ = ["COARSE", "CONSTANT", "FINE", "UNEVEN", "Fold", "new_fold"]
+__all__ = ["CONSTANT", "DOUBLE_ERROR", "SINGLE_ERROR", "UNFOLDABLE", "UserState", "new_user_state"]
 
-CONSTANT, UNEVEN, FINE, COARSE = range(4)
-"""Indices into `Fold.sums`."""
+CONSTANT, UNFOLDABLE, DOUBLE_ERROR, SINGLE_ERROR = range(4)
+"""Indices into `UserState.sums`: two parts of a score, and the rounding errors in float64 and in float32."""
 
 
-class Fold(NamedTuple):
+class UserState(NamedTuple):
     """Scratch state of one user, reused for the next."""
 
-    before: Longs  # (1,) the user folded last; -1: none
-    table: Floats  # (n_lookups, widest) canonical rows
-    scale: Floats  # (n_lookups,) factor of a lookup's row
+    previous_user: Longs  # (1,) the user folded last; -1: none
+    canonical_row: Floats  # (n_lookups, widest) rows of the user's lookups, as the formula uses them
+    lookup_scale: Floats  # (n_lookups,) factor of a lookup's row
     row: Floats  # (n_keys, widest)
-    single: Singles  # (n_keys, widest) `row` in float32
-    nothing: NDArray[np.bool_]  # (n_keys,) the row is all 0, except for codes in `own`
-    best: Floats  # (n_keys,) greatest of the row
-    of_subset: Floats  # (n_keys, 2 ** SUBSET_BITS) greatest of the codes in a mask, for keys with few codes
-    usual: Floats  # (n_keys,) greatest without the codes in `own`, for keys with tables that all users share
-    own: UInt64s  # (n_keys,) mask of the codes with an entry in tables that all users share
+    row_single: Singles  # (n_keys, widest) `row` in float32
+    is_zero: NDArray[np.bool_]  # (n_keys,) the row is all 0, except for codes in `exception_codes`
+    best: Floats  # (n_keys,) maximum of the row
+    subset_best: Floats  # (n_keys, 2 ** SUBSET_BITS) maximum of the codes in a mask, for keys with few codes
+    default_best: Floats  # (n_keys,) maximum without the user's exceptions, for keys with tables that all users share
+    exception_codes: UInt64s  # (n_keys,) mask of the codes with an entry in tables that all users share
     step_low: Ints  # (n_intervals,) ranks low…high - 1 gain `step_gain`
     step_high: Ints
     step_gain: Floats
-    on: NDArray[np.bool_]  # (n_dots,) the user has a vector, and it counts
+    dot_used: NDArray[np.bool_]  # (n_dots,) the user has a vector, and it counts
     dot_base: Floats  # (n_dots,) added to a job with a vector, in addition to the product
-    dot_other: Floats  # (n_dots,) added to a job without a vector
-    dot_norm: Floats  # (n_dots,) norm of that part of `pull`, rounded up
-    pull: Floats  # (d,) the user's vector times all factors; 0 where not `on`
-    pull_single: Singles  # (d,)
-    sums: Floats  # (4,) at CONSTANT, UNEVEN (the most that components that do not fold can add), FINE, COARSE
+    dot_otherwise: Floats  # (n_dots,) added to a job without a vector
+    dot_norm: Floats  # (n_dots,) norm of that part of `weighted_vector`, rounded up
+    weighted_vector: Floats  # (d,) the user's vector times all factors; 0 where not `dot_used`
+    weighted_vector_single: Singles  # (d,)
+    sums: Floats  # (4,) at UNFOLDABLE: the most that components that do not fold can add; see also `CONSTANT`
 
 
-def new_fold(program: Program, index: Index) -> Fold:
+def new_user_state(program: Program, index: Index) -> UserState:
     """Return an empty state of one user."""
     n_lookups, n_keys, n_steps, n_dots = (
         len(program.lookup_key),
-        len(index.width),
+        len(index.key_width),
         len(program.interval_number),
         len(program.dot_scale),
     )
-    widest, d = int(index.width.max(initial=1)), program.user_vector.shape[1]
-    return Fold(
-        before=np.full(1, -1, dtype=np.int64),
-        table=np.zeros((n_lookups, widest)),
-        scale=np.zeros(n_lookups),
+    widest, d = int(index.key_width.max(initial=1)), program.user_vector.shape[1]
+    return UserState(
+        previous_user=np.full(1, -1, dtype=np.int64),
+        canonical_row=np.zeros((n_lookups, widest)),
+        lookup_scale=np.zeros(n_lookups),
         row=np.zeros((n_keys, widest)),
-        single=np.zeros((n_keys, widest), dtype=np.float32),
-        nothing=np.zeros(n_keys, dtype=np.bool_),
+        row_single=np.zeros((n_keys, widest), dtype=np.float32),
+        is_zero=np.zeros(n_keys, dtype=np.bool_),
         best=np.zeros(n_keys),
-        of_subset=np.full((n_keys, 2**SUBSET_BITS), -np.inf),
-        usual=np.zeros(n_keys),
-        own=np.zeros(n_keys, dtype=np.uint64),
+        subset_best=np.full((n_keys, 2**SUBSET_BITS), -np.inf),
+        default_best=np.zeros(n_keys),
+        exception_codes=np.zeros(n_keys, dtype=np.uint64),
         step_low=np.zeros(n_steps, dtype=np.int32),
         step_high=np.zeros(n_steps, dtype=np.int32),
         step_gain=np.zeros(n_steps),
-        on=np.zeros(n_dots, dtype=np.bool_),
+        dot_used=np.zeros(n_dots, dtype=np.bool_),
         dot_base=np.zeros(n_dots),
-        dot_other=np.zeros(n_dots),
+        dot_otherwise=np.zeros(n_dots),
         dot_norm=np.zeros(n_dots),
-        pull=np.zeros(d),
-        pull_single=np.zeros(d, dtype=np.float32),
+        weighted_vector=np.zeros(d),
+        weighted_vector_single=np.zeros(d, dtype=np.float32),
         sums=np.zeros(4),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scoring.array_types import Ints
 from scoring.bundle.index import BLOCK_JOBS
 
-__all__ = ["add_either", "add_inside", "copy", "lowest_bit", "which_of_block", "which_of_many"]
+__all__ = ["add_in_interval", "add_where", "copy", "lowest_bit", "mask_of_block", "mask_of_chunk"]
 
 Floats = NDArray[np.float32]
 
@@ -21,23 +21,23 @@ def copy(value: Floats, source: Floats) -> None:
     value[:BLOCK_JOBS] = source[:BLOCK_JOBS]
 
 
-def add_inside(value: Floats, rank: Ints, low: int, high: int, gain: float) -> None:
+def add_in_interval(value: Floats, rank: Ints, low: int, high: int, gain: float) -> None:
     """Add `gain` to `value` where low <= rank < high."""
     inside = (low <= rank[:BLOCK_JOBS]) & (rank[:BLOCK_JOBS] < high)
     value[:BLOCK_JOBS] += np.where(inside, np.float32(gain), np.float32(0))
 
 
-def add_either(value: Floats, has: Ints, yes: float, no: float) -> None:
+def add_where(value: Floats, has: Ints, yes: float, no: float) -> None:
     """Add `yes` to `value` where `has` is not 0, `no` elsewhere."""
     value[:BLOCK_JOBS] += np.where(has[:BLOCK_JOBS] != 0, np.float32(yes), np.float32(no))
 
 
-def which_of_many(values: Floats, first: int, low: float, high: float) -> np.uint64:
+def mask_of_chunk(values: Floats, first: int, low: float, high: float) -> np.uint64:
     """Return a mask of the next 64 values. Bit i is set if low <= values[first + i] < high."""
     return _between(values[first : first + 64], low, high)
 
 
-def which_of_block(values: Floats, first: int, low: float, high: float) -> np.uint64:
+def mask_of_block(values: Floats, first: int, low: float, high: float) -> np.uint64:
     """Return a mask of the next BLOCK_JOBS values. Bit i is set if low <= values[first + i] < high."""
     return _between(values[first : first + BLOCK_JOBS], low, high)
 

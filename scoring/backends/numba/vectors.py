@@ -17,7 +17,7 @@ from numba.core import types
 from scoring.backends.numba import vector_fallback
 from scoring.bundle.index import BLOCK_JOBS
 
-__all__ = ["add_either", "add_inside", "copy", "lowest_bit", "which_of_block", "which_of_many"]
+__all__ = ["add_in_interval", "add_where", "copy", "lowest_bit", "mask_of_block", "mask_of_chunk"]
 
 FLOATS, INTS = ir.VectorType(ir.FloatType(), BLOCK_JOBS), ir.VectorType(ir.IntType(32), BLOCK_JOBS)
 
@@ -60,7 +60,7 @@ def copy(typing_context: Any, value: Any, source: Any) -> tuple[Any, Generate]:
 
 
 @intrinsic
-def add_inside(typing_context: Any, value: Any, rank: Any, low: Any, high: Any, gain: Any) -> tuple[Any, Generate]:
+def add_in_interval(typing_context: Any, value: Any, rank: Any, low: Any, high: Any, gain: Any) -> tuple[Any, Generate]:
     """Add `gain` to `value` where low <= rank < high."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -78,7 +78,7 @@ def add_inside(typing_context: Any, value: Any, rank: Any, low: Any, high: Any, 
 
 
 @intrinsic
-def add_either(typing_context: Any, value: Any, has: Any, yes: Any, no: Any) -> tuple[Any, Generate]:
+def add_where(typing_context: Any, value: Any, has: Any, yes: Any, no: Any) -> tuple[Any, Generate]:
     """Add `yes` to `value` where `has` is not 0, `no` elsewhere."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -109,13 +109,13 @@ def _between(lanes: int, signature: Any) -> tuple[Any, Generate]:
 
 
 @intrinsic
-def which_of_many(typing_context: Any, values: Any, first: Any, low: Any, high: Any) -> tuple[Any, Generate]:
+def mask_of_chunk(typing_context: Any, values: Any, first: Any, low: Any, high: Any) -> tuple[Any, Generate]:
     """Return a mask of the next 64 values. Bit i is set if low <= values[first + i] < high."""
     return _between(64, types.uint64(values, first, low, high))
 
 
 @intrinsic
-def which_of_block(typing_context: Any, values: Any, first: Any, low: Any, high: Any) -> tuple[Any, Generate]:
+def mask_of_block(typing_context: Any, values: Any, first: Any, low: Any, high: Any) -> tuple[Any, Generate]:
     """Return a mask of the next BLOCK_JOBS values. Bit i is set if low <= values[first + i] < high."""
     return _between(BLOCK_JOBS, types.uint64(values, first, low, high))
 
@@ -131,9 +131,9 @@ def lowest_bit(typing_context: Any, bits: Any) -> tuple[Any, Generate]:
 
 
 if config.DISABLE_JIT:  # type: ignore[attr-defined] # defined when numba is imported
-    copy, add_inside, add_either = vector_fallback.copy, vector_fallback.add_inside, vector_fallback.add_either
-    which_of_many, which_of_block, lowest_bit = (
-        vector_fallback.which_of_many,
-        vector_fallback.which_of_block,
+    copy, add_in_interval, add_where = vector_fallback.copy, vector_fallback.add_in_interval, vector_fallback.add_where
+    mask_of_chunk, mask_of_block, lowest_bit = (
+        vector_fallback.mask_of_chunk,
+        vector_fallback.mask_of_block,
         vector_fallback.lowest_bit,
     )

@@ -95,12 +95,11 @@ class DotKind(TermKind[DotTerm]):
         return _Dots(n_users, n_jobs, reusable.vectors)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
-        p = program
         product = np.zeros((len(users), len(jobs)))
-        for dimension in range(p.dot_start[slot], p.dot_start[slot + 1]):
-            of_users = p.user_vector[users, dimension].astype(np.float64)
-            of_jobs = p.job_vector[dimension, jobs].astype(np.float64)
+        for dimension in range(program.dot_start[slot], program.dot_start[slot + 1]):
+            of_users = program.user_vector[users, dimension].astype(np.float64)
+            of_jobs = program.job_vector[dimension, jobs].astype(np.float64)
             product += of_users[:, None] * of_jobs[None, :]
-        both = p.dot_user_has[slot, users][:, None] & p.dot_job_has[slot, jobs][None, :]
-        value = p.dot_scale[slot] * (p.dot_shift[slot] + product)
-        return np.where(both, value, p.dot_otherwise[slot, users][:, None])
+        both = program.dot_user_has[slot, users][:, None] & program.dot_job_has[slot, jobs][None, :]
+        value = program.dot_scale[slot] * (program.dot_shift[slot] + product)
+        return np.where(both, value, program.dot_otherwise[slot, users][:, None])

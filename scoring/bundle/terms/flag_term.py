@@ -113,6 +113,6 @@ class FlagKind(KeyedKind[FlagTerm]):
 
 def flag_rows(program: Program, slot: int, users: Longs) -> Floats:
     """Return the values (len(users), width) of a flag term for each combination of bits."""
-    p, width = program, program.flag_width[slot]
-    first = p.flag_table[slot] + p.flag_row[slot, users].astype(np.int64) * width
-    return p.flag_values[first[:, None] + np.arange(width)]
+    width = program.flag_width[slot]
+    first = program.flag_table[slot] + program.flag_row[slot, users].astype(np.int64) * width
+    return program.flag_values[first[:, None] + np.arange(width)]

@@ -95,10 +95,9 @@ class IntervalKind(TermKind[IntervalTerm]):
         return _Intervals(n_users, n_jobs, reusable.ranks)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
-        p = program
-        rank = p.number_rank[p.interval_number[slot], jobs][None, :]
-        low, high = p.interval_low[slot, users][:, None], p.interval_high[slot, users][:, None]
-        return np.where((low <= rank) & (rank < high), p.interval_gain[slot, users][:, None], 0.0)
+        rank = program.number_rank[program.interval_number[slot], jobs][None, :]
+        low, high = program.interval_low[slot, users][:, None], program.interval_high[slot, users][:, None]
+        return np.where((low <= rank) & (rank < high), program.interval_gain[slot, users][:, None], 0.0)
 
 
 def _ranked(numbers: Floats) -> tuple[Floats, Ints]:

@@ -148,10 +148,10 @@ class LookupKind(KeyedKind[LookupTerm]):
 
 def lookup_rows(program: Program, slot: int, users: Longs) -> Floats:
     """Return the values (len(users), width) of a lookup for each code, including the users' exceptions."""
-    p, width = program, program.lookup_width[slot]
-    first = p.lookup_table[slot] + p.lookup_row[slot, users].astype(np.int64) * width
-    rows = p.lookup_values[first[:, None] + np.arange(width)]
+    width = program.lookup_width[slot]
+    first = program.lookup_table[slot] + program.lookup_row[slot, users].astype(np.int64) * width
+    rows = program.lookup_values[first[:, None] + np.arange(width)]
     for row, user in enumerate(users):
-        own = slice(p.entry_start[slot, user], p.entry_start[slot, user + 1])
-        rows[row, p.entry_code[own]] = p.entry_value[own]
+        own = slice(program.entry_start[slot, user], program.entry_start[slot, user + 1])
+        rows[row, program.entry_code[own]] = program.entry_value[own]
     return rows

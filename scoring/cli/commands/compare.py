@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from scoring.cli.opening import (
+from scoring.cli.data_loader import load_data, read_models, resolve_id
+from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
-    AsOf,
-    Components,
-    Db,
-    FactorCache,
-    Profiles,
-    id_of,
-    load_data,
-    read_models,
+    AsOfOption,
+    ComponentOption,
+    DbOption,
+    FactorCacheOption,
+    ProfilesOption,
 )
 
 if TYPE_CHECKING:
-    from scoring.cli.progress import Show
+    from scoring.cli.progress import Progress
     from scoring.dataset import Dataset
     from scoring.evaluation import Comparison
     from scoring.model import ScoringModel
@@ -39,52 +37,52 @@ def compare(
     b: Annotated[str, typer.Argument(metavar="B", help=_SIDE)],
     user: Annotated[str | None, typer.Option(help="Also this user's list, and how its jobs moved.")] = None,
     job: Annotated[str | None, typer.Option(help="With --user, of two models: also why this job moved.")] = None,
-    by: Annotated[By, typer.Option(help="Whose places on lists are counted.")] = "company",
-    db: Db = DEFAULT_DB,
+    by: Annotated[By, typer.Option(help="Whose places on lists are pluralize.")] = "company",
+    db: DbOption = DEFAULT_DB,
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")] = 40,
     out: Annotated[Path | None, typer.Option("--out", help="A folder for tables (CSV) and plots (PNG).")] = None,
-    profiles: Profiles = DEFAULT_PROFILES,
-    as_of: AsOf = None,
-    factor_cache: FactorCache = None,
-    component: Components = None,
+    profiles: ProfilesOption = DEFAULT_PROFILES,
+    as_of: AsOfOption = None,
+    factor_cache: FactorCacheOption = None,
+    component: ComponentOption = None,
 ) -> None:
     """Hold the lists of two models, or of two runs, beside each other: how much stays, who gains, who loses."""
-    from scoring.cli.progress import Show, output
-    from scoring.cli.tables.comparison import moved, overview, why
+    from scoring.cli.progress import Progress, make_console
+    from scoring.cli.tables.comparison import render_movements, render_overlap, render_waterfall
     from scoring.cli.tables.profiles import comparison
     from scoring.database.database import Database
     from scoring.evaluation import waterfall
     from scoring.telemetry import Stopwatch
     from scoring.tuning.registry import ProfileDiff
 
-    sides = _Sides.of((a, b), component, profiles)
+    sides = _Operands.of((a, b), component, profiles)
     if job is not None and (user is None or sides.models is None):
         raise typer.BadParameter("--job goes with --user, and with two models: runs do not say how they scored.")
-    show = Show()
-    with Database.open(db) as database, show.warnings():
-        data = load_data(database, as_of, show, Stopwatch())
-    with show.warnings():
-        user_id = None if user is None else id_of(user, data.tables.users, "user")
-        job_id = None if job is None else id_of(job, data.tables.jobs, "job")
-        found = sides.compared(data, top_k, factor_cache, show)
-    console = output()
+    progress = Progress()
+    with Database.open(db) as database, progress.warnings():
+        data = load_data(database, as_of, progress, Stopwatch())
+    with progress.warnings():
+        user_id = None if user is None else resolve_id(user, data.tables.users, "user")
+        job_id = None if job is None else resolve_id(job, data.tables.jobs, "job")
+        found = sides.compared(data, top_k, factor_cache, progress)
+    console = make_console()
     if sides.models is not None:
         console.print(comparison(ProfileDiff(*sides.models)))
-    console.print(overview(found, by))
+    console.print(render_overlap(found, by))
     if user_id is not None:
-        console.print(moved(found, user_id, data))
+        console.print(render_movements(found, user_id, data))
     if user_id is not None and job_id is not None and sides.prepared is not None:
-        console.print(why(waterfall(*sides.prepared, user_id, job_id)))
+        console.print(render_waterfall(waterfall(*sides.prepared, user_id, job_id)))
     if out is not None:
         from scoring.cli.export import save
 
         frames = {"users": found.frame(), "exposure": found.exposure(by), "movements": found.movements()}
         save(out, frames, {"comparison": found.plot(by)})
-        show.say(f"tables and plots: {out}")
+        progress.print_line(f"tables and plots: {out}")
 
 
 @dataclass
-class _Sides:
+class _Operands:
     """Either two models or two runs."""
 
     names: tuple[str, str]
@@ -92,7 +90,7 @@ class _Sides:
     prepared: tuple[Prepared, Prepared] | None = None
 
     @classmethod
-    def of(cls, names: tuple[str, str], component: list[Path] | None, profiles: Path) -> _Sides:
+    def of(cls, names: tuple[str, str], component: list[Path] | None, profiles: Path) -> _Operands:
         from scoring.errors import ConfigurationError
         from scoring.runs.publishers import is_run
 
@@ -104,33 +102,33 @@ class _Sides:
         before, after = read_models(names, component, profiles)[1].values()
         return cls(names, (before, after))
 
-    def compared(self, data: Dataset, k: int, factor_cache: Path | None, show: Show) -> Comparison:
+    def compared(self, data: Dataset, k: int, factor_cache: Path | None, progress: Progress) -> Comparison:
         from scoring.evaluation import Comparison
         from scoring.model import Inputs
-        from scoring.runs.run_reader import ranking_of, read_run
+        from scoring.runs.run_reader import build_ranking, read_run
         from scoring.statistics import Statistics
         from scoring.statistics.factors import default_cache
 
         if self.models is None:
-            before, after = (ranking_of(read_run(name), data.jobs.job_id) for name in self.names)
-            before, after = _common(before, after, show)
+            before, after = (build_ranking(read_run(name), data.jobs.job_id) for name in self.names)
+            before, after = _take_common_users(before, after, progress)
             return Comparison.of_rankings(before, after, Inputs.of(Statistics(data)), k=k, names=self.names)
         from scoring.ranking import Prepared
 
-        with show.stage("preparing factors, statistics and plans, ranking everybody twice"):
+        with progress.stage("preparing factors, statistics and plans, ranking everybody twice"):
             statistics = Statistics(data, factor_cache=factor_cache or default_cache())
             first = Prepared.of(statistics, self.models[0])
             self.prepared = first, first.with_model(self.models[1])
             return Comparison.of(*self.prepared, k, names=self.names)
 
 
-def _common(before: Ranking, after: Ranking, show: Show) -> tuple[Ranking, Ranking]:
+def _take_common_users(before: Ranking, after: Ranking, progress: Progress) -> tuple[Ranking, Ranking]:
     """The users that both runs have a list of, told where some have only one."""
     import numpy as np
 
     both = np.intersect1d(before.user_id, after.user_id)
     alone = len(np.union1d(before.user_id, after.user_id)) - len(both)
     if alone:
-        show.say(f"note: {alone:,} users have a list in one of the runs only; they are left out")
+        progress.print_line(f"note: {alone:,} users have a list in one of the runs only; they are left out")
     rows = (np.flatnonzero(np.isin(one.user_id, both)) for one in (before, after))
     return before.take(next(rows)), after.take(next(rows))

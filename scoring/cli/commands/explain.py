@@ -6,20 +6,18 @@ from typing import Annotated
 
 import typer
 
-from scoring.cli.opening import (
+from scoring.cli.data_loader import load_data, read_model, resolve_id
+from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_PROFILES,
-    AsOf,
-    Components,
-    Db,
-    FactorCache,
-    Model,
-    Profile,
-    Profiles,
-    Weights,
-    id_of,
-    load_data,
-    read_model,
+    AsOfOption,
+    ComponentOption,
+    DbOption,
+    FactorCacheOption,
+    ModelOption,
+    ProfileOption,
+    ProfilesOption,
+    WeightsOption,
 )
 
 __all__ = ["explain"]
@@ -28,33 +26,33 @@ __all__ = ["explain"]
 def explain(
     user: Annotated[str, typer.Argument(help="A user's id, or the text id that it was imported with.")],
     job: Annotated[str, typer.Argument(help="A job's id, likewise.")],
-    db: Db = DEFAULT_DB,
-    model: Model = None,
-    weights: Weights = None,
-    profile: Profile = None,
-    profiles: Profiles = DEFAULT_PROFILES,
-    as_of: AsOf = None,
-    factor_cache: FactorCache = None,
-    component: Components = None,
+    db: DbOption = DEFAULT_DB,
+    model: ModelOption = None,
+    weights: WeightsOption = None,
+    profile: ProfileOption = None,
+    profiles: ProfilesOption = DEFAULT_PROFILES,
+    as_of: AsOfOption = None,
+    factor_cache: FactorCacheOption = None,
+    component: ComponentOption = None,
 ) -> None:
     """Take the score of one user and one job apart: values, weights, points, and the facts behind them."""
-    from scoring.cli.progress import Show, output
-    from scoring.cli.tables.explanation import describe
+    from scoring.cli.progress import Progress, make_console
+    from scoring.cli.tables.explanation import render_explanation
     from scoring.database.database import Database
     from scoring.ranking import Prepared
     from scoring.runs import memory_budget
     from scoring.statistics import Statistics, default_cache
     from scoring.telemetry import Stopwatch
 
-    show, watch = Show(), Stopwatch()
+    progress, watch = Progress(), Stopwatch()
     chosen = read_model(model, weights, component, profile, profiles)
-    with Database.open(db) as database, show.warnings():
-        dataset = load_data(database, as_of, show, watch)
-    user_id = id_of(user, dataset.tables.users, "user")
-    job_id = id_of(job, dataset.tables.jobs, "job")
+    with Database.open(db) as database, progress.warnings():
+        dataset = load_data(database, as_of, progress, watch)
+    user_id = resolve_id(user, dataset.tables.users, "user")
+    job_id = resolve_id(job, dataset.tables.jobs, "job")
     memory_budget.require_codes(1, len(dataset.words.occupation))
-    with show.stage("preparing factors, statistics and plan"):
+    with progress.stage("preparing factors, statistics and plan"):
         # statistics use all rows, but the plan contains only one user and one job
         statistics = Statistics(dataset, factor_cache=factor_cache or default_cache())
         prepared = Prepared.for_rows(statistics, chosen, user_ids=[user_id], job_ids=[job_id])
-    output().print(describe(prepared, prepared.explain(user_id, job_id)))
+    make_console().print(render_explanation(prepared, prepared.explain(user_id, job_id)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.opening import DEFAULT_DB, Db
+from scoring.cli.options import DEFAULT_DB, DbOption
 from scoring.errors import pluralize
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ __all__ = ["init"]
 
 
 def init(
-    db: Db = DEFAULT_DB,
+    db: DbOption = DEFAULT_DB,
     users: Annotated[int, typer.Option(min=1, help="Users of the synthetic market.")] = 10_000,
     jobs: Annotated[int, typer.Option(min=1, help="Its jobs.")] = 100_000,
     actions: Annotated[int | None, typer.Option(min=0, help="Its actions; else 100 per user.")] = None,
@@ -26,32 +26,32 @@ def init(
     replace: Annotated[bool, typer.Option("--replace", help="Exchange the data that is there.")] = False,
 ) -> None:
     """Make a database: a synthetic labour market, or an empty one to import into."""
-    from scoring.cli.progress import Show, output
+    from scoring.cli.progress import Progress, make_console
     from scoring.database.database import Database
     from scoring.database.writers import save_tables
 
-    show = Show()
+    progress = Progress()
     if db == DEFAULT_DB:
         Path(db).parent.mkdir(exist_ok=True)
     with Database.open(db) as database:
         database.create()
         if not replace:
-            _refuse_filled(database)
+            _require_no_data(database)
         if empty:
-            tables = _reference_tables()
+            tables = _make_reference_tables()
         else:
-            with show.stage(f"making a market of {pluralize(users, 'user')} and {pluralize(jobs, 'job')}"):
+            with progress.stage(f"making a market of {pluralize(users, 'user')} and {pluralize(jobs, 'job')}"):
                 from scoring.synthetic import make_market
 
                 tables = make_market(users, jobs, actions, seed).tables
-        with show.stage("storing it"):
+        with progress.stage("storing it"):
             # the database contains only reference tables, or data that --replace discards
             save_tables(database, tables, replace=True)
         counts = ", ".join(f"{len(frame):,} {name.replace('_', ' ')}" for name, frame in tables.items() if len(frame))
-        output().print(f"{database.display} holds {counts}.", soft_wrap=True)
+        make_console().print(f"{database.display} holds {counts}.", soft_wrap=True)
 
 
-def _refuse_filled(database: object) -> None:
+def _require_no_data(database: object) -> None:
     from scoring.database.change_tokens import change_tokens
     from scoring.errors import DatabaseError
 
@@ -64,7 +64,7 @@ def _refuse_filled(database: object) -> None:
         )
 
 
-def _reference_tables() -> Tables:
+def _make_reference_tables() -> Tables:
     from scoring.columns.canonical_tables import make_empty_frame
     from scoring.dataset.from_frames import tables_from_frames
 

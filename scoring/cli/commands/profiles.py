@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.opening import (
-    DEFAULT_PROFILES,
-    AsOf,
-    Components,
-    Model,
-    Weights,
-    load_components,
-    load_data,
-    read_model,
-)
+from scoring.cli.data_loader import load_components, load_data, read_model
+from scoring.cli.options import DEFAULT_PROFILES, AsOfOption, ComponentOption, ModelOption, WeightsOption
 
 if TYPE_CHECKING:
     from scoring.dataset import Dataset
@@ -49,40 +41,40 @@ def _registry(folder: Path, components: list[Path] | None = None, index: str | N
 @app.command("list")
 def list_(profiles: Folder = DEFAULT_PROFILES) -> None:
     """List every version of every profile."""
-    from scoring.cli.progress import Show, output
-    from scoring.cli.tables.profiles import listing
+    from scoring.cli.progress import Progress, make_console
+    from scoring.cli.tables.profiles import render_list
 
     found = _registry(profiles).list()
     if found.empty:
         said = f"{profiles} holds no profiles yet. Save one with `scoring profiles save NAME`."
-        output().print(said, markup=False, soft_wrap=True)
+        make_console().print(said, markup=False, soft_wrap=True)
         return
-    output().print(listing(found))
+    make_console().print(render_list(found))
     for problem in found["problem"].dropna():
-        Show().say(f"warning: {problem}")
+        Progress().print_line(f"warning: {problem}")
 
 
 @app.command()
-def show(name: Named, profiles: Folder = DEFAULT_PROFILES, component: Components = None) -> None:
+def show(name: Named, profiles: Folder = DEFAULT_PROFILES, component: ComponentOption = None) -> None:
     """Show one: what is known of it, what it measured, its weights, parameters and rules."""
-    from scoring.cli.progress import Show, output
-    from scoring.cli.tables.profiles import page
+    from scoring.cli.progress import Progress, make_console
+    from scoring.cli.tables.profiles import render_profile
 
     registry = _registry(profiles, component)
-    with Show().warnings():
+    with Progress().warnings():
         profile = registry.load(name)
     history = registry.history()
     used = history[history["in_use"]]
     mine = (used["name"] == profile.name) & (used["version"] == profile.version)
     lineage = registry.lineage(profile.name, profile.version)
-    output().print(page(profile, lineage, in_use=bool(mine.any())))
+    make_console().print(render_profile(profile, lineage, in_use=bool(mine.any())))
 
 
 @app.command()
 def save(
     name: Annotated[str, typer.Argument(help="Letters, digits, `-`, `_` and `.`; the same name: a new version.")],
-    model: Model = None,
-    weights: Weights = None,
+    model: ModelOption = None,
+    weights: WeightsOption = None,
     parent: Annotated[
         str | None, typer.Option(metavar="NAME[@VERSION]", help="What it was made from; a digest will do, too.")
     ] = None,
@@ -91,20 +83,20 @@ def save(
     found_on: Annotated[
         str | None, typer.Option("--found-on", help="The database that it was found on: its fingerprint is noted.")
     ] = None,
-    as_of: AsOf = None,
+    as_of: AsOfOption = None,
     profiles: Folder = DEFAULT_PROFILES,
     db: IndexIn = None,
-    component: Components = None,
+    component: ComponentOption = None,
 ) -> None:
     """Save a model, with its weights, as the next version of a profile."""
-    from scoring.cli.progress import output
+    from scoring.cli.progress import make_console
 
     chosen = read_model(model, weights, component)
     registry = _registry(profiles, component, db)
     data = _data(found_on, as_of)
     saved = registry.save(name, chosen, parent=parent, found_on=data, note=note, author=author)
     path = profiles / saved.name / f"{saved.version:04d}.yaml"
-    output().print(f"Saved {saved.about.reference} as {path}.", markup=False, soft_wrap=True)
+    make_console().print(f"Saved {saved.metadata.reference} as {path}.", markup=False, soft_wrap=True)
 
 
 def _data(found_on: str | None, as_of: str | None) -> Dataset | None:
@@ -112,11 +104,11 @@ def _data(found_on: str | None, as_of: str | None) -> Dataset | None:
         if as_of is not None:
             raise typer.BadParameter("--as-of is the clock of the data of --found-on, which is missing.")
         return None
-    from scoring.cli.progress import Show
+    from scoring.cli.progress import Progress
     from scoring.database.database import Database
     from scoring.telemetry import Stopwatch
 
-    show = Show()
+    show = Progress()
     with Database.open(found_on) as database, show.warnings():
         return load_data(database, as_of, show, Stopwatch())
 
@@ -127,25 +119,25 @@ def promote(
     note: Note = "",
     profiles: Folder = DEFAULT_PROFILES,
     db: IndexIn = None,
-    component: Components = None,
+    component: ComponentOption = None,
 ) -> None:
     """Take a version into use: `scoring run --profile promoted` runs it from then on."""
-    from scoring.cli.progress import output
+    from scoring.cli.progress import make_console
 
     profile = _registry(profiles, component, db).promote(name, note=note)
-    said = f"{profile.about.reference} is in use now: `scoring run --profile promoted` runs it."
-    output().print(said, markup=False, soft_wrap=True)
+    said = f"{profile.metadata.reference} is in use now: `scoring run --profile promoted` runs it."
+    make_console().print(said, markup=False, soft_wrap=True)
 
 
 @app.command()
 def rollback(
-    note: Note = "", profiles: Folder = DEFAULT_PROFILES, db: IndexIn = None, component: Components = None
+    note: Note = "", profiles: Folder = DEFAULT_PROFILES, db: IndexIn = None, component: ComponentOption = None
 ) -> None:
     """Take the version that was promoted before into use again."""
-    from scoring.cli.progress import output
+    from scoring.cli.progress import make_console
 
     profile = _registry(profiles, component, db).rollback(note=note)
-    output().print(f"{profile.about.reference} is in use again.", markup=False, soft_wrap=True)
+    make_console().print(f"{profile.metadata.reference} is in use again.", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -153,41 +145,41 @@ def diff(
     a: Annotated[str, typer.Argument(metavar="A", help=_EITHER)],
     b: Annotated[str, typer.Argument(metavar="B", help=_EITHER)],
     profiles: Folder = DEFAULT_PROFILES,
-    component: Components = None,
+    component: ComponentOption = None,
 ) -> None:
     """Show what changes from A to B: weights, parameters, rules."""
-    from scoring.cli.progress import Show, output
+    from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import comparison
 
-    with Show().warnings():
+    with Progress().warnings():
         found = _registry(profiles, component).diff(a, b)
-    output().print(comparison(found))
+    make_console().print(comparison(found))
 
 
 @app.command()
 def history(profiles: Folder = DEFAULT_PROFILES) -> None:
     """List every promotion and rollback."""
-    from scoring.cli.progress import output
-    from scoring.cli.tables.profiles import promotions
+    from scoring.cli.progress import make_console
+    from scoring.cli.tables.profiles import render_history
 
     found = _registry(profiles).history()
     if found.empty:
-        output().print(f"Nothing in {profiles} was ever promoted.", markup=False, soft_wrap=True)
+        make_console().print(f"Nothing in {profiles} was ever promoted.", markup=False, soft_wrap=True)
         return
-    output().print(promotions(found))
+    make_console().print(render_history(found))
 
 
 @app.command()
 def looks(profiles: Folder = DEFAULT_PROFILES) -> None:
     """List every look at test users."""
-    from scoring.cli.progress import output
-    from scoring.cli.tables.profiles import test_looks
+    from scoring.cli.progress import make_console
+    from scoring.cli.tables.profiles import render_test_accesses
 
-    found = _registry(profiles).looks()
+    found = _registry(profiles).test_accesses()
     if found.empty:
-        output().print(f"Nobody looked at test users by {profiles}.", markup=False, soft_wrap=True)
+        make_console().print(f"Nobody looked at test users by {profiles}.", markup=False, soft_wrap=True)
         return
-    output().print(test_looks(found))
+    make_console().print(render_test_accesses(found))
 
 
 @app.command()
@@ -196,10 +188,10 @@ def reindex(
     profiles: Folder = DEFAULT_PROFILES,
 ) -> None:
     """Make the index in a database anew from the files."""
-    from scoring.cli.progress import output
+    from scoring.cli.progress import make_console
     from scoring.database.database import Database
 
     with Database.open(db) as database:
         count = _registry(profiles).reindex(database)
         said = f"{database.display} indexes {count:,} version{'' if count == 1 else 's'} of {profiles}."
-    output().print(said, markup=False, soft_wrap=True)
+    make_console().print(said, markup=False, soft_wrap=True)

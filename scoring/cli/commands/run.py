@@ -9,28 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.opening import (
+from scoring.cli.data_loader import load_components, load_data, read_model
+from scoring.cli.options import (
     DEFAULT_DB,
     DEFAULT_MAX_REFUSED,
     DEFAULT_OUT,
     DEFAULT_PROFILES,
     DEFAULT_REFUSED,
-    AsOf,
-    Components,
-    Db,
-    FactorCache,
-    Model,
-    Profile,
-    Profiles,
-    Weights,
-    load_components,
-    load_data,
-    read_model,
+    AsOfOption,
+    ComponentOption,
+    DbOption,
+    FactorCacheOption,
+    ModelOption,
+    ProfileOption,
+    ProfilesOption,
+    WeightsOption,
 )
-from scoring.cli.signals import stops
+from scoring.cli.signals import stop_signals
 
 if TYPE_CHECKING:
-    from scoring.cli.progress import Show
+    from scoring.cli.progress import Progress
     from scoring.database.database import Database
     from scoring.model import ScoringModel
     from scoring.ranking import Prepared
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-KEPT_ASIDE_CODE = 3
+HELD_BACK_EXIT_CODE = 3
 """What the command ends with where its gate keeps the run aside."""
 
 
@@ -77,13 +75,13 @@ Refused = Annotated[Path, typer.Option("--refused", help="Folder for the rows th
 
 
 def run(
-    db: Db = DEFAULT_DB,
-    model: Model = None,
-    weights: Weights = None,
-    profile: Profile = None,
-    profiles: Profiles = DEFAULT_PROFILES,
+    db: DbOption = DEFAULT_DB,
+    model: ModelOption = None,
+    weights: WeightsOption = None,
+    profile: ProfileOption = None,
+    profiles: ProfilesOption = DEFAULT_PROFILES,
     top_k: TopK = 40,
-    as_of: AsOf = None,
+    as_of: AsOfOption = None,
     out: Out = DEFAULT_OUT,
     users: Users = None,
     workers: Workers = None,
@@ -95,8 +93,8 @@ def run(
     force: Force = None,
     max_refused: MaxRefused = DEFAULT_MAX_REFUSED,
     refused: Refused = DEFAULT_REFUSED,
-    factor_cache: FactorCache = None,
-    component: Components = None,
+    factor_cache: FactorCacheOption = None,
+    component: ComponentOption = None,
 ) -> None:
     """Rank every active user's best jobs, and publish the lists as Parquet and in the database.
 
@@ -107,24 +105,24 @@ def run(
 
     watch = Stopwatch()
     with watch.phase("start"):
-        from scoring.cli.progress import Show, output
+        from scoring.cli.progress import Progress, make_console
         from scoring.database.database import Database
         from scoring.runs import report, runner
         from scoring.statistics.factors import default_cache
 
-        show = Show()
+        progress = Progress()
         chosen = read_model(model, weights, component, profile, profiles)
-        held_to = _gate(gate, force, None if profile is None else _decision(profiles, chosen), component)
-    with Database.open(db) as database, show.warnings():
+        gate_rules = _make_gate(gate, force, None if profile is None else _promotion_note(profiles, chosen), component)
+    with Database.open(db) as database, progress.warnings():
         publishers = _publishers(None if no_database else database, out)
-        dataset = load_data(database, as_of, show, watch, max_refused=max_refused, refused_to=refused)
+        dataset = load_data(database, as_of, progress, watch, max_refused=max_refused, refused_to=refused)
         with watch.phase("fingerprint"):
             dataset.fingerprint  # noqa: B018 - computed on first access
-        with show.stage("preparing factors, statistics, plan and kernels (compiled once per machine)"):
+        with progress.stage("preparing factors, statistics, plan and kernels (compiled once per machine)"):
             prepared = runner.prepare(
                 dataset, chosen, watch=watch, factor_cache=factor_cache or default_cache(), workers=workers
             )
-        with _told_if_kept_aside(show), show.bar("ranking", "users") as advance:
+        with _report_held_back_run(progress), progress.bar("ranking", "users") as advance:
             result = runner.run(
                 prepared,
                 k=top_k,
@@ -132,17 +130,17 @@ def run(
                 chunk_size=chunk_size,
                 sinks=publishers,
                 progress=advance,
-                cancelled=stops.lost,
+                cancelled=stop_signals.raise_pending,
                 watch=watch,
                 resume=resume,
-                gate=held_to,
+                gate=gate_rules,
             )
         if result.was_published:
             run_id = result.metadata.run_id
-            show.say(f"Run {run_id} has this data, model and settings, and is published: nothing was done.")
-        output().print(report.render(report.Report.of(result)))
+            progress.print_line(f"Run {run_id} has this data, model and settings, and is published: nothing was done.")
+        make_console().print(report.render(report.Report.of(result)))
         if keep is not None:
-            _prune(out, None if no_database else database, keep)
+            _prune_old_runs(out, None if no_database else database, keep)
 
 
 def _publishers(database: Database | None, out: Path) -> list[Publisher]:
@@ -163,30 +161,30 @@ def _publishers(database: Database | None, out: Path) -> list[Publisher]:
 
 
 @contextmanager
-def _told_if_kept_aside(show: Show) -> Iterator[None]:
+def _report_held_back_run(progress: Progress) -> Iterator[None]:
     """Ends the command where the gate keeps the run aside, with all that it measured."""
-    from scoring.cli.progress import output
+    from scoring.cli.progress import make_console
     from scoring.errors import printable
-    from scoring.runs.gate import KeptAsideError
+    from scoring.runs.gate import GateFailedError
 
     try:
         yield
-    except KeptAsideError as aside:
+    except GateFailedError as aside:
         from scoring.runs.gate.console_table import table
 
-        output().print(table(aside.verdict))
-        show.say(f"error: {printable(str(aside), 2000)}")
-        raise typer.Exit(KEPT_ASIDE_CODE) from aside
+        make_console().print(table(aside.verdict))
+        progress.print_line(f"error: {printable(str(aside), 2000)}")
+        raise typer.Exit(HELD_BACK_EXIT_CODE) from aside
 
 
-def _prune(out: Path, database: Database | None, keep: int) -> None:
-    from scoring.cli.commands.runs import say_pruned
+def _prune_old_runs(out: Path, database: Database | None, keep: int) -> None:
+    from scoring.cli.commands.runs import print_pruned
     from scoring.runs.retention import prune
 
-    say_pruned(prune(out, database, keep))
+    print_pruned(prune(out, database, keep))
 
 
-def _gate(file: Path | None, force: str | None, promoted: str | None, components: list[Path] | None) -> Gate:
+def _make_gate(file: Path | None, force: str | None, promoted: str | None, components: list[Path] | None) -> Gate:
     """Raises ConfigurationError: limits that cannot be read, a reason that is none."""
     from scoring.runs.gate import Gate, GateLimits, load_limits
 
@@ -194,7 +192,7 @@ def _gate(file: Path | None, force: str | None, promoted: str | None, components
     return Gate(GateLimits() if file is None else load_limits(file), force, promoted, own)
 
 
-def _decision(profiles: Path, chosen: ScoringModel) -> str | None:
+def _promotion_note(profiles: Path, chosen: ScoringModel) -> str | None:
     """What was decided about this model, if it is the one in use."""
     from scoring.tuning.registry import Registry
 

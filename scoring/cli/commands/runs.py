@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoring.cli.opening import DEFAULT_DB, DEFAULT_OUT, Db
+from scoring.cli.options import DEFAULT_DB, DEFAULT_OUT, DbOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from scoring.database.database import Database
     from scoring.runs.history import RunRecord
-    from scoring.runs.retention import Pruned
+    from scoring.runs.retention import PruneReport
 
-__all__ = ["app", "say_pruned"]
+__all__ = ["app", "print_pruned"]
 
 app = typer.Typer(help="List runs, verify them, publish what a gate kept aside, and remove old ones.")
 
@@ -35,7 +35,7 @@ def _help(context: typer.Context) -> None:
 
 
 @contextmanager
-def _opened(db: str, no_database: bool) -> Iterator[Database | None]:
+def _open_database(db: str, no_database: bool) -> Iterator[Database | None]:
     from scoring.database.database import Database
 
     if no_database:
@@ -47,24 +47,24 @@ def _opened(db: str, no_database: bool) -> Iterator[Database | None]:
 
 
 @app.command("list")
-def list_(out: Folder = DEFAULT_OUT, db: Db = DEFAULT_DB, no_database: NoDatabase = False) -> None:
+def list_(out: Folder = DEFAULT_OUT, db: DbOption = DEFAULT_DB, no_database: NoDatabase = False) -> None:
     """List every run, newest first: in use, published, being written, unfinished, kept aside by its gate, damaged.
 
     Where the folder's readers get another run than the database's, it says which is in use where.
     """
-    from scoring.cli.progress import output
+    from scoring.cli.progress import make_console
     from scoring.errors import printable
     from scoring.runs.history import collect_runs
 
-    with _opened(db, no_database) as database:
+    with _open_database(db, no_database) as database:
         found = collect_runs(out, database)
     if not found:
-        output().print(f"{out} holds no runs yet. Make one with `scoring run`.", markup=False, soft_wrap=True)
+        make_console().print(f"{out} holds no runs yet. Make one with `scoring run`.", markup=False, soft_wrap=True)
         return
-    output().print(_table(found))
+    make_console().print(_table(found))
     for run in found:
         if run.gate is not None and not run.passed:
-            output().print(f"{run.run_id}: {printable(run.gate, 1000)}", markup=False, soft_wrap=True)
+            make_console().print(f"{run.run_id}: {printable(run.gate, 1000)}", markup=False, soft_wrap=True)
 
 
 def _table(found: Sequence[RunRecord]) -> Table:
@@ -93,16 +93,16 @@ def _table(found: Sequence[RunRecord]) -> Table:
 def verify(
     run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="The id of a run, or `latest`; else all.")] = None,
     out: Folder = DEFAULT_OUT,
-    db: Db = DEFAULT_DB,
+    db: DbOption = DEFAULT_DB,
     no_database: NoDatabase = False,
 ) -> None:
     """Look whether published runs are as they were written: digests of files, rows there and in the database."""
-    from scoring.cli.progress import Show, output
+    from scoring.cli.progress import Progress, make_console
     from scoring.errors import ConfigurationError, pluralize
     from scoring.runs.history import collect_runs, verify_rows
 
     wrong = 0
-    with _opened(db, no_database) as database:
+    with _open_database(db, no_database) as database:
         found = [record for record in collect_runs(out, database) if record.status.can_be_verified]
         wanted = (out / run).resolve().name if run == "latest" else run
         if wanted is not None:
@@ -110,19 +110,19 @@ def verify(
             if not found:
                 raise ConfigurationError(f"{out} holds no published run {run}; see `scoring runs list`.")
         for record in found:
-            said = _wrong_with(out / record.run_id) if record.folder else []
+            said = _verification_errors(out / record.run_id) if record.folder else []
             said += verify_rows(database, record.run_id) if database is not None else []
             for sentence in said:
-                Show().say(f"error: {sentence}")
+                Progress().print_line(f"error: {sentence}")
             if not said:
                 rows = pluralize(record.rows or 0, "row")
-                output().print(f"{record.run_id}: whole, {rows}.", markup=False, soft_wrap=True)
+                make_console().print(f"{record.run_id}: whole, {rows}.", markup=False, soft_wrap=True)
             wrong += bool(said)
     if wrong:
         raise typer.Exit(1)
 
 
-def _wrong_with(folder: Path) -> list[str]:
+def _verification_errors(folder: Path) -> list[str]:
     from scoring.errors import OutputError
     from scoring.runs.history import verify_run
 
@@ -136,14 +136,14 @@ def _wrong_with(folder: Path) -> list[str]:
 def prune(
     keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest published runs stay.")],
     out: Folder = DEFAULT_OUT,
-    db: Db = DEFAULT_DB,
+    db: DbOption = DEFAULT_DB,
     no_database: NoDatabase = False,
 ) -> None:
     """Remove old runs and what killed ones left; never the run in use, nor one that is being read or written."""
     from scoring.runs.retention import prune as remove
 
-    with _opened(db, no_database) as database:
-        say_pruned(remove(out, database, keep))
+    with _open_database(db, no_database) as database:
+        print_pruned(remove(out, database, keep))
 
 
 @app.command()
@@ -151,27 +151,27 @@ def publish(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The id of a run that its gate kept aside.")],
     force: Annotated[str, typer.Option("--force", metavar="REASON", help="Why; it stands in the run's manifest.")],
     out: Folder = DEFAULT_OUT,
-    db: Db = DEFAULT_DB,
+    db: DbOption = DEFAULT_DB,
     no_database: NoDatabase = False,
 ) -> None:
     """Publish a run that its gate kept aside, as it was written: nothing is loaded or ranked again."""
-    from scoring.cli.progress import output
-    from scoring.runs.force_publish import release
+    from scoring.cli.progress import make_console
+    from scoring.runs.force_publish import publish_held_back
     from scoring.runs.publishers import LATEST, DatabasePublisher, ParquetPublisher, Publisher
 
-    with _opened(db, no_database) as database:
+    with _open_database(db, no_database) as database:
         publishers: list[Publisher] = [] if database is None else [DatabasePublisher(database)]
         publishers.append(ParquetPublisher(out, by_run_id=True, latest=LATEST))
-        for destination in release(run, out, publishers, force):
-            output().print(f"{destination.kind}: {destination.name}", markup=False, soft_wrap=True)
+        for destination in publish_held_back(run, out, publishers, force):
+            make_console().print(f"{destination.kind}: {destination.name}", markup=False, soft_wrap=True)
 
 
-def say_pruned(done: Pruned) -> None:
+def print_pruned(done: PruneReport) -> None:
     """What was removed, and what was not and why."""
-    from scoring.cli.progress import Show, output
+    from scoring.cli.progress import Progress, make_console
 
     removed = [f"{len(done.removed):,} old", *([f"{len(done.unfinished):,} unfinished"] if done.unfinished else [])]
-    where = " from the folder alone; rows that a database holds of them stay there" if done.folder_alone else ""
-    output().print(f"Runs removed: {', '.join(removed)}{where}.", markup=False, soft_wrap=True)
-    for run_id, why in done.stayed.items():
-        Show().say(f"warning: run {run_id} stays: {why}.")
+    where = " from the folder alone; rows that a database holds of them stay there" if done.is_folder_only else ""
+    make_console().print(f"Runs removed: {', '.join(removed)}{where}.", markup=False, soft_wrap=True)
+    for run_id, reason in done.stayed.items():
+        Progress().print_line(f"warning: run {run_id} is kept: {reason}.")

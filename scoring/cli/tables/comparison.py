@@ -16,13 +16,13 @@ from scoring.evaluation import Comparison
 from scoring.evaluation.exposure import By
 from scoring.evaluation.waterfall import Waterfall
 
-__all__ = ["moved", "overview", "why"]
+__all__ = ["render_movements", "render_overlap", "render_waterfall"]
 
-MOST = 5
+MAX_ROWS = 5
 """Maximum number of rows with gains, and of rows with losses."""
 
 
-def overview(found: Comparison, by: By) -> RenderableType:
+def render_overlap(found: Comparison, by: By) -> RenderableType:
     """Return the overlap of the lists, and the values of `by` with the largest gains and losses of places."""
     head = Text.assemble("\nLists of ", (printable(found.names[0]), "bold"), " → ", (printable(found.names[1]), "bold"))
     summary = Table.grid(padding=(0, 2, 0, 0))
@@ -33,19 +33,19 @@ def overview(found: Comparison, by: By) -> RenderableType:
         shown = f"{value:.1%}" if share else f"{value:,.0f}" if measure == "users" else f"{value:.3f}"
         summary.add_row(str(measure).replace(", mean share", ", mean").replace(", share", ""), shown)
     changes = found.exposure(by)
-    gained = changes[changes["change"] > 0].nlargest(MOST, "change")
-    lost = changes[changes["change"] < 0].nsmallest(MOST, "change")
+    gains = changes[changes["change"] > 0].nlargest(MAX_ROWS, "change")
+    losses = changes[changes["change"] < 0].nsmallest(MAX_ROWS, "change")
     if changes["change"].eq(0).all():
         return Group(head, Text(), summary, Text("\nNobody gains or loses a place on a list."))
     table = _table(by, ("places", "→", "change"))
-    for row in pd.concat([gained, lost[::-1]]).to_dict("records"):
+    for row in pd.concat([gains, losses[::-1]]).to_dict("records"):
         change = Text(f"{row['change']:+,}", style="green" if row["change"] > 0 else "red")
         table.add_row(Text(printable(row["name"])), f"{row['places_before']:,}", f"{row['places_after']:,}", change)
-    said = f"\nThe {MOST} that gain and the {MOST} that lose most places on lists"
+    said = f"\nThe {MAX_ROWS} that gain and the {MAX_ROWS} that lose most places on lists"
     return Group(head, Text(), summary, Text(said, style="bold"), table)
 
 
-def moved(found: Comparison, user_id: int, data: Dataset) -> RenderableType:
+def render_movements(found: Comparison, user_id: int, data: Dataset) -> RenderableType:
     """Return the second list of a user, with the movement of each job, and the jobs that are no longer in it."""
     jobs = data.tables.jobs.set_index("job_id")[["title", "company_name"]]
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
@@ -76,7 +76,7 @@ def _label(label: str, rank_before: int | None, rank_after: int | None) -> Text:
     return Text(label, style="green" if after < before else "red" if after > before else "")
 
 
-def why(found: Waterfall) -> RenderableType:
+def render_waterfall(found: Waterfall) -> RenderableType:
     """Return the change of a pair's total by component."""
     table = _table("component", ("value", "→", "weight", "→", "points", "→", "change"))
     for row in found.frame().to_dict("records"):

@@ -16,23 +16,23 @@ from scoring.errors import pluralize, printable
 from scoring.evaluation import Scoreboard
 from scoring.tuning import Tuning
 
-__all__ = ["front", "lost_without", "side_by_side", "slices", "standings", "verdict", "weights"]
+__all__ = ["front", "render_ablation", "render_measures", "render_scoreboard", "slices", "verdict", "weights"]
 
-MOST = 12
+MAX_ROWS = 12
 """Maximum number of trials of a front in a table. Files contain all trials."""
 
 
-def standings(board: Scoreboard) -> RenderableType:
+def render_scoreboard(board: Scoreboard) -> RenderableType:
     """Return one table of measures per model, with differences from the first model."""
     frame, first = board.frame(), board.baseline
     body: list[RenderableType] = []
-    for name in board.judgements:
+    for name in board.evaluations:
         table = _measures(frame[frame["model"] == name], None if name == first else first)
         body += [Text(printable(name), style="bold"), table, Text()]
     level = f"{board.level:.0%}"
     said = f"Intervals of {level} by bootstrap over {pluralize(len(board.evaluator.user_id), 'user')}, of coverage and"
     body.append(Text(f"{said} concentration by jackknife.", style="dim"))
-    if len(board.judgements) > 1:
+    if len(board.evaluations) > 1:
         about = f"* significant at {level}, corrected for all that is tested here (Holm, paired randomisation)."
         body.append(Text(f"{about} `detectable`: a true difference that would show in 4 of 5 cases.", style="dim"))
     return Group(*body)
@@ -53,7 +53,7 @@ def _measures(rows: pd.DataFrame, against: str | None) -> Table:
     return table
 
 
-def side_by_side(board: Scoreboard, measures: Sequence[str]) -> RenderableType:
+def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableType:
     """Return one table with a row per measure and model."""
     frame, first = board.frame(), board.baseline
     table = _table("", "mean", "interval", "difference", "interval", "")
@@ -75,7 +75,7 @@ def side_by_side(board: Scoreboard, measures: Sequence[str]) -> RenderableType:
 def verdict(board: Scoreboard, measure: str, part: str) -> Text:
     """Return a sentence on whether the last model is better than the first."""
     frame = board.frame()
-    row = frame[(frame["model"] == list(board.judgements)[-1]) & (frame["measure"] == measure)].iloc[0]
+    row = frame[(frame["model"] == list(board.evaluations)[-1]) & (frame["measure"] == measure)].iloc[0]
     users = f"{pluralize(len(board.evaluator.user_id), 'user')} of {part}"
     between = f"{_number(row['difference'], '+')} ({_interval(row['difference_low'], row['difference_high'])})"
     if not row["significant"]:
@@ -89,7 +89,7 @@ def front(tuning: Tuning) -> RenderableType:
     """Return up to `MOST` trials of `Tuning.front`, at equal distances along the first goal."""
     goals = [goal.name for goal in tuning.problem.goals]
     found = tuning.front()
-    rows = np.unique(np.linspace(0, len(found) - 1, min(MOST, len(found))).round().astype(int))
+    rows = np.unique(np.linspace(0, len(found) - 1, min(MAX_ROWS, len(found))).round().astype(int))
     table = _table("trial", *goals)
     for row in found.iloc[rows].to_dict("records"):
         table.add_row(f"{row['trial']}", *(_number(row[goal]) for goal in goals))
@@ -121,13 +121,13 @@ def _verdict(row: Mapping[Any, Any]) -> Text:
     return Text("worse", style="red") if row["worse"] else Text("better", style="green") if row["better"] else Text()
 
 
-def lost_without(found: pd.DataFrame, metric: str) -> RenderableType:
+def render_ablation(found: pd.DataFrame, metric: str) -> RenderableType:
     """Return the table of `Ablation.frame`."""
     table = _table("left out", "weight", f"{metric} without", "lost", "interval", "")
     for row in found.to_dict("records"):
         mark = Text("*") if row["significant"] else Text()
-        lost = (_number(row["loss"], "+"), _interval(row["low"], row["high"]))
-        table.add_row(printable(row["component"]), f"{row['weight']:.3f}", _number(row["without_it"]), *lost, mark)
+        loss = (_number(row["loss"], "+"), _interval(row["low"], row["high"]))
+        table.add_row(printable(row["component"]), f"{row['weight']:.3f}", _number(row["without_it"]), *loss, mark)
     return table
 
 

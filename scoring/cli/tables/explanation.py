@@ -11,12 +11,12 @@ from rich.text import Text
 
 from scoring.errors import printable
 from scoring.ranking import Explanation, Prepared
-from scoring.ranking.fact_text import in_words, value_in_words
+from scoring.ranking.fact_text import format_facts, format_value
 
-__all__ = ["describe"]
+__all__ = ["render_explanation"]
 
 
-def describe(prepared: Prepared, explanation: Explanation) -> RenderableType:
+def render_explanation(prepared: Prepared, explanation: Explanation) -> RenderableType:
     """Return the user, the job, the contributions to the score, and whether the job is ranked for the user."""
     tables = prepared.dataset.tables
     user = tables.users[tables.users["user_id"] == explanation.user_id].iloc[0]
@@ -47,7 +47,7 @@ def _parts(explanation: Explanation) -> RenderableType:
         value = explanation.groups[group]
         table.add_row(group, f"{value:.2f}", f"{weight:.3f}", f"{points:.2f}", style="bold")
         for part in parts:
-            facts = Text(in_words(part.facts))
+            facts = Text(format_facts(part.facts))
             table.add_row(
                 Text(f"  {printable(part.name)}"),
                 f"{part.value:.2f}",
@@ -86,7 +86,7 @@ class _Names:
             row["company_name"],
             self._place(row),
             "occupation not known" if pd.isna(code) else self._named(self._occupations, code),
-            f"{salary:,.0f} yen {value_in_words(row['salary_type'])}" if salary > 0 else "salary not known",
+            f"{salary:,.0f} yen {format_value(row['salary_type'])}" if salary > 0 else "salary not known",
             f"fee {fee:,.0f} yen" if fee > 0 else "no fee",
         ]
         return " · ".join(printable(text) for text in said if isinstance(text, str))

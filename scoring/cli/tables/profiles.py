@@ -11,14 +11,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.cli.commands.models import parts_of, plain
+from scoring.cli.commands.models import format_setting, render_model
 from scoring.errors import printable
 from scoring.tuning.registry import Profile, ProfileDiff
 
-__all__ = ["comparison", "listing", "page", "promotions", "test_looks"]
+__all__ = ["comparison", "render_history", "render_list", "render_profile", "render_test_accesses"]
 
 
-def listing(found: pd.DataFrame) -> RenderableType:
+def render_list(found: pd.DataFrame) -> RenderableType:
     """Return the table of `Registry.list()`."""
     table = _table("profile", "", "saved (UTC)", "parent", "note")
     for row in found.to_dict("records"):
@@ -32,7 +32,7 @@ def listing(found: pd.DataFrame) -> RenderableType:
     return table
 
 
-def promotions(found: pd.DataFrame) -> RenderableType:
+def render_history(found: pd.DataFrame) -> RenderableType:
     """Return the table of `Registry.history()`."""
     table = _table("at (UTC)", "what", "profile", "", "note")
     for row in found.to_dict("records"):
@@ -46,8 +46,8 @@ def promotions(found: pd.DataFrame) -> RenderableType:
     return table
 
 
-def test_looks(found: pd.DataFrame) -> RenderableType:
-    """Return the table of `Registry.looks()`."""
+def render_test_accesses(found: pd.DataFrame) -> RenderableType:
+    """Return the table of `Registry.test_accesses()`."""
     table = _table("at (UTC)", "users", "look", "model", "measured")
     for row in found.to_dict("records"):
         known = {name: value for name, value in row.items() if name not in found.columns[:5] and not pd.isna(value)}
@@ -61,9 +61,9 @@ def test_looks(found: pd.DataFrame) -> RenderableType:
     return table
 
 
-def page(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> RenderableType:
+def render_profile(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> RenderableType:
     """Return all information on one version."""
-    about = profile.about
+    about = profile.metadata
     head = Table.grid(padding=(0, 2, 0, 0))
     head.add_column(style="bold", no_wrap=True)
     head.add_column(overflow="fold")
@@ -83,7 +83,7 @@ def page(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> Renderable
     body: list[RenderableType] = [head, Text()]
     if about.metrics:
         body += [_metrics(profile), Text()]
-    return Group(*body, parts_of(profile.model))
+    return Group(*body, render_model(profile.model))
 
 
 def _ancestor(row: Mapping[Any, Any]) -> str:
@@ -106,7 +106,7 @@ def _metrics(profile: Profile) -> RenderableType:
 def comparison(found: ProfileDiff) -> RenderableType:
     """Return tables of the differences: weights in the total and in the group, then parameters and rules."""
     head = Text.assemble("From ", (printable(found.a.name), "bold"), " to ", (printable(found.b.name), "bold"))
-    if found.same:
+    if found.is_same:
         return Group(head, Text("They are the same: weights, parameters and rules."))
     body: list[RenderableType] = [head, Text(), _weights(found)]
     settings = found.settings()
@@ -153,7 +153,7 @@ def _change(value: float) -> str:
 
 
 def _setting(value: Any) -> str:
-    return printable(plain(value), 500)
+    return printable(format_setting(value), 500)
 
 
 def _short(value: Any) -> str:

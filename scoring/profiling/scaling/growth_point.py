@@ -65,7 +65,7 @@ class GrowthPoint:
             return f"{size}: not done, it would take {guess}"
         rate = f"{number(self.seconds)} s, {self.pairs / self.seconds / 1e9:,.2f} billion pairs decided a second"
         return f"{size}: {rate}" + (
-            f", {memory_budget.readable(self.peak_bytes)} at the peak" if self.peak_bytes else ""
+            f", {memory_budget.format_bytes(self.peak_bytes)} at the peak" if self.peak_bytes else ""
         )
 
 
@@ -107,13 +107,13 @@ def measure_points(
     prepared = Prepared.of(data, load_model(model), workers=workers)
     made = time.perf_counter() - begun
     warm(prepared)
-    before = memory_budget.peak()
+    before = memory_budget.measure_peak()
     can_tell = reset_peak()
     scorer = Scorer(prepared.plan, workers=workers)
     points: list[GrowthPoint] = []
     for users in asked:
         point = _ranked(scorer, np.arange(users), n_jobs, k, repeats, patience, say)
-        peak = memory_budget.peak()
+        peak = memory_budget.measure_peak()
         point = replace(
             point,
             making_seconds=made,
@@ -145,7 +145,7 @@ def _ranked(
         return point
     say(f"ranking {len(rows):,} users × {n_jobs:,} jobs")
     times = timed(lambda: scorer.top_k(k, rows), repeats, at_most=20.0)
-    looked_at = scorer.latest.looked_at if scorer.latest is not None else None
+    looked_at = scorer.latest.n_scored if scorer.latest is not None else None
     return replace(point, seconds=times.best, times=times.as_dict(), decision=str(scorer.decision), looked_at=looked_at)
 
 

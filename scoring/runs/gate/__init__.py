@@ -6,8 +6,18 @@
 - `verdict`: the result of a comparison; `console_table`: a verdict for a console
 """
 
+import warnings
+from typing import Any
+
 from scoring.runs.gate.gate import Gate
 from scoring.runs.gate.limits import GateLimits, load_limits
-from scoring.runs.gate.verdict import KeptAsideError, Measure, Verdict
+from scoring.runs.gate.verdict import GateFailedError, Measure, Verdict
 
-__all__ = ["Gate", "GateLimits", "KeptAsideError", "Measure", "Verdict", "load_limits"]
+__all__ = ["Gate", "GateFailedError", "GateLimits", "Measure", "Verdict", "load_limits"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "KeptAsideError":
+        warnings.warn("KeptAsideError is now GateFailedError. Use the new name.", DeprecationWarning, stacklevel=2)
+        return GateFailedError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,16 +11,16 @@ from scoring.id_index import IdIndex
 from scoring.ranking import list_overlap
 from scoring.runs.publishers import ListBlock
 
-__all__ = ["MOSTLY_NEW", "STEP", "ListTally", "PairTally"]
+__all__ = ["REWRITTEN_BELOW", "STEP", "ListAccumulator", "OverlapAccumulator"]
 
 STEP: Final = 0.01
 """Resolution of the quantiles of scores (0 to 100), in points."""
 
-MOSTLY_NEW: Final = 0.5
+REWRITTEN_BELOW: Final = 0.5
 """A list that keeps less than this share of its jobs counts as rewritten."""
 
 
-class ListTally:
+class ListAccumulator:
     """Statistics of the lists of one run, cut to k jobs."""
 
     def __init__(self, k: int) -> None:
@@ -63,7 +63,7 @@ class ListTally:
         return float(np.searchsorted(np.cumsum(self._scores), rank) * STEP)
 
 
-class PairTally:
+class OverlapAccumulator:
     """Statistics of the users who had a list in the previous run, compared with the new run."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class PairTally:
         place = list_overlap.places(before.job_id, before.count, jobs, count)
         kept = list_overlap.overlap(place, before.count, count)
         self.users += len(kept)
-        self.rewritten += int((kept < MOSTLY_NEW).sum())
+        self.rewritten += int((kept < REWRITTEN_BELOW).sum())
         self._kept += float(kept.sum())
         self._rbo += float(list_overlap.rank_biased_overlap(place, before.count, count).sum())
 

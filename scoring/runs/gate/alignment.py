@@ -8,10 +8,10 @@ from itertools import chain
 from scoring.array_types import Longs
 from scoring.runs.publishers import ListBlock
 
-__all__ = ["side_by_side"]
+__all__ = ["align_blocks"]
 
 
-def side_by_side(
+def align_blocks(
     before: Iterable[ListBlock], after: Iterable[tuple[ListBlock, Longs]]
 ) -> Iterator[tuple[ListBlock, ListBlock, Longs]]:
     """Yield (before, after, ranked) for ascending ranges of ids that contain every user of both runs once.

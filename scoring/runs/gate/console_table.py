@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.runs.gate.verdict import BY_THE_OLD, Measure, Verdict
+from scoring.runs.gate.verdict import BY_PREVIOUS_MODEL, Measure, Verdict
 
 __all__ = ["table"]
 
@@ -24,7 +24,9 @@ def table(verdict: Verdict) -> RenderableType:
     width = [max(map(len, column)) for column in zip(_HEADINGS, *map(_cells, verdict.measures), strict=True)]
     first, second = (_rows(part, width) for part in parts)
     head = f"Run {verdict.tonight.run_id} (tonight) beside what readers have, {verdict.against.run_id}"
-    apart: list[RenderableType] = [Text(f"Tonight's data ranked{BY_THE_OLD}", style="bold"), second] if parts[1] else []
+    apart: list[RenderableType] = (
+        [Text(f"Tonight's data ranked{BY_PREVIOUS_MODEL}", style="bold"), second] if parts[1] else []
+    )
     notes = [Text(f"note: {note}") for note in verdict.notes]
     return Group(Text(head, style="bold"), first, *apart, *notes)
 

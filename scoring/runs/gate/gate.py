@@ -12,11 +12,11 @@ from scoring.array_types import Longs
 from scoring.catalog import component_kinds
 from scoring.errors import ConfigurationError, DatabaseError, ModelError, NotEnoughMemoryError, OutputError
 from scoring.model import Component, ScoringModel
-from scoring.runs.gate.accumulators import ListTally, PairTally
-from scoring.runs.gate.alignment import side_by_side
+from scoring.runs.gate.accumulators import ListAccumulator, OverlapAccumulator
+from scoring.runs.gate.alignment import align_blocks
 from scoring.runs.gate.limits import GateLimits
-from scoring.runs.gate.measures import Compared, measures_of
-from scoring.runs.gate.previous_model import model_of
+from scoring.runs.gate.measures import Compared, build_measures
+from scoring.runs.gate.previous_model import rebuild_model
 from scoring.runs.gate.verdict import Verdict
 from scoring.runs.publishers import ListBlock, OpenRun, PublishedRun, Publisher, RunCounts, RunInfo, RunMetadata
 from scoring.runs.shards import Shard
@@ -120,19 +120,19 @@ class Gate:
         as_before = None
         if self.promoted is not None and before.model_digest != after.model_digest:
             try:
-                old = model_of(before, _own(self.components, tonight.model))
+                old = rebuild_model(before, _own(self.components, tonight.model))
                 as_before = _compared(run, tonight.by(old, k), k)
             except (ModelError, NotEnoughMemoryError) as error:
                 said.append(f"{self.promoted}; what that changes cannot be told from what the data changed: {error}")
             else:
                 said.append(f"{self.promoted}: how it changes lists and scores is held to no limit, how the data do is")
-        measures = measures_of(self.limits, (before, after), own, gone, as_before)
+        measures = build_measures(self.limits, (before, after), own, gone, as_before)
         return Verdict(after, before, run.place, measures, tuple(said), self.force)
 
 
 def _compared(run: PublishedRun, after: Iterator[tuple[ListBlock, Longs]], k: int) -> Compared:
-    both = Compared(ListTally(k), ListTally(k), PairTally())
-    for old, new, ranked in side_by_side(_undamaged(run, k), after):
+    both = Compared(ListAccumulator(k), ListAccumulator(k), OverlapAccumulator())
+    for old, new, ranked in align_blocks(_undamaged(run, k), after):
         both.before.add(old)
         both.after.add(new)
         both.pairs.add(old, new, ranked)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from scoring.runs.gate.accumulators import ListTally, PairTally
+from scoring.runs.gate.accumulators import ListAccumulator, OverlapAccumulator
 from scoring.runs.gate.limits import GateLimits
 from scoring.runs.gate.rules import AT_LEAST, AT_MOST, FACTOR, FALL, MOVE, RISE, Rule
 from scoring.runs.gate.verdict import Measure, Unit
 from scoring.runs.publishers import RunInfo
 
-__all__ = ["Compared", "measures_of"]
+__all__ = ["Compared", "build_measures"]
 
 Two = tuple[float | None, float | None]
 
@@ -26,12 +26,12 @@ _OF_THE_MODEL: Final = frozenset(
 class Compared:
     """Statistics of the lists of two runs."""
 
-    before: ListTally
-    after: ListTally
-    pairs: PairTally
+    before: ListAccumulator
+    after: ListAccumulator
+    pairs: OverlapAccumulator
 
 
-def measures_of(
+def build_measures(
     limits: GateLimits,
     nights: tuple[RunInfo, RunInfo],
     compared: Compared,

@@ -10,10 +10,10 @@ from scoring.errors import ModelError
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.runs.publishers import RunInfo
 
-__all__ = ["model_of"]
+__all__ = ["rebuild_model"]
 
 
-def model_of(night: RunInfo, own: Sequence[type[Component]]) -> ScoringModel:
+def rebuild_model(night: RunInfo, own: Sequence[type[Component]]) -> ScoringModel:
     """Return the model of an earlier run. `own` are components from outside this package.
 
     Raises

@@ -13,7 +13,7 @@ from scoring.errors import ScoringError, printable
 from scoring.runs.gate.rules import FALL, Rule
 from scoring.runs.publishers import RunInfo
 
-__all__ = ["BY_THE_OLD", "KeptAsideError", "Measure", "Outcome", "Verdict", "in_words", "outcome_of"]
+__all__ = ["BY_PREVIOUS_MODEL", "GateFailedError", "Measure", "Outcome", "Verdict", "read_outcome", "summarize_record"]
 
 
 class Outcome(StrEnum):
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     KEPT_ASIDE = "kept aside"
 
 
-BY_THE_OLD: Final = " by last night's model"
+BY_PREVIOUS_MODEL: Final = " by last night's model"
 
 Unit = Literal["share", "count", "points", "number", "yen"]
 
@@ -117,7 +117,7 @@ class Verdict:
 
     def line(self) -> str:
         """Return the verdict in one line."""
-        return in_words(self.record())
+        return summarize_record(self.record())
 
     def record(self) -> dict[str, Any]:
         """Return the verdict as numbers and text, for a manifest."""
@@ -137,16 +137,16 @@ class Verdict:
 
 
 def _shown(one: Measure) -> str:
-    name, after = f"{one.name}{BY_THE_OLD if one.as_before else ''}", one.shown(one.after)
+    name, after = f"{one.name}{BY_PREVIOUS_MODEL if one.as_before else ''}", one.shown(one.after)
     return f"{name} {after}" if one.rule.alone else f"{name} {one.shown(one.before)} → {after}"
 
 
-def outcome_of(record: Mapping[str, Any]) -> Outcome:
+def read_outcome(record: Mapping[str, Any]) -> Outcome:
     """Return the outcome stored in the record of a verdict. Raises ValueError, KeyError if it stores no valid one."""
     return Outcome(record["outcome"])
 
 
-def in_words(record: Mapping[str, Any]) -> str:
+def summarize_record(record: Mapping[str, Any]) -> str:
     """Return the record of a verdict in one line."""
     if record["against"] is None:
         return "; ".join(["passed: nothing to compare with", *record["notes"]])
@@ -164,7 +164,7 @@ def in_words(record: Mapping[str, Any]) -> str:
     return "; ".join([said, *record["notes"]])
 
 
-class KeptAsideError(ScoringError, RuntimeError):
+class GateFailedError(ScoringError, RuntimeError):
     """A complete run exceeds a limit of its gate. It is kept, but not published. `verdict` has the measures."""
 
     def __init__(self, verdict: Verdict) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from scoring.columns import RESULT_COLUMNS
 from scoring.database.schema import results
 
-__all__ = ["Digest", "wrong_shards"]
+__all__ = ["Digest", "count_wrong_shards"]
 
 _ROW: Final = np.dtype(
     [(name, {"user_id": "<i8", "job_id": "<i8", "rank": "<i4"}.get(name, "<f4")) for name in RESULT_COLUMNS]
@@ -44,7 +44,9 @@ class Digest:
         return self._hash.hexdigest()
 
 
-def wrong_shards(connection: Connection, run_id: str, counts: Mapping[int, int], digests: Mapping[int, str]) -> int:
+def count_wrong_shards(
+    connection: Connection, run_id: str, counts: Mapping[int, int], digests: Mapping[int, str]
+) -> int:
     """Return how many shards differ from what was written. `counts` and `digests` are by shard number."""
     wrong, waiting = 0, np.empty(0, dtype=_ROW)
     with closing(_rows_of(connection, run_id)) as pieces:

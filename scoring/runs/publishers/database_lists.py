@@ -18,7 +18,7 @@ from scoring.errors import DatabaseError
 from scoring.runs import shards
 from scoring.runs.publishers.database_runs import CURRENT, PUBLISHED
 from scoring.runs.publishers.list_block import ListBlock, PublishedRun, RunInfo
-from scoring.runs.publishers.publisher import no_results
+from scoring.runs.publishers.publisher import make_empty_results
 
 __all__ = ["DatabaseRun", "read_results", "read_users"]
 
@@ -129,4 +129,4 @@ def read_results(database: Database, run_id: str | None = None, *, name: str = C
     if found is None:
         raise DatabaseError(f"{database.display} holds no published run{f' {run_id}' if run_id else ''}.")
     frame = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
-    return frame.astype(no_results().dtypes.to_dict())
+    return frame.astype(make_empty_results().dtypes.to_dict())

@@ -26,9 +26,9 @@ from scoring.runs.publishers.database_runs import (
     PUBLISHED,
     WRITING,
     current_run,
-    has_its_rows,
+    find_runs,
+    has_all_rows,
     remove_run,
-    runs_of_key,
 )
 from scoring.runs.publishers.list_block import ListBlock, PublishedRun
 from scoring.runs.publishers.publisher import (
@@ -86,7 +86,7 @@ class DatabasePublisher(Publisher):
                     stack.callback(lock)
             except LockHeldError:
                 raise _held(self._database) from None
-            found = [run for run in runs_of_key(self._database, metadata.key) if self._is_current(run, metadata.whole)]
+            found = [run for run in find_runs(self._database, metadata.key) if self._is_current(run, metadata.whole)]
             stack.pop_all()
         unfinished = [run for run in found if not run.published]
         existing = max(unfinished or found, key=lambda run: run.run_id, default=None)
@@ -96,7 +96,7 @@ class DatabasePublisher(Publisher):
         """Return whether the run is unfinished, or is the run that readers get and has all of its rows."""
         if not run.published:
             return True
-        return (not whole or run.run_id == current_run(self._database, self._name)) and has_its_rows(
+        return (not whole or run.run_id == current_run(self._database, self._name)) and has_all_rows(
             self._database, run.run_id
         )
 
@@ -145,7 +145,7 @@ class _DatabaseClaim(Claim):
         )
 
         def work(connection: Connection, again: bool) -> None:
-            for run in runs_of_key(self.database, metadata.key):
+            for run in find_runs(self.database, metadata.key):
                 if not run.published:
                     remove_run(connection, run.run_id)
             connection.execute(row)
@@ -156,7 +156,7 @@ class _DatabaseClaim(Claim):
         return _DatabaseOpenRun(self, metadata, settings, {}, published=False)
 
     def resume(self, metadata: RunMetadata, shards: Sequence[Shard]) -> OpenRun:
-        found = {run.run_id: run for run in runs_of_key(self.database, metadata.key)}.get(metadata.run_id)
+        found = {run.run_id: run for run in find_runs(self.database, metadata.key)}.get(metadata.run_id)
         if found is None:
             return self.begin(metadata)
         published = found.published

@@ -13,7 +13,7 @@ from scoring.database.migrations import run_key_of
 from scoring.database.schema import current_runs, results, runs
 from scoring.runs.publishers.publisher import ExistingRun
 
-__all__ = ["CURRENT", "PUBLISHED", "WRITING", "current_run", "has_its_rows", "remove_run", "runs_of_key"]
+__all__ = ["CURRENT", "PUBLISHED", "WRITING", "current_run", "find_runs", "has_all_rows", "remove_run"]
 
 CURRENT: Final = "default"
 """Default name in `current_runs`."""
@@ -24,7 +24,7 @@ PUBLISHED: Final = "published"
 """Status in `runs` of a published run."""
 
 
-def runs_of_key(database: Database, key: str) -> list[ExistingRun]:
+def find_runs(database: Database, key: str) -> list[ExistingRun]:
     """Return every run of this key, unfinished or published."""
     wanted = select(runs.c.run_id, runs.c.status, runs.c.created_at, runs.c.settings)
     if database.has_column(runs.c.run_key):
@@ -48,7 +48,7 @@ def current_run(database: Database, name: str = CURRENT) -> str | None:
     return database.read(lambda connection: connection.execute(wanted).scalar())
 
 
-def has_its_rows(database: Database, run_id: str) -> bool:
+def has_all_rows(database: Database, run_id: str) -> bool:
     """Return whether a published run still has as many rows as were written."""
     mine = select(func.count()).select_from(results).where(results.c.run_id == run_id).scalar_subquery()
     wanted = select(runs.c.rows == mine).where(runs.c.run_id == run_id)

@@ -15,7 +15,7 @@ from scoring.runs.publishers.publisher import (
     Publisher,
     RunCounts,
     RunMetadata,
-    no_results,
+    make_empty_results,
 )
 from scoring.runs.shards import ShardResult
 
@@ -52,7 +52,7 @@ class FramePublisher(Publisher, Claim, OpenRun):
 
     def seal(self, counts: RunCounts) -> None:
         parts = [self._shards[number] for number in sorted(self._shards)]
-        self._sealed, self._shards = pd.concat(parts or [no_results()], ignore_index=True), {}
+        self._sealed, self._shards = pd.concat(parts or [make_empty_results()], ignore_index=True), {}
 
     def publish(self, counts: RunCounts) -> Destination:
         self._published = self._sealed

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from scoring.errors import OutputError
-from scoring.runs.publishers.part_files import wrong_with
+from scoring.runs.publishers.part_files import find_problem
 
-__all__ = ["LATEST", "MANIFEST", "holds", "is_run", "manifest_of", "published_runs", "read_manifest"]
+__all__ = ["LATEST", "MANIFEST", "contains_run", "is_run", "published_runs", "read_manifest", "read_manifest_if_valid"]
 
 MANIFEST: Final = "_manifest.json"
 """Name of the manifest, which is written last. Readers of Parquet folders ignore names that begin with an underscore.
@@ -36,7 +36,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     return manifest
 
 
-def manifest_of(folder: Path) -> dict[str, Any] | None:
+def read_manifest_if_valid(folder: Path) -> dict[str, Any] | None:
     """Return the manifest; None if it is missing or damaged, so that a damaged run does not block a new one."""
     try:
         return read_manifest(folder)
@@ -53,11 +53,11 @@ def published_runs(folder: Path) -> list[Path]:
     return [path for path in inside if not path.name.startswith(".") and not path.is_symlink() and is_run(path)]
 
 
-def holds(target: Path, key: str) -> bool:
+def contains_run(target: Path, key: str) -> bool:
     """Return whether `target` contains a published run of this key, complete and as written."""
-    manifest = manifest_of(target)
+    manifest = read_manifest_if_valid(target)
     return (
         manifest is not None
         and manifest.get("key") == key
-        and all(wrong_with(target, file) is None for file in manifest["files"])
+        and all(find_problem(target, file) is None for file in manifest["files"])
     )

@@ -10,8 +10,8 @@ from typing import Any
 from scoring.errors import OutputError
 from scoring.runs.publishers.list_block import ListBlock, PublishedRun, RunInfo
 from scoring.runs.publishers.manifest import read_manifest
-from scoring.runs.publishers.part_files import wrong_with
-from scoring.runs.publishers.reader_locks import reading
+from scoring.runs.publishers.part_files import find_problem
+from scoring.runs.publishers.reader_locks import lock_for_reading
 
 __all__ = ["ParquetRun", "read_part"]
 
@@ -41,7 +41,7 @@ class ParquetRun(PublishedRun):
 
     @contextmanager
     def opened(self) -> Iterator[RunInfo | None]:
-        with reading(self._folder):
+        with lock_for_reading(self._folder):
             yield self._look()
 
     def _look(self) -> RunInfo | None:
@@ -60,7 +60,7 @@ class ParquetRun(PublishedRun):
                 facts=dict(manifest.get("facts", {})),
                 definition=manifest.get("definition"),
             )
-            problems = (wrong_with(self._folder, file) for file in self._files)
+            problems = (find_problem(self._folder, file) for file in self._files)
             problem = next((problem for problem in problems if problem is not None), None)
         except (LookupError, TypeError, ValueError) as error:
             raise OutputError(f"{self._folder}: its manifest lacks {error}.") from error

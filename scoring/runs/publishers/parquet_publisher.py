@@ -16,9 +16,15 @@ from typing import Any
 from scoring.errors import OutputError
 from scoring.runs.memory_budget import BYTES_PER_RESULT
 from scoring.runs.publishers.list_block import ListBlock, PublishedRun
-from scoring.runs.publishers.manifest import MANIFEST, holds, manifest_of, published_runs, read_manifest
+from scoring.runs.publishers.manifest import (
+    MANIFEST,
+    contains_run,
+    published_runs,
+    read_manifest,
+    read_manifest_if_valid,
+)
 from scoring.runs.publishers.parquet_lists import ParquetRun, read_part
-from scoring.runs.publishers.part_files import remove_others, whole_shards, write_part
+from scoring.runs.publishers.part_files import find_verified_shards, remove_other_files, write_part
 from scoring.runs.publishers.publisher import (
     Claim,
     Destination,
@@ -102,24 +108,24 @@ class ParquetPublisher(Publisher):
         if not lines or not isinstance(lines[0].get("run_id"), str):
             return None
         run_id = lines[0]["run_id"]
-        let_through = holds(self.target_of(run_id), key)
-        if not self.hidden_path(key, "writing").is_dir() and not let_through:
+        is_past_gate = contains_run(self.target_of(run_id), key)
+        if not self.hidden_path(key, "writing").is_dir() and not is_past_gate:
             return None
         return ExistingRun(
             run_id,
             datetime.fromisoformat(lines[0]["created_at"]),
             published=False,
             shards=sum("name" in line for line in lines),
-            let_through=let_through,
+            is_past_gate=is_past_gate,
         )
 
     def _published(self, metadata: RunMetadata) -> ExistingRun | None:
         """Return the run that readers get, if it has this key and is not damaged."""
         for target in reversed(published_runs(self.parent) if self._by_run_id else [self._folder]):
-            manifest = manifest_of(target)
+            manifest = read_manifest_if_valid(target)
             if manifest is None or (metadata.whole and not manifest.get("whole")):
                 continue
-            if holds(target, metadata.key) and self._is_what_readers_get(target, metadata.whole):
+            if contains_run(target, metadata.key) and self._is_what_readers_get(target, metadata.whole):
                 return ExistingRun(manifest["run_id"], datetime.fromisoformat(manifest["created_at"]), True)
             if metadata.whole:
                 return None  # a newer run has replaced it
@@ -142,7 +148,9 @@ class ParquetPublisher(Publisher):
         used = os.readlink(link) if link is not None and link.is_symlink() else None
         found: list[PublishedRun] = []
         for folder in published_runs(self.parent):
-            run_id = folder.name if self._by_run_id else (manifest_of(folder) or {}).get("run_id", folder.name)
+            run_id = (
+                folder.name if self._by_run_id else (read_manifest_if_valid(folder) or {}).get("run_id", folder.name)
+            )
             found.append(ParquetRun(folder, str(run_id), folder.name == used))
         return found
 
@@ -188,14 +196,14 @@ class _ParquetClaim(Claim):
         target = self._publisher.target_of(metadata.run_id)
         work = self._publisher.hidden_path(metadata.key, "writing")
         lines = self._journal.entries
-        if holds(target, metadata.key):
+        if contains_run(target, metadata.key):
             return _RenamedRun(self, self._publisher, metadata, read_manifest(target)["files"], shards)
         if not lines or lines[0].get("run_id") != metadata.run_id or work.is_symlink() or not work.is_dir():
             return self.begin(metadata)
         with wrap_os_errors(target, what="Results"):
             self._work = work
-            files = whole_shards(work, lines[1:], shards)
-            remove_others(work, [file["name"] for file in files.values()])
+            files = find_verified_shards(work, lines[1:], shards)
+            remove_other_files(work, [file["name"] for file in files.values()])
         return _HiddenRun(self, self._publisher, self._journal, metadata, work, files, last_verdict(lines))
 
     def renamed(self) -> None:

@@ -16,7 +16,7 @@ from scoring.storage.atomic_file import Step, replace_file
 from scoring.storage.os_errors import reason
 from scoring.telemetry import fault_injection
 
-__all__ = ["SCHEMA", "part_name", "remove_others", "whole_shards", "write_part", "wrong_with"]
+__all__ = ["SCHEMA", "find_problem", "find_verified_shards", "part_name", "remove_other_files", "write_part"]
 
 SCHEMA = pa.schema(
     [
@@ -62,7 +62,7 @@ def write_part(folder: Path, number: int, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def wrong_with(folder: Path, entry: Mapping[str, Any]) -> str | None:
+def find_problem(folder: Path, entry: Mapping[str, Any]) -> str | None:
     """Return the problem of a part file of a manifest or a journal; None: it is as written."""
     path = folder / str(entry["name"])
     try:
@@ -81,7 +81,7 @@ def wrong_with(folder: Path, entry: Mapping[str, Any]) -> str | None:
     )
 
 
-def whole_shards(
+def find_verified_shards(
     folder: Path, entries: Iterable[Mapping[str, Any]], shards: Sequence[Shard]
 ) -> dict[int, dict[str, Any]]:
     """Return number → entry of the shards whose files exist as written. The last entry of each name counts."""
@@ -89,12 +89,12 @@ def whole_shards(
     found = {}
     for shard in shards:
         entry = by_name.get(part_name(shard.number))
-        if entry is not None and wrong_with(folder, entry) is None:
+        if entry is not None and find_problem(folder, entry) is None:
             found[shard.number] = entry
     return found
 
 
-def remove_others(folder: Path, names: Iterable[str]) -> None:
+def remove_other_files(folder: Path, names: Iterable[str]) -> None:
     """Remove all files of the folder except these."""
     kept = set(names)
     for path in folder.iterdir():

@@ -18,10 +18,19 @@ from scoring.columns import RESULT_COLUMNS
 from scoring.runs.publishers.list_block import ListBlock, PublishedRun
 from scoring.runs.shards import Shard, ShardResult
 
-__all__ = ["Claim", "Destination", "ExistingRun", "OpenRun", "Publisher", "RunCounts", "RunMetadata", "no_results"]
+__all__ = [
+    "Claim",
+    "Destination",
+    "ExistingRun",
+    "OpenRun",
+    "Publisher",
+    "RunCounts",
+    "RunMetadata",
+    "make_empty_results",
+]
 
 
-def no_results() -> pd.DataFrame:
+def make_empty_results() -> pd.DataFrame:
     """Return an empty frame with the columns `scoring.columns.RESULT_COLUMNS`."""
     kinds = {"user_id": "int64", "job_id": "int64", "rank": "int32"}
     return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "float32")) for name in RESULT_COLUMNS})
@@ -57,7 +66,7 @@ class ExistingRun:
     created_at: datetime
     published: bool  # published, and the run that readers get
     shards: int = 0  # committed shards; `Claim.resume` verifies them
-    let_through: bool = False  # publishing began: the gate does not judge it again
+    is_past_gate: bool = False  # publishing began: the gate does not judge it again
 
 
 @dataclass(frozen=True)

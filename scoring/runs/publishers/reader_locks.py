@@ -13,19 +13,19 @@ from pathlib import Path
 from scoring.runs.publishers.manifest import MANIFEST
 from scoring.storage.file_lock import lock
 
-__all__ = ["alone_with", "reading"]
+__all__ = ["lock_for_reading", "lock_for_removal"]
 
 
 @contextmanager
-def reading(folder: str | Path) -> Iterator[None]:
+def lock_for_reading(folder: str | Path) -> Iterator[None]:
     """Protect the run from removal inside the context. Without a manifest no lock is taken; the reader reports it."""
     with _locked(Path(folder), shared=True):
         yield
 
 
 @contextmanager
-def alone_with(folder: Path) -> Iterator[None]:
-    """Exclude readers inside the context. Raises LockHeldError if a reader is inside `reading`."""
+def lock_for_removal(folder: Path) -> Iterator[None]:
+    """Exclude readers inside the context. Raises LockHeldError if a reader is inside `lock_for_reading`."""
     with _locked(folder, shared=False):
         yield
 

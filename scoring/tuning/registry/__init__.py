@@ -9,8 +9,8 @@
 """
 
 from scoring.tuning.registry.diff import ProfileDiff
-from scoring.tuning.registry.metadata import FoundOn, Metric, Parent
+from scoring.tuning.registry.metadata import Metric, Parent, TuningData
 from scoring.tuning.registry.profile import Profile
 from scoring.tuning.registry.registry import DEFAULT_FOLDER, Registry
 
-__all__ = ["DEFAULT_FOLDER", "FoundOn", "Metric", "Parent", "Profile", "ProfileDiff", "Registry"]
+__all__ = ["DEFAULT_FOLDER", "Metric", "Parent", "Profile", "ProfileDiff", "Registry", "TuningData"]

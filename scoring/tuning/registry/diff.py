@@ -24,7 +24,7 @@ class ProfileDiff:
     b: ScoringModel
 
     @property
-    def same(self) -> bool:
+    def is_same(self) -> bool:
         """Whether both models give the same scores and rankings: their digests are equal."""
         return self.a.digest == self.b.digest
 
@@ -70,7 +70,7 @@ class ProfileDiff:
         return pd.concat([part[_COLUMNS].astype(object) for part in parts], ignore_index=True).astype({"change": float})
 
     def __repr__(self) -> str:
-        if self.same:
+        if self.is_same:
             return f"ProfileDiff({self.a.name} → {self.b.name}: the same)"
         moved = int((self.weights()["change"].abs() > 0).sum())
         return f"ProfileDiff({self.a.name} → {self.b.name}: {moved} weights, {len(self.settings())} settings)"

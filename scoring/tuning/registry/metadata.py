@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from scoring.errors import ConfigurationError, short_repr
 
-__all__ = ["SPLITS", "About", "FoundOn", "Metric", "Parent", "metrics_of", "moment", "validated"]
+__all__ = ["SPLITS", "Metric", "Parent", "ProfileMetadata", "TuningData", "parse_metrics", "to_utc", "validate_section"]
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -56,14 +56,14 @@ class Parent(_Section):
         return self.name if self.version is None else f"{self.name}@{self.version}"
 
 
-class FoundOn(_Section):
+class TuningData(_Section):
     """The fingerprint and the `as_of` time of the data that the weights were tuned on."""
 
     fingerprint: Text
     as_of: AwareDatetime
 
 
-class About(_Section):
+class ProfileMetadata(_Section):
     """The `profile` section. The fields are in the order in which the file contains them."""
 
     name: str
@@ -75,7 +75,7 @@ class About(_Section):
     """Name of the model that was saved."""
     digest: Digest
     parent: Parent | None = None
-    found_on: FoundOn | None = None
+    found_on: TuningData | None = None
     code_version: Text
     metrics: dict[Split, dict[Text, Metric]] = {}
 
@@ -90,11 +90,11 @@ class About(_Section):
         for section in (content, content.get("found_on", {})):
             for key, value in section.items():
                 if isinstance(value, datetime):
-                    section[key] = moment(value)
+                    section[key] = to_utc(value)
         return {key: value for key, value in content.items() if value or key not in ("note", "metrics")}
 
 
-def moment(time: datetime) -> datetime:
+def to_utc(time: datetime) -> datetime:
     """Return the time in UTC as a plain `datetime`, because YAML cannot write a pandas Timestamp.
 
     Raises
@@ -107,7 +107,7 @@ def moment(time: datetime) -> datetime:
     return datetime.combine(here.date(), here.time(), UTC)
 
 
-def metrics_of(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Metric]]:
+def parse_metrics(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Metric]]:
     """Return split → name → `Metric`. A given value is a `Metric`, a number or a mapping of `Metric` fields.
 
     Raises
@@ -125,7 +125,7 @@ def metrics_of(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[
                 found[split][name] = value
                 continue
             parts = dict(value) if isinstance(value, Mapping) else {"value": value}
-            found[split][name] = validated(Metric, {key: _plain(part) for key, part in parts.items()}, place)
+            found[split][name] = validate_section(Metric, {key: _plain(part) for key, part in parts.items()}, place)
     return {split: found[split] for split in SPLITS if split in found}
 
 
@@ -139,7 +139,7 @@ def _plain(value: Any) -> Any:
         return float(value) if hasattr(value, "__float__") else value
 
 
-def validated(kind: type[T], content: Mapping[str, Any], place: str) -> T:
+def validate_section(kind: type[T], content: Mapping[str, Any], place: str) -> T:
     """Return an instance of `kind`.
 
     Raises

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scoring.catalog import preset_names
 from scoring.errors import ConfigurationError, printable
 
-__all__ = ["PROMOTED", "Reference", "checked_name", "clash_key"]
+__all__ = ["PROMOTED", "Reference", "check_name", "clash_key"]
 
 PROMOTED = "promoted"
 """Reserved name of the version in use, accepted instead of a profile name."""
@@ -39,15 +39,15 @@ class Reference:
         """
         name, at, version = text.rpartition("@") if "@" in text else (text, "", "")
         if not at:
-            return cls(checked_name(name))
+            return cls(check_name(name))
         if not (version.isascii() and version.isdecimal() and len(version) <= 9 and int(version)):
             raise ConfigurationError(
                 f"profile {printable(text, 60)}: after @ comes the number of a version, such as {_EXAMPLE}."
             )
-        return cls(checked_name(name), int(version))
+        return cls(check_name(name), int(version))
 
 
-def checked_name(name: str) -> str:
+def check_name(name: str) -> str:
     """Return the name in Unicode form NFC if it is a valid folder name on every system.
 
     Letters and digits of any script, `-`, `_` and `.` are valid, so Japanese names are too. Combining marks that NFC

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
@@ -13,43 +14,49 @@ import yaml
 from scoring.errors import ModelError
 from scoring.model import Component, ScoringModel, parse_model
 from scoring.model.model_file import parse_section
-from scoring.tuning.registry.metadata import About
+from scoring.tuning.registry.metadata import ProfileMetadata
 
-__all__ = ["Profile", "dump_profile", "parse_about", "parse_profile"]
+__all__ = ["Profile", "dump_profile", "parse_metadata", "parse_profile"]
 
 
 @dataclass(frozen=True)
 class Profile:
     """One version of a profile. Its model is named NAME@VERSION, so that results identify the version."""
 
-    about: About
+    metadata: ProfileMetadata
     model: ScoringModel
 
     @property
+    def about(self) -> ProfileMetadata:
+        """The `metadata`. Deprecated since 0.2: use `metadata`."""
+        warnings.warn("Profile.about is now Profile.metadata.", DeprecationWarning, stacklevel=2)
+        return self.metadata
+
+    @property
     def name(self) -> str:
-        return self.about.name
+        return self.metadata.name
 
     @property
     def version(self) -> int:
-        return self.about.version
+        return self.metadata.version
 
     @property
     def digest(self) -> str:
         """Digest of the model at the time of saving."""
-        return self.about.digest
+        return self.metadata.digest
 
     @property
-    def as_saved(self) -> bool:
+    def is_as_saved(self) -> bool:
         """Whether the loaded model has the digest of the saved model."""
-        return self.model.digest == self.about.digest
+        return self.model.digest == self.metadata.digest
 
     @property
     def problem(self) -> str | None:
         """A sentence if the loaded model differs from the saved one, otherwise None."""
-        if self.as_saved:
+        if self.is_as_saved:
             return None
         return (
-            f"profile {self.about.reference} is not the model that was saved: its file was edited, or the code of a "
+            f"profile {self.metadata.reference} is not the model that was saved: its file was edited, or the code of a "
             "component has changed. To use it, save it as a new version: `scoring profiles save NAME --model FILE`."
         )
 
@@ -79,18 +86,18 @@ class Profile:
         """Return one row per split and metric: split · metric · value · low · high · n. Unknown values are missing."""
         rows = [
             {"split": split, "metric": name} | metric.model_dump()
-            for split, metrics in self.about.metrics.items()
+            for split, metrics in self.metadata.metrics.items()
             for name, metric in metrics.items()
         ]
         frame = pd.DataFrame(rows, columns=["split", "metric", "value", "low", "high", "n"])
         return frame.astype({"value": float, "low": float, "high": float, "n": "Int64"})
 
     def __repr__(self) -> str:
-        told = "" if self.as_saved else ", not as saved"
-        return f"Profile({self.about.reference}, saved {self.about.saved_at:%Y-%m-%d %H:%M}{told})"
+        told = "" if self.is_as_saved else ", not as saved"
+        return f"Profile({self.metadata.reference}, saved {self.metadata.saved_at:%Y-%m-%d %H:%M}{told})"
 
     def _repr_html_(self) -> str:
-        note = f"<p>{escape(self.about.note)}</p>" if self.about.note else ""
+        note = f"<p>{escape(self.metadata.note)}</p>" if self.metadata.note else ""
         return f"<p><b>{escape(repr(self))}</b></p>{note}{self.frame().to_html(index=False)}"
 
 
@@ -122,41 +129,41 @@ _Dumper.add_representer(str, _text)
 _Dumper.add_representer(_Line, _line)
 
 
-def dump_profile(about: About, model: ScoringModel) -> str:
+def dump_profile(metadata: ProfileMetadata, model: ScoringModel) -> str:
     """Return the text of a model file with a `profile` section before the model.
 
     Raises
     ------
     ModelError: If reading the text would return another model or other metadata.
     """
-    said = about.as_dict()
+    said = metadata.as_dict()
     if "parent" in said:
         said["parent"] = _Line(said["parent"])
     for metrics in said.get("metrics", {}).values():
         metrics.update({name: _Line(metric) for name, metric in metrics.items()})
-    content = replace(model, name=about.reference).as_dict()
+    content = replace(model, name=metadata.reference).as_dict()
     for group in content["groups"].values():
         group["components"] = {name: _Line(part) for name, part in group["components"].items()}
     whole = {"profile": said} | content
     text: str = yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     own = {part.component.kind: type(part.component) for part in model.parts}
-    again = parse_profile(text, own, source=f"profile {about.reference}")
-    if not again.as_saved or again.about != about:
+    again = parse_profile(text, own, source=f"profile {metadata.reference}")
+    if not again.is_as_saved or again.metadata != metadata:
         raise ModelError(
-            f"profile {about.reference}: read from a file, it would not be what is to be saved; "
+            f"profile {metadata.reference}: read from a file, it would not be what is to be saved; "
             "look for a component whose parameters are no plain values."
         )
     return text
 
 
-def parse_about(text: str, *, source: str) -> About:
+def parse_metadata(text: str, *, source: str) -> ProfileMetadata:
     """Parse the `profile` section of a file.
 
     Raises
     ------
     ModelError: If the section is missing or invalid. The error contains the line.
     """
-    return parse_section(_head(text), "profile", About, source=source)
+    return parse_section(_head(text), "profile", ProfileMetadata, source=source)
 
 
 def _head(text: str) -> str:
@@ -178,4 +185,4 @@ def parse_profile(text: str, kinds: Mapping[str, type[Component]], *, source: st
     ------
     ModelError: If the text is invalid. The error contains the line.
     """
-    return Profile(parse_about(text, source=source), parse_model(text, kinds, source=source))
+    return Profile(parse_metadata(text, source=source), parse_model(text, kinds, source=source))

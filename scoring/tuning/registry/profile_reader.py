@@ -9,21 +9,21 @@ from pathlib import Path
 from scoring.catalog import component_kinds, load_model, preset_names
 from scoring.errors import ConfigurationError, ModelError, printable
 from scoring.model import Component, ScoringModel
-from scoring.tuning.registry.metadata import About, Parent
+from scoring.tuning.registry.metadata import Parent, ProfileMetadata
 from scoring.tuning.registry.names import Reference
-from scoring.tuning.registry.profile import Profile, parse_about, parse_profile
-from scoring.tuning.registry.store import Store
+from scoring.tuning.registry.profile import Profile, parse_metadata, parse_profile
+from scoring.tuning.registry.store import ProfileStore
 
-__all__ = ["Library"]
+__all__ = ["ProfileReader"]
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 
 
-class Library:
+class ProfileReader:
     """Profiles of a folder, with shipped and custom components. All methods raise the errors of `Store`."""
 
     def __init__(self, folder: Path, components: Iterable[type[Component]]) -> None:
-        self.store = Store(folder)
+        self.store = ProfileStore(folder)
         self._kinds = component_kinds(components)
 
     def load(self, name: str, version: int | None = None) -> Profile:
@@ -39,24 +39,24 @@ class Library:
             raise ConfigurationError(f"profile {reference}: version {version} is asked for, too; give one of the two.")
         chosen, text = self.store.text(reference.name, reference.version if version is None else version)
         profile = parse_profile(text, self._kinds, source=str(self.store.path(reference.name, chosen)))
-        self._require_place(profile.about, reference.name, chosen)
+        self._require_place(profile.metadata, reference.name, chosen)
         return profile
 
-    def about(self, name: str, version: int) -> About:
+    def metadata(self, name: str, version: int) -> ProfileMetadata:
         """Return the metadata of a version without parsing its model."""
         _, text = self.store.text(name, version)
-        about = parse_about(text, source=str(self.store.path(name, version)))
-        self._require_place(about, name, version)
-        return about
+        metadata = parse_metadata(text, source=str(self.store.path(name, version)))
+        self._require_place(metadata, name, version)
+        return metadata
 
     def places(self) -> list[tuple[str, int]]:
         """Return all names and versions in order."""
         return [(name, version) for name in self.store.names() for version in self.store.versions(name)]
 
-    def _require_place(self, about: About, name: str, version: int) -> None:
-        if (about.name, about.version) != (name, version):
+    def _require_place(self, metadata: ProfileMetadata, name: str, version: int) -> None:
+        if (metadata.name, metadata.version) != (name, version):
             raise ModelError(
-                f"{self.store.path(name, version)}: this is the file of {printable(about.reference)}, and not of "
+                f"{self.store.path(name, version)}: this is the file of {printable(metadata.reference)}, and not of "
                 f"{name}@{version}; put it back in its place."
             )
 
@@ -79,14 +79,14 @@ class Library:
         shipped = of.name in preset_names() and load_model(of.name).digest == of.digest
         return Parent(name=of.name if shipped else None, digest=of.digest)
 
-    def about_of(self, parent: Parent) -> About | None:
+    def metadata_of(self, parent: Parent) -> ProfileMetadata | None:
         """Return the metadata of a parent, or None if the folder does not contain it.
 
         A parent without a name is found by its digest.
         """
         if parent.name is None:
-            found = (self.about(*place) for place in self.places())
-            return next((about for about in found if about.digest == parent.digest), None)
+            found = (self.metadata(*place) for place in self.places())
+            return next((metadata for metadata in found if metadata.digest == parent.digest), None)
         if parent.version is None or parent.version not in self.store.versions(parent.name):
             return None
-        return self.about(parent.name, parent.version)
+        return self.metadata(parent.name, parent.version)

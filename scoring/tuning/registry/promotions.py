@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from scoring.errors import ConfigurationError
 from scoring.tuning.registry.metadata import Digest, Text
 
-__all__ = ["Promotion", "history_frame", "stack_of", "undone"]
+__all__ = ["Promotion", "active_promotions", "find_rollback_target", "history_frame"]
 
 
 class Promotion(BaseModel):
@@ -36,7 +36,7 @@ class Promotion(BaseModel):
         return f"{self.reference} {done} on {self.at:%Y-%m-%d}{f' ({self.note})' if self.note else ''}"
 
 
-def stack_of(entries: Sequence[Promotion]) -> tuple[Promotion, ...]:
+def active_promotions(entries: Sequence[Promotion]) -> tuple[Promotion, ...]:
     """Return the promotions that no rollback has undone. The last one is in use. Each rollback removes the last."""
     stack: list[Promotion] = []
     for entry in entries:
@@ -47,14 +47,14 @@ def stack_of(entries: Sequence[Promotion]) -> tuple[Promotion, ...]:
     return tuple(stack)
 
 
-def undone(entries: Sequence[Promotion]) -> Promotion:
+def find_rollback_target(entries: Sequence[Promotion]) -> Promotion:
     """Return the promotion that a rollback restores.
 
     Raises
     ------
     ConfigurationError: If no earlier promotion exists.
     """
-    stack = stack_of(entries)
+    stack = active_promotions(entries)
     if not stack:
         raise ConfigurationError("no profile is promoted: there is nothing to roll back.")
     if len(stack) == 1:

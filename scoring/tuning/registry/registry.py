@@ -17,14 +17,14 @@ from scoring.errors import ConfigurationError, DatabaseError, ModelError, Output
 from scoring.model import Component, ScoringModel
 from scoring.tuning.registry.diff import ProfileDiff
 from scoring.tuning.registry.entry_journal import EntryJournal
-from scoring.tuning.registry.metadata import About, FoundOn, metrics_of, moment, validated
-from scoring.tuning.registry.names import PROMOTED, checked_name
+from scoring.tuning.registry.metadata import ProfileMetadata, TuningData, parse_metrics, to_utc, validate_section
+from scoring.tuning.registry.names import PROMOTED, check_name
 from scoring.tuning.registry.profile import Profile, dump_profile, parse_profile
-from scoring.tuning.registry.profile_reader import Library
-from scoring.tuning.registry.promotions import Promotion, history_frame, stack_of, undone
+from scoring.tuning.registry.profile_reader import ProfileReader
+from scoring.tuning.registry.promotions import Promotion, active_promotions, find_rollback_target, history_frame
 from scoring.tuning.registry.registry_frames import lineage_frame, list_frame
-from scoring.tuning.registry.sql_index import Index
-from scoring.tuning.registry.test_access_log import TestLook, looks_frame
+from scoring.tuning.registry.sql_index import ProfileIndex
+from scoring.tuning.registry.test_access_log import TestAccess, access_frame
 
 __all__ = ["DEFAULT_FOLDER", "Registry"]
 
@@ -64,11 +64,11 @@ class Registry:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.folder = Path(folder)
-        self._library = Library(self.folder, components)
-        self._index = None if database is None else Index(database)
+        self._reader = ProfileReader(self.folder, components)
+        self._index = None if database is None else ProfileIndex(database)
         self._clock = clock
         self._promotions = EntryJournal(self.folder, "promotions.jsonl", Promotion)
-        self._looks = EntryJournal(self.folder, "test_looks.jsonl", TestLook)
+        self._test_accesses = EntryJournal(self.folder, "test_looks.jsonl", TestAccess)
 
     def __repr__(self) -> str:
         return f"Registry({str(self.folder)!r})"
@@ -81,7 +81,7 @@ class Registry:
         model: ScoringModel,
         *,
         parent: Named | None = None,
-        found_on: Dataset | FoundOn | None = None,
+        found_on: Dataset | TuningData | None = None,
         metrics: Mapping[str, Mapping[str, Any]] | None = None,
         note: str = "",
         author: str | None = None,
@@ -96,30 +96,30 @@ class Registry:
         note: Free text, stored in the file.
         author: Stored only if given.
         """
-        name = checked_name(name)
+        name = check_name(name)
         if parent == PROMOTED:
             parent = self.load(PROMOTED)
         known = {
             "name": name,
-            "saved_at": moment(self._clock()).replace(microsecond=0),
+            "saved_at": to_utc(self._clock()).replace(microsecond=0),
             "author": author,
             "note": note,
             "model": model.name,
             "digest": model.digest,
-            "parent": None if parent is None else self._library.parent(parent),
+            "parent": None if parent is None else self._reader.parent(parent),
             "found_on": _found_on(found_on),
             "code_version": sys.modules["scoring"].__version__,
-            "metrics": metrics_of(metrics),
+            "metrics": parse_metrics(metrics),
         }
 
-        def about(version: int) -> About:
-            return validated(About, known | {"version": version}, f"profile {name}")
+        def metadata(version: int) -> ProfileMetadata:
+            return validate_section(ProfileMetadata, known | {"version": version}, f"profile {name}")
 
-        version = self._library.store.add(name, lambda number: dump_profile(about(number), model))
-        self._indexed(f"{name}@{version} is saved", lambda index: index.add(about(version)))
+        version = self._reader.store.add(name, lambda number: dump_profile(metadata(number), model))
+        self._indexed(f"{name}@{version} is saved", lambda index: index.add(metadata(version)))
         own = {part.component.kind: type(part.component) for part in model.parts}
-        _, text = self._library.store.text(name, version)
-        return parse_profile(text, own, source=str(self._library.store.path(name, version)))
+        _, text = self._reader.store.text(name, version)
+        return parse_profile(text, own, source=str(self._reader.store.path(name, version)))
 
     def load(self, name: str, version: int | None = None) -> Profile:
         """Return a version of a profile (None: the newest). `name` may also be NAME@VERSION or `promoted`.
@@ -147,7 +147,7 @@ class Registry:
 
     def versions(self, name: str) -> tuple[int, ...]:
         """Return the existing versions. The result is empty if the profile does not exist."""
-        return tuple(self._library.store.versions(name))
+        return tuple(self._reader.store.versions(name))
 
     def list(self) -> pd.DataFrame:
         """Return a frame with one row per version.
@@ -157,10 +157,10 @@ class Registry:
         as `test ndcg@10`. Models are not read, so an edited file is reported only when it is loaded.
         """
         in_use = self._in_use()
-        rows: dict[tuple[str, int], About | str] = {}
-        for place in self._library.places():
+        rows: dict[tuple[str, int], ProfileMetadata | str] = {}
+        for place in self._reader.places():
             try:
-                rows[place] = self._library.about(*place)
+                rows[place] = self._reader.metadata(*place)
             except (ModelError, OutputError) as error:  # one invalid file must not hide the other profiles
                 rows[place] = str(error)
         return list_frame(rows, None if in_use is None else in_use.reference)
@@ -183,7 +183,7 @@ class Registry:
         Columns: name · version · digest · saved_at · note · here (whether the registry contains it). The last row may
         be a shipped model, or a model known only by its digest.
         """
-        return lineage_frame(self._load(name, version).about, self._library.about_of)
+        return lineage_frame(self._load(name, version).metadata, self._reader.metadata_of)
 
     # In use
 
@@ -199,13 +199,13 @@ class Registry:
         profile.require_as_saved()
 
         def entry(entries: Sequence[Promotion]) -> Promotion:
-            stack = stack_of(entries)
-            if stack and (stack[-1].reference, stack[-1].digest) == (profile.about.reference, profile.digest):
-                raise ConfigurationError(f"{profile.about.reference} is in use already.")
-            return self._promotion("promote", profile.about, note)
+            stack = active_promotions(entries)
+            if stack and (stack[-1].reference, stack[-1].digest) == (profile.metadata.reference, profile.digest):
+                raise ConfigurationError(f"{profile.metadata.reference} is in use already.")
+            return self._promotion("promote", profile.metadata, note)
 
         self._promotions.append(entry)
-        self._index_promotions(f"{profile.about.reference} is promoted")
+        self._index_promotions(f"{profile.metadata.reference} is promoted")
         return profile
 
     def rollback(self, *, note: str = "") -> Profile:
@@ -218,8 +218,8 @@ class Registry:
         """
 
         def entry(entries: Sequence[Promotion]) -> Promotion:
-            before = undone(entries)
-            return self._promotion("rollback", self._promoted(before).about, note)
+            before = find_rollback_target(entries)
+            return self._promotion("rollback", self._promoted(before).metadata, note)
 
         done = self._promotions.append(entry)
         self._index_promotions(f"{done.reference} is in use")
@@ -245,7 +245,7 @@ class Registry:
 
     # Evaluations on test splits
 
-    def log_test_look(
+    def log_test_access(
         self,
         of: Profile | ScoringModel | str,
         holdout: str,
@@ -261,31 +261,42 @@ class Registry:
         metrics: Name → number, `Metric`, or mapping of value, low, high and n.
         at: Time of the evaluation. None is now.
         """
-        profile = of.about.reference if isinstance(of, Profile) else None
+        profile = of.metadata.reference if isinstance(of, Profile) else None
         known = {
-            "at": moment(at or self._clock()),
+            "at": to_utc(at or self._clock()),
             "holdout": holdout,
             "profile": profile,
             "digest": of if isinstance(of, str) else of.model.digest if isinstance(of, Profile) else of.digest,
-            "metrics": metrics_of({"test": metrics or {}})["test"],
+            "metrics": parse_metrics({"test": metrics or {}})["test"],
         }
 
-        def entry(looks: Sequence[TestLook]) -> TestLook:
-            before = sum(look.holdout == holdout for look in looks)
-            return validated(TestLook, known | {"look": before + 1}, "a look at test")
+        def entry(accesses: Sequence[TestAccess]) -> TestAccess:
+            before = sum(look.holdout == holdout for look in accesses)
+            return validate_section(TestAccess, known | {"look": before + 1}, "a look at test")
 
-        return self._looks.append(entry).look
+        return self._test_accesses.append(entry).look
 
-    def test_looks(self, holdout: str) -> int:
+    def log_test_look(
+        self,
+        of: Profile | ScoringModel | str,
+        holdout: str,
+        metrics: Mapping[str, Any] | None = None,
+        at: datetime | None = None,
+    ) -> int:
+        """Return `log_test_access(…)`. Deprecated since 0.2: use `log_test_access`."""
+        warnings.warn("Registry.log_test_look is now Registry.log_test_access.", DeprecationWarning, stacklevel=2)
+        return self.log_test_access(of, holdout, metrics, at)
+
+    def count_test_accesses(self, holdout: str) -> int:
         """Return the number of evaluations on this test split."""
-        return sum(look.holdout == holdout for look in self._looks.read())
+        return sum(look.holdout == holdout for look in self._test_accesses.read())
 
-    def looks(self) -> pd.DataFrame:
+    def test_accesses(self) -> pd.DataFrame:
         """Return a frame with one row per evaluation on a test split, oldest first.
 
         Columns: at · look (its number on this split) · holdout · profile · digest · one column per metric.
         """
-        return looks_frame(self._looks.read())
+        return access_frame(self._test_accesses.read())
 
     # The index
 
@@ -299,27 +310,27 @@ class Registry:
         ConfigurationError: If neither the argument nor the registry has a database.
         ModelError: If a file is invalid. The index is then unchanged.
         """
-        index = self._index if database is None else Index(database)
+        index = self._index if database is None else ProfileIndex(database)
         if index is None:
             raise ConfigurationError("give a database to index the profiles in.")
         return index.rebuild(
-            lambda: [self._library.about(*place) for place in self._library.places()], self._promotions.read
+            lambda: [self._reader.metadata(*place) for place in self._reader.places()], self._promotions.read
         )
 
     # Internal
 
     def _load(self, name: str, version: int | None) -> Profile:
         if name != PROMOTED:
-            return self._library.load(name, version)
+            return self._reader.load(name, version)
         in_use = self._in_use()
         if in_use is None:
             raise ConfigurationError(
                 f"no profile in {self.folder} is promoted; promote one with `scoring profiles promote NAME`."
             )
-        return self._library.load(in_use.name, in_use.version)
+        return self._reader.load(in_use.name, in_use.version)
 
     def _in_use(self) -> Promotion | None:
-        stack = stack_of(self._promotions.read())
+        stack = active_promotions(self._promotions.read())
         return stack[-1] if stack else None
 
     def _promoted(self, entry: Promotion) -> Profile:
@@ -329,15 +340,15 @@ class Registry:
             raise ModelError(f"profile {entry.reference} is not the model that was promoted; its file was exchanged.")
         return profile
 
-    def _promotion(self, action: str, about: About, note: str) -> Promotion:
-        known = {"at": moment(self._clock()).replace(microsecond=0), "action": action, "note": note}
-        of = {"name": about.name, "version": about.version, "digest": about.digest}
-        return validated(Promotion, known | of, f"profile {about.reference}")
+    def _promotion(self, action: str, metadata: ProfileMetadata, note: str) -> Promotion:
+        known = {"at": to_utc(self._clock()).replace(microsecond=0), "action": action, "note": note}
+        of = {"name": metadata.name, "version": metadata.version, "digest": metadata.digest}
+        return validate_section(Promotion, known | of, f"profile {metadata.reference}")
 
     def _index_promotions(self, done: str) -> None:
         self._indexed(done, lambda index: index.set_promotions(self._promotions.read))
 
-    def _indexed(self, done: str, work: Callable[[Index], None]) -> None:
+    def _indexed(self, done: str, work: Callable[[ProfileIndex], None]) -> None:
         if self._index is None:
             return
         try:
@@ -346,5 +357,5 @@ class Registry:
             raise DatabaseError(f"{done}, but not in the index. {error} Then `scoring profiles reindex`.") from error
 
 
-def _found_on(data: Dataset | FoundOn | None) -> FoundOn | None:
-    return FoundOn(fingerprint=data.fingerprint, as_of=data.as_of) if isinstance(data, Dataset) else data
+def _found_on(data: Dataset | TuningData | None) -> TuningData | None:
+    return TuningData(fingerprint=data.fingerprint, as_of=data.as_of) if isinstance(data, Dataset) else data

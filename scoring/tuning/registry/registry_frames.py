@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from scoring.tuning.registry.metadata import About, Parent
+from scoring.tuning.registry.metadata import Parent, ProfileMetadata
 
 __all__ = ["lineage_frame", "list_frame"]
 
@@ -15,12 +15,12 @@ _COLUMNS = ["name", "version", "in_use", "saved_at", "parent", "model", "digest"
             "code_version", "author", "note", "problem"]  # fmt: skip
 
 
-def list_frame(found: Mapping[tuple[str, int], About | str], in_use: str | None) -> pd.DataFrame:
+def list_frame(found: Mapping[tuple[str, int], ProfileMetadata | str], in_use: str | None) -> pd.DataFrame:
     """Return one row per version, with its metadata or with the problem of reading its file."""
     rows = []
-    for (name, version), about in found.items():
+    for (name, version), metadata in found.items():
         row: dict[str, Any] = {"name": name, "version": version, "in_use": f"{name}@{version}" == in_use}
-        rows.append(row | ({"problem": about} if isinstance(about, str) else _row(about)))
+        rows.append(row | ({"problem": metadata} if isinstance(metadata, str) else _row(metadata)))
     metrics = dict.fromkeys(key for row in rows for key in row if key not in _COLUMNS)
     frame = pd.DataFrame(rows, columns=[*_COLUMNS, *metrics])
     for name in ("saved_at", "as_of"):
@@ -30,38 +30,46 @@ def list_frame(found: Mapping[tuple[str, int], About | str], in_use: str | None)
     return frame.astype({"version": "int64", "in_use": bool})
 
 
-def _row(about: About) -> dict[str, Any]:
-    found_on = about.found_on
+def _row(metadata: ProfileMetadata) -> dict[str, Any]:
+    found_on = metadata.found_on
     known = {
-        "saved_at": about.saved_at,
-        "parent": None if about.parent is None else str(about.parent),
+        "saved_at": metadata.saved_at,
+        "parent": None if metadata.parent is None else str(metadata.parent),
         "data_fingerprint": None if found_on is None else found_on.fingerprint,
         "as_of": None if found_on is None else found_on.as_of,
     }
-    plain = {name: getattr(about, name) for name in ("model", "digest", "code_version", "author", "note")}
+    plain = {name: getattr(metadata, name) for name in ("model", "digest", "code_version", "author", "note")}
     metrics = {
-        f"{split} {name}": metric.value for split, metrics in about.metrics.items() for name, metric in metrics.items()
+        f"{split} {name}": metric.value
+        for split, metrics in metadata.metrics.items()
+        for name, metric in metrics.items()
     }
     return known | plain | metrics
 
 
-def lineage_frame(first: About, about_of: Callable[[Parent], About | None]) -> pd.DataFrame:
+def lineage_frame(first: ProfileMetadata, metadata_of: Callable[[Parent], ProfileMetadata | None]) -> pd.DataFrame:
     """Return one row for `first` and each of its ancestors.
 
     A cycle ends before it repeats. Only files that were edited by hand can contain one.
     """
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
-    about: About | None = first
-    while about is not None and about.reference not in seen:
-        seen.add(about.reference)
+    metadata: ProfileMetadata | None = first
+    while metadata is not None and metadata.reference not in seen:
+        seen.add(metadata.reference)
         rows.append(
-            {"name": about.name, "version": about.version, "digest": about.digest, "saved_at": about.saved_at,
-             "note": about.note, "here": True}
-        )  # fmt: skip
-        parent = about.parent
-        about = None if parent is None else about_of(parent)
-        if parent is not None and about is None:
+            {
+                "name": metadata.name,
+                "version": metadata.version,
+                "digest": metadata.digest,
+                "saved_at": metadata.saved_at,
+                "note": metadata.note,
+                "here": True,
+            }
+        )
+        parent = metadata.parent
+        metadata = None if parent is None else metadata_of(parent)
+        if parent is not None and metadata is None:
             rows.append({"name": parent.name, "version": parent.version, "digest": parent.digest, "here": False})
     frame = pd.DataFrame(rows, columns=["name", "version", "digest", "saved_at", "note", "here"])
     return frame.assign(saved_at=pd.to_datetime(frame["saved_at"], utc=True)).astype({"version": "Int64"})

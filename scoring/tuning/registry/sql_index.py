@@ -15,13 +15,13 @@ from scoring.database.database import Database
 from scoring.database.migrations import migrate
 from scoring.database.schema import profiles, promotions
 from scoring.errors import DatabaseError
-from scoring.tuning.registry.metadata import About
+from scoring.tuning.registry.metadata import ProfileMetadata
 from scoring.tuning.registry.promotions import Promotion
 
-__all__ = ["Index"]
+__all__ = ["ProfileIndex"]
 
 
-class Index:
+class ProfileIndex:
     """The tables `profiles` and `promotions` of a database. The first write creates them.
 
     `rebuild` and `set_promotions` read their content inside the transaction. Of two concurrent calls the later one
@@ -36,22 +36,24 @@ class Index:
         """`source` is an argument of `Database.open`."""
         self._source = source
 
-    def rebuild(self, abouts: Callable[[], Sequence[About]], entries: Callable[[], Sequence[Promotion]]) -> int:
+    def rebuild(
+        self, versions: Callable[[], Sequence[ProfileMetadata]], entries: Callable[[], Sequence[Promotion]]
+    ) -> int:
         """Replace all rows in one transaction, and return the number of versions."""
         with self._writing() as connection:
-            rows = [_row(about) for about in abouts()]
+            rows = [_row(metadata) for metadata in versions()]
             connection.execute(delete(profiles))
             if rows:
                 connection.execute(insert(profiles), rows)
             _set_promotions(connection, entries())
         return len(rows)
 
-    def add(self, about: About) -> None:
+    def add(self, metadata: ProfileMetadata) -> None:
         """Add a version, or replace its row."""
         with self._writing() as connection:
-            mine = (profiles.c.name == about.name) & (profiles.c.version == about.version)
+            mine = (profiles.c.name == metadata.name) & (profiles.c.version == metadata.version)
             connection.execute(delete(profiles).where(mine))
-            connection.execute(insert(profiles), [_row(about)])
+            connection.execute(insert(profiles), [_row(metadata)])
 
     def set_promotions(self, entries: Callable[[], Sequence[Promotion]]) -> None:
         """Replace the promotions with the current entries of the journal."""
@@ -102,25 +104,25 @@ def _set_promotions(connection: Connection, entries: Sequence[Promotion]) -> Non
         connection.execute(update(profiles).where(here).values(promoted_at=at))
 
 
-def _row(about: About) -> dict[str, Any]:
-    found_on, parent = about.found_on, about.parent
-    content = about.model_dump(mode="json", exclude_none=True)
+def _row(metadata: ProfileMetadata) -> dict[str, Any]:
+    found_on, parent = metadata.found_on, metadata.parent
+    content = metadata.model_dump(mode="json", exclude_none=True)
     return {
-        "name": about.name,
-        "version": about.version,
-        "digest": about.digest,
-        "model": about.model,
+        "name": metadata.name,
+        "version": metadata.version,
+        "digest": metadata.digest,
+        "model": metadata.model,
         "parent": None if parent is None else str(parent),
         "parent_digest": None if parent is None else parent.digest,
         "data_fingerprint": None if found_on is None else found_on.fingerprint,
         "as_of": None if found_on is None else _microseconds(found_on.as_of),
-        "code_version": about.code_version,
+        "code_version": metadata.code_version,
         "metrics": json.dumps(content.get("metrics", {}), ensure_ascii=False),
-        "author": about.author,
-        "note": about.note,
-        "saved_at": _microseconds(about.saved_at),
+        "author": metadata.author,
+        "note": metadata.note,
+        "saved_at": _microseconds(metadata.saved_at),
     }
 
 
-def _microseconds(moment: datetime) -> int:
-    return int(pd.Timestamp(moment).as_unit("us").asm8.astype("int64"))
+def _microseconds(to_utc: datetime) -> int:
+    return int(pd.Timestamp(to_utc).as_unit("us").asm8.astype("int64"))

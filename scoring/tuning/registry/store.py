@@ -15,9 +15,9 @@ from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.storage.atomic_file import create_file
 from scoring.storage.os_errors import reason, wrap_os_errors
 from scoring.storage.plain_file import exists, open_folder, read_plain_file
-from scoring.tuning.registry.names import Reference, checked_name, clash_key
+from scoring.tuning.registry.names import Reference, check_name, clash_key
 
-__all__ = ["MAX_BYTES", "Store", "open_root"]
+__all__ = ["MAX_BYTES", "ProfileStore", "open_root"]
 
 MAX_BYTES: Final = 1_000_000
 """Limit for the file of one version. A profile takes a few thousand bytes."""
@@ -39,7 +39,7 @@ def open_root(path: Path, action: str = "read") -> Iterator[int]:
         yield handle
 
 
-class Store:
+class ProfileStore:
     """Texts by name and version under `root`. Symbolic links inside it are rejected. Files are never overwritten."""
 
     def __init__(self, root: Path) -> None:
@@ -65,7 +65,7 @@ class Store:
         ConfigurationError: If the name is invalid.
         OutputError: If the folder cannot be read.
         """
-        name = checked_name(name)
+        name = check_name(name)
         if not self.root.exists():
             return []
         with open_root(self.root) as root, wrap_os_errors(self.root / name, "read"):
@@ -83,7 +83,7 @@ class Store:
         ModelError: If the version does not exist or its file is not UTF-8.
         OutputError: If the file cannot be read.
         """
-        name = checked_name(name)
+        name = check_name(name)
         there = self.versions(name)
         if not there or version not in (None, *there):
             raise ModelError(self._missing(name, version, there))
@@ -107,7 +107,7 @@ class Store:
         ConfigurationError: If the name is invalid, or differs from another one only in case or width.
         OutputError: If the file cannot be written or would be too large.
         """
-        name = checked_name(name)
+        name = check_name(name)
         with wrap_os_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
         with open_root(self.root, "written") as root, wrap_os_errors(self.root / name):
@@ -186,6 +186,6 @@ def _versions(inside: int) -> list[int]:
 
 def _is_name(name: str) -> bool:
     try:
-        return checked_name(name) == name
+        return check_name(name) == name
     except ConfigurationError:
         return False

@@ -9,10 +9,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from scoring.tuning.registry.metadata import Digest, Metric, Text
 
-__all__ = ["TestLook", "looks_frame"]
+__all__ = ["TestAccess", "access_frame"]
 
 
-class TestLook(BaseModel):
+class TestAccess(BaseModel):
     """An evaluation of one model on one test split."""
 
     __test__ = False  # pytest must not collect this class
@@ -28,12 +28,12 @@ class TestLook(BaseModel):
     metrics: dict[Text, Metric] = {}
 
 
-def looks_frame(looks: Sequence[TestLook]) -> pd.DataFrame:
+def access_frame(accesses: Sequence[TestAccess]) -> pd.DataFrame:
     """Return one row per evaluation, oldest first: at · look · holdout · profile · digest · one column per metric."""
     columns = ["at", "look", "holdout", "profile", "digest"]
     rows = [
         {name: getattr(look, name) for name in columns} | {name: metric.value for name, metric in look.metrics.items()}
-        for look in looks
+        for look in accesses
     ]
     frame = pd.DataFrame(rows, columns=None if rows else columns)
     return frame.assign(at=pd.to_datetime(frame["at"], utc=True)).astype({"look": "int64"})

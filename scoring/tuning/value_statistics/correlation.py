@@ -38,7 +38,7 @@ class Correlations:
     pooled: Floats
 
     def __repr__(self) -> str:
-        return f"Correlations({self.method}, {len(self.within)} components over {self.sample.told})"
+        return f"Correlations({self.method}, {len(self.within)} components over {self.sample.description})"
 
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())  # type: ignore[operator]

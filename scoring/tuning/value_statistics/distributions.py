@@ -31,7 +31,7 @@ class Distributions:
     rows: pd.DataFrame
 
     def __repr__(self) -> str:
-        return f"Distributions({len(self.rows)} components over {self.sample.told})"
+        return f"Distributions({len(self.rows)} components over {self.sample.description})"
 
     def _repr_html_(self) -> str:
         return str(self.rows._repr_html_())  # type: ignore[operator]

@@ -32,19 +32,19 @@ class Sample:
     start: Longs  # (n + 1,)
     job_id: Longs  # (p,)
     values: Floats  # (n_components, p), 0 to 100
-    whole: bool
+    is_complete: bool
     """Whether the sample contains all eligible pairs of the requested users."""
 
     def __len__(self) -> int:
         return len(self.job_id)
 
     def __repr__(self) -> str:
-        return f"Sample({self.told})"
+        return f"Sample({self.description})"
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Description, such as: 200,000 eligible pairs of 500 users, drawn at random."""
-        how = "all there are" if self.whole else "drawn at random"
+        how = "all there are" if self.is_complete else "drawn at random"
         return f"{len(self):,} eligible pairs of {len(self.user_id):,} users, {how}"
 
     @property
@@ -96,11 +96,11 @@ def draw(
     random = np.random.default_rng(seed)
     drawn = _some(random, rows, n_users)
     _require_room(prepared, len(drawn), n_jobs)
-    chosen, whole = [], len(drawn) == len(rows)
+    chosen, is_complete = [], len(drawn) == len(rows)
     for row in drawn:
         eligible = np.flatnonzero(prepared.plan.exclusions.matrix(np.array([row]))[0])
         chosen.append(_some(random, eligible, n_jobs))
-        whole &= len(chosen[-1]) == len(eligible)
+        is_complete &= len(chosen[-1]) == len(eligible)
     lengths = np.array([len(jobs) for jobs in chosen], dtype=np.int64)
     if not lengths.any():
         raise ConfigurationError(
@@ -118,7 +118,7 @@ def draw(
         start=np.concatenate([[0], np.cumsum(lengths[some])]),
         job_id=prepared.plan.job_id[np.concatenate(chosen)],
         values=values,
-        whole=whole,
+        is_complete=is_complete,
     )
 
 

@@ -51,7 +51,7 @@ def plot_distributions(found: Distributions) -> Figure:
     right.set_xlabel("points: weight × standard deviation among a user's jobs")
     right.set_title("What tells a user's jobs apart", loc="left", fontsize=10)
     _rows(right, [""] * len(rows))
-    figure.suptitle(found.sample.told[0].upper() + found.sample.told[1:], fontsize=10, x=0.01, ha="left")
+    figure.suptitle(found.sample.description[0].upper() + found.sample.description[1:], fontsize=10, x=0.01, ha="left")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=3, fontsize=SMALL, frameon=False)
     return figure
 
@@ -87,5 +87,5 @@ def plot_correlations(found: Correlations) -> Figure:
         axes.set_xlabel("component")
         axes.set_ylabel("component")
         axes.set_title(f"{title}: {found.method.capitalize()} correlation", loc="left", fontsize=10)
-    figure.suptitle(found.sample.told[0].upper() + found.sample.told[1:], fontsize=10, x=0.01, ha="left")
+    figure.suptitle(found.sample.description[0].upper() + found.sample.description[1:], fontsize=10, x=0.01, ha="left")
     return figure

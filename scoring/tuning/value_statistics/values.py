@@ -13,7 +13,7 @@ from scoring.errors import ConfigurationError
 from scoring.ranking import Prepared
 from scoring.runs import memory_budget
 
-__all__ = ["bytes_needed", "canonical_total", "component_values"]
+__all__ = ["component_values", "compute_total", "estimate_bytes"]
 
 IDS = ("user_id", "job_id")
 TOTAL = "total"
@@ -53,7 +53,7 @@ def component_values(
     job_rows = np.arange(len(plan.job_id)) if jobs is None else prepared.job_rows(jobs)
     n, m = len(user_rows), len(job_rows)
     memory_budget.require(
-        bytes_needed(n, m, len(names)),
+        estimate_bytes(n, m, len(names)),
         f"A DataFrame of {len(names)} components of {n:,} × {m:,} = {n * m:,} pairs",
         ["ask for fewer users or jobs at a time", "component_distributions and correlations draw a sample of pairs"],
     )
@@ -63,7 +63,7 @@ def component_values(
         block = slice(first, min(first + at_once, n))
         here = prepared.scorer.components(user_rows[block], job_rows)
         values[:, block] = here
-        total[block] = canonical_total(prepared.model.flat_weights, here)
+        total[block] = compute_total(prepared.model.flat_weights, here)
     columns: dict[str, NDArray[Any]] = {
         "user_id": np.repeat(plan.user_id[user_rows], m),
         "job_id": np.tile(plan.job_id[job_rows], n),
@@ -72,7 +72,7 @@ def component_values(
     return pd.DataFrame(columns | {TOTAL: total.ravel()}, copy=False)
 
 
-def bytes_needed(n_users: int, n_jobs: int, n_components: int) -> int:
+def estimate_bytes(n_users: int, n_jobs: int, n_components: int) -> int:
     """Return the bytes of a frame of all these pairs, including temporary arrays while it is built."""
     frame = n_users * n_jobs * (8 * len(IDS) + 8 * n_components + 4)
     at_once = min(_users_at_once(n_jobs, n_components), n_users)
@@ -83,7 +83,7 @@ def _users_at_once(n_jobs: int, n_components: int) -> int:
     return max(BLOCK_BYTES // (8 * max(n_jobs, 1) * (n_components + AT_WORK)), 1)
 
 
-def canonical_total(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float32]:
+def compute_total(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the total of values (n_components, …) as float32 (…), equal to `scoring.backends.reference.scores`.
 
     The products weight × value are added in float64 in the model's order; the sum is then rounded.

@@ -14,7 +14,7 @@ from scoring.profiling import Growth, GrowthPoint, growth
 from scoring.profiling.peer_lists import AnswersDifferError
 from scoring.profiling.scaling import growth_point
 from scoring.ranking import Ranking, Scorer
-from tests.profiling.plot_checks import assert_readable
+from tests.support.figure_checks import assert_readable
 
 USERS, JOBS, ACTIONS = 60, 400, 1_500
 

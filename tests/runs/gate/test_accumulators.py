@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.runs.gate.accumulators import STEP, ListTally, PairTally
-from scoring.runs.gate.alignment import side_by_side
+from scoring.runs.gate.accumulators import STEP, ListAccumulator, OverlapAccumulator
+from scoring.runs.gate.alignment import align_blocks
 from scoring.runs.publishers import ListBlock
 
 Run = dict[int, list[tuple[int, float]]]
@@ -44,10 +44,12 @@ def pieces(run: Run, sizes: Sequence[int], k: int) -> list[tuple[ListBlock, np.n
     return found
 
 
-def tallied(before: Run, after: Run, k: int, cuts: Sequence[int]) -> tuple[ListTally, ListTally, PairTally]:
-    first, second, pairs = ListTally(k), ListTally(k), PairTally()
+def tallied(
+    before: Run, after: Run, k: int, cuts: Sequence[int]
+) -> tuple[ListAccumulator, ListAccumulator, OverlapAccumulator]:
+    first, second, pairs = ListAccumulator(k), ListAccumulator(k), OverlapAccumulator()
     old = [lists for lists, _ in pieces(before, cuts, k)]
-    for one, other, ranked in side_by_side(old, pieces(after, cuts[::-1], k)):
+    for one, other, ranked in align_blocks(old, pieces(after, cuts[::-1], k)):
         first.add(one)
         second.add(other)
         pairs.add(one, other, ranked)
@@ -115,7 +117,7 @@ def test_figures_stay_in_their_bounds(before: Run, after: Run, k: int) -> None:
 
 
 def test_scores_are_told_to_a_step() -> None:
-    tally = ListTally(2)
+    tally = ListAccumulator(2)
     tally.add(ListBlock.of_rows(np.array([1, 1]), np.array([5, 6]), np.array([70.128, 70.121]), 2))
     assert tally.quantile(50) == pytest.approx(70.12)
     assert tally.quantile(90) == pytest.approx(70.13)

@@ -21,7 +21,7 @@ from scoring.database.database import Database
 from scoring.dataset import Dataset, Tables
 from scoring.ranking import Prepared
 from scoring.runs import memory_budget, runner, shards
-from scoring.runs.gate import Gate, GateLimits, KeptAsideError, Measure, Verdict
+from scoring.runs.gate import Gate, GateFailedError, GateLimits, Measure, Verdict
 from scoring.runs.gate.console_table import table
 from scoring.runs.history import list_runs
 from scoring.runs.publishers import (
@@ -110,7 +110,7 @@ def run(market: Prepared, *sinks: Publisher, gate: Gate | None = None, **setting
 
 
 def kept_aside(market: Prepared, *sinks: Publisher, gate: Gate | None = None, **settings: Any) -> Verdict:
-    with pytest.raises(KeptAsideError) as caught:
+    with pytest.raises(GateFailedError) as caught:
         run(market, *sinks, gate=gate or Gate(), **settings)
     return caught.value.verdict
 
@@ -268,7 +268,7 @@ def test_where_memory_is_short_for_two_models_limits_hold_for_all(
         judge = Gate.judge
 
         def with_little(gate: Gate, tonight: Any) -> Verdict:
-            short.setattr(memory_budget, "available", lambda: 1_000)
+            short.setattr(memory_budget, "measure_available", lambda: 1_000)
             return judge(gate, tonight)
 
         short.setattr(Gate, "judge", with_little)

@@ -14,7 +14,7 @@ import pytest
 from scoring.catalog import load_model
 from scoring.model import ScoringModel
 from scoring.tuning.registry import Registry
-from tests.tuning.registry.writers import WRITERS
+from tests.support.registry_writers import WRITERS
 
 
 def minutes() -> Callable[[], datetime]:

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.tuning.registry.names import Reference, checked_name, clash_key
+from scoring.tuning.registry.names import Reference, check_name, clash_key
 
 
 @pytest.mark.parametrize(
     "name", ["a", "night-2026", "v1.2_b", "夜間マッチング", "Größe", "2026", "_x", "a" * 80, "夜" * 80]
 )
-def test_safe_names(name: str) -> None:
-    assert checked_name(name) == name
+def test_valid_names_are_accepted(name: str) -> None:
+    assert check_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -52,40 +52,40 @@ def test_safe_names(name: str) -> None:
         ("standard", "is a model that ships"),
     ],
 )
-def test_names_that_are_refused(name: str, said: str) -> None:
+def test_invalid_names_raise(name: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        checked_name(name)
+        check_name(name)
     assert said in str(raised.value)
     assert str(raised.value).count("\n") == 0
 
 
-def test_a_name_is_composed() -> None:
+def test_name_is_normalised_to_nfc() -> None:
     """が is one character or two that look the same; some file systems return two."""
     apart = unicodedata.normalize("NFD", "がくせい")
     assert apart != "がくせい"
-    assert checked_name(apart) == "がくせい"
+    assert check_name(apart) == "がくせい"
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=12) | st.from_regex(r"[./\\~:a-z]{1,8}", fullmatch=True))
 @settings(max_examples=300, deadline=None)
-def test_what_is_taken_is_one_folder_of_that_name(name: str) -> None:
+def test_accepted_name_is_a_folder_of_that_name(name: str) -> None:
     try:
-        safe = checked_name(name)
+        safe = check_name(name)
     except ConfigurationError:
         return
     root = Path("/profiles")
     assert (root / safe).parent == root
     assert (root / safe).name == safe
     assert not safe.startswith(".")
-    assert checked_name(safe) == safe
+    assert check_name(safe) == safe
 
 
-def test_names_that_clash() -> None:
+def test_clash_key_ignores_case_and_width() -> None:
     assert clash_key("Night") == clash_key("night") == clash_key("ｎｉｇｈｔ")
     assert clash_key("night") != clash_key("nights")
 
 
-def test_references() -> None:
+def test_references_are_parsed() -> None:
     assert Reference.parse("night@3") == Reference.parse("night@0003") == Reference("night", 3)
     assert Reference.parse("night") == Reference("night", None)
     for text in ("night@", "night@0", "night@-1", "night@x", "night@٣", "night@9999999999", "@3", "a@b@3"):

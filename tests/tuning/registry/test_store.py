@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ConfigurationError, ModelError, OutputError
-from scoring.tuning.registry.store import MAX_BYTES, Store
-from tests.counting import WRITES, counted
-from tests.tuning.registry.writers import LINES, WRITERS, save_some, text_of
+from scoring.tuning.registry.store import MAX_BYTES, ProfileStore
+from tests.support.counts import record_count
+from tests.support.registry_writers import LINES, WRITERS, save_some, text_of
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "profiles")
+def store(tmp_path: Path) -> ProfileStore:
+    return ProfileStore(tmp_path / "profiles")
 
 
 def text(version: int) -> str:
@@ -30,7 +30,7 @@ def everything(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
 
 
-def test_each_text_gets_the_next_number(store: Store) -> None:
+def test_each_text_gets_the_next_version(store: ProfileStore) -> None:
     assert [store.add("night", text) for _ in range(3)] == [1, 2, 3]
     assert store.versions("night") == [1, 2, 3]
     assert store.text("night") == (3, "version 3\n")
@@ -38,7 +38,7 @@ def test_each_text_gets_the_next_number(store: Store) -> None:
     assert everything(store.root) == ["night", "night/0001.yaml", "night/0002.yaml", "night/0003.yaml"]
 
 
-def test_nothing_there_is_nothing(store: Store) -> None:
+def test_missing_folder_is_empty(store: ProfileStore) -> None:
     assert store.names() == []
     assert store.versions("night") == []
     with pytest.raises(ModelError, match="holds no profiles; save one"):
@@ -50,7 +50,7 @@ def test_nothing_there_is_nothing(store: Store) -> None:
         store.text("night", 7)
 
 
-def test_what_others_left_is_not_listed(store: Store) -> None:
+def test_other_files_are_not_listed(store: ProfileStore) -> None:
     store.add("night", text)
     folder = store.root / "night"
     for name in (".0002.yaml.1.ab.writing", "0002.yaml~", "2.yaml", "00002.yaml", "0000.yaml", "x.yaml"):
@@ -65,7 +65,7 @@ def test_what_others_left_is_not_listed(store: Store) -> None:
     assert (folder / "0002.yaml~").read_text() == "left"
 
 
-def test_names_that_differ_in_case_only_are_refused(store: Store) -> None:
+def test_names_that_differ_only_in_case_raise(store: ProfileStore) -> None:
     store.add("night", text)
     for name in ("Night", "ｎｉｇｈｔ"):
         with pytest.raises(ConfigurationError, match="some systems and readers take for the same"):
@@ -76,7 +76,7 @@ def test_names_that_differ_in_case_only_are_refused(store: Store) -> None:
 # Links, pipes and oversized or invalid files
 
 
-def test_a_link_to_a_folder_is_no_profile(store: Store, tmp_path: Path) -> None:
+def test_link_to_folder_is_not_a_profile(store: ProfileStore, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "0001.yaml").write_text("secret")
@@ -89,7 +89,7 @@ def test_a_link_to_a_folder_is_no_profile(store: Store, tmp_path: Path) -> None:
     assert everything(outside) == ["0001.yaml"]
 
 
-def test_a_link_to_a_file_is_not_read(store: Store, tmp_path: Path) -> None:
+def test_link_to_file_is_not_read(store: ProfileStore, tmp_path: Path) -> None:
     store.add("night", text)
     (tmp_path / "secret").write_text("secret")
     (store.root / "night/0002.yaml").symlink_to(tmp_path / "secret")
@@ -101,14 +101,14 @@ def test_a_link_to_a_file_is_not_read(store: Store, tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_a_pipe_is_not_waited_for(store: Store) -> None:
+def test_named_pipe_does_not_block(store: ProfileStore) -> None:
     store.add("night", text)
     os.mkfifo(store.root / "night/0002.yaml")
     with pytest.raises(OutputError, match="Not a plain file"):
         store.text("night", 2)
 
 
-def test_sizes_are_bounded(store: Store) -> None:
+def test_too_large_files_raise(store: ProfileStore) -> None:
     with pytest.raises(OutputError, match="more than 1,000,000 bytes"):
         store.add("night", lambda _: "x" * (MAX_BYTES + 1))
     assert everything(store.root) == []
@@ -138,8 +138,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, call: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "calls"), [("fsync", (1, 2, 3)), ("write", (1,)), ("link", (1,)), ("mkdir", (2,))])
-def test_a_disk_that_fails_leaves_nothing(
-    store: Store, monkeypatch: pytest.MonkeyPatch, name: str, calls: tuple[int, ...]
+def test_failed_write_leaves_nothing(
+    store: ProfileStore, monkeypatch: pytest.MonkeyPatch, name: str, calls: tuple[int, ...]
 ) -> None:
     store.root.mkdir()  # so that the second `mkdir` call of `add` makes the profile folder
     for call in calls:
@@ -149,15 +149,11 @@ def test_a_disk_that_fails_leaves_nothing(
                 store.add("night", text)
         assert store.names() == []
         assert [path for path in store.root.rglob("*") if path.is_file()] == []
-        counted(
-            "disk",
-            WRITES,
-            1,
-        )
+        record_count("write errors", "{} errors", 1)
     assert store.add("night", text) == 1
 
 
-def test_a_failure_leaves_earlier_versions(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_keeps_earlier_versions(store: ProfileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.add("night", text)
     for call in (1, 2):
         with monkeypatch.context() as patch:
@@ -167,16 +163,16 @@ def test_a_failure_leaves_earlier_versions(store: Store, monkeypatch: pytest.Mon
         assert everything(store.root) == ["night", "night/0001.yaml"]
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
+def test_full_disk_raises_output_error(tmp_path: Path) -> None:
     """A file size limit (RLIMIT_FSIZE) in a subprocess simulates the full disk."""
     code = """
 import resource
 from pathlib import Path
 from scoring.errors import OutputError
-from scoring.tuning.registry.store import Store
-from tests.tuning.registry.writers import LINES, WRITERS, save_some, text_of
+from scoring.tuning.registry.store import ProfileStore
+from tests.support.registry_writers import LINES, WRITERS, save_some, text_of
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-store = Store(Path("profiles"))
+store = ProfileStore(Path("profiles"))
 store.add("night", lambda version: "x" * 1000)
 try:
     store.add("night", lambda version: "x" * 1001)
@@ -194,14 +190,14 @@ print(store.versions("night"))
     assert everything(tmp_path / "profiles") == ["night", "night/0001.yaml"]
 
 
-def test_a_killed_writer_leaves_nothing_that_is_seen(store: Store) -> None:
+def test_killed_writer_leaves_no_visible_version(store: ProfileStore) -> None:
     """The writer is killed after the file is complete and before it has its final name."""
     code = """
 import os, signal, sys
 from pathlib import Path
-from scoring.tuning.registry.store import Store
+from scoring.tuning.registry.store import ProfileStore
 os.link = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
-Store(Path(sys.argv[1])).add("night", str)
+ProfileStore(Path(sys.argv[1])).add("night", str)
 """
     surroundings = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run([sys.executable, "-c", code, str(store.root)], env=surroundings, check=False)
@@ -215,7 +211,7 @@ Store(Path(sys.argv[1])).add("night", str)
 # Concurrent writers
 
 
-def test_several_processes_save_at_once(store: Store, pool: ProcessPoolExecutor) -> None:
+def test_concurrent_processes_save_all_versions(store: ProfileStore, pool: ProcessPoolExecutor) -> None:
     waiting = [pool.submit(save_some, store.root, writer) for writer in range(WRITERS)]
     while not all(one.done() for one in waiting):
         for version in store.versions("night"):  # concurrent readers see only complete files

@@ -1,0 +1,110 @@
+"""`scoring panel`: open the tuning panel as a page on this machine only."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scoring.cli.options import (
+    DEFAULT_DB,
+    DEFAULT_PROFILES,
+    DbOption,
+    FactorCacheOption,
+    OpenOption,
+    PortOption,
+    ProfilesOption,
+    TopKOption,
+)
+from scoring.cli.server_process import SERVER_PACKAGES, choose_port, run_server
+
+__all__ = ["panel"]
+
+PANEL_SOURCE = """\
+import os
+
+os.chdir(os.environ["SCORING_FOLDER"])
+from scoring.widgets import tuning_panel
+
+tuning_panel(os.environ["SCORING_DB"], {model!r}, registry={profiles!r}, days={days!r}, users={users!r}, k={k!r},
+             factor_cache={factor_cache})
+"""
+
+PAGE_TEMPLATE = """\
+{%- extends "voila/templates/lab/index.html.j2" -%}
+{%- block notebook_css -%}{{ super() | replace(' href="https://', ' data-disabled="https://') }}{%- endblock -%}
+"""
+"""Voila's page without the icon styles that it loads from the network. The panel does not use these icons."""
+
+
+def panel(
+    model: Annotated[
+        str, typer.Argument(help="The initial model: a shipped model, a model file or a saved profile.")
+    ] = "standard",
+    db: DbOption = DEFAULT_DB,
+    profiles: ProfilesOption = DEFAULT_PROFILES,
+    days: Annotated[float, typer.Option(min=0.01, help="Length of the holdout in days.")] = 14.0,
+    users: Annotated[int, typer.Option(min=1, help="Number of evaluated users.")] = 500,
+    top_k: TopKOption = 40,
+    factor_cache: FactorCacheOption = None,
+    port: PortOption = None,
+    open_browser: OpenOption = False,
+) -> None:
+    """Open the tuning panel as a web page.
+
+    The server accepts connections from this machine only and requires a token. Press Ctrl-C to stop it.
+    """
+    from scoring.columns import TABLES
+    from scoring.database.database import Database
+    from scoring.extras import require
+    from scoring.statistics.factors import default_cache
+
+    require("scoring panel", "workbench", *SERVER_PACKAGES)
+    with Database.open(db) as database:  # report errors here, not on the page
+        database.require_tables(*TABLES)
+        database.require_data()
+    source = PANEL_SOURCE.format(
+        model=model,
+        profiles=str(profiles),
+        days=days,
+        users=users,
+        k=top_k,
+        factor_cache=f"__import__('pathlib').Path({str(factor_cache or default_cache())!r})",
+    )
+    port = choose_port(port)
+    # a URL may contain a password: pass it in the environment, which other users cannot read
+    environment = {"SCORING_DB": db, "SCORING_FOLDER": str(Path.cwd())}
+    with _page_folder(source) as folder:
+        paths = [str(folder / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+        environment["JUPYTER_PATH"] = os.pathsep.join(paths)
+        server = [
+            "panel", str(folder), str(folder / "panel.ipynb"), "--template=scoring", "--no-browser", f"--port={port}",
+            "--Voila.ip=127.0.0.1", "--token", "--Voila.port_retries=0", "--VoilaExecutor.timeout=600",
+            "--Voila.log_level=ERROR", f"--Voila.connection_dir_root={folder}",
+        ]  # fmt: skip
+        run_server("The panel", server, port, "/", environment, open_browser)
+
+
+@contextmanager
+def _page_folder(source: str) -> Iterator[Path]:
+    """Yield a private folder with `panel.ipynb`, a notebook of one cell, and its template in `jupyter`."""
+    cell: dict[str, object] = {
+        "cell_type": "code", "id": "panel", "metadata": {}, "source": source, "outputs": [], "execution_count": None,
+    }  # fmt: skip
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    render_profile = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    # the server also removes it, in case this command is killed
+    with tempfile.TemporaryDirectory(prefix="scoring-panel-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "panel.ipynb").write_text(json.dumps(render_profile), encoding="utf-8")
+        template = folder / "jupyter/voila/templates/scoring"
+        template.mkdir(parents=True)
+        (template / "conf.json").write_text('{"base_template": "lab"}', encoding="utf-8")
+        (template / "index.html.j2").write_text(PAGE_TEMPLATE, encoding="utf-8")
+        yield folder

@@ -1,0 +1,238 @@
+"""Load data, models and components from the values of options."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scoring.cli.options import DEFAULT_MAX_REFUSED, DEFAULT_PROFILES
+from scoring.errors import pluralize
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scoring.cli.progress import Progress
+    from scoring.database.database import Database
+    from scoring.dataset import Dataset
+    from scoring.model import Component, ScoringModel
+    from scoring.telemetry import Stopwatch
+    from scoring.tuning.registry import Registry
+    from scoring.validation.report import DataReport
+
+__all__ = ["load_components", "load_data", "read_model", "read_models", "resolve_id"]
+
+
+def read_model(
+    name: str | None,
+    weights: Path | None,
+    component_files: Sequence[Path] | None,
+    profile: str | None = None,
+    profiles: Path = DEFAULT_PROFILES,
+) -> ScoringModel:
+    """Return a model with its weights, or the model of a saved profile.
+
+    Raises
+    ------
+    ModelError: If the model, the weights, the profile or a component file is invalid.
+    ConfigurationError: If a profile is given together with a model or weights.
+    OutputError: If the folder of profiles is not accessible.
+    """
+    from scoring.catalog import load_model
+    from scoring.errors import ConfigurationError, ModelError
+    from scoring.model import parse_weights
+    from scoring.storage.os_errors import reason
+
+    own = [component for file in component_files or () for component in load_components(file)]
+    if profile is not None:
+        if name is not None or weights is not None:
+            raise ConfigurationError("--profile brings its model and weights: leave --model and --weights out.")
+        from scoring.tuning.registry import Registry
+
+        return Registry(profiles, components=own).use(profile).model
+    model = load_model("standard" if name is None else name, own)
+    if weights is None:
+        return model
+    try:
+        text = weights.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"weights {weights}: {reason(error)}; give the path of a weight file.") from error
+    return model.with_weights(parse_weights(text, model, source=str(weights)))
+
+
+def read_models(
+    names: Sequence[str], component_files: Sequence[Path] | None, profiles: Path
+) -> tuple[Registry, dict[str, ScoringModel]]:
+    """Return the registry, and models by name: shipped models, model files and saved profiles.
+
+    Raises
+    ------
+    ModelError: If a model, a profile or a component file is invalid.
+    ConfigurationError: If a name is a duplicate.
+    OutputError: If the folder of profiles is not accessible.
+    """
+    from scoring.catalog import load_model
+    from scoring.errors import ConfigurationError
+    from scoring.tuning.registry import Registry
+
+    own = [component for file in component_files or () for component in load_components(file)]
+    registry = Registry(profiles, components=own)
+    found = {}
+    for name in names:
+        if name in found:
+            raise ConfigurationError(f"{name} is named twice; a model is held beside others.")
+        found[name] = load_model(name, own) if Path(name).is_file() else registry.model(name)
+    return registry, found
+
+
+def load_components(file: Path) -> list[type[Component]]:
+    """Return the component classes that a Python file defines. The file is run once per content.
+
+    Raises
+    ------
+    ModelError: If the file cannot be run, does not define a component, or a component does not have a `kind`.
+    """
+    from scoring.errors import ModelError
+    from scoring.model import Component
+    from scoring.storage.os_errors import reason
+
+    # the module name contains a digest of the file, so that it cannot shadow another module
+    try:
+        digest = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
+    except OSError as error:
+        raise ModelError(f"component file {file}: {reason(error)}.") from error
+    name = f"scoring_component_{file.stem}_{digest}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ModelError(f"component file {file}: a Python file, ending in .py, is needed.")
+    module = sys.modules.get(name)
+    if module is None:
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)  # for annotations in pydantic
+        try:
+            spec.loader.exec_module(module)
+        except BaseException as error:
+            del sys.modules[name]
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            # also sys.exit(): otherwise the command could exit with code 0
+            raise ModelError(f"component file {file}{_line(error, file)}: {type(error).__name__}: {error}.") from error
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Component)
+        and value.__module__ == name
+        and not inspect.isabstract(value)
+    ]
+    if not found:
+        raise ModelError(f"component file {file}: it defines no component (a subclass of scoring.Component).")
+    for component in found:
+        if not isinstance(getattr(component, "kind", None), str):
+            raise ModelError(f"component file {file}: {component.__name__} needs a `kind`, its name in model files.")
+    return found
+
+
+def _line(error: BaseException, file: Path) -> str:
+    """Return the line of the file that raised the error, as text for the message; empty if unknown."""
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}" if error.lineno else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == file.resolve()]
+    return f", line {lines[-1]}" if lines else ""
+
+
+def load_data(
+    database: Database,
+    as_of: str | None,
+    progress: Progress,
+    watch: Stopwatch,
+    *,
+    max_refused: str = DEFAULT_MAX_REFUSED,
+    refused_to: Path | None = None,
+) -> Dataset:
+    """Load a database, quarantining invalid rows up to a limit per table.
+
+    Quarantined rows are reported and pluralize in the dataset's ledger.
+
+    Parameters
+    ----------
+    database: The database.
+    as_of: The clock of the data; None for the time of the newest action.
+    show: Progress output.
+    watch: Stopwatch of the phases `load` and `encode`.
+    max_refused: Maximum number or share of quarantined rows per table, such as "1%".
+    refused_to: The folder for files of quarantined rows, which replace those of the last load; None for no files.
+
+    Raises
+    ------
+    DatabaseError: If the database is not readable, lacks a table or is empty.
+    DataError: If the data are invalid, or more than `max_refused` rows of a table are.
+    ConfigurationError: If `as_of` or `max_refused` is invalid.
+    NotEnoughMemoryError: If the data do not fit into memory.
+    OutputError: If the files of quarantined rows cannot be written.
+    """
+    from scoring.columns import TABLES
+    from scoring.database.change_tokens import change_tokens
+    from scoring.database.quarantine import read_usable
+    from scoring.dataset import Dataset
+    from scoring.dataset.dataset import clock_of
+    from scoring.runs import memory_budget
+    from scoring.validation.report import Limit
+
+    limit = Limit.parse(max_refused)
+    where = "" if refused_to is None else f" The rows are in {refused_to}, with the reasons."
+
+    database.require_tables(*TABLES)
+    database.require_data()
+    tokens = change_tokens(database)
+    users, jobs, actions = (tokens[name].rows for name in ("users", "jobs", "actions"))
+    sizes = f"{pluralize(users, 'user')}, {pluralize(jobs, 'job')}, {pluralize(actions, 'action')}"
+    memory_budget.require(
+        memory_budget.predict_data(users, jobs, actions),
+        f"Loading {sizes}",
+        ["give the process more memory", "keep fewer old jobs and actions in the database"],
+    )
+    with progress.stage(f"loading {sizes}"), watch.phase("load"):
+        tables, ledger, _ = read_usable(
+            database,
+            as_of=clock_of(as_of),
+            limit=limit,
+            advice=f"{where} Correct them{'' if refused_to is None else ', or allow more with --max-refused'}.",
+            refused_to=refused_to,
+        )
+    _report_rejected_rows(ledger, where, progress)
+    with watch.phase("encode"):
+        return Dataset(tables, as_of=as_of, ledger=ledger)
+
+
+def _report_rejected_rows(ledger: DataReport, where: str, progress: Progress) -> None:
+    from scoring.errors import printable
+
+    for table in ledger.tables.values():
+        if table.rejected:
+            progress.print_line(f"warning: {printable(table.format_line(), 500)}")
+    if where and ledger.n_rejected:
+        progress.print_line(f"warning: left out.{where}")
+
+
+def resolve_id(text: str, frame: pd.DataFrame, what: str) -> int:
+    """Return the id of a user or job. An integer is an id; other text is looked up among the external ids.
+
+    Raises
+    ------
+    UnknownIdError: If the id does not exist.
+    """
+    from scoring.errors import UnknownIdError
+
+    if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
+        found = frame.loc[frame[f"{what}_id"] == int(text), f"{what}_id"]
+    else:
+        found = frame.loc[frame["external_id"] == text, f"{what}_id"]
+    if not len(found):
+        raise UnknownIdError(f"there is no {what} {text} among the {len(frame):,} {what}s of the data.")
+    return int(found.iloc[0])

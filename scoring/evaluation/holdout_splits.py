@@ -1,0 +1,214 @@
+"""Holdouts with a time split per user: the last jobs of each user, or all actions of newcomers.
+
+For each evaluated user, all actions from the first held-out one on are removed. The log is read at the data's clock.
+It may therefore contain later actions of *other* users; the holdout's notes state this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.array_types import Bools, Longs
+from scoring.dataset import Dataset
+from scoring.dataset.arrays import DAY, instants
+from scoring.errors import ConfigurationError
+from scoring.evaluation.action_log import ActionLog
+from scoring.evaluation.holdout import APPLICATIONS, Holdout, data_caveats, select_relevant
+from scoring.id_index import IdIndex
+from scoring.plan import Candidates
+from scoring.ranking.prepared import find_rows
+
+__all__ = ["Named", "cold_start", "last_n"]
+
+Named = NDArray[np.integer] | Sequence[int] | pd.DataFrame
+"""Candidates given by the caller: job ids for all users, or a frame with the columns user_id and job_id."""
+
+_OTHERS: Final = "The log is read at the data's clock: what other users did after a held-out action may be in it."
+
+
+def by_time(
+    data: Dataset, cut: Any = None, *, days: float = 14.0, gains: Mapping[str, float] = APPLICATIONS
+) -> Holdout:
+    """Return a holdout of the actions in the `days` days after the cut.
+
+    The data is what was known at the cut. Later actions are removed, jobs posted later are not open yet, and the
+    current active flag of a job is ignored. Candidates are the jobs that were open at the cut. Pairs are left out,
+    and counted, if the user was not registered or the job was not open at the cut.
+
+    Parameters
+    ----------
+    data: The dataset to split.
+    cut: Timestamp of the split; None: `days` days before the dataset's clock.
+    days: Length of the held-out period.
+    gains: Kind of action → gain of a job with such an action. Other kinds are not evaluated.
+
+    Raises
+    ------
+    ConfigurationError: If the cut is not a timestamp, no pair is held out, or a kind or gain is invalid.
+    """
+    log = ActionLog.of(data, gains)
+    tables = data.tables
+    known = Dataset(tables, as_of=data.as_of - pd.Timedelta(days=days) if cut is None else cut, set_back=True)
+    before = tables.actions["occurred_at"] <= known.as_of
+    known = Dataset(tables.with_tables(actions=tables.actions[before]), as_of=known.as_of, set_back=True)
+    held = log.take((log.at > known.clock.now) & (log.at <= known.clock.now + int(days * DAY))).pairs()
+    registered = instants(known.tables.users["registered_at"])[held.user]
+    reasons = {
+        "user not registered at the cut": registered > known.clock.now,
+        "job not open at the cut": ~known.open_jobs[held.job],
+    }
+    name = f"{days:g} days from {known.as_of:%Y-%m-%d %H:%M} UTC"
+    return Holdout(name, known, *select_relevant(data, held, reasons, name, gains), notes=data_caveats(data))
+
+
+def last_n(
+    data: Dataset,
+    n: int = 1,
+    *,
+    gains: Mapping[str, float] = APPLICATIONS,
+    at_least: int = 1,
+    window_days: float = 0.0,
+    candidates: Named | None = None,
+) -> Holdout:
+    """Return a holdout of each user's last n jobs, ordered by the newest counted action on each job.
+
+    All actions of the user on these jobs are removed, and all actions from the first held-out one on.
+
+    Parameters
+    ----------
+    data: The dataset to split.
+    n: Jobs to hold out per user.
+    gains: Kind of action → gain of a job with such an action. Other kinds are not evaluated.
+    at_least: Jobs with earlier actions that a user must keep. Users with fewer are left out, and counted.
+    window_days: Days added to the end of the candidate period.
+    candidates: Jobs to rank. None: jobs open at any time from the user's first held-out action until `window_days`
+        after the last.
+
+    Raises
+    ------
+    ConfigurationError: If n is below 1, a kind of action or its gain is invalid, or no pair remains.
+    UnknownIdError: If a candidate is not in the data.
+    """
+    _check_number(n)
+    log, n_users = ActionLog.of(data, gains), len(data.users)
+    pairs = log.pairs()
+    from_the_end = pairs.first() + pairs.counts(n_users)[pairs.user] - 1 - np.arange(len(pairs))
+    last = pairs.take(from_the_end < n)
+    short = {
+        f"user with fewer than {n + at_least} jobs": pairs.counts(n_users)[last.user] < n + at_least,
+        f"user with fewer than {at_least} jobs before those": _others_before(log, last, n_users)[last.user] < at_least,
+    }
+    name = "the last job of each user" if n == 1 else f"the last {n} jobs of each user"
+    return _per_user(data, last, short, name, gains, window_days, candidates)
+
+
+def cold_start(
+    data: Dataset,
+    n: int = 1,
+    *,
+    share: float = 0.2,
+    seed: int = 0,
+    gains: Mapping[str, float] = APPLICATIONS,
+    window_days: float = 0.0,
+    candidates: Named | None = None,
+) -> Holdout:
+    """Return a holdout of a share of the users with all their actions removed; their first n jobs are relevant.
+
+    These users are scored as newcomers: only the columns of their user row are known. The choice of users depends on
+    `seed` and their ids, not on the order of rows.
+
+    Parameters
+    ----------
+    data: The dataset to split.
+    n: Relevant jobs per user.
+    share: Share of the users with actions to hold out, above 0 and at most 1.
+    seed: Seed of the choice of users.
+    gains, window_days, candidates: As in `last_n`.
+
+    Raises
+    ------
+    ConfigurationError: If n is below 1, the share or a gain is invalid, or no pair remains.
+    UnknownIdError: If a candidate is not in the data.
+    """
+    _check_number(n)
+    if not 0 < share <= 1:
+        raise ConfigurationError(f"share is {share}; of the users a share above 0, up to 1, can be held out.")
+    pairs, n_users = ActionLog.of(data, gains).pairs(), len(data.users)
+    acting = np.unique(pairs.user)
+    chosen = np.zeros(n_users, dtype=bool)
+    chosen[np.random.default_rng(seed).permutation(acting)[: max(1, round(share * len(acting)))]] = True
+    firsts = pairs.take(chosen[pairs.user] & (np.arange(len(pairs)) - pairs.first() < n))
+    jobs = "first job" if n == 1 else f"first {n} jobs"
+    name = f"the {jobs} of {int(chosen.sum()):,} newcomers"
+    return _per_user(data, firsts, {}, name, gains, window_days, candidates, everything_of=chosen)
+
+
+def _per_user(
+    data: Dataset,
+    held: ActionLog,
+    reasons: dict[str, Bools],
+    name: str,
+    gains: Mapping[str, float],
+    window_days: float,
+    named: Named | None,
+    everything_of: Bools | None = None,
+) -> Holdout:
+    n_users = len(data.users)
+    kept = held.take(~np.any([*reasons.values(), np.zeros(len(held), dtype=bool)], axis=0))
+    known = _without(data, kept, everything_of)
+    if named is None:
+        first, last = kept.earliest(n_users), kept.latest(n_users) + int(window_days * DAY)
+        candidates = Candidates.open_between(data.jobs, first, np.where(last < first, first, last))
+    else:
+        candidates = _named(data, named)
+    reasons = {**reasons, "job not among the candidates": ~candidates.holds(held.user, held.job)}
+    return Holdout(
+        name,
+        known,
+        *select_relevant(data, held, reasons, name, gains),
+        candidates,
+        notes=(_OTHERS, *data_caveats(data)),
+    )
+
+
+def _others_before(log: ActionLog, held: ActionLog, n_users: int) -> Longs:
+    """Return (n_users,) jobs with an action strictly before the user's first held-out one, without held-out jobs."""
+    earlier = log.take(log.at < held.earliest(n_users)[log.user]).pairs()
+    pair, theirs = ((some.user.astype(np.int64) << 32) | some.job for some in (earlier, held))
+    return earlier.take(~np.isin(pair, theirs)).counts(n_users)
+
+
+def _without(data: Dataset, held: ActionLog, everything_of: Bools | None) -> Dataset:
+    """Return the data without the held-out pairs and without later actions of their users."""
+    actions = data.tables.actions
+    user = IdIndex(data.users.user_id).find(actions["user_id"].to_numpy())[0]
+    job = IdIndex(data.jobs.job_id).find(actions["job_id"].to_numpy())[0]
+    at = instants(actions["occurred_at"])
+    n_jobs = len(data.jobs)
+    gone = at >= held.earliest(len(data.users))[user]
+    gone |= np.isin(user * n_jobs + job, held.user.astype(np.int64) * n_jobs + held.job)
+    gone |= at > data.clock.now
+    if everything_of is not None:
+        gone |= everything_of[user]
+    tables = data.tables.with_tables(actions=actions[~gone])
+    return Dataset(tables, as_of=data.as_of, set_back=data.clock.set_back)
+
+
+def _named(data: Dataset, named: Named) -> Candidates:
+    if isinstance(named, pd.DataFrame):
+        users = find_rows(data.users.user_id, named["user_id"].tolist(), "user")
+        jobs = find_rows(data.jobs.job_id, named["job_id"].tolist(), "job")
+    else:
+        rows = np.unique(find_rows(data.jobs.job_id, named, "job"))
+        users, jobs = np.repeat(np.arange(len(data.users)), len(rows)), np.tile(rows, len(data.users))
+    return Candidates.listed(users, jobs, len(data.users), len(data.jobs))
+
+
+def _check_number(n: int) -> None:
+    if n < 1:
+        raise ConfigurationError(f"{n} jobs of a user cannot be held out; it takes 1 or more.")

@@ -1,0 +1,42 @@
+"""Compiled kernels are cached on disk and used only by the code version that compiled them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+
+KERNEL = """
+import sys
+sys.path.insert(0, {root!r})
+from scoring.backends.numba.jit import compiled
+
+@compiled
+def add(a, b):
+    return a + b
+
+print(add(2, 3), sum(add.stats.cache_hits.values()))
+"""
+
+
+def run(script: Path, cache: Path) -> list[str]:
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_kept_kernels_of_other_code_are_compiled_again(tmp_path: Path) -> None:
+    """An index of other code may name types that no longer exist, so it is not unpickled."""
+    script, cache = tmp_path / "kernel.py", tmp_path / "cache"
+    script.write_text(KERNEL.format(root=str(Path(__file__).parents[3])), "utf-8")
+    assert run(script, cache) == ["5", "0"]
+    assert run(script, cache) == ["5", "1"]
+    (index,) = cache.rglob("*.nbi")
+    index.write_bytes(pickle.dumps(numba.__version__) + b"cscoring.no_such_module\nScratch\n.")
+    assert run(script, cache) == ["5", "0"]
+    assert run(script, cache) == ["5", "1"]

@@ -1,0 +1,74 @@
+"""The vector instructions of `vectors` give the results of the loops in `vector_fallback`."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+from numba import config
+
+from scoring.backends.numba import vector_fallback, vectors
+from scoring.bundle.index import BLOCK_JOBS
+
+pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled here")
+
+
+@numba.njit(cache=False)
+def _compiled(value, source, rank, has, low, high, gain, no):
+    vectors.copy(value, source)
+    vectors.add_in_interval(value, rank, low, high, gain)
+    vectors.add_where(value, has, gain, no)
+
+
+def _written_out(value, source, rank, has, low, high, gain, no):
+    vector_fallback.copy(value, source)
+    vector_fallback.add_in_interval(value, rank, low, high, gain)
+    vector_fallback.add_where(value, has, gain, no)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_block_is_filled_alike(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    source = random.normal(size=BLOCK_JOBS + 3).astype(np.float32)
+    rank = random.integers(-3, 4, BLOCK_JOBS + 3).astype(np.int32)
+    has = random.integers(0, 3, BLOCK_JOBS + 3).astype(np.int32)
+    low, high = sorted(random.integers(-4, 5, 2).tolist())
+    gain, no = (np.float32(number) for number in random.normal(size=2))
+    results = []
+    for fill in (_compiled, _written_out):
+        value = np.full(BLOCK_JOBS + 3, np.float32(7))
+        fill(value, source, rank, has, np.int32(low), np.int32(high), gain, no)
+        results.append(value)
+    np.testing.assert_array_equal(results[0].view(np.uint32), results[1].view(np.uint32))
+
+
+@numba.njit(cache=False)
+def _of_many(values, first, low, high):
+    return vectors.mask_of_chunk(values, first, low, high)
+
+
+@numba.njit(cache=False)
+def _of_block(values, first, low, high):
+    return vectors.mask_of_block(values, first, low, high)
+
+
+@numba.njit(cache=False)
+def _lowest(bits):
+    return vectors.lowest_bit(bits)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_same_bits_are_set(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    values = random.choice([np.nan, np.inf, -np.inf, 0.0, -0.0, 0.25, 0.5, 1.0], 100).astype(np.float32)
+    first = int(random.integers(0, 37))
+    low, high = (np.float32(number) for number in random.choice([-np.inf, 0.0, 0.25, 0.5, np.inf], 2))
+    for compiled, written_out in (
+        (_of_many, vector_fallback.mask_of_chunk),
+        (_of_block, vector_fallback.mask_of_block),
+    ):
+        bits = compiled(values, first, low, high)
+        assert bits == written_out(values, first, low, high)
+        if bits:
+            assert _lowest(np.uint64(bits)) == vector_fallback.lowest_bit(bits)
+            assert int(bits) >> _lowest(np.uint64(bits)) & 1

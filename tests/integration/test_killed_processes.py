@@ -1,0 +1,79 @@
+"""Separate processes: kills set by an environment variable, also on PostgreSQL, and two runs of one key."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scoring.database.database import Database
+from scoring.database.writers import save_tables
+from scoring.runs.publishers import published_runs, read_results
+from scoring.runs.publishers.database_lock import hold_key
+from scoring.storage.file_lock import LockHeldError
+from scoring.synthetic import make_market
+from scoring.telemetry import fault_injection
+from tests.support.counts import record_count
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def market(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as database:
+        save_tables(database, make_market(40, 120, 500, seed=9).tables)
+        yield database
+
+
+def command(url: str, folder: Path, fault: str = "") -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "scoring.cli", "run", "--db", url, "--out", "runs", "--top-k", "4", "--resume"]
+    surroundings = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "XDG_CACHE_HOME": str(folder),
+        fault_injection.VARIABLE: fault,
+    }
+    return subprocess.run(words, cwd=folder, env=surroundings, capture_output=True, text=True, check=False)
+
+
+def test_killed_process_is_resumed(market: Database, database_url: str, tmp_path: Path) -> None:
+    assert command(database_url, tmp_path, "rows inserted:1:kill").returncode == -signal.SIGKILL
+    assert command(database_url, tmp_path, "database published:1:kill").returncode == -signal.SIGKILL
+    done = command(database_url, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(published_runs(tmp_path / "runs")) == 1
+    pd.testing.assert_frame_equal(read_results(market), pd.read_parquet(tmp_path / "runs/latest"))
+    with market.connect() as connection:
+        assert connection.exec_driver_sql("SELECT status FROM runs").scalars().all() == ["published"]
+    record_count("killed processes", "{} processes on {} kinds of database", 2, 1)
+
+
+HOLD = """
+import sys
+from scoring.database.database import Database
+from scoring.runs.publishers.database_lock import hold_key
+
+let_go = hold_key(Database.open(sys.argv[1]), sys.argv[2])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_lock_ends_with_its_process(market: Database, database_url: str) -> None:
+    key = "0123456789abcdef" * 2
+    words = [sys.executable, "-c", HOLD, database_url, key]
+    surroundings = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, env=surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(LockHeldError):
+            hold_key(market, key, patience=0.0)
+        hold_key(market, key[::-1])()
+        other.kill()
+        other.wait()
+        hold_key(market, key)()

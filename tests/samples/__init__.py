@@ -1,1 +1,0 @@
-"""Files that released versions wrote, and tests that this version reads them."""

@@ -1,0 +1,136 @@
+"""The panel operated by keyboard: Tab moves the focus, other keys operate the controls."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+__all__ = ["Keyboard"]
+
+_STOPS = 200
+_READ = """() => {
+  const panel = document.querySelector(".scoring-panel");
+  const measures = panel?.querySelector('table[aria-label="Measures compared with the baseline"]');
+  if (!measures) return null;  // a page that opens gets its parts one after the other
+  return {
+    list: Array.from(panel.querySelectorAll(".scoring-ranks tbody tr"), row => row.textContent),
+    measures: Array.from(measures.querySelectorAll("tbody tr"), row => row.textContent),
+  };
+}"""
+_SETTLED = """(before) => {
+  const status = document.querySelector(".scoring-messages [role=status]");
+  const now = (READ)();
+  if (status?.dataset.kind !== "settled" || !now?.list.length) return false;
+  return !before || ["list", "measures"].every(part => JSON.stringify(now[part]) !== JSON.stringify(before[part]));
+}""".replace("READ", _READ)
+_BACK = "(before) => JSON.stringify((READ)()) === JSON.stringify(before)".replace("READ", _READ)
+_STOP = """() => {
+  const all = Array.from(document.querySelectorAll(
+    '.scoring-panel :is(button, input, select, summary, [role="slider"], tr[tabindex="0"])'));
+  return all.filter(one => one.checkVisibility({ visibilityProperty: true })).indexOf(document.activeElement);
+}"""
+_STOPS_THERE_ARE = _STOP.replace(".indexOf(document.activeElement)", ".length")
+
+
+class Keyboard:
+    """Operate the panel of a page. Its answers are the rows of the list and of the measures, as text."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.root = page.locator(".scoring-panel")
+        self.told = self.root.locator(".scoring-messages [role=status]").nth(1)
+
+    def answers(self) -> dict[str, list[str]]:
+        read: dict[str, list[str]] = self.page.evaluate(_READ)
+        return read
+
+    def settle(self, before: dict[str, list[str]] | None = None) -> dict[str, list[str]]:
+        """Return the answers of the settled panel. With `before`, wait until list and measures both differ from it."""
+        self.page.wait_for_function(_SETTLED, arg=before)
+        return self.answers()
+
+    def back(self, before: dict[str, list[str]]) -> None:
+        """Wait until the panel shows these answers again."""
+        self.page.wait_for_function(_BACK, arg=before)
+
+    # Controls
+
+    def entry(self, name: str) -> Locator:
+        """Return an input or select by name: a component for its weight, or component.parameter."""
+        return self.root.locator("input, select").and_(self.root.get_by_label(name, exact=True))
+
+    def slider(self, name: str) -> Locator:
+        """Return the slider with this accessible name."""
+        return self.root.get_by_role("slider", name=name, exact=True)
+
+    def names(self, role: str) -> list[str]:
+        """Return the accessible names of all controls of a role, including hidden ones."""
+        told = self.root.get_by_role(role, include_hidden=True).evaluate_all(  # type: ignore[arg-type]
+            "all => all.map(one => one.getAttribute('aria-label') ?? '')"
+        )
+        return list(told)
+
+    def button(self, name: str) -> Locator:
+        return self.root.get_by_role("button", name=name, exact=True)
+
+    def lock(self, name: str) -> Locator:
+        either = re.compile(f"^(lock {name}|{name} is locked; unlock it)$")
+        return self.root.get_by_role("button", name=either)
+
+    # Keys
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def reach(self, control: Locator) -> None:
+        """Press Tab until the control has the focus."""
+        for _ in range(_STOPS):
+            if self.has_focus(control):
+                return
+            self.press("Tab")
+        raise AssertionError(f"Tab does not reach {control}")
+
+    def has_focus(self, control: Locator) -> bool:
+        focused: bool = control.evaluate("one => one === document.activeElement")
+        return focused
+
+    def type(self, control: Locator, text: str) -> None:
+        """Replace the text of a control."""
+        self.reach(control)
+        self.press("Control+a")
+        self.page.keyboard.type(text)
+        self.press("Enter")
+
+    def stops(self) -> tuple[list[int], int]:
+        """Return the positions of the controls that Tab visits, in order, and the number of controls."""
+        for _ in range(_STOPS):
+            if self.page.evaluate(_STOP) == 0:
+                break
+            self.press("Shift+Tab")
+        found: list[int] = []
+        while len(found) < _STOPS and (at := int(self.page.evaluate(_STOP))) >= 0:
+            found.append(at)
+            self.press("Tab")
+        return found, int(self.page.evaluate(_STOPS_THERE_ARE))
+
+    def save(self, name: str) -> None:
+        """Save the model as a profile. Press Save again if the panel asks for it."""
+        self.type(self.entry("name"), name)
+        self.reach(self.button("Save"))
+        self.press("Enter")
+        expect(self.told).not_to_be_empty()
+        if "Press Save again" in self.told.inner_text():
+            self.press("Enter")
+        expect(self.told).to_have_text(f"Saved as {name}@1.")
+
+    def choose_profile(self, name: str) -> None:
+        self.reach(self.entry("profile"))
+        self.page.keyboard.type(name)
+        expect(self.entry("profile")).to_have_value(name)
+
+    def typed(self, *names: str) -> dict[str, Any]:
+        """Return the values of these inputs by name."""
+        return {name: self.entry(name).input_value() for name in names}
