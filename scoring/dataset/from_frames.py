@@ -60,7 +60,7 @@ def _with_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[st
     given = {name: frame for name, frame in frames.items() if frame is not None}
     for name in ("jobs", "users"):
         if name not in given:
-            raise DataError(f"{name}: a pandas DataFrame is needed, not None.")
+            raise DataError(f"{name}: expected a pandas DataFrame, not None.")
     given.setdefault("occupations", reference.occupations())
     if "prefectures" not in given:
         given["prefectures"] = reference.prefectures()

@@ -90,7 +90,7 @@ def test_objects_become_what_coercion_makes_of_them(column_type: ColumnType) -> 
 
 @pytest.mark.parametrize(("name", "value"), [("fee", float("inf")), ("fee", "x"), ("job_id", " "), ("is_active", 2)])
 def test_what_cannot_be_is_refused(name: str, value: Any) -> None:
-    with pytest.raises(DataError, match=f"row 1: {name} "):
+    with pytest.raises(DataError, match=f"row 1, column {name}: "):
         canonical_frame("jobs", [{"job_id": 5}, {"job_id": 6} | {name: value}], WIDTHS)
 
 

@@ -159,7 +159,7 @@ async def test_an_action_waits_for_its_job(db: Database) -> None:
     edit(db, "INSERT INTO actions VALUES (3, 9999, 'click', 5)")
     now = [0.0]
     with engine_on(db, now) as engine:
-        with pytest.warns(UserWarning, match=r"\(job_id does not exist in jobs 1\)"):
+        with pytest.warns(UserWarning, match=r"\(job_id does not exist in jobs: 1\)"):
             await lists(engine)
         edit(db, "INSERT INTO jobs (job_id, is_active) VALUES (9999, true)")
         now[0] = 5

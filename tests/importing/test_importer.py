@@ -133,7 +133,7 @@ def test_broken_utf8_refuses_its_row_and_not_the_file(sqlite: Database, tmp_path
     [
         (b"", "is empty"),
         (b"\n\n", "is empty"),
-        (b"title\nx\n", "no column job_id"),
+        (b"title\nx\n", "column job_id is missing"),
         (b'job_id,title\n1,"' + b"x" * 200_000, "Is a quote not closed"),
     ],
 )
@@ -153,7 +153,7 @@ def test_other_files(sqlite: Database, tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=said):
             import_file(sqlite, "jobs", tmp_path / name)
-    with pytest.raises(ConfigurationError, match=r"no table 'job' to map\. Perhaps 'jobs'"):
+    with pytest.raises(ConfigurationError, match=r"Table 'job' does not exist to map\. Perhaps 'jobs'"):
         import_file(sqlite, "job", tmp_path / "jobs.csv")
 
 

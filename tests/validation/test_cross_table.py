@@ -143,7 +143,7 @@ def test_what_goes_with_a_refused_row_does_not_count_against_the_limit() -> None
     }
     assert account.read == n == account.used + sum(account.left_out.values()) + account.n_rejected
     assert (account.n_rejected, account.n_invalid) == (followers + 3, 3)
-    assert account.line().endswith(f"job_id refers to a rejected job {followers})")
+    assert account.format_line().endswith(f"job_id refers to a rejected job: {followers})")
     assert Limit.parse("3").allows(account)
     assert not Limit.parse("2").allows(account)
     ledger.require(Limit.parse("3"))
@@ -161,7 +161,7 @@ def test_an_error_names_every_kind_of_problem_of_every_table() -> None:
     with pytest.raises(DataError) as caught:
         Dataset.from_frames(**dirty, occupations=pd.DataFrame({"code": [1]}))
     text, problems = str(caught.value), caught.value.problems
-    assert "occupations: there is no column occupation_code" in text
+    assert "occupations: column occupation_code is missing" in text
     assert "jobs: 13 invalid rows (row 0, column fee: 'x' is not a number" in text
     assert "and 8 more, among them" in text
     assert "title contains a NUL character (1, first row 20)" in text
@@ -185,7 +185,7 @@ def test_what_nobody_can_have_done_yet_sets_no_clock() -> None:
     actions = TABLES.actions.copy()
     actions.loc[0, "occurred_at"] = pd.Timestamp("2030-01-03", tz="UTC")
     given_frames = {"jobs": TABLES.jobs, "users": TABLES.users, "actions": actions}
-    with pytest.raises(DataError, match=r"actions: 1 row .* lies in the future .* it is 2030-01-01 now"):
+    with pytest.raises(DataError, match=r"actions: 1 invalid row .* is in the future .today is 2030-01-01 "):
         read_frames(given_frames, now=now)
     later = pd.Timestamp("2031-01-01", tz="UTC")
     assert read_frames(given_frames, now=now, as_of=later)[1].n_rejected == 0
@@ -193,7 +193,7 @@ def test_what_nobody_can_have_done_yet_sets_no_clock() -> None:
     assert read_frames(given_frames, now=now)[1].n_rejected == 0
     jobs = TABLES.jobs.assign(posted_at=pd.Timestamp("2031-01-01", tz="UTC"))
     assert read_frames({"jobs": jobs, "users": TABLES.users, "actions": TABLES.actions}, now=now)[1].n_rejected == 0
-    with pytest.raises(DataError, match="jobs: 60 rows"):
+    with pytest.raises(DataError, match="jobs: 60 invalid rows"):
         read_frames({"jobs": jobs, "users": TABLES.users}, now=now)
 
 
@@ -281,7 +281,7 @@ def test_limits() -> None:
         True, False, True, False, False, True,
     ]  # fmt: skip
     for strange in ("", "1.5", "-1", "101%", "nan%", "many", "१%", "1%%"):
-        with pytest.raises(ConfigurationError, match="how many rows may be refused"):
+        with pytest.raises(ConfigurationError, match="Invalid limit"):
             Limit.parse(strange)
     with pytest.raises(AssertionError, match="200 rows read"):
         TableReport("jobs", 200, 199, rejected={"fee is infinite": 2})
