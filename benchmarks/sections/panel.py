@@ -32,16 +32,22 @@ def measure(size: Size, work: Workspace) -> Section:
     return Section(
         name="panel",
         title="The tuning panel",
-        size=f"{len(session.user_id):,} users × {len(session.data.jobs):,} jobs; from a slider's release, without its "
-        "debounce, to lists, nine measures with intervals and one user's list",
+        size=f"{len(session.user_id):,} users × {len(session.data.jobs):,} jobs; from the release of a slider (without "
+        "debounce) to lists, nine metrics with intervals and the list of one user",
         figures=[
             Figure("a weight, median", 1000 * first.median, "ms", at_most(150), f"of {len(weights)} moves"),
             Figure("a weight, worst", 1000 * first.worst, "ms", at_most(150)),
             Figure(
-                "a parameter, median", 1000 * of_jobs.median, "ms", at_most(150), "of what depends on the job alone"
+                "a parameter, median",
+                1000 * of_jobs.median,
+                "ms",
+                at_most(150),
+                "of values that depend only on the job",
             ),
-            Figure("any other parameter, median", 1000 * of_pairs.median, "ms", at_most(150), "all but it is kept"),
-            Figure("a weight, everything, median", 1000 * whole.median, "ms", note=_told(stages)),
+            Figure(
+                "any other parameter, median", 1000 * of_pairs.median, "ms", at_most(150), "all other values are reused"
+            ),
+            Figure("a weight, all parts of the panel, median", 1000 * whole.median, "ms", note=_told(stages)),
         ],
         details={
             "weights": first.as_dict(),

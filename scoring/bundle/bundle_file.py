@@ -157,7 +157,7 @@ def read(path: Path) -> tuple[Parts, str]:
 
 
 _FOREIGN: Final[tuple[Reason, str]] = ("foreign", "is not a bundle")
-_ALTERED: Final[tuple[Reason, str]] = ("altered", "does not have the content that was saved. Save the bundle again")
+_ALTERED: Final[tuple[Reason, str]] = ("altered", "was changed after it was saved. Save the bundle again")
 
 
 def _truncated(size: int) -> tuple[Reason, str]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from scoring.array_types import Floats
-from scoring.components.shared import Days, Points, any_per_user, distinct, occupation_key
+from scoring.components.helpers import Days, Points, any_per_user, distinct, occupation_key
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair
@@ -46,7 +46,7 @@ class Clicks(Component):
     @model_validator(mode="after")
     def _at_most_100(self) -> Self:
         if self.start + self.occupation + sum(self._features) > 100:
-            raise ValueError("start, occupation and the features may not sum to more than 100")
+            raise ValueError("start, occupation and the features must not sum to more than 100")
         return self
 
     @property
@@ -73,4 +73,4 @@ class Clicks(Component):
         for name in _FEATURES:
             met[name] = bool(getattr(job, name)) and any(getattr(seen, name) for seen in clicked)
         value = self.start + sum(getattr(self, name) for name, holds in met.items() if holds)
-        return Reason(value, {"clicks": len(clicked), "days": self.days, "like them in": met})
+        return Reason(value, {"clicks": len(clicked), "days": self.days, "similar in": met})

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from scoring.components.shared import number
+from scoring.components.helpers import number
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair
@@ -34,7 +34,7 @@ class Conditions(Component):
         other = 100.0 * self.other_style
         by_style = np.array(  # bits: neither, remote, attractive, both
             [
-                [0.0, 0.0, 100.0, 100.0],  # no style asked
+                [0.0, 0.0, 100.0, 100.0],  # no work style
                 [other, other, other + 100.0, other + 100.0],  # a style other than remote
                 [0.0, 100.0, 100.0, 200.0],  # remote
             ]

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 import numpy as np
 from pydantic import model_validator
 
-from scoring.components.shared import piecewise
+from scoring.components.helpers import piecewise
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from scoring.components.shared import (
+from scoring.components.helpers import (
     Days,
     Points,
     any_per_user,
@@ -41,7 +41,7 @@ class History(Component):
     @model_validator(mode="after")
     def _at_most_100(self) -> Self:
         if self.start + self.occupation + self.wage + self.prefecture > 100:
-            raise ValueError("start, occupation, wage and prefecture may not sum to more than 100")
+            raise ValueError("start, occupation, wage and prefecture must not sum to more than 100")
         return self
 
     def terms(self, inputs: Inputs) -> Value:
@@ -74,5 +74,5 @@ class History(Component):
             "prefecture": job.prefecture is not None and job.prefecture in {seen.prefecture for seen in applied},
         }
         value = self.start + sum(getattr(self, name) for name, holds in met.items() if holds)
-        facts = {"applications": len(applied), "days": self.days, "mean yen per hour": mean, "like them in": met}
+        facts = {"applications": len(applied), "days": self.days, "mean yen per hour": mean, "similar in": met}
         return Reason(value, facts)

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from scoring.components.shared import Curve, Days, piecewise
+from scoring.components.helpers import Curve, Days, piecewise
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair

@@ -166,7 +166,7 @@ def _per_user(
         candidates = Candidates.open_between(data.jobs, first, np.where(last < first, first, last))
     else:
         candidates = _named(data, named)
-    reasons = {**reasons, "job not among the candidates": ~candidates.holds(held.user, held.job)}
+    reasons = {**reasons, "job not among the candidates": ~candidates.contains(held.user, held.job)}
     return Holdout(
         name,
         known,

@@ -128,7 +128,7 @@ class Layout:
             key_width=key_widths(program),
             vector=vector,
         )
-        uses = Keys(*(np.array(some, dtype=np.int32) for some in (cell_keys, other_keys, bounded_keys)))
+        uses = Keys(*(np.array(keys_of_use, dtype=np.int32) for keys_of_use in (cell_keys, other_keys, bounded_keys)))
         users = UserSide.of(program)
         cells, blocks = lay_out_blocks(
             ordered_program, cell, code, jobs.key_width, vector, uses.cell_keys, uses.bounded_keys

@@ -37,7 +37,7 @@ def pack(
 
     def place(term: object) -> tuple[int, int]:
         if type(term) not in packers:
-            raise ModelError(f"{type(term).__name__} is no term that a component may yield.")
+            raise ModelError(f"{type(term).__name__} is not a term. Use a class of scoring.model.terms.")
         kind, packer = packers[type(term)]
         return kind, packer.add(term)
 

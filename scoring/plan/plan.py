@@ -166,14 +166,14 @@ class Plan:
         if model.eligibility != self.model.eligibility or len(model.parts) != len(self.model.parts):
             return None
         program, job_value = self.program, self.program.job_value
-        for c, (before, after) in enumerate(zip(self.model.parts, model.parts, strict=True)):
-            if before == after:
+        for c, (previous, new) in enumerate(zip(self.model.parts, model.parts, strict=True)):
+            if previous == new:
                 continue
             slots = program.term_slot[program.term_start[c] : program.term_start[c + 1]]
-            if _identity(before) != _identity(after) or not _only_jobs(program, c):
+            if _identity(previous) != _identity(new) or not _only_jobs(program, c):
                 return None
-            value = _terms(after, inputs)
-            check_value(after.name, value, len(inputs.users), len(inputs.jobs))
+            value = _terms(new, inputs)
+            check_value(new.name, value, len(inputs.users), len(inputs.jobs))
             terms = [term for term in value.terms if isinstance(term, JobTerm)]
             if value.divisor is not None or not len(terms) == len(value.terms) == len(slots):
                 return None  # other parameters may give other terms

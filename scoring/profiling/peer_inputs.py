@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs, Singles
-from scoring.components.shared import any_per_user, distinct, mean_per_user
+from scoring.components.helpers import any_per_user, distinct, mean_per_user
 from scoring.dataset.arrays import Ragged
 from scoring.model import Inputs
 from scoring.model.eligibility import Eligibility

@@ -300,7 +300,7 @@ class RunState:
             users_refused=bad["users"],
             jobs_read=n_jobs + sum(bad["jobs"].values()),
             jobs_ranked=self.n_eligible,
-            jobs_filtered=self.prepared.plan.exclusions.ledger(),
+            jobs_filtered=self.prepared.plan.exclusions.counts(),
             jobs_refused=bad["jobs"],
             actions_read=ledger["actions"].read + sum(before.get("actions", {}).values()),
             actions_used=ledger["actions"].used,

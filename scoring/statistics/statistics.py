@@ -99,8 +99,8 @@ class Statistics:
     def factors(self) -> Factors:
         """Vectors of users and jobs, by row of the dataset."""
         settings, tables = self._als or ALS(), self.dataset.tables
-        is_brought = tables.user_factors is not None and tables.job_factors is not None
-        if self._caches is None or is_brought:
+        is_imported = tables.user_factors is not None and tables.job_factors is not None
+        if self._caches is None or is_imported:
             return Factors.of(self.dataset, settings=settings, cache=self._factor_cache)
         key = FactorsKey(self.dataset.fingerprint, freeze(asdict(settings)), f"implicit {version('implicit')}")
         return self._caches.share(key, lambda: Factors.of(self.dataset, settings=settings, cache=self._factor_cache))

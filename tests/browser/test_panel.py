@@ -11,9 +11,9 @@ from playwright.sync_api import expect
 
 from scoring.cli.server_process import IDLE_KERNEL_SECONDS
 from scoring.tuning.registry import Registry
-from tests.cli.commands.test_lab import Server, ask_for_page, wait_until
 from tests.support.keyboard import Keyboard
 from tests.support.page_monitor import Watched
+from tests.support.server_process import Server, ask_for_page, wait_until
 
 BASE = ("fee", "wage", "popularity", "access", "freshness")
 

@@ -259,7 +259,7 @@ def test_unreachable_pairs_are_counted_at_first_rule(kind: str, request: pytest.
     assert evaluator.unreachable(model) == counts
     assert len(counts) >= 2
     everything = {"open": False, "min_fee": None, "not_applied": False, "company_cooldown_days": None}
-    assert set(evaluator.unreachable(STANDARD.with_eligibility(**everything))) <= {"nobody's candidate"}
+    assert set(evaluator.unreachable(STANDARD.with_eligibility(**everything))) <= {"not a candidate of any user"}
 
 
 def test_list_facts_follow_eligibility_rules(evaluator: Evaluator) -> None:

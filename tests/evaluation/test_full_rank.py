@@ -100,7 +100,7 @@ def test_only_candidates_are_ranked() -> None:
     some = Prepared.of(ready.inputs, load_model("standard"), candidates=chosen)
     user = int(some.plan.user_id[0])
     place = check(some, user, int(some.plan.job_id[7]))
-    assert "nobody's candidate" in place.not_ranked
+    assert "not a candidate of any user" in place.not_ranked
     assert set(place.order) <= set(some.plan.job_id[:5])
 
 

@@ -34,9 +34,11 @@ FIRST = 5_000_000_000  # ids of the rows with cases
 
 def inputs(table: str) -> list[Case]:
     """Return the cases. In actions, a valid id refers to no user and no job, so its row is rejected."""
-    nobody = table == "actions"
+    has_unknown_ids = table == "actions"
     return [
-        replace(case, outcome="does not exist in ") if nobody and case.column.type is ID and not case.refused else case
+        replace(case, outcome="does not exist in ")
+        if has_unknown_ids and case.column.type is ID and not case.refused
+        else case
         for case in cases(table)
     ]
 
@@ -275,7 +277,7 @@ ARGUMENTS: list[tuple[str, Callable[[], Any], type[ScoringError] | tuple[type[Sc
             "a column twice": {"jobs": pd.concat([MARKET.jobs, MARKET.jobs[["fee"]]], axis=1)},
             "an id twice": {"users": pd.concat([MARKET.users, MARKET.users.head(1)])},
             "an unknown table": {"cats": MARKET.users},
-            "nobody, and their actions": {"users": MARKET.users.head(0), "actions": MARKET.actions},
+            "actions without users": {"users": MARKET.users.head(0), "actions": MARKET.actions},
             "a region twice": {"prefectures": pd.DataFrame({"prefecture_code": ["1", "1"]})},
             "a border to nowhere": {
                 "prefecture_adjacency": pd.DataFrame({"prefecture_code": ["13"], "adjacent_code": [None]})
@@ -284,7 +286,7 @@ ARGUMENTS: list[tuple[str, Callable[[], Any], type[ScoringError] | tuple[type[Sc
         }.items()
     ),
     (
-        "tables nobody and nothing",
+        "tables without rows",
         lambda: scoring.Prepared.of(
             Dataset.from_frames(MARKET.jobs.head(0), MARKET.users.head(0)), READY.model
         ).top_k(3),

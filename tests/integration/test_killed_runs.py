@@ -98,11 +98,11 @@ class Place:
     def left_over(self) -> list[str]:
         """Return files other than published runs, the link `latest`, and the database with its log."""
         runs = {path.name for path in published_runs(self.root / "runs")} | {"latest"}
-        strange = [path.name for path in (self.root / "runs").iterdir() if path.name not in runs]
+        unknown = [path.name for path in (self.root / "runs").iterdir() if path.name not in runs]
         for run in published_runs(self.root / "runs"):
             assert verify_run(run) == []
         known = {"market.db", "market.db-wal", "market.db-shm", "runs"}
-        return strange + [path.name for path in self.root.iterdir() if path.name not in known]
+        return unknown + [path.name for path in self.root.iterdir() if path.name not in known]
 
 
 @dataclass
@@ -192,7 +192,7 @@ def survive(kills: int, seed: int, undisturbed: Undisturbed, yesterday: Place, f
             assert done["status"] in (0, KILLED), done["said"]
             check_readers(place, undisturbed)
         if not runs % 5:  # a scheduler repeats a run that has already completed
-            assert "nothing was done" in place.run("--resume")["said"]
+            assert "Nothing was done" in place.run("--resume")["said"]
         check_end(place, undisturbed)
         shutil.rmtree(place.root)
         runs += 1

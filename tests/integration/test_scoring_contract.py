@@ -275,11 +275,11 @@ def request_of(seed: int, market: RawMarket) -> tuple[list[Row], list[Row]]:
     rng = random.Random(f"request-{seed}")
     other = random_market(seed + 5000, n_users=8, n_jobs=30)
     made: list[list[Row]] = []
-    for own, strange, key in ((market.users, other.users, "user_id"), (market.jobs, other.jobs, "job_id")):
+    for own, foreign, key in ((market.users, other.users, "user_id"), (market.jobs, other.jobs, "job_id")):
         rows = [dict(row) for row in rng.sample(own, len(own) // 2)]
         taken = {row[key] for row in rows}
         rest = [row[key] for row in own if row[key] not in taken]
-        for row in strange:
+        for row in foreign:
             new = rng.random() < 0.4 or not rest
             rows.append(row | {key: 10**10 + row[key] if new else rest.pop()})
             if rng.random() < 0.3:

@@ -103,8 +103,8 @@ def test_it_names_each_rule_that_keeps_a_job_out() -> None:
         "the user has applied to it",
         "the user applied to the same company in the last 90 days",
     }
-    assert list(exclusions.ledger()) == ["not open", "employment type", "fee too low"]
-    assert sum(exclusions.ledger().values()) == (~exclusions.open_to_all).sum()
+    assert list(exclusions.counts()) == ["not open", "employment type", "fee too low"]
+    assert sum(exclusions.counts().values()) == (~exclusions.open_to_all).sum()
 
 
 def test_an_unknown_id_is_named(ready: Prepared) -> None:

@@ -328,5 +328,5 @@ def test_all_pairs_into_memory_that_is_there(plan: Plan) -> None:
     assert scorer.all_pairs(users, out=out) is out
     np.testing.assert_array_equal(out, scorer.all_pairs(users))
     for wrong in (out[:, :1], out.astype(np.float64), np.asfortranarray(out)):
-        with pytest.raises(ConfigurationError, match="contiguous float32 of"):
+        with pytest.raises(ConfigurationError, match="it must be C-contiguous with dtype float32 and shape"):
             scorer.all_pairs(users, out=wrong)

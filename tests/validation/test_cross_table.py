@@ -147,7 +147,7 @@ def test_what_goes_with_a_refused_row_does_not_count_against_the_limit() -> None
     assert Limit.parse("3").allows(account)
     assert not Limit.parse("2").allows(account)
     ledger.require(Limit.parse("3"))
-    with pytest.raises(DataError, match=r"than the 2 rows of a table that may be refused. actions: "):
+    with pytest.raises(DataError, match=r"At most 2 rows of a table may be invalid. actions: "):
         ledger.require(Limit.parse("2"))
 
 

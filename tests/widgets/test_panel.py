@@ -87,7 +87,7 @@ def test_rejected_parameter_is_restored_with_a_message(panel, standard):
     row = panel.controls.parameters["location.same_city"]
     row.typed.value = 10
     assert row.typed.value == row.slider.value == 100
-    assert "nearer places may not have fewer points" in panel.message.text
+    assert "must be in descending order" in panel.message.text
     assert panel.wait(WAIT).model == standard
 
 

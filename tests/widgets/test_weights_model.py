@@ -88,7 +88,7 @@ def test_rejected_move_changes_nothing():
     before = weights.state
     with pytest.raises(ConfigurationError, match="fee is locked"):
         weights.set_weight("fee", 0.5)
-    with pytest.raises(ModelError, match="nearer places may not have fewer points"):
+    with pytest.raises(ModelError, match="must be in descending order"):
         weights.set_parameter("location.same_city", 10)
     with pytest.raises(ConfigurationError, match="cannot be nan"):
         weights.set_parameter("freshness.half_life_days", math.nan)

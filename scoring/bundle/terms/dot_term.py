@@ -13,7 +13,7 @@ from scoring.bundle.terms.kind import Packer, Reusable, TermCheck, TermKind, sta
 
 __all__ = ["DotKind", "DotTerm"]
 
-_TURNED_AT_ONCE = 512
+_BATCH_JOBS = 512
 """Number of jobs whose vectors are transposed at a time: 64 KB at 32 dimensions, which fit into a core's cache."""
 
 
@@ -67,11 +67,11 @@ class _Dots:
     def _job_vector(self, dimensions: int) -> Singles:
         """Return (dimensions, n_jobs). Transposing all jobs at once takes four times as long."""
         result = np.empty((dimensions, self.n_jobs), dtype=np.float32)
-        for first in range(0, self.n_jobs, _TURNED_AT_ONCE):
-            some = slice(first, first + _TURNED_AT_ONCE)
+        for first in range(0, self.n_jobs, _BATCH_JOBS):
+            jobs_of_batch = slice(first, first + _BATCH_JOBS)
             row = 0
             for term in self.terms:
-                result[row : row + term.jobs.shape[1], some] = term.jobs[some].T
+                result[row : row + term.jobs.shape[1], jobs_of_batch] = term.jobs[jobs_of_batch].T
                 row += term.jobs.shape[1]
         return result
 

@@ -87,14 +87,14 @@ class _Lookups:
             for term in self.terms
         ]
         start = np.zeros((len(self.terms), self.n_users + 1), dtype=np.int64)
-        code, value, before = [], [], 0
+        code, value, offset = [], [], 0
         for slot, term in enumerate(self.terms):
             if term.entries is not None and term.gains is not None:
                 start[slot] = term.entries.start
                 code.append(term.entries.values)
                 value.append(term.gains)
-            start[slot] += before
-            before = int(start[slot, -1])
+            start[slot] += offset
+            offset = int(start[slot, -1])
         return {
             "key_code": stack(self.codes, np.int32, self.n_jobs),
             "lookup_key": np.array([self.keys[term.key.name] for term in self.terms], dtype=np.int32),
@@ -122,7 +122,7 @@ class LookupKind(KeyedKind[LookupTerm]):
         check.shape("row_of", term.row_of, (check.n_users,))
         check.within("row_of", term.row_of, -1 if len(term.rows) else 0, len(term.rows))  # -1 is the last row
         if (term.entries is None) != (term.gains is None):
-            raise check.error("has `entries` without `gains`, or the other way round")
+            raise check.error("`entries` and `gains` must be given together")
         if term.entries is not None and term.gains is not None:
             check.shape("entries.start", term.entries.start, (check.n_users + 1,))
             check.within("entries", term.entries.values, 0, size)
@@ -152,6 +152,6 @@ def lookup_rows(program: Program, slot: int, users: Longs) -> Floats:
     first = program.lookup_table[slot] + program.lookup_row[slot, users].astype(np.int64) * width
     rows = program.lookup_values[first[:, None] + np.arange(width)]
     for row, user in enumerate(users):
-        own = slice(program.entry_start[slot, user], program.entry_start[slot, user + 1])
-        rows[row, program.entry_code[own]] = program.entry_value[own]
+        entries = slice(program.entry_start[slot, user], program.entry_start[slot, user + 1])
+        rows[row, program.entry_code[entries]] = program.entry_value[entries]
     return rows

@@ -74,7 +74,7 @@ def test_half_of_the_users_gone_is_kept_aside_and_published_by_force(market: Pat
     with Database.open(market / "half.db") as database, pytest.raises(Exception, match="no published run"):
         read_results(database)
     listed = scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
-    assert "kept aside" in listed
+    assert "held back" in listed
     assert "users dropped 48.2 % (at most 10 %)" in listed
 
     forced = run("half.db", "--resume", "--force", "the region was sold")

@@ -43,13 +43,13 @@ def moved(model: ScoringModel, parameter: SliderParameter, random: np.random.Gen
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_moves_of_parameters_and_weights(statistics, seed):
+def test_random_changes_of_model_equal_new_plan(statistics, seed):
     random = np.random.default_rng(seed)
-    now, model, past = Prepared.of(statistics, STANDARD), STANDARD, [STANDARD]
+    current, model, previous_models = Prepared.of(statistics, STANDARD), STANDARD, [STANDARD]
     for _ in range(14):
         kind = random.integers(5)
         if kind == 0:
-            model = past[random.integers(len(past))]
+            model = previous_models[random.integers(len(previous_models))]
         elif kind == 1:
             weights = random.dirichlet(np.ones(len(model.parts)))
             model = model.with_weights({part.name: w for part, w in zip(model.parts, weights, strict=True)})
@@ -57,9 +57,9 @@ def test_random_moves_of_parameters_and_weights(statistics, seed):
             for _ in range(random.integers(1, 3)):
                 parameters = [parameter for part in model.parts for parameter in list_parameters(part)]
                 model = moved(model, parameters[random.integers(len(parameters))], random)
-        past.append(model)
-        now = now.with_model(model)
-        require_same(now, Prepared.of(statistics, model))
+        previous_models.append(model)
+        current = current.with_model(model)
+        require_same(current, Prepared.of(statistics, model))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_parameters_of_standard_keep_layout_and_vectors(statistics, parameter):
     assert after.plan.program.job_vector is ready.plan.program.job_vector
 
 
-def test_only_the_component_that_changed_is_asked_for_its_terms(statistics, monkeypatch):
+def test_only_changed_component_computes_terms(statistics, monkeypatch):
     ready = Prepared.of(statistics, STANDARD).with_model(STANDARD.with_parameters("location", adjacent=61))
     asked = []
     for part in STANDARD.parts:
@@ -91,7 +91,7 @@ def test_only_the_component_that_changed_is_asked_for_its_terms(statistics, monk
     assert asked == ["history"]
 
 
-def test_values_that_are_kept_lie_in_the_program(statistics):
+def test_kept_values_are_views_of_program(statistics):
     plan = Prepared.of(statistics, STANDARD).plan
     assert plan.values == ()
     other = Prepared.of(statistics, STANDARD).with_model(STANDARD.with_parameters("location", adjacent=61)).plan
@@ -157,20 +157,20 @@ ODD_ONES = [
 
 
 @pytest.mark.parametrize("change", ODD_ONES, ids=str)
-def test_parameters_on_which_the_jobs_order_and_bounds_depend(statistics, change):
+def test_parameters_that_change_layout_equal_new_plan(statistics, change):
     before = with_odd()
     ready = Prepared.of(statistics, before)
     ready.top_k(15)
     ready = ready.with_model(before.with_parameters("location", adjacent=61))
     ready.top_k(15)
     after = ready.model.with_parameters("odd", **change)
-    now = ready.with_model(after)
-    require_same(now, Prepared.of(statistics, after))
-    require_same(now.with_model(ready.model), Prepared.of(statistics, ready.model))
+    current = ready.with_model(after)
+    require_same(current, Prepared.of(statistics, after))
+    require_same(current.with_model(ready.model), Prepared.of(statistics, ready.model))
 
 
 @pytest.mark.parametrize("change", ODD_ONES, ids=str)
-def test_a_layout_by_no_key_is_not_taken_over_where_it_would_bound_other_jobs(statistics, change):
+def test_layout_without_keys_is_not_reused_for_other_bounds(statistics, change):
     before = Prepared.of(statistics, with_odd()).plan
     after = Prepared.of(statistics, with_odd().with_parameters("odd", **change)).plan
     layout = Layout.of(before.program, before.exclusions, before.job_id, keys=())
@@ -182,7 +182,7 @@ def test_a_layout_by_no_key_is_not_taken_over_where_it_would_bound_other_jobs(st
     [[0, 1, 2, -1, 0], [0, 2, 1, -1, 0], [1, 2, 3, -1, 1], [0, 1, 2, 3, 0], [0, 0, 1, -1, 0], [0, 1, 2, -1], [-1] * 5],
     ids=str,
 )
-def test_ranks_of_another_program_are_taken_only_where_they_are_right(guess):
+def test_known_ranks_are_reused_only_if_correct(guess):
     numbers = Number("x", np.array([1.0, 5.0, 9.0, np.nan, 1.0]))
     term = IntervalTerm(numbers, np.array([5.0]), np.array([np.inf]), np.array([1.0]))
     one, group = np.ones(1), np.zeros(1, dtype=np.int32)

@@ -47,13 +47,13 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("model", CHANGES.values(), ids=CHANGES)
-def test_lists_and_scores_are_those_of_a_new_plan(ready, statistics, model):
+def test_changed_job_values_equal_new_plan(ready, statistics, model):
     changed = ready.with_model(model)
     assert changed.plan.layout.jobs is ready.plan.layout.jobs  # the layout was reused
     require_same(changed, Prepared.of(statistics, model))
 
 
-def test_one_change_after_the_other_and_back(ready, statistics):
+def test_successive_changes_equal_new_plan(ready, statistics):
     now = ready
     for model in (*CHANGES.values(), STANDARD):
         now = now.with_model(model)
@@ -72,14 +72,14 @@ OTHERS = {
 }
 
 
-def test_models_of_all_kinds_one_after_the_other(ready, statistics):
+def test_successive_models_equal_new_plan(ready, statistics):
     now = ready
     for model in (*OTHERS.values(), *CHANGES.values(), *reversed(OTHERS.values())):
         now = now.with_model(model)
         require_same(now, Prepared.of(statistics, model))
 
 
-def test_unchanged_vectors_and_job_values_are_not_made_anew(ready):
+def test_unchanged_arrays_are_reused(ready):
     changed = ready.with_model(OTHERS["a lookup"])
     assert changed.plan.program.job_vector is ready.plan.program.job_vector
     assert changed.plan.exclusions is ready.plan.exclusions
@@ -87,13 +87,13 @@ def test_unchanged_vectors_and_job_values_are_not_made_anew(ready):
     assert other.plan.program.job_vector is not ready.plan.program.job_vector
 
 
-def test_the_plan_before_is_left_as_it_was(ready, statistics):
+def test_previous_plan_is_not_changed(ready, statistics):
     ready.with_model(CHANGES["freshness"]).top_k(15)
     require_same(ready, Prepared.of(statistics, STANDARD))
 
 
 @pytest.mark.parametrize("model", OTHERS.values(), ids=OTHERS)
-def test_what_differs_in_more_is_planned_anew(ready, statistics, model):
+def test_other_changes_build_new_plan(ready, statistics, model):
     assert ready.plan.with_job_values(model, ready.inputs) is None
     require_same(ready.with_model(model), Prepared.of(statistics, model))
 
@@ -117,7 +117,7 @@ class Switch(Component):
 
 
 @pytest.mark.parametrize("change", [{"of_user": True}, {"twice": True}])
-def test_parameters_that_give_other_terms_are_planned_anew(statistics, change):
+def test_other_terms_build_new_plan(statistics, change):
     parts = (Part("switch", "base", Switch()), *STANDARD.parts[1:])
     weights = type(STANDARD.weights)(
         STANDARD.weights.groups,

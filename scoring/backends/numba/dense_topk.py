@@ -60,15 +60,15 @@ def _begin_tile(
     """Reset the lists and excluded jobs, and collect the users' vectors. Return the number of vectors."""
     n_rows, state = 0, tile.state
     for t in range(len(places)):
-        user, some = users[places[t]], False
+        user, has_vector = users[places[t]], False
         set_excluded_bits(tile.excluded[t], user, limits)
         tile.size[t] = 0
         fold_user(program, index, user, state)
         for slot in range(len(state.dot_used)):
-            some |= state.dot_used[slot]
+            has_vector |= state.dot_used[slot]
         tile.only_products[t] = _only_products(index, state)
-        tile.vector_row[t] = n_rows if some else -1
-        if some:
+        tile.vector_row[t] = n_rows if has_vector else -1
+        if has_vector:
             _copy(tile.weighted_vectors[n_rows], state.weighted_vector_single)
             n_rows += 1
     return n_rows
@@ -152,12 +152,12 @@ def _insert_jobs(
     if size == len(scratch.jobs):
         low = np.float32(threshold_of(scratch.scores[size - 1]) - offset)
     for start in range(0, len(value), CHUNK):
-        here = value[start : min(start + CHUNK, len(value))]
-        if count_at_least(here, low) == 0:
+        chunk = value[start : min(start + CHUNK, len(value))]
+        if count_at_least(chunk, low) == 0:
             continue
-        for i in range(len(here)):
+        for i in range(len(chunk)):
             job = np.int64(jobs[start + i])
-            if here[i] < low or is_set(excluded, job):
+            if chunk[i] < low or is_set(excluded, job):
                 continue
             score = exact_score(program, index, state, scratch, user, job, cell_base(index, state, job))
             size = insert(
@@ -198,16 +198,16 @@ def _insert_run(
     at, all_have = 0, len(product) == last - first
     for begin in range(first, last, PART):
         end = min(begin + PART, last)
-        here, value = tile.positions[: end - begin], tile.value[: end - begin]
-        for i in range(len(here)):
-            here[i] = begin + i
+        positions, value = tile.positions[: end - begin], tile.value[: end - begin]
+        for i in range(len(positions)):
+            positions[i] = begin + i
         _score_part(program, index, state, user, begin, value)
         if all_have:
             _add_all(value, product[begin - first :])
         else:
             at = _add_products(value, begin, tile.jobs_with_vector, product, at)
         size = _insert_jobs(
-            program, index, limits, state, scratch, excluded, user, here, value, state.sums[CONSTANT], size
+            program, index, limits, state, scratch, excluded, user, positions, value, state.sums[CONSTANT], size
         )
     return size
 

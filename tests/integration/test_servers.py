@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -11,11 +10,8 @@ import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -26,87 +22,7 @@ from typer.testing import CliRunner
 
 from scoring.cli.app import app
 from tests.support.counts import record_count
-
-SECONDS = 120
-
-
-class Server:
-    """`scoring lab` or `scoring panel` in its own process."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "scoring.cli", *arguments],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "JUPYTER_RUNTIME_DIR": str(folder / "runtime")},
-        )
-        self.lines: list[str] = []
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line)
-            if found := re.search(r"(http://127\.0\.0\.1:(\d+)/\S*)\?token=(\S+)", line):
-                self.url, self.port, self.token = found[1], int(found[2]), found[3]
-                return
-        raise AssertionError("".join(self.lines))
-
-    def family(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def kernels(self) -> list[psutil.Process]:
-        return [one for one in self.family() if "ipykernel_launcher" in " ".join(command_line(one))]
-
-    def wait_for_kernel(self) -> None:
-        wait_until(lambda: bool(self.kernels()))
-
-    def end(self, number: int) -> int:
-        """Send the signal; return the exit code, after checking that no process is left."""
-        family = self.family()
-        self.process.send_signal(number)
-        code = self.process.wait(SECONDS)
-        _, alive = psutil.wait_procs(family, timeout=20)
-        assert not alive
-        return code
-
-    def rest(self) -> str:
-        """Return the remaining output until the process ends."""
-        assert self.process.stdout is not None
-        return self.process.stdout.read()
-
-
-def command_line(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:  # the process has just ended
-        return []
-
-
-def connections(process: psutil.Process) -> list[Any]:
-    try:
-        return list(process.net_connections("tcp"))
-    except psutil.Error:
-        return []
-
-
-def wait_until(true: Callable[[], bool], seconds: float = SECONDS) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-@contextmanager
-def served(folder: Path, *arguments: str) -> Iterator[Server]:
-    server = Server(folder, *arguments)
-    with server.process:  # closes its output
-        family = server.family()
-        try:
-            yield server
-        finally:
-            for process in (server.process, *family):
-                with suppress(psutil.NoSuchProcess, ProcessLookupError):
-                    process.kill()
+from tests.support.server_process import SECONDS, Server, ask_for_page, command_line, connections, served, wait_until
 
 
 @pytest.fixture
@@ -147,15 +63,6 @@ def start_kernel(lab: Server) -> None:
     lab.wait_for_kernel()
 
 
-def ask_for_page(panel: Server) -> socket.socket:
-    """Request the page as a user who waits while it is built."""
-    connection = socket.create_connection(("127.0.0.1", panel.port))
-    before = len(panel.kernels())
-    connection.sendall(f"GET /?token={panel.token} HTTP/1.1\r\nHost: 127.0.0.1:{panel.port}\r\n\r\n".encode())
-    wait_until(lambda: len(panel.kernels()) > before)
-    return connection
-
-
 def refused(server: Server, method: str, path: str, token: str | None) -> bool:
     """Return whether the server answers 403 or shows only the form for the token."""
     query = "" if token is None else f"?token={token}"
@@ -181,7 +88,7 @@ OF_PANEL = (
 )  # fmt: skip
 
 
-def let_nobody_else_in(server: Server, folder: Path) -> None:
+def check_access(server: Server, folder: Path) -> None:
     """Check the addresses that the server listens on, and where its token is visible."""
     family = server.family()
     assert not [one for one in family if server.token in " ".join(command_line(one))]
@@ -194,7 +101,7 @@ def let_nobody_else_in(server: Server, folder: Path) -> None:
         assert file.suffix != ".log"
 
 
-def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server, folder: Path) -> None:
+def test_lab_requires_token_and_ends_on_ctrl_c(lab: Server, folder: Path) -> None:
     for token in (None, "wrong"):
         assert [asked for asked in OF_LAB if not refused(lab, *asked, token)] == []
         record_count("tokens", "{} requests rejected", len(OF_LAB))
@@ -203,7 +110,7 @@ def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server, folder: Path) 
     start_kernel(lab)
     (running,) = (folder / "runtime").glob("jpserver-*.json")
     assert json.loads(running.read_text())["token"] == lab.token
-    let_nobody_else_in(lab, folder)
+    check_access(lab, folder)
     assert lab.end(signal.SIGINT) == 0
     said = lab.rest()  # a rejected request is reported
     assert said.endswith("JupyterLab has stopped.\n")
@@ -212,12 +119,12 @@ def test_lab_asks_for_the_token_and_ends_with_ctrl_c(lab: Server, folder: Path) 
         assert trial.connect_ex(("127.0.0.1", lab.port)) != 0
 
 
-def test_the_panel_asks_for_the_token_and_ends_with_sigterm(panel: Server, folder: Path) -> None:
+def test_panel_requires_token_and_ends_on_sigterm(panel: Server, folder: Path) -> None:
     for token in (None, "wrong"):
         assert [asked for asked in OF_PANEL if not refused(panel, *asked, token)] == []
         record_count("tokens", "{} requests rejected", len(OF_PANEL))
     with ask_for_page(panel):
-        let_nobody_else_in(panel, folder)
+        check_access(panel, folder)
         (page,) = (folder / "temporary").glob("scoring-panel-*")
         assert stat.S_IMODE(page.stat().st_mode) == 0o700
         assert panel.end(signal.SIGTERM) == 0
@@ -228,9 +135,7 @@ def test_the_panel_asks_for_the_token_and_ends_with_sigterm(panel: Server, folde
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
-def test_lab_and_its_kernels_end_with_a_command_that_could_not_end_them(
-    lab: Server, folder: Path, number: signal.Signals
-) -> None:
+def test_lab_and_kernels_end_when_command_is_killed(lab: Server, folder: Path, number: signal.Signals) -> None:
     start_kernel(lab)
     start_kernel(lab)
     wait_until(lambda: len(lab.kernels()) == 2)
@@ -239,13 +144,13 @@ def test_lab_and_its_kernels_end_with_a_command_that_could_not_end_them(
     assert not list((folder / "runtime").glob("kernel-*"))
 
 
-def test_the_panel_its_kernel_and_its_files_end_with_a_command_that_is_killed(panel: Server, folder: Path) -> None:
+def test_panel_kernel_and_files_end_when_command_is_killed(panel: Server, folder: Path) -> None:
     with ask_for_page(panel):
         assert panel.end(signal.SIGKILL) == -signal.SIGKILL
     assert not list((folder / "temporary").glob("*"))
 
 
-def test_a_server_that_is_killed_is_told_and_leaves_no_kernel(lab: Server) -> None:
+def test_killed_server_is_reported_and_leaves_no_kernel(lab: Server) -> None:
     start_kernel(lab)
     family = lab.family()
     (server,) = psutil.Process(lab.process.pid).children()
@@ -256,14 +161,14 @@ def test_a_server_that_is_killed_is_told_and_leaves_no_kernel(lab: Server) -> No
     assert not alive
 
 
-def test_lab_that_is_shut_down_from_its_page_has_ended(lab: Server) -> None:
+def test_lab_ends_on_shutdown_from_its_page(lab: Server) -> None:
     with urlopen(f"http://127.0.0.1:{lab.port}/api/shutdown?token={lab.token}", data=b"") as answer:
         assert answer.status == 200
     assert lab.process.wait(SECONDS) == 0
     assert lab.rest().endswith("JupyterLab has stopped.\n")
 
 
-def test_ctrl_c_while_it_starts_ends_it_without_ado(folder: Path) -> None:
+def test_ctrl_c_during_start_ends_lab(folder: Path) -> None:
     starting = subprocess.Popen(
         [sys.executable, "-m", "scoring.cli", "lab"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -282,7 +187,7 @@ def test_ctrl_c_while_it_starts_ends_it_without_ado(folder: Path) -> None:
     assert not alive
 
 
-def test_two_at_once_have_ports_of_their_own_and_the_browser_is_not_told_the_token(
+def test_two_labs_have_own_ports_and_hide_tokens_from_browser(
     lab: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = folder / "browser.py"
@@ -309,7 +214,7 @@ def test_two_at_once_have_ports_of_their_own_and_the_browser_is_not_told_the_tok
         (("panel", "--db", "nowhere.db"), "nowhere.db"),
     ],
 )
-def test_what_cannot_be_served_is_one_sentence(
+def test_invalid_server_arguments_are_reported(
     arguments: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -319,7 +224,7 @@ def test_what_cannot_be_served_is_one_sentence(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+def test_occupied_port_is_reported(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -36,31 +36,31 @@ CHANGED: dict[str, dict[str, Any]] = {
 
 
 @every
-def test_it_keeps_the_contract(component: type[Component]) -> None:
+def test_component_satisfies_contract(component: type[Component]) -> None:
     check_component(component)
     record_count("components", "{} checks", 1)
 
 
 @pytest.mark.parametrize("kind", CHANGED)
-def test_it_keeps_the_contract_with_other_parameters(kind: str) -> None:
+def test_component_satisfies_contract_with_other_parameters(kind: str) -> None:
     check_component(component_kinds()[kind](**CHANGED[kind]))
     record_count("components", "{} checks", 1)
 
 
-def test_every_component_with_parameters_is_tried_with_others() -> None:
+def test_every_component_with_parameters_has_other_parameters() -> None:
     assert {component.kind for component in SHIPPED if component.model_fields} == set(CHANGED)
 
 
 @pytest.mark.long
 @every
 @pytest.mark.parametrize("seed", range(6))
-def test_it_keeps_the_contract_on_random_markets(component: type[Component], seed: int) -> None:
+def test_component_satisfies_contract_on_random_markets(component: type[Component], seed: int) -> None:
     market = random_market(seed, factors=True)
     check_component(component, dataset=Dataset(Tables(**market.frames()), as_of=market.as_of))
     record_count("components", "{} checks", 1)
 
 
-def test_the_catalogue_holds_every_component_there_is() -> None:
+def test_catalog_contains_every_component() -> None:
     """The components that the packages define are exactly the shipped ones, each kind once."""
     defined = {
         value
@@ -78,7 +78,7 @@ def test_every_component_is_in_a_shipped_model() -> None:
 
 
 @every
-def test_it_says_what_it_is_and_what_it_takes(component: type[Component]) -> None:
+def test_component_has_docstring_and_rejects_unknown_fields(component: type[Component]) -> None:
     assert component.__doc__
     assert component.model_fields.keys() <= component().model_dump().keys()
     with pytest.raises(ValidationError):
@@ -93,14 +93,14 @@ def test_it_says_what_it_is_and_what_it_takes(component: type[Component]) -> Non
         ("fee", {"low": 5000, "high": 5000}, "low must be below high"),
         ("fee", {"low": float("nan")}, "finite number"),
         ("fee", {"high": float("inf")}, "finite number"),
-        ("location", {"adjacent": 90}, "nearer places may not have fewer points"),
-        ("history", {"start": 26}, "may not sum to more than 100"),
+        ("location", {"adjacent": 90}, "must be in descending order"),
+        ("history", {"start": 26}, "must not sum to more than 100"),
         ("history", {"near": 1.0}, "less than 1"),
-        ("clicks", {"start": 50}, "may not sum to more than 100"),
+        ("clicks", {"start": 50}, "must not sum to more than 100"),
         ("clicks", {"days": 0}, "greater than 0"),
-        ("wage", {"curve": ((0, 0),)}, "two points or more"),
-        ("wage", {"curve": ((0, 0), (0, 10))}, "from left to right"),
-        ("wage", {"curve": ((0, 0), (1, 101))}, "between 0 and 100"),
+        ("wage", {"curve": ((0, 0),)}, "at least two points"),
+        ("wage", {"curve": ((0, 0), (0, 10))}, "must be ascending"),
+        ("wage", {"curve": ((0, 0), (1, 101))}, "must be from 0 to 100"),
         ("wage", {"curve": ((0, 0), (float("nan"), 10))}, "finite number"),
         ("popularity", {"prior_looks": 0}, "greater than 0"),
         ("freshness", {"half_life_days": -1}, "greater than 0"),
@@ -109,7 +109,7 @@ def test_it_says_what_it_is_and_what_it_takes(component: type[Component]) -> Non
         ("collaborative", {"unknown": 100.5}, "less than or equal to 100"),
     ],
 )
-def test_parameters_out_of_bounds_are_refused(kind: str, parameters: dict[str, Any], message: str) -> None:
+def test_parameters_out_of_bounds_are_rejected(kind: str, parameters: dict[str, Any], message: str) -> None:
     """Parameters within their bounds cannot give values outside 0…100."""
     with pytest.raises(ValidationError, match=message):
         component_kinds()[kind](**parameters)
