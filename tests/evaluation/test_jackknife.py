@@ -60,9 +60,9 @@ def test_groups_are_even_and_depend_only_on_id() -> None:
 
 def test_other_users_or_one_group_raise() -> None:
     one = Coverage(1).of(ranking_of([[1]], [5]), FACTS)
-    with pytest.raises(ConfigurationError, match="1 users are too few"):
+    with pytest.raises(ConfigurationError, match="1 user in one group"):
         one.interval()
-    with pytest.raises(ConfigurationError, match="other users"):
+    with pytest.raises(ConfigurationError, match="different users"):
         one.minus(Coverage(1).of(ranking_of([[1]], [6]), FACTS))
     two = Coverage(1).of(ranking_of([[1]] * 40), FACTS)
     with pytest.raises(ConfigurationError, match="level is 95"):

@@ -151,7 +151,7 @@ def test_single_model_has_no_differences(evaluator: Evaluator) -> None:
     assert len(board.plot().axes) == 1
     with pytest.raises(ConfigurationError, match="second model"):
         board.slices()
-    with pytest.raises(ConfigurationError, match="needs a model"):
+    with pytest.raises(ConfigurationError, match="needs at least one model"):
         Scoreboard.of(evaluator, {})
 
 

@@ -103,9 +103,9 @@ def test_labels_are_sorted_naturally() -> None:
 def test_invalid_slicings_raise() -> None:
     with pytest.raises(ConfigurationError, match="2 labels for 3 users"):
         Slicing.of("age", np.arange(3), ["a", "b"])
-    with pytest.raises(ConfigurationError, match="'b' has no place"):
+    with pytest.raises(ConfigurationError, match="order does not contain the label 'b'"):
         Slicing.of("age", np.arange(2), ["a", "b"], ["a"])
-    with pytest.raises(UnknownIdError, match="age: there is no user 7"):
+    with pytest.raises(UnknownIdError, match="age: user 7 is not in the slicing"):
         Slicing.of("age", np.arange(2), ["a", "b"]).of_users(np.array([1, 7]))
 
 
@@ -186,13 +186,13 @@ def test_noise_is_rarely_marked_worse() -> None:
 def test_incomparable_slices_raise() -> None:
     slicing = Slicing.of("part", np.arange(3), ["a"] * 3)
     resamples, x = Resamples.of(np.arange(3)), {"x": np.zeros(3)}
-    with pytest.raises(ConfigurationError, match="a has x and b has y"):
+    with pytest.raises(ConfigurationError, match="a has the metrics x and b has y"):
         slice_differences(x, {"y": np.zeros(3)}, slicing, resamples)
-    with pytest.raises(ConfigurationError, match="a has no metrics"):
+    with pytest.raises(ConfigurationError, match="a has the metrics none"):
         slice_differences({}, {}, slicing, resamples)
-    with pytest.raises(ConfigurationError, match=r"x has values of shape \(2,\); there are 3 users"):
+    with pytest.raises(ConfigurationError, match=r"x has values of shape \(2,\)\. Give one value per user \(3\)"):
         slice_differences({"x": np.zeros(2)}, x, slicing, resamples)
     with pytest.raises(ConfigurationError, match="no slices"):
         slice_differences(x, x, [], resamples)
-    with pytest.raises(ConfigurationError, match="slicing by part is of other users"):
+    with pytest.raises(ConfigurationError, match="slicing by part has other users"):
         slice_differences(x, x, slicing.of_users(np.array([2, 1, 0])), resamples)

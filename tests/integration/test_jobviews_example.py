@@ -174,7 +174,9 @@ def parts(example: ModuleType, holdout: Holdout) -> Any:
 def test_holdout_users_and_jobs(example: ModuleType, data: Dataset, holdout: Holdout) -> None:
     viewed = data.tables.actions.groupby("user_id")["job_id"].nunique()
     assert len(holdout.user_id) == len(holdout.relevance) == 1_054
-    assert len(holdout.user_id) + holdout.left_out["user with fewer than 1 jobs before those"] == (viewed >= 2).sum()
+    assert (
+        len(holdout.user_id) + holdout.left_out["user with fewer than 1 job before the holdout"] == (viewed >= 2).sum()
+    )
     assert holdout.left_out["user with fewer than 2 jobs"] == (viewed == 1).sum() == 1_052
     assert holdout.left_out["job not among the candidates"] == 0
     assert example.viewed_jobs(holdout).min() == 1

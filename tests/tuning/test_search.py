@@ -89,11 +89,11 @@ def test_cancelled_search_keeps_finished_trials(problem: Problem, tmp_path: Path
 class Broken(MetricGoal):
     """Raise an error in the third call."""
 
-    looks = 0
+    evaluations = 0
 
     def of(self, evaluator: Evaluator, evaluation: object) -> float:
-        type(self).test_accesses += 1
-        if self.test_accesses == 3:
+        type(self).evaluations += 1
+        if self.evaluations == 3:
             raise ZeroDivisionError
         return super().of(evaluator, evaluation)  # type: ignore[arg-type]
 
@@ -197,7 +197,7 @@ def floors(problem: Problem, label: Callable[[int], str] = lambda user: "a" if u
 )
 def test_trials_of_another_problem_raise(problem: Problem, tmp_path: Path, other: Callable[[Problem], Problem]) -> None:
     run_trials(problem, 1, storage=tmp_path / "trials", name="mine")
-    with pytest.raises(ConfigurationError, match=r"study mine in .* is of another problem"):
+    with pytest.raises(ConfigurationError, match=r"The study mine in .* belongs to another problem"):
         run_trials(other(problem), 2, storage=tmp_path / "trials", name="mine")
     assert len(run_trials(problem, 1, storage=tmp_path / "trials", name="mine").trials) == 1
     run_trials(other(problem), 1, storage=tmp_path / "trials")  # under the default name, which differs
@@ -233,7 +233,7 @@ def test_file_without_trials_raises_and_is_unchanged(problem: Problem, tmp_path:
     if content.startswith(b'{"op_code":0'):  # the first line of a killed process
         assert len(finished(run_trials(problem, 1, storage=storage))) == 1
         return
-    with pytest.raises(ConfigurationError, match=r"^[^\n]*trials holds no trials, or is damaged[^\n]*$"):
+    with pytest.raises(ConfigurationError, match=r"^[^\n]*trials does not contain trials, or is damaged[^\n]*$"):
         run_trials(problem, 1, storage=storage)
     assert storage.read_bytes() == content
 
@@ -257,7 +257,7 @@ def test_damaged_line_raises_and_partial_line_is_ignored(problem: Problem, tmp_p
 def test_unwritable_storage_raises_output_error(problem: Problem, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file" / "deeper" / "trials", tmp_path, Path("/proc/nowhere/trials")):
-        with pytest.raises(OutputError, match=rf"^trials cannot be kept in {re.escape(str(place))}: [^\n]*\.$"):
+        with pytest.raises(OutputError, match=rf"^Trials cannot be stored in {re.escape(str(place))}: [^\n]*\.$"):
             run_trials(problem, 1, storage=place)
     assert len(finished(run_trials(problem, 1, storage=tmp_path / "new" / "folder" / "trials"))) == 1
 

@@ -77,7 +77,7 @@ def test_unseen_users_gain_nearly_as_with_hidden_weights(market: Market, parts: 
 def test_test_users_of_train_or_validation_raise(holdout: Holdout, parts: list[Evaluator], tuned: Tuning) -> None:
     for seen in parts[:2]:
         mixed = np.append(parts[2].user_id[:10], seen.user_id[:3])
-        with pytest.raises(ConfigurationError, match="3 users of the test were seen"):
+        with pytest.raises(ConfigurationError, match="3 test users also in train or validation"):
             tuned.test(Evaluator(holdout, users=mixed, statistics=seen.statistics))
 
 
@@ -132,7 +132,7 @@ def test_progress_plot_shows_trials(tuned: Tuning) -> None:
     assert low < tuned.trials()[N].max() < high
     far = (tuned.trials()[N] < low).sum()
     assert far > 0
-    assert axes.get_xlabel() == f"trial ({far} of 75 lie beyond what is shown)"
+    assert axes.get_xlabel() == f"trial ({far} of 75 outside the axes)"
 
 
 # --- Several goals, floors, parameters -----------------------------------------------------------------------
@@ -209,7 +209,7 @@ def test_front_plot_shows_front(small: list[Evaluator], several: Tuning) -> None
         trial.values = trial.values[:2]
     two = replace(several, problem=replace(several.problem, goals=several.problem.goals[:2]), studies=studies)
     (axes,) = two.plot().axes
-    (front,) = (line for line in axes.lines if str(line.get_label()).startswith("front"))
+    (front,) = (line for line in axes.lines if str(line.get_label()).startswith("Pareto front"))
     np.testing.assert_array_equal(front.get_xydata(), two.front()[[FEE, N]].to_numpy()[np.argsort(two.front()[FEE])])
 
 
@@ -243,7 +243,7 @@ def test_winner_keeps_floors_on_train_and_validation(small: list[Evaluator], hal
     assert not trials.groupby("study").first()["keeps"].any()
     assert found.front()["keeps"].all()
     unreachable = Floor(NDCG(10), halves, "odd", 1.0, relative=False)
-    with pytest.raises(ConfigurationError, match="none of the 5 trials keeps every floor"):
+    with pytest.raises(ConfigurationError, match="None of the 5 trials keeps every floor"):
         tune(Problem(Space(MODEL), small[0], floors=(unreachable,)), small[1], 5)
 
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from scoring.components.shared import number, occupation_key, prefecture_key
+from scoring.components.helpers import number_column, occupation_key, prefecture_key
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair
@@ -70,7 +70,7 @@ class ClassicCondition(Component):
         users, jobs = inputs.users, inputs.jobs
         n_users = len(users)
         enough = IntervalTerm(
-            number(inputs, "min_salary"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
+            number_column(inputs, "min_salary"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
         )
         stated = (jobs.daily_payment, jobs.no_experience, jobs.student_welcome, jobs.remote_work)
         known = np.any([flag >= 0 for flag in stated], axis=0)
