@@ -1,4 +1,4 @@
-"""Other implementations of the same lists, in one process on the same inputs; the lists are compared with the engine's."""
+"""Other implementations of the same lists, in one process on the same inputs; their lists must equal the engine's."""
 
 from __future__ import annotations
 
