@@ -16,7 +16,7 @@ from benchmarks.results import Figure, Section, Table, at_most, number
 from benchmarks.sections.peers import InnerJob, factors_alone, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.columns.canonical_tables import empty_frame
+from scoring.columns.canonical_tables import make_empty_frame
 from scoring.model import Inputs
 from scoring.profiling.peer_inputs import Facts
 
@@ -138,7 +138,9 @@ def _identical(data: Dataset) -> Dataset:
     one = jobs.iloc[np.full(len(jobs), int(np.argmax(data.open_jobs)))].reset_index(drop=True)
     one["job_id"] = jobs["job_id"]
     users = data.tables.users.iloc[:_USERS]
-    return Dataset(data.tables.with_tables(jobs=one, users=users, actions=empty_frame("actions")), as_of=data.as_of)
+    return Dataset(
+        data.tables.with_tables(jobs=one, users=users, actions=make_empty_frame("actions")), as_of=data.as_of
+    )
 
 
 def _adversary(data: Dataset) -> Dataset:
