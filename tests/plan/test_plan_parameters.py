@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.bundle.terms import Reusable
+from scoring.bundle.terms import ReusableArrays
 from scoring.dataset.arrays import Ragged
 from scoring.errors import ModelError
 from scoring.model import GROUPS, Component, Part, ScoringModel, WeightProfile
@@ -186,7 +186,7 @@ def test_known_ranks_are_reused_only_if_correct(guess):
     numbers = Number("x", np.array([1.0, 5.0, 9.0, np.nan, 1.0]))
     term = IntervalTerm(numbers, np.array([5.0]), np.array([np.inf]), np.array([1.0]))
     one, group = np.ones(1), np.zeros(1, dtype=np.int32)
-    program = pack([Value((term,))], one, one, group, 1, 5, Reusable(ranks=[np.array(guess, dtype=np.int32)]))
+    program = pack([Value((term,))], one, one, group, 1, 5, ReusableArrays(ranks=[np.array(guess, dtype=np.int32)]))
     np.testing.assert_array_equal(program.number_rank, [[0, 1, 2, -1, 0]])
     np.testing.assert_array_equal(program.interval_low, [[1]])
     np.testing.assert_array_equal(program.interval_high, [[3]])

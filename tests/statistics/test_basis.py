@@ -108,7 +108,7 @@ def test_local_ranking_computes_no_digest(monkeypatch: pytest.MonkeyPatch) -> No
 def test_basis_computes_values_on_access_only() -> None:
     statistics = Statistics(dataset(1))
     found = statistics.basis
-    assert not {"areas", "factors", "_own_similarity"} & vars(statistics).keys()
+    assert not {"areas", "factors", "_local_similarity"} & vars(statistics).keys()
     assert not found.popularity
     assert found.areas is statistics.areas
     assert found.similarity is statistics.similarity
