@@ -73,4 +73,4 @@ class Clicks(Component):
         for name in _FEATURES:
             met[name] = bool(getattr(job, name)) and any(getattr(seen, name) for seen in clicked)
         value = self.start + sum(getattr(self, name) for name, holds in met.items() if holds)
-        return Reason(value, {"clicks": len(clicked), "days": self.days, "like them in": met})
+        return Reason(value, {"clicks": len(clicked), "days": self.days, "similar in": met})

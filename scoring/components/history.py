@@ -74,5 +74,5 @@ class History(Component):
             "prefecture": job.prefecture is not None and job.prefecture in {seen.prefecture for seen in applied},
         }
         value = self.start + sum(getattr(self, name) for name, holds in met.items() if holds)
-        facts = {"applications": len(applied), "days": self.days, "mean yen per hour": mean, "like them in": met}
+        facts = {"applications": len(applied), "days": self.days, "mean yen per hour": mean, "similar in": met}
         return Reason(value, facts)

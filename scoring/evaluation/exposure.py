@@ -76,7 +76,7 @@ def exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by: By = "
 
 def _exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tuple[np.ndarray, Floats]:
     """Return (n_codes + 1,) list entries, and the same discounted by rank; the last element: jobs without a code."""
-    there = list_overlap.listed(ranking.job_id.shape[1], ranking.count)
+    there = list_overlap.mask_listed(ranking.job_id.shape[1], ranking.count)
     code = codes[_job_rows(inputs, ranking.job_id[there])].astype(np.int64)
     code[code < 0] = n_codes
     worth = 1 / np.log2(2 + np.nonzero(there)[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -13,55 +13,58 @@ from scoring.errors import printable
 
 __all__ = ["format_facts", "format_value"]
 
+_SIMILARITY: Final = "similar in"
+"""Name of the fact in which attributes a job resembles jobs of earlier actions."""
+
 
 def format_facts(facts: Mapping[str, Any]) -> str:
-    """Return facts as one line of text: `yen per hour 1,250; ratio 0.897; like them in occupation, wage`.
+    """Return facts as one line of text: `yen per hour 1,250; ratio 0.897; similar in occupation, wage`.
 
     Missing facts and the shares of met conditions have separate phrases.
     """
-    none = 0 in (facts.get("applications"), facts.get("clicks"))  # no actions to compare the job with
-    told = {name: value for name, value in facts.items() if not (none and name == "like them in")}
-    return printable("; ".join(_said(name, value) for name, value in told.items()), 1000)
+    has_no_actions = 0 in (facts.get("applications"), facts.get("clicks"))  # then no job can be compared
+    shown = {name: value for name, value in facts.items() if not (has_no_actions and name == _SIMILARITY)}
+    return printable("; ".join(_format_fact(name, value) for name, value in shown.items()), 1000)
 
 
-def _said(name: str, value: Any) -> str:
+def _format_fact(name: str, value: Any) -> str:
     if name == "met" and isinstance(value, Mapping):
-        return _met(value)
-    if name == "like them in" and isinstance(value, Mapping) and not any(value.values()):
-        return "like none of them"
+        return _format_conditions(value)
+    if name == _SIMILARITY and isinstance(value, Mapping) and not any(value.values()):
+        return "similar to none of them"
     if name == "days":
         return f"in the last {format_value(value)} days"
     if name == "cosine":
-        degree = "not known" if _missing(value) else f"{format_value(value)} (of -1 to 1)"
-        return f"likeness of user and job by what people did: {degree}"
-    if _missing(value):
+        degree = "unknown" if _is_missing(value) else f"{format_value(value)} (from -1 to 1)"
+        return f"similarity of user and job in past actions: {degree}"
+    if _is_missing(value):
         return f"no {name}"
     return f"{name} {format_value(value)}"
 
 
-def _met(parts: Mapping[str, Any]) -> str:
-    """Return text such as `asked: work style (half met), attractive features (met)`."""
+def _format_conditions(conditions: Mapping[str, Any]) -> str:
+    """Return text such as `conditions: work style (half met), attractive features (met)`."""
     degrees = {1.0: "met", 0.5: "half met", 0.0: "not met"}
-    said = [
+    texts = [
         f"{str(name).replace('_', ' ')} ({degrees.get(float(part), f'met by {float(part):.0%}')})"
-        for name, part in parts.items()
+        for name, part in conditions.items()
     ]
-    return f"asked: {', '.join(said)}" if said else "nothing asked"
+    return f"conditions: {', '.join(texts)}" if texts else "no conditions"
 
 
-def _missing(value: Any) -> bool:
+def _is_missing(value: Any) -> bool:
     return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and math.isnan(value))
 
 
 def format_value(value: Any) -> str:
     """Return the text of one value, with nested values in the same line."""
     if isinstance(value, Mapping):
-        held = {str(name).replace("_", " "): what for name, what in value.items() if what}
-        said = [name if what is True else f"{name} {format_value(what)}" for name, what in held.items()]
-        return ", ".join(said) if said else "nothing"
+        items = {str(name).replace("_", " "): item for name, item in value.items() if item}
+        texts = [name if item is True else f"{name} {format_value(item)}" for name, item in items.items()]
+        return ", ".join(texts) if texts else "nothing"
     if isinstance(value, tuple | list):
         return "/".join(map(format_value, value)) if len(value) else "none"
-    if _missing(value):
+    if _is_missing(value):
         return "missing"
     if isinstance(value, bool):
         return "yes" if value else "no"

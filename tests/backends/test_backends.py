@@ -252,7 +252,7 @@ def test_invalid_strategy() -> None:
 
 
 def test_a_path_and_a_backend() -> None:
-    with pytest.raises(ConfigurationError, match="path is 'dense', and a backend is given"):
+    with pytest.raises(ConfigurationError, match="path: 'dense' applies to the compiled kernels only"):
         Scorer(plan_of(SMALL), path="dense", backend=ReferenceBackend)
 
 

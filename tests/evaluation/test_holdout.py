@@ -213,7 +213,7 @@ def test_a_caller_may_name_the_candidates(data: Dataset) -> None:
     assert pairs_of(single) == set(map(tuple, listed.to_numpy().tolist()))
     assert single.candidates is not None
     assert single.candidates.matrix(slice(None)).sum() == 10
-    with pytest.raises(UnknownIdError, match="there is no job 99999999"):
+    with pytest.raises(UnknownIdError, match="job_id 99999999 does not exist"):
         last_n(data, candidates=[99999999])
     with pytest.raises(ConfigurationError, match="nothing is left to be found"):
         last_n(data, candidates=pd.DataFrame({"user_id": users[:1], "job_id": [int(data.jobs.job_id[0])]}))

@@ -250,7 +250,7 @@ def test_a_basis_without_the_window_is_rejected() -> None:
 
 def test_inputs_have_their_basis_already() -> None:
     data = dataset(1)
-    with pytest.raises(ConfigurationError, match="inputs have one already"):
+    with pytest.raises(ConfigurationError, match="the inputs contain a basis"):
         Prepared.of(Inputs.of(data), load_model("classic"), basis=materialized(data))
 
 

@@ -110,11 +110,11 @@ def test_a_component_called_like_another_column_is_refused() -> None:
 
 
 def test_unknown_ids_are_named(ready: Prepared) -> None:
-    with pytest.raises(UnknownIdError, match="no user 999999"):
+    with pytest.raises(UnknownIdError, match="user_id 999999 does not exist"):
         component_values(ready, [999_999])
     with pytest.raises(UnknownIdError, match="no job -1"):
         component_values(ready, None, [-1])
-    with pytest.raises(UnknownIdError, match="no user 999999"):
+    with pytest.raises(UnknownIdError, match="user_id 999999 does not exist"):
         draw(ready, [999_999])
 
 

@@ -175,7 +175,9 @@ def test_another_user_and_a_job(panel):
     assert panel.wait(WAIT).users.user_id == panel.session.user_id[-1]
 
 
-@pytest.mark.parametrize(("text", "said"), [("abc", "'abc' is no id of a user"), ("99999999", "no user 99999999")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("abc", "'abc' is no id of a user"), ("99999999", "user_id 99999999 does not exist")]
+)
 def test_a_strange_user_is_refused_in_a_sentence(panel, text, said):
     before = panel.views.user.value
     panel.views.user.value = text

@@ -170,9 +170,9 @@ def _report_held_back_run(progress: Progress) -> Iterator[None]:
     try:
         yield
     except GateFailedError as aside:
-        from scoring.runs.gate.console_table import table
+        from scoring.runs.gate.console_table import make_table
 
-        make_console().print(table(aside.verdict))
+        make_console().print(make_table(aside.verdict))
         progress.print_line(f"error: {printable(str(aside), 2000)}")
         raise typer.Exit(HELD_BACK_EXIT_CODE) from aside
 

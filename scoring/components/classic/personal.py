@@ -92,7 +92,7 @@ class ClassicHistory(Component):
             "prefecture": job.prefecture is not None and job.prefecture in {row[2] for row in rows},
         }
         value = 25.0 + 30.0 * met["occupation"] + 25.0 * met["wage"] + 20.0 * met["prefecture"]
-        return Reason(value, {"applications": len(applied), "mean lowest salary": mean, "like them in": met})
+        return Reason(value, {"applications": len(applied), "mean lowest salary": mean, "similar in": met})
 
 
 class ClassicClick(Component):
@@ -128,7 +128,7 @@ class ClassicClick(Component):
             met[name] = has and any(row[place] for row in rows)
         points = dict(zip(met, (20.0, 15.0, 10.0, 10.0), strict=True))
         value = 40.0 + sum(points[name] for name, holds in met.items() if holds)
-        return Reason(value, {"clicks": len(clicked), "like them in": met})
+        return Reason(value, {"clicks": len(clicked), "similar in": met})
 
 
 def _flags(job: JobFacts) -> tuple[bool, bool, bool]:

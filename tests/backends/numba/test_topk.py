@@ -312,7 +312,7 @@ def test_the_path_is_measured_where_there_are_users_enough() -> None:
 
 
 def test_no_other_path() -> None:
-    with pytest.raises(ConfigurationError, match="path is 'fast'; it may be auto, pruned, dense"):
+    with pytest.raises(ConfigurationError, match=r"path: 'fast' does not exist\. Use auto, pruned, dense"):
         Scorer(plan_of(WIDE), path="fast")  # type: ignore[arg-type]
 
 

@@ -162,7 +162,7 @@ def test_other_holdouts(scoring: Call, options: tuple, users: str) -> None:
         (("evaluate", "--cut", "2035-01-01"), 1, "2035"),
         (("compare", "standard", "."), 1, "'.'"),
         (("compare", "standard", "fit", "--job", 3), 2, "--job goes with --user"),
-        (("compare", "standard", "fit", "--user", 999_999), 1, "no user 999999"),
+        (("compare", "standard", "fit", "--user", 999_999), 1, "user_id 999999 does not exist"),
         (("tune", "--lock", "luck"), 1, "no component 'luck'"),
         (("tune", "--goal", "income@3"), 1, "no goal 'income@3'"),
         (("tune", "--floor", "NDCG@10:tenure:old"), 1, "tenure has no slice 'old'"),
