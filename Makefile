@@ -1,26 +1,26 @@
-# Everything an outsider runs. `make help` lists the targets.
+# Commands to run, test and measure the package. `make help` lists the targets.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# processes that share the tests
+# number of processes that run tests
 WORKERS ?= 2
-# without the notebooks' plugin, which every process takes more than a second to import
+# without the plugin for notebooks, whose import takes each process more than a second
 PYTEST  = $(BIN)/python -m pytest -p no:nbval -n $(WORKERS) --dist worksteal
 # where `make run` keeps its database and results
 DB     ?= data/market.db
 USERS  ?= 10000
 JOBS   ?= 100000
-# looked for before one is made: sizes say nothing to a market that is there
-THERE  := $(wildcard $(DB))
-TELL   := import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
+# checked before `$(DB)` is created: USERS and JOBS do not change an existing market
+EXISTS := $(wildcard $(DB))
+REPORT := import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
   users, jobs = (db.execute("SELECT count(*) FROM " + name).fetchone()[0] for name in ("users", "jobs")); \
-  print(f"{sys.argv[1]} is there and used: {users:,} users, {jobs:,} jobs. For others remove it, or give DB=another.db.")
+  print(f"{sys.argv[1]} exists and is used: {users:,} users, {jobs:,} jobs. For other sizes, remove it or set DB=another.db.")
 
-# with it, every command that a test starts would compile all modules anew
+# with this variable, every command that a test starts would compile all modules again
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long coverage check notebooks workbench lab panel benchmark benchmarks audit clean
+.PHONY: help run test test-unit test-long proof coverage check notebooks workbench lab panel benchmark benchmarks audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -43,8 +43,8 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 $(DB): | $(VENV)/.run
 	$(BIN)/scoring init --db $(DB) --users $(USERS) --jobs $(JOBS)
 
-run: $(VENV)/.run $(DB) ## make a market and rank everybody against everything (a second run reuses what is there)
-	@$(if $(THERE),$(BIN)/python -c '$(TELL)' '$(DB)' 2>/dev/null || true)
+run: $(VENV)/.run $(DB) ## create a market and rank all jobs for each user (a second run uses the existing market)
+	@$(if $(EXISTS),$(BIN)/python -c '$(REPORT)' '$(DB)' 2>/dev/null || true)
 	$(BIN)/scoring run --db $(DB)
 
 check: $(VENV)/.test ## style, types and layers
@@ -53,23 +53,29 @@ check: $(VENV)/.test ## style, types and layers
 	$(BIN)/mypy -p scoring
 	$(BIN)/lint-imports
 
-notebooks: $(VENV)/.test ## run every notebook and compare the outputs that must not change
+notebooks: $(VENV)/.test ## run every notebook and compare the marked outputs
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -W default --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
-test: check ## everything: style, types, layers, unit and property tests, notebooks
-	$(PYTEST) -m 'not long' --durations=10 tests
+test: check ## all checks: style, types, layers, tests, notebooks
+	$(PYTEST) -m 'not long' --durations=10 --counts build/counts/test.json tests
 	$(MAKE) notebooks
 
-test-long: $(VENV)/.test ## the full counts of the random tests
-	$(PYTEST) -m long tests
+test-unit: $(VENV)/.test ## the unit tests: about a minute
+	$(PYTEST) -m unit tests
 
-coverage: $(VENV)/.test ## branches of the package that the tests reach: at least 95 % (kernels as plain Python too; half an hour)
+test-long: $(VENV)/.test ## the random tests with their full counts
+	$(PYTEST) -m long --counts build/counts/test-long.json tests
+
+proof: $(VENV)/.test ## write docs/proof.md from the counts of the last `make test` and `make test-long`
+	$(BIN)/python -m tests.support.proof_page
+
+coverage: $(VENV)/.test ## branch coverage of the package: at least 95 % (kernels also as plain Python; half an hour)
 	rm -f .coverage*
 	NUMBA_CACHE_DIR=build/compiled $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' tests \
-	  --deselect tests/cli/test_app.py::test_a_disk_without_room_is_one_sentence  # whose disk has none for these data, too
+	  --deselect tests/cli/test_app.py::test_a_disk_without_room_is_one_sentence  # the data files of coverage would exceed its disk limit
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal -m 'not long' -W ignore::RuntimeWarning \
-	  tests/backends/numba tests/tuning/test_lines.py tests/tuning/test_gains.py
+	  tests/backends/numba tests/tuning/test_weight_sweep.py tests/tuning/test_rank_metrics.py
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -88,17 +94,17 @@ $(VENV)/.benchmarks: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[benchmarks]'
 	@touch $@ $(VENV)/.run
 
-benchmarks: $(VENV)/.benchmarks ## every figure beside its bar, and peers on the same work (half an hour)
+benchmarks: $(VENV)/.benchmarks ## all benchmarks with their targets, compared with other packages (half an hour)
 	$(BIN)/python -m benchmarks
 
-# in an environment of its own: what it needs is not what is looked at
+# in a separate environment, so that the tool's own requirements are not audited
 $(VENV)/audit/bin/pip-audit: | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)/audit
 	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
 
-audit: $(VENV)/.run $(VENV)/audit/bin/pip-audit ## known vulnerabilities of what is installed (asks pypi.org: needs the network)
+audit: $(VENV)/.run $(VENV)/audit/bin/pip-audit ## known vulnerabilities of the installed packages (needs the network)
 	$(BIN)/python scripts/audit.py $(VENV)/audit/bin/pip-audit
 
-clean: ## remove what was built and made here
+clean: ## remove the environment, build files, and created data
 	rm -rf $(VENV) *.egg-info build data/*.db data/*.db-* data/*runs data/refused .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -66,21 +66,35 @@ def _size(wanted: argparse.Namespace) -> Size:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures this project beside its bars.")
-    parser.add_argument(
-        "--only", type=_names, default=list(SECTIONS), metavar="NAMES", help=f"some of {','.join(SECTIONS)}"
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure all figures and compare them with their targets."
     )
-    parser.add_argument("--users", type=parse_positive_integer, help=f"of the main market (default: {Size().users:,})")
-    parser.add_argument("--jobs", type=parse_positive_integer, help=f"of the main market (default: {Size().jobs:,})")
-    parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where figures, plots and the table go")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where markets and factors are kept and found again")
+    parser.add_argument(
+        "--only",
+        type=_names,
+        default=list(SECTIONS),
+        metavar="NAMES",
+        help=f"comma-separated sections: {','.join(SECTIONS)}",
+    )
+    parser.add_argument(
+        "--users", type=parse_positive_integer, help=f"users of the main market (default: {Size().users:,})"
+    )
+    parser.add_argument(
+        "--jobs", type=parse_positive_integer, help=f"jobs of the main market (default: {Size().jobs:,})"
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes, to check that it works")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder for figures, plots and the table")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder that keeps markets and factors for the next call"
+    )
     return parser
 
 
 def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
-    strange = [name for name in names if name not in SECTIONS]
-    if strange or not names:
-        raise argparse.ArgumentTypeError(f"{strange[0] if strange else text!r} is none of {', '.join(SECTIONS)}")
+    unknown = [name for name in names if name not in SECTIONS]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(
+            f"Unknown section {unknown[0] if unknown else text!r}. Use {', '.join(SECTIONS)}."
+        )
     return [name for name in SECTIONS if name in names]

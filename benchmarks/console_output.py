@@ -22,7 +22,7 @@ def print_section(found: Section) -> None:
     console.print()
     console.print(Text.assemble((found.title, "bold"), f"  {found.size}  ({found.seconds:.0f} s to measure)"))
     figures = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("", "figure", "bar", "", ""):
+    for name in ("", "figure", "target", "", ""):
         figures.add_column(name, justify="right" if name == "figure" else "left", overflow="fold")
     for one in found.figures:
         verdict = Text(one.verdict, style=_STYLES.get(one.verdict, ""))

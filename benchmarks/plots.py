@@ -38,8 +38,8 @@ def _peers(section: Section) -> Any:
     """Plot milliseconds per user, the slowest at the top."""
     from matplotlib.patches import Patch
 
-    bars = [("ours", "the full score", section.details["ours_ms"], OURS)]
-    bars += [("ours", what, ms, OURS) for what, ms in section.details["ours_on_inner_jobs_ms"].items()]
+    bars = [("scoring", "the full score", section.details["ours_ms"], OURS)]
+    bars += [("scoring", what, ms, OURS) for what, ms in section.details["ours_on_inner_jobs_ms"].items()]
     for one in section.details["peers"]:
         what = one["job"]
         bars.append((one["name"], what, one["ms"], FULL if what == "the full score" else EASIER))
@@ -56,12 +56,12 @@ def _peers(section: Section) -> Any:
             f"{number(value)} ms, {number(value / section.details['ours_ms'])}×", (value, place), xytext=(4, 0),
             textcoords="offset points", va="center", fontsize=8.5,
         )  # fmt: skip
-    axes.set_xlabel("milliseconds a user (log scale), and how many times ours on the full score")
-    axes.set_title(f"The same lists by other means\n{section.size}", fontsize=10, loc="left")
+    axes.set_xlabel("milliseconds per user (log scale), and the ratio to scoring on the full score")
+    axes.set_title(f"The same lists with other tools\n{section.size}", fontsize=10, loc="left")
     kinds = [
-        (OURS, "ours, exact"),
-        (FULL, "the full score, lists equal ours bit for bit"),
-        (EASIER, "inner products only: an easier job"),
+        (OURS, "scoring, exact"),
+        (FULL, "the full score, lists equal bit for bit"),
+        (EASIER, "inner products only: a simpler task"),
     ]
     axes.legend(handles=[Patch(color=colour, label=label) for colour, label in kinds], loc="lower right", fontsize=8.5)
     return figure
@@ -72,9 +72,9 @@ def _growth(section: Section) -> Any:
     figure, (left, right) = new_figure(10, 4.2, 2)
     by_jobs, by_users = section.details["by_jobs"], section.details["by_users"]
     _curve(left, by_jobs, "jobs", 2.2)
-    left.set_title(f"{by_jobs[0]['users']:,} users, more and more jobs", fontsize=10, loc="left")
+    left.set_title(f"{by_jobs[0]['users']:,} users, increasing number of jobs", fontsize=10, loc="left")
     _curve(right, by_users, "users", 10.5)
-    right.set_title(f"{by_users[0]['jobs']:,} jobs, more and more users", fontsize=10, loc="left")
+    right.set_title(f"{by_users[0]['jobs']:,} jobs, increasing number of users", fontsize=10, loc="left")
     return figure
 
 
@@ -91,8 +91,8 @@ def _curve(axes: Any, points: Sequence[dict[str, Any]], what: str, bar: float) -
     x, y = [point[what] for point in done], [point["seconds"] for point in done]
     steady = [y[0] * value / x[0] for value in x]
     allowed = [y[0] * bar**step for step in range(len(x))]
-    axes.plot(x, steady, ":", color=GREY, label="as the work grows")
-    axes.plot(x, allowed, "--", color=BAR, label=f"the bar: {bar:g} × at each step")
+    axes.plot(x, steady, ":", color=GREY, label="proportional to the work")
+    axes.plot(x, allowed, "--", color=BAR, label=f"target: {bar:g} × per step")
     axes.plot(x, y, "o-", color=OURS, label="measured")
     for at, value in zip(x, y, strict=True):
         axes.annotate(f"{number(value)} s", (at, value), xytext=(5, -13), textcoords="offset points", fontsize=8.5)
@@ -107,7 +107,7 @@ def _worst(section: Section) -> Any:
     figure, (axes,) = new_figure(9, 0.55 * len(cases) + 1.8)
     places, values = range(len(cases)), []
     for shift, key, colour, label in (
-        (0.2, "auto", OURS, "the way chosen"),
+        (0.2, "auto", OURS, "selected strategy"),
         (-0.2, "dense", FULL, "dense: every pair"),
     ):
         ms = [1000 * case[key] / case["users"] for case in cases]
@@ -120,14 +120,14 @@ def _worst(section: Section) -> Any:
     axes.set_yticks(places, [case["name"] for case in cases], fontsize=8.5)
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 2, max(values) * 4)
-    axes.set_xlabel("milliseconds a user (log scale); in brackets the share of the dense path's time, bar ≤ 1.3×")
+    axes.set_xlabel("milliseconds per user (log scale); in brackets: time relative to dense, target ≤ 1.3×")
     axes.set_title(f"Worst cases\n{section.size}", fontsize=10, loc="left")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8.5)
     return figure
 
 
 PLOTS = (
-    Plot("peers", "peers", "Time a user by way", _peers),
+    Plot("peers", "peers", "Time per user by tool", _peers),
     Plot("growth", "growth", "Growth in jobs and in users", _growth),
-    Plot("worst", "worst", "Worst cases, the way chosen beside the dense path", _worst),
+    Plot("worst", "worst", "Worst cases, selected strategy and dense", _worst),
 )

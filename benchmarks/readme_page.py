@@ -35,7 +35,7 @@ def _lines(found: Sequence[Section], page: Path, results: Path) -> list[str]:
     lines: list[str] = []
     for where, titles in _machines(found).items():
         lines += [f"Measured on {where} ({', '.join(titles)}).", ""]
-    lines += ["| what | figure | bar | | |", "|---|--:|---|---|---|"]
+    lines += ["| what | figure | target | | |", "|---|--:|---|---|---|"]
     for section in found:
         lines.append(f"| **{_cell(section.title)}**<br>{_cell(section.size)} | | | | |")
         for one in section.figures:

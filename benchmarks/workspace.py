@@ -48,7 +48,7 @@ class Workspace:
         """Return a SQLite file with the synthetic market of this size."""
         path = self.folder / f"market-{users}-{jobs}-{actions}.db"
         if not path.exists():
-            say(f"making a market of {users:,} users, {jobs:,} jobs, {actions:,} actions")
+            say(f"generating a market of {users:,} users, {jobs:,} jobs, {actions:,} actions")
             self.folder.mkdir(parents=True, exist_ok=True)
             apart(_make, path, users, jobs, actions)
         return path

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).parent.parent
 PANEL, NOTEBOOK = ROOT / "notebooks/images/tuning_panel.png", ROOT / "docs/notebook.png"
 MARKET = ("--users", "1000", "--jobs", "8000", "--actions", "80000", "--db", "market.db")
-SETTLED = '.scoring-told [role=status][data-kind="settled"]'
+SETTLED = '.scoring-messages [role=status][data-kind="settled"]'
 PATIENCE = 120_000  # milliseconds
 
 

@@ -20,8 +20,33 @@ NO_KERNEL = ("telemetry", "model", "tuning/registry", "dataset", "database")
 """Folders whose tests compile no kernel, or only briefly."""
 
 
+INTEGRATION = ("integration", "cli", "scripts", "benchmarks")
+"""Folders of the integration tier."""
+
+SERVERS = {"postgres_server", "postgres_killable"}
+"""Fixtures that start a server."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--counts", type=Path, help="file to store the counts in, if all tests pass")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Counts(), "counts")
+    config.pluginmanager.register(Counts(config.getoption("--counts")), "counts")
+
+
+def pytest_itemcollected(item: pytest.Function) -> None:
+    """Mark each test with its tier, by its folder and its fixtures."""
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    if item.get_closest_marker("long"):
+        return
+    if folder == "browser":
+        tier = "browser"
+    elif folder in INTEGRATION or SERVERS & set(item.fixturenames) or "postgres" in item.name:
+        tier = "integration"
+    else:
+        tier = "unit"
+    item.add_marker(tier)
 
 
 @pytest.hookimpl(trylast=True)  # after deselected tests have been removed

@@ -61,8 +61,8 @@ def test_every_public_name_exists() -> None:
         "import json, scoring; print(json.dumps({name: str(getattr(scoring, name)) for name in scoring.__all__}))"
     )
     assert {"Dataset", "Prepared", "ScoringEngine", "load_model"} <= set(names)
-    strange = in_a_new_process("import json, scoring; print(json.dumps(hasattr(scoring, 'no_such_name')))")
-    assert strange is False
+    found = in_a_new_process("import json, scoring; print(json.dumps(hasattr(scoring, 'no_such_name')))")
+    assert found is False
 
 
 STATE = """

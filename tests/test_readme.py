@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from scoring.cli.app import app
+from scoring.deprecated_paths import MOVED
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("", "benchmarks", "data", "docs", "examples", "tests")
@@ -102,3 +103,15 @@ def test_names_imported_in_guides_exist(page: Path) -> None:
             if isinstance(node, ast.ImportFrom):
                 module = importlib.import_module(str(node.module))
                 assert all(hasattr(module, alias.name) for alias in node.names), line
+
+
+def test_migrating_lists_every_moved_module() -> None:
+    table = (ROOT / "MIGRATING.md").read_text("utf-8").partition("## Renamed since version 0.1")[2]
+    rows = dict(re.findall(r"^\| `(scoring\.[a-z_.]+)` \| `(scoring\.[a-z_.]+)` \|$", table, re.MULTILINE))
+    assert rows == MOVED
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
+def test_files_named_in_guides_exist(page: Path) -> None:
+    named = re.findall(r"`((?:tests|scripts|examples|benchmarks|scoring)/[\w./]+)`", page.read_text("utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []

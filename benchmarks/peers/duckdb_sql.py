@@ -45,7 +45,7 @@ SELECT "user", unnest(max({{'total': total, 'before': -job_id}}, {k}), recursive
 
 class DuckDB(FullPeer):
     name = "DuckDB cross join"
-    how = "SQL over tables in memory; max(…, k) by user (twice as fast as a window function)"
+    how = "SQL over in-memory tables; max(…, k) by user (twice as fast as a window function)"
     package: ClassVar[str | None] = "duckdb"
     bar: ClassVar[Bar | None] = at_least(300)
     first = 16

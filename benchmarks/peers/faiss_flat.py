@@ -15,7 +15,7 @@ from scoring.array_types import Longs
 
 class FaissFlat(InnerPeer):
     name = "faiss IndexFlatIP"
-    how = "one search for all users, its OpenMP threads (with few users at a time it is four times slower)"
+    how = "one search for all users with OpenMP threads (four times slower with few users at a time)"
     package: ClassVar[str | None] = "faiss-cpu"
     bar: ClassVar[Bar | None] = at_least(10)
     first = 500

@@ -15,7 +15,7 @@ from scoring.array_types import Longs
 
 class ImplicitTopK(InnerPeer):
     name = "implicit.cpu.topk"
-    how = "its own threads over batches of users, BLAS with one thread in each (the fastest of four settings)"
+    how = "threads over batches of users, BLAS with one thread in each (the fastest of four settings)"
     bar: ClassVar[Bar | None] = at_least(15)
     first = 500
 

@@ -22,7 +22,7 @@ _BLOCK = 8
 
 class NumPyBlocks(FullPeer):
     name = "NumPy + argpartition"
-    how = f"blocks of {_BLOCK} users × all jobs in float64, a thread per core"
+    how = f"blocks of {_BLOCK} users × all jobs in float64, one thread per core"
     first = 16
 
     def __init__(self, facts: Facts, cpus: int) -> None:

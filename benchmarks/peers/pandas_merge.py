@@ -15,7 +15,7 @@ _AT_ONCE = 4
 
 class PandasMerge(FullPeer):
     name = "pandas cross merge"
-    how = f"merge(how='cross') of {_AT_ONCE} users at a time, columns in NumPy, nlargest; one core, as pandas is"
+    how = f"merge(how='cross') of {_AT_ONCE} users at a time, columns in NumPy, nlargest; one core"
     first = _AT_ONCE
     at_once = _AT_ONCE
 

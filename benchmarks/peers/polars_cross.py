@@ -17,7 +17,7 @@ _AT_ONCE = 16
 
 class PolarsCross(FullPeer):
     name = "polars cross join"
-    how = f"lazy cross join of {_AT_ONCE} users at a time, streaming engine (twice as fast as its other one)"
+    how = f"lazy cross join of {_AT_ONCE} users at a time, streaming engine (twice as fast as the in-memory engine)"
     package: ClassVar[str | None] = "polars"
     bar: ClassVar[Bar | None] = at_least(300)
     first = _AT_ONCE

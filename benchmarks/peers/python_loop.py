@@ -48,7 +48,7 @@ class _User:
 
 class PythonLoop(FullPeer):
     name = "per-pair Python, precomputed"
-    how = "one function per pair; a job's own points, a user's tables and sets worked out before; one core"
+    how = "one function per pair; points per job, tables and sets per user are precomputed; one core"
     bar: ClassVar[Bar | None] = at_least(20_000)
 
     def __init__(self, facts: Facts, cpus: int) -> None:

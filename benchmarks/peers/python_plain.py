@@ -14,7 +14,7 @@ from scoring.profiling.peer_lists import List
 
 class PythonPlain(FullPeer):
     name = "per-pair Python, all formulas"
-    how = "eleven functions per pair over a user's and a job's dictionary; statistics looked up; one core"
+    how = "eleven functions per pair over a user's and a job's dictionary; statistics are precomputed; one core"
     bar: ClassVar[Bar | None] = at_least(20_000)
 
     def __init__(self, facts: Facts, cpus: int) -> None:

@@ -29,7 +29,7 @@ def measure(size: Size, work: Workspace) -> Section:
         with database.connect() as connection:
             plain = pd.read_sql(sa.text("SELECT * FROM jobs"), connection)
         tables = load_tables(database)
-    say("smaller dtypes, the same values")
+    say("smaller dtypes, equal values")
     small = optimise(tables.jobs)
     _require_same(tables.jobs, small)
     _require_same(plain, optimise(plain))
@@ -47,9 +47,9 @@ def measure(size: Size, work: Workspace) -> Section:
     return Section(
         name="frames",
         title="Frames in the smallest dtypes",
-        size=f"{len(plain):,} jobs, bytes against pandas' `read_sql` of the same table",
+        size=f"{len(plain):,} jobs, bytes relative to pandas' `read_sql` of the same table",
         figures=[
-            Figure("columns that scores read", read, "%", at_most(30), "values and lists the same, checked"),
+            Figure("columns that scores read", read, "%", at_most(30), "values and lists are equal (checked)"),
             Figure("the whole frame, free text included", whole, "%", note="titles, company names and addresses"),
         ],
         details={

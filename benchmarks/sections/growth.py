@@ -62,19 +62,28 @@ def _ratios(what: str, points: list[Point], bar: float, among: str) -> list[Figu
 
 def _not_done(point: Point) -> str:
     if point.get("guess") is None:
-        return "not done: too long"
-    return f"not done: about {point['guess']:,.0f} s by a part of it, and {PATIENCE:g} s is the patience here"
+        return "not measured: too slow"
+    return f"not measured: estimated {point['guess']:,.0f} s, limit {PATIENCE:g} s"
 
 
 def _largest(point: Point, actions: int) -> list[Figure]:
     name = f"{point['users']:,} users × {point['jobs']:,} jobs = {point['users'] * point['jobs']:,} pairs"
     bars = at_most(12.0), at_most(4.0)
     if point["seconds"] is None:
-        return [Figure(name, None, "s", bars[0], _not_done(point)), Figure("its peak memory", None, "GB", bars[1])]
+        return [
+            Figure(name, None, "s", bars[0], _not_done(point)),
+            Figure("peak memory of the process", None, "GB", bars[1]),
+        ]
     while_ranking = point["ranking_peak_bytes"]
-    note = f"of the whole process; making this market of {actions:,} actions and preparing took"
+    note = f"generating this market of {actions:,} actions and preparation took"
     return [
         Figure(name, point["seconds"], "s", bars[0], f"best of {len(point['times']['seconds'])}"),
-        Figure("its peak memory", point["peak_bytes"] / 1e9, "GB", bars[1], f"{note} {point['making_seconds']:.0f} s"),
-        Figure("peak memory while ranking it", None if while_ranking is None else while_ranking / 1e9, "GB"),
+        Figure(
+            "peak memory of the process",
+            point["peak_bytes"] / 1e9,
+            "GB",
+            bars[1],
+            f"{note} {point['making_seconds']:.0f} s",
+        ),
+        Figure("peak memory during ranking", None if while_ranking is None else while_ranking / 1e9, "GB"),
     ]

@@ -26,7 +26,7 @@ _PROGRAMS = {
 
 def measure(size: Size, work: Workspace) -> Section:
     repeats = 3 if size.quick else 9
-    say("imports in fresh processes")
+    say("imports in new processes")
     seconds: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
     for _ in range(repeats):  # in turn, so that other load on the machine affects all of them
         for name, program in _PROGRAMS.items():
@@ -34,7 +34,7 @@ def measure(size: Size, work: Workspace) -> Section:
             subprocess.run([sys.executable, "-c", program], check=True, env=child_environment())
             seconds[name].append(time.perf_counter() - begun)
     times = {name: Times(tuple(found)) for name, found in seconds.items()}
-    say("compiling every kernel of a run anew")
+    say("compiling all kernels of a run")
     work.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work.folder) as cache:
         compiled, read = _compile(Path(cache)), _compile(Path(cache))
@@ -43,13 +43,13 @@ def measure(size: Size, work: Workspace) -> Section:
     return Section(
         name="import",
         title="Start",
-        size="fresh processes",
+        size="new processes",
         figures=[
             Figure("import scoring", times["import scoring"].median, "s", at_most(0.7), f"{of}, interpreter included"),
-            Figure("of that, without the interpreter", own, "s"),
-            Figure("with every public name used", times["everything public, imported"].median, "s", note=of),
-            Figure("first compilation", compiled, "s", at_most(20), "once per machine: every kernel of a run"),
-            Figure("the same kernels, read from disk", read, "s", note="every later process"),
+            Figure("the same without the interpreter", own, "s"),
+            Figure("import of all public names", times["everything public, imported"].median, "s", note=of),
+            Figure("first compilation", compiled, "s", at_most(20), "all kernels of a run, once per machine"),
+            Figure("the same kernels, loaded from disk", read, "s", note="in each later process"),
         ],
         details={name: found.as_dict() for name, found in times.items()},
     )

@@ -23,10 +23,10 @@ def measure(size: Size, work: Workspace) -> Section:
         title="Database to frames",
         size=f"SQLite: {size.jobs:,} jobs, {size.users:,} users, {size.actions:,} actions",
         figures=[
-            Figure("every table, best", times.best, "s", at_most(2.5), f"of {len(times.seconds)}"),
-            Figure("every table, median", times.median, "s", at_most(2.5), f"of {len(times.seconds)}"),
+            Figure("all tables, best", times.best, "s", at_most(2.5), f"of {len(times.seconds)}"),
+            Figure("all tables, median", times.median, "s", at_most(2.5), f"of {len(times.seconds)}"),
             Figure("statements", statements, "", note=f"{of_fewer} for a tenth of the users and jobs"),
-            Figure("more statements for ten times the users", statements - of_fewer, "", at_most(0)),
+            Figure("additional statements for ten times the users", statements - of_fewer, "", at_most(0)),
         ],
         details={"times": times.as_dict()},
     )

@@ -11,7 +11,7 @@ from benchmarks.results import Figure, Section, at_most
 from benchmarks.workspace import Size, Workspace
 from scoring import ScoringModel, load_model
 from scoring.widgets import Request, TuningSession, WeightsModel
-from scoring.widgets.parameters import knobs_of, with_knob
+from scoring.widgets.parameters import list_parameters, replace_parameter
 
 
 def measure(size: Size, work: Workspace) -> Section:
@@ -32,16 +32,22 @@ def measure(size: Size, work: Workspace) -> Section:
     return Section(
         name="panel",
         title="The tuning panel",
-        size=f"{len(session.user_id):,} users × {len(session.data.jobs):,} jobs; from a slider's release, without its "
-        "debounce, to lists, nine measures with intervals and one user's list",
+        size=f"{len(session.user_id):,} users × {len(session.data.jobs):,} jobs; from the release of a slider (without "
+        "debounce) to lists, nine metrics with intervals and the list of one user",
         figures=[
             Figure("a weight, median", 1000 * first.median, "ms", at_most(150), f"of {len(weights)} moves"),
             Figure("a weight, worst", 1000 * first.worst, "ms", at_most(150)),
             Figure(
-                "a parameter, median", 1000 * of_jobs.median, "ms", at_most(150), "of what depends on the job alone"
+                "a parameter, median",
+                1000 * of_jobs.median,
+                "ms",
+                at_most(150),
+                "of values that depend only on the job",
             ),
-            Figure("any other parameter, median", 1000 * of_pairs.median, "ms", at_most(150), "all but it is kept"),
-            Figure("a weight, everything, median", 1000 * whole.median, "ms", note=_told(stages)),
+            Figure(
+                "any other parameter, median", 1000 * of_pairs.median, "ms", at_most(150), "all other values are reused"
+            ),
+            Figure("a weight, all parts of the panel, median", 1000 * whole.median, "ms", note=_told(stages)),
         ],
         details={
             "weights": first.as_dict(),
@@ -90,8 +96,8 @@ def _parameters(model: ScoringModel) -> list[ScoringModel]:
     """Return one model per component, its first number slightly smaller (for a curve: its second point)."""
     found = []
     for part in model.parts:
-        knobs = knobs_of(part)
-        if knobs:
-            knob = next((one for one in knobs if one.value and one.at in (None, (1, 1))), knobs[0])
-            found.append(with_knob(model, knob, 0.98 * knob.value))
+        parameters = list_parameters(part)
+        if parameters:
+            parameter = next((one for one in parameters if one.value and one.at in (None, (1, 1))), parameters[0])
+            found.append(replace_parameter(model, parameter, 0.98 * parameter.value))
     return found

@@ -24,8 +24,8 @@ from scoring.runs.memory_budget import format_bytes
 _MOST_FULL = 1000
 """Most users for a peer with the full score: their tables are dense."""
 
-FULL_SCORE, FACTORS = "the full score", "factors alone"
-LEFT_OUT = "without the salary floor, the usual wage, the user's own city, and the rules that leave out single users"
+FULL_SCORE, FACTORS = "the full score", "factors only"
+LEFT_OUT = "without the minimum salary, the usual wage, the user's own city, and the rules for single users"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def measure(size: Size, work: Workspace) -> Section:
 
 
 def inner_jobs(dataset: Dataset, model: ScoringModel, work: Workspace, size: Size) -> list[InnerJob]:
-    """Return the inner-product part of the model's scores, and factors alone; the engine ranks both as well."""
+    """Return the inner-product part of the model's scores, and factors only; the engine ranks both as well."""
     found = []
     for what, weighted in (("inner products", model), (FACTORS, factors_alone(model))):
         prepared = linear(dataset, weighted, work.factors)
@@ -129,7 +129,7 @@ def _if_whole(peer: FullPeer, extra: int | None, pairs: int) -> str:
     if peer.at_once is None or not extra:
         return ""
     held = extra / (pairs / -(-pairs // (peer.at_once * len(peer.facts.jobs))))
-    return f"; held {held:,.0f} bytes a pair: 1,000,000,000 pairs at once would need {format_bytes(1e9 * held)}"
+    return f"; used {held:,.0f} bytes per pair: 1,000,000,000 pairs at once would need {format_bytes(1e9 * held)}"
 
 
 def _inner(peer: InnerPeer, job: InnerJob, ours_ms: float, budget: float) -> Measured:
@@ -196,21 +196,31 @@ def _as_many_as_fit(rank: Any, first: int, most: int, budget: float) -> tuple[in
 def _section(
     size: Size, ours_ms: float, measured: list[Measured], missing: list[type[Peer]], jobs: list[InnerJob]
 ) -> Section:
-    everybody = f"{size.users:,} users"
-    columns = ("way", "computes", "users", "ms a user", "ns a pair", everybody, "× ours", "more memory", "answers")
+    all_users = f"{size.users:,} users"
+    columns = (
+        "tool",
+        "computes",
+        "users",
+        "ms per user",
+        "ns per pair",
+        all_users,
+        "× scoring",
+        "extra memory",
+        "result",
+    )
     rows = [
-        ["ours", what, f"{size.users:,}", number(ms), "", _whole(size, ms, size.users), number(ms / ours_ms), "", ""]
+        ["scoring", what, f"{size.users:,}", number(ms), "", _whole(size, ms, size.users), number(ms / ours_ms), "", ""]
         for what, ms in [(FULL_SCORE, ours_ms), *((job.what, job.ours_ms) for job in jobs)]
     ]
     for one in measured:
-        extra = format_bytes(one.extra_bytes) if one.extra_bytes is not None else "not told here"
+        extra = format_bytes(one.extra_bytes) if one.extra_bytes is not None else "not measured"
         speed = (number(one.ms), number(1e9 * one.seconds / one.pairs), _whole(size, one.ms, one.users))
         rows.append([one.name, one.job, f"{one.users:,}", *speed, number(one.times_ours), extra, one.answers])
     rows += [[peer.name, f"not installed: {peer.package}", *[""] * 7] for peer in missing]
     return Section(
         name="peers",
-        title="The same lists by other means",
-        size=f"{size.text}, top {K}, {CPUS} threads for each that has threads, one process",
+        title="The same lists with other tools",
+        size=f"{size.text}, top {K}, {CPUS} threads if the tool has threads, one process",
         figures=_figures(measured, missing),
         tables=[Table("Peers", columns, rows, _notes(measured))],
         details={
@@ -225,12 +235,13 @@ def _section(
 def _notes(measured: list[Measured]) -> list[str]:
     ways = dict.fromkeys(f"{one.name}: {one.how}." for one in measured)
     return [
-        "A peer is asked for as many users as it ranks in some seconds; what it would take for all is scaled. "
-        "Everything that can be worked out per user or per job, and every index, is made before the clock starts. "
-        "Pairs are those that a peer visits: jobs that nobody may be shown are left out for it.",
-        "Equal: ids, order and float32 totals of every list asked for are ours, bit for bit. Within: the exact totals "
-        "of the jobs in a list of inner products, and the products themselves, are those of our list within that "
-        f"share of 100 points, so the two differ in ties at most; both sides get the same scores ({LEFT_OUT}).",
+        "A peer ranks as many users as it can in some seconds; the time for all users is extrapolated. "
+        "Values per user and per job, and every index, are prepared before the measurement. "
+        "Pairs are those that a peer visits: jobs that no user can be shown are excluded.",
+        "Equal: ids, order and float32 totals of every list are equal to those of scoring, bit for bit. Within: the "
+        "exact totals of the jobs in a list of inner products, and the products themselves, differ from those of "
+        f"scoring by at most this share of 100 points, so lists can differ only in ties. Both use "
+        f"the same scores ({LEFT_OUT}).",
         *ways,
     ]
 
@@ -244,9 +255,9 @@ def _figures(measured: list[Measured], missing: list[type[Peer]]) -> list[Figure
     bars = {peer.name: peer.bar for peer in (*FULL, *INNER)}
     figures = []
     for one in measured:
-        # the bar of an inner-product peer holds for its part of the same scores, not for factors alone
+        # the bar of an inner-product peer holds for its part of the same scores, not for factors only
         bar = None if one.job.startswith(FACTORS) else bars[one.name]
-        easier = "" if one.job == FULL_SCORE else ", an easier job than ours"
-        figures.append(Figure(f"faster than {one.name}", one.times_ours, "×", bar, f"it computes {one.job}{easier}"))
+        easier = "" if one.job == FULL_SCORE else ": a simpler task"
+        figures.append(Figure(f"faster than {one.name}", one.times_ours, "×", bar, f"computes {one.job}{easier}"))
     figures += [Figure(f"faster than {peer.name}", None, "×", bars[peer.name], "not installed") for peer in missing]
     return figures

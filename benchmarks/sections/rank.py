@@ -35,16 +35,16 @@ def measure(size: Size, work: Workspace) -> Section:
         figures=[
             Figure("from call to ids, totals and group scores", again.best, "s", at_most(0.5), f"best {runs}"),
             Figure("the same, median", again.median, "s", at_most(0.5), runs),
-            Figure("first call after preparing", first.best, "s", note="lays out the jobs, once"),
+            Figure("first call after preparation", first.best, "s", note="builds the layout once"),
             Figure("per user", 1000 * again.best / size.users, "ms"),
             Figure(
-                "pairs decided",
+                "pairs ranked",
                 n_pairs / again.best / 1e6,
-                "million a second",
-                note=f"{shown:,} of the jobs are open; the others are left out by rule",
+                "million per second",
+                note=f"{shown:,} of the jobs are open; the other jobs are excluded by rules",
             ),
-            Figure("the same without any rule, every pair eligible", whole.best, "s", note=f"best {runs}"),
-            Figure("peak memory of the process while ranking", peak / 1e9, "GB"),
+            Figure("without rules: every pair eligible", whole.best, "s", note=f"best {runs}"),
+            Figure("peak memory of the process during ranking", peak / 1e9, "GB"),
         ],
         details={
             "first": first.as_dict(),

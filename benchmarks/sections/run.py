@@ -48,7 +48,7 @@ def measure(size: Size, work: Workspace) -> Section:
         _run(database, at / "compile", at / "other factors")
         kept, trained = [], []
         for attempt in range(1 if size.quick else 3):
-            say(f"scoring run {attempt + 1}: factors to train, then kept")
+            say(f"scoring run {attempt + 1}: factors trained, then cached")
             factors = at / f"factors {attempt}"
             trained.append(_run(database, at / f"trained {attempt}", factors))
             kept.append(_run(database, at / f"kept {attempt}", factors))
@@ -57,17 +57,17 @@ def measure(size: Size, work: Workspace) -> Section:
     fast, slow = (min(runs, key=lambda one: one.wall) for runs in (kept, trained))
     peak = max(one.peak_bytes for one in (*kept, *trained))
     phases = [[name, f"{fast.phases[name]:.2f}", f"{slow.phases.get(name, 0):.2f}"] for name in fast.phases]
-    best = f"best of {len(kept)}, the process as a whole"
+    best = f"best of {len(kept)}, whole process"
     return Section(
         name="run",
         title="`scoring run`, from SQLite to results in the database and in Parquet",
         size=f"{size.text}, {size.actions:,} actions, code compiled",
         figures=[
-            Figure("factors kept", fast.wall, "s", at_most(8), best),
+            Figure("factors cached", fast.wall, "s", at_most(8), best),
             Figure("factors trained", slow.wall, "s", at_most(20), best),
-            Figure("peak memory", peak / 1e9, "GB", at_most(1.5), "the largest of all runs, as the report says"),
+            Figure("peak memory", peak / 1e9, "GB", at_most(1.5), "largest of all runs, from the report"),
         ],
-        tables=[Table("Seconds by phase, as the command's report says", ("phase", "kept", "trained"), phases)],
+        tables=[Table("Seconds by phase, from the report of the command", ("phase", "cached", "trained"), phases)],
         details={"kept": [vars(one) for one in kept], "trained": [vars(one) for one in trained]},
     )
 
@@ -99,6 +99,6 @@ def _read(report: str, wall: float) -> Ran:
     memory = re.search(r"memory +([\d,.]+) (\w+) peak", report)
     factors = re.search(r"factors +([a-z].*)", report)
     if not phases or memory is None or factors is None:
-        raise RuntimeError(f"the report of scoring run reads otherwise than it did:\n{report}")
+        raise RuntimeError(f"the report of scoring run has another format:\n{report}")
     peak = float(memory[1].replace(",", "")) * _UNITS[memory[2]]
     return Ran(wall, phases.pop("total"), phases, peak, factors[1].strip())

@@ -16,7 +16,7 @@ from benchmarks.results import Figure, Section, Table, at_most, number
 from benchmarks.sections.peers import InnerJob, factors_alone, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.columns.canonical_tables import empty_frame
+from scoring.columns.canonical_tables import make_empty_frame
 from scoring.model import Inputs
 from scoring.profiling.peer_inputs import Facts
 
@@ -53,19 +53,19 @@ def measure(size: Size, work: Workspace) -> Section:
          number(1000 * case.dense / case.users), number(case.ratio), case.decision]
         for case in cases
     ]  # fmt: skip
-    columns = ("case", "users", "k", "auto, ms a user", "dense, ms a user", "auto / dense", "decision")
+    columns = ("case", "users", "k", "auto, ms per user", "dense, ms per user", "auto / dense", "decision")
     return Section(
         name="worst",
-        title="Worst cases: the way chosen against the dense path",
-        size=f"{size.jobs:,} jobs, ids and all four scores equal both ways",
+        title="Worst cases: selected strategy compared with dense",
+        size=f"{size.jobs:,} jobs, ids and all four scores are equal with both",
         figures=[
             *(_figure(case) for case in cases),
             Figure(
-                "dense path on factors alone against implicit.cpu.topk",
+                "dense, factors only, compared with implicit.cpu.topk",
                 dense / implicit,
                 "×",
                 at_most(1.3),
-                f"{1000 * dense:.3g} against {1000 * implicit:.3g} ms a user, {dimensions} dimensions",
+                f"{1000 * dense:.3g} and {1000 * implicit:.3g} ms per user, {dimensions} dimensions",
             ),
         ],
         tables=[Table("Worst cases", columns, rows)],
@@ -107,7 +107,12 @@ def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, in
     yield "identical jobs: all tied", Prepared.of(_identical(statistics.dataset), model), _USERS, K
     yield "random codes, wages and factors", Prepared.of(_adversary(statistics.dataset), model), _USERS, K
     adversary = _mostly(model, flat, "collaborative", 0.8)
-    yield "the same, 80 % on factors", Prepared.of(_adversary(statistics.dataset), adversary), _USERS, K
+    yield (
+        "random data, 80 % of the weight on factors",
+        Prepared.of(_adversary(statistics.dataset), adversary),
+        _USERS,
+        K,
+    )
 
 
 def _mostly(model: ScoringModel, flat: dict[str, float], name: str, share: float) -> ScoringModel:
@@ -133,7 +138,9 @@ def _identical(data: Dataset) -> Dataset:
     one = jobs.iloc[np.full(len(jobs), int(np.argmax(data.open_jobs)))].reset_index(drop=True)
     one["job_id"] = jobs["job_id"]
     users = data.tables.users.iloc[:_USERS]
-    return Dataset(data.tables.with_tables(jobs=one, users=users, actions=empty_frame("actions")), as_of=data.as_of)
+    return Dataset(
+        data.tables.with_tables(jobs=one, users=users, actions=make_empty_frame("actions")), as_of=data.as_of
+    )
 
 
 def _adversary(data: Dataset) -> Dataset:
@@ -183,7 +190,7 @@ def _factors(random: np.random.Generator, ids: pd.Series) -> pd.DataFrame:
 
 def _against_implicit(size: Size, work: Workspace) -> tuple[float, float, int]:
     """Return seconds per user of our dense path and of implicit, on the same factors and jobs; compare the answers."""
-    say("dense path against implicit, factors alone")
+    say("dense path against implicit, factors only")
     prepared = linear(work.dataset(size), factors_alone(load_model("standard")), work.factors)
     rows = np.arange(min(2_000, size.users))
     vectors = Vectors.of(Facts.of(prepared, rows))
@@ -191,6 +198,6 @@ def _against_implicit(size: Size, work: Workspace) -> tuple[float, float, int]:
     dense, peer = scorer(prepared.plan, "dense"), ImplicitTopK(vectors, scorer(prepared.plan).workers)
     ours = dense.top_k(K, rows)
     items, products = peer.rank(rows, K)
-    require_close(InnerJob("factors alone", prepared, vectors, ours, 0.0), items, products)
+    require_close(InnerJob("factors only", prepared, vectors, ours, 0.0), items, products)
     looked, theirs = in_turn(lambda: dense.top_k(K, rows), lambda: peer.rank(rows, K), size.repeats)
     return looked.best / len(rows), theirs.best / len(rows), vectors.dimensions

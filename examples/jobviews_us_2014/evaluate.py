@@ -2,7 +2,7 @@
 
     python examples/jobviews_us_2014/evaluate.py FOLDER [--trials 200] [--save tuned.yaml]
 
-FOLDER contains `Job_Views.csv` and `Positions_Of_Interest.csv`. Every run that prints the test users is a look at them.
+FOLDER contains `Job_Views.csv` and `Positions_Of_Interest.csv`. Each run evaluates the test users once more.
 """
 
 # ruff: noqa: T201  # a script prints its results
@@ -63,20 +63,20 @@ def model_of(name: str) -> scoring.ScoringModel:
     return scoring.load_model(HERE / name, COMPONENTS)
 
 
-def imported(folder: Path) -> scoring.Dataset:
+def import_data(folder: Path) -> scoring.Dataset:
     """Import the data with the mapping."""
-    with TemporaryDirectory() as somewhere, Database.open(Path(somewhere) / "views.db") as database:
+    with TemporaryDirectory() as temporary, Database.open(Path(temporary) / "views.db") as database:
         database.create()
-        import_mapping(database, HERE / "mapping.yaml", folder, refused_to=Path(somewhere))
+        import_mapping(database, HERE / "mapping.yaml", folder, refused_to=Path(temporary))
         return scoring.Dataset.from_database(database.engine)
 
 
-def held_out(data: scoring.Dataset) -> Holdout:
+def hold_out(data: scoring.Dataset) -> Holdout:
     """Hold out the last job of each user who viewed two or more; candidates are open then or in the 7 days after."""
     return last_n(data, gains={"click": 1}, window_days=7)
 
 
-def parted(holdout: Holdout) -> Parts:
+def split_evaluators(holdout: Holdout) -> Parts:
     """Split the users: half for training, a quarter for validation, a quarter for the test."""
     users, statistics = split_users(holdout.user_id), scoring.Statistics(holdout.data)
     one, other, last = (
@@ -86,14 +86,14 @@ def parted(holdout: Holdout) -> Parts:
     return Parts(one, other, last)
 
 
-def tuned(parts: Parts, n_trials: int, parameters: tuple[Parameter, ...] = PARAMETERS) -> Tuning:
+def search_weights(parts: Parts, n_trials: int, parameters: tuple[Parameter, ...] = PARAMETERS) -> Tuning:
     """Search for the best NDCG@40, with the weight that moves viewed jobs to the end of a list locked."""
     space = Space(model_of("by_hand.yaml"), locked=RULES, parameters=parameters)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return tune(Problem(space, parts.train, (MetricGoal(NDCG(40)),)), parts.validation, n_trials)
 
 
-def cross_fitted(holdout: Holdout, statistics: scoring.Statistics, n_folds: int = 5, seed: int = 0) -> pd.DataFrame:
+def cross_fit(holdout: Holdout, statistics: scoring.Statistics, n_folds: int = 5, seed: int = 0) -> pd.DataFrame:
     """Return one row per metric: weights by hand, and a direct fit to the users of the other folds.
 
     This removes the chance of a single split. It does not remove the effect of having chosen the components while
@@ -112,9 +112,9 @@ def cross_fitted(holdout: Holdout, statistics: scoring.Statistics, n_folds: int 
     resamples, rows = Resamples.of(ids), []
     for metric, one, other in zip(METRICS, by_hand, fitted, strict=True):
         found, (low, high) = resamples.paired(one, other), resamples.interval(other)
-        told = {"by hand": found.mean_a, "direct fit": found.mean_b, "low": low, "high": high}
+        means = {"by hand": found.mean_a, "direct fit": found.mean_b, "low": low, "high": high}
         change = {"difference": found.difference, "difference_low": found.low, "difference_high": found.high}
-        rows.append({"measure": metric.name, **told, **change, "p": found.p})
+        rows.append({"measure": metric.name, **means, **change, "p": found.p})
     return pd.DataFrame(rows)
 
 
@@ -124,54 +124,56 @@ def candidates_per_user(holdout: Holdout) -> np.ndarray:
     return holdout.candidates.matrix(rows).sum(axis=1)
 
 
-def jobs_known(holdout: Holdout) -> np.ndarray:
+def viewed_jobs(holdout: Holdout) -> np.ndarray:
     """Return (n_users,) numbers of different jobs that each user viewed before."""
     seen = holdout.data.tables.actions.groupby("user_id")["job_id"].nunique()
     return seen.reindex(holdout.user_id, fill_value=0).to_numpy()
 
 
-def told(board: Scoreboard) -> pd.DataFrame:
+def metrics_frame(board: Scoreboard) -> pd.DataFrame:
     """Return the metrics of a scoreboard, one row per model and metric."""
     frame = board.frame()
     return frame[frame["measure"].isin([metric.name for metric in METRICS])].drop(columns=["n", "detectable"])
 
 
-def tell_holdout(data: scoring.Dataset, holdout: Holdout, parts: Parts) -> None:
+def print_holdout(data: scoring.Dataset, holdout: Holdout, parts: Parts) -> None:
     """Print the number of users, what is known about them, and the number of their candidates."""
-    acting, known, offered = data.tables.actions["user_id"].nunique(), jobs_known(holdout), candidates_per_user(holdout)
-    everybody = Evaluator(holdout, metrics=METRICS, statistics=parts.test.statistics)
-    by_rule = everybody.unreachable(model_of("by_hand.yaml"))
-    print(f"{len(data.users):,} users, {acting:,} with a view; {len(data.jobs):,} jobs; {len(data.actions):,} views")
-    print(f"{len(holdout.user_id):,} users are in; left out: {dict(holdout.left_out)}")
-    print(f"jobs known of each: median {np.median(known):.0f}, mean {known.mean():.1f}, {known.min()} to {known.max()}")
-    print(f"candidates of each: median {np.median(offered):,.0f}, mean {offered.mean():,.0f}")
-    print(f"held-out jobs that a rule keeps out of every list: {sum(by_rule.values())} {by_rule or ''}")
+    active = data.tables.actions["user_id"].nunique()
+    viewed, candidates = viewed_jobs(holdout), candidates_per_user(holdout)
+    viewed_range = f"{viewed.min()} to {viewed.max()}"
+    all_users = Evaluator(holdout, metrics=METRICS, statistics=parts.test.statistics)
+    by_rule = all_users.unreachable(model_of("by_hand.yaml"))
+    print(f"{len(data.users):,} users, {active:,} with a view; {len(data.jobs):,} jobs; {len(data.actions):,} views")
+    print(f"{len(holdout.user_id):,} users in the holdout; excluded: {dict(holdout.left_out)}")
+    print(f"viewed jobs per user: median {np.median(viewed):.0f}, mean {viewed.mean():.1f}, {viewed_range}")
+    print(f"candidates per user: median {np.median(candidates):,.0f}, mean {candidates.mean():,.0f}")
+    print(f"held-out jobs that a rule excludes from every list: {sum(by_rule.values())} {by_rule or ''}")
     print(", ".join(f"{len(part.user_id):,} {name}" for name, part in vars(parts).items()), "users")
 
 
 def main() -> None:
-    given = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    given.add_argument("folder", type=Path)
-    given.add_argument("--trials", type=int, default=200)
-    given.add_argument("--save", type=Path, help="where the model that was found is written to")
-    asked = given.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--save", type=Path, help="the file to write the tuned model to")
+    arguments = parser.parse_args()
 
-    data = imported(asked.folder)
-    holdout = held_out(data)
-    parts = parted(holdout)
-    tell_holdout(data, holdout, parts)
+    data = import_data(arguments.folder)
+    holdout = hold_out(data)
+    parts = split_evaluators(holdout)
+    print_holdout(data, holdout, parts)
 
-    tuning = tuned(parts, asked.trials)
+    tuning = search_weights(parts, arguments.trials)
     print("\nFlat weights and parameters\n", tuning.weights().round(3).to_string())
-    print("\nWhat each component is worth on the validation users")
+    print("\nAblation on the validation users")
     print(ablation(parts.validation, tuning.winner, NDCG(40)).frame().round(4).to_string())
-    print("\nOn the test users")
-    print(told(tuning.test(parts.test)).round(4).to_string(index=False))
-    print("\nOn all users, each with weights from the users of other folds")
-    print(cross_fitted(holdout, parts.test.statistics).round(4).to_string(index=False))
-    if asked.save:
-        found = replace(tuning.winner, name="job views, tuned", description="What evaluate.py found for NDCG@40.")
-        asked.save.write_text(dump_model(found), encoding="utf-8")
+    print("\nMetrics on the test users")
+    print(metrics_frame(tuning.test(parts.test)).round(4).to_string(index=False))
+    print("\nMetrics on all users, with weights from other folds")
+    print(cross_fit(holdout, parts.test.statistics).round(4).to_string(index=False))
+    if arguments.save:
+        found = replace(tuning.winner, name="job views, tuned", description="Tuned for NDCG@40 by evaluate.py.")
+        arguments.save.write_text(dump_model(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

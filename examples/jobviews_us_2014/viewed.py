@@ -139,7 +139,7 @@ class ViewedNearby(Component):
         everybody = np.unique(np.stack([users, place[jobs]])[:, place[jobs] >= 0], axis=1)
         both = np.bincount(np.unique(np.stack([users, place[jobs]])[:, theirs], axis=1)[1], minlength=n_places)
         people, n_here = np.bincount(everybody[1], minlength=n_places), len(np.unique(users[there[jobs]]))
-        # where no user viewed both cities the numerator is 0, whatever the denominator
+        # where no user viewed both cities the numerator is 0 for any denominator
         row = both / np.sqrt((np.maximum(people, 1) + self.prior) * (n_here + self.prior)) if n_here else 0.0 * both
         return row / np.sqrt(row @ row) if n_here else row
 

@@ -1,4 +1,4 @@
-"""What every backend can do: exact lists and scores of a bundle."""
+"""The interface of backends: exact lists and scores of a bundle."""
 
 from __future__ import annotations
 
@@ -34,21 +34,20 @@ class Backend(Protocol):
 
         Parameters
         ----------
-        seeds: A ranking of the same data and rules under other weights. It may make the work faster, and changes no
-            answer.
-        cancelled: Asked now and then. After it returns true, lists that were not reached are empty.
-        progress: Called with the number of users just done.
+        seeds: A ranking of the same data and rules under other weights. It can save time; results do not depend on it.
+        cancelled: Called repeatedly. After it returns true, the remaining lists are empty.
+        progress: Called with the number of users whose lists were completed since the last call.
 
         Raises
         ------
-        ConfigurationError: If k is not a whole number above 0, or a row does not exist.
+        ConfigurationError: If k is not an integer of 1 or more, or a row does not exist.
         """
 
     def all_pairs(self, users: NDArray[np.integer] | None = None, *, out: Singles | None = None) -> Singles:
         """Return (4, n, m) float32 scores, in the order of SCORES, of these users (None: all) and all jobs.
 
-        Eligible or not: `EligibilityArrays.matrix` says. If results are used block by block, an `out` of that shape
-        avoids new memory each time, which is a third of the time.
+        Ineligible jobs are included; see `EligibilityArrays.matrix`. Pass `out` to reuse memory between calls, which
+        saves a third of the time.
 
         Raises
         ------
@@ -68,7 +67,7 @@ class Backend(Protocol):
 
 
 class BackendFactory(Protocol):
-    """What makes a backend of a bundle. The class of a backend is one: `NumbaBackend`, `ReferenceBackend`."""
+    """A callable that returns a backend for a bundle, such as the classes `NumbaBackend` and `ReferenceBackend`."""
 
     def __call__(self, bundle: Bundle, *, workers: int | None = None) -> Backend:
-        """Return a backend that uses so many threads at most (None: one per available core)."""
+        """Return a backend that uses at most `workers` threads (None: one per available core)."""

@@ -31,14 +31,14 @@ __all__ = [
     "top_k",
 ]
 
-_USERS_AT_ONCE = 16
-"""Between them, a caller can stop the work."""
+_BATCH_USERS = 16
+"""Users per batch. Cancellation is checked between batches."""
 
 
 def term_values(program: Program, kind: int, slot: int, users: Longs, jobs: Longs) -> Floats:
-    """Return (len(users), len(jobs)) float64: what one term adds."""
+    """Return (len(users), len(jobs)) float64 values of one term."""
     if kind not in KINDS:
-        raise ValueError(f"there is no term of kind {kind}")
+        raise ValueError(f"unknown term kind {kind}")
     return KINDS[kind].values(program, slot, users, jobs)
 
 
@@ -74,17 +74,17 @@ def top_k(
     lists = []
     for row in range(len(totals)):
         order = np.lexsort((job_id, -totals[row].astype(np.float64)))
-        taken: list[int] = []
+        chosen: list[int] = []
         of_company: dict[int, int] = {}
         for job in order[eligible[row, order]]:
             code = int(company[job])
-            if len(taken) == k:
+            if len(chosen) == k:
                 break
             if per_company and code >= 0 and of_company.get(code, 0) >= per_company:
                 continue
             of_company[code] = of_company.get(code, 0) + 1
-            taken.append(int(job))
-        lists.append(np.array(taken, dtype=np.int64))
+            chosen.append(int(job))
+        lists.append(np.array(chosen, dtype=np.int64))
     return lists
 
 
@@ -110,17 +110,17 @@ class ReferenceBackend:
         n, width = len(rows), min(k, bundle.n_eligible)
         job_row, count = np.full((n, width), -1, dtype=np.int64), np.zeros(n, dtype=np.int32)
         found = np.zeros((n, width, len(SCORES)), dtype=np.float32)
-        for first in range(0, n, _USERS_AT_ONCE):
+        for first in range(0, n, _BATCH_USERS):
             if cancelled():
                 break
-            here = rows[first : first + _USERS_AT_ONCE]
-            values = scores(bundle.program, here, np.arange(bundle.program.n_jobs))
-            lists = top_k(values[0], bundle.job_id, rules.matrix(here), rules.company, k, rules.per_company)
+            users_of_batch = rows[first : first + _BATCH_USERS]
+            values = scores(bundle.program, users_of_batch, np.arange(bundle.program.n_jobs))
+            lists = top_k(values[0], bundle.job_id, rules.matrix(users_of_batch), rules.company, k, rules.per_company)
             for row, jobs in enumerate(lists):
                 job_row[first + row, : len(jobs)] = jobs
                 found[first + row, : len(jobs)] = values[:, row, jobs].T
                 count[first + row] = len(jobs)
-            progress(len(here))
+            progress(len(users_of_batch))
         job_id = np.append(bundle.job_id, -1)[job_row]  # the last one answers -1
         return Ranking(bundle.user_id[rows], job_id, job_row, found, count)
 
@@ -155,6 +155,6 @@ def scores_array(out: Singles | None, n_users: int, n_jobs: int) -> Singles:
     if out is None:
         return np.empty(shape, dtype=np.float32)
     if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
-        given = f"out is {out.dtype} of shape {out.shape}"
-        raise ConfigurationError(f"{given}; contiguous float32 of {shape} is needed.")
+        given = f"out has dtype {out.dtype} and shape {out.shape}"
+        raise ConfigurationError(f"{given}; it must be C-contiguous with dtype float32 and shape {shape}.")
     return out

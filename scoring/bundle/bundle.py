@@ -91,7 +91,7 @@ class Bundle:
         try:
             return cls._from_parts(path, parts, digest)
         except KeyError as error:
-            raise BundleFileError(path, "format", f"has no {error.args[0]}, which this version reads") from error
+            raise BundleFileError(path, "format", f"does not contain {error.args[0]}. Save the bundle again") from error
 
     @classmethod
     def _from_parts(cls, path: Path, parts: Parts, digest: str) -> Self:
@@ -100,7 +100,7 @@ class Bundle:
 
         def make_search() -> SearchIndex:
             if search is None:
-                raise BundleFileError(path, "empty", "holds no user, or no job that may be ranked")
+                raise BundleFileError(path, "empty", "contains no users or no eligible jobs, so it cannot be ranked")
             return search
 
         return cls(

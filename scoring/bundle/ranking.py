@@ -75,12 +75,12 @@ class Ranking:
         """Return one row per user and rank (from 1): `scoring.columns.RESULT_COLUMNS`."""
         import pandas as pd  # imported here: a process that only ranks does not need pandas
 
-        there = np.arange(self.job_id.shape[1]) < self.count[:, None]
-        rank = np.broadcast_to(np.arange(1, self.job_id.shape[1] + 1, dtype=np.int32), there.shape)
+        listed = np.arange(self.job_id.shape[1]) < self.count[:, None]
+        rank = np.broadcast_to(np.arange(1, self.job_id.shape[1] + 1, dtype=np.int32), listed.shape)
         columns: dict[str, NDArray] = {
             "user_id": np.repeat(self.user_id, self.count),
-            "job_id": self.job_id[there],
-            "rank": rank[there],
+            "job_id": self.job_id[listed],
+            "rank": rank[listed],
         }
-        columns |= {name: self.scores[:, :, place][there] for place, name in enumerate(SCORES)}
+        columns |= {name: self.scores[:, :, place][listed] for place, name in enumerate(SCORES)}
         return pd.DataFrame(columns)

@@ -1,4 +1,4 @@
-"""Register all commands, and print errors as one sentence on stderr."""
+"""Register all commands, and print errors on stderr."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 
 
 class StoppedError(Exception):
-    """Ctrl-C or SIGTERM, past typer, which would swallow it."""
+    """Ctrl-C or SIGTERM. Typer handles KeyboardInterrupt itself, so it is raised as this class."""
 
     def __init__(self, code: int) -> None:
         self.code = code
 
 
 class _CommandGroup(TyperGroup):
-    """Ends with one sentence and an exit code, whatever happened; `--debug`, anywhere, lets errors through."""
+    """Prints each error as one line and exits with a code. With `--debug`, anywhere, errors are raised."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -70,20 +70,24 @@ class _CommandGroup(TyperGroup):
             # itself propagates and is handled below.
             logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
         finish = super().main
-        sys.exit(_guarded(lambda: finish(arguments, prog_name or "scoring", standalone_mode=False, **extra), debug))
+        sys.exit(
+            _run_and_report(lambda: finish(arguments, prog_name or "scoring", standalone_mode=False, **extra), debug)
+        )
 
 
-def _guarded(work: Callable[[], Any], debug: bool) -> int:
-    """The exit code of some work; says what went wrong."""
+def _run_and_report(function: Callable[[], Any], debug: bool) -> int:
+    """Call a function, print its error, and return the exit code."""
     try:
-        code = work()
+        code = function()
         return code if isinstance(code, int) else 0
     except StoppedError as stop:
-        _print_error("Stopped. Nothing that was not finished is published.")
+        _print_line("Stopped. Unfinished results are not published.")
         return stop.code
     except _UsageError as error:
         path = error.ctx.command_path if error.ctx else "scoring"
-        _say(f"{path}: {error.format_message().rstrip('.?').replace('. Did you', '; did you')}. See `{path} --help`.")
+        _print_error(
+            f"{path}: {error.format_message().rstrip('.?').replace('. Did you', '; did you')}. See `{path} --help`."
+        )
         return int(error.exit_code)
     except BrokenPipeError:
         # the reader of stdout has closed it; without this, Python reports a second error at exit
@@ -92,37 +96,38 @@ def _guarded(work: Callable[[], Any], debug: bool) -> int:
     except Exception as error:  # the outermost layer: report every error as a sentence
         if debug:
             raise
-        _say(_sentence(error))
+        _print_error(_error_message(error))
         return 1
 
 
-def _sentence(error: Exception) -> str:
+def _error_message(error: Exception) -> str:
     if isinstance(error, ScoringError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "There is not enough memory for this. Nothing is published. Score fewer users, or use smaller chunks."
+        return "Not enough memory. Nothing is published. Use fewer users or smaller chunks."
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{reason(error)}."
-    what = f"{type(error).__name__}: {error}".splitlines()[0]
-    return f"Something went wrong that should not ({what}). Run again with --debug to see where."
+    summary = f"{type(error).__name__}: {error}".splitlines()[0]
+    return f"Internal error ({summary}). Run with --debug for a traceback."
 
 
-def _say(sentence: str) -> None:
-    _print_error(f"error: {sentence}")
+def _print_error(message: str) -> None:
+    _print_line(f"error: {message}")
 
 
-def _print_error(line: str) -> None:
+def _print_line(line: str) -> None:
     print(printable(line, 2000), file=sys.stderr)  # noqa: T201
 
 
 app = typer.Typer(
     name="scoring",
     cls=_CommandGroup,
-    help="Scores every user against every job, and says why.",
+    help="Rank jobs for users, explain the scores, and tune the weights.",
     add_completion=False,
     context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 app.command("init")(init.init)
 app.command("import")(import_.import_)
@@ -139,10 +144,10 @@ app.add_typer(runs.app, name="runs")
 
 
 @app.callback(invoke_without_command=True)
-def _options(
+def _global_options(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Say the version and end.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors. May stand anywhere.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print tracebacks of errors. Allowed anywhere.")] = False,
 ) -> None:
     if version:
         # importing the package here would make this layer depend on all of its modules

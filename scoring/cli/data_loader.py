@@ -51,7 +51,7 @@ def read_model(
     own = [component for file in component_files or () for component in load_components(file)]
     if profile is not None:
         if name is not None or weights is not None:
-            raise ConfigurationError("--profile brings its model and weights: leave --model and --weights out.")
+            raise ConfigurationError("--profile contains a model and weights. Omit --model and --weights.")
         from scoring.tuning.registry import Registry
 
         return Registry(profiles, components=own).use(profile).model
@@ -61,7 +61,7 @@ def read_model(
     try:
         text = weights.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"weights {weights}: {reason(error)}; give the path of a weight file.") from error
+        raise ModelError(f"--weights {weights}: {reason(error)}. Give the path of a weight file.") from error
     return model.with_weights(parse_weights(text, model, source=str(weights)))
 
 
@@ -85,7 +85,7 @@ def read_models(
     found = {}
     for name in names:
         if name in found:
-            raise ConfigurationError(f"{name} is named twice; a model is held beside others.")
+            raise ConfigurationError(f"Duplicate model {name}. Give each model once.")
         found[name] = load_model(name, own) if Path(name).is_file() else registry.model(name)
     return registry, found
 
@@ -105,11 +105,11 @@ def load_components(file: Path) -> list[type[Component]]:
     try:
         digest = hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()
     except OSError as error:
-        raise ModelError(f"component file {file}: {reason(error)}.") from error
+        raise ModelError(f"--component {file}: {reason(error)}.") from error
     name = f"scoring_component_{file.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise ModelError(f"component file {file}: a Python file, ending in .py, is needed.")
+        raise ModelError(f"--component {file}: the name does not end in .py.")
     module = sys.modules.get(name)
     if module is None:
         module = sys.modules[name] = importlib.util.module_from_spec(spec)  # for annotations in pydantic
@@ -120,7 +120,7 @@ def load_components(file: Path) -> list[type[Component]]:
             if isinstance(error, KeyboardInterrupt):
                 raise
             # also sys.exit(): otherwise the command could exit with code 0
-            raise ModelError(f"component file {file}{_line(error, file)}: {type(error).__name__}: {error}.") from error
+            raise ModelError(f"--component {file}{_line(error, file)}: {type(error).__name__}: {error}.") from error
     found = [
         value
         for value in vars(module).values()
@@ -130,10 +130,12 @@ def load_components(file: Path) -> list[type[Component]]:
         and not inspect.isabstract(value)
     ]
     if not found:
-        raise ModelError(f"component file {file}: it defines no component (a subclass of scoring.Component).")
+        raise ModelError(f"--component {file}: the file does not define a component (a subclass of scoring.Component).")
     for component in found:
         if not isinstance(getattr(component, "kind", None), str):
-            raise ModelError(f"component file {file}: {component.__name__} needs a `kind`, its name in model files.")
+            raise ModelError(
+                f"--component {file}: {component.__name__} does not define `kind`, its name in model files."
+            )
     return found
 
 
@@ -157,7 +159,7 @@ def load_data(
 ) -> Dataset:
     """Load a database, quarantining invalid rows up to a limit per table.
 
-    Quarantined rows are reported and pluralize in the dataset's ledger.
+    Quarantined rows are reported and counted in the dataset's ledger.
 
     Parameters
     ----------
@@ -185,7 +187,7 @@ def load_data(
     from scoring.validation.report import Limit
 
     limit = Limit.parse(max_refused)
-    where = "" if refused_to is None else f" The rows are in {refused_to}, with the reasons."
+    where = "" if refused_to is None else f" The rows and the reasons are in {refused_to}."
 
     database.require_tables(*TABLES)
     database.require_data()
@@ -202,7 +204,7 @@ def load_data(
             database,
             as_of=clock_of(as_of),
             limit=limit,
-            way_out=f"{where} Mend them{'' if refused_to is None else ', or allow more with --max-refused'}.",
+            advice=f"{where} Correct them{'' if refused_to is None else ', or increase --max-refused'}.",
             refused_to=refused_to,
         )
     _report_rejected_rows(ledger, where, progress)
@@ -214,10 +216,10 @@ def _report_rejected_rows(ledger: DataReport, where: str, progress: Progress) ->
     from scoring.errors import printable
 
     for table in ledger.tables.values():
-        if table.refused:
-            progress.print_line(f"warning: {printable(table.line(), 500)}")
-    if where and ledger.n_refused:
-        progress.print_line(f"warning: left out.{where}")
+        if table.rejected:
+            progress.print_line(f"warning: {printable(table.format_line(), 500)}")
+    if where and ledger.n_rejected:
+        progress.print_line(f"warning: rejected rows are not used.{where}")
 
 
 def resolve_id(text: str, frame: pd.DataFrame, what: str) -> int:
@@ -234,5 +236,5 @@ def resolve_id(text: str, frame: pd.DataFrame, what: str) -> int:
     else:
         found = frame.loc[frame["external_id"] == text, f"{what}_id"]
     if not len(found):
-        raise UnknownIdError(f"there is no {what} {text} among the {len(frame):,} {what}s of the data.")
+        raise UnknownIdError(f"{what} {text} does not exist. The data contain {pluralize(len(frame), what)}.")
     return int(found.iloc[0])

@@ -37,35 +37,60 @@ HoldoutOption = Annotated[
     HoldoutKind,
     typer.Option(
         "--holdout",
-        help="time: what was done in the last days; last: the last jobs of each user; newcomers: all that some did.",
+        help="Actions to predict. time: those of the last days; last: the last jobs of each user; newcomers: all "
+        "actions of some users.",
     ),
 ]
-DaysOption = Annotated[float, typer.Option(min=0.01, help="Days that are held out by time.")]
-CutOption = Annotated[
-    str | None, typer.Option(help="From when on it is held out by time, such as 2025-06-16; else the last days.")
+DaysOption = Annotated[
+    float, typer.Option("--days", metavar="DAYS", min=0.01, help="With --holdout time: length of the holdout in days.")
 ]
-HeldOption = Annotated[int, typer.Option(min=1, help="Jobs of a user that are held out, by last and newcomers.")]
+CutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cut",
+        metavar="TIME",
+        show_default="--days before the newest action",
+        help="With --holdout time: start of the holdout, such as 2025-06-16.",
+    ),
+]
+HeldOption = Annotated[
+    int,
+    typer.Option(
+        "--held",
+        metavar="N",
+        min=1,
+        help="With --holdout last or newcomers: number of relevant jobs per user.",
+    ),
+]
 WindowDaysOption = Annotated[
     float,
-    typer.Option("--window-days", min=0, help="Candidates are open up to so many days after, by last, newcomers."),
+    typer.Option(
+        "--window-days",
+        metavar="DAYS",
+        min=0,
+        help="With --holdout last or newcomers: days added to the period in which candidate jobs are open.",
+    ),
 ]
 CountsOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--counts", metavar="KIND=GAIN", help="What shows that a job was wanted; else application=1. May be repeated."
+        "--counts",
+        metavar="KIND=GAIN",
+        show_default="application=1",
+        help="Kind of action that makes a job relevant, and its gain. May be repeated.",
     ),
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="The same seed draws the same users and trials.")]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the user split and the trials.")]
 
 
 @dataclass(frozen=True)
 class HoldoutOptions:
     """The values of the holdout options."""
 
-    of: HoldoutKind = "time"
+    kind: HoldoutKind = "time"
     days: float = 14.0
-    cut: str | None = None
-    held: int = 1
+    cutoff: str | None = None
+    jobs_per_user: int = 1
     window_days: float = 0.0
     counts: tuple[str, ...] = ()
 
@@ -80,13 +105,13 @@ class HoldoutOptions:
         from scoring.evaluation import APPLICATIONS, by_time, cold_start, last_n
 
         gains = self._gains() or APPLICATIONS
-        if self.of == "time":
-            return by_time(data, self.cut, days=self.days, gains=gains)
-        if self.cut is not None:
-            raise typer.BadParameter("--cut belongs to --holdout time.")
-        if self.of == "last":
-            return last_n(data, self.held, gains=gains, window_days=self.window_days)
-        return cold_start(data, self.held, gains=gains, window_days=self.window_days)
+        if self.kind == "time":
+            return by_time(data, self.cutoff, days=self.days, gains=gains)
+        if self.cutoff is not None:
+            raise typer.BadParameter("--cut requires --holdout time.")
+        if self.kind == "last":
+            return last_n(data, self.jobs_per_user, gains=gains, window_days=self.window_days)
+        return cold_start(data, self.jobs_per_user, gains=gains, window_days=self.window_days)
 
     def _gains(self) -> dict[str, float]:
         gains = {}
@@ -95,7 +120,9 @@ class HoldoutOptions:
             try:
                 gains[kind.strip()] = float(gain) if gain else 1.0
             except ValueError as error:
-                raise typer.BadParameter(f"--counts {text}: KIND=GAIN is needed, such as click=0.1.") from error
+                raise typer.BadParameter(
+                    f"--counts {text}: {gain!r} is not a number. Use KIND=GAIN, such as click=0.1."
+                ) from error
         return gains
 
 
@@ -118,11 +145,9 @@ def users_of_split(holdout: Holdout, part: UserSplit, seed: int) -> NDArray[np.i
 
 def print_holdout(holdout: Holdout, progress: Progress) -> None:
     """Print the sizes of the holdout and its caveats."""
-    progress.print_line(
-        f"{holdout.name}: {len(holdout.relevance):,} jobs of {len(holdout.user_id):,} users are to be found"
-    )
+    progress.print_line(f"{holdout.name}: {len(holdout.relevance):,} relevant jobs of {len(holdout.user_id):,} users")
     for reason, pairs in holdout.left_out.items():
         if pairs:
-            progress.print_line(f"left out: {pairs:,} × {reason}")
+            progress.print_line(f"excluded: {pairs:,} × {reason}")
     for note in holdout.notes:
         progress.print_line(f"note: {note}")

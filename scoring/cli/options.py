@@ -16,10 +16,14 @@ __all__ = [
     "AsOfOption",
     "ComponentOption",
     "DbOption",
+    "ExportOption",
     "FactorCacheOption",
     "ModelOption",
+    "OpenOption",
+    "PortOption",
     "ProfileOption",
     "ProfilesOption",
+    "TopKOption",
     "WeightsOption",
 ]
 
@@ -29,30 +33,62 @@ DEFAULT_OUT = Path("data/runs")
 DEFAULT_REFUSED = Path("data/refused")
 DEFAULT_MAX_REFUSED = "1%"
 
-DbOption = Annotated[str, typer.Option("--db", help="A SQLite file, or a database URL.", show_default=True)]
+DbOption = Annotated[str, typer.Option("--db", metavar="FILE|URL", help="A SQLite file or a database URL.")]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", help="A model that ships (see `scoring models`), or a model file; else `standard`."),
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        show_default="standard",
+        help="A shipped model (see `scoring models`) or a model file.",
+    ),
 ]
 ProfileOption = Annotated[
     str | None,
     typer.Option(
-        "--profile", metavar="NAME[@VERSION]", help="A saved profile instead of a model; `promoted`: the one in use."
+        "--profile",
+        metavar="NAME[@VERSION]",
+        help="A saved profile instead of --model and --weights. `promoted` is the promoted version.",
     ),
 ]
-ProfilesOption = Annotated[Path, typer.Option("--profiles", help="Folder of saved profiles (see `scoring profiles`).")]
-WeightsOption = Annotated[Path | None, typer.Option("--weights", help="A file of other weights for the model.")]
+ProfilesOption = Annotated[
+    Path, typer.Option("--profiles", metavar="DIR", help="Folder of saved profiles (see `scoring profiles`).")
+]
+WeightsOption = Annotated[
+    Path | None, typer.Option("--weights", metavar="FILE", help="Weight file that replaces the weights of the model.")
+]
 AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", help="The data's clock, such as 2025-06-30T12:00:00Z; else the newest action.")
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="TIME",
+        show_default="time of the newest action",
+        help="Clock of the data, such as 2025-06-30T12:00:00Z.",
+    ),
 ]
 ComponentOption = Annotated[
     list[Path] | None,
-    typer.Option("--component", help="A Python file with components of your own. Its code is run. May be repeated."),
+    typer.Option(
+        "--component",
+        metavar="FILE",
+        help="A Python file that defines components. Its code is executed. May be repeated.",
+    ),
 ]
-TopKOption = Annotated[int, typer.Option("--top-k", min=1, help="Number of jobs per user.")]
-ExportOption = Annotated[Path | None, typer.Option("--out", help="Write tables (CSV) and plots (PNG) to this folder.")]
-PortOption = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port. [default: a free port]")]
-OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 FactorCacheOption = Annotated[
-    Path | None, typer.Option("--factor-cache", help="Where trained factors are kept; else the user's cache folder.")
+    Path | None,
+    typer.Option(
+        "--factor-cache",
+        metavar="DIR",
+        show_default="the cache folder of the user",
+        help="Folder of trained factors.",
+    ),
 ]
+TopKOption = Annotated[int, typer.Option("--top-k", metavar="N", min=1, help="Number of jobs per user.")]
+ExportOption = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Write tables (CSV) and plots (PNG) to this folder.")
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option("--port", metavar="PORT", min=1, max=65535, show_default="a free port", help="Port of the server."),
+]
+OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]

@@ -56,7 +56,7 @@ class TuneRequest:
     """The options of `scoring tune`. They can be pickled for other processes."""
 
     source: SourceOptions
-    asked: HoldoutOptions
+    holdout: HoldoutOptions
     goals: tuple[str, ...]
     minimise: tuple[str, ...]
     floors: tuple[str, ...]
@@ -70,7 +70,7 @@ class TuneRequest:
     sampler: Literal["tpe", "random", "nsga2"]
     storage: Path | None
 
-    def ready(self, progress: Progress, processes: int = 1) -> SearchInputs:
+    def prepare(self, progress: Progress, processes: int = 1) -> SearchInputs:
         """Load the data and prepare the evaluators and the problem.
 
         `processes` is the number of processes of the search, which share the cores.
@@ -86,8 +86,8 @@ class TuneRequest:
         model = read_model(source.model, source.weights, source.component, source.profile, source.profiles)
         with Database.open(source.db) as database:
             data = load_data(database, source.as_of, progress, Stopwatch())
-        with progress.stage("holding out"):
-            found = self.asked.holdout(data)
+        with progress.stage("creating the holdout"):
+            found = self.holdout.holdout(data)
         holdout_options.print_holdout(found, progress)
         train, validation, test = self._evaluators(found, progress, processes)
         return SearchInputs(found, train, validation, test, self._problem(model, train))
@@ -107,7 +107,7 @@ class TuneRequest:
         if self.users is not None:
             train = np.sort(np.random.default_rng(self.seed).permutation(train)[: self.users])
         parts = (train, split.validation, split.test)
-        progress.print_line("users: {:,} to try models on, {:,} to choose by, {:,} for test".format(*map(len, parts)))
+        progress.print_line("users: {:,} for training, {:,} for validation, {:,} for test".format(*map(len, parts)))
         threads = None if processes == 1 else max((os.cpu_count() or 1) // processes, 1)
         return [
             Evaluator(holdout, users=users, k=self.top_k, statistics=statistics, workers=threads) for users in parts
@@ -150,7 +150,7 @@ def helper_processes(request: TuneRequest, processes: int, progress: Progress) -
             one.join()
     failed = sum(one.exitcode not in (0, -signal.SIGKILL) for one in work)
     if failed:
-        progress.print_line(f"warning: {failed} of the helping processes failed; the search went on without them")
+        progress.print_line(f"warning: {failed} of the helper processes failed. The search continued without them.")
 
 
 def _help(request: TuneRequest, worker: int, processes: int, parent: int) -> None:
@@ -165,7 +165,7 @@ def _help(request: TuneRequest, worker: int, processes: int, parent: int) -> Non
     progress = Progress(Console(quiet=True))
     # the parent process reports warnings and cancellation
     with progress.warnings(), suppress(RunCancelledError):
-        problem = request.ready(progress, processes).problem
+        problem = request.prepare(progress, processes).problem
         search_trials(
             problem,
             request.trials,

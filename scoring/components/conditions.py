@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from scoring.components.shared import number
+from scoring.components.helpers import number_column
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair
@@ -27,14 +27,14 @@ class Conditions(Component):
         n_users = len(users)
         has_floor = ~np.isnan(users.salary_floor)
         enough = IntervalTerm(
-            number(inputs, "hourly"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
+            number_column(inputs, "hourly"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
         )
         attractive = (jobs.daily_payment > 0) | (jobs.no_experience > 0) | (jobs.student_welcome > 0)
         flags = Flags.of("remote, attractive", jobs.remote_work > 0, attractive)
         other = 100.0 * self.other_style
         by_style = np.array(  # bits: neither, remote, attractive, both
             [
-                [0.0, 0.0, 100.0, 100.0],  # no style asked
+                [0.0, 0.0, 100.0, 100.0],  # no work style
                 [other, other, other + 100.0, other + 100.0],  # a style other than remote
                 [0.0, 100.0, 100.0, 200.0],  # remote
             ]

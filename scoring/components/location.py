@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import model_validator
 
 from scoring.array_types import Floats
-from scoring.components.shared import Points, place_key, prefecture_key
+from scoring.components.helpers import Points, place_key, prefecture_key
 from scoring.dataset.arrays import Ragged
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
@@ -27,7 +27,7 @@ class Location(Component):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not self.same_city >= self.same_prefecture >= self.adjacent >= self.elsewhere:
-            raise ValueError("nearer places may not have fewer points")
+            raise ValueError("same_city, same_prefecture, adjacent and elsewhere must be in descending order")
         return self
 
     def terms(self, inputs: Inputs) -> Value:
@@ -51,13 +51,13 @@ class Location(Component):
     def explain(self, pair: Pair) -> Reason:
         user, job = pair.user, pair.job
         if user.prefecture is None or job.prefecture is None:
-            value, how = self.elsewhere, "not known"
+            value, distance = self.elsewhere, "unknown"
         elif user.prefecture == job.prefecture:
             same = user.city is not None and user.city == job.city
-            value, how = (self.same_city, "same city") if same else (self.same_prefecture, "same prefecture")
+            value, distance = (self.same_city, "same city") if same else (self.same_prefecture, "same prefecture")
         elif pair.adjacent:
-            value, how = self.adjacent, "adjacent prefecture"
+            value, distance = self.adjacent, "adjacent prefecture"
         else:
-            value, how = self.elsewhere, "elsewhere"
-        facts = {"user": (user.prefecture, user.city), "job": (job.prefecture, job.city), "distance": how}
+            value, distance = self.elsewhere, "elsewhere"
+        facts = {"user": (user.prefecture, user.city), "job": (job.prefecture, job.city), "distance": distance}
         return Reason(float(value), facts)

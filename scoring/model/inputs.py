@@ -48,7 +48,7 @@ class History:
     jobs: The dataset's jobs, in the codes of the inputs.
     clock: Later actions are excluded.
     user_id: (n_users,) the scored users.
-    with_profile: (n_users,) users that may have a profile. The others are treated as having no actions.
+    with_profile: (n_users,) users that may have a profile. All other users are treated as having no actions.
     """
 
     def __init__(self, dataset: Dataset, jobs: JobArrays, clock: Clock, user_id: Longs, with_profile: Bools) -> None:
@@ -75,8 +75,8 @@ class History:
     def _all(self) -> tuple[Ints, NDArray[np.int64]]:
         """(user row, action row) of every action of the scored users."""
         users = np.repeat(np.arange(len(self.counts), dtype=np.int32), self.counts)
-        before = np.cumsum(self.counts) - self.counts
-        return users, np.arange(len(users)) + np.repeat(self._first - before, self.counts)
+        offset = np.cumsum(self.counts) - self.counts
+        return users, np.arange(len(users)) + np.repeat(self._first - offset, self.counts)
 
     def within(self, kind: str, days: float | None = None) -> ActionRows:
         """Return the actions of a kind with as_of - days × 24 h ≤ t ≤ as_of. None: all up to as_of."""
@@ -126,7 +126,7 @@ class Inputs:
         basis: The basis that the rows are scored with; None for the dataset's own. The clock, area means,
             popularity, similarity, factors, adjacency and codes come from the basis; the values of rows do not.
         jobs, users: Canonical frames of a request, scored in the order of their rows; None for the dataset's rows.
-        with_profile: (n_users,) users that may have a profile. The others are treated as having no actions.
+        with_profile: (n_users,) users that may have a profile. All other users are treated as having no actions.
         """
         dataset = data if isinstance(data, Dataset) else data.dataset
         if basis is None:
@@ -137,7 +137,7 @@ class Inputs:
         user_rows = known_users if users is None else UserArrays.encode(users.reset_index(drop=True), words)
         profiled = np.ones(len(user_rows), dtype=bool) if with_profile is None else with_profile
         history = History(dataset, known_jobs, basis.clock, user_rows.user_id, profiled)
-        user_vectors, user_has_vector, brought = basis.user_factors(user_rows.user_id)
+        user_vectors, user_has_vector, in_table = basis.user_factors(user_rows.user_id)
         job_vectors, job_has_vector = basis.job_factors(job_rows.job_id)
         return cls(
             dataset=dataset,
@@ -146,7 +146,7 @@ class Inputs:
             jobs=job_rows,
             users=user_rows,
             history=history,
-            has_profile=(history.counts > 0) | (brought & profiled),
+            has_profile=(history.counts > 0) | (in_table & profiled),
             user_vectors=user_vectors,
             user_has_vector=user_has_vector & profiled,
             job_vectors=job_vectors,

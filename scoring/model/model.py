@@ -17,7 +17,7 @@ from scoring.errors import ModelError
 from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
 from scoring.model.profile import GROUPS, WeightProfile
-from scoring.model.pydantic_errors import problem_of
+from scoring.model.pydantic_errors import describe_problem
 
 __all__ = ["Part", "ScoringModel"]
 
@@ -48,17 +48,23 @@ class ScoringModel:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise ModelError(f"model {self.name}: it has no components.")
+            raise ModelError(f"model {self.name} has no components. Add at least one.")
         named = {group: list(self.weights.components[group]) for group in GROUPS}
-        there = {group: [part.name for part in self.parts if part.group == group] for group in GROUPS}
-        if named != there:
-            raise ModelError(f"model {self.name}: weights are of {named}, components are {there}.")
+        names = {group: [part.name for part in self.parts if part.group == group] for group in GROUPS}
+        if named != names:
+            raise ModelError(
+                f"model {self.name}: the weights are for {named}, the components are {names}. They must have the same "
+                "names in the same order."
+            )
         order = [part.group for part in self.parts]
         if order != sorted(order, key=order.index):
-            raise ModelError(f"model {self.name}: the components of a group stand together, as in its file.")
-        names = [part.name for part in self.parts]
-        if len(set(names)) < len(names):
-            raise ModelError(f"model {self.name}: two components have one name; names are unique in a model.")
+            raise ModelError(f"model {self.name}: the components of a group must be adjacent, as in a model file.")
+        all_names = [part.name for part in self.parts]
+        duplicate = next((name for name in all_names if all_names.count(name) > 1), None)
+        if duplicate is not None:
+            raise ModelError(
+                f"model {self.name}: duplicate component name {duplicate!r}. Names must be unique in a model."
+            )
 
     def with_weights(self, weights: WeightProfile | Mapping[str, float]) -> Self:
         """Return the model with other weights: a profile, or flat weights by component name (normalised to sum 1).
@@ -78,9 +84,9 @@ class ScoringModel:
         ------
         ModelError: If a component does not exist or a weight is invalid.
         """
-        strange = set(flat) - {part.name for part in self.parts}
-        if strange:
-            raise self._no_component(sorted(strange)[0])
+        unknown = set(flat) - {part.name for part in self.parts}
+        if unknown:
+            raise self._unknown_component(sorted(unknown)[0])
         groups = dict.fromkeys(GROUPS, 0.0)
         components: dict[str, dict[str, float]] = {group: {} for group in GROUPS}
         for part in self.parts:
@@ -102,12 +108,12 @@ class ScoringModel:
                 try:
                     component = type(part.component)(**(part.component.model_dump() | parameters))
                 except ValidationError as error:
-                    _, problem = problem_of(error, type(part.component))
+                    _, problem = describe_problem(error, type(part.component))
                     raise ModelError(f"model {self.name}, component {name}: {problem}") from error
                 part = replace(part, component=component)
             parts.append(part)
         if name not in {part.name for part in self.parts}:
-            raise self._no_component(name)
+            raise self._unknown_component(name)
         return replace(self, parts=tuple(parts))
 
     def with_eligibility(self, **rules: Any) -> Self:
@@ -120,12 +126,12 @@ class ScoringModel:
         try:
             eligibility = Eligibility(**(self.eligibility.model_dump() | rules))
         except ValidationError as error:
-            raise ModelError(f"model {self.name}, eligibility: {problem_of(error, Eligibility)[1]}") from error
+            raise ModelError(f"model {self.name}, eligibility: {describe_problem(error, Eligibility)[1]}") from error
         return replace(self, eligibility=eligibility)
 
-    def _no_component(self, name: str) -> ModelError:
+    def _unknown_component(self, name: str) -> ModelError:
         known = ", ".join(part.name for part in self.parts)
-        return ModelError(f"model {self.name} has no component {name!r}; it has {known}.")
+        return ModelError(f"unknown component {name!r}; the components of model {self.name} are {known}.")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of the model's file."""

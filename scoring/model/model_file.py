@@ -18,13 +18,13 @@ from scoring.model.component import Component
 from scoring.model.eligibility import Eligibility
 from scoring.model.model import Part, ScoringModel
 from scoring.model.profile import GROUPS, WeightProfile
-from scoring.model.pydantic_errors import problem_of
+from scoring.model.pydantic_errors import describe_problem
 from scoring.storage.yaml_source import KeyPath, YamlSource, parse_yaml
 
 __all__ = ["dump_model", "parse_model", "parse_section", "parse_settings", "parse_weights"]
 
 CHANGED = " (not as saved)"
-"""Added to the name of a saved profile's model if the model has changed since it was saved."""
+"""Suffix of the name of a saved profile's model if the model has changed since it was saved."""
 
 _T = TypeVar("_T", bound=BaseModel)
 
@@ -116,19 +116,20 @@ def _rules(values: dict[str, Any]) -> dict[str, Any]:
 def _part(file: YamlSource, group: str, name: str, kinds: Mapping[str, type[Component]], taken: set[str]) -> Part:
     path = ("groups", group, "components", name)
     if name in taken:
-        raise file.error(path, f"another group has a component `{name}` too; give it a name of its own and write "
-                               f"`component: {name}` under it.")  # fmt: skip
+        raise file.error(
+            path, f"duplicate component name `{name}`. Use another name and add `component: {name}` under it."
+        )
     if not isinstance(file.mapping(path[:-1])[name], dict):
-        raise file.error(path, f"write the weight of `{name}` as {{weight: …}}, beside its parameters.")
+        raise file.error(path, f"`{name}` must be a mapping with a weight, such as {{weight: 0.2}}.")
     parameters = dict(file.mapping(path))
     kind = parameters.pop("component", name)
     weighed = parameters.pop("weight", None) is not None
     if not isinstance(kind, str) or kind not in kinds:
         named = kind if isinstance(kind, str) else short_repr(kind)
         raise file.error(path, f"unknown component `{named}`; known: {', '.join(sorted(kinds))}.")
-    component = _validated(file, path, kinds[kind], parameters, beside=("weight", "component"))
+    component = _validated(file, path, kinds[kind], parameters, other_keys=("weight", "component"))
     if not weighed:  # checked last: a mistyped `weight` is reported as an unknown key
-        raise file.error(path, f"component `{name}` has no weight.")
+        raise file.error(path, f"component `{name}` has no weight. Add `weight:`.")
     return Part(name, group, component)
 
 
@@ -138,7 +139,7 @@ def _profile(file: YamlSource) -> WeightProfile:
     for group, content in file.mapping(("groups",)).items():
         path = ("groups", group)
         if not isinstance(content, dict) or "weight" not in content or "components" not in content:
-            raise file.error(path, f"group `{group}` needs a `weight` and `components`.")
+            raise file.error(path, f"group `{group}` must have a `weight` and `components`.")
         groups[group] = _weight(file, (*path, "weight"), content["weight"])
         names = file.mapping((*path, "components"))
         components[group] = {name: _weight_of(file, (*path, "components", name)) for name in names}
@@ -162,10 +163,10 @@ def _weight(file: YamlSource, key: KeyPath, value: Any) -> float:
     except (OverflowError, ValueError):  # thousands of digits
         number = math.inf
     if not isinstance(number, float):
-        raise file.error(key, f"the weight is {short_repr(value)}; write a number, or a fraction such as 1/3.")
+        raise file.error(key, f"the weight is {short_repr(value)}; it must be a number or a fraction such as 1/3.")
     if not (math.isfinite(number) and number >= 0):
         name = key[-2] if key[-1] == "weight" else key[-1]
-        raise file.error(key, f"the weight of {name} is {number}; a weight is a number from 0 to 1.")
+        raise file.error(key, f"the weight of {name} is {number}; it must be a number from 0 to 1.")
     return number
 
 
@@ -175,7 +176,7 @@ def _weight_of(file: YamlSource, key: KeyPath) -> float:
     if not isinstance(value, dict):
         return _weight(file, key, value)
     if "weight" not in value:
-        raise file.error(key, f"component `{key[-1]}` has no weight.")
+        raise file.error(key, f"component `{key[-1]}` has no weight. Add `weight:`.")
     return _weight(file, (*key, "weight"), value["weight"])
 
 
@@ -185,20 +186,20 @@ def _located(error: ModelError, file: YamlSource) -> LocatedError:
 
 
 def _validated(
-    file: YamlSource, key: KeyPath, kind: type[_T], values: dict[str, Any], beside: tuple[str, ...] = ()
+    file: YamlSource, key: KeyPath, kind: type[_T], values: dict[str, Any], other_keys: tuple[str, ...] = ()
 ) -> _T:
     """Return settings of a kind from the values at a key of the file, or raise the file's error with the line.
 
-    `beside` are further keys that the file may contain at `key`.
+    `other_keys` are further keys that the file may contain at `key`.
     """
     try:
         settings = kind(**values)
     except ValidationError as error:
-        field, problem = problem_of(error, kind, beside)
+        field, problem = describe_problem(error, kind, other_keys)
         raise file.error((*key, field), problem) from error
     for field, value in values.items():
         if _became_number(value, getattr(settings, field)):
-            raise file.error((*key, field), f"`{field}` is {short_repr(value)}; write a number.")
+            raise file.error((*key, field), f"`{field}` is {short_repr(value)}; it must be a number.")
     return settings
 
 
@@ -240,10 +241,12 @@ def parse_weights(text: str, model: ScoringModel, *, source: str = "weights") ->
         weights = profile.components[group]
         for name in weights:
             if name not in names:
-                raise file.error(("groups", group, "components", name), f"the model has no `{name}` in {group}.")
+                raise file.error(
+                    ("groups", group, "components", name), f"the model has no component `{name}` in group {group}."
+                )
         missing = [name for name in names if name not in weights]
         if missing:
-            raise file.error(("groups", group), f"no weight for `{missing[0]}` of group {group}.")
+            raise file.error(("groups", group), f"component `{missing[0]}` of group {group} has no weight.")
         ordered[group] = {name: weights[name] for name in names}
     return WeightProfile(profile.groups, ordered)
 

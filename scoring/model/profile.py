@@ -38,9 +38,9 @@ class WeightProfile:
     components: Mapping[str, Mapping[str, float]]
 
     def __post_init__(self) -> None:
-        strange = (set(self.groups) | set(self.components)) - set(GROUPS)
-        if strange:
-            name = sorted(strange)[0]
+        unknown = (set(self.groups) | set(self.components)) - set(GROUPS)
+        if unknown:
+            name = sorted(unknown)[0]
             raise ModelError(f"unknown group {name!r}; the groups are {', '.join(GROUPS)}.", key=("groups", name))
         whole = {group: float(self.groups.get(group, 0.0)) for group in GROUPS}
         parts = {
@@ -93,7 +93,7 @@ def _check_weights(level: _Level, weights: Mapping[str, float]) -> None:
         if not math.isfinite(weight) or weight < 0:
             key = (*level, "components", name) if len(level) > 1 else (*level, name)
             raise ModelError(
-                f"weight of {name} in {_label(level)} is {weight}; a weight is a number from 0 to 1.", key=key
+                f"the weight of {name} in {_label(level)} is {weight}; it must be a number from 0 to 1.", key=key
             )
 
 
@@ -101,7 +101,7 @@ def _total(level: _Level, weights: Mapping[str, float]) -> float:
     try:
         return math.fsum(weights.values())
     except OverflowError as error:
-        raise ModelError(f"weights of {_label(level)} are too large to be added up.", key=level) from error
+        raise ModelError(f"the weights of {_label(level)} are too large: their sum overflows.", key=level) from error
 
 
 def _check_level(level: _Level, weights: Mapping[str, float]) -> None:
@@ -109,7 +109,7 @@ def _check_level(level: _Level, weights: Mapping[str, float]) -> None:
     total = _total(level, weights)
     if abs(total - 1) > TOLERANCE:
         raise ModelError(
-            f"weights of {_label(level)} sum to {total:.10g}, not 1; correct them, or write `normalise: true`.",
+            f"the weights of {_label(level)} sum to {total:.10g}, not 1. Correct them or add `normalise: true`.",
             key=level,
         )
 
@@ -120,12 +120,12 @@ def _check_group(group: str, weight: float, weights: Mapping[str, float]) -> Non
     if any(weights.values()):
         _check_level(level, weights)
     elif weight:
-        raise ModelError(f"group {group} weighs {weight:g}, but none of its components weighs anything.", key=level)
+        raise ModelError(f"group {group} has weight {weight:g}, but all its components have weight 0.", key=level)
 
 
 def _divided(level: _Level, weights: Mapping[str, float]) -> dict[str, float]:
     _check_weights(level, weights)
     total = _total(level, weights)
     if not total > 0:
-        raise ModelError(f"weights of {_label(level)} sum to 0; at least one must be above.", key=level)
+        raise ModelError(f"the weights of {_label(level)} sum to 0. At least one must be above 0.", key=level)
     return {name: weight / total for name, weight in weights.items()}

@@ -8,13 +8,13 @@ from pydantic import BaseModel, ValidationError
 
 from scoring.errors import short_repr
 
-__all__ = ["problem_of"]
+__all__ = ["describe_problem"]
 
 
-def problem_of(error: ValidationError, kind: type[BaseModel], beside: Sequence[str] = ()) -> tuple[str, str]:
+def describe_problem(error: ValidationError, kind: type[BaseModel], other_keys: Sequence[str] = ()) -> tuple[str, str]:
     """Return the field of the first problem ("" if it concerns the whole model), and a sentence.
 
-    `beside` are further valid keys, listed with the fields.
+    `other_keys` are further valid keys, listed with the fields.
     """
     first = error.errors()[0]
     field = str(first["loc"][0]) if first["loc"] else ""
@@ -22,11 +22,11 @@ def problem_of(error: ValidationError, kind: type[BaseModel], beside: Sequence[s
     if first["type"] in ("extra_forbidden", "missing") and path != field:  # the problem is inside the field
         return field, f"`{path}` is missing." if first["type"] == "missing" else f"unknown key `{path}`."
     if first["type"] == "extra_forbidden":
-        known = ", ".join([*sorted(kind.model_fields), *beside]) or "none"
+        known = ", ".join([*sorted(kind.model_fields), *other_keys]) or "none"
         return field, f"unknown key `{field}`; known: {known}."
     message = first["msg"].removeprefix("Value error, ")
     if not field:
         return field, f"{message}."
     if first["type"] == "missing":
         return field, f"`{field}` is missing."
-    return field, f"`{field}`: {message} (it is {short_repr(first['input'])})."
+    return field, f"`{field}` is {short_repr(first['input'])}; {message[:1].lower()}{message[1:]}."

@@ -58,14 +58,14 @@ def open_interval(middle: Floats, share: float) -> tuple[Floats, Floats]:
     `middle` is NaN.
     """
     reach = share * middle
-    some = reach > 0
-    m, reach = np.where(some, middle, 1.0), np.where(some, reach, share)
+    is_valid = reach > 0
+    m, reach = np.where(is_valid, middle, 1.0), np.where(is_valid, reach, share)
     with np.errstate(over="ignore", invalid="ignore"):
         below = np.clip(m - 2 * reach, 0.0, np.nextafter(m, 0.0))
         above = np.maximum(m + 2 * reach, np.nextafter(m, np.inf))
         low = _first_float(below, m, lambda x: np.abs(x - m) < reach)
         high = _first_float(m, above, lambda x: np.abs(x - m) >= reach)
-    return np.where(some, low, np.nan), np.where(some, high, np.nan)
+    return np.where(is_valid, low, np.nan), np.where(is_valid, high, np.nan)
 
 
 def _first_float(low: Floats, high: Floats, holds: Callable[[Floats], Bools]) -> Floats:
@@ -77,6 +77,6 @@ def _first_float(low: Floats, high: Floats, holds: Callable[[Floats], Bools]) ->
     without, found = low.view(np.int64), high.view(np.int64)
     while len(found) and (found - without).max() > 1:
         half = without + (found - without) // 2
-        there = holds(half.view(np.float64))
-        without, found = np.where(there, without, half), np.where(there, half, found)
+        holds_at_half = holds(half.view(np.float64))
+        without, found = np.where(holds_at_half, without, half), np.where(holds_at_half, half, found)
     return found.view(np.float64)

@@ -1,4 +1,4 @@
-"""Blocks of jobs: cells cut into blocks, with bounds on the values of their jobs."""
+"""Blocks of jobs: cells divided into blocks, with bounds on the values of their jobs."""
 
 from __future__ import annotations
 
@@ -177,6 +177,6 @@ def remaining_maxima(best: Singles, cells: Ints) -> Singles:
     rest = best.copy()
     length = np.diff(cells)
     for step in range(int(length.max(initial=1)) - 1, 0, -1):
-        here = cells[:-1][length > step] + step
-        rest[:, here - 1] = np.maximum(rest[:, here - 1], rest[:, here])
+        blocks = cells[:-1][length > step] + step
+        rest[:, blocks - 1] = np.maximum(rest[:, blocks - 1], rest[:, blocks])
     return rest

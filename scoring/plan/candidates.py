@@ -41,10 +41,10 @@ class Candidates:
         posted = jobs.posted_at  # NO_TIME is the earliest time
         expires = np.where(jobs.expires_at == NO_TIME, np.iinfo(np.int64).max, jobs.expires_at)
 
-        def are(users: slice) -> Bools:
+        def open_jobs(users: slice) -> Bools:
             return (posted <= last[users, None]) & (expires > first[users, None])
 
-        return cls._packed(are, len(first), len(jobs))
+        return cls._packed(open_jobs, len(first), len(jobs))
 
     @classmethod
     def listed(cls, user_rows: NDArray[np.integer], job_rows: NDArray[np.integer], n_users: int, n_jobs: int) -> Self:
@@ -52,20 +52,20 @@ class Candidates:
         order = np.argsort(user_rows, kind="stable")
         users, jobs = np.asarray(user_rows)[order], np.asarray(job_rows)[order]
 
-        def are(part: slice) -> Bools:
+        def listed_jobs(part: slice) -> Bools:
             chosen = np.zeros((part.stop - part.start, n_jobs), dtype=bool)
-            here = slice(*np.searchsorted(users, [part.start, part.stop]))
-            chosen[users[here] - part.start, jobs[here]] = True
+            pairs_of_part = slice(*np.searchsorted(users, [part.start, part.stop]))
+            chosen[users[pairs_of_part] - part.start, jobs[pairs_of_part]] = True
             return chosen
 
-        return cls._packed(are, n_users, n_jobs)
+        return cls._packed(listed_jobs, n_users, n_jobs)
 
     @classmethod
-    def _packed(cls, are: Callable[[slice], Bools], n_users: int, n_jobs: int) -> Self:
+    def _packed(cls, matrix: Callable[[slice], Bools], n_users: int, n_jobs: int) -> Self:
         bits = np.empty((n_users, -(-n_jobs // 8)), dtype=np.uint8)
         for start in range(0, n_users, _ROWS_AT_ONCE):
             part = slice(start, min(start + _ROWS_AT_ONCE, n_users))
-            bits[part] = np.packbits(are(part), axis=1, bitorder="little")
+            bits[part] = np.packbits(matrix(part), axis=1, bitorder="little")
         return cls(bits, n_jobs)
 
     def take(self, users: NDArray[np.integer]) -> Self:
@@ -76,13 +76,13 @@ class Candidates:
         """Return (len(users), m) whether each job is a candidate of each user."""
         return np.unpackbits(self.bits[users], axis=1, count=self.n_jobs, bitorder="little").view(bool)
 
-    def holds(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Bools:
+    def contains(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Bools:
         """Return (p,) whether the job of each of p pairs of rows is a candidate of the user."""
         jobs = np.asarray(jobs, dtype=np.int64)
         return ((self.bits[users, jobs >> 3] >> (jobs & 7).astype(np.uint8)) & 1).astype(bool)
 
     @property
-    def anybodys(self) -> Bools:
+    def of_any_user(self) -> Bools:
         """(m,) whether each job is a candidate of at least one user."""
         either = np.bitwise_or.reduce(self.bits, axis=0) if len(self.bits) else np.zeros(self.bits.shape[1], np.uint8)
         return np.unpackbits(either, count=self.n_jobs, bitorder="little").view(bool)

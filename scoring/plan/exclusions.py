@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Ints
 from scoring.bundle.eligibility_arrays import EligibilityArrays
-from scoring.components.shared import distinct
+from scoring.components.helpers import distinct_codes
 from scoring.dataset.arrays import NO_CODE, Ragged
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
@@ -48,12 +48,12 @@ class Exclusions:
         """
         jobs, n_users = inputs.jobs, len(inputs.users)
         _check(candidates, n_users, len(jobs))
-        nobody = Ragged(np.zeros(n_users + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
+        none = Ragged(np.zeros(n_users + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
         return cls(
             rules=rules,
             by_rule=_by_rule(rules, inputs, candidates),
-            jobs=_applied_jobs(inputs) if rules.not_applied else nobody,
-            companies=_cooling(inputs, rules.company_cooldown_days) if rules.company_cooldown_days else nobody,
+            jobs=_applied_jobs(inputs) if rules.not_applied else none,
+            companies=_cooldown_companies(inputs, rules.company_cooldown_days) if rules.company_cooldown_days else none,
             company=jobs.company,
             n_companies=len(inputs.words.company),
             candidates=candidates,
@@ -64,7 +64,7 @@ class Exclusions:
         """(m,) whether no rule excludes the job for all users."""
         return ~np.any(list(self.by_rule.values()), axis=0) if self.by_rule else np.ones(len(self.company), dtype=bool)
 
-    def ledger(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int]:
         """Return rule → number of jobs that it excludes for all users. A job counts at the first rule that applies."""
         left = np.ones(len(self.company), dtype=bool)
         counts = {}
@@ -78,10 +78,10 @@ class Exclusions:
         """The rules in the form that ranking reads."""
         return EligibilityArrays(
             open_to_all=self.open_to_all,
-            job_start=self.jobs.start,
-            job=self.jobs.values,
-            cooling_start=self.companies.start,
-            cooling=self.companies.values,
+            excluded_start=self.jobs.start,
+            excluded=self.jobs.values,
+            cooldown_start=self.companies.start,
+            cooldown=self.companies.values,
             company=self.company,
             per_company=self.rules.max_per_company or 0,
             candidates=np.empty((0, 0), np.uint8) if self.candidates is None else self.candidates.bits,
@@ -94,33 +94,33 @@ class Exclusions:
 
 def _check(candidates: Candidates | None, n_users: int, n_jobs: int) -> None:
     if candidates is not None and (len(candidates), candidates.n_jobs) != (n_users, n_jobs):
-        of = f"{len(candidates):,} users × {candidates.n_jobs:,} jobs"
-        raise ConfigurationError(f"candidates are of {of}; the data is of {n_users:,} × {n_jobs:,}.")
+        given = f"{len(candidates):,} users and {candidates.n_jobs:,} jobs"
+        raise ConfigurationError(f"candidates are for {given}; the data has {n_users:,} users and {n_jobs:,} jobs.")
 
 
 def _by_rule(rules: Eligibility, inputs: Inputs, candidates: Candidates | None) -> dict[str, Bools]:
     jobs = inputs.jobs
-    out: dict[str, Bools] = {}
+    excluded: dict[str, Bools] = {}
     if candidates is not None:
-        out["nobody's candidate"] = ~candidates.anybodys
+        excluded["not a candidate of any user"] = ~candidates.of_any_user
     elif rules.open:
-        out["not open"] = ~inputs.open_jobs
+        excluded["not open"] = ~inputs.open_jobs
     if rules.employment_types is not None:
         allowed = np.isin(jobs.employment_type, rules.employment_types)
-        out["employment type"] = ~(allowed & (jobs.employment_type != NO_CODE))
+        excluded["employment type"] = ~(allowed & (jobs.employment_type != NO_CODE))
     if rules.min_fee is not None:
-        out["fee too low"] = ~(np.nan_to_num(jobs.fee, nan=0.0) >= rules.min_fee)
-    return out
+        excluded["fee too low"] = ~(np.nan_to_num(jobs.fee, nan=0.0) >= rules.min_fee)
+    return excluded
 
 
 def _applied_jobs(inputs: Inputs) -> Ragged:
     """Return, per user, the rows among the scored jobs of all jobs that the user has applied to."""
-    acts = inputs.history.within("application")
-    rows, _ = IdIndex(inputs.jobs.job_id).find(inputs.history.jobs.job_id[acts.job])
-    return distinct(acts.user, rows.astype(np.int32), len(inputs.users))
+    actions = inputs.history.within("application")
+    rows, _ = IdIndex(inputs.jobs.job_id).find(inputs.history.jobs.job_id[actions.job])
+    return distinct_codes(actions.user, rows.astype(np.int32), len(inputs.users))
 
 
-def _cooling(inputs: Inputs, days: float) -> Ragged:
+def _cooldown_companies(inputs: Inputs, days: float) -> Ragged:
     """Return, per user, the codes of companies that the user applied to in the last `days` days."""
-    acts = inputs.history.within("application", days)
-    return distinct(acts.user, inputs.history.jobs.company[acts.job], len(inputs.users))
+    actions = inputs.history.within("application", days)
+    return distinct_codes(actions.user, inputs.history.jobs.company[actions.job], len(inputs.users))

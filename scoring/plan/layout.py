@@ -128,7 +128,7 @@ class Layout:
             key_width=key_widths(program),
             vector=vector,
         )
-        uses = Keys(*(np.array(some, dtype=np.int32) for some in (cell_keys, other_keys, bounded_keys)))
+        uses = Keys(*(np.array(keys_of_use, dtype=np.int32) for keys_of_use in (cell_keys, other_keys, bounded_keys)))
         users = UserSide.of(program)
         cells, blocks = lay_out_blocks(
             ordered_program, cell, code, jobs.key_width, vector, uses.cell_keys, uses.bounded_keys
@@ -262,8 +262,8 @@ def _limits(exclusions: Exclusions, rows: Longs) -> Limits:
     return Limits(
         excluded_start=n_before[exclusions.jobs.start].astype(np.int64),
         excluded=excluded[excluded >= 0],
-        cooling_start=exclusions.companies.start.astype(np.int64),
-        cooling=exclusions.companies.values.astype(np.int32),
+        cooldown_start=exclusions.companies.start.astype(np.int64),
+        cooldown=exclusions.companies.values.astype(np.int32),
         company_start=start.astype(np.int64),
         company_jobs=by_company.astype(np.int64),
         per_company=exclusions.rules.max_per_company or 0,

@@ -144,10 +144,10 @@ def key_spreads(program: Program, code: NDArray[np.uint32]) -> Floats:
     spread = np.zeros(len(width))
     for key, row in enumerate(rows):
         count = np.bincount(code[key], minlength=width[key])
-        there = count > 0
-        if len(users) and there.sum() > 1:
-            usual = row[:, there] @ (count[there] / count.sum())
-            spread[key] = (row[:, there].max(axis=1) - usual).mean()
+        occurs = count > 0
+        if len(users) and occurs.sum() > 1:
+            mean = row[:, occurs] @ (count[occurs] / count.sum())
+            spread[key] = (row[:, occurs].max(axis=1) - mean).mean()
     return spread
 
 

@@ -23,17 +23,17 @@ def check_value(name: str, value: Value, n_users: int, n_jobs: int) -> None:
     ModelError: If a term cannot be computed. The message names the component and the term.
     """
     if not isinstance(value, Value):
-        raise ModelError(f"component {name}: `terms` gives a {type(value).__name__} where a Value is needed.")
+        raise ModelError(f"component {name}: `terms` returned a {type(value).__name__}; it must return a Value.")
     for term in value.terms:
         check = TermCheck(name, term, n_users, n_jobs)
         if type(term) not in KIND_OF_TERM:
-            raise check.error("is no term that a component may yield")
+            raise check.error("this type is not a term. Use a class of scoring.model.terms")
         KIND_OF_TERM[type(term)].check(term, check)
     if value.divisor is not None:
         check, kind = TermCheck(name, value.divisor, n_users, n_jobs), KIND_OF_TERM.get(type(value.divisor))
         divisor = None if kind is None else kind.divisors(value.divisor)
         if kind is None or divisor is None:
-            raise check.error("may not divide; a divisor is a UserTerm or a FlagTerm")
+            raise check.error("this type cannot be a divisor. Use a UserTerm or a FlagTerm")
         kind.check(value.divisor, check)
         if (np.abs(divisor) < 1 / LARGEST).any():
-            raise check.error("divides by 0")
+            raise check.error("the divisor contains 0")

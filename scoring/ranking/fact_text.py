@@ -31,12 +31,13 @@ def _format_fact(name: str, value: Any) -> str:
     if name == "met" and isinstance(value, Mapping):
         return _format_conditions(value)
     if name == _SIMILARITY and isinstance(value, Mapping) and not any(value.values()):
-        return "similar to none of them"
+        return "none similar"
     if name == "days":
         return f"in the last {format_value(value)} days"
     if name == "cosine":
-        degree = "unknown" if _is_missing(value) else f"{format_value(value)} (from -1 to 1)"
-        return f"similarity of user and job in past actions: {degree}"
+        if _is_missing(value):
+            return "factor similarity: user or job has no factors"
+        return f"factor similarity {format_value(value)} (from -1 to 1)"
     if _is_missing(value):
         return f"no {name}"
     return f"{name} {format_value(value)}"

@@ -15,7 +15,7 @@ from scoring.backends.protocol import BackendFactory
 from scoring.bundle.ranking import Ranking
 from scoring.columns.types import INTEGER
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.errors import ConfigurationError, UnknownIdError, pluralize
 from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Candidates, Plan
@@ -131,7 +131,7 @@ class Prepared:
         plan = self.plan.with_job_values(model, self.inputs)
         if plan is not None:
             return replace(self, plan=plan, before=before)
-        plan = Plan.build(model, self.inputs, self.plan.exclusions.candidates, like=self.plan)
+        plan = Plan.build(model, self.inputs, self.plan.exclusions.candidates, reuse=self.plan)
         same_rules = model.eligibility == self.model.eligibility  # lists of other rules may contain ineligible jobs
         return replace(self, plan=plan, before=before if same_rules else None)
 
@@ -193,7 +193,9 @@ def find_rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[i
     ids = parse_ids(wanted, what)
     rows, is_present = IdIndex(known).find(ids)
     if not is_present.all():
-        raise UnknownIdError(f"{what}_id {ids[~is_present][0]} does not exist in the data ({len(known):,} {what}s).")
+        raise UnknownIdError(
+            f"{what} {ids[~is_present][0]} does not exist. The data contain {pluralize(len(known), what)}."
+        )
     return rows
 
 

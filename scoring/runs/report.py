@@ -141,7 +141,7 @@ def _gate(result: RunResult) -> str:
 def _factors(prepared: Prepared) -> str:
     factors = prepared.inputs.basis.factors
     if factors.source != "trained":
-        return {"brought": "from the data", "none": "none (no actions)"}[factors.source]
+        return {"imported": "imported with the data", "none": "none (no actions)"}[factors.source]
     return "cache hit" if factors.from_cache else "trained"
 
 

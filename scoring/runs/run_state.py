@@ -294,7 +294,7 @@ class RunState:
         ledger, refused = self.prepared.dataset.ledger, self.spec.refused
         at_import = {table: {"at the import": count} for table, count in refused.items() if count}
         rejected = {
-            table: {**at_import.get(table, {}), **ledger[table].refused} for table in ("users", "jobs", "actions")
+            table: {**at_import.get(table, {}), **ledger[table].rejected} for table in ("users", "jobs", "actions")
         }
         n_jobs = len(self.prepared.plan.job_id)
         users = {"inactive": self.n_inactive} | ({} if self.spec.whole else {"not asked for": self.n_not_selected})
@@ -305,7 +305,7 @@ class RunState:
             users_refused=rejected["users"],
             jobs_read=n_jobs + sum(rejected["jobs"].values()),
             jobs_ranked=self.n_eligible,
-            jobs_filtered=self.prepared.plan.exclusions.ledger(),
+            jobs_filtered=self.prepared.plan.exclusions.counts(),
             jobs_refused=rejected["jobs"],
             actions_read=ledger["actions"].read + sum(at_import.get("actions", {}).values()),
             actions_used=ledger["actions"].used,

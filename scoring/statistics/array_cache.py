@@ -61,7 +61,7 @@ class ArrayCache:
             return None
         return found if all(np.isfinite(array).all() for array in found.values()) else None
 
-    def keep(self, key: str, arrays: Arrays) -> None:
+    def write(self, key: str, arrays: Arrays) -> None:
         """Write arrays. Warns if they cannot be written: a full or read-only disk must not fail the current run."""
         try:
             _make_private(self._folder)
@@ -69,7 +69,7 @@ class ArrayCache:
                 self._write(self._name(key), arrays)
         except OSError as error:
             message = (
-                f"trained factors could not be kept in {self._folder} ({reason(error)}); they will be trained again."
+                f"Trained factors cannot be saved in {self._folder}: {reason(error)}. The next run trains them again."
             )
             warnings.warn(message, RuntimeWarning, stacklevel=2)
 
@@ -80,14 +80,14 @@ class ArrayCache:
         """Return whether only this user or root can write to the folder; warn if not."""
         state = os.stat(self._folder)
         if state.st_uid not in (os.geteuid(), 0):
-            problem = "belongs to somebody else"
+            problem = "belongs to another user"
         elif state.st_mode & stat.S_IWOTH:
-            problem = "can be written to by everybody"
+            problem = "is writable by all users"
         else:
             return True
         warnings.warn(
-            f"The cache {self._folder} is not used: it {problem}. Give another folder, or put it right "
-            "(chmod 700, chown); until then factors are trained anew.",
+            f"The factor cache {self._folder} is not used: it {problem}. Run chmod 700 or chown on it, or use another "
+            "folder. Until then, each run trains the factors.",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -130,11 +130,11 @@ def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> NDArr
     entry = archive.getinfo(f"{name}.npy")
     size = 4 * math.prod(shape)
     if entry.compress_type != zipfile.ZIP_STORED or not size < entry.file_size <= size + _HEADER:
-        raise ValueError(f"{name} is of another size")
+        raise ValueError(f"{name} has another size")
     with archive.open(entry) as file:
         version = npy.read_magic(file)
         header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         if header(file) != (shape, False, np.dtype("<f4")):
-            raise ValueError(f"{name} is of another shape or kind")
+            raise ValueError(f"{name} has another shape or dtype")
         content = file.read(size + 1)  # one byte past the end: zipfile then verifies the checksum
     return np.frombuffer(content, "<f4").reshape(shape)

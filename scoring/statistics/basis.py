@@ -25,7 +25,7 @@ from scoring.statistics.similarity import Similarity
 
 __all__ = ["Basis"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the named arrays."""
 
 _TEXTS: Final = ("prefecture", "city", "company")
@@ -98,9 +98,10 @@ class Basis:
         """
         found = self.popularity.get(days)
         if found is None:
-            known = ", ".join(f"{window:g}" for window in sorted(self.popularity)) or "no window"
+            known = ", ".join(f"{window:g}" for window in sorted(self.popularity)) or "none"
             raise ConfigurationError(
-                f"the basis has no company popularity over {days:g} days (it has {known}); build it with that window."
+                f"The basis does not contain company popularity over {days:g} days. Its windows in days: {known}. "
+                f"Call materialize with windows=[{days:g}]."
             )
         return found
 
@@ -110,8 +111,8 @@ class Basis:
         Unknown users have none. A user whose vector is in the data, even a zero vector, has a profile.
         """
         factors = self.factors
-        vectors, has, brought = _by_id(self.user_id, user_id, (factors.users, factors.user_has, factors.user_brought))
-        return vectors, has, brought
+        vectors, has, in_table = _by_id(self.user_id, user_id, (factors.users, factors.user_has, factors.user_in_table))
+        return vectors, has, in_table
 
     def job_factors(self, job_id: Longs) -> tuple[Vectors, Bools]:
         """Return the vectors (m, dimensions) of these jobs, and whether each has one. Unknown jobs have none."""
@@ -124,7 +125,7 @@ class Basis:
         Rows of `factors` without a vector are omitted.
         """
         factors, words = self.factors, self.words
-        users, jobs = np.flatnonzero(factors.user_has | factors.user_brought), np.flatnonzero(factors.job_has)
+        users, jobs = np.flatnonzero(factors.user_has | factors.user_in_table), np.flatnonzero(factors.job_has)
         windows = sorted(self.popularity)
         width = len(words.company) + 1
         counts = [self.popularity[days] for days in windows]
@@ -156,7 +157,7 @@ class Basis:
             "factors.user_id": self.user_id[users],
             "factors.users": factors.users[users],
             "factors.user_has": factors.user_has[users],
-            "factors.user_brought": factors.user_brought[users],
+            "factors.user_in_table": factors.user_in_table[users],
             "factors.job_id": self.job_id[jobs],
             "factors.jobs": factors.jobs[jobs],
         }
@@ -171,7 +172,9 @@ class Basis:
         """
         read = _Reader(arrays)
         if int(read("format", np.int64, (1,))[0]) != FORMAT:
-            raise DataError(f"basis: its format is {arrays['format'][0]}; this version reads format {FORMAT}.")
+            raise DataError(
+                f"basis: the format is {arrays['format'][0]}; this version reads {FORMAT}. Write the basis again."
+            )
         words = _words(read)
         prefectures, majors, companies = len(words.prefecture), len(words.major), len(words.company)
         days = read("popularity.days", np.float64, (None,))
@@ -179,10 +182,16 @@ class Basis:
         applications, looks = (read(f"popularity.{name}", np.int64, counts) for name in ("applications", "looks"))
         cosine = read("similarity.cosine", np.float64, (None, None))
         if cosine.shape[0] != cosine.shape[1] or len(cosine) > len(words.occupation):
-            raise DataError(f"basis: similarity.cosine has shape {cosine.shape}; {len(words.occupation)} are known.")
+            raise DataError(
+                f"basis: the array similarity.cosine has shape {cosine.shape}; it must be square with at most "
+                f"{len(words.occupation)} rows, one per occupation."
+            )
         users, jobs = (read(f"factors.{name}", np.float32, (None, None)) for name in ("users", "jobs"))
         if users.shape[1] != jobs.shape[1]:
-            raise DataError(f"basis: factors.users has {users.shape[1]} dimensions and factors.jobs {jobs.shape[1]}.")
+            raise DataError(
+                f"basis: factors.users has {users.shape[1]} dimensions and factors.jobs has {jobs.shape[1]}; "
+                "they must be equal."
+            )
         area = (prefectures + 1, majors + 1)
         return cls(
             clock=Clock.at(
@@ -209,7 +218,7 @@ class Basis:
                 user_has=read("factors.user_has", np.bool_, users.shape[:1]),
                 job_has=np.ones(len(jobs), dtype=bool),
                 source=read("factors.source", np.uint8, (None,)).tobytes().decode(),
-                user_brought=read("factors.user_brought", np.bool_, users.shape[:1]),
+                user_in_table=read("factors.user_in_table", np.bool_, users.shape[:1]),
             ),
             user_id=read("factors.user_id", np.int64, users.shape[:1]),
             job_id=read("factors.job_id", np.int64, jobs.shape[:1]),
@@ -242,8 +251,8 @@ class _Reader:
         if array.dtype != np.dtype(dtype) or not fits:
             wanted = ", ".join("any" if size is None else str(size) for size in shape)
             raise DataError(
-                f"basis: the array {name} is {array.dtype} of shape {array.shape}; {np.dtype(dtype)} of shape "
-                f"({wanted}) is needed."
+                f"basis: the array {name} has dtype {array.dtype} and shape {array.shape}; it must have dtype "
+                f"{np.dtype(dtype)} and shape ({wanted})."
             )
         return array
 

@@ -49,8 +49,8 @@ class Factors:
     jobs: Vectors
     user_has: Bools
     job_has: Bools
-    source: str  # "brought" | "trained" | "none"
-    user_brought: Bools  # (n_users,) has a row in the data's factor table, even a zero vector: has a profile
+    source: str  # "imported" | "trained" | "none"
+    user_in_table: Bools  # (n_users,) has a row in the data's factor table, even a zero vector: has a profile
     from_cache: bool = False  # read from the cache on disk
 
     @classmethod
@@ -58,10 +58,10 @@ class Factors:
         """Return the factors in the dataset, else trained ones, read from or written to the folder `cache`."""
         tables = dataset.tables
         if tables.user_factors is not None and tables.job_factors is not None:
-            users = _brought(tables.user_factors, dataset.users.user_id)
-            jobs = _brought(tables.job_factors, dataset.jobs.job_id)
+            users = _imported(tables.user_factors, dataset.users.user_id)
+            jobs = _imported(tables.job_factors, dataset.jobs.job_id)
             listed = np.isin(dataset.users.user_id, tables.user_factors["user_id"])
-            return cls.from_vectors(users, jobs, "brought", listed)
+            return cls.from_vectors(users, jobs, "imported", listed)
         if not len(dataset.actions):
             shape = (settings or ALS()).dimensions
             return cls.from_vectors(np.zeros((len(dataset.users), shape)), np.zeros((len(dataset.jobs), shape)), "none")
@@ -69,12 +69,12 @@ class Factors:
 
     @classmethod
     def from_vectors(
-        cls, users: NDArray[np.floating], jobs: NDArray[np.floating], source: str, user_brought: Bools | None = None
+        cls, users: NDArray[np.floating], jobs: NDArray[np.floating], source: str, user_in_table: Bools | None = None
     ) -> Self:
         """Return factors of raw vectors, normalised in float64 and stored as float32."""
         (user_unit, user_has), (job_unit, job_has) = _unit(users), _unit(jobs)
-        brought = np.zeros(len(user_unit), dtype=bool) if user_brought is None else user_brought
-        return cls(user_unit, job_unit, user_has, job_has, source, brought)
+        in_table = np.zeros(len(user_unit), dtype=bool) if user_in_table is None else user_in_table
+        return cls(user_unit, job_unit, user_has, job_has, source, in_table)
 
     @property
     def dimensions(self) -> int:
@@ -97,7 +97,7 @@ def _unit(vectors: NDArray[np.floating]) -> tuple[Vectors, Bools]:
     return np.ascontiguousarray(unit.T, dtype=np.float32), has
 
 
-def _brought(frame: pd.DataFrame, ids: Longs) -> Floats:
+def _imported(frame: pd.DataFrame, ids: Longs) -> Floats:
     columns = sorted((name for name in frame.columns if name[0] == "f"), key=lambda name: int(name[1:]))
     wide = frame.set_index(frame.columns[0])[columns].reindex(ids).to_numpy(np.float64)
     return np.where(np.isfinite(wide).all(axis=1, keepdims=True), wide, 0.0)  # incomplete vectors become zero
@@ -127,19 +127,19 @@ def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> Factors:
     acted_jobs, job = _numbered(job_rows, len(dataset.jobs))
     key = _key(dataset, acting_users, acted_jobs, user, job, confidence, settings)
     shapes = {"users": (len(acting_users), settings.dimensions), "jobs": (len(acted_jobs), settings.dimensions)}
-    kept = ArrayCache(cache, "als") if cache else None
-    held = kept.read(key, shapes) if kept else None
-    found = (held["users"], held["jobs"]) if held is not None else _train(user, job, confidence, settings)
-    if kept and held is None:
-        kept.keep(key, {"users": found[0], "jobs": found[1]})
+    disk = ArrayCache(cache, "als") if cache else None
+    cached = disk.read(key, shapes) if disk else None
+    found = (cached["users"], cached["jobs"]) if cached is not None else _train(user, job, confidence, settings)
+    if disk and cached is None:
+        disk.write(key, {"users": found[0], "jobs": found[1]})
     factors = Factors.from_vectors(*found, "trained")
     users, user_has = _spread(factors.users, factors.user_has, acting_users, len(dataset.users))
     jobs, job_has = _spread(factors.jobs, factors.job_has, acted_jobs, len(dataset.jobs))
-    return Factors(users, jobs, user_has, job_has, "trained", np.zeros(len(users), dtype=bool), held is not None)
+    return Factors(users, jobs, user_has, job_has, "trained", np.zeros(len(users), dtype=bool), cached is not None)
 
 
 def _spread(vectors: Vectors, has: Bools, rows: NDArray[np.int64], n: int) -> tuple[Vectors, Bools]:
-    """Return n rows with the vectors at the given rows; the others are zero."""
+    """Return n rows with the vectors at the given rows; all other rows are zero."""
     wide, have = np.zeros((n, vectors.shape[1]), dtype=np.float32), np.zeros(n, dtype=bool)
     wide[rows], have[rows] = vectors, has
     return wide, have

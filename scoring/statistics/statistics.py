@@ -91,7 +91,7 @@ class Statistics:
     def similarity(self) -> Similarity:
         """Cosines between occupations."""
         if self._caches is None:
-            return self._own_similarity
+            return self._local_similarity
         caches, key = self._caches, SimilarityKey(self.dataset.fingerprint)
         return caches.similarity.get_or_compute(key, lambda: caches.share(key, self._compute_similarity))
 
@@ -99,8 +99,8 @@ class Statistics:
     def factors(self) -> Factors:
         """Vectors of users and jobs, by row of the dataset."""
         settings, tables = self._als or ALS(), self.dataset.tables
-        is_brought = tables.user_factors is not None and tables.job_factors is not None
-        if self._caches is None or is_brought:
+        is_imported = tables.user_factors is not None and tables.job_factors is not None
+        if self._caches is None or is_imported:
             return Factors.of(self.dataset, settings=settings, cache=self._factor_cache)
         key = FactorsKey(self.dataset.fingerprint, freeze(asdict(settings)), f"implicit {version('implicit')}")
         return self._caches.share(key, lambda: Factors.of(self.dataset, settings=settings, cache=self._factor_cache))
@@ -119,7 +119,7 @@ class Statistics:
         return reading.of(self.dataset.words.company.values)
 
     @cached_property
-    def _own_similarity(self) -> Similarity:
+    def _local_similarity(self) -> Similarity:
         return self._compute_similarity()
 
     def _compute_similarity(self) -> Similarity:

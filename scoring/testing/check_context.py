@@ -18,9 +18,9 @@ from scoring.statistics import Statistics
 from scoring.testing.engine_under_test import EngineUnderTest
 from scoring.testing.small_market import small_dataset
 
-__all__ = ["MOST_JOBS", "MOST_USERS", "NO_RULES", "Case", "market"]
+__all__ = ["MAX_JOBS", "MAX_USERS", "NO_RULES", "CheckContext", "small_market"]
 
-MOST_USERS, MOST_JOBS = 48, 600
+MAX_USERS, MAX_JOBS = 48, 600
 """Number of rows of a larger dataset that are scored, as a request; statistics use the whole dataset."""
 NO_RULES: Mapping[str, object] = {
     "open": False,
@@ -35,12 +35,12 @@ NO_RULES: Mapping[str, object] = {
 Rows = NDArray[np.int64]
 
 
-def market(seed: int) -> Dataset:
+def small_market(seed: int) -> Dataset:
     """Return a small dataset for checks, with ties, missing values, and rows that each rule excludes."""
     return small_dataset(seed, n_users=32, n_jobs=160, n_actions=600)
 
 
-class Case:
+class CheckContext:
     """The state shared by all invariants. It is never changed."""
 
     def __init__(self, model: ScoringModel, dataset: Callable[[], Dataset], engine: EngineUnderTest, seed: int) -> None:
@@ -99,11 +99,11 @@ class Case:
     def inputs_of(self, dataset: Dataset) -> Inputs:
         """Return the inputs of the scored rows of this dataset, or of one derived from it."""
         statistics, tables = Statistics(dataset), dataset.tables
-        users = None if len(tables.users) <= MOST_USERS else self._some(tables.users, MOST_USERS)
-        jobs = None if len(tables.jobs) <= MOST_JOBS else self._some(tables.jobs, MOST_JOBS)
+        users = None if len(tables.users) <= MAX_USERS else self._sample(tables.users, MAX_USERS)
+        jobs = None if len(tables.jobs) <= MAX_JOBS else self._sample(tables.jobs, MAX_JOBS)
         return Inputs.of(statistics, users=users, jobs=jobs)
 
-    def _some(self, frame: pd.DataFrame, most: int) -> pd.DataFrame:
+    def _sample(self, frame: pd.DataFrame, most: int) -> pd.DataFrame:
         """Select random rows. Datasets are sorted by id, so the selection is the same at each call."""
         return frame.iloc[np.sort(self.random().choice(len(frame), most, replace=False))]
 
@@ -116,18 +116,18 @@ class Case:
             jobs=self.inputs.jobs.frame if jobs is None else jobs,
         )
 
-    def changed(self, **tables: pd.DataFrame) -> Dataset:
+    def with_tables(self, **tables: pd.DataFrame) -> Dataset:
         """Return the dataset with some tables replaced and the same clock."""
-        return self.at_the_clock(self.dataset.tables.with_tables(**tables))
+        return self.dataset_of(self.dataset.tables.with_tables(**tables))
 
-    def at_the_clock(self, tables: Tables) -> Dataset:
+    def dataset_of(self, tables: Tables) -> Dataset:
         return Dataset(tables, as_of=self.dataset.as_of, set_back=self.dataset.clock.set_back)
 
-    def asked(self, inputs: Inputs, model: ScoringModel | None = None) -> Backend:
-        """Return a scorer of these inputs; `model` replaces the model of the case."""
+    def make_scorer(self, inputs: Inputs, model: ScoringModel | None = None) -> Backend:
+        """Return a scorer of these inputs; `model` replaces the model of the context."""
         return self.engine.scorer(self.engine.build(model or self.model, inputs))
 
-    def ruled(self, **rules: object) -> tuple[Plan, Backend]:
+    def with_rules(self, **rules: object) -> tuple[Plan, Backend]:
         """Return a plan and a scorer of the model with other eligibility rules."""
         plan = self.engine.build(self.model.with_eligibility(**rules), self.inputs)
         return plan, self.engine.scorer(plan)
@@ -136,17 +136,17 @@ class Case:
         """Return the (n_components, n, m) component values."""
         return reference.component_values(plan.program, self.users, self.jobs)
 
-    def some_weights(self, how_many: int) -> list[ScoringModel]:
+    def draw_weights(self, how_many: int) -> list[ScoringModel]:
         """Return copies of the model with random weights for all components."""
         names = [part.name for part in self.model.parts]
         draws = self.random().dirichlet(np.ones(len(names)), how_many)
         return [self.model.with_weights(dict(zip(names, map(float, draw), strict=True))) for draw in draws]
 
-    def alone(self, name: str) -> ScoringModel:
+    def with_all_weight_on(self, name: str) -> ScoringModel:
         """Return the model with all weight on one component."""
         return self.model.with_weights({name: 1.0})
 
-    def acted(self, kind: str) -> pd.DataFrame:
+    def actions_of_kind(self, kind: str) -> pd.DataFrame:
         """Return the actions of one kind up to the clock."""
         actions = self.dataset.tables.actions
         return actions[(actions["action"] == kind) & (actions["occurred_at"] <= self.dataset.as_of)]

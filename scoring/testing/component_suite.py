@@ -15,7 +15,7 @@ from scoring.dataset import Dataset
 from scoring.errors import ModelError
 from scoring.model import Component, Inputs, Pair, Part, ScoringModel, WeightProfile, dump_model, parse_model
 from scoring.plan import Plan
-from scoring.testing.scenarios import Situations, built_in
+from scoring.testing.scenarios import Scenarios, built_in_scenarios
 
 __all__ = ["check_component"]
 
@@ -52,45 +52,45 @@ def check_component(component: Component | type[Component], *, dataset: Dataset 
     """
     own = _instance(component)
     _check_configuration(own)
-    for situations in (built_in(0), built_in(1)):
-        _Check(own, situations).run()
+    for scenarios in (built_in_scenarios(0), built_in_scenarios(1)):
+        _Check(own, scenarios).run()
     if dataset is not None:
-        _Check(own, Situations(dataset)).run()
+        _Check(own, Scenarios(dataset)).run()
 
 
 def _instance(component: Component | type[Component]) -> Component:
     if isinstance(component, Component):
         return component
-    assert isinstance(component, type), f"{component!r} is neither a Component nor a class of one."
-    assert issubclass(component, Component), f"{component.__name__} is no subclass of scoring.model.Component."
+    assert isinstance(component, type), f"{component!r} is neither a Component nor a subclass of Component."
+    assert issubclass(component, Component), f"{component.__name__} is not a subclass of scoring.model.Component."
     try:
         return component()
     except (TypeError, ValueError) as error:
         raise AssertionError(
-            f"{component.__name__} cannot be made without parameters; pass one that is made: {error}"
+            f"{component.__name__} cannot be created without parameters. Pass an instance: {error}"
         ) from error
 
 
 def _check_configuration(own: Component) -> None:
     name = type(own).__name__
     kind = getattr(type(own), "kind", None)
-    assert isinstance(kind, str), f"{name} has no `kind`: the name that a model file calls it by."
-    assert kind, f"{name}'s `kind` is empty: a model file has to call it by a name."
-    assert type(own).model_config.get("frozen"), f"{name} is not frozen; leave `model_config` as Component has it."
+    assert isinstance(kind, str), f"{name} has no `kind`. Set it to the name of the component in model files."
+    assert kind, f"The `kind` of {name} is empty. Set it to the name of the component in model files."
+    assert type(own).model_config.get("frozen"), f"{name} is not frozen. Do not override `model_config` of Component."
     try:
         again = pickle.loads(pickle.dumps(own))  # noqa: S301  # pickled in the same expression
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise AssertionError(
-            f"{name} cannot be pickled ({error}); define its class at the top level of a module."
+            f"{name} cannot be pickled ({error}). Define its class at the top level of a module."
         ) from error
-    assert again == own, f"{name} is another one after pickling: {again!r} instead of {own!r}."
+    assert again == own, f"{name} is {again!r} after pickling, not {own!r}."
     try:
         kinds = component_kinds([type(own)])
         text = dump_model(_model(own))
         read = parse_model(text, kinds).parts[0].component
     except ModelError as error:
         raise AssertionError(f"{name} cannot be read back from a model file: {error}") from error
-    assert read == own, f"{name} comes back from a model file as {read!r} instead of {own!r}."
+    assert read == own, f"{name} is {read!r} after it is written to a model file and read back, not {own!r}."
 
 
 def _model(own: Component) -> ScoringModel:
@@ -101,22 +101,22 @@ def _model(own: Component) -> ScoringModel:
 
 
 class _Check:
-    """The checks of one component in the situations of one dataset."""
+    """The checks of one component in the scenarios of one dataset."""
 
-    def __init__(self, own: Component, situations: Situations) -> None:
+    def __init__(self, own: Component, scenarios: Scenarios) -> None:
         self.own, self.name = own, type(own).__name__
-        self.situations = situations
+        self.scenarios = scenarios
 
     def run(self) -> None:
-        inputs = self.situations.inputs
-        values = self.checked(inputs, "on the dataset")
-        self.same(values, inputs, "the second time that it is asked")
-        for other in self.situations.same:
-            self.same(values[np.ix_(other.users, other.jobs)], other.inputs, other.when)
-        for other in self.situations.strange:
-            self.checked(other.inputs, other.when)
-        few, many = self.situations.after_the_clock
-        self.same(self.values(few, "with the clock set back"), many, "when people act after the clock")
+        inputs = self.scenarios.inputs
+        values = self.require_valid(inputs, "on the dataset")
+        self.require_same(values, inputs, "when it is computed a second time")
+        for other in self.scenarios.equivalent:
+            self.require_same(values[np.ix_(other.users, other.jobs)], other.inputs, other.when)
+        for other in self.scenarios.edge_cases:
+            self.require_valid(other.inputs, other.when)
+        few, many = self.scenarios.after_the_clock
+        self.require_same(self.values(few, "with the clock set back"), many, "with actions after the clock")
 
     def values(self, inputs: Inputs, when: str) -> Values:
         """Return (n_users, n_jobs) float64 values."""
@@ -127,38 +127,40 @@ class _Check:
         rows = np.arange(len(inputs.users)), np.arange(len(inputs.jobs))
         return reference.component_values(plan.program, *rows)[0]
 
-    def checked(self, inputs: Inputs, when: str) -> Values:
+    def require_valid(self, inputs: Inputs, when: str) -> Values:
         """Return the values, after checking that all are from 0 to 100 and that a sample equals `explain`."""
         values = self.values(inputs, when)
         inside = (values >= -RANGE_TOLERANCE) & (values <= 100 + RANGE_TOLERANCE)  # False for NaN
-        self.all(inside, inputs, lambda u, j: f"{when} it is {float(values[u, j])!r}; a value lies from 0 to 100")
+        self.require_all(
+            inside, inputs, lambda u, j: f"{when} it is {float(values[u, j])!r}, which is not from 0 to 100"
+        )
         if values.size:
             pairs = np.random.default_rng(0).choice(values.size, min(_PAIRS, values.size), replace=False)
             for u, j in zip(*np.unravel_index(pairs, values.shape), strict=True):
-                self.explained(inputs, int(u), int(j), float(values[u, j]), when)
+                self.require_explained(inputs, int(u), int(j), float(values[u, j]), when)
         return values
 
-    def explained(self, inputs: Inputs, u: int, j: int, value: float, when: str) -> None:
+    def require_explained(self, inputs: Inputs, u: int, j: int, value: float, when: str) -> None:
         plain = self.own.explain(Pair(inputs, u, j)).value
-        where = self.pair(inputs, u, j)
-        assert isinstance(plain, int | float), f"{where}, {when}: `explain` gives {plain!r} where a number is needed."
+        where = self.describe_pair(inputs, u, j)
+        assert isinstance(plain, int | float), f"{where}, {when}: `explain` returns {plain!r}, which is not a number."
         close = math.isfinite(plain) and abs(plain - value) <= EXPLAIN_TOLERANCE
-        assert close, f"{where}, {when}: the terms give {value!r}, `explain` {float(plain)!r}."
+        assert close, f"{where}, {when}: the terms return {value!r}, `explain` returns {float(plain)!r}."
 
-    def same(self, expected: Values, inputs: Inputs, when: str) -> None:
+    def require_same(self, expected: Values, inputs: Inputs, when: str) -> None:
         """Check that values equal the expected ones exactly."""
         found = self.values(inputs, when)
 
         def what(u: int, j: int) -> str:
             return f"it is {float(found[u, j])!r} {when}, not {float(expected[u, j])!r}"
 
-        self.all(expected == found, inputs, what)
+        self.require_all(expected == found, inputs, what)
 
-    def all(self, holds: NDArray[np.bool_], inputs: Inputs, what: Callable[[int, int], str]) -> None:
+    def require_all(self, holds: NDArray[np.bool_], inputs: Inputs, what: Callable[[int, int], str]) -> None:
         """Raise AssertionError for the first pair that violates a condition."""
         if not holds.all():
             u, j = (int(row) for row in np.argwhere(~holds)[0])
-            raise AssertionError(f"{self.pair(inputs, u, j)}: {what(u, j)}.")
+            raise AssertionError(f"{self.describe_pair(inputs, u, j)}: {what(u, j)}.")
 
-    def pair(self, inputs: Inputs, u: int, j: int) -> str:
+    def describe_pair(self, inputs: Inputs, u: int, j: int) -> str:
         return f"{self.name} of user {inputs.users.user_id[u]} and job {inputs.jobs.job_id[j]}"

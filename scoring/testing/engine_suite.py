@@ -15,13 +15,13 @@ from scoring.catalog import load_model
 from scoring.dataset import Dataset
 from scoring.errors import ConfigurationError
 from scoring.model import Component, Part, ScoringModel, WeightProfile
-from scoring.testing.check_context import Case, market
+from scoring.testing.check_context import CheckContext, small_market
 from scoring.testing.engine_under_test import EngineUnderTest, ScorerPath
-from scoring.testing.invariants import INVARIANTS, Invariant, NotShownError
+from scoring.testing.invariants import INVARIANTS, Invariant, NotTestableError
 
 __all__ = ["BrokenInvariantsError", "EngineCheck", "EngineReport", "check_engine", "engine_checks", "list_checks"]
 
-Checked = ScoringModel | str | Component | type[Component]
+CheckedModel = ScoringModel | str | Component | type[Component]
 
 
 class BrokenInvariantsError(AssertionError):
@@ -37,28 +37,32 @@ class BrokenInvariantsError(AssertionError):
 
 @dataclass(frozen=True, repr=False)
 class EngineReport:
-    """The result of the checks: `passed` invariants, and `not_shown` ones with a reason.
+    """The result of the checks: `passed` invariants, and `not_testable` ones with a reason.
 
-    An invariant is not shown if the data or the model contains nothing on which it could fail.
+    An invariant is not testable if the data or the model contains nothing on which it could fail.
     """
 
     passed: tuple[str, ...]
-    not_shown: dict[str, str]
+    not_testable: dict[str, str]
 
     def __repr__(self) -> str:
-        return f"EngineReport({len(self.passed)} invariants hold, {len(self.not_shown)} could not be shown)"
+        return f"EngineReport({len(self.passed)} invariants hold, {len(self.not_testable)} could not be tested)"
 
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
 
     def frame(self) -> pd.DataFrame:
-        """Return one row per invariant: its name, its sentence, and why it could not be tested."""
+        """Return one row per invariant: its name, its statement, and why it could not be tested."""
         rows = [
-            {"invariant": name, "says": INVARIANTS[name].sentence, "not_shown": self.not_shown.get(name, "")}
+            {
+                "invariant": name,
+                "statement": INVARIANTS[name].statement,
+                "not_testable": self.not_testable.get(name, ""),
+            }
             for name in INVARIANTS
-            if name in self.passed or name in self.not_shown
+            if name in self.passed or name in self.not_testable
         ]
-        return pd.DataFrame(rows, columns=["invariant", "says", "not_shown"])
+        return pd.DataFrame(rows, columns=["invariant", "statement", "not_testable"])
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class EngineCheck:
     """A callable check of one invariant of one engine. pytest uses its name as the name of the test."""
 
     invariant: Invariant
-    case: Case
+    context: CheckContext
 
     @property
     def __name__(self) -> str:
@@ -83,7 +87,7 @@ class EngineCheck:
         AssertionError: If the invariant does not hold. The message contains the evidence.
         NotShownError: If no data can test the invariant. pytest skips the test.
         """
-        self.invariant.check(self.case)
+        self.invariant.check(self.context)
 
 
 def list_checks() -> tuple[str, ...]:
@@ -92,7 +96,7 @@ def list_checks() -> tuple[str, ...]:
 
 
 def engine_checks(
-    model: Checked = "standard",
+    model: CheckedModel = "standard",
     dataset: Dataset | None = None,
     *,
     seed: int = 0,
@@ -115,20 +119,20 @@ def engine_checks(
     names = list_checks() if checks is None else tuple(checks)
     for name in names:
         if name not in INVARIANTS:
-            raise ConfigurationError(f"there is no invariant {name!r}; there are {', '.join(INVARIANTS)}.")
+            raise ConfigurationError(f"Invariant {name!r} does not exist. Use any of {', '.join(INVARIANTS)}.")
     if backend is not None and scorer_path != "auto":
-        raise ConfigurationError("give a scorer_path or a backend, which has a path of its own; not both.")
+        raise ConfigurationError("scorer_path and backend are both given. Use only one of them.")
     engine = backend if isinstance(backend, EngineUnderTest) else EngineUnderTest(scorer_path, backend)
 
     def data() -> Dataset:
-        return market(seed) if dataset is None else dataset
+        return small_market(seed) if dataset is None else dataset
 
-    case = Case(_model(model), data, engine, seed)
-    return [EngineCheck(INVARIANTS[name], case) for name in names]
+    context = CheckContext(_model(model), data, engine, seed)
+    return [EngineCheck(INVARIANTS[name], context) for name in names]
 
 
 def check_engine(
-    model: Checked = "standard",
+    model: CheckedModel = "standard",
     dataset: Dataset | None = None,
     *,
     seed: int = 0,
@@ -160,52 +164,53 @@ def check_engine(
     """
     every = engine_checks(model, dataset, seed=seed, scorer_path=scorer_path, backend=backend, checks=checks)
     passed: list[str] = []
-    not_shown: dict[str, str] = {}
+    not_testable: dict[str, str] = {}
     failures: dict[str, str] = {}
     for check in every:
         name = check.invariant.name
         try:
             check()
-        except NotShownError as reason:
-            not_shown[name] = str(reason)
+        except NotTestableError as reason:
+            not_testable[name] = str(reason)
         except AssertionError as error:
             failures[name] = str(error)
         except Exception as error:  # noqa: BLE001  # the engine may be user code: any exception is evidence
-            failures[name] = f"it raised {type(error).__name__}: {error}"
+            failures[name] = f"It raised {type(error).__name__}: {error}"
         else:
             passed.append(name)
     if failures:
-        raise BrokenInvariantsError(_told(failures, every[0].case, len(every)), failures)
-    return EngineReport(tuple(passed), not_shown)
+        raise BrokenInvariantsError(_summarise(failures, every[0].context, len(every)), failures)
+    return EngineReport(tuple(passed), not_testable)
 
 
-def _told(failures: dict[str, str], case: Case, n: int) -> str:
-    head = f"{len(failures)} of {n} invariants do not hold of {case.model.name} ({case.engine!r}, seed {case.seed}):"
-    alike: dict[str, list[str]] = {}
+def _summarise(failures: dict[str, str], context: CheckContext, n: int) -> str:
+    setup = f"{context.model.name} ({context.engine!r}, seed {context.seed})"
+    head = f"{len(failures)} of {n} invariants do not hold for {setup}:"
+    by_evidence: dict[str, list[str]] = {}
     for name, evidence in failures.items():
-        alike.setdefault(evidence, []).append(name)
+        by_evidence.setdefault(evidence, []).append(name)
     lines = [
-        f"- {names[0]}: {INVARIANTS[names[0]].sentence}\n  {evidence}"
+        f"- {names[0]}: {INVARIANTS[names[0]].statement}\n  {evidence}"
         if len(names) == 1
         # if nothing works at all, every invariant has the same evidence
         else f"- {', '.join(names)}:\n  {evidence}"
-        for evidence, names in alike.items()
+        for evidence, names in by_evidence.items()
     ]
     return "\n".join([head, *lines])
 
 
-def _model(given: Checked) -> ScoringModel:
+def _model(given: CheckedModel) -> ScoringModel:
     """Return the model to check. A component is added to `standard` with half of the weight."""
     if isinstance(given, ScoringModel):
         return given
     if isinstance(given, Component):
-        return _beside_standard(given)
+        return _add_to_standard(given)
     if isinstance(given, type):
-        return _beside_standard(given())
+        return _add_to_standard(given())
     return load_model(given)
 
 
-def _beside_standard(component: Component) -> ScoringModel:
+def _add_to_standard(component: Component) -> ScoringModel:
     base = load_model("standard")
     taken = {part.name for part in base.parts}
     name = component.kind if component.kind not in taken else f"{component.kind}_checked"

@@ -38,9 +38,9 @@ class EngineUnderTest:
 
     def __post_init__(self) -> None:
         if self.path not in SCORER_PATHS:
-            raise ConfigurationError(f"scorer_path is {self.path!r}; it may be {', '.join(SCORER_PATHS)}.")
+            raise ConfigurationError(f"scorer_path is {self.path!r}. Use one of {', '.join(SCORER_PATHS)}.")
         if self.backend is not None and self.path != "auto":
-            raise ConfigurationError(f"scorer_path is {self.path!r}, and a backend is given. Leave one of them out.")
+            raise ConfigurationError(f"scorer_path is {self.path!r} and a backend is given. Omit one of them.")
 
     def __repr__(self) -> str:
         lists = f"path {self.path}" if self.backend is None else getattr(self.backend, "__name__", repr(self.backend))
@@ -50,7 +50,7 @@ class EngineUnderTest:
         """Return a new plan."""
         return Plan.build(model, inputs, candidates)
 
-    def reweighted(self, plan: Plan, model: ScoringModel) -> Plan:
+    def reweight(self, plan: Plan, model: ScoringModel) -> Plan:
         """Return a plan for other weights, made from an existing one."""
         return plan.with_weights(model)
 

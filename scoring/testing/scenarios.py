@@ -1,4 +1,4 @@
-"""The situations in which a component is checked, all made from one dataset."""
+"""The inputs on which a component is checked, all made from one dataset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scoring.model import Inputs
 from scoring.statistics import Statistics
 from scoring.testing.small_market import canonical, small_dataset
 
-__all__ = ["Situation", "Situations", "built_in"]
+__all__ = ["Scenario", "Scenarios", "built_in_scenarios"]
 
 _ALONE = 4
 """Number of users, and of jobs, that are also scored alone."""
@@ -23,7 +23,7 @@ _EMPTY = (("actions",), ("users", "actions"), ("jobs", "actions"), ("jobs", "use
 
 
 @dataclass(frozen=True)
-class Situation:
+class Scenario:
     """Inputs, a description (`when`), and the rows of the dataset that they contain."""
 
     when: str
@@ -32,65 +32,67 @@ class Situation:
     jobs: NDArray[np.int64]
 
 
-class Situations:
-    """The situations of one dataset. They are created at first use and never changed."""
+class Scenarios:
+    """The scenarios of one dataset. They are created at first use and never changed."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset, self.statistics = dataset, Statistics(dataset)
         self.inputs = Inputs.of(self.statistics)
 
-    def _situation(
+    def _scenario(
         self,
         when: str,
         inputs: Inputs,
         users: list[int] | NDArray | None = None,
         jobs: list[int] | NDArray | None = None,
-    ) -> Situation:
-        """Return a situation; by default with all rows."""
-        everybody, everything = np.arange(len(self.dataset.users)), np.arange(len(self.dataset.jobs))
-        return Situation(
+    ) -> Scenario:
+        """Return a scenario; by default with all rows."""
+        all_users, all_jobs = np.arange(len(self.dataset.users)), np.arange(len(self.dataset.jobs))
+        return Scenario(
             when,
             inputs,
-            everybody if users is None else np.asarray(users, dtype=np.int64),
-            everything if jobs is None else np.asarray(jobs, dtype=np.int64),
+            all_users if users is None else np.asarray(users, dtype=np.int64),
+            all_jobs if jobs is None else np.asarray(jobs, dtype=np.int64),
         )
 
     @cached_property
-    def same(self) -> list[Situation]:
-        """Situations that must not change values: rows in another order, single users, single jobs."""
+    def equivalent(self) -> list[Scenario]:
+        """Scenarios that must not change values: rows in another order, single users, single jobs."""
         tables, random = self.dataset.tables, np.random.default_rng(1)
         users, jobs = random.permutation(len(tables.users)), random.permutation(len(tables.jobs))
         request = Inputs.of(self.statistics, users=tables.users.iloc[users], jobs=tables.jobs.iloc[jobs])
         shuffled = {name: frame.sample(frac=1, random_state=2) for name, frame in tables.items()}
         found = [
-            self._situation("in a request with the rows in another order", request, users, jobs),
-            self._situation("when the tables' rows come in another order", self._of(Tables(**shuffled))),
+            self._scenario("with the rows of the request in another order", request, users, jobs),
+            self._scenario("with the rows of the tables in another order", self._of(Tables(**shuffled))),
         ]
         for u in users[:_ALONE]:
             alone = Inputs.of(self.statistics, users=tables.users.iloc[[u]])
-            found.append(self._situation("for this user alone", alone, users=[u]))
+            found.append(self._scenario("for this user alone", alone, users=[u]))
         for j in jobs[:_ALONE]:
             alone = Inputs.of(self.statistics, jobs=tables.jobs.iloc[[j]])
-            found.append(self._situation("for this job alone", alone, jobs=[j]))
+            found.append(self._scenario("for this job alone", alone, jobs=[j]))
         return found
 
     @cached_property
-    def strange(self) -> list[Situation]:
-        """Situations with unusual data: new ids and codes, missing values, empty tables."""
+    def edge_cases(self) -> list[Scenario]:
+        """Scenarios with unusual data: new ids and codes, missing values, empty tables."""
         tables = self.dataset.tables
-        bare = {
-            name: _bare(name, frame) if name in ("jobs", "users", "occupations", "prefectures") else frame
+        stripped = {
+            name: _without_optional_values(name, frame)
+            if name in ("jobs", "users", "occupations", "prefectures")
+            else frame
             for name, frame in tables.items()
         }
-        request = Inputs.of(self.statistics, jobs=bare["jobs"], users=bare["users"])
+        request = Inputs.of(self.statistics, jobs=stripped["jobs"], users=stripped["users"])
         found = [
-            self._situation("for new ids and codes", self._new_rows()),
-            self._situation("when every value is missing", self._of(Tables(**bare))),
-            self._situation("when every value of a request is missing", request),
+            self._scenario("for new ids and codes", self._new_rows()),
+            self._scenario("when every value is missing", self._of(Tables(**stripped))),
+            self._scenario("when every value of a request is missing", request),
         ]
         for empty in _EMPTY:
             left = {name: frame.iloc[:0] if name in empty else frame for name, frame in tables.items()}
-            found.append(self._situation(f"without {' and '.join(empty)}", self._of(Tables(**left))))
+            found.append(self._scenario(f"without {' and '.join(empty)}", self._of(Tables(**left))))
         return found
 
     @cached_property
@@ -130,23 +132,23 @@ class Situations:
 
 
 @lru_cache(maxsize=2)
-def built_in(seed: int) -> Situations:
-    """Return the situations of `small_dataset(seed)`, cached because they cost more than the checks themselves.
+def built_in_scenarios(seed: int) -> Scenarios:
+    """Return the scenarios of `small_dataset(seed)`, cached because they cost more than the checks themselves.
 
     The arrays of its jobs and users are read-only. A component that changes its input gets an error from NumPy.
     """
-    situations = Situations(small_dataset(seed))
-    for rows in (situations.dataset.jobs, situations.dataset.users):
+    scenarios = Scenarios(small_dataset(seed))
+    for rows in (scenarios.dataset.jobs, scenarios.dataset.users):
         for array in vars(rows).values():
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False
-    return situations
+    return scenarios
 
 
-def _bare(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _without_optional_values(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with all optional columns missing, except that `is_active` is true."""
-    bare = frame.copy()
+    stripped = frame.copy()
     for column in TABLES[table].columns:
         if not column.required:
-            bare[column.name] = column.type.absent(len(frame))
-    return bare
+            stripped[column.name] = column.type.make_missing(len(frame))
+    return stripped

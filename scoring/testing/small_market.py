@@ -39,7 +39,7 @@ def small_tables(seed: int, *, n_users: int, n_jobs: int, n_actions: int, factor
     """Return the tables of `small_dataset`, with unsorted rows."""
     random = np.random.default_rng(seed)
     jobs, users = _jobs(random, n_jobs), _users(random, n_users)
-    brought = {"user_factors": _factors(random, users), "job_factors": _factors(random, jobs)} if factors else {}
+    factor_tables = {"user_factors": _factors(random, users), "job_factors": _factors(random, jobs)} if factors else {}
     return Tables(
         jobs=jobs,
         users=users,
@@ -56,7 +56,7 @@ def small_tables(seed: int, *, n_users: int, n_jobs: int, n_actions: int, factor
         prefecture_adjacency=canonical(
             "prefecture_adjacency", prefecture_code=["02", "02"], adjacent_code=["01", "03"]
         ),
-        **brought,
+        **factor_tables,
     )
 
 
@@ -67,16 +67,16 @@ def canonical(table: str, **columns: Any) -> pd.DataFrame:
         {
             column.name: pd.Series(columns[column.name], dtype=column.type.dtype)
             if column.name in columns
-            else column.type.absent(length)
+            else column.type.make_missing(length)
             for column in TABLES[table].columns
         }
     )
 
 
-def _some(random: np.random.Generator, n: int, values: list[Any] | tuple[Any, ...], gone: float = 0.15) -> list[Any]:
-    """Choose n of the values and replace a share of `gone` with None."""
+def _some(random: np.random.Generator, n: int, values: list[Any] | tuple[Any, ...], missing: float = 0.15) -> list[Any]:
+    """Choose n of the values and replace a share of `missing` with None."""
     chosen = random.integers(len(values), size=n)
-    lost = random.random(n) < gone
+    lost = random.random(n) < missing
     return [None if is_lost else values[index] for index, is_lost in zip(chosen, lost, strict=True)]
 
 
@@ -138,8 +138,8 @@ def _with_edges(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     if len(frame) < 3:
         return frame
     key = TABLES[table].key[0]
-    nothing = canonical(table, **{key: frame[key].iloc[:1].tolist()})
-    edged = pd.concat([nothing, frame.iloc[[2, 2]], frame.iloc[3:]], ignore_index=True)
+    empty = canonical(table, **{key: frame[key].iloc[:1].tolist()})
+    edged = pd.concat([empty, frame.iloc[[2, 2]], frame.iloc[3:]], ignore_index=True)
     edged[key] = frame[key]
     return edged
 

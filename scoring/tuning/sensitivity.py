@@ -48,7 +48,7 @@ class WeightPath:
     metric: Curve | None  # mean over the users with relevant jobs
 
     def __repr__(self) -> str:
-        return f"WeightPath({self.component}, {self.weight:.4g} now, {self.n_changes:,} changes of lists)"
+        return f"WeightPath({self.component}, weight {self.weight:.4g}, {self.n_changes:,} list changes)"
 
     @property
     def unchanged(self) -> tuple[float, float]:
@@ -63,7 +63,7 @@ class WeightPath:
 class Sensitivity:
     """The effect of each component, varied alone, on lists of k jobs; components in the model's order."""
 
-    along: Mapping[str, WeightPath]
+    paths: Mapping[str, WeightPath]
     user_id: Longs
     k: int
     metric: str | None
@@ -71,7 +71,7 @@ class Sensitivity:
 
     def __repr__(self) -> str:
         what = f", {self.metric} of {self.n_measured:,}" if self.metric else ""
-        return f"Sensitivity({len(self.along)} components, {len(self.user_id):,} users{what})"
+        return f"Sensitivity({len(self.paths)} components, {len(self.user_id):,} users{what})"
 
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
@@ -83,10 +83,10 @@ class Sensitivity:
         ------
         ConfigurationError: If the component was not varied.
         """
-        if component not in self.along:
-            raise ConfigurationError(f"{component!r} was not varied; {', '.join(self.along)} were.")
-        along = self.along[component]
-        return along.kept if along.metric is None else along.metric
+        if component not in self.paths:
+            raise ConfigurationError(f"{component!r} was not varied. Use one of: {', '.join(self.paths)}.")
+        path = self.paths[component]
+        return path.kept if path.metric is None else path.metric
 
     def frame(self) -> pd.DataFrame:
         """Return one row per component.
@@ -96,7 +96,7 @@ class Sensitivity:
         between them) · best (highest value) · best_weight · best_from, best_to (interval of the highest value) ·
         at_zero (the component left out) · slope (of the metric per unit of weight, across ±0.05).
         """
-        return pd.DataFrame([_row(along) for along in self.along.values()])
+        return pd.DataFrame([_row(path) for path in self.paths.values()])
 
     def plot(self) -> Figure:
         """Plot a curve per component, the current and the best weight, and the interval without changes."""
@@ -104,11 +104,11 @@ class Sensitivity:
         return figure
 
 
-def _row(along: WeightPath) -> dict[str, object]:
-    low, high = along.unchanged
-    row: dict[str, object] = {"component": along.component, "group": along.group, "weight": along.weight}
-    row |= {"same_from": low, "same_to": high, "changes": along.n_changes}
-    curve, now = along.metric, along.weight
+def _row(path: WeightPath) -> dict[str, object]:
+    low, high = path.unchanged
+    row: dict[str, object] = {"component": path.component, "group": path.group, "weight": path.weight}
+    row |= {"same_from": low, "same_to": high, "changes": path.n_changes}
+    curve, now = path.metric, path.weight
     if curve is None:
         return row
     metric_low, metric_high = find_constant_interval(curve.changes, now)
@@ -155,24 +155,24 @@ def sensitivity(
     k, users = list_length(k), prepared.user_rows(user_ids)
     chosen = _chosen(prepared, users, components)
     relevant = _relevant(prepared, users, relevance, metric, k)
-    found: list[list[_One]] = [[] for _ in users]
+    user_paths: list[list[_UserPath]] = [[] for _ in users]
 
     def work(part: slice) -> int:
         for place in range(part.start, part.stop):
-            found[place] = _of_user(prepared, int(users[place]), chosen, k, relevant.get(place), metric)
+            user_paths[place] = _sweep_user(prepared, int(users[place]), chosen, k, relevant.get(place), metric)
         return part.stop - part.start
 
     run_in_threads(work, len(users), prepared.scorer.workers)
     parts = prepared.model.parts
-    along = {
-        parts[c].name: _together(parts[c].name, parts[c].group, now, [ones[place] for ones in found])
+    paths = {
+        parts[c].name: _combine(parts[c].name, parts[c].group, now, [paths[place] for paths in user_paths])
         for place, (c, now) in enumerate(chosen)
     }
-    return Sensitivity(along, prepared.plan.user_id[users], k, metric.name if metric else None, len(relevant))
+    return Sensitivity(paths, prepared.plan.user_id[users], k, metric.name if metric else None, len(relevant))
 
 
 @dataclass(frozen=True)
-class _One:
+class _UserPath:
     """The curves of one user for one component."""
 
     changes: Floats
@@ -186,15 +186,15 @@ def _chosen(prepared: Prepared, users: Longs, components: Sequence[str] | None) 
     model = prepared.model
     if model.eligibility.max_per_company is not None:
         raise ConfigurationError(
-            "max_per_company is set: a list then hangs on which companies come first, not on crossings of totals "
-            "alone. Look at the sensitivity without it: model.with_eligibility(max_per_company=None)."
+            "sensitivity does not support max_per_company, because lists then depend on more than totals. "
+            "Use model.with_eligibility(max_per_company=None)."
         )
     if not len(users):
-        raise ConfigurationError("there are no users whose lists could change; name one at least.")
+        raise ConfigurationError("There are no users. Give at least one user.")
     names = [part.name for part in model.parts]
-    strange = [name for name in components or () if name not in names]
-    if strange:
-        raise ConfigurationError(f"model {model.name} has no component {strange[0]!r}; it has {', '.join(names)}.")
+    unknown = [name for name in components or () if name not in names]
+    if unknown:
+        raise ConfigurationError(f"Model {model.name} has no component {unknown[0]!r}. Use one of: {', '.join(names)}.")
     flat = model.flat_weights
     vary_weight(flat, 0, 0.0)  # rejects a model of one component
     return [
@@ -215,9 +215,9 @@ def _relevant(
     if relevance is None and metric is None:
         return {}
     if relevance is None or metric is None:
-        raise ConfigurationError("relevance and a metric belong together: give both, or neither.")
+        raise ConfigurationError("Give both relevance and metric, or neither.")
     if metric.k > k:
-        raise ConfigurationError(f"{metric.name} looks at {metric.k} jobs and the lists have {k}: take k={metric.k}.")
+        raise ConfigurationError(f"{metric.name} needs lists of {metric.k} jobs, but k is {k}. Use k={metric.k}.")
     plan = prepared.plan
     rows, _ = IdIndex(plan.job_id).find(relevance.job_id)
     result = {}
@@ -226,18 +226,18 @@ def _relevant(
         if of_user.any():
             result[at] = rows[of_user], np.asarray(relevance.gain[of_user], dtype=np.float64)
     if not result:
-        raise ConfigurationError(f"none of the {len(users):,} users has a relevant job: {metric.name} has no value.")
+        raise ConfigurationError(f"None of the {len(users):,} users has a relevant job, so {metric.name} has no value.")
     return result
 
 
-def _of_user(
+def _sweep_user(
     prepared: Prepared,
     user: int,
     chosen: Sequence[tuple[int, float]],
     k: int,
     jobs: _Jobs | None,
     metric: Metric | None,
-) -> list[_One]:
+) -> list[_UserPath]:
     plan, row = prepared.plan, np.array([user])
     eligible = np.flatnonzero(plan.exclusions.matrix(row)[0])
     eligible = eligible[np.argsort(plan.job_id[eligible], kind="stable")]  # ordered by id, which breaks ties
@@ -256,7 +256,9 @@ def _of_user(
         if not np.array_equal(at[-1], within[-1]):
             changes = np.append(changes, 1.0)
         result.append(
-            _One(changes, find_constant_interval(changes, now), _kept(times, at, within, now, len(eligible)), curve)
+            _UserPath(
+                changes, find_constant_interval(changes, now), _kept(times, at, within, now, len(eligible)), curve
+            )
         )
     return result
 
@@ -286,19 +288,19 @@ def _metric_curve(
     return Curve.simplified(times, at_points, between)
 
 
-def _together(name: str, group: str, now: float, ones: Sequence[_One]) -> WeightPath:
-    curves = [one.metric for one in ones if one.metric is not None]
-    same = np.array([one.same for one in ones])
-    kept = Curve.sum([one.kept for one in ones])
+def _combine(name: str, group: str, now: float, paths: Sequence[_UserPath]) -> WeightPath:
+    curves = [path.metric for path in paths if path.metric is not None]
+    same = np.array([path.same for path in paths])
+    kept = Curve.sum([path.kept for path in paths])
     listed = float(kept(now))
     if not listed:
-        raise ConfigurationError("none of these users may be shown a job: there are no lists to change.")
+        raise ConfigurationError("None of these users has an eligible job, so all lists are empty.")
     return WeightPath(
         component=name,
         group=group,
         weight=now,
-        changes=np.unique(np.concatenate([one.changes for one in ones])),
-        n_changes=sum(len(one.changes) for one in ones),
+        changes=np.unique(np.concatenate([path.changes for path in paths])),
+        n_changes=sum(len(path.changes) for path in paths),
         same_from=same[:, 0],
         same_to=same[:, 1],
         kept=Curve(kept.t, kept.at / listed, kept.within / listed),

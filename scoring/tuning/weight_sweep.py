@@ -43,7 +43,7 @@ def vary_weight(flat: Floats, component: int, t: float) -> Floats:
     ConfigurationError: If there is only one component.
     """
     if len(flat) < 2:
-        raise ConfigurationError("a model of one component has no weight to vary; it needs two components or more.")
+        raise ConfigurationError("A model with one component has no weight to vary. Use at least two components.")
     others = np.array(flat, dtype=np.float64)
     others[component] = 0.0
     if not others.any():
@@ -78,7 +78,7 @@ def sweep_weight(values: Floats, flat: Floats, component: int, k: int) -> tuple[
     """
     if values.size and not (values.min() >= LOWEST and values.max() <= HIGHEST):
         worst = values.min() if not values.min() >= LOWEST else values.max()
-        raise ConfigurationError(f"a component gives {worst}; values are from 0 to 100.")
+        raise ConfigurationError(f"A component has the value {worst}. Values must be from 0 to 100.")
     others = vary_weight(flat, component, 0.0)
     a, y = _ends(np.ascontiguousarray(values, dtype=np.float64), others, component)
     times, at, within = _walk(a, y, min(k, values.shape[1]))
@@ -265,13 +265,13 @@ def _longer(lists: Ints) -> Ints:
 
 
 @compiled
-def _cross(a: Longs, y: Longs, name: Longs, lines: Longs, at: Ints, within: Ints, region: Longs) -> float:
+def _cross(a: Longs, y: Longs, name: Longs, lines: Longs, at: Ints, within: Ints, scratch: Longs) -> float:
     """Advance to the next change of the list and return its weight; -1 if there is none.
 
     `lines` are reordered as just above the change. `at` receives the list exactly there, `within` the list just above.
-    `room` is scratch state, (4, n).
+    `scratch` is reused for all changes, (4, n).
     """
-    joining, pool, score, level = region[0], region[1], region[2], region[3]
+    joining, pool, score, level = scratch[0], scratch[1], scratch[2], scratch[3]
     k = len(at)
     p, q, from_outside = _next_crossing(a, y, lines, k)
     if q == 0:
@@ -304,12 +304,12 @@ def _walk(all_a: Longs, all_y: Longs, k: int) -> tuple[Floats, Ints, Ints]:
     if k > 0:
         name = _skyband(all_a, all_y, k)
         a, y, lines = all_a[name], all_y[name], np.arange(len(name))
-        region = np.zeros((4, len(name)), dtype=np.int64)
+        scratch = np.zeros((4, len(name)), dtype=np.int64)
         within[0] = name[:k]
         while True:
             if n + 2 >= len(times):
                 times, at, within = np.append(times, np.zeros(len(times))), _longer(at), _longer(within)
-            t = _cross(a, y, name, lines, at[n + 1], within[n + 1], region)
+            t = _cross(a, y, name, lines, at[n + 1], within[n + 1], scratch)
             if t < 0:
                 break
             n += 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from scoring.widgets.html.html_elements import colours_of
+from scoring.widgets.html.html_elements import assign_colours
 from scoring.widgets.user_list import UserList
 
 __all__ = ["NAMED", "Access", "LiveLine", "RankTable"]
@@ -38,8 +38,8 @@ class RankTable(anywidget.AnyWidget):
     def show(self, users: UserList) -> None:
         """Show another list. The selection is kept."""
         self.components = list(users.components)
-        self.colours = colours_of(users.groups)
-        self.caption = f"The list of user {users.user_id}; arrow keys choose a job"
+        self.colours = assign_colours(users.groups)
+        self.caption = f"List of user {users.user_id}. Use the arrow keys to choose a job."
         self.rows = [
             {
                 "rank": job.rank,

@@ -6,31 +6,31 @@ from collections.abc import Callable
 
 from scoring.evaluation import Evaluation, Evaluator
 from scoring.model import ScoringModel
-from scoring.widgets.measure_differences import Measured, measured
+from scoring.widgets.measure_differences import MeasureValues, compute_measures
 
-__all__ = ["Baselines", "Known"]
+__all__ = ["BaselineCache", "EvaluatedBaseline"]
 
-Known = tuple[Evaluation, Measured]
+EvaluatedBaseline = tuple[Evaluation, MeasureValues]
 
-_KEPT = 2
+_MAX_ENTRIES = 2
 """Number of cached baselines: the current one, and the previous one for undo."""
 
 
-class Baselines:
+class BaselineCache:
     """Evaluations and measures of the baselines used last."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._known: list[Known] = []  # most recently used first
+        self._known: list[EvaluatedBaseline] = []  # most recently used first
 
     def __contains__(self, model: ScoringModel) -> bool:
         return any(evaluation.model == model for evaluation, _ in self._known)
 
-    def keep(self, known: Known) -> None:
+    def keep(self, known: EvaluatedBaseline) -> None:
         """Cache a baseline that is already evaluated."""
-        self._known = [known, *(one for one in self._known if one[0].model != known[0].model)][:_KEPT]
+        self._known = [known, *(one for one in self._known if one[0].model != known[0].model)][:_MAX_ENTRIES]
 
-    def of(self, model: ScoringModel, cancelled: Callable[[], bool] = lambda: False) -> Known:
+    def of(self, model: ScoringModel, cancelled: Callable[[], bool] = lambda: False) -> EvaluatedBaseline:
         """Return the evaluation and the measures of a baseline, from the cache if possible.
 
         Raises
@@ -40,6 +40,6 @@ class Baselines:
         known = next((one for one in self._known if one[0].model == model), None)
         if known is None:
             evaluation = self._evaluator.evaluate(model, cancelled=cancelled)
-            known = evaluation, measured(self._evaluator, evaluation)
+            known = evaluation, compute_measures(self._evaluator, evaluation)
         self.keep(known)
         return known

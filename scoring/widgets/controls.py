@@ -13,10 +13,10 @@ import ipywidgets as widgets
 
 from scoring.model import ScoringModel
 from scoring.widgets.anywidgets import NAMED
-from scoring.widgets.parameters import Knob, knobs_of
+from scoring.widgets.parameters import SliderParameter, list_parameters
 from scoring.widgets.weights_model import WeightsModel
 
-__all__ = ["Controls", "KnobRow", "WeightRow"]
+__all__ = ["Controls", "ParameterRow", "WeightRow"]
 
 _DIGITS = 4
 _LABEL, _WIDE_LABEL = {"description_width": "92px"}, {"description_width": "134px"}
@@ -52,7 +52,7 @@ class WeightRow:
     """The controls of a weight: number field, slider, lock, and its share of the total."""
 
     def __init__(
-        self, name: str, moved: Callable[[float], None], locked: Callable[[bool], None], *, of_group: bool = False
+        self, name: str, on_move: Callable[[float], None], on_lock: Callable[[bool], None], *, is_group: bool = False
     ) -> None:
         self.name = name
         self.typed, self.slider = _pair(name, 0.0, 1.0, 0.0, 1.0, 0.01)
@@ -62,31 +62,33 @@ class WeightRow:
         self.box = widgets.HBox(
             [self.typed, self.slider, self.lock, self.share], layout=widgets.Layout(align_items="center")
         )
-        if of_group:
+        if is_group:
             self.box.add_class("scoring-group-row")
         for control in (self.typed, self.slider):
-            control.observe(lambda change: moved(change["new"]), "value")
-        self.lock.observe(lambda change: locked(change["new"]), "value")
+            control.observe(lambda change: on_move(change["new"]), "value")
+        self.lock.observe(lambda change: on_lock(change["new"]), "value")
 
     def show(self, weight: float, flat: float, locked: bool) -> None:
         """Show a weight. `flat` is its share of the total."""
         self.typed.value, self.slider.value, self.lock.value = round(weight, _DIGITS), weight, locked
         self.lock.description = "locked" if locked else "lock"  # not an icon: Voila loads them by network
         self.lock.tooltip = f"{self.name} is locked; unlock it" if locked else f"lock {self.name}"
-        self.share.value = f'<span title="of the total">{flat:.1%}</span>'
+        self.share.value = f'<span title="share of the total">{flat:.1%}</span>'
 
 
-class KnobRow:
+class ParameterRow:
     """The controls of a parameter. The slider may have a narrower range than the number field."""
 
-    def __init__(self, knob: Knob, moved: Callable[[float], None]) -> None:
-        self.name = knob.name
-        self.typed, self.slider = _pair(knob.label, knob.low, knob.high, knob.start, knob.end, knob.step)
-        self.typed.tooltip, self.slider.tooltip = knob.name, knob.name
+    def __init__(self, parameter: SliderParameter, on_move: Callable[[float], None]) -> None:
+        self.name = parameter.name
+        self.typed, self.slider = _pair(
+            parameter.label, parameter.low, parameter.high, parameter.start, parameter.end, parameter.step
+        )
+        self.typed.tooltip, self.slider.tooltip = parameter.name, parameter.name
         self.typed.style, self.typed.layout.width = _WIDE_LABEL, "222px"
         self.box = widgets.HBox([self.typed, self.slider], layout=widgets.Layout(align_items="center"))
         for control in (self.typed, self.slider):
-            control.observe(lambda change: moved(change["new"]), "value")
+            control.observe(lambda change: on_move(change["new"]), "value")
 
     def show(self, value: float) -> None:
         """Show a value. A value outside the range of the slider extends the range."""
@@ -95,13 +97,13 @@ class KnobRow:
 
 
 class Controls:
-    """A row for every group, component and parameter of a model. `asked` is called with each requested move."""
+    """A row for every group, component and parameter of a model. `on_move` is called with each requested move."""
 
-    def __init__(self, weights: WeightsModel, asked: Callable[[Callable[[WeightsModel], str | None]], None]) -> None:
-        self._weights, self._asked = weights, asked
+    def __init__(self, weights: WeightsModel, on_move: Callable[[Callable[[WeightsModel], str | None]], None]) -> None:
+        self._weights, self._on_move = weights, on_move
         self.groups: dict[str, WeightRow] = {}
         self.components: dict[str, WeightRow] = {}
-        self.parameters: dict[str, KnobRow] = {}
+        self.parameters: dict[str, ParameterRow] = {}
         self.toggles: dict[str, widgets.ToggleButton] = {}
         boxes = [self._group(group) for group in weights.groups]
         self.box = widgets.VBox(boxes)
@@ -118,23 +120,23 @@ class Controls:
             self.parameters[name].show(value)
 
     def _group(self, group: str) -> widgets.VBox:
-        ask = self._asked
+        ask = self._on_move
         self.groups[group] = WeightRow(
             group,
             lambda value: ask(lambda weights: weights.set_group(group, value)),
             lambda on: ask(lambda weights: weights.lock_group(group, on)),
-            of_group=True,
+            is_group=True,
         )
-        rows, knobs = [self.groups[group].box], []
+        rows, parameters = [self.groups[group].box], []
         for part in self._weights.model.components_of(group):
             rows.append(self._component(part.name).box)
-            of_part = [self._knob(knob) for knob in knobs_of(part)]
-            if of_part:
-                knobs += [widgets.HTML(f"<b>{_plain(part.name)}</b>"), *(row.box for row in of_part)]
-        return widgets.VBox([*rows, *self._folded(group, knobs)], layout=widgets.Layout(margin="0 0 10px"))
+            of_component = [self._parameter(parameter) for parameter in list_parameters(part)]
+            if of_component:
+                parameters += [widgets.HTML(f"<b>{_plain(part.name)}</b>"), *(row.box for row in of_component)]
+        return widgets.VBox([*rows, *self._foldable(group, parameters)], layout=widgets.Layout(margin="0 0 10px"))
 
     def _component(self, name: str) -> WeightRow:
-        ask = self._asked
+        ask = self._on_move
         self.components[name] = WeightRow(
             name,
             lambda value: ask(lambda weights: weights.set_weight(name, value)),
@@ -142,36 +144,38 @@ class Controls:
         )
         return self.components[name]
 
-    def _knob(self, knob: Knob) -> KnobRow:
-        ask, name = self._asked, knob.name
-        self.parameters[name] = KnobRow(knob, lambda value: ask(lambda weights: weights.set_parameter(name, value)))
+    def _parameter(self, parameter: SliderParameter) -> ParameterRow:
+        ask, name = self._on_move, parameter.name
+        self.parameters[name] = ParameterRow(
+            parameter, lambda value: ask(lambda weights: weights.set_parameter(name, value))
+        )
         return self.parameters[name]
 
-    def _folded(self, group: str, knobs: list[Any]) -> list[Any]:
-        if not knobs:
+    def _foldable(self, group: str, parameters: list[Any]) -> list[Any]:
+        if not parameters:
             return []
-        inside = widgets.VBox(knobs, layout=widgets.Layout(display="none", margin="0 0 0 8px"))
+        inside = widgets.VBox(parameters, layout=widgets.Layout(display="none", margin="0 0 0 8px"))
         toggle = widgets.ToggleButton(
             description=f"▸ parameters of {group}",
             tooltip=f"show or hide the parameters of {group}",
             layout=widgets.Layout(width="220px"),
         )
 
-        def turned(change: dict[str, Any]) -> None:
+        def fold(change: dict[str, Any]) -> None:
             inside.layout.display = "" if change["new"] else "none"
             toggle.description = f"{'▾' if change['new'] else '▸'} parameters of {group}"
 
-        toggle.observe(turned, "value")
+        toggle.observe(fold, "value")
         self.toggles[group] = toggle
         return [toggle, inside]
 
 
 def _values(model: ScoringModel) -> dict[str, float]:
-    found = {knob.name: knob.value for part in model.parts for knob in knobs_of(part)}
+    found = {parameter.name: parameter.value for part in model.parts for parameter in list_parameters(part)}
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def _plain(name: str) -> str:
-    from scoring.widgets.html.html_elements import text_on
+    from scoring.widgets.html.html_elements import escape_text
 
-    return text_on(name)
+    return escape_text(name)

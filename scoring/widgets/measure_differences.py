@@ -16,28 +16,28 @@ from scoring.evaluation import POPULATION_FACTS, USER_FACTS, Evaluation, Evaluat
 from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference
 
-__all__ = ["Measured", "differences", "intervals", "measured"]
+__all__ = ["MeasureValues", "compute_measures", "differences", "intervals"]
 
 COLUMNS = ("measure", "n", "baseline", "mean", "difference", "low", "high", "detectable", "p_holm", "significant")
 
 
 @dataclass(frozen=True, repr=False)
-class Measured:
+class MeasureValues:
     """Measures of one model: values per user, and values of all lists together."""
 
     per_user: dict[str, Floats]  # measure → (n,), NaN if a user has no value
     together: dict[str, Jackknife]
 
 
-def measured(evaluator: Evaluator, evaluation: Evaluation) -> Measured:
+def compute_measures(evaluator: Evaluator, evaluation: Evaluation) -> MeasureValues:
     """Return the metrics, and the list properties whose k does not exceed the length of the lists."""
     facts = evaluator.facts(evaluation)
     lists = {fact.name: fact.of(evaluation.ranking, facts) for fact in USER_FACTS if fact.k <= evaluator.k}
     together = {fact.name: fact.of(evaluation.ranking, facts) for fact in POPULATION_FACTS if fact.k <= evaluator.k}
-    return Measured({**evaluation.values, **lists}, together)
+    return MeasureValues({**evaluation.values, **lists}, together)
 
 
-def differences(baseline: Measured, now: Measured, resamples: Resamples, level: float = 0.95) -> pd.DataFrame:
+def differences(baseline: MeasureValues, now: MeasureValues, resamples: Resamples, level: float = 0.95) -> pd.DataFrame:
     """Return a frame with one row per measure.
 
     Columns: measure · n · baseline · mean · difference · low · high · detectable · p_holm · significant. n is the
@@ -84,12 +84,12 @@ def differences(baseline: Measured, now: Measured, resamples: Resamples, level: 
         )
     frame = pd.DataFrame(rows)
     frame["p_holm"] = holm(frame["p"].to_numpy(dtype=np.float64))
-    beyond = frame["p"].isna() & ((frame["low"] > 0) | (frame["high"] < 0))
-    frame["significant"] = (frame["p_holm"] <= 1 - level) | beyond
+    excludes_zero = frame["p"].isna() & ((frame["low"] > 0) | (frame["high"] < 0))
+    frame["significant"] = (frame["p_holm"] <= 1 - level) | excludes_zero
     return frame[list(COLUMNS)]
 
 
-def intervals(now: Measured, resamples: Resamples, level: float = 0.95) -> dict[str, dict[str, float]]:
+def intervals(now: MeasureValues, resamples: Resamples, level: float = 0.95) -> dict[str, dict[str, float]]:
     """Return measure → value, low, high and n of the means of one model, in the format of a registry."""
     found: dict[str, dict[str, float]] = {}
     for measure, values in now.per_user.items():
@@ -101,7 +101,7 @@ def intervals(now: Measured, resamples: Resamples, level: float = 0.95) -> dict[
         found[measure] = {"value": value.value, "n": value.n}
         if len(value.without) >= 2:
             found[measure] |= dict(zip(("low", "high"), value.interval(level), strict=True))
-    return {measure: told for measure, told in found.items() if np.isfinite(told["value"])}
+    return {measure: summary for measure, summary in found.items() if np.isfinite(summary["value"])}
 
 
 def _mean(values: Floats) -> float:

@@ -13,9 +13,9 @@ from scoring.errors import ConfigurationError, ScoringError, pluralize
 from scoring.tuning.registry import Registry
 from scoring.widgets.anywidgets import Access, LiveLine
 from scoring.widgets.controls import Controls
-from scoring.widgets.html.html_elements import STYLE, page, text_on
+from scoring.widgets.html.html_elements import STYLE, escape_text, page
 from scoring.widgets.profile_box import ProfileBox
-from scoring.widgets.profile_saver import Saver
+from scoring.widgets.profile_saver import ProfileSaver
 from scoring.widgets.result_views import Views
 from scoring.widgets.tuning_session import FIRST, PanelState, Request, TuningSession
 from scoring.widgets.weights_model import WeightsModel
@@ -24,7 +24,7 @@ from scoring.widgets.worker import Status, Worker
 __all__ = ["TuningPanel"]
 
 _CSS = """<style>
-.scoring-told { position: sticky; top: 0; z-index: 5; overflow: visible; }
+.scoring-messages { position: sticky; top: 0; z-index: 5; overflow: visible; }
 .scoring-panel, .scoring-panel > .widget-vbox { overflow: visible; }
 .scoring-group-row { border-bottom: 2px solid var(--scoring-muted); font-weight: 700; }
 .scoring-panel { background: var(--scoring-paper); }
@@ -52,30 +52,32 @@ class TuningPanel(widgets.VBox):
         self.session = session
         self.weights = WeightsModel(session.baseline)
         self.state: PanelState | None = None
-        self.status = LiveLine(text="computing the baseline…", kind="computing")
-        self.said = LiveLine()
+        self.status = LiveLine(text="Computing the baseline…", kind="computing")
+        self.message = LiveLine()
         self.controls = Controls(self.weights, self._move)
         self.views = Views(session.level)
-        self.saver = None if registry is None else Saver(registry, session, session.baseline)
+        self.saver = None if registry is None else ProfileSaver(registry, session, session.baseline)
         self.profiles = None if self.saver is None else ProfileBox(self.saver, self._load, self._save)
         self.undo, self.redo, self.reset, self.rebase = (
-            widgets.Button(description=name, tooltip=told, layout=widgets.Layout(width=width, margin="1px 2px"))
-            for name, width, told in (
-                ("Undo", "70px", "take the last move back"),
-                ("Redo", "70px", "make it again"),
-                ("Reset", "70px", "back to the baseline, nothing locked"),
+            widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width=width, margin="1px 2px"))
+            for name, width, tooltip in (
+                ("Undo", "70px", "undo the last change"),
+                ("Redo", "70px", "redo the change that was undone last"),
+                ("Reset", "70px", "restore the baseline and remove all locks"),
                 ("Make baseline", "124px", "compare with these weights and parameters from now on"),
             )
         )
         self.baseline = widgets.HTML(layout=widgets.Layout(margin="0 2px 6px"))
         self._show_baseline()
         styles = widgets.HTML(STYLE + _CSS, layout=widgets.Layout(display="none"))
-        told = widgets.VBox([self.status, self.said])
-        told.add_class("scoring-told")
-        super().__init__([styles, Access(), told, self._columns()])
+        messages = widgets.VBox([self.status, self.message])
+        messages.add_class("scoring-messages")
+        super().__init__([styles, Access(), messages, self._columns()])
         self.add_class("scoring-panel")
         self._connect()
-        self.worker: Worker[Request, PanelState] = Worker(session.stages, self._publish, self._told, debounce=debounce)
+        self.worker: Worker[Request, PanelState] = Worker(
+            session.stages, self._publish, self._show_status, debounce=debounce
+        )
         self._user_id = int(session.user_id[0])
         self._job_id: int | None = None
         self.views.user.value = str(self._user_id)
@@ -96,7 +98,7 @@ class TuningPanel(widgets.VBox):
         """
         self.worker.wait_idle(timeout)
         if self.state is None:
-            raise ConfigurationError("the panel is closed and has computed nothing; open another.")
+            raise ConfigurationError("The panel was closed before it computed a result. Open a new panel.")
         return self.state
 
     def close(self) -> None:
@@ -118,8 +120,8 @@ class TuningPanel(widgets.VBox):
         title = (
             '<div class="lm-scoring"><h3>Tuning weights</h3><p class="muted">'
             f"{pluralize(len(session.user_id), 'user')} of a holdout, {pluralize(len(session.data.jobs), 'job')}. "
-            "Lists are as of "
-            f"{session.data.as_of:%Y-%m-%d %H:%M} UTC; what was done afterwards is to be found.</p></div>"
+            f"Lists are computed as of {session.data.as_of:%Y-%m-%d %H:%M} UTC. "
+            "Metrics count the actions after that time.</p></div>"
         )
         buttons = widgets.HBox([self.undo, self.redo, self.reset, self.rebase])
         left = [widgets.HTML(title), buttons, self.baseline, self.controls.box]
@@ -143,7 +145,7 @@ class TuningPanel(widgets.VBox):
         views.job.observe(lambda change: self._choose(job=change["new"]), "value")
         views.ranks.observe(lambda change: self._choose(job=change["new"]), "selected")
         views.previous.on_click(lambda _: self._step(-1))
-        views.following.on_click(lambda _: self._step(1))
+        views.next.on_click(lambda _: self._step(1))
 
     # Events
 
@@ -153,7 +155,7 @@ class TuningPanel(widgets.VBox):
             if self._showing:
                 return
             before = self.weights.model, self.weights.baseline
-            self._say(lambda: move(self.weights) or "")
+            self._report(lambda: move(self.weights) or "")
             self._show_controls()
             self._show_baseline()
             if (self.weights.model, self.weights.baseline) != before:
@@ -163,12 +165,12 @@ class TuningPanel(widgets.VBox):
         with self._lock:
             if self._showing:
                 return
-            self._say(lambda: self._chosen(user, job))
+            self._report(lambda: self._apply_choice(user, job))
             self._show_choice()
 
-    def _chosen(self, user: str | None, job: str | None) -> str:
-        user_id = self._user_id if user is None else _id_in(user, "user")
-        job_id = self._job_id if job is None else _id_in(job, "job") if job.strip() else None
+    def _apply_choice(self, user: str | None, job: str | None) -> str:
+        user_id = self._user_id if user is None else _parse_id(user, "user")
+        job_id = self._job_id if job is None else _parse_id(job, "job") if job.strip() else None
         self.session.require(user_id, job_id)
         if (user_id, job_id) != (self._user_id, self._job_id):
             self._user_id, self._job_id = user_id, job_id
@@ -185,26 +187,26 @@ class TuningPanel(widgets.VBox):
         def load(weights: WeightsModel) -> str:
             assert self.saver is not None  # without a saver the panel has no button
             weights.load(self.saver.load(name))
-            return f"{name} is loaded."
+            return f"Loaded {name}."
 
         self._move(load)
 
     def _save(self, name: str, note: str) -> None:
         with self._lock:
-            self._say(lambda: self._saved(name, note))
-            if self.said.kind == "idle" and self.saver is not None and self.saver.asks_again:
-                self.said.kind = "warning"
+            self._report(lambda: self._save_profile(name, note))
+            if self.message.kind == "idle" and self.saver is not None and self.saver.needs_confirmation:
+                self.message.kind = "warning"
 
-    def _saved(self, name: str, note: str) -> str:
+    def _save_profile(self, name: str, note: str) -> str:
         assert self.saver is not None  # without a saver the panel has no button
         assert self.profiles is not None
         compared = self.state is not None and self.state.request.baseline == self.weights.baseline
-        done = self.saver.save(name, self.weights.model, self.state if compared else None, note)
-        if isinstance(done, str):
-            return done
+        result = self.saver.save(name, self.weights.model, self.state if compared else None, note)
+        if isinstance(result, str):
+            return result
         self.weights.mark_saved(self.weights.model)
-        self._told(self.worker.status)
-        return self.profiles.refresh(done.metadata.reference) or f"saved as {done.metadata.reference}."
+        self._show_status(self.worker.status)
+        return self.profiles.refresh(result.metadata.reference) or f"Saved as {result.metadata.reference}."
 
     def _submit(self) -> None:
         self.worker.submit(self._request())
@@ -214,11 +216,11 @@ class TuningPanel(widgets.VBox):
 
     # Display
 
-    def _say(self, do: Callable[[], str]) -> None:
+    def _report(self, action: Callable[[], str]) -> None:
         try:
-            self.said.text, self.said.kind = do(), "idle"
+            self.message.text, self.message.kind = action(), "idle"
         except ScoringError as error:
-            self.said.text, self.said.kind = str(error), "failed"
+            self.message.text, self.message.kind = str(error), "failed"
 
     def _show_controls(self) -> None:
         self._showing = True
@@ -228,7 +230,7 @@ class TuningPanel(widgets.VBox):
             self._showing = False
 
     def _show_baseline(self) -> None:
-        self.baseline.value = page(f'<p class="muted">{text_on(self.weights.told)}</p>')
+        self.baseline.value = page(f'<p class="muted">{escape_text(self.weights.baseline_description)}</p>')
 
     def _show_choice(self) -> None:
         self._showing = True
@@ -242,7 +244,7 @@ class TuningPanel(widgets.VBox):
     def _show_again(self) -> None:
         """Send the state to a page that has just loaded. It does not receive changes made while it was loading."""
         with self._lock:
-            for widget in (self.status, self.said, *self.views.written):
+            for widget in (self.status, self.message, *self.views.written):
                 widget.send_state()
 
     def _publish(self, state: PanelState) -> None:
@@ -257,25 +259,25 @@ class TuningPanel(widgets.VBox):
             finally:
                 self._showing = False
 
-    def _told(self, status: Status) -> None:
+    def _show_status(self, status: Status) -> None:
         """Show a status. Called on the worker's thread."""
         text = {
-            "computing": "computing…",
-            "settled": f"settled in {1000 * status.seconds:,.0f} ms",
-            "failed": status.why,
+            "computing": "Computing…",
+            "settled": f"Done in {1000 * status.seconds:,.0f} ms",
+            "failed": status.reason,
         }
         state = self.state
         if status.kind == "settled" and state is not None:
             first = sum(state.milliseconds.get(stage, 0.0) for stage in FIRST)
-            text["settled"] += f"; lists and measures were there after {first:,.0f} ms."
-            if self.profiles is not None and self.weights.dirty:
+            text["settled"] += f"; lists and measures after {first:,.0f} ms."
+            if self.profiles is not None and self.weights.has_unsaved_changes:
                 text["settled"] += " These weights are not saved."
         with self._lock:
             self.status.text, self.status.kind = text[status.kind], status.kind
 
 
-def _id_in(text: str, what: str) -> int:
+def _parse_id(text: str, what: str) -> int:
     try:
         return int(text.strip())
     except ValueError:
-        raise ConfigurationError(f"{text.strip()!r} is no id of a {what}; write a whole number.") from None
+        raise ConfigurationError(f"{text.strip()!r} is not a {what} id. Enter an integer.") from None

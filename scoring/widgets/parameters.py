@@ -1,4 +1,4 @@
-"""Numeric parameters of components as knobs: one per number in a model file, and two per point of a curve."""
+"""Numeric parameters of components for sliders: one per number in a model file, and two per point of a curve."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import annotated_types
 from scoring.errors import ConfigurationError
 from scoring.model import Part, ScoringModel
 
-__all__ = ["Knob", "knob_named", "knobs_of", "with_knob"]
+__all__ = ["SliderParameter", "find_parameter", "list_parameters", "replace_parameter"]
 
 _WIDEST = 100.0
 """Largest distance of bounds that are used as the ends of a slider. Otherwise its range depends on the value."""
@@ -20,7 +20,7 @@ _TIMES = 4.0
 
 
 @dataclass(frozen=True)
-class Knob:
+class SliderParameter:
     """A number of a component. Its field allows `low` to `high`. Its slider reaches from `start` to `end`."""
 
     component: str
@@ -31,7 +31,7 @@ class Knob:
     start: float
     end: float
     step: float
-    whole: bool = False
+    is_integer: bool = False
     at: tuple[int, int] | None = None
     """For a curve: the index of the point, and 0 for its x or 1 for its value."""
 
@@ -46,9 +46,9 @@ class Knob:
         return self.field if self.at is None else f"{self.field} point {self.at[0] + 1} {('x', 'value')[self.at[1]]}"
 
 
-def knobs_of(part: Part) -> tuple[Knob, ...]:
-    """Return the knobs of a component in the order of its fields. Fields that are not numbers or curves have none."""
-    found: list[Knob] = []
+def list_parameters(part: Part) -> tuple[SliderParameter, ...]:
+    """Return the numbers and curve points among the fields of a component, in order."""
+    found: list[SliderParameter] = []
     for field, info in type(part.component).model_fields.items():
         value = getattr(part.component, field)
         if _is_number(value):
@@ -58,33 +58,35 @@ def knobs_of(part: Part) -> tuple[Knob, ...]:
     return tuple(found)
 
 
-def with_knob(model: ScoringModel, knob: Knob, value: float) -> ScoringModel:
-    """Return the model with another value of a knob.
+def replace_parameter(model: ScoringModel, parameter: SliderParameter, value: float) -> ScoringModel:
+    """Return the model with another value of a parameter.
 
     Raises
     ------
     ModelError: If the component rejects the value.
     """
-    number: Any = round(value) if knob.whole else float(value)
-    if knob.at is not None:
-        component = next(part.component for part in model.parts if part.name == knob.component)
-        curve = [list(point) for point in getattr(component, knob.field)]
-        curve[knob.at[0]][knob.at[1]] = number
+    number: Any = round(value) if parameter.is_integer else float(value)
+    if parameter.at is not None:
+        component = next(part.component for part in model.parts if part.name == parameter.component)
+        curve = [list(point) for point in getattr(component, parameter.field)]
+        curve[parameter.at[0]][parameter.at[1]] = number
         number = tuple(tuple(point) for point in curve)
-    return model.with_parameters(knob.component, **{knob.field: number})
+    return model.with_parameters(parameter.component, **{parameter.field: number})
 
 
-def knob_named(model: ScoringModel, name: str) -> Knob:
-    """Return the knob with a name (`Knob.name`).
+def find_parameter(model: ScoringModel, name: str) -> SliderParameter:
+    """Return the parameter with a name (`SliderParameter.name`).
 
     Raises
     ------
     ConfigurationError: If the model does not have it.
     """
-    knobs = {knob.name: knob for part in model.parts for knob in knobs_of(part)}
-    if name not in knobs:
-        raise ConfigurationError(f"model {model.name} has no number {name!r}; it has {', '.join(knobs) or 'none'}.")
-    return knobs[name]
+    parameters = {parameter.name: parameter for part in model.parts for parameter in list_parameters(part)}
+    if name not in parameters:
+        raise ConfigurationError(
+            f"Model {model.name} has no parameter {name!r}. Its parameters are {', '.join(parameters) or 'none'}."
+        )
+    return parameters[name]
 
 
 def _is_number(value: Any) -> bool:
@@ -99,7 +101,7 @@ def _is_curve(value: Any) -> bool:
     )
 
 
-def _number(component: str, field: str, value: float, info: Any) -> Knob:
+def _number(component: str, field: str, value: float, info: Any) -> SliderParameter:
     low, high, open_low = -math.inf, math.inf, False
     for bound in info.metadata:
         if isinstance(bound, annotated_types.Ge):
@@ -110,13 +112,13 @@ def _number(component: str, field: str, value: float, info: Any) -> Knob:
             high = float(bound.le)  # type: ignore[arg-type]
         elif isinstance(bound, annotated_types.Lt):
             high = math.nextafter(float(bound.lt), -math.inf)  # type: ignore[arg-type]
-    whole = info.annotation is int
+    is_integer = info.annotation is int
     start, end = (low, high) if high - low <= _WIDEST else _around(value, low, high)
-    step = 1.0 if whole else _step(end - start)
+    step = 1.0 if is_integer else _step(end - start)
     if open_low:
         low = math.nextafter(low, math.inf)
         start = start + step if start < low else start
-    return Knob(component, field, float(value), low, high, start, end, step, whole)
+    return SliderParameter(component, field, float(value), low, high, start, end, step, is_integer)
 
 
 def _around(value: float, low: float, high: float) -> tuple[float, float]:
@@ -130,15 +132,15 @@ def _step(width: float) -> float:
     return 5 * tens if width / (5 * tens) >= 100 else tens
 
 
-def _curve(component: str, field: str, points: tuple[tuple[float, float], ...]) -> list[Knob]:
-    """Return two knobs per point. The component checks that the points stay in order."""
+def _curve(component: str, field: str, points: tuple[tuple[float, float], ...]) -> list[SliderParameter]:
+    """Return two parameters per point. The component checks that the points stay in order."""
     xs = [float(x) for x, _ in points]
     least, most = min(0.0, xs[0]), _TIMES / 2 * max(abs(xs[0]), abs(xs[-1])) or 1.0
     step = _step(most - least)
     found = []
     for place, (x, y) in enumerate(points):
         found.append(
-            Knob(component, field, float(x), -math.inf, math.inf, least, most, step, at=(place, 0)),
+            SliderParameter(component, field, float(x), -math.inf, math.inf, least, most, step, at=(place, 0)),
         )
-        found.append(Knob(component, field, float(y), 0.0, 100.0, 0.0, 100.0, 1.0, at=(place, 1)))
+        found.append(SliderParameter(component, field, float(y), 0.0, 100.0, 0.0, 100.0, 1.0, at=(place, 1)))
     return found

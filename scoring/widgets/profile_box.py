@@ -1,4 +1,4 @@
-"""The widgets that load and save profiles. Their logic is in `saving`."""
+"""The widgets that load and save profiles. Their logic is in `profile_saver`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from scoring.errors import ScoringError
-from scoring.widgets.profile_saver import Saver
+from scoring.widgets.profile_saver import ProfileSaver
 
 __all__ = ["ProfileBox"]
 
@@ -19,18 +19,18 @@ _NONE = "(choose a profile)"
 class ProfileBox:
     """The buttons `load` and `save` with their inputs `chosen`, `name` and `note`."""
 
-    def __init__(self, saver: Saver, on_load: Callable[[str], None], on_save: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, saver: ProfileSaver, on_load: Callable[[str], None], on_save: Callable[[str, str], None]
+    ) -> None:
         self._saver = saver
         wide: Any = {"style": _LABEL, "layout": widgets.Layout(width="290px", margin="1px 2px")}
-        self.chosen = widgets.Dropdown(
-            description="profile", tooltip="profiles that were saved", options=[_NONE], **wide
-        )
-        self.load = _button("Load", "take over the weights of the chosen profile")
+        self.chosen = widgets.Dropdown(description="profile", tooltip="saved profiles", options=[_NONE], **wide)
+        self.load = _button("Load", "load the weights and parameters of the chosen profile")
         self.name, self.note = (
-            widgets.Text(description=name, tooltip=told, continuous_update=False, **wide)
-            for name, told in (("name", "under which to save these weights"), ("note", "what to remember of them"))
+            widgets.Text(description=name, tooltip=tooltip, continuous_update=False, **wide)
+            for name, tooltip in (("name", "name of the saved profile"), ("note", "note saved with the profile"))
         )
-        self.save = _button("Save", "save the weights as a new version under this name")
+        self.save = _button("Save", "save weights and parameters as a new version of this profile")
         self.load.on_click(lambda _: on_load("" if self.chosen.value == _NONE else self.chosen.value))
         self.save.on_click(lambda _: on_save(self.name.value, self.note.value))
         self.box = widgets.VBox(

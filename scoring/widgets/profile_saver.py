@@ -9,13 +9,13 @@ from scoring.model import ScoringModel
 from scoring.tuning.registry import Profile, Registry
 from scoring.widgets.tuning_session import PanelState, TuningSession
 
-__all__ = ["Saver"]
+__all__ = ["ProfileSaver"]
 
-_FEW = 4
+_MAX_NAMED = 4
 
 
 @dataclass
-class Saver:
+class ProfileSaver:
     """Loads and saves profiles of a registry.
 
     A model that makes a slice significantly worse is saved only when the user confirms it by a second save.
@@ -28,7 +28,7 @@ class Saver:
     _warned: str | None = None
 
     @property
-    def asks_again(self) -> bool:
+    def needs_confirmation(self) -> bool:
         """Whether a warning is pending, which the user confirms by a second save."""
         return self._warned is not None
 
@@ -49,7 +49,7 @@ class Saver:
         ModelError: If the profile does not exist or differs from the saved model.
         """
         if not name:
-            raise ConfigurationError("no profile is chosen; choose one beside Load.")
+            raise ConfigurationError("No profile is chosen. Choose one next to Load.")
         self.parent = self.registry.use(name)
         self._warned = None
         return self.parent.model
@@ -65,8 +65,8 @@ class Saver:
         if not len(worse):
             return ""
         named = [f"{row.slicing} {row.slice} ({row.metric} {row.difference:+.3g})" for row in worse.itertuples()]
-        more = f" and {len(named) - _FEW} more" if len(named) > _FEW else ""
-        return f"Significantly worse than the baseline: {', '.join(named[:_FEW])}{more}."
+        more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
+        return f"Significantly worse than the baseline: {', '.join(named[:_MAX_NAMED])}{more}."
 
     def save(self, name: str, model: ScoringModel, state: PanelState | None, note: str = "") -> Profile | str:
         """Save the model, and return the profile. If slices are worse, the first call returns a warning instead.
@@ -76,13 +76,13 @@ class Saver:
         ConfigurationError: If the name is empty or invalid, or the slices of this model are not computed yet.
         """
         if not name.strip():
-            raise ConfigurationError("a profile needs a name; write one beside Save.")
+            raise ConfigurationError("A profile needs a name. Enter one next to Save.")
         if state is None or state.model != model or state.slices is None:
-            raise ConfigurationError("what these weights do is still being computed; save when it has settled.")
+            raise ConfigurationError("These weights are still being evaluated. Save them when the panel is done.")
         warning = self.warning(state)
         if warning and self._warned != model.digest:
             self._warned = model.digest
-            return f"{warning} Press Save again to save it all the same."
+            return f"{warning} Press Save again to save it anyway."
         self._warned = None
         self.parent = self.registry.save(
             name.strip(),

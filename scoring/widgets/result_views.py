@@ -6,13 +6,14 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from scoring.errors import pluralize
 from scoring.widgets.anywidgets import RankTable
 from scoring.widgets.html import measures_html, overlap_html, page, slices_html, waterfall_html
 from scoring.widgets.tuning_session import PanelState
 
 __all__ = ["Views"]
 
-_FELL_OUT = 8
+_MAX_NAMED = 8
 _LABEL = {"description_width": "60px"}
 
 
@@ -22,31 +23,31 @@ class Views:
     def __init__(self, level: float) -> None:
         self._level = level
         self._state: PanelState | None = None
-        self.measures, self.fell_out, self.waterfall, self.slices, self.overlap = (_text() for _ in range(5))
+        self.measures, self.removed_jobs, self.waterfall, self.slices, self.overlap = (_text() for _ in range(5))
         self.ranks = RankTable()
         self.user, self.job = (
             widgets.Text(
                 description=name,
-                tooltip=told,
+                tooltip=tooltip,
                 continuous_update=False,
                 style=_LABEL,
                 layout=widgets.Layout(width="190px", margin="1px 2px"),
             )
-            for name, told in (("user", "the id of whose list to show"), ("job", "the id of a job to explain"))
+            for name, tooltip in (("user", "id of the user whose list is shown"), ("job", "id of the job to explain"))
         )
-        self.previous, self.following = (
-            _step("Previous user", "the one before, of those that measures are of"),
-            _step("Next user", "the one after, of those that measures are of"),
+        self.previous, self.next = (
+            _step("Previous user", "previous user of the measures"),
+            _step("Next user", "next user of the measures"),
         )
         self.metric = widgets.Dropdown(
             description="slices by",
-            tooltip="the metric to compare slices by",
+            tooltip="metric of the slice table",
             style={"description_width": "70px"},
             options=["…"],
         )
         self.metric.observe(lambda _: self._show_slices(), "value")
         chooser = widgets.HBox(
-            [self.user, self.previous, self.following, self.job], layout=widgets.Layout(flex_flow="row wrap")
+            [self.user, self.previous, self.next, self.job], layout=widgets.Layout(flex_flow="row wrap")
         )
         self.box = widgets.VBox(
             [
@@ -54,7 +55,7 @@ class Views:
                 widgets.HTML('<div class="lm-scoring"><h3>One user</h3></div>'),
                 chooser,
                 self.ranks,
-                self.fell_out,
+                self.removed_jobs,
                 self.waterfall,
                 self.metric,
                 self.slices,
@@ -65,7 +66,7 @@ class Views:
     @property
     def written(self) -> tuple[Any, ...]:
         """All widgets that `show` writes into."""
-        texts = (self.measures, self.fell_out, self.waterfall, self.slices, self.overlap)
+        texts = (self.measures, self.removed_jobs, self.waterfall, self.slices, self.overlap)
         return (*texts, self.ranks, self.user, self.job, self.metric)
 
     def show(self, state: PanelState) -> None:
@@ -74,10 +75,10 @@ class Views:
         self.measures.value = page(measures_html(state.measures, self._level))
         self.ranks.show(state.users)
         self.ranks.selected = "" if state.request.job_id is None else str(state.request.job_id)
-        self.fell_out.value = page(_gone(state))
+        self.removed_jobs.value = page(_removed_jobs_html(state))
         if state.request.job_id is None:
             self.waterfall.value = page(
-                '<p class="muted">Choose a job in the list, or write its id, to see why it stands where it does.</p>'
+                '<p class="muted">Choose a job in the list, or enter its id, to see why its score changed.</p>'
             )
         elif state.waterfall is not None:
             self.waterfall.value = page(waterfall_html(state.waterfall))
@@ -94,13 +95,13 @@ class Views:
         self.slices.value = page(slices_html(self._state.slices, self.metric.value))
 
 
-def _gone(state: PanelState) -> str:
-    gone = list(state.users.fell_out.items())
-    if not gone:
+def _removed_jobs_html(state: PanelState) -> str:
+    removed = list(state.users.removed_jobs.items())
+    if not removed:
         return ""
-    few = ", ".join(f"{job} (was {rank})" for job, rank in gone[:_FELL_OUT])
-    more = f" and {len(gone) - _FELL_OUT} more" if len(gone) > _FELL_OUT else ""
-    return f'<p class="muted">{len(gone)} jobs fell out of the list: {few}{more}.</p>'
+    few = ", ".join(f"{job} (was {rank})" for job, rank in removed[:_MAX_NAMED])
+    more = f" and {len(removed) - _MAX_NAMED} more" if len(removed) > _MAX_NAMED else ""
+    return f'<p class="muted">{pluralize(len(removed), "job")} no longer in the list: {few}{more}.</p>'
 
 
 def _text() -> Any:

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 
 from scoring.errors import ConfigurationError
 
-__all__ = ["moved"]
+__all__ = ["move_weight"]
 
 
-def moved(
+def move_weight(
     level: str,
     weights: Mapping[str, float],
     name: str,
@@ -30,52 +30,54 @@ def moved(
         unlocked others are 0 in `weights` and `proportions`.
     """
     if name not in weights:
-        raise ConfigurationError(f"{level} holds no {name!r}; it holds {', '.join(weights)}.")
+        raise ConfigurationError(f"{level} does not contain {name!r}. It contains {', '.join(weights)}.")
     if not math.isfinite(value):
-        raise ConfigurationError(f"{name} cannot weigh {value}; a weight is a number from 0 to 1.")
+        raise ConfigurationError(f"The weight of {name} cannot be {value}. Use a number from 0 to 1.")
     if name in locked:
-        raise ConfigurationError(f"{name} is locked; unlock it to move it.")
-    others = [other for other in weights if other != name and other not in locked]
-    if not others:
-        raise ConfigurationError(f"{name} stays: no other weight of {level} is free; unlock one of them.")
-    room = max(0.0, 1.0 - math.fsum(weights[other] for other in weights if other != name and other in locked))
-    target = min(max(value, 0.0), room)
+        raise ConfigurationError(f"{name} is locked. Unlock it to change its weight.")
+    unlocked = [other for other in weights if other != name and other not in locked]
+    if not unlocked:
+        raise ConfigurationError(
+            f"The weight of {name} cannot change: all other weights of {level} are locked. Unlock one of them."
+        )
+    available = max(0.0, 1.0 - math.fsum(weights[other] for other in weights if other != name and other in locked))
+    target = min(max(value, 0.0), available)
     if target == weights[name]:
-        return dict(weights), _short_of(level, name, value, target)
+        return dict(weights), _limit_note(level, name, value, target)
     if not any(weights.values()) and not any((proportions or {}).values()):
-        target = room  # if all weights of the level are 0, this weight takes the whole level
-    shares = _shares(level, name, weights, others, proportions or {}, room - target)
+        target = available  # if all weights of the level are 0, this weight takes the whole level
+    shares = _shares(level, name, weights, unlocked, proportions or {}, available - target)
     result = {other: weights[other] for other in weights}
     result[name] = target
-    result.update({other: (room - target) * share for other, share in shares.items()})
-    return result, _short_of(level, name, value, target)
+    result.update({other: (available - target) * share for other, share in shares.items()})
+    return result, _limit_note(level, name, value, target)
 
 
 def _shares(
     level: str,
     name: str,
     weights: Mapping[str, float],
-    others: Collection[str],
+    unlocked: Collection[str],
     proportions: Mapping[str, float],
-    left: float,
+    remainder: float,
 ) -> dict[str, float]:
     """Return the shares of the remainder by name. They sum to 1."""
     for known in (weights, proportions):
-        total = math.fsum(known.get(other, 0.0) for other in others)
+        total = math.fsum(known.get(other, 0.0) for other in unlocked)
         if total > 0:
-            return {other: known.get(other, 0.0) / total for other in others}
-    if left > 0:
+            return {other: known.get(other, 0.0) / total for other in unlocked}
+    if remainder > 0:
         raise ConfigurationError(
-            f"{name} stays: the free weights of {level} are all 0, and nothing says how they would share; raise one "
-            "of them instead."
+            f"The weight of {name} cannot change: all unlocked weights of {level} are 0, so their proportions are "
+            "unknown. Increase one of them instead."
         )
-    return dict.fromkeys(others, 0.0)
+    return dict.fromkeys(unlocked, 0.0)
 
 
-def _short_of(level: str, name: str, value: float, target: float) -> str:
+def _limit_note(level: str, name: str, value: float, target: float) -> str:
     if target == value:
         return ""
     if target > value >= 0:
-        return f"{name} has all of {level}, whose weights sum to 1: the others weigh nothing."
-    limit = "no weight is below 0" if value < 0 else f"what is locked in {level} leaves no more"
-    return f"{name} went to {target:.4g}: {'no weight is above 1' if value > 1 and target == 1 else limit}."
+        return f"{name} gets the whole weight of {level}, because all other weights are 0."
+    limit = "weights are at least 0" if value < 0 else f"the locked weights of {level} leave no more"
+    return f"{name} was limited to {target:.4g}: {'weights are at most 1' if value > 1 and target == 1 else limit}."

@@ -8,12 +8,12 @@ from scoring.evaluation import Evaluator
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import Prepared, Ranking
 from scoring.ranking.prepared import find_rows
-from scoring.widgets.user_list import UserList, user_list
+from scoring.widgets.user_list import UserList, make_user_list
 
-__all__ = ["Single"]
+__all__ = ["SingleUserLists"]
 
 
-class Single:
+class SingleUserLists:
     """Lists of one user under a baseline and other models, with the data and candidates of the evaluator.
 
     Raises
@@ -27,9 +27,9 @@ class Single:
         self._k = evaluator.k
         holdout = evaluator.holdout
         rows = find_rows(holdout.data.users.user_id, [user_id], "user")
-        theirs = None if holdout.candidates is None else holdout.candidates.take(rows)
+        candidates = None if holdout.candidates is None else holdout.candidates.take(rows)
         inputs = Inputs.of(evaluator.statistics).take_users(rows)
-        self._before = Prepared.of(inputs, baseline, workers=evaluator.workers, candidates=theirs)
+        self._before = Prepared.of(inputs, baseline, workers=evaluator.workers, candidates=candidates)
         self._latest = self._before
 
     @cached_property
@@ -42,7 +42,7 @@ class Single:
             self._latest = self._latest.with_model(model)
         return self._before, self._latest
 
-    def listed(self, model: ScoringModel) -> UserList:
+    def user_list(self, model: ScoringModel) -> UserList:
         """Return the list under the model, compared with the baseline."""
         _, ready = self.prepared(model)
-        return user_list(ready, self._baseline, ready.scorer.top_k(self._k))
+        return make_user_list(ready, self._baseline, ready.scorer.top_k(self._k))

@@ -42,17 +42,17 @@ from scoring.evaluation.waterfall import Waterfall, waterfall
 from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.ranking.prepared import find_rows
-from scoring.widgets.baseline_cache import Baselines, Known
-from scoring.widgets.measure_differences import Measured, differences, intervals, measured
-from scoring.widgets.single_user_lists import Single
-from scoring.widgets.user_list import UserList, user_list
+from scoring.widgets.baseline_cache import BaselineCache, EvaluatedBaseline
+from scoring.widgets.measure_differences import MeasureValues, compute_measures, differences, intervals
+from scoring.widgets.single_user_lists import SingleUserLists
+from scoring.widgets.user_list import UserList, make_user_list
 
 __all__ = ["PanelState", "Request", "TuningSession"]
 
 METRICS = (NDCG(10), Recall(40), MRR(40), HitRate(40))
 FIRST = ("baseline", "lists", "measures", "user")
 """Stages of the first state. The results of later stages follow one by one."""
-WHOSE: tuple[By, ...] = ("company", "prefecture", "occupation")
+EXPOSURE_KEYS: tuple[By, ...] = ("company", "prefecture", "occupation")
 Cancelled = Callable[[], bool]
 
 
@@ -76,8 +76,8 @@ class PanelState:
 
     request: Request
     evaluation: Evaluation
-    measured: Measured
-    measures: pd.DataFrame  # as `measures.differences`
+    measure_values: MeasureValues
+    measures: pd.DataFrame  # as `measure_differences.differences`
     users: UserList
     waterfall: Waterfall | None = None
     slices: pd.DataFrame | None = None  # as `slice_differences`
@@ -91,12 +91,14 @@ class PanelState:
         return self.request.model
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether all stages are done."""
         return self.exposure is not None
 
     def __repr__(self) -> str:
-        return f"PanelState({self.model.name}, user {self.request.user_id}, {'' if self.whole else 'not '}whole)"
+        return (
+            f"PanelState({self.model.name}, user {self.request.user_id}, {'' if self.is_complete else 'not '}complete)"
+        )
 
     def _repr_html_(self) -> str:
         from scoring.widgets.html import measures_html, overlap_html, page, slices_html, waterfall_html
@@ -118,7 +120,7 @@ class PanelState:
         ConfigurationError: If the slices are not computed yet.
         """
         if self.slices is None:
-            raise ConfigurationError("slices are not computed yet; wait until the panel has settled.")
+            raise ConfigurationError("The slices are not computed yet. Wait until the panel is done.")
         return self.slices[self.slices["worse"]]
 
 
@@ -133,9 +135,9 @@ class TuningSession:
         self.baseline = baseline
         self.level = level
         self.resamples = Resamples.of(evaluator.user_id, seed=seed)
-        self._single: Single | None = None
+        self._single: SingleUserLists | None = None
         self._latest: PanelState | None = None
-        self._baselines = Baselines(evaluator)
+        self._baselines = BaselineCache(evaluator)
 
     @classmethod
     def of(
@@ -158,8 +160,8 @@ class TuningSession:
         ConfigurationError: If an argument is invalid or the holdout is empty.
         """
         holdout = data if isinstance(data, Holdout) else by_time(data, days=days)
-        most = whole_number("users", users, "a panel needs a whole number of users")
-        drawn = np.sort(np.random.default_rng(seed).permutation(holdout.user_id)[:most])
+        max_users = whole_number("users", users, "a panel needs a whole number of users")
+        drawn = np.sort(np.random.default_rng(seed).permutation(holdout.user_id)[:max_users])
         evaluator = Evaluator(holdout, users=drawn, k=k, metrics=METRICS, factor_cache=factor_cache)
         return cls(evaluator, baseline, seed=seed)
 
@@ -187,12 +189,12 @@ class TuningSession:
         if job_id is not None:
             find_rows(self.data.jobs.job_id, [job_id], "job")
 
-    def _compared(self, request: Request) -> ScoringModel:
+    def _baseline_of(self, request: Request) -> ScoringModel:
         """Return the baseline of a request."""
         return self.baseline if request.baseline is None else request.baseline
 
-    def _before(self, request: Request) -> Known:
-        return self._baselines.of(self._compared(request))
+    def _evaluated_baseline(self, request: Request) -> EvaluatedBaseline:
+        return self._baselines.of(self._baseline_of(request))
 
     @cached_property
     def slicings(self) -> tuple[Slicing, ...]:
@@ -217,7 +219,7 @@ class TuningSession:
         """
         milliseconds: dict[str, float] = {}
         self.require(request.user_id, request.job_id)
-        state = self._begun(request, milliseconds, cancelled)
+        state = self._first_state(request, milliseconds, cancelled)
         yield self._keep(state)
         if request.job_id is not None:
             with _timed(milliseconds, "waterfall", cancelled):
@@ -226,45 +228,45 @@ class TuningSession:
             yield self._keep(state)
         if state.slices is None:
             with _timed(milliseconds, "slices", cancelled):
-                both = {"baseline": self._before(request)[0], "now": state.evaluation}
-                found = Scoreboard(self.evaluator, both, self.resamples, self.level).slices("now", self.slicings)
+                both = {"baseline": self._evaluated_baseline(request)[0], "current": state.evaluation}
+                found = Scoreboard(self.evaluator, both, self.resamples, self.level).slices("current", self.slicings)
                 state = replace(state, slices=found)
             yield self._keep(state)
         if state.exposure is None:
             with _timed(milliseconds, "overlap", cancelled):
                 comparison = Comparison.of_rankings(
-                    self._before(request)[0].ranking, state.evaluation.ranking, self.evaluator.inputs
+                    self._evaluated_baseline(request)[0].ranking, state.evaluation.ranking, self.evaluator.inputs
                 )
                 comparison.frame()
                 state = replace(state, comparison=comparison)
             yield self._keep(state)
             changes = {}
-            for by in WHOSE:
+            for by in EXPOSURE_KEYS:
                 with _timed(milliseconds, f"exposure by {by}", cancelled):
                     changes[by] = comparison.exposure(by)
             yield self._keep(replace(state, exposure=changes))
 
-    def _begun(self, request: Request, milliseconds: dict[str, float], cancelled: Cancelled) -> PanelState:
+    def _first_state(self, request: Request, milliseconds: dict[str, float], cancelled: Cancelled) -> PanelState:
         known = self._latest if self._latest is not None and self._latest.model == request.model else None
-        baseline = self._compared(request)
-        if known is not None and self._compared(known.request) == baseline:
+        baseline = self._baseline_of(request)
+        if known is not None and self._baseline_of(known.request) == baseline:
             state = replace(known, request=request, waterfall=None, milliseconds=milliseconds)
             with _timed(milliseconds, "user", cancelled):
                 return replace(state, users=self._list_of(request, state.evaluation))
         if self._latest is not None and self._latest.model == baseline:
-            self._baselines.keep((self._latest.evaluation, self._latest.measured))
+            self._baselines.keep((self._latest.evaluation, self._latest.measure_values))
         if baseline not in self._baselines:
             with _timed(milliseconds, "baseline", cancelled):
                 self._baselines.of(baseline, cancelled)
         if known is not None:
-            evaluation, now = known.evaluation, known.measured
+            evaluation, now = known.evaluation, known.measure_values
         else:
             with _timed(milliseconds, "lists", cancelled):
                 evaluation = self.evaluator.evaluate(request.model, cancelled=cancelled)
         with _timed(milliseconds, "measures", cancelled):
             if known is None:
-                now = measured(self.evaluator, evaluation)
-            frame = differences(self._before(request)[1], now, self.resamples, self.level)
+                now = compute_measures(self.evaluator, evaluation)
+            frame = differences(self._evaluated_baseline(request)[1], now, self.resamples, self.level)
         with _timed(milliseconds, "user", cancelled):
             users = self._list_of(request, evaluation)
         return PanelState(request, evaluation, now, frame, users, milliseconds=milliseconds)
@@ -278,34 +280,34 @@ class TuningSession:
     def _list_of(self, request: Request, evaluation: Evaluation) -> UserList:
         place = np.flatnonzero(self.user_id == request.user_id)
         if len(place):
-            before, after = self._before(request)[0].ranking.take(place), evaluation.ranking.take(place)
-            return user_list(evaluation.prepared, before, after)
-        return self._of_one(request).listed(request.model)
+            before, after = self._evaluated_baseline(request)[0].ranking.take(place), evaluation.ranking.take(place)
+            return make_user_list(evaluation.prepared, before, after)
+        return self._of_one(request).user_list(request.model)
 
     def _prepared_for(self, state: PanelState) -> tuple[Prepared, Prepared]:
         if np.isin(state.request.user_id, self.user_id):
-            return self._before(state.request)[0].prepared, state.evaluation.prepared
+            return self._evaluated_baseline(state.request)[0].prepared, state.evaluation.prepared
         return self._of_one(state.request).prepared(state.model)
 
-    def _of_one(self, request: Request) -> Single:
-        baseline, known = self._compared(request), self._single
+    def _of_one(self, request: Request) -> SingleUserLists:
+        baseline, known = self._baseline_of(request), self._single
         if known is None or known.user_id != request.user_id or known.baseline != baseline:
-            self._single = known = Single(self.evaluator, baseline, request.user_id)
+            self._single = known = SingleUserLists(self.evaluator, baseline, request.user_id)
         return known
 
     # Saving
 
     def metrics(self, state: PanelState) -> dict[str, dict[str, dict[str, float]]]:
         """Return the metrics for a registry. The split is `train`, because the panel tunes on these users."""
-        return {"train": intervals(state.measured, self.resamples, self.level)}
+        return {"train": intervals(state.measure_values, self.resamples, self.level)}
 
 
 @contextmanager
 def _timed(milliseconds: dict[str, float], stage: str, cancelled: Cancelled) -> Iterator[None]:
     if cancelled():
-        raise RunCancelledError(f"a newer request came before {stage}.")
-    begun = time.perf_counter()
+        raise RunCancelledError(f"Cancelled before the stage {stage}: a newer request exists.")
+    start = time.perf_counter()
     yield
-    milliseconds[stage] = 1000 * (time.perf_counter() - begun)
+    milliseconds[stage] = 1000 * (time.perf_counter() - start)
     if cancelled():
-        raise RunCancelledError(f"a newer request came during {stage}.")
+        raise RunCancelledError(f"Cancelled in the stage {stage}: a newer request exists.")

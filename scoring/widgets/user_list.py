@@ -13,11 +13,11 @@ from scoring.model import Inputs
 from scoring.plotting.displays import display
 from scoring.ranking import Prepared, Ranking
 
-__all__ = ["Listed", "UserList", "user_list"]
+__all__ = ["ListedJob", "UserList", "make_user_list"]
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedJob:
     """A job on the list. The sum of the points is the total before rounding to float32."""
 
     rank: int
@@ -37,12 +37,12 @@ class UserList:
     user_id: int
     components: tuple[str, ...]
     groups: tuple[str, ...]  # one per component
-    jobs: tuple[Listed, ...]
-    fell_out: Mapping[int, int] = field(default_factory=dict)
+    jobs: tuple[ListedJob, ...]
+    removed_jobs: Mapping[int, int] = field(default_factory=dict)
     """Job id → its rank in the list before."""
 
     def __repr__(self) -> str:
-        return f"UserList(user {self.user_id}, {len(self.jobs)} jobs, {len(self.fell_out)} fell out)"
+        return f"UserList(user {self.user_id}, {len(self.jobs)} jobs, {len(self.removed_jobs)} removed)"
 
     def _repr_html_(self) -> str:
         return str(display("user list", self))
@@ -60,7 +60,7 @@ class UserList:
         return pd.DataFrame(rows, columns=[*columns, *self.components])
 
 
-def user_list(prepared: Prepared, before: Ranking, after: Ranking) -> UserList:
+def make_user_list(prepared: Prepared, before: Ranking, after: Ranking) -> UserList:
     """Return the list of one user.
 
     Parameters
@@ -74,30 +74,30 @@ def user_list(prepared: Prepared, before: Ranking, after: Ranking) -> UserList:
     values = prepared.scorer.components(prepared.user_rows([user_id]), rows)[:, 0, :]
     points = (model.flat_weights[:, None] * values).T
     moved = movements(before, after)
-    there = moved["rank_after"].notna()
-    told = _told(prepared.inputs, rows)
+    is_listed = moved["rank_after"].notna()
+    texts = _job_texts(prepared.inputs, rows)
     jobs = tuple(
-        Listed(
+        ListedJob(
             rank=place + 1,
             job_id=int(after.job_id[0, place]),
             total=float(after.scores[0, place, 0]),
             movement=label,
             points=tuple(points[place].tolist()),
-            **told[place],
+            **texts[place],
         )
-        for place, label in enumerate(moved.loc[there, "label"])
+        for place, label in enumerate(moved.loc[is_listed, "label"])
     )
-    out = moved[~there]
+    removed = moved[~is_listed]
     return UserList(
         user_id=user_id,
         components=tuple(part.name for part in model.parts),
         groups=tuple(part.group for part in model.parts),
         jobs=jobs,
-        fell_out={int(job): int(rank) for job, rank in zip(out["job_id"], out["rank_before"], strict=True)},
+        removed_jobs={int(job): int(rank) for job, rank in zip(removed["job_id"], removed["rank_before"], strict=True)},
     )
 
 
-def _told(inputs: Inputs, rows: Any) -> list[dict[str, str]]:
+def _job_texts(inputs: Inputs, rows: Any) -> list[dict[str, str]]:
     """Return title, company and place of each job. A missing value is ""."""
     frame = inputs.jobs.frame[["title", "company_name", "prefecture_code"]].iloc[rows]
     prefectures = inputs.dataset.tables.prefectures.set_index("prefecture_code")["name"].to_dict()

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 
 from scoring.errors import ConfigurationError
 from scoring.model import GROUPS, ScoringModel, WeightProfile
-from scoring.widgets.parameters import Knob, knob_named, knobs_of, with_knob
-from scoring.widgets.simplex import moved
+from scoring.widgets.parameters import find_parameter, list_parameters, replace_parameter
+from scoring.widgets.simplex import move_weight
 
 __all__ = ["State", "WeightsModel"]
 
-_STEPS = 500
+_MAX_UNDO = 500
 """Number of moves that can be undone."""
 
 
@@ -52,7 +52,8 @@ class WeightsModel:
         self._saved = model.digest
 
     def __repr__(self) -> str:
-        return f"WeightsModel({self.model.name}, {len(self._past)} moves{', not saved' if self.dirty else ''})"
+        saved = ", not saved" if self.has_unsaved_changes else ""
+        return f"WeightsModel({self.model.name}, {len(self._past)} moves{saved})"
 
     @property
     def state(self) -> State:
@@ -69,16 +70,19 @@ class WeightsModel:
         return self._state.baseline
 
     @property
-    def told(self) -> str:
+    def baseline_description(self) -> str:
         """A description of the baseline for the user."""
         name = self.start.name
         if self.baseline == self.start:
-            return f"The baseline is {name} as it was opened. Reset goes back to it."
-        weights, others = _differing(self.start, self.baseline)
-        some = [f"{count} {what}{'s' * (count != 1)}" for count, what in ((weights, "weight"), (others, "parameter"))
-                if count]  # fmt: skip
-        differs = f"; {' and '.join(some)} of it differ{'s' * (weights + others == 1)} from {name} as it was opened"
-        return f"The baseline was made here{differs if some else ''}. Reset goes back to it, Undo to the one before."
+            return f"The baseline is {name} as it was opened. Reset restores it."
+        weights, parameters = _count_differences(self.start, self.baseline)
+        counts = ((weights, "weight"), (parameters, "parameter"))
+        changed = " and ".join(f"{count} {noun}{'s' * (count != 1)}" for count, noun in counts if count)
+        verb = "differs" if weights + parameters == 1 else "differ"
+        differences = f" {changed} {verb} from {name} as it was opened." if changed else ""
+        return (
+            f"The baseline was set in this panel.{differences} Reset restores it. Undo restores the previous baseline."
+        )
 
     @property
     def groups(self) -> dict[str, float]:
@@ -103,7 +107,7 @@ class WeightsModel:
         }
 
     @property
-    def dirty(self) -> bool:
+    def has_unsaved_changes(self) -> bool:
         """Whether the model differs from the one that was saved or loaded last."""
         return self.model.digest != self._saved
 
@@ -117,7 +121,7 @@ class WeightsModel:
         ConfigurationError: If the component does not exist, or its weight or all others cannot change.
         """
         group, weights = self._group_of(component), self.model.weights
-        level, note = moved(
+        level, note = move_weight(
             f"group {group}",
             weights.components[group],
             component,
@@ -137,18 +141,18 @@ class WeightsModel:
             cannot change.
         """
         if group not in self.groups:
-            raise ConfigurationError(f"there is no group {group!r} here; there are {', '.join(self.groups)}.")
+            raise ConfigurationError(f"Group {group!r} does not exist. The groups are {', '.join(self.groups)}.")
         weights = self.model.weights
-        able = {name for name in self.groups if any(weights.components[name].values())}
-        if value > 0 and group not in able:
-            raise ConfigurationError(f"no component of {group} weighs anything; raise one of them first.")
-        fallback = {name: weight if name in able else 0.0 for name, weight in self.start.weights.groups.items()}
-        level, note = moved("the groups", self.groups, group, value, self._state.locked_groups, fallback)
+        weighted = {name for name in self.groups if any(weights.components[name].values())}
+        if value > 0 and group not in weighted:
+            raise ConfigurationError(f"All components of {group} have weight 0. Increase one of them first.")
+        fallback = {name: weight if name in weighted else 0.0 for name, weight in self.start.weights.groups.items()}
+        level, note = move_weight("the groups", self.groups, group, value, self._state.locked_groups, fallback)
         self._set_profile(level, weights.components)
         return note
 
-    def set_parameter(self, name: str | Knob, value: float) -> None:
-        """Set a parameter by its knob or the name of the knob.
+    def set_parameter(self, name: str, value: float) -> None:
+        """Set a parameter by its name (`SliderParameter.name`).
 
         Raises
         ------
@@ -156,9 +160,11 @@ class WeightsModel:
         ModelError: If the component rejects the value.
         """
         if not math.isfinite(value):
-            raise ConfigurationError(f"{name if isinstance(name, str) else name.name} cannot be {value}.")
-        knob = knob_named(self.model, name if isinstance(name, str) else name.name)
-        self._apply(replace(self._state, model=with_knob(self.model, knob, value)))
+            raise ConfigurationError(
+                f"{name if isinstance(name, str) else name.name} cannot be {value}. Use a finite number."
+            )
+        parameter = find_parameter(self.model, name if isinstance(name, str) else name.name)
+        self._apply(replace(self._state, model=replace_parameter(self.model, parameter, value)))
 
     def lock(self, component: str, on: bool = True) -> None:
         """Lock or unlock the weight of a component in its group.
@@ -178,7 +184,7 @@ class WeightsModel:
         ConfigurationError: If the model does not have the group.
         """
         if group not in self.groups:
-            raise ConfigurationError(f"there is no group {group!r} here; there are {', '.join(self.groups)}.")
+            raise ConfigurationError(f"Group {group!r} does not exist. The groups are {', '.join(self.groups)}.")
         self._apply(replace(self._state, locked_groups=_toggled(self._state.locked_groups, group, on)))
 
     def load(self, model: ScoringModel) -> None:
@@ -188,12 +194,12 @@ class WeightsModel:
         ------
         ConfigurationError: If the model has other components.
         """
-        here, there = ([(part.name, part.group, type(part.component)) for part in one.parts]
+        current, loaded = ([(part.name, part.group, type(part.component)) for part in one.parts]
                        for one in (self.model, model))  # fmt: skip
-        if here != there:
+        if current != loaded:
             raise ConfigurationError(
-                f"{model.name} has other components ({', '.join(part.name for part in model.parts)}) than this panel; "
-                "open a panel of its own with it."
+                f"{model.name} has other components ({', '.join(part.name for part in model.parts)}) than this panel. "
+                "Open a separate panel for it."
             )
         self._apply(replace(self._state, model=model))
         self._saved = model.digest
@@ -201,7 +207,7 @@ class WeightsModel:
     def make_baseline(self) -> str:
         """Make the current model the baseline. This can be undone. Return a sentence if it is already, otherwise ""."""
         if self.model == self.baseline:
-            return "these weights are the baseline already."
+            return "These weights are already the baseline."
         self._apply(replace(self._state, baseline=self.model))
         return ""
 
@@ -226,7 +232,7 @@ class WeightsModel:
         ------
         ConfigurationError: If no move can be undone.
         """
-        self._travel(self._past, self._future, "taken back")
+        self._restore(self._past, self._future, "undone")
 
     def redo(self) -> None:
         """Redo the move that was undone last.
@@ -235,15 +241,15 @@ class WeightsModel:
         ------
         ConfigurationError: If no move can be redone.
         """
-        self._travel(self._future, self._past, "made again")
+        self._restore(self._future, self._past, "redone")
 
     def reset(self) -> None:
         """Restore the baseline and remove all locks. This can be undone."""
         self._apply(State(self.baseline, self.baseline))
 
-    def _travel(self, source: list[State], target: list[State], what: str) -> None:
+    def _restore(self, source: list[State], target: list[State], what: str) -> None:
         if not source:
-            raise ConfigurationError(f"there is no move to be {what}.")
+            raise ConfigurationError(f"No change can be {what}.")
         target.append(self._state)
         self._state = source.pop()
 
@@ -251,7 +257,7 @@ class WeightsModel:
         if state == self._state:
             return
         self._past.append(self._state)
-        del self._past[:-_STEPS]
+        del self._past[:-_MAX_UNDO]
         self._future.clear()
         self._state = state
 
@@ -264,14 +270,16 @@ class WeightsModel:
             if part.name == component:
                 return part.group
         known = ", ".join(part.name for part in self.model.parts)
-        raise ConfigurationError(f"there is no component {component!r} here; there are {known}.")
+        raise ConfigurationError(f"Component {component!r} does not exist. The components are {known}.")
 
 
-def _differing(a: ScoringModel, b: ScoringModel) -> tuple[int, int]:
+def _count_differences(a: ScoringModel, b: ScoringModel) -> tuple[int, int]:
     """Return how many weights (of groups, and of components in their group) and how many parameters differ."""
     levels = [(one.weights.groups, *(one.weights.components[group] for group in GROUPS)) for one in (a, b)]
     weights = sum(before[name] != after[name] for before, after in zip(*levels, strict=True) for name in before)
-    numbers = [{knob.name: knob.value for part in one.parts for knob in knobs_of(part)} for one in (a, b)]
+    numbers = [
+        {parameter.name: parameter.value for part in one.parts for parameter in list_parameters(part)} for one in (a, b)
+    ]
     names = dict.fromkeys([*numbers[0], *numbers[1]])  # a curve may have more points in one model
     return weights, sum(numbers[0].get(name) != numbers[1].get(name) for name in names)
 

@@ -28,7 +28,7 @@ class Status:
     """State of the worker, the reason of a failure as a sentence, and the duration of the last computation."""
 
     kind: Kind
-    why: str = ""
+    reason: str = ""
     seconds: float = 0.0
 
 
@@ -42,7 +42,7 @@ class Worker(Generic[R, S]):
     stages: `stages(request, cancelled)` yields results, each more complete than the previous one. A newer request
         ends it between two results, and wherever it calls `cancelled`.
     publish: Called with each result on the worker's thread, unless a newer request exists.
-    told: Called with each status on the worker's thread, unless a newer request exists.
+    on_status: Called with each status on the worker's thread, unless a newer request exists.
     debounce: Seconds between a request and the start of its computation. A newer request restarts the delay.
     clock: Clock in seconds, replaced in tests.
     wait: Waits on a condition for some seconds, replaced in tests.
@@ -52,18 +52,18 @@ class Worker(Generic[R, S]):
         self,
         stages: Callable[[R, Cancelled], Iterable[S]],
         publish: Callable[[S], None],
-        told: Callable[[Status], None] = lambda status: None,
+        on_status: Callable[[Status], None] = lambda status: None,
         *,
         debounce: float = 0.1,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Condition, float], object] = threading.Condition.wait,
     ) -> None:
-        self._stages, self._publish, self._told = stages, publish, told
+        self._stages, self._publish, self._on_status = stages, publish, on_status
         self._debounce, self._clock, self._wait = debounce, clock, wait
         self._changed = threading.Condition()
         self._request: R | None = None
         self._due = 0.0
-        self._asked = self._done = 0
+        self._submitted = self._done = 0
         self._closed = False
         self._error: Exception | None = None
         self.status = Status("idle")
@@ -74,7 +74,7 @@ class Worker(Generic[R, S]):
         with self._changed:
             if self._closed:
                 return
-            self._asked += 1
+            self._submitted += 1
             self._request, self._due = request, self._clock() + self._debounce
             self._changed.notify_all()
             if self._thread is None or not self._thread.is_alive():
@@ -90,8 +90,8 @@ class Worker(Generic[R, S]):
         Exception: The error that the computation raised.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._closed or self._done == self._asked, timeout):
-                raise TimeoutError(f"the computation did not end within {timeout:g} seconds.")
+            if not self._changed.wait_for(lambda: self._closed or self._done == self._submitted, timeout):
+                raise TimeoutError(f"The computation did not end within {timeout:g} seconds.")
             if self._error is not None:
                 raise self._error
 
@@ -107,50 +107,50 @@ class Worker(Generic[R, S]):
     def _run(self) -> None:
         while True:
             with self._changed:
-                asked = self._asked > self._done
-                while asked and not self._closed and (left := self._due - self._clock()) > 0:
+                is_pending = self._submitted > self._done
+                while is_pending and not self._closed and (left := self._due - self._clock()) > 0:
                     self._wait(self._changed, left)
-                if self._closed or not asked:
+                if self._closed or not is_pending:
                     self._thread = None  # set under the lock, so the next `submit` starts a new thread
                     return
-                number, request = self._asked, self._request
+                number, request = self._submitted, self._request
             self._compute(number, request)  # type: ignore[arg-type]  # set by `submit`
 
     def _compute(self, number: int, request: R) -> None:
-        def stale() -> bool:
-            return self._closed or self._asked != number
+        def is_stale() -> bool:
+            return self._closed or self._submitted != number
 
-        begun, error = self._clock(), None
+        start, error = self._clock(), None
         try:
-            self._tell(Status("computing"))
-            for result in self._stages(request, stale):
-                if stale():
+            self._report(Status("computing"))
+            for result in self._stages(request, is_stale):
+                if is_stale():
                     return
                 self._publish(result)
-            if stale():
+            if is_stale():
                 return
-            self._tell(Status("settled", seconds=self._clock() - begun))
+            self._report(Status("settled", seconds=self._clock() - start))
         except Exception as problem:  # noqa: BLE001  # the thread must survive; `wait_idle` raises the error
-            if isinstance(problem, RunCancelledError) and stale():
+            if isinstance(problem, RunCancelledError) and is_stale():
                 return
             error = problem
-            self._tell_failure(Status("failed", _sentence(problem), self._clock() - begun), stale)
+            self._report_failure(Status("failed", _describe(problem), self._clock() - start), is_stale)
         with self._changed:
             self._error = error
-            if self._asked == number:
+            if self._submitted == number:
                 self._done = number
                 self._changed.notify_all()
 
-    def _tell_failure(self, status: Status, stale: Cancelled) -> None:
+    def _report_failure(self, status: Status, is_stale: Cancelled) -> None:
         """Report a failure. An error of the listener is ignored, because `wait_idle` must raise the first error."""
-        if not stale():
+        if not is_stale():
             with suppress(Exception):
-                self._tell(status)
+                self._report(status)
 
-    def _tell(self, status: Status) -> None:
+    def _report(self, status: Status) -> None:
         self.status = status
-        self._told(status)
+        self._on_status(status)
 
 
-def _sentence(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return str(error) if isinstance(error, ScoringError) else f"{type(error).__name__}: {error}"

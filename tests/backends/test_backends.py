@@ -60,7 +60,7 @@ def assert_lists(ranking: Ranking, plan: Plan, k: int, users: np.ndarray | None 
 @every_backend
 @cases(60)
 @given(sketches(), st.sampled_from((1, 2, 7, 40, 45)))
-def test_lists_are_those_of_the_specification(make: BackendFactory, sketch: Sketch, k: int) -> None:
+def test_lists_equal_specification(make: BackendFactory, sketch: Sketch, k: int) -> None:
     plan = plan_of(sketch)
     assert_lists(make(plan.bundle, workers=1).top_k(k), plan, k)
 
@@ -69,20 +69,22 @@ def test_lists_are_those_of_the_specification(make: BackendFactory, sketch: Sket
 @pytest.mark.parametrize("k", [1, 5, 200, 201, 10**9])
 @pytest.mark.parametrize("per_company", [0, 2])
 @pytest.mark.parametrize("components", [EVERY_TERM, EQUAL], ids=["any", "equal"])
-def test_ties_caps_and_more_than_there_are(make: BackendFactory, components: tuple, per_company: int, k: int) -> None:
+def test_ties_company_limits_and_k_above_number_of_jobs(
+    make: BackendFactory, components: tuple, per_company: int, k: int
+) -> None:
     plan = plan_of(replace(SMALL, components=components, per_company=per_company, levels=2))
     assert_lists(make(plan.bundle).top_k(k), plan, k)
 
 
 @every_backend
-def test_lists_too_long_for_insertion(make: BackendFactory) -> None:
+def test_long_lists_equal_specification(make: BackendFactory) -> None:
     plan = plan_of(replace(SMALL, n_users=2, n_jobs=2 * SHORT))
     assert plan.bundle.n_eligible > SHORT
     assert_lists(make(plan.bundle).top_k(SHORT + 1), plan, SHORT + 1)
 
 
 @every_backend
-def test_no_eligible_job(make: BackendFactory) -> None:
+def test_lists_without_eligible_jobs_are_empty(make: BackendFactory) -> None:
     plan, done = plan_of(SMALL), list[int]()
     plan.exclusions.by_rule["closed"] = np.ones(SMALL.n_jobs, dtype=bool)
     ranking = make(plan.bundle).top_k(5, progress=done.append)
@@ -93,7 +95,7 @@ def test_no_eligible_job(make: BackendFactory) -> None:
 
 @every_backend
 @pytest.mark.parametrize(("n_users", "n_jobs"), [(0, 9), (3, 0), (0, 0)])
-def test_no_users_or_no_jobs(make: BackendFactory, n_users: int, n_jobs: int) -> None:
+def test_empty_users_or_jobs_give_empty_results(make: BackendFactory, n_users: int, n_jobs: int) -> None:
     backend = make(plan_of(replace(SMALL, n_users=n_users, n_jobs=n_jobs)).bundle)
     ranking, none = backend.top_k(5), np.empty(0, dtype=np.int64)
     assert len(ranking.user_id) == n_users
@@ -103,11 +105,11 @@ def test_no_users_or_no_jobs(make: BackendFactory, n_users: int, n_jobs: int) ->
 
 
 @every_backend
-def test_only_candidates_are_listed(make: BackendFactory) -> None:
+def test_lists_contain_only_candidates(make: BackendFactory) -> None:
     plan = plan_of(SMALL)
-    theirs = np.random.default_rng(0).random((SMALL.n_users, SMALL.n_jobs)) < 0.1
-    theirs[0] = False
-    candidates = Candidates.listed(*np.nonzero(theirs), *theirs.shape)
+    is_candidate = np.random.default_rng(0).random((SMALL.n_users, SMALL.n_jobs)) < 0.1
+    is_candidate[0] = False
+    candidates = Candidates.listed(*np.nonzero(is_candidate), *is_candidate.shape)
     plan = replace(plan, exclusions=replace(plan.exclusions, candidates=candidates))
     assert_lists(make(plan.bundle).top_k(30), plan, 30)
 
@@ -115,7 +117,7 @@ def test_only_candidates_are_listed(make: BackendFactory) -> None:
 @every_backend
 @cases(25)
 @given(st.integers(0, 2**32 - 1), st.sampled_from((1, 8, 40)))
-def test_extreme_weights(make: BackendFactory, seed: int, k: int) -> None:
+def test_extreme_weights_equal_specification(make: BackendFactory, seed: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     components = tuple(
         ((str(kind),), None, float(10.0 ** rng.integers(-300, 7)), 1.0, 0) for kind in rng.permutation(TERMS)
@@ -126,14 +128,14 @@ def test_extreme_weights(make: BackendFactory, seed: int, k: int) -> None:
 
 @every_backend
 @pytest.mark.parametrize("model", ["standard", "classic"])
-def test_missing_values(make: BackendFactory, model: str) -> None:
+def test_missing_values_equal_specification(make: BackendFactory, model: str) -> None:
     """A dataset in which every column has gaps."""
     plan = Prepared.of(small_dataset(2, n_users=20, n_jobs=120, n_actions=400), load_model(model)).plan
     assert_lists(make(plan.bundle).top_k(25), plan, 25)
 
 
 @every_backend
-def test_a_shorter_list_is_a_prefix(make: BackendFactory) -> None:
+def test_shorter_list_is_prefix_of_longer_list(make: BackendFactory) -> None:
     backend = make(plan_of(replace(SMALL, levels=2)).bundle)
     for k in (1, 4, 39):
         shorter, longer = backend.top_k(k), backend.top_k(k + 1).cut(k)
@@ -143,7 +145,7 @@ def test_a_shorter_list_is_a_prefix(make: BackendFactory) -> None:
 
 
 @every_backend
-def test_users_in_any_order_and_often(make: BackendFactory) -> None:
+def test_users_in_any_order_and_repeated(make: BackendFactory) -> None:
     plan, users = plan_of(SMALL), np.array([29, 3, 3, 0], dtype=np.int32)
     ranking = make(plan.bundle).top_k(6, users)
     np.testing.assert_array_equal(ranking.user_id, plan.user_id[users])
@@ -151,7 +153,7 @@ def test_users_in_any_order_and_often(make: BackendFactory) -> None:
 
 
 @every_backend
-def test_seeds_change_no_answer(make: BackendFactory) -> None:
+def test_seeds_do_not_change_results(make: BackendFactory) -> None:
     """Lists under other weights, of some of the users, shorter, or of no user."""
     plan = plan_of(SMALL)
     moved = replace(plan, program=fold(plan.program, plan.program.flat_weight[::-1], plan.program.group_weight))
@@ -164,7 +166,7 @@ def test_seeds_change_no_answer(make: BackendFactory) -> None:
 
 
 @every_backend
-def test_cancelled_before_the_start(make: BackendFactory) -> None:
+def test_cancelled_before_start_returns_empty_lists(make: BackendFactory) -> None:
     done: list[int] = []
     ranking = make(plan_of(SMALL).bundle).top_k(3, cancelled=lambda: True, progress=done.append)
     assert done == []
@@ -174,7 +176,7 @@ def test_cancelled_before_the_start(make: BackendFactory) -> None:
 
 @every_backend
 @pytest.mark.parametrize("workers", [1, 2])
-def test_cancelled_halfway_leaves_whole_lists_or_none(make: BackendFactory, workers: int) -> None:
+def test_cancelled_ranking_has_complete_or_empty_lists(make: BackendFactory, workers: int) -> None:
     plan = plan_of(replace(SMALL, n_users=700, n_jobs=60))
     whole, done = ReferenceBackend(plan.bundle).top_k(5), list[int]()
     ranking = make(plan.bundle, workers=workers).top_k(5, progress=done.append, cancelled=lambda: bool(done))
@@ -189,7 +191,7 @@ def test_cancelled_halfway_leaves_whole_lists_or_none(make: BackendFactory, work
 
 
 @every_backend
-def test_progress_adds_up(make: BackendFactory) -> None:
+def test_progress_sums_to_number_of_users(make: BackendFactory) -> None:
     done: list[int] = []
     make(plan_of(SMALL).bundle).top_k(3, progress=done.append)
     assert sum(done) == SMALL.n_users
@@ -199,7 +201,7 @@ def test_progress_adds_up(make: BackendFactory) -> None:
 
 
 @every_backend
-def test_scores_of_pairs(make: BackendFactory) -> None:
+def test_scores_of_pairs_equal_specification(make: BackendFactory) -> None:
     plan = plan_of(replace(SMALL, n_jobs=600))
     backend, users, jobs = make(plan.bundle), np.arange(30), np.arange(600)
     wanted = reference.scores(plan.program, users, jobs)
@@ -220,7 +222,7 @@ def test_scores_of_pairs(make: BackendFactory) -> None:
 
 
 @every_backend
-def test_invalid_arguments(make: BackendFactory) -> None:
+def test_invalid_arguments_are_rejected(make: BackendFactory) -> None:
     backend = make(plan_of(SMALL).bundle)
     row, beyond = np.array([0]), np.array([10**6])
     calls: list[Callable[[], object]] = [
@@ -241,17 +243,17 @@ def test_invalid_arguments(make: BackendFactory) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5])
-def test_invalid_workers(workers: float) -> None:
+def test_invalid_workers_are_rejected(workers: float) -> None:
     with pytest.raises(ConfigurationError, match=r"workers is .*, 1 or more"):
         NumbaBackend(plan_of(SMALL).bundle, workers=workers)  # type: ignore[arg-type]
 
 
-def test_invalid_strategy() -> None:
-    with pytest.raises(ConfigurationError, match="strategy is 'fast'; it may be auto, pruned, dense"):
+def test_invalid_strategy_is_rejected() -> None:
+    with pytest.raises(ConfigurationError, match="strategy is 'fast'; it must be one of auto, pruned, dense"):
         NumbaBackend(plan_of(SMALL).bundle, strategy="fast")  # type: ignore[arg-type]
 
 
-def test_a_path_and_a_backend() -> None:
+def test_path_with_backend_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match="path: 'dense' applies to the compiled kernels only"):
         Scorer(plan_of(SMALL), path="dense", backend=ReferenceBackend)
 
@@ -333,7 +335,7 @@ def made() -> Callable[[], int]:
     return lambda: SortedPairs.made
 
 
-def test_a_scorer_takes_any_backend(made: Callable[[], int]) -> None:
+def test_scorer_accepts_any_backend(made: Callable[[], int]) -> None:
     plan = plan_of(replace(SMALL, per_company=2))
     scorer = Scorer(plan, backend=SortedPairs)
     assert_lists(scorer.top_k(12), plan, 12)
@@ -342,7 +344,7 @@ def test_a_scorer_takes_any_backend(made: Callable[[], int]) -> None:
     assert made() == 1
 
 
-def test_prepared_passes_its_backend_on(made: Callable[[], int]) -> None:
+def test_prepared_keeps_backend_for_other_models(made: Callable[[], int]) -> None:
     data = Dataset(make_market(12, 150, 600, seed=1).tables)
     ready = Prepared.of(data, load_model("standard"), backend=SortedPairs)
     models = [ready.model.with_weights({"wage": 1.0, "fee": 0.3}), ready.model.with_eligibility(max_per_company=1)]
@@ -359,12 +361,12 @@ def test_prepared_passes_its_backend_on(made: Callable[[], int]) -> None:
 CHECKS = (
     "lists_equal_the_sorted_reference",
     "shorter_lists_are_prefixes",
-    "ties_go_to_the_smaller_id",
-    "any_number_of_workers_ranks_alike",
+    "ties_are_broken_by_smaller_id",
+    "lists_do_not_depend_on_workers",
 )
 
 
-def test_check_engine_takes_any_backend(made: Callable[[], int]) -> None:
+def test_check_engine_accepts_any_backend(made: Callable[[], int]) -> None:
     report = check_engine(backend=SortedPairs, checks=CHECKS)
     assert set(report.passed) == set(CHECKS)
     assert made() > 1

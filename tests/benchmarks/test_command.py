@@ -56,7 +56,7 @@ def sections() -> list[Section]:
     points = [{"users": 2_000, "jobs": 10**n, "seconds": 0.1 * n} for n in (4, 5)]
     unknown = [{"users": 10**n, "jobs": 100_000, "seconds": None} for n in (3, 4)]
     case = {"name": "all tied", "users": 100, "auto": 0.2, "dense": 0.3, "ratio": 0.67}
-    peer = {"name": "somebody", "job": "the full score", "ms": 12.0}
+    peer = {"name": "a peer", "job": "the full score", "ms": 12.0}
     details = {
         "peers": {"ours_ms": 0.04, "ours_on_inner_jobs_ms": {"factors alone": 0.03}, "peers": [peer]},
         "growth": {"by_jobs": points, "by_users": unknown},

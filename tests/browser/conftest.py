@@ -15,8 +15,8 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
-from tests.cli.commands.test_lab import Server
 from tests.support.page_monitor import Watched
+from tests.support.server_process import Server
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 120_000

@@ -7,9 +7,9 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from scoring.tuning.registry import Registry
-from tests.cli.commands.test_lab import Server
 from tests.support.keyboard import Keyboard
 from tests.support.page_monitor import Watched
+from tests.support.server_process import Server
 
 READY = """async () => {
   const context = window.jupyterapp.shell.currentWidget.context;

@@ -11,9 +11,9 @@ from playwright.sync_api import expect
 
 from scoring.cli.server_process import IDLE_KERNEL_SECONDS
 from scoring.tuning.registry import Registry
-from tests.cli.commands.test_lab import Server, ask_for_page, wait_until
 from tests.support.keyboard import Keyboard
 from tests.support.page_monitor import Watched
+from tests.support.server_process import Server, ask_for_page, wait_until
 
 BASE = ("fee", "wage", "popularity", "access", "freshness")
 
@@ -88,7 +88,7 @@ def test_job_and_user_are_selected(keyboard: Keyboard) -> None:
     keyboard.type(keyboard.entry("user"), "1")
     keyboard.back(start)
     keyboard.type(keyboard.entry("user"), "nobody")
-    expect(keyboard.told).to_contain_text("no id of a user")
+    expect(keyboard.told).to_contain_text("is not a user id")
 
 
 def test_sliders_inputs_locks_baseline_and_undo(keyboard: Keyboard) -> None:

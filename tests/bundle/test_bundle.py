@@ -51,7 +51,7 @@ def assert_same_lists(found: Ranking, wanted: Ranking) -> None:
 # --- What comes back ----------------------------------------------------------------------------------------
 
 
-def test_an_opened_bundle_has_the_same_arrays(prepared: Prepared, saved: Path) -> None:
+def test_opened_bundle_has_same_arrays(prepared: Prepared, saved: Path) -> None:
     wanted, found = prepared.plan.bundle, Bundle.open(saved)
     groups = [
         (found.program, wanted.program),
@@ -60,8 +60,8 @@ def test_an_opened_bundle_has_the_same_arrays(prepared: Prepared, saved: Path) -
         (found.search.index, wanted.search.index),
         (found.search.limits, wanted.search.limits),
     ]
-    for ours, theirs in groups:
-        for name, a, b in zip(ours._fields, ours, theirs, strict=True):
+    for found_part, wanted_part in groups:
+        for name, a, b in zip(found_part._fields, found_part, wanted_part, strict=True):
             np.testing.assert_array_equal(a, b, err_msg=name)
             assert type(a) is type(b), name
             if isinstance(a, np.ndarray):
@@ -72,7 +72,7 @@ def test_an_opened_bundle_has_the_same_arrays(prepared: Prepared, saved: Path) -
     assert found.n_eligible == wanted.n_eligible
 
 
-def test_arrays_of_a_file_are_aligned_views_of_it(saved: Path) -> None:
+def test_opened_arrays_are_aligned_views_of_file(saved: Path) -> None:
     index = Bundle.open(saved).search.index
     for name in ("block", "block_facts", "vector", "job_facts"):
         array = getattr(index, name)
@@ -82,7 +82,7 @@ def test_arrays_of_a_file_are_aligned_views_of_it(saved: Path) -> None:
     assert np.shares_memory(index.block, index.block_masks)
 
 
-def test_kernels_compile_nothing_for_an_opened_bundle(prepared: Prepared, saved: Path) -> None:
+def test_opened_bundle_needs_no_new_compilation(prepared: Prepared, saved: Path) -> None:
     for bundle in (prepared.plan.bundle, Bundle.open(saved)):
         backend = NumbaBackend(bundle, workers=1, strategy="pruned")
         backend.top_k(5)
@@ -93,7 +93,7 @@ def test_kernels_compile_nothing_for_an_opened_bundle(prepared: Prepared, saved:
     assert compiled == before
 
 
-def test_writing_to_an_opened_bundle_does_not_change_the_file(saved: Path) -> None:
+def test_writing_to_opened_bundle_does_not_change_file(saved: Path) -> None:
     content = saved.read_bytes()
     bundle = Bundle.open(saved)
     bundle.program.flat_weight[:] = 0
@@ -105,12 +105,15 @@ def test_writing_to_an_opened_bundle_does_not_change_the_file(saved: Path) -> No
 @given(sketches())
 @example(Sketch(0, 0, 9, ((("user",), None, 1.0, 1.0, 0),), 2))
 @example(Sketch(0, 3, 0, ((("user",), None, 1.0, 1.0, 0),), 2))
-def test_any_bundle_ranks_alike_after_saving(tmp_path_factory: pytest.TempPathFactory, sketch: Sketch) -> None:
+def test_saved_bundle_gives_same_lists(tmp_path_factory: pytest.TempPathFactory, sketch: Sketch) -> None:
     plan, path = plan_of(sketch), tmp_path_factory.mktemp("any") / "bundle"
     rng = sketch.rng("candidates")
-    theirs = rng.random((sketch.n_users, sketch.n_jobs)) < 0.7
+    is_candidate = rng.random((sketch.n_users, sketch.n_jobs)) < 0.7
     with_candidates = replace(
-        plan, exclusions=replace(plan.exclusions, candidates=Candidates.listed(*np.nonzero(theirs), *theirs.shape))
+        plan,
+        exclusions=replace(
+            plan.exclusions, candidates=Candidates.listed(*np.nonzero(is_candidate), *is_candidate.shape)
+        ),
     )
     for bundle in (plan.bundle, with_candidates.bundle):
         digest = bundle.save(path)
@@ -122,7 +125,7 @@ def test_any_bundle_ranks_alike_after_saving(tmp_path_factory: pytest.TempPathFa
             assert_same_lists(ReferenceBackend(opened).top_k(k), wanted)
 
 
-def test_a_bundle_without_users_has_no_search_index(tmp_path: Path) -> None:
+def test_bundle_without_users_has_no_search_index(tmp_path: Path) -> None:
     plan = plan_of(Sketch(0, 0, 9, (), 2))
     plan.bundle.save(tmp_path / "empty")
     bundle = Bundle.open(tmp_path / "empty")
@@ -161,7 +164,7 @@ NOT_NEEDED = (
 )
 
 
-def test_ranking_in_a_process_of_its_own_needs_only_the_bundle(prepared: Prepared, saved: Path, tmp_path: Path) -> None:
+def test_ranking_in_another_process_needs_only_the_bundle(prepared: Prepared, saved: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", RANK, str(saved), str(tmp_path / "lists.npz")],
         cwd=ROOT,
@@ -181,7 +184,7 @@ def test_ranking_in_a_process_of_its_own_needs_only_the_bundle(prepared: Prepare
 # --- Digests ------------------------------------------------------------------------------------------------
 
 
-def test_a_digest_is_of_the_content(prepared: Prepared, saved: Path) -> None:
+def test_digest_depends_on_content_only(prepared: Prepared, saved: Path) -> None:
     plan = prepared.plan
     again = Prepared.of(prepared.inputs, prepared.model).plan.bundle
     assert Bundle.open(saved).digest == plan.bundle.digest == again.digest
@@ -191,9 +194,7 @@ def test_a_digest_is_of_the_content(prepared: Prepared, saved: Path) -> None:
     assert back.digest == plan.bundle.digest
 
 
-def test_a_digest_is_computed_only_when_it_is_read(
-    prepared: Prepared, saved: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_digest_is_computed_on_access_only(prepared: Prepared, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle, opened = prepared.plan.bundle, Bundle.open(saved)
 
     def refuse(parts: Parts) -> str:
@@ -209,11 +210,11 @@ def test_a_digest_is_computed_only_when_it_is_read(
 # --- Files --------------------------------------------------------------------------------------------------
 
 
-def test_only_the_owner_may_read_a_file(saved: Path) -> None:
+def test_saved_file_is_readable_by_owner_only(saved: Path) -> None:
     assert stat.S_IMODE(saved.stat().st_mode) == 0o600
 
 
-def test_a_file_is_replaced_in_one_step(prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_save_keeps_previous_file(prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "kept"
     prepared.plan.bundle.save(path)
     content = path.read_bytes()
@@ -267,7 +268,7 @@ UNUSABLE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 @pytest.mark.parametrize(("change", "reason"), UNUSABLE.values(), ids=UNUSABLE)
-def test_unusable_files_are_rejected_in_one_sentence(
+def test_invalid_file_is_rejected_with_reason(
     saved: Path, tmp_path: Path, change: Callable[[bytes], bytes], reason: str
 ) -> None:
     path = tmp_path / "other.bundle"
@@ -280,7 +281,7 @@ def test_unusable_files_are_rejected_in_one_sentence(
     assert "\n" not in str(caught.value)
 
 
-def test_every_changed_byte_is_noticed(tmp_path: Path) -> None:
+def test_every_changed_byte_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "small"
     plan_of(Sketch(0, 1, 3, ((("job",), None, 1.0, 1.0, 0),), 2)).bundle.save(path)
     content = path.read_bytes()
@@ -290,18 +291,18 @@ def test_every_changed_byte_is_noticed(tmp_path: Path) -> None:
             Bundle.open(path)
 
 
-def test_a_file_that_does_not_exist(tmp_path: Path) -> None:
+def test_opening_missing_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(BundleFileError, match=r"no\.bundle: cannot be read: No such file or directory") as caught:
         Bundle.open(tmp_path / "no.bundle")
     assert caught.value.reason == "unreadable"
 
 
-def test_a_folder_that_does_not_exist(prepared: Prepared, tmp_path: Path) -> None:
+def test_saving_to_missing_folder_is_rejected(prepared: Prepared, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="the bundle cannot be written: No such file or directory"):
         prepared.plan.bundle.save(tmp_path / "no" / "bundle")
 
 
-def test_a_file_without_an_array_is_rejected(prepared: Prepared, tmp_path: Path) -> None:
+def test_file_without_an_array_is_rejected(prepared: Prepared, tmp_path: Path) -> None:
     parts = prepared.plan.bundle._parts()
     del parts.arrays["program.lookup_values"]
     bundle_file.write(tmp_path / "less", parts)

@@ -15,8 +15,6 @@ import pytest
 from scoring.caching.content_digests import code_of, content_digest, freeze
 from tests.support.counts import record_count
 
-CODE = "{} changes of a component's code: another key, nothing served from before"
-
 
 def test_code_includes_what_it_calls_and_names() -> None:
     def cell(formula: str, scale: int = 1, default: int = 0, shift: int = 2) -> dict[str, Any]:
@@ -32,11 +30,11 @@ def test_code_includes_what_it_calls_and_names() -> None:
     assert same == code_of(cell("x")["Part"])
     for other in (cell("x + 1"), cell("x", scale=2), cell("x", default=1), cell("x", shift=3)):
         assert code_of(other["Part"]) != same
-        record_count("stale", CODE, 1)
+        record_count("code in keys", "{} changes of code", 1)
     names = cell("x")
     names["SCALE"] = 5  # the cell with the class is not run again
     assert code_of(names["Part"]) != same
-    record_count("stale", CODE, 1)
+    record_count("code in keys", "{} changes of code", 1)
 
 
 def test_arrays_with_equal_repr_differ() -> None:

@@ -25,7 +25,7 @@ from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.runs.publishers import read_manifest, read_results
 from scoring.synthetic import make_market
-from tests.support.counts import ROOM, record_count
+from tests.support.counts import record_count
 
 Call = Callable[..., Result]
 
@@ -249,9 +249,9 @@ def test_rows_that_cannot_be_used_stop_no_run(scoring: Call, database: Path, tmp
     assert pd.Timestamp(row["refused_as_of"]) == pd.Timestamp(as_of)
     assert row["job_id"] == 5
     said = one_sentence(scoring("run", "--db", database, "--max-refused", "0.2%", "--no-database"), 1)
-    assert "More rows cannot be used than the 0.2% of a table that may be refused. jobs: 800 read" in said
+    assert "Too many invalid rows. At most 0.2% of a table may be invalid. jobs: 800 read" in said
     assert "users: 150 read" in said
-    assert "says not how many rows" in one_sentence(scoring("run", "--db", database, "--max-refused", "some"), 1)
+    assert "Invalid limit" in one_sentence(scoring("run", "--db", database, "--max-refused", "some"), 1)
 
 
 # explain, models, help
@@ -276,7 +276,7 @@ def test_explain_knows_ids_that_were_text(scoring: Call, tmp_path: Path) -> None
         assert scoring("import", table, f"{table}.csv", "--db", "own.db").exit_code == 0
     done = scoring("explain", "anna", "job-a", "--db", "own.db")
     assert done.exit_code == 0, done.output
-    assert "there is no user berta" in one_sentence(scoring("explain", "berta", "job-a", "--db", "own.db"), 1)
+    assert "user berta does not exist" in one_sentence(scoring("explain", "berta", "job-a", "--db", "own.db"), 1)
 
 
 def test_models_lists_what_ships(scoring: Call) -> None:
@@ -302,7 +302,7 @@ def test_no_command_is_help(scoring: Call) -> None:
         (["run", "--chunk-size", "-1"], "--chunk-size"),
         (["run", "--colour"], "--colour"),
         (["init", "--users", "0"], "--users"),
-        (["explain", "1"], "job"),
+        (["explain", "1"], "JOB"),
         (["rum"], "rum"),
     ],
 )
@@ -321,15 +321,15 @@ def test_a_command_line_that_cannot_be_understood(scoring: Call, arguments: list
         (["run", "--db", "://"], "cannot be read"),
         (["run", "--model", "unheard"], "model unheard"),
         (["run", "--model", "strange.yaml"], "line 2: unknown key `colour`"),
-        (["run", "--weights", "none.yaml"], "weights none.yaml: No such file"),
-        (["run", "--component", "none.py"], "component file none.py: No such file"),
-        (["run", "--component", "broken.py"], "component file broken.py, line 1: ZeroDivisionError"),
-        (["run", "--component", "nothing.py"], "it defines no component"),
+        (["run", "--weights", "none.yaml"], "--weights none.yaml: No such file"),
+        (["run", "--component", "none.py"], "--component none.py: No such file"),
+        (["run", "--component", "broken.py"], "--component broken.py, line 1: ZeroDivisionError"),
+        (["run", "--component", "nothing.py"], "does not define a component"),
         (["run", "--db", "MARKET", "--out", "file.txt"], "file.txt: Not a directory"),
         (["run", "--db", "MARKET", "--as-of", "yesterday"], "'yesterday' is no time"),
-        (["explain", "999999", "1", "--db", "MARKET"], "there is no user 999999"),
-        (["explain", "1", "999999", "--db", "MARKET"], "there is no job 999999"),
-        (["explain", "1", "' OR 1=1", "--db", "MARKET"], "there is no job ' OR 1=1"),
+        (["explain", "999999", "1", "--db", "MARKET"], "user 999999 does not exist"),
+        (["explain", "1", "999999", "--db", "MARKET"], "job 999999 does not exist"),
+        (["explain", "1", "' OR 1=1", "--db", "MARKET"], "job ' OR 1=1 does not exist"),
         (["run", "--db", "file.txt"], "not a database"),
         (["run", "--db", "hollow.db"], "lacks the table"),
         (["import", "jobs", "none.csv", "--db", "MARKET"], "none.csv does not exist"),
@@ -470,7 +470,7 @@ def test_a_disk_without_room_is_one_sentence(database: Path, tmp_path: Path) -> 
     assert last.startswith("error: Results cannot be written to runs/")
     assert "File too large" in last
     assert list((tmp_path / "runs").iterdir()) == []
-    record_count("disk", ROOM, 1, 1)
+    record_count("full disk", "{} runs: {} stopped by failing writes", 1, 1)
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
@@ -482,7 +482,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert models.returncode in (0, 1)
 
 
-def test_facts_are_said_in_words() -> None:
+def test_facts_as_text() -> None:
     from scoring.ranking.fact_text import format_facts
 
     facts = {"yen per hour": 1250.0, "ratio": 0.8969, "similar in": {"wage": True, "daily_payment": True, "x": False},
@@ -492,12 +492,12 @@ def test_facts_are_said_in_words() -> None:
         "preferred 1202/1508; no station; clicked nothing"
     )
     unlike = {"similar in": {"occupation": False}}
-    assert format_facts({"clicks": 2, "days": 30} | unlike) == "clicks 2; in the last 30 days; similar to none of them"
+    assert format_facts({"clicks": 2, "days": 30} | unlike) == "clicks 2; in the last 30 days; none similar"
     assert format_facts({"clicks": 0} | unlike) == "clicks 0"
     assert format_facts({"met": {"floor": 0.0, "style": 0.25}}) == "conditions: floor (not met), style (met by 25%)"
     assert format_facts({"met": {}}) == "no conditions"
-    assert format_facts({"cosine": None}) == "similarity of user and job in past actions: unknown"
-    assert format_facts({"cosine": 0.25}) == "similarity of user and job in past actions: 0.25 (from -1 to 1)"
+    assert format_facts({"cosine": None}) == "factor similarity: user or job has no factors"
+    assert format_facts({"cosine": 0.25}) == "factor similarity 0.25 (from -1 to 1)"
 
 
 @pytest.mark.parametrize("clock", ["now", "10:00", "01/02/2025", "2025", "-5", "0001-01-01T00:00:00+14:00"])
@@ -512,7 +512,7 @@ def test_a_component_file_cannot_end_a_run_as_if_all_were_well(
 ) -> None:
     (tmp_path / "own.py").write_text(code)
     said = one_sentence(scoring("run", "--db", market, "--no-database", "--component", "own.py"), 1)
-    assert said.startswith("error: component file own.py, line 1: ")
+    assert said.startswith("error: --component own.py, line 1: ")
 
 
 def test_a_component_cannot_end_a_run_as_if_all_were_well(scoring: Call, market: Path, tmp_path: Path) -> None:
@@ -559,7 +559,7 @@ def test_an_explanation_ranks_and_compiles_nothing(
 
 def test_one_of_a_thing_is_not_many(scoring: Call, tmp_path: Path) -> None:
     made = scoring("init", "--db", tmp_path / "one.db", "--users", 1, "--jobs", 1, "--actions", 0)
-    assert "making a market of 1 user and 1 job:" in made.stderr
+    assert "generating a market of 1 user and 1 job:" in made.stderr
     done = scoring("run", "--db", tmp_path / "one.db", "--no-database", "--top-k", 1)
     assert done.exit_code == 0, done.output
     assert "loading 1 user, 1 job, 0 actions:" in done.stderr

@@ -284,7 +284,7 @@ def test_it_is_given_up_within_a_minute_with_growing_pauses(sqlite: Database, mo
     assert 20 < sum(pauses) < 50
     assert pauses[0] < 1 < pauses[-1]
     growing = f"{len(pauses)} pauses from {pauses[0]:.1f} to {max(pauses):.0f} s"
-    record_count("database", f"a read that always fails: {growing}, {sum(pauses):.0f} s together, then given up")
+    record_count("retry limit", f"{growing}, {sum(pauses):.0f} s together (test clock)")
 
 
 def test_errors_that_last_are_not_tried_again(database: Database) -> None:

@@ -89,7 +89,7 @@ def same(a: Evaluation, b: Evaluation) -> None:
 
 
 @pytest.mark.parametrize("kind", ["holdout", "own_candidates"])
-def test_values_are_those_of_a_hand(kind: str, request: pytest.FixtureRequest) -> None:
+def test_evaluate_equals_computation_by_hand(kind: str, request: pytest.FixtureRequest) -> None:
     holdout: Holdout = request.getfixturevalue(kind)
     statistics = Statistics(holdout.data)
     model = STANDARD.with_weights({"location": 0.5, "history": 0.3, "fee": 0.2})
@@ -102,7 +102,7 @@ def test_values_are_those_of_a_hand(kind: str, request: pytest.FixtureRequest) -
         assert f"{name} {found.values[name].mean():.4f}" in repr(found)
 
 
-def test_lists_are_those_of_the_engine_and_hold_only_candidates(own_candidates: Holdout) -> None:
+def test_lists_equal_engine_and_contain_only_candidates(own_candidates: Holdout) -> None:
     found = Evaluator(own_candidates, k=15, metrics=METRICS).evaluate(STANDARD)
     fresh = Prepared.of(own_candidates.data, STANDARD, candidates=own_candidates.candidates).top_k(20, found.user_id)
     np.testing.assert_array_equal(found.ranking.job_id, fresh.job_id)
@@ -130,9 +130,7 @@ def model_of(drawn: tuple[list[float], float, dict]) -> ScoringModel:
 
 @settings(max_examples=12, deadline=None)
 @given(st.lists(MODELS, min_size=2, max_size=6))
-def test_whatever_was_judged_before_a_fresh_evaluator_says_the_same(
-    holdout: Holdout, statistics: Statistics, drawn: list
-) -> None:
+def test_earlier_evaluations_do_not_change_results(holdout: Holdout, statistics: Statistics, drawn: list) -> None:
     lasting = Evaluator(holdout, metrics=METRICS, statistics=statistics)
     for model in map(model_of, drawn):
         fresh = Evaluator(holdout, metrics=METRICS, statistics=statistics)
@@ -143,7 +141,7 @@ def test_whatever_was_judged_before_a_fresh_evaluator_says_the_same(
         )
 
 
-def test_only_what_differs_in_more_than_weights_is_encoded_anew(
+def test_plan_is_rebuilt_only_if_more_than_weights_differ(
     holdout: Holdout, statistics: Statistics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
@@ -190,7 +188,7 @@ class Listed(Component):
         raise NotImplementedError
 
 
-def test_a_component_may_have_a_list_among_its_parameters(holdout: Holdout, statistics: Statistics) -> None:
+def test_component_with_list_parameter_is_evaluated(holdout: Holdout, statistics: Statistics) -> None:
     weights = WeightProfile.normalised({"base": 0.5, "personal": 0.5}, {"base": {"fee": 1}, "personal": {"listed": 1}})
     fee = next(part for part in STANDARD.parts if part.name == "fee")
     model = ScoringModel("own", (fee, Part("listed", "personal", Listed(points=[0.0, 50.0]))), weights)
@@ -200,7 +198,7 @@ def test_a_component_may_have_a_list_among_its_parameters(holdout: Holdout, stat
     same(evaluator.evaluate(again), Evaluator(holdout, metrics=METRICS, statistics=statistics).evaluate(again))
 
 
-def test_some_users_have_the_rows_that_they_have_among_all(evaluator: Evaluator, holdout: Holdout) -> None:
+def test_subset_of_users_has_the_same_rows(evaluator: Evaluator, holdout: Holdout) -> None:
     whole = evaluator.evaluate(STANDARD)
     some = np.sort(np.random.default_rng(1).choice(evaluator.user_id, 20, replace=False))
     found = Evaluator(holdout, users=some[::-1], metrics=METRICS, statistics=evaluator.statistics).evaluate(STANDARD)
@@ -212,20 +210,20 @@ def test_some_users_have_the_rows_that_they_have_among_all(evaluator: Evaluator,
         np.testing.assert_array_equal(values, whole.values[name][rows])
 
 
-def test_users_without_anything_to_be_found_are_left_out(evaluator: Evaluator, holdout: Holdout) -> None:
+def test_users_without_relevant_jobs_are_left_out(evaluator: Evaluator, holdout: Holdout) -> None:
     nobody = np.setdiff1d(holdout.data.users.user_id, holdout.user_id)
     assert len(nobody) > 0
-    hash_ids = Evaluator(holdout, users=[*nobody, *holdout.user_id[:3]], statistics=evaluator.statistics)
-    assert hash_ids.user_id.tolist() == holdout.user_id[:3].tolist()
-    with pytest.raises(ConfigurationError, match="nothing is to be found"):
+    mixed_users = Evaluator(holdout, users=[*nobody, *holdout.user_id[:3]], statistics=evaluator.statistics)
+    assert mixed_users.user_id.tolist() == holdout.user_id[:3].tolist()
+    with pytest.raises(ConfigurationError, match=r"None of these .* users has a relevant job"):
         Evaluator(holdout, users=nobody, statistics=evaluator.statistics)
-    with pytest.raises(ConfigurationError, match="nothing is to be found"):
+    with pytest.raises(ConfigurationError, match=r"None of these .* users has a relevant job"):
         Evaluator(holdout, users=[], statistics=evaluator.statistics)
     with pytest.raises(UnknownIdError, match="999999999"):
         Evaluator(holdout, users=[int(holdout.user_id[0]), 999_999_999], statistics=evaluator.statistics)
 
 
-def test_lists_are_as_long_as_the_longest_look(holdout: Holdout, statistics: Statistics) -> None:
+def test_lists_are_as_long_as_largest_k(holdout: Holdout, statistics: Statistics) -> None:
     assert Evaluator(holdout, k=5, metrics=METRICS, statistics=statistics).k == 20
     assert Evaluator(holdout, k=30, metrics=METRICS, statistics=statistics).k == 30
     short = Evaluator(holdout, k=3, metrics=(NDCG(2),), statistics=statistics).evaluate(STANDARD)
@@ -235,15 +233,15 @@ def test_lists_are_as_long_as_the_longest_look(holdout: Holdout, statistics: Sta
             Evaluator(holdout, k=k, metrics=METRICS, statistics=statistics)  # type: ignore[arg-type]
 
 
-def test_two_metrics_of_one_name_and_statistics_of_later_data_are_refused(holdout: Holdout, data: Dataset) -> None:
-    with pytest.raises(ConfigurationError, match="one name"):
+def test_duplicate_metrics_and_later_statistics_raise(holdout: Holdout, data: Dataset) -> None:
+    with pytest.raises(ConfigurationError, match="Two metrics have the same name"):
         Evaluator(holdout, metrics=(NDCG(10), NDCG(10)))
     with pytest.raises(ConfigurationError, match="other data"):
         Evaluator(holdout, statistics=Statistics(data))
 
 
 @pytest.mark.parametrize("kind", ["holdout", "own_candidates"])
-def test_pairs_out_of_reach_are_counted_at_their_first_rule(kind: str, request: pytest.FixtureRequest) -> None:
+def test_unreachable_pairs_are_counted_at_first_rule(kind: str, request: pytest.FixtureRequest) -> None:
     holdout: Holdout = request.getfixturevalue(kind)
     model = STANDARD.with_eligibility(min_fee=1500.0, company_cooldown_days=60.0)
     evaluator = Evaluator(holdout, metrics=METRICS)
@@ -261,10 +259,10 @@ def test_pairs_out_of_reach_are_counted_at_their_first_rule(kind: str, request: 
     assert evaluator.unreachable(model) == counts
     assert len(counts) >= 2
     everything = {"open": False, "min_fee": None, "not_applied": False, "company_cooldown_days": None}
-    assert set(evaluator.unreachable(STANDARD.with_eligibility(**everything))) <= {"nobody's candidate"}
+    assert set(evaluator.unreachable(STANDARD.with_eligibility(**everything))) <= {"not a candidate of any user"}
 
 
-def test_facts_follow_the_rules(evaluator: Evaluator) -> None:
+def test_list_facts_follow_eligibility_rules(evaluator: Evaluator) -> None:
     for rules in ({"min_fee": 2000.0}, {}, {"min_fee": 3000.0}):
         evaluation = evaluator.evaluate(STANDARD.with_eligibility(**rules))
         facts = evaluator.facts(evaluation)

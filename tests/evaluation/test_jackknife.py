@@ -27,7 +27,7 @@ def ids(rng: np.random.Generator) -> list[int]:
 
 # the error of the spread of 150 values is 6 %; the jackknife of coverage is too wide, never too narrow
 @pytest.mark.parametrize(("fact", "most"), [(Coverage(K), 2.0), (Concentration(K), 1.3)])
-def test_standard_errors_are_those_of_new_users(fact: PopulationFact, most: float) -> None:
+def test_standard_error_equals_spread_over_new_users(fact: PopulationFact, most: float) -> None:
     rng = np.random.default_rng(1)
     found = [fact.of(ranking_of(drawn_lists(rng, 1.0), ids(rng)), FACTS) for _ in range(150)]
     seen = np.std([one.value for one in found], ddof=1)
@@ -35,7 +35,7 @@ def test_standard_errors_are_those_of_new_users(fact: PopulationFact, most: floa
     assert 0.8 < told / seen < most
 
 
-def test_intervals_of_a_difference_hold_the_true_one_and_are_paired() -> None:
+def test_interval_of_paired_difference_contains_true_value() -> None:
     rng = np.random.default_rng(2)
     held, narrower = 0, 0
     for _ in range(150):
@@ -50,7 +50,7 @@ def test_intervals_of_a_difference_hold_the_true_one_and_are_paired() -> None:
     assert narrower == 150
 
 
-def test_groups_are_even_and_follow_from_the_id_alone() -> None:
+def test_groups_are_even_and_depend_only_on_id() -> None:
     sizes = np.bincount(assign_groups(np.arange(0, 200_000, 2)), minlength=GROUPS_OF_USERS)
     assert len(sizes) == GROUPS_OF_USERS
     assert abs(sizes - 5_000).max() < 400  # 5.8 standard deviations
@@ -58,11 +58,11 @@ def test_groups_are_even_and_follow_from_the_id_alone() -> None:
     assert (assign_groups(strange[::-1])[::-1] == assign_groups(strange)).all()
 
 
-def test_what_has_no_difference_and_no_error() -> None:
+def test_other_users_or_one_group_raise() -> None:
     one = Coverage(1).of(ranking_of([[1]], [5]), FACTS)
-    with pytest.raises(ConfigurationError, match="1 users are too few"):
+    with pytest.raises(ConfigurationError, match="1 user in one group"):
         one.interval()
-    with pytest.raises(ConfigurationError, match="other users"):
+    with pytest.raises(ConfigurationError, match="different users"):
         one.minus(Coverage(1).of(ranking_of([[1]], [6]), FACTS))
     two = Coverage(1).of(ranking_of([[1]] * 40), FACTS)
     with pytest.raises(ConfigurationError, match="level is 95"):

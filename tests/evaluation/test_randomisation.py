@@ -39,11 +39,11 @@ def brute_force(delta: list[float]) -> float:
         max_size=9,
     )
 )
-def test_few_who_differ_are_enumerated(delta: list[float]) -> None:
+def test_few_differences_are_enumerated(delta: list[float]) -> None:
     assert p_values(np.array(delta)[:, None], signs(len(delta)))[0] == pytest.approx(brute_force(delta), abs=1e-15)
 
 
-def test_as_many_as_there_are_draws_are_enumerated_and_one_more_is_drawn() -> None:
+def test_enumeration_ends_at_number_of_draws() -> None:
     def found(draws: int) -> set[float]:
         return {p_values(np.ones((12, 1)), signs(12, draws, seed))[0] for seed in range(5)}
 
@@ -51,12 +51,12 @@ def test_as_many_as_there_are_draws_are_enumerated_and_one_more_is_drawn() -> No
     assert len(found(4_095)) > 1
 
 
-def test_nobody_differs() -> None:
+def test_p_is_1_without_differences() -> None:
     assert p_values(np.zeros((50, 2)), signs(50)).tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.1, 0.3])
-def test_near_a_peer_where_signs_are_drawn(shift: float) -> None:
+def test_sampled_p_is_near_scipy(shift: float) -> None:
     rng = np.random.default_rng(5)
     delta = rng.normal(shift, 1, 80)
     peer = scipy.stats.permutation_test(
@@ -72,24 +72,24 @@ def test_near_a_peer_where_signs_are_drawn(shift: float) -> None:
     assert p_values(delta[:, None], signs(80))[0] == pytest.approx(peer.pvalue, abs=bound)
 
 
-def test_p_is_uniform_where_nothing_differs() -> None:
+def test_p_is_uniform_under_null_hypothesis() -> None:
     rng = np.random.default_rng(7)
     # 400 comparisons with the same sampled signs
     p = p_values(rng.standard_t(3, (60, 400)), signs(60))
     assert scipy.stats.kstest(p, "uniform").pvalue > 0.01
 
 
-def test_p_is_never_below_one_of_all_draws() -> None:
+def test_p_is_never_below_one_draw() -> None:
     assert p_values(np.ones((60, 1)), signs(60))[0] == 1 / (DRAWS + 1)
 
 
-def test_sums_that_are_equal_but_for_rounding_count_as_equal() -> None:
+def test_sums_equal_up_to_rounding_count_as_extreme() -> None:
     # 0.1 + 0.2 is not 0.3: rounding separates sums that are equal in exact arithmetic
     delta = np.array([0.1, 0.2, 0.3, -0.3, -0.2, -0.1, 0.7])
     assert p_values(delta[:, None], signs(7))[0] == brute_force([1.0, 2.0, 3.0, -3.0, -2.0, -1.0, 7.0])
 
 
-def test_signs_drawn_in_pieces_are_each_used_once() -> None:
+def test_blocks_of_signs_are_each_used_once() -> None:
     n = 3_000  # more than one block of unpacked signs
     delta = np.random.default_rng(8).normal(0.02, 1, n)
     drawn = signs(n, draws=500)

@@ -14,7 +14,7 @@ from tests.support.rankings import ranking_of
 LOWEST, HIGHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
-def test_a_pair_given_twice_keeps_the_larger_gain_and_pairs_are_sorted() -> None:
+def test_duplicate_pair_keeps_larger_gain() -> None:
     relevance = Relevance.of([7, 2, 7, 7], [5, 9, 5, 1], [1.0, 2.0, 3.0, 0.5])
     assert relevance.user_id.tolist() == [2, 7, 7]
     assert relevance.job_id.tolist() == [9, 1, 5]
@@ -23,61 +23,61 @@ def test_a_pair_given_twice_keeps_the_larger_gain_and_pairs_are_sorted() -> None
     assert relevance.frame().to_numpy().tolist() == [[2, 9, 2.0], [7, 1, 0.5], [7, 5, 3.0]]
 
 
-def test_a_gain_that_is_not_given_is_1() -> None:
+def test_missing_gain_is_1() -> None:
     assert Relevance.of([1, 1], [2, 3]).gain.tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("gain", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_gain_that_is_none_is_refused(gain: float) -> None:
-    with pytest.raises(ConfigurationError, match=r"user 4 and job 6 is .* a finite number above 0"):
+def test_invalid_gain_raises(gain: float) -> None:
+    with pytest.raises(ConfigurationError, match=r"user 4 and job 6 is .*\. Use a finite number above 0"):
         Relevance.of([1, 4], [2, 6], [1.0, gain])
 
 
-def test_lengths_that_differ_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"2 users, 1 jobs"):
+def test_different_lengths_raise() -> None:
+    with pytest.raises(ConfigurationError, match=r"2 user ids, 1 job ids"):
         Relevance.of([1, 4], [2])
     with pytest.raises(ConfigurationError, match=r"gains of shape \(1,\)"):
         Relevance.of([1, 4], [2, 3], [1.0])
 
 
-def test_gains_ideal_and_lengths() -> None:
+def test_gains_ideal_gains_and_lengths_by_hand() -> None:
     relevance = Relevance.of([1, 1, 1, 3, 9], [10, 11, 12, 10, 10], [1.0, 3.0, 2.0, 1.0, 1.0])
     ranked = rank_relevance(ranking_of([[11, 20, 10], [10, 20], []], user_id=[1, 2, 3]), relevance)
     assert ranked.gains.tolist() == [[3.0, 0.0, 1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     assert ranked.ideal.tolist() == [[3.0, 2.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     assert ranked.n_relevant.tolist() == [3, 0, 1]
     assert ranked.length.tolist() == [3, 2, 0]
-    assert ranked.known.tolist() == [True, False, True]
-    assert repr(ranked) == "Judged(3 users, 2 with relevant jobs, to rank 3)"
+    assert ranked.has_relevant.tolist() == [True, False, True]
+    assert repr(ranked) == "RankedRelevance(3 users, 2 with relevant jobs, to rank 3)"
 
 
-def test_k_cuts_lists_and_relevant_jobs_beyond_are_still_counted() -> None:
+def test_k_cuts_lists_but_not_relevant_counts() -> None:
     ranked = rank_relevance(ranking_of([[1, 2, 3]]), Relevance.of([0, 0, 0], [3, 2, 9], [1.0, 2.0, 3.0]), k=2)
     assert ranked.gains.tolist() == [[0.0, 2.0]]
     assert ranked.ideal.tolist() == [[3.0, 2.0]]
     assert (ranked.n_relevant.tolist(), ranked.length.tolist()) == ([3], [2])
 
 
-def test_a_k_beyond_the_lists_says_that_there_are_no_more_jobs() -> None:
+def test_k_beyond_list_adds_empty_ranks() -> None:
     ranked = rank_relevance(ranking_of([[1, 2]]), Relevance.of([0] * 3, [2, 8, 9]), k=4)
     assert ranked.gains.tolist() == [[0.0, 1.0, 0.0, 0.0]]
     assert ranked.ideal.tolist() == [[1.0, 1.0, 1.0, 0.0]]
 
 
-def test_what_stands_behind_the_end_of_a_list_is_no_job_even_where_that_is_an_id() -> None:
+def test_padding_after_list_end_is_not_a_job() -> None:
     ranked = rank_relevance(ranking_of([[5], [5, 6, 7]]), Relevance.of([0], [-1]))
     assert ranked.gains.sum() == 0
 
 
 @pytest.mark.parametrize("k", [0, -3, 1.5])
-def test_a_k_that_is_none_is_refused(k: float) -> None:
+def test_invalid_k_raises(k: float) -> None:
     with pytest.raises(ConfigurationError, match="k is"):
         rank_relevance(ranking_of([[1]]), Relevance.of([1], [1]), k=k)  # type: ignore[arg-type]
 
 
-def test_nobody_and_nothing() -> None:
+def test_no_users_or_no_relevance() -> None:
     assert rank_relevance(ranking_of([], room=3), Relevance.of([1], [1])).gains.shape == (0, 3)
-    assert not rank_relevance(ranking_of([[1]]), Relevance.of([], [])).known.any()
+    assert not rank_relevance(ranking_of([[1]]), Relevance.of([], [])).has_relevant.any()
     assert rank_relevance(ranking_of([[], []]), Relevance.of([1], [1])).gains.shape == (2, 0)
 
 
@@ -90,7 +90,7 @@ ids = st.sampled_from([LOWEST, LOWEST + 1, -1, 0, 1, 2, 3, 2**32, HIGHEST])
     lists=st.lists(st.tuples(ids, st.lists(ids, unique=True, max_size=6)), max_size=6, unique_by=lambda one: one[0]),
     k=st.none() | st.integers(1, 8),
 )
-def test_equal_to_looking_up_each_pair(
+def test_gains_equal_lookup_of_each_pair(
     pairs: list[tuple[int, int, int]], lists: list[tuple[int, list[int]]], k: int | None
 ) -> None:
     users, jobs, gains = ([pair[place] for pair in pairs] for place in range(3))
@@ -111,7 +111,7 @@ def test_equal_to_looking_up_each_pair(
         assert ranked.n_relevant[row] == len(of_user)
 
 
-def test_many_relevant_jobs_are_compared_in_pieces() -> None:
+def test_many_relevant_jobs_in_blocks() -> None:
     n_jobs, k = 60_000, 10  # more cells than one block
     listed = list(range(0, n_jobs, n_jobs // k))
     wanted = np.arange(1, n_jobs, 2)

@@ -51,7 +51,7 @@ def values_of(evaluator: Evaluator, board: Scoreboard, model: str) -> dict[str, 
     return {**evaluation.values, **lists}
 
 
-def test_there_is_a_row_per_model_and_measure(board: Scoreboard) -> None:
+def test_frame_has_row_per_model_and_measure(board: Scoreboard) -> None:
     frame = board.frame()
     assert list(frame.columns) == ["model", "measure", *FIGURES, "significant"]
     assert frame[["model", "measure"]].to_numpy().tolist() == [
@@ -62,7 +62,7 @@ def test_there_is_a_row_per_model_and_measure(board: Scoreboard) -> None:
 
 
 @pytest.mark.parametrize("measure", MEANS)
-def test_figures_are_those_of_direct_calls(evaluator: Evaluator, board: Scoreboard, measure: str) -> None:
+def test_frame_equals_direct_calls(evaluator: Evaluator, board: Scoreboard, measure: str) -> None:
     draws = Resamples.of(evaluator.user_id, seed=3)
     a, b = (values_of(evaluator, board, model)[measure] for model in ("now", "other"))
     found, before = row(board.frame(), "other", measure), row(board.frame(), "now", measure)
@@ -77,7 +77,7 @@ def test_figures_are_those_of_direct_calls(evaluator: Evaluator, board: Scoreboa
 
 
 @pytest.mark.parametrize("fact", [Coverage(), Concentration()])
-def test_coverage_and_concentration_are_of_all_lists(
+def test_population_rows_equal_facts_of_all_lists(
     evaluator: Evaluator, board: Scoreboard, fact: Coverage | Concentration
 ) -> None:
     a, b = (
@@ -92,7 +92,7 @@ def test_coverage_and_concentration_are_of_all_lists(
     assert found["significant"] == (found["difference_low"] > 0 or found["difference_high"] < 0)
 
 
-def test_all_that_is_tested_is_corrected_together(board: Scoreboard) -> None:
+def test_p_values_are_corrected_over_all_tests(board: Scoreboard) -> None:
     frame = board.frame()
     tested = frame["p"].notna()
     assert tested.sum() == 2 * len(MEANS)
@@ -102,7 +102,7 @@ def test_all_that_is_tested_is_corrected_together(board: Scoreboard) -> None:
     assert frame.loc[tested, "significant"].nunique() == 2
 
 
-def test_the_baseline_has_no_difference_and_its_double_one_of_nothing(board: Scoreboard) -> None:
+def test_copy_of_baseline_has_difference_of_0(board: Scoreboard) -> None:
     frame = board.frame().set_index("model")
     nothing = ["difference", "difference_low", "difference_high", "p", "detectable", "p_holm"]
     assert frame.loc["now", nothing].isna().all(axis=None)
@@ -113,7 +113,7 @@ def test_the_baseline_has_no_difference_and_its_double_one_of_nothing(board: Sco
     assert not double["significant"].any()
 
 
-def test_a_users_value_that_is_not_known_is_left_out_and_counted(evaluator: Evaluator) -> None:
+def test_missing_user_values_are_left_out_and_counted(evaluator: Evaluator) -> None:
     """Only a few jobs have a wage, and only some lists contain these jobs."""
     before = evaluator.holdout.data
     wages = before.tables.jobs["min_salary"].where(before.tables.jobs["job_id"] % 61 == 0)
@@ -130,12 +130,12 @@ def test_a_users_value_that_is_not_known_is_left_out_and_counted(evaluator: Eval
     assert found["difference"] == pytest.approx((b[both] - a[both]).mean(), abs=1e-12)
 
 
-def test_measures_that_look_further_than_the_lists_are_not_there(evaluator: Evaluator) -> None:
+def test_measures_beyond_list_length_are_omitted(evaluator: Evaluator) -> None:
     short = Evaluator(evaluator.holdout, metrics=(NDCG(2),), k=20, statistics=evaluator.statistics)
     assert Scoreboard.of(short, {"a": STANDARD}).frame()["measure"].tolist() == ["NDCG@2"]
 
 
-def test_one_user_has_means_and_nothing_to_tell_noise_by(evaluator: Evaluator) -> None:
+def test_one_user_has_means_without_intervals(evaluator: Evaluator) -> None:
     alone = Evaluator(evaluator.holdout, users=evaluator.user_id[:1], metrics=evaluator.metrics)
     frame = Scoreboard.of(alone, {"a": STANDARD, "b": OTHER}).frame()
     assert (frame["n"] == 1).all()
@@ -144,18 +144,18 @@ def test_one_user_has_means_and_nothing_to_tell_noise_by(evaluator: Evaluator) -
     assert not frame["significant"].any()
 
 
-def test_one_model_alone(evaluator: Evaluator) -> None:
+def test_single_model_has_no_differences(evaluator: Evaluator) -> None:
     board = Scoreboard.of(evaluator, {"now": STANDARD})
     assert board.frame()["difference"].isna().all()
     assert list(board.table().columns) == ["now"]
     assert len(board.plot().axes) == 1
     with pytest.raises(ConfigurationError, match="second model"):
         board.slices()
-    with pytest.raises(ConfigurationError, match="needs a model"):
+    with pytest.raises(ConfigurationError, match="needs at least one model"):
         Scoreboard.of(evaluator, {})
 
 
-def test_a_table_has_measures_as_rows_and_marks_what_is_significant(board: Scoreboard) -> None:
+def test_table_marks_significant_differences(board: Scoreboard) -> None:
     table, frame = board.table(), board.frame()
     assert list(table.columns) == ["now", "other", "other − now", "same", "same − now"]
     assert list(table.index) == [*MEANS, *POPULATION]
@@ -171,11 +171,11 @@ def test_a_table_has_measures_as_rows_and_marks_what_is_significant(board: Score
     assert repr(board) == f"Scoreboard(now, other, same; {len(board.evaluator.user_id):,} users)"
 
 
-def test_a_name_cannot_bring_markup(evaluator: Evaluator) -> None:
+def test_model_name_is_escaped_in_html(evaluator: Evaluator) -> None:
     assert "<script>" not in Scoreboard.of(evaluator, {"<script>": STANDARD})._repr_html_()
 
 
-def test_slices_are_those_of_direct_calls(evaluator: Evaluator, board: Scoreboard) -> None:
+def test_slices_equal_direct_calls(evaluator: Evaluator, board: Scoreboard) -> None:
     draws = Resamples.of(evaluator.user_id, seed=3)
     values = [board.evaluations[name].values for name in ("now", "other")]
     chosen = [one.of_users(evaluator.user_id) for one in slices_of(evaluator.inputs)]
@@ -191,7 +191,7 @@ def test_slices_are_those_of_direct_calls(evaluator: Evaluator, board: Scoreboar
         board.slices("other", [])
 
 
-def test_what_is_drawn_is_what_the_frame_says(board: Scoreboard) -> None:
+def test_plot_shows_values_of_frame(board: Scoreboard) -> None:
     left, right = board.plot().axes
     frame = board.frame()
     for axes, column in ((left, "mean"), (right, "difference")):
@@ -202,7 +202,7 @@ def test_what_is_drawn_is_what_the_frame_says(board: Scoreboard) -> None:
     assert [label.get_text() for label in left.get_yticklabels()] == METRICS
 
 
-def test_open_points_are_the_differences_that_are_not_significant(board: Scoreboard) -> None:
+def test_open_points_mark_insignificant_differences(board: Scoreboard) -> None:
     right, frame = board.plot().axes[1], board.frame()
     drawn = {str(line.get_label()): line for line in right.lines}
     for model in list(board.evaluations)[1:]:
@@ -214,6 +214,6 @@ def test_open_points_are_the_differences_that_are_not_significant(board: Scorebo
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 95.0])
-def test_a_level_that_is_none_is_refused(evaluator: Evaluator, level: float) -> None:
+def test_invalid_level_raises(evaluator: Evaluator, level: float) -> None:
     with pytest.raises(ConfigurationError, match="level"):
         Scoreboard.of(evaluator, {"a": STANDARD, "b": OTHER}, level=level).frame()

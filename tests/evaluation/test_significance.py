@@ -30,7 +30,7 @@ def pairs(n: int, seed: int = 0, shift: float = 0.05) -> tuple[np.ndarray, np.nd
     return a, a + rng.normal(shift, 0.3, n)
 
 
-def test_intervals_hold_the_mean_as_often_as_they_say() -> None:
+def test_intervals_cover_mean_at_their_level() -> None:
     rng = np.random.default_rng(1)
     resamples = Resamples.of(range(120))
     # most users have a reciprocal rank of 0, as in real evaluations
@@ -41,7 +41,7 @@ def test_intervals_hold_the_mean_as_often_as_they_say() -> None:
     assert 0.91 <= held <= 0.975  # 800 simulations: 0.95 ± 4 standard errors is 0.92 to 0.98
 
 
-def test_intervals_near_those_of_a_peer() -> None:
+def test_intervals_are_near_scipy() -> None:
     a, b = pairs(200)
     ours = Resamples.of(range(200), n_resamples=4_000).paired(a, b)
     peer = scipy.stats.bootstrap(
@@ -51,7 +51,7 @@ def test_intervals_near_those_of_a_peer() -> None:
     assert (ours.low, ours.high) == pytest.approx((peer.low, peer.high), abs=0.15 * error)
 
 
-def test_a_difference_in_plain_numbers() -> None:
+def test_difference_by_hand() -> None:
     a, b = pairs(60)
     a[3], b[4], b[5], a[5] = NAN, NAN, NAN, NAN
     found = Resamples.of(range(60)).paired(a, b)
@@ -64,7 +64,7 @@ def test_a_difference_in_plain_numbers() -> None:
     assert all(type(one) in (float, int) for one in astuple(found))
 
 
-def test_an_interval_of_one_list_of_values_is_that_of_its_difference_to_nothing() -> None:
+def test_interval_equals_interval_of_difference_to_0() -> None:
     values, _ = pairs(60)
     values[7] = NAN
     resamples = Resamples.of(range(60))
@@ -75,7 +75,7 @@ def test_an_interval_of_one_list_of_values_is_that_of_its_difference_to_nothing(
     assert wide[0] < low < high < wide[1]
 
 
-def test_the_order_of_users_changes_nothing_and_the_seed_does() -> None:
+def test_results_depend_on_seed_not_on_user_order() -> None:
     a, b = pairs(200)
     b[::9] = NAN
     ids = np.random.default_rng(4).choice(10**12, 200, replace=False)
@@ -87,7 +87,7 @@ def test_the_order_of_users_changes_nothing_and_the_seed_does() -> None:
     assert (other.low, other.high, other.p) != (first.low, first.high, first.p)
 
 
-def test_many_at_once_are_each_what_they_are_alone() -> None:
+def test_batch_of_differences_equals_single_calls() -> None:
     rng = np.random.default_rng(6)
     a, b = rng.random((150, 3)), rng.random((150, 3))
     a[::7, 0] = NAN
@@ -104,7 +104,7 @@ def test_many_at_once_are_each_what_they_are_alone() -> None:
             assert alone.difference == pytest.approx((b - a)[inside, column].mean())
 
 
-def test_users_outside_of_a_slice_have_no_part_in_it() -> None:
+def test_users_outside_slice_do_not_count() -> None:
     a, b = pairs(80)
     mask = (np.arange(80) < 50)[None]
     resamples = Resamples.of(range(80))
@@ -112,7 +112,7 @@ def test_users_outside_of_a_slice_have_no_part_in_it() -> None:
     assert resamples.differences(a, b, mask).at(0, 0) == resamples.differences(a, wild, mask).at(0, 0)
 
 
-def test_slices_that_are_too_small_are_shown_and_not_tested() -> None:
+def test_small_slices_are_not_tested() -> None:
     a, b = pairs(40)
     masks = np.arange(40) < np.array([[0], [9], [10]])
     found = Resamples.of(range(40)).differences(a, b, masks, least=10)
@@ -122,13 +122,13 @@ def test_slices_that_are_too_small_are_shown_and_not_tested() -> None:
     assert np.isnan(found.difference[:, 0]).tolist() == [True, False, False]
 
 
-def test_where_nothing_moves_there_is_no_difference() -> None:
+def test_equal_values_have_difference_of_0() -> None:
     a, _ = pairs(50)
     found = Resamples.of(range(50)).paired(a, a)
     assert found == Difference(found.mean_a, found.mean_a, 0.0, 0.0, 0.0, 1.0, 50, 0)
 
 
-def test_draws_are_of_n_users_with_replacement() -> None:
+def test_draws_have_n_users_with_replacement() -> None:
     counts = Resamples.of(range(30), n_resamples=2_000).counts
     assert (counts.sum(axis=1) == 30).all()
     # a multinomial's counts have mean 1 and variance 1 - 1/n
@@ -140,24 +140,24 @@ def test_draws_are_of_n_users_with_replacement() -> None:
     ("wrong", "message"),
     [
         (lambda: Resamples.of([]), "no users"),
-        (lambda: Resamples.of([3, 1, 3]), "user 3 stands there twice"),
+        (lambda: Resamples.of([3, 1, 3]), "Duplicate user 3"),
         (lambda: Resamples.of([1], n_resamples=99), "n_resamples is 99"),
         (lambda: Resamples.of([1], n_permutations=0), "n_permutations is 0"),
-        (lambda: Resamples.of([1, 2]).paired([1.0], [1.0]), r"values are of shape \(1, 1\); there are 2 users"),
-        (lambda: Resamples.of([1, 2]).paired([NAN, 1.0], [1.0, NAN]), "none of the 2 users has a value in both"),
-        (lambda: Resamples.of([1, 2]).interval([NAN, NAN]), "none of the 2 users has a value"),
+        (lambda: Resamples.of([1, 2]).paired([1.0], [1.0]), r"values have shape \(1, 1\)"),
+        (lambda: Resamples.of([1, 2]).paired([NAN, 1.0], [1.0, NAN]), "None of the 2 users has a value in both"),
+        (lambda: Resamples.of([1, 2]).interval([NAN, NAN]), "None of the 2 users has a value"),
         (lambda: Resamples.of([1, 2]).interval([1.0, 2.0], level=1.0), "level is 1.0"),
         (lambda: Resamples.of([1, 2]).interval([[1.0, 2.0], [1.0, 2.0]]), "2 columns"),
         (lambda: Resamples.of([1, 2]).paired([1.0, 2.0], [1.0, math.inf]), "infinite"),
         (lambda: Resamples.of([1]).differences([[1.0]], [[1.0, 2.0]]), "a has 1 columns and b has 2"),
-        (lambda: Resamples.of([1]).differences([1.0], [1.0], np.ones((1, 2), dtype=bool)), "masks are of shape"),
-        (lambda: minimum_detectable_difference([1.0, NAN], [1.0, 1.0]), "1 users have a value in both"),
-        (lambda: minimum_detectable_difference([1.0, 2.0], [1.0]), r"a is of shape \(2,\) and b of \(1,\)"),
+        (lambda: Resamples.of([1]).differences([1.0], [1.0], np.ones((1, 2), dtype=bool)), "masks have shape"),
+        (lambda: minimum_detectable_difference([1.0, NAN], [1.0, 1.0]), "but there are 1"),
+        (lambda: minimum_detectable_difference([1.0, 2.0], [1.0]), r"a has shape \(2,\) and b has shape \(1,\)"),
         (lambda: minimum_detectable_difference([1.0, 2.0], [1.0, 1.0], power=80), "power is 80"),
         (lambda: holm([0.5, 1.5]), "between 0 and 1"),
     ],
 )
-def test_what_cannot_be_compared(wrong: object, message: str) -> None:
+def test_incomparable_values_raise(wrong: object, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         wrong()  # type: ignore[operator]
 
@@ -173,7 +173,7 @@ def test_holm_by_hand() -> None:
     p=arrays.arrays(np.float64, st.integers(1, 12), elements=st.floats(0, 1) | st.sampled_from([0.01, 0.02])),
     alpha=st.floats(0.001, 0.5),
 )
-def test_holm_rejects_what_the_stepwise_procedure_rejects(p: np.ndarray, alpha: float) -> None:
+def test_holm_equals_stepwise_procedure(p: np.ndarray, alpha: float) -> None:
     order, rejected = np.argsort(p, kind="stable"), np.zeros(len(p), dtype=bool)
     for step, place in enumerate(order):
         if p[place] * (len(p) - step) > alpha:
@@ -184,13 +184,13 @@ def test_holm_rejects_what_the_stepwise_procedure_rejects(p: np.ndarray, alpha: 
 
 @settings(max_examples=60, deadline=None)
 @given(arrays.arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 1)))
-def test_benjamini_hochberg_equals_a_peer(p: np.ndarray) -> None:
+def test_benjamini_hochberg_equals_scipy(p: np.ndarray) -> None:
     assert benjamini_hochberg(p) == pytest.approx(scipy.stats.false_discovery_control(p))
     with_untested = benjamini_hochberg(np.append(p, NAN))
     assert with_untested[:-1] == pytest.approx(benjamini_hochberg(p))
 
 
-def test_the_minimum_detectable_difference_is_detected_as_often_as_it_says() -> None:
+def test_minimum_detectable_difference_has_stated_power() -> None:
     rng = np.random.default_rng(9)
     n, spread = 100, 0.3
     told = minimum_detectable_difference(np.zeros(20_000), rng.normal(0, spread, 20_000)) * math.sqrt(20_000 / n)

@@ -37,7 +37,7 @@ def labels_of(slicing: Slicing) -> list[str]:
     return [slicing.labels[code] for code in slicing.code]
 
 
-def test_everybody_is_in_one_slice_of_each(slicings: dict[str, Slicing]) -> None:
+def test_each_user_is_in_one_slice_per_slicing(slicings: dict[str, Slicing]) -> None:
     assert list(slicings) == ["region", "age group", "tenure", "occupation"]
     for slicing in slicings.values():
         assert (slicing.masks.sum(axis=0) == 1).all()
@@ -45,7 +45,7 @@ def test_everybody_is_in_one_slice_of_each(slicings: dict[str, Slicing]) -> None
         assert (slicing.frame()["n"] > 0).all()
 
 
-def test_regions_are_those_of_the_table_in_its_order(dataset: Dataset, slicings: dict[str, Slicing]) -> None:
+def test_regions_follow_table_order(dataset: Dataset, slicings: dict[str, Slicing]) -> None:
     table = dataset.tables.prefectures
     by_code = table.set_index("prefecture_code")["region"].to_dict()
     homes = [by_code.get(code, "unknown") for code in dataset.tables.users["prefecture_code"]]
@@ -55,12 +55,12 @@ def test_regions_are_those_of_the_table_in_its_order(dataset: Dataset, slicings:
     assert list(slicings["region"].labels) == [region for region in order if region in homes]
 
 
-def test_age_groups(dataset: Dataset, slicings: dict[str, Slicing]) -> None:
+def test_age_groups_are_sorted(dataset: Dataset, slicings: dict[str, Slicing]) -> None:
     assert labels_of(slicings["age group"]) == dataset.tables.users["age_group"].fillna("unknown").tolist()
     assert list(slicings["age group"].labels) == ["18-24", "25-34", "35-44", "45-54", "55-64", "65+", "unknown"]
 
 
-def test_newcomers(dataset: Dataset, inputs: Inputs, slicings: dict[str, Slicing]) -> None:
+def test_newcomers_by_days_and_actions(dataset: Dataset, inputs: Inputs, slicings: dict[str, Slicing]) -> None:
     users, actions = dataset.tables.users, dataset.tables.actions
     n_actions = actions.drop_duplicates().groupby("user_id").size().reindex(users["user_id"]).fillna(0).to_numpy()
     age = (dataset.as_of - users["registered_at"]).dt.total_seconds().to_numpy() / 86_400
@@ -72,7 +72,7 @@ def test_newcomers(dataset: Dataset, inputs: Inputs, slicings: dict[str, Slicing
     assert slices_of(inputs, newcomer_days=0, newcomer_actions=0)[2].labels == ("regular",)
 
 
-def test_occupation_groups_are_of_the_first_preference(dataset: Dataset, slicings: dict[str, Slicing]) -> None:
+def test_occupation_group_is_of_first_preference(dataset: Dataset, slicings: dict[str, Slicing]) -> None:
     major = dataset.tables.occupations.set_index("occupation_code")["major_code"].to_dict()
     wanted = dataset.tables.users["preferred_occupations"]
     expected = [str(major[one[0]]) if one else "unknown" for one in wanted]
@@ -81,7 +81,7 @@ def test_occupation_groups_are_of_the_first_preference(dataset: Dataset, slicing
     assert numbers == sorted(numbers)
 
 
-def test_an_occupation_group_has_the_name_of_the_occupation_with_its_code(dataset: Dataset) -> None:
+def test_occupation_group_is_named_by_its_code(dataset: Dataset) -> None:
     tables = dataset.tables
     group = pd.DataFrame({"occupation_code": [100], "name": ["food"], "major_code": [100]}).astype(
         tables.occupations.dtypes.to_dict()
@@ -93,29 +93,29 @@ def test_an_occupation_group_has_the_name_of_the_occupation_with_its_code(datase
     assert "200" in labels
 
 
-def test_labels_are_sorted_as_people_do() -> None:
+def test_labels_are_sorted_naturally() -> None:
     slicing = Slicing.of("age", np.arange(6), ["100+", "9", "18-24", None, "9", "teens"])
     assert slicing.labels == ("9", "18-24", "100+", "teens", "unknown")
     assert slicing.code.tolist() == [2, 0, 1, 4, 0, 3]
     assert repr(slicing) == "Slicing(age: 9, 18-24, 100+, teens, unknown; 6 users)"
 
 
-def test_slicings_that_cannot_be() -> None:
+def test_invalid_slicings_raise() -> None:
     with pytest.raises(ConfigurationError, match="2 labels for 3 users"):
         Slicing.of("age", np.arange(3), ["a", "b"])
-    with pytest.raises(ConfigurationError, match="'b' has no place"):
+    with pytest.raises(ConfigurationError, match="order does not contain the label 'b'"):
         Slicing.of("age", np.arange(2), ["a", "b"], ["a"])
-    with pytest.raises(UnknownIdError, match="age: there is no user 7"):
+    with pytest.raises(UnknownIdError, match="age: user 7 is not in the slicing"):
         Slicing.of("age", np.arange(2), ["a", "b"]).of_users(np.array([1, 7]))
 
 
-def test_of_some_users_in_their_order() -> None:
+def test_of_users_keeps_given_order() -> None:
     slicing = Slicing.of("part", np.array([5, 6, 7]), ["a", "b", "a"]).of_users(np.array([7, 6]))
     assert slicing.user_id.tolist() == [7, 6]
     assert slicing.frame().to_numpy().tolist() == [["a", 1], ["b", 1]]
 
 
-def test_means_leave_out_and_count_users_without_a_value() -> None:
+def test_means_leave_out_and_count_missing_values() -> None:
     slicing = Slicing.of("part", np.arange(5), ["a", "a", "b", "a", "b"])
     frame = slice_means({"x": [1.0, NAN, NAN, 2.0, NAN]}, slicing)
     assert frame.columns.tolist() == ["metric", "slicing", "slice", "n", "n_left_out", "mean"]
@@ -138,7 +138,7 @@ def compared() -> pd.DataFrame:
     return slice_differences(a, b, [slicing, halves], Resamples.of(np.arange(300)))
 
 
-def test_the_slice_that_lost_is_found(compared: pd.DataFrame) -> None:
+def test_planted_loss_in_slice_is_found(compared: pd.DataFrame) -> None:
     worse = compared[compared["worse"]]
     # users of b have odd ids
     assert worse[["metric", "slicing", "slice"]].to_numpy().tolist() == [["x", "part", "b"], ["x", "half", "odd"]]
@@ -146,7 +146,7 @@ def test_the_slice_that_lost_is_found(compared: pd.DataFrame) -> None:
     assert (worse["high"] < 0).all()
 
 
-def test_small_slices_are_shown_and_not_tested(compared: pd.DataFrame) -> None:
+def test_small_slices_are_not_tested(compared: pd.DataFrame) -> None:
     frame = compared.set_index(["metric", "slice"])
     assert frame.loc[("x", "few"), "n"] == 20
     assert frame.loc[("x", "few"), "difference"] < 0
@@ -156,13 +156,13 @@ def test_small_slices_are_shown_and_not_tested(compared: pd.DataFrame) -> None:
     assert frame["tested"].sum() == 9
 
 
-def test_p_values_are_corrected_over_all_that_is_tested(compared: pd.DataFrame) -> None:
+def test_p_values_are_corrected_over_all_tests(compared: pd.DataFrame) -> None:
     told = compared[compared["tested"]]
     assert told["p_holm"].to_numpy() == pytest.approx(holm(told["p"]))
     assert told["p_holm"].min() == pytest.approx(9 * told["p"].min())
 
 
-def test_a_gain_is_not_a_loss() -> None:
+def test_gain_is_marked_better_not_worse() -> None:
     a = {"x": np.zeros(60)}
     b = {"x": np.random.default_rng(0).random(60)}
     slicing = Slicing.of("all", np.arange(60), ["all"] * 60)
@@ -171,7 +171,7 @@ def test_a_gain_is_not_a_loss() -> None:
     assert slice_differences(b, a, slicing, resamples)["worse"].tolist() == [True]
 
 
-def test_noise_is_rarely_taken_for_a_loss() -> None:
+def test_noise_is_rarely_marked_worse() -> None:
     rng = np.random.default_rng(1)
     slicing = Slicing.of("part", np.arange(200), [str(place % 4) for place in range(200)])
     resamples = Resamples.of(np.arange(200), n_permutations=1_999)
@@ -183,16 +183,16 @@ def test_noise_is_rarely_taken_for_a_loss() -> None:
     assert flagged <= 9  # of 100 at 2.5 % each (losses only): more than 9 has a probability of 1 in 5,000
 
 
-def test_what_cannot_be_compared() -> None:
+def test_incomparable_slices_raise() -> None:
     slicing = Slicing.of("part", np.arange(3), ["a"] * 3)
     resamples, x = Resamples.of(np.arange(3)), {"x": np.zeros(3)}
-    with pytest.raises(ConfigurationError, match="a has x and b has y"):
+    with pytest.raises(ConfigurationError, match="a has the metrics x and b has y"):
         slice_differences(x, {"y": np.zeros(3)}, slicing, resamples)
-    with pytest.raises(ConfigurationError, match="a has no metrics"):
+    with pytest.raises(ConfigurationError, match="a has the metrics none"):
         slice_differences({}, {}, slicing, resamples)
-    with pytest.raises(ConfigurationError, match=r"x has values of shape \(2,\); there are 3 users"):
+    with pytest.raises(ConfigurationError, match=r"x has values of shape \(2,\)\. Give one value per user \(3\)"):
         slice_differences({"x": np.zeros(2)}, x, slicing, resamples)
     with pytest.raises(ConfigurationError, match="no slices"):
         slice_differences(x, x, [], resamples)
-    with pytest.raises(ConfigurationError, match="slicing by part is of other users"):
+    with pytest.raises(ConfigurationError, match="slicing by part has other users"):
         slice_differences(x, x, slicing.of_users(np.array([2, 1, 0])), resamples)

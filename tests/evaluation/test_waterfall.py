@@ -70,7 +70,7 @@ def check(before: Prepared, after: Prepared, why: Waterfall) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
-def test_any_two_models_on_any_market(seed: int) -> None:
+def test_changes_sum_to_total_for_random_models(seed: int) -> None:
     """Models differ in components, parameters, weights, rules and caps."""
     random, before = np.random.default_rng(seed + 1), random_prepared(seed)
     after = before.with_model(random_model(random))
@@ -82,7 +82,7 @@ def test_any_two_models_on_any_market(seed: int) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.tuples(*[st.floats(0, 100)] * 2), st.tuples(*[st.floats(0, 1)] * 2))
-def test_the_split_is_the_mean_of_both_orders(values: tuple[float, float], weights: tuple[float, float]) -> None:
+def test_split_equals_mean_of_both_orders(values: tuple[float, float], weights: tuple[float, float]) -> None:
     one = Change("fee", "base", *values, *weights)
     (v, v1), (w, w1) = (map(Fraction, pair) for pair in (values, weights))
     weight_first, weight_last = (w1 - w) * v, (w1 - w) * v1
@@ -90,7 +90,7 @@ def test_the_split_is_the_mean_of_both_orders(values: tuple[float, float], weigh
     assert one.by_value == pytest.approx(float(w1 * v1 - w * v - (weight_first + weight_last) / 2), abs=1e-12)
 
 
-def test_where_only_weights_differ_values_make_nothing(before: Prepared) -> None:
+def test_value_points_are_0_if_only_weights_differ(before: Prepared) -> None:
     after = other(before, fee=0.3)
     for job in before.plan.job_id[::30]:
         why = waterfall(before, after, int(before.plan.user_id[0]), int(job))
@@ -98,7 +98,7 @@ def test_where_only_weights_differ_values_make_nothing(before: Prepared) -> None
         assert why.change == pytest.approx(why.by_weight, abs=1e-12) != 0
 
 
-def test_where_only_a_parameter_differs_weights_make_nothing(before: Prepared) -> None:
+def test_weight_points_are_0_if_only_a_parameter_differs(before: Prepared) -> None:
     after = before.with_model(before.model.with_parameters("freshness", half_life_days=40))
     why = waterfall(before, after, int(before.plan.user_id[0]), int(before.top_k(1).job_id[0, 0]))
     assert [one.component for one in why.changes if one.change] == ["freshness"]
@@ -106,7 +106,7 @@ def test_where_only_a_parameter_differs_weights_make_nothing(before: Prepared) -
     assert why.by_value == why.change > 0
 
 
-def test_a_model_beside_itself_changes_nothing(before: Prepared) -> None:
+def test_same_model_has_no_changes(before: Prepared) -> None:
     user, job = int(before.plan.user_id[0]), int(before.top_k(3).job_id[0, 2])
     why = waterfall(before, before.with_model(before.model), user, job)
     assert why.change == why.by_weight == why.by_value == 0
@@ -115,7 +115,7 @@ def test_a_model_beside_itself_changes_nothing(before: Prepared) -> None:
     assert_readable(why.plot())
 
 
-def test_a_component_of_one_model_alone_is_a_change_of_weight(before: Prepared) -> None:
+def test_component_of_one_model_is_change_of_weight(before: Prepared) -> None:
     after = Prepared.of(before.inputs, load_model("classic"))
     why = waterfall(before, after, int(before.plan.user_id[0]), int(before.top_k(3).job_id[0, 2]))
     frame = why.frame().set_index("component")
@@ -136,7 +136,7 @@ def test_a_component_of_one_model_alone_is_a_change_of_weight(before: Prepared) 
     assert_readable(why.plot())
 
 
-def test_the_sentences_name_what_happened(before: Prepared) -> None:
+def test_summary_names_changes_and_overtaking_jobs(before: Prepared) -> None:
     user = int(before.plan.user_id[before.active_users[0]])
     job = int(before.top_k(10, [user]).job_id[0, 9])
     fee = int(before.inputs.jobs.fee[before.job_rows([job])[0]])
@@ -147,18 +147,18 @@ def test_the_sentences_name_what_happened(before: Prepared) -> None:
     assert "rank 10 → none" in repr(why)
     best = waterfall(before, after, user, int(after.top_k(1, [user]).job_id[0, 0]))
     assert best.removed_above.tolist() == best.before.ahead.tolist()
-    assert f"Above it before and not ranked now: {best.left[0]}" in best.summary()
+    assert f"Above it before, no longer ranked: {best.removed_above[0]}" in best.summary()
     moved = waterfall(before, other(before, fee=0.9), user, job)
     text = moved.summary()
     assert f"weights {moved.by_weight:+.2f}, values +0.00" in text
     assert ", most by fee" in text
-    for what, ids in (("Overtook it", moved.risen_above), ("It overtook", moved.fallen_below)):
+    for what, ids in (("Now ranked above it", moved.risen_above), ("Now ranked below it", moved.fallen_below)):
         assert (f"{what}: {', '.join(map(str, ids[:5]))}" in text) == (len(ids) > 0)
     assert len(moved.risen_above) + len(moved.fallen_below)
     assert_readable(moved.plot())
 
 
-def test_the_plot_ends_where_the_totals_are(before: Prepared) -> None:
+def test_plot_ends_at_totals(before: Prepared) -> None:
     why = waterfall(before, other(before, fee=0.9), int(before.plan.user_id[0]), int(before.plan.job_id[3]))
     bars = why.plot().axes[0].patches
     ends = [bar.get_x() + bar.get_width() for bar in bars]
@@ -167,7 +167,7 @@ def test_the_plot_ends_where_the_totals_are(before: Prepared) -> None:
     assert sum(bar.get_width() for bar in bars[2:]) == pytest.approx(why.change)
 
 
-def test_what_cannot_be_compared_is_refused(before: Prepared) -> None:
+def test_different_data_and_unknown_ids_raise(before: Prepared) -> None:
     strange = Prepared.of(Dataset(make_market(20, 50, 100, seed=9).tables), load_model("standard"))
     with pytest.raises(ConfigurationError, match="different data"):
         waterfall(before, strange, 1, 1)

@@ -70,7 +70,7 @@ async def test_every_method_on_every_handle(kind: str, database_url: str, market
         db = await handle(kind, database_url, stack)
         engine = stack.enter_context(ScoringEngine(db, as_of=market.as_of, keep_factors=False))
         await every_method(engine, market)
-    record_count("classic", "{} handles of databases: each method that scores answers as the formulas do", 1)
+    record_count("database handles", "{} handles", 1)
 
 
 async def every_method(engine: ScoringEngine, market: RawMarket) -> None:

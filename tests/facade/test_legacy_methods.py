@@ -62,4 +62,4 @@ async def test_every_method_of_the_page_answers(sqlite_url: str) -> None:
         if name not in ("clear_caches", "refresh", "close"):
             assert answer is not None, name
             assert not (isinstance(answer, pd.DataFrame) and answer.columns.empty), name
-    record_count("classic", "{} of {} methods on the page for legacy code answer", len(calls), len(promised()))
+    record_count("legacy methods", "{} of {} methods", len(calls), len(promised()))

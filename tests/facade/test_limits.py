@@ -25,8 +25,6 @@ from scoring.runs import memory_budget
 from tests.support.counts import record_count
 from tests.support.engines import engine_of, legacy_job, legacy_user, market_of, store
 
-LARGE = "{} requests too large for what is there: refused before any work, with the ways out"
-
 
 @pytest.fixture(scope="module")
 def frames() -> dict[str, pd.DataFrame]:
@@ -58,7 +56,7 @@ async def test_what_cannot_fit_is_refused_before_any_work(sqlite_url: str, monke
             assert part in said
         assert engine.get_performance_stats()["total_calculations"] == 0
         assert isinstance(caught.value, MemoryError)
-    record_count("memory", LARGE, 1)
+    record_count("large requests", "{} requests", 1)
 
 
 async def test_everybody_against_everything_is_refused_too(
@@ -68,7 +66,7 @@ async def test_everybody_against_everything_is_refused_too(
     monkeypatch.setattr(memory_budget, "measure_available", lambda: 1000)
     with pytest.raises(NotEnoughMemoryError, match="out="):
         await engine.calculate_scores_for_all_users(top_k=None)
-    record_count("memory", LARGE, 1)
+    record_count("large requests", "{} requests", 1)
 
 
 async def test_the_prediction_is_near_what_a_frame_takes(engine: ScoringEngine, frames: Any) -> None:
@@ -123,7 +121,7 @@ async def test_nobody_and_nothing(engine: ScoringEngine, frames: Any, tmp_path: 
 
 async def test_the_same_id_twice_is_named(engine: ScoringEngine, frames: Any) -> None:
     twice = pd.concat([frames["jobs"], frames["jobs"].head(1)], ignore_index=True)
-    with pytest.raises(DataError, match=f"jobs: 1 row.* job_id '{frames['jobs']['job_id'][0]}'"):
+    with pytest.raises(DataError, match=f"jobs: 1 invalid row .*job_id: '{frames['jobs']['job_id'][0]}'"):
         await engine.process_scoring_batch(frames["users"], twice)
 
 
@@ -131,20 +129,20 @@ async def test_infinity_and_no_numbers_are_named(engine: ScoringEngine, frames: 
     for fee, said in ((np.inf, "infinite"), ("many", "not a number")):
         jobs = frames["jobs"].astype({"fee": object})
         jobs.loc[5, "fee"] = fee
-        with pytest.raises(DataError, match=f"row 5: fee .*{said}"):
+        with pytest.raises(DataError, match=f"row 5, column fee: .*{said}"):
             await engine.process_scoring_batch(frames["users"], jobs)
-        with pytest.raises(DataError, match=f"fee .*{said}"):
+        with pytest.raises(DataError, match=f"fee: .*{said}"):
             await engine.calculate_base_score({"job_id": 1, "fee": fee})
-        with pytest.raises(DataError, match=f"row 5: fee .*{said}"):
+        with pytest.raises(DataError, match=f"row 5, column fee: .*{said}"):
             engine.calculate_base_scores_vectorized(jobs)
 
 
 async def test_no_frames(engine: ScoringEngine, frames: Any) -> None:
-    with pytest.raises(DataError, match="users: a pandas DataFrame is needed, not list"):
+    with pytest.raises(DataError, match="users: expected a pandas DataFrame, not list"):
         await engine.process_scoring_batch([1], frames["jobs"])  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="no column job_id"):
+    with pytest.raises(DataError, match="column job_id is missing"):
         await engine.process_scoring_batch(frames["users"], frames["users"])
-    with pytest.raises(DataError, match="jobs: a pandas DataFrame"):
+    with pytest.raises(DataError, match="jobs: expected a pandas DataFrame"):
         engine.calculate_base_scores_vectorized(None)  # type: ignore[arg-type]
 
 

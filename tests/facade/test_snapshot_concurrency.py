@@ -14,10 +14,9 @@ import pytest
 from scoring.caching import CACHE_NAMES
 from scoring.facade import ScoringEngine
 from scoring.model import ScoringModel
-from tests.caching.test_stores import Clock
-from tests.facade.test_snapshot import act, company_of
-from tests.support.counts import IN_TIME, record_count
-from tests.support.engines import market_of, store
+from tests.support.clocks import Clock
+from tests.support.counts import record_count
+from tests.support.engines import act, company_of, market_of, store
 from tests.support.random_markets import RawMarket
 
 THREADS = 64
@@ -94,8 +93,13 @@ def one_computation_per_key(url: str, market: RawMarket, tasks: int, per_task: i
         name: layer.misses for name, layer in alone.items()
     }
     assert sum(layer.requests for layer in stats.values()) > tasks * per_task
-    sentence = f"{{}} tasks of {THREADS} threads, {{}} requests: all right, {{}} missing keys computed once each"
-    record_count("shared", sentence, tasks, tasks * per_task, sum(layer.misses for layer in stats.values()))
+    record_count(
+        "engine threads",
+        "{} tasks, {} requests, {} missing keys",
+        tasks,
+        tasks * per_task,
+        sum(layer.misses for layer in stats.values()),
+    )
 
 
 def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task: int) -> None:
@@ -122,13 +126,12 @@ def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task:
         for name, layer in engine.cache_stats().items():
             assert layer.misses == layer.stored + layer.dropped, name
             assert layer.failed == 0
-    sentence = f"{{}} tasks of {THREADS} threads, {{}} requests amid clears and refreshes: all answers right"
-    record_count("shared", sentence, tasks, tasks * per_task)
+    record_count("cleared caches", "{} tasks, {} requests", tasks, tasks * per_task)
 
 
 def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
     """Add one application and advance the clock by 20 minutes per phase. Popularity is reloaded once per hour."""
-    clock, company, phases = Clock(), company_of(market)[0], 8
+    clock, company, phases = Clock(0.0), company_of(market)[0], 8
     with ScoringEngine(url, keep_factors=False, change_check_seconds=0, clock=clock) as engine:
 
         def asked(_: int) -> int:
@@ -145,7 +148,7 @@ def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
             clock.now += 1200.0
         stats = engine.cache_stats()["company"]
     assert (stats.misses, stats.expirations) == (1 + (phases - 1) // 3, phases // 3)
-    record_count("shared", IN_TIME, right)
+    record_count("time to live", "{} requests", right)
 
 
 @pytest.fixture(scope="module")

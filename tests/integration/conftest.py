@@ -15,7 +15,7 @@ from tests.support.postgres_server import PostgresServer, Proxy
 
 
 @pytest.fixture(scope="session")
-def own_server() -> Iterator[PostgresServer]:
+def postgres_killable() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     folder.chmod(0o755)
     with warnings.catch_warnings():
@@ -34,12 +34,12 @@ def own_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def fragile(own_server: PostgresServer) -> Iterator[PostgresServer]:
+def fragile(postgres_killable: PostgresServer) -> Iterator[PostgresServer]:
     """Return the server with an empty database; restart it after the test."""
-    yield own_server
-    own_server.start()
-    own_server.cut_off()
-    own_server.say("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    yield postgres_killable
+    postgres_killable.start()
+    postgres_killable.cut_off()
+    postgres_killable.say("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
 
 
 @pytest.fixture

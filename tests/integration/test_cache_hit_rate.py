@@ -1,4 +1,4 @@
-"""The caches find what they are asked for, in a session as somebody tuning weights makes it."""
+"""Cache hit rates in a session of weight tuning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scoring.synthetic import make_market
 
 
 async def test_cache_hit_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over fewer requests than there are between two writes otherwise, and with a write: harder than it need be."""
+    """The session is short and contains a write, so hit rates are lower than in a usual session."""
     monkeypatch.setattr(session_requests, "REQUESTS_PER_WRITE", 260)
     tables, clock = make_market(60, 400, seed=0).tables, SessionClock()
     session = make_session(Dataset(tables), 320, seed=0)
@@ -23,8 +23,8 @@ async def test_cache_hit_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         save_tables(database, tables)
         with ScoringEngine(tmp_path / "market.db", "standard", keep_factors=False, clock=clock) as engine:
             report = await replay(engine, session, database, clock)
-            told = engine.get_performance_stats()
+            stats = engine.get_performance_stats()
     assert "new actions" in set(report.requests["kind"])
-    assert report.hit_rates["overall"] == told["cache_hit_rate"] > 0.8
+    assert report.hit_rates["overall"] == stats["cache_hit_rate"] > 0.8
     assert report.hit_rates["prefecture"] > 0.95
     assert report.hit_rates["company"] > 0.85

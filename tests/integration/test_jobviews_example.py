@@ -157,27 +157,29 @@ def test_models_name_the_example_components(example: ModuleType) -> None:
 
 @pytest.fixture(scope="module")
 def data(example: ModuleType) -> Dataset:
-    return example.imported(DATA)
+    return example.import_data(DATA)
 
 
 @pytest.fixture(scope="module")
 def holdout(example: ModuleType, data: Dataset) -> Holdout:
-    return example.held_out(data)
+    return example.hold_out(data)
 
 
 @pytest.fixture(scope="module")
 def parts(example: ModuleType, holdout: Holdout) -> Any:
-    return example.parted(holdout)
+    return example.split_evaluators(holdout)
 
 
 @needs_data
 def test_holdout_users_and_jobs(example: ModuleType, data: Dataset, holdout: Holdout) -> None:
     viewed = data.tables.actions.groupby("user_id")["job_id"].nunique()
     assert len(holdout.user_id) == len(holdout.relevance) == 1_054
-    assert len(holdout.user_id) + holdout.left_out["user with fewer than 1 jobs before those"] == (viewed >= 2).sum()
+    assert (
+        len(holdout.user_id) + holdout.left_out["user with fewer than 1 job before the holdout"] == (viewed >= 2).sum()
+    )
     assert holdout.left_out["user with fewer than 2 jobs"] == (viewed == 1).sum() == 1_052
     assert holdout.left_out["job not among the candidates"] == 0
-    assert example.jobs_known(holdout).min() == 1
+    assert example.viewed_jobs(holdout).min() == 1
     offered = example.candidates_per_user(holdout)
     assert (np.median(offered), round(offered.mean())) == (2_848.5, 2_680)
 
@@ -216,9 +218,9 @@ def test_no_score_reads_the_imported_city(example: ModuleType, holdout: Holdout)
 
 @needs_data
 def test_tuned_weights_beat_manual_ones_on_other_users(example: ModuleType, parts: Any) -> None:
-    tuning = example.tuned(parts, n_trials=10, parameters=())
+    tuning = example.search_weights(parts, n_trials=10, parameters=())
     board = Scoreboard.of(parts.test, {"by hand": tuning.problem.baseline, "tuned": tuning.winner})
-    told = example.told(board).set_index(["model", "measure"]).loc["tuned"]
+    told = example.metrics_frame(board).set_index(["model", "measure"]).loc["tuned"]
     assert set(told.index) == {"HitRate@40", "MRR@40", "NDCG@40"}
     assert (told["difference_low"] > 0).all()
     assert (told["p_holm"] < 0.05).all()
@@ -227,6 +229,6 @@ def test_tuned_weights_beat_manual_ones_on_other_users(example: ModuleType, part
 @needs_data
 def test_stored_tuned_model_beats_manual_weights(example: ModuleType, parts: Any) -> None:
     models = {"by hand": example.model_of("by_hand.yaml"), "tuned": example.model_of("tuned.yaml")}
-    told = example.told(Scoreboard.of(parts.test, models)).set_index(["model", "measure"]).loc["tuned"]
+    told = example.metrics_frame(Scoreboard.of(parts.test, models)).set_index(["model", "measure"]).loc["tuned"]
     assert (told["difference_low"] > 0).all()
     assert (told["p"] < 0.01).all()

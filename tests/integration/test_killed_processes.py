@@ -50,7 +50,7 @@ def test_killed_process_is_resumed(market: Database, database_url: str, tmp_path
     pd.testing.assert_frame_equal(read_results(market), pd.read_parquet(tmp_path / "runs/latest"))
     with market.connect() as connection:
         assert connection.exec_driver_sql("SELECT status FROM runs").scalars().all() == ["published"]
-    record_count("killed", "{} processes killed, on {} kinds of database: gone on with", 2, 1)
+    record_count("killed processes", "{} processes on {} kinds of database", 2, 1)
 
 
 HOLD = """

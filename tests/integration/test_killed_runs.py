@@ -28,13 +28,12 @@ from scoring.runs.publishers import list_published_runs, read_results
 from scoring.runs.run_reader import read_run
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
-from tests.support.counts import READS, ROOM, record_count
+from tests.support.counts import record_count
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9
 CHUNKS = (3, 10, 17)
 """Chunk sizes in users. A run may be resumed with another chunk size."""
-KILLS = "{} of {} kills in {} runs: identical, none lost, none twice, no file left over"
 
 
 class Server:
@@ -99,11 +98,11 @@ class Place:
     def left_over(self) -> list[str]:
         """Return files other than published runs, the link `latest`, and the database with its log."""
         runs = {path.name for path in list_published_runs(self.root / "runs")} | {"latest"}
-        strange = [path.name for path in (self.root / "runs").iterdir() if path.name not in runs]
+        unknown = [path.name for path in (self.root / "runs").iterdir() if path.name not in runs]
         for run in list_published_runs(self.root / "runs"):
             assert verify_run(run) == []
         known = {"market.db", "market.db-wal", "market.db-shm", "runs"}
-        return strange + [path.name for path in self.root.iterdir() if path.name not in known]
+        return unknown + [path.name for path in self.root.iterdir() if path.name not in known]
 
 
 @dataclass
@@ -156,7 +155,7 @@ def check_readers(place: Place, undisturbed: Undisturbed) -> None:
     """Check that readers get either all lists of the previous run or all lists of the new one."""
     for frame in (read_run(place.root / "runs/latest"), place.rows()):
         assert frame.equals(undisturbed.yesterday) or frame.equals(undisturbed.rows)
-        record_count("readers", READS, 1)
+        record_count("whole runs", "{} reads", 1)
 
 
 def check_end(place: Place, undisturbed: Undisturbed) -> None:
@@ -193,7 +192,7 @@ def survive(kills: int, seed: int, undisturbed: Undisturbed, yesterday: Place, f
             assert done["status"] in (0, KILLED), done["said"]
             check_readers(place, undisturbed)
         if not runs % 5:  # a scheduler repeats a run that has already completed
-            assert "nothing was done" in place.run("--resume")["said"]
+            assert "Nothing was done" in place.run("--resume")["said"]
         check_end(place, undisturbed)
         shutil.rmtree(place.root)
         runs += 1
@@ -201,12 +200,12 @@ def survive(kills: int, seed: int, undisturbed: Undisturbed, yesterday: Place, f
 
 
 def test_20_killed_runs_resume_identically(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
-    record_count("killed", KILLS, *survive(20, 1, undisturbed, yesterday, tmp_path))
+    record_count("random kills", "{} of {} kills in {} runs", *survive(20, 1, undisturbed, yesterday, tmp_path))
 
 
 @pytest.mark.long
 def test_300_killed_runs_resume_identically(undisturbed: Undisturbed, yesterday: Place, tmp_path: Path) -> None:
-    record_count("killed", KILLS, *survive(300, 2, undisturbed, yesterday, tmp_path))
+    record_count("random kills", "{} of {} kills in {} runs", *survive(300, 2, undisturbed, yesterday, tmp_path))
 
 
 def test_a_run_passes_all_kill_points(undisturbed: Undisturbed) -> None:
@@ -235,8 +234,9 @@ def test_kill_at_each_point_resumes_identically(
         check_end(place, undisturbed)
         shutil.rmtree(place.root)
     there = len(set(undisturbed.points))
-    sentence = f"{{}} kills at {{}} of the {there} points of a run, the first and the last time: the same"
-    record_count("killed", sentence, len(moments), len({name for name, _ in moments}))
+    record_count(
+        "kill points", f"{{}} kills at {{}} of {there} points", len(moments), len({name for name, _ in moments})
+    )
 
 
 @pytest.mark.parametrize("point", ["verdict committed", "verdict noted", "all sealed"])
@@ -297,8 +297,13 @@ def test_disk_error_at_each_point_publishes_no_partial_run(
         check_end(place, undisturbed)
         shutil.rmtree(place.root)
     assert refused > len(moments) // 2
-    sentence = "{} errors of a disk at points of a whole run: {} told in a sentence, {} done without; resumed, the same"
-    record_count("disk", sentence, len(moments), refused, len(moments) - refused)
+    record_count(
+        "disk errors",
+        "{} errors: {} reported, {} without effect on the results",
+        len(moments),
+        refused,
+        len(moments) - refused,
+    )
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.long)])
@@ -321,7 +326,7 @@ def test_full_disk_publishes_no_partial_run(
         check_end(place, undisturbed)
         shutil.rmtree(place.root)
     assert refused
-    record_count("disk", ROOM, len(rooms), refused)
+    record_count("full disk", "{} runs: {} stopped by failing writes", len(rooms), refused)
 
 
 # Readers
@@ -348,4 +353,4 @@ def test_readers_see_whole_runs_during_writes(
     writer.join()
     assert done == [0] * runs
     assert min(seen) > 0
-    record_count("readers", READS, sum(seen))
+    record_count("whole runs", "{} reads", sum(seen))

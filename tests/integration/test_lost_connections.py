@@ -23,11 +23,10 @@ from scoring.errors import DatabaseError
 from scoring.runs import runner, shards
 from scoring.runs.publishers import DatabasePublisher, ParquetPublisher, Publisher, list_published_runs, read_results
 from scoring.runs.publishers.database_lock import hold_key
-from tests.support.counts import LOST, record_count
+from tests.support.counts import record_count
 from tests.support.postgres_server import PostgresServer, Proxy
 from tests.support.small_tables import small_tables
 
-LOADS = "{} loads while {} connections end, at each statement and at random: read again as a whole, of one state"
 EPOCHS = (("jobs", "fee"), ("users", "preferred_salary_min"), ("occupations", "name"), ("prefectures", "name"))
 """(table, column) pairs that all hold the number of the last transaction."""
 
@@ -95,7 +94,7 @@ def test_load_restarts_when_connection_ends_at_any_statement(fragile: PostgresSe
             assert epochs(load_tables(data)) == {number}
         attempts.append(len(again))
     assert attempts == [len(passed) + number for number in range(1, len(passed) + 1)]
-    record_count("database", LOADS, len(passed), len(passed))
+    record_count("restarted loads", "{} loads, {} connections ended", len(passed), len(passed))
 
 
 @pytest.mark.parametrize("loads", [8, pytest.param(150, marks=pytest.mark.long)])
@@ -125,7 +124,7 @@ def test_load_is_consistent_while_connections_end_randomly(
     assert {len(found) for found in seen} == {1}
     assert len({min(found) for found in seen}) > 1
     assert ended[0]
-    record_count("database", LOADS, loads, ended[0])
+    record_count("restarted loads", "{} loads, {} connections ended", loads, ended[0])
 
 
 def test_load_waits_for_restarting_server(fragile: PostgresServer, data: Database) -> None:
@@ -162,7 +161,7 @@ def test_retries_end_within_a_minute(proxy: Proxy, data: Database, fragile: Post
             load_tables(database)
         seconds = time.monotonic() - begun
         assert seconds < 60  # the documented limit
-    record_count("database", f"a server that is {how}: given up after {seconds:.0f} s by the clock, in one sentence")
+    record_count("retry limit", f"{how}: {seconds:.0f} s")
 
 
 def test_silent_connection_restarts_the_load(
@@ -286,7 +285,7 @@ def test_run_is_identical_when_connections_end_at_any_statement(
         pd.testing.assert_frame_equal(read_results(place), wanted)
         assert state(fragile) == (["published"], 0)
         n += 1
-    record_count("database", LOST, n)
+    record_count("restarted writes", "{} runs", n)
 
 
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
@@ -314,11 +313,7 @@ def test_commit_with_lost_answer_is_repeated(
         if number >= seen[0]:
             break
     assert commits >= 3
-    record_count(
-        "database",
-        LOST,
-        commits,
-    )
+    record_count("restarted writes", "{} runs", commits)
 
 
 @pytest.mark.parametrize("number", [9, *(pytest.param(number, marks=pytest.mark.long) for number in (6, 12))])
@@ -342,7 +337,7 @@ def test_run_without_database_is_resumed_later(
     assert read_results(place).groupby("user_id").size().eq(4).all()
     assert [path.name for path in list_published_runs(tmp_path / "runs")] == [done.metadata.run_id]
     assert state(fragile) == (["published"] * 2, 0)
-    record_count("database", LOST, 1)
+    record_count("restarted writes", "{} runs", 1)
 
 
 def test_writer_without_its_lock_does_not_publish(

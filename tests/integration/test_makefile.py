@@ -1,4 +1,4 @@
-"""What `make run` prints about an existing market."""
+"""`make run` reports the size of an existing market."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def test_existing_market_is_reported_with_its_sizes(place: Path) -> None:
     with Database.open(place / "m.db") as database:
         save_tables(database, scoring.make_market(20, 1_200, 50, seed=1).tables)
     assert make(place) == [
-        "m.db is there and used: 20 users, 1,200 jobs. For others remove it, or give DB=another.db.",
+        "m.db exists and is used: 20 users, 1,200 jobs. For other sizes, remove it or set DB=another.db.",
         "asked run --db m.db",
     ]

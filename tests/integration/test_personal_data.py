@@ -25,7 +25,6 @@ from tests.support.counts import record_count
 
 NAME, ADDRESS = "Hanako Kanariya", "hanako.kanariya@example.com"
 CANARIES = [form for text in (NAME, ADDRESS) for form in (text.encode(), text.encode("utf-16-le"))]
-NOBODY = "{} files and {} log records: no name and no address of a user in them"
 Call = Callable[..., Result]
 
 
@@ -88,7 +87,7 @@ def test_unrequested_columns_are_not_imported(scoring: Call, tmp_path: Path, cap
     assert caplog.records
     for record in caplog.records:
         assert_nobody(record.getMessage() + repr(vars(record)), "a log record")
-    record_count("personal", NOBODY, looked, len(caplog.records))
+    record_count("personal data", "{} files and {} log records", looked, len(caplog.records))
 
 
 def test_extra_database_columns_are_not_read(scoring: Call, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -105,7 +104,7 @@ def test_extra_database_columns_are_not_read(scoring: Call, tmp_path: Path, capl
     assert caplog.records
     for record in caplog.records:
         assert_nobody(record.getMessage() + repr(vars(record)), "a log record")
-    record_count("personal", NOBODY, looked, len(caplog.records))
+    record_count("personal data", "{} files and {} log records", looked, len(caplog.records))
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])

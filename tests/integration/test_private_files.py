@@ -21,7 +21,7 @@ from scoring.runs.publishers.run_journal import run_journal
 from scoring.statistics.array_cache import ArrayCache
 from scoring.telemetry import fault_injection
 from scoring.tuning.trial_journal import open_journal
-from tests.support.counts import WRITES, record_count
+from tests.support.counts import record_count
 
 ROOT = Path(__file__).parents[2]
 SHAPES = {"users": (5, 3), "jobs": (7, 3)}
@@ -85,7 +85,7 @@ def test_trial_journal_is_private(tmp_path: Path, umask: int) -> None:
 
 def test_world_writable_cache_is_not_used(cache: ArrayCache, kept: Path) -> None:
     kept.parent.chmod(0o777)
-    with pytest.warns(RuntimeWarning, match=r"is not used: it can be written to by everybody.*chmod 700"):
+    with pytest.warns(RuntimeWarning, match=r"is not used: it is writable by all users.*chmod 700"):
         assert not holds(cache)
     kept.unlink()
     with pytest.warns(RuntimeWarning, match="is not used"):
@@ -99,7 +99,7 @@ def test_world_writable_cache_is_not_used(cache: ArrayCache, kept: Path) -> None
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_cache_of_another_owner_is_not_used(cache: ArrayCache, kept: Path) -> None:
     os.chown(kept.parent, 12345, -1)
-    with pytest.warns(RuntimeWarning, match="is not used: it belongs to somebody else"):
+    with pytest.warns(RuntimeWarning, match="is not used: it belongs to another user"):
         assert not holds(cache)
 
 
@@ -183,8 +183,8 @@ def test_cache_damage_is_detected_or_harmless(cache: ArrayCache, kept: Path) -> 
     assert cache.read(KEY, {"users": (5, 3), "jobs": (7, 4)}) is None
     assert cache.read("another", SHAPES) is None
     record_count(
-        "corrupt",
-        "{} bytes of a cached file flipped and {} cut files: {} noticed, the rest harmless",
+        "damaged cache",
+        "{} flipped bytes and {} truncated files: {} detected",
         len(whole),
         len(range(0, len(whole), 7)),
         noticed,
@@ -247,7 +247,7 @@ def test_disk_error_leaves_cache_unchanged(cache: ArrayCache, kept: Path) -> Non
         cache.keep(KEY, ARRAYS)
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
     assert kept.read_bytes() == before
-    record_count("disk", WRITES, 1)
+    record_count("write errors", "{} errors", 1)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")

@@ -23,7 +23,6 @@ from tests.support.oracle import Oracle, Score
 from tests.support.random_markets import CLOCK, RawMarket, random_market
 
 MODELS = ("standard", "classic")
-LISTS = "{} lists of random models, rules and data: those of that second text"
 QUICK, LONG = range(10), range(100, 250)
 
 Row = dict[str, Any]
@@ -119,13 +118,8 @@ def assert_scores_equal(plan: Plan, expected: list[list[Score]]) -> None:
     for place, group in enumerate(GROUPS, start=1):
         wanted = np.float32([[score.groups[group] for score in row] for row in expected])
         np.testing.assert_array_equal(scores[place], wanted, err_msg=group)
-    claim = "classic" if plan.model.name == "classic" else "exact"
-    record_count(
-        claim,
-        "{} pairs under {} random models, weights and data: the scores of a second text of the formulas",
-        scores[0].size,
-        1,
-    )
+    key = "classic scores" if plan.model.name == "classic" else "oracle scores"
+    record_count(key, "{} pairs under {} random models, weights and data", scores[0].size, 1)
 
 
 def lists_of(plan: Plan, k: int) -> list[list[tuple[int, float]]]:
@@ -233,7 +227,7 @@ def test_rankings_equal_the_oracle(model: str, seed: int) -> None:
         ]
         for k in (1, 2, 7, 40, len(case.jobs), 2000):
             assert lists_of(plan, k) == [ranking[:k] for ranking in wanted], (per_company, k)
-            record_count("exact", LISTS, len(wanted))
+            record_count("oracle lists", "{} lists", len(wanted))
 
 
 @seeds()
@@ -270,7 +264,7 @@ def test_rankings_under_random_rules_and_weights(model: str, seed: int) -> None:
             for u in plan.user_id
         ]
         assert lists_of(plan, k) == wanted
-        record_count("exact", LISTS, len(wanted))
+        record_count("oracle lists", "{} lists", len(wanted))
 
 
 # --- Rows of a request --------------------------------------------------------------------------------------
@@ -281,11 +275,11 @@ def request_of(seed: int, market: RawMarket) -> tuple[list[Row], list[Row]]:
     rng = random.Random(f"request-{seed}")
     other = random_market(seed + 5000, n_users=8, n_jobs=30)
     made: list[list[Row]] = []
-    for own, strange, key in ((market.users, other.users, "user_id"), (market.jobs, other.jobs, "job_id")):
+    for own, foreign, key in ((market.users, other.users, "user_id"), (market.jobs, other.jobs, "job_id")):
         rows = [dict(row) for row in rng.sample(own, len(own) // 2)]
         taken = {row[key] for row in rows}
         rest = [row[key] for row in own if row[key] not in taken]
-        for row in strange:
+        for row in foreign:
             new = rng.random() < 0.4 or not rest
             rows.append(row | {key: 10**10 + row[key] if new else rest.pop()})
             if rng.random() < 0.3:

@@ -71,7 +71,7 @@ def test_scoring_1000_jobs_takes_far_less_than_a_millisecond(prepared: Prepared)
 def test_1000_jobs_of_a_frame_take_less_than_a_millisecond(
     engine: ScoringEngine, tables: Tables, method: str, aliases: bool
 ) -> None:
-    """With every column of the frame checked, whatever it holds. Of the processor's time, which others take none of."""
+    """Measured in CPU time, with every column of the frame validated."""
     jobs = tables.jobs
     if aliases:
         jobs = jobs.rename(columns=LEGACY_NAMES)

@@ -65,11 +65,7 @@ def places() -> Iterator[Places]:
     made = Places()
     yield made
     assert made.count
-    record_count(
-        "secrets",
-        "{} places looked at after failures and successes (messages, logs, files, tables): no password",
-        made.count,
-    )
+    record_count("secrets", "{} places", made.count)
 
 
 @pytest.fixture
@@ -120,7 +116,7 @@ def wrong_urls(server: PostgresServer) -> list[str]:
         f"postgresql://me@{local}/d?PASSWORD={coded}",
         f"postgresql://me@{local}/d?access_token={coded}&password={coded}",
         f"postgresql://postgres:{coded}@/no_such_database?host={folder}",
-        f"postgresql://nobody:{coded}@/postgres?host={folder}",
+        f"postgresql://unknown:{coded}@/postgres?host={folder}",
         f"postgresql+nodriver://me:{coded}@{local}/d",
         f"postgresql+psycopg2://me:{coded}@{local}/d",
         f"postgres://me:{coded}@{local}/d",

@@ -23,7 +23,7 @@ from scoring.database.writers import save_tables
 from scoring.errors import ScoringError
 from scoring.synthetic import make_market
 from scoring.telemetry import fault_injection
-from tests.support.counts import WRITES, record_count
+from tests.support.counts import record_count
 
 Call = Callable[..., Result]
 
@@ -100,7 +100,7 @@ def test_disk_error_is_reported(scoring: Call, market: Path, number: int) -> Non
         said = sentence(scoring("run", "--db", market))
     assert os.strerror(number) in said
     assert scoring("run", "--db", market).exit_code == 0
-    record_count("disk", WRITES, 2)
+    record_count("write errors", "{} errors", 2)
 
 
 def trouble(path: Path) -> str | None:
@@ -133,8 +133,7 @@ def test_altered_file_is_read_or_rejected(market: Path, seeds: range) -> None:
         assert said is None or said.endswith("."), said
         refused += said is not None
     assert refused > 5
-    sentence = "{} SQLite files with other bytes: {} refused in a sentence, the rest read"
-    record_count("corrupt", sentence, len(seeds), refused)
+    record_count("damaged SQLite", "{} files: {} rejected", len(seeds), refused)
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeros in the middle", "another kind of file", "empty"])

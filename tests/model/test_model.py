@@ -32,8 +32,8 @@ PARTS = (Part("fee", "base", Fee()), Part("wage", "base", Wage()))
     [
         ({"base": 0.5}, {"base": {"a": 1.0}}, "weights of the groups sum to 0.5, not 1"),
         ({"base": 1.0}, {"base": {"a": 0.5}}, "weights of group base sum to 0.5, not 1"),
-        ({"base": 1.0}, {"base": {"a": 0.0}}, "group base weighs 1, but none of its components weighs anything"),
-        ({"base": 1.0}, {}, "group base weighs 1, but none"),
+        ({"base": 1.0}, {"base": {"a": 0.0}}, "group base has weight 1, but all its components have weight 0"),
+        ({"base": 1.0}, {}, "group base has weight 1, but all"),
         ({"base": 1.5, "match": -0.5}, {"base": {"a": 1.0}}, "weight of match in the groups is -0.5"),
         ({"base": 1.0}, {"base": {"a": 2.0, "b": -1.0}}, "weight of b in group base is -1.0"),
         ({"base": math.nan}, {"base": {"a": 1.0}}, "weight of base in the groups is nan"),
@@ -41,22 +41,22 @@ PARTS = (Part("fee", "base", Fee()), Part("wage", "base", Wage()))
         ({"base": 1.0}, {"base": {"a": math.inf}}, "weight of a in group base is inf"),
         ({"basis": 1.0}, {}, "unknown group 'basis'; the groups are base, match, personal"),
         ({"base": 1.0}, {"base": {"a": 1.0}, "x": {}}, "unknown group 'x'"),
-        ({"base": 1.0}, {"base": {"a": 1e308, "b": 1e308}}, "weights of group base are too large to be added up"),
+        ({"base": 1.0}, {"base": {"a": 1e308, "b": 1e308}}, "weights of group base are too large"),
     ],
 )
-def test_impossible_weights_are_refused(groups: Any, components: Any, message: str) -> None:
+def test_invalid_weights_are_rejected(groups: Any, components: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         WeightProfile(groups, components)
 
 
 @pytest.mark.parametrize("off", [0.9e-6, -0.9e-6])
-def test_a_level_may_miss_1_by_a_millionth(off: float) -> None:
+def test_sum_of_weights_may_differ_from_1_by_tolerance(off: float) -> None:
     assert WeightProfile({"base": 1.0 + off}, {"base": {"a": 1.0 - off}}).flat("base", "a") == pytest.approx(1.0)
     with pytest.raises(ModelError):
         WeightProfile({"base": 1.0 + 2 * off}, {"base": {"a": 1.0}})
 
 
-def test_a_group_that_is_not_named_weighs_nothing() -> None:
+def test_omitted_group_has_weight_0() -> None:
     assert HALVES.groups == {"base": 1.0, "match": 0.0, "personal": 0.0}
     assert list(HALVES.components) == list(GROUPS)
     assert HALVES.as_dict() == {"base": {"weight": 1.0, "components": {"fee": 0.5, "wage": 0.5}}}
@@ -67,7 +67,9 @@ def test_a_group_that_is_not_named_weighs_nothing() -> None:
     st.fixed_dictionaries({group: st.floats(0, 1e6) for group in GROUPS}),
     st.fixed_dictionaries({group: st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1e6)) for group in GROUPS}),
 )
-def test_normalised_is_a_profile_or_an_error(groups: dict[str, float], components: dict[str, dict[str, float]]) -> None:
+def test_normalised_weights_are_valid_or_rejected(
+    groups: dict[str, float], components: dict[str, dict[str, float]]
+) -> None:
     possible = any(groups.values()) and all(any(components[group].values()) for group in GROUPS if groups[group])
     if not possible:
         with pytest.raises(ModelError):
@@ -81,7 +83,7 @@ def test_normalised_is_a_profile_or_an_error(groups: dict[str, float], component
 
 
 @pytest.mark.parametrize("weights", [{"a": -1.0, "b": 2.0}, {"a": math.nan}, {"a": 0.0}, {"a": 1e308, "b": 1e308}])
-def test_normalising_mends_no_impossible_weight(weights: dict[str, float]) -> None:
+def test_normalising_rejects_invalid_weights(weights: dict[str, float]) -> None:
     with pytest.raises(ModelError):
         WeightProfile.normalised({"base": 1.0}, {"base": weights})
 
@@ -92,28 +94,28 @@ def test_normalising_mends_no_impossible_weight(weights: dict[str, float]) -> No
 @pytest.mark.parametrize(
     ("parts", "weights", "message"),
     [
-        ((), HALVES, "it has no components"),
-        (PARTS[:1], HALVES, "weights are of .*, components are"),
-        (PARTS[::-1], HALVES, "weights are of .*, components are"),
-        ((Part("fee", "match", Fee()), PARTS[1]), HALVES, "weights are of .*, components are"),
+        ((), HALVES, "has no components"),
+        (PARTS[:1], HALVES, "weights are for .*, the components are"),
+        (PARTS[::-1], HALVES, "weights are for .*, the components are"),
+        ((Part("fee", "match", Fee()), PARTS[1]), HALVES, "weights are for .*, the components are"),
         (
             (PARTS[0], Part("fee", "match", Wage())),
             WeightProfile({"base": 1}, {"base": {"fee": 1}, "match": {"fee": 1}}),
-            "two components have one name",
+            "duplicate component name 'fee'",
         ),
         (
             (PARTS[0], Part("access", "match", Access()), PARTS[1]),
             WeightProfile({"base": 1}, {"base": {"fee": 0.5, "wage": 0.5}, "match": {"access": 1}}),
-            "the components of a group stand together",
+            "the components of a group must be adjacent",
         ),
     ],
 )
-def test_an_impossible_model_is_refused(parts: tuple[Part, ...], weights: WeightProfile, message: str) -> None:
+def test_invalid_model_is_rejected(parts: tuple[Part, ...], weights: WeightProfile, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         ScoringModel("m", parts, weights)
 
 
-def test_with_flat_weights_brought_to_1() -> None:
+def test_flat_weights_are_normalised() -> None:
     model = load_model("standard").with_weights({"wage": 3, "fee": 1, "history": 4})
     assert model.weights.groups == {"base": 0.5, "match": 0.0, "personal": 0.5}
     assert model.weights.flat("base", "wage") == pytest.approx(3 / 8)
@@ -122,7 +124,7 @@ def test_with_flat_weights_brought_to_1() -> None:
     assert model.flat_weights.sum() == pytest.approx(1.0)
 
 
-def test_flat_weights_of_a_model_give_its_weights_again() -> None:
+def test_flat_weights_round_trip() -> None:
     model = load_model("standard")
     flat = dict(zip((part.name for part in model.parts), model.flat_weights.tolist(), strict=True))
     np.testing.assert_allclose(model.with_weights(flat).flat_weights, model.flat_weights, rtol=1e-14)
@@ -131,13 +133,13 @@ def test_flat_weights_of_a_model_give_its_weights_again() -> None:
 @pytest.mark.parametrize(
     "flat", [{}, {"wage": 0}, {"wage": -1, "fee": 3}, {"wage": math.nan}, {"wage": math.inf}, {"wages": 1}]
 )
-def test_impossible_flat_weights_are_refused(flat: dict[str, float]) -> None:
+def test_invalid_flat_weights_are_rejected(flat: dict[str, float]) -> None:
     with pytest.raises(ModelError):
         load_model("standard").with_weights(flat)
 
 
-def test_weights_of_another_model_are_refused() -> None:
-    with pytest.raises(ModelError, match="weights are of"):
+def test_weights_of_another_model_are_rejected() -> None:
+    with pytest.raises(ModelError, match="the weights are for"):
         load_model("standard").with_weights(load_model("classic").weights)
 
 
@@ -151,7 +153,7 @@ def test_with_parameters_changes_one_component() -> None:
         model.with_parameters("fee", low=5000)
     with pytest.raises(ModelError, match="component fee: unknown key `lo`; known: high, low"):
         model.with_parameters("fee", lo=5)
-    with pytest.raises(ModelError, match="has no component 'fees'"):
+    with pytest.raises(ModelError, match="unknown component 'fees'"):
         model.with_parameters("fees", low=5)
 
 
@@ -160,14 +162,14 @@ def test_with_eligibility_changes_single_rules() -> None:
     assert model.eligibility == Eligibility(max_per_company=2)
     assert model.with_eligibility(open=False).eligibility == Eligibility(max_per_company=2, open=False)
     with pytest.raises(
-        ModelError, match=r"model standard, eligibility: `max_per_company`: .* greater than or equal to 1"
+        ModelError, match=r"model standard, eligibility: `max_per_company` is 0; .* greater than or equal to 1"
     ):
         model.with_eligibility(max_per_company=0)
     with pytest.raises(ModelError, match="unknown key `opened`; known: "):
         model.with_eligibility(opened=True)
 
 
-def test_models_and_profiles_are_values() -> None:
+def test_models_are_immutable_and_can_be_copied() -> None:
     model = load_model("standard")
     for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):  # noqa: S301  # its own
         assert again == model
@@ -206,14 +208,14 @@ def reordered(model: ScoringModel, change: Callable[[list[Part]], list[Part]]) -
     return ScoringModel(model.name, tuple(parts), WeightProfile(model.weights.groups, components), model.eligibility)
 
 
-def test_every_change_of_content_changes_the_digest() -> None:
+def test_every_change_of_content_changes_digest() -> None:
     model = load_model("standard")
     digests = {what: change(model).digest for what, change in CHANGES.items()}
     for a, b in itertools.combinations(digests, 2):
         assert digests[a] != digests[b], (a, b)
 
 
-def test_another_class_of_the_same_kind_changes_the_digest() -> None:
+def test_another_class_of_same_kind_changes_digest() -> None:
     """For example, a formula that was rewritten under the same name."""
 
     class Other(Access):
@@ -227,13 +229,13 @@ def test_another_class_of_the_same_kind_changes_the_digest() -> None:
     assert one.digest != other.digest
 
 
-def test_a_name_or_a_description_changes_no_digest() -> None:
+def test_name_and_description_do_not_change_digest() -> None:
     model = load_model("standard")
     assert ScoringModel("x", model.parts, model.weights, model.eligibility, "y").digest == model.digest
     assert "digest" not in dump_model(model)
 
 
-def test_equal_numbers_written_otherwise_are_the_same_model() -> None:
+def test_equal_numbers_of_other_types_keep_digest() -> None:
     model = load_model("standard")
     assert model.with_parameters("fee", low=500.0, high=5000).digest == model.digest
     assert model.with_eligibility(min_fee=0).digest == model.digest

@@ -20,7 +20,7 @@ shares = st.one_of(st.just(0.2), st.floats(1e-17, 1 - 1e-16), st.sampled_from([0
 
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(st.lists(middles, min_size=1, max_size=20), shares)
-def test_an_open_interval_is_the_formula_to_the_last_bit(values: list[float], share: float) -> None:
+def test_open_interval_equals_formula_at_bounds(values: list[float], share: float) -> None:
     """Step over both bounds one float at a time."""
     middle = np.array(values)
     low, high = open_interval(middle, share)
@@ -35,19 +35,19 @@ def test_an_open_interval_is_the_formula_to_the_last_bit(values: list[float], sh
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(middles, shares, st.floats(-1e10, 1e10))
-def test_an_open_interval_holds_for_any_number(middle: float, share: float, x: float) -> None:
+def test_open_interval_equals_formula_for_any_number(middle: float, share: float, x: float) -> None:
     low, high = open_interval(np.array([middle]), share)
     assert bool((low[0] <= x) and (x < high[0])) == (abs(x - middle) < share * middle)
 
 
 @pytest.mark.parametrize("middle", [0.0, -1000.0, 1.7e308, 1000.0, 1250.0, 1e-300, 5e-324, 1e308])
-def test_the_edge_itself_is_outside(middle: float) -> None:
+def test_bounds_of_open_interval_are_outside(middle: float) -> None:
     low, high = open_interval(np.array([middle]), 0.2)
     for x in (middle - 0.2 * middle, middle + 0.2 * middle, middle):
         assert (low[0] <= x < high[0]) == (abs(x - middle) < 0.2 * middle)
 
 
-def test_an_unknown_middle_holds_nothing() -> None:
+def test_open_interval_of_nan_is_empty() -> None:
     low, high = open_interval(np.array([np.nan, 1000.0]), 0.2)
     assert np.isnan([low[0], high[0]]).all()
     assert low[1] < 1000 < high[1]
@@ -62,7 +62,7 @@ def test_flags_are_bits_in_order() -> None:
     assert widest.bits.tolist() == [2**16 - 1]
 
 
-def test_sparse_entries_gain_where_they_are_named() -> None:
+def test_sparse_entries_have_gain_and_other_codes_0() -> None:
     key = Key("k", np.array([0, -1], dtype=np.int32), 3)
     term = LookupTerm.sparse(key, Ragged.of([[0, 2], [], [1]]), 7.0)
     assert term.rows.shape == (1, 4)

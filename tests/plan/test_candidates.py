@@ -26,7 +26,7 @@ def windows(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return first, first + rng.integers(0, 8, len(data.users)) * DAY
 
 
-def test_open_at_some_moment_of_a_window(
+def test_open_between_selects_jobs_open_in_window(
     data: Dataset, windows: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidates, "_ROWS_AT_ONCE", 7)
@@ -43,38 +43,38 @@ def test_open_at_some_moment_of_a_window(
     assert 0 < found.mean() < 1
 
 
-def test_a_moment_is_a_window(data: Dataset) -> None:
+def test_open_between_accepts_single_moment(data: Dataset) -> None:
     """At the clock, candidates are the open jobs. The active flag is ignored: its past values are unknown."""
     now = np.full(len(data.users), data.clock.now)
     found = Candidates.open_between(data.jobs, now, now)
-    np.testing.assert_array_equal(found.anybodys, data.jobs.open_at(data.clock.now, check_active=False))
+    np.testing.assert_array_equal(found.of_any_user, data.jobs.open_at(data.clock.now, check_active=False))
 
 
-def test_users_are_taken_in_order(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
+def test_take_selects_users_in_order(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
     whole, rows = Candidates.open_between(data.jobs, *windows), np.array([5, 0, 5])
     np.testing.assert_array_equal(whole.take(rows).matrix(slice(None)), whole.matrix(rows))
 
 
-def test_they_replace_the_rule_that_a_job_is_open(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
-    theirs = Candidates.open_between(data.jobs, *windows)
-    ready = Prepared.of(data, load_model("standard"), candidates=theirs)
+def test_candidates_replace_open_rule(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
+    candidates = Candidates.open_between(data.jobs, *windows)
+    ready = Prepared.of(data, load_model("standard"), candidates=candidates)
     rows = np.arange(len(data.users))
     may_be = ready.plan.exclusions.matrix(rows)
-    assert not (may_be & ~theirs.matrix(rows)).any()
+    assert not (may_be & ~candidates.matrix(rows)).any()
     assert (may_be & ~data.open_jobs).any()
-    assert list(ready.plan.exclusions.ledger()) == ["nobody's candidate", "fee too low"]
+    assert list(ready.plan.exclusions.counts()) == ["not a candidate of any user", "fee too low"]
     ranking = ready.scorer.top_k(5)
     for row, count in enumerate(ranking.count):
         assert count == min(5, may_be[row].sum())
         assert may_be[row, ranking.job_row[row, :count]].all()
     # other models on the same data keep the candidates
     for other in (ready.model.with_weights({"fee": 1.0}), load_model("classic")):
-        assert ready.with_model(other).plan.exclusions.candidates is theirs
+        assert ready.with_model(other).plan.exclusions.candidates is candidates
 
 
-def test_an_explanation_says_so(data: Dataset) -> None:
-    theirs = Candidates.listed(np.array([3]), np.array([7]), len(data.users), len(data.jobs))
-    ready = Prepared.of(data, load_model("classic"), candidates=theirs)
+def test_explanation_names_missing_candidate(data: Dataset) -> None:
+    candidates = Candidates.listed(np.array([3]), np.array([7]), len(data.users), len(data.jobs))
+    ready = Prepared.of(data, load_model("classic"), candidates=candidates)
     user, other = (int(data.users.user_id[row]) for row in (3, 4))
     job = int(data.jobs.job_id[7])
     assert ready.explain(user, job).not_ranked == ()
@@ -82,7 +82,7 @@ def test_an_explanation_says_so(data: Dataset) -> None:
     assert ready.top_k(3, [user, other]).count.tolist() == [1, 0]
 
 
-def test_those_of_other_data_are_refused(data: Dataset) -> None:
-    theirs = Candidates.listed(np.array([0]), np.array([0]), 3, 4)
-    with pytest.raises(ConfigurationError, match="candidates are of 3 users × 4 jobs; the data is of 20 × 81"):
-        Prepared.of(data, load_model("classic"), candidates=theirs)
+def test_candidates_of_other_data_are_rejected(data: Dataset) -> None:
+    candidates = Candidates.listed(np.array([0]), np.array([0]), 3, 4)
+    with pytest.raises(ConfigurationError, match="are for 3 users and 4 jobs; the data has 20 users and 81 jobs"):
+        Prepared.of(data, load_model("classic"), candidates=candidates)

@@ -56,12 +56,12 @@ def assert_program_says_what_its_terms_say(sketch: Sketch) -> None:
 
 @cases(150)
 @given(sketches(users=(0, 3)))
-def test_packed_terms_are_the_terms(sketch: Sketch) -> None:
+def test_packed_terms_equal_terms(sketch: Sketch) -> None:
     assert_program_says_what_its_terms_say(sketch)
 
 
 @pytest.mark.long
 @cases(3000)
 @given(sketches(users=(0, 3)))
-def test_packed_terms_are_the_terms_in_many_cases(sketch: Sketch) -> None:
+def test_packed_terms_equal_terms_in_many_cases(sketch: Sketch) -> None:
     assert_program_says_what_its_terms_say(sketch)

@@ -33,7 +33,7 @@ def inputs(data: Dataset) -> Inputs:
 
 
 @pytest.mark.parametrize("name", ["standard", "classic"])
-def test_another_weighting_is_the_plan_built_anew(inputs: Inputs, name: str) -> None:
+def test_plan_with_other_weights_equals_new_plan(inputs: Inputs, name: str) -> None:
     model = load_model(name)
     plan = Plan.build(model, inputs)
     rng = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def test_another_weighting_is_the_plan_built_anew(inputs: Inputs, name: str) -> 
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_change_of_weights_copies_nothing_that_does_not_depend_on_them(inputs: Inputs) -> None:
+def test_change_of_weights_shares_independent_arrays(inputs: Inputs) -> None:
     plan = Plan.build(load_model("standard"), inputs)
     moved = plan.with_weights(plan.model.with_weights({"wage": 1.0}))
     shared = [
@@ -66,7 +66,7 @@ def test_a_change_of_weights_copies_nothing_that_does_not_depend_on_them(inputs:
     assert moved.exclusions is plan.exclusions
 
 
-def test_more_than_other_weights_needs_a_plan_of_its_own(inputs: Inputs) -> None:
+def test_with_weights_rejects_other_changes(inputs: Inputs) -> None:
     model = load_model("standard")
     plan = Plan.build(model, inputs)
     for other in (model.with_parameters("fee", low=0), model.with_eligibility(open=False), load_model("classic")):
@@ -74,7 +74,7 @@ def test_more_than_other_weights_needs_a_plan_of_its_own(inputs: Inputs) -> None
             plan.with_weights(other)
 
 
-def test_leading_job_components_are_added_up_beforehand(inputs: Inputs) -> None:
+def test_leading_job_components_are_folded(inputs: Inputs) -> None:
     """In `standard` these are the five components of the base group, summed in order."""
     plan = Plan.build(load_model("standard"), inputs)
     program = plan.program
@@ -87,7 +87,7 @@ def test_leading_job_components_are_added_up_beforehand(inputs: Inputs) -> None:
     assert not program.folded_group[1:].any()
 
 
-def test_taking_jobs_keeps_their_scores(inputs: Inputs) -> None:
+def test_take_jobs_keeps_scores(inputs: Inputs) -> None:
     program = Plan.build(load_model("standard"), inputs).program
     jobs = np.array([70, 3, 3, 0])
     users = np.arange(program.n_users)
@@ -101,22 +101,22 @@ def test_taking_jobs_keeps_their_scores(inputs: Inputs) -> None:
 # --- Exclusions ---------------------------------------------------------------------------------------------
 
 
-def test_the_ledger_counts_each_job_at_the_first_rule_that_leaves_it_out(inputs: Inputs) -> None:
+def test_counts_assign_each_job_to_first_rule(inputs: Inputs) -> None:
     model = load_model("standard").with_eligibility(employment_types=(1,), min_fee=1000)
     exclusions = Plan.build(model, inputs).exclusions
     jobs = inputs.jobs
     closed, other, cheap = ~inputs.open_jobs, jobs.employment_type != 1, ~(jobs.fee >= 1000)
-    assert exclusions.ledger() == {
+    assert exclusions.counts() == {
         "not open": closed.sum(),
         "employment type": (other & ~closed).sum(),
         "fee too low": (cheap & ~other & ~closed).sum(),
     }
-    assert all(count > 0 for count in exclusions.ledger().values())
+    assert all(count > 0 for count in exclusions.counts().values())
     np.testing.assert_array_equal(exclusions.open_to_all, ~(closed | other | cheap))
-    assert sum(exclusions.ledger().values()) + exclusions.open_to_all.sum() == len(jobs)
+    assert sum(exclusions.counts().values()) + exclusions.open_to_all.sum() == len(jobs)
 
 
-def test_a_missing_employment_type_is_in_no_set(inputs: Inputs) -> None:
+def test_missing_employment_type_is_excluded(inputs: Inputs) -> None:
     missing = inputs.jobs.frame["employment_type_code"].isna().to_numpy()
     assert missing.any()
     for types in [(-1,), (-1, 1)]:
@@ -124,16 +124,16 @@ def test_a_missing_employment_type_is_in_no_set(inputs: Inputs) -> None:
         assert Plan.build(model, inputs).exclusions.by_rule["employment type"][missing].all()
 
 
-def test_without_rules_everybody_may_be_shown_everything(inputs: Inputs) -> None:
+def test_all_jobs_are_eligible_without_rules(inputs: Inputs) -> None:
     model = load_model("standard").with_eligibility(
         open=False, min_fee=None, not_applied=False, company_cooldown_days=None
     )
     exclusions = Plan.build(model, inputs).exclusions
-    assert exclusions.ledger() == {}
+    assert exclusions.counts() == {}
     assert exclusions.matrix(np.arange(20)).all()
 
 
-def test_what_a_user_applied_to_is_found_in_a_requests_rows_by_id(inputs: Inputs, data: Dataset) -> None:
+def test_applied_jobs_are_found_by_id_in_request(inputs: Inputs, data: Dataset) -> None:
     """The rows of the request are in another order, and some jobs are missing."""
     jobs = data.tables.jobs.sample(frac=0.6, random_state=1)
     request = Inputs.of(inputs.dataset, basis=inputs.basis, jobs=jobs)
@@ -144,7 +144,7 @@ def test_what_a_user_applied_to_is_found_in_a_requests_rows_by_id(inputs: Inputs
 
 
 @pytest.mark.parametrize(("days_ago", "cools"), [(13.0, True), (14.0, True), (14.0 + 1e-9, False), (15.0, False)])
-def test_a_company_cools_down_for_fourteen_days(data: Dataset, days_ago: float, cools: bool) -> None:
+def test_company_cooldown_lasts_fourteen_days(data: Dataset, days_ago: float, cools: bool) -> None:
     tables = data.tables
     never = np.zeros(len(tables.jobs), dtype=bool)
     jobs = tables.jobs.assign(
@@ -172,7 +172,7 @@ def test_a_company_cools_down_for_fourteen_days(data: Dataset, days_ago: float, 
     assert shown[1].all()
 
 
-def test_a_known_company_that_nobody_names_is_no_bound(inputs: Inputs, data: Dataset) -> None:
+def test_jobs_without_company_have_no_limit(inputs: Inputs, data: Dataset) -> None:
     """Jobs without a company do not count towards the company limit."""
     jobs = data.tables.jobs.assign(company_id=pd.Series([None] * len(data.jobs), dtype="str"))
     plan = Plan.build(

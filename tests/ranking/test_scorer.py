@@ -19,11 +19,10 @@ from scoring.model import Inputs
 from scoring.plan import Plan
 from scoring.ranking import Prepared, Ranking, Scorer
 from scoring.statistics import ALS, Statistics
-from tests.support.counts import ALONE, record_count
+from tests.support.counts import record_count
 from tests.support.random_markets import RawMarket, random_market
 
 MODELS = ("standard", "classic")
-ALIKE = "{} rankings with other workers, in other chunks, from rows in another order: identical"
 N_USERS = 200  # more than three tasks of 64
 
 
@@ -59,7 +58,7 @@ def assert_same_ranking(found: Ranking, wanted: Ranking) -> None:
 @pytest.mark.parametrize("workers", [1, 2, 3, 16])
 def test_any_number_of_workers_ranks_alike(plan: Plan, workers: int) -> None:
     assert_same_ranking(Scorer(plan, workers=workers).top_k(10), Scorer(plan).top_k(10))
-    record_count("order", ALIKE, 1)
+    record_count("list stability", "{} rankings", 1)
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 65, 199])
@@ -71,7 +70,7 @@ def test_any_chunks_of_users_rank_alike(plan: Plan, size: int) -> None:
         np.testing.assert_array_equal(part.user_id, plan.user_id[users])
         np.testing.assert_array_equal(part.job_id, whole.job_id[users])
         np.testing.assert_array_equal(part.scores, whole.scores[users])
-        record_count("order", ALIKE, 1)
+        record_count("list stability", "{} rankings", 1)
 
 
 def test_users_come_in_the_order_in_which_they_are_asked_for(plan: Plan) -> None:
@@ -101,7 +100,7 @@ def test_the_order_of_rows_in_the_tables_changes_nothing(tables: Tables, model: 
     for ranking, pairs in zip(rankings[1:], scores[1:], strict=True):
         assert_same_ranking(ranking, rankings[0])
         np.testing.assert_array_equal(pairs, scores[0])
-        record_count("order", ALIKE, 1)
+        record_count("list stability", "{} rankings", 1)
     assert len(fingerprints) == 1
 
 
@@ -116,7 +115,7 @@ def test_the_order_of_rows_in_a_request_changes_nothing(inputs: Inputs, tables: 
         found.sort_values(["user_id", "rank"], ignore_index=True),
         wanted.sort_values(["user_id", "rank"], ignore_index=True),
     )
-    record_count("order", ALIKE, 1)
+    record_count("list stability", "{} rankings", 1)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -130,7 +129,7 @@ def test_one_user_alone_has_the_list_of_the_batch(inputs: Inputs, tables: Tables
             assert found.user_id.tolist() == [whole.user_id[row]]
             np.testing.assert_array_equal(found.job_id[0], whole.job_id[row])
             np.testing.assert_array_equal(found.scores[0], whole.scores[row])
-            record_count("order", ALONE, 1)
+            record_count("single user", "{} users", 1)
 
 
 def test_taking_users_out_of_inputs_keeps_everything_of_theirs(inputs: Inputs) -> None:
@@ -207,6 +206,7 @@ def test_without_users_or_jobs_there_is_nothing_to_rank(tables: Tables, without:
         ready = Prepared.of(Dataset(Tables(**empty)), load_model(model))
         assert len(ready.top_k(5).frame()) == 0
         assert ready.scorer.all_pairs().size == 0
+    record_count("invalid arguments", "{} arguments", 1)
 
 
 # --- Progress and cancellation ------------------------------------------------------------------------------
@@ -328,5 +328,5 @@ def test_all_pairs_into_memory_that_is_there(plan: Plan) -> None:
     assert scorer.all_pairs(users, out=out) is out
     np.testing.assert_array_equal(out, scorer.all_pairs(users))
     for wrong in (out[:, :1], out.astype(np.float64), np.asfortranarray(out)):
-        with pytest.raises(ConfigurationError, match="contiguous float32 of"):
+        with pytest.raises(ConfigurationError, match="it must be C-contiguous with dtype float32 and shape"):
             scorer.all_pairs(users, out=wrong)

@@ -24,8 +24,6 @@ from scoring.synthetic import make_market
 from tests.support.counts import record_count
 
 GB = 1_000_000_000
-LARGE = "{} requests too large for what is there: refused before any work, with the ways out"
-GROUPS = "{} layouts of control groups (v1, v2, nested, in a container): the tightest limit counts"
 
 
 def group(folder: Path, **files: object) -> None:
@@ -52,7 +50,7 @@ def test_a_limit_of_cgroup_v2_counts_and_file_pages_are_given_back(tmp_path: Pat
           memory__stat="anon 50000000\ninactive_file 20000000")  # fmt: skip
     group(tmp_path / "sys/fs/cgroup/job/step", memory__max="max", memory__current=60_000_000, memory__stat="")
     assert memory_budget.measure_available(tmp_path) == 40_000_000
-    record_count("memory", GROUPS, 1)
+    record_count("memory groups", "{} layouts", 1)
 
 
 def test_the_tightest_group_counts(tmp_path: Path) -> None:
@@ -60,7 +58,7 @@ def test_the_tightest_group_counts(tmp_path: Path) -> None:
     for name, limit in (("job", 100_000_000), ("job/step", 50_000_000)):
         group(tmp_path / "sys/fs/cgroup" / name, memory__max=limit, memory__current=30_000_000, memory__stat="")
     assert memory_budget.measure_available(tmp_path) == 20_000_000
-    record_count("memory", GROUPS, 1)
+    record_count("memory groups", "{} layouts", 1)
 
 
 def test_a_limit_of_cgroup_v1_counts(tmp_path: Path) -> None:
@@ -70,21 +68,21 @@ def test_a_limit_of_cgroup_v1_counts(tmp_path: Path) -> None:
     group(tmp_path / "sys/fs/cgroup/memory/job", memory__limit_in_bytes=90_000_000, memory__usage_in_bytes=70_000_000,
           memory__stat="cache 1\ntotal_inactive_file 5000000")  # fmt: skip
     assert memory_budget.measure_available(tmp_path) == 25_000_000
-    record_count("memory", GROUPS, 1)
+    record_count("memory groups", "{} layouts", 1)
 
 
 def test_a_container_sees_its_group_as_the_top(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/docker/0123abcd")
     group(tmp_path / "sys/fs/cgroup", memory__max=64_000_000, memory__current=4_000_000, memory__stat="")
     assert memory_budget.measure_available(tmp_path) == 60_000_000
-    record_count("memory", GROUPS, 1)
+    record_count("memory groups", "{} layouts", 1)
 
 
 def test_more_used_than_allowed_is_nothing_left(tmp_path: Path) -> None:
     belongs_to(tmp_path, "0::/")
     group(tmp_path / "sys/fs/cgroup", memory__max=1_000, memory__current=4_000, memory__stat="")
     assert memory_budget.measure_available(tmp_path) == 0
-    record_count("memory", GROUPS, 1)
+    record_count("memory groups", "{} layouts", 1)
 
 
 def test_a_limit_on_addresses_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +104,7 @@ def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
         "(2,000,000,000 bytes) are available. Alternatives: top_k=; out=."
     )
     memory_budget.require(2 * GB, "This", [], available=2 * GB)
-    record_count("memory", LARGE, 1)
+    record_count("large requests", "{} requests", 1)
 
 
 def test_as_many_occupations_as_jobs_are_refused_before_they_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +113,7 @@ def test_as_many_occupations_as_jobs_are_refused_before_they_are_compared(monkey
     monkeypatch.setattr(memory_budget, "measure_available", lambda: GB // 4)
     with pytest.raises(NotEnoughMemoryError, match=r"Comparing 3,1\d\d occupations needs .* fewer codes"):
         runner.prepare(Dataset(tables.with_tables(jobs=jobs)), load_model("standard"))
-    record_count("memory", LARGE, 1)
+    record_count("large requests", "{} requests", 1)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +161,7 @@ def test_predictions_come_within_a_fifth_of_what_is_measured(tmp_path: Path) -> 
     assert data_predicted == pytest.approx(data_measured, rel=0.2)
     assert run_predicted == pytest.approx(run_measured, rel=0.2)
     off = [100 * (a / b - 1) for a, b in ((data_predicted, data_measured), (run_predicted, run_measured))]
-    sentence = f"peaks predicted before a run, relative to measured ones: data {off[0]:+.1f} %, run {off[1]:+.1f} %"
-    record_count("memory", sentence)
+    record_count("predicted peak", f"data {off[0]:+.1f} %, run {off[1]:+.1f} % of the measured peaks")
 
 
 CEILINGS = """
@@ -228,7 +225,7 @@ def test_under_any_ceiling_a_run_is_refused_at_once_or_has_the_same_results(tmp_
         assert "are available. Alternatives: " in said
         assert left == []
     n, same = len(rooms), len(finished)
-    record_count("memory", "{} of {} limits: {} runs identical, {} refused before work", n, n, same, n - same)
+    record_count("memory limits", "{} of {} limits: {} runs identical, {} rejected", n, n, same, n - same)
 
 
 def test_the_report_says_that_chunks_are_smaller(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:

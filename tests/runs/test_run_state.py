@@ -28,9 +28,7 @@ from scoring.runs.publishers import (
 )
 from scoring.runs.publishers.database_lock import hold_key
 from scoring.telemetry import fault_injection
-from tests.support.counts import WRITES, record_count
-
-DAMAGED = "{} stopped runs with a damaged file: all end the same, {} did a part again"
+from tests.support.counts import record_count
 
 
 class Broken(BaseException):
@@ -109,7 +107,7 @@ def test_resume_repeats_a_damaged_shard(
         part.unlink()
     assert run(prepared, ParquetPublisher(tmp_path / "run"), resume=True).users_resumed == 60
     assert files(tmp_path / "run") == whole
-    record_count("corrupt", DAMAGED, 1, 1)
+    record_count("damaged parts", "{} interrupted runs: {} computed a part again", 1, 1)
 
 
 @pytest.mark.parametrize("seeds", [range(12), pytest.param(range(1_000, 1_300), marks=pytest.mark.long)])
@@ -134,7 +132,7 @@ def test_resume_repeats_every_damaged_file(
             victim.unlink()
         again += run(prepared, ParquetPublisher(target), resume=True).users_resumed < 20 * n_parts
         assert files(target) == whole
-    record_count("corrupt", DAMAGED, len(seeds), again)
+    record_count("damaged parts", "{} interrupted runs: {} computed a part again", len(seeds), again)
 
 
 def test_resume_ignores_an_incomplete_journal_line(prepared: Prepared, tmp_path: Path, whole: dict[str, bytes]) -> None:
@@ -271,11 +269,7 @@ def test_disk_error_at_any_write_publishes_nothing(
             run(prepared, ParquetPublisher(target), resume=True)
             assert files(target) == whole
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
-        record_count(
-            "disk",
-            WRITES,
-            1,
-        )
+        record_count("write errors", "{} errors", 1)
 
 
 def test_stop_after_insert_leaves_no_row(prepared: Prepared, database: Database) -> None:

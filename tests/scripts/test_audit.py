@@ -1,4 +1,4 @@
-"""The audit says what is known, and that nothing is where nobody could be asked."""
+"""The audit reports known vulnerabilities, and fails if the service gives no answer."""
 
 from __future__ import annotations
 

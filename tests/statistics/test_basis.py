@@ -50,10 +50,10 @@ def answers(prepared: Prepared, pairs: int = 5) -> tuple[list[np.ndarray], list[
 
 
 def assert_same(found: Prepared, wanted: Prepared) -> None:
-    ours, theirs = answers(found), answers(wanted)
-    for one, other in zip(ours[0], theirs[0], strict=True):
+    found_answers, wanted_answers = answers(found), answers(wanted)
+    for one, other in zip(found_answers[0], wanted_answers[0], strict=True):
         np.testing.assert_array_equal(one, other)
-    assert ours[1] == theirs[1]
+    assert found_answers[1] == wanted_answers[1]
 
 
 def own(data: Dataset) -> Basis:
@@ -75,14 +75,14 @@ def shipped(data: Dataset) -> Basis:
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("build", [own, materialized, shipped])
 @pytest.mark.parametrize("seed", range(4))
-def test_own_basis_gives_the_lists_of_no_basis(seed: int, build: Callable[[Dataset], Basis], model: str) -> None:
+def test_basis_of_dataset_keeps_lists(seed: int, build: Callable[[Dataset], Basis], model: str) -> None:
     data = dataset(seed)
     chosen = load_model(model)
     assert_same(Prepared.of(data, chosen, basis=build(data)), Prepared.of(data, chosen))
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_shipped_trained_factors_give_the_same_lists(model: str) -> None:
+def test_basis_with_trained_factors_keeps_lists(model: str) -> None:
     data = dataset(3, factors=False)
     statistics, chosen = Statistics(data), load_model(model)
     whole = Prepared.of(statistics, chosen)
@@ -105,10 +105,10 @@ def test_local_ranking_computes_no_digest(monkeypatch: pytest.MonkeyPatch) -> No
         prepared.inputs.basis.materialize().digest  # noqa: B018
 
 
-def test_reading_a_basis_computes_nothing_before() -> None:
+def test_basis_computes_values_on_access_only() -> None:
     statistics = Statistics(dataset(1))
     found = statistics.basis
-    assert not {"areas", "factors", "_own_similarity"} & vars(statistics).keys()
+    assert not {"areas", "factors", "_local_similarity"} & vars(statistics).keys()
     assert not found.popularity
     assert found.areas is statistics.areas
     assert found.similarity is statistics.similarity
@@ -123,7 +123,7 @@ def test_reading_a_basis_computes_nothing_before() -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("seed", range(4))
-def test_an_earlier_basis_scores_as_the_dataset_with_that_clock(seed: int, model: str) -> None:
+def test_earlier_basis_equals_dataset_with_that_clock(seed: int, model: str) -> None:
     """Later actions are not read, and jobs are open or new as of the earlier clock."""
     content, chosen = tables(seed), load_model(model)
     earlier, today = Dataset(content, as_of=FAR_BACK), Dataset(content)
@@ -134,14 +134,14 @@ def test_an_earlier_basis_scores_as_the_dataset_with_that_clock(seed: int, model
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_later_basis_reads_the_actions_up_to_its_clock(model: str) -> None:
+def test_later_basis_reads_actions_up_to_its_clock(model: str) -> None:
     content, chosen = tables(3), load_model(model)
     earlier, today = Dataset(content, as_of=FAR_BACK), Dataset(content)
     assert_same(Prepared.of(earlier, chosen, basis=shipped(today)), Prepared.of(today, chosen))
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_changed_rows_are_scored_as_a_request_on_the_old_data(seed: int) -> None:
+def test_changed_rows_equal_request_on_old_data(seed: int) -> None:
     """Both tables have new rows and codes, fewer rows, and changed values; the actions are unchanged."""
     before = dataset(seed)
     acted = set(before.tables.actions["job_id"])
@@ -203,7 +203,7 @@ def test_new_codes_match_themselves_only() -> None:
     assert set(location[np.ix_(~new_user, new_job)].ravel()) == {60.0}
 
 
-def test_a_basis_keeps_its_means_and_counts() -> None:
+def test_basis_keeps_its_means_and_counts() -> None:
     """Wages double and every user applies to every job; wage and popularity scores still follow the old basis."""
     before = dataset(0)
     jobs, actions = before.tables.jobs, before.tables.actions
@@ -242,19 +242,19 @@ def test_a_basis_keeps_its_means_and_counts() -> None:
     assert not Prepared.of(after, model, basis=old).plan.exclusions.matrix(np.arange(len(after.users))).any()
 
 
-def test_a_basis_without_the_window_is_rejected() -> None:
+def test_basis_without_window_is_rejected() -> None:
     data = dataset(1)
-    with pytest.raises(ConfigurationError, match=r"no company popularity over 360 days \(it has 30\)"):
+    with pytest.raises(ConfigurationError, match=r"company popularity over 360 days\. Its windows in days: 30\."):
         Prepared.of(data, load_model("standard"), basis=Statistics(data).basis.materialize([30.0]))
 
 
-def test_inputs_have_their_basis_already() -> None:
+def test_inputs_with_basis_reject_another_basis() -> None:
     data = dataset(1)
     with pytest.raises(ConfigurationError, match="the inputs contain a basis"):
         Prepared.of(Inputs.of(data), load_model("classic"), basis=materialized(data))
 
 
-def test_the_fingerprint_names_another_basis() -> None:
+def test_fingerprint_includes_other_basis() -> None:
     """Runs of the same data under different bases have different keys."""
     today, earlier = dataset(2), dataset(2, as_of=FAR_BACK)
     inputs = [Inputs.of(today, basis=given) for given in (None, own(today), materialized(today), materialized(earlier))]
@@ -269,7 +269,7 @@ def test_the_fingerprint_names_another_basis() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_arrays_are_plain_numbers_and_read_back(seed: int) -> None:
+def test_arrays_are_numeric_and_round_trip(seed: int) -> None:
     found = materialized(dataset(seed))
     arrays = found.arrays()
     assert all(array.dtype.kind in "biuf" for array in arrays.values())
@@ -284,13 +284,13 @@ def test_arrays_are_plain_numbers_and_read_back(seed: int) -> None:
         assert array.dtype == arrays[name].dtype
 
 
-def test_an_empty_dataset_has_a_basis() -> None:
+def test_empty_dataset_has_a_basis() -> None:
     empty = {name: frame.iloc[:0] for name, frame in dataset(1).tables.items()}
     found = Statistics(Dataset(Tables(**empty))).basis.materialize([360.0])
     assert Basis.of_arrays(found.arrays()).digest == found.digest
 
 
-def test_the_digest_follows_content_and_not_order() -> None:
+def test_digest_depends_on_content_only() -> None:
     content = tables(4)
     found = materialized(Dataset(content)).digest
     mixed = Tables(**{name: frame.sample(frac=1, random_state=1) for name, frame in content.items()})
@@ -306,7 +306,7 @@ def test_the_digest_follows_content_and_not_order() -> None:
     assert len({found, *others}) == 5
 
 
-def test_the_digest_of_a_datasets_basis_covers_the_windows_read() -> None:
+def test_digest_of_dataset_basis_covers_windows_read() -> None:
     statistics = Statistics(dataset(1))
     before = statistics.basis.digest
     statistics.company_actions(360.0)
@@ -315,13 +315,13 @@ def test_the_digest_of_a_datasets_basis_covers_the_windows_read() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(materialized(dataset(1)).arrays()))
-def test_incomplete_or_misshapen_arrays_are_rejected(name: str) -> None:
+def test_missing_or_misshapen_arrays_are_rejected(name: str) -> None:
     arrays = materialized(dataset(1)).arrays()
     missing = {other: array for other, array in arrays.items() if other != name}
     with pytest.raises(DataError, match=f"the array {name} is missing"):
         Basis.of_arrays(missing)
     for broken in (arrays[name].astype(np.complex128), arrays[name][None]):
-        with pytest.raises(DataError, match=rf"the array {name} is \w+ of shape"):
+        with pytest.raises(DataError, match=rf"the array {name} has dtype \w+ and shape"):
             Basis.of_arrays(arrays | {name: broken})
 
 
@@ -329,18 +329,18 @@ def test_incomplete_or_misshapen_arrays_are_rejected(name: str) -> None:
     "name",
     ["adjacent", "areas.by_major", "areas.by_prefecture", "popularity.looks", "words.company.end", "factors.users"],
 )
-def test_arrays_that_do_not_fit_each_other_are_rejected(name: str) -> None:
+def test_inconsistent_arrays_are_rejected(name: str) -> None:
     arrays = materialized(dataset(1)).arrays()
     with pytest.raises(DataError, match="basis: "):
         Basis.of_arrays(arrays | {name: arrays[name][:-1]})
 
 
-def test_another_format_is_rejected() -> None:
-    with pytest.raises(DataError, match="format is 2"):
-        Basis.of_arrays(materialized(dataset(1)).arrays() | {"format": np.array([2])})
+def test_other_format_is_rejected() -> None:
+    with pytest.raises(DataError, match="format is 1"):
+        Basis.of_arrays(materialized(dataset(1)).arrays() | {"format": np.array([1])})
 
 
-def test_a_basis_cannot_be_changed() -> None:
+def test_basis_is_immutable() -> None:
     for found in (own(dataset(1)), materialized(dataset(1))):
         with pytest.raises(FrozenInstanceError):
             found.areas = None  # type: ignore[misc, assignment]
@@ -349,7 +349,7 @@ def test_a_basis_cannot_be_changed() -> None:
 # --- The clock ----------------------------------------------------------------------------------------------
 
 
-def test_a_clock_counts_microseconds_and_cuts_nanoseconds() -> None:
+def test_clock_truncates_nanoseconds() -> None:
     exact = pd.Timestamp("2025-06-30T12:00:00.123456789Z")
     assert Clock(exact, False).now == exact.value // 1000
     assert Clock(pd.Timestamp("9999-12-31T23:59:59.999999Z"), False).now == 253402300799999999

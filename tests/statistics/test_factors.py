@@ -40,14 +40,14 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def assert_same(found: Factors, wanted: Factors) -> None:
-    for name in ("users", "jobs", "user_has", "job_has", "user_brought"):
+    for name in ("users", "jobs", "user_has", "job_has", "user_in_table"):
         np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
 
 
 # --- Training -----------------------------------------------------------------------------------------------
 
 
-def test_training_is_repeatable_in_any_order_of_rows(data: Dataset) -> None:
+def test_training_does_not_depend_on_row_order(data: Dataset) -> None:
     wanted = Factors.of(data, settings=QUICK)
     assert wanted.source == "trained"
     assert_same(Factors.of(data, settings=QUICK), wanted)
@@ -57,14 +57,14 @@ def test_training_is_repeatable_in_any_order_of_rows(data: Dataset) -> None:
     assert_same(Factors.of(Dataset(data.tables.with_tables(actions=twice)), settings=QUICK), wanted)
 
 
-def test_as_the_page_says_by_default() -> None:
+def test_default_settings_equal_documentation() -> None:
     assert ALS() == ALS(dimensions=32, regularization=0.05, iterations=15)
     assert factors.CONFIDENCE == {"application": 5.0, "click": 2.0, "view": 1.0}
     small = Factors.of(small_dataset(1, factors=False))
     assert small.dimensions == 32
 
 
-def test_who_never_acted_has_no_vector(data: Dataset) -> None:
+def test_rows_without_actions_have_no_vector(data: Dataset) -> None:
     found = Factors.of(data, settings=QUICK)
     acting, acted = (np.zeros(len(rows), dtype=bool) for rows in (data.users, data.jobs))
     acting[data.actions.user] = acted[data.actions.job] = True
@@ -77,16 +77,16 @@ def test_who_never_acted_has_no_vector(data: Dataset) -> None:
     assert found.users.dtype == np.float32
 
 
-def test_a_pairs_confidence_is_the_sum_over_its_actions(data: Dataset) -> None:
+def test_confidence_of_pair_is_sum_over_actions(data: Dataset) -> None:
     users, jobs, confidence = factors._confidences(data.actions)
     points = np.array([5.0, 2.0, 1.0])[data.actions.kind]
     for user, job, found in list(zip(users, jobs, confidence, strict=True))[:100]:
-        mine = (data.actions.user == user) & (data.actions.job == job)
-        assert found == points[mine].sum()
+        of_pair = (data.actions.user == user) & (data.actions.job == job)
+        assert found == points[of_pair].sum()
     assert len(users) == len({*zip(data.actions.user.tolist(), data.actions.job.tolist(), strict=True)})
 
 
-def test_nothing_after_the_clock_is_learned(data: Dataset) -> None:
+def test_actions_after_clock_are_not_used(data: Dataset) -> None:
     early = data.as_of - pd.Timedelta(days=20)
     known = data.tables.actions[data.tables.actions["occurred_at"] <= early]
     assert 0 < len(known) < len(data.tables.actions)
@@ -94,7 +94,7 @@ def test_nothing_after_the_clock_is_learned(data: Dataset) -> None:
     assert_same(Factors.of(Dataset(data.tables, as_of=early), settings=QUICK), wanted)
 
 
-def test_training_changes_no_setting_of_the_process(data: Dataset) -> None:
+def test_training_restores_process_settings(data: Dataset) -> None:
     """Thread counts, environment and warning filters are restored."""
     from threadpoolctl import threadpool_info
 
@@ -108,7 +108,7 @@ def test_training_changes_no_setting_of_the_process(data: Dataset) -> None:
     assert state() == before
 
 
-def test_without_actions_nobody_has_a_vector(data: Dataset) -> None:
+def test_no_vectors_without_actions(data: Dataset) -> None:
     quiet = Dataset(data.tables.with_tables(actions=data.tables.actions.iloc[:0]))
     found = Factors.of(quiet, settings=QUICK)
     assert found.source == "none"
@@ -125,7 +125,7 @@ def only_file(folder: Path) -> Path:
     return kept
 
 
-def test_what_was_trained_once_is_read_again(data: Dataset, tmp_path: Path, trainings: list[int]) -> None:
+def test_trained_factors_are_read_from_cache(data: Dataset, tmp_path: Path, trainings: list[int]) -> None:
     folder = tmp_path / "a" / "b"
     wanted = Factors.of(data, settings=QUICK, cache=folder)
     assert len(trainings) == 1
@@ -135,7 +135,7 @@ def test_what_was_trained_once_is_read_again(data: Dataset, tmp_path: Path, trai
     assert_same(Factors.of(data, settings=QUICK), wanted)  # and without a cache
 
 
-def test_the_kept_file_is_its_owners_alone(data: Dataset, tmp_path: Path) -> None:
+def test_cache_file_is_readable_by_owner_only(data: Dataset, tmp_path: Path) -> None:
     """The mode does not depend on the umask, and no temporary file remains."""
     folder = tmp_path / "factors"
     old = os.umask(0)
@@ -156,13 +156,13 @@ def test_the_kept_file_is_its_owners_alone(data: Dataset, tmp_path: Path) -> Non
         ALS(dimensions=6, iterations=3, regularization=0.1),
     ],
 )
-def test_other_settings_are_other_factors(data: Dataset, tmp_path: Path, other: ALS, trainings: list[int]) -> None:
+def test_other_settings_train_other_factors(data: Dataset, tmp_path: Path, other: ALS, trainings: list[int]) -> None:
     Factors.of(data, settings=QUICK, cache=tmp_path)
     Factors.of(data, settings=other, cache=tmp_path)
     assert len(trainings) == len(list(tmp_path.iterdir())) == 2
 
 
-def test_other_actions_are_other_factors(data: Dataset, tmp_path: Path, trainings: list[int]) -> None:
+def test_other_actions_train_other_factors(data: Dataset, tmp_path: Path, trainings: list[int]) -> None:
     Factors.of(data, settings=QUICK, cache=tmp_path)
     actions = data.tables.actions
     applied = actions.assign(action=actions["action"].where(actions.index != 7, "application"))
@@ -183,7 +183,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("how", DAMAGE)
-def test_a_damaged_file_is_trained_anew(data: Dataset, tmp_path: Path, how: str, trainings: list[int]) -> None:
+def test_damaged_cache_file_is_a_miss(data: Dataset, tmp_path: Path, how: str, trainings: list[int]) -> None:
     wanted = Factors.of(data, settings=QUICK, cache=tmp_path)
     kept = only_file(tmp_path)
     kept.write_bytes(DAMAGE[how](kept.read_bytes()))
@@ -194,7 +194,7 @@ def test_a_damaged_file_is_trained_anew(data: Dataset, tmp_path: Path, how: str,
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_any_flipped_byte_is_noticed_or_harmless(data: Dataset, tmp_path: Path, seed: int) -> None:
+def test_flipped_byte_in_cache_does_not_change_factors(data: Dataset, tmp_path: Path, seed: int) -> None:
     wanted = Factors.of(data, settings=QUICK, cache=tmp_path)
     kept = only_file(tmp_path)
     whole = kept.read_bytes()
@@ -208,7 +208,7 @@ def test_any_flipped_byte_is_noticed_or_harmless(data: Dataset, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("what", ["another shape", "NaN", "an array missing", "a pickle"])
-def test_a_file_of_something_else_is_trained_anew(
+def test_cache_file_with_other_content_is_a_miss(
     data: Dataset, tmp_path: Path, what: str, trainings: list[int]
 ) -> None:
     wanted = Factors.of(data, settings=QUICK, cache=tmp_path)
@@ -235,7 +235,7 @@ class Bomb:
         return pytest.fail, ("a pickle from the cache was executed",)
 
 
-def test_a_failing_write_leaves_no_file(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_no_file(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -250,15 +250,15 @@ def test_a_failing_write_leaves_no_file(data: Dataset, tmp_path: Path, monkeypat
 # --- Given vectors ------------------------------------------------------------------------------------------
 
 
-def test_brought_vectors_replace_trained_ones() -> None:
+def test_imported_vectors_replace_training() -> None:
     """Nothing is trained. A zero vector counts as missing, but every listed user has a profile."""
     data = small_dataset(5)
     found = Factors.of(data)
     tables = data.tables
     assert tables.user_factors is not None
-    assert found.source == "brought"
+    assert found.source == "imported"
     listed = np.isin(data.users.user_id, tables.user_factors["user_id"])
-    np.testing.assert_array_equal(found.user_brought, listed)
+    np.testing.assert_array_equal(found.user_in_table, listed)
     zero = int(tables.user_factors.loc[~tables.user_factors.iloc[:, 1:].any(axis=1), "user_id"].iloc[0])
     row = data.users.user_id.tolist().index(zero)
     assert not found.user_has[row]
@@ -269,7 +269,7 @@ def test_brought_vectors_replace_trained_ones() -> None:
     assert not found.users[~listed].any()
 
 
-def test_dimensions_are_taken_by_number_not_by_name() -> None:
+def test_dimensions_are_ordered_by_number() -> None:
     """f10 comes after f9."""
     data = small_dataset(5)
     rng = np.random.default_rng(0)
@@ -282,7 +282,7 @@ def test_dimensions_are_taken_by_number_not_by_name() -> None:
     np.testing.assert_allclose(found.users, wide / np.linalg.norm(wide, axis=1, keepdims=True), atol=1e-7)
 
 
-def test_half_a_vector_is_none() -> None:
+def test_incomplete_vector_is_missing() -> None:
     data = small_dataset(5)
     given = data.tables.user_factors
     assert given is not None
@@ -295,9 +295,9 @@ def test_half_a_vector_is_none() -> None:
     assert again.user_has.sum() == found.user_has.sum() - 1
 
 
-def test_vectors_of_any_length_have_length_1() -> None:
+def test_vectors_are_normalised_to_length_1() -> None:
     users = np.array([[3.0, 4.0], [0.0, 0.0], [3e-120, 4e-120], [3e120, 4e120], [-3.0, 4.0]])
-    found = Factors.from_vectors(users, users, "brought")
+    found = Factors.from_vectors(users, users, "imported")
     assert found.user_has.tolist() == [True, False, True, True, True]
     np.testing.assert_allclose(found.users[[0, 2, 3, 4]], np.float32([[0.6, 0.8]] * 3 + [[-0.6, 0.8]]), atol=1e-7)
     assert not found.users[1].any()

@@ -54,7 +54,7 @@ def area_of_first(jobs: list[Row]) -> tuple[float, int, int]:
 
 
 @pytest.mark.parametrize(("others", "level"), [(28, 0), (29, 2)])
-def test_an_area_needs_30_open_jobs_of_known_wage(others: int, level: int) -> None:
+def test_area_mean_requires_30_open_jobs_with_wage(others: int, level: int) -> None:
     """29 jobs are too few, both for prefecture and major group and for the prefecture."""
     assert MIN_JOBS_PER_AREA == 30
     jobs = [paid(i, 1000.0 + i, "01", (101, 102)[i % 2]) for i in range(others + 1)]
@@ -69,7 +69,7 @@ def test_an_area_needs_30_open_jobs_of_known_wage(others: int, level: int) -> No
 
 
 @pytest.mark.parametrize(("in_prefecture", "level"), [(29, 0), (30, 1)])
-def test_the_prefecture_stands_in_for_a_small_major_group(in_prefecture: int, level: int) -> None:
+def test_small_major_group_uses_mean_of_prefecture(in_prefecture: int, level: int) -> None:
     jobs = [paid(0, 1000.0, "01", 101)]
     jobs += [paid(i, 1100.0, "01", (201, 301, None, 999)[i % 4]) for i in range(1, in_prefecture)]
     jobs += [paid(100 + i, 3000.0, "02", 101) for i in range(4)]
@@ -80,20 +80,20 @@ def test_the_prefecture_stands_in_for_a_small_major_group(in_prefecture: int, le
 
 
 @pytest.mark.parametrize("prefecture", [None, "77"])
-def test_jobs_of_no_area_are_held_against_all(prefecture: str | None) -> None:
+def test_jobs_without_area_use_overall_mean(prefecture: str | None) -> None:
     """Forty jobs without a prefecture do not form an area; forty with an unknown code do."""
     jobs = [paid(i, 1000.0, prefecture, None) for i in range(40)] + [paid(99, 2000.0, "01", 101)]
     mean, count, level = area_of_first(jobs)
     assert (mean, count, level) == ((42000.0 / 41, 41, 0) if prefecture is None else (1000.0, 40, 1))
 
 
-def test_without_open_jobs_of_known_wage_there_is_no_mean() -> None:
+def test_no_mean_without_open_jobs_with_wage() -> None:
     mean, count, level = area_of_first([paid(0, None, "01", 101), paid(1, 1000.0, "01", 101, expires_at=CLOCK)])
     assert math.isnan(mean)
     assert (count, level) == (0, 0)
 
 
-def test_a_requests_rows_are_held_against_the_datasets_areas() -> None:
+def test_request_rows_use_area_means_of_dataset() -> None:
     data = market_of([paid(i, 1000.0, "01", 101) for i in range(30)])
     statistics = Statistics(data)
     rich = data.tables.jobs.assign(min_salary=9999.0)
@@ -110,7 +110,7 @@ def act(job: int, kind: str, when: timedelta, user: int = 1) -> Row:
     return {"user_id": user, "job_id": job, "action": kind, "occurred_at": CLOCK - when}
 
 
-def test_companies_count_actions_up_to_the_edges_of_the_window() -> None:
+def test_company_actions_include_window_bounds() -> None:
     jobs = [{"job_id": 1, "company_id": "A"}, {"job_id": 2, "company_id": "A"}, {"job_id": 3, "company_id": None}]
     days, tick = timedelta(days=360), timedelta(microseconds=1)
     actions = [
@@ -134,14 +134,14 @@ def test_companies_count_actions_up_to_the_edges_of_the_window() -> None:
     assert wider.of(data.jobs.company)[0].tolist() == [3, 3, 0]
 
 
-def test_a_company_that_only_a_request_knows_has_no_actions() -> None:
+def test_company_of_request_only_has_no_actions() -> None:
     statistics = Statistics(market_of([{"job_id": 1, "company_id": "A"}], [act(1, "application", timedelta(0))]))
     jobs = statistics.dataset.tables.jobs.assign(company_id="B")
     applications, looks = statistics.company_actions(360).of(Inputs.of(statistics, jobs=jobs).jobs.company)
     assert (applications.tolist(), looks.tolist()) == ([0], [0])
 
 
-def test_counts_are_kept_per_window() -> None:
+def test_counts_are_cached_per_window() -> None:
     statistics = Statistics(small_dataset())
     assert statistics.company_actions(30) is statistics.company_actions(30)
     assert statistics.company_actions(30) is not statistics.company_actions(360)
@@ -151,7 +151,7 @@ def test_counts_are_kept_per_window() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_cosine_is_that_of_the_columns_of_application_counts(seed: int) -> None:
+def test_cosine_equals_cosine_of_application_counts(seed: int) -> None:
     market = random_market(seed, factors=True)
     data = Dataset(Tables(**market.frames()), as_of=market.as_of)
     cosine = Statistics(data).similarity.cosine
@@ -175,7 +175,7 @@ def test_the_cosine_is_that_of_the_columns_of_application_counts(seed: int) -> N
             assert cosine[i, j] <= 1.0 + 1e-15
 
 
-def test_similarity_takes_the_larger_of_major_group_and_cosine() -> None:
+def test_similarity_is_maximum_of_major_group_and_cosine() -> None:
     jobs = [{"job_id": code, "occupation_code": code} for code in (101, 102, 201, 301, 999)]
     applied = [act(job, "application", timedelta(days=400), user) for user in (1, 2) for job in (101, 201, 999)]
     data = market_of(jobs, applied, users=[{"user_id": 1}, {"user_id": 2}])
@@ -198,7 +198,7 @@ def test_similarity_takes_the_larger_of_major_group_and_cosine() -> None:
 # --- The snapshot -------------------------------------------------------------------------------------------
 
 
-def test_the_fingerprint_knows_no_order_of_rows() -> None:
+def test_fingerprint_does_not_depend_on_row_order() -> None:
     tables = small_dataset(2).tables
     for seed in range(3):
         mixed = Tables(**{name: frame.sample(frac=1, random_state=seed) for name, frame in tables.items()})
@@ -221,7 +221,7 @@ def changed(values: pd.Series) -> pd.Series:
 
 
 @pytest.mark.parametrize("table", ["jobs", "users", "occupations", "user_factors", "job_factors"])
-def test_the_fingerprint_knows_every_value(table: str) -> None:
+def test_fingerprint_depends_on_every_value(table: str) -> None:
     """Every column counts, because a user-defined component may read any."""
     tables = small_dataset(2).tables
     frame = getattr(tables, table)
@@ -234,7 +234,7 @@ def test_the_fingerprint_knows_every_value(table: str) -> None:
         assert Dataset(other, as_of=CLOCK).fingerprint != before, name
 
 
-def test_the_fingerprint_knows_the_clock_and_the_actions_before_it() -> None:
+def test_fingerprint_depends_on_clock_and_actions_before_it() -> None:
     tables = small_dataset(2).tables
     data = Dataset(tables)
     assert Dataset(tables, as_of=data.as_of).fingerprint == data.fingerprint  # the data's own clock, given explicitly

@@ -25,7 +25,7 @@ from scoring.storage.atomic_file import (
     write_all,
 )
 from scoring.storage.plain_file import open_folder
-from tests.support.counts import WRITES, record_count
+from tests.support.counts import record_count
 
 ROOT = Path(__file__).parents[2]
 
@@ -120,7 +120,7 @@ def test_a_refused_system_call_changes_nothing(
         with pytest.raises(OSError, match="No space left"):
             replace_file(file, content, mode=0o600)
     assert state(file) == before
-    record_count("disk", WRITES, 1)
+    record_count("write errors", "{} errors", 1)
 
 
 def test_a_function_that_fails_halfway_changes_nothing(file: Path) -> None:
@@ -152,7 +152,7 @@ for content in (b"x" * 1001, lambda file: file.write(b"x" * 1001)):
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["File too large"] * 2, done.stderr
     assert state(file) == before
-    record_count("disk", WRITES, 2)
+    record_count("write errors", "{} errors", 2)
 
 
 def test_what_is_synced_is_what_was_asked_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +275,7 @@ def test_a_refused_system_call_creates_nothing(
             create(folder)
     assert names(folder) == []
     assert create(folder)
-    record_count("disk", WRITES, 1)
+    record_count("write errors", "{} errors", 1)
 
 
 def test_a_file_system_without_hard_links_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from scoring.storage.file_lock import LockHeldError
 from scoring.storage.journal import OBJECTS, DamagedLineError, Journal
-from tests.support.counts import WRITES, record_count
+from tests.support.counts import record_count
 
 ROOT = Path(__file__).parents[2]
 Record = dict[str, Any]
@@ -191,7 +191,7 @@ def test_a_failed_append_leaves_the_earlier_entries(
         assert numbers(path) == [1]
         held.append({"n": 3})
     assert path.read_text() == '{"n":1}\n{"n":3}\n'
-    record_count("disk", WRITES, 1)
+    record_count("write errors", "{} errors", 1)
 
 
 def test_each_append_is_synced_and_the_name_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

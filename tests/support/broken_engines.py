@@ -21,7 +21,7 @@ from scoring.testing import EngineUnderTest
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListRequest:
     """The request of a list: plan, k, rows and workers."""
 
     plan: Plan
@@ -30,11 +30,11 @@ class Asked:
     workers: int | None
 
     @property
-    def everybody(self) -> bool:
+    def is_complete(self) -> bool:
         return len(self.rows) == len(self.plan.user_id)
 
 
-def as_it_is(answer: Any, *_: Any) -> Any:
+def unchanged(answer: Any, *_: Any) -> Any:
     return answer
 
 
@@ -42,19 +42,19 @@ def as_it_is(answer: Any, *_: Any) -> Any:
 class Broken(EngineUnderTest):
     """The package's engine with a function applied to each answer; correct with the default functions."""
 
-    lists: Callable[[Ranking, Asked], Ranking] = as_it_is
-    pairs: Callable[[np.ndarray], np.ndarray] = as_it_is
-    single: Callable[[np.ndarray], np.ndarray] = as_it_is
-    explained: Callable[[Explanation], Explanation] = as_it_is
-    built: Callable[[ScoringModel], ScoringModel] = as_it_is
-    candidates: Callable[[Candidates | None], Candidates | None] = as_it_is
-    moved: Callable[[Plan, Plan], Plan] = as_it_is
+    lists: Callable[[Ranking, ListRequest], Ranking] = unchanged
+    pairs: Callable[[np.ndarray], np.ndarray] = unchanged
+    single: Callable[[np.ndarray], np.ndarray] = unchanged
+    explained: Callable[[Explanation], Explanation] = unchanged
+    built: Callable[[ScoringModel], ScoringModel] = unchanged
+    candidates: Callable[[Candidates | None], Candidates | None] = unchanged
+    moved: Callable[[Plan, Plan], Plan] = unchanged
 
     def build(self, model: ScoringModel, inputs: Inputs, candidates: Candidates | None = None) -> Plan:
         return super().build(self.built(model), inputs, self.candidates(candidates))
 
-    def reweighted(self, plan: Plan, model: ScoringModel) -> Plan:
-        return self.moved(super().reweighted(plan, model), plan)
+    def reweight(self, plan: Plan, model: ScoringModel) -> Plan:
+        return self.moved(super().reweight(plan, model), plan)
 
     def scorer(self, plan: Plan, *, workers: int | None = None, before: Ranking | None = None) -> Backend:
         return Tampered(self, super().scorer(plan, workers=workers, before=before), plan, workers)
@@ -74,7 +74,7 @@ class Tampered:
 
     def top_k(self, k: int = 40, users: np.ndarray | None = None) -> Ranking:
         rows = np.arange(len(self.plan.user_id)) if users is None else users
-        return self.broken.lists(self.sound.top_k(k, users), Asked(self.plan, k, rows, self.workers))
+        return self.broken.lists(self.sound.top_k(k, users), ListRequest(self.plan, k, rows, self.workers))
 
     def all_pairs(self, users: np.ndarray | None = None) -> np.ndarray:
         return self.broken.pairs(self.sound.all_pairs(users))
@@ -86,123 +86,123 @@ class Tampered:
 # --- Lists --------------------------------------------------------------------------------------------------
 
 
-def moved_about(ranking: Ranking, places: np.ndarray) -> Ranking:
+def reorder(ranking: Ranking, places: np.ndarray) -> Ranking:
     """Reorder the entries; `places` (n, k): the position from which each entry is taken."""
     job_id, job_row = (np.take_along_axis(array, places, axis=1) for array in (ranking.job_id, ranking.job_row))
     scores = np.take_along_axis(ranking.scores, places[:, :, None], axis=1)
     return replace(ranking, job_id=job_id, job_row=job_row, scores=scores)
 
 
-def swapped(ranking: Ranking) -> Ranking:
+def swap_best(ranking: Ranking) -> Ranking:
     """Swap the best two entries of lists with at least two."""
     places = np.tile(np.arange(ranking.job_id.shape[1]), (len(ranking.user_id), 1))
     if places.shape[1] > 1:
         places[ranking.count > 1, :2] = [1, 0]
-    return moved_about(ranking, places)
+    return reorder(ranking, places)
 
 
-def swapped_where(when: Callable[[Asked], bool]) -> Callable[[Ranking, Asked], Ranking]:
-    return lambda ranking, asked: swapped(ranking) if when(asked) else ranking
+def swap_best_where(when: Callable[[ListRequest], bool]) -> Callable[[Ranking, ListRequest], Ranking]:
+    return lambda ranking, request: swap_best(ranking) if when(request) else ranking
 
 
-def larger_id_first(ranking: Ranking, asked: Asked) -> Ranking:
+def larger_id_first(ranking: Ranking, request: ListRequest) -> Ranking:
     there = np.arange(ranking.job_id.shape[1]) < ranking.count[:, None]
-    return moved_about(ranking, np.lexsort((-ranking.job_id, -ranking.scores[:, :, 0], ~there)))
+    return reorder(ranking, np.lexsort((-ranking.job_id, -ranking.scores[:, :, 0], ~there)))
 
 
-def doubled(ranking: Ranking, asked: Asked) -> Ranking:
+def duplicate_best(ranking: Ranking, request: ListRequest) -> Ranking:
     """Duplicate the best entry."""
     places = np.tile(np.arange(ranking.job_id.shape[1]), (len(ranking.user_id), 1))
     places[:, 1:2] = 0
-    return moved_about(ranking, places)
+    return reorder(ranking, places)
 
 
-def rubbish_behind(ranking: Ranking, asked: Asked) -> Ranking:
+def understate_counts(ranking: Ranking, request: ListRequest) -> Ranking:
     """Report counts that are one less than the number of entries."""
     return replace(ranking, count=np.maximum(ranking.count - 1, 0).astype(np.int32))
 
 
-def other_rows(ranking: Ranking, asked: Asked) -> Ranking:
+def other_rows(ranking: Ranking, request: ListRequest) -> Ranking:
     return replace(ranking, job_row=np.where(ranking.job_row >= 0, 0, -1))
 
 
-def unknown_ids(ranking: Ranking, asked: Asked) -> Ranking:
+def unknown_ids(ranking: Ranking, request: ListRequest) -> Ranking:
     return replace(ranking, job_id=np.where(ranking.job_id >= 0, ranking.job_id + 10**9, -1))
 
 
-def later_ties(ranking: Ranking, asked: Asked) -> Ranking:
+def later_ties(ranking: Ranking, request: ListRequest) -> Ranking:
     """Put the largest of the tied ids into the last position."""
-    totals = reference.scores(asked.plan.program, asked.rows, np.arange(len(asked.plan.job_id)))[0]
-    who, job_id = asked.plan.exclusions.matrix(asked.rows), ranking.job_id.copy()
+    totals = reference.scores(request.plan.program, request.rows, np.arange(len(request.plan.job_id)))[0]
+    who, job_id = request.plan.exclusions.matrix(request.rows), ranking.job_id.copy()
     for row, count in enumerate(ranking.count):
         if count:
-            tied = asked.plan.job_id[who[row] & (totals[row] == ranking.scores[row, count - 1, 0])]
+            tied = request.plan.job_id[who[row] & (totals[row] == ranking.scores[row, count - 1, 0])]
             job_id[row, count - 1] = tied.max()
     return replace(ranking, job_id=job_id)
 
 
-def second_best(ranking: Ranking, asked: Asked) -> Ranking:
+def drop_best(ranking: Ranking, request: ListRequest) -> Ranking:
     """Drop the best entry: lists start with the second."""
     places = np.minimum(np.arange(ranking.job_id.shape[1]) + 1, max(ranking.job_id.shape[1] - 1, 0))
-    return moved_about(ranking, np.tile(places, (len(ranking.user_id), 1)))
+    return reorder(ranking, np.tile(places, (len(ranking.user_id), 1)))
 
 
-def by_user(ranking: Ranking, asked: Asked) -> Ranking:
+def sort_by_user(ranking: Ranking, request: ListRequest) -> Ranking:
     return ranking.take(np.argsort(ranking.user_id, kind="stable"))
 
 
-def shorter(most: int) -> Callable[[Ranking, Asked], Ranking]:
-    return lambda ranking, asked: ranking.cut(most)
+def truncate(most: int) -> Callable[[Ranking, ListRequest], Ranking]:
+    return lambda ranking, request: ranking.cut(most)
 
 
-def rescored(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Ranking, Asked], Ranking]:
-    return lambda ranking, asked: replace(ranking, scores=change(ranking.scores))
+def change_scores(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Ranking, ListRequest], Ranking]:
+    return lambda ranking, request: replace(ranking, scores=change(ranking.scores))
 
 
-def other_group(scores: np.ndarray) -> np.ndarray:
+def change_group_score(scores: np.ndarray) -> np.ndarray:
     scores = scores.copy()
     scores[:, :, 2] = np.nextafter(scores[:, :, 2], np.float32(200))
     return scores
 
 
-def not_a_number(scores: np.ndarray) -> np.ndarray:
+def set_nan(scores: np.ndarray) -> np.ndarray:
     scores = scores.copy()
     scores[:1, :1] = np.nan
     return scores
 
 
-def sometimes() -> Callable[[Ranking, Asked], Ranking]:
+def swap_every_second_call() -> Callable[[Ranking, ListRequest], Ranking]:
     """Swap the best two entries in every second call."""
     calls: list[int] = []
 
-    def lists(ranking: Ranking, asked: Asked) -> Ranking:
+    def lists(ranking: Ranking, request: ListRequest) -> Ranking:
         calls.append(0)
-        return swapped(ranking) if len(calls) % 2 else ranking
+        return swap_best(ranking) if len(calls) % 2 else ranking
 
     return lists
 
 
-def noisy() -> Callable[[np.ndarray], np.ndarray]:
+def add_noise() -> Callable[[np.ndarray], np.ndarray]:
     random = np.random.default_rng(0)
     return lambda scores: scores + random.random(scores.shape, dtype=np.float32)
 
 
-def by_how_many(scores: np.ndarray) -> np.ndarray:
+def change_single_users(scores: np.ndarray) -> np.ndarray:
     """Change the last bit of the scores if one user is requested alone."""
     return np.nextafter(scores, np.float32(200)) if scores.shape[1] == 1 else scores
 
 
-def of_part(**changes: Any) -> Callable[[Explanation], Explanation]:
+def change_component(**changes: Any) -> Callable[[Explanation], Explanation]:
     """Change fields of the first explained component."""
     return lambda said: replace(said, parts=(replace(said.parts[0], **changes), *said.parts[1:]))
 
 
-def crowded() -> Callable[[Ranking, Asked], Ranking]:
+def swap_in_parallel() -> Callable[[Ranking, ListRequest], Ranking]:
     """Swap the best two entries while another thread requests lists."""
     inside: list[int] = []
     lock = threading.Lock()
 
-    def lists(ranking: Ranking, asked: Asked) -> Ranking:
+    def lists(ranking: Ranking, request: ListRequest) -> Ranking:
         with lock:
             inside.append(0)
         time.sleep(0.02)  # long enough for the other thread, which starts at the same time
@@ -211,44 +211,44 @@ def crowded() -> Callable[[Ranking, Asked], Ranking]:
         time.sleep(0.02)
         with lock:
             inside.pop()
-        return swapped(ranking) if crowd else ranking
+        return swap_best(ranking) if crowd else ranking
 
     return lists
 
 
-def writes_to_the_plan(ranking: Ranking, asked: Asked) -> Ranking:
-    asked.plan.program.folded_total[:] += 1
+def writes_to_the_plan(ranking: Ranking, request: ListRequest) -> Ranking:
+    request.plan.program.folded_total[:] += 1
     return ranking
 
 
-def stops_for_nobody(ranking: Ranking, asked: Asked) -> Ranking:
+def fail_for_empty_requests(ranking: Ranking, request: ListRequest) -> Ranking:
     ranking.user_id[0]  # raises for an empty request
     return ranking
 
 
-def nothing_for_strangers(known: int) -> Callable[[Ranking, Asked], Ranking]:
+def empty_lists_for_new_users(known: int) -> Callable[[Ranking, ListRequest], Ranking]:
     """Return empty lists for ids beyond those of the data."""
 
-    def lists(ranking: Ranking, asked: Asked) -> Ranking:
+    def lists(ranking: Ranking, request: ListRequest) -> Ranking:
         return replace(ranking, count=np.where(ranking.user_id > known, 0, ranking.count).astype(np.int32))
 
     return lists
 
 
-def without_those_beyond_the_cap(ranking: Ranking, asked: Asked) -> Ranking:
+def cap_after_truncation(ranking: Ranking, request: ListRequest) -> Ranking:
     """Apply the cap after the cut to k, so that short lists are not filled up."""
-    cap = asked.plan.model.eligibility.max_per_company
-    return ranking.cut(max(1, asked.k - 3)) if cap and asked.k <= 10 else ranking
+    cap = request.plan.model.eligibility.max_per_company
+    return ranking.cut(max(1, request.k - 3)) if cap and request.k <= 10 else ranking
 
 
 # --- Rules and weights --------------------------------------------------------------------------------------
 
 
-def ruled(**rules: Any) -> Callable[[ScoringModel], ScoringModel]:
+def with_rules(**rules: Any) -> Callable[[ScoringModel], ScoringModel]:
     return lambda model: model.with_eligibility(**rules)
 
 
-def never_nothing(model: ScoringModel) -> ScoringModel:
+def replace_zero_weights(model: ScoringModel) -> ScoringModel:
     """Treat a weight of 0 as missing."""
     flat = zip([part.name for part in model.parts], model.flat_weights, strict=True)
     return model.with_weights({name: float(weight) or 0.02 for name, weight in flat})

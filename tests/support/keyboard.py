@@ -12,7 +12,7 @@ __all__ = ["Keyboard"]
 _STOPS = 200
 _READ = """() => {
   const panel = document.querySelector(".scoring-panel");
-  const measures = panel?.querySelector('table[aria-label="Measures against the baseline"]');
+  const measures = panel?.querySelector('table[aria-label="Measures compared with the baseline"]');
   if (!measures) return null;  // a page that opens gets its parts one after the other
   return {
     list: Array.from(panel.querySelectorAll(".scoring-ranks tbody tr"), row => row.textContent),
@@ -20,7 +20,7 @@ _READ = """() => {
   };
 }"""
 _SETTLED = """(before) => {
-  const status = document.querySelector(".scoring-told [role=status]");
+  const status = document.querySelector(".scoring-messages [role=status]");
   const now = (READ)();
   if (status?.dataset.kind !== "settled" || !now?.list.length) return false;
   return !before || ["list", "measures"].every(part => JSON.stringify(now[part]) !== JSON.stringify(before[part]));
@@ -40,7 +40,7 @@ class Keyboard:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.root = page.locator(".scoring-panel")
-        self.told = self.root.locator(".scoring-told [role=status]").nth(1)
+        self.told = self.root.locator(".scoring-messages [role=status]").nth(1)
 
     def answers(self) -> dict[str, list[str]]:
         read: dict[str, list[str]] = self.page.evaluate(_READ)
@@ -124,7 +124,7 @@ class Keyboard:
         expect(self.told).not_to_be_empty()
         if "Press Save again" in self.told.inner_text():
             self.press("Enter")
-        expect(self.told).to_have_text(f"saved as {name}@1.")
+        expect(self.told).to_have_text(f"Saved as {name}@1.")
 
     def choose_profile(self, name: str) -> None:
         self.reach(self.entry("profile"))

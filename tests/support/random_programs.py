@@ -114,16 +114,16 @@ class _Maker:
         return Key(name, self.rng.integers(-1, size, self.m).astype(np.int32), size)
 
     def number(self) -> np.ndarray:
-        strange = self.rng.choice([np.nan, np.inf, -np.inf, 0.0], self.m)
-        return np.where(self.rng.random(self.m) < 0.2, strange, self.rng.integers(-3, 9, self.m) / 3)
+        special = self.rng.choice([np.nan, np.inf, -np.inf, 0.0], self.m)
+        return np.where(self.rng.random(self.m) < 0.2, special, self.rng.integers(-3, 9, self.m) / 3)
 
     def bounds(self) -> np.ndarray:
         """Return bounds (n,) equal to the numbers, one float64 apart from them, or not finite."""
         on = self.rng.integers(-4, 10, self.n) / 3
         beside = np.nextafter(on, self.rng.choice([-np.inf, np.inf], self.n))
-        strange = self.rng.choice([np.nan, np.inf, -np.inf], self.n)
+        special = self.rng.choice([np.nan, np.inf, -np.inf], self.n)
         kind = self.rng.integers(4, size=self.n)
-        return np.select([kind < 2, kind == 2], [on, beside], strange)
+        return np.select([kind < 2, kind == 2], [on, beside], special)
 
     def rows(self, low: int, high: int) -> np.ndarray:
         return self.rng.integers(low, high, self.n).astype(np.int32)

@@ -70,7 +70,7 @@ def check(ready: Prepared, job_id: int, k: int) -> Audience:
     np.testing.assert_array_equal(shown["kth_score"], expected)
     np.testing.assert_array_equal(shown["margin"], shown["score"] - expected)
     assert shown["rank"].is_monotonic_increasing
-    assert (seen.n_shown, seen.n_eligible) == (len(ranks), len(ranks) + len(missed))
+    assert (seen.n_listed, seen.n_eligible) == (len(ranks), len(ranks) + len(missed))
     assert dict(zip(*seen.reasons().to_dict("list").values(), strict=True)) == rules
     assert seen.n_eligible + seen.reasons()["users"].sum() == len(users)
 
@@ -99,7 +99,7 @@ def check_miss(ready: Prepared, user_id: int, job_id: int, k: int, rival: int, s
 
 
 def check_components(ready: Prepared, seen: Audience) -> None:
-    held = seen.held_back()
+    held = seen.components()
     names = [part.name for part in ready.model.parts]
     assert sorted(held["component"]) == sorted(names)
     misses = seen.misses()
@@ -121,7 +121,7 @@ def check_components(ready: Prepared, seen: Audience) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([1, 2, 5, 12, 100]))
-def test_it_is_what_every_users_list_says(seed: int, k: int) -> None:
+def test_audience_equals_lists_of_all_users(seed: int, k: int) -> None:
     ready = random_prepared(seed)
     job = int(np.random.default_rng(seed).choice(ready.plan.job_id))
     seen = check(ready, job, k)
@@ -129,7 +129,7 @@ def test_it_is_what_every_users_list_says(seed: int, k: int) -> None:
         assert_readable(seen.plot())
 
 
-def test_a_cap_per_company_decides_what_has_to_be_beaten() -> None:
+def test_job_to_beat_respects_company_cap() -> None:
     """With one job per company, the job to beat is often from the same company, not the last job of the list."""
     model = scoring.load_model("standard").with_eligibility(max_per_company=1)
     ready = Prepared.of(small_dataset(7, n_users=12, n_jobs=60), model)
@@ -143,7 +143,7 @@ def test_a_cap_per_company_decides_what_has_to_be_beaten() -> None:
     assert last > 3
 
 
-def test_jobs_without_a_company_are_not_capped_together() -> None:
+def test_jobs_without_company_are_not_capped() -> None:
     tables = scoring.make_market(15, 60, 100, seed=3).tables
     jobs = tables.jobs.assign(company_id=tables.jobs["company_id"].where(tables.jobs["job_id"] % 2 == 0))
     model = scoring.load_model("standard").with_eligibility(max_per_company=1)
@@ -153,7 +153,7 @@ def test_jobs_without_a_company_are_not_capped_together() -> None:
         check(ready, job, 10)
 
 
-def test_jobs_of_all_users_lists_are_their_audiences(ready: Prepared) -> None:
+def test_audiences_of_all_jobs_equal_lists(ready: Prepared) -> None:
     """A job's audience consists of the users whose lists contain the job."""
     lists = ready.top_k(5).frame()
     for job, rows in list(lists.groupby("job_id"))[:15]:
@@ -161,7 +161,7 @@ def test_jobs_of_all_users_lists_are_their_audiences(ready: Prepared) -> None:
         assert shown["rank"].to_dict() == rows.set_index("user_id")["rank"].to_dict()
 
 
-def test_parts_of_the_users_give_the_same_values(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_block_size_does_not_change_values(ready: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     job = int(ready.plan.job_id[17])
     whole = audience(ready, job)
     monkeypatch.setattr(audience_module, "USERS_AT_ONCE", 7)
@@ -171,34 +171,34 @@ def test_parts_of_the_users_give_the_same_values(ready: Prepared, monkeypatch: p
     assert parts.comparison.equals(whole.comparison)
 
 
-def test_named_users_are_looked_at_and_once_each(ready: Prepared) -> None:
+def test_given_users_are_used_once_each(ready: Prepared) -> None:
     users = [int(user) for user in ready.plan.user_id[[3, 1, 3, 8]]]
     seen = audience(ready, int(ready.plan.job_id[0]), users=users)
     assert seen.user_id.tolist() == sorted(set(users))
     nobody = audience(ready, int(ready.plan.job_id[0]), users=[])
-    assert (nobody.n_shown, nobody.n_eligible, len(nobody.frame()), len(nobody.misses())) == (0, 0, 0, 0)
+    assert (nobody.n_listed, nobody.n_eligible, len(nobody.frame()), len(nobody.misses())) == (0, 0, 0, 0)
     assert_readable(nobody.plot())
 
 
-def test_a_job_that_nobody_may_be_shown_says_by_which_rule(ready: Prepared) -> None:
+def test_job_excluded_for_all_users_names_rules(ready: Prepared) -> None:
     shut = ready.with_model(ready.model.with_eligibility(min_fee=4_000))
     job = int(ready.plan.job_id[np.flatnonzero(ready.plan.exclusions.open_to_all & (ready.inputs.jobs.fee < 1_000))[0]])
     seen = check(shut, job, 10)
     n = len(ready.active_users)
     assert seen.reasons().to_dict("records") == [{"rule": "fee too low", "users": n}]
-    assert f"{n} may not be shown it: fee too low ({n})." in seen.summary()
+    assert f"It is excluded for {n} users: fee too low ({n})." in seen.summary()
     assert "of none of" in seen.summary()
     assert_readable(seen.plot())
 
 
-def test_where_no_job_may_be_shown_there_are_no_lists(ready: Prepared) -> None:
+def test_no_eligible_job_gives_empty_audience(ready: Prepared) -> None:
     shut = ready.with_model(ready.model.with_eligibility(min_fee=1e9))
     seen = audience(shut, int(ready.plan.job_id[0]))
     assert seen.n_eligible == 0
     assert seen.reasons()["users"].sum() == len(ready.active_users)
 
 
-def test_candidates_of_others_are_not_shown() -> None:
+def test_candidates_of_other_users_are_not_listed() -> None:
     ready = Prepared.of(small_dataset(2), scoring.load_model("standard"))
     n_users, n_jobs = len(ready.plan.user_id), len(ready.plan.job_id)
     users = np.arange(0, n_users, 2)
@@ -211,13 +211,13 @@ def test_candidates_of_others_are_not_shown() -> None:
     assert seen.rules["the job is not a candidate of the user"] > 0
 
 
-def test_plots_tell_each_situation(ready: Prepared) -> None:
+def test_plots_are_readable_in_each_situation(ready: Prepared) -> None:
     best = int(ready.top_k(10).frame()["job_id"].mode().iloc[0])
     shown = audience(ready, best, 10)
     figure = shown.plot()
     assert_readable(figure)
-    assert sum(bar.get_height() for bar in figure.axes[0].patches) == shown.n_shown > 0
-    assert f"shown to {shown.n_shown} of {len(shown.user_id)}" in figure.get_suptitle()
+    assert sum(bar.get_height() for bar in figure.axes[0].patches) == shown.n_listed > 0
+    assert f"listed for {shown.n_listed} of {len(shown.user_id)} users" in figure.get_suptitle()
     listed = set(ready.top_k(1).job_id[:, 0].tolist())
     never = int(next(job for job in ready.plan.job_id[ready.plan.exclusions.open_to_all] if job not in listed))
     missed = audience(ready, never, 1)
@@ -230,7 +230,7 @@ def test_plots_tell_each_situation(ready: Prepared) -> None:
     assert_readable(everybody.plot())
 
 
-def test_what_cannot_be_asked_is_refused(ready: Prepared) -> None:
+def test_invalid_arguments_raise(ready: Prepared) -> None:
     job = int(ready.plan.job_id[0])
     with pytest.raises(UnknownIdError, match="no job -3"):
         audience(ready, -3)

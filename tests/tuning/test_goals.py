@@ -32,14 +32,14 @@ def halves(evaluator: Evaluator) -> Slicing:
     return Slicing.of("half", users, ["odd" if user % 2 else "even" for user in users.tolist()])
 
 
-def test_a_metric_is_averaged_over_users(evaluator: Evaluator) -> None:
+def test_metric_goal_is_mean_over_users(evaluator: Evaluator) -> None:
     evaluation = evaluator.evaluate(MODEL)
     goal = MetricGoal(MRR(5))  # not a metric of the evaluator
     assert goal.of(evaluator, evaluation) == MRR(5).of(evaluation.relevance).mean()
     assert (goal.name, goal.k, goal.maximise) == ("MRR@5", 5, True)
 
 
-def test_what_lists_are_like_by_hand(evaluator: Evaluator) -> None:
+def test_list_goals_by_hand(evaluator: Evaluator) -> None:
     evaluation = evaluator.evaluate(MODEL)
     jobs = evaluator.holdout.data.tables.jobs.set_index("job_id")
     lists = [row[:n].tolist() for row, n in zip(evaluation.ranking.job_id, evaluation.ranking.count, strict=True)]
@@ -52,7 +52,7 @@ def test_what_lists_are_like_by_hand(evaluator: Evaluator) -> None:
     assert ListGoal(Coverage(10)).of(evaluator, evaluation) == pytest.approx(len(listed) / eligible, rel=1e-12)
 
 
-def test_a_user_without_a_value_is_no_zero(evaluator: Evaluator) -> None:
+def test_user_without_value_does_not_count_as_0(evaluator: Evaluator) -> None:
     """The mean skips users whose list has no job with a wage. It is rejected if all users are skipped."""
     data = evaluator.holdout.data
     wages = data.tables.jobs["min_salary"].where(data.tables.jobs["job_id"] % 61 == 0)
@@ -64,31 +64,31 @@ def test_a_user_without_a_value_is_no_zero(evaluator: Evaluator) -> None:
     assert ListGoal(MeanWage(10)).of(few, evaluation) == values[~np.isnan(values)].mean()
     none = Dataset(data.tables.with_tables(jobs=data.tables.jobs.assign(min_salary=np.nan)), as_of=data.as_of)
     nobody = Evaluator(by_time(none, days=7), metrics=(NDCG(2),), k=10)
-    with pytest.raises(ConfigurationError, match="there is no mean"):
+    with pytest.raises(ConfigurationError, match="so there is no mean"):
         ListGoal(MeanWage(10)).of(nobody, nobody.evaluate(MODEL))
 
 
-def test_lists_without_jobs_have_no_concentration(evaluator: Evaluator) -> None:
+def test_concentration_of_empty_lists_raises(evaluator: Evaluator) -> None:
     """A missing value is rejected; otherwise a search would never end."""
     some = Evaluator(evaluator.holdout, users=evaluator.user_id[:1], metrics=(NDCG(10),), k=10)
     evaluation = some.evaluate(MODEL)
     evaluation.ranking.count[:] = 0
-    with pytest.raises(ConfigurationError, match="no concentration@10: no list has any job"):
+    with pytest.raises(ConfigurationError, match="concentration@10 has no value: all lists are empty"):
         ListGoal(Concentration(10)).of(some, evaluation)
 
 
-def test_metrics_and_facts_are_goals() -> None:
+def test_goal_of_accepts_metrics_and_facts() -> None:
     goal = MetricGoal(NDCG(5), maximise=False)
     assert goal_of(goal) is goal
     assert goal_of(NDCG(5)) == MetricGoal(NDCG(5))
     assert goal_of(Coverage()) == ListGoal(Coverage())
     assert goal_of(MeanFee()) == ListGoal(MeanFee())
     for strange in ("NDCG@10", None, NDCG):
-        with pytest.raises(ConfigurationError, match="is no goal"):
+        with pytest.raises(ConfigurationError, match="is not a goal"):
             goal_of(strange)
 
 
-def test_a_floor_is_of_its_slice(evaluator: Evaluator, halves: Slicing) -> None:
+def test_floor_is_computed_over_its_slice(evaluator: Evaluator, halves: Slicing) -> None:
     before, after = evaluator.evaluate(MODEL), evaluator.evaluate(OTHER)
     odd = evaluator.user_id % 2 == 1
     was, now = (one.values["NDCG@10"][odd].mean() for one in (before, after))
@@ -103,7 +103,7 @@ def test_a_floor_is_of_its_slice(evaluator: Evaluator, halves: Slicing) -> None:
     assert Floor(NDCG(10), halves, "odd", now, relative=False).shortfall(after, before) == 0
 
 
-def test_floors_by_the_slices_of_a_dataset(evaluator: Evaluator) -> None:
+def test_floors_by_slices_of_dataset(evaluator: Evaluator) -> None:
     tenure = next(one for one in slices_of(evaluator.inputs) if one.name == "tenure")
     evaluation = evaluator.evaluate(MODEL)
     means = [Floor(NDCG(10), tenure, label, 1.0).of(evaluation) for label in tenure.labels]
@@ -111,20 +111,20 @@ def test_floors_by_the_slices_of_a_dataset(evaluator: Evaluator) -> None:
     assert np.average(means, weights=sizes) == pytest.approx(evaluation.values["NDCG@10"].mean(), rel=1e-12)
 
 
-def test_a_slice_of_nobody_is_named(evaluator: Evaluator, halves: Slicing) -> None:
+def test_floor_of_empty_slice_raises(evaluator: Evaluator, halves: Slicing) -> None:
     even = evaluator.user_id[evaluator.user_id % 2 == 0]
     some = Evaluator(evaluator.holdout, users=even, metrics=(NDCG(10),), k=10)
     floor = Floor(NDCG(10), halves, "odd", 1.0)
-    with pytest.raises(ConfigurationError, match=rf"no NDCG@10 of half odd: none of these {len(even)} users"):
+    with pytest.raises(ConfigurationError, match=rf"NDCG@10 of half odd has no value: none of these {len(even)} users"):
         floor.of(some.evaluate(MODEL))
     strangers = Slicing.of("half", even, ["even"] * len(even))
-    with pytest.raises(UnknownIdError, match="half: there is no user"):
+    with pytest.raises(UnknownIdError, match="half: user"):
         Floor(NDCG(10), strangers, "even", 1.0).of(evaluator.evaluate(MODEL))
 
 
 @pytest.mark.parametrize("least", [-0.1, float("nan"), float("inf")])
-def test_a_floor_that_is_none_is_refused(halves: Slicing, least: float) -> None:
-    with pytest.raises(ConfigurationError, match=r"NDCG@10 of half odd is to be .* at least"):
+def test_invalid_floor_raises(halves: Slicing, least: float) -> None:
+    with pytest.raises(ConfigurationError, match=r"The floor of NDCG@10 of half odd is .*\. Use a finite number"):
         Floor(NDCG(10), halves, "odd", least)
-    with pytest.raises(ConfigurationError, match="no slice 'third': even, odd"):
+    with pytest.raises(ConfigurationError, match=r"no slice 'third'\. Use one of: even, odd"):
         Floor(NDCG(10), halves, "third", 1.0)

@@ -19,7 +19,7 @@ def problem() -> Problem:
     return problem_of()
 
 
-def test_values_are_of_each_goal_in_their_order(problem: Problem) -> None:
+def test_values_follow_order_of_goals(problem: Problem) -> None:
     goals = (MetricGoal(NDCG(10)), ListGoal(MeanFee(10)), ListGoal(Coverage(10)))
     several = Problem(problem.space, problem.train, goals)
     evaluation = several.train_baseline
@@ -27,7 +27,7 @@ def test_values_are_of_each_goal_in_their_order(problem: Problem) -> None:
     assert evaluation.model == problem.baseline == problem.space.model
 
 
-def test_shortfalls_are_of_each_floor_in_their_order(problem: Problem) -> None:
+def test_shortfalls_follow_order_of_floors(problem: Problem) -> None:
     users = problem.train.user_id
     halves = Slicing.of("half", users, ["odd" if user % 2 else "even" for user in users.tolist()])
     floors = tuple(Floor(NDCG(10), halves, label, least) for label, least in (("odd", 1.0), ("even", 2.0)))
@@ -37,17 +37,17 @@ def test_shortfalls_are_of_each_floor_in_their_order(problem: Problem) -> None:
     assert found == [0.0, pytest.approx(floors[1].of(problem.train_baseline))]
 
 
-def test_goals_are_some_and_each_once(problem: Problem) -> None:
+def test_no_goal_or_duplicate_goal_raises(problem: Problem) -> None:
     for goals in ((), (MetricGoal(NDCG(10)), MetricGoal(NDCG(10), maximise=False))):
         with pytest.raises(ConfigurationError, match="each once"):
             Problem(problem.space, problem.train, goals)
 
 
-def test_what_looks_further_than_the_lists_is_refused_at_once(problem: Problem) -> None:
+def test_metric_beyond_list_length_raises(problem: Problem) -> None:
     users = problem.train.user_id
     everybody = Slicing.of("all", users, ["all"] * len(users))
     for goals, floors, said in (
-        ((MetricGoal(Recall(11)),), (), "Recall@11 needs lists of 11 jobs; the evaluator's have 10"),
+        ((MetricGoal(Recall(11)),), (), "Recall@11 needs lists of 11 jobs, but the evaluator's have 10"),
         ((ListGoal(Coverage()),), (), "coverage@40 needs lists of 40"),
         ((MetricGoal(NDCG(10)),), (Floor(NDCG(20), everybody, "all", 1.0),), "NDCG@20 of all all needs lists of 20"),
     ):
@@ -55,7 +55,7 @@ def test_what_looks_further_than_the_lists_is_refused_at_once(problem: Problem) 
             Problem(problem.space, problem.train, goals, floors)
 
 
-def test_the_same_problem_made_anew_has_the_same_name(problem: Problem) -> None:
+def test_equal_problems_have_equal_digests(problem: Problem) -> None:
     assert problem_of().digest == problem.digest
     longer = Evaluator(problem.train.holdout, metrics=(NDCG(10), Recall(30)), k=30)
     assert Problem(problem.space, longer).digest == problem.digest  # longer lists start with the same jobs

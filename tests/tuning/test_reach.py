@@ -53,7 +53,7 @@ def simplex() -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_it_is_as_near_as_the_best_of_a_fine_grid(ready: Prepared, locks: list[str], seed: int) -> None:
+def test_distance_equals_best_of_fine_grid(ready: Prepared, locks: list[str], seed: int) -> None:
     k = (1, 2, 5)[seed % 3]
     user = int(ready.plan.user_id[ready.active_users[seed]])
     ranking = ready.top_k(60, [user]).job_id[0]
@@ -63,8 +63,8 @@ def test_it_is_as_near_as_the_best_of_a_fine_grid(ready: Prepared, locks: list[s
     lead = points @ leads(ready, user, job)
     distance = abs(points - np.array([SMALL[name] for name in FREE])).sum(axis=1)
     surely, perhaps = ((lead < least).sum(axis=1) < k for least in (MARGIN, -1e-5))
-    assert found.proven
-    if found.possible:
+    assert found.is_proven
+    if found.is_possible:
         assert is_listed(ready, found)
         assert found.distance is not None
         assert found.distance <= distance[surely].min(initial=2.0) + 1e-3
@@ -82,15 +82,15 @@ def test_it_is_as_near_as_the_best_of_a_fine_grid(ready: Prepared, locks: list[s
         assert ((points @ (free[:, -1:] - free[:, :-1]) < MARGIN).sum(axis=1) >= k).all()
 
 
-def test_both_answers_are_met(ready: Prepared, locks: list[str]) -> None:
+def test_random_cases_contain_both_answers(ready: Prepared, locks: list[str]) -> None:
     users = ready.plan.user_id[ready.active_users[:12]]
     jobs = ready.top_k(60, users).job_id[:, 8]
-    answers = [reach(ready, int(u), int(j), k=3, locks=locks).possible for u, j in zip(users, jobs, strict=True)]
+    answers = [reach(ready, int(u), int(j), k=3, locks=locks).is_possible for u, j in zip(users, jobs, strict=True)]
     assert {True, False} <= set(answers)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_for_the_first_place_it_is_a_linear_program(ready: Prepared, locks: list[str], seed: int) -> None:
+def test_first_place_equals_linear_program(ready: Prepared, locks: list[str], seed: int) -> None:
     user = int(ready.plan.user_id[ready.active_users[seed]])
     job = int(ready.top_k(8, [user]).job_id[0, 1 + seed])
     lead, flat = leads(ready, user, job), np.array([SMALL[name] for name in FREE])
@@ -103,18 +103,18 @@ def test_for_the_first_place_it_is_a_linear_program(ready: Prepared, locks: list
         bounds=[(0, 1)] * 3 + [(0, weight) for weight in flat],
     )
     found = reach(ready, user, job, k=1, locks=locks, margin=MARGIN)
-    assert found.possible == (expected.status == 0)
-    if found.possible:
+    assert found.is_possible == (expected.status == 0)
+    if found.is_possible:
         assert found.distance == pytest.approx(expected.fun, abs=1e-6)
 
 
 @pytest.mark.parametrize("place", [12, 15, 20])
-def test_all_components_may_move(place: int) -> None:
+def test_all_components_may_change(place: int) -> None:
     ready = small(seed=5)
     user = int(ready.plan.user_id[ready.active_users[2]])
     job = int(ready.top_k(place, [user]).job_id[0, -1])
     found = reach(ready, user, job, k=10)
-    assert found.possible
+    assert found.is_possible
     assert is_listed(ready, found)
     assert found.rank_before == place
     frame = found.frame()
@@ -146,66 +146,66 @@ def with_copies(seed: int, copies: int, **changes: float) -> tuple[Prepared, int
     return ready, user, job, more["job_id"].to_numpy()
 
 
-def test_what_equals_the_job_and_has_a_smaller_id_can_never_be_passed() -> None:
+def test_equal_job_with_smaller_id_stays_ahead() -> None:
     ready, user, job, copies = with_copies(1, 3)
     assert reach(ready, user, job, k=2).distance == 0
     found = reach(ready, user, int(copies[-1]), k=3)
-    assert found.possible is False
-    assert found.proven
+    assert found.is_possible is False
+    assert found.is_proven
     assert found.n_always >= 3
     assert {job, *copies[:2]} <= set(found.competitors)
     assert "at least as good in every component" in found.summary()
 
 
-def test_what_is_better_in_one_component_ties_where_that_weighs_nothing() -> None:
+def test_tie_if_better_component_has_weight_0() -> None:
     ready, user, job, copies = with_copies(1, 4, fee=4_900.0)
     fees = ready.scorer.components(ready.user_rows([user]), ready.job_rows([job, int(copies[0])]))[0, 0]
     assert fees[0] < fees[1]
     found = reach(ready, user, job, k=4)
     assert found.rank_before == 6
-    assert found.possible
+    assert found.is_possible
     assert is_listed(ready, found)
     assert found.flat is not None
     assert found.flat["fee"] == 0
-    assert reach(ready, user, job, k=4, locks=["fee"]).possible is False
+    assert reach(ready, user, job, k=4, locks=["fee"]).is_possible is False
 
 
-def test_a_job_that_may_not_be_shown_says_why(ready: Prepared) -> None:
+def test_ineligible_job_lists_reasons(ready: Prepared) -> None:
     user = int(ready.plan.user_id[ready.active_users[0]])
     out = np.flatnonzero(~ready.plan.exclusions.matrix(ready.user_rows([user]))[0])
     found = reach(ready, user, int(ready.plan.job_id[out[0]]), k=3)
-    assert found.possible is False
+    assert found.is_possible is False
     assert found.reasons == ready.explain(user, int(ready.plan.job_id[out[0]])).not_ranked
     assert found.reasons[0] in found.summary()
     assert found.job_id == ready.plan.job_id[out[0]]
 
 
-def test_without_time_nothing_is_claimed(ready: Prepared) -> None:
+def test_timeout_is_undecided(ready: Prepared) -> None:
     user = int(ready.plan.user_id[ready.active_users[1]])
     job = int(ready.top_k(50, [user]).job_id[0, 45])
     found = reach(ready, user, job, k=2, seconds=1e-9)
-    assert not found.proven
-    assert found.possible is not False
+    assert not found.is_proven
+    assert found.is_possible is not False
 
 
-def test_answers_can_be_read() -> None:
+def test_summaries_and_plots_are_readable() -> None:
     ready = small(seed=5)
     user = int(ready.plan.user_id[ready.active_users[2]])
     job = int(ready.top_k(15, [user]).job_id[0, -1])
     found = reach(ready, user, job, k=10)
-    assert f"Job {job} for user {user} is at rank 15. Moving" in found.summary()
+    assert f"Job {job} for user {user} has rank 15. Moving" in found.summary()
     assert found.changed()["component"].iloc[0] in found.summary()
     assert "<table" in found._repr_html_()
     assert "possible" in repr(found)
     assert_readable(found.plot())
     worst = int(ready.top_k(300, [user]).job_id[0, 150])
     never = reach(ready, user, worst, k=1)
-    assert never.possible is False
+    assert never.is_possible is False
     assert_readable(never.plot())
     never.plot().savefig(io.BytesIO(), format="png")
 
 
-def test_what_cannot_be_is_refused(ready: Prepared) -> None:
+def test_invalid_arguments_raise(ready: Prepared) -> None:
     user, job = int(ready.plan.user_id[0]), int(ready.plan.job_id[0])
     with pytest.raises(ConfigurationError, match="no component 'salary'"):
         reach(ready, user, job, locks=["salary"])

@@ -43,18 +43,18 @@ def tried(study: optuna.Study) -> list[tuple]:
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_seed_gives_the_same_trials_and_another_one_others(problem: Problem, sampler: Sampler) -> None:
+def test_trials_depend_on_seed(problem: Problem, sampler: Sampler) -> None:
     a, b, c = (run_trials(problem, 24, sampler=sampler, seed=seed) for seed in (1, 1, 2))
     assert tried(a) == tried(b)
     assert len(set(tried(a)) | set(tried(c))) == 48
 
 
-def test_samplers_of_one_seed_do_not_draw_the_same(problem: Problem) -> None:
+def test_samplers_of_same_seed_draw_different_trials(problem: Problem) -> None:
     found = [set(tried(run_trials(problem, 15, sampler=sampler))) for sampler in SAMPLERS]
     assert len(set.union(*found)) == 45
 
 
-def test_a_value_is_that_of_the_trials_model(problem: Problem) -> None:
+def test_trial_value_equals_value_of_its_model(problem: Problem) -> None:
     study = run_trials(problem, 6, first=FIRST)
     for trial in finished(study):
         model = model_of_trial(problem, trial)
@@ -63,7 +63,7 @@ def test_a_value_is_that_of_the_trials_model(problem: Problem) -> None:
         np.testing.assert_allclose(model_of_trial(problem, trial).flat_weights, model.flat_weights, atol=1e-12)
 
 
-def test_progress_is_told_from_the_first_to_the_last(problem: Problem, tmp_path: Path) -> None:
+def test_progress_is_reported_from_first_to_last_trial(problem: Problem, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     run_trials(problem, 3, storage=tmp_path / "trials", progress=lambda *at: told.append(at))
     run_trials(problem, 5, storage=tmp_path / "trials", progress=lambda *at: told.append(at))
@@ -71,14 +71,14 @@ def test_progress_is_told_from_the_first_to_the_last(problem: Problem, tmp_path:
     assert told == [(0, 3), (1, 3), (2, 3), (3, 3), (3, 5), (4, 5), (5, 5), (2, 2)]
 
 
-def test_who_goes_on_tries_nothing_again(problem: Problem, tmp_path: Path) -> None:
+def test_resumed_search_repeats_no_trial(problem: Problem, tmp_path: Path) -> None:
     for n in (4, 9, 14):
         study = run_trials(problem, n, sampler="random", storage=tmp_path / "trials", first=FIRST)
     assert len(tried(study)) == len(set(tried(study))) == 14
     assert len(study.trials) == 14
 
 
-def test_a_search_that_is_stopped_keeps_what_it_did(problem: Problem, tmp_path: Path) -> None:
+def test_cancelled_search_keeps_finished_trials(problem: Problem, tmp_path: Path) -> None:
     answers = iter([False, False, False, True])
     with pytest.raises(RunCancelledError, match="after 3 of 10 trials"):
         run_trials(problem, 10, storage=tmp_path / "trials", cancelled=lambda: next(answers))
@@ -89,16 +89,16 @@ def test_a_search_that_is_stopped_keeps_what_it_did(problem: Problem, tmp_path: 
 class Broken(MetricGoal):
     """Raise an error in the third call."""
 
-    looks = 0
+    evaluations = 0
 
     def of(self, evaluator: Evaluator, evaluation: object) -> float:
-        type(self).test_accesses += 1
-        if self.test_accesses == 3:
+        type(self).evaluations += 1
+        if self.evaluations == 3:
             raise ZeroDivisionError
         return super().of(evaluator, evaluation)  # type: ignore[arg-type]
 
 
-def test_a_trial_that_fails_stops_the_search_and_counts_for_nothing(problem: Problem, tmp_path: Path) -> None:
+def test_failing_trial_stops_search_and_is_not_counted(problem: Problem, tmp_path: Path) -> None:
     broken = Problem(problem.space, problem.train, (Broken(NDCG(10)),))
     with pytest.raises(ZeroDivisionError):
         run_trials(broken, 5, storage=tmp_path / "trials")
@@ -106,7 +106,7 @@ def test_a_trial_that_fails_stops_the_search_and_counts_for_nothing(problem: Pro
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 2 + ["FAIL"] + ["COMPLETE"] * 3
 
 
-def test_floors_are_told_to_the_sampler_and_kept_apart(problem: Problem) -> None:
+def test_floors_are_constraints_of_the_sampler(problem: Problem) -> None:
     users = problem.train.user_id
     halves = Slicing.of("half", users, ["a" if user % 2 else "b" for user in users.tolist()])
     floored = Problem(problem.space, problem.train, floors=(Floor(NDCG(10), halves, "a", 1.0),))
@@ -122,7 +122,7 @@ def test_floors_are_told_to_the_sampler_and_kept_apart(problem: Problem) -> None
     assert 0 < len(kept) < 40
 
 
-def test_of_several_goals_each_has_its_direction(problem: Problem) -> None:
+def test_each_goal_has_its_direction(problem: Problem) -> None:
     goals = (MetricGoal(NDCG(10)), ListGoal(MeanFee(10), maximise=False), ListGoal(Coverage(10)))
     several = Problem(problem.space, problem.train, goals)
     study = run_trials(several, 5, sampler="nsga2")
@@ -131,19 +131,19 @@ def test_of_several_goals_each_has_its_direction(problem: Problem) -> None:
 
 
 @pytest.mark.parametrize("n_trials", [0, -1, 1.5, True, float("nan"), "5"])
-def test_a_number_of_trials_that_is_none_is_refused(problem: Problem, n_trials: object) -> None:
+def test_invalid_number_of_trials_raises(problem: Problem, n_trials: object) -> None:
     with pytest.raises(ConfigurationError, match="n_trials"):
         run_trials(problem, n_trials)  # type: ignore[arg-type]
 
 
-def test_settings_that_cannot_be_used_are_refused_before_anything_is_written(problem: Problem, tmp_path: Path) -> None:
+def test_invalid_settings_raise_before_any_write(problem: Problem, tmp_path: Path) -> None:
     for wrong in ({"sampler": "grid"}, {"seed": -1}, {"worker": -1}):
         with pytest.raises(ConfigurationError):
             run_trials(problem, 1, storage=tmp_path / "trials", **wrong)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_optuna_is_as_loud_as_it_was(problem: Problem, capfd: pytest.CaptureFixture[str]) -> None:
+def test_optuna_verbosity_is_restored(problem: Problem, capfd: pytest.CaptureFixture[str]) -> None:
     before = optuna.logging.get_verbosity()
     run_trials(problem, 3)
     assert optuna.logging.get_verbosity() == before
@@ -153,7 +153,7 @@ def test_optuna_is_as_loud_as_it_was(problem: Problem, capfd: pytest.CaptureFixt
 # --- The file ------------------------------------------------------------------------------------------------
 
 
-def test_a_file_of_trials_names_no_user(problem: Problem, tmp_path: Path) -> None:
+def test_trial_file_contains_no_user(problem: Problem, tmp_path: Path) -> None:
     run_trials(problem, 5, storage=tmp_path / "trials", first=FIRST)
     content = (tmp_path / "trials").read_text()
     lines = [line for line in content.splitlines() if line]
@@ -195,22 +195,20 @@ def floors(problem: Problem, label: Callable[[int], str] = lambda user: "a" if u
     [other_space, other_users, other_direction, other_parameters, other_model, floors],
     ids=lambda f: f.__name__,
 )
-def test_trials_of_another_problem_are_refused(
-    problem: Problem, tmp_path: Path, other: Callable[[Problem], Problem]
-) -> None:
+def test_trials_of_another_problem_raise(problem: Problem, tmp_path: Path, other: Callable[[Problem], Problem]) -> None:
     run_trials(problem, 1, storage=tmp_path / "trials", name="mine")
-    with pytest.raises(ConfigurationError, match=r"study mine in .* is of another problem"):
+    with pytest.raises(ConfigurationError, match=r"The study mine in .* belongs to another problem"):
         run_trials(other(problem), 2, storage=tmp_path / "trials", name="mine")
     assert len(run_trials(problem, 1, storage=tmp_path / "trials", name="mine").trials) == 1
     run_trials(other(problem), 1, storage=tmp_path / "trials")  # under the default name, which differs
 
 
-def test_a_floor_of_other_users_is_another_problem(problem: Problem) -> None:
+def test_floor_of_other_users_is_another_problem(problem: Problem) -> None:
     assert floors(problem).digest == floors(problem).digest
     assert floors(problem).digest != floors(problem, lambda user: "a" if user % 3 else "b").digest
 
 
-def test_a_study_of_somebody_elses_is_refused(problem: Problem, tmp_path: Path) -> None:
+def test_study_of_other_program_raises(problem: Problem, tmp_path: Path) -> None:
     theirs = optuna.create_study(study_name="theirs", storage=open_journal(tmp_path / "trials"))
     theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
     with pytest.raises(ConfigurationError, match="another problem"):
@@ -229,18 +227,18 @@ def test_a_study_of_somebody_elses_is_refused(problem: Problem, tmp_path: Path) 
     ],
     ids=["table", "text", "bytes", "list", "steps", "half a step"],
 )
-def test_a_file_of_something_else_is_refused_and_left_alone(problem: Problem, tmp_path: Path, content: bytes) -> None:
+def test_file_without_trials_raises_and_is_unchanged(problem: Problem, tmp_path: Path, content: bytes) -> None:
     storage = tmp_path / "trials"
     storage.write_bytes(content)
     if content.startswith(b'{"op_code":0'):  # the first line of a killed process
         assert len(finished(run_trials(problem, 1, storage=storage))) == 1
         return
-    with pytest.raises(ConfigurationError, match=r"^[^\n]*trials holds no trials, or is damaged[^\n]*$"):
+    with pytest.raises(ConfigurationError, match=r"^[^\n]*trials does not contain trials, or is damaged[^\n]*$"):
         run_trials(problem, 1, storage=storage)
     assert storage.read_bytes() == content
 
 
-def test_a_damaged_line_is_refused_and_half_a_line_at_the_end_is_not_missed(problem: Problem, tmp_path: Path) -> None:
+def test_damaged_line_raises_and_partial_line_is_ignored(problem: Problem, tmp_path: Path) -> None:
     storage = tmp_path / "trials"
     run_trials(problem, 4, storage=storage)
     whole = storage.read_bytes()
@@ -256,10 +254,10 @@ def test_a_damaged_line_is_refused_and_half_a_line_at_the_end_is_not_missed(prob
     assert tried(run_trials(problem, 4, storage=storage)) == tried(run_trials(problem, 4, storage=storage))
 
 
-def test_a_place_that_cannot_be_made_or_written_is_named(problem: Problem, tmp_path: Path) -> None:
+def test_unwritable_storage_raises_output_error(problem: Problem, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file" / "deeper" / "trials", tmp_path, Path("/proc/nowhere/trials")):
-        with pytest.raises(OutputError, match=rf"^trials cannot be kept in {re.escape(str(place))}: [^\n]*\.$"):
+        with pytest.raises(OutputError, match=rf"^Trials cannot be stored in {re.escape(str(place))}: [^\n]*\.$"):
             run_trials(problem, 1, storage=place)
     assert len(finished(run_trials(problem, 1, storage=tmp_path / "new" / "folder" / "trials"))) == 1
 
@@ -285,7 +283,7 @@ def begin(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-def test_a_search_that_is_killed_goes_on_where_it_was(problem: Problem, tmp_path: Path) -> None:
+def test_killed_search_is_resumed(problem: Problem, tmp_path: Path) -> None:
     storage = tmp_path / "trials"
     process = started("-m", "tests.support.search_worker", str(storage), "100000", "0", "random", "0")
     begin(process)
@@ -304,7 +302,7 @@ def test_a_search_that_is_killed_goes_on_where_it_was(problem: Problem, tmp_path
     assert others in ([], [TrialState.RUNNING])
 
 
-def test_processes_share_the_trials(problem: Problem, tmp_path: Path) -> None:
+def test_processes_share_trials(problem: Problem, tmp_path: Path) -> None:
     storage, n, workers = tmp_path / "trials", 24, 3
     told = [(str(storage), str(n), str(number), "random,tpe", "0.02") for number in range(workers)]
     processes = [started("-m", "tests.support.search_worker", *one) for one in told]
@@ -330,7 +328,7 @@ def once_each(problem: Problem, study: optuna.Study) -> None:
         assert sum(np.allclose(model.flat_weights, one, atol=1e-9) for one in weights) == 1
 
 
-def test_a_first_model_that_was_under_way_when_its_process_died_comes_again(problem: Problem, tmp_path: Path) -> None:
+def test_interrupted_first_model_is_tried_again(problem: Problem, tmp_path: Path) -> None:
     storage = tmp_path / "trials"
     with pytest.raises(RunCancelledError):
         run_trials(problem, 4, storage=storage, name="s", first=FIRST, cancelled=lambda: True)
@@ -341,7 +339,7 @@ def test_a_first_model_that_was_under_way_when_its_process_died_comes_again(prob
     once_each(problem, study)
 
 
-def test_whoever_is_not_the_first_brings_nothing(problem: Problem, tmp_path: Path) -> None:
+def test_only_worker_0_adds_first_models(problem: Problem, tmp_path: Path) -> None:
     """Only worker 0 adds the first models; otherwise several workers would add the same ones."""
     storage = tmp_path / "trials"
     assert len(finished(run_trials(problem, 3, storage=storage, worker=1, first=FIRST))) == 3
@@ -350,7 +348,7 @@ def test_whoever_is_not_the_first_brings_nothing(problem: Problem, tmp_path: Pat
     assert [bool(trial.user_attrs.get("first")) for trial in finished(study)] == [False] * 3 + [True] * 2 + [False]
 
 
-def test_a_lock_of_a_process_that_died_keeps_nobody_waiting(problem: Problem, tmp_path: Path) -> None:
+def test_lock_of_dead_process_blocks_no_other(problem: Problem, tmp_path: Path) -> None:
     """Optuna's own lock would block for 30 s."""
     storage = tmp_path / "trials"
     code = (

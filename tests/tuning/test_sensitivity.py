@@ -57,13 +57,13 @@ def metric_at(metric: Metric, job_id: np.ndarray, pairs: Relevance, user_id: int
 
 
 @pytest.mark.parametrize("metric", [NDCG(10), Recall(10), Precision(10), MRR(10), MAP(10), HitRate(10)], ids=str)
-def test_curves_are_the_metric_of_sorted_totals(
+def test_curves_equal_metric_of_sorted_totals(
     ready: Prepared, users: np.ndarray, pairs: Relevance, metric: Metric
 ) -> None:
     found = sensitivity(ready, users, pairs, metric=metric, k=12)
     assert found.n_measured == len(users) - 1
     flat, left_out, compared = ready.model.flat_weights, 0, 0
-    for place, component in enumerate(found.along):
+    for place, component in enumerate(found.paths):
         for t in GRID[::5]:
             lists = [ranked(ready, int(user), vary_weight(flat, place, float(t))) for user in users[:-1]]
             # rounding decides the order of totals that differ by less than this
@@ -79,13 +79,13 @@ def test_curves_are_the_metric_of_sorted_totals(
     assert compared > 10 * left_out
 
 
-def test_kept_jobs_are_those_of_the_engines_lists(ready: Prepared, users: np.ndarray) -> None:
+def test_kept_jobs_equal_engine_lists(ready: Prepared, users: np.ndarray) -> None:
     k = 12
     found = sensitivity(ready, users, k=k, components=["wage", "location", "collaborative"])
     names = [part.name for part in ready.model.parts]
     now = ready.top_k(k, users).job_id
     left_out = compared = 0
-    for component in found.along:
+    for component in found.paths:
         for t in GRID[::3]:
             flat = vary_weight(ready.model.flat_weights, names.index(component), float(t))
             totals = [ranked(ready, int(user), flat)[1] for user in users]
@@ -100,9 +100,7 @@ def test_kept_jobs_are_those_of_the_engines_lists(ready: Prepared, users: np.nda
     assert compared > 5 * left_out
 
 
-def test_between_the_changes_every_list_is_the_engines_and_beyond_one_differs(
-    ready: Prepared, users: np.ndarray
-) -> None:
+def test_lists_change_only_at_reported_weights(ready: Prepared, users: np.ndarray) -> None:
     found = sensitivity(ready, users, k=10)
     names = [part.name for part in ready.model.parts]
     now = ready.top_k(10, users).job_id
@@ -112,7 +110,7 @@ def test_between_the_changes_every_list_is_the_engines_and_beyond_one_differs(
         return ready.with_model(ready.model.with_weights(dict(zip(names, flat, strict=True)))).top_k(10, users).job_id
 
     beyond = 0
-    for name, along in found.along.items():
+    for name, along in found.paths.items():
         low, high = along.unchanged
         assert low <= along.weight <= high
         np.testing.assert_array_equal(lists(name, low + 0.1 * (high - low)), now)
@@ -124,7 +122,7 @@ def test_between_the_changes_every_list_is_the_engines_and_beyond_one_differs(
     assert beyond >= 5
 
 
-def test_the_frame_says_what_the_curves_say(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+def test_frame_equals_curves(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
     found = sensitivity(ready, users, pairs, metric=NDCG(10), k=10)
     frame = found.frame().set_index("component")
     assert list(frame.index) == [part.name for part in ready.model.parts]
@@ -143,36 +141,36 @@ def of_two(ready: Prepared, users: np.ndarray) -> Sensitivity:
     return sensitivity(ready, users[:2], components=["fee", "access"])
 
 
-def test_only_what_was_asked_for_is_varied(of_two: Sensitivity) -> None:
-    assert list(of_two.along) == ["fee", "access"]
+def test_only_given_components_are_varied(of_two: Sensitivity) -> None:
+    assert list(of_two.paths) == ["fee", "access"]
     with pytest.raises(ConfigurationError, match="'wage' was not varied"):
         of_two.curve("wage")
 
 
-def test_plots_can_be_read(of_two: Sensitivity, ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+def test_plots_are_readable(of_two: Sensitivity, ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
     for found in (of_two, sensitivity(ready, users, pairs, metric=MRR(5), k=5)):
         figure = found.plot()
         shown = [axes for axes in figure.axes if axes.get_visible()]
-        assert [axes.get_title(loc="left") for axes in shown] == list(found.along)
+        assert [axes.get_title(loc="left") for axes in shown] == list(found.paths)
         assert all(axes.get_ylabel() for axes in shown[::4])
         assert all(axes.get_xlabel() for axes in shown[-4:])
         figure.savefig(io.BytesIO(), format="png")
 
 
-def test_what_cannot_be_is_refused(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
+def test_invalid_arguments_raise(ready: Prepared, users: np.ndarray, pairs: Relevance) -> None:
     metric = NDCG(10)
     capped = ready.with_model(ready.model.with_eligibility(max_per_company=2))
     with pytest.raises(ConfigurationError, match="max_per_company"):
         sensitivity(capped, users)
-    with pytest.raises(ConfigurationError, match="belong together"):
+    with pytest.raises(ConfigurationError, match="Give both relevance and metric, or neither"):
         sensitivity(ready, users, pairs)
-    with pytest.raises(ConfigurationError, match="looks at 10 jobs"):
+    with pytest.raises(ConfigurationError, match="needs lists of 10 jobs"):
         sensitivity(ready, users, pairs, metric=metric, k=5)
-    with pytest.raises(ConfigurationError, match="none of the 1 users has a relevant job"):
+    with pytest.raises(ConfigurationError, match="None of the 1 users has a relevant job"):
         sensitivity(ready, users[-1:], pairs, metric=metric)
     with pytest.raises(ConfigurationError, match="no component 'salary'"):
         sensitivity(ready, users, components=["salary"])
-    with pytest.raises(ConfigurationError, match="there are no users"):
+    with pytest.raises(ConfigurationError, match="There are no users"):
         sensitivity(ready, [])
     with pytest.raises(UnknownIdError):
         sensitivity(ready, [123_456_789])

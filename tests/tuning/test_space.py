@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from scoring.catalog import load_model
 from scoring.errors import ConfigurationError
-from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile
+from scoring.model import Component, Inputs, Part, Reason, ScoringModel, WeightProfile, dump_model
 from scoring.model.pair import Pair
 from scoring.model.terms import UserTerm, Value
 from scoring.tuning.space import Parameter, Space
@@ -36,7 +37,7 @@ def flat(model: ScoringModel) -> dict[str, float]:
 
 @settings(max_examples=150)
 @given(st.lists(UNIT, min_size=11, max_size=11), st.sets(st.sampled_from(NAMES), max_size=9))
-def test_weights_lie_on_the_simplex_and_locked_ones_stay(coordinates: list[float], locked: set[str]) -> None:
+def test_weights_are_on_simplex_and_locked_ones_constant(coordinates: list[float], locked: set[str]) -> None:
     space = Space(STANDARD, tuple(sorted(locked)))
     found = flat(suggest(space, **{f"u({name})": u for name, u in zip(NAMES, coordinates, strict=True)}))
     assert min(found.values()) >= 0
@@ -52,7 +53,7 @@ def test_weights_lie_on_the_simplex_and_locked_ones_stay(coordinates: list[float
 
 @settings(max_examples=150)
 @given(WEIGHTS, st.sets(st.sampled_from(NAMES), max_size=9))
-def test_a_model_is_where_its_point_says(weights: list[float], locked: set[str]) -> None:
+def test_point_of_model_gives_same_model(weights: list[float], locked: set[str]) -> None:
     assume(sum(weights) > 1e-3)
     model = STANDARD.with_weights(dict(zip(NAMES, weights, strict=True)))
     theirs = flat(model)
@@ -64,7 +65,7 @@ def test_a_model_is_where_its_point_says(weights: list[float], locked: set[str])
     assert all(1e-6 <= u <= 1 for u in point.values())
 
 
-def test_one_component_of_many_may_have_all_the_weight() -> None:
+def test_one_of_many_components_may_have_all_weight() -> None:
     parts = tuple(Part(f"c{place}", "base", STANDARD.parts[0].component) for place in range(40))
     even = WeightProfile.normalised({"base": 1}, {"base": {part.name: 1 for part in parts}})
     model = ScoringModel("wide", parts, even)
@@ -73,7 +74,7 @@ def test_one_component_of_many_may_have_all_the_weight() -> None:
     np.testing.assert_allclose(space.model_at(space.point_of(heavy)).flat_weights, heavy.flat_weights, atol=1e-12)
 
 
-def test_even_numbers_are_spread_evenly_over_the_simplex() -> None:
+def test_uniform_coordinates_are_uniform_on_simplex() -> None:
     """Moments of a flat Dirichlet distribution: mean 1/n, variance (n-1)/(n²(n+1)), covariance -1/(n²(n+1))."""
     locked = tuple(NAMES[:6])
     space, n, draws = Space(STANDARD, locked), 5, 2_500
@@ -90,7 +91,7 @@ def test_even_numbers_are_spread_evenly_over_the_simplex() -> None:
     assert (np.linalg.norm(found - 1 / n, axis=1) < 0.1).sum() > 0
 
 
-def test_parameters_lie_between_their_bounds_evenly_or_by_ratios() -> None:
+def test_parameters_are_uniform_on_their_scale() -> None:
     even, ratios = Parameter("history", "days", 10, 1000), Parameter("freshness", "half_life_days", 0.1, 1000, log=True)
     space = Space(STANDARD, parameters=(even, ratios))
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
@@ -139,7 +140,7 @@ STEPS = ScoringModel(
 
 
 @pytest.mark.parametrize(("field", "whole"), [("n", True), ("maybe", True), ("any", False), ("number", False)])
-def test_a_whole_number_stays_one(field: str, whole: bool) -> None:
+def test_integer_parameter_stays_an_integer(field: str, whole: bool) -> None:
     parameter = Parameter("steps", field, 1, 6)
     space = Space(STEPS, parameters=(parameter,))
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
@@ -150,18 +151,20 @@ def test_a_whole_number_stays_one(field: str, whole: bool) -> None:
 
 
 @pytest.mark.parametrize("field", ["curve", "flag", "kind", "twice", "curve.0", "model_config", "nothing"])
-def test_what_is_no_single_number_is_refused(field: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"no single number '{field}'.*n, maybe, any, number\.$"):
+def test_parameter_that_is_not_a_number_raises(field: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=rf"no numeric parameter '{field}'\. Use one of: n, maybe, any, number\.$"
+    ):
         Space(STEPS, parameters=(Parameter("steps", field, 0, 1),))
 
 
-def test_a_component_without_numbers_says_so() -> None:
+def test_component_without_numbers_raises() -> None:
     wage = Parameter("wage", "curve", 0, 1)
-    with pytest.raises(ConfigurationError, match=r"wage has no single number 'curve' to search; it has none\."):
+    with pytest.raises(ConfigurationError, match=r"wage has no numeric parameter 'curve'\. It has none\."):
         Space(STANDARD, parameters=(wage,))
 
 
-def test_parameters_that_hold_each_other_are_changed_together() -> None:
+def test_related_parameters_are_changed_together() -> None:
     low, high = Parameter("fee", "low", 0, 6000), Parameter("fee", "high", 4000, 9000)
     with pytest.raises(ConfigurationError, match=r"fee\.low = 6000, fee\.high = 4000.*low must be below high"):
         Space(STANDARD, parameters=(low, high))
@@ -175,7 +178,7 @@ def test_parameters_that_hold_each_other_are_changed_together() -> None:
         Space(STANDARD, parameters=points)
 
 
-def test_a_single_weight_that_is_not_locked_cannot_change() -> None:
+def test_single_free_weight_cannot_change() -> None:
     half_life = Parameter("freshness", "half_life_days", 1, 100)
     space = Space(STANDARD, tuple(NAMES[1:]), (half_life,))
     assert space.free == ()
@@ -187,7 +190,7 @@ def test_a_single_weight_that_is_not_locked_cannot_change() -> None:
     Space(STANDARD.with_weights({"wage": 1.0}), tuple(NAMES[1:]), (half_life,))
 
 
-def test_a_lock_named_twice_is_one_lock() -> None:
+def test_duplicate_lock_counts_once() -> None:
     twice = Space(STANDARD, ("fee", "wage", "fee"))
     assert twice.shared == pytest.approx(1 - flat(STANDARD)["fee"] - flat(STANDARD)["wage"], abs=1e-15)
 
@@ -199,35 +202,35 @@ def test_a_lock_named_twice_is_one_lock() -> None:
         ((), (Parameter("salary", "low", 0, 1),), "no component 'salary'"),
         (tuple(NAMES), (), "nothing can change"),
         (tuple(NAMES[1:]), (), "nothing can change"),
-        ((), (Parameter("fee", "low", 700, 700),), "two numbers that rise"),
-        ((), (Parameter("fee", "low", 700, 300),), "two numbers that rise"),
-        ((), (Parameter("fee", "low", float("nan"), 700),), "two numbers that rise"),
-        ((), (Parameter("fee", "low", 0, float("inf")),), "two numbers that rise"),
+        ((), (Parameter("fee", "low", 700, 700),), "Use two finite numbers"),
+        ((), (Parameter("fee", "low", 700, 300),), "Use two finite numbers"),
+        ((), (Parameter("fee", "low", float("nan"), 700),), "Use two finite numbers"),
+        ((), (Parameter("fee", "low", 0, float("inf")),), "Use two finite numbers"),
         ((), (Parameter("fee", "low", 0, 900, log=True),), "above 0"),
-        ((), (Parameter("fee", "low", 600, 900),), "is 500 now, outside 600 to 900"),
+        ((), (Parameter("fee", "low", 600, 900),), "is 500, outside 600 to 900"),
         ((), (Parameter("freshness", "half_life_days", -1, 90),), "half_life_days = -1"),
         ((), (Parameter("history", "near", 0.1, 1.5),), "near = 1.5"),
-        ((), (Parameter("fee", "low", 0, 900),) * 2, "named twice"),
+        ((), (Parameter("fee", "low", 0, 900),) * 2, "Duplicate parameter"),
     ],
 )
-def test_what_cannot_be_searched_is_refused(locked: tuple, parameters: tuple, said: str) -> None:
+def test_invalid_space_raises(locked: tuple, parameters: tuple, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         Space(STANDARD, locked, parameters)
 
 
-def test_bounds_of_a_whole_number_are_whole_numbers() -> None:
-    with pytest.raises(ConfigurationError, match=r"steps\.n is a whole number"):
+def test_fractional_bounds_of_integer_raise() -> None:
+    with pytest.raises(ConfigurationError, match=r"steps\.n is an integer"):
         Space(STEPS, parameters=(Parameter("steps", "n", 1, 4.5),))
     with pytest.raises(ConfigurationError, match=r"steps\.n = 0"):
         Space(STEPS, parameters=(Parameter("steps", "n", 0, 5),))
 
 
-def test_weights_that_are_locked_at_all_leave_nothing() -> None:
+def test_locked_weights_that_sum_to_1_raise() -> None:
     with pytest.raises(ConfigurationError, match="nothing is left"):
         Space(STANDARD.with_weights({"fee": 0.4, "wage": 0.6}), ("fee", "wage"))
 
 
-def test_a_model_that_is_not_of_the_space_has_no_point() -> None:
+def test_model_outside_space_raises() -> None:
     space = Space(STANDARD, ("fee",), (Parameter("freshness", "half_life_days", 1, 100),))
     with pytest.raises(ConfigurationError, match=r"fee is locked at 0\.1"):
         space.point_of(STANDARD.with_weights({"fee": 0.2, "wage": 0.8}))
@@ -235,3 +238,12 @@ def test_a_model_that_is_not_of_the_space_has_no_point() -> None:
         space.point_of(load_model("classic"))
     with pytest.raises(ConfigurationError, match=r"half_life_days is 200 in standard, outside 1 to 100"):
         space.point_of(STANDARD.with_parameters("freshness", half_life_days=200))
+
+
+def test_coordinate_of_1_gives_positive_zero() -> None:
+    """The weight is 0, not -0, which files and tables would show."""
+    space = Space(load_model("standard"))
+    model = space.model_of({name: 1.0 if name == "fee" else 0.5 for name in space.free})
+    assert [math.copysign(1, weight) for weight in model.flat_weights] == [1.0] * len(space.names)
+    assert model.flat_weights[space.names.index("fee")] == 0
+    assert "-0.0" not in dump_model(model)

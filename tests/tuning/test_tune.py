@@ -62,9 +62,7 @@ def tuned(parts: list[Evaluator]) -> Tuning:
     return tune(Problem(Space(STANDARD), parts[0]), parts[1], 50, random_trials=25)
 
 
-def test_unseen_users_gain_and_the_hidden_weights_are_reached(
-    market: Market, parts: list[Evaluator], tuned: Tuning
-) -> None:
+def test_unseen_users_gain_nearly_as_with_hidden_weights(market: Market, parts: list[Evaluator], tuned: Tuning) -> None:
     frame = tuned.test(parts[2]).frame()
     found = frame[frame["measure"] == N].set_index("model")
     hidden = parts[2].evaluate(STANDARD.with_weights(market.preferences.weights)).values[N].mean()
@@ -76,14 +74,14 @@ def test_unseen_users_gain_and_the_hidden_weights_are_reached(
     assert list(found.index) == [BASELINE, RANDOM, DIRECT, SEARCH]
 
 
-def test_users_who_were_seen_are_no_test(holdout: Holdout, parts: list[Evaluator], tuned: Tuning) -> None:
+def test_test_users_of_train_or_validation_raise(holdout: Holdout, parts: list[Evaluator], tuned: Tuning) -> None:
     for seen in parts[:2]:
         mixed = np.append(parts[2].user_id[:10], seen.user_id[:3])
-        with pytest.raises(ConfigurationError, match="3 users of the test were seen"):
+        with pytest.raises(ConfigurationError, match="3 test users also in train or validation"):
             tuned.test(Evaluator(holdout, users=mixed, statistics=seen.statistics))
 
 
-def test_the_scoreboard_is_of_the_validation_users(parts: list[Evaluator], tuned: Tuning) -> None:
+def test_scoreboard_is_over_validation_users(parts: list[Evaluator], tuned: Tuning) -> None:
     frame = tuned.frame()
     found = frame[frame["measure"] == N].set_index("model")["mean"]
     assert found.to_dict() == {name: parts[1].evaluate(model).values[N].mean() for name, model in tuned.models.items()}
@@ -93,9 +91,7 @@ def test_the_scoreboard_is_of_the_validation_users(parts: list[Evaluator], tuned
 
 
 @pytest.mark.parametrize("study", [RANDOM, SEARCH])
-def test_the_winner_is_the_best_on_validation_of_the_best_on_train(
-    parts: list[Evaluator], tuned: Tuning, study: str
-) -> None:
+def test_winner_is_best_finalist_on_validation(parts: list[Evaluator], tuned: Tuning, study: str) -> None:
     trials = tuned.trials().query("study == @study").nlargest(10, N)
     by_number = {trial.number: trial for trial in tuned.studies[study]}
     models = [model_of_trial(tuned.problem, by_number[number]) for number in trials["trial"]]
@@ -103,7 +99,7 @@ def test_the_winner_is_the_best_on_validation_of_the_best_on_train(
     assert parts[1].evaluate(tuned.models[study]).values[N].mean() == max(reached)
 
 
-def test_weights_and_trials_are_told_in_full(tuned: Tuning) -> None:
+def test_weights_and_trials_frames_are_complete(tuned: Tuning) -> None:
     weights = tuned.weights()
     assert list(weights.columns) == [BASELINE, RANDOM, DIRECT, SEARCH]
     assert list(weights.index) == [part.name for part in STANDARD.parts]
@@ -122,7 +118,7 @@ def test_weights_and_trials_are_told_in_full(tuned: Tuning) -> None:
     )
 
 
-def test_progress_is_drawn_as_it_was(tuned: Tuning) -> None:
+def test_progress_plot_shows_trials(tuned: Tuning) -> None:
     (axes,) = tuned.plot().axes
     lines = {line.get_label(): line for line in axes.lines}
     for study in (RANDOM, SEARCH):
@@ -136,7 +132,7 @@ def test_progress_is_drawn_as_it_was(tuned: Tuning) -> None:
     assert low < tuned.trials()[N].max() < high
     far = (tuned.trials()[N] < low).sum()
     assert far > 0
-    assert axes.get_xlabel() == f"trial ({far} of 75 lie beyond what is shown)"
+    assert axes.get_xlabel() == f"trial ({far} of 75 outside the axes)"
 
 
 # --- Several goals, floors, parameters -----------------------------------------------------------------------
@@ -159,7 +155,7 @@ def several(small: list[Evaluator]) -> Tuning:
     return tune(Problem(space, small[0], goals), small[1], 40, random_trials=20, sampler="nsga2", finalists=30)
 
 
-def test_of_several_goals_the_winner_gives_up_nothing_in_the_others(small: list[Evaluator], several: Tuning) -> None:
+def test_winner_loses_in_no_other_goal(small: list[Evaluator], several: Tuning) -> None:
     problem, validation = several.problem, small[1]
     before = problem.values(validation, validation.evaluate(MODEL))
     for study in (RANDOM, SEARCH):
@@ -171,7 +167,7 @@ def test_of_several_goals_the_winner_gives_up_nothing_in_the_others(small: list[
     )
 
 
-def test_a_goal_to_minimise_is_one(small: list[Evaluator]) -> None:
+def test_goal_may_be_minimised(small: list[Evaluator]) -> None:
     goals = (ListGoal(MeanFee(10), maximise=False), MetricGoal(NDCG(10)))
     found = tune(Problem(Space(MODEL), small[0], goals), small[1], 30, random_trials=1)
     before, after = (found.problem.values(small[1], small[1].evaluate(model)) for model in (MODEL, found.winner))
@@ -180,7 +176,7 @@ def test_a_goal_to_minimise_is_one(small: list[Evaluator]) -> None:
     assert found.front()[FEE].is_monotonic_increasing
 
 
-def test_the_front_is_of_trials_that_nothing_beats(several: Tuning) -> None:
+def test_front_contains_undominated_trials(several: Tuning) -> None:
     names = [goal.name for goal in several.problem.goals]
     trials = several.trials().query("study == @SEARCH")
     kept = []
@@ -198,7 +194,7 @@ def test_the_front_is_of_trials_that_nothing_beats(several: Tuning) -> None:
     assert list(front.columns) == list(trials.columns)
 
 
-def test_a_front_is_drawn_as_it_is(small: list[Evaluator], several: Tuning) -> None:
+def test_front_plot_shows_front(small: list[Evaluator], several: Tuning) -> None:
     axes, bar = several.plot().axes
     (dots,) = axes.collections
     np.testing.assert_array_equal(dots.get_offsets(), several.front()[[FEE, N]])
@@ -213,11 +209,11 @@ def test_a_front_is_drawn_as_it_is(small: list[Evaluator], several: Tuning) -> N
         trial.values = trial.values[:2]
     two = replace(several, problem=replace(several.problem, goals=several.problem.goals[:2]), studies=studies)
     (axes,) = two.plot().axes
-    (front,) = (line for line in axes.lines if str(line.get_label()).startswith("front"))
+    (front,) = (line for line in axes.lines if str(line.get_label()).startswith("Pareto front"))
     np.testing.assert_array_equal(front.get_xydata(), two.front()[[FEE, N]].to_numpy()[np.argsort(two.front()[FEE])])
 
 
-def test_parameters_and_locks_are_told(several: Tuning) -> None:
+def test_weights_frame_contains_parameters_and_locks(several: Tuning) -> None:
     weights, trials = several.weights(), several.trials()
     name = "freshness.half_life_days"
     assert weights.index[-1] == name
@@ -234,7 +230,7 @@ def halves(small: list[Evaluator]) -> Slicing:
     return Slicing.of("half", users, ["odd" if user % 2 else "even" for user in users.tolist()])
 
 
-def test_floors_are_kept_on_train_and_validation(small: list[Evaluator], halves: Slicing) -> None:
+def test_winner_keeps_floors_on_train_and_validation(small: list[Evaluator], halves: Slicing) -> None:
     floor = Floor(NDCG(10), halves, "odd", 1.02)
     found = tune(Problem(Space(MODEL), small[0], floors=(floor,)), small[1], 40, random_trials=20)
     for users in small[:2]:
@@ -247,11 +243,11 @@ def test_floors_are_kept_on_train_and_validation(small: list[Evaluator], halves:
     assert not trials.groupby("study").first()["keeps"].any()
     assert found.front()["keeps"].all()
     unreachable = Floor(NDCG(10), halves, "odd", 1.0, relative=False)
-    with pytest.raises(ConfigurationError, match="none of the 5 trials keeps every floor"):
+    with pytest.raises(ConfigurationError, match="None of the 5 trials keeps every floor"):
         tune(Problem(Space(MODEL), small[0], floors=(unreachable,)), small[1], 5)
 
 
-def test_a_front_of_nothing_is_empty(small: list[Evaluator], halves: Slicing, several: Tuning) -> None:
+def test_front_without_feasible_trials_is_empty(small: list[Evaluator], halves: Slicing, several: Tuning) -> None:
     unreachable = Floor(NDCG(10), halves, "odd", 1.0, relative=False)
     problem = Problem(several.problem.space, small[0], several.problem.goals, (unreachable,))
     studies = {name: [copy(trial) for trial in trials] for name, trials in several.studies.items()}
@@ -262,7 +258,7 @@ def test_a_front_of_nothing_is_empty(small: list[Evaluator], halves: Slicing, se
     nothing.plot()
 
 
-def test_a_search_goes_on_from_its_file(small: list[Evaluator], tmp_path: Path) -> None:
+def test_search_is_resumed_from_file(small: list[Evaluator], tmp_path: Path) -> None:
     problem, told = Problem(Space(MODEL), small[0]), list[tuple]()
     # both studies use the random sampler and must stay separate
     how = {"sampler": "random", "storage": tmp_path / "trials"}
@@ -277,7 +273,7 @@ def test_a_search_goes_on_from_its_file(small: list[Evaluator], tmp_path: Path) 
     assert again.weights()[DIRECT].tolist() == second.weights()[DIRECT].tolist()
 
 
-def test_the_same_seed_finds_the_same(small: list[Evaluator]) -> None:
+def test_same_seed_finds_same_models(small: list[Evaluator]) -> None:
     problem = Problem(Space(MODEL), small[0])
     a, b, c = (tune(problem, small[1], 25, random_trials=2, seed=seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(a.trials(), b.trials())
@@ -285,7 +281,7 @@ def test_the_same_seed_finds_the_same(small: list[Evaluator]) -> None:
     assert not a.trials().equals(c.trials())
 
 
-def test_what_cannot_be_tuned_is_refused(small: list[Evaluator]) -> None:
+def test_invalid_arguments_raise(small: list[Evaluator]) -> None:
     problem = Problem(Space(MODEL), small[0])
     with pytest.raises(ConfigurationError, match="share users"):
         tune(problem, small[0], 5)

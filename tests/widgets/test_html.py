@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import scoring.widgets
+from scoring.errors import pluralize
 from scoring.widgets.html import list_html, measures_html, overlap_html, slices_html, waterfall_html
-from scoring.widgets.html.html_elements import STYLE, colours_of, number, signed, whisker
+from scoring.widgets.html.html_elements import STYLE, assign_colours, number, signed, whisker
 from scoring.widgets.tuning_session import Request
 
 EVIL = '<img src=x onerror="alert(1)">&"\''
@@ -58,7 +59,7 @@ def state(session, standard):
     return session.compute(Request(other, user, session.compute(Request(other, user)).users.jobs[0].job_id))
 
 
-def test_every_measure_has_its_row(state):
+def test_measures_table_has_a_row_per_measure(state):
     page = read(measures_html(state.measures))
     assert page.tags.count("tr") == 1 + len(state.measures)
     for row in state.measures.to_dict("records"):
@@ -67,15 +68,15 @@ def test_every_measure_has_its_row(state):
     assert "▼ lower" in page.text
 
 
-def test_noise_does_not_look_like_progress(state):
+def test_differences_within_noise_have_no_arrow(state):
     quiet = state.measures.assign(significant=False)
     page = read(measures_html(quiet))
-    assert page.text.count("may be noise") == len(quiet)
+    assert page.text.count("not significant") == len(quiet)
     assert "▲" not in page.text
     assert "▼" not in page.text
 
 
-def test_slices_that_are_worse_are_named(state):
+def test_slices_table_names_worse_slices(state):
     worse = state.worse()
     assert len(worse)
     metric = worse["metric"].iloc[0]
@@ -83,12 +84,12 @@ def test_slices_that_are_worse_are_named(state):
     assert page.text.count("⚠ significantly worse") == (worse["metric"] == metric).sum()
     assert f"{worse['slicing'].iloc[0]} {worse['slice'].iloc[0]} ({metric})" in page.text
     untested = state.slices[(state.slices["metric"] == metric) & ~state.slices["tested"]]
-    assert f"{len(untested)} slices of too few users" in page.text
+    assert f"{pluralize(len(untested), 'slice')} with too few users for a test" in page.text
     fine = read(slices_html(state.slices.assign(worse=False)))
-    assert "No slice is significantly worse" in fine.text
+    assert "is significantly worse" in fine.text
 
 
-def test_overlap_names_who_gains_and_loses(state):
+def test_overlap_table_names_largest_gains_and_losses(state):
     page = read(overlap_html(state.comparison, state.exposure))
     assert f"Rank-biased overlap {state.comparison.mean_rbo:.3f}" in page.text
     for frame in state.exposure.values():
@@ -96,10 +97,10 @@ def test_overlap_names_who_gains_and_loses(state):
         assert frame.loc[frame["change"].idxmin(), "name"] in page.text
     assert "companies" not in read(overlap_html(state.comparison)).text
     still = {"company": state.exposure["company"].assign(change=0)}
-    assert "nobody gains or loses a place" in read(overlap_html(state.comparison, still)).text
+    assert "no gains or losses" in read(overlap_html(state.comparison, still)).text
 
 
-def test_the_waterfall_goes_from_the_total_before_to_the_total_now(state):
+def test_waterfall_table_has_baseline_and_current_total(state):
     page = read(waterfall_html(state.waterfall))
     assert page.tags.count("tr") == 1 + len(state.waterfall.changes) + 2
     assert f"{state.waterfall.total_before:.2f}" in page.text
@@ -108,14 +109,14 @@ def test_the_waterfall_goes_from_the_total_before_to_the_total_now(state):
     assert page.tags.count("rect") == len(moved) + 2
 
 
-def test_a_list_shows_every_component_of_every_job(state):
+def test_list_table_shows_points_of_every_component(state):
     page = read(list_html(state.users, most=7))
     assert page.tags.count("tr") == 8
     assert page.tags.count("rect") == 7 * len(state.users.components)
     assert state.users.jobs[0].title in page.text
 
 
-def test_nobody_s_text_becomes_markup(state):
+def test_text_from_data_is_escaped(state):
     job = replace(state.users.jobs[0], title=EVIL, company=EVIL, place=EVIL, movement=EVIL)
     users = replace(state.users, jobs=(job,), components=(EVIL, *state.users.components[1:]))
     exposure = {by: frame.assign(name=EVIL) for by, frame in state.exposure.items()}
@@ -134,19 +135,19 @@ def test_nobody_s_text_becomes_markup(state):
         assert EVIL in page.text
 
 
-def test_components_of_a_group_have_colours_of_their_own():
+def test_components_of_a_group_have_different_colours():
     groups = ["base"] * 5 + ["match"] * 3 + ["personal"] * 3
-    assert len(set(colours_of(groups))) == len(groups)
+    assert len(set(assign_colours(groups))) == len(groups)
 
 
-def test_numbers_as_people_read_them():
+def test_numbers_are_formatted_and_nan_is_a_dash():
     assert [number(value) for value in (0.12345, 4035.7, float("nan"))] == ["0.1235", "4,036", "–"]
     assert [signed(value) for value in (-0.0123, 0.5, 0.0, float("nan"))] == ["−0.0123", "+0.5", "0", "–"]
     assert whisker(float("nan"), 1, 0, 1, "#000") == ""
     assert 'x1="75"' in whisker(-1, 1, 0, 1, "#000")
 
 
-def test_ink_and_lines_are_those_of_the_page_s_theme(state):
+def test_text_and_lines_use_colours_of_the_theme(state):
     """Only bars have fixed colours: the components' colours are the same in all themes."""
     shown = [
         measures_html(state.measures),

@@ -19,7 +19,7 @@ from scoring.evaluation import Scoreboard
 from scoring.tuning.registry import Registry
 from scoring.widgets import TuningPanel, tuning_panel
 from scoring.widgets.anywidgets import NAMED
-from scoring.widgets.parameters import knobs_of
+from scoring.widgets.parameters import list_parameters
 
 WAIT = 60.0
 
@@ -32,7 +32,7 @@ def panel(session, tmp_path):
     made.close()
 
 
-def test_a_slider_s_release_gives_the_library_s_answers(panel, standard):
+def test_moved_slider_gives_the_results_of_the_library(panel, standard):
     panel.sliders["fee"].value = 0.7
     state = panel.wait(WAIT)
     assert panel.weights.weight("fee") == 0.7
@@ -48,7 +48,7 @@ def test_a_slider_s_release_gives_the_library_s_answers(panel, standard):
     assert "not saved" in panel.status.text
 
 
-def test_the_front_end_s_path(panel):
+def test_state_set_by_a_front_end_moves_the_weight(panel):
     """Set a slider's state as a message from a browser does."""
     panel.sliders["wage"].set_state({"value": 0.5})
     assert panel.wait(WAIT).model.weights.components["base"]["wage"] == 0.5
@@ -56,25 +56,25 @@ def test_the_front_end_s_path(panel):
     assert panel.controls.components["wage"].share.value.count("20.0%") == 1
 
 
-def test_a_typed_number_moves_the_slider(panel):
+def test_typed_number_moves_the_slider(panel):
     panel.controls.components["location"].typed.value = 0.25
     assert panel.sliders["location"].value == 0.25
     assert panel.wait(WAIT).model.weights.components["match"]["location"] == 0.25
 
 
-def test_group_sliders_and_locks(panel):
+def test_locked_group_keeps_its_weight(panel):
     panel.controls.groups["personal"].lock.value = True
     panel.sliders["base"].value = 0.6
     assert panel.wait(WAIT).model.weights.groups == pytest.approx({"base": 0.6, "match": 0.1, "personal": 0.3})
     panel.sliders["personal"].value = 0.9
     assert panel.sliders["personal"].value == pytest.approx(0.3)
-    assert "personal is locked" in panel.said.text
-    assert panel.said.kind == "failed"
+    assert "personal is locked" in panel.message.text
+    assert panel.message.kind == "failed"
     assert panel.controls.groups["personal"].lock.description == "locked"
 
 
-def test_every_parameter_has_a_control_that_sets_it(panel, standard):
-    names = {knob.name for part in standard.parts for knob in knobs_of(part)}
+def test_every_parameter_has_a_control(panel, standard):
+    names = {parameter.name for part in standard.parts for parameter in list_parameters(part)}
     assert set(panel.controls.parameters) == names
     panel.controls.parameters["freshness.half_life_days"].slider.value = 7
     assert panel.wait(WAIT).model == standard.with_parameters("freshness", half_life_days=7)
@@ -83,24 +83,24 @@ def test_every_parameter_has_a_control_that_sets_it(panel, standard):
     assert curve == ((0, 0), (1, 60), (1.2, 90), (1.5, 100))
 
 
-def test_a_refused_parameter_goes_back_and_says_why(panel, standard):
+def test_rejected_parameter_is_restored_with_a_message(panel, standard):
     row = panel.controls.parameters["location.same_city"]
     row.typed.value = 10
     assert row.typed.value == row.slider.value == 100
-    assert "nearer places may not have fewer points" in panel.said.text
+    assert "must be in descending order" in panel.message.text
     assert panel.wait(WAIT).model == standard
 
 
-def test_a_typed_value_beyond_the_slider_widens_it(panel):
+def test_typed_value_extends_the_slider(panel):
     row = panel.controls.parameters["freshness.half_life_days"]
     row.typed.value = 400
     assert row.slider.value == 400
     assert row.slider.max == 400
 
 
-def test_undo_redo_reset(panel, standard):
+def test_undo_redo_and_reset_restore_weights(panel, standard):
     panel.undo.click()
-    assert panel.said.text == "there is no move to be taken back."
+    assert panel.message.text == "No change can be undone."
     panel.sliders["fee"].value = 0.7
     moved = panel.weights.model
     panel.undo.click()
@@ -112,7 +112,7 @@ def test_undo_redo_reset(panel, standard):
     assert panel.wait(WAIT).model == standard
 
 
-def test_the_baseline_is_made_by_a_button_and_undone(panel, standard):
+def test_new_baseline_can_be_undone(panel, standard):
     assert "The baseline is standard as it was opened" in panel.baseline.value
     panel.sliders["fee"].value = 0.7
     moved = panel.wait(WAIT)
@@ -121,7 +121,7 @@ def test_the_baseline_is_made_by_a_button_and_undone(panel, standard):
     state = panel.wait(WAIT)
     assert state.model == moved.model == state.request.baseline
     assert (state.measures["difference"] == 0).all()
-    assert "The baseline was made here" in panel.baseline.value
+    assert "The baseline was set in this panel" in panel.baseline.value
     panel.sliders["fee"].value = 0.25
     panel.reset.click()
     assert panel.wait(WAIT).model == moved.model
@@ -134,7 +134,7 @@ def test_the_baseline_is_made_by_a_button_and_undone(panel, standard):
     np.testing.assert_array_equal(state.measures["difference"], moved.measures["difference"])
 
 
-def test_slices_are_held_to_the_new_baseline_before_saving(panel):
+def test_saving_compares_slices_with_the_new_baseline(panel):
     """A model that is worse than the first baseline is not worse than itself."""
     panel.sliders["fee"].value = 1.0
     panel.sliders["base"].value = 1.0
@@ -143,10 +143,10 @@ def test_slices_are_held_to_the_new_baseline_before_saving(panel):
     panel.wait(WAIT)
     panel.profiles.name.value = "fees"
     panel.profiles.save.click()
-    assert panel.said.text == "saved as fees@1."
+    assert panel.message.text == "Saved as fees@1."
 
 
-def test_no_thread_waits_for_a_panel_that_is_not_used(panel):
+def test_unused_panel_has_no_thread(panel):
     """An example is the panel of a cell that was run again."""
     for thread in threading.enumerate():
         if thread.name == "scoring-worker":
@@ -156,9 +156,9 @@ def test_no_thread_waits_for_a_panel_that_is_not_used(panel):
     assert panel.wait(WAIT).model == panel.weights.model
 
 
-def test_another_user_and_a_job(panel):
+def test_choosing_a_user_and_a_job_shows_them(panel):
     second = int(panel.session.user_id[1])
-    panel.views.following.click()
+    panel.views.next.click()
     state = panel.wait(WAIT)
     assert state.users.user_id == second
     assert panel.views.user.value == str(second)
@@ -176,45 +176,45 @@ def test_another_user_and_a_job(panel):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("abc", "'abc' is no id of a user"), ("99999999", "user_id 99999999 does not exist")]
+    ("text", "message"), [("abc", "'abc' is not a user id"), ("99999999", "user 99999999 does not exist")]
 )
-def test_a_strange_user_is_refused_in_a_sentence(panel, text, said):
+def test_invalid_user_is_rejected_with_a_message(panel, text, message):
     before = panel.views.user.value
     panel.views.user.value = text
-    assert said in panel.said.text
+    assert message in panel.message.text
     assert panel.views.user.value == before
 
 
-def test_profiles_are_saved_and_loaded(panel, standard):
+def test_saved_profile_can_be_loaded(panel, standard):
     panel.controls.parameters["freshness.half_life_days"].slider.value = 13
     saved = panel.wait(WAIT).model
     panel.profiles.name.value = "fresh"
     panel.profiles.save.click()
-    assert panel.said.text == "saved as fresh@1."
+    assert panel.message.text == "Saved as fresh@1."
     assert "not saved" not in panel.status.text
-    assert not panel.weights.dirty
+    assert not panel.weights.has_unsaved_changes
     panel.reset.click()
     panel.profiles.chosen.value = "fresh@1"
     panel.profiles.load.click()
-    assert panel.said.text == "fresh@1 is loaded."
+    assert panel.message.text == "Loaded fresh@1."
     assert panel.wait(WAIT).model.digest == saved.digest
 
 
-def test_worse_slices_are_flagged_before_saving(panel):
+def test_saving_worse_slices_needs_confirmation(panel):
     panel.sliders["fee"].value = 1.0
     panel.sliders["base"].value = 1.0
     panel.wait(WAIT)
     panel.profiles.name.value = "fees"
     panel.profiles.save.click()
-    assert "Significantly worse than the baseline" in panel.said.text
-    assert panel.said.kind == "warning"
+    assert "Significantly worse than the baseline" in panel.message.text
+    assert panel.message.kind == "warning"
     assert panel.saver.names() == []
     panel.profiles.save.click()
-    assert panel.said.text == "saved as fees@1."
-    assert panel.said.kind == "idle"
+    assert panel.message.text == "Saved as fees@1."
+    assert panel.message.kind == "idle"
 
 
-def test_many_moves_from_many_threads_end_with_the_last(panel):
+def test_moves_from_many_threads_end_with_the_last(panel):
     """A notebook delivers events on more than one thread."""
 
     def move(name: str) -> None:
@@ -232,27 +232,27 @@ def test_many_moves_from_many_threads_end_with_the_last(panel):
     assert panel.sliders["fee"].value == 0.9
 
 
-def test_a_failure_is_told_and_survived(panel):
+def test_panel_works_after_a_failed_computation(panel):
     whole = panel.session.evaluator.evaluate
-    panel.session.evaluator.evaluate = lambda model, **rest: (_ for _ in ()).throw(ModelError("the model is upset."))
+    panel.session.evaluator.evaluate = lambda model, **rest: (_ for _ in ()).throw(ModelError("The model is invalid."))
     panel.sliders["fee"].value = 0.6
-    with pytest.raises(ModelError, match="upset"):
+    with pytest.raises(ModelError, match="is invalid"):
         panel.wait(WAIT)
-    assert (panel.status.kind, panel.status.text) == ("failed", "the model is upset.")
+    assert (panel.status.kind, panel.status.text) == ("failed", "The model is invalid.")
     panel.session.evaluator.evaluate = whole
     panel.sliders["fee"].value = 0.5
     panel.wait(WAIT)
     assert panel.status.kind == "settled"
 
 
-def test_slices_of_another_metric(panel):
+def test_choosing_a_metric_shows_its_slices(panel):
     panel.sliders["fee"].value = 0.9
     panel.wait(WAIT)
     panel.views.metric.value = "Recall@40"
     assert "Slices: Recall@40" in panel.views.slices.value
 
 
-def test_no_output_widget_and_every_number_has_a_name(panel):
+def test_every_control_has_an_accessible_name(panel):
     """Results are traits, and each number has an accessible name."""
     from ipywidgets import BoundedFloatText, Button, Dropdown, FloatSlider, Output, Text, Widget
 
@@ -267,18 +267,18 @@ def test_no_output_widget_and_every_number_has_a_name(panel):
     assert {row.typed.description for row in panel.controls.components.values()} == set(panel.controls.components)
     named = [widget for widget in widgets if NAMED in getattr(widget, "_dom_classes", ())]
     assert {widget for widget in widgets if isinstance(widget, BoundedFloatText | FloatSlider)} < set(named)
-    told = [widget.tooltip for widget in named]
-    assert all(told)
-    assert all(told.count(one) <= 2 for one in told)  # only an entry and its slider share a name
+    tooltips = [widget.tooltip for widget in named]
+    assert all(tooltips)
+    assert all(tooltips.count(tooltip) <= 2 for tooltip in tooltips)  # only an entry and its slider share a name
     assert all(widget.tooltip for widget in widgets if isinstance(widget, Text | Dropdown | Button))  # else "null"
 
 
-def test_an_id_too_large_for_a_browser_s_number_comes_through(panel):
+def test_ids_are_text_for_the_browser(panel):
     assert isinstance(panel.views.ranks.traits()["selected"], traitlets.Unicode)
     assert all(isinstance(row["job_id"], str) for row in panel.views.ranks.rows)
 
 
-def test_opened_by_one_call_from_a_database(tmp_path, holdout, standard):
+def test_tuning_panel_opens_a_database(tmp_path, holdout, standard):
     path = tmp_path / "market.db"
     save_tables(Database.open(f"sqlite:///{path}"), holdout.data.tables)
     Registry(tmp_path / "profiles").save("mine", standard.with_parameters("freshness", half_life_days=5))
@@ -291,7 +291,7 @@ def test_opened_by_one_call_from_a_database(tmp_path, holdout, standard):
         opened.close()
 
 
-def test_rows_that_cannot_be_used_are_left_out_and_told_of(tmp_path, holdout):
+def test_invalid_rows_are_quarantined_with_a_warning(tmp_path, holdout):
     tables = holdout.data.tables
     n_jobs = len(tables.jobs)
     path = tmp_path / "market.db"
@@ -299,7 +299,7 @@ def test_rows_that_cannot_be_used_are_left_out_and_told_of(tmp_path, holdout):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE jobs SET fee = 'much' WHERE job_id = (SELECT max(job_id) FROM jobs)")
         connection.commit()
-        with pytest.warns(UserWarning, match=r"Rows are left out: jobs: .* 1 refused"):
+        with pytest.warns(UserWarning, match=r"Rejected rows are left out: jobs: .* 1 refused"):
             opened = tuning_panel(path, users=30, debounce=0.0)
         opened.close()
         connection.execute("UPDATE jobs SET fee = 'much'")
@@ -308,26 +308,26 @@ def test_rows_that_cannot_be_used_are_left_out_and_told_of(tmp_path, holdout):
         tuning_panel(path, users=30)
 
 
-def test_without_a_registry_nothing_can_be_saved(holdout):
+def test_panel_without_registry_has_no_profiles(holdout):
     opened = tuning_panel(holdout, users=30)
     assert opened.profiles is None
     opened.close()
 
 
-def test_a_closed_panel_says_so(session):
+def test_waiting_for_a_closed_panel_raises(session):
     panel = TuningPanel(session, debounce=100.0)
     panel.close()
-    with pytest.raises(ConfigurationError, match="the panel is closed"):
+    with pytest.raises(ConfigurationError, match="The panel was closed"):
         panel.wait(WAIT)
 
 
-def test_tables_that_are_a_dataset(holdout, standard):
+def test_tuning_panel_opens_a_dataset(holdout, standard):
     opened = tuning_panel(Dataset(holdout.data.tables), standard, users=10, debounce=0.0)
-    assert opened.wait(WAIT).whole
+    assert opened.wait(WAIT).is_complete
     opened.close()
 
 
-class Heard(BaseComm):
+class RecordingComm(BaseComm):
     """A front end that stores the state it receives."""
 
     def __init__(self) -> None:
@@ -339,8 +339,8 @@ class Heard(BaseComm):
             self.state |= data["state"]
 
 
-def test_a_page_that_came_while_it_was_computed_is_told_everything_again(panel):
-    ranks, status, measures = (Heard() for _ in range(3))
+def test_page_loaded_during_computation_gets_the_state(panel):
+    ranks, status, measures = (RecordingComm() for _ in range(3))
     panel.views.ranks.comm, panel.status.comm, panel.views.measures.comm = ranks, status, measures
     panel.status._handle_msg({"content": {"data": {"method": "custom", "content": {"shown": True}}}, "buffers": []})
     assert ranks.state["rows"] == panel.views.ranks.rows

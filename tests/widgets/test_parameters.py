@@ -10,10 +10,10 @@ from pydantic import Field
 from scoring import load_model
 from scoring.errors import ConfigurationError, ModelError
 from scoring.model import Component, Part
-from scoring.widgets.parameters import knob_named, knobs_of, with_knob
+from scoring.widgets.parameters import find_parameter, list_parameters, replace_parameter
 
 STANDARD = load_model("standard")
-KNOBS = [knob for part in STANDARD.parts for knob in knobs_of(part)]
+PARAMETERS = [parameter for part in STANDARD.parts for parameter in list_parameters(part)]
 
 
 def numbers_in(value: Any) -> int:
@@ -22,28 +22,28 @@ def numbers_in(value: Any) -> int:
     return int(isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def test_every_number_of_every_component_has_a_knob():
+def test_every_number_of_a_component_is_a_parameter():
     in_file = sum(numbers_in(list(part.component.model_dump().values())) for part in STANDARD.parts)
-    assert len(KNOBS) == in_file
-    assert len({knob.name for knob in KNOBS}) == len(KNOBS)
+    assert len(PARAMETERS) == in_file
+    assert len({parameter.name for parameter in PARAMETERS}) == len(PARAMETERS)
 
 
-@pytest.mark.parametrize("knob", KNOBS, ids=lambda knob: knob.name)
-def test_a_knob_sets_its_number_and_no_other(knob):
-    assert knob.low <= knob.value <= knob.high
-    assert knob.start <= knob.value <= knob.end
-    value = knob.value * 0.999 if knob.value else 1e-4
-    if knob.at == (1, 0) or knob.name == "popularity.curve point 1 x":
-        value = knob.value + 1e-4
-    changed = with_knob(STANDARD, knob, value)
-    for other in KNOBS:
-        expected = value if other == knob else other.value
-        assert knob_named(changed, other.name).value == pytest.approx(expected, abs=0)
+@pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.name)
+def test_replacing_a_parameter_changes_no_other(parameter):
+    assert parameter.low <= parameter.value <= parameter.high
+    assert parameter.start <= parameter.value <= parameter.end
+    value = parameter.value * 0.999 if parameter.value else 1e-4
+    if parameter.at == (1, 0) or parameter.name == "popularity.curve point 1 x":
+        value = parameter.value + 1e-4
+    changed = replace_parameter(STANDARD, parameter, value)
+    for other in PARAMETERS:
+        expected = value if other == parameter else other.value
+        assert find_parameter(changed, other.name).value == pytest.approx(expected, abs=0)
 
 
-def test_bounds_of_the_field_are_the_knob_s():
+def test_limits_of_a_parameter_are_those_of_its_field():
     points, days, near = (
-        knob_named(STANDARD, name) for name in ("access.start", "freshness.half_life_days", "history.near")
+        find_parameter(STANDARD, name) for name in ("access.start", "freshness.half_life_days", "history.near")
     )
     assert (points.low, points.high, points.start, points.end) == (0, 100, 0, 100)
     assert days.low > 0
@@ -52,14 +52,14 @@ def test_bounds_of_the_field_are_the_knob_s():
     assert near.high < 1
 
 
-def test_a_curve_s_points_stay_in_order():
-    with pytest.raises(ModelError, match="from left to right"):
-        with_knob(STANDARD, knob_named(STANDARD, "wage.curve point 2 x"), 1.3)
+def test_unordered_curve_points_are_rejected():
+    with pytest.raises(ModelError, match="must be ascending"):
+        replace_parameter(STANDARD, find_parameter(STANDARD, "wage.curve point 2 x"), 1.3)
 
 
-def test_an_unknown_knob():
-    with pytest.raises(ConfigurationError, match=r"has no number 'fee\.middle'; it has fee\.low, fee\.high"):
-        knob_named(STANDARD, "fee.middle")
+def test_unknown_parameter_is_named_in_the_error():
+    with pytest.raises(ConfigurationError, match=r"parameter 'fee\.middle'\. Its parameters are fee\.low, fee\.high"):
+        find_parameter(STANDARD, "fee.middle")
 
 
 class Odd(Component):
@@ -81,8 +81,8 @@ class Odd(Component):
         raise NotImplementedError
 
 
-def test_numbers_of_all_kinds():
-    count, shift, nothing = knobs_of(Part("odd", "base", Odd()))
-    assert (count.whole, count.step, count.start, count.end) == (True, 1.0, 1.0, 20.0)
+def test_slider_ranges_of_numbers_of_all_kinds():
+    count, shift, nothing = list_parameters(Part("odd", "base", Odd()))
+    assert (count.is_integer, count.step, count.start, count.end) == (True, 1.0, 1.0, 20.0)
     assert (shift.start, shift.end) == (-20.0, 20.0)
     assert (nothing.start, nothing.end) == (0.0, 1.0)

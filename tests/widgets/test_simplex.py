@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.widgets.simplex import moved
+from scoring.widgets.simplex import move_weight
 
 NAMES = ("a", "b", "c", "d")
 
@@ -22,9 +22,9 @@ def levels(draw) -> dict[str, float]:
 
 @settings(max_examples=150, deadline=None)
 @given(levels(), st.sampled_from(NAMES), st.floats(-0.5, 1.5), st.sets(st.sampled_from(NAMES)))
-def test_the_sum_stays_1_and_locked_weights_stay(weights, name, value, locked):
+def test_sum_is_1_and_locked_weights_do_not_change(weights, name, value, locked):
     try:
-        result, note = moved("the level", weights, name, value, locked, dict.fromkeys(NAMES, 0.25))
+        result, note = move_weight("the level", weights, name, value, locked, dict.fromkeys(NAMES, 0.25))
     except ConfigurationError:
         assert name in locked or set(NAMES) - {name} <= locked
         return
@@ -38,53 +38,53 @@ def test_the_sum_stays_1_and_locked_weights_stay(weights, name, value, locked):
 
 @settings(max_examples=60, deadline=None)
 @given(levels(), st.floats(0, 0.9), st.sets(st.sampled_from(NAMES[1:]), max_size=1))
-def test_free_weights_keep_their_proportions(weights, value, locked):
+def test_unlocked_weights_keep_their_proportions(weights, value, locked):
     free = [name for name in NAMES[1:] if name not in locked and weights[name] > 0]
     if len(free) < 2:
         return
-    result, _ = moved("the level", weights, "a", value, locked)
+    result, _ = move_weight("the level", weights, "a", value, locked)
     first, second = free[:2]
     assert result[first] * weights[second] == pytest.approx(result[second] * weights[first], abs=1e-12)
 
 
-def test_a_weight_that_took_all_comes_back_in_the_given_proportions():
+def test_weights_return_from_0_in_given_proportions():
     start = {"a": 0.5, "b": 0.3, "c": 0.2}
-    all_of_it, _ = moved("base", start, "a", 1.0)
+    all_of_it, _ = move_weight("base", start, "a", 1.0)
     assert all_of_it == {"a": 1.0, "b": 0.0, "c": 0.0}
-    back, _ = moved("base", all_of_it, "a", 0.5, proportions=start)
+    back, _ = move_weight("base", all_of_it, "a", 0.5, proportions=start)
     assert back == pytest.approx(start)
 
 
-def test_nothing_says_how_the_rest_would_be_shared():
-    with pytest.raises(ConfigurationError, match="a stays: the free weights of base are all 0"):
-        moved("base", {"a": 1.0, "b": 0.0}, "a", 0.5)
+def test_move_without_known_proportions_is_rejected():
+    with pytest.raises(ConfigurationError, match="all unlocked weights of base are 0"):
+        move_weight("base", {"a": 1.0, "b": 0.0}, "a", 0.5)
 
 
-def test_all_others_are_locked():
-    with pytest.raises(ConfigurationError, match="a stays: no other weight of base is free"):
-        moved("base", {"a": 0.5, "b": 0.5}, "a", 0.6, locked={"b"})
+def test_move_with_all_other_weights_locked_is_rejected():
+    with pytest.raises(ConfigurationError, match="all other weights of base are locked"):
+        move_weight("base", {"a": 0.5, "b": 0.5}, "a", 0.6, locked={"b"})
 
 
-def test_locks_leave_so_much_and_no_more():
-    result, note = moved("base", {"a": 0.2, "b": 0.5, "c": 0.3}, "a", 0.9, locked={"b"})
+def test_locked_weights_limit_a_move():
+    result, note = move_weight("base", {"a": 0.2, "b": 0.5, "c": 0.3}, "a", 0.9, locked={"b"})
     assert result == {"a": 0.5, "b": 0.5, "c": 0.0}
-    assert note == "a went to 0.5: what is locked in base leaves no more."
+    assert note == "a was limited to 0.5: the locked weights of base leave no more."
 
 
-def test_the_first_weight_of_a_level_of_zeros_is_all_of_it():
-    result, note = moved("base", {"a": 0.0, "b": 0.0}, "a", 0.3)
+def test_first_weight_of_an_all_zero_level_becomes_1():
+    result, note = move_weight("base", {"a": 0.0, "b": 0.0}, "a", 0.3)
     assert result == {"a": 1.0, "b": 0.0}
-    assert note.startswith("a has all of base")
+    assert note.startswith("a gets the whole weight of base")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_weight_is_a_number(value):
-    with pytest.raises(ConfigurationError, match="a weight is a number from 0 to 1"):
-        moved("base", {"a": 0.5, "b": 0.5}, "a", value)
+def test_weight_that_is_not_finite_is_rejected(value):
+    with pytest.raises(ConfigurationError, match="Use a number from 0 to 1"):
+        move_weight("base", {"a": 0.5, "b": 0.5}, "a", value)
 
 
-def test_an_unknown_name_and_a_locked_one():
-    with pytest.raises(ConfigurationError, match="base holds no 'z'; it holds a, b"):
-        moved("base", {"a": 0.5, "b": 0.5}, "z", 0.1)
+def test_unknown_and_locked_names_are_rejected():
+    with pytest.raises(ConfigurationError, match=r"base does not contain 'z'\. It contains a, b"):
+        move_weight("base", {"a": 0.5, "b": 0.5}, "z", 0.1)
     with pytest.raises(ConfigurationError, match="a is locked"):
-        moved("base", {"a": 0.5, "b": 0.5}, "a", 0.1, locked={"a"})
+        move_weight("base", {"a": 0.5, "b": 0.5}, "a", 0.1, locked={"a"})

@@ -25,7 +25,7 @@ def state(session, other):
     return session.compute(Request(other, first, job))
 
 
-def test_measures_are_those_of_the_scoreboard(session, standard, other, state):
+def test_measures_equal_the_scoreboard(session, standard, other, state):
     board = Scoreboard.of(session.evaluator, {"baseline": standard, "now": other}).frame()
     now = board[board["model"] == "now"].set_index("measure")
     before = board[board["model"] == "baseline"].set_index("measure")
@@ -39,17 +39,17 @@ def test_measures_are_those_of_the_scoreboard(session, standard, other, state):
     assert shown["significant"].any()
 
 
-def test_intervals_of_means_are_those_of_the_scoreboard(session, other, state):
+def test_intervals_of_means_equal_the_scoreboard(session, other, state):
     board = Scoreboard.of(session.evaluator, {"now": other}).frame().set_index("measure")
-    told = session.metrics(state)["train"]
-    assert told == intervals(state.measured, session.resamples)
-    assert set(told) == set(board.index)
-    for measure, metric in told.items():
+    metrics = session.metrics(state)["train"]
+    assert metrics == intervals(state.measure_values, session.resamples)
+    assert set(metrics) == set(board.index)
+    for measure, metric in metrics.items():
         row = board.loc[measure]
         assert metric == pytest.approx({"value": row["mean"], "low": row["low"], "high": row["high"], "n": row["n"]})
 
 
-def test_slices_overlap_and_exposure_are_the_library_s(session, standard, other, state):
+def test_slices_overlap_and_exposure_equal_the_library(session, standard, other, state):
     board = Scoreboard.of(session.evaluator, {"baseline": standard, "now": other})
     pd.testing.assert_frame_equal(state.slices, board.slices("now", slices_of(session.evaluator.inputs)))
     before, after = (session.evaluator.evaluate(model).ranking for model in (standard, other))
@@ -60,7 +60,7 @@ def test_slices_overlap_and_exposure_are_the_library_s(session, standard, other,
     assert list(state.exposure) == ["company", "prefecture", "occupation"]
 
 
-def test_points_of_a_list_add_up_and_are_those_of_an_explanation(session, other, state):
+def test_points_of_a_list_equal_its_explanation(session, other, state):
     ready = session.evaluator.prepare(other)
     for job in state.users.jobs[:5]:
         why = ready.explain(state.users.user_id, job.job_id)
@@ -72,24 +72,24 @@ def test_points_of_a_list_add_up_and_are_those_of_an_explanation(session, other,
     assert (np.diff(frame["total"]) <= 0).all()
 
 
-def test_movement_is_that_of_the_comparison(state):
-    told = state.comparison.movements(state.users.user_id)
+def test_movements_equal_the_comparison(state):
+    movements = state.comparison.movements(state.users.user_id)
     shown = [(job.job_id, job.movement) for job in state.users.jobs]
-    listed = told[told["label"] != "out"]
+    listed = movements[movements["label"] != "out"]
     assert shown == list(zip(listed["job_id"], listed["label"], strict=True))
-    out = told[told["label"] == "out"]
-    assert state.users.fell_out == dict(zip(out["job_id"], out["rank_before"], strict=True))
+    out = movements[movements["label"] == "out"]
+    assert state.users.removed_jobs == dict(zip(out["job_id"], out["rank_before"], strict=True))
     assert {"new"} < {movement for _, movement in shown}
 
 
-def test_the_waterfall_is_the_library_s(session, standard, other, state):
+def test_waterfall_equals_the_library(session, standard, other, state):
     before, after = (session.evaluator.prepare(model) for model in (standard, other))
     why = waterfall(before, after, state.request.user_id, state.request.job_id)
     pd.testing.assert_frame_equal(state.waterfall.frame(), why.frame())
     assert state.waterfall.summary() == why.summary()
 
 
-def test_a_user_who_is_not_measured_has_a_list_too(session, holdout, standard, other):
+def test_user_outside_the_measures_has_a_list(session, holdout, standard, other):
     user = int(np.setdiff1d(holdout.data.users.user_id, session.user_id)[0])
     state = session.compute(Request(other, user))
     whole = Prepared.of(session.evaluator.statistics, other, candidates=holdout.candidates)
@@ -101,7 +101,7 @@ def test_a_user_who_is_not_measured_has_a_list_too(session, holdout, standard, o
     assert {job.movement for job in back.users.jobs} == {"="}
 
 
-def test_lists_and_measures_come_first_and_each_stage_adds(session, other):
+def test_stages_start_with_lists_and_measures(session, other):
     user = int(session.user_id[0])
     states = list(session.stages(Request(other, user, int(session.data.jobs.job_id[0]))))
     known = [
@@ -110,13 +110,13 @@ def test_lists_and_measures_come_first_and_each_stage_adds(session, other):
     ]
     every = ["waterfall", "slices", "comparison", "exposure"]
     assert known == [every[:count] for count in range(5)]
-    assert [state.whole for state in states] == [False] * 4 + [True]
+    assert [state.is_complete for state in states] == [False] * 4 + [True]
     assert states[0].measures is states[-1].measures
     with pytest.raises(ConfigurationError, match="slices are not computed yet"):
         states[0].worse()
 
 
-def test_another_user_or_job_computes_no_lists_anew(session, other, state):
+def test_change_of_user_or_job_reuses_lists(session, other, state):
     following = session.compute(Request(other, int(session.user_id[1])))
     assert set(following.milliseconds) == {"user"}
     assert following.evaluation is state.evaluation
@@ -124,13 +124,13 @@ def test_another_user_or_job_computes_no_lists_anew(session, other, state):
     assert following.waterfall is None
 
 
-def test_another_baseline_is_what_everything_is_compared_with(session, holdout, statistics, standard, other):
+def test_new_baseline_applies_to_all_results(session, holdout, statistics, standard, other):
     """The results equal those of a session opened with this baseline."""
     users, better = session.user_id, standard.with_weights({"fee": 0.3, "clicks": 0.3, "category": 0.4})
     fresh = TuningSession(Evaluator(holdout, users=users, k=40, metrics=METRICS, statistics=statistics), better, seed=0)
     job = int(session.data.jobs.job_id[0])
-    stranger = next(int(user) for user in session.data.users.user_id if user not in users)
-    for user in (int(users[2]), stranger):
+    other_user = next(int(user) for user in session.data.users.user_id if user not in users)
+    for user in (int(users[2]), other_user):
         session.compute(Request(better, user))
         session.compute(Request(other, user))
         now, wanted = session.compute(Request(other, user, job, better)), fresh.compute(Request(other, user, job))
@@ -144,7 +144,7 @@ def test_another_baseline_is_what_everything_is_compared_with(session, holdout, 
             pd.testing.assert_frame_equal(frame, wanted.exposure[by])
 
 
-def test_what_was_looked_at_last_becomes_the_baseline_without_being_judged_again(session, standard, other, state):
+def test_evaluated_model_becomes_baseline_from_the_cache(session, standard, other, state):
     user = state.request.user_id
     made = session.compute(Request(other, user, baseline=other))
     assert {"baseline", "lists"}.isdisjoint(made.milliseconds)
@@ -159,28 +159,28 @@ def test_what_was_looked_at_last_becomes_the_baseline_without_being_judged_again
 
 
 @pytest.mark.parametrize("after", range(6))
-def test_what_is_cancelled_stops_at_the_next_stage(session, other, after):
-    asked = [0]
+def test_cancelled_request_stops_at_the_next_stage(session, other, after):
+    calls = [0]
 
     def cancelled() -> bool:
-        asked[0] += 1
-        return asked[0] > after
+        calls[0] += 1
+        return calls[0] > after
 
     with pytest.raises(RunCancelledError):
         session.compute(Request(other, int(session.user_id[0])), cancelled)
     # a cancelled request does not affect later ones
     state = session.compute(Request(other, int(session.user_id[0])))
-    assert state.whole
+    assert state.is_complete
 
 
-def test_unknown_users_and_jobs_are_named(session, standard):
-    with pytest.raises(UnknownIdError, match="user_id 99999999 does not exist"):
+def test_unknown_users_and_jobs_raise(session, standard):
+    with pytest.raises(UnknownIdError, match="user 99999999 does not exist"):
         session.compute(Request(standard, 99_999_999))
-    with pytest.raises(UnknownIdError, match="job_id 99999999 does not exist"):
+    with pytest.raises(UnknownIdError, match="job 99999999 does not exist"):
         session.compute(Request(standard, int(session.user_id[0]), 99_999_999))
 
 
-def test_the_baseline_beside_itself_shows_no_difference(session, standard):
+def test_baseline_compared_with_itself_has_no_difference(session, standard):
     state = session.compute(Request(standard, int(session.user_id[0])))
     assert (state.measures["difference"] == 0).all()
     assert not state.measures["significant"].any()
@@ -188,7 +188,7 @@ def test_the_baseline_beside_itself_shows_no_difference(session, standard):
     assert state.comparison.mean_rbo == pytest.approx(1)
 
 
-def test_users_are_drawn_by_lot_and_not_more_than_there_are(holdout, standard):
+def test_users_are_drawn_at_random_up_to_the_limit(holdout, standard):
     some = TuningSession.of(holdout, standard, users=20, seed=1)
     assert len(some.user_id) == 20
     assert set(some.user_id) <= set(holdout.user_id)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scoring import load_model
 from scoring.errors import ConfigurationError, ModelError, ScoringError
 from scoring.model import ScoringModel, WeightProfile
-from scoring.widgets.parameters import knobs_of
+from scoring.widgets.parameters import list_parameters
 from scoring.widgets.weights_model import State, WeightsModel
 
 STANDARD = load_model("standard")
 COMPONENTS = [part.name for part in STANDARD.parts]
-KNOBS = [knob.name for part in STANDARD.parts for knob in knobs_of(part)]
+PARAMETERS = [parameter.name for part in STANDARD.parts for parameter in list_parameters(part)]
 GROUPS = ["base", "match", "personal"]
 
 Move = Callable[[WeightsModel], object]
@@ -26,7 +26,7 @@ Move = Callable[[WeightsModel], object]
 moves = st.one_of(
     st.tuples(st.just("set_weight"), st.sampled_from(COMPONENTS), st.floats(0, 1)),
     st.tuples(st.just("set_group"), st.sampled_from(GROUPS), st.floats(0, 1)),
-    st.tuples(st.just("set_parameter"), st.sampled_from(KNOBS), st.floats(0, 100)),
+    st.tuples(st.just("set_parameter"), st.sampled_from(PARAMETERS), st.floats(0, 100)),
     st.tuples(st.just("lock"), st.sampled_from(COMPONENTS), st.booleans()),
     st.tuples(st.just("lock_group"), st.sampled_from(GROUPS), st.booleans()),
     st.tuples(st.just("make_baseline")),
@@ -34,7 +34,7 @@ moves = st.one_of(
 )
 
 
-def made(weights: WeightsModel, move: tuple[str, str, float]) -> None:
+def apply_move(weights: WeightsModel, move: tuple[str, str, float]) -> None:
     """Apply the change if it is valid."""
     name, *arguments = move
     with suppress(ScoringError):
@@ -43,12 +43,12 @@ def made(weights: WeightsModel, move: tuple[str, str, float]) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(moves, min_size=1, max_size=12))
-def test_any_moves_keep_sums_and_locks_and_can_all_be_taken_back_and_made_again(sequence):
+def test_any_moves_keep_sums_and_locks_and_can_be_undone(sequence):
     weights = WeightsModel(STANDARD)
     states = [weights.state]
     for move in sequence:
         before, locked = weights.model.weights, weights.state
-        made(weights, move)
+        apply_move(weights, move)
         after = weights.model.weights
         assert math.fsum(weights.flat.values()) == pytest.approx(1, abs=1e-9)
         if move == ("reset",):
@@ -71,7 +71,7 @@ def test_any_moves_keep_sums_and_locks_and_can_all_be_taken_back_and_made_again(
     assert not weights.can_redo
 
 
-def test_a_component_takes_from_its_group_and_a_group_from_the_others():
+def test_moves_change_other_weights_in_proportion():
     weights = WeightsModel(STANDARD)
     weights.set_weight("fee", 0.5)
     assert weights.weight("fee") == 0.5
@@ -82,26 +82,26 @@ def test_a_component_takes_from_its_group_and_a_group_from_the_others():
     assert weights.flat["fee"] == pytest.approx(0.3)
 
 
-def test_a_refused_move_changes_nothing():
+def test_rejected_move_changes_nothing():
     weights = WeightsModel(STANDARD)
     weights.lock("fee")
     before = weights.state
     with pytest.raises(ConfigurationError, match="fee is locked"):
         weights.set_weight("fee", 0.5)
-    with pytest.raises(ModelError, match="nearer places may not have fewer points"):
+    with pytest.raises(ModelError, match="must be in descending order"):
         weights.set_parameter("location.same_city", 10)
     with pytest.raises(ConfigurationError, match="cannot be nan"):
         weights.set_parameter("freshness.half_life_days", math.nan)
     assert weights.state is before
 
 
-def test_a_new_move_ends_what_could_be_made_again():
+def test_new_move_clears_redo():
     weights = WeightsModel(STANDARD)
     weights.set_weight("fee", 0.5)
     weights.undo()
     weights.set_weight("fee", 0.1)
     assert not weights.can_redo
-    with pytest.raises(ConfigurationError, match="no move to be made again"):
+    with pytest.raises(ConfigurationError, match="No change can be redone"):
         weights.redo()
 
 
@@ -115,18 +115,18 @@ def test_reset_can_be_undone():
     assert weights.state == moved
 
 
-def test_a_baseline_is_what_reset_goes_back_to_until_undo_takes_it_back():
+def test_reset_restores_the_baseline_until_it_is_undone():
     weights = WeightsModel(STANDARD)
-    assert weights.told == "The baseline is standard as it was opened. Reset goes back to it."
-    assert weights.make_baseline() == "these weights are the baseline already."
+    assert weights.baseline_description == "The baseline is standard as it was opened. Reset restores it."
+    assert weights.make_baseline() == "These weights are already the baseline."
     assert not weights.can_undo
     weights.set_weight("fee", 0.5)
     weights.set_parameter("freshness.half_life_days", 7)
     better = weights.model
     assert weights.make_baseline() == ""
     assert (weights.model, weights.baseline) == (better, better)
-    assert "5 weights and 1 parameter of it differ from standard as it was opened" in weights.told
-    assert weights.dirty  # setting a baseline does not save the model
+    assert "5 weights and 1 parameter differ from standard as it was opened" in weights.baseline_description
+    assert weights.has_unsaved_changes  # setting a baseline does not save the model
     weights.set_weight("location", 0.9)
     weights.lock("location")
     weights.reset()
@@ -140,62 +140,64 @@ def test_a_baseline_is_what_reset_goes_back_to_until_undo_takes_it_back():
     assert weights.baseline == better
 
 
-def test_which_numbers_of_a_baseline_differ():
+def test_description_counts_differences_of_the_baseline():
     weights = WeightsModel(STANDARD)
     weights.set_parameter("freshness.half_life_days", 7)
     weights.make_baseline()
-    assert weights.told.startswith("The baseline was made here; 1 parameter of it differs from standard")
+    assert weights.baseline_description.startswith(
+        "The baseline was set in this panel. 1 parameter differs from standard"
+    )
     weights.load(STANDARD.with_parameters("wage", curve=((0, 0), (1, 60), (2, 100))))
     weights.make_baseline()
-    assert "; 4 parameters of it differ from" in weights.told  # two each of the third and the missing fourth point
+    assert " 4 parameters differ from" in weights.baseline_description  # third and missing fourth point
     weights.load(STANDARD.with_eligibility(min_fee=1))
     weights.make_baseline()
-    assert weights.told.startswith("The baseline was made here. Reset")
+    assert weights.baseline_description.startswith("The baseline was set in this panel. Reset")
 
 
-def test_a_group_of_which_no_component_weighs_stays_at_0():
+def test_group_of_all_zero_components_stays_at_0():
     profile = WeightProfile.normalised(
         {"base": 1.0, "match": 0.0, "personal": 0.0},
         {group: {name: float(group == "base") for name in STANDARD.weights.components[group]} for group in GROUPS},
     )
     weights = WeightsModel(STANDARD.with_weights(profile))
-    with pytest.raises(ConfigurationError, match="no component of match weighs anything; raise one of them first"):
+    with pytest.raises(ConfigurationError, match="All components of match have weight 0"):
         weights.set_group("match", 0.5)
-    assert weights.set_weight("location", 0.3).startswith("location has all of group match")
+    assert weights.set_weight("location", 0.3).startswith("location gets the whole weight of group match")
     weights.set_group("match", 0.5)
     assert weights.flat["location"] == pytest.approx(0.5)
 
 
-def test_dirty_until_saved_or_back():
+def test_changes_are_unsaved_until_saved_or_undone():
     weights = WeightsModel(STANDARD)
-    assert not weights.dirty
+    assert not weights.has_unsaved_changes
     weights.set_parameter("freshness.half_life_days", 7)
-    assert weights.dirty
+    assert weights.has_unsaved_changes
     weights.undo()
-    assert not weights.dirty
+    assert not weights.has_unsaved_changes
     weights.redo()
     weights.mark_saved(weights.model)
-    assert not weights.dirty
+    assert not weights.has_unsaved_changes
 
 
-def test_loading_takes_over_weights_and_parameters():
+def test_loading_replaces_weights_and_parameters():
     weights = WeightsModel(STANDARD)
     other = STANDARD.with_parameters("freshness", half_life_days=3).with_weights({"wage": 0.5, "clicks": 0.5})
     weights.load(other)
     assert weights.model == other
-    assert not weights.dirty
+    assert not weights.has_unsaved_changes
     weights.undo()
     assert weights.model == STANDARD
 
 
-def test_a_model_with_other_components_is_not_loaded():
+def test_model_with_other_components_is_rejected():
     weights = WeightsModel(STANDARD)
     with pytest.raises(ConfigurationError, match="classic has other components"):
         weights.load(load_model("classic"))
     assert weights.model == STANDARD
 
 
-def test_unknown_names_are_named():
+def test_unknown_names_are_rejected():
     weights = WeightsModel(STANDARD)
     for move in (lambda: weights.set_weight("x", 0.1), lambda: weights.lock("x"), lambda: weights.set_group("x", 0.1),
                  lambda: weights.lock_group("x"), lambda: weights.set_parameter("x.y", 1)):  # fmt: skip

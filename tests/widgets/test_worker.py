@@ -17,17 +17,17 @@ LONG = 30.0
 
 
 class Bench:
-    """A worker whose slow computations wait for `go_on`."""
+    """A worker whose slow computations wait for `resume`."""
 
     def __init__(self, **options) -> None:
         self.published: list[str] = []
-        self.told: list[Status] = []
+        self.statuses: list[Status] = []
         self.begun: list[str] = []
         self.ended: list[str] = []
         self.threads: list[threading.Thread] = []
-        self.started, self.go_on = threading.Event(), threading.Event()
+        self.started, self.resume = threading.Event(), threading.Event()
         self.worker: Worker[str, str] = Worker(
-            self.stages, self.published.append, self.told.append, **({"debounce": 0.0} | options)
+            self.stages, self.published.append, self.statuses.append, **({"debounce": 0.0} | options)
         )
 
     def stages(self, request, cancelled):
@@ -35,14 +35,14 @@ class Bench:
         self.threads.append(threading.current_thread())
         self.started.set()
         if request.startswith("slow"):
-            assert self.go_on.wait(LONG)
+            assert self.resume.wait(LONG)
         if request == "bad":
-            raise ConfigurationError("bad is no request.")
+            raise ConfigurationError("bad is not a request.")
         if request == "worse":
             raise ZeroDivisionError("by nothing")
         yield f"{request} 1"
         if cancelled():
-            raise RunCancelledError("a newer one came.")
+            raise RunCancelledError("a newer request exists.")
         yield f"{request} 2"
         self.ended.append(request)
 
@@ -57,44 +57,44 @@ def bench():
 
     yield make
     for one in made:
-        one.go_on.set()
+        one.resume.set()
         one.worker.close()
 
 
-def test_every_stage_is_published_in_order(bench):
+def test_stages_are_published_in_order(bench):
     one = bench()
     one.worker.submit("a")
     one.worker.wait_idle(LONG)
     assert one.published == ["a 1", "a 2"]
-    assert [status.kind for status in one.told] == ["computing", "settled"]
+    assert [status.kind for status in one.statuses] == ["computing", "settled"]
     assert one.worker.status.kind == "settled"
 
 
-def test_nothing_of_what_is_stale_is_published(bench):
+def test_outdated_results_are_not_published(bench):
     one = bench()
     one.worker.submit("slow old")
     assert one.started.wait(LONG)
     one.worker.submit("new")
-    one.go_on.set()
+    one.resume.set()
     one.worker.wait_idle(LONG)
     assert one.published == ["new 1", "new 2"]
     assert one.ended == ["new"]
-    assert one.told[-1].kind == "settled"
+    assert one.statuses[-1].kind == "settled"
 
 
-def test_submit_does_not_wait_for_what_is_computed(bench):
+def test_submit_does_not_wait_for_a_computation(bench):
     one = bench()
     one.worker.submit("slow")
     assert one.started.wait(LONG)
     for place in range(1000):
         one.worker.submit(f"b{place}")  # returns while the computation waits
     assert one.begun == ["slow"]
-    one.go_on.set()
+    one.resume.set()
     one.worker.wait_idle(LONG)
     assert one.begun == ["slow", "b999"]
 
 
-def test_the_debounce_is_waited_out_and_only_the_last_is_begun(bench):
+def test_only_the_last_request_starts_after_the_debounce(bench):
     now, waits, handed = [0.0], [], []
 
     def wait(condition: threading.Condition, seconds: float) -> None:
@@ -111,23 +111,23 @@ def test_the_debounce_is_waited_out_and_only_the_last_is_begun(bench):
     assert waits[:3] == [8.0, 8.0, 4.0]
 
 
-def test_what_fails_is_told_raised_and_survived(bench):
+def test_worker_reports_a_failure_and_continues(bench):
     one = bench()
     one.worker.submit("bad")
-    with pytest.raises(ConfigurationError, match="bad is no request"):
+    with pytest.raises(ConfigurationError, match="bad is not a request"):
         one.worker.wait_idle(LONG)
     assert one.worker.status.kind == "failed"
-    assert one.worker.status.why == "bad is no request."
+    assert one.worker.status.reason == "bad is not a request."
     one.worker.submit("worse")
     with pytest.raises(ZeroDivisionError):
         one.worker.wait_idle(LONG)
-    assert one.worker.status.why == "ZeroDivisionError: by nothing"
+    assert one.worker.status.reason == "ZeroDivisionError: by nothing"
     one.worker.submit("good")
     one.worker.wait_idle(LONG)
     assert one.worker.status.kind == "settled"
 
 
-def test_a_failure_to_publish_is_a_failure(bench):
+def test_failure_to_publish_is_reported(bench):
     one = bench()
     one.worker._publish = lambda result: 1 / 0
     one.worker.submit("a")
@@ -136,24 +136,24 @@ def test_a_failure_to_publish_is_a_failure(bench):
     assert one.worker.status.kind == "failed"
 
 
-def test_a_listener_that_fails_does_not_end_the_thread(bench):
+def test_failing_listener_does_not_end_the_worker(bench):
     one = bench()
 
-    def told(status: Status) -> None:
+    def fail(status: Status) -> None:
         raise RuntimeError("the page is gone")
 
-    one.worker._told = told
+    one.worker._on_status = fail
     for _ in range(2):
         one.worker.submit("a")
         with pytest.raises(RuntimeError, match="the page is gone"):
             one.worker.wait_idle(LONG)
 
 
-def test_closing_ends_the_thread_and_publishes_nothing_more(bench):
+def test_close_ends_the_thread_and_publishes_nothing(bench):
     one = bench()
     one.worker.submit("slow")
     assert one.started.wait(LONG)
-    threading.Timer(0.05, one.go_on.set).start()
+    threading.Timer(0.05, one.resume.set).start()
     one.worker.close(LONG)
     assert not one.threads[0].is_alive()
     assert one.published == []
@@ -162,7 +162,7 @@ def test_closing_ends_the_thread_and_publishes_nothing_more(bench):
     assert one.begun == ["slow"]
 
 
-def test_the_thread_ends_when_nothing_is_left_to_do_and_another_takes_the_next_request(bench):
+def test_idle_thread_ends_and_a_request_starts_another(bench):
     one = bench()
     for place, request in enumerate(("a", "b", "bad", "c")):
         one.worker.submit(request)
@@ -174,7 +174,7 @@ def test_the_thread_ends_when_nothing_is_left_to_do_and_another_takes_the_next_r
     assert len({id(thread) for thread in one.threads}) == 4
 
 
-def test_a_worker_that_nobody_holds_any_more_leaves_nothing_behind(bench):
+def test_unreferenced_worker_is_garbage_collected(bench):
     """A cell that is run again leaves its old panel unclosed."""
     one = bench()
     one.worker.submit("a")
@@ -186,24 +186,24 @@ def test_a_worker_that_nobody_holds_any_more_leaves_nothing_behind(bench):
     assert worker() is None
 
 
-def test_waiting_for_too_long(bench):
+def test_wait_beyond_the_timeout_raises(bench):
     one = bench()
     one.worker.submit("slow")
     with pytest.raises(TimeoutError, match="did not end within"):
         one.worker.wait_idle(0.01)
 
 
-def test_many_threads_hand_over_and_the_last_one_wins(bench):
+def test_last_request_of_many_threads_is_computed(bench):
     one = bench()
     lock, last = threading.Lock(), [""]
 
-    def hand_over(thread: int) -> None:
+    def submit_requests(thread: int) -> None:
         for turn in range(50):
             with lock:
                 last[0] = f"{thread}.{turn}"
                 one.worker.submit(last[0])
 
-    threads = [threading.Thread(target=hand_over, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=submit_requests, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

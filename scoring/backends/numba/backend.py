@@ -50,7 +50,7 @@ class NumbaBackend:
         if workers is not None:
             workers = whole_number("workers", workers, "a run needs a whole number of threads")
         if strategy not in STRATEGIES:
-            raise ConfigurationError(f"strategy is {strategy!r}; it may be {', '.join(STRATEGIES)}.")
+            raise ConfigurationError(f"strategy is {strategy!r}; it must be one of {', '.join(STRATEGIES)}.")
         self.bundle = bundle
         self.workers = workers or available_cpus()
         self.strategy: Strategy = strategy
@@ -75,8 +75,8 @@ class NumbaBackend:
             n_scored = self._fill(rows, choice, seeds, found, cancelled, progress)
         else:
             progress(len(rows))
-        there = found.row >= 0
-        job_id = np.where(there, bundle.job_id[np.where(there, found.row, 0)], -1) if there.size else found.row
+        listed = found.row >= 0
+        job_id = np.where(listed, bundle.job_id[np.where(listed, found.row, 0)], -1) if listed.size else found.row
         return Ranking(bundle.user_id[rows], job_id, found.row, found.scores, found.count, n_scored, choice)
 
     def _fill(
@@ -91,11 +91,11 @@ class NumbaBackend:
         """Fill the lists; return the number of pairs that were scored individually."""
         selection, n_scored, stop = self._selection, [0], np.zeros(1, dtype=np.int64)
         positions = self._positions(seeds, rows, found.row.shape[1]) if choice.strategy == "pruned" else None
-        known = no_seeds(len(rows)) if positions is None else positions
-        in_turn = np.argsort(self.bundle.search.user_locality[rows], kind="stable")
+        seed_positions = no_seeds(len(rows)) if positions is None else positions
+        order = np.argsort(self.bundle.search.user_locality[rows], kind="stable")
 
         def work(part: slice) -> int:
-            n_scored.append(selection.run(choice.strategy, rows, known, found, in_turn[part], stop))
+            n_scored.append(selection.run(choice.strategy, rows, seed_positions, found, order[part], stop))
             return part.stop - part.start
 
         # set once for all parts: setting it for each part takes longer than the products
@@ -149,16 +149,16 @@ class NumbaBackend:
         program = self.bundle.program
         users, jobs = row_numbers(users, program.n_users, "users"), row_numbers(jobs, program.n_jobs, "jobs")
         out = np.empty((len(SCORES), len(users)), dtype=np.float32)
-        different, which = np.unique(users, return_inverse=True)
+        distinct, which = np.unique(users, return_inverse=True)
         by_user = np.argsort(which, kind="stable")
-        first = np.searchsorted(which[by_user], np.arange(0, len(different) + pairs.TILE, pairs.TILE))
+        first = np.searchsorted(which[by_user], np.arange(0, len(distinct) + pairs.TILE, pairs.TILE))
         for group, (start, stop) in enumerate(pairwise(first)):
-            here = by_user[start:stop]
-            columns, column = np.unique(jobs[here], return_inverse=True)
-            rows = different[group * pairs.TILE : (group + 1) * pairs.TILE]
+            pairs_of_group = by_user[start:stop]
+            columns, column = np.unique(jobs[pairs_of_group], return_inverse=True)
+            rows = distinct[group * pairs.TILE : (group + 1) * pairs.TILE]
             block = np.empty((len(SCORES), len(rows), len(columns)), dtype=np.float32)
             pairs.all_pairs(program.take_jobs(columns), rows, block, 0)
-            out[:, here] = block[:, which[here] - group * pairs.TILE, column]
+            out[:, pairs_of_group] = block[:, which[pairs_of_group] - group * pairs.TILE, column]
         return out
 
     def components(self, users: NDArray[np.integer], jobs: NDArray[np.integer]) -> Floats:

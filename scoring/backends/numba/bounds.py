@@ -95,9 +95,9 @@ def block_slack_of_vectors(program: Program, index: Index, state: UserState, blo
             radius = index.block_single[block, place]
             if radius >= 0:
                 start, stop = program.dot_start[slot], program.dot_start[slot + 1]
-                near = product(state.weighted_vector_single[start:stop], index.block_centre[block, start:stop])
-                reach = near * index.block_single[block, place + 1] + state.dot_norm[slot] * radius
-                most = state.dot_base[slot] + min(reach, state.dot_norm[slot] * index.dot_norm[slot])
+                at_centre = product(state.weighted_vector_single[start:stop], index.block_centre[block, start:stop])
+                at_job = at_centre * index.block_single[block, place + 1] + state.dot_norm[slot] * radius
+                most = state.dot_base[slot] + min(at_job, state.dot_norm[slot] * index.dot_norm[slot])
             dots[slot] = most
             slack += most if index.block[block, place + 2] else max(most, state.dot_otherwise[slot])
     return slack

@@ -29,7 +29,7 @@ __all__ = [
 CHUNK = 64
 """Number of values compared at once."""
 RAISED_SHARE = 4
-"""Cell bounds are not raised for a key if more than 1 / HOLDERS_SHARE of the cells would be raised."""
+"""Cell bounds are not raised for a key if more than 1 / RAISED_SHARE of the cells would be raised."""
 BINS = 64
 """Number of bins in which candidate cells are sorted by bound."""
 
@@ -48,32 +48,39 @@ def _bound_row(best: np.ndarray, base: float, row: np.ndarray, bound: np.ndarray
 
 @internal
 def bound_cells(index: Index, user: int, rows: np.ndarray, bound: np.ndarray) -> None:
-    """Set bound[cell] to the cell's best job score for the user's class plus what the ordered keys add."""
-    zero, n_ordered = np.float32(0.0), len(index.cell_keys)
+    """Set bound[cell] to the cell's best job score for the user's class plus what the cell keys add."""
+    zero, n_cell_keys = np.float32(0.0), len(index.cell_keys)
     of_class = index.cell_best[index.class_of_user[user]]
     for group in range(len(index.group_cell) - 1):
         first, last = index.group_cell[group], index.group_cell[group + 1]
-        here, best = bound[first:last], of_class[first:last]
-        if n_ordered == 0:
-            for i in range(len(here)):
-                here[i] = best[i]
-        elif n_ordered == 1:
-            _bound_gathered(best, zero, rows[index.cell_keys[0]], index.cell_code[0, first:last], here)
+        group_bound, best = bound[first:last], of_class[first:last]
+        if n_cell_keys == 0:
+            for i in range(len(group_bound)):
+                group_bound[i] = best[i]
+        elif n_cell_keys == 1:
+            _bound_gathered(best, zero, rows[index.cell_keys[0]], index.cell_code[0, first:last], group_bound)
         else:
             base = rows[index.cell_keys[0], index.cell_code[0, first]]
             if index.is_grid:
-                _bound_row(best, base, rows[index.cell_keys[1]], here)
+                _bound_row(best, base, rows[index.cell_keys[1]], group_bound)
             else:
-                _bound_gathered(best, base, rows[index.cell_keys[1]], index.cell_code[1, first:last], here)
-            for place in range(2, n_ordered):
-                _bound_gathered(here, zero, rows[index.cell_keys[place]], index.cell_code[place, first:last], here)
+                _bound_gathered(best, base, rows[index.cell_keys[1]], index.cell_code[1, first:last], group_bound)
+            for place in range(2, n_cell_keys):
+                _bound_gathered(
+                    group_bound,
+                    zero,
+                    rows[index.cell_keys[place]],
+                    index.cell_code[place, first:last],
+                    group_bound,
+                )
 
 
 @internal
 def raise_exception_cells(program: Program, index: Index, state: UserState, user: int, bound: np.ndarray) -> float:
     """Raise the bounds of cells with codes for which the user has exceptions; return the reduction for all others.
 
-    A user's companies and titles are few, and each occurs in few cells. Elsewhere, a key adds at most `state.usual`.
+    A user's companies and titles are few, and each occurs in few cells. Elsewhere, a key adds
+    at most `state.default_best`.
     """
     reduction = 0.0
     for place in range(len(index.sparse_keys)):

@@ -51,7 +51,7 @@ def exact_score(
 ) -> np.float32:
     """Return the canonical total (float32) of one job; `base` is its `cell_base`."""
     facts, n_keys = index.job_facts[job], len(index.key_width)
-    value, some = index.job_sums[job, SCORE] + base, False
+    value, has_vector = index.job_sums[job, SCORE] + base, False
     for key in index.other_keys:
         value += state.row[key, facts[key]]
     for slot in range(len(state.step_gain)):
@@ -62,8 +62,8 @@ def exact_score(
         if state.dot_used[slot]:
             has = facts[n_keys + len(program.number_rank) + slot] != 0
             value += state.dot_base[slot] if has else state.dot_otherwise[slot]
-            some |= has
-    if some:
+            has_vector |= has
+    if has_vector:
         value += _exact_product(state.weighted_vector, index.vector[job])
     if len(index.unfoldable):
         value += unfoldable_part(program, index, state, user, job)

@@ -15,9 +15,9 @@ __all__ = ["compiled", "internal", "nogil_no_refcount"]
 def _stamp() -> str:
     """Return a digest of the sources of all kernels and of the array types that they read."""
     digest = hashlib.blake2b(digest_size=16)
-    here = Path(__file__).parent
-    package = here.parents[1]
-    files = [*here.rglob("*.py"), *(package / "bundle").rglob("*.py"), package / "array_types.py"]
+    folder = Path(__file__).parent
+    package = folder.parents[1]
+    files = [*folder.rglob("*.py"), *(package / "bundle").rglob("*.py"), package / "array_types.py"]
     for file in sorted(files):
         digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
     return digest.hexdigest()

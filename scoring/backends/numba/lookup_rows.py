@@ -21,11 +21,11 @@ def _copy(to: np.ndarray, values: np.ndarray) -> None:
 @internal
 def fill_canonical_rows(program: Program, index: Index, user: int, state: UserState) -> None:
     """Fill the canonical rows. In a table whose single row all users share, only the user's entries are updated."""
-    before = state.previous_user[0]
+    previous = state.previous_user[0]
     for slot in range(len(program.lookup_table)):
         first = program.lookup_table[slot] + np.int64(program.lookup_row[slot, user]) * program.lookup_width[slot]
-        if index.shared_row[slot] and before >= 0:
-            for entry in range(program.entry_start[slot, before], program.entry_start[slot, before + 1]):
+        if index.shared_row[slot] and previous >= 0:
+            for entry in range(program.entry_start[slot, previous], program.entry_start[slot, previous + 1]):
                 code = program.entry_code[entry]
                 state.canonical_row[slot, code] = program.lookup_values[first + code]
         else:
@@ -90,14 +90,14 @@ def fold_whole_row(program: Program, index: Index, key: int, shared: bool, state
 @internal
 def fold_entries(program: Program, key: int, width: int, user: int, state: UserState) -> None:
     """Replace the previous user's entries by this user's in a row whose tables all users share."""
-    before, best, own = state.previous_user[0], state.default_best[key], np.uint64(0)
+    previous, best, codes_of_user = state.previous_user[0], state.default_best[key], np.uint64(0)
     for slot in range(len(program.lookup_key)):
         if program.lookup_key[slot] != key:
             continue
-        for whose in (before, user):
-            if whose < 0:
+        for owner in (previous, user):
+            if owner < 0:
                 continue
-            for entry in range(program.entry_start[slot, whose], program.entry_start[slot, whose + 1]):
+            for entry in range(program.entry_start[slot, owner], program.entry_start[slot, owner + 1]):
                 code = program.entry_code[entry]
                 value = 0.0
                 for other in range(len(program.lookup_key)):
@@ -105,9 +105,9 @@ def fold_entries(program: Program, key: int, width: int, user: int, state: UserS
                         value += state.lookup_scale[other] * state.canonical_row[other, code]
                 state.row[key, code] = value
                 state.row_single[key, code] = np.float32(value)
-                if whose == user:
+                if owner == user:
                     best = max(best, value)
                     if value != 0.0 or not state.is_zero[key]:
-                        own |= np.uint64(1) << np.uint64(code % MASK_BITS)
-    state.best[key], state.exception_codes[key] = best, own
+                        codes_of_user |= np.uint64(1) << np.uint64(code % MASK_BITS)
+    state.best[key], state.exception_codes[key] = best, codes_of_user
     _bound_subsets(key, width, state)

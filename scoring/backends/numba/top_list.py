@@ -100,12 +100,12 @@ def push(keys: np.ndarray, spare: np.ndarray, key: np.uint64) -> None:
 
     Every place is recomputed without a branch. For lists of 40, this is faster than a search for the place.
     """
-    before, here = keys[: len(spare)], keys[1 : len(spare) + 1]
+    shifted, current = keys[: len(spare)], keys[1 : len(spare) + 1]
     for i in range(len(spare)):
-        lesser = before[i] if before[i] < key else key
-        spare[i] = here[i] if here[i] > lesser else lesser
+        lesser = shifted[i] if shifted[i] < key else key
+        spare[i] = current[i] if current[i] > lesser else lesser
     for i in range(len(spare)):
-        here[i] = spare[i]
+        current[i] = spare[i]
 
 
 @internal
@@ -190,12 +190,12 @@ def decode_jobs(index: Index, scratch: Scratch, limits: Limits, size: int) -> No
 def set_excluded(excluded: np.ndarray, user: int, value: bool, limits: Limits) -> None:
     """Set `excluded` (m,) to `value` at the jobs that may not be ranked for the user.
 
-    These are the user's excluded jobs, the jobs of cooling companies, and jobs that are not candidates.
+    These are the user's excluded jobs, the jobs of companies in cooldown, and jobs that are not candidates.
     """
     for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
         excluded[limits.excluded[e]] = value
-    for e in range(limits.cooling_start[user], limits.cooling_start[user + 1]):
-        code = limits.cooling[e]
+    for e in range(limits.cooldown_start[user], limits.cooldown_start[user + 1]):
+        code = limits.cooldown[e]
         for i in range(limits.company_start[code], limits.company_start[code + 1]):
             excluded[limits.company_jobs[i]] = value
     if len(limits.hidden) > 0:
@@ -222,11 +222,11 @@ def descending_order(scores: np.ndarray) -> np.ndarray:
         counts[1, (key >> np.uint32(11)) & np.uint32(2047)] += 1
         counts[2, key >> np.uint32(22)] += 1
     for digit in range(3):
-        before, count = 0, counts[digit]
+        start, count = 0, counts[digit]
         for value in range(2048):
-            here = count[value]
-            count[value] = before
-            before += here
+            n_values = count[value]
+            count[value] = start
+            start += n_values
         shift = np.uint32(11 * digit)
         for i in range(n):
             value = (keys[i] >> shift) & np.uint32(2047)

@@ -97,10 +97,10 @@ def may_contain(
     """
     if best + slack < threshold:
         return False
-    here = block_slack_of_codes(program, index, state, block)
+    codes_slack = block_slack_of_codes(program, index, state, block)
     return (
-        best + here + of_vectors >= threshold
-        and best + here + block_slack_of_vectors(program, index, state, block, scratch.dot_best) >= threshold
+        best + codes_slack + of_vectors >= threshold
+        and best + codes_slack + block_slack_of_vectors(program, index, state, block, scratch.dot_best) >= threshold
     )
 
 

@@ -85,9 +85,9 @@ def add_where(typing_context: Any, value: Any, has: Any, yes: Any, no: Any) -> t
         kinds = signature.args
         flags = _load(context, builder, kinds[1], arguments[1], INTS)
         yes, no = (_scalar(context, builder, kinds[i], arguments[i], FLOATS) for i in (2, 3))
-        there = builder.icmp_signed("!=", flags, ir.Constant(INTS, [0] * BLOCK_JOBS))
+        is_set = builder.icmp_signed("!=", flags, ir.Constant(INTS, [0] * BLOCK_JOBS))
         place = _address(context, builder, kinds[0], arguments[0], FLOATS)
-        builder.store(builder.fadd(builder.load(place, align=4), builder.select(there, yes, no)), place, align=4)
+        builder.store(builder.fadd(builder.load(place, align=4), builder.select(is_set, yes, no)), place, align=4)
         return context.get_dummy_value()
 
     return types.void(value, has, yes, no), generate
@@ -100,9 +100,9 @@ def _between(lanes: int, signature: Any) -> tuple[Any, Generate]:
         kinds = signature.args
         made = context.make_array(kinds[0])(context, builder, arguments[0])
         place = builder.gep(made.data, [context.cast(builder, arguments[1], kinds[1], types.intp)])
-        here = builder.load(builder.bitcast(place, vector.as_pointer()), align=4)
+        loaded = builder.load(builder.bitcast(place, vector.as_pointer()), align=4)
         low, high = (_scalar(context, builder, kinds[i], arguments[i], vector) for i in (2, 3))
-        inside = builder.and_(builder.fcmp_ordered("<=", low, here), builder.fcmp_ordered("<", here, high))
+        inside = builder.and_(builder.fcmp_ordered("<=", low, loaded), builder.fcmp_ordered("<", loaded, high))
         return builder.zext(builder.bitcast(inside, ir.IntType(lanes)), ir.IntType(64))
 
     return signature, generate

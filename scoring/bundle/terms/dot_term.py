@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Longs, Singles
 from scoring.bundle.program import DOT, Program
-from scoring.bundle.terms.kind import Packer, Reusable, TermCheck, TermKind, stack
+from scoring.bundle.terms.kind import Packer, ReusableArrays, TermCheck, TermKind, stack
 
 __all__ = ["DotKind", "DotTerm"]
 
-_TURNED_AT_ONCE = 512
+_BATCH_JOBS = 512
 """Number of jobs whose vectors are transposed at a time: 64 KB at 32 dimensions, which fit into a core's cache."""
 
 
@@ -67,11 +67,11 @@ class _Dots:
     def _job_vector(self, dimensions: int) -> Singles:
         """Return (dimensions, n_jobs). Transposing all jobs at once takes four times as long."""
         result = np.empty((dimensions, self.n_jobs), dtype=np.float32)
-        for first in range(0, self.n_jobs, _TURNED_AT_ONCE):
-            some = slice(first, first + _TURNED_AT_ONCE)
+        for first in range(0, self.n_jobs, _BATCH_JOBS):
+            jobs_of_batch = slice(first, first + _BATCH_JOBS)
             row = 0
             for term in self.terms:
-                result[row : row + term.jobs.shape[1], some] = term.jobs[some].T
+                result[row : row + term.jobs.shape[1], jobs_of_batch] = term.jobs[jobs_of_batch].T
                 row += term.jobs.shape[1]
         return result
 
@@ -83,15 +83,15 @@ class DotKind(TermKind[DotTerm]):
 
     def check(self, term: DotTerm, check: TermCheck) -> None:
         dimensions = term.users.shape[-1]
-        check.shape("users", term.users, (check.n_users, dimensions))
-        check.shape("jobs", term.jobs, (check.n_jobs, dimensions))
-        check.shape("user_has", term.user_has, (check.n_users,))
-        check.shape("job_has", term.job_has, (check.n_jobs,))
-        check.shape("otherwise", term.otherwise, (check.n_users,))
+        check.require_shape("users", term.users, (check.n_users, dimensions))
+        check.require_shape("jobs", term.jobs, (check.n_jobs, dimensions))
+        check.require_shape("user_has", term.user_has, (check.n_users,))
+        check.require_shape("job_has", term.job_has, (check.n_jobs,))
+        check.require_shape("otherwise", term.otherwise, (check.n_users,))
         for field in ("users", "jobs", "otherwise", "scale", "shift"):
-            check.finite(field, getattr(term, field))
+            check.require_finite(field, getattr(term, field))
 
-    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[DotTerm]:
+    def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[DotTerm]:
         return _Dots(n_users, n_jobs, reusable.vectors)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:

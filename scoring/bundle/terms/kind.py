@@ -18,7 +18,7 @@ __all__ = [
     "LARGEST",
     "KeyedKind",
     "Packer",
-    "Reusable",
+    "ReusableArrays",
     "TermCheck",
     "TermKind",
     "concatenate",
@@ -34,7 +34,7 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 @dataclass(frozen=True, eq=False)
-class Reusable:
+class ReusableArrays:
     """Arrays of another program that a new program may reuse if they are equal to its own."""
 
     vectors: tuple[Singles, Singles] | None = None
@@ -52,30 +52,32 @@ class TermCheck:
 
     def error(self, what: str) -> ModelError:
         """Return an error whose message names the component and the kind of term."""
-        return ModelError(f"component {self.component}: its {type(self.term).__name__} {what}.")
+        return ModelError(f"component {self.component}, {type(self.term).__name__}: {what}.")
 
-    def shape(self, field: str, array: NDArray, wanted: tuple[int, ...]) -> None:
+    def require_shape(self, field: str, array: NDArray, wanted: tuple[int, ...]) -> None:
         """Require an array of this shape."""
         if not isinstance(array, np.ndarray):
-            raise self.error(f"has a {type(array).__name__} as `{field}` where an array is needed")
+            raise self.error(f"`{field}` is a {type(array).__name__}; it must be a NumPy array")
         if array.shape != wanted:
-            raise self.error(f"has `{field}` of shape {array.shape} where {wanted} is needed")
+            raise self.error(f"`{field}` has shape {array.shape}; it must be {wanted}")
 
-    def finite(self, field: str, array: NDArray | float) -> None:
+    def require_finite(self, field: str, array: NDArray | float) -> None:
         """Require numbers, none of them NaN, infinite or beyond `LARGEST`."""
         if np.asarray(array).dtype.kind not in "biuf":
-            raise self.error(f"has `{field}` of {np.asarray(array).dtype} where numbers are needed")
+            raise self.error(f"`{field}` has dtype {np.asarray(array).dtype}; it must be numeric")
         if not np.isfinite(array).all():
-            raise self.error(f"holds NaN or infinity in `{field}`")
+            raise self.error(f"`{field}` contains NaN or infinity")
         if max(np.max(array, initial=0), -np.min(array, initial=0)) > LARGEST:  # np.abs would copy the array
-            raise self.error(f"holds numbers beyond {LARGEST:g} in `{field}`; a component is worth 0 to 100")
+            raise self.error(f"`{field}` contains values beyond {LARGEST:g}; a component value is from 0 to 100")
 
-    def within(self, field: str, array: NDArray, low: int, high: int) -> None:
+    def require_range(self, field: str, array: NDArray, low: int, high: int) -> None:
         """Require integers from `low` to below `high`."""
         if array.dtype.kind not in "iu":
-            raise self.error(f"has `{field}` of {array.dtype} where whole numbers are needed")
+            raise self.error(f"`{field}` has dtype {array.dtype}; it must be an integer type")
         if len(array) and not (array.min() >= low and array.max() < high):
-            raise self.error(f"has `{field}` from {array.min()} to {array.max()} where {low} to {high - 1} are there")
+            raise self.error(
+                f"`{field}` has values from {array.min()} to {array.max()}; they must be from {low} to {high - 1}"
+            )
 
 
 class Packer(Protocol[T_contra]):
@@ -115,7 +117,7 @@ class TermKind(ABC, Generic[T]):
         """
 
     @abstractmethod
-    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[T]:
+    def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[T]:
         """Return a packer for the terms of one program."""
 
     @abstractmethod
@@ -151,7 +153,7 @@ def require_same_column(name: str, first: NDArray, second: NDArray) -> None:
     ModelError: If they are not equal.
     """
     if first is not second and not np.array_equal(first, second, equal_nan=first.dtype.kind == "f"):
-        raise ModelError(f"two terms call different columns of the jobs {name!r}; give one of them another name.")
+        raise ModelError(f"Two terms use the name {name!r} for different job columns. Rename one of them.")
 
 
 def stack(rows: Sequence[NDArray], dtype: type, length: int) -> NDArray:
@@ -159,7 +161,7 @@ def stack(rows: Sequence[NDArray], dtype: type, length: int) -> NDArray:
     result: NDArray = np.empty((len(rows), length), dtype=dtype)
     for place, row in enumerate(rows):
         if row.shape != (length,):
-            raise ModelError(f"a term has an array of shape {row.shape} where ({length},) is needed.")
+            raise ModelError(f"A term has an array of shape {row.shape}; it must be ({length},).")
         result[place] = row
     return result
 

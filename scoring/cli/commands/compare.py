@@ -15,8 +15,10 @@ from scoring.cli.options import (
     AsOfOption,
     ComponentOption,
     DbOption,
+    ExportOption,
     FactorCacheOption,
     ProfilesOption,
+    TopKOption,
 )
 
 if TYPE_CHECKING:
@@ -29,27 +31,38 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 By = Literal["company", "prefecture", "occupation"]
-_SIDE = "A saved profile, `promoted`, a model that ships, a model file, or the folder of a run."
+_SIDE = "A saved profile, `promoted`, a shipped model, a model file, or the folder of a run."
 
 
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
     b: Annotated[str, typer.Argument(metavar="B", help=_SIDE)],
-    user: Annotated[str | None, typer.Option(help="Also this user's list, and how its jobs moved.")] = None,
-    job: Annotated[str | None, typer.Option(help="With --user, of two models: also why this job moved.")] = None,
-    by: Annotated[By, typer.Option(help="Whose places on lists are pluralize.")] = "company",
+    user: Annotated[
+        str | None,
+        typer.Option("--user", metavar="ID", help="Also print the list of this user and how its jobs moved."),
+    ] = None,
+    job: Annotated[
+        str | None,
+        typer.Option(
+            "--job", metavar="ID", help="Also print why the total of this job changed. Requires --user and two models."
+        ),
+    ] = None,
+    by: Annotated[By, typer.Option(help="Attribute of jobs by which list places are counted.")] = "company",
     db: DbOption = DEFAULT_DB,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")] = 40,
-    out: Annotated[Path | None, typer.Option("--out", help="A folder for tables (CSV) and plots (PNG).")] = None,
+    top_k: TopKOption = 40,
+    out: ExportOption = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
     as_of: AsOfOption = None,
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
 ) -> None:
-    """Hold the lists of two models, or of two runs, beside each other: how much stays, who gains, who loses."""
+    """Compare the lists of two models or of two runs.
+
+    Prints the overlap of the lists, and the largest gains and losses of list places.
+    """
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.comparison import render_movements, render_overlap, render_waterfall
-    from scoring.cli.tables.profiles import comparison
+    from scoring.cli.tables.profiles import render_diff
     from scoring.database.database import Database
     from scoring.evaluation import waterfall
     from scoring.telemetry import Stopwatch
@@ -57,7 +70,7 @@ def compare(
 
     sides = _Operands.of((a, b), component, profiles)
     if job is not None and (user is None or sides.models is None):
-        raise typer.BadParameter("--job goes with --user, and with two models: runs do not say how they scored.")
+        raise typer.BadParameter("--job requires --user and two models.")
     progress = Progress()
     with Database.open(db) as database, progress.warnings():
         data = load_data(database, as_of, progress, Stopwatch())
@@ -67,7 +80,7 @@ def compare(
         found = sides.compared(data, top_k, factor_cache, progress)
     console = make_console()
     if sides.models is not None:
-        console.print(comparison(ProfileDiff(*sides.models)))
+        console.print(render_diff(ProfileDiff(*sides.models)))
     console.print(render_overlap(found, by))
     if user_id is not None:
         console.print(render_movements(found, user_id, data))
@@ -98,7 +111,7 @@ class _Operands:
         if all(runs):
             return cls(names, None)
         if any(runs):
-            raise ConfigurationError(f"{names[runs.index(True)]} is a run: two runs, or two models, are compared.")
+            raise ConfigurationError(f"{names[runs.index(True)]} is a run. Give two runs or two models.")
         before, after = read_models(names, component, profiles)[1].values()
         return cls(names, (before, after))
 
@@ -115,7 +128,7 @@ class _Operands:
             return Comparison.of_rankings(before, after, Inputs.of(Statistics(data)), k=k, names=self.names)
         from scoring.ranking import Prepared
 
-        with progress.stage("preparing factors, statistics and plans, ranking everybody twice"):
+        with progress.stage("preparing factors, statistics and plans, ranking with both models"):
             statistics = Statistics(data, factor_cache=factor_cache or default_cache())
             first = Prepared.of(statistics, self.models[0])
             self.prepared = first, first.with_model(self.models[1])
@@ -123,12 +136,12 @@ class _Operands:
 
 
 def _take_common_users(before: Ranking, after: Ranking, progress: Progress) -> tuple[Ranking, Ranking]:
-    """The users that both runs have a list of, told where some have only one."""
+    """Return the lists of the users that both runs contain, and print the number of other users."""
     import numpy as np
 
     both = np.intersect1d(before.user_id, after.user_id)
-    alone = len(np.union1d(before.user_id, after.user_id)) - len(both)
-    if alone:
-        progress.print_line(f"note: {alone:,} users have a list in one of the runs only; they are left out")
+    n_single = len(np.union1d(before.user_id, after.user_id)) - len(both)
+    if n_single:
+        progress.print_line(f"excluded: {n_single:,} × user in only one of the runs")
     rows = (np.flatnonzero(np.isin(one.user_id, both)) for one in (before, after))
     return before.take(next(rows)), after.take(next(rows))

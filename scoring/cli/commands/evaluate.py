@@ -26,8 +26,10 @@ from scoring.cli.options import (
     AsOfOption,
     ComponentOption,
     DbOption,
+    ExportOption,
     FactorCacheOption,
     ProfilesOption,
+    TopKOption,
 )
 from scoring.errors import pluralize
 
@@ -47,8 +49,9 @@ def evaluate(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL]...",
-            help="Models that ship, model files, saved profiles, `promoted`; the first is the baseline. Else standard.",
+            metavar="MODEL",
+            show_default="standard",
+            help="Shipped models, model files, saved profiles or `promoted`. The first is the baseline.",
         ),
     ] = None,
     db: DbOption = DEFAULT_DB,
@@ -58,21 +61,30 @@ def evaluate(
     held: HeldOption = 1,
     window_days: WindowDaysOption = 0.0,
     counts: CountsOption = None,
-    on: Annotated[UserSplit, typer.Option(help="Users: a look at test, or at all, is logged with the profiles.")] = (
-        "validation"
-    ),
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")] = 40,
-    slices: Annotated[bool, typer.Option(help="Also by region, age group, tenure and occupation.")] = False,
-    ablation: Annotated[bool, typer.Option(help="Also the last model without each of its components.")] = False,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of intervals and tests.")] = 0.95,
-    out: Annotated[Path | None, typer.Option("--out", help="A folder for tables (CSV) and plots (PNG).")] = None,
+    on: Annotated[
+        UserSplit,
+        typer.Option("--on", help="Evaluated users. An evaluation on test or all is logged with the profiles."),
+    ] = ("validation"),
+    top_k: TopKOption = 40,
+    slices: Annotated[bool, typer.Option(help="Also compare by region, age group, tenure and occupation.")] = False,
+    ablation: Annotated[
+        bool, typer.Option(help="Also evaluate the last model without each of its components.")
+    ] = False,
+    level: Annotated[
+        float,
+        typer.Option("--level", metavar="LEVEL", min=0.5, max=0.999, help="Confidence level of intervals and tests."),
+    ] = 0.95,
+    out: ExportOption = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
     as_of: AsOfOption = None,
     seed: SeedOption = 0,
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
 ) -> None:
-    """Hold models to what people did afterwards: metrics, what lists are like, differences with their intervals."""
+    """Evaluate models on later actions of users.
+
+    Prints metrics, properties of the lists, and the differences from the first model.
+    """
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.evaluation import render_scoreboard
     from scoring.database.database import Database
@@ -81,30 +93,30 @@ def evaluate(
 
     progress = Progress()
     registry, chosen = read_models(models or ["standard"], component, profiles)
-    asked = HoldoutOptions(holdout, days, cut, held, window_days, tuple(counts or ()))
+    options = HoldoutOptions(holdout, days, cut, held, window_days, tuple(counts or ()))
     with progress.warnings():
         with Database.open(db) as database:
             data = load_data(database, as_of, progress, Stopwatch())
-        evaluator = _evaluator(asked, data, on, top_k, seed, factor_cache, progress)
-        with progress.stage(f"ranking and judging for {pluralize(len(evaluator.user_id), 'user')} of {on}"):
+        evaluator = _evaluator(options, data, on, top_k, seed, factor_cache, progress)
+        with progress.stage(f"ranking and evaluating for {pluralize(len(evaluator.user_id), 'user')} of {on}"):
             board = Scoreboard.of(evaluator, chosen, level=level, seed=seed)
     for name, model in chosen.items():
         for rule, pairs in evaluator.unreachable(model).items():
-            progress.print_line(f"note: {pairs:,} of the jobs to be found can be on no list of {name}: {rule}")
+            progress.print_line(f"note: {pairs:,} relevant jobs cannot be in the lists of {name}: {rule}")
     if on in ("test", "all"):
         log_test_access(registry, board, progress)
     console = make_console()
     console.print(render_scoreboard(board))
-    parts = _OptionalTables(board, list(chosen)[-1], slices and len(chosen) > 1, ablation)
-    for part in parts.told():
-        console.print(part)
+    optional_tables = _OptionalTables(board, list(chosen)[-1], slices and len(chosen) > 1, ablation)
+    for table in optional_tables.render():
+        console.print(table)
     if out is not None:
-        parts.save(out)
+        optional_tables.save(out)
         progress.print_line(f"tables and plots: {out}")
 
 
 def _evaluator(
-    asked: HoldoutOptions,
+    options: HoldoutOptions,
     data: Dataset,
     on: UserSplit,
     k: int,
@@ -115,8 +127,8 @@ def _evaluator(
     from scoring.evaluation import Evaluator
     from scoring.statistics.factors import default_cache
 
-    with progress.stage("holding out"):
-        found = asked.holdout(data)
+    with progress.stage("creating the holdout"):
+        found = options.holdout(data)
     holdout_options.print_holdout(found, progress)
     users = holdout_options.users_of_split(found, on, seed)
     with progress.stage(f"preparing factors and statistics as of {found.data.as_of:%Y-%m-%d %H:%M} UTC"):
@@ -126,7 +138,7 @@ def _evaluator(
 
 
 def log_test_access(registry: Registry, board: Scoreboard, progress: Progress) -> None:
-    """Notes that these users were looked at, for every model; says it where it was not the first time."""
+    """Log an evaluation of each model on test users. Print a warning if the users were evaluated before."""
     digest, frame = board.evaluator.holdout.digest, board.frame()
     before = registry.count_test_accesses(digest)
     for name, evaluation in board.evaluations.items():
@@ -135,13 +147,13 @@ def log_test_access(registry: Registry, board: Scoreboard, progress: Progress) -
         registry.log_test_access(evaluation.model, digest, means)
     if before:
         progress.print_line(
-            f"warning: this is look {before + 1:,} and on at these users; what was chosen by earlier looks looks "
-            "better here than it is. `scoring profiles looks` lists them."
+            f"warning: these users have been evaluated {pluralize(before, 'time')} before. Models that were chosen by "
+            "earlier evaluations look better than they are. `scoring profiles looks` lists the evaluations."
         )
 
 
 class _OptionalTables:
-    """What is told beyond the scoreboard."""
+    """The tables that --slices and --ablation add."""
 
     def __init__(self, board: Scoreboard, last: str, slices: bool, ablation: bool) -> None:
         self._board = board
@@ -150,19 +162,15 @@ class _OptionalTables:
         self._ablation = _ablation(board, last) if ablation else None
         self._last = last
 
-    def told(self) -> list[RenderableType]:
-        from rich.text import Text
+    def render(self) -> list[RenderableType]:
+        from scoring.cli.tables.evaluation import render_ablation, render_slices
 
-        from scoring.cli.tables.evaluation import render_ablation, slices
-
-        parts: list[RenderableType] = []
+        tables: list[RenderableType] = []
         if self._slices is not None:
-            parts += [Text(f"\n{self._metric} of {self._last} against {self._board.baseline}, by slice", style="bold")]
-            parts += [slices(self._slices, self._metric)]
+            tables += ["", render_slices(self._slices, self._metric, self._last, self._board.baseline)]
         if self._ablation is not None:
-            parts += [Text(f"\n{self._last} without each of its components", style="bold")]
-            parts += [render_ablation(self._ablation.frame(), self._metric)]
-        return parts
+            tables += ["", render_ablation(self._ablation.frame(), self._metric, self._last)]
+        return tables
 
     def save(self, folder: Path) -> None:
         from scoring.cli.export import save

@@ -24,8 +24,8 @@ __all__ = ["explain"]
 
 
 def explain(
-    user: Annotated[str, typer.Argument(help="A user's id, or the text id that it was imported with.")],
-    job: Annotated[str, typer.Argument(help="A job's id, likewise.")],
+    user: Annotated[str, typer.Argument(metavar="USER", help="Id of the user: a number, or a text id of an import.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job: a number, or a text id of an import.")],
     db: DbOption = DEFAULT_DB,
     model: ModelOption = None,
     weights: WeightsOption = None,
@@ -35,7 +35,10 @@ def explain(
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
 ) -> None:
-    """Take the score of one user and one job apart: values, weights, points, and the facts behind them."""
+    """Explain the score of a user and a job.
+
+    Prints the value, weight, points and facts of each component.
+    """
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.explanation import render_explanation
     from scoring.database.database import Database

@@ -13,31 +13,44 @@ __all__ = ["import_"]
 
 
 def import_(
-    table: Annotated[str | None, typer.Argument(help="The table that the file is for: jobs, users, actions …")] = None,
-    file: Annotated[Path | None, typer.Argument(help="A CSV or Parquet file.")] = None,
+    table: Annotated[
+        str | None, typer.Argument(metavar="TABLE", help="Table to import: jobs, users, actions, …")
+    ] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="CSV or Parquet file.")] = None,
     map_: Annotated[
-        Path | None, typer.Option("--map", help="A YAML file that says which files and columns go where.")
+        Path | None, typer.Option("--map", metavar="FILE", help="YAML file that maps files and columns to tables.")
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option("--folder", help="Where the files of --map are; else beside it.")
+        Path | None,
+        typer.Option(
+            "--folder",
+            metavar="DIR",
+            show_default="the folder of the --map file",
+            help="Folder of the files that --map names.",
+        ),
     ] = None,
     db: DbOption = DEFAULT_DB,
     refused: Annotated[
-        Path, typer.Option("--refused", help="Folder for the rows that are refused, with the reasons.")
+        Path, typer.Option("--refused", metavar="DIR", help="Folder for rejected rows and the reasons.")
     ] = Path("data/refused"),
-    replace: Annotated[bool, typer.Option("--replace", help="Empty a table before it is filled.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete the existing rows of a table before the import.")
+    ] = False,
 ) -> None:
-    """Import a table from a file, or several as a mapping file says, and account for every row."""
+    """Import a table from a file, or several tables by a mapping file.
+
+    The report accounts for every row: stored, merged or rejected.
+    """
     from scoring.cli.progress import Progress, make_console
     from scoring.database.database import Database
     from scoring.importing import import_file, import_mapping
 
     if (file is None) == (map_ is None) or (file is None) != (table is None):
-        raise typer.BadParameter("give TABLE and FILE, or --map FILE.")
+        raise typer.BadParameter("Give TABLE and FILE, or --map FILE.")
     progress, console = Progress(), make_console()
     with Database.open(db) as database:
         if map_ is not None:
-            with progress.stage(f"importing by {map_}"):
+            with progress.stage(f"importing {map_}"):
                 ledgers = import_mapping(database, map_, folder, refused_to=refused, replace=replace)
         else:
             assert table is not None

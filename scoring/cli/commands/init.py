@@ -18,14 +18,22 @@ __all__ = ["init"]
 
 def init(
     db: DbOption = DEFAULT_DB,
-    users: Annotated[int, typer.Option(min=1, help="Users of the synthetic market.")] = 10_000,
-    jobs: Annotated[int, typer.Option(min=1, help="Its jobs.")] = 100_000,
-    actions: Annotated[int | None, typer.Option(min=0, help="Its actions; else 100 per user.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same market.")] = 0,
-    empty: Annotated[bool, typer.Option("--empty", help="Reference tables only, for data of your own.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Exchange the data that is there.")] = False,
+    users: Annotated[int, typer.Option("--users", metavar="N", min=1, help="Number of synthetic users.")] = 10_000,
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Number of synthetic jobs.")] = 100_000,
+    actions: Annotated[
+        int | None,
+        typer.Option("--actions", metavar="N", min=0, show_default="100 per user", help="Number of synthetic actions."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the synthetic market.")] = 0,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Create the reference tables only, without users and jobs.")
+    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the existing data.")] = False,
 ) -> None:
-    """Make a database: a synthetic labour market, or an empty one to import into."""
+    """Create a database: a synthetic market, or an empty one.
+
+    Use `scoring import` to load your own data into an empty database.
+    """
     from scoring.cli.progress import Progress, make_console
     from scoring.database.database import Database
     from scoring.database.writers import save_tables
@@ -40,15 +48,15 @@ def init(
         if empty:
             tables = _make_reference_tables()
         else:
-            with progress.stage(f"making a market of {pluralize(users, 'user')} and {pluralize(jobs, 'job')}"):
+            with progress.stage(f"generating a market of {pluralize(users, 'user')} and {pluralize(jobs, 'job')}"):
                 from scoring.synthetic import make_market
 
                 tables = make_market(users, jobs, actions, seed).tables
-        with progress.stage("storing it"):
+        with progress.stage("writing the database"):
             # the database contains only reference tables, or data that --replace discards
             save_tables(database, tables, replace=True)
         counts = ", ".join(f"{len(frame):,} {name.replace('_', ' ')}" for name, frame in tables.items() if len(frame))
-        make_console().print(f"{database.display} holds {counts}.", soft_wrap=True)
+        make_console().print(f"{database.display} contains {counts}.", soft_wrap=True)
 
 
 def _require_no_data(database: object) -> None:
@@ -59,13 +67,13 @@ def _require_no_data(database: object) -> None:
     filled = [f"{tokens[name].rows:,} {name}" for name in ("users", "jobs", "actions") if tokens[name].rows]
     if filled:
         raise DatabaseError(
-            f"{database.display} holds {', '.join(filled)} already. "  # type: ignore[attr-defined]  # as above
-            "Give another --db, or --replace to exchange them."
+            f"{database.display} already contains {', '.join(filled)}. "  # type: ignore[attr-defined]  # as above
+            "Give another --db, or use --replace to replace the data."
         )
 
 
 def _make_reference_tables() -> Tables:
-    from scoring.columns.canonical_tables import empty_frame
+    from scoring.columns.canonical_tables import make_empty_frame
     from scoring.dataset.from_frames import tables_from_frames
 
-    return tables_from_frames(jobs=empty_frame("jobs"), users=empty_frame("users"))
+    return tables_from_frames(jobs=make_empty_frame("jobs"), users=make_empty_frame("users"))

@@ -21,7 +21,7 @@ DEFAULT_NOTEBOOKS = Path("notebooks")
 
 
 def lab(
-    notebooks: Annotated[Path, typer.Argument(help="Folder of notebooks.")] = DEFAULT_NOTEBOOKS,
+    notebooks: Annotated[Path, typer.Argument(metavar="NOTEBOOKS", help="Folder of notebooks.")] = DEFAULT_NOTEBOOKS,
     port: PortOption = None,
     open_browser: OpenOption = False,
 ) -> None:

@@ -45,12 +45,15 @@ PAGE_TEMPLATE = """\
 
 def panel(
     model: Annotated[
-        str, typer.Argument(help="The initial model: a shipped model, a model file or a saved profile.")
+        str,
+        typer.Argument(metavar="MODEL", help="The initial model: a shipped model, a model file or a saved profile."),
     ] = "standard",
     db: DbOption = DEFAULT_DB,
     profiles: ProfilesOption = DEFAULT_PROFILES,
-    days: Annotated[float, typer.Option(min=0.01, help="Length of the holdout in days.")] = 14.0,
-    users: Annotated[int, typer.Option(min=1, help="Number of evaluated users.")] = 500,
+    days: Annotated[
+        float, typer.Option("--days", metavar="DAYS", min=0.01, help="Length of the holdout in days.")
+    ] = 14.0,
+    users: Annotated[int, typer.Option("--users", metavar="N", min=1, help="Number of evaluated users.")] = 500,
     top_k: TopKOption = 40,
     factor_cache: FactorCacheOption = None,
     port: PortOption = None,

@@ -9,6 +9,7 @@ import typer
 
 from scoring.cli.data_loader import load_components, load_data, read_model
 from scoring.cli.options import DEFAULT_PROFILES, AsOfOption, ComponentOption, ModelOption, WeightsOption
+from scoring.errors import pluralize
 
 if TYPE_CHECKING:
     from scoring.dataset import Dataset
@@ -16,13 +17,22 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Save models, compare them, and say which one is in use.")
+app = typer.Typer(help="Save, compare and promote models.")
 
-Folder = Annotated[Path, typer.Option("--profiles", help="Folder of profiles: a folder each, a YAML file per version.")]
-IndexIn = Annotated[str | None, typer.Option("--db", help="A SQLite file, or a database URL, to keep an index in.")]
-Named = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="A profile; without a version its newest.")]
-Note = Annotated[str, typer.Option(help="What is to be remembered, in your words.")]
-_EITHER = "A profile, `promoted`, or a model that ships."
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--profiles", metavar="DIR", help="Folder of profiles. Each is a folder with one YAML file per version."
+    ),
+]
+IndexIn = Annotated[
+    str | None, typer.Option("--db", metavar="FILE|URL", help="Also update the index of profiles in this database.")
+]
+Named = Annotated[
+    str, typer.Argument(metavar="NAME[@VERSION]", help="A profile. Without a version: its newest version.")
+]
+Note = Annotated[str, typer.Option("--note", metavar="TEXT", show_default=False, help="Free text.")]
+_SIDE = "A profile, `promoted`, or a shipped model."
 
 
 @app.callback(invoke_without_command=True)
@@ -40,14 +50,14 @@ def _registry(folder: Path, components: list[Path] | None = None, index: str | N
 
 @app.command("list")
 def list_(profiles: Folder = DEFAULT_PROFILES) -> None:
-    """List every version of every profile."""
+    """List all versions of all profiles."""
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import render_list
 
     found = _registry(profiles).list()
     if found.empty:
-        said = f"{profiles} holds no profiles yet. Save one with `scoring profiles save NAME`."
-        make_console().print(said, markup=False, soft_wrap=True)
+        message = f"{profiles} contains no profiles. Save one with `scoring profiles save NAME`."
+        make_console().print(message, markup=False, soft_wrap=True)
         return
     make_console().print(render_list(found))
     for problem in found["problem"].dropna():
@@ -56,7 +66,7 @@ def list_(profiles: Folder = DEFAULT_PROFILES) -> None:
 
 @app.command()
 def show(name: Named, profiles: Folder = DEFAULT_PROFILES, component: ComponentOption = None) -> None:
-    """Show one: what is known of it, what it measured, its weights, parameters and rules."""
+    """Show the metadata, metrics and model of a version."""
     from scoring.cli.progress import Progress, make_console
     from scoring.cli.tables.profiles import render_profile
 
@@ -72,23 +82,31 @@ def show(name: Named, profiles: Folder = DEFAULT_PROFILES, component: ComponentO
 
 @app.command()
 def save(
-    name: Annotated[str, typer.Argument(help="Letters, digits, `-`, `_` and `.`; the same name: a new version.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the profile: letters, digits, `-`, `_` and `.`.")
+    ],
     model: ModelOption = None,
     weights: WeightsOption = None,
     parent: Annotated[
-        str | None, typer.Option(metavar="NAME[@VERSION]", help="What it was made from; a digest will do, too.")
+        str | None,
+        typer.Option(
+            metavar="NAME[@VERSION]", help="Version that this one is derived from. A digest is also accepted."
+        ),
     ] = None,
     note: Note = "",
-    author: Annotated[str | None, typer.Option(help="Who made it; nobody is noted otherwise.")] = None,
+    author: Annotated[str | None, typer.Option("--author", metavar="NAME", help="Author of the version.")] = None,
     found_on: Annotated[
-        str | None, typer.Option("--found-on", help="The database that it was found on: its fingerprint is noted.")
+        str | None,
+        typer.Option(
+            "--found-on", metavar="FILE|URL", help="Database that the model was tuned on. Its fingerprint is stored."
+        ),
     ] = None,
     as_of: AsOfOption = None,
     profiles: Folder = DEFAULT_PROFILES,
     db: IndexIn = None,
     component: ComponentOption = None,
 ) -> None:
-    """Save a model, with its weights, as the next version of a profile."""
+    """Save a model and its weights as the next version of a profile."""
     from scoring.cli.progress import make_console
 
     chosen = read_model(model, weights, component)
@@ -102,7 +120,7 @@ def save(
 def _data(found_on: str | None, as_of: str | None) -> Dataset | None:
     if found_on is None:
         if as_of is not None:
-            raise typer.BadParameter("--as-of is the clock of the data of --found-on, which is missing.")
+            raise typer.BadParameter("--as-of requires --found-on.")
         return None
     from scoring.cli.progress import Progress
     from scoring.database.database import Database
@@ -121,77 +139,83 @@ def promote(
     db: IndexIn = None,
     component: ComponentOption = None,
 ) -> None:
-    """Take a version into use: `scoring run --profile promoted` runs it from then on."""
+    """Promote a version.
+
+    `scoring run --profile promoted` uses the version that was promoted last.
+    """
     from scoring.cli.progress import make_console
 
     profile = _registry(profiles, component, db).promote(name, note=note)
-    said = f"{profile.metadata.reference} is in use now: `scoring run --profile promoted` runs it."
-    make_console().print(said, markup=False, soft_wrap=True)
+    message = f"Promoted {profile.metadata.reference}. `scoring run --profile promoted` uses it."
+    make_console().print(message, markup=False, soft_wrap=True)
 
 
 @app.command()
 def rollback(
     note: Note = "", profiles: Folder = DEFAULT_PROFILES, db: IndexIn = None, component: ComponentOption = None
 ) -> None:
-    """Take the version that was promoted before into use again."""
+    """Undo the last promotion.
+
+    The version that was promoted before is promoted again.
+    """
     from scoring.cli.progress import make_console
 
     profile = _registry(profiles, component, db).rollback(note=note)
-    make_console().print(f"{profile.metadata.reference} is in use again.", markup=False, soft_wrap=True)
+    make_console().print(f"Rolled back to {profile.metadata.reference}.", markup=False, soft_wrap=True)
 
 
 @app.command()
 def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help=_EITHER)],
-    b: Annotated[str, typer.Argument(metavar="B", help=_EITHER)],
+    a: Annotated[str, typer.Argument(metavar="A", help=_SIDE)],
+    b: Annotated[str, typer.Argument(metavar="B", help=_SIDE)],
     profiles: Folder = DEFAULT_PROFILES,
     component: ComponentOption = None,
 ) -> None:
-    """Show what changes from A to B: weights, parameters, rules."""
+    """Show the differences from A to B: weights, parameters and rules."""
     from scoring.cli.progress import Progress, make_console
-    from scoring.cli.tables.profiles import comparison
+    from scoring.cli.tables.profiles import render_diff
 
     with Progress().warnings():
         found = _registry(profiles, component).diff(a, b)
-    make_console().print(comparison(found))
+    make_console().print(render_diff(found))
 
 
 @app.command()
 def history(profiles: Folder = DEFAULT_PROFILES) -> None:
-    """List every promotion and rollback."""
+    """List all promotions and rollbacks."""
     from scoring.cli.progress import make_console
     from scoring.cli.tables.profiles import render_history
 
     found = _registry(profiles).history()
     if found.empty:
-        make_console().print(f"Nothing in {profiles} was ever promoted.", markup=False, soft_wrap=True)
+        make_console().print(f"{profiles} contains no promotions.", markup=False, soft_wrap=True)
         return
     make_console().print(render_history(found))
 
 
 @app.command()
 def looks(profiles: Folder = DEFAULT_PROFILES) -> None:
-    """List every look at test users."""
+    """List all evaluations on test users."""
     from scoring.cli.progress import make_console
     from scoring.cli.tables.profiles import render_test_accesses
 
     found = _registry(profiles).test_accesses()
     if found.empty:
-        make_console().print(f"Nobody looked at test users by {profiles}.", markup=False, soft_wrap=True)
+        make_console().print(f"{profiles} contains no evaluations on test users.", markup=False, soft_wrap=True)
         return
     make_console().print(render_test_accesses(found))
 
 
 @app.command()
 def reindex(
-    db: Annotated[str, typer.Option("--db", help="A SQLite file, or a database URL.")],
+    db: Annotated[str, typer.Option("--db", metavar="FILE|URL", help="A SQLite file or a database URL.")],
     profiles: Folder = DEFAULT_PROFILES,
 ) -> None:
-    """Make the index in a database anew from the files."""
+    """Rebuild the index of profiles in a database from the files."""
     from scoring.cli.progress import make_console
     from scoring.database.database import Database
 
     with Database.open(db) as database:
         count = _registry(profiles).reindex(database)
-        said = f"{database.display} indexes {count:,} version{'' if count == 1 else 's'} of {profiles}."
-    make_console().print(said, markup=False, soft_wrap=True)
+        message = f"{database.display}: indexed {pluralize(count, 'version')} of {profiles}."
+    make_console().print(message, markup=False, soft_wrap=True)

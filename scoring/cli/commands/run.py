@@ -23,6 +23,7 @@ from scoring.cli.options import (
     ModelOption,
     ProfileOption,
     ProfilesOption,
+    TopKOption,
     WeightsOption,
 )
 from scoring.cli.signals import stop_signals
@@ -38,40 +39,56 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 HELD_BACK_EXIT_CODE = 3
-"""What the command ends with where its gate keeps the run aside."""
+"""Exit code if the gate holds the run back."""
 
 
-TopK = Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")]
-Out = Annotated[Path, typer.Option("--out", help="Folder of runs: this one becomes a folder of Parquet files in it.")]
-Users = Annotated[int | None, typer.Option("--users", min=1, help="Only the first so many active users.")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; else one per core.")]
-ChunkSize = Annotated[int, typer.Option("--chunk-size", min=1, help="Users in a chunk.")]
-NoDatabase = Annotated[bool, typer.Option("--no-database", help="Write Parquet only.")]
-Resume = Annotated[
+OutOption = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Folder of runs. Each run is a folder of Parquet files in it.")
+]
+UsersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--users", metavar="N", min=1, help="Rank the first N active users only. The published run is not replaced."
+    ),
+]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", metavar="N", min=1, show_default="one per core", help="Number of threads.")
+]
+ChunkSizeOption = Annotated[int, typer.Option("--chunk-size", metavar="N", min=1, help="Number of users per chunk.")]
+NoDatabaseOption = Annotated[bool, typer.Option("--no-database", help="Do not write the lists to the database.")]
+ResumeOption = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Go on with such a run that was stopped or killed; keep this one if it is stopped; do nothing "
-        "if it is published and in use.",
+        help="Resume an interrupted run of the same data, model and settings. If this run is interrupted, keep its "
+        "files. If the run is already published, do nothing.",
     ),
 ]
-Keep = Annotated[
+KeepOption = Annotated[
     int | None,
-    typer.Option("--keep", min=1, help="Afterwards remove all published runs but the newest so many."),
+    typer.Option("--keep", metavar="N", min=1, help="Afterwards remove all published runs except the newest N."),
 ]
-Limits = Annotated[
+GateOption = Annotated[
     Path | None,
-    typer.Option("--gate", metavar="FILE", help="Limits (YAML) within which lists may change since the last run."),
+    typer.Option("--gate", metavar="FILE", help="YAML file of limits for changes since the published run."),
 ]
-Force = Annotated[
+ForceOption = Annotated[
     str | None,
-    typer.Option("--force", metavar="REASON", help="Publish beyond the limits too, and say why in the manifest."),
+    typer.Option(
+        "--force", metavar="REASON", help="Publish even if a limit is exceeded. The manifest contains the reason."
+    ),
 ]
-MaxRefused = Annotated[
+MaxRefusedOption = Annotated[
     str,
-    typer.Option("--max-refused", help="Rows of a table that may be unusable and are left out: a share, or a number."),
+    typer.Option(
+        "--max-refused",
+        metavar="N|N%",
+        help="Maximum number or percentage of rejected rows of a table. The run stops if there are more.",
+    ),
 ]
-Refused = Annotated[Path, typer.Option("--refused", help="Folder for the rows that cannot be used, with the reasons.")]
+RefusedOption = Annotated[
+    Path, typer.Option("--refused", metavar="DIR", help="Folder for rejected rows and the reasons.")
+]
 
 
 def run(
@@ -80,26 +97,27 @@ def run(
     weights: WeightsOption = None,
     profile: ProfileOption = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
-    top_k: TopK = 40,
+    top_k: TopKOption = 40,
     as_of: AsOfOption = None,
-    out: Out = DEFAULT_OUT,
-    users: Users = None,
-    workers: Workers = None,
-    chunk_size: ChunkSize = 1000,
-    no_database: NoDatabase = False,
-    resume: Resume = False,
-    keep: Keep = None,
-    gate: Limits = None,
-    force: Force = None,
-    max_refused: MaxRefused = DEFAULT_MAX_REFUSED,
-    refused: Refused = DEFAULT_REFUSED,
+    out: OutOption = DEFAULT_OUT,
+    users: UsersOption = None,
+    workers: WorkersOption = None,
+    chunk_size: ChunkSizeOption = 1000,
+    no_database: NoDatabaseOption = False,
+    resume: ResumeOption = False,
+    keep: KeepOption = None,
+    gate: GateOption = None,
+    force: ForceOption = None,
+    max_refused: MaxRefusedOption = DEFAULT_MAX_REFUSED,
+    refused: RefusedOption = DEFAULT_REFUSED,
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
 ) -> None:
-    """Rank every active user's best jobs, and publish the lists as Parquet and in the database.
+    """Rank jobs for all active users and publish the lists.
 
-    Before that they are compared with those of the last run. Beyond a limit they are kept aside (exit code 3), and
-    `--resume --force REASON` publishes them.
+    The lists are written as Parquet files and to the database. They are compared with the published run first. If a
+    limit is exceeded, the run is held back and the exit code is 3. To publish it, repeat the command with --resume and
+    --force REASON.
     """
     from scoring.telemetry import Stopwatch
 
@@ -137,16 +155,23 @@ def run(
             )
         if result.was_published:
             run_id = result.metadata.run_id
-            progress.print_line(f"Run {run_id} has this data, model and settings, and is published: nothing was done.")
+            progress.print_line(
+                f"Run {run_id} of the same data, model and settings is already published. Nothing was done."
+            )
         make_console().print(report.render(report.Report.of(result)))
         if keep is not None:
             _prune_old_runs(out, None if no_database else database, keep)
 
 
 def _publishers(database: Database | None, out: Path) -> list[Publisher]:
-    """Published in this order: a transaction is likelier to fail than the rename that makes a folder visible.
+    """Return the publishers in the order of publishing.
 
-    Raises OutputError, DatabaseError: one of them cannot be written to.
+    A transaction is more likely to fail than the rename that makes a folder visible, so the database is first.
+
+    Raises
+    ------
+    OutputError: If the folder is not writable.
+    DatabaseError: If the database is not writable.
     """
     from scoring.runs.publishers import LATEST, DatabasePublisher, ParquetPublisher
 
@@ -162,19 +187,19 @@ def _publishers(database: Database | None, out: Path) -> list[Publisher]:
 
 @contextmanager
 def _report_held_back_run(progress: Progress) -> Iterator[None]:
-    """Ends the command where the gate keeps the run aside, with all that it measured."""
+    """If the gate holds the run back, print its table and exit."""
     from scoring.cli.progress import make_console
     from scoring.errors import printable
     from scoring.runs.gate import GateFailedError
 
     try:
         yield
-    except GateFailedError as aside:
+    except GateFailedError as error:
         from scoring.runs.gate.console_table import make_table
 
-        make_console().print(make_table(aside.verdict))
-        progress.print_line(f"error: {printable(str(aside), 2000)}")
-        raise typer.Exit(HELD_BACK_EXIT_CODE) from aside
+        make_console().print(make_table(error.verdict))
+        progress.print_line(f"error: {printable(str(error), 2000)}")
+        raise typer.Exit(HELD_BACK_EXIT_CODE) from error
 
 
 def _prune_old_runs(out: Path, database: Database | None, keep: int) -> None:
@@ -185,7 +210,7 @@ def _prune_old_runs(out: Path, database: Database | None, keep: int) -> None:
 
 
 def _make_gate(file: Path | None, force: str | None, promoted: str | None, components: list[Path] | None) -> Gate:
-    """Raises ConfigurationError: limits that cannot be read, a reason that is none."""
+    """Return the gate. Raises ConfigurationError: If the limits or the reason are invalid."""
     from scoring.runs.gate import Gate, GateLimits, load_limits
 
     own = [kind for path in components or () for kind in load_components(path)]
@@ -193,7 +218,7 @@ def _make_gate(file: Path | None, force: str | None, promoted: str | None, compo
 
 
 def _promotion_note(profiles: Path, chosen: ScoringModel) -> str | None:
-    """What was decided about this model, if it is the one in use."""
+    """Return the promotion or rollback of this model as text, if it is the promoted one."""
     from scoring.tuning.registry import Registry
 
     decision = Registry(profiles).decision()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,10 +27,12 @@ from scoring.cli.options import (
     AsOfOption,
     ComponentOption,
     DbOption,
+    ExportOption,
     FactorCacheOption,
     ModelOption,
     ProfileOption,
     ProfilesOption,
+    TopKOption,
     WeightsOption,
 )
 from scoring.cli.signals import stop_signals
@@ -56,23 +58,61 @@ def tune(
     profile: ProfileOption = None,
     profiles: ProfilesOption = DEFAULT_PROFILES,
     goal: Annotated[
-        _Texts, typer.Option(help="More of it is better: a metric, or `mean fee@40`; else NDCG@10. May be repeated.")
+        _Texts,
+        typer.Option(
+            "--goal",
+            metavar="METRIC",
+            show_default="NDCG@10",
+            help="Metric to maximise, such as `mean fee@40`. May be repeated.",
+        ),
     ] = None,
-    minimise: Annotated[_Texts, typer.Option(help="Less of it is better: `concentration@40`. May be repeated.")] = None,
+    minimise: Annotated[
+        _Texts,
+        typer.Option(
+            "--minimise", metavar="METRIC", help="Metric to minimise, such as `concentration@40`. May be repeated."
+        ),
+    ] = None,
     floor: Annotated[
         _Texts,
-        typer.Option(metavar="METRIC:SLICING:SLICE=SHARE", help="What is not to fall below this share of now."),
+        typer.Option(
+            "--floor",
+            metavar="METRIC:SLICING:SLICE=SHARE",
+            help="Lower limit of a metric in a slice, as a share of its baseline value. May be repeated.",
+        ),
     ] = None,
-    lock: Annotated[_Texts, typer.Option(help="A component that keeps its weight. May be repeated.")] = None,
+    lock: Annotated[
+        _Texts, typer.Option("--lock", metavar="COMPONENT", help="Component that keeps its weight. May be repeated.")
+    ] = None,
     parameter: Annotated[
         _Texts,
-        typer.Option(metavar="COMPONENT.FIELD=LOW..HIGH[,log]", help="Search this parameter, too. May be repeated."),
+        typer.Option(
+            "--parameter",
+            metavar="COMPONENT.FIELD=LOW..HIGH[,log]",
+            help="Parameter to search as well, with its range. May be repeated.",
+        ),
     ] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Models that are tried.")] = 300,
-    random_trials: Annotated[int | None, typer.Option(min=1, help="By random search; else as many.")] = None,
-    sampler: Annotated[Literal["tpe", "random", "nsga2"], typer.Option(help="Who suggests models.")] = "tpe",
+    trials: Annotated[int, typer.Option("--trials", metavar="N", min=1, help="Number of trials of the search.")] = 300,
+    random_trials: Annotated[
+        int | None,
+        typer.Option(
+            "--random-trials",
+            metavar="N",
+            min=1,
+            show_default="as --trials",
+            help="Number of trials of the random search.",
+        ),
+    ] = None,
+    sampler: Annotated[
+        Literal["tpe", "random", "nsga2"], typer.Option("--sampler", help="Sampler that suggests trials.")
+    ] = "tpe",
     storage: Annotated[
-        Path | None, typer.Option(help=f"A file of trials, to go on with; else one in {DEFAULT_JOURNALS}.")
+        Path | None,
+        typer.Option(
+            "--storage",
+            metavar="FILE",
+            show_default=f"a file in {DEFAULT_JOURNALS}",
+            help="Journal of trials. Trials of an existing journal are resumed.",
+        ),
     ] = None,
     holdout: HoldoutOption = "time",
     days: DaysOption = 14.0,
@@ -80,19 +120,29 @@ def tune(
     held: HeldOption = 1,
     window_days: WindowDaysOption = 0.0,
     counts: CountsOption = None,
-    users: Annotated[int | None, typer.Option(min=1, help="Try models on so many of the users only.")] = None,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Jobs per user.")] = 40,
-    processes: Annotated[int, typer.Option(min=1, help="Processes that share the trials.")] = 1,
-    test: Annotated[bool, typer.Option(help="Look once at users whom nothing has seen, and log that.")] = True,
-    save: Annotated[str | None, typer.Option(metavar="NAME", help="Save what is found as this profile.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="A folder for tables (CSV) and plots (PNG).")] = None,
+    users: Annotated[
+        int | None, typer.Option("--users", metavar="N", min=1, help="Maximum number of training users.")
+    ] = None,
+    top_k: TopKOption = 40,
+    processes: Annotated[
+        int, typer.Option("--processes", metavar="N", min=1, help="Number of processes that compute trials.")
+    ] = 1,
+    test: Annotated[bool, typer.Option(help="Evaluate once on the test users, and log this.")] = True,
+    save: Annotated[
+        str | None, typer.Option("--save", metavar="NAME", help="Save the best model as this profile.")
+    ] = None,
+    out: ExportOption = None,
     as_of: AsOfOption = None,
     seed: SeedOption = 0,
     factor_cache: FactorCacheOption = None,
     component: ComponentOption = None,
 ) -> None:
-    """Search weights by what people did afterwards, beside the weights of now, random search and a direct fit."""
+    """Search for weights that predict later actions of users.
+
+    The result is compared with the current weights, a random search and a direct fit.
+    """
     from scoring.cli.progress import Progress, make_console
+    from scoring.cli.tables.tuning import render_tuning
     from scoring.tuning.registry import Registry
 
     progress = Progress()
@@ -101,7 +151,7 @@ def tune(
         registry.versions(save)  # reject an invalid name before the search
     request = TuneRequest(
         source=SourceOptions(db, as_of, model, weights, profile, profiles, tuple(component or ()), factor_cache),
-        asked=HoldoutOptions(holdout, days, cut, held, window_days, tuple(counts or ())),
+        holdout=HoldoutOptions(holdout, days, cut, held, window_days, tuple(counts or ())),
         goals=tuple(goal or ()),
         minimise=tuple(minimise or ()),
         floors=tuple(floor or ()),
@@ -116,29 +166,29 @@ def tune(
         storage=storage,
     )
     with progress.warnings():
-        ready = request.ready(progress, processes)
-        tuning = _searched(request, ready, processes, progress)
-        board = tuning.test(ready.test) if test else None
+        inputs = request.prepare(progress, processes)
+        tuning = _searched(request, inputs, processes, progress)
+        board = tuning.test(inputs.test) if test else None
     if board is not None:
         log_test_access(registry, board, progress)
-    make_console().print(_report(tuning, board))
+    make_console().print(render_tuning(tuning, board))
     if save is not None:
-        saved = _saved(registry, save, profile, ready, tuning, board)
+        saved = _saved(registry, save, profile, inputs, tuning, board)
         make_console().print(f"Saved {saved.metadata.reference}.", markup=False, soft_wrap=True)
     if out is not None:
         _save(out, tuning, board)
         progress.print_line(f"tables and plots: {out}")
 
 
-def _searched(request: TuneRequest, ready: SearchInputs, processes: int, progress: Progress) -> Tuning:
+def _searched(request: TuneRequest, inputs: SearchInputs, processes: int, progress: Progress) -> Tuning:
     from scoring.tuning import tune as search
 
-    journal_path = request.journal_path(ready.problem)
-    progress.print_line(f"trials are kept in {journal_path}: the same command goes on with them")
+    journal_path = request.journal_path(inputs.problem)
+    progress.print_line(f"trials: {journal_path}. Run the same command again to resume the search.")
     with _bars(progress) as on_progress, helper_processes(request, processes, progress):
         return search(
-            ready.problem,
-            ready.validation,
+            inputs.problem,
+            inputs.validation,
             request.trials,
             random_trials=request.random_trials,
             sampler=request.sampler,
@@ -150,14 +200,14 @@ def _searched(request: TuneRequest, ready: SearchInputs, processes: int, progres
 
 
 def _saved(
-    registry: Registry, name: str, parent: str | None, ready: SearchInputs, tuning: Tuning, test: Scoreboard | None
+    registry: Registry, name: str, parent: str | None, inputs: SearchInputs, tuning: Tuning, test: Scoreboard | None
 ) -> Saved:
-    goals = ", ".join(goal.name for goal in ready.problem.goals)
+    goals = ", ".join(goal.name for goal in inputs.problem.goals)
     return registry.save(
         name,
         tuning.winner,
-        parent=parent or ready.problem.baseline,
-        found_on=ready.holdout.data,
+        parent=parent or inputs.problem.baseline,
+        found_on=inputs.holdout.data,
         metrics=_metrics(tuning, test),
         note=f"scoring tune for {goals}: "
         + ", ".join(f"{pluralize(len(trials), 'trial')} of {study}" for study, trials in tuning.studies.items()),
@@ -166,51 +216,23 @@ def _saved(
 
 @contextmanager
 def _bars(progress: Progress) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each stage, one after the other."""
+    """Yield a progress callback that shows one bar per stage."""
     with ExitStack() as stack:
-        now: str | None = None
+        current: str | None = None
         advance: Callable[[int, int], None] = lambda done, total: None  # noqa: E731
 
         def on_progress(stage: str, done: int, total: int) -> None:
-            nonlocal now, advance
-            if stage != now:
+            nonlocal current, advance
+            if stage != current:
                 stack.close()
-                now, advance = stage, stack.enter_context(progress.bar(stage, "trials" if total > 1 else "fit"))
+                current, advance = stage, stack.enter_context(progress.bar(stage, "trials" if total > 1 else "fit"))
             advance(done, total)
 
         yield on_progress
 
 
-def _report(tuning: Tuning, test: Scoreboard | None) -> Any:
-    from rich.console import Group
-    from rich.text import Text
-
-    from scoring.cli.tables.evaluation import front, render_measures, verdict, weights
-    from scoring.tuning.tune import BASELINE, DIRECT
-
-    goals = [goal.name for goal in tuning.problem.goals]
-    measures = list(dict.fromkeys([*goals, *(metric.name for metric in tuning.validation.metrics)]))
-    parts: list[Any] = []
-    if len(goals) > 1:
-        parts += [
-            Text("Trials that no other beats in all goals (training users)", style="bold"),
-            front(tuning),
-            Text(),
-        ]
-    for board, what in ((tuning.scoreboard, "validation"), (test, "test")):
-        if board is not None:
-            head = f"{pluralize(len(board.evaluator.user_id), 'user')} of {what}, all against the baseline"
-            parts += [Text(head, style="bold"), render_measures(board, measures), Text()]
-    parts += [Text("Flat weights", style="bold"), weights(tuning.weights()), Text()]
-    parts += [verdict(test or tuning.scoreboard, goals[0], "test" if test else "validation")]
-    for name in (BASELINE, DIRECT):  # models that the search starts from
-        if tuning.winner.digest == tuning.models[name].digest:
-            parts += [Text(f"The search found nothing that is better on validation users than the {name}.")]
-    return Group(*parts)
-
-
 def _metrics(tuning: Tuning, test: Scoreboard | None) -> dict[str, dict[str, dict[str, float]]]:
-    """Split → measure → value, low, high, n, of the winner, for the registry."""
+    """Return split → measure → value, low, high, n of the best model, for the registry."""
     from scoring.tuning.tune import SEARCH
 
     boards = {"validation": tuning.scoreboard} | ({} if test is None else {"test": test})

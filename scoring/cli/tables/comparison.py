@@ -36,20 +36,20 @@ def render_overlap(found: Comparison, by: By) -> RenderableType:
     gains = changes[changes["change"] > 0].nlargest(MAX_ROWS, "change")
     losses = changes[changes["change"] < 0].nsmallest(MAX_ROWS, "change")
     if changes["change"].eq(0).all():
-        return Group(head, Text(), summary, Text("\nNobody gains or loses a place on a list."))
-    table = _table(by, ("places", "→", "change"))
+        return Group(head, Text(), summary, Text(f"\nThe numbers of list places by {by} are equal."))
+    table = _table(by, ("places before", "places after", "change"))
     for row in pd.concat([gains, losses[::-1]]).to_dict("records"):
         change = Text(f"{row['change']:+,}", style="green" if row["change"] > 0 else "red")
         table.add_row(Text(printable(row["name"])), f"{row['places_before']:,}", f"{row['places_after']:,}", change)
-    said = f"\nThe {MAX_ROWS} that gain and the {MAX_ROWS} that lose most places on lists"
-    return Group(head, Text(), summary, Text(said, style="bold"), table)
+    title = f"\nLargest gains and losses of list places by {by}"
+    return Group(head, Text(), summary, Text(title, style="bold"), table)
 
 
 def render_movements(found: Comparison, user_id: int, data: Dataset) -> RenderableType:
     """Return the second list of a user, with the movement of each job, and the jobs that are no longer in it."""
     jobs = data.tables.jobs.set_index("job_id")[["title", "company_name"]]
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in ("rank", "job", ""):
+    for heading in ("rank", "job", "move"):
         table.add_column(heading, justify="right", no_wrap=True)
     for heading, width in (("title", 36), ("company", 20)):
         table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=width)
@@ -65,9 +65,8 @@ def render_movements(found: Comparison, user_id: int, data: Dataset) -> Renderab
             *names,
             style="dim" if out else "",
         )
-    return Group(
-        Text(f"\nThe list of user {user_id}; in brackets: the rank before of what fell out", style="bold"), table
-    )
+    title = f"\nList of user {user_id}; (rank): previous rank of a job that is no longer in the list"
+    return Group(Text(title, style="bold"), table)
 
 
 def _label(label: str, rank_before: int | None, rank_after: int | None) -> Text:
@@ -78,7 +77,7 @@ def _label(label: str, rank_before: int | None, rank_after: int | None) -> Text:
 
 def render_waterfall(found: Waterfall) -> RenderableType:
     """Return the change of a pair's total by component."""
-    table = _table("component", ("value", "→", "weight", "→", "points", "→", "change"))
+    table = _table("component", ("value", "new", "weight", "new", "points", "new", "change"))
     for row in found.frame().to_dict("records"):
         table.add_row(
             Text(f"{printable(row['component'])}"),
@@ -89,7 +88,7 @@ def render_waterfall(found: Waterfall) -> RenderableType:
         )
     totals = f"{found.total_before:.2f}", f"{found.total_after:.2f}"
     table.add_row("total", "", "", "", "", *totals, f"{found.total_after - found.total_before:+.2f}", style="bold")
-    return Group(Text(f"\nWhy job {found.job_id} moved", style="bold"), table, Text(found.summary()))
+    return Group(Text(f"\nChange of the total of job {found.job_id}", style="bold"), table, Text(found.summary()))
 
 
 def _pair(row: dict[Any, Any], name: str, form: str) -> tuple[str, str]:

@@ -21,26 +21,26 @@ def render_explanation(prepared: Prepared, explanation: Explanation) -> Renderab
     tables = prepared.dataset.tables
     user = tables.users[tables.users["user_id"] == explanation.user_id].iloc[0]
     job = tables.jobs[tables.jobs["job_id"] == explanation.job_id].iloc[0]
-    names = _Names(tables.prefectures, tables.occupations)
+    names = _ReferenceNames(tables.prefectures, tables.occupations)
     head = Table.grid(padding=(0, 2))
     head.add_column(style="bold", no_wrap=True)
     head.add_column(overflow="fold")
-    head.add_row(f"user {explanation.user_id}", Text(names.user(user)))
-    head.add_row(f"job {explanation.job_id}", Text(names.job(job)))
+    head.add_row(f"user {explanation.user_id}", Text(names.describe_user(user)))
+    head.add_row(f"job {explanation.job_id}", Text(names.describe_job(job)))
     verdict = (
         Text("This job is ranked for this user.", style="green")
         if explanation.eligible
         else Text(f"This job is not ranked for this user: {'; '.join(explanation.not_ranked)}.", style="yellow")
     )
-    return Group(head, Text(), _parts(explanation), Text(), verdict)
+    return Group(head, Text(), _contributions(explanation), Text(), verdict)
 
 
-def _parts(explanation: Explanation) -> RenderableType:
+def _contributions(explanation: Explanation) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("component", no_wrap=True)
     for heading in ("value", "weight", "points"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("because", overflow="fold")
+    table.add_column("facts", overflow="fold")
     for group in dict.fromkeys(part.group for part in explanation.parts):
         parts = [part for part in explanation.parts if part.group == group]
         weight, points = (sum(getattr(part, name) for part in parts) for name in ("weight", "points"))
@@ -60,43 +60,43 @@ def _parts(explanation: Explanation) -> RenderableType:
     return table
 
 
-class _Names:
+class _ReferenceNames:
     """Codes with their names in the reference tables."""
 
     def __init__(self, prefectures: pd.DataFrame, occupations: pd.DataFrame) -> None:
         self._prefectures = prefectures.set_index("prefecture_code")["name"]
         self._occupations = occupations.set_index("occupation_code")["name"]
 
-    def user(self, row: pd.Series) -> str:
+    def describe_user(self, row: pd.Series) -> str:
         floor = row["preferred_salary_min"]
-        wants = ", ".join(self._named(self._occupations, code) for code in row["preferred_occupations"])
-        said = [
-            self._place(row),
-            f"wants {wants}" if wants else "no occupation preferred",
+        preferred = ", ".join(self._format_code(self._occupations, code) for code in row["preferred_occupations"])
+        details = [
+            self._format_place(row),
+            f"prefers {preferred}" if preferred else "no preferred occupation",
             f"at least {floor:,.0f} yen per hour" if floor > 0 else None,
             row["preferred_work_style"],
-            None if row["is_active"] else "not active",
+            None if row["is_active"] else "inactive",
         ]
-        return " · ".join(printable(text) for text in said if isinstance(text, str))
+        return " · ".join(printable(text) for text in details if isinstance(text, str))
 
-    def job(self, row: pd.Series) -> str:
+    def describe_job(self, row: pd.Series) -> str:
         code, salary, fee = row["occupation_code"], row["min_salary"], row["fee"]
-        said = [
+        details = [
             row["title"],
             row["company_name"],
-            self._place(row),
-            "occupation not known" if pd.isna(code) else self._named(self._occupations, code),
-            f"{salary:,.0f} yen {format_value(row['salary_type'])}" if salary > 0 else "salary not known",
+            self._format_place(row),
+            "unknown occupation" if pd.isna(code) else self._format_code(self._occupations, code),
+            f"{salary:,.0f} yen {format_value(row['salary_type'])}" if salary > 0 else "unknown salary",
             f"fee {fee:,.0f} yen" if fee > 0 else "no fee",
         ]
-        return " · ".join(printable(text) for text in said if isinstance(text, str))
+        return " · ".join(printable(text) for text in details if isinstance(text, str))
 
-    def _place(self, row: pd.Series) -> str:
+    def _format_place(self, row: pd.Series) -> str:
         code, city = row["prefecture_code"], row["city_code"]
-        where = self._named(self._prefectures, code) if isinstance(code, str) else "place not known"
-        return f"{where}, city {city}" if isinstance(city, str) else where
+        prefecture = self._format_code(self._prefectures, code) if isinstance(code, str) else "unknown place"
+        return f"{prefecture}, city {city}" if isinstance(city, str) else prefecture
 
     @staticmethod
-    def _named(names: pd.Series, code: Any) -> str:
+    def _format_code(names: pd.Series, code: Any) -> str:
         name = names.get(code)
         return f"{name} ({code})" if isinstance(name, str) else str(code)

@@ -11,16 +11,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scoring.cli.commands.models import format_setting, render_model
+from scoring.cli.tables.models import format_setting, render_model
 from scoring.errors import printable
 from scoring.tuning.registry import Profile, ProfileDiff
 
-__all__ = ["comparison", "render_history", "render_list", "render_profile", "render_test_accesses"]
+__all__ = ["render_diff", "render_history", "render_list", "render_profile", "render_test_accesses"]
 
 
 def render_list(found: pd.DataFrame) -> RenderableType:
     """Return the table of `Registry.list()`."""
-    table = _table("profile", "", "saved (UTC)", "parent", "note")
+    table = _table("profile", "status", "saved (UTC)", "parent", "note")
     for row in found.to_dict("records"):
         broken = isinstance(row["problem"], str)
         table.add_row(
@@ -34,7 +34,7 @@ def render_list(found: pd.DataFrame) -> RenderableType:
 
 def render_history(found: pd.DataFrame) -> RenderableType:
     """Return the table of `Registry.history()`."""
-    table = _table("at (UTC)", "what", "profile", "", "note")
+    table = _table("time (UTC)", "action", "profile", "status", "note")
     for row in found.to_dict("records"):
         table.add_row(
             f"{row['at']:%Y-%m-%d %H:%M}",
@@ -48,7 +48,7 @@ def render_history(found: pd.DataFrame) -> RenderableType:
 
 def render_test_accesses(found: pd.DataFrame) -> RenderableType:
     """Return the table of `Registry.test_accesses()`."""
-    table = _table("at (UTC)", "users", "look", "model", "measured")
+    table = _table("time (UTC)", "holdout", "access", "model", "metrics")
     for row in found.to_dict("records"):
         known = {name: value for name, value in row.items() if name not in found.columns[:5] and not pd.isna(value)}
         table.add_row(
@@ -70,16 +70,16 @@ def render_profile(profile: Profile, lineage: pd.DataFrame, *, in_use: bool) -> 
     use = Text(", in use", style="green") if in_use else Text()
     head.add_row("profile", Text.assemble((about.reference, "bold"), use))
     by = "" if about.author is None else f" by {printable(about.author)}"
-    saved = f"{about.saved_at:%Y-%m-%d %H:%M} UTC{by}, with version {about.code_version} of the code"
+    saved = f"{about.saved_at:%Y-%m-%d %H:%M} UTC{by}; code version {about.code_version}"
     head.add_row("saved", Text(printable(saved, 500)))
     if about.note:
         head.add_row("note", Text("\n".join(printable(line, 1000) for line in about.note.splitlines())))
-    head.add_row("model", Text(printable(f"made from {about.model}; digest {about.digest}", 500)))
+    head.add_row("model", Text(printable(f"derived from {about.model}; digest {about.digest}", 500)))
     if len(lineage) > 1:
         head.add_row("lineage", Text(" → ".join(_ancestor(row) for row in lineage.to_dict("records"))))
     if about.found_on is not None:
         data = f"{about.found_on.fingerprint}, as of {about.found_on.as_of:%Y-%m-%d %H:%M} UTC"
-        head.add_row("found on", Text(printable(data, 500)))
+        head.add_row("data", Text(printable(data, 500)))
     body: list[RenderableType] = [head, Text()]
     if about.metrics:
         body += [_metrics(profile), Text()]
@@ -103,34 +103,34 @@ def _metrics(profile: Profile) -> RenderableType:
     return table
 
 
-def comparison(found: ProfileDiff) -> RenderableType:
+def render_diff(found: ProfileDiff) -> RenderableType:
     """Return tables of the differences: weights in the total and in the group, then parameters and rules."""
     head = Text.assemble("From ", (printable(found.a.name), "bold"), " to ", (printable(found.b.name), "bold"))
     if found.is_same:
-        return Group(head, Text("They are the same: weights, parameters and rules."))
+        return Group(head, Text("Weights, parameters and rules are equal."))
     body: list[RenderableType] = [head, Text(), _weights(found)]
     settings = found.settings()
     if len(settings):
-        table = _table("what", "name", "from", "to")
+        table = _table("kind", "name", "from", "to")
         for row in settings.to_dict("records"):
             table.add_row(row["what"], Text(printable(row["name"])), *(Text(_setting(row[side])) for side in "ab"))
         body += [Text(), table]
     else:
-        body += [Text(), Text("Parameters and rules are the same.")]
+        body += [Text(), Text("Parameters and rules are equal.")]
     return Group(*body)
 
 
 def _weights(found: ProfileDiff) -> RenderableType:
-    table = _table("", "weight", "→", "change", "in group", "→", "change")
+    table = _table("component", "weight", "new", "change", "in group", "new", "change")
     for column in table.columns[1:]:
         column.justify = "right"
     weights = found.weights()
     for group in found.groups().to_dict("records"):
-        mine = weights[weights["group"] == group["group"]]
-        if len(mine):
+        rows = weights[weights["group"] == group["group"]]
+        if len(rows):
             sides = (_number(group["a"]), _number(group["b"]), _change(group["change"]))
             table.add_row(group["group"], *sides, style="bold")
-        for row in mine.to_dict("records"):
+        for row in rows.to_dict("records"):
             flat = (_number(row["a"]), _number(row["b"]), _change(row["change"]))
             inner = (_number(row["a_in_group"]), _number(row["b_in_group"]), _change(row["change_in_group"]))
             table.add_row(Text(f"  {printable(row['component'])}"), *flat, *inner)

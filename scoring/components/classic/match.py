@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from scoring.components.shared import number, occupation_key, prefecture_key
+from scoring.components.helpers import number_column, occupation_key, prefecture_key
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair
@@ -70,11 +70,11 @@ class ClassicCondition(Component):
         users, jobs = inputs.users, inputs.jobs
         n_users = len(users)
         enough = IntervalTerm(
-            number(inputs, "min_salary"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
+            number_column(inputs, "min_salary"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
         )
-        told = (jobs.daily_payment, jobs.no_experience, jobs.student_welcome, jobs.remote_work)
-        known = np.any([flag >= 0 for flag in told], axis=0)
-        attractive = np.any([flag > 0 for flag in told[:3]], axis=0)
+        stated = (jobs.daily_payment, jobs.no_experience, jobs.student_welcome, jobs.remote_work)
+        known = np.any([flag >= 0 for flag in stated], axis=0)
+        attractive = np.any([flag > 0 for flag in stated[:3]], axis=0)
         flags = Flags.of("features known, attractive", known, attractive)
         # rows: the user asks nothing, a floor, a style, both; columns: not known, known, (impossible), both
         met = np.array(
@@ -96,8 +96,8 @@ class ClassicCondition(Component):
             met["salary floor"] = float(job.min_salary is not None and job.min_salary >= user.salary_floor)
         if user.work_style is not None:
             met["work style"] = 0.5
-        told = (job.daily_payment, job.no_experience, job.student_welcome, job.remote_work)
-        if any(flag is not None for flag in told):
+        stated = (job.daily_payment, job.no_experience, job.student_welcome, job.remote_work)
+        if any(flag is not None for flag in stated):
             met["attractive features"] = float(job.attractive)
         value = 100.0 * sum(met.values()) / len(met) if met else 50.0
         return Reason(value, {"met": met, "salary floor": user.salary_floor, "lowest salary": job.min_salary})

@@ -154,7 +154,7 @@ def _laid_out(point: GrowthPoint, prepared: Prepared) -> GrowthPoint:
     plan, index = prepared.plan, prepared.plan.search.index
     return replace(
         point,
-        left_out=plan.exclusions.ledger(),
+        left_out=plan.exclusions.counts(),
         eligible=len(index.plan_row),
         cells=int((index.cell[:, 1] > index.cell[:, 0]).sum()),
         blocks=len(index.block),

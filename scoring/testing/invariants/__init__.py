@@ -17,6 +17,6 @@ from scoring.testing.invariants import (  # noqa: F401, I001  # the order in whi
     data_invariants,
     immutability_invariants,
 )
-from scoring.testing.invariants.invariant_registry import INVARIANTS, Invariant, NotShownError
+from scoring.testing.invariants.invariant_registry import INVARIANTS, Invariant, NotTestableError
 
-__all__ = ["INVARIANTS", "Invariant", "NotShownError"]
+__all__ = ["INVARIANTS", "Invariant", "NotTestableError"]

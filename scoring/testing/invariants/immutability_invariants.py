@@ -1,4 +1,4 @@
-"""Whether scoring leaves what it reads as it was."""
+"""Invariant: scoring does not change its inputs."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from typing import Any
 import numpy as np
 
 from scoring.dataset import Dataset, Tables
-from scoring.testing.check_context import Case
+from scoring.testing.check_context import CheckContext
 from scoring.testing.invariants.invariant_registry import invariant
 
 __all__ = ["arrays_of"]
 
 
 @invariant
-def what_is_read_is_not_changed(case: Case) -> None:
-    """Tables, arrays and the plan are after ranking, scoring and explaining what they were before."""
-    copied = Tables(**{name: frame.copy() for name, frame in case.dataset.tables.items()})
-    dataset = Dataset(copied, as_of=case.dataset.as_of, set_back=case.dataset.clock.set_back)
-    inputs = case.inputs_of(dataset)
+def inputs_are_not_changed(context: CheckContext) -> None:
+    """Ranking, scoring and explaining do not change tables, arrays and the plan."""
+    copied = Tables(**{name: frame.copy() for name, frame in context.dataset.tables.items()})
+    dataset = Dataset(copied, as_of=context.dataset.as_of, set_back=context.dataset.clock.set_back)
+    inputs = context.inputs_of(dataset)
     before = _digests(inputs)
-    plan = case.engine.build(case.model, inputs)
+    plan = context.engine.build(context.model, inputs)
     before |= _digests(plan)
-    scorer = case.engine.scorer(plan)
+    scorer = context.engine.scorer(plan)
     scorer.top_k(10)
     scorer.all_pairs()
     scorer.listed(np.array([0]), np.array([0]))
-    case.engine.explain(plan, inputs, 0, 0)
+    context.engine.explain(plan, inputs, 0, 0)
     after = _digests(inputs) | _digests(plan)
     changed = [name for name, digest in before.items() if after[name] != digest]
-    assert not changed, f"changed while scoring: {', '.join(changed)}."
-    for name, frame in case.dataset.tables.items():
+    assert not changed, f"Scoring changed {', '.join(changed)}."
+    for name, frame in context.dataset.tables.items():
         given = dict(dataset.tables.items())[name]
-        assert frame.equals(given), f"changed while scoring: the table {name}."
+        assert frame.equals(given), f"Scoring changed the table {name}."
 
 
 def _digests(value: Any) -> dict[str, str]:
@@ -46,7 +46,7 @@ def _digests(value: Any) -> dict[str, str]:
 
 
 def arrays_of(value: Any, name: str, depth: int = 4) -> Iterator[tuple[str, np.ndarray]]:
-    """(dotted name, array) of every array of numbers in nested records, dictionaries among them."""
+    """Yield (dotted name, array) for every numeric array in nested records and dictionaries."""
     if isinstance(value, np.ndarray):
         if value.dtype != object:
             yield name, value

@@ -1,4 +1,4 @@
-"""The registry of invariants, and how one that does not hold says so: the first user, job and values."""
+"""The registry of invariants, and the comparisons that report the first user, job and values that differ."""
 
 from __future__ import annotations
 
@@ -12,61 +12,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.ranking import Ranking
-from scoring.testing.check_context import Case
+from scoring.testing.check_context import CheckContext
 
-__all__ = ["INVARIANTS", "Invariant", "NotShownError", "invariant", "of_any_data", "same_lists", "same_scores", "show"]
+__all__ = [
+    "INVARIANTS",
+    "Invariant",
+    "NotTestableError",
+    "invariant",
+    "invariant_of_any_data",
+    "require_same_lists",
+    "require_same_scores",
+    "require_testable",
+]
 
 
-class NotShownError(SkipTest):
-    """The data or the model holds nothing on which an invariant could fail. pytest skips such a test."""
+class NotTestableError(SkipTest):
+    """The data or the model contains nothing on which an invariant could fail. pytest skips such a test."""
 
 
 @dataclass(frozen=True)
 class Invariant:
-    """A sentence about every engine, and the function that raises AssertionError where it does not hold."""
+    """A statement about every engine, and the function that raises AssertionError if it does not hold."""
 
     name: str
-    sentence: str
-    check: Callable[[Case], None]
+    statement: str
+    check: Callable[[CheckContext], None]
 
 
 INVARIANTS: dict[str, Invariant] = {}
 """Name → invariant, in the order in which they are checked."""
 
 
-def of_any_data(check: Callable[[Case], None]) -> Callable[[Case], None]:
-    """Registers a function of that name; its docstring is the sentence."""
+def invariant_of_any_data(check: Callable[[CheckContext], None]) -> Callable[[CheckContext], None]:
+    """Register a function as an invariant of its name, for any data. Its docstring is the statement."""
     INVARIANTS[check.__name__] = Invariant(check.__name__, (check.__doc__ or "").strip(), check)
     return check
 
 
-def invariant(check: Callable[[Case], None]) -> Callable[[Case], None]:
-    """The same for what takes a user and a job to be shown."""
+def invariant(check: Callable[[CheckContext], None]) -> Callable[[CheckContext], None]:
+    """Register a function as an invariant that needs at least one user and one job."""
 
     @wraps(check)
-    def shown(case: Case) -> None:
-        show(len(case.users) and len(case.jobs), "no users, or no jobs")
-        check(case)
+    def check_if_testable(context: CheckContext) -> None:
+        require_testable(len(context.users) and len(context.jobs), "no users, or no jobs")
+        check(context)
 
-    return of_any_data(shown)
-
-
-def show(there: Any, what: str) -> None:
-    """Raises NotShownError where there is nothing to show an invariant on."""
-    if not there:
-        raise NotShownError(f"the data has {what}")
+    return invariant_of_any_data(check_if_testable)
 
 
-def same_lists(found: Ranking, wanted: Ranking, when: str) -> None:
-    """Ids, order and all four scores bit for bit; names the first user and place that differ."""
-    assert found.user_id.tolist() == wanted.user_id.tolist(), f"{when}: the users are others, or in another order."
+def require_testable(condition: Any, what: str) -> None:
+    """Raise NotTestableError unless the condition holds. `what` describes the data, such as `no actions`."""
+    if not condition:
+        raise NotTestableError(f"the data has {what}")
+
+
+def require_same_lists(found: Ranking, wanted: Ranking, when: str) -> None:
+    """Raise AssertionError at the first user and position where ids, order or any of the four scores differ."""
+    assert found.user_id.tolist() == wanted.user_id.tolist(), f"{when}: the users or their order differ."
     for row, user in enumerate(found.user_id):
-        mine, theirs = _list(found, row), _list(wanted, row)
-        for place, (got, due) in enumerate(zip(mine, theirs, strict=False)):
-            if got[0] != due[0] or not np.array_equal(_bits(got[1]), _bits(due[1])):
-                raise AssertionError(f"user {user}, {when}: place {place + 1} is {_said(got)}, not {_said(due)}.")
-        lengths = f"the list has {len(mine)} jobs, not {len(theirs)}"
-        assert len(mine) == len(theirs), f"user {user}, {when}: {lengths}."
+        actual, expected = _list(found, row), _list(wanted, row)
+        for place, (entry, expected_entry) in enumerate(zip(actual, expected, strict=False)):
+            if entry[0] != expected_entry[0] or not np.array_equal(_bits(entry[1]), _bits(expected_entry[1])):
+                difference = f"{_describe(entry)}, not {_describe(expected_entry)}"
+                raise AssertionError(f"user {user}, {when}: position {place + 1} is {difference}.")
+        lengths = f"the list has {len(actual)} jobs, not {len(expected)}"
+        assert len(actual) == len(expected), f"user {user}, {when}: {lengths}."
 
 
 def _list(ranking: Ranking, row: int) -> list[tuple[int, NDArray]]:
@@ -74,16 +84,16 @@ def _list(ranking: Ranking, row: int) -> list[tuple[int, NDArray]]:
     return list(zip(ranking.job_id[row, :count].tolist(), ranking.scores[row, :count], strict=True))
 
 
-def _said(entry: tuple[int, NDArray]) -> str:
+def _describe(entry: tuple[int, NDArray]) -> str:
     job, scores = entry
     return f"job {job} with {', '.join(f'{float(score):.9g}' for score in scores)}"
 
 
-def same_scores(
+def require_same_scores(
     found: NDArray, wanted: NDArray, user_id: NDArray[np.int64], job_id: NDArray[np.int64], when: str
 ) -> None:
-    """(…, n, m) arrays, bit for bit as float32; names the first pair that differs."""
-    assert found.shape == wanted.shape, f"{when}: scores are of shape {found.shape}, not {wanted.shape}."
+    """Raise AssertionError at the first pair where two (…, n, m) arrays differ in any bit of the float32."""
+    assert found.shape == wanted.shape, f"{when}: scores have shape {found.shape}, not {wanted.shape}."
     differ = np.argwhere(_bits(found) != _bits(wanted))
     if len(differ):
         place = tuple(differ[0])

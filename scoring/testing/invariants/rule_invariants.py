@@ -1,4 +1,4 @@
-"""Who may be shown what: each eligibility rule on its own, worked out again from the tables."""
+"""Invariants about eligibility: each rule alone, recomputed from the tables."""
 
 from __future__ import annotations
 
@@ -11,85 +11,91 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools
 from scoring.plan import Candidates
-from scoring.testing.check_context import NO_RULES, Case
-from scoring.testing.invariants.invariant_registry import invariant, show
+from scoring.testing.check_context import NO_RULES, CheckContext
+from scoring.testing.invariants.invariant_registry import invariant, require_testable
 
 _COOLDOWN_DAYS = 60.0
-"""Longer than by default, so that even a small market has somebody who applied."""
+"""Longer than the default, so that a small market contains users who applied."""
 
 
 @invariant
-def closed_jobs_are_never_listed(case: Case) -> None:
-    """With the rule that jobs are open, lists leave out just those not yet posted, expired, or not active."""
-    _exactly(case, {"open": True}, _closed(case), "not open at the clock")
+def closed_jobs_are_never_listed(context: CheckContext) -> None:
+    """With the rule `open`, lists omit exactly the jobs that are not yet posted, expired or inactive."""
+    _require_rule(context, {"open": True}, _closed(context), "not open at the clock")
 
 
 @invariant
-def applied_jobs_are_never_listed(case: Case) -> None:
-    """With the rule of no job applied to, lists leave out just what each user has ever applied to."""
-    _exactly(case, {"not_applied": True}, _applied(case), "applied to")
+def applied_jobs_are_never_listed(context: CheckContext) -> None:
+    """With the rule `not_applied`, lists omit exactly the jobs that the user has applied to."""
+    _require_rule(context, {"not_applied": True}, _applied(context), "applied to")
 
 
 @invariant
-def companies_cool_down(case: Case) -> None:
-    """With the rule of a pause, lists leave out just the companies that each user applied to in the last days."""
+def company_cooldown_is_applied(context: CheckContext) -> None:
+    """With `company_cooldown_days`, lists omit exactly the companies that the user applied to in that time."""
     rules = {"company_cooldown_days": _COOLDOWN_DAYS}
-    _exactly(case, rules, _cooling(case, _COOLDOWN_DAYS), f"of a company applied to in {_COOLDOWN_DAYS:g} days")
+    _require_rule(
+        context, rules, _cooling(context, _COOLDOWN_DAYS), f"of a company applied to in {_COOLDOWN_DAYS:g} days"
+    )
 
 
 @invariant
-def fees_have_a_floor(case: Case) -> None:
-    """With a lowest fee, lists leave out just the jobs below it; a missing fee is 0."""
-    fees = case.inputs.jobs.frame["fee"].fillna(0.0)
+def min_fee_is_applied(context: CheckContext) -> None:
+    """With `min_fee`, lists omit exactly the jobs with a lower fee. A missing fee is 0."""
+    fees = context.inputs.jobs.frame["fee"].fillna(0.0)
     floor = float(fees.median())
-    _exactly(case, {"min_fee": floor}, _cheap(case, floor), f"below a fee of {floor:g}")
+    _require_rule(context, {"min_fee": floor}, _cheap(context, floor), f"below a fee of {floor:g}")
 
 
 @invariant
-def employment_types_are_those_allowed(case: Case) -> None:
-    """With allowed employment types, lists leave out just the jobs of any other, or of none."""
-    types = case.inputs.jobs.frame["employment_type_code"].dropna()
-    show(len(types), "no employment types")
+def employment_types_are_applied(context: CheckContext) -> None:
+    """With `employment_types`, lists omit exactly the jobs of other types and of missing type."""
+    types = context.inputs.jobs.frame["employment_type_code"].dropna()
+    require_testable(len(types), "no employment types")
     allowed = (int(types.min()),)
-    _exactly(case, {"employment_types": allowed}, _of_other_types(case, allowed), "of another employment type")
+    _require_rule(
+        context, {"employment_types": allowed}, _of_other_types(context, allowed), "of another employment type"
+    )
 
 
 @invariant
-def k_beyond_all_gives_all(case: Case) -> None:
-    """A list longer than there are jobs holds every job that the model's own rules leave to the user, once."""
-    rules = case.model.eligibility
-    out = np.zeros((len(case.users), len(case.jobs)), dtype=bool)
+def large_k_lists_all_eligible_jobs(context: CheckContext) -> None:
+    """A list with k above the number of jobs contains every job that the rules of the model allow, once."""
+    rules = context.model.eligibility
+    excluded = np.zeros((len(context.users), len(context.jobs)), dtype=bool)
     if rules.open:
-        out |= _closed(case)
+        excluded |= _closed(context)
     if rules.not_applied:
-        out |= _applied(case)
+        excluded |= _applied(context)
     if rules.company_cooldown_days:
-        out |= _cooling(case, rules.company_cooldown_days)
+        excluded |= _cooling(context, rules.company_cooldown_days)
     if rules.min_fee is not None:
-        out |= _cheap(case, rules.min_fee)
+        excluded |= _cheap(context, rules.min_fee)
     if rules.employment_types is not None:
-        out |= _of_other_types(case, rules.employment_types)
-    _leaves(case, {"max_per_company": None}, out, "left out by a rule")
+        excluded |= _of_other_types(context, rules.employment_types)
+    _require_excluded(context, {"max_per_company": None}, excluded, "excluded by a rule")
 
 
 @invariant
-def a_company_has_no_more_places_than_its_share(case: Case) -> None:
-    """A capped list is what a greedy walk down the full list takes: no job dropped, none too many, order kept."""
-    company = case.inputs.jobs.frame["company_id"]
-    show(company.dropna().duplicated().any(), "no company with two jobs")
+def max_per_company_is_applied(context: CheckContext) -> None:
+    """With `max_per_company`, a list equals a greedy selection from the full list, in the same order."""
+    company = context.inputs.jobs.frame["company_id"]
+    require_testable(company.dropna().duplicated().any(), "no company with two jobs")
     companies = [None if pd.isna(each) else each for each in company]
-    full = case.ruled(max_per_company=None)[1].top_k(len(case.jobs))
+    full = context.with_rules(max_per_company=None)[1].top_k(len(context.jobs))
     for cap in (1, 2):
-        capped = case.ruled(max_per_company=cap)[1]
-        for k in (10, len(case.jobs)):
+        capped = context.with_rules(max_per_company=cap)[1]
+        for k in (10, len(context.jobs)):
             ranking = capped.top_k(k)
-            for row, user in enumerate(case.user_id):
-                wanted = case.job_id[_greedy(full.job_row[row, : full.count[row]], companies, cap, k)]
-                _the_list(ranking.job_id[row, : ranking.count[row]], wanted, f"user {user}, at most {cap} of a company")
+            for row, user in enumerate(context.user_id):
+                wanted = context.job_id[_greedy(full.job_row[row, : full.count[row]], companies, cap, k)]
+                _require_list(
+                    ranking.job_id[row, : ranking.count[row]], wanted, f"user {user}, at most {cap} of a company"
+                )
 
 
 def _greedy(rows: NDArray[np.int64], companies: list[object], cap: int, k: int) -> list[int]:
-    """The first k of the rows of which no more than `cap` are of a company; None is no company."""
+    """Return the first k rows with at most `cap` rows of each company. None is not a company."""
     taken: list[int] = []
     of_company: Counter[object] = Counter()
     for row in rows:
@@ -101,79 +107,81 @@ def _greedy(rows: NDArray[np.int64], companies: list[object], cap: int, k: int) 
 
 
 @invariant
-def candidates_are_all_that_is_listed(case: Case) -> None:
-    """With candidates a list is the full list without all others, and without any it is empty."""
-    chosen = case.random().random((len(case.users), len(case.jobs))) < 0.3
+def only_candidates_are_listed(context: CheckContext) -> None:
+    """With candidates, a list is the full list reduced to the candidates. Without candidates it is empty."""
+    chosen = context.random().random((len(context.users), len(context.jobs))) < 0.3
     chosen[0] = False
     users, jobs = np.nonzero(chosen)
     candidates = Candidates.listed(users, jobs, *chosen.shape)
-    plan = case.engine.build(case.model.with_eligibility(**NO_RULES), case.inputs, candidates)
-    full = case.ruled(**NO_RULES)[1].top_k(len(case.jobs))
-    for k in (10, len(case.jobs)):
-        ranking = case.engine.scorer(plan).top_k(k)
-        for row, user in enumerate(case.user_id):
+    plan = context.engine.build(context.model.with_eligibility(**NO_RULES), context.inputs, candidates)
+    full = context.with_rules(**NO_RULES)[1].top_k(len(context.jobs))
+    for k in (10, len(context.jobs)):
+        ranking = context.engine.scorer(plan).top_k(k)
+        for row, user in enumerate(context.user_id):
             rows = full.job_row[row, : full.count[row]]
-            wanted = case.job_id[rows[chosen[row, rows]]][:k]
-            _the_list(ranking.job_id[row, : ranking.count[row]], wanted, f"user {user}, with {chosen[row].sum()} jobs")
+            wanted = context.job_id[rows[chosen[row, rows]]][:k]
+            _require_list(
+                ranking.job_id[row, : ranking.count[row]], wanted, f"user {user}, with {chosen[row].sum()} jobs"
+            )
 
 
-def _the_list(found: NDArray[np.int64], wanted: NDArray[np.int64], where: str) -> None:
-    for place, (got, due) in enumerate(zip(found, wanted, strict=False)):
-        assert got == due, f"{where}: place {place + 1} is job {got}, not {due}."
+def _require_list(found: NDArray[np.int64], wanted: NDArray[np.int64], where: str) -> None:
+    for place, (job, expected_job) in enumerate(zip(found, wanted, strict=False)):
+        assert job == expected_job, f"{where}: position {place + 1} is job {job}, not {expected_job}."
     assert len(found) == len(wanted), f"{where}: the list has {len(found)} jobs, not {len(wanted)}."
 
 
-def _exactly(case: Case, rules: Mapping[str, object], out: Bools, what: str) -> None:
-    """With no other rules, lists hold all but `out`, of which there must be something."""
-    show(np.broadcast_to(out, (len(case.users), len(case.jobs))).any(), f"no job that is {what}")
-    _leaves(case, {**NO_RULES, **rules}, out, what)
+def _require_rule(context: CheckContext, rules: Mapping[str, object], excluded: Bools, what: str) -> None:
+    """Require that lists contain all jobs except `excluded`, without other rules. Some job must be excluded."""
+    require_testable(np.broadcast_to(excluded, (len(context.users), len(context.jobs))).any(), f"no job that is {what}")
+    _require_excluded(context, {**NO_RULES, **rules}, excluded, what)
 
 
-def _leaves(case: Case, rules: Mapping[str, object], out: Bools, what: str) -> None:
-    """`out` is (m,) or (n, m)."""
-    ranking = case.ruled(**rules)[1].top_k(len(case.jobs) + 100)
-    out = np.broadcast_to(out, (len(case.users), len(case.jobs)))
-    for row, user in enumerate(case.user_id):
-        listed = np.isin(case.job_id, ranking.job_id[row, : ranking.count[row]])
-        for j in np.flatnonzero(listed & out[row])[:1]:
-            raise AssertionError(f"user {user}: job {case.job_id[j]} is {what}, and is in the list.")
-        for j in np.flatnonzero(~listed & ~out[row])[:1]:
-            raise AssertionError(f"user {user}: job {case.job_id[j]} is not {what}, and is in no list.")
-        assert ranking.count[row] == listed.sum(), f"user {user}: a job stands twice in the list."
+def _require_excluded(context: CheckContext, rules: Mapping[str, object], excluded: Bools, what: str) -> None:
+    """Require that lists contain exactly the jobs that are not `excluded`, which has shape (m,) or (n, m)."""
+    ranking = context.with_rules(**rules)[1].top_k(len(context.jobs) + 100)
+    excluded = np.broadcast_to(excluded, (len(context.users), len(context.jobs)))
+    for row, user in enumerate(context.user_id):
+        listed = np.isin(context.job_id, ranking.job_id[row, : ranking.count[row]])
+        for j in np.flatnonzero(listed & excluded[row])[:1]:
+            raise AssertionError(f"user {user}: job {context.job_id[j]} is {what} but is in the list.")
+        for j in np.flatnonzero(~listed & ~excluded[row])[:1]:
+            raise AssertionError(f"user {user}: job {context.job_id[j]} is not {what} but is in no list.")
+        assert ranking.count[row] == listed.sum(), f"user {user}: a job occurs twice in the list."
 
 
-def _closed(case: Case) -> Bools:
-    jobs, clock = case.inputs.jobs.frame, case.dataset.as_of
+def _closed(context: CheckContext) -> Bools:
+    jobs, clock = context.inputs.jobs.frame, context.dataset.as_of
     closed = (jobs["posted_at"] > clock) | (jobs["expires_at"] <= clock)  # false where a time is missing
-    if not case.dataset.clock.set_back:
+    if not context.dataset.clock.set_back:
         closed |= ~jobs["is_active"].astype(bool)
     return closed.to_numpy(bool)
 
 
-def _cheap(case: Case, floor: float) -> Bools:
-    return (case.inputs.jobs.frame["fee"].fillna(0.0) < floor).to_numpy(bool)
+def _cheap(context: CheckContext, floor: float) -> Bools:
+    return (context.inputs.jobs.frame["fee"].fillna(0.0) < floor).to_numpy(bool)
 
 
-def _of_other_types(case: Case, allowed: tuple[int, ...]) -> Bools:
-    return ~case.inputs.jobs.frame["employment_type_code"].isin(allowed).to_numpy(bool)
+def _of_other_types(context: CheckContext, allowed: tuple[int, ...]) -> Bools:
+    return ~context.inputs.jobs.frame["employment_type_code"].isin(allowed).to_numpy(bool)
 
 
-def _applied(case: Case) -> Bools:
-    acted = case.acted("application")
-    pairs = set(zip(acted["user_id"].tolist(), acted["job_id"].tolist(), strict=True))
-    return _matrix(case, [[(u, j) in pairs for j in case.job_id.tolist()] for u in case.user_id.tolist()])
+def _applied(context: CheckContext) -> Bools:
+    actions_of_kind = context.actions_of_kind("application")
+    pairs = set(zip(actions_of_kind["user_id"].tolist(), actions_of_kind["job_id"].tolist(), strict=True))
+    return _matrix(context, [[(u, j) in pairs for j in context.job_id.tolist()] for u in context.user_id.tolist()])
 
 
-def _cooling(case: Case, days: float) -> Bools:
-    acted = case.acted("application")
-    acted = acted[acted["occurred_at"] >= case.dataset.as_of - pd.Timedelta(days=days)]
-    jobs = case.dataset.tables.jobs.set_index("job_id")["company_id"]
-    companies = jobs.loc[acted["job_id"]]
+def _cooling(context: CheckContext, days: float) -> Bools:
+    actions_of_kind = context.actions_of_kind("application")
+    actions_of_kind = actions_of_kind[actions_of_kind["occurred_at"] >= context.dataset.as_of - pd.Timedelta(days=days)]
+    jobs = context.dataset.tables.jobs.set_index("job_id")["company_id"]
+    companies = jobs.loc[actions_of_kind["job_id"]]
     known = companies.notna().to_numpy(bool)
-    pairs = set(zip(acted["user_id"][known], companies[known], strict=True))
-    mine = case.inputs.jobs.frame["company_id"].tolist()  # a missing one is in no pair
-    return _matrix(case, [[(u, company) in pairs for company in mine] for u in case.user_id.tolist()])
+    pairs = set(zip(actions_of_kind["user_id"][known], companies[known], strict=True))
+    company_ids = context.inputs.jobs.frame["company_id"].tolist()  # a missing one is in no pair
+    return _matrix(context, [[(u, company) in pairs for company in company_ids] for u in context.user_id.tolist()])
 
 
-def _matrix(case: Case, rows: list[list[bool]]) -> Bools:
-    return np.array(rows, dtype=bool).reshape(len(case.users), len(case.jobs))
+def _matrix(context: CheckContext, rows: list[list[bool]]) -> Bools:
+    return np.array(rows, dtype=bool).reshape(len(context.users), len(context.jobs))

@@ -1,4 +1,4 @@
-"""What a score is, however it is asked for."""
+"""Invariants about scores and their explanations."""
 
 from __future__ import annotations
 
@@ -7,131 +7,137 @@ import numpy as np
 from scoring.backends import reference
 from scoring.model import GROUPS
 from scoring.ranking import SCORES
-from scoring.testing.check_context import Case
+from scoring.testing.check_context import CheckContext
 from scoring.testing.component_suite import RANGE_TOLERANCE
-from scoring.testing.invariants.invariant_registry import invariant, same_scores, show
+from scoring.testing.invariants.invariant_registry import invariant, require_same_scores, require_testable
 
 POINTS_TOLERANCE = 1e-4
-"""How far a total may lie from the sum that explains it: rounding to float32 moves one of 100 by 4e-6."""
+"""Tolerance of the sum of points: rounding to float32 changes a total of 100 by at most 4e-6."""
 _PAIRS = 24
-"""Pairs that are explained: each takes some milliseconds."""
+"""Number of explained pairs. Each takes some milliseconds."""
 
 
 @invariant
-def pairs_equal_the_reference(case: Case) -> None:
+def pairs_equal_the_reference(context: CheckContext) -> None:
     """Scores of all pairs are the float64 reference rounded to float32, bit for bit."""
-    wanted = reference.scores(case.plan.program, case.users, case.jobs)
-    same_scores(case.pairs, wanted, case.user_id, case.job_id, "against the reference")
+    wanted = reference.scores(context.plan.program, context.users, context.jobs)
+    require_same_scores(context.pairs, wanted, context.user_id, context.job_id, "compared with the reference")
 
 
 @invariant
-def a_pair_has_one_score(case: Case) -> None:
-    """A pair on its own, in the rows of one user, and among all pairs has the same four scores."""
-    for row in case.users[:5]:
-        alone = case.scorer.all_pairs(np.array([row]))
-        same_scores(alone, case.pairs[:, [row]], case.user_id[[row]], case.job_id, "in the rows of one user")
-    random = case.random()
-    users, jobs = random.choice(case.users, 200), random.choice(case.jobs, 200)
-    found = case.scorer.listed(users, jobs)
-    differ = np.argwhere(found != case.pairs[:, users, jobs])
+def pair_scores_are_consistent(context: CheckContext) -> None:
+    """The four scores of a pair are the same alone, in the row of one user, and among all pairs."""
+    for row in context.users[:5]:
+        of_user = context.scorer.all_pairs(np.array([row]))
+        require_same_scores(
+            of_user, context.pairs[:, [row]], context.user_id[[row]], context.job_id, "in the row of one user"
+        )
+    random = context.random()
+    users, jobs = random.choice(context.users, 200), random.choice(context.jobs, 200)
+    found = context.scorer.listed(users, jobs)
+    differ = np.argwhere(found != context.pairs[:, users, jobs])
     for which, place in differ[:1]:
         u, j = users[place], jobs[place]
-        told = f"{SCORES[which]} is {float(found[which, place]):.9g} on its own"
-        in_all = float(case.pairs[which, u, j])
-        raise AssertionError(f"user {case.user_id[u]} and job {case.job_id[j]}: {told}, {in_all:.9g} among all pairs.")
+        alone = f"{SCORES[which]} is {float(found[which, place]):.9g} alone"
+        in_all = float(context.pairs[which, u, j])
+        raise AssertionError(
+            f"user {context.user_id[u]} and job {context.job_id[j]}: {alone}, {in_all:.9g} among all pairs."
+        )
 
 
 @invariant
-def a_list_shows_the_scores_of_its_pairs(case: Case) -> None:
-    """The scores beside a job in a list are those of the pair."""
-    ranking = case.scorer.top_k(40)
+def list_scores_equal_pair_scores(context: CheckContext) -> None:
+    """The scores in a list equal the scores of the pairs."""
+    ranking = context.scorer.top_k(40)
     for row, user in enumerate(ranking.user_id):
         count = int(ranking.count[row])
-        of_pairs = case.pairs[:, row, ranking.job_row[row, :count]].T
+        of_pairs = context.pairs[:, row, ranking.job_row[row, :count]].T
         for place in np.flatnonzero((ranking.scores[row, :count] != of_pairs).any(axis=1))[:1]:
-            told = f"{ranking.scores[row, place].tolist()} in the list, {of_pairs[place].tolist()} as a pair"
-            raise AssertionError(f"user {user} and job {ranking.job_id[row, place]}: {told}.")
+            difference = f"{ranking.scores[row, place].tolist()} in the list, {of_pairs[place].tolist()} as a pair"
+            raise AssertionError(f"user {user} and job {ranking.job_id[row, place]}: {difference}.")
 
 
 @invariant
-def scores_are_finite_float32(case: Case) -> None:
+def scores_are_finite_float32(context: CheckContext) -> None:
     """Scores are float32, never NaN or infinite, and from 0 to 100."""
-    for scores, what in ((case.pairs, "all pairs"), (case.scorer.top_k(40).scores, "lists")):
+    for scores, what in ((context.pairs, "all pairs"), (context.scorer.top_k(40).scores, "lists")):
         assert scores.dtype == np.float32, f"scores of {what} are {scores.dtype}, not float32."
         inside = (scores >= -RANGE_TOLERANCE) & (scores <= 100 + RANGE_TOLERANCE)  # false for NaN
         for place in np.argwhere(~inside)[:1]:
             u = int(place[1] if what == "all pairs" else place[0])
-            raise AssertionError(f"user {case.user_id[u]}: a score of {what} is {float(scores[tuple(place)])!r}.")
+            raise AssertionError(f"user {context.user_id[u]}: a score of {what} is {float(scores[tuple(place)])!r}.")
 
 
 @invariant
-def components_lie_from_0_to_100(case: Case) -> None:
+def component_values_are_from_0_to_100(context: CheckContext) -> None:
     """Every component of every pair is a number from 0 to 100."""
-    values = case.values(case.plan)
+    values = context.values(context.plan)
     inside = (values >= -RANGE_TOLERANCE) & (values <= 100 + RANGE_TOLERANCE)
     for c, u, j in np.argwhere(~inside)[:1]:
-        pair = f"user {case.user_id[u]} and job {case.job_id[j]}"
-        raise AssertionError(f"{pair}: component {case.model.parts[c].name} is {float(values[c, u, j])!r}.")
+        pair = f"user {context.user_id[u]} and job {context.job_id[j]}"
+        raise AssertionError(f"{pair}: component {context.model.parts[c].name} is {float(values[c, u, j])!r}.")
 
 
 @invariant
-def points_add_up_to_the_total(case: Case) -> None:
-    """A pair's total is the sum of its explained points, and its group scores, weighted, add up to it."""
-    for u, j in _some_pairs(case):
-        said, where = case.engine.explain(case.plan, case.inputs, u, j), _pair(case, u, j)
-        total = float(case.pairs[0, u, j])
-        points = sum(part.points for part in said.parts)
-        groups = sum(case.model.weights.groups[group] * said.groups[group] for group in GROUPS)
-        assert said.total == total, f"{where}: explained is a total of {said.total:.9g}, the score is {total:.9g}."
+def points_add_up_to_the_total(context: CheckContext) -> None:
+    """The explained points of a pair add up to its total, and so do its weighted group scores."""
+    for u, j in _some_pairs(context):
+        explained, where = context.engine.explain(context.plan, context.inputs, u, j), _pair(context, u, j)
+        total = float(context.pairs[0, u, j])
+        points = sum(part.points for part in explained.parts)
+        groups = sum(context.model.weights.groups[group] * explained.groups[group] for group in GROUPS)
+        assert explained.total == total, (
+            f"{where}: the explained total is {explained.total:.9g}, the score is {total:.9g}."
+        )
         for found, what in ((points, "points"), (groups, "weighted groups")):
             close = abs(found - total) <= POINTS_TOLERANCE
             assert close, f"{where}: its {what} add up to {found:.9g}, its total is {total:.9g}."
 
 
 @invariant
-def explained_parts_are_the_score(case: Case) -> None:
-    """Points are weight × value, weights are the model's, values the components', and groups the pair's scores."""
-    values, weights = case.values(case.plan), case.model.flat_weights
-    for u, j in _some_pairs(case):
-        said, where = case.engine.explain(case.plan, case.inputs, u, j), _pair(case, u, j)
-        for c, (part, known) in enumerate(zip(said.parts, case.model.parts, strict=True)):
+def explanation_equals_the_score(context: CheckContext) -> None:
+    """Explained points are weight × value; weights, values and groups equal those of model, plan and scores."""
+    values, weights = context.values(context.plan), context.model.flat_weights
+    for u, j in _some_pairs(context):
+        explained, where = context.engine.explain(context.plan, context.inputs, u, j), _pair(context, u, j)
+        for c, (part, known) in enumerate(zip(explained.parts, context.model.parts, strict=True)):
             what = f"{where}: component {part.name}"
-            assert part.name == known.name, f"{what} stands where {known.name} should."
-            assert part.weight == weights[c], f"{what} weighs {part.weight!r}, in the model {float(weights[c])!r}."
+            assert part.name == known.name, f"{what} is explained in place of {known.name}."
+            assert part.weight == weights[c], f"{what} has weight {part.weight!r}, in the model {float(weights[c])!r}."
             value = float(values[c, u, j])
-            assert part.value == value, f"{what} is explained as {part.value!r}, and is {value!r}."
-            assert part.points == part.weight * part.value, f"{what} gives {part.points!r} points."
+            assert part.value == value, f"{what} has the explained value {part.value!r}, but its value is {value!r}."
+            assert part.points == part.weight * part.value, f"{what} has {part.points!r} points."
         for place, group in enumerate(GROUPS, start=1):
-            score = float(case.pairs[place, u, j])
-            told = f"{where}: group {group} is explained as {said.groups[group]:.9g}, and is {score:.9g}"
-            assert said.groups[group] == score, f"{told}."
+            score = float(context.pairs[place, u, j])
+            difference = f"the explained score of group {group} is {explained.groups[group]:.9g}, but it is {score:.9g}"
+            assert explained.groups[group] == score, f"{where}: {difference}."
 
 
 @invariant
-def not_ranked_is_said_of_those_left_out(case: Case) -> None:
-    """`explain` names a rule against a job exactly when it is in no list of the user, however long."""
-    plan, scorer = case.ruled(max_per_company=None)
-    ranking, random, seen = scorer.top_k(len(case.jobs)), case.random(), 0
-    for u in random.permutation(case.users)[: _PAIRS // 4]:
+def not_ranked_matches_the_lists(context: CheckContext) -> None:
+    """`explain` names a rule for a job exactly if no list of the user contains it, for any k."""
+    plan, scorer = context.with_rules(max_per_company=None)
+    ranking, random, seen = scorer.top_k(len(context.jobs)), context.random(), 0
+    for u in random.permutation(context.users)[: _PAIRS // 4]:
         listed = ranking.job_row[u, : ranking.count[u]]
-        left_out = np.setdiff1d(case.jobs, listed)
-        seen += bool(len(listed)) + bool(len(left_out))
-        for some in (listed, left_out):
-            for j in random.permutation(some)[:4]:
-                reasons = case.engine.explain(plan, case.inputs, int(u), int(j)).not_ranked
+        unlisted = np.setdiff1d(context.jobs, listed)
+        seen += bool(len(listed)) + bool(len(unlisted))
+        for jobs in (listed, unlisted):
+            for j in random.permutation(jobs)[:4]:
+                reasons = context.engine.explain(plan, context.inputs, int(u), int(j)).not_ranked
                 is_in = bool(np.isin(j, listed))
-                told = f"the job is in the list, and `explain` says {list(reasons)}"
+                difference = f"the job is in the list, but `explain` returns {list(reasons)}"
                 if not is_in:
-                    told = "the job is in no list, and `explain` names no rule"
-                assert is_in == (not reasons), f"{_pair(case, int(u), int(j))}: {told}."
-    show(seen, "no jobs")
+                    difference = "the job is in no list, but `explain` names no rule"
+                assert is_in == (not reasons), f"{_pair(context, int(u), int(j))}: {difference}."
+    require_testable(seen, "no jobs")
 
 
-def _some_pairs(case: Case) -> list[tuple[int, int]]:
-    n, m = len(case.users), len(case.jobs)
-    chosen = case.random().choice(n * m, min(_PAIRS, n * m), replace=False)
+def _some_pairs(context: CheckContext) -> list[tuple[int, int]]:
+    n, m = len(context.users), len(context.jobs)
+    chosen = context.random().choice(n * m, min(_PAIRS, n * m), replace=False)
     return [(int(pair // m), int(pair % m)) for pair in chosen]
 
 
-def _pair(case: Case, u: int, j: int) -> str:
-    return f"user {case.user_id[u]} and job {case.job_id[j]}"
+def _pair(context: CheckContext, u: int, j: int) -> str:
+    return f"user {context.user_id[u]} and job {context.job_id[j]}"

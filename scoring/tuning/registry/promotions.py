@@ -32,8 +32,8 @@ class Promotion(BaseModel):
         return f"{self.name}@{self.version}"
 
     def __str__(self) -> str:
-        done = "was promoted" if self.action == "promote" else "was gone back to"
-        return f"{self.reference} {done} on {self.at:%Y-%m-%d}{f' ({self.note})' if self.note else ''}"
+        action = "was promoted" if self.action == "promote" else "was restored"
+        return f"{self.reference} {action} on {self.at:%Y-%m-%d}{f' ({self.note})' if self.note else ''}"
 
 
 def active_promotions(entries: Sequence[Promotion]) -> tuple[Promotion, ...]:
@@ -56,11 +56,9 @@ def find_rollback_target(entries: Sequence[Promotion]) -> Promotion:
     """
     stack = active_promotions(entries)
     if not stack:
-        raise ConfigurationError("no profile is promoted: there is nothing to roll back.")
+        raise ConfigurationError("No profile is promoted, so there is nothing to roll back.")
     if len(stack) == 1:
-        raise ConfigurationError(
-            f"{stack[-1].reference} is in use, and none was promoted before it: there is nothing to go back to."
-        )
+        raise ConfigurationError(f"{stack[-1].reference} is in use, and no earlier promotion exists to roll back to.")
     return stack[-2]
 
 

@@ -30,7 +30,7 @@ __all__ = ["DEFAULT_FOLDER", "Registry"]
 
 DEFAULT_FOLDER = Path("data/profiles")
 
-Named = str | Profile | ScoringModel
+ModelLike = str | Profile | ScoringModel
 """A profile or model object, NAME (the newest version), NAME@VERSION, `promoted`, or the name of a shipped model."""
 
 
@@ -80,7 +80,7 @@ class Registry:
         name: str,
         model: ScoringModel,
         *,
-        parent: Named | None = None,
+        parent: ModelLike | None = None,
         found_on: Dataset | TuningData | None = None,
         metrics: Mapping[str, Mapping[str, Any]] | None = None,
         note: str = "",
@@ -117,9 +117,9 @@ class Registry:
 
         version = self._reader.store.add(name, lambda number: dump_profile(metadata(number), model))
         self._indexed(f"{name}@{version} is saved", lambda index: index.add(metadata(version)))
-        own = {part.component.kind: type(part.component) for part in model.parts}
+        kinds = {part.component.kind: type(part.component) for part in model.parts}
         _, text = self._reader.store.text(name, version)
-        return parse_profile(text, own, source=str(self._reader.store.path(name, version)))
+        return parse_profile(text, kinds, source=str(self._reader.store.path(name, version)))
 
     def load(self, name: str, version: int | None = None) -> Profile:
         """Return a version of a profile (None: the newest). `name` may also be NAME@VERSION or `promoted`.
@@ -165,11 +165,11 @@ class Registry:
                 rows[place] = str(error)
         return list_frame(rows, None if in_use is None else in_use.reference)
 
-    def diff(self, a: Named, b: Named) -> ProfileDiff:
+    def diff(self, a: ModelLike, b: ModelLike) -> ProfileDiff:
         """Return the differences from `a` to `b`: weights, components, parameters, rules. See `ProfileDiff.frame`."""
         return ProfileDiff(self.model(a), self.model(b))
 
-    def model(self, named: Named) -> ScoringModel:
+    def model(self, named: ModelLike) -> ScoringModel:
         """Return the model of a profile, or a shipped model."""
         if isinstance(named, ScoringModel):
             return named
@@ -201,7 +201,7 @@ class Registry:
         def entry(entries: Sequence[Promotion]) -> Promotion:
             stack = active_promotions(entries)
             if stack and (stack[-1].reference, stack[-1].digest) == (profile.metadata.reference, profile.digest):
-                raise ConfigurationError(f"{profile.metadata.reference} is in use already.")
+                raise ConfigurationError(f"{profile.metadata.reference} is already in use.")
             return self._promotion("promote", profile.metadata, note)
 
         self._promotions.append(entry)
@@ -271,8 +271,8 @@ class Registry:
         }
 
         def entry(accesses: Sequence[TestAccess]) -> TestAccess:
-            before = sum(look.holdout == holdout for look in accesses)
-            return validate_section(TestAccess, known | {"look": before + 1}, "a look at test")
+            before = sum(access.holdout == holdout for access in accesses)
+            return validate_section(TestAccess, known | {"look": before + 1}, "evaluation on test users")
 
         return self._test_accesses.append(entry).look
 
@@ -289,7 +289,7 @@ class Registry:
 
     def count_test_accesses(self, holdout: str) -> int:
         """Return the number of evaluations on this test split."""
-        return sum(look.holdout == holdout for look in self._test_accesses.read())
+        return sum(access.holdout == holdout for access in self._test_accesses.read())
 
     def test_accesses(self) -> pd.DataFrame:
         """Return a frame with one row per evaluation on a test split, oldest first.
@@ -312,7 +312,7 @@ class Registry:
         """
         index = self._index if database is None else ProfileIndex(database)
         if index is None:
-            raise ConfigurationError("give a database to index the profiles in.")
+            raise ConfigurationError("reindex needs a database. Give one to reindex or to the registry.")
         return index.rebuild(
             lambda: [self._reader.metadata(*place) for place in self._reader.places()], self._promotions.read
         )
@@ -325,7 +325,7 @@ class Registry:
         in_use = self._in_use()
         if in_use is None:
             raise ConfigurationError(
-                f"no profile in {self.folder} is promoted; promote one with `scoring profiles promote NAME`."
+                f"No profile in {self.folder} is promoted. Promote one with `scoring profiles promote NAME`."
             )
         return self._reader.load(in_use.name, in_use.version)
 
@@ -337,7 +337,7 @@ class Registry:
         profile = self._load(entry.name, entry.version)
         profile.require_as_saved()
         if profile.digest != entry.digest:
-            raise ModelError(f"profile {entry.reference} is not the model that was promoted; its file was exchanged.")
+            raise ModelError(f"profile {entry.reference} is not the model that was promoted: its file was replaced.")
         return profile
 
     def _promotion(self, action: str, metadata: ProfileMetadata, note: str) -> Promotion:
@@ -354,7 +354,9 @@ class Registry:
         try:
             work(self._index)
         except DatabaseError as error:
-            raise DatabaseError(f"{done}, but not in the index. {error} Then `scoring profiles reindex`.") from error
+            raise DatabaseError(
+                f"{done}, but not in the index. {error} Then run `scoring profiles reindex`."
+            ) from error
 
 
 def _found_on(data: Dataset | TuningData | None) -> TuningData | None:

@@ -15,10 +15,10 @@ _COLUMNS = ["name", "version", "in_use", "saved_at", "parent", "model", "digest"
             "code_version", "author", "note", "problem"]  # fmt: skip
 
 
-def list_frame(found: Mapping[tuple[str, int], ProfileMetadata | str], in_use: str | None) -> pd.DataFrame:
+def list_frame(versions: Mapping[tuple[str, int], ProfileMetadata | str], in_use: str | None) -> pd.DataFrame:
     """Return one row per version, with its metadata or with the problem of reading its file."""
     rows = []
-    for (name, version), metadata in found.items():
+    for (name, version), metadata in versions.items():
         row: dict[str, Any] = {"name": name, "version": version, "in_use": f"{name}@{version}" == in_use}
         rows.append(row | ({"problem": metadata} if isinstance(metadata, str) else _row(metadata)))
     metrics = dict.fromkeys(key for row in rows for key in row if key not in _COLUMNS)

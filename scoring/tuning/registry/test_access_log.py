@@ -32,8 +32,9 @@ def access_frame(accesses: Sequence[TestAccess]) -> pd.DataFrame:
     """Return one row per evaluation, oldest first: at · look · holdout · profile · digest · one column per metric."""
     columns = ["at", "look", "holdout", "profile", "digest"]
     rows = [
-        {name: getattr(look, name) for name in columns} | {name: metric.value for name, metric in look.metrics.items()}
-        for look in accesses
+        {name: getattr(access, name) for name in columns}
+        | {name: metric.value for name, metric in access.metrics.items()}
+        for access in accesses
     ]
     frame = pd.DataFrame(rows, columns=None if rows else columns)
     return frame.assign(at=pd.to_datetime(frame["at"], utc=True)).astype({"look": "int64"})

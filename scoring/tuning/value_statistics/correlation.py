@@ -87,7 +87,7 @@ def correlations(
 
 def _require(what: str, given: str, known: Sequence[str]) -> None:
     if given not in known:
-        raise ConfigurationError(f"{what} is {given!r}; it may be {' or '.join(known)}.")
+        raise ConfigurationError(f"{what} is {given!r}. Use {' or '.join(known)}.")
 
 
 def _centred(values: Floats) -> Floats:

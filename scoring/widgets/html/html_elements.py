@@ -9,7 +9,18 @@ from html import escape
 from scoring.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
 
 __all__ = [
-    "DOWN", "FAINT", "INK", "STYLE", "UP", "colours_of", "heading", "number", "page", "signed", "table", "text_on",
+    "DOWN",
+    "FAINT",
+    "INK",
+    "STYLE",
+    "UP",
+    "assign_colours",
+    "escape_text",
+    "heading",
+    "number",
+    "page",
+    "signed",
+    "table",
     "whisker",
 ]  # fmt: skip
 
@@ -58,7 +69,7 @@ STYLE = f"""<style>
 </style>"""
 
 
-def colours_of(groups: Sequence[str]) -> list[str]:
+def assign_colours(groups: Sequence[str]) -> list[str]:
     """Return a colour for each component, by its group and its position in the group."""
     seen: dict[str, int] = {}
     found = []
@@ -69,7 +80,7 @@ def colours_of(groups: Sequence[str]) -> list[str]:
     return found
 
 
-def text_on(value: object) -> str:
+def escape_text(value: object) -> str:
     """Return a value as escaped HTML text."""
     return escape(str(value), quote=True)
 
@@ -79,8 +90,8 @@ def page(inside: str) -> str:
     return f'{STYLE}<div class="lm-scoring">{inside}</div>'
 
 
-def heading(title: str, told: str = "") -> str:
-    return f"<h3>{text_on(title)}</h3>" + (f'<p class="muted">{text_on(told)}</p>' if told else "")
+def heading(title: str, note: str = "") -> str:
+    return f"<h3>{escape_text(title)}</h3>" + (f'<p class="muted">{escape_text(note)}</p>' if note else "")
 
 
 def table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], caption: str) -> str:
@@ -94,13 +105,13 @@ def table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], ca
     """
     kinds = [' class="n"' if numeric else "" for _, numeric in columns]
     head = "".join(
-        f'<th scope="col"{kind}>{text_on(name)}</th>' for (name, _), kind in zip(columns, kinds, strict=True)
+        f'<th scope="col"{kind}>{escape_text(name)}</th>' for (name, _), kind in zip(columns, kinds, strict=True)
     )
     body = "".join(
         "<tr>" + "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
         for row in rows
     )
-    return f'<table aria-label="{text_on(caption)}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<table aria-label="{escape_text(caption)}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def number(value: float) -> str:
@@ -116,8 +127,8 @@ def signed(value: float) -> str:
         return "–"
     if value == 0:
         return "0"
-    told = f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.3g}"
-    return told.replace("-", "−")
+    text = f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.3g}"
+    return text.replace("-", "−")
 
 
 def whisker(low: float, high: float, at: float, reach: float, colour: str, detectable: float = math.nan) -> str:

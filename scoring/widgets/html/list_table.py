@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scoring.widgets.html.html_elements import colours_of, heading, page, table, text_on
-from scoring.widgets.user_list import Listed, UserList
+from scoring.errors import pluralize
+from scoring.widgets.html.html_elements import assign_colours, escape_text, heading, page, table
+from scoring.widgets.user_list import ListedJob, UserList
 
 __all__ = ["legend_html", "list_html", "list_page"]
 
@@ -15,8 +16,8 @@ _WIDTH = 260
 def legend_html(users: UserList) -> str:
     """Return the legend of the component colours."""
     swatches = "".join(
-        f'<span class="entry"><span class="swatch" style="background:{colour}"></span>{text_on(name)}</span>'
-        for name, colour in zip(users.components, colours_of(users.groups), strict=True)
+        f'<span class="entry"><span class="swatch" style="background:{colour}"></span>{escape_text(name)}</span>'
+        for name, colour in zip(users.components, assign_colours(users.groups), strict=True)
     )
     return f"<p>{swatches}</p>"
 
@@ -28,33 +29,33 @@ def list_page(users: UserList) -> str:
 
 def list_html(users: UserList, most: int = 10) -> str:
     """Return the table of the first `most` jobs."""
-    colours = colours_of(users.groups)
+    colours = assign_colours(users.groups)
     rows = [
         (
             str(job.rank),
-            text_on(job.movement),
+            escape_text(job.movement),
             f"{job.total:.2f}",
             _stack(job, users.components, colours),
-            f'{text_on(job.title)} <span class="muted">{text_on(job.company)} {text_on(job.place)}</span>',
+            f'{escape_text(job.title)} <span class="muted">{escape_text(job.company)} {escape_text(job.place)}</span>',
         )
         for job in users.jobs[:most]
     ]
-    columns = [("rank", True), ("moved", False), ("score", True), ("points of each component", False), ("job", False)]
+    columns = [("rank", True), ("change", False), ("score", True), ("points by component", False), ("job", False)]
     return (
-        heading(f"User {users.user_id}: the first {len(rows)} of {len(users.jobs)} jobs")
+        heading(f"User {users.user_id}: first {len(rows)} of {pluralize(len(users.jobs), 'job')}")
         + legend_html(users)
-        + table(columns, rows, f"The list of user {users.user_id}")
+        + table(columns, rows, f"List of user {users.user_id}")
     )
 
 
-def _stack(job: Listed, components: Sequence[str], colours: Sequence[str]) -> str:
-    x, parts = 0.0, []
+def _stack(job: ListedJob, components: Sequence[str], colours: Sequence[str]) -> str:
+    x, rectangles = 0.0, []
     for name, points, colour in zip(components, job.points, colours, strict=True):
         width = _WIDTH * points / 100
-        parts.append(
+        rectangles.append(
             f'<rect x="{x:.1f}" y="1" width="{width:.1f}" height="12" fill="{colour}">'
-            f"<title>{text_on(name)}: {points:.2f}</title></rect>"
+            f"<title>{escape_text(name)}: {points:.2f}</title></rect>"
         )
         x += width
-    told = f'role="img" aria-label="{job.total:.2f} points"'
-    return f'<svg class="stack" width="{_WIDTH}" height="14" {told}>{"".join(parts)}</svg>'
+    label = f'role="img" aria-label="{job.total:.2f} points"'
+    return f'<svg class="stack" width="{_WIDTH}" height="14" {label}>{"".join(rectangles)}</svg>'

@@ -6,42 +6,45 @@ import math
 
 import pandas as pd
 
-from scoring.widgets.html.html_elements import DOWN, INK, UP, heading, number, signed, table, text_on, whisker
+from scoring.errors import pluralize
+from scoring.widgets.html.html_elements import DOWN, INK, UP, escape_text, heading, number, signed, table, whisker
 
 __all__ = ["measures_html"]
 
 _COLUMNS = (
-    ("measure", False), ("baseline", True), ("now", True), ("difference", True), ("95 % interval", False),
+    ("measure", False), ("baseline", True), ("current", True), ("difference", True), ("95 % interval", False),
     ("detectable", True), ("", False),
 )  # fmt: skip
 
 
 def measures_html(measures: pd.DataFrame, level: float = 0.95) -> str:
-    """Return the table of a frame of `measures.differences`. Differences that are not significant are grey."""
+    """Return the table of a frame of `differences`. Differences that are not significant are grey."""
     rows = []
     for row in measures.to_dict("records"):
         difference, significant = row["difference"], bool(row["significant"])
         up = difference > 0
         colour = INK if not significant else UP if up else DOWN
-        said = ("▲ higher" if up else "▼ lower") if significant else "no change" if difference == 0 else "may be noise"
+        verdict = (
+            ("▲ higher" if up else "▼ lower") if significant else "no change" if difference == 0 else "not significant"
+        )
         kind = ("better" if up else "worse") if significant else "muted"
         ends = [abs(row[end]) for end in ("low", "high", "detectable") if math.isfinite(row[end])]
         drawn = whisker(row["low"], row["high"], difference, 1.1 * max(ends, default=0.0), colour, row["detectable"])
         rows.append(
             (
-                text_on(row["measure"]),
+                escape_text(row["measure"]),
                 number(row["baseline"]),
                 number(row["mean"]),
                 f'<span class="{kind}">{signed(difference)}</span>',
                 drawn or '<span class="muted">–</span>',
                 f"±{number(row['detectable'])}" if row["detectable"] > 0 else "–",  # 0 if no value differs
-                f'<span class="{kind}">{said}</span>',
+                f'<span class="{kind}">{verdict}</span>',
             )
         )
     users = int(measures["n"].max()) if len(measures) else 0
     columns = [(f"{level:.0%} interval" if name == "95 % interval" else name, kind) for name, kind in _COLUMNS]
-    told = (
-        f"{users:,} users. Each interval is on a scale of its own around 0; the grey band is what so many users cannot "
-        "tell from noise."
+    note = (
+        f"{pluralize(users, 'user')}. Each interval has its own scale around 0. The grey band marks differences that "
+        "are too small to detect with this number of users."
     )
-    return heading("All users", told) + table(columns, rows, "Measures against the baseline")
+    return heading("All users", note) + table(columns, rows, "Measures compared with the baseline")

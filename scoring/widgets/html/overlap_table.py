@@ -8,7 +8,7 @@ import pandas as pd
 
 from scoring.evaluation import Comparison
 from scoring.evaluation.exposure import PLURAL, By
-from scoring.widgets.html.html_elements import DOWN, UP, heading, signed, table, text_on
+from scoring.widgets.html.html_elements import DOWN, UP, escape_text, heading, signed, table
 
 __all__ = ["overlap_html"]
 
@@ -22,13 +22,13 @@ def overlap_html(comparison: Comparison, exposure: Mapping[By, pd.DataFrame] | N
     `exposure` maps the grouping (such as company) to the frame of `Comparison.exposure`. None is not computed yet.
     """
     users = comparison.frame()
-    told = (
+    note = (
         f"Rank-biased overlap {comparison.mean_rbo:.3f} · {users['new'].mean():.1%} of the listed jobs are new · "
-        f"{comparison.share_changed:.0%} of the lists changed, {comparison.share_first_changed:.0%} have another "
+        f"{comparison.share_changed:.0%} of the lists changed, {comparison.share_first_changed:.0%} have a different "
         "first job."
     )
     tables = "".join(_changes(by, frame) for by, frame in (exposure or {}).items())
-    return heading("Overlap, winners and losers", told) + f'<div class="lm-scoring-three">{tables}</div>'
+    return heading("Overlap, gains and losses", note) + f'<div class="lm-scoring-three">{tables}</div>'
 
 
 def _changes(by: By, frame: pd.DataFrame) -> str:
@@ -38,7 +38,7 @@ def _changes(by: By, frame: pd.DataFrame) -> str:
     most = max(float(shown["change"].abs().max()), 1.0) if len(shown) else 1.0
     rows = [
         (
-            text_on(row["name"]),
+            escape_text(row["name"]),
             f'<span class="{"better" if row["change"] > 0 else "worse"}">{signed(row["change"])}</span>',
             _bar(row["change"] / most),
             f"{row['places_before']:,} → {row['places_after']:,}",
@@ -46,9 +46,9 @@ def _changes(by: By, frame: pd.DataFrame) -> str:
         for row in shown.to_dict("records")
     ]
     if not rows:
-        return f"<p>{PLURAL[by].capitalize()}: nobody gains or loses a place.</p>"
-    columns = [(PLURAL[by], False), ("change", True), ("", False), ("places in lists", True)]
-    return "<div>" + table(columns, rows, f"{PLURAL[by]} that gain and lose most") + "</div>"
+        return f"<p>{PLURAL[by].capitalize()}: no gains or losses.</p>"
+    columns = [(PLURAL[by], False), ("change", True), ("", False), ("list positions", True)]
+    return "<div>" + table(columns, rows, f"{PLURAL[by]} with the largest gains and losses") + "</div>"
 
 
 def _bar(share: float) -> str:

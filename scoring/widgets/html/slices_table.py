@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from scoring.widgets.html.html_elements import DOWN, INK, UP, heading, number, signed, table, text_on, whisker
+from scoring.errors import pluralize
+from scoring.widgets.html.html_elements import DOWN, INK, UP, escape_text, heading, number, signed, table, whisker
 
 __all__ = ["slices_html"]
 
 _COLUMNS = (
-    ("slice", False), ("users", True), ("baseline", True), ("now", True), ("difference", True), ("interval", False),
+    ("slice", False), ("users", True), ("baseline", True), ("current", True), ("difference", True), ("interval", False),
     ("", False),
 )  # fmt: skip
 
@@ -23,11 +24,11 @@ def slices_html(slices: pd.DataFrame, metric: str | None = None) -> str:
     of_metric = slices[slices["metric"] == metric]
     tested, small = of_metric[of_metric["tested"]], of_metric[~of_metric["tested"]]
     reach = 1.1 * float(tested[["low", "high"]].abs().max().max()) if len(tested) else 0.0
-    told = f"{metric} by slices of the users"
-    shown = heading(f"Slices: {metric}") + _warning(slices) + table(_COLUMNS, _rows(tested, reach), told)
+    caption = f"{metric} by slice"
+    shown = heading(f"Slices: {metric}") + _warning(slices) + table(_COLUMNS, _rows(tested, reach), caption)
     if not len(small):
         return shown
-    folded = f"{len(small)} slices of too few users to be tested"
+    folded = f"{pluralize(len(small), 'slice')} with too few users for a test"
     columns = [column for column in _COLUMNS if column[0] not in ("interval", "")]
     rows = [row[: len(columns)] for row in _rows(small, reach)]
     return f"{shown}<details><summary>{folded}</summary>{table(columns, rows, folded)}</details>"
@@ -37,17 +38,17 @@ def _rows(slices: pd.DataFrame, reach: float) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for row in slices.to_dict("records"):
         kind = "worse" if row["worse"] else "better" if row["better"] else "muted"
-        said = "⚠ significantly worse" if row["worse"] else "significantly better" if row["better"] else ""
+        verdict = "⚠ significantly worse" if row["worse"] else "significantly better" if row["better"] else ""
         colour = DOWN if row["worse"] else UP if row["better"] else INK
         rows.append(
             (
-                f'<span class="muted">{text_on(row["slicing"])}:</span> {text_on(row["slice"])}',
+                f'<span class="muted">{escape_text(row["slicing"])}:</span> {escape_text(row["slice"])}',
                 f"{row['n']:,}",
                 number(row["mean_a"]),
                 number(row["mean_b"]),
                 f'<span class="{kind}">{signed(row["difference"])}</span>',
                 whisker(row["low"], row["high"], row["difference"], reach, colour),
-                f'<span class="{kind}">{said}</span>',
+                f'<span class="{kind}">{verdict}</span>',
             )
         )
     return rows
@@ -57,7 +58,8 @@ def _warning(slices: pd.DataFrame) -> str:
     worse = slices[slices["worse"]]
     if not len(worse):
         tested = int(slices["tested"].sum())
-        return f'<p class="muted">No slice is significantly worse, of {tested:,} that were tested.</p>'
+        count = pluralize(tested, "tested slice")
+        return f'<p class="muted">None of the {count} is significantly worse.</p>'
     named = [f"{row.slicing} {row.slice} ({row.metric})" for row in worse.itertuples()]
     few = ", ".join(named[:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
-    return f'<p class="worse">⚠ Significantly worse than the baseline: {text_on(few)}.</p>'
+    return f'<p class="worse">⚠ Significantly worse than the baseline: {escape_text(few)}.</p>'

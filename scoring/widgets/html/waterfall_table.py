@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scoring.evaluation.waterfall import Change, Waterfall
-from scoring.widgets.html.html_elements import DOWN, FAINT, UP, heading, number, table, text_on
+from scoring.widgets.html.html_elements import DOWN, FAINT, UP, escape_text, heading, number, table
 
 __all__ = ["waterfall_html"]
 
@@ -22,12 +22,12 @@ def waterfall_html(why: Waterfall) -> str:
     for change in changes:
         ends.append(ends[-1] + change.change)
     low, high = _range(ends)
-    rows = [_total("before", why.total_before, low, high)]
+    rows = [_total_row("baseline total", why.total_before, low, high)]
     for place, change in enumerate(changes):
         rows.append(_row(change, ends[place], ends[place + 1], low, high))
-    rows.append(_total("now", why.total_after, low, high))
+    rows.append(_total_row("current total", why.total_after, low, high))
     return heading(f"Why job {why.job_id} moved", why.summary()) + table(
-        _COLUMNS, rows, f"Change of the score of job {why.job_id}, component by component"
+        _COLUMNS, rows, f"Change of the score of job {why.job_id}by component"
     )
 
 
@@ -41,7 +41,7 @@ def _row(change: Change, start: float, end: float, low: float, high: float) -> t
     colour = UP if change.change > 0 else DOWN
     kind = "better" if change.change > 0 else "worse" if change.change < 0 else "muted"
     return (
-        text_on(change.component),
+        escape_text(change.component),
         _pair(_value(change.value_before), _value(change.value_after)),
         _pair(f"{change.weight_before:.4f}", f"{change.weight_after:.4f}"),
         _pair(f"{change.points_before:.2f}", f"{change.points_after:.2f}"),
@@ -50,8 +50,8 @@ def _row(change: Change, start: float, end: float, low: float, high: float) -> t
     )
 
 
-def _total(when: str, total: float, low: float, high: float) -> tuple[str, ...]:
-    return (f"<b>total {when}</b>", "", "", f"<b>{total:.2f}</b>", "", _drawn(low, total, low, high, FAINT))
+def _total_row(label: str, total: float, low: float, high: float) -> tuple[str, ...]:
+    return (f"<b>{label}</b>", "", "", f"<b>{total:.2f}</b>", "", _drawn(low, total, low, high, FAINT))
 
 
 def _value(value: float | None) -> str:
@@ -64,7 +64,7 @@ def _points(change: float) -> str:
 
 
 def _pair(before: str, after: str) -> str:
-    return text_on(after) if before == after else f"{text_on(before)} → {text_on(after)}"
+    return escape_text(after) if before == after else f"{escape_text(before)} → {escape_text(after)}"
 
 
 def _drawn(start: float, end: float, low: float, high: float, colour: str) -> str:

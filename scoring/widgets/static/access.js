@@ -1,10 +1,9 @@
-// What ipywidgets leaves out: sliders have names that a screen reader can say, and keys that are pressed in the panel
-// are the panel's and none of the notebook's shortcuts.
+// Accessible names for sliders, and key events that stay in the panel. ipywidgets offers neither.
 
 function nameControls(panel) {
-  for (const one of panel.querySelectorAll(".scoring-named")) {
-    const control = one.matches("button") ? one : one.querySelector('[role="slider"], input');
-    const name = one.matches("button") ? one.title : one.querySelector(".widget-label")?.title;
+  for (const widget of panel.querySelectorAll(".scoring-named")) {
+    const control = widget.matches("button") ? widget : widget.querySelector('[role="slider"], input');
+    const name = widget.matches("button") ? widget.title : widget.querySelector(".widget-label")?.title;
     if (name && control && control.getAttribute("aria-label") !== name) control.setAttribute("aria-label", name);
   }
 }
@@ -13,23 +12,23 @@ function render({ el }) {
   let panel = null;
   let frame = 0;
   const observer = new MutationObserver(() => nameControls(panel));
-  // JupyterLab looks for its shortcuts on the document, when every control has had the key; its own attribute against
-  // that (data-lm-suppress-shortcuts) works only on the very element that has the focus
+  // JupyterLab handles shortcuts on the document, after the controls. Its attribute data-lm-suppress-shortcuts
+  // applies only to the focused element itself, so it cannot be set on the panel.
   const onKey = (event) => {
     const saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s"; // a browser would save the page
     if (!saves) event.stopPropagation();
   };
-  const begin = () => {
+  const attach = () => {
     panel = el.closest(".scoring-panel");
     if (!panel) {
-      frame = requestAnimationFrame(begin); // it is put into the page after it is drawn
+      frame = requestAnimationFrame(attach); // the element is added to the page after it is rendered
       return;
     }
     nameControls(panel);
     observer.observe(panel, { subtree: true, childList: true, attributeFilter: ["title"] });
     panel.addEventListener("keydown", onKey);
   };
-  begin();
+  attach();
   return () => {
     cancelAnimationFrame(frame);
     observer.disconnect();

@@ -1,4 +1,4 @@
-// One line that screen readers are told of when it changes: its element stays, and only the text in it changes.
+// A line of text that screen readers announce when it changes. The element is kept; only its text changes.
 function render({ model, el }) {
   const line = document.createElement("div");
   line.setAttribute("role", "status");
@@ -11,7 +11,7 @@ function render({ model, el }) {
   };
   model.on("change:text change:kind", show);
   show();
-  // what changed while this page was being made never came here: whoever wrote it says it again
+  // Changes made while the page was loading were not received. This message requests the current state.
   model.send({ shown: true });
 }
 

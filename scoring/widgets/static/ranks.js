@@ -1,16 +1,16 @@
-// A list of ranked jobs: rows that the arrow keys go through, each with its points as a stacked bar.
-// Everything is put in as text or as an attribute, never as markup: titles come from anybody.
+// A list of ranked jobs. The arrow keys select a row. A stacked bar shows the points of each job.
+// Values are set as text or attributes, never as markup, because titles are untrusted.
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 240;
-const COLUMNS = ["rank", "moved", "score", "points of each component", "job"];
+const COLUMNS = ["rank", "change", "score", "points by component", "job"];
 
 function element(name, parent, text, attributes = {}) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (parent) parent.appendChild(made);
-  return made;
+  const node = document.createElement(name);
+  if (text !== undefined) node.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  if (parent) parent.appendChild(node);
+  return node;
 }
 
 function stack(cell, row, names, colours) {
@@ -46,7 +46,7 @@ function render({ model, el }) {
   const frame = element("div", el, undefined, { class: "scoring-scroll" });
 
   const rows = () => Array.from(frame.querySelectorAll("tbody tr"));
-  const mark = () => {
+  const markSelection = () => {
     const selected = model.get("selected");
     const all = rows();
     const chosen = all.find((row) => row.dataset.job === selected) || all[0];
@@ -56,16 +56,16 @@ function render({ model, el }) {
     }
     return chosen;
   };
-  const choose = (row) => {
+  const select = (row) => {
     if (!row) return;
     model.set("selected", row.dataset.job);
     model.save_changes();
-    mark();
+    markSelection();
     row.focus({ preventScroll: false });
   };
 
   const draw = () => {
-    const inside = frame.contains(document.activeElement);
+    const hasFocus = frame.contains(document.activeElement);
     const top = frame.scrollTop;
     const names = model.get("components");
     const colours = model.get("colours");
@@ -88,12 +88,12 @@ function render({ model, el }) {
       const job = element("td", line);
       element("span", job, row.title || `job ${row.job_id}`);
       element("span", job, [row.company, row.place].filter(Boolean).join(" · "), { class: "muted" });
-      line.addEventListener("click", () => choose(line));
+      line.addEventListener("click", () => select(line));
     }
     frame.replaceChildren(table);
     frame.scrollTop = top;
-    const chosen = mark();
-    if (inside && chosen) chosen.focus({ preventScroll: true });
+    const chosen = markSelection();
+    if (hasFocus && chosen) chosen.focus({ preventScroll: true });
   };
 
   const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e9, End: 1e9 };
@@ -101,15 +101,15 @@ function render({ model, el }) {
     const all = rows();
     const at = all.indexOf(document.activeElement);
     if (at < 0) return;
-    if (event.key === "Enter" || event.key === " ") choose(all[at]);
-    else if (event.key in steps) choose(all[Math.min(Math.max(at + steps[event.key], 0), all.length - 1)]);
+    if (event.key === "Enter" || event.key === " ") select(all[at]);
+    else if (event.key in steps) select(all[Math.min(Math.max(at + steps[event.key], 0), all.length - 1)]);
     else return;
     event.preventDefault();
     event.stopPropagation();
   });
 
   model.on("change:rows", draw);
-  model.on("change:selected", mark);
+  model.on("change:selected", markSelection);
   draw();
 }
 

@@ -30,7 +30,7 @@ def run(script: Path, cache: Path) -> list[str]:
     return done.stdout.split()
 
 
-def test_kept_kernels_of_other_code_are_compiled_again(tmp_path: Path) -> None:
+def test_cached_kernels_of_other_code_are_recompiled(tmp_path: Path) -> None:
     """An index of other code may name types that no longer exist, so it is not unpickled."""
     script, cache = tmp_path / "kernel.py", tmp_path / "cache"
     script.write_text(KERNEL.format(root=str(Path(__file__).parents[3])), "utf-8")

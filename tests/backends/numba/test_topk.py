@@ -17,7 +17,7 @@ from scoring.plan import Candidates, Plan, lookup_keys
 from scoring.plan.fold import fold
 from scoring.ranking import Ranking, Scorer
 from scoring.threads.pool import TASKS_PER_WORKER
-from tests.support.counts import ALONE, REFERENCE, record_count
+from tests.support.counts import record_count
 from tests.support.random_programs import TERMS, Sketch, cases, plan_of, reference_lists, sketches
 
 EVERY_TERM = tuple(((kind,), None, 0.125, 0.3, i % 3) for i, kind in enumerate(TERMS))
@@ -58,38 +58,33 @@ def ks(sketch: Sketch) -> list[int]:
 @example(Sketch(0, 3, 0, EQUAL, 2), 0)
 @example(Sketch(0, 0, 9, EQUAL, 2), 0)
 @example(Sketch(0, 3, 1, (), 2, per_company=1, n_companies=0), 6)
-def test_lists_equal_the_reference(sketch: Sketch, which: int) -> None:
+def test_lists_equal_reference(sketch: Sketch, which: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
-    record_count(
-        "exact",
-        REFERENCE,
-        1,
-    )
+    record_count("compiled lists", "{} random programs", 1)
 
 
 TIES = sketches(users=(1, 3), jobs=st.integers(1, 30), levels=st.sampled_from((1, 2)))
-TIED = "{} cases of one or two different scores, by each path: the smaller job id first"
 
 
 @cases(300)
 @given(TIES, st.integers(0, 6))
-def test_ties_go_by_job_id(sketch: Sketch, which: int) -> None:
+def test_ties_are_ordered_by_job_id(sketch: Sketch, which: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
-    record_count("ties", TIED, 1)
+    record_count("ties", "{} cases with one or two different scores", 1)
 
 
 @pytest.mark.long
 @cases(10_000)
 @given(TIES, st.integers(0, 6))
-def test_ties_go_by_job_id_in_ten_thousand_cases(sketch: Sketch, which: int) -> None:
+def test_ties_are_ordered_by_job_id_in_many_cases(sketch: Sketch, which: int) -> None:
     assert_lists_are_the_references(plan_of(sketch), ks(sketch)[which])
-    record_count("ties", TIED, 1)
+    record_count("ties", "{} cases with one or two different scores", 1)
 
 
 @pytest.mark.parametrize("k", [1, 40, SHORT, SHORT + 1, 1499, 1500, 5000])
 @pytest.mark.parametrize("per_company", [0, 2, 400])
 @pytest.mark.parametrize("components", [EVERY_TERM, EQUAL], ids=["any", "equal"])
-def test_short_and_long_lists(components: tuple, per_company: int, k: int) -> None:
+def test_short_and_long_lists_equal_reference(components: tuple, per_company: int, k: int) -> None:
     """Lists of up to `SHORT` jobs use insertion, longer ones sort all scores. Both equal the reference."""
     plan = plan_of(Sketch(11, 3, 1500, components, 2, per_company=per_company, n_companies=4))
     assert plan.exclusions.open_to_all.sum() > SHORT
@@ -98,13 +93,13 @@ def test_short_and_long_lists(components: tuple, per_company: int, k: int) -> No
 
 @pytest.mark.parametrize("n_jobs", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 1])
 @pytest.mark.parametrize("n_users", [1, TILE - 1, TILE, TILE + 1, 2 * TILE + 3])
-def test_at_the_borders_of_blocks_and_tiles(n_jobs: int, n_users: int) -> None:
+def test_lists_at_block_and_tile_boundaries_equal_reference(n_jobs: int, n_users: int) -> None:
     sketch = Sketch(5, n_users, n_jobs, EVERY_TERM, 3, per_company=3, n_companies=9)
     assert_lists_are_the_references(plan_of(sketch), 20)
 
 
 @pytest.mark.parametrize("n_users", [TASKS_PER_WORKER * TILE, TASKS_PER_WORKER * (TILE + 1)])
-def test_long_lists_at_the_borders_of_tiles(n_users: int) -> None:
+def test_long_lists_at_tile_boundaries_equal_reference(n_users: int) -> None:
     """Each task has exactly one tile of users, or one user more."""
     plan = plan_of(Sketch(5, n_users, 2 * SHORT, EVERY_TERM, 3, n_companies=9))
     assert plan.exclusions.open_to_all.sum() > SHORT
@@ -113,7 +108,7 @@ def test_long_lists_at_the_borders_of_tiles(n_users: int) -> None:
 
 @cases(100)
 @given(sketches(users=(1, 4)), st.integers(1, 40), st.integers(1, 40))
-def test_a_shorter_list_begins_a_longer_one(sketch: Sketch, a: int, b: int) -> None:
+def test_shorter_list_is_prefix_of_longer_list(sketch: Sketch, a: int, b: int) -> None:
     plan = plan_of(sketch)
     shorter, longer = (Scorer(plan, workers=1).top_k(k) for k in sorted((a, b)))
     np.testing.assert_array_equal(shorter.count, np.minimum(longer.count, min(a, b)))
@@ -121,25 +116,25 @@ def test_a_shorter_list_begins_a_longer_one(sketch: Sketch, a: int, b: int) -> N
     for row, size in enumerate(shorter.count):
         np.testing.assert_array_equal(shorter.job_id[row, :size], longer.job_id[row, :width][:size])
         np.testing.assert_array_equal(shorter.scores[row, :size], longer.scores[row, :width][:size])
-    record_count("order", "{} pairs of k: the shorter list begins the longer", 1)
+    record_count("list length", "{} pairs of k", 1)
 
 
 @cases(100)
 @given(sketches(users=(1, 5)), st.data())
-def test_a_user_alone_has_the_list_of_the_batch(sketch: Sketch, data: st.DataObject) -> None:
+def test_list_does_not_depend_on_batch(sketch: Sketch, data: st.DataObject) -> None:
     plan = plan_of(sketch)
     whole = Scorer(plan, workers=1).top_k(7)
     users = np.array(data.draw(st.lists(st.integers(0, sketch.n_users - 1), min_size=1, max_size=6)))
     some = assert_lists_are_the_references(plan, 7, users)
     np.testing.assert_array_equal(some.user_id, plan.user_id[users])
-    record_count("order", ALONE, 1)
+    record_count("single user", "{} users", 1)
     np.testing.assert_array_equal(some.job_id, whole.job_id[users])
     np.testing.assert_array_equal(some.scores, whole.scores[users])
 
 
 @cases(100)
 @given(sketches(users=(1, 3)))
-def test_nothing_outside_a_list_beats_anything_inside(sketch: Sketch) -> None:
+def test_unlisted_jobs_rank_below_listed_jobs(sketch: Sketch) -> None:
     """This check does not use the sort of the reference."""
     plan = plan_of(replace(sketch, per_company=0))
     ranking = Scorer(plan, workers=1).top_k(5)
@@ -157,7 +152,7 @@ def test_nothing_outside_a_list_beats_anything_inside(sketch: Sketch) -> None:
 
 @cases(100)
 @given(sketches(users=(1, 3)), st.integers(1, 3))
-def test_no_company_has_more_jobs_than_allowed(sketch: Sketch, per_company: int) -> None:
+def test_company_limit_holds_in_every_list(sketch: Sketch, per_company: int) -> None:
     """A job excluded by the company limit ranks below the listed jobs of that company."""
     plan = plan_of(replace(sketch, per_company=per_company, n_companies=2))
     ranking = Scorer(plan, workers=1).top_k(1000)
@@ -177,7 +172,7 @@ def test_no_company_has_more_jobs_than_allowed(sketch: Sketch, per_company: int)
         assert set(without.tolist()) <= set(taken.tolist())
 
 
-def test_when_no_job_is_eligible_the_lists_are_empty() -> None:
+def test_lists_are_empty_without_eligible_jobs() -> None:
     plan = plan_of(Sketch(1, 3, 20, EVERY_TERM, 0))
     plan.exclusions.by_rule["closed"] = np.ones(20, dtype=bool)
     ranking = assert_lists_are_the_references(plan, 5)
@@ -185,7 +180,7 @@ def test_when_no_job_is_eligible_the_lists_are_empty() -> None:
     assert len(ranking.frame()) == 0
 
 
-def test_when_every_job_is_excluded_for_one_user_the_others_keep_theirs() -> None:
+def test_exclusions_of_one_user_do_not_affect_other_users() -> None:
     """Marks of one user's excluded jobs must be cleared before the next user."""
     plan = plan_of(Sketch(1, 3, 20, EVERY_TERM, 0))
     plan.exclusions.by_rule["closed"] = np.zeros(20, dtype=bool)
@@ -197,20 +192,20 @@ def test_when_every_job_is_excluded_for_one_user_the_others_keep_theirs() -> Non
 
 @cases(100)
 @given(sketches(users=(1, 4)), st.integers(0, 6), st.integers(0, 2**32 - 1))
-def test_lists_hold_candidates_only(sketch: Sketch, which: int, seed: int) -> None:
+def test_lists_contain_only_candidates(sketch: Sketch, which: int, seed: int) -> None:
     plan = plan_of(sketch)
     rng = np.random.default_rng(seed)
-    theirs = rng.random((sketch.n_users, sketch.n_jobs)) < rng.choice([0.0, 0.1, 0.6, 1.0], (sketch.n_users, 1))
-    candidates = Candidates.listed(*np.nonzero(theirs), *theirs.shape)
+    is_candidate = rng.random((sketch.n_users, sketch.n_jobs)) < rng.choice([0.0, 0.1, 0.6, 1.0], (sketch.n_users, 1))
+    candidates = Candidates.listed(*np.nonzero(is_candidate), *is_candidate.shape)
     plan = replace(plan, exclusions=replace(plan.exclusions, candidates=candidates))
     ranking = assert_lists_are_the_references(plan, ks(sketch)[which])
     for row, count in enumerate(ranking.count):
-        assert theirs[row, ranking.job_row[row, :count]].all()
+        assert is_candidate[row, ranking.job_row[row, :count]].all()
 
 
 @cases(150)
 @given(sketches(users=(1, 4)), st.integers(1, 9), st.integers(0, 2**32 - 1))
-def test_other_weights_on_a_layout_made_before(sketch: Sketch, k: int, seed: int) -> None:
+def test_layout_of_other_weights_does_not_change_lists(sketch: Sketch, k: int, seed: int) -> None:
     """The layout and the seed lists come from other weights. The result must not depend on them."""
     plan = plan_of(sketch)
     before = Scorer(plan, workers=1).top_k(k)
@@ -223,11 +218,11 @@ def test_other_weights_on_a_layout_made_before(sketch: Sketch, k: int, seed: int
         assert_is(reference_lists(other, k), Scorer(other, workers=1, before=before).top_k(k), other)
 
 
-def test_lists_of_before_are_used_for_the_users_that_they_have() -> None:
+def test_seed_lists_reduce_scored_pairs_and_keep_results() -> None:
     plan = plan_of(Sketch(3, 6, 300, EVERY_TERM, 0))
-    everybody = Scorer(plan, workers=1).top_k(9)
+    all_users = Scorer(plan, workers=1).top_k(9)
     some = Scorer(plan, workers=1).top_k(5, np.array([4, 1]))
-    fresh, seeded = (Scorer(plan, workers=1, before=before) for before in (None, everybody))
+    fresh, seeded = (Scorer(plan, workers=1, before=before) for before in (None, all_users))
     assert_is(reference_lists(plan, 7), seeded.top_k(7), plan)
     assert_is(reference_lists(plan, 5), Scorer(plan, workers=1, before=some).top_k(5), plan)
     assert seeded.top_k(7).n_scored <= fresh.top_k(7).n_scored
@@ -238,7 +233,7 @@ WIDE = Sketch(7, 5, 3000, EVERY_TERM, 0)
 
 @pytest.mark.parametrize("most_cells", [1, 4, 10_000])
 @pytest.mark.parametrize("n_jobs", [17, 3000])
-def test_any_number_of_cells(monkeypatch: pytest.MonkeyPatch, most_cells: int, n_jobs: int) -> None:
+def test_lists_do_not_depend_on_number_of_cells(monkeypatch: pytest.MonkeyPatch, most_cells: int, n_jobs: int) -> None:
     """Layouts with one cell for all jobs, with few cells, and with more than two keys."""
     monkeypatch.setattr(lookup_keys, "MOST_CELLS", most_cells)
     monkeypatch.setattr(lookup_keys, "JOBS_PER_CELL", n_jobs)
@@ -261,7 +256,7 @@ LOOSE = st.lists(
     st.sampled_from((1, 4, 24)),
     st.sampled_from((0, 0, 2)),
 )
-def test_keys_that_make_no_cells(
+def test_keys_outside_cells_equal_reference(
     seed: int, parts: list[tuple[tuple[str, ...], str | None]], levels: int, most_cells: int, per_company: int
 ) -> None:
     """Bounds by class of users, exceptions in a few cells, and lists seeded with those of another user."""
@@ -275,7 +270,7 @@ def test_keys_that_make_no_cells(
 
 @cases(60)
 @given(st.integers(0, 2**32 - 1), st.sampled_from((0, 2)), st.sampled_from((1, 8, 40)))
-def test_products_decide_alone_or_with_a_little_else(seed: int, levels: int, k: int) -> None:
+def test_lists_dominated_by_products_equal_reference(seed: int, levels: int, k: int) -> None:
     """Negative products, vectors of different lengths, jobs and users without a vector."""
     mixed = (("dot", "flags"), "user", 0.5, 1.0, 1)
     components = ((("dot",), None, 1.0, 1.0, 0), mixed, (("job",), None, 0.01, 1.0, 2))
@@ -284,7 +279,7 @@ def test_products_decide_alone_or_with_a_little_else(seed: int, levels: int, k: 
 
 @cases(60)
 @given(st.integers(0, 2**32 - 1), st.sampled_from((1, 8, 40)))
-def test_weights_far_apart(seed: int, k: int) -> None:
+def test_weights_of_different_magnitude_equal_reference(seed: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     kinds = rng.permutation(TERMS)
     components = tuple(((str(kind),), None, float(10.0 ** rng.integers(-12, 7)), 1.0, 0) for kind in kinds)
@@ -292,7 +287,7 @@ def test_weights_far_apart(seed: int, k: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["pruned", "dense"])
-def test_a_path_can_be_asked_for(path: str) -> None:
+def test_requested_strategy_is_used(path: str) -> None:
     scorer = Scorer(plan_of(WIDE), workers=1, path=path)
     assert scorer.decision is None
     ranking = scorer.top_k(5)
@@ -301,7 +296,7 @@ def test_a_path_can_be_asked_for(path: str) -> None:
     assert ranking.n_scored == everything if path == "dense" else 0 < ranking.n_scored <= everything
 
 
-def test_the_path_is_measured_where_there_are_users_enough() -> None:
+def test_strategy_is_measured_for_enough_users() -> None:
     components = ((("dot",), None, 1.0, 1.0, 0),)
     scorer = Scorer(plan_of(replace(WIDE, n_users=200, components=components)), workers=1)
     scorer.top_k(50)
@@ -311,13 +306,13 @@ def test_the_path_is_measured_where_there_are_users_enough() -> None:
     assert scorer.decision.strategy == "sorted"
 
 
-def test_no_other_path() -> None:
+def test_unknown_path_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match=r"path: 'fast' does not exist\. Use auto, pruned, dense"):
         Scorer(plan_of(WIDE), path="fast")  # type: ignore[arg-type]
 
 
 @cases(200)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=300))
-def test_long_lists_are_sorted_as_numpy_sorts(values: list[float]) -> None:
+def test_descending_order_equals_numpy_stable_sort(values: list[float]) -> None:
     scores = np.array([*values, 0.0, -0.0], dtype=np.float32)
     np.testing.assert_array_equal(descending_order(scores), np.argsort(-scores, kind="stable"))

@@ -27,7 +27,7 @@ def _written_out(value, source, rank, has, low, high, gain, no):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_block_is_filled_alike(seed: int) -> None:
+def test_block_operations_equal_fallback(seed: int) -> None:
     random = np.random.default_rng(seed)
     source = random.normal(size=BLOCK_JOBS + 3).astype(np.float32)
     rank = random.integers(-3, 4, BLOCK_JOBS + 3).astype(np.int32)
@@ -58,7 +58,7 @@ def _lowest(bits):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_same_bits_are_set(seed: int) -> None:
+def test_masks_equal_fallback(seed: int) -> None:
     random = np.random.default_rng(seed)
     values = random.choice([np.nan, np.inf, -np.inf, 0.0, -0.0, 0.25, 0.5, 1.0], 100).astype(np.float32)
     first = int(random.integers(0, 37))

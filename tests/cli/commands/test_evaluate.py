@@ -96,25 +96,25 @@ def test_evaluate_prints_the_scoreboard(scoring: Call, data: Dataset, cache: Pat
     evaluator = Evaluator(holdout, users=users, factor_cache=cache)
     models = {"standard": load_model("standard"), "fit": Registry("data/profiles").load("fit").model}
     frame = Scoreboard.of(evaluator, models).frame().set_index(["model", "measure"])
-    first, second = text.split("\nfit\n")
+    first, second = text.split("\nfit, compared with standard\n")
     for part, model in ((first, "standard"), (second, "fit")):
         for measure in ("NDCG@10", "HitRate@40", "mean fee@40", "concentration@40"):
             assert number(row(part, measure)[0]) == rounded(frame.loc[(model, measure), "mean"])
     assert number(row(second, "NDCG@10")[3]) == rounded(frame.loc[("fit", "NDCG@10"), "difference"])
     assert f"over {len(users):,} users" in text
-    assert f"left out: {next(iter(holdout.left_out.values())):,} × user not registered" in done.stderr
-    assert f"{len(holdout.relevance):,} jobs of {len(holdout.user_id):,} users are to be found" in done.stderr
+    assert f"excluded: {next(iter(holdout.left_out.values())):,} × user not registered" in done.stderr
+    assert f"{len(holdout.relevance):,} relevant jobs of {len(holdout.user_id):,} users" in done.stderr
 
 
 def test_evaluate_by_slices_and_without_components_into_a_folder(scoring: Call, tmp_path: Path) -> None:
     done = scoring("evaluate", "standard", "fit", "--slices", "--ablation", "--out", "found", "--on", "train")
     text = page(done)
-    assert "NDCG@10 of fit against standard, by slice" in text
+    assert "NDCG@10 of fit compared with standard, by slice" in text
     slices = pd.read_csv("found/slices.csv").query("metric == 'NDCG@10' and slice == 'newcomer'").iloc[0]
     shown = [number(text) for text in row(text, "newcomer")[:3]]
     assert shown == [slices["n"], rounded(slices["mean_a"]), rounded(slices["mean_b"])]
     ablation = pd.read_csv("found/ablation.csv")
-    lost = text.split("fit without each of its components")[1]
+    lost = text.split("Ablation of fit")[1]
     assert number(row(lost, ablation["component"][0])[1]) == rounded(ablation["without_it"][0])
     assert {path.name for path in (tmp_path / "found").iterdir()} == {
         "scoreboard.csv", "scoreboard.png", "slices.csv", "ablation.csv", "ablation.png",
@@ -124,10 +124,10 @@ def test_evaluate_by_slices_and_without_components_into_a_folder(scoring: Call, 
 
 def test_every_look_at_test_is_logged(scoring: Call) -> None:
     assert "look" not in scoring("evaluate", "standard").stderr
-    assert page(scoring("profiles", "looks")) == "Nobody looked at test users by data/profiles."
+    assert page(scoring("profiles", "looks")) == "data/profiles contains no evaluations on test users."
     assert "warning" not in scoring("evaluate", "standard", "fit", "--on", "test").stderr
     again = scoring("evaluate", "fit", "--on", "test")
-    assert "warning: this is look 3 and on at these users" in again.stderr
+    assert "warning: these users have been evaluated 2 times before" in again.stderr
     looks = Registry("data/profiles").test_accesses()
     assert looks["look"].tolist() == [1, 2, 3]
     measured = row(page(again), "NDCG@10")[0]
@@ -154,17 +154,17 @@ def test_other_holdouts(scoring: Call, options: tuple, users: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("evaluate", "standard", "standard"), 1, "standard is named twice"),
+        (("evaluate", "standard", "standard"), 1, "Duplicate model standard"),
         (("evaluate", "unheard"), 1, "unheard"),
         (("evaluate", "--counts", "application=much"), 2, "KIND=GAIN"),
         (("evaluate", "--counts", "sleep"), 1, "no actions of kind 'sleep'"),
-        (("evaluate", "--holdout", "last", "--cut", "2025-01-01"), 2, "--cut belongs to --holdout time"),
+        (("evaluate", "--holdout", "last", "--cut", "2025-01-01"), 2, "--cut requires --holdout time"),
         (("evaluate", "--cut", "2035-01-01"), 1, "2035"),
         (("compare", "standard", "."), 1, "'.'"),
-        (("compare", "standard", "fit", "--job", 3), 2, "--job goes with --user"),
-        (("compare", "standard", "fit", "--user", 999_999), 1, "user_id 999999 does not exist"),
+        (("compare", "standard", "fit", "--job", 3), 2, "--job requires --user"),
+        (("compare", "standard", "fit", "--user", 999_999), 1, "user 999999 does not exist"),
         (("tune", "--lock", "luck"), 1, "no component 'luck'"),
-        (("tune", "--goal", "income@3"), 1, "no goal 'income@3'"),
+        (("tune", "--goal", "income@3"), 1, "'income@3' is not a goal"),
         (("tune", "--floor", "NDCG@10:tenure:old"), 1, "tenure has no slice 'old'"),
         (("tune", "--parameter", "freshness.half_life_days"), 1, "COMPONENT.FIELD=LOW..HIGH"),
         (("tune", "--save", "../up", "--trials", 1), 1, "up"),
@@ -195,12 +195,15 @@ def test_compare_two_models(scoring: Call, data: Dataset, cache: Path) -> None:
     assert "From standard to fit@1" in text
     assert f"jobs in both lists, mean              {found.mean_overlap:.1%}" in text
     assert f"{found.mean_rbo:.3f}" in text
-    ours = text.split("The list of user 7")[1].split("Why job")[0]
+    ours = text.split("List of user 7")[1].split("Change of the total of job")[0]
     listed = re.findall(r"^ *\(?(\d+)\)? +(\d+) +(\S+)", ours, re.MULTILINE)
     assert [int(job_id) for _, job_id, _ in listed] == moves["job_id"].tolist()
     assert [label for _, _, label in listed] == moves["label"].tolist()
     why = waterfall(before, after, user, job)
-    assert row(text.split(f"Why job {job} moved")[1], "total")[-1] == f"{why.total_after - why.total_before:+.2f}"
+    assert (
+        row(text.split(f"Change of the total of job {job}")[1], "total")[-1]
+        == f"{why.total_after - why.total_before:+.2f}"
+    )
     assert sorted(path.name for path in Path("cmp").iterdir()) == [
         "comparison.png", "exposure.csv", "movements.csv", "users.csv",
     ]  # fmt: skip
@@ -213,10 +216,10 @@ def test_compare_two_runs(scoring: Call, data: Dataset) -> None:
     first, second = sorted(path for path in Path("runs").iterdir() if path.name != "latest")
     done = scoring("compare", first, second, "--top-k", 12)
     text = page(done)
-    assert re.search(r"note: \d+ users have a list in one of the runs only", done.stderr)
+    assert re.search(r"excluded: [1-9]\d* × user in only one of the runs", done.stderr)
     before = Prepared.of(data, load_model("standard"))
     users = before.plan.user_id[before.active_users[:50]]
-    assert "is a run: two runs, or two models, are compared" in scoring("compare", first, "fit").stderr
+    assert "is a run. Give two runs or two models." in scoring("compare", first, "fit").stderr
     found = Comparison.of(before, before.with_model(Registry("data/profiles").load("fit").model), 12, users)
     assert row(text, "users")[0] == "50"
     assert f"jobs in both lists, mean              {found.mean_overlap:.1%}" in text
@@ -225,9 +228,9 @@ def test_compare_two_runs(scoring: Call, data: Dataset) -> None:
 
 def test_a_model_beside_itself_changes_nothing(scoring: Call, folder: Path) -> None:
     text = page(scoring("compare", "fit", "fit@1"))
-    assert "They are the same" in text
+    assert "Weights, parameters and rules are equal." in text
     assert row(text, "users whose list changed") == ["0.0"]
-    assert "Nobody gains or loses a place" in text
+    assert "The numbers of list places by company are equal." in text
 
 
 # tune
@@ -241,7 +244,7 @@ def test_tune_reports_saves_and_goes_on(scoring: Call) -> None:
     assert saved.metadata.parent is not None
     assert saved.metadata.parent.name == "standard"
     frame = pd.read_csv("tuned/test.csv").set_index(["model", "measure"])
-    shown = row(text.split("users of test")[1], "search")[0]
+    shown = row(text.split("Test: ")[1], "search")[0]
     assert number(shown) == rounded(frame.loc[("search", "NDCG@10"), "mean"])
     assert saved.metadata.metrics["test"]["NDCG@10"].value == frame.loc[("search", "NDCG@10"), "mean"]
     trials = pd.read_csv("tuned/trials.csv")
@@ -249,7 +252,7 @@ def test_tune_reports_saves_and_goes_on(scoring: Call) -> None:
     assert len(Registry("data/profiles").test_accesses()) == 4
     journal = next(Path("data/searches").iterdir())
     again = scoring("tune", "--trials", 14, "--random-trials", 6, "--no-test", "--out", "more")
-    assert "users of test" not in page(again)
+    assert "Test: " not in page(again)
     more = pd.read_csv("more/trials.csv")
     pd.testing.assert_frame_equal(more[more["trial"] < 12].reset_index(drop=True), trials)
     assert len(more) == 20
@@ -263,7 +266,7 @@ def test_tune_of_several_goals_with_floors_locks_and_parameters(scoring: Call) -
     limits = ("--floor", "HitRate@40:tenure:regular=0.5", "--lock", "location")
     searched = ("--parameter", "freshness.half_life_days=2..40,log")
     text = page(scoring("tune", *goals, *limits, *searched, "--trials", 15, "--no-test", "--out", "tuned"))
-    assert "Trials that no other beats in all goals" in text
+    assert "Pareto front of the goals" in text
     frame = pd.read_csv("tuned/weights.csv").set_index("component")
     assert frame.loc["location"].tolist() == pytest.approx([0.12] * 4)
     assert frame.loc["freshness.half_life_days", "baseline"] == 14

@@ -66,14 +66,14 @@ def test_without_a_command_there_is_help(scoring: Call) -> None:
 
 
 def test_an_empty_folder_says_what_to_do(scoring: Call) -> None:
-    assert "holds no profiles yet. Save one with `scoring profiles save NAME`" in said(scoring("profiles", "list"))
-    assert said(scoring("profiles", "history")) == "Nothing in data/profiles was ever promoted."
+    assert "contains no profiles. Save one with `scoring profiles save NAME`" in said(scoring("profiles", "list"))
+    assert said(scoring("profiles", "history")) == "data/profiles contains no promotions."
 
 
 def test_list(saved: Call) -> None:
     saved("profiles", "promote", "night@1")
     lines = said(saved("profiles", "list")).splitlines()
-    assert lines[0].split() == ["profile", "saved", "(UTC)", "parent", "note"]
+    assert lines[0].split() == ["profile", "status", "saved", "(UTC)", "parent", "note"]
     assert [line.split()[0] for line in lines[1:]] == ["night@1", "night@2"]
     assert "in use" in lines[1]
     assert "in use" not in lines[2]
@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_read_hides_no_other(saved: Call) -> None:
     Path("data/profiles/night/0002.yaml").write_text("profile: [")
     done = saved("profiles", "list")
     assert "night@1" in said(done)
-    assert "night@2    cannot be read" in said(done)
+    assert "night@2          cannot be read" in said(done)
     assert "warning: data/profiles/night/0002.yaml, line 1: this is not YAML" in done.stderr
 
 
@@ -93,7 +93,12 @@ def test_show(saved: Call) -> None:
     registry.save("night", load_model("standard"), metrics={"test": {"ndcg@10": {"value": 0.25, "low": 0.2, "high": 0.3,
                                                                               "n": 12_345}}})  # fmt: skip
     page = said(saved("profiles", "show", "night@2"))
-    for part in ("night@2", " UTC by 山田, with version 0.1.0", "night@2 → night@1 → standard", "made from standard"):
+    for part in (
+        "night@2",
+        " UTC by 山田; code version 0.1.0",
+        "night@2 → night@1 → standard",
+        "derived from standard",
+    ):
         assert part in page
     assert "base      fee             1.000  low 500, high 5000" in page
     assert "rules  open on" in page
@@ -118,17 +123,17 @@ def test_diff(saved: Call) -> None:
     table = said(saved("profiles", "diff", "standard", "promoted"))
     assert "From standard to night@2" in table
     assert "  fee             0.100  1.000  +0.900     0.250  1.000  +0.750" in table
-    assert "Parameters and rules are the same." in table
-    assert "They are the same" in said(saved("profiles", "diff", "standard", "night@1"))
+    assert "Parameters and rules are equal." in table
+    assert "Weights, parameters and rules are equal." in said(saved("profiles", "diff", "standard", "night@1"))
     registry = Registry("data/profiles")
     registry.save("cap", load_model("standard").with_eligibility(max_per_company=3))
     assert "rule  max_per_company  off   3" in said(saved("profiles", "diff", "standard", "cap"))
 
 
 def test_promote_and_roll_back(saved: Call) -> None:
-    assert said(saved("profiles", "promote", "night@1")).startswith("night@1 is in use now: ")
-    assert said(saved("profiles", "promote", "night", "--note", "won")).startswith("night@2 is in use now: ")
-    assert said(saved("profiles", "rollback", "--note", "lost")) == "night@1 is in use again."
+    assert said(saved("profiles", "promote", "night@1")).startswith("Promoted night@1. ")
+    assert said(saved("profiles", "promote", "night", "--note", "won")).startswith("Promoted night@2. ")
+    assert said(saved("profiles", "rollback", "--note", "lost")) == "Rolled back to night@1."
     lines = said(saved("profiles", "history")).splitlines()[1:]
     assert [line[18:].split() for line in lines] == [
         ["promoted", "night@1"],
@@ -139,7 +144,7 @@ def test_promote_and_roll_back(saved: Call) -> None:
 
 def test_the_index(saved: Call) -> None:
     Path("index.db").touch()
-    assert said(saved("profiles", "reindex", "--db", "index.db")).endswith("indexes 2 versions of data/profiles.")
+    assert said(saved("profiles", "reindex", "--db", "index.db")).endswith("indexed 2 versions of data/profiles.")
     saved("profiles", "save", "night", "--db", "index.db")
     saved("profiles", "promote", "night", "--db", "index.db")
     with sqlite3.connect("index.db") as connection:
@@ -155,23 +160,23 @@ def test_the_data_that_it_was_found_on(saved: Call, tmp_path: Path) -> None:
     found_on = Registry("data/profiles").load("day").metadata.found_on
     assert found_on is not None
     assert found_on.fingerprint in said(saved("profiles", "show", "day"))
-    assert "--found-on, which is missing" in one_sentence(saved("profiles", "save", "x", "--as-of", "2025-01-01"), 2)
+    assert "--as-of requires --found-on" in one_sentence(saved("profiles", "save", "x", "--as-of", "2025-01-01"), 2)
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["save", "../night"], "profile name '../night': it holds '/'"),
-        (["save", "Night"], "take for the same"),
+        (["save", "../night"], "profile name '../night': it contains '/'"),
+        (["save", "Night"], "treat both names as equal"),
         (["save", "night", "--model", "none"], "model none: No such file"),
-        (["save", "night", "--parent", "day"], "holds no profile of this name; `scoring profiles list` says"),
-        (["show", "nihgt"], "did you mean night?"),
-        (["show", "night@9"], "night@9: there is no such version; the newest is 2"),
-        (["show", "night@x"], "after @ comes the number of a version"),
-        (["show", "promoted"], "no profile in data/profiles is promoted"),
-        (["promote", "day"], "holds no profile of this name"),
-        (["rollback"], "no profile is promoted: there is nothing to roll back"),
-        (["diff", "night", "clasic"], "holds no profile of this name"),
+        (["save", "night", "--parent", "day"], "`scoring profiles list` lists all profiles"),
+        (["show", "nihgt"], "Did you mean night?"),
+        (["show", "night@9"], "night@9 does not exist. The newest version is 2"),
+        (["show", "night@x"], "the text after @ is not a version"),
+        (["show", "promoted"], "No profile in data/profiles is promoted"),
+        (["promote", "day"], "does not exist in"),
+        (["rollback"], "No profile is promoted, so there is nothing to roll back"),
+        (["diff", "night", "clasic"], "does not exist in"),
         (["reindex", "--db", "none.db"], "none.db does not exist"),
         (["save", "night", "--profiles", "fees.yaml"], "fees.yaml"),
         (["list", "--profiles", "fees.yaml"], "fees.yaml cannot be read: Not a directory"),
@@ -189,7 +194,7 @@ def test_a_run_of_what_is_promoted(saved: Call) -> None:
         return saved("run", "--factor-cache", "factors", "--force", "profiles are compared", *arguments)
 
     saved("init", "--users", 20, "--jobs", 60)
-    assert "no profile in data/profiles is promoted" in one_sentence(saved("run", "--profile", "promoted"), 1)
+    assert "No profile in data/profiles is promoted" in one_sentence(saved("run", "--profile", "promoted"), 1)
     saved("profiles", "promote", "night@2")
     done = run("--profile", "promoted")
     assert " · model night@2 · " in said(done)
@@ -204,4 +209,4 @@ def test_a_run_of_what_is_promoted(saved: Call) -> None:
     assert " · model night@2 · " in said(run("--no-database", "--model", "data/profiles/night/0002.yaml"))
     assert saved("explain", 1, 1, "--factor-cache", "factors", "--profile", "promoted").exit_code == 0
     for more in (["--model", "standard"], ["--weights", "fees.yaml"]):
-        assert "leave --model and --weights out" in one_sentence(saved("run", "--profile", "night", *more), 1)
+        assert "Omit --model and --weights" in one_sentence(saved("run", "--profile", "night", *more), 1)

@@ -51,7 +51,7 @@ def test_a_killed_run_is_listed_gone_on_with_and_not_done_twice(market: Path) ->
     assert done.exit_code == 0, done.output
     assert re.search(r"40 of them resumed", done.stdout)
     again = run("--resume")
-    assert "is published: nothing was done" in again.stderr
+    assert "is already published. Nothing was done." in again.stderr
     listed = runs("list").stdout
     assert "in use" in listed
     assert "unfinished" not in listed
@@ -75,7 +75,7 @@ def test_damage_is_told_and_is_an_error(market: Path) -> None:
     assert run().exit_code == 0
     whole = runs("verify", "latest")
     assert whole.exit_code == 0
-    assert "whole, " in whole.stdout
+    assert "verified, " in whole.stdout
     part = next((market / "runs/latest").glob("*.parquet"))
     part.write_bytes(part.read_bytes()[:-1])
     broken = runs("verify")
@@ -83,7 +83,7 @@ def test_damage_is_told_and_is_an_error(market: Path) -> None:
     assert f"error: runs/{list_published_runs(market / 'runs')[0].name}: {part.name} has " in broken.stderr
     (part.parent / "_manifest.json").write_text("{}")
     assert "_manifest.json is not the manifest of a run" in runs("verify").stderr
-    assert "holds no published run other" in runs("verify", "other").stderr
+    assert "does not contain a published run other" in runs("verify", "other").stderr
 
 
 def test_old_runs_are_removed(market: Path) -> None:
@@ -96,5 +96,5 @@ def test_old_runs_are_removed(market: Path) -> None:
 
 
 def test_no_runs_are_said_to_be_none(market: Path) -> None:
-    assert "holds no runs yet" in runs("list").stdout
+    assert "contains no runs" in runs("list").stdout
     assert "Usage" in scoring("runs").stdout

@@ -55,7 +55,7 @@ def test_the_account_of_a_point_is_that_of_its_plan() -> None:
         ours = Scorer(plan, path="pruned").top_k(7, np.arange(one.users))
         # the number depends slightly on which users follow each other on a thread
         assert one.looked_at == pytest.approx(ours.looked_at, rel=0.3)
-        assert one.left_out == plan.exclusions.ledger()
+        assert one.left_out == plan.exclusions.counts()
         assert one.eligible == JOBS - sum(one.left_out.values())
         assert one.cells <= one.blocks <= one.eligible
 

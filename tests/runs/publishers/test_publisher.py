@@ -28,7 +28,7 @@ from scoring.runs.publishers import (
     read_results,
 )
 from scoring.runs.shards import ShardResult
-from tests.support.counts import READS, WRITES, record_count
+from tests.support.counts import record_count
 
 
 class Broken(Exception):
@@ -147,7 +147,7 @@ def test_readers_get_the_previous_run_until_publishing(
     n_users = len(prepared.active_users)
     assert len(spy.seen) > 2
     assert set(spy.seen) == {(first, 2 * n_users, 2 * n_users)}
-    record_count("readers", READS, len(spy.seen))
+    record_count("whole runs", "{} reads", len(spy.seen))
     assert os.readlink(out / "latest") == second
     assert len(read(out / "latest")) == len(read_results(database)) == 5 * n_users
     assert len(read(out / first)) == len(read_results(database, first)) == 2 * n_users
@@ -214,7 +214,7 @@ def test_disk_error_names_the_folder_and_leaves_nothing(
         run(prepared, ParquetPublisher(tmp_path / "run"))
     assert str(tmp_path / "run") in str(caught.value)
     assert list(tmp_path.iterdir()) == []
-    record_count("disk", WRITES, 1)
+    record_count("write errors", "{} errors", 1)
 
 
 def test_invalid_folder_is_rejected_before_work(tmp_path: Path) -> None:

@@ -7,14 +7,14 @@ from scoring.model import ScoringModel, parse_model
 from scoring.tuning.registry.diff import diff_models
 
 
-def test_the_same(standard: ScoringModel) -> None:
+def test_equal_models_have_no_differences(standard: ScoringModel) -> None:
     found = diff_models(standard, load_model("standard"))
     assert found.is_same
     assert found.settings().empty
     assert (found.frame()["change"] == 0).all()
 
 
-def test_every_weight_and_what_else_differs(standard: ScoringModel, even: ScoringModel) -> None:
+def test_diff_contains_weights_and_changed_settings(standard: ScoringModel, even: ScoringModel) -> None:
     found = diff_models(standard, even)
     frame = found.frame().set_index(["what", "name"])
     assert frame.loc[("group weight", ""), "group"].tolist() == ["base", "match", "personal"]
@@ -31,7 +31,7 @@ def test_every_weight_and_what_else_differs(standard: ScoringModel, even: Scorin
     assert (turned["change"][weights] == -found.frame()["change"][weights]).all()
 
 
-def test_components_that_one_of_them_has_not() -> None:
+def test_diff_contains_added_and_removed_components() -> None:
     text = "name: {}\ngroups: {{base: {{weight: 1, components: {}}}}}"
     first = parse_model(text.format("a", "{wage: {weight: 0.4}, x: {component: fee, weight: 0.6}}"), component_kinds())
     second = parse_model(

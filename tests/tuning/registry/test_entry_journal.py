@@ -23,7 +23,7 @@ def numbers(journal: EntryJournal[Entry]) -> list[int]:
     return [entry.number for entry in journal.read()]
 
 
-def test_entries_are_added(journal: EntryJournal[Entry]) -> None:
+def test_append_returns_and_stores_entries(journal: EntryJournal[Entry]) -> None:
     assert journal.read() == []
     assert not journal.path.exists()
     assert [add(journal, "行\n") for _ in range(3)] == [1, 2, 3]
@@ -31,7 +31,7 @@ def test_entries_are_added(journal: EntryJournal[Entry]) -> None:
     assert [entry.text for entry in journal.read()] == ["行\n"] * 3
 
 
-def test_what_a_killed_writer_left_is_taken_away(journal: EntryJournal[Entry]) -> None:
+def test_partial_line_of_killed_writer_is_removed(journal: EntryJournal[Entry]) -> None:
     add(journal)
     with journal.path.open("a") as file:
         file.write('{"number": 2, "te')
@@ -41,7 +41,7 @@ def test_what_a_killed_writer_left_is_taken_away(journal: EntryJournal[Entry]) -
     assert journal.path.read_text().count("\n") == 2
 
 
-def test_a_last_line_that_somebody_wrote_without_an_end_is_kept(journal: EntryJournal[Entry]) -> None:
+def test_last_line_without_newline_is_kept(journal: EntryJournal[Entry]) -> None:
     add(journal)
     with journal.path.open("a") as file:
         file.write('{"number": 2}')
@@ -50,7 +50,7 @@ def test_a_last_line_that_somebody_wrote_without_an_end_is_kept(journal: EntryJo
     assert numbers(journal) == [1, 2, 3]
 
 
-def test_a_line_that_cannot_be_read_is_named(journal: EntryJournal[Entry]) -> None:
+def test_invalid_line_raises_with_its_number(journal: EntryJournal[Entry]) -> None:
     journal.path.parent.mkdir()
     journal.path.write_text('{"number": 1}\n<<<<<<< ours\n{"number": 2}\n')
     for work in (journal.read, lambda: add(journal)):
@@ -59,7 +59,7 @@ def test_a_line_that_cannot_be_read_is_named(journal: EntryJournal[Entry]) -> No
 
 
 @pytest.mark.parametrize("name", ["write", "fsync", "ftruncate"])
-def test_a_disk_that_fails_leaves_it_as_it_was(
+def test_failed_write_leaves_journal_unchanged(
     journal: EntryJournal[Entry], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     add(journal)
@@ -85,7 +85,7 @@ def test_a_disk_that_fails_leaves_it_as_it_was(
     assert numbers(journal) == [1, 2]
 
 
-def test_a_link_is_not_followed(journal: EntryJournal[Entry], tmp_path: Path) -> None:
+def test_symbolic_link_is_not_followed(journal: EntryJournal[Entry], tmp_path: Path) -> None:
     journal.path.parent.mkdir()
     journal.path.symlink_to(tmp_path / "outside")
     for work in (journal.read, lambda: add(journal)):
@@ -94,7 +94,7 @@ def test_a_link_is_not_followed(journal: EntryJournal[Entry], tmp_path: Path) ->
     assert not (tmp_path / "outside").exists()
 
 
-def test_several_processes_write_at_once(journal: EntryJournal[Entry], pool: ProcessPoolExecutor) -> None:
+def test_concurrent_processes_append_all_entries(journal: EntryJournal[Entry], pool: ProcessPoolExecutor) -> None:
     given = list(pool.map(append_some, [journal.path.parent] * WRITERS, range(WRITERS)))
     assert [len(mine) for mine in given] == [30] * WRITERS
     assert sorted(number for mine in given for number in mine) == list(range(1, 91))

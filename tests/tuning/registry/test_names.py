@@ -16,7 +16,7 @@ from scoring.tuning.registry.names import Reference, check_name, clash_key
 @pytest.mark.parametrize(
     "name", ["a", "night-2026", "v1.2_b", "夜間マッチング", "Größe", "2026", "_x", "a" * 80, "夜" * 80]
 )
-def test_safe_names(name: str) -> None:
+def test_valid_names_are_accepted(name: str) -> None:
     assert check_name(name) == name
 
 
@@ -24,10 +24,10 @@ def test_safe_names(name: str) -> None:
     ("name", "said"),
     [
         ("", "empty"),
-        ("..", "begin it with"),
-        (".hidden", "begin it with"),
-        ("-x", "begin it with"),
-        ("x.", "no dot"),
+        ("..", "Begin it with"),
+        (".hidden", "Begin it with"),
+        ("-x", "Begin it with"),
+        ("x.", "ends with"),
         ("../x", "'/'"),
         ("a/b", "'/'"),
         ("a\\b", r"'\\'"),
@@ -45,21 +45,21 @@ def test_safe_names(name: str) -> None:
         ("𠮷" * 80, "too long"),
         ("night.yaml", "`.yaml`"),
         ("promotions.jsonl", "`.jsonl`"),
-        ("CON", "Windows"),
-        ("nul.x", "Windows"),
-        ("ＣＯＭ1", "Windows"),
-        ("Promoted", "stands for the version in use"),
-        ("standard", "is a model that ships"),
+        ("CON", "a device on Windows"),
+        ("nul.x", "a device on Windows"),
+        ("ＣＯＭ1", "a device on Windows"),
+        ("Promoted", "refers to the version in use"),
+        ("standard", "is the name of a shipped model"),
     ],
 )
-def test_names_that_are_refused(name: str, said: str) -> None:
+def test_invalid_names_raise(name: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         check_name(name)
     assert said in str(raised.value)
     assert str(raised.value).count("\n") == 0
 
 
-def test_a_name_is_composed() -> None:
+def test_name_is_normalised_to_nfc() -> None:
     """が is one character or two that look the same; some file systems return two."""
     apart = unicodedata.normalize("NFD", "がくせい")
     assert apart != "がくせい"
@@ -68,7 +68,7 @@ def test_a_name_is_composed() -> None:
 
 @given(st.text(st.characters(codec="utf-8"), max_size=12) | st.from_regex(r"[./\\~:a-z]{1,8}", fullmatch=True))
 @settings(max_examples=300, deadline=None)
-def test_what_is_taken_is_one_folder_of_that_name(name: str) -> None:
+def test_accepted_name_is_a_folder_of_that_name(name: str) -> None:
     try:
         safe = check_name(name)
     except ConfigurationError:
@@ -80,12 +80,12 @@ def test_what_is_taken_is_one_folder_of_that_name(name: str) -> None:
     assert check_name(safe) == safe
 
 
-def test_names_that_clash() -> None:
+def test_clash_key_ignores_case_and_width() -> None:
     assert clash_key("Night") == clash_key("night") == clash_key("ｎｉｇｈｔ")
     assert clash_key("night") != clash_key("nights")
 
 
-def test_references() -> None:
+def test_references_are_parsed() -> None:
     assert Reference.parse("night@3") == Reference.parse("night@0003") == Reference("night", 3)
     assert Reference.parse("night") == Reference("night", None)
     for text in ("night@", "night@0", "night@-1", "night@x", "night@٣", "night@9999999999", "@3", "a@b@3"):

@@ -47,7 +47,7 @@ def edit(path: Path, old: str, new: str) -> None:
 # Saving and loading
 
 
-def test_what_is_saved_comes_back(registry: Registry, even: ScoringModel) -> None:
+def test_saved_profile_is_loaded_unchanged(registry: Registry, even: ScoringModel) -> None:
     dataset = Dataset(make_market(5, 20, 30, seed=1).tables)
     saved = registry.save(
         "夜間",
@@ -74,7 +74,7 @@ def test_what_is_saved_comes_back(registry: Registry, even: ScoringModel) -> Non
     assert again.frame()["weight"].tolist() == even.flat_weights.tolist()
 
 
-def test_the_file_is_a_model_file_that_people_can_review(registry: Registry, even: ScoringModel) -> None:
+def test_profile_file_is_a_reviewable_model_file(registry: Registry, even: ScoringModel) -> None:
     registry.save("night", even, metrics=METRICS, note="two\nlines")
     path = file_of(registry, "night", 1)
     model = load_model(path)
@@ -91,18 +91,18 @@ def test_the_file_is_a_model_file_that_people_can_review(registry: Registry, eve
     assert changed == ["  version: 2", "  saved_at: 2026-01-05 22:01:00+00:00", "name: night@2"]
 
 
-def test_a_name_again_is_a_new_version(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+def test_saving_a_name_again_adds_a_version(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     before = [registry.save("night", model).metadata.reference for model in (standard, even, standard)]
     assert before == ["night@1", "night@2", "night@3"]
     assert registry.versions("night") == (1, 2, 3)
     assert registry.versions("day") == ()
     assert registry.load("night").version == 3
     assert registry.load("night", 2).digest == registry.load("night@2").digest == even.digest
-    with pytest.raises(ConfigurationError, match="give one of the two"):
+    with pytest.raises(ConfigurationError, match="Give only one of them"):
         registry.load("night@2", 3)
 
 
-def test_components_of_ones_own(registry: Registry, standard: ScoringModel) -> None:
+def test_custom_components_are_loaded(registry: Registry, standard: ScoringModel) -> None:
     own = OWN[0]()
     parts = (*standard.parts[:-1], type(standard.parts[0])("mine", "personal", own))
     weights = {part.name: 1.0 for part in standard.parts[:-1]}
@@ -121,7 +121,7 @@ def test_components_of_ones_own(registry: Registry, standard: ScoringModel) -> N
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"metrics": {"tests": {}}}, "'tests' is no split; write one of train, validation, test"),
+        ({"metrics": {"tests": {}}}, "'tests' is not a split. Use one of: train, validation, test"),
         ({"metrics": {"test": {"ndcg": float("nan")}}}, "metrics of test, 'ndcg': `value`: Input should be a finite"),
         ({"metrics": {"test": {"ndcg": {"value": 1, "low": 0}}}}, "an interval needs both"),
         ({"metrics": {"test": {"ndcg": {"value": 1, "low": 2, "high": 1}}}}, "the interval from 2 to 1 is empty"),
@@ -131,11 +131,13 @@ def test_components_of_ones_own(registry: Registry, standard: ScoringModel) -> N
         ({"note": "x" * 10_001}, "profile night: `note`"),
         ({"note": "\ud800"}, "profile night: `note`"),
         ({"parent": "day"}, "profile day: "),
-        ({"parent": "../day"}, "it holds '/'"),
+        ({"parent": "../day"}, "it contains '/'"),
         ({"found_on": TuningData(fingerprint="x" * 9_999, as_of=datetime(2026, 1, 1, tzinfo=UTC))}, None),
     ],
 )
-def test_what_cannot_be_saved(registry: Registry, even: ScoringModel, more: dict[str, Any], said: str | None) -> None:
+def test_invalid_metadata_raises(
+    registry: Registry, even: ScoringModel, more: dict[str, Any], said: str | None
+) -> None:
     if said is None:
         assert registry.save("night", even, **more).version == 1
         return
@@ -153,7 +155,7 @@ def test_what_cannot_be_saved(registry: Registry, even: ScoringModel, more: dict
 @example("trailing \nspace", "null")
 @example("a\r\nb\x85c\u2028d\ufeff\x00\x1b[2J", "*a: &b !c {}")
 @settings(max_examples=15, deadline=None)
-def test_any_text_comes_back(note: str, word: str) -> None:
+def test_any_note_is_loaded_unchanged(note: str, word: str) -> None:
     """Includes text that YAML parses as another type or must escape, and names that look like numbers or times."""
     known = {"version": 1, "saved_at": datetime(2026, 1, 1, tzinfo=UTC), "digest": STANDARD.digest, "code_version": "0"}
     about = ProfileMetadata(
@@ -165,7 +167,7 @@ def test_any_text_comes_back(note: str, word: str) -> None:
 # Edited and damaged files
 
 
-def test_an_edited_file_is_told_of_and_not_promoted(
+def test_edited_profile_warns_and_is_not_promoted(
     registry: Registry, standard: ScoringModel, even: ScoringModel
 ) -> None:
     registry.save("night", standard)
@@ -189,7 +191,7 @@ def test_an_edited_file_is_told_of_and_not_promoted(
     assert registry.promote("night").version == 2
 
 
-def test_a_promoted_file_that_was_edited_is_not_used(registry: Registry, standard: ScoringModel) -> None:
+def test_edited_promoted_profile_raises(registry: Registry, standard: ScoringModel) -> None:
     registry.save("night", standard)
     registry.promote("night")
     edit(file_of(registry, "night", 1), "half_life_days: 14.0", "half_life_days: 21.0")
@@ -198,7 +200,7 @@ def test_a_promoted_file_that_was_edited_is_not_used(registry: Registry, standar
             work()
 
 
-def test_a_file_exchanged_with_its_digest_is_not_used(
+def test_replaced_promoted_profile_raises(
     registry: Registry, standard: ScoringModel, even: ScoringModel, tmp_path: Path
 ) -> None:
     registry.save("night", standard)
@@ -211,11 +213,11 @@ def test_a_file_exchanged_with_its_digest_is_not_used(
         registry.use("promoted")
 
 
-def test_a_copied_file_does_not_pass_for_another(registry: Registry, standard: ScoringModel) -> None:
+def test_copied_file_raises(registry: Registry, standard: ScoringModel) -> None:
     registry.save("night", standard)
     path = file_of(registry, "night", 1)
     file_of(registry, "night", 2).write_bytes(path.read_bytes())
-    with pytest.raises(ModelError, match=r"0002\.yaml: this is the file of night@1, and not of night@2"):
+    with pytest.raises(ModelError, match=r"0002\.yaml contains profile night@1, not night@2"):
         registry.load("night")
     found = registry.list()
     assert found["version"].tolist() == [1, 2]
@@ -237,7 +239,7 @@ def test_a_copied_file_does_not_pass_for_another(registry: Registry, standard: S
         ("half_life_days: 14.0", "half_life_days: -1", "`half_life_days`"),
     ],
 )
-def test_files_that_say_what_cannot_be(
+def test_invalid_files_raise_with_line(
     registry: Registry, standard: ScoringModel, tmp_path: Path, old: str, new: str, said: str
 ) -> None:
     registry.save("night", standard, metrics={"test": {"ndcg": 1.0}})
@@ -252,22 +254,22 @@ def test_files_that_say_what_cannot_be(
 # In use
 
 
-def test_promotions_go_forth_and_back(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+def test_promote_and_rollback(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     for model in (standard, even, standard):
         registry.save("night", model)
-    with pytest.raises(ConfigurationError, match="no profile is promoted: there is nothing to roll back"):
+    with pytest.raises(ConfigurationError, match="No profile is promoted, so there is nothing to roll back"):
         registry.rollback()
-    with pytest.raises(ConfigurationError, match="is promoted; promote one with"):
+    with pytest.raises(ConfigurationError, match=r"is promoted\. Promote one with"):
         registry.use("promoted")
     for version in (1, 2, 3):
         registry.promote("night", version, note=f"try {version}")
-    with pytest.raises(ConfigurationError, match="night@3 is in use already"):
+    with pytest.raises(ConfigurationError, match="night@3 is already in use"):
         registry.promote("night@3")
     assert registry.rollback(note="worse").version == 2
     assert registry.use("promoted").version == 2
     assert registry.list()["in_use"].tolist() == [False, True, False]
     assert registry.rollback().version == 1
-    with pytest.raises(ConfigurationError, match="night@1 is in use, and none was promoted before it"):
+    with pytest.raises(ConfigurationError, match="night@1 is in use, and no earlier promotion exists"):
         registry.rollback()
     assert registry.promote("night@3").metadata.reference == "night@3"
     assert registry.rollback().version == 1
@@ -279,14 +281,14 @@ def test_promotions_go_forth_and_back(registry: Registry, standard: ScoringModel
     assert history["at"].is_monotonic_increasing
 
 
-def test_a_rollback_to_what_is_gone_changes_nothing(
+def test_rollback_to_missing_profile_changes_nothing(
     registry: Registry, standard: ScoringModel, even: ScoringModel
 ) -> None:
     for version, model in enumerate((standard, even), 1):
         registry.save("night", model)
         registry.promote("night", version)
     file_of(registry, "night", 1).unlink()
-    with pytest.raises(ModelError, match="night@1: there is no such version"):
+    with pytest.raises(ModelError, match="night@1 does not exist"):
         registry.rollback()
     promoted = registry.promoted()
     assert promoted is not None
@@ -297,7 +299,7 @@ def test_a_rollback_to_what_is_gone_changes_nothing(
 # Lists, lineage, comparison
 
 
-def test_the_list(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+def test_list_contains_all_versions(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     assert registry.list().empty
     assert registry.history()[lambda frame: frame["in_use"]].empty
     registry.save("night", standard, metrics=METRICS, note="a")
@@ -310,7 +312,7 @@ def test_the_list(registry: Registry, standard: ScoringModel, even: ScoringModel
     assert str(found["saved_at"].dtype).endswith("UTC]")
 
 
-def test_lineage(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+def test_lineage_contains_all_ancestors(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     first = registry.save("night", standard, parent=standard)
     second = registry.save("night", even, parent=first)
     registry.save("day", standard, parent=second.digest)  # a parent given by its digest
@@ -324,7 +326,7 @@ def test_lineage(registry: Registry, standard: ScoringModel, even: ScoringModel)
     assert len(registry.lineage("alone")) == 1
 
 
-def test_a_ring_ends(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+def test_lineage_of_cycle_ends(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     registry.save("night", standard)
     registry.save("night", even, parent="night@1")
     ring = f"  parent: {{name: night, version: 2, digest: {even.digest}}}\n"
@@ -332,7 +334,7 @@ def test_a_ring_ends(registry: Registry, standard: ScoringModel, even: ScoringMo
     assert registry.lineage("night")["version"].tolist() == [2, 1]
 
 
-def test_comparison(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
+def test_diff_accepts_names_profiles_and_models(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     registry.save("night", even)
     assert registry.diff("standard", standard).is_same
     assert registry.diff("night@1", even).is_same
@@ -346,7 +348,7 @@ def test_comparison(registry: Registry, standard: ScoringModel, even: ScoringMod
 # Evaluations on test users
 
 
-def test_looks_at_test_are_counted(registry: Registry, standard: ScoringModel) -> None:
+def test_evaluations_on_test_users_are_counted(registry: Registry, standard: ScoringModel) -> None:
     assert registry.count_test_accesses("a") == 0
     profile = registry.save("night", standard)
     assert registry.log_test_access(profile, "a", {"ndcg@10": 0.5}) == 1
@@ -367,12 +369,12 @@ def test_looks_at_test_are_counted(registry: Registry, standard: ScoringModel) -
     assert [json.loads(line)["holdout"] for line in lines] == ["a", "b", "a"]
     with pytest.raises(ConfigurationError, match="digest"):
         registry.log_test_access("night", "a")
-    with pytest.raises(ConfigurationError, match="has no zone"):
+    with pytest.raises(ConfigurationError, match="has no time zone"):
         registry.log_test_access(standard, "a", at=datetime(2026, 2, 1))
     assert registry.count_test_accesses("a") == 2
 
 
-def test_nobody_is_named_unless_told(
+def test_author_is_stored_only_if_given(
     registry: Registry, standard: ScoringModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in ("USER", "LOGNAME", "EMAIL", "HOME"):
@@ -384,7 +386,7 @@ def test_nobody_is_named_unless_told(
         assert not path.is_file() or "secret" not in path.read_text("utf-8")
 
 
-def test_a_folder_that_is_a_file(tmp_path: Path, standard: ScoringModel) -> None:
+def test_folder_that_is_a_file_raises(tmp_path: Path, standard: ScoringModel) -> None:
     (tmp_path / "file").write_text("")
     registry = Registry(tmp_path / "file")
     for work in (lambda: registry.save("night", standard), registry.list):

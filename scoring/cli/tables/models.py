@@ -1,0 +1,44 @@
+"""The table of a model: components, weights, parameters and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scoring.errors import printable
+from scoring.model import ScoringModel
+
+__all__ = ["format_setting", "render_model", "render_models"]
+
+
+def render_models(models: Iterable[ScoringModel]) -> RenderableType:
+    """Return each model with its name and description."""
+    body: list[RenderableType] = []
+    for model in models:
+        title = Text.assemble((printable(model.name), "bold"), "  ", printable(model.description, 1000))
+        body += [Text(), title, render_model(model)]
+    return Group(*body)
+
+
+def render_model(model: ScoringModel) -> RenderableType:
+    """Return one row per component, and the eligibility rules."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("group", "component", "weight", "parameters"):
+        table.add_column(heading, justify="right" if heading == "weight" else "left", overflow="fold")
+    for part, weight in zip(model.parts, model.flat_weights, strict=True):
+        parameters = ", ".join(f"{key} {format_setting(value)}" for key, value in part.component.model_dump().items())
+        table.add_row(part.group, Text(printable(part.name)), f"{weight:.3f}", Text(printable(parameters, 2000)))
+    rules = ", ".join(f"{key} {format_setting(value)}" for key, value in model.eligibility.model_dump().items())
+    return Group(table, Text.assemble(("rules", "bold"), f"  {rules}"))
+
+
+def format_setting(value: object) -> str:
+    """Return a parameter or rule as text: `off` for None and False, `on` for True."""
+    if value is None or value is False:
+        return "off"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(format_setting, value)) + ")"
+    return "on" if value is True else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,31 @@
+"""The table of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from scoring.errors import printable
+from scoring.runs.history import RunRecord
+
+__all__ = ["render_runs"]
+
+
+def render_runs(runs: Sequence[RunRecord]) -> Table:
+    """Return one row per run."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("run", "status", "model"):
+        table.add_column(name, no_wrap=name != "model", overflow="fold")
+    for name in ("users", "rows"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("stored in", no_wrap=True)
+    for run in runs:
+        table.add_row(
+            run.run_id,
+            run.status,
+            "" if run.model is None else printable(run.model, 30),
+            *("" if count is None else f"{count:,}" for count in (run.users, run.rows)),
+            "both" if run.folder and run.database else "folder" if run.folder else "database",
+        )
+    return table

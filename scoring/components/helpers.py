@@ -1,0 +1,119 @@
+"""Functions that several components share: piecewise linear curves, keys, and statistics per user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, Field
+
+from scoring.array_types import Floats, Ints
+from scoring.dataset.arrays import Ragged
+from scoring.model.inputs import ActionRows, Inputs
+from scoring.model.terms import Key, Number
+
+__all__ = [
+    "Curve",
+    "Days",
+    "Points",
+    "distinct_codes",
+    "interpolate",
+    "mean_per_user",
+    "number_column",
+    "occupation_key",
+    "place_key",
+    "prefecture_key",
+]
+
+Points = Annotated[float, Field(ge=0, le=100)]
+"""A component value, or a part of one, from 0 to 100."""
+Days = Annotated[float, Field(gt=0, le=36_500)]
+
+
+def _check_curve(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    if len(points) < 2:
+        raise ValueError("a curve needs at least two points")
+    if any(a[0] >= b[0] for a, b in pairwise(points)):
+        raise ValueError("the x values of a curve must be ascending")
+    if any(not 0 <= y <= 100 for _, y in points):
+        raise ValueError("the y values of a curve must be from 0 to 100")
+    return points
+
+
+Curve = Annotated[tuple[tuple[float, float], ...], AfterValidator(_check_curve)]
+"""Points (x, y) of a piecewise linear curve, x ascending; constant before the first and after the last."""
+
+
+def interpolate(x: float | Floats, points: Sequence[tuple[float, float]]) -> Any:
+    """Return the curve's value at x, elementwise: `y0 + (x - x0) * (y1 - y0) / (x1 - x0)`. NaN stays NaN."""
+    xs, ys = (np.array(column) for column in zip(*points, strict=True))
+    i = np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
+    at = np.clip(x, xs[0], xs[-1])
+    return ys[i] + (at - xs[i]) * (ys[i + 1] - ys[i]) / (xs[i + 1] - xs[i])
+
+
+def occupation_key(inputs: Inputs) -> Key:
+    return Key("occupation", inputs.jobs.occupation, len(inputs.words.occupation))
+
+
+def prefecture_key(inputs: Inputs) -> Key:
+    return Key("prefecture", inputs.jobs.prefecture, len(inputs.words.prefecture))
+
+
+def place_key(inputs: Inputs) -> Key:
+    """Return the key of the (prefecture, city) pair."""
+    return Key("place", inputs.jobs.place, len(inputs.words.place))
+
+
+def number_column(inputs: Inputs, name: str) -> Number:
+    """Return a money column of the jobs: `hourly`, `min_salary` or `fee`."""
+    return Number(name, getattr(inputs.jobs, name))
+
+
+def distinct_codes(users: Ints, codes: Ints, n_users: int) -> Ragged:
+    """Return the distinct known codes of each user, ascending."""
+    known = codes >= 0
+    pairs = np.unique((users[known].astype(np.int64) << 32) | codes[known].astype(np.int64))
+    start = np.searchsorted(pairs >> 32, np.arange(n_users + 1))
+    return Ragged(start, (pairs & 0xFFFFFFFF).astype(np.int32))
+
+
+def mean_per_user(users: Ints, values: Floats, n_users: int) -> Floats:
+    """Return the mean per user (n_users,) of the values that are not NaN, added in order; NaN for users without any."""
+    known = ~np.isnan(values)
+    count = np.bincount(users[known], minlength=n_users)
+    total = np.bincount(users[known], values[known], minlength=n_users)
+    with np.errstate(invalid="ignore"):
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def any_per_user(users: Ints, n_users: int, holds: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+    """Return per user, (n_users,), whether an action exists for which `holds` is true; None: any action."""
+    chosen = users if holds is None else users[holds]
+    return np.bincount(chosen, minlength=n_users) > 0
+
+
+def most_frequent_rows(
+    actions: ActionRows, columns: Sequence[NDArray[Any]], keep: int
+) -> tuple[Ints, NDArray[np.int64]]:
+    """Return per user the `keep` most frequent combinations of the columns: (user, an action row with the combination).
+
+    Combinations are ordered by descending frequency, then ascending by the columns. Encode missing values as the
+    largest value.
+    """
+    if not len(actions):
+        return actions.user, np.empty(0, dtype=np.int64)
+    order = np.lexsort((*reversed(columns), actions.user))
+    new = np.ones(len(order), dtype=bool)
+    ordered = [column[order] for column in (actions.user, *columns)]
+    new[1:] = np.any([column[1:] != column[:-1] for column in ordered], axis=0)
+    first = np.flatnonzero(new)
+    count = np.diff(np.append(first, len(order)))
+    rows = order[first]
+    ranked = np.lexsort((np.arange(len(rows)), -count, actions.user[rows]))
+    users = actions.user[rows][ranked]
+    place = np.arange(len(users)) - np.searchsorted(users, users)
+    return users[place < keep], rows[ranked][place < keep]

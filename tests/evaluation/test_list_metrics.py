@@ -1,0 +1,194 @@
+"""Facts about lists equal counts in plain Python."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.catalog import load_model
+from scoring.dataset import Dataset
+from scoring.errors import ConfigurationError
+from scoring.evaluation.jackknife import assign_groups
+from scoring.evaluation.list_metrics import (
+    POPULATION_FACTS,
+    USER_FACTS,
+    Concentration,
+    Coverage,
+    ListFacts,
+    MeanFee,
+    MeanWage,
+    Novelty,
+)
+from scoring.model import Inputs
+from scoring.ranking import Prepared, Ranking
+from scoring.synthetic import make_market
+from tests.support.rankings import ranking_of
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Prepared:
+    return Prepared.of(Dataset(make_market(120, 600, 3_000, seed=3).tables), load_model("standard"))
+
+
+@pytest.fixture(scope="module")
+def facts(prepared: Prepared) -> ListFacts:
+    return ListFacts.of(prepared.inputs, prepared.plan.exclusions.open_to_all)
+
+
+@pytest.fixture(scope="module")
+def ranking(prepared: Prepared) -> Ranking:
+    return prepared.top_k(40)
+
+
+def facts_of(n_jobs: int, eligible: list[int] | None = None) -> ListFacts:
+    """Return facts of n jobs with ids from 0 and a fee of 100 × id. The wage of job 0 is missing."""
+    job = np.arange(n_jobs)
+    wage = np.where(job == 0, np.nan, job / 10)
+    may = np.ones(n_jobs, dtype=bool) if eligible is None else np.isin(job, eligible)
+    return ListFacts(job, 100.0 * job, wage, job.astype(float), may)
+
+
+def test_user_facts_equal_means_from_tables(prepared: Prepared, facts: ListFacts, ranking: Ranking) -> None:
+    tables = prepared.dataset.tables
+    fee = tables.jobs.set_index("job_id")["fee"].fillna(0.0)
+    acted = tables.actions.groupby("job_id")["user_id"].nunique().to_dict()
+    n_users = len(tables.users)
+    for k in (1, 10, 40):
+        fees, wages, novelties = (fact(k).of(ranking, facts) for fact in (MeanFee, MeanWage, Novelty))
+        for row in range(0, len(ranking.user_id), 40):
+            listed = ranking.job_id[row, : ranking.count[row]][:k].tolist()
+            assert fees[row] == pytest.approx(np.mean([fee[job] for job in listed]))
+            bits = [-math.log2((acted.get(job, 0) + 1) / (n_users + 2)) for job in listed]
+            assert novelties[row] == pytest.approx(np.mean(bits))
+            ratios = [ratio_of(prepared, int(ranking.user_id[row]), job) for job in listed]
+            known = [ratio for ratio in ratios if ratio is not None]
+            assert wages[row] == pytest.approx(np.mean(known))
+
+
+def ratio_of(prepared: Prepared, user: int, job: int) -> float | None:
+    """Return the wage ratio from the explanation of the pair."""
+    (wage,) = (part for part in prepared.explain(user, job).parts if part.name == "wage")
+    return None if wage.facts["ratio"] is None else float(wage.facts["ratio"])
+
+
+def test_jobs_of_unknown_wage_are_left_out_of_mean() -> None:
+    ranking = ranking_of([[0, 4, 6], [0], []])
+    assert MeanWage(3).of(ranking, facts_of(8)).tolist() == pytest.approx([0.5, np.nan, np.nan], nan_ok=True)
+    assert MeanFee(3).of(ranking, facts_of(8)).tolist() == pytest.approx([1000 / 3, 0.0, np.nan], nan_ok=True)
+
+
+def test_only_first_k_jobs_count() -> None:
+    ranking = ranking_of([[4, 6, 0], [2, 3, 5]])
+    assert MeanFee(1).of(ranking, facts_of(8)).tolist() == [400.0, 200.0]
+    assert Coverage(1).of(ranking, facts_of(8)).value == 2 / 8
+    assert Coverage(2).of(ranking, facts_of(8)).value == 4 / 8
+
+
+def test_coverage_counts_only_eligible_jobs() -> None:
+    ranking = ranking_of([[4, 6], [4, 1]])
+    assert Coverage(2).of(ranking, facts_of(8, eligible=[4, 5, 6, 7])).value == 2 / 4
+
+
+@pytest.mark.parametrize(
+    ("lists", "gini"),
+    [([[0], [1], [2], [3]], 0.0), ([[0]] * 4, 3 / 4), ([[0, 1], [0, 1]], 1 / 2), ([[0, 1], [0]], 0.5833333333333333)],
+)
+def test_concentration_of_even_and_single_job_lists(lists: list[list[int]], gini: float) -> None:
+    assert Concentration(2).of(ranking_of(lists, room=2), facts_of(4)).value == pytest.approx(gini)
+
+
+def gini_by_pairs(counts: list[int]) -> float:
+    """Return the Gini coefficient by its definition: half the mean difference of two jobs, divided by the mean."""
+    x = np.array(counts, dtype=float)
+    return float(np.abs(x[:, None] - x).mean() / (2 * x.mean()))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    lists=st.lists(st.lists(st.integers(0, 11), unique=True, max_size=5), min_size=2, max_size=40),
+    eligible=st.sets(st.integers(0, 11), min_size=1),
+    k=st.integers(1, 5),
+)
+def test_population_facts_equal_counts_without_each_group(lists: list[list[int]], eligible: set[int], k: int) -> None:
+    ranking, facts = ranking_of(lists, room=5), facts_of(12, sorted(eligible))
+    coverage, concentration = Coverage(k).of(ranking, facts), Concentration(k).of(ranking, facts)
+    group = assign_groups(ranking.user_id)
+    users = [np.ones(len(lists), dtype=bool), *(group != one for one in np.unique(group))]
+    values = [(one.value, *one.without) for one in (coverage, concentration)]
+    for chosen, covered, concentrated in zip(users, *values, strict=True):
+        listed = Counter(job for user in np.flatnonzero(chosen) for job in lists[user][:k])
+        counts = [listed[job] for job in sorted(eligible)]
+        assert covered == np.count_nonzero(counts) / len(eligible)
+        if any(counts):
+            assert concentrated == pytest.approx(gini_by_pairs(counts), abs=1e-12)
+        else:
+            assert math.isnan(concentrated)
+
+
+def test_population_facts_ignore_order_of_users(facts: ListFacts, ranking: Ranking) -> None:
+    turn = np.random.default_rng(0).permutation(len(ranking.user_id))
+    turned = Ranking(
+        *(of[turn] for of in (ranking.user_id, ranking.job_id, ranking.job_row)), ranking.scores, ranking.count[turn]
+    )
+    for fact in USER_FACTS:
+        np.testing.assert_array_equal(fact.of(turned, facts), fact.of(ranking, facts)[turn])
+    for whole in POPULATION_FACTS:
+        first, second = whole.of(ranking, facts), whole.of(turned, facts)
+        assert (first.value, first.interval(), first.users) == (second.value, second.interval(), second.users)
+
+
+def test_short_lists_raise_unless_no_more_jobs_exist() -> None:
+    cut = ranking_of([[1, 2], [3]])
+    for fact in (MeanFee(5), Coverage(5)):
+        with pytest.raises(ConfigurationError, match=f"{fact.name} needs lists of 5 jobs, but these end at rank 2"):
+            fact.of(cut, facts_of(8))
+    assert Coverage(5).of(cut, facts_of(8, eligible=[2, 3])).value == 1.0  # two eligible jobs: the list is complete
+    assert MeanFee(5).of(ranking_of([[1, 2], [3]], room=3), facts_of(8)).tolist() == [150.0, 300.0]  # none is full
+
+
+def test_ranking_of_other_jobs_raises(facts: ListFacts) -> None:
+    with pytest.raises(ConfigurationError, match="other jobs than the facts"):
+        MeanFee(2).of(ranking_of([[1, 2]], first_job=1), facts_of(8))
+    with pytest.raises(ConfigurationError, match="other jobs than the facts"):
+        MeanFee(2).of(ranking_of([[1, 9]]), facts_of(8))
+
+
+def test_invalid_facts_and_no_eligible_job_raise(prepared: Prepared) -> None:
+    with pytest.raises(ConfigurationError, match="no job is eligible"):
+        Coverage(1).of(ranking_of([[1]]), facts_of(3, eligible=[]))
+    with pytest.raises(ConfigurationError, match=r"eligible has shape \(2,\), but there are 600 jobs"):
+        ListFacts.of(prepared.inputs, np.ones(2, dtype=bool))
+    with pytest.raises(ConfigurationError, match="k is 0"):
+        MeanFee(0)
+
+
+def test_empty_lists_have_no_mean() -> None:
+    nothing = ranking_of([[], []])
+    assert np.isnan(MeanFee().of(nothing, facts_of(3, eligible=[]))).all()
+    assert Coverage().of(ranking_of([[], []], room=2), facts_of(3)).value == 0
+
+
+def test_facts_find_jobs_by_id(prepared: Prepared, facts: ListFacts) -> None:
+    jobs = prepared.dataset.tables.jobs
+    some = jobs.iloc[[5, 3, 400]].assign(job_id=[int(jobs["job_id"][5]), 10**9, int(jobs["job_id"][400])])
+    asked = ListFacts.of(Inputs.of(prepared.dataset, basis=prepared.inputs.basis, jobs=some), np.ones(3, dtype=bool))
+    nobody = math.log2(len(prepared.dataset.users) + 2)
+    assert asked.novelty.tolist() == pytest.approx([facts.novelty[5], nobody, facts.novelty[400]])
+    assert asked.wage[0] == pytest.approx(facts.wage[5], nan_ok=True)
+
+
+def test_names_and_units_of_facts(facts: ListFacts) -> None:
+    told = [(fact.name, fact.unit) for fact in (*USER_FACTS, *POPULATION_FACTS)]
+    assert told == [
+        ("mean fee@40", "yen"),
+        ("mean wage@40", "× area mean"),
+        ("novelty@40", "bits"),
+        ("coverage@40", "share of eligible jobs"),
+        ("concentration@40", "Gini coefficient"),
+    ]
+    assert repr(facts) == f"ListFacts(600 jobs, {facts.n_eligible} of them eligible)"

@@ -1,0 +1,492 @@
+"""Imports of files: every row is stored, merged or rejected with a reason, and the ledger adds up."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scoring.database.database import Database
+from scoring.database.readers import load_actions, load_jobs, load_tables, load_users
+from scoring.database.writers import save_tables
+from scoring.errors import ConfigurationError, DataError, OutputError
+from scoring.importing import ImportReport, import_file, import_mapping, importer
+from tests.support.small_tables import HOSTILE, assert_same, small_tables
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    with Database.open(database_url) as found:
+        found.create()
+        yield found
+
+
+@pytest.fixture
+def sqlite(sqlite_url: str) -> Iterator[Database]:
+    with Database.open(sqlite_url) as found:
+        found.create()
+        yield found
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(textwrap.dedent(text).lstrip().encode(encoding))
+    return path
+
+
+def jobs_csv(tmp_path: Path, text: str) -> Path:
+    return write(tmp_path / "jobs.csv", text)
+
+
+def test_a_csv_by_names_and_aliases(database: Database, tmp_path: Path) -> None:
+    save_tables(database, small_tables().with_tables(jobs=load_jobs(database)))
+    path = jobs_csv(
+        tmp_path,
+        f"""
+        job_id,application_name,pref_cd,fee,has_daily_payment,posting_date,nonsense,endcl_cd
+        1,居酒屋,13.0,500,yes,2025-06-01,x,"{HOSTILE}"
+        2,,7,,,,x,
+        """,
+    )
+    ledger = import_file(database, "jobs", path)
+    assert (ledger.read, ledger.stored, ledger.merged, ledger.rejected) == (2, 2, 0, 0)
+    assert ledger.ignored == ("nonsense",)
+    frame = load_jobs(database)
+    assert frame["prefecture_code"].tolist() == ["13", "07"]
+    assert frame["company_id"].tolist()[0] == HOSTILE
+    assert frame.iloc[1][["title", "fee", "posted_at", "has_daily_payment"]].isna().all()
+    assert len(load_users(database)) == 2
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_what_is_written_to_a_file_is_read_back_the_same(sqlite: Database, tmp_path: Path, suffix: str) -> None:
+    tables = small_tables(factors=True)
+    for name, frame in tables.items():
+        path = tmp_path / f"{name}.{suffix}"
+        if suffix == "csv":
+            if name == "users":
+                frame = frame.assign(
+                    preferred_occupations=frame["preferred_occupations"].map(lambda v: "|".join(map(str, v)))
+                )
+            frame.to_csv(path, index=False)
+        else:
+            frame.to_parquet(path)
+        ledger = import_file(sqlite, name, path, refused_to=tmp_path)
+        assert (ledger.stored, ledger.rejected) == (len(frame), 0), ledger.lines()
+    assert_same(load_tables(sqlite), tables)
+
+
+def test_every_row_is_accounted_for_and_refused_rows_are_kept_as_they_were(database: Database, tmp_path: Path) -> None:
+    path = jobs_csv(
+        tmp_path,
+        """
+        job_id,fee,title
+        1,500,good
+        1,600,twice
+        2,inf,"infinite, quoted"
+        ,1,no id
+        3,x,no number
+        4,1
+        5,1,2,3
+
+        6,1,good too
+        """,
+    )
+    ledger = import_file(database, "jobs", path, refused_to=tmp_path / "out")
+    assert (ledger.read, ledger.stored, ledger.rejected) == (8, 2, 6)
+    assert ledger.reasons["fee is infinite"] == 1
+    assert ledger.reasons["has 2 fields where the header has 3"] == 1
+    assert ledger.refused_path == tmp_path / "out" / "refused_jobs.csv"
+    refused = pd.read_csv(ledger.refused_path, dtype=str, keep_default_na=False)
+    assert refused["refused_row"].tolist() == ["3", "4", "5", "6", "7", "8"]
+    assert refused["title"].tolist()[:4] == ["twice", "infinite, quoted", "no id", "no number"]
+    assert refused["refused_column"].tolist()[:4] == ["job_id", "fee", "job_id", "fee"]
+    text = "\n".join(ledger.lines())
+    assert "8 read = 2 stored + 0 merged + 6 refused" in text
+    assert str(ledger.refused_path) in text
+    frame = ledger.frame()
+    assert frame.loc[frame["what"] == "refused", "rows"].sum() == 6
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_a_ledger_that_does_not_add_up_is_not_made() -> None:
+    with pytest.raises(AssertionError, match="3 rows read, but 1 stored"):
+        ImportReport("jobs", "x.csv", read=3, stored=1, merged=1, rejected=0)
+
+
+def test_broken_utf8_refuses_its_row_and_not_the_file(sqlite: Database, tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_bytes(b"\xef\xbb\xbfjob_id,title\n1,\xe5\xb1\x85\n2,\xff\xfe\n3,ok\n")
+    ledger = import_file(sqlite, "jobs", tmp_path / "jobs.csv", refused_to=tmp_path / "r.csv")
+    assert (ledger.read, ledger.stored, ledger.reasons) == (3, 2, {"is not UTF-8": 1})
+    assert load_jobs(sqlite)["title"].tolist() == ["居", "ok"]
+    assert (tmp_path / "r.csv").read_text(encoding="utf-8").count("is not UTF-8") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "is empty"),
+        (b"title\nx\n", "column job_id is missing"),
+        (b'job_id,title\n1,"' + b"x" * 200_000, "Is a quote not closed"),
+    ],
+)
+def test_files_that_cannot_be_read(sqlite: Database, tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "jobs.csv").write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        import_file(sqlite, "jobs", tmp_path / "jobs.csv")
+
+
+def test_other_files(sqlite: Database, tmp_path: Path) -> None:
+    (tmp_path / "jobs.parquet").write_text("no")
+    (tmp_path / "jobs.xlsx").write_text("no")
+    for name, said in (
+        ("jobs.parquet", "no readable Parquet"),
+        ("jobs.xlsx", "only .csv and"),
+        ("no.csv", "not exist"),
+    ):
+        with pytest.raises(DataError, match=said):
+            import_file(sqlite, "jobs", tmp_path / name)
+    with pytest.raises(ConfigurationError, match=r"Table 'job' does not exist to map\. Perhaps 'jobs'"):
+        import_file(sqlite, "job", tmp_path / "jobs.csv")
+
+
+def test_a_header_alone_is_an_empty_import(sqlite: Database, tmp_path: Path) -> None:
+    ledger = import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,title\n"))
+    assert (ledger.read, ledger.stored) == (0, 0)
+
+
+def test_text_ids_get_numbers_that_stay_and_actions_refer_to_them(database: Database, tmp_path: Path) -> None:
+    users = write(tmp_path / "users.csv", "user_id\nbob\n7\nalice\n")
+    jobs = write(tmp_path / "jobs.csv", "job_id\nj-2\nj-1\n")
+    actions = write(
+        tmp_path / "actions.csv",
+        """
+        user_id,job_id,action,occurred_at
+        alice,j-1,view,2025-01-01
+        7,j-2,click,2025-01-01
+        carol,j-1,view,2025-01-01
+        bob,9,view,2025-01-01
+        """,
+    )
+    import_file(database, "users", users)
+    import_file(database, "jobs", jobs)
+    ledger = import_file(database, "actions", actions)
+    known = load_users(database).set_index("user_id")["external_id"]
+    assert known.dropna().to_dict() == {8: "alice", 9: "bob"}
+    assert known.index.tolist() == [7, 8, 9]
+    assert load_actions(database)[["user_id", "job_id"]].values.tolist() == [[7, 2], [8, 1]]
+    assert ledger.rejected == 2
+    assert any("user_id" in reason for reason in ledger.reasons)
+
+    write(users, "user_id\nzoe\nbob\n7\nalice\n")
+    import_file(database, "users", users, replace=True)
+    assert load_users(database).set_index("user_id")["external_id"].dropna().to_dict() == {
+        8: "alice",
+        9: "bob",
+        10: "zoe",
+    }
+
+
+def test_importing_twice_refuses_ids_and_merges_actions(database: Database, tmp_path: Path) -> None:
+    save_tables(database, small_tables())
+    frames = dict(small_tables().items())
+    for name in ("jobs", "actions"):
+        frames[name].to_parquet(tmp_path / f"{name}.parquet")
+    again = import_file(database, "jobs", tmp_path / "jobs.parquet")
+    assert (again.stored, again.rejected, again.reasons) == (0, 3, {"job_id already exists in the database": 3})
+    again = import_file(database, "actions", tmp_path / "actions.parquet")
+    assert (again.stored, again.merged, again.rejected) == (0, 4, 0)
+    replaced = import_file(database, "jobs", tmp_path / "jobs.parquet", replace=True)
+    assert replaced.stored == 3
+    assert_same(load_tables(database), small_tables())
+
+
+def test_an_import_that_dies_leaves_the_table_as_it_was(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tables(database, small_tables())
+    write_frame = importer.write_frame
+
+    def dies(*arguments: Any) -> None:
+        write_frame(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importer, "write_frame", dies)
+    with pytest.raises(KeyboardInterrupt):
+        import_file(database, "jobs", jobs_csv(tmp_path, "job_id\n5\n"), replace=True)
+    assert_same(load_tables(database), small_tables())
+
+
+def test_sql_in_names_and_ids_is_data(database: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "users.csv", f'user_id,gender\n"{HOSTILE}","{HOSTILE}"\n')
+    import_file(database, "users", path)
+    assert load_users(database)["external_id"].tolist() == [HOSTILE]
+    assert "users" in sa.inspect(database.engine).get_table_names()
+
+
+VIEWS = """
+    who,ad,title,place,kind,pay,seen,until
+    ann,1,Cook (nights),Tokyo,H,1000,2025-01-02 10:00:00 UTC,2025-02-01
+    bob,1,Cook (days),Tokyo,H,NA,2025-01-01 09:00:00 UTC,2025-03-01
+    bob,2,WAITER,NA,M,-5,2025-01-03 10:00:00 UTC,2024-01-01
+    ann,1,Cook (nights),Osaka,X,1200,2025-01-02 10:00:00 UTC,2025-02-01
+    eve,3,cook,Osaka,H,99999999,2068-01-01 00:00:00 UTC,NA
+    ,4,cook,Osaka,H,1,2025-01-01 00:00:00 UTC,NA
+"""
+
+MAPPING = """
+    sources:
+      views: {file: views.csv, missing: ["NA"]}
+      wishes: wishes.csv
+    tables:
+      occupations:
+        from: views
+        one_row_per: occupation_code
+        columns:
+          occupation_code: {from: title, cut: ['\\(.*\\)']}
+          name: {from: title, cut: ['\\(.*\\)'], pick: last}
+      jobs:
+        from: views
+        one_row_per: job_id
+        columns:
+          job_id: ad
+          title: {from: title, pick: most_common}
+          city_code: {from: place, pick: most_common}
+          address: {join: [place, kind], with: ", "}
+          salary_type: {from: kind, values: {H: hourly, M: monthly}}
+          min_salary: {from: pay, pick: max}
+          occupation_code: {from: title, cut: ['\\(.*\\)'], lookup: occupations}
+          employment_type_code: {value: 3}
+          posted_at: {from: seen, pick: min}
+          expires_at: {from: until, pick: max}
+        rules:
+          - {column: min_salary, min: 0, max: 1000000, else: missing}
+          - {column: posted_at, max: 2026-01-01, else: missing}
+          - {column: expires_at, after: posted_at, else: missing}
+      users:
+        from: [views, wishes]
+        one_row_per: user_id
+        columns:
+          user_id: who
+          preferred_occupations: {from: wish, lookup: occupations, pick: all}
+      actions:
+        from: views
+        columns:
+          user_id: who
+          job_id: ad
+          action: {value: view}
+          occurred_at: seen
+        rules:
+          - {column: occurred_at, min: 2014-01-01, max: 2026-01-01}
+"""
+
+
+@pytest.fixture
+def mapping(tmp_path: Path) -> Path:
+    write(tmp_path / "views.csv", VIEWS)
+    write(tmp_path / "wishes.csv", "who,wish\nann,COOK\nann, waiter\nann,cook\ndan,pilot\n")
+    return write(tmp_path / "map.yaml", MAPPING)
+
+
+def test_several_names_in_one_field_are_looked_up_one_by_one(sqlite: Database, tmp_path: Path) -> None:
+    write(tmp_path / "trades.csv", "occupation_code,name\n1,Cook\n2,Waiter\n3,Bar|Night\n")
+    write(tmp_path / "people.csv", "user_id,wish\n1,cook| Waiter\n2,Cook|Pilot|\n3,\n4,Bar|Night\n5,Pilot\n")
+    lists = pd.DataFrame({"user_id": [6, 7], "wish": [["Waiter", "Cook", None, "Pilot"], None]})
+    lists.to_parquet(tmp_path / "lists.parquet")
+    import_file(sqlite, "occupations", tmp_path / "trades.csv")
+    mapping = {"columns": {"preferred_occupations": {"from": "wish", "lookup": "occupations"}}}
+    for name, missed in (("people.csv", 2), ("lists.parquet", 1)):
+        ledger = import_file(sqlite, "users", tmp_path / name, mapping)
+        assert ledger.cleared == {"preferred_occupations: not a name in occupations": missed}
+    assert load_users(sqlite)["preferred_occupations"].tolist() == [[1, 2], [1], [], [3], [], [2, 1], []]
+
+
+def test_one_mapping_fills_several_tables_from_several_files(database: Database, mapping: Path) -> None:
+    ledgers = {ledger.table: ledger for ledger in import_mapping(database, mapping)}
+    tables = load_tables(database)
+    codes = tables.occupations.set_index("name")["occupation_code"].to_dict()
+    assert codes == {"cook": 1, "WAITER": 2}
+
+    jobs = tables.jobs.set_index("job_id")
+    assert jobs.index.tolist() == [1, 2, 3, 4]
+    assert jobs["title"].tolist() == ["Cook (nights)", "WAITER", "cook", "cook"]
+    assert jobs["city_code"].fillna("").tolist() == ["Tokyo", "", "Osaka", "Osaka"]
+    assert jobs["address"].tolist() == ["Tokyo, H", "M", "Osaka, H", "Osaka, H"]
+    assert jobs["salary_type"].tolist() == ["hourly", "monthly", "hourly", "hourly"]
+    assert jobs["min_salary"].fillna(-1).tolist() == [1200, -1, -1, 1]
+    assert jobs["occupation_code"].tolist() == [1, 2, 1, 1]
+    assert jobs["employment_type_code"].tolist() == [3] * 4
+    assert jobs.loc[1, "posted_at"] == pd.Timestamp("2025-01-01T09:00Z")
+    assert jobs.loc[1, "expires_at"] == pd.Timestamp("2025-03-01T00:00Z")
+    assert jobs.loc[[2, 3], "expires_at"].isna().all()
+    assert pd.isna(jobs.loc[3, "posted_at"])
+    cleared = ledgers["jobs"].cleared
+    assert cleared["min_salary below 0 or above 1000000"] == 2
+    assert cleared["posted_at above 2026-01-01"] == 1
+    assert cleared["expires_at not after posted_at"] == 1
+    assert (ledgers["jobs"].read, ledgers["jobs"].merged) == (6, 2)
+
+    users = tables.users.set_index("external_id")
+    assert users.index.tolist() == ["ann", "bob", "dan", "eve"]
+    assert users.loc["ann", "preferred_occupations"] == [1, 2]
+    assert ledgers["users"].cleared == {"preferred_occupations: not a name in occupations": 1}
+    assert (ledgers["users"].read, ledgers["users"].merged, ledgers["users"].rejected) == (10, 5, 1)
+
+    actions = ledgers["actions"]
+    assert (actions.read, actions.stored, actions.merged, actions.rejected) == (6, 3, 1, 2)
+    assert actions.reasons == {"user_id is missing": 1, "occurred_at is below 2014-01-01 or above 2026-01-01": 1}
+
+
+def test_the_same_mapping_again_gives_the_same_numbers(sqlite: Database, mapping: Path) -> None:
+    import_mapping(sqlite, mapping)
+    before = load_tables(sqlite)
+    import_mapping(sqlite, mapping, replace=True)
+    assert_same(load_tables(sqlite), before)
+
+
+def test_files_are_looked_for_in_the_base_folder_and_then_beside_the_mapping(
+    sqlite: Database, mapping: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "data"
+    elsewhere.mkdir()
+    (tmp_path / "views.csv").rename(elsewhere / "views.csv")
+    with pytest.raises(DataError, match=r"There is no file views\.csv in"):
+        import_mapping(sqlite, mapping)
+    assert len(import_mapping(sqlite, mapping, elsewhere)) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("one_row_per: job_id", "one_row_for: job_id"), r"map\.yaml, line 13: tables\.jobs\.one_row_for: unknown key"),
+        (("title: {from: title, pick: most", "titel: {from: title, pick: most"), "no column 'titel'. Perhaps 'title'"),
+        (("      users:", "      user:"), "no table 'user' to map. Perhaps 'users'"),
+        (("pick: max}", "pick: median}"), r"line 20: tables\.jobs\.columns\.min_salary\.pick"),
+        (("join: [place", "joined: [place"), "line 18"),
+        (("from: [views, wishes]", "from: [views, wish]"), "names 'wish', which is not among the sources"),
+        (("cut: ['\\(.*\\)']}", "cut: ['(']}"), "no regular expression"),
+        (("lookup: occupations}", "lookup: companies}"), "lookup is occupations or prefectures"),
+        (("{value: 3}", "{value: 3, from: ad}"), "give one of from, join and value"),
+        (("min: 0, max: 1000000, ", ""), "a rule needs min, max or after"),
+        (("one_row_per: user_id", "one_row_per: gender"), "one_row_per must be user_id"),
+        (("    tables:", "    tables: ["), "is not YAML that can be read"),
+    ],
+)  # fmt: skip
+def test_a_wrong_mapping_names_the_file_the_line_and_the_key(
+    sqlite: Database, mapping: Path, change: tuple[str, str], said: str
+) -> None:
+    text = mapping.read_text()
+    old, new = (textwrap.dedent(part) if part.startswith("    tables") else part for part in change)
+    old, new = old.replace("      user", "  user"), new.replace("      user", "  user")
+    assert old in text
+    mapping.write_text(text.replace(old, new, 1))
+    with pytest.raises(ConfigurationError, match=said):
+        import_mapping(sqlite, mapping)
+    assert len(load_jobs(sqlite)) == 0
+
+
+def test_a_source_column_that_is_not_there_is_named(sqlite: Database, tmp_path: Path) -> None:
+    path = jobs_csv(tmp_path, "Job.ID,Title\n1,x\n")
+    with pytest.raises(DataError, match=r"jobs\.title comes from the column 'Titel'.*Perhaps 'Title'"):
+        import_file(sqlite, "jobs", path, {"columns": {"job_id": "Job.ID", "title": "Titel"}})
+
+
+def test_unsafe_yaml_is_not_executed(sqlite: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "evil.yaml", f"columns: !!python/object/apply:os.mkdir ['{tmp_path / 'made'}']\n")
+    with pytest.raises(ConfigurationError, match="not YAML that can be read"):
+        import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id\n1\n"), path)
+    assert not (tmp_path / "made").exists()
+
+
+FIELD = st.sampled_from(
+    ["1", "2", "3.0", "x", "", "inf", "2025-01-01", "view", "click", "NA", '"', "a,b", "9" * 25, "\0"]
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(FIELD, FIELD, FIELD, FIELD), max_size=8), replace=st.booleans())
+def test_read_is_stored_and_merged_and_refused_whatever_comes(
+    tmp_path: Path, rows: list[tuple[str, ...]], replace: bool
+) -> None:
+    with Database.open("sqlite://") as database:
+        save_tables(database, small_tables())
+        for table, columns in (
+            ("actions", ["user_id", "job_id", "action", "occurred_at"]),
+            ("jobs", ["job_id", "fee", "posted_at", "is_active"]),
+        ):
+            path = tmp_path / "any.csv"
+            pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+            before = len(load_jobs(database) if table == "jobs" else load_actions(database))
+            ledger = import_file(database, table, path, refused_to=tmp_path / "refused.csv", replace=replace)
+            after = len(load_jobs(database) if table == "jobs" else load_actions(database))
+            assert ledger.read == len(rows) == ledger.stored + ledger.merged + ledger.rejected
+            assert after == ledger.stored + (0 if replace else before)
+            assert sum(ledger.reasons.values()) == ledger.rejected
+
+
+def test_a_quote_that_never_closes_swallows_no_rows(sqlite: Database, tmp_path: Path) -> None:
+    path = jobs_csv(tmp_path, 'job_id,title\n1,a\n2,"b\n3,c\n')
+    with pytest.raises(DataError, match="line 3: a quote is opened here and never closed"):
+        import_file(sqlite, "jobs", path)
+    assert len(load_jobs(sqlite)) == 0
+
+
+def test_a_column_that_stands_twice_is_named(sqlite: Database, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="duplicate column 'title'"):
+        import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,title,title\n1,a,b\n"))
+
+
+def test_the_canonical_name_wins_over_an_alias_before_it(sqlite: Database, tmp_path: Path) -> None:
+    ledger = import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,pref_cd,prefecture_code\n1,27,13\n"))
+    assert load_jobs(sqlite)["prefecture_code"].tolist() == ["13"]
+    assert ledger.ignored == ("pref_cd",)
+
+
+def test_nothing_is_stored_when_the_refused_rows_cannot_be_kept(sqlite: Database, tmp_path: Path) -> None:
+    path = jobs_csv(tmp_path, "job_id,fee\n1,5\n2,much\n")
+    blocked = tmp_path / "file"
+    blocked.touch()
+    with pytest.raises(OutputError, match="Nothing is imported"):
+        import_file(sqlite, "jobs", path, refused_to=blocked)
+    assert len(load_jobs(sqlite)) == 0
+
+
+def test_text_ids_are_numbered_above_ids_that_no_float_holds(sqlite: Database, tmp_path: Path) -> None:
+    import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**53 + 1}\nabc\n"))
+    assert load_jobs(sqlite)["job_id"].tolist() == [2**53 + 1, 2**53 + 2]
+    with pytest.raises(DataError, match="leaves no room"):
+        import_file(sqlite, "jobs", jobs_csv(tmp_path, f"job_id\n{2**63 - 1}\nabd\n"))
+
+
+def test_a_text_id_is_kept_beside_a_blank_name(sqlite: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "occupations.csv", "occupation_code,name\nNurse,\n")
+    import_file(sqlite, "occupations", path)
+    assert "Nurse" in load_tables(sqlite).occupations["name"].tolist()
+
+
+def test_what_looks_hexadecimal_is_text(sqlite: Database, tmp_path: Path) -> None:
+    import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id\n0x10\n17\n"))
+    assert load_jobs(sqlite)["external_id"].tolist()[-1] == "0x10"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "sources: {a: a.csv}\ntables:\n  jobs: {from: a}\n  jobs: {from: a}\n",
+            "m.yaml, line 4: duplicate key `jobs`",
+        ),
+        ("a: 2020-13-45\n", "this is not YAML that can be read"),
+        ("[" * 5000, "this is not YAML that can be read"),
+    ],
+)
+def test_a_mapping_that_yaml_would_bend_is_refused(sqlite: Database, tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        import_mapping(sqlite, write(tmp_path / "m.yaml", text))

@@ -1,0 +1,409 @@
+"""Model and weight files: written models are read back unchanged, and each error names its line."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from scoring.catalog import component_kinds, load_model, preset_names
+from scoring.errors import ModelError
+from scoring.model import ScoringModel, WeightProfile, dump_model, parse_model, parse_weights
+from tests.support.counts import record_count
+
+GOOD = """\
+name: mine
+description: Two groups.
+groups:
+  match:
+    weight: 0.25
+    components:
+      location: {weight: 1}
+  base:
+    weight: 0.75
+    components:
+      wage: {weight: 0.5}
+      fee: {weight: 0.3, low: 100}
+      cheap: {component: fee, weight: 0.2, low: 0, high: 1e3}
+eligibility:
+  min_fee: 10
+"""
+
+WEIGHTS = """\
+groups:
+  base:
+    weight: 0.5
+    components: {wage: 0.2, fee: {weight: 0.2}, cheap: 3/5}
+  match:
+    weight: 0.5
+    components: {location: 1}
+"""
+
+
+def parse(text: str) -> ScoringModel:
+    return parse_model(text, component_kinds(), source="mine.yaml")
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1, old
+    return GOOD.replace(old, new)
+
+
+def problem(text: str) -> str:
+    with pytest.raises(ModelError) as raised:
+        parse(text)
+    return str(raised.value)
+
+
+# --- Valid files --------------------------------------------------------------------------------------------
+
+
+def test_file_defines_model() -> None:
+    model = parse(GOOD)
+    assert (model.name, model.description) == ("mine", "Two groups.")
+    # the file's order is the order of adding
+    assert [(part.group, part.name, part.component.kind) for part in model.parts] == [
+        ("match", "location", "location"),
+        ("base", "wage", "wage"),
+        ("base", "fee", "fee"),
+        ("base", "cheap", "fee"),
+    ]
+    assert model.parts[3].component.model_dump() == {"low": 0, "high": 1000}
+    np.testing.assert_array_equal(model.flat_weights, [0.25, 0.75 * 0.5, 0.75 * 0.3, 0.75 * 0.2])
+    np.testing.assert_array_equal(model.weights_in_group, [1, 0.5, 0.3, 0.2])
+    assert model.eligibility.min_fee == 10
+    assert model.eligibility.not_applied
+
+
+@pytest.mark.parametrize("name", ["standard", "classic"])
+def test_written_model_is_read_unchanged(name: str) -> None:
+    model = load_model(name)
+    assert parse(dump_model(model)) == model
+    assert parse(dump_model(model)).digest == model.digest
+    tuned = model.with_weights(
+        {part.name: 1 + 1 / (3 + place) for place, part in enumerate(model.parts)}
+    ).with_eligibility(max_per_company=3, employment_types=(1, 5), company_cooldown_days=None)
+    again = parse(dump_model(tuned))
+    assert again == tuned
+    np.testing.assert_array_equal(again.flat_weights, tuned.flat_weights)
+
+
+def test_shipped_models_are_found_by_name() -> None:
+    assert preset_names() == ["classic", "standard"]
+    assert load_model() == load_model("standard")
+
+
+def test_written_model_is_standard_yaml() -> None:
+    model = parse(changed("name: mine", "name: 東京 'quoted': yes"[:12]))
+    assert yaml.safe_load(dump_model(model))["groups"]["base"]["components"]["cheap"]["component"] == "fee"
+    assert "東京" in dump_model(model)
+
+
+def test_model_without_name_has_name_of_file(tmp_path: Path) -> None:
+    file = tmp_path / "night_shift.yaml"
+    file.write_text(changed("name: mine\n", ""), encoding="utf-8")
+    assert load_model(file).name == "night_shift"
+    assert load_model(str(file)).name == "night_shift"
+
+
+@pytest.mark.parametrize("weight", ["3/10", " 3 / 10 ", "30/100", "3e-1", "0.3", ".3", "3.0E-1"])
+def test_weight_formats_are_equivalent(weight: str) -> None:
+    assert parse(changed("weight: 0.3", f"weight: {weight}")).weights.components["base"]["fee"] == 0.3
+
+
+def test_thirds_sum_to_1() -> None:
+    text = changed("weight: 0.5", "weight: 1/3").replace("0.3,", "1/3,").replace("0.2,", "1/3,")
+    assert parse(text).weights.components["base"] == {"wage": 1 / 3, "fee": 1 / 3, "cheap": 1 / 3}
+
+
+def test_normalise_divides_each_level_by_its_sum() -> None:
+    text = "normalise: true\n" + changed("weight: 0.75", "weight: 3").replace("weight: 0.25", "weight: 1").replace(
+        "weight: 0.5", "weight: 7"
+    ).replace("weight: 0.3", "weight: 2").replace("weight: 0.2", "weight: 1/1")
+    model = parse(text)
+    assert model.weights.groups == {"base": 0.75, "match": 0.25, "personal": 0.0}
+    assert model.weights.components["base"] == {"wage": 0.7, "fee": 0.2, "cheap": 0.1}
+    assert parse("normalise: false\n" + GOOD) == parse(GOOD)
+
+
+def test_weight_0_is_accepted() -> None:
+    model = parse(changed("weight: 0.3", "weight: 0").replace("weight: 0.5}", "weight: 0.8}"))
+    assert model.weights.flat("base", "fee") == 0.0
+
+
+def test_group_and_its_components_may_have_weight_0() -> None:
+    model = parse(
+        changed("weight: 0.25", "weight: 0").replace("weight: 0.75", "weight: 1").replace("{weight: 1}", "{weight: 0}")
+    )
+    assert model.weights.groups["match"] == 0.0
+
+
+@pytest.mark.parametrize("rule", ["min_fee", "company_cooldown_days", "employment_types", "max_per_company"])
+@pytest.mark.parametrize("off", ["null", "false", "~"])
+def test_null_or_false_disables_rule(rule: str, off: str) -> None:
+    assert getattr(parse(changed("min_fee: 10", f"{rule}: {off}")).eligibility, rule) is None
+
+
+def test_eligibility_is_optional() -> None:
+    for text in (
+        changed("eligibility:\n  min_fee: 10\n", ""),
+        changed("eligibility:\n  min_fee: 10\n", "eligibility:\n"),
+    ):
+        assert parse(text).eligibility == load_model("standard").eligibility
+
+
+def test_anchors_and_merge_keys_are_accepted() -> None:
+    text = changed("{weight: 0.3, low: 100}", "&fee {weight: 0.3, low: 100}").replace(
+        "{component: fee, weight: 0.2, low: 0, high: 1e3}", "{<<: *fee, component: fee, weight: 0.2}"
+    )
+    assert parse(text).parts[3].component == parse(text).parts[2].component
+
+
+# --- Errors -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        # unknown keys at each level
+        ("name: mine", "nmae: mine", 1, "unknown key `nmae`; known: description, eligibility, groups,"),
+        ("  base:", "  basis:", 8, "unknown key `basis` in `groups`; known: base, match, personal."),
+        ("weight: 0.75", "wieght: 0.75", 9, "unknown key `wieght` in `groups.base`; known: components, weight."),
+        ("low: 100", "lo: 100", 12, "unknown key `lo`; known: high, low, weight, component."),
+        ("min_fee: 10", "minfee: 10", 15, "unknown key `minfee`; known: company_cooldown_days, "),
+        ("      wage:", "      wages:", 11, "unknown component `wages`; known: access, category, "),
+        ("component: fee", "component: fees", 13, "unknown component `fees`; known: "),
+        ("component: fee", "component: [fee]", 13, "unknown component `['fee']`; known: "),
+        # weights
+        ("weight: 0.3", "weight: 0.4", 8, "the weights of group base sum to 1.1, not 1. Correct them or add"),
+        ("weight: 0.75", "weight: 0.7", 3, "the weights of the groups sum to 0.95, not 1."),
+        ("weight: 0.3", "weight: 0.300002", 8, "the weights of group base sum to 1.000002, not 1."),
+        ("weight: 0.3", "weight: -0.3", 12, "the weight of fee is -0.3; it must be a number from 0 to 1."),
+        ("weight: 0.3", "weight: .nan", 12, "the weight of fee is nan; it must be"),
+        ("weight: 0.3", "weight: .inf", 12, "the weight of fee is inf; it must be"),
+        ("weight: 0.3", "weight: 1e999", 12, "the weight of fee is inf; it must be"),
+        ("weight: 0.3", "weight: 1" + "0" * 400, 12, "the weight of fee is inf; it must be"),
+        ("weight: 0.3", "weight: 1" + "0" * 400 + "/3", 12, "the weight of fee is inf; it must be"),
+        ("weight: 0.3", "weight: much", 12, "the weight is 'much'; it must be a number or a fraction such as 1/3."),
+        ("weight: 0.3", "weight: '0.3'", 12, "the weight is '0.3'; it must be a number or"),
+        ("weight: 0.3", "weight: 1/0", 12, "the weight is '1/0'; it must be a number or"),
+        ("weight: 0.3", "weight: -1/3", 12, "the weight is '-1/3'; it must be a number or"),
+        ("weight: 0.3", "weight: true", 12, "the weight is True; it must be a number or"),
+        ("weight: 0.3", "weight: [0.3]", 12, "the weight is [0.3]; it must be a number or"),
+        ("weight: 0.3, ", "", 12, "component `fee` has no weight. Add `weight:`."),
+        ("weight: 0.3", "weight: null", 12, "component `fee` has no weight. Add `weight:`."),
+        ("weight: 0.75", "weight: -0.75", 9, "the weight of base is -0.75; it must be"),
+        ("    weight: 0.75\n", "", 8, "group `base` must have a `weight` and `components`."),
+        ("{weight: 1}", "{weight: 0}", 4, "group match has weight 0.25, but all its components have weight 0."),
+        # parameters
+        ("low: 100", "low: 6000", 12, "low must be below high."),
+        ("low: 100", "low: .nan", 12, "`low` is nan; input should be a finite number."),
+        ("low: 100", "low: cheap", 12, "`low` is 'cheap'; input should be a valid number"),
+        ("low: 100", "low: '100'", 12, "`low` is '100'; it must be a number."),
+        ("low: 100", "low: true", 12, "`low` is True; it must be a number."),
+        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [0, 1]]}", 11, "`curve` is [[0, 0], [0, 1]]; the x values of"),
+        ("{weight: 0.5}", "{weight: 0.5, curve: [[0, 0], [1, '5']]}", 11, "`curve` is [[0, 0], [1, '5']]; it must"),
+        ("{weight: 1}", "{weight: 1, same_city: 100.5}", 7, "`same_city` is 100.5; input should be less than or"),
+        ("{weight: 1}", "{weight: 1, adjacent: 99}", 7, "same_city, same_prefecture, adjacent and elsewhere must"),
+        # eligibility
+        ("min_fee: 10", "max_per_company: 0", 15, "`max_per_company` is 0; input should be greater than or equal to 1"),
+        ("min_fee: 10", "max_per_company: 2.5", 15, "`max_per_company` is 2.5; input should be a valid integer"),
+        ("min_fee: 10", "max_per_company: true", 15, "`max_per_company` is True; it must be a number."),
+        ("min_fee: 10", "company_cooldown_days: 0", 15, "`company_cooldown_days` is 0; input should be greater than 0"),
+        ("min_fee: 10", "min_fee: .inf", 15, "`min_fee` is inf; input should be a finite number"),
+        ("min_fee: 10", "open: perhaps", 15, "`open` is 'perhaps'; input should be a valid boolean"),
+        ("min_fee: 10", "employment_types: 3", 15, "`employment_types` is 3; input should be a valid tuple."),
+        ("  min_fee: 10", "  - min_fee", 14, "`eligibility` must be a mapping of names."),
+        # shapes
+        ("name: mine", "name: [mine]", 1, "`name` is ['mine']; write a text."),
+        ("description: Two groups.", "description: {a: 1}", 2, "`description` is {'a': 1}; write a text."),
+        ("name: mine", "normalise: 'yes'", 1, "`normalise` is 'yes'; write true or false."),
+        ("{weight: 1}", "1", 7, "`location` must be a mapping with a weight, such as {weight: 0.2}."),
+        ("      location: {weight: 1}", "      - location", 6, "`groups.match.components` must be a mapping of names."),
+        ("      location:", "      7:", 6, "`groups.match.components` must be a mapping of names."),
+        # duplicates
+        ("description: Two groups.", "name: again", 2, "duplicate key `name`. Keep one."),
+        ("      wage:", "      fee:", 12, "duplicate key `fee`. Keep one."),
+        ("low: 100", "weight: 0.3", 12, "duplicate key `weight`. Keep one."),
+        ("      location: {", "      fee: {", 12, "duplicate component name `fee`. Use another name and add"),
+    ],
+)  # fmt: skip
+def test_error_names_line(old: str, new: str, line: int, message: str) -> None:
+    with pytest.raises(ModelError) as raised:
+        parse(changed(old, new))
+    text = str(raised.value)
+    assert text.startswith(f"mine.yaml, line {line}: {message}"), text
+    assert (raised.value.path, raised.value.line) == ("mine.yaml", line)
+    record_count("model mistakes", "{} mistakes", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "mine.yaml: a mapping with `name` and `groups` is expected."),
+        ("# nothing\n", "mine.yaml: a mapping with `name` and `groups` is expected."),
+        ("- a\n- b\n", "mine.yaml: a mapping with `name` and `groups` is expected."),
+        ("just text", "mine.yaml: a mapping with `name` and `groups` is expected."),
+        ("name: x\n", "mine.yaml: `groups` is missing."),
+        ("groups: 3\n", "mine.yaml, line 1: `groups` must be a mapping of names."),
+        ("groups: {}\n", "mine.yaml, line 1: the weights of the groups sum to 0, not 1."),
+        (
+            "normalise: true\ngroups: {}\n",
+            "mine.yaml, line 2: the weights of the groups sum to 0. At least one must be above 0.",
+        ),
+        ("groups: {base: {weight: 1}}\n", "mine.yaml, line 1: `groups.base.components` is missing."),
+        ("groups:\n  base: {weight: 1, components: {}}\n", "mine.yaml, line 2: group base has weight 1, but all its"),
+        ("a: [1\nb: 2", "mine.yaml, line 2: this is not YAML that can be read: "),
+        ("a: 1\n\tb: 2", "mine.yaml, line 2: this is not YAML that can be read: "),
+        ("a: 1\n---\nb: 2", "mine.yaml, line 2: this is not YAML that can be read: but found another document."),
+        ("a\x00b", "mine.yaml: this is not YAML that can be read: unacceptable character"),
+        ("name: 2025-13-45", "mine.yaml: this is not YAML that can be read: month must be in 1..12."),
+        ("? [a]\n: b", "mine.yaml, line 1: this is not YAML that can be read: found unhashable key."),
+        ("[" * 5000, "mine.yaml: this is not YAML that can be read: "),
+        ("{a: &a {b: *a}}", "mine.yaml, line 1: unknown key `a`; known: "),
+    ],
+)
+def test_text_that_is_not_a_model_is_rejected(text: str, message: str) -> None:
+    assert problem(text).startswith(message), problem(text)
+    record_count("model mistakes", "{} mistakes", 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("weight: 0.75", "weight: 0.7", ("groups",)),
+        ("weight: 0.3", "weight: 0.4", ("groups", "base")),
+        ("{weight: 1}", "{weight: 0}", ("groups", "match")),
+        ("weight: 0.3", "weight: -0.3", ("groups", "base", "components", "fee", "weight")),
+        ("low: 100", "low: cheap", ("groups", "base", "components", "fee", "low")),
+        ("min_fee: 10", "min_fee: .inf", ("eligibility", "min_fee")),
+    ],
+)
+def test_error_has_key_of_its_value(old: str, new: str, key: tuple[str, ...]) -> None:
+    with pytest.raises(ModelError) as raised:
+        parse(changed(old, new))
+    assert raised.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("groups", "components", "key"),
+    [
+        ({"base": 0.5}, {"base": {"fee": 1.0}}, ("groups",)),
+        ({"base": 1.0, "other": 0.0}, {}, ("groups", "other")),
+        ({"base": -1.0, "match": 2.0}, {}, ("groups", "base")),
+        ({"base": 1.0}, {"base": {"fee": 0.5}}, ("groups", "base")),
+        ({"base": 1.0}, {"base": {"fee": 2.0, "wage": -1.0}}, ("groups", "base", "components", "wage")),
+    ],
+)
+def test_weight_error_has_key_of_its_level(groups: dict, components: dict, key: tuple[str, ...]) -> None:
+    with pytest.raises(ModelError) as raised:
+        WeightProfile(groups, components)
+    assert (raised.value.path, raised.value.line, raised.value.key) == (None, None, key)
+
+
+def test_weights_of_0_are_rejected_with_normalise() -> None:
+    text = "normalise: true\n" + changed("weight: 0.5", "weight: 0").replace("0.3,", "0,").replace("0.2,", "0,")
+    assert problem(text) == "mine.yaml, line 9: the weights of group base sum to 0. At least one must be above 0."
+
+
+def test_aliases_for_billions_of_keys_are_rejected() -> None:
+    levels = [f"l{level}: &l{level} {{a: *l{level - 1}, b: *l{level - 1}}}" for level in range(1, 60)]
+    assert "unknown key `l0`" in problem("\n".join(["l0: &l0 {a: 1}", *levels]))
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "!!python/object/apply:os.system ['touch {file}']",
+        "!!python/object/new:subprocess.check_output [['touch', '{file}']]",
+        "!!python/object/apply:builtins.open ['{file}', 'w']",
+        "!!python/name:os.system",
+        "!!python/module:os",
+        "!own {{}}",
+    ],
+)
+def test_unsafe_tags_are_rejected_and_not_executed(tag: str, tmp_path: Path) -> None:
+    file = tmp_path / "executed"
+    text = problem(changed("description: Two groups.", "description: " + tag.format(file=file)))
+    assert text.startswith("mine.yaml, line 2: this is not YAML that can be read: could not determine a constructor")
+    assert not file.exists()
+
+
+def test_error_of_unreadable_file_states_reason(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model nothing: No such file.*; give one of classic, standard, or the path"):
+        load_model("nothing")
+    with pytest.raises(ModelError, match="Is a directory"):
+        load_model(tmp_path)
+    (tmp_path / "latin.yaml").write_bytes("name: café".encode("latin-1"))
+    with pytest.raises(ModelError, match="it is not UTF-8 text"):
+        load_model(tmp_path / "latin.yaml")
+
+
+# --- Weight files -------------------------------------------------------------------------------------------
+
+
+def test_weight_file_changes_weights_of_model() -> None:
+    model = parse(GOOD)
+    profile = parse_weights(WEIGHTS, model)
+    assert profile.components["base"] == {"wage": 0.2, "fee": 0.2, "cheap": 0.6}
+    assert list(profile.components["base"]) == ["wage", "fee", "cheap"]
+    moved = model.with_weights(profile)
+    assert moved.parts == model.parts
+    assert moved.weights.groups == {"base": 0.5, "match": 0.5, "personal": 0.0}
+    again = yaml.safe_dump({"groups": profile.as_dict()})
+    assert parse_weights(again, model) == profile
+
+
+def test_order_in_weight_file_does_not_matter() -> None:
+    model = parse(GOOD)
+    turned = WEIGHTS.replace("{wage: 0.2, fee: {weight: 0.2}, cheap: 3/5}", "{cheap: 0.6, fee: 0.2, wage: 2e-1}")
+    assert (
+        model.with_weights(parse_weights(turned, model)).digest
+        == model.with_weights(parse_weights(WEIGHTS, model)).digest
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("wage: 0.2", "wages: 0.2", 4, "the model has no component `wages` in group base."),
+        ("wage: 0.2, ", "", 2, "the weights of group base sum to 0.8, not 1."),
+        ("wage: 0.2, fee: {weight: 0.2}", "fee: 0.4", 2, "component `wage` of group base has no weight."),
+        ("wage: 0.2", "wage: -0.2", 4, "the weight of wage is -0.2; it must be a number from 0 to 1."),
+        ("wage: 0.2", "wage: null", 4, "the weight is None; it must be a number or"),
+        ("{weight: 0.2}", "{low: 3}", 4, "unknown key `low` in `groups.base.components.fee`; known: weight."),
+        ("{weight: 0.2}", "{}", 4, "component `fee` has no weight. Add `weight:`."),
+        ("  match:", "  macht:", 5, "unknown key `macht` in `groups`; known: base, match, personal."),
+        ("groups:", "eligibility: {}\ngroups:", 1, "unknown key `eligibility`; known: description, groups, name,"),
+    ],
+)
+def test_weight_file_error_names_line(old: str, new: str, line: int, message: str) -> None:
+    assert WEIGHTS.count(old) == 1
+    with pytest.raises(ModelError) as raised:
+        parse_weights(WEIGHTS.replace(old, new), parse(GOOD), source="w.yaml")
+    assert str(raised.value).startswith(f"w.yaml, line {line}: {message}"), str(raised.value)
+    assert (raised.value.path, raised.value.line) == ("w.yaml", line)
+    record_count("model mistakes", "{} mistakes", 1)
+
+
+def test_weight_file_supports_normalise() -> None:
+    model = parse(GOOD)
+    profile = parse_weights("normalise: true\n" + WEIGHTS.replace("weight: 0.5", "weight: 4"), model)
+    assert profile.groups == {"base": 0.5, "match": 0.5, "personal": 0.0}
+    assert isinstance(profile, WeightProfile)
+
+
+def test_message_about_aliases_is_short() -> None:
+    levels = "".join(f"    - &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefghijkl"))
+    bomb = "description:\n    - &a [x]\n" + levels
+    text = problem(changed("description: Two groups.\n", bomb).replace("weight: 0.75", "weight: *l"))
+    assert "it must be a number" in text
+    assert len(text) < 500
+
+
+def test_numbers_with_thousands_of_digits_are_rejected() -> None:
+    assert "it must be a number from 0 to 1" in problem(changed("weight: 0.75", f"weight: 1/{'9' * 5000}"))
+    assert "`max_per_company`" in problem(changed("min_fee: 10", f"max_per_company: {10**30}"))
