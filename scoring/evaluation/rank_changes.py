@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scoring.argument_checks import list_length
 from scoring.array_types import Ints
 from scoring.errors import ConfigurationError, UnknownIdError, pluralize
-from scoring.evaluation.exposure import By, exposure_changes, plot_exposure
+from scoring.evaluation.exposure import By, compute_exposure_changes, plot_exposure
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, new_figure
@@ -188,8 +188,8 @@ class Comparison:
         return movements(self.before.take(rows), self.after.take(rows))
 
     def exposure(self, by: By = "company") -> pd.DataFrame:
-        """Return `exposure_changes` of the two rankings."""
-        return exposure_changes(self.before, self.after, self.inputs, by)
+        """Return `compute_exposure_changes` of the two rankings."""
+        return compute_exposure_changes(self.before, self.after, self.inputs, by)
 
     def plot(self, by: By = "company", most: int = 8) -> Figure:
         """Plot the distribution of the users' overlaps and the `most` largest gains and losses of places."""
