@@ -40,10 +40,19 @@ def measure(size: Size, work: Workspace) -> Section:
     )
 
 
-def _points(work: Workspace, n_users: int, n_jobs: int, n_actions: int, asked: tuple[int, ...]) -> list[Point]:
-    """Rank the first users of a market of this size, for each number in `asked`, in a new process."""
+def _points(work: Workspace, n_users: int, n_jobs: int, n_actions: int, user_counts: tuple[int, ...]) -> list[Point]:
+    """Rank the first users of a market of this size, for each number in `user_counts`, in a new process."""
     found = apart(
-        measure_points, n_users, n_jobs, n_actions, asked, k=K, workers=CPUS, factors=work.factors, checked=3, say=say
+        measure_points,
+        n_users,
+        n_jobs,
+        n_actions,
+        user_counts,
+        k=K,
+        workers=CPUS,
+        factors=work.factors,
+        checked=3,
+        say=say,
     )
     return [asdict(point) for point in found]
 

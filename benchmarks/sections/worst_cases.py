@@ -116,7 +116,7 @@ def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, in
 
 
 def _mostly(model: ScoringModel, flat: dict[str, float], name: str, share: float) -> ScoringModel:
-    """Put this share of the weight on one component; the others keep their proportions."""
+    """Put this share of the weight on one component; the other weights keep their proportions."""
     others = sum(weight for other, weight in flat.items() if other != name)
     return model.with_weights(
         {other: share if other == name else (1 - share) * weight / others for other, weight in flat.items()}
@@ -196,8 +196,8 @@ def _against_implicit(size: Size, work: Workspace) -> tuple[float, float, int]:
     vectors = Vectors.of(Facts.of(prepared, rows))
     warm(prepared)
     dense, peer = scorer(prepared.plan, "dense"), ImplicitTopK(vectors, scorer(prepared.plan).workers)
-    ours = dense.top_k(K, rows)
+    engine_lists = dense.top_k(K, rows)
     items, products = peer.rank(rows, K)
-    require_close(InnerJob("factors only", prepared, vectors, ours, 0.0), items, products)
+    require_close(InnerJob("factors only", prepared, vectors, engine_lists, 0.0), items, products)
     looked, theirs = in_turn(lambda: dense.top_k(K, rows), lambda: peer.rank(rows, K), size.repeats)
     return looked.best / len(rows), theirs.best / len(rows), vectors.dimensions

@@ -15,7 +15,7 @@ from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.storage.atomic_file import create_file
 from scoring.storage.os_errors import reason, wrap_os_errors
 from scoring.storage.plain_file import exists, open_folder, read_plain_file
-from scoring.tuning.registry.names import Reference, check_name, clash_key
+from scoring.tuning.registry.names import Reference, check_name, make_clash_key
 
 __all__ = ["MAX_BYTES", "ProfileStore", "open_root"]
 
@@ -137,7 +137,7 @@ class ProfileStore:
 
     def _require_no_clash(self, name: str) -> None:
         for other in self._folders():
-            if other != name and clash_key(other) == clash_key(name):
+            if other != name and make_clash_key(other) == make_clash_key(name):
                 raise ConfigurationError(
                     f"profile name {name!r}: {other!r} exists, and some file systems treat both names as equal. "
                     "Use that name, or a more different one."
