@@ -44,5 +44,5 @@ def test_jobs_and_users_are_needed() -> None:
 
 @pytest.mark.parametrize("wrong", [5, 5.5, np.int64(5), True, "now", "12", "01/02/2025", "9999-12-31T23:59:59-12:00"])
 def test_what_is_no_clock_is_refused(wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match="is not a time. Use a time such as"):
+    with pytest.raises(ConfigurationError, match=r"is not a time\. Use a time such as"):
         Dataset.from_frames(JOBS, USERS, as_of=wrong)
