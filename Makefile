@@ -94,7 +94,7 @@ $(VENV)/.benchmarks: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[benchmarks]'
 	@touch $@ $(VENV)/.run
 
-benchmarks: $(VENV)/.benchmarks ## all benchmarks with their bars, and other packages on the same work (half an hour)
+benchmarks: $(VENV)/.benchmarks ## all benchmarks with their targets, compared with other packages (half an hour)
 	$(BIN)/python -m benchmarks
 
 # in a separate environment, so that the tool's own requirements are not audited

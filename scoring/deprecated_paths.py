@@ -17,6 +17,7 @@ from typing import Final
 __all__ = ["MOVED", "install"]
 
 MOVED: Final = {
+    "scoring.components.shared": "scoring.components.helpers",
     "scoring.dataset.database": "scoring.database.database",
     "scoring.dataset.driver": "scoring.database.dbapi",
     "scoring.dataset.encode": "scoring.dataset.arrays",

@@ -65,7 +65,7 @@ class DuckDB(FullPeer):
         }
         for name, table in tables.items():
             self.connection.register("given", table)
-            self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given")  # noqa: S608 - names are ours
+            self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given")  # noqa: S608 - names are constants
             self.connection.unregister("given")
 
     def rank(self, rows: Longs, k: int) -> list[JobList]:

@@ -99,12 +99,12 @@ def _score(user: _User, job: _Job, w: tuple[float, float, float], v: tuple[float
     if job.place == user.place and job.place >= 0:
         location = 100.0
     category = user.category[job.occupation]
-    asked, met = 1, float(job.attractive)
+    requested, met = 1, float(job.attractive)
     if user.floor is not None:
-        asked += 1
+        requested += 1
         met += job.hourly is not None and job.hourly >= user.floor
     if user.style:
-        asked += 1
+        requested += 1
         met += 0.5 if user.style == 1 else job.remote
     history = 50.0
     if user.applied:
@@ -126,7 +126,7 @@ def _score(user: _User, job: _Job, w: tuple[float, float, float], v: tuple[float
         job.base
         + w[0] * location
         + w[1] * category
-        + w[2] * (100.0 * met / asked)
+        + w[2] * (100.0 * met / requested)
         + v[0] * history
         + v[1] * clicks
         + v[2] * collaborative

@@ -65,7 +65,7 @@ def _require_same(before: pd.DataFrame, after: pd.DataFrame) -> None:
         raise ResultsDifferError("optimise: columns differ.")
     for name in before.columns:
         old, new = before[name], after[name]
-        told = old.notna().to_numpy()
-        equal = old[told].astype(object).to_numpy() == new[told].astype(object).to_numpy()
-        if not np.array_equal(told, new.notna().to_numpy()) or not np.all(equal):
+        present = old.notna().to_numpy()
+        equal = old[present].astype(object).to_numpy() == new[present].astype(object).to_numpy()
+        if not np.array_equal(present, new.notna().to_numpy()) or not np.all(equal):
             raise ResultsDifferError(f"optimise: values of {name} differ.")

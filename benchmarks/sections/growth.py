@@ -41,7 +41,7 @@ def measure(size: Size, work: Workspace) -> Section:
 
 
 def _points(work: Workspace, n_users: int, n_jobs: int, n_actions: int, user_counts: tuple[int, ...]) -> list[Point]:
-    """Rank the first users of a market of this size, for each number in `asked`, in a new process."""
+    """Rank the first users of a market of this size, for each number in `user_counts`, in a new process."""
     found = run_in_new_process(
         measure_points,
         n_users,

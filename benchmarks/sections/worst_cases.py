@@ -16,7 +16,7 @@ from benchmarks.results import Figure, Section, Table, at_most, number
 from benchmarks.sections.peers import InnerJob, factors_alone, require_close
 from benchmarks.workspace import Size, Workspace
 from scoring import Dataset, Prepared, ScoringModel, load_model
-from scoring.columns.canonical_tables import empty_frame
+from scoring.columns.canonical_tables import make_empty_frame
 from scoring.model import Inputs
 from scoring.profiling.peer_inputs import PeerInputs
 
@@ -116,7 +116,7 @@ def _cases(size: Size, work: Workspace) -> Iterator[tuple[str, Prepared, int, in
 
 
 def _mostly(model: ScoringModel, flat: dict[str, float], name: str, share: float) -> ScoringModel:
-    """Put this share of the weight on one component; the others keep their proportions."""
+    """Put this share of the weight on one component; the other weights keep their proportions."""
     others = sum(weight for other, weight in flat.items() if other != name)
     return model.with_weights(
         {other: share if other == name else (1 - share) * weight / others for other, weight in flat.items()}
@@ -138,7 +138,9 @@ def _identical(data: Dataset) -> Dataset:
     one = jobs.iloc[np.full(len(jobs), int(np.argmax(data.open_jobs)))].reset_index(drop=True)
     one["job_id"] = jobs["job_id"]
     users = data.tables.users.iloc[:_USERS]
-    return Dataset(data.tables.with_tables(jobs=one, users=users, actions=empty_frame("actions")), as_of=data.as_of)
+    return Dataset(
+        data.tables.with_tables(jobs=one, users=users, actions=make_empty_frame("actions")), as_of=data.as_of
+    )
 
 
 def _adversary(data: Dataset) -> Dataset:
@@ -194,8 +196,8 @@ def _against_implicit(size: Size, work: Workspace) -> tuple[float, float, int]:
     vectors = Vectors.of(PeerInputs.of(prepared, rows))
     warm_up(prepared)
     dense, peer = scorer(prepared.plan, "dense"), ImplicitTopK(vectors, scorer(prepared.plan).workers)
-    ours = dense.top_k(K, rows)
+    engine_lists = dense.top_k(K, rows)
     items, products = peer.rank(rows, K)
-    require_close(InnerJob("factors only", prepared, vectors, ours, 0.0), items, products)
+    require_close(InnerJob("factors only", prepared, vectors, engine_lists, 0.0), items, products)
     looked, theirs = measure_alternately(lambda: dense.top_k(K, rows), lambda: peer.rank(rows, K), size.repeats)
     return looked.best / len(rows), theirs.best / len(rows), vectors.dimensions

@@ -47,14 +47,14 @@ Reason = Literal["unreadable", "foreign", "format", "truncated", "altered", "emp
 
 
 class BundleFileError(ScoringError, ValueError):
-    """A file is not a valid bundle. `path` is the file, `reason` the kind of error, `sentence` the message."""
+    """A file is not a valid bundle: `path` is the file, `reason` the kind of error, `problem` its description."""
 
-    def __init__(self, path: Path, reason: Reason, sentence: str) -> None:
-        super().__init__(path, reason, sentence)
-        self.path, self.reason, self.sentence = path, reason, sentence
+    def __init__(self, path: Path, reason: Reason, problem: str) -> None:
+        super().__init__(path, reason, problem)
+        self.path, self.reason, self.problem = path, reason, problem
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.sentence}."
+        return f"{self.path}: {self.problem}."
 
 
 @dataclass
@@ -80,8 +80,8 @@ class Parts:
         ------
         KeyError: If a field does not exist.
         """
-        of = {name: f"{prefix}.{name}" for name in names}
-        return {name: self.arrays[key] if key in self.arrays else self.numbers[key] for name, key in of.items()}
+        keys = {name: f"{prefix}.{name}" for name in names}
+        return {name: self.arrays[key] if key in self.arrays else self.numbers[key] for name, key in keys.items()}
 
 
 def digest_of(parts: Parts) -> str:
@@ -101,7 +101,7 @@ def write(path: Path, parts: Parts) -> str:
     def fill(file: BinaryIO) -> None:
         nonlocal digest
         file.write(bytes(_PREFIX_BYTES))
-        digest = _digest(_written(file, _content(parts)))
+        digest = _digest(_write_chunks(file, _content(parts)))
         file.seek(0)
         file.write(_MAGIC + next(_content(parts)) + bytes.fromhex(digest))
 
@@ -112,7 +112,7 @@ def write(path: Path, parts: Parts) -> str:
     return digest
 
 
-def _written(file: BinaryIO, content: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+def _write_chunks(file: BinaryIO, content: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
     """Write all chunks but the first (the lengths, which are in the prefix), and yield all of them."""
     yield next(content)
     for chunk in content:
@@ -135,8 +135,8 @@ def read(path: Path) -> tuple[Parts, str]:
             size = os.fstat(file.fileno()).st_size
             if size < _PREFIX_BYTES:
                 start = file.read(len(_MAGIC))
-                cut = bool(start) and _MAGIC.startswith(start)
-                raise BundleFileError(path, *(_truncated(size) if cut else _FOREIGN))
+                is_bundle = bool(start) and _MAGIC.startswith(start)
+                raise BundleFileError(path, *(_truncated(size) if is_bundle else _FOREIGN))
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     except OSError as error:
         raise BundleFileError(path, "unreadable", f"cannot be read: {reason(error)}") from error
@@ -150,10 +150,10 @@ def read(path: Path) -> tuple[Parts, str]:
         raise BundleFileError(path, *_truncated(size))
     digest = mapped[_PREFIX_BYTES - 32 : _PREFIX_BYTES].hex()
     view = memoryview(mapped)[:file_bytes]
-    content = (view[len(_MAGIC) : _PREFIX_BYTES - 32], *_cut(view[_PREFIX_BYTES:]))
+    content = (view[len(_MAGIC) : _PREFIX_BYTES - 32], *_chunks(view[_PREFIX_BYTES:]))
     if file_bytes < size or _digest(iter(content)) != digest:
         raise BundleFileError(path, *_ALTERED)
-    return _parts(path, header, mapped, _aligned(_PREFIX_BYTES + header_bytes)), digest
+    return _parts(path, header, mapped, _align(_PREFIX_BYTES + header_bytes)), digest
 
 
 _FOREIGN: Final[tuple[Reason, str]] = ("foreign", "is not a bundle")
@@ -195,23 +195,23 @@ def _content(parts: Parts) -> Iterator[bytes | memoryview]:
     entries, offset = [], 0
     for name, array in parts.arrays.items():
         entries.append({"name": name, "dtype": array.dtype.str, "shape": array.shape, "offset": offset})
-        offset = _aligned(offset + array.nbytes)
+        offset = _align(offset + array.nbytes)
     header = json.dumps({"format": FORMAT, "numbers": parts.numbers, "arrays": entries}).encode()
-    start = _aligned(_PREFIX_BYTES + len(header))
+    start = _align(_PREFIX_BYTES + len(header))
     yield _LENGTHS.pack(len(header), start + offset)
     yield header.ljust(start - _PREFIX_BYTES, b"\0")
     for array in parts.arrays.values():
-        yield from _cut(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-        yield bytes(_aligned(array.nbytes) - array.nbytes)
+        yield from _chunks(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        yield bytes(_align(array.nbytes) - array.nbytes)
 
 
-def _cut(content: memoryview) -> Iterator[memoryview]:
+def _chunks(content: memoryview) -> Iterator[memoryview]:
     """Yield the content in chunks of at most `_CHUNK_BYTES`."""
     for first in range(0, len(content), _CHUNK_BYTES):
         yield content[first : first + _CHUNK_BYTES]
 
 
-def _aligned(offset: int) -> int:
+def _align(offset: int) -> int:
     return -(-offset // _ALIGNMENT) * _ALIGNMENT
 
 

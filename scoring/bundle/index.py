@@ -102,8 +102,8 @@ class Limits(NamedTuple):
 
     excluded_start: Longs  # (n + 1,) start in `excluded` of each user's excluded jobs
     excluded: Longs
-    cooling_start: Longs  # (n + 1,) start in `cooling` of each user's excluded companies
-    cooling: Ints  # company codes
+    cooldown_start: Longs  # (n + 1,) start in `cooldown` of each user's excluded companies
+    cooldown: Ints  # company codes
     company_start: Longs  # (n_companies + 1,) start in `company_jobs` of each company's jobs
     company_jobs: Longs
     per_company: int  # maximum number of jobs of a known company in a list; 0: no limit

@@ -204,7 +204,7 @@ def load_data(
             database,
             as_of=clock_of(as_of),
             limit=limit,
-            way_out=f"{where} Correct them{'' if refused_to is None else ', or increase --max-refused'}.",
+            advice=f"{where} Correct them{'' if refused_to is None else ', or increase --max-refused'}.",
             refused_to=refused_to,
         )
     _report_rejected_rows(ledger, where, progress)
@@ -216,9 +216,9 @@ def _report_rejected_rows(ledger: DataReport, where: str, progress: Progress) ->
     from scoring.errors import printable
 
     for table in ledger.tables.values():
-        if table.refused:
-            progress.print_line(f"warning: {printable(table.line(), 500)}")
-    if where and ledger.n_refused:
+        if table.rejected:
+            progress.print_line(f"warning: {printable(table.format_line(), 500)}")
+    if where and ledger.n_rejected:
         progress.print_line(f"warning: rejected rows are not used.{where}")
 
 

@@ -9,7 +9,7 @@
 from scoring.columns.tables import (
     ACTION_KINDS,
     FACTOR_TABLES,
-    MOST_MONEY,
+    MAX_MONEY,
     PRESENCE,
     RESULT_COLUMNS,
     SALARY_TYPES,
@@ -21,7 +21,7 @@ from scoring.columns.tables import (
 __all__ = [
     "ACTION_KINDS",
     "FACTOR_TABLES",
-    "MOST_MONEY",
+    "MAX_MONEY",
     "PRESENCE",
     "RESULT_COLUMNS",
     "SALARY_TYPES",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from scoring.columns import TABLES
 
-__all__ = ["Tables", "empty_frame", "newest_of"]
+__all__ = ["Tables", "find_newest_time", "make_empty_frame"]
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Tables:
         return [(name, frame) for name, frame in pairs if frame is not None]
 
 
-def empty_frame(table: str) -> pd.DataFrame:
+def make_empty_frame(table: str) -> pd.DataFrame:
     """Return a frame without rows, with the canonical columns and dtypes of a table."""
     return pd.DataFrame({column.name: pd.Series(dtype=column.type.dtype) for column in TABLES[table].columns})
 
 
-def newest_of(tables: Tables) -> pd.Timestamp:
+def find_newest_time(tables: Tables) -> pd.Timestamp:
     """Return the default clock: the time of the newest action, or of the newest posting if there are no actions."""
     newest = tables.actions["occurred_at"].max()
     if pd.isna(newest):

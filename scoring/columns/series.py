@@ -14,49 +14,49 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 __all__ = [
-    "EXACT",
-    "Coerced",
+    "MAX_EXACT",
+    "CoercedColumn",
     "Mask",
-    "all_or_none",
-    "arrow_texts",
+    "all_valid",
+    "contains_nul",
     "digest_texts",
-    "has_nul",
-    "letter_of",
-    "mask_of",
-    "objects_of",
-    "plain",
-    "present_in",
-    "text_of",
-    "text_series",
-    "texts_of",
-    "without_words",
+    "drop_missing_words",
+    "format_value",
+    "get_dtype_letter",
+    "mask_present",
+    "strip_texts",
+    "to_arrow_texts",
+    "to_mask",
+    "to_objects",
+    "to_plain_dtype",
+    "to_text_series",
 ]
 
 Mask = NDArray[np.bool_]
-EXACT: Final = 2**53  # up to here floats represent every integer exactly
+MAX_EXACT: Final = 2**53  # up to here floats represent every integer exactly
 MISSING_WORDS: Final = ("nan", "nat", "<na>")  # str() of missing values, in lower case
 
 
 @dataclass
-class Coerced:
+class CoercedColumn:
     """Values in the coerced dtype of a type, and (mask, reason) of the values that could not be converted."""
 
     values: pd.Series
     problems: list[tuple[Mask, str]] = field(default_factory=list)
 
-    def refuse(self, mask: Mask, reason: str) -> None:
+    def reject(self, mask: Mask, reason: str) -> None:
         """Add a problem if the mask has a true value."""
         if mask.any():
             self.problems.append((mask, reason))
 
 
-def plain(column: pd.Series) -> pd.Series:
+def to_plain_dtype(column: pd.Series) -> pd.Series:
     """Return the same values as bool, integer, float, datetime or str; as object only if types are mixed."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         column = column.astype(object)
     elif isinstance(dtype, pd.ArrowDtype):
-        column = column.astype(_without_arrow(dtype.pyarrow_dtype))
+        column = column.astype(_to_pandas_dtype(dtype.pyarrow_dtype))
     if column.dtype != object:
         return column
     inferred = pd.api.types.infer_dtype(column, skipna=True)
@@ -71,7 +71,7 @@ def plain(column: pd.Series) -> pd.Series:
     return column
 
 
-def _without_arrow(arrow: pa.DataType) -> Any:
+def _to_pandas_dtype(arrow: pa.DataType) -> Any:
     """Return the pandas dtype for an Arrow type; with an ArrowDtype, columns would be converted through objects."""
     if pa.types.is_timestamp(arrow):
         return pd.api.types.pandas_dtype(f"datetime64[us{', UTC' if arrow.tz else ''}]")
@@ -88,7 +88,7 @@ def _without_arrow(arrow: pa.DataType) -> Any:
     return object
 
 
-def letter_of(column: pd.Series) -> str:
+def get_dtype_letter(column: pd.Series) -> str:
     """Return the kind of a plain column: b(ool), i(nteger), u(nsigned), f(loat), M (time), T(ext), O(bject)."""
     if isinstance(column.dtype, pd.StringDtype):
         return "T"
@@ -96,34 +96,34 @@ def letter_of(column: pd.Series) -> str:
     return kind if kind in "biufM" else "O"
 
 
-def present_in(column: pd.Series) -> Mask:
+def mask_present(column: pd.Series) -> Mask:
     """Return (n,) bool: whether the value is present."""
     return column.notna().to_numpy(dtype=bool)
 
 
-def arrow_texts(column: pd.Series) -> pa.Array | pa.ChunkedArray:
+def to_arrow_texts(column: pd.Series) -> pa.Array | pa.ChunkedArray:
     """Return the unchanged texts of a str column, without a copy if Arrow stores them."""
     return pa.array(column.array, type=pa.large_string())
 
 
-def texts_of(column: pd.Series) -> tuple[pa.Array, Mask]:
+def strip_texts(column: pd.Series) -> tuple[pa.Array, Mask]:
     """Return the stripped texts of a str or object column (blank: null), and the rows that are not valid UTF-8."""
-    bad = np.zeros(len(column), dtype=bool)
+    not_utf8 = np.zeros(len(column), dtype=bool)
     if isinstance(column.dtype, pd.StringDtype):
-        array = arrow_texts(column)
+        array = to_arrow_texts(column)
     else:
         present = _present_objects(column)
-        values = [text_of(v) if p else None for v, p in zip(column.array, present, strict=True)]
+        values = [format_value(v) if p else None for v, p in zip(column.array, present, strict=True)]
         try:
             array = pa.array(values, type=pa.large_string())
         except UnicodeEncodeError:
-            bad = np.array([v is not None and not _encodes(v) for v in values], dtype=bool)
-            array = pa.array([None if b else v for v, b in zip(values, bad, strict=True)], type=pa.large_string())
-        bad |= np.array([isinstance(v, bytes) for v in column.array], dtype=bool)
+            not_utf8 = np.array([v is not None and not _encodes(v) for v in values], dtype=bool)
+            array = pa.array([None if b else v for v, b in zip(values, not_utf8, strict=True)], type=pa.large_string())
+        not_utf8 |= np.array([isinstance(v, bytes) for v in column.array], dtype=bool)
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     array = pc.utf8_trim_whitespace(array)
-    return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array), bad
+    return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.large_string()), array), not_utf8
 
 
 def _present_objects(column: pd.Series) -> list[bool]:
@@ -131,13 +131,13 @@ def _present_objects(column: pd.Series) -> list[bool]:
     return [bool(p) if isinstance(p, bool | np.bool_) else True for p in map(pd.notna, column.array)]
 
 
-def text_of(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return a value as text; 13.0 becomes 13."""
     if isinstance(value, bytes):
         return ""  # rejected by the caller, because the encoding is unknown
     if isinstance(value, float | np.floating):
         number = float(value)
-        if number.is_integer() and abs(number) < EXACT:
+        if number.is_integer() and abs(number) < MAX_EXACT:
             return str(int(number))
     return str(value)
 
@@ -150,7 +150,7 @@ def _encodes(value: str) -> bool:
     return True
 
 
-def without_words(array: pa.Array) -> pa.Array:
+def drop_missing_words(array: pa.Array) -> pa.Array:
     """Return the texts with null for nan, nat and <na>, which are printed missing values."""
     words = pa.array(MISSING_WORDS, type=pa.large_string())
     if not array.null_count and pc.all(pc.invert(pc.is_in(pc.utf8_lower(array), words))).as_py():
@@ -159,17 +159,17 @@ def without_words(array: pa.Array) -> pa.Array:
     return pc.if_else(missing, pa.scalar(None, pa.large_string()), array)
 
 
-def mask_of(array: pa.Array) -> Mask:
+def to_mask(array: pa.Array) -> Mask:
     """Return an Arrow array of booleans as a NumPy mask; null becomes false."""
     return np.asarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def text_series(array: pa.Array) -> pd.Series:
+def to_text_series(array: pa.Array) -> pd.Series:
     """Return an Arrow array of texts as a Series of dtype str."""
     return pd.Series(pd.array(array, dtype="str"))
 
 
-def has_nul(chunk: pa.LargeStringArray) -> bool:
+def contains_nul(chunk: pa.LargeStringArray) -> bool:
     """Return whether the bytes of a text array, including those of missing values, contain NUL."""
     _, starts, data = chunk.buffers()
     if data is None or not len(chunk):
@@ -178,14 +178,14 @@ def has_nul(chunk: pa.LargeStringArray) -> bool:
     return not np.frombuffer(data, dtype=np.uint8)[first:last].all()
 
 
-def objects_of(values: pd.Series) -> list[Any]:
+def to_objects(values: pd.Series) -> list[Any]:
     """Return the values as Python objects; None if missing."""
     return values.astype(object).where(values.notna(), None).tolist() if values.hasnans else values.tolist()
 
 
-def all_or_none(values: Sequence[Any], holds: Callable[[Any], bool]) -> bool:
+def all_valid(values: Sequence[Any], is_valid: Callable[[Any], bool]) -> bool:
     """Return whether every value is None or satisfies a condition."""
-    return all(value is None or holds(value) for value in values)
+    return all(value is None or is_valid(value) for value in values)
 
 
 def digest_texts(digest: hashlib.blake2b, name: str, column: pd.Series) -> None:
@@ -197,8 +197,8 @@ def digest_texts(digest: hashlib.blake2b, name: str, column: pd.Series) -> None:
     texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     lengths = pc.fill_null(pc.utf8_length(texts), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     digest.update(name.encode() + lengths.tobytes() + texts.is_null().to_numpy(zero_copy_only=False).tobytes())
-    known = texts.drop_null()
-    _, offsets, data = known.buffers()  # hash the Arrow buffer, without making Python strings
-    if len(known):
-        begin, end = (np.frombuffer(offsets, dtype=np.int64)[known.offset + place] for place in (0, len(known)))
+    present = texts.drop_null()
+    _, offsets, data = present.buffers()  # hash the Arrow buffer, without making Python strings
+    if len(present):
+        begin, end = (np.frombuffer(offsets, dtype=np.int64)[present.offset + place] for place in (0, len(present)))
         digest.update(memoryview(data)[begin:end])

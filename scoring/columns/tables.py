@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from scoring.columns.series import Coerced, Mask
-from scoring.columns.types import ACTIVE, CHOICE, CODE, FLAG, ID, INTEGER, INTEGERS, NUMBER, TEXT, TIME, ColumnType
+from scoring.columns.series import CoercedColumn, Mask
+from scoring.columns.types import ACTIVE, CHOICE, CODE, FLAG, ID, INTEGER, INTEGER_LIST, NUMBER, TEXT, TIME, ColumnType
 
 __all__ = [
     "ACTION_KINDS",
     "FACTOR_TABLES",
-    "MOST_MONEY",
+    "MAX_MONEY",
     "PRESENCE",
     "RESULT_COLUMNS",
     "SALARY_TYPES",
@@ -44,28 +44,28 @@ class Column:
     type: ColumnType
     aliases: tuple[str, ...] = ()
     required: bool = False
-    most: float | None = None
+    max_absolute: float | None = None
 
-    def beyond(self, values: pd.Series) -> list[tuple[Mask, str]]:
+    def find_out_of_range(self, values: pd.Series) -> list[tuple[Mask, str]]:
         """Return (mask, reason) of the coerced values whose absolute value exceeds `most`.
 
         Infinity is not included; `ColumnType.violates` rejects it.
         """
-        if self.most is None:
+        if self.max_absolute is None:
             return []
         numbers = values.to_numpy(dtype=np.float64)
         with np.errstate(invalid="ignore"):
-            too_far = (np.abs(numbers) > self.most) & np.isfinite(numbers)
-        return [(too_far, f"is further from 0 than {self.most:,.0f}")] if too_far.any() else []
+            out_of_range = (np.abs(numbers) > self.max_absolute) & np.isfinite(numbers)
+        return [(out_of_range, f"is outside ±{self.max_absolute:,.0f}")] if out_of_range.any() else []
 
-    def is_valid(self, coerced: Coerced) -> bool:
+    def is_valid(self, coerced: CoercedColumn) -> bool:
         """Return whether every value of a coerced column is valid."""
         values = coerced.values
         return not (
             coerced.problems
             or self.type.violates(values).any()
             or (self.required and values.isna().any())
-            or self.beyond(values)
+            or self.find_out_of_range(values)
         )
 
 
@@ -93,13 +93,13 @@ class Table:
         raise KeyError(name)
 
     @property
-    def canonical(self) -> dict[str, str]:
+    def canonical_names(self) -> dict[str, str]:
         """Accepted name (canonical or alias) → canonical name."""
         names = {alias: column.name for column in self.columns for alias in column.aliases}
         return names | {name: name for name in self.names}
 
 
-MOST_MONEY: Final = 1e12
+MAX_MONEY: Final = 1e12
 """Largest valid amount of money in any currency. A larger one would distort the mean wage of an area."""
 
 SALARY_TYPES: Final = {"hourly": 1.0, "daily": 8.0, "monthly": 160.0}
@@ -142,9 +142,9 @@ TABLES: Final = {
                 _C("station_name", TEXT, ("station_name_eki",)),
                 _C("address", TEXT),
                 _C("salary_type", CHOICE),
-                _C("min_salary", NUMBER, most=MOST_MONEY),
-                _C("max_salary", NUMBER, most=MOST_MONEY),
-                _C("fee", NUMBER, most=MOST_MONEY),
+                _C("min_salary", NUMBER, max_absolute=MAX_MONEY),
+                _C("max_salary", NUMBER, max_absolute=MAX_MONEY),
+                _C("fee", NUMBER, max_absolute=MAX_MONEY),
                 _C("occupation_code", INTEGER, ("occupation_cd1",)),
                 _C("employment_type_code", INTEGER, ("employment_type_cd",)),
                 _C("has_daily_payment", FLAG),
@@ -166,8 +166,8 @@ TABLES: Final = {
                 _C("city_code", CODE, ("estimated_city_cd", "city_cd")),
                 _C("age_group", TEXT),
                 _C("gender", TEXT),
-                _C("preferred_occupations", INTEGERS, ("preferred_categories",)),
-                _C("preferred_salary_min", NUMBER, most=MOST_MONEY),
+                _C("preferred_occupations", INTEGER_LIST, ("preferred_categories",)),
+                _C("preferred_salary_min", NUMBER, max_absolute=MAX_MONEY),
                 _C("preferred_work_style", TEXT),
                 _C("registered_at", TIME, ("registration_date",)),
                 _C("is_active", ACTIVE),

@@ -1,4 +1,4 @@
-"""The shipped components, one module each. `classic/` contains the legacy formulas, `shared` common functions.
+"""The shipped components, one module each. `classic/` contains the legacy formulas, `helpers` common functions.
 
 - base: `fee`, `wage`, `popularity`, `access`, `freshness`
 - match: `location`, `category`, `conditions`

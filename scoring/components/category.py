@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from scoring.array_types import Floats
-from scoring.components.shared import Points, occupation_key
+from scoring.components.helpers import Points, occupation_key
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from scoring.array_types import Floats
-from scoring.components.shared import Days, Points, any_per_user, distinct, occupation_key
+from scoring.components.helpers import Days, Points, any_per_user, distinct_codes, occupation_key
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair
@@ -56,7 +56,7 @@ class Clicks(Component):
     def terms(self, inputs: Inputs) -> Value:
         n_users, seen = len(inputs.users), inputs.history.jobs
         actions = inputs.history.within("click", self.days)
-        occupations = distinct(actions.user, seen.occupation[actions.job], n_users)
+        occupations = distinct_codes(actions.user, seen.occupation[actions.job], n_users)
         has = [getattr(seen, name)[actions.job] > 0 for name in _FEATURES]
         flags = Flags.of("features", *(getattr(inputs.jobs, name) > 0 for name in _FEATURES))
         return Value(

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from scoring.components.shared import Points
+from scoring.components.helpers import Points
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 import numpy as np
 from pydantic import model_validator
 
-from scoring.components.shared import piecewise
+from scoring.components.helpers import interpolate
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair
@@ -32,8 +32,8 @@ class Fee(Component):
 
     def terms(self, inputs: Inputs) -> Value:
         fee = inputs.jobs.fee
-        return Value((JobTerm(np.where(np.isnan(fee), 0.0, piecewise(fee, self._curve))),))
+        return Value((JobTerm(np.where(np.isnan(fee), 0.0, interpolate(fee, self._curve))),))
 
     def explain(self, pair: Pair) -> Reason:
         fee = pair.job.fee
-        return Reason(0.0 if fee is None else float(piecewise(fee, self._curve)), {"fee in yen": fee})
+        return Reason(0.0 if fee is None else float(interpolate(fee, self._curve)), {"fee in yen": fee})

@@ -5,13 +5,13 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from scoring.components.shared import (
+from scoring.components.helpers import (
     Days,
     Points,
     any_per_user,
-    distinct,
+    distinct_codes,
     mean_per_user,
-    number,
+    number_column,
     occupation_key,
     prefecture_key,
 )
@@ -50,13 +50,13 @@ class History(Component):
         applied = any_per_user(actions.user, n_users)
         mean = mean_per_user(actions.user, jobs.hourly[actions.job], n_users)
         low, high = open_interval(mean, self.near)
-        occupations = distinct(actions.user, jobs.occupation[actions.job], n_users)
-        prefectures = distinct(actions.user, jobs.prefecture[actions.job], n_users)
+        occupations = distinct_codes(actions.user, jobs.occupation[actions.job], n_users)
+        prefectures = distinct_codes(actions.user, jobs.prefecture[actions.job], n_users)
         return Value(
             (
                 UserTerm(np.where(applied, self.start, self.without)),
                 LookupTerm.sparse(occupation_key(inputs), occupations, self.occupation),
-                IntervalTerm(number(inputs, "hourly"), low, high, np.full(n_users, self.wage)),
+                IntervalTerm(number_column(inputs, "hourly"), low, high, np.full(n_users, self.wage)),
                 LookupTerm.sparse(prefecture_key(inputs), prefectures, self.prefecture),
             )
         )

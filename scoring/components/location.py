@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import model_validator
 
 from scoring.array_types import Floats
-from scoring.components.shared import Points, place_key, prefecture_key
+from scoring.components.helpers import Points, place_key, prefecture_key
 from scoring.dataset.arrays import Ragged
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs

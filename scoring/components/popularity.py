@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from scoring.components.shared import Curve, Days, piecewise
+from scoring.components.helpers import Curve, Days, interpolate
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair
@@ -28,10 +28,10 @@ class Popularity(Component):
     def terms(self, inputs: Inputs) -> Value:
         applications, looks = inputs.basis.company_actions(self.days).of(inputs.jobs.company)
         rate = (applications + self.prior_applications) / (looks + self.prior_looks)
-        return Value((JobTerm(piecewise(rate, self.curve)),))
+        return Value((JobTerm(interpolate(rate, self.curve)),))
 
     def explain(self, pair: Pair) -> Reason:
         applications, looks = pair.company_actions(self.days)
         rate = (applications + self.prior_applications) / (looks + self.prior_looks)
         facts = {"company": pair.job.company, "applications": applications, "views and clicks": looks, "rate": rate}
-        return Reason(float(piecewise(rate, self.curve)), facts)
+        return Reason(float(interpolate(rate, self.curve)), facts)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from scoring.components.shared import Curve, piecewise
+from scoring.components.helpers import Curve, interpolate
 from scoring.model.component import Component, Reason
 from scoring.model.inputs import Inputs
 from scoring.model.pair import Pair
@@ -23,7 +23,7 @@ class Wage(Component):
     def terms(self, inputs: Inputs) -> Value:
         mean, _, _ = inputs.basis.areas.of(inputs.jobs)
         ratio = inputs.jobs.hourly / np.where(mean > 0, mean, np.nan)  # the mean is 0 if the wages underflow
-        return Value((JobTerm(np.where(np.isnan(ratio), 0.0, piecewise(ratio, self.curve))),))
+        return Value((JobTerm(np.where(np.isnan(ratio), 0.0, interpolate(ratio, self.curve))),))
 
     def explain(self, pair: Pair) -> Reason:
         hourly = pair.job.hourly
@@ -36,4 +36,4 @@ class Wage(Component):
             "jobs in area": count,
             "ratio": ratio,
         }
-        return Reason(0.0 if ratio is None else float(piecewise(ratio, self.curve)), facts)
+        return Reason(0.0 if ratio is None else float(interpolate(ratio, self.curve)), facts)

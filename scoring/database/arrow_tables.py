@@ -57,7 +57,7 @@ def packed_actions(connection: Connection, condition: ColumnElement[bool]) -> pd
     if user_id.null_count or {len(job_id), len(occurred_at), len(kind)} != {sum(counts)}:
         return None
     known = pc.all(pc.is_in(kind, pa.array(ACTION_KINDS, type=TEXT)))
-    if len(kind) and not (known.as_py() and TIME.holds(occurred_at)):
+    if len(kind) and not (known.as_py() and TIME.conforms(occurred_at)):
         return None
     user_id = pa.array(np.repeat(user_id.to_numpy(), counts))
     arrays = {"user_id": user_id, "job_id": job_id, "action": kind, "occurred_at": occurred_at}

@@ -34,7 +34,7 @@ def read_vectors(table: str, ids: Sequence[Any], vectors: Sequence[Any]) -> Norm
     frame = pd.DataFrame(matrix, columns=[f"f{n}" for n in range(matrix.shape[1])])
     if whole.all() and np.isfinite(matrix).all() and set(map(type, ids)) == {int} and len(set(ids)) == len(ids):
         frame.insert(0, key, np.array(ids, dtype=np.int64))
-        return NormalisedTable.valid(table, frame, source)
+        return NormalisedTable.from_valid_frame(table, frame, source)
     rejections = Rejections(table, len(ids))
     shown = pd.Series([ascii(vector)[:60] for vector in vectors], dtype="str")
     rejections.add(~whole, "vector", shown, "is no blob of as many float64 as most rows have")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, and_, select
 
-from scoring.columns.canonical_tables import Tables, newest_of
+from scoring.columns.canonical_tables import Tables, find_newest_time
 from scoring.database.database import Database
 from scoring.database.readers import read_tables
 from scoring.database.row_conversion import values_of
@@ -27,7 +27,7 @@ from scoring.validation.report import DataReport, Limit
 __all__ = ["MOST_REFUSED", "AcceptedData", "RejectionDigest", "read_usable", "read_usable_async", "warn_of"]
 
 MOST_REFUSED: Final = Limit(share=0.01)
-WAY_OUT: Final = " Mend them, or bring a dataset of the rows that are to count."
+ADVICE: Final = " Correct these rows, or use a dataset without them."
 FILES: Final = "run_refused_"
 KEYS: Final = ("user_id", "job_id")
 
@@ -70,7 +70,7 @@ def read_usable(
     *,
     as_of: pd.Timestamp | None = None,
     limit: Limit = MOST_REFUSED,
-    way_out: str = WAY_OUT,
+    advice: str = ADVICE,
     refused_to: Path | None = None,
 ) -> AcceptedData:
     """Return all tables from one snapshot, without the invalid rows.
@@ -78,7 +78,7 @@ def read_usable(
     Parameters
     ----------
     limit: largest number or share of invalid rows per table.
-    way_out: advice at the end of the error message if the limit is exceeded.
+    advice: advice at the end of the error message if the limit is exceeded.
     refused_to: folder for files of the rejected rows. Old files of tables without rejected rows are removed.
 
     Raises
@@ -90,13 +90,13 @@ def read_usable(
 
     def work(connection: Connection) -> AcceptedData:
         tables, ledger = accept_tables(read_tables(connection), on_bad="quarantine", as_of=as_of)
-        rejected = RejectionDigest.of(connection, _rejected_ids(ledger)) if ledger.n_refused else None
+        rejected = RejectionDigest.of(connection, _rejected_ids(ledger)) if ledger.n_rejected else None
         return AcceptedData(tables, ledger, rejected)
 
     found = database.read(work)
     if refused_to is not None:
-        found.ledger.replace_files(refused_to, FILES, newest_of(found.tables) if as_of is None else as_of)
-    found.ledger.require(limit, way_out)
+        found.ledger.replace_files(refused_to, FILES, find_newest_time(found.tables) if as_of is None else as_of)
+    found.ledger.require(limit, advice)
     return found
 
 
@@ -107,7 +107,7 @@ async def read_usable_async(database: Database, as_of: pd.Timestamp | None = Non
 
 def warn_of(ledger: DataReport, stacklevel: int = 1) -> None:
     """Issue a UserWarning of one sentence if rows were rejected."""
-    if said := ledger.said():
+    if said := ledger.summarize_rejections():
         warnings.warn(said, UserWarning, stacklevel=stacklevel + 1)
 
 
@@ -115,7 +115,7 @@ def _rejected_ids(ledger: DataReport) -> Ids:
     """Return the valid ids of rows that are invalid themselves. Other rejected rows only refer to these."""
     found: dict[str, dict[str, list[int]]] = {}
     for name in ledger.rows:
-        own = ledger.invalid_rows(name)
+        own = ledger.get_invalid_rows(name)
         keys = [key for key in KEYS if key in DATA_TABLES[name].primary_key.columns]
         ids = {key: sorted({int(value) for value in own[key] if _is_id(value)}) for key in keys}
         if ids and all(ids.values()):

@@ -30,7 +30,7 @@ from scoring.database.schema import DATA_TABLES
 from scoring.database.sql_filters import WHOLE, among, given, microseconds, whole_ids
 from scoring.errors import ConfigurationError
 from scoring.telemetry import fault_injection
-from scoring.validation.cross_table import OnBad, accept_tables
+from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
 from scoring.validation.normalise import NormalisedTable, code_width
 from scoring.validation.report import DataReport
 
@@ -63,7 +63,11 @@ def load_tables(database: Database) -> Tables:
 
 
 def read_database(
-    database: Database, *, on_bad: OnBad = "refuse", as_of: pd.Timestamp | None = None, now: datetime | None = None
+    database: Database,
+    *,
+    on_bad: InvalidRowPolicy = "refuse",
+    as_of: pd.Timestamp | None = None,
+    now: datetime | None = None,
 ) -> tuple[Tables, DataReport]:
     """Return all tables and their row counts. With `on_bad="quarantine"`, invalid rows are left out.
 
@@ -95,7 +99,7 @@ def load_jobs(
     limit: int | None = None,
     *,
     presence: Collection[str] = (),
-    on_bad: OnBad = "refuse",
+    on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
     """Return jobs as a canonical frame, by job_id.
 
@@ -118,14 +122,18 @@ def load_jobs(
 
 
 def load_users(
-    database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None, *, on_bad: OnBad = "refuse"
+    database: Database,
+    user_ids: Iterable[int] | None = None,
+    limit: int | None = None,
+    *,
+    on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
     """Return users as a canonical frame, by user_id. Parameters and errors are as in `load_jobs`."""
     return _load(database, "users", user_ids, limit, on_bad=on_bad)
 
 
 def load_actions(
-    database: Database, user_ids: Iterable[int] | None = None, *, on_bad: OnBad = "refuse"
+    database: Database, user_ids: Iterable[int] | None = None, *, on_bad: InvalidRowPolicy = "refuse"
 ) -> pd.DataFrame:
     """Return all actions, or those of the given users, by user, job, kind and time. Errors are as in `load_jobs`."""
 
@@ -184,21 +192,25 @@ async def load_jobs_async(
     limit: int | None = None,
     *,
     presence: Collection[str] = (),
-    on_bad: OnBad = "refuse",
+    on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
     """Return `load_jobs` without blocking the event loop."""
     return await database.run(load_jobs, database, job_ids, limit, presence=presence, on_bad=on_bad)
 
 
 async def load_users_async(
-    database: Database, user_ids: Iterable[int] | None = None, limit: int | None = None, *, on_bad: OnBad = "refuse"
+    database: Database,
+    user_ids: Iterable[int] | None = None,
+    limit: int | None = None,
+    *,
+    on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
     """Return `load_users` without blocking the event loop."""
     return await database.run(load_users, database, user_ids, limit, on_bad=on_bad)
 
 
 async def load_actions_async(
-    database: Database, user_ids: Iterable[int] | None = None, *, on_bad: OnBad = "refuse"
+    database: Database, user_ids: Iterable[int] | None = None, *, on_bad: InvalidRowPolicy = "refuse"
 ) -> pd.DataFrame:
     """Return `load_actions` without blocking the event loop."""
     return await database.run(load_actions, database, user_ids, on_bad=on_bad)
@@ -223,7 +235,7 @@ def _load(
     ids: Iterable[int] | None,
     limit: int | None,
     presence: Collection[str] = (),
-    on_bad: OnBad = "refuse",
+    on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
     strange = set(presence) - {column.name for column in TABLES[name].columns if column.type is TEXT}
     if strange:
@@ -247,7 +259,7 @@ def _frame(
     order: Sequence[ColumnElement[Any]] = (),
     limit: int | None = None,
     presence: Collection[str] = (),
-    on_bad: OnBad = "refuse",
+    on_bad: InvalidRowPolicy = "refuse",
 ) -> pd.DataFrame:
     found = _fetched(connection, name, condition, order, limit, presence)
     if isinstance(found, pd.DataFrame):
@@ -282,7 +294,7 @@ def _read_table(connection: Connection, name: str, widths: Mapping[str, int | No
     found = _fetched(connection, name)
     if isinstance(found, pd.DataFrame):  # packed actions
         source = DatabaseRows(name, {str(column): values.array for column, values in found.items()})
-        return NormalisedTable.valid(name, found, source)
+        return NormalisedTable.from_valid_frame(name, found, source)
     return read_rows(name, TABLES[name].columns, found, widths)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from scoring.columns import ACTION_KINDS, TABLES, Column
 from scoring.database.dbapi import wrapped_errors
 from scoring.database.query_tracing import count_driver_call
-from scoring.validation.data_errors import Rejections, RowName, refusal
+from scoring.validation.data_errors import Rejections, RowName, make_data_error
 from scoring.validation.normalise import NormalisedTable, normalise
 
 __all__ = [
@@ -76,7 +76,7 @@ def frame_of(table: str, columns: Sequence[Column], values: Sequence[list[Any]])
     """
     found = read_rows(table, columns, values)
     if len(found.rejections):
-        raise refusal(found.rejections)
+        raise make_data_error(found.rejections)
     return found.frame
 
 
@@ -95,13 +95,13 @@ def read_rows(
     widths = code_width or {}
     for column, held in zip(columns, values, strict=True):
         made = column.type.from_database(held, widths.get(column.name))
-        if made is None or (column.required and made.isna().any()) or column.beyond(made):
+        if made is None or (column.required and made.isna().any()) or column.find_out_of_range(made):
             return _one_by_one(table, columns, values, widths)
         series[column.name] = made
     frame = pd.DataFrame(series, copy=False)
     if tuple(series) == TABLES[table].names and not _sound(table, frame):
         return _one_by_one(table, columns, values, widths)
-    return NormalisedTable.valid(table, frame, DatabaseRows.of(table, columns, values))
+    return NormalisedTable.from_valid_frame(table, frame, DatabaseRows.of(table, columns, values))
 
 
 def _sound(table: str, frame: pd.DataFrame) -> bool:
@@ -128,7 +128,7 @@ class DatabaseRows:
         types = {column.name: column.type for column in self._table.columns}
         return pd.DataFrame(
             {
-                name: pd.Series([types[name].readable(values[row]) for row in at.tolist()], dtype=object)
+                name: pd.Series([types[name].to_readable(values[row]) for row in at.tolist()], dtype=object)
                 for name, values in self._values.items()
             }
         )

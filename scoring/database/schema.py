@@ -66,7 +66,7 @@ def _columns(name: str) -> list[Column]:
     return [
         Column(
             column.name,
-            _TYPES[column.type.sql],
+            _TYPES[column.type.sql_type],
             primary_key=column.name in spec.key,
             autoincrement=False,
             nullable=column.type.nullable and not column.required,

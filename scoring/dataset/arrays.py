@@ -157,23 +157,23 @@ def _major(given: ValidatedFrame, words: Vocabularies, rows: JobArrays) -> Ints:
 
 
 def _place(given: ValidatedFrame, words: Vocabularies, rows: JobArrays) -> Ints:
-    return words.place.codes(place_values(rows.prefecture, words.city.codes(given.coded("city_code"))))
+    return words.place.codes(place_values(rows.prefecture, words.city.codes(given.get_dictionary("city_code"))))
 
 
 _JOB_ARRAYS: Final[dict[str, _Maker]] = {
     "frame": lambda given, words, rows: given.frame,
     "job_id": lambda given, words, rows: given["job_id"].to_numpy(np.int64),
-    "prefecture": lambda given, words, rows: words.prefecture.codes(given.coded("prefecture_code")),
+    "prefecture": lambda given, words, rows: words.prefecture.codes(given.get_dictionary("prefecture_code")),
     "place": _place,
-    "occupation": lambda given, words, rows: words.occupation.codes(given.coded("occupation_code")),
+    "occupation": lambda given, words, rows: words.occupation.codes(given.get_dictionary("occupation_code")),
     "major": _major,
-    "company": lambda given, words, rows: words.company.codes(given.coded("company_id")),
+    "company": lambda given, words, rows: words.company.codes(given.get_dictionary("company_id")),
     "employment_type": lambda given, words, rows: given["employment_type_code"].fillna(NO_CODE).to_numpy(np.int64),
-    "hourly": lambda given, words, rows: hourly_equivalent(given.coded("salary_type"), rows.min_salary),
+    "hourly": lambda given, words, rows: hourly_equivalent(given.get_dictionary("salary_type"), rows.min_salary),
     "min_salary": lambda given, words, rows: floats(given["min_salary"]),
     "fee": lambda given, words, rows: floats(given["fee"]),
-    "has_station": lambda given, words, rows: given.present("station_name"),
-    "has_address": lambda given, words, rows: given.present("address"),
+    "has_station": lambda given, words, rows: given.find_present("station_name"),
+    "has_address": lambda given, words, rows: given.find_present("address"),
     "daily_payment": lambda given, words, rows: flags(given["has_daily_payment"]),
     "no_experience": lambda given, words, rows: flags(given["has_no_experience"]),
     "student_welcome": lambda given, words, rows: flags(given["has_student_welcome"]),

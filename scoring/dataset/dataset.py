@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.columns.canonical_tables import Tables, newest_of
+from scoring.columns.canonical_tables import Tables, find_newest_time
 from scoring.columns.types import TIME
 from scoring.dataset.arrays import ActionArrays, JobArrays, Ragged, UserArrays, instants
 from scoring.dataset.clock import Clock
 from scoring.dataset.vocabularies import vocabularies_of
 from scoring.errors import ConfigurationError, DataError, pluralize
 from scoring.id_index import IdIndex
-from scoring.validation.cross_table import OnBad
+from scoring.validation.cross_table import InvalidRowPolicy
 from scoring.validation.report import DataReport, TableReport
 
 __all__ = ["Dataset", "clock_of"]
@@ -53,7 +53,7 @@ class Dataset:
         ledger: DataReport | None = None,
     ) -> None:
         self.tables = _by_id(tables)
-        newest = newest_of(self.tables)
+        newest = find_newest_time(self.tables)
         moment = newest if as_of is None else _given(as_of)
         self.clock = Clock(moment, moment < newest if set_back is None else set_back)
         self.words = vocabularies_of(self.tables)
@@ -71,7 +71,7 @@ class Dataset:
         actions: pd.DataFrame | None = None,
         *,
         as_of: datetime | str | None = None,
-        on_bad: OnBad = "refuse",
+        on_bad: InvalidRowPolicy = "refuse",
         **tables: pd.DataFrame,
     ) -> Self:
         """Return the dataset of DataFrames with canonical columns or their aliases.
@@ -90,7 +90,9 @@ class Dataset:
         return cls(read, as_of=as_of, ledger=ledger)
 
     @classmethod
-    def from_database(cls, db: Any, *, as_of: datetime | str | None = None, on_bad: OnBad = "refuse") -> Self:
+    def from_database(
+        cls, db: Any, *, as_of: datetime | str | None = None, on_bad: InvalidRowPolicy = "refuse"
+    ) -> Self:
         """Return the dataset of a database.
 
         Parameters
@@ -138,7 +140,7 @@ class Dataset:
             ledger = DataReport({name: TableReport(name, size, size) for name, size in sizes.items()})
         found = ledger["actions"]
         later = int((instants(self.tables.actions["occurred_at"]) > self.clock.now).sum())
-        repeated = found.read - found.n_refused - later - len(self.actions)
+        repeated = found.read - found.n_rejected - later - len(self.actions)
         left_out = {rule: rows for rule, rows in (("repeated", repeated), ("after the clock", later)) if rows}
         return ledger.with_table(replace(found, used=len(self.actions), left_out=left_out))
 

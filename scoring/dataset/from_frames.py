@@ -8,10 +8,10 @@ from datetime import datetime
 import pandas as pd
 
 from scoring.columns import TABLES
-from scoring.columns.canonical_tables import Tables, empty_frame
+from scoring.columns.canonical_tables import Tables, make_empty_frame
 from scoring.errors import DataError
-from scoring.validation.cross_table import OnBad, accept_tables
-from scoring.validation.normalise import NormalisedTable, code_width, examine
+from scoring.validation.cross_table import InvalidRowPolicy, accept_tables
+from scoring.validation.normalise import NormalisedTable, code_width, validate
 from scoring.validation.report import DataReport
 
 __all__ = ["empty_board", "read_frames", "tables_from_frames"]
@@ -30,7 +30,7 @@ def tables_from_frames(**frames: pd.DataFrame | None) -> Tables:
 def read_frames(
     frames: Mapping[str, pd.DataFrame | None],
     *,
-    on_bad: OnBad = "refuse",
+    on_bad: InvalidRowPolicy = "refuse",
     as_of: pd.Timestamp | None = None,
     now: datetime | None = None,
 ) -> tuple[Tables, DataReport]:
@@ -60,13 +60,13 @@ def _with_reference_tables(frames: Mapping[str, pd.DataFrame | None]) -> dict[st
     given = {name: frame for name, frame in frames.items() if frame is not None}
     for name in ("jobs", "users"):
         if name not in given:
-            raise DataError(f"{name}: a pandas DataFrame is needed, not None.")
+            raise DataError(f"{name}: expected a pandas DataFrame, not None.")
     given.setdefault("occupations", reference.occupations())
     if "prefectures" not in given:
         given["prefectures"] = reference.prefectures()
         given.setdefault("prefecture_adjacency", reference.prefecture_adjacency())
     for name in ("actions", "prefecture_adjacency"):
-        given.setdefault(name, empty_frame(name))
+        given.setdefault(name, make_empty_frame(name))
     return given
 
 
@@ -77,7 +77,7 @@ def _validated(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, Normalised
     widths: dict[str, int | None] = {}
     for name in sorted(frames, key=lambda name: name != "prefectures"):  # first: determines the code width
         try:
-            tables[name] = examine(name, frames[name], code_width=widths)
+            tables[name] = validate(name, frames[name], code_width=widths)
         except DataError as error:
             failures.append(str(error))
         if name == "prefectures":
@@ -88,4 +88,4 @@ def _validated(frames: Mapping[str, pd.DataFrame]) -> tuple[dict[str, Normalised
 
 def empty_board() -> Tables:
     """Return empty jobs and users with Japan's reference tables: the initial content of a database."""
-    return tables_from_frames(jobs=empty_frame("jobs"), users=empty_frame("users"))
+    return tables_from_frames(jobs=make_empty_frame("jobs"), users=make_empty_frame("users"))

@@ -172,16 +172,19 @@ def with_jobs(words: Vocabularies, jobs: ValidatedFrame) -> Vocabularies:
     """Return `extended(words, jobs.frame, None)`, with each vocabulary computed at first access."""
 
     def place() -> Vocabulary:
-        codes = made.prefecture.codes(jobs.coded("prefecture_code")), made.city.codes(jobs.coded("city_code"))
+        codes = (
+            made.prefecture.codes(jobs.get_dictionary("prefecture_code")),
+            made.city.codes(jobs.get_dictionary("city_code")),
+        )
         return words.place.extended(place_values(*codes))
 
     made = _WithJobs.later(
         {
-            "prefecture": lambda: words.prefecture.extended(jobs.coded("prefecture_code")),
-            "city": lambda: words.city.extended(jobs.coded("city_code")),
+            "prefecture": lambda: words.prefecture.extended(jobs.get_dictionary("prefecture_code")),
+            "city": lambda: words.city.extended(jobs.get_dictionary("city_code")),
             "place": place,
-            "occupation": lambda: words.occupation.extended(jobs.coded("occupation_code")),
-            "company": lambda: words.company.extended(jobs.coded("company_id")),
+            "occupation": lambda: words.occupation.extended(jobs.get_dictionary("occupation_code")),
+            "company": lambda: words.company.extended(jobs.get_dictionary("company_id")),
         },
         major=words.major,
         major_of=words.major_of,

@@ -37,16 +37,16 @@ class ActionLog:
         ------
         ConfigurationError: If a kind is unknown or a gain is not a finite number above 0.
         """
-        worth = np.zeros(len(ACTION_KINDS))
+        gain_of_kind = np.zeros(len(ACTION_KINDS))
         for kind, gain in gains.items():
             if kind not in ACTION_KINDS:
-                raise ConfigurationError(f"there are no actions of kind {kind!r}; kinds: {', '.join(ACTION_KINDS)}.")
+                raise ConfigurationError(f"{kind!r} is not a kind of action. Use one of: {', '.join(ACTION_KINDS)}.")
             if not (np.isfinite(gain) and gain > 0):
-                raise ConfigurationError(f"the gain of {kind} is {gain}; a gain is a number above 0.")
-            worth[ACTION_KINDS.index(kind)] = gain
+                raise ConfigurationError(f"The gain of {kind} is {gain}. Use a finite number above 0.")
+            gain_of_kind[ACTION_KINDS.index(kind)] = gain
         actions = data.actions
-        rows = np.flatnonzero(worth[actions.kind] > 0)
-        return cls(actions.user[rows], actions.job[rows], actions.at[rows], worth[actions.kind[rows]])
+        rows = np.flatnonzero(gain_of_kind[actions.kind] > 0)
+        return cls(actions.user[rows], actions.job[rows], actions.at[rows], gain_of_kind[actions.kind[rows]])
 
     def take(self, rows: NDArray) -> Self:
         """Return the actions at these rows, or those where a boolean mask is true."""
@@ -61,25 +61,25 @@ class ActionLog:
             return self
         last = np.append(first[1:], len(user)) - 1
         gain = np.maximum.reduceat(self.gain[order], first)
-        found = type(self)(user[last], job[last], self.at[order][last], gain)
-        return found.take(np.lexsort((found.job, found.at, found.user)))
+        merged = type(self)(user[last], job[last], self.at[order][last], gain)
+        return merged.take(np.lexsort((merged.job, merged.at, merged.user)))
 
     def counts(self, n_users: int) -> Longs:
         """Return (n_users,) number of actions of each user."""
         return np.bincount(self.user, minlength=n_users)
 
-    def first(self) -> NDArray[np.int64]:
+    def first_rows(self) -> NDArray[np.int64]:
         """Return (n,), for each action, the row of the first action of its user."""
         return np.searchsorted(self.user, self.user)
 
-    def earliest(self, n_users: int) -> Longs:
+    def first_times(self, n_users: int) -> Longs:
         """Return (n_users,) time of each user's first action; the largest int64 for users without actions."""
-        found = np.full(n_users, np.iinfo(np.int64).max)
-        np.minimum.at(found, self.user, self.at)
-        return found
+        times = np.full(n_users, np.iinfo(np.int64).max)
+        np.minimum.at(times, self.user, self.at)
+        return times
 
-    def latest(self, n_users: int) -> Longs:
+    def last_times(self, n_users: int) -> Longs:
         """Return (n_users,) time of each user's last action; the smallest int64 for users without actions."""
-        found = np.full(n_users, np.iinfo(np.int64).min)
-        np.maximum.at(found, self.user, self.at)
-        return found
+        times = np.full(n_users, np.iinfo(np.int64).min)
+        np.maximum.at(times, self.user, self.at)
+        return times

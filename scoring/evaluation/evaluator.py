@@ -98,13 +98,12 @@ class Evaluator:
         self.holdout = holdout if users is None else _of_users(holdout, users)
         self.metrics = tuple(metrics)
         if len({metric.name for metric in self.metrics}) < len(self.metrics):
-            raise ConfigurationError(f"two metrics have one name: {', '.join(one.name for one in self.metrics)}.")
+            names = ", ".join(metric.name for metric in self.metrics)
+            raise ConfigurationError(f"Two metrics have the same name: {names}. Give each metric once.")
         self.k = max([list_length(k), *(metric.k for metric in self.metrics)])
         self.statistics = statistics or Statistics(holdout.data, factor_cache=factor_cache)
-        if not _same(self.statistics.dataset, holdout.data):
-            raise ConfigurationError(
-                "the statistics are of other data than the holdout: it must not see what it hides."
-            )
+        if not _is_same_data(self.statistics.dataset, holdout.data):
+            raise ConfigurationError("The statistics are of other data than the holdout. Use Statistics(holdout.data).")
         self.workers = workers
         self._plans: list[Prepared] = []  # most recently used first
         self._facts: tuple[Eligibility, ListFacts] | None = None
@@ -128,15 +127,16 @@ class Evaluator:
 
     def prepare(self, model: ScoringModel) -> Prepared:
         """Return the model prepared for these users. If only weights differ from a kept plan, nothing is re-encoded."""
-        same = next((one for one in self._plans if _differ_in_weights(one.model, model)), None)
+        match = next((plan for plan in self._plans if _differ_only_in_weights(plan.model, model)), None)
         if self._plans:
-            ready = (same or self._plans[0]).with_model(model)
+            prepared = (match or self._plans[0]).with_model(model)
         else:
             candidates = self.holdout.candidates
-            theirs = None if candidates is None else candidates.take(self._rows)
-            ready = Prepared.of(self.inputs, model, workers=self.workers, candidates=theirs)
-        self._plans = [ready, *(one for one in self._plans if one is not same)][:_PLANS]
-        return ready
+            if candidates is not None:
+                candidates = candidates.take(self._rows)
+            prepared = Prepared.of(self.inputs, model, workers=self.workers, candidates=candidates)
+        self._plans = [prepared, *(plan for plan in self._plans if plan is not match)][:_PLANS]
+        return prepared
 
     def evaluate(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Evaluation:
         """Return the model's lists, and every metric for every user.
@@ -145,12 +145,12 @@ class Evaluator:
         ------
         RunCancelledError: If `cancelled` returns true.
         """
-        ready = self.prepare(model)
-        ranking = ready.scorer.top_k(self.k, cancelled=cancelled)
+        prepared = self.prepare(model)
+        ranking = prepared.scorer.top_k(self.k, cancelled=cancelled)
         if cancelled():  # lists that were not computed are empty and must not be evaluated
-            raise RunCancelledError(f"model {model.name} is not evaluated: the evaluation was cancelled.")
+            raise RunCancelledError(f"The evaluation of model {model.name} was cancelled.")
         relevance = rank_relevance(ranking, self.holdout.relevance, self.k)
-        return Evaluation(ready, ranking, relevance, {metric.name: metric.of(relevance) for metric in self.metrics})
+        return Evaluation(prepared, ranking, relevance, {metric.name: metric.of(relevance) for metric in self.metrics})
 
     def judge(self, model: ScoringModel, *, cancelled: Callable[[], bool] = lambda: False) -> Evaluation:
         """Return `evaluate(model)`. Deprecated since 0.2: use `evaluate`."""
@@ -164,16 +164,16 @@ class Evaluator:
             self._facts = rules, ListFacts.of(self.inputs, evaluation.prepared.plan.exclusions.open_to_all)
         return self._facts[1]
 
-    def unreachable(self, model: ScoringModel) -> dict[str, int]:
+    def count_unreachable(self, model: ScoringModel) -> dict[str, int]:
         """Return rule → number of relevant pairs that the rule excludes from every list.
 
         Such a pair counts as a miss. It is counted once, at the first rule that excludes it.
         """
-        ready, counts = self.prepare(model), dict[str, int]()
-        wanted = self.holdout.relevance
-        users, jobs = ready.user_rows(wanted.user_id), ready.job_rows(wanted.job_id)
+        prepared, counts = self.prepare(model), dict[str, int]()
+        relevance = self.holdout.relevance
+        users, jobs = prepared.user_rows(relevance.user_id), prepared.job_rows(relevance.job_id)
         for user, job in zip(users, jobs, strict=True):
-            for reason in list_exclusions(ready.plan, int(user), int(job))[:1]:
+            for reason in list_exclusions(prepared.plan, int(user), int(job))[:1]:
                 counts[reason] = counts.get(reason, 0) + 1
         return counts
 
@@ -181,17 +181,17 @@ class Evaluator:
 def _of_users(holdout: Holdout, users: NDArray[np.integer] | Sequence[int]) -> Holdout:
     ids = parse_ids(users, "user")
     find_rows(holdout.data.users.user_id, ids, "user")  # raises if an id is unknown
-    some = holdout.of_users(ids)
-    if not len(some.relevance):
-        raise ConfigurationError(f"nothing is to be found for any of these {len(ids):,} users: {holdout!r}.")
-    return some
+    part = holdout.of_users(ids)
+    if not len(part.relevance):
+        raise ConfigurationError(f"None of these {len(ids):,} users has a relevant job: {holdout!r}.")
+    return part
 
 
-def _same(a: Dataset, b: Dataset) -> bool:
+def _is_same_data(a: Dataset, b: Dataset) -> bool:
     return a is b or a.fingerprint == b.fingerprint
 
 
-def _differ_in_weights(a: ScoringModel, b: ScoringModel) -> bool:
+def _differ_only_in_weights(a: ScoringModel, b: ScoringModel) -> bool:
     """Return whether two models differ at most in weights."""
     # compared, not hashed: a component may have a list among its parameters
     return a.parts == b.parts and a.eligibility == b.eligibility

@@ -32,7 +32,7 @@ class FullRank:
         return None if self.not_ranked else self.n_ahead + 1
 
     @property
-    def ranked(self) -> int:
+    def n_ranked(self) -> int:
         """Number of jobs in the ranking."""
         return len(self.order)
 
@@ -50,7 +50,7 @@ class FullRank:
         return "none" if self.rank is None else f"{self.rank:,}"
 
     def __repr__(self) -> str:
-        return f"FullRank(rank {self} of {self.ranked:,}, {self.score:.2f} points)"
+        return f"FullRank(rank {self} of {self.n_ranked:,}, {self.score:.2f} points)"
 
 
 def find_full_rank(prepared: Prepared, user_id: int, job_id: int) -> FullRank:
@@ -65,26 +65,26 @@ def find_full_rank(prepared: Prepared, user_id: int, job_id: int) -> FullRank:
     """
     plan, users = prepared.plan, prepared.user_rows([user_id])
     job = int(prepared.job_rows([job_id])[0])
-    most = plan.exclusions.rules.max_per_company
+    limit = plan.exclusions.rules.max_per_company
     totals = prepared.scorer.all_pairs(users)[0, 0]
     rows = np.flatnonzero(plan.exclusions.matrix(users)[0])
     rows = rows[np.lexsort((plan.job_id[rows], -totals[rows]))]
-    rows = rows[_within_cap(plan.exclusions.company[rows], most)]
-    better = (totals[rows] > totals[job]) | ((totals[rows] == totals[job]) & (plan.job_id[rows] < plan.job_id[job]))
+    rows = rows[_within_limit(plan.exclusions.company[rows], limit)]
+    is_ahead = (totals[rows] > totals[job]) | ((totals[rows] == totals[job]) & (plan.job_id[rows] < plan.job_id[job]))
     reasons = list_exclusions(plan, int(users[0]), job)
     if not reasons and job not in rows:
-        reasons = (f"the cap of {most} jobs per company: better jobs of its company take its places",)
+        reasons = (f"limit of {limit} jobs per company: better jobs of its company reach it",)
     return FullRank(
-        score=float(totals[job]), order=plan.job_id[rows], n_ahead=int(np.count_nonzero(better)), not_ranked=reasons
+        score=float(totals[job]), order=plan.job_id[rows], n_ahead=int(np.count_nonzero(is_ahead)), not_ranked=reasons
     )
 
 
-def _within_cap(company: Ints, most: int | None) -> Bools:
-    """Return (n,) whether fewer than `most` earlier entries share the company; True if it is missing (-1)."""
-    if most is None:
+def _within_limit(company: Ints, limit: int | None) -> Bools:
+    """Return (n,) whether fewer than `limit` earlier entries share the company; True if it is missing (-1)."""
+    if limit is None:
         return np.ones(len(company), dtype=bool)
     order = np.argsort(company, kind="stable")
     sorted_codes = company[order]
     earlier = np.empty(len(company), dtype=np.int64)
     earlier[order] = np.arange(len(company)) - np.searchsorted(sorted_codes, sorted_codes)
-    return (company < 0) | (earlier < most)
+    return (company < 0) | (earlier < limit)

@@ -19,12 +19,12 @@ from scoring.evaluation.action_log import ActionLog
 from scoring.evaluation.relevance import Relevance
 from scoring.plan import Candidates
 
-__all__ = ["APPLICATIONS", "Holdout", "data_caveats", "select_relevant"]
+__all__ = ["APPLICATIONS", "Holdout", "list_caveats", "select_relevant"]
 
 APPLICATIONS: Final[Mapping[str, float]] = {"application": 1.0}
 """Default gains: kind of action → gain of a job with such an action."""
 
-_BROUGHT: Final = "Factors were brought with the data and not trained anew: they may know of what is held out."
+_GIVEN_FACTORS: Final = "The factors came with the data and were not trained: they may contain the holdout's actions."
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,7 +44,7 @@ class Holdout:
     """Caveats to report with the metrics."""
 
     def __repr__(self) -> str:
-        return f"Holdout({self.name}: {len(self.relevance):,} jobs of {len(self.user_id):,} users to be found)"
+        return f"Holdout({self.name}: {len(self.relevance):,} relevant jobs of {len(self.user_id):,} users)"
 
     @cached_property
     def user_id(self) -> Longs:
@@ -53,9 +53,9 @@ class Holdout:
 
     def of_users(self, user_ids: NDArray[np.integer] | Sequence[int]) -> Self:
         """Return the same data with the relevance of these users only."""
-        select_relevant = self.relevance
-        kept = np.isin(select_relevant.user_id, np.asarray(user_ids, dtype=np.int64))
-        part = Relevance.of(select_relevant.user_id[kept], select_relevant.job_id[kept], select_relevant.gain[kept])
+        whole = self.relevance
+        kept = np.isin(whole.user_id, np.asarray(user_ids, dtype=np.int64))
+        part = Relevance.of(whole.user_id[kept], whole.job_id[kept], whole.gain[kept])
         return replace(self, relevance=part)
 
     @cached_property
@@ -70,8 +70,8 @@ class Holdout:
 
     def frame(self) -> pd.DataFrame:
         """Return one row per count, with the columns what and pairs."""
-        told = {"to be found": len(self.relevance), **self.left_out}
-        return pd.DataFrame({"what": list(told), "pairs": list(told.values())})
+        counts = {"relevant": len(self.relevance), **self.left_out}
+        return pd.DataFrame({"what": list(counts), "pairs": list(counts.values())})
 
 
 def select_relevant(
@@ -90,15 +90,15 @@ def select_relevant(
         counts[reason] = int((left & applies).sum())
         left &= ~applies
     if not left.any():
-        why = ", ".join(f"{count:,} × {reason}" for reason, count in counts.items() if count)
+        counted = ", ".join(f"{count:,} × {reason}" for reason, count in counts.items() if count)
         raise ConfigurationError(
-            f"{name}: nothing is left to be found among {len(held):,} jobs that count ({', '.join(gains)})"
-            + (f": {why}." if why else f"; the data's clock is {data.as_of:%Y-%m-%d %H:%M} UTC.")
+            f"{name}: none of {len(held):,} jobs with a counted action ({', '.join(gains)}) can be evaluated"
+            + (f": {counted}." if counted else f". The data's clock is {data.as_of:%Y-%m-%d %H:%M} UTC.")
         )
-    found = held.take(left)
-    return Relevance.of(data.users.user_id[found.user], data.jobs.job_id[found.job], found.gain), counts
+    rest = held.take(left)
+    return Relevance.of(data.users.user_id[rest.user], data.jobs.job_id[rest.job], rest.gain), counts
 
 
-def data_caveats(data: Dataset) -> tuple[str, ...]:
+def list_caveats(data: Dataset) -> tuple[str, ...]:
     """Return the caveats of the data that apply to every metric."""
-    return (_BROUGHT,) if data.tables.user_factors is not None else ()
+    return (_GIVEN_FACTORS,) if data.tables.user_factors is not None else ()

@@ -1,7 +1,8 @@
-"""Holdouts with a time split per user: the last jobs of each user, or all actions of newcomers.
+"""Holdouts: by time, the last jobs of each user, or all actions of newcomers.
 
-For each evaluated user, all actions from the first held-out one on are removed. The log is read at the data's clock.
-It may therefore contain later actions of *other* users; the holdout's notes state this.
+`by_time` ranks on the data of a past date and evaluates on the actions after it. `last_n` and `cold_start` split the
+actions per user: all actions of an evaluated user from the first held-out one on are removed. The log is read at the
+data's clock. It may therefore contain later actions of *other* users; the holdout's notes state this.
 """
 
 from __future__ import annotations
@@ -16,19 +17,21 @@ from numpy.typing import NDArray
 from scoring.array_types import Bools, Longs
 from scoring.dataset import Dataset
 from scoring.dataset.arrays import DAY, instants
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.action_log import ActionLog
-from scoring.evaluation.holdout import APPLICATIONS, Holdout, data_caveats, select_relevant
+from scoring.evaluation.holdout import APPLICATIONS, Holdout, list_caveats, select_relevant
 from scoring.id_index import IdIndex
 from scoring.plan import Candidates
 from scoring.ranking.prepared import find_rows
 
-__all__ = ["Named", "cold_start", "last_n"]
+__all__ = ["CandidateJobs", "by_time", "cold_start", "last_n"]
 
-Named = NDArray[np.integer] | Sequence[int] | pd.DataFrame
+CandidateJobs = NDArray[np.integer] | Sequence[int] | pd.DataFrame
 """Candidates given by the caller: job ids for all users, or a frame with the columns user_id and job_id."""
 
-_OTHERS: Final = "The log is read at the data's clock: what other users did after a held-out action may be in it."
+_LATER_ACTIONS: Final = (
+    "The known actions of other users may be later than a user's holdout: they end at the data's clock."
+)
 
 
 def by_time(
@@ -59,11 +62,11 @@ def by_time(
     held = log.take((log.at > known.clock.now) & (log.at <= known.clock.now + int(days * DAY))).pairs()
     registered = instants(known.tables.users["registered_at"])[held.user]
     reasons = {
-        "user not registered at the cut": registered > known.clock.now,
-        "job not open at the cut": ~known.open_jobs[held.job],
+        "user not registered at the start of the holdout": registered > known.clock.now,
+        "job not open at the start of the holdout": ~known.open_jobs[held.job],
     }
     name = f"{days:g} days from {known.as_of:%Y-%m-%d %H:%M} UTC"
-    return Holdout(name, known, *select_relevant(data, held, reasons, name, gains), notes=data_caveats(data))
+    return Holdout(name, known, *select_relevant(data, held, reasons, name, gains), notes=list_caveats(data))
 
 
 def last_n(
@@ -73,7 +76,7 @@ def last_n(
     gains: Mapping[str, float] = APPLICATIONS,
     at_least: int = 1,
     window_days: float = 0.0,
-    candidates: Named | None = None,
+    candidates: CandidateJobs | None = None,
 ) -> Holdout:
     """Return a holdout of each user's last n jobs, ordered by the newest counted action on each job.
 
@@ -94,17 +97,20 @@ def last_n(
     ConfigurationError: If n is below 1, a kind of action or its gain is invalid, or no pair remains.
     UnknownIdError: If a candidate is not in the data.
     """
-    _check_number(n)
+    _require_number(n)
     log, n_users = ActionLog.of(data, gains), len(data.users)
     pairs = log.pairs()
-    from_the_end = pairs.first() + pairs.counts(n_users)[pairs.user] - 1 - np.arange(len(pairs))
+    from_the_end = pairs.first_rows() + pairs.counts(n_users)[pairs.user] - 1 - np.arange(len(pairs))
     last = pairs.take(from_the_end < n)
-    short = {
-        f"user with fewer than {n + at_least} jobs": pairs.counts(n_users)[last.user] < n + at_least,
-        f"user with fewer than {at_least} jobs before those": _others_before(log, last, n_users)[last.user] < at_least,
+    too_short = {
+        f"user with fewer than {pluralize(n + at_least, 'job')}": pairs.counts(n_users)[last.user] < n + at_least,
+        f"user with fewer than {pluralize(at_least, 'job')} before the holdout": _count_earlier_jobs(
+            log, last, n_users
+        )[last.user]
+        < at_least,
     }
     name = "the last job of each user" if n == 1 else f"the last {n} jobs of each user"
-    return _per_user(data, last, short, name, gains, window_days, candidates)
+    return _per_user(data, last, too_short, name, gains, window_days, candidates)
 
 
 def cold_start(
@@ -115,7 +121,7 @@ def cold_start(
     seed: int = 0,
     gains: Mapping[str, float] = APPLICATIONS,
     window_days: float = 0.0,
-    candidates: Named | None = None,
+    candidates: CandidateJobs | None = None,
 ) -> Holdout:
     """Return a holdout of a share of the users with all their actions removed; their first n jobs are relevant.
 
@@ -135,17 +141,17 @@ def cold_start(
     ConfigurationError: If n is below 1, the share or a gain is invalid, or no pair remains.
     UnknownIdError: If a candidate is not in the data.
     """
-    _check_number(n)
+    _require_number(n)
     if not 0 < share <= 1:
-        raise ConfigurationError(f"share is {share}; of the users a share above 0, up to 1, can be held out.")
+        raise ConfigurationError(f"share is {share}. Use a share of the users above 0 and at most 1.")
     pairs, n_users = ActionLog.of(data, gains).pairs(), len(data.users)
     acting = np.unique(pairs.user)
     chosen = np.zeros(n_users, dtype=bool)
     chosen[np.random.default_rng(seed).permutation(acting)[: max(1, round(share * len(acting)))]] = True
-    firsts = pairs.take(chosen[pairs.user] & (np.arange(len(pairs)) - pairs.first() < n))
+    firsts = pairs.take(chosen[pairs.user] & (np.arange(len(pairs)) - pairs.first_rows() < n))
     jobs = "first job" if n == 1 else f"first {n} jobs"
     name = f"the {jobs} of {int(chosen.sum()):,} newcomers"
-    return _per_user(data, firsts, {}, name, gains, window_days, candidates, everything_of=chosen)
+    return _per_user(data, firsts, {}, name, gains, window_days, candidates, all_actions_of=chosen)
 
 
 def _per_user(
@@ -155,60 +161,60 @@ def _per_user(
     name: str,
     gains: Mapping[str, float],
     window_days: float,
-    named: Named | None,
-    everything_of: Bools | None = None,
+    chosen_jobs: CandidateJobs | None,
+    all_actions_of: Bools | None = None,
 ) -> Holdout:
     n_users = len(data.users)
     kept = held.take(~np.any([*reasons.values(), np.zeros(len(held), dtype=bool)], axis=0))
-    known = _without(data, kept, everything_of)
-    if named is None:
-        first, last = kept.earliest(n_users), kept.latest(n_users) + int(window_days * DAY)
+    known = _without(data, kept, all_actions_of)
+    if chosen_jobs is None:
+        first, last = kept.first_times(n_users), kept.last_times(n_users) + int(window_days * DAY)
         candidates = Candidates.open_between(data.jobs, first, np.where(last < first, first, last))
     else:
-        candidates = _named(data, named)
+        candidates = _candidates(data, chosen_jobs)
     reasons = {**reasons, "job not among the candidates": ~candidates.contains(held.user, held.job)}
     return Holdout(
         name,
         known,
         *select_relevant(data, held, reasons, name, gains),
         candidates,
-        notes=(_OTHERS, *data_caveats(data)),
+        notes=(_LATER_ACTIONS, *list_caveats(data)),
     )
 
 
-def _others_before(log: ActionLog, held: ActionLog, n_users: int) -> Longs:
+def _count_earlier_jobs(log: ActionLog, held: ActionLog, n_users: int) -> Longs:
     """Return (n_users,) jobs with an action strictly before the user's first held-out one, without held-out jobs."""
-    earlier = log.take(log.at < held.earliest(n_users)[log.user]).pairs()
-    pair, theirs = ((some.user.astype(np.int64) << 32) | some.job for some in (earlier, held))
-    return earlier.take(~np.isin(pair, theirs)).counts(n_users)
+    earlier = log.take(log.at < held.first_times(n_users)[log.user]).pairs()
+    earlier_pair, held_pair = ((log.user.astype(np.int64) << 32) | log.job for log in (earlier, held))
+    return earlier.take(~np.isin(earlier_pair, held_pair)).counts(n_users)
 
 
-def _without(data: Dataset, held: ActionLog, everything_of: Bools | None) -> Dataset:
+def _without(data: Dataset, held: ActionLog, all_actions_of: Bools | None) -> Dataset:
     """Return the data without the held-out pairs and without later actions of their users."""
     actions = data.tables.actions
     user = IdIndex(data.users.user_id).find(actions["user_id"].to_numpy())[0]
     job = IdIndex(data.jobs.job_id).find(actions["job_id"].to_numpy())[0]
     at = instants(actions["occurred_at"])
     n_jobs = len(data.jobs)
-    gone = at >= held.earliest(len(data.users))[user]
-    gone |= np.isin(user * n_jobs + job, held.user.astype(np.int64) * n_jobs + held.job)
-    gone |= at > data.clock.now
-    if everything_of is not None:
-        gone |= everything_of[user]
-    tables = data.tables.with_tables(actions=actions[~gone])
+    removed = at >= held.first_times(len(data.users))[user]
+    removed |= np.isin(user * n_jobs + job, held.user.astype(np.int64) * n_jobs + held.job)
+    removed |= at > data.clock.now
+    if all_actions_of is not None:
+        removed |= all_actions_of[user]
+    tables = data.tables.with_tables(actions=actions[~removed])
     return Dataset(tables, as_of=data.as_of, set_back=data.clock.set_back)
 
 
-def _named(data: Dataset, named: Named) -> Candidates:
-    if isinstance(named, pd.DataFrame):
-        users = find_rows(data.users.user_id, named["user_id"].tolist(), "user")
-        jobs = find_rows(data.jobs.job_id, named["job_id"].tolist(), "job")
+def _candidates(data: Dataset, chosen_jobs: CandidateJobs) -> Candidates:
+    if isinstance(chosen_jobs, pd.DataFrame):
+        users = find_rows(data.users.user_id, chosen_jobs["user_id"].tolist(), "user")
+        jobs = find_rows(data.jobs.job_id, chosen_jobs["job_id"].tolist(), "job")
     else:
-        rows = np.unique(find_rows(data.jobs.job_id, named, "job"))
+        rows = np.unique(find_rows(data.jobs.job_id, chosen_jobs, "job"))
         users, jobs = np.repeat(np.arange(len(data.users)), len(rows)), np.tile(rows, len(data.users))
     return Candidates.listed(users, jobs, len(data.users), len(data.jobs))
 
 
-def _check_number(n: int) -> None:
+def _require_number(n: int) -> None:
     if n < 1:
-        raise ConfigurationError(f"{n} jobs of a user cannot be held out; it takes 1 or more.")
+        raise ConfigurationError(f"n is {n}. Use 1 or more jobs per user.")

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from scoring.array_types import Floats, Longs
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.id_hash import hash_ids
 
 __all__ = ["GROUPS_OF_USERS", "Jackknife", "assign_groups", "digest_users"]
@@ -49,7 +49,7 @@ class Jackknife:
         groups = len(self.without)
         if groups < 2:
             raise ConfigurationError(
-                f"{self.n} users are too few for a standard error: a jackknife leaves out groups of users."
+                f"{pluralize(self.n, 'user')} in one group: a standard error needs users in at least two groups."
             )
         return float(np.sqrt((groups - 1) / groups * ((self.without - self.without.mean()) ** 2).sum()))
 
@@ -61,11 +61,11 @@ class Jackknife:
         ConfigurationError: If the level is not between 0 and 1, or all users are in one group.
         """
         if not 0 < level < 1:
-            raise ConfigurationError(f"level is {level!r}; it lies between 0 and 1, such as 0.95.")
+            raise ConfigurationError(f"level is {level!r}. Use a number between 0 and 1, such as 0.95.")
         half = stdtrit(len(self.without) - 1, (1 + level) / 2) * self.standard_error
         return float(self.value - half), float(self.value + half)
 
-    def minus(self, other: Jackknife) -> Jackknife:
+    def subtract(self, other: Jackknife) -> Jackknife:
         """Return the paired difference.
 
         Raises
@@ -74,7 +74,7 @@ class Jackknife:
         """
         if (self.n, self.users) != (other.n, other.users):
             raise ConfigurationError(
-                f"rankings of {self.n:,} and of {other.n:,} other users have no paired difference; rank the same users."
+                f"The two rankings have different users ({self.n:,} and {other.n:,}). Rank the same users."
             )
         return replace(self, value=self.value - other.value, without=self.without - other.without)
 

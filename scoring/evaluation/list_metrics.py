@@ -54,15 +54,17 @@ class ListFacts:
         """
         jobs = inputs.jobs
         if eligible.shape != jobs.job_id.shape:
-            raise ConfigurationError(f"eligible is of shape {eligible.shape}; there are {len(jobs):,} jobs.")
+            raise ConfigurationError(
+                f"eligible has shape {eligible.shape}, but there are {len(jobs):,} jobs. Give one value per job."
+            )
         mean, _, _ = inputs.basis.areas.of(jobs)
         dataset = inputs.dataset
-        acted = _by_id(_users_acting(dataset.actions, len(dataset.jobs)), dataset.jobs.job_id, jobs.job_id)
+        n_acting = _by_id(_users_acting(dataset.actions, len(dataset.jobs)), dataset.jobs.job_id, jobs.job_id)
         return cls(
             job_id=jobs.job_id,
             fee=np.nan_to_num(jobs.fee, nan=0.0),
             wage=jobs.hourly / np.where(mean > 0, mean, np.nan),
-            novelty=-np.log2((acted + 1) / (len(dataset.users) + 2)),
+            novelty=-np.log2((n_acting + 1) / (len(dataset.users) + 2)),
             eligible=np.asarray(eligible, dtype=bool),
         )
 
@@ -80,10 +82,10 @@ def _users_acting(actions: ActionArrays, n_jobs: int) -> Longs:
     return np.bincount(pairs >> 32, minlength=n_jobs).astype(np.int64)
 
 
-def _by_id(values: Longs, known: Longs, wanted: Longs) -> Longs:
-    """Return the values of the wanted ids; 0 for ids that are not among the sorted `known` ones."""
-    row, present = IdIndex(known).find(wanted)
-    result = np.zeros(len(wanted), dtype=np.int64)
+def _by_id(values: Longs, known: Longs, ids: Longs) -> Longs:
+    """Return the values of the ids; 0 for ids that are not among the sorted `known` ones."""
+    row, present = IdIndex(known).find(ids)
+    result = np.zeros(len(ids), dtype=np.int64)
     result[present] = values[row[present]]
     return result
 
@@ -107,17 +109,20 @@ class _Fact(ABC):
 
     def _top(self, ranking: Ranking, facts: ListFacts) -> tuple[Longs, Bools]:
         """Return (n, ≤ k) job rows, and which entries hold a job. Rows of other entries are arbitrary."""
-        room = ranking.job_row.shape[1]
-        if self.k > room and room < facts.n_eligible and (ranking.count == room).any():
+        width = ranking.job_row.shape[1]
+        if self.k > width and width < facts.n_eligible and (ranking.count == width).any():
             raise ConfigurationError(
-                f"{self.name} needs lists of {self.k} jobs, and these end at {room}: rank {self.k} for each user."
+                f"{self.name} needs lists of {self.k} jobs, but these end at rank {width}. Rank {self.k} jobs for "
+                "each user."
             )
         rows = ranking.job_row[:, : self.k]
-        there = np.arange(rows.shape[1]) < ranking.count[:, None]
+        is_job = np.arange(rows.shape[1]) < ranking.count[:, None]
         beyond = bool((rows >= len(facts.job_id)).any())
-        if beyond or (there & (facts.job_id[rows] != ranking.job_id[:, : self.k])).any():
-            raise ConfigurationError("the ranking is of other jobs than the facts; make both from the same inputs.")
-        return rows, there
+        if beyond or (is_job & (facts.job_id[rows] != ranking.job_id[:, : self.k])).any():
+            raise ConfigurationError(
+                "The ranking contains other jobs than the facts. Compute both from the same inputs."
+            )
+        return rows, is_job
 
 
 class UserFact(_Fact):
@@ -131,11 +136,11 @@ class UserFact(_Fact):
         ConfigurationError: If lists are cut before rank k although more jobs are eligible, or the facts are of
             other jobs.
         """
-        rows, there = self._top(ranking, facts)
+        rows, is_job = self._top(ranking, facts)
         if not rows.size:
             return np.full(len(rows), np.nan)
         values = self._values(facts)
-        known = there & ~np.isnan(values)[rows]
+        known = is_job & ~np.isnan(values)[rows]
         count = known.sum(axis=1)
         total = np.where(known, values[rows], 0.0).sum(axis=1)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
@@ -190,14 +195,14 @@ class PopulationFact(_Fact):
         ConfigurationError: As in `UserFact.of`, or if no job is eligible.
         """
         if not facts.n_eligible:
-            raise ConfigurationError(f"there is no {self.name}: no job is eligible.")
-        rows, there = self._top(ranking, facts)
-        counts, left = _counts(
-            rows, there & facts.eligible[rows] if rows.size else there, assign_groups(ranking.user_id)
+            raise ConfigurationError(f"{self.name} has no value: no job is eligible.")
+        rows, is_job = self._top(ranking, facts)
+        counts, without_group = _counts(
+            rows, is_job & facts.eligible[rows] if rows.size else is_job, assign_groups(ranking.user_id)
         )
         return Jackknife(
             value=float(self._value(counts, facts.n_eligible)),
-            without=np.array([self._value(some, facts.n_eligible) for some in left]),
+            without=np.array([self._value(part, facts.n_eligible) for part in without_group]),
             n=len(ranking.user_id),
             users=digest_users(ranking.user_id),
         )
@@ -243,19 +248,19 @@ USER_FACTS: Final[tuple[UserFact, ...]] = (MeanFee(), MeanWage(), Novelty())
 POPULATION_FACTS: Final[tuple[PopulationFact, ...]] = (Coverage(), Concentration())
 
 
-def _counts(rows: Longs, there: Bools, group: Longs) -> tuple[Longs, Iterator[Longs]]:
+def _counts(rows: Longs, is_job: Bools, group: Longs) -> tuple[Longs, Iterator[Longs]]:
     """Return how often each listed job is listed, and an iterator of the same counts without each non-empty group.
 
     The iterator limits memory: there may be a million jobs.
     """
     by_group = np.argsort(group, kind="stable")
-    job = rows[by_group][there[by_group]]
+    job = rows[by_group][is_job[by_group]]
     of_all = np.bincount(job)
     listed = np.flatnonzero(of_all)
     place = np.zeros(len(of_all), dtype=np.int64)
     place[listed] = np.arange(len(listed))
     job, counts = place[job], of_all[listed]
-    sizes = np.bincount(group[by_group], there[by_group].sum(axis=1), minlength=GROUPS_OF_USERS).astype(np.int64)
+    sizes = np.bincount(group[by_group], is_job[by_group].sum(axis=1), minlength=GROUPS_OF_USERS).astype(np.int64)
     ends = np.cumsum(sizes)
-    of_group = [slice(ends[one] - sizes[one], ends[one]) for one in np.unique(group)]
+    of_group = [slice(ends[number] - sizes[number], ends[number]) for number in np.unique(group)]
     return counts, (counts - np.bincount(job[part], minlength=len(listed)) for part in of_group)

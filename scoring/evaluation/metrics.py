@@ -52,7 +52,7 @@ class Metric(ABC):
                 f"{self.name} needs lists of {self.k} jobs, but these end at rank {relevance.k}. Rank {self.k} jobs "
                 f"for each user. If no more jobs exist, call rank_relevance with k={self.k}."
             )
-        return np.where(relevance.known, self._values(relevance), np.nan)
+        return np.where(relevance.has_relevant, self._values(relevance), np.nan)
 
     @abstractmethod
     def _values(self, relevance: RankedRelevance) -> Floats:
@@ -71,8 +71,8 @@ class NDCG(Metric):
 
     def _values(self, relevance: RankedRelevance) -> Floats:
         discount = 1 / np.log2(np.arange(2, self.k + 2))
-        gained, possible = ((gains[:, : self.k] * discount).sum(axis=1) for gains in (relevance.gains, relevance.ideal))
-        return np.asarray(gained) / np.where(possible > 0, possible, 1)
+        gained, ideal = ((gains[:, : self.k] * discount).sum(axis=1) for gains in (relevance.gains, relevance.ideal))
+        return np.asarray(gained) / np.where(ideal > 0, ideal, 1)
 
 
 @dataclass(frozen=True)
@@ -148,12 +148,13 @@ def mean(values: ArrayLike) -> float:
     ConfigurationError: If every value is NaN.
     """
     values = np.asarray(values, dtype=np.float64)
-    told = values[~np.isnan(values)]
-    if not len(told):
+    known = values[~np.isnan(values)]
+    if not len(known):
         raise ConfigurationError(
-            f"there is no mean: none of the {len(values):,} users has a value (for a metric: a relevant job)."
+            f"None of the {len(values):,} users has a value, so there is no mean. Metrics need users with a relevant "
+            "job."
         )
-    return float(told.mean())
+    return float(known.mean())
 
 
 def _hits(relevance: RankedRelevance, k: int) -> Bools:

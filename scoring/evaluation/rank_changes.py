@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from scoring.argument_checks import list_length
 from scoring.array_types import Ints
-from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation.exposure import By, exposure_changes, plot_exposure
+from scoring.errors import ConfigurationError, UnknownIdError, pluralize
+from scoring.evaluation.exposure import By, compute_exposure_changes, plot_exposure
 from scoring.id_index import IdIndex
 from scoring.model import Inputs
 from scoring.plotting import BLACK, BLUE, SMALL, new_figure
@@ -73,10 +73,11 @@ class Comparison:
         UnknownIdError: If a user is not in the data.
         """
         require_same_data(before, after)
-        own = before.model.name, after.model.name
-        names = names or (own if own[0] != own[1] else ("before", "after"))
-        rankings_of = before.top_k(k, users), after.top_k(k, users)
-        return cls.of_rankings(*rankings_of, after.inputs, p=p, names=names)
+        if names is None:
+            models = before.model.name, after.model.name
+            names = models if models[0] != models[1] else ("before", "after")
+        rankings = before.top_k(k, users), after.top_k(k, users)
+        return cls.of_rankings(*rankings, after.inputs, p=p, names=names)
 
     @classmethod
     def of_rankings(
@@ -96,7 +97,7 @@ class Comparison:
         ConfigurationError: If the users differ or there are no users.
         """
         if not len(before.user_id):
-            raise ConfigurationError("there is nobody whose lists could be compared; give at least one user.")
+            raise ConfigurationError("There are no users to compare. Give at least one user.")
         after = _in_order_of(before, after)
         if k is not None:
             before, after = before.cut(list_length(k)), after.cut(list_length(k))
@@ -105,8 +106,8 @@ class Comparison:
     def __repr__(self) -> str:
         return (
             f"Comparison({self.names[0]} → {self.names[1]}, {len(self.before.user_id):,} users: overlap "
-            f"{self.mean_overlap:.1%}, RBO {self.mean_rbo:.3f}, {self.share_changed:.1%} of the lists changed, "
-            f"{self.share_first_changed:.1%} have another first job)"
+            f"{self.mean_overlap:.1%}, RBO {self.mean_rbo:.3f}, {self.share_changed:.1%} of the lists changed, first "
+            f"job changed in {self.share_first_changed:.1%})"
         )
 
     def _repr_html_(self) -> str:
@@ -183,12 +184,12 @@ class Comparison:
             return movements(self.before, self.after)
         rows = np.flatnonzero(self.before.user_id == user_id)
         if not len(rows):
-            raise UnknownIdError(f"user {user_id} is not among the {len(self.before.user_id):,} users compared.")
+            raise UnknownIdError(f"User {user_id} is not among the {len(self.before.user_id):,} compared users.")
         return movements(self.before.take(rows), self.after.take(rows))
 
     def exposure(self, by: By = "company") -> pd.DataFrame:
-        """Return `exposure_changes` of the two rankings."""
-        return exposure_changes(self.before, self.after, self.inputs, by)
+        """Return `compute_exposure_changes` of the two rankings."""
+        return compute_exposure_changes(self.before, self.after, self.inputs, by)
 
     def plot(self, by: By = "company", most: int = 8) -> Figure:
         """Plot the distribution of the users' overlaps and the `most` largest gains and losses of places."""
@@ -199,9 +200,9 @@ class Comparison:
         left.hist(overlaps, bins=100 * (np.arange(0, k + 1 + step, step) - 0.5) / k, color=BLUE)
         left.axvline(overlaps.mean(), color=BLACK, linestyle="--", label=f"mean {overlaps.mean():.1f} %")
         left.set_xlim(-60 / k, 100 + 60 / k)
-        left.set_xlabel("jobs of a user's list that are in both, %")
+        left.set_xlabel("share of a list's jobs that both lists contain, %")
         left.set_ylabel("users")
-        changed = f"{self.share_changed:.0%} changed, {self.share_first_changed:.0%} have another first job"
+        changed = f"{self.share_changed:.0%} changed, first job in {self.share_first_changed:.0%}"
         left.set_title(f"Lists of {len(overlaps):,} users: {changed}", loc="left", fontsize=10)
         left.legend(fontsize=SMALL, frameon=False)
         plot_exposure(right, self.exposure(by), by, most)
@@ -217,8 +218,8 @@ def require_same_data(before: Prepared, after: Prepared) -> None:
     """
     if not before.inputs.has_same_data(after.inputs):
         raise ConfigurationError(
-            "these two models stand on different data; prepare both on one dataset, or compare the lists of two runs "
-            "with `Comparison.of_rankings`."
+            "The two models were prepared on different data. Prepare both on one dataset, or compare the lists of two "
+            "runs with `Comparison.of_rankings`."
         )
 
 
@@ -234,20 +235,20 @@ def movements(before: Ranking, after: Ranking) -> pd.DataFrame:
     """
     after = _in_order_of(before, after)
     place, back = _places(before, after), _places(after, before)
-    there = list_overlap.listed(after.job_id.shape[1], after.count)
-    gone = list_overlap.listed(before.job_id.shape[1], before.count) & (back < 0)
-    row, column = (np.concatenate(parts) for parts in zip(np.nonzero(there), np.nonzero(gone), strict=True))
-    out = np.arange(len(row)) >= there.sum()
-    order = np.lexsort((column, out, row))
-    rank_after = np.where(out, 0, column + 1)
-    rank_before = np.concatenate([place[there] + 1, column[out] + 1])
+    is_job = list_overlap.listed(after.job_id.shape[1], after.count)
+    is_removed = list_overlap.listed(before.job_id.shape[1], before.count) & (back < 0)
+    row, column = (np.concatenate(parts) for parts in zip(np.nonzero(is_job), np.nonzero(is_removed), strict=True))
+    is_out = np.arange(len(row)) >= is_job.sum()
+    order = np.lexsort((column, is_out, row))
+    rank_after = np.where(is_out, 0, column + 1)
+    rank_before = np.concatenate([place[is_job] + 1, column[is_out] + 1])
     return pd.DataFrame(
         {
             "user_id": before.user_id[row],
-            "job_id": np.concatenate([after.job_id[there], before.job_id[gone]]),
+            "job_id": np.concatenate([after.job_id[is_job], before.job_id[is_removed]]),
             "rank_before": _or_missing(rank_before, rank_before > 0),
-            "rank_after": _or_missing(rank_after, ~out),
-            "moved": _or_missing(rank_before - rank_after, (rank_before > 0) & ~out),
+            "rank_after": _or_missing(rank_after, ~is_out),
+            "moved": _or_missing(rank_before - rank_after, (rank_before > 0) & ~is_out),
             "label": _labels(rank_before, rank_after),
         }
     ).iloc[order].reset_index(drop=True)  # fmt: skip
@@ -276,11 +277,11 @@ def _in_order_of(before: Ranking, after: Ranking) -> Ranking:
     for ranking in (before, after):
         ids, count = np.unique(ranking.user_id, return_counts=True)
         if (count > 1).any():
-            raise ConfigurationError(f"a ranking holds user {ids[count > 1][0]} twice; rank every user once.")
-    alone = np.setxor1d(before.user_id, after.user_id)
-    if len(alone):
+            raise ConfigurationError(f"A ranking contains user {ids[count > 1][0]} twice. Rank each user once.")
+    unpaired = np.setxor1d(before.user_id, after.user_id)
+    if len(unpaired):
         raise ConfigurationError(
-            f"{len(alone):,} users have only one of the two lists, user {alone[0]} among them; rank the same users "
-            "twice."
+            f"The two rankings have different users: {pluralize(len(unpaired), 'user')} in only one of them, such as "
+            f"user {unpaired[0]}. Rank the same users."
         )
     return after.take(IdIndex(after.user_id).find(before.user_id)[0])

@@ -54,15 +54,15 @@ class Relevance:
         gains = np.ones(len(users)) if gain is None else np.asarray(gain, dtype=np.float64)
         if not users.shape == jobs.shape == gains.shape:
             raise ConfigurationError(
-                f"relevance is {len(users):,} users, {len(jobs):,} jobs and gains of shape {gains.shape}; "
-                "each pair needs one of each."
+                f"Relevance needs arrays of equal length, but there are {len(users):,} user ids, {len(jobs):,} job "
+                f"ids and gains of shape {gains.shape}."
             )
-        strange = ~(np.isfinite(gains) & (gains > 0))
-        if strange.any():
-            where = int(np.argmax(strange))
+        invalid = ~(np.isfinite(gains) & (gains > 0))
+        if invalid.any():
+            first_invalid = int(np.argmax(invalid))
             raise ConfigurationError(
-                f"the gain of user {users[where]} and job {jobs[where]} is {gains[where]}; a gain is a finite number "
-                "above 0, and a pair that nobody wanted is left out."
+                f"The gain of user {users[first_invalid]} and job {jobs[first_invalid]} is {gains[first_invalid]}. "
+                "Use a finite number above 0, and omit pairs that are not relevant."
             )
         order = np.lexsort((-gains, jobs, users))
         users, jobs, gains = users[order], jobs[order], gains[order]
@@ -107,7 +107,7 @@ class RankedRelevance:
     length: Longs  # (n,) jobs in the list, at most K
 
     def __repr__(self) -> str:
-        known = int(self.known.sum())
+        known = int(self.has_relevant.sum())
         return f"RankedRelevance({len(self.user_id):,} users, {known:,} with relevant jobs, to rank {self.k})"
 
     @property
@@ -116,7 +116,7 @@ class RankedRelevance:
         return self.gains.shape[1]
 
     @property
-    def known(self) -> Bools:
+    def has_relevant(self) -> Bools:
         """(n,) whether the user has a relevant job, listed or not."""
         return self.n_relevant > 0
 
@@ -135,22 +135,22 @@ def rank_relevance(ranking: Ranking, relevance: Relevance, k: int | None = None)
     ------
     ConfigurationError: If k is below 1.
     """
-    room = ranking.job_id.shape[1]
-    depth = room if k is None else list_length(k)
-    n, seen = len(ranking.user_id), min(room, depth)
+    width = ranking.job_id.shape[1]
+    depth = width if k is None else list_length(k)
+    n, n_ranks = len(ranking.user_id), min(width, depth)
     row, place, pair = _pairs_of(ranking.user_id, relevance)
     n_relevant = np.bincount(row, minlength=n).astype(np.int64)
     length = np.minimum(ranking.count, depth).astype(np.int64)
 
     gains = np.zeros((n, depth))
     jobs, gain = relevance.job_id[pair], relevance.gain[pair]
-    step = max(_AT_ONCE // max(seen, 1), 1)
+    step = max(_AT_ONCE // max(n_ranks, 1), 1)
     for first in range(0, len(row), step):
-        some = slice(first, first + step)
+        block = slice(first, first + step)
         # a user has few relevant jobs: comparing each with the list is faster than looking up every job of the list
-        which, rank = np.nonzero(ranking.job_id[row[some], :seen] == jobs[some, None])
-        there = rank < length[row[some][which]]  # entries after the last job are -1, which may also be a job's id
-        gains[row[some][which[there]], rank[there]] = gain[some][which[there]]
+        which, rank = np.nonzero(ranking.job_id[row[block], :n_ranks] == jobs[block, None])
+        is_job = rank < length[row[block][which]]  # entries after the last job are -1, which may also be a job's id
+        gains[row[block][which[is_job]], rank[is_job]] = gain[block][which[is_job]]
 
     ideal = np.zeros((n, depth))
     counted = place < depth
@@ -161,8 +161,8 @@ def rank_relevance(ranking: Ranking, relevance: Relevance, k: int | None = None)
 def _pairs_of(user_id: Longs, relevance: Relevance) -> tuple[Longs, Longs, Longs]:
     """Return, for each relevant pair of these users: row of the user, place among the user's pairs, row of the pair."""
     if not len(relevance.users):
-        nothing = np.empty(0, dtype=np.int64)
-        return nothing, nothing, nothing
+        empty = np.empty(0, dtype=np.int64)
+        return empty, empty, empty
     at, present = IdIndex(relevance.users).find(user_id)
     counts = np.where(present, np.diff(relevance.start)[at], 0)
     row = np.repeat(np.arange(len(user_id)), counts)

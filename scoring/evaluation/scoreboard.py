@@ -15,8 +15,8 @@ from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluation, Evaluator
 from scoring.evaluation.jackknife import Jackknife
 from scoring.evaluation.list_metrics import POPULATION_FACTS, USER_FACTS
-from scoring.evaluation.significance import Resamples, holm, minimum_detectable_difference
-from scoring.evaluation.slices import Slicing, slice_differences, slices_of
+from scoring.evaluation.significance import Resamples, adjust_holm, compute_detectable_difference
+from scoring.evaluation.slices import Slicing, compare_slices, slices_of
 from scoring.model import ScoringModel
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Scoreboard"]
 
-_NOTHING: Final = dict.fromkeys(
+_NO_VALUES: Final = dict.fromkeys(
     ("n", "mean", "low", "high", "difference", "difference_low", "difference_high", "p", "detectable"), np.nan
 )
 """Default values of the numeric columns."""
@@ -55,7 +55,7 @@ class Scoreboard:
         ConfigurationError: If `models` is empty.
         """
         if not models:
-            raise ConfigurationError("a scoreboard needs a model, and a second one to compare it with.")
+            raise ConfigurationError("A scoreboard needs at least one model.")
         evaluations = {name: evaluator.evaluate(model) for name, model in models.items()}
         return cls(evaluator, evaluations, Resamples.of(evaluator.user_id, seed=seed), level)
 
@@ -73,32 +73,32 @@ class Scoreboard:
     @cached_property
     def _values(self) -> dict[str, dict[str, Floats]]:
         """Model → measure → (n,) per user."""
-        found = {}
+        result = {}
         for name, evaluation in self.evaluations.items():
             facts = self.evaluator.facts(evaluation)
             lists = {fact.name: fact.of(evaluation.ranking, facts) for fact in USER_FACTS if fact.k <= self.evaluator.k}
-            found[name] = {**evaluation.values, **lists}
-        return found
+            result[name] = {**evaluation.values, **lists}
+        return result
 
     @cached_property
     def _populations(self) -> dict[str, dict[str, Jackknife]]:
         """Model → measure → value of all lists."""
-        found = {}
+        result = {}
         for name, evaluation in self.evaluations.items():
             facts = self.evaluator.facts(evaluation)
-            found[name] = {
+            result[name] = {
                 fact.name: fact.of(evaluation.ranking, facts) for fact in POPULATION_FACTS if fact.k <= self.evaluator.k
             }
-        return found
+        return result
 
     @cached_property
     def _frame(self) -> pd.DataFrame:
         rows = [row for name in self.evaluations for row in self._rows(name)]
         frame = pd.DataFrame(rows)
-        frame["p_holm"] = holm(frame["p"].to_numpy(dtype=np.float64))
+        frame["p_holm"] = adjust_holm(frame["p"].to_numpy(dtype=np.float64))
         significant = frame["p_holm"] <= 1 - self.level
-        beyond = frame["p"].isna() & ((frame["difference_low"] > 0) | (frame["difference_high"] < 0))
-        frame["significant"] = significant | beyond
+        excludes_0 = frame["p"].isna() & ((frame["difference_low"] > 0) | (frame["difference_high"] < 0))
+        frame["significant"] = significant | excludes_0
         return frame
 
     def frame(self) -> pd.DataFrame:
@@ -118,43 +118,43 @@ class Scoreboard:
         base = None if name == self.baseline else self.baseline
         rows = []
         for measure, values in self._values[name].items():
-            told = self._of_users(values, None if base is None else self._values[base][measure])
-            rows.append({"model": name, "measure": measure, **_NOTHING, **told})
+            row = self._summarize_users(values, None if base is None else self._values[base][measure])
+            rows.append({"model": name, "measure": measure, **_NO_VALUES, **row})
         for measure, value in self._populations[name].items():
-            told = self._of_population(value, None if base is None else self._populations[base][measure])
-            rows.append({"model": name, "measure": measure, **_NOTHING, **told})
+            row = self._summarize_population(value, None if base is None else self._populations[base][measure])
+            rows.append({"model": name, "measure": measure, **_NO_VALUES, **row})
         return rows
 
-    def _of_users(self, values: Floats, base: Floats | None) -> dict[str, object]:
+    def _summarize_users(self, values: Floats, base: Floats | None) -> dict[str, object]:
         """Return the columns of a measure with one value per user, (n,) each: its mean, and its change from `base`."""
         known = ~np.isnan(values)
-        told: dict[str, object] = {"n": int(known.sum())}
+        row: dict[str, object] = {"n": int(known.sum())}
         if known.any():
             low, high = self.resamples.interval(values, self.level)
-            told |= {"mean": float(values[known].mean()), "low": low, "high": high}
+            row |= {"mean": float(values[known].mean()), "low": low, "high": high}
         if base is not None and (known & ~np.isnan(base)).sum() >= 2:
-            found = self.resamples.paired(base, values, self.level)
-            told |= {
-                "difference": found.difference,
-                "difference_low": found.low,
-                "difference_high": found.high,
-                "p": found.p,
-                "detectable": minimum_detectable_difference(base, values, self.level),
+            change = self.resamples.compare(base, values, self.level)
+            row |= {
+                "difference": change.difference,
+                "difference_low": change.low,
+                "difference_high": change.high,
+                "p": change.p,
+                "detectable": compute_detectable_difference(base, values, self.level),
             }
-        return told
+        return row
 
-    def _of_population(self, value: Jackknife, base: Jackknife | None) -> dict[str, object]:
+    def _summarize_population(self, value: Jackknife, base: Jackknife | None) -> dict[str, object]:
         """Return the columns of a measure of all lists. There is no interval if all users are in one group."""
-        told: dict[str, object] = {"n": value.n, "mean": value.value}
-        enough = len(value.without) >= 2
-        if enough:
-            told["low"], told["high"] = value.interval(self.level)
+        row: dict[str, object] = {"n": value.n, "mean": value.value}
+        has_interval = len(value.without) >= 2
+        if has_interval:
+            row["low"], row["high"] = value.interval(self.level)
         if base is not None:
-            change = value.minus(base)
-            told["difference"] = change.value
-            if enough:
-                told["difference_low"], told["difference_high"] = change.interval(self.level)
-        return told
+            change = value.subtract(base)
+            row["difference"] = change.value
+            if has_interval:
+                row["difference_low"], row["difference_high"] = change.interval(self.level)
+        return row
 
     def table(self) -> pd.DataFrame:
         """Return measures as rows and models as columns: means, and differences to the baseline.
@@ -173,7 +173,7 @@ class Scoreboard:
         return pd.DataFrame(columns)
 
     def slices(self, name: str | None = None, slicings: Sequence[Slicing] | None = None) -> pd.DataFrame:
-        """Return `slice_differences` between the baseline and a model.
+        """Return `compare_slices` between the baseline and a model.
 
         Parameters
         ----------
@@ -184,18 +184,19 @@ class Scoreboard:
         ------
         ConfigurationError: If the model does not exist or is the baseline, or `slicings` is empty.
         """
-        others = list(self.evaluations)[1:]
-        if not others or name not in (None, *others):
+        other_models = list(self.evaluations)[1:]
+        if not other_models:
+            raise ConfigurationError(f"The scoreboard has only the model {self.baseline}. Slices need a second model.")
+        if name not in (None, *other_models):
             raise ConfigurationError(
-                f"{name or 'a second model'} is not here to be compared with {self.baseline}; there is "
-                f"{', '.join(others) or 'no other'}."
+                f"{name} is not a model to compare with {self.baseline}. Use one of: {', '.join(other_models)}."
             )
-        name = name or others[-1]
+        name = name or other_models[-1]
         users = self.evaluator.user_id
-        given = slices_of(self.evaluator.inputs) if slicings is None else slicings
-        chosen = [one.of_users(users) for one in given]
-        a, b = (self.evaluations[of].values for of in (self.baseline, name))
-        return slice_differences(a, b, chosen, self.resamples, level=self.level)
+        all_slicings = slices_of(self.evaluator.inputs) if slicings is None else slicings
+        chosen = [slicing.of_users(users) for slicing in all_slicings]
+        a, b = (self.evaluations[model].values for model in (self.baseline, name))
+        return compare_slices(a, b, chosen, self.resamples, level=self.level)
 
     def plot(self) -> Figure:
         """Plot the metrics of every model and their differences to the baseline, with intervals."""

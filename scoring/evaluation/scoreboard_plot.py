@@ -28,12 +28,14 @@ def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequen
     A difference that is not significant has an open point.
     """
     interval = f"with {100 * level:g} % intervals"
-    alone = len(models) == 1
-    figure, panels = new_figure(6.5 if alone else 10.0, 1.0 + 0.28 * len(measures) * max(len(models), 2), 2 - alone)
+    is_single = len(models) == 1
+    figure, panels = new_figure(
+        6.5 if is_single else 10.0, 1.0 + 0.28 * len(measures) * max(len(models), 2), 2 - is_single
+    )
     _dots(panels[0], frame, models, measures, "mean", "low", "high")
     panels[0].set_xlabel(f"mean over users, {interval}")
     panels[0].set_xlim(left=0)
-    if not alone:
+    if not is_single:
         _dots(panels[1], frame, models, measures, "difference", "difference_low", "difference_high")
         panels[1].axvline(0, color=_COLOURS[0], linewidth=1)
         _open_points(panels[1], frame, models[1:], measures)
@@ -48,10 +50,10 @@ def plot_scoreboard(frame: pd.DataFrame, models: Sequence[str], measures: Sequen
 def _dots(
     axes: Any, frame: pd.DataFrame, models: Sequence[str], measures: Sequence[str], mean: str, low: str, high: str
 ) -> None:
-    for turn, model in enumerate(models):
+    for index, model in enumerate(models):
         rows = _rows(frame, model, measures)
-        colour = _COLOURS[turn % len(_COLOURS)]
-        y = _heights(turn, len(models), len(measures))
+        colour = _COLOURS[index % len(_COLOURS)]
+        y = _heights(index, len(models), len(measures))
         axes.hlines(y, rows[low], rows[high], color=colour, linewidth=2)
         axes.plot(rows[mean], y, "o", color=colour, markersize=5, label=model)
     axes.set_yticks(range(len(measures)), measures, fontsize=SMALL + 1)
@@ -62,17 +64,17 @@ def _dots(
 
 def _open_points(axes: Any, frame: pd.DataFrame, models: Sequence[str], measures: Sequence[str]) -> None:
     """Draw open points over the differences that are not significant; `models` without the first."""
-    for turn, model in enumerate(models, 1):
+    for index, model in enumerate(models, 1):
         rows = _rows(frame, model, measures)
-        no = ~rows["significant"].to_numpy(dtype=bool)
-        y = _heights(turn, len(models) + 1, len(measures))
-        axes.plot(rows["difference"][no], y[no], "o", color="white", markersize=2.5, label=f"_{model}, open")
+        is_open = ~rows["significant"].to_numpy(dtype=bool)
+        y = _heights(index, len(models) + 1, len(measures))
+        axes.plot(rows["difference"][is_open], y[is_open], "o", color="white", markersize=2.5, label=f"_{model}, open")
 
 
 def _rows(frame: pd.DataFrame, model: str, measures: Sequence[str]) -> pd.DataFrame:
     return frame[frame["model"] == model].set_index("measure").loc[list(measures)]
 
 
-def _heights(turn: int, models: int, measures: int) -> NDArray[np.float64]:
+def _heights(index: int, models: int, measures: int) -> NDArray[np.float64]:
     """Return (measures,) y coordinates of the points of the model with this index."""
-    return np.arange(measures, dtype=np.float64) + (_ROW / models * (turn + 0.5) - _ROW / 2)
+    return np.arange(measures, dtype=np.float64) + (_ROW / models * (index + 0.5) - _ROW / 2)

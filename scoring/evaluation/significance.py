@@ -18,7 +18,7 @@ from scipy.special import ndtri
 from scoring.argument_checks import whole_number
 from scoring.array_types import Bools, Floats, Longs
 from scoring.errors import ConfigurationError
-from scoring.evaluation.randomisation import draw_signs, p_values
+from scoring.evaluation.randomisation import compute_p_values, draw_signs
 from scoring.ranking.prepared import parse_ids
 from scoring.threads.pool import limit_blas_threads
 
@@ -26,9 +26,9 @@ __all__ = [
     "Difference",
     "Differences",
     "Resamples",
-    "benjamini_hochberg",
-    "holm",
-    "minimum_detectable_difference",
+    "adjust_benjamini_hochberg",
+    "adjust_holm",
+    "compute_detectable_difference",
 ]
 
 _FEWEST = 100
@@ -110,15 +110,15 @@ class Resamples:
         """
         n_resamples = whole_number("n_resamples", n_resamples, "an interval needs a whole number of draws")
         if n_resamples < _FEWEST:
-            raise ConfigurationError(f"n_resamples is {n_resamples}; an interval's ends need {_FEWEST} draws or more.")
+            raise ConfigurationError(f"n_resamples is {n_resamples}. An interval needs at least {_FEWEST} draws.")
         n_permutations = whole_number("n_permutations", n_permutations, "a p-value needs a whole number of draws")
         ids = parse_ids(user_id, "user")
         order = np.argsort(ids, kind="stable")
-        twice = ids[order][1:] == ids[order][:-1]
-        if twice.any():
-            raise ConfigurationError(f"user {ids[order][1:][twice][0]} stands there twice; give each user once.")
+        is_duplicate = ids[order][1:] == ids[order][:-1]
+        if is_duplicate.any():
+            raise ConfigurationError(f"Duplicate user {ids[order][1:][is_duplicate][0]}. Give each user once.")
         if not len(ids):
-            raise ConfigurationError("there are no users to draw from.")
+            raise ConfigurationError("There are no users to draw from.")
         return cls(ids, order, n_resamples, n_permutations, seed)
 
     def __repr__(self) -> str:
@@ -153,17 +153,17 @@ class Resamples:
             users, or every value is NaN.
         """
         _require_fraction("level", level)
-        given = self._columns(values)
-        if given.shape[1] != 1:
-            raise ConfigurationError(f"values have {given.shape[1]} columns; an interval is of one.")
-        known = ~np.isnan(given)
+        array = self._columns(values)
+        if array.shape[1] != 1:
+            raise ConfigurationError(f"values have {array.shape[1]} columns. An interval needs one column.")
+        known = ~np.isnan(array)
         if not known.any():
-            raise ConfigurationError(f"there is no interval: none of the {self.n:,} users has a value.")
+            raise ConfigurationError(f"None of the {self.n:,} users has a value, so there is no interval.")
         with limit_blas_threads():
-            low, high = self._intervals(np.where(known, given, 0.0), known, level)
+            low, high = self._intervals(np.where(known, array, 0.0), known, level)
         return float(low[0]), float(high[0])
 
-    def paired(self, a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Difference:
+    def compare(self, a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Difference:
         """Return the difference of (n,) values b and a.
 
         With fewer than about 30 users the interval is too narrow; the p-value remains valid.
@@ -172,10 +172,10 @@ class Resamples:
         ------
         ConfigurationError: If the number of values differs from the number of users, or no user has both values.
         """
-        found = self.differences(a, b, level=level).at(0, 0)
-        if not found.n:
-            raise ConfigurationError(f"nothing can be compared: none of the {self.n:,} users has a value in both.")
-        return found
+        difference = self.differences(a, b, level=level).at(0, 0)
+        if not difference.n:
+            raise ConfigurationError(f"None of the {self.n:,} users has a value in both a and b.")
+        return difference
 
     def differences(
         self, a: ArrayLike, b: ArrayLike, masks: Bools | None = None, level: float = 0.95, least: int = 1
@@ -199,13 +199,17 @@ class Resamples:
         _require_fraction("level", level)
         first, second = self._columns(a), self._columns(b)
         if first.shape != second.shape:
-            raise ConfigurationError(f"a has {first.shape[1]} columns and b has {second.shape[1]}; give the same.")
+            raise ConfigurationError(
+                f"a has {first.shape[1]} columns and b has {second.shape[1]}. Give the same number."
+            )
         inside = np.ones((1, self.n), dtype=bool) if masks is None else np.asarray(masks, dtype=bool)
         if inside.ndim != 2 or inside.shape[1] != self.n:
-            raise ConfigurationError(f"masks are of shape {inside.shape}; each needs one entry for {self.n:,} users.")
+            raise ConfigurationError(
+                f"masks have shape {inside.shape}. Give one entry per user ({self.n:,}) in each mask."
+            )
         inside = inside[:, self.order]
-        both = ~(np.isnan(first) | np.isnan(second))
-        known = inside.T[:, :, None] & both[:, None, :]  # (n, s, c)
+        has_both = ~(np.isnan(first) | np.isnan(second))
+        known = inside.T[:, :, None] & has_both[:, None, :]  # (n, s, c)
         n = known.sum(axis=0)
         mean_a, mean_b = (_means(of, known, n) for of in (first, second))
         delta = np.where(known, (second - first)[:, None, :], 0.0)
@@ -216,29 +220,31 @@ class Resamples:
                 low[tested], high[tested] = self._intervals(delta[:, tested], known[:, tested], level)
             for part in np.flatnonzero(tested.any(axis=1)):
                 columns = tested[part]
-                p[part, columns] = p_values(delta[inside[part], part][:, columns], self.signs)
+                p[part, columns] = compute_p_values(delta[inside[part], part][:, columns], self.signs)
         difference = _means(second - first, known, n)
         return Differences(mean_a, mean_b, difference, low, high, p, n, inside.sum(axis=1)[:, None] - n)
 
     def _columns(self, values: ArrayLike) -> Floats:
         """Return the values as (n, c), sorted by user id."""
-        given = np.asarray(values, dtype=np.float64)
-        given = given[:, None] if given.ndim == 1 else given
-        if given.ndim != 2 or len(given) != self.n:
-            raise ConfigurationError(f"values are of shape {given.shape}; there are {self.n:,} users, in their order.")
-        if np.isinf(given).any():
-            raise ConfigurationError("a value is infinite; a user without a value has NaN.")
-        return given[self.order]
+        array = np.asarray(values, dtype=np.float64)
+        array = array[:, None] if array.ndim == 1 else array
+        if array.ndim != 2 or len(array) != self.n:
+            raise ConfigurationError(
+                f"values have shape {array.shape}. Give one row per user ({self.n:,}), in their order."
+            )
+        if np.isinf(array).any():
+            raise ConfigurationError("A value is infinite. Use NaN for users without a value.")
+        return array[self.order]
 
     def _intervals(self, values: Floats, known: Bools, level: float) -> tuple[Floats, Floats]:
         """Return (c,) low and high; `values` (n, c) are 0 where `known` is false."""
         # columns of one slice have the same users: each set of users is counted once
         sets, of_column = np.unique(known, axis=1, return_inverse=True)
-        held = (self.counts @ sets.astype(np.float64))[:, of_column.ravel()]
+        n_drawn = (self.counts @ sets.astype(np.float64))[:, of_column.ravel()]
         with np.errstate(invalid="ignore"):
-            means = (self.counts @ values) / held
+            means = (self.counts @ values) / n_drawn
         ends = ((1 - level) / 2, (1 + level) / 2)
-        low, high = np.nanquantile(means, ends, axis=0) if not held.all() else np.quantile(means, ends, axis=0)
+        low, high = np.nanquantile(means, ends, axis=0) if not n_drawn.all() else np.quantile(means, ends, axis=0)
         return low, high
 
 
@@ -248,7 +254,7 @@ def _means(values: Floats, known: Bools, n: Longs) -> Floats:
     return np.where(n > 0, total / np.maximum(n, 1), np.nan)
 
 
-def holm(p_values: ArrayLike) -> Floats:
+def adjust_holm(compute_p_values: ArrayLike) -> Floats:
     """Return p-values of the same shape, adjusted to control the family-wise error rate.
 
     If values ≤ α count as significant, the probability of any false positive is at most α. NaN marks a test that was
@@ -259,44 +265,44 @@ def holm(p_values: ArrayLike) -> Floats:
     ------
     ConfigurationError: If a p-value is not between 0 and 1.
     """
-    p, told, order = _ordered(p_values)
-    steps = np.maximum.accumulate(p[told][order] * np.arange(len(order), 0, -1))
-    return _adjusted(p, told, order, steps)
+    p, is_tested, order = _sort_tested(compute_p_values)
+    steps = np.maximum.accumulate(p[is_tested][order] * np.arange(len(order), 0, -1))
+    return _scatter(p, is_tested, order, steps)
 
 
-def benjamini_hochberg(p_values: ArrayLike) -> Floats:
+def adjust_benjamini_hochberg(compute_p_values: ArrayLike) -> Floats:
     """Return p-values of the same shape, adjusted to control the false discovery rate.
 
     If values ≤ q count as significant, the expected share of false positives among them is at most q. NaN is handled
-    as in `holm`. Benjamini & Hochberg, Controlling the false discovery rate, JRSS B 57(1), 1995.
+    as in `adjust_holm`. Benjamini & Hochberg, Controlling the false discovery rate, JRSS B 57(1), 1995.
 
     Raises
     ------
     ConfigurationError: If a p-value is not between 0 and 1.
     """
-    p, told, order = _ordered(p_values)
-    steps = p[told][order] * len(order) / np.arange(1, len(order) + 1)
-    return _adjusted(p, told, order, np.minimum.accumulate(steps[::-1])[::-1])
+    p, is_tested, order = _sort_tested(compute_p_values)
+    steps = p[is_tested][order] * len(order) / np.arange(1, len(order) + 1)
+    return _scatter(p, is_tested, order, np.minimum.accumulate(steps[::-1])[::-1])
 
 
-def _ordered(p_values: ArrayLike) -> tuple[Floats, Bools, NDArray[Any]]:
+def _sort_tested(compute_p_values: ArrayLike) -> tuple[Floats, Bools, NDArray[Any]]:
     """Return the p-values, which are not NaN, and the ascending order of the latter."""
-    p = np.asarray(p_values, dtype=np.float64)
-    told = ~np.isnan(p)
-    if ((p[told] < 0) | (p[told] > 1)).any():
-        raise ConfigurationError("a p-value lies between 0 and 1.")
-    return p, told, np.argsort(p[told], kind="stable")
+    p = np.asarray(compute_p_values, dtype=np.float64)
+    is_tested = ~np.isnan(p)
+    if ((p[is_tested] < 0) | (p[is_tested] > 1)).any():
+        raise ConfigurationError("A p-value is not between 0 and 1.")
+    return p, is_tested, np.argsort(p[is_tested], kind="stable")
 
 
-def _adjusted(p: Floats, told: Bools, order: NDArray[Any], steps: Floats) -> Floats:
-    back = np.empty(len(order))
-    back[order] = np.minimum(steps, 1.0)
+def _scatter(p: Floats, is_tested: Bools, order: NDArray[Any], steps: Floats) -> Floats:
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.minimum(steps, 1.0)
     result = np.full(p.shape, np.nan)
-    result[told] = back
+    result[is_tested] = adjusted
     return result
 
 
-def minimum_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, power: float = 0.8) -> float:
+def compute_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, power: float = 0.8) -> float:
     """Return the smallest true mean difference that is found significant with probability `power`.
 
     (z_{(1 + level) / 2} + z_power) · s / √n, with s the standard deviation of the n paired differences. This is the
@@ -312,14 +318,18 @@ def minimum_detectable_difference(a: ArrayLike, b: ArrayLike, level: float = 0.9
     _require_fraction("power", power)
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.ndim != 1 or first.shape != second.shape:
-        raise ConfigurationError(f"a is of shape {first.shape} and b of {second.shape}; both are (n,), user by user.")
+        raise ConfigurationError(
+            f"a has shape {first.shape} and b has shape {second.shape}. Give one value per user in both."
+        )
     delta = second - first
     delta = delta[~np.isnan(delta)]
     if len(delta) < 2:
-        raise ConfigurationError(f"{len(delta)} users have a value in both; a standard deviation needs two or more.")
+        raise ConfigurationError(
+            f"A standard deviation needs at least two users with both values, but there are {len(delta)}."
+        )
     return float((ndtri((1 + level) / 2) + ndtri(power)) * delta.std(ddof=1) / np.sqrt(len(delta)))
 
 
 def _require_fraction(name: str, value: float) -> None:
     if not 0 < value < 1:
-        raise ConfigurationError(f"{name} is {value!r}; it lies between 0 and 1, such as 0.95.")
+        raise ConfigurationError(f"{name} is {value!r}. Use a number between 0 and 1, such as 0.95.")

@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from scoring.array_types import Bools, Floats, Ints, Longs
 from scoring.dataset.arrays import DAY, instants
 from scoring.errors import ConfigurationError, UnknownIdError
-from scoring.evaluation.significance import Resamples, holm
+from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import Inputs
 
-__all__ = ["FEWEST_USERS", "UNKNOWN", "Slicing", "slice_differences", "slice_means", "slices_of"]
+__all__ = ["FEWEST_USERS", "UNKNOWN", "Slicing", "compare_slices", "compute_slice_means", "slices_of"]
 
 UNKNOWN = "unknown"
 """Label of the slice of users without a label. It is the last slice."""
@@ -45,14 +45,16 @@ class Slicing:
         ConfigurationError: If the number of labels differs from the number of users, or `order` lacks a label.
         """
         if len(label) != len(user_id):
-            raise ConfigurationError(f"{name}: {len(label):,} labels for {len(user_id):,} users; each needs one.")
+            raise ConfigurationError(
+                f"{name}: {len(label):,} labels for {len(user_id):,} users. Give one label per user."
+            )
         column = pd.Series(list(label), dtype="str").fillna(UNKNOWN)
-        there = set(column.unique().tolist())
-        known = sorted(there - {UNKNOWN}, key=_natural) if order is None else [one for one in order if one in there]
-        strange = there - {UNKNOWN, *known}
-        if strange:
-            raise ConfigurationError(f"{name}: the label {min(strange)!r} has no place in the order of slices.")
-        labels = (*(one for one in known if one != UNKNOWN), *([UNKNOWN] if UNKNOWN in there else []))
+        used = set(column.unique().tolist())
+        known = sorted(used - {UNKNOWN}, key=_natural) if order is None else [label for label in order if label in used]
+        missing = used - {UNKNOWN, *known}
+        if missing:
+            raise ConfigurationError(f"{name}: order does not contain the label {min(missing)!r}. Add it.")
+        labels = (*(text for text in known if text != UNKNOWN), *([UNKNOWN] if UNKNOWN in used else []))
         code = pd.Index(labels, dtype="str").get_indexer(pd.Index(column))
         return cls(name, user_id, code.astype(np.int32), labels)
 
@@ -73,7 +75,7 @@ class Slicing:
         """
         place = pd.Index(self.user_id).get_indexer(pd.Index(user_id))
         if (place < 0).any():
-            raise UnknownIdError(f"{self.name}: there is no user {user_id[np.argmin(place)]}.")
+            raise UnknownIdError(f"{self.name}: user {user_id[np.argmin(place)]} is not in the slicing.")
         return replace(self, user_id=np.asarray(user_id, dtype=np.int64), code=self.code[place])
 
     def frame(self) -> pd.DataFrame:
@@ -110,8 +112,8 @@ def _occupation_groups(inputs: Inputs) -> list[str | None]:
     """Return (n,) the group of each user's first preferred occupation; None if unknown."""
     preferred, words = inputs.users.preferred, inputs.words
     group = np.full(len(preferred), -1, dtype=np.int32)
-    has = preferred.lengths > 0
-    group[has] = inputs.majors[preferred.values[preferred.start[:-1][has]]]
+    has_preference = preferred.lengths > 0
+    group[has_preference] = inputs.majors[preferred.values[preferred.start[:-1][has_preference]]]
     occupations = inputs.dataset.tables.occupations
     names = occupations.dropna(subset="name").set_index("occupation_code")["name"].to_dict()
     labels = [names.get(int(code), str(code)) for code in words.major.values]
@@ -124,7 +126,7 @@ def _natural(label: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
 
 
-def slice_means(values_by_metric: Mapping[str, ArrayLike], slicing: Slicing) -> pd.DataFrame:
+def compute_slice_means(values_by_metric: Mapping[str, ArrayLike], slicing: Slicing) -> pd.DataFrame:
     """Return one row per metric and slice, for metrics' (n,) values in the slicing's order of users.
 
     Columns: metric · slicing · slice · n (users with a value) · n_left_out (users without) · mean (NaN if n is 0).
@@ -136,13 +138,13 @@ def slice_means(values_by_metric: Mapping[str, ArrayLike], slicing: Slicing) -> 
     rows = []
     for metric, values in _columns(values_by_metric, len(slicing.user_id)).items():
         for label, mask in zip(slicing.labels, slicing.masks, strict=True):
-            told = values[mask & ~np.isnan(values)]
-            mean = told.mean() if len(told) else np.nan
-            rows.append((metric, slicing.name, label, len(told), int(mask.sum()) - len(told), mean))
+            known = values[mask & ~np.isnan(values)]
+            mean = known.mean() if len(known) else np.nan
+            rows.append((metric, slicing.name, label, len(known), int(mask.sum()) - len(known), mean))
     return pd.DataFrame(rows, columns=["metric", "slicing", "slice", "n", "n_left_out", "mean"])
 
 
-def slice_differences(
+def compare_slices(
     a: Mapping[str, ArrayLike],
     b: Mapping[str, ArrayLike],
     slicing: Slicing | Sequence[Slicing],
@@ -168,17 +170,18 @@ def slice_differences(
     slicings = (slicing,) if isinstance(slicing, Slicing) else tuple(slicing)
     _require_same(slicings, resamples)
     if list(a) != list(b) or not a:
-        raise ConfigurationError(f"a has {', '.join(a) or 'no metrics'} and b has {', '.join(b) or 'none'}.")
-    first, second = (np.column_stack(list(_columns(of, resamples.n).values())) for of in (a, b))
-    masks = np.concatenate([one.masks for one in slicings])
-    found = resamples.differences(first, second, masks, level=level, least=fewest)
+        names = [", ".join(values) or "none" for values in (a, b)]
+        raise ConfigurationError(f"a has the metrics {names[0]} and b has {names[1]}. Give the same metrics in both.")
+    first, second = (np.column_stack(list(_columns(values, resamples.n).values())) for values in (a, b))
+    masks = np.concatenate([part.masks for part in slicings])
+    differences = resamples.differences(first, second, masks, level=level, least=fewest)
 
-    places = [(one.name, label) for one in slicings for label in one.labels]
+    places = [(part.name, label) for part in slicings for label in part.labels]
     rows = [(metric, *place) for metric in a for place in places]
     frame = pd.DataFrame(rows, columns=["metric", "slicing", "slice"])
     for column in ("n", "n_left_out", "mean_a", "mean_b", "difference", "low", "high", "p"):
-        frame[column] = getattr(found, column).T.ravel()
-    frame["p_holm"] = holm(frame["p"].to_numpy())
+        frame[column] = getattr(differences, column).T.ravel()
+    frame["p_holm"] = adjust_holm(frame["p"].to_numpy())
     frame["tested"] = frame["p"].notna()
     significant = frame["p_holm"] <= 1 - level
     frame["worse"] = significant & (frame["difference"] < 0)
@@ -190,16 +193,16 @@ def _columns(values_by_metric: Mapping[str, ArrayLike], n: int) -> dict[str, Flo
     columns = {metric: np.asarray(values, dtype=np.float64) for metric, values in values_by_metric.items()}
     for metric, values in columns.items():
         if values.shape != (n,):
-            raise ConfigurationError(f"{metric} has values of shape {values.shape}; there are {n:,} users.")
+            raise ConfigurationError(f"{metric} has values of shape {values.shape}. Give one value per user ({n:,}).")
     return columns
 
 
 def _require_same(slicings: Sequence[Slicing], resamples: Resamples) -> None:
     if not slicings:
-        raise ConfigurationError("there are no slices to compare in; give a slicing.")
-    for one in slicings:
-        if not np.array_equal(one.user_id, resamples.user_id):
+        raise ConfigurationError("There are no slices to compare. Give at least one slicing.")
+    for slicing in slicings:
+        if not np.array_equal(slicing.user_id, resamples.user_id):
             raise ConfigurationError(
-                f"the slicing by {one.name} is of other users than the resamples, or in another order; "
-                "take `slicing.of_users(…)` with the ids that these were made of."
+                f"The slicing by {slicing.name} has other users than the resamples, or another order. "
+                "Use `slicing.of_users(resamples.user_id)`."
             )

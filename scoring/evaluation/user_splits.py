@@ -42,15 +42,17 @@ def split_users(
     """
     # written as `not (… >= 0 …)` so that a NaN share is rejected too
     if len(shares) != 3 or not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-9):
-        raise ConfigurationError(f"shares are {shares}; train, validation and test are shares that sum to 1.")
+        raise ConfigurationError(
+            f"shares are {shares}. Give three shares, for train, validation and test, that sum to 1."
+        )
     if seed < 0:
-        raise ConfigurationError(f"seed is {seed}; a seed is a whole number, 0 or more.")
+        raise ConfigurationError(f"seed is {seed}. Use an integer of 0 or more.")
     ids = np.unique(parse_ids(user_ids, "user"))
     part = np.searchsorted(np.cumsum(shares[:2]), _uniform(ids, seed), side="right")
     parts = [ids[part == number] for number in range(3)]
     for name, share, members in zip(("train", "validation", "test"), shares, parts, strict=True):
         if share > 0 and not len(members):
-            raise ConfigurationError(f"of {len(ids):,} users none falls into {name} ({share:.0%}); more are needed.")
+            raise ConfigurationError(f"None of {len(ids):,} users falls into {name} ({share:.0%}). Give more users.")
     return Split(*parts)
 
 

@@ -98,39 +98,39 @@ class Waterfall:
     @property
     def change(self) -> float:
         """Points after minus points before, rounded once."""
-        both = ((one.points_after, -one.points_before) for one in self.changes)
-        return math.fsum(points for pair in both for points in pair)
+        signed_points = ((change.points_after, -change.points_before) for change in self.changes)
+        return math.fsum(points for pair in signed_points for points in pair)
 
     @property
     def by_weight(self) -> float:
         """Part of `change` that is due to weights. The rest is `by_value`."""
-        return math.fsum(one.by_weight for one in self.changes)
+        return math.fsum(change.by_weight for change in self.changes)
 
     @property
     def by_value(self) -> float:
-        return math.fsum(one.by_value for one in self.changes)
+        return math.fsum(change.by_value for change in self.changes)
 
     @property
     def risen_above(self) -> Longs:
         """Ids of jobs that were ranked below this job and are above it now, best first."""
-        rose = _without(self.after.ahead, np.sort(self.before.ahead))
-        return _among(rose, self.before.sorted_order)
+        rose = _subtract(self.after.ahead, np.sort(self.before.ahead))
+        return _intersect(rose, self.before.sorted_order)
 
     @property
     def fallen_below(self) -> Longs:
         """Ids of jobs that were ranked above this job and are below it now, in their order before."""
-        fell = _without(self.before.ahead, np.sort(self.after.ahead))
-        return _among(fell, self.after.sorted_order)
+        fell = _subtract(self.before.ahead, np.sort(self.after.ahead))
+        return _intersect(fell, self.after.sorted_order)
 
     @property
     def added_above(self) -> Longs:
         """Ids of jobs above this job now that were not ranked before, best first: the rules changed."""
-        return _without(self.after.ahead, self.before.sorted_order)
+        return _subtract(self.after.ahead, self.before.sorted_order)
 
     @property
     def removed_above(self) -> Longs:
         """Ids of jobs above this job before that are not ranked now, in their order before."""
-        return _without(self.before.ahead, self.after.sorted_order)
+        return _subtract(self.before.ahead, self.after.sorted_order)
 
     def __repr__(self) -> str:
         return f"Waterfall(user {self.user_id}, job {self.job_id}: {self._headline()})"
@@ -160,22 +160,22 @@ class Waterfall:
         for when, place in (("before", self.before), ("after", self.after)):
             if place.not_ranked:
                 sentences.append(f"It is not ranked {when}: {'; '.join(place.not_ranked)}.")
-        moved = sorted((one for one in self.changes if one.change), key=lambda one: -abs(one.change))
+        moved = sorted((change for change in self.changes if change.change), key=lambda change: -abs(change.change))
         if moved:
-            most = ", ".join(f"{one.component} {one.change:+.2f}" for one in moved[:3])
+            most = ", ".join(f"{change.component} {change.change:+.2f}" for change in moved[:3])
             split = f"weights {self.by_weight:+.2f}, values {self.by_value:+.2f}"
             sentences.append(f"The score changes by {self.change:+.2f} ({split}), most by {most}.")
-        passed = (
-            ("overtook it", self.risen_above),
-            ("it overtook", self.fallen_below),
-            ("newly ranked above it", self.added_above),
-            ("above it before and not ranked now", self.removed_above),
+        moved_jobs = (
+            ("now ranked above it", self.risen_above),
+            ("now ranked below it", self.fallen_below),
+            ("newly ranked and above it", self.added_above),
+            ("above it before, no longer ranked", self.removed_above),
         )
-        for what, ids in passed:
+        for relation, ids in moved_jobs:
             if len(ids):
                 few = ", ".join(str(job) for job in ids[:FEW])
                 more = f" and {len(ids) - FEW:,} more" if len(ids) > FEW else ""
-                sentences.append(f"{what[0].upper()}{what[1:]}: {few}{more}.")
+                sentences.append(f"{relation[0].upper()}{relation[1:]}: {few}{more}.")
         return " ".join(sentences)
 
     def plot(self) -> Figure:
@@ -195,14 +195,14 @@ def waterfall(before: Prepared, after: Prepared, user_id: int, job_id: int) -> W
     ConfigurationError: If the models were prepared on different data.
     """
     require_same_data(before, after)
-    was, now = (_components(prepared, user_id, job_id) for prepared in (before, after))
+    old_values, new_values = (_components(prepared, user_id, job_id) for prepared in (before, after))
     changes = []
-    for name in [*now, *(name for name in was if name not in now)]:
-        old, new = was.get(name), now.get(name)
+    for name in [*new_values, *(name for name in old_values if name not in new_values)]:
+        old, new = old_values.get(name), new_values.get(name)
         changes.append(
             Change(
                 component=name,
-                group=(now.get(name) or was[name])[0],
+                group=(new or old_values[name])[0],
                 value_before=None if old is None else old[1],
                 value_after=None if new is None else new[1],
                 weight_before=0.0 if old is None else old[2],
@@ -220,13 +220,13 @@ def waterfall(before: Prepared, after: Prepared, user_id: int, job_id: int) -> W
     )
 
 
-def _without(ids: Longs, others: Longs) -> Longs:
-    """Return the ids that are not among the sorted `others`."""
-    return ids[~IdIndex(others).contains(ids)]
+def _subtract(ids: Longs, sorted_ids: Longs) -> Longs:
+    """Return the ids that are not among `sorted_ids`."""
+    return ids[~IdIndex(sorted_ids).contains(ids)]
 
 
-def _among(ids: Longs, others: Longs) -> Longs:
-    return ids[IdIndex(others).contains(ids)]
+def _intersect(ids: Longs, sorted_ids: Longs) -> Longs:
+    return ids[IdIndex(sorted_ids).contains(ids)]
 
 
 def _components(prepared: Prepared, user_id: int, job_id: int) -> dict[str, tuple[str, float, float]]:

@@ -43,8 +43,8 @@ def plot_waterfall(why: Waterfall) -> Figure:
     axes.set_yticks(range(last + 1), names, fontsize=SMALL)
     axes.set_ylim(last + 0.6, -0.6)
     axes.set_xlim(left, high + margin + 0.25 * (high - left))
-    axes.set_xlabel("points of the total" + ("" if left == 0 else f" (the axis begins at {left:.3g})"))
-    ranks = f"rank {why.before} of {why.before.ranked:,} → {why.after} of {why.after.ranked:,}"
+    axes.set_xlabel("total points" + ("" if left == 0 else f" (axis starts at {left:.3g})"))
+    ranks = f"rank {why.before} of {why.before.n_ranked:,} → {why.after} of {why.after.n_ranked:,}"
     axes.set_title(f"User {why.user_id}, job {why.job_id}: {ranks}", loc="left", fontsize=10)
     return figure
 
@@ -55,21 +55,21 @@ def _write(axes: Any, text: str, x: float, y: float) -> None:
 
 def _steps(changes: tuple[Change, ...]) -> list[Step]:
     """Return (name, points, text) of the changed components, the largest first, then all small ones as one step."""
-    moved = sorted((one for one in changes if one.change), key=lambda one: -abs(one.change))
-    least = SMALL_SHARE * sum(abs(one.change) for one in moved)
-    small = [one for one in moved if abs(one.change) < least]
+    moved = sorted((change for change in changes if change.change), key=lambda change: -abs(change.change))
+    least = SMALL_SHARE * sum(abs(change.change) for change in moved)
+    small = [change for change in moved if abs(change.change) < least]
     small = small if len(small) > 1 else []  # a single small component keeps its own bar
-    steps = [(one.component, one.change, _text(one)) for one in moved if one not in small]
+    steps = [(change.component, change.change, _text(change)) for change in moved if change not in small]
     if small:
-        rest = math.fsum(one.change for one in small)
-        steps.append((f"{len(small)} others", rest, f"{rest:+.2f}"))
+        rest = math.fsum(change.change for change in small)
+        steps.append((f"{len(small)} small changes", rest, f"{rest:+.2f}"))
     return steps
 
 
 def _text(change: Change) -> str:
     """Return the label of a change: its points, and value and weight before and after."""
     if change.value_before is None or change.value_after is None:
-        return f"{change.change:+.2f} ({'new' if change.value_before is None else 'gone'})"
+        return f"{change.change:+.2f} ({'new' if change.value_before is None else 'removed'})"
     weight = f"weight {change.weight_before:.3g} → {change.weight_after:.3g}"
     value = f"value {change.value_before:.3g} → {change.value_after:.3g}"
     if change.by_weight and change.by_value:

@@ -175,5 +175,5 @@ class BatchMethods(EngineState):
 
 def _length(table: str, frame: pd.DataFrame) -> int:
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"{table}: a pandas DataFrame is needed, not {type(frame).__name__}.")
+        raise DataError(f"{table}: expected a pandas DataFrame, not {type(frame).__name__}.")
     return len(frame)

@@ -238,7 +238,7 @@ class EngineState:
                 "jobs": len(current.dataset.jobs),
                 "actions": len(current.dataset.actions),
                 "as_of": current.dataset.as_of.isoformat(),
-                "refused": {t.table: t.n_refused for t in current.dataset.ledger.tables.values() if t.n_refused},
+                "refused": {t.table: t.n_rejected for t in current.dataset.ledger.tables.values() if t.n_rejected},
             },
         }
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scoring.columns.canonical_tables import empty_frame
+from scoring.columns.canonical_tables import make_empty_frame
 from scoring.dataset.arrays import jobs_later
 from scoring.dataset.lazy_fields import Lazy
 from scoring.dataset.vocabularies import with_jobs
@@ -25,7 +25,7 @@ from scoring.model import Eligibility, Inputs, Part, ScoringModel, WeightProfile
 from scoring.ranking import SCORES, Prepared
 from scoring.statistics import Statistics
 from scoring.validation.lazy_frame import ValidatedFrame
-from scoring.validation.normalise import checked
+from scoring.validation.normalise import check_lazily
 
 __all__ = ["base_scores", "job_component", "only", "unknown_user_inputs"]
 
@@ -85,7 +85,7 @@ class _LaterInputs(Lazy, Inputs):
 
 def _for_unknown_user(snapshot: Snapshot, jobs: pd.DataFrame) -> Inputs:
     """Return the jobs of the frame, and one user without known values. Raises DataError."""
-    given = checked("jobs", jobs, code_width=snapshot.code_widths)
+    given = check_lazily("jobs", jobs, code_width=snapshot.code_widths)
     statistics = snapshot.statistics
     user = snapshot.once(unknown_user_inputs)
     words = with_jobs(statistics.dataset.words, given)
@@ -111,7 +111,7 @@ def unknown_user_inputs(statistics: Statistics) -> Inputs:
     """Return one user without known values, and no job."""
     row = {"user_id": unused_id(statistics.dataset.users.user_id)}
     user = canonical_frame("users", [row], {})
-    jobs = empty_frame("jobs")
+    jobs = make_empty_frame("jobs")
     return Inputs.of(statistics, jobs=jobs, users=user, with_profile=np.zeros(1, dtype=bool))
 
 

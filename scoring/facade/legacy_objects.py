@@ -86,10 +86,10 @@ def canonical_frame(table: str, rows: Sequence[Row], code_width: Mapping[str, in
     for column in TABLES[table].columns:
         given = [row.get(column.name) for row in rows]
         if all(value is None for value in given):
-            columns[column.name] = column.type.absent(len(rows))
+            columns[column.name] = column.type.make_missing(len(rows))
             continue
         clean = column.type.from_objects(given, code_width.get(column.name))
-        if clean is not None and not column.beyond(clean):
+        if clean is not None and not column.find_out_of_range(clean):
             columns[column.name] = clean
             continue
         coerced = column.type.coerce(pd.Series(given, dtype=object), code_width.get(column.name))
@@ -167,5 +167,5 @@ def _checked(table: str, rows: Sequence[Row], code_width: Mapping[str, int | Non
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
     result = normalise.normalise(table, frame, code_width=code_width, unique=False)
     if len(result.rejections):
-        normalise.check(table, frame.loc[result.refused["row"].to_numpy()], code_width=code_width)
+        normalise.check(table, frame.loc[result.rejected["row"].to_numpy()], code_width=code_width)
     return result.frame

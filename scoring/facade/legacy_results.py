@@ -21,8 +21,8 @@ from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.ranking import SCORES, Prepared, Ranking, explain
 from scoring.runs import memory_budget
-from scoring.validation.data_errors import refusal
-from scoring.validation.normalise import examine
+from scoring.validation.data_errors import make_data_error
+from scoring.validation.normalise import validate
 
 __all__ = [
     "ALL_PAIRS_COLUMNS",
@@ -75,10 +75,10 @@ def inputs_of(snapshot: Snapshot, users: pd.DataFrame, jobs: pd.DataFrame) -> In
     DataError: If a row is invalid (a duplicate id, infinity, not a number); the message has table, column and row.
     """
     widths = snapshot.code_widths
-    found = {name: examine(name, frame, code_width=widths) for name, frame in (("users", users), ("jobs", jobs))}
+    found = {name: validate(name, frame, code_width=widths) for name, frame in (("users", users), ("jobs", jobs))}
     rejections = pd.concat([table.rejections for table in found.values()], ignore_index=True)
     if len(rejections):
-        raise refusal(rejections)
+        raise make_data_error(rejections)
     return Inputs.of(snapshot.statistics, users=found["users"].frame, jobs=found["jobs"].frame)
 
 

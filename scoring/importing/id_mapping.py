@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from scoring.columns import TABLES
 from scoring.columns.types import INTEGER
-from scoring.columns.types.integer import whole_texts
+from scoring.columns.types.integer import find_text_ids
 from scoring.database.schema import DATA_TABLES
 from scoring.errors import DataError
 from scoring.importing.computed_columns import fold
@@ -54,7 +54,7 @@ def number_ids(connection: Connection, table: str, frame: pd.DataFrame) -> pd.Da
     key = TABLES[table].key[0]
     if table not in TEXT_OF or key not in frame:
         return frame
-    texts = whole_texts(frame[key])
+    texts = find_text_ids(frame[key])
     if not texts.any():
         return frame
     names = frame[key].where(texts).dropna().astype(str).str.strip()
@@ -75,7 +75,7 @@ def number_ids(connection: Connection, table: str, frame: pd.DataFrame) -> pd.Da
 def _referring(connection: Connection, owner: str, key: str, frame: pd.DataFrame) -> pd.DataFrame:
     if key not in frame:
         return frame
-    texts = whole_texts(frame[key])
+    texts = find_text_ids(frame[key])
     if not texts.any():
         return frame
     known = known_ids(connection, owner)

@@ -30,24 +30,24 @@ class ImportReport:
     read: int
     stored: int
     merged: int
-    refused: int
+    rejected: int
     reasons: Mapping[str, int] = field(default_factory=dict)
     cleared: Mapping[str, int] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     refused_path: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.read != self.stored + self.merged + self.refused:
+        if self.read != self.stored + self.merged + self.rejected:
             raise AssertionError(
                 f"{self.table}: {self.read} rows read, but {self.stored} stored + {self.merged} merged + "
-                f"{self.refused} refused"
+                f"{self.rejected} refused"
             )
 
     def lines(self) -> list[str]:
         """Return the ledger as lines of text."""
         out = [
             f"{self.table} from {self.source}: {self.read:,} read = {self.stored:,} stored + {self.merged:,} merged "
-            f"+ {self.refused:,} refused"
+            f"+ {self.rejected:,} refused"
         ]
         out += [f"  refused {count:,}: {reason}" for reason, count in self.reasons.items()]
         out += [f"  made missing {count:,}: {rule}" for rule, count in self.cleared.items()]

@@ -29,9 +29,9 @@ from scoring.importing.import_report import ImportReport
 from scoring.importing.mapping import TableMap, read_mapping, table_mapping
 from scoring.importing.merge import breaks, cleared_column, one_row_per_key
 from scoring.importing.source_reader import Raw, read_source, stacked
-from scoring.validation.cross_table import unknown_references
+from scoring.validation.cross_table import find_unknown_references
 from scoring.validation.normalise import NormalisedTable, code_width, normalise
-from scoring.validation.rejected_rows import write_refused
+from scoring.validation.rejected_rows import write_rejected_rows
 
 __all__ = ["ImportReport", "import_file", "import_mapping"]
 
@@ -100,7 +100,7 @@ def import_mapping(
 
 def _stop_where_all_is_refused(ledger: ImportReport) -> None:
     """Raise DataError if all rows are rejected: later tables would refer to stored rows with the same ids."""
-    if ledger.read and ledger.refused == ledger.read:
+    if ledger.read and ledger.rejected == ledger.read:
         reason, _ = max(ledger.reasons.items(), key=lambda item: item[1])
         raise DataError(
             f"{ledger.table} from {ledger.source}: all {ledger.read:,} rows were refused (most often: {reason}), so "
@@ -134,7 +134,7 @@ def _import(
             found = _ruled(_one_row_per_key(found, mapping), mapping, cleared, after=True)
         if table == "actions":
             users, jobs = (_ids(connection, name) for name in ("users", "jobs"))
-            found = found.without(unknown_references(found, users, jobs))
+            found = found.reject_rows(find_unknown_references(found, users, jobs))
         if replace_rows:
             connection.execute(delete(DATA_TABLES[table]))
         else:
@@ -144,7 +144,7 @@ def _import(
         path = None
         if refused_to is not None and refused:  # before the commit, so a failure rolls the import back
             target = Path(refused_to)
-            path = write_refused(
+            path = write_rejected_rows(
                 _refused_rows(raw, found),
                 target if target.suffix.lower() == ".csv" else target / f"refused_{table}.csv",
             )
@@ -219,14 +219,14 @@ def _without_stored(connection: Connection, found: NormalisedTable) -> Normalise
 
 def _reasons(raw: Raw, found: NormalisedTable) -> Counter[str]:
     """Return reason → rejected rows."""
-    refused = found.refused
+    refused = found.rejected
     return Counter([*(reason for _, _, reason, _ in raw.unreadable), *(refused["column"] + " " + refused["reason"])])
 
 
 def _refused_rows(raw: Raw, found: NormalisedTable) -> pd.DataFrame:
     """Return the rejected rows as in the source, preceded by file, row, column, value and reason."""
     head = ["refused_file", "refused_row", "refused_column", "refused_value", "refused_reason"]
-    refused = found.refused
+    refused = found.rejected
     at = refused["row"].to_numpy(dtype=np.int64)
     said = refused.assign(file=raw.source[at], row=raw.rows[at])[["file", *refused.columns]].set_axis(head, axis=1)
     original = raw.frame.iloc[at].reset_index(drop=True)

@@ -36,7 +36,7 @@ def breaks(table: str, rule: Rule, frame: pd.DataFrame) -> Mask:
 def _bound(table: str, rule: Rule, value: Any) -> Any:
     column_type = TABLES[table].column(rule.column).type
     try:
-        return column_type.bound(value)
+        return column_type.parse_bound(value)
     except (TypeError, ValueError):
         raise ConfigurationError(
             f"{table}: {value!r} is no bound for {rule.column}, which is a {column_type.name}."

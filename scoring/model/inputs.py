@@ -48,7 +48,7 @@ class History:
     jobs: The dataset's jobs, in the codes of the inputs.
     clock: Later actions are excluded.
     user_id: (n_users,) the scored users.
-    with_profile: (n_users,) users that may have a profile. The others are treated as having no actions.
+    with_profile: (n_users,) users that may have a profile. All other users are treated as having no actions.
     """
 
     def __init__(self, dataset: Dataset, jobs: JobArrays, clock: Clock, user_id: Longs, with_profile: Bools) -> None:
@@ -126,7 +126,7 @@ class Inputs:
         basis: The basis that the rows are scored with; None for the dataset's own. The clock, area means,
             popularity, similarity, factors, adjacency and codes come from the basis; the values of rows do not.
         jobs, users: Canonical frames of a request, scored in the order of their rows; None for the dataset's rows.
-        with_profile: (n_users,) users that may have a profile. The others are treated as having no actions.
+        with_profile: (n_users,) users that may have a profile. All other users are treated as having no actions.
         """
         dataset = data if isinstance(data, Dataset) else data.dataset
         if basis is None:

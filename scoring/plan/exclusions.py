@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Ints
 from scoring.bundle.eligibility_arrays import EligibilityArrays
-from scoring.components.shared import distinct
+from scoring.components.helpers import distinct_codes
 from scoring.dataset.arrays import NO_CODE, Ragged
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
@@ -53,7 +53,7 @@ class Exclusions:
             rules=rules,
             by_rule=_by_rule(rules, inputs, candidates),
             jobs=_applied_jobs(inputs) if rules.not_applied else none,
-            companies=_cooling(inputs, rules.company_cooldown_days) if rules.company_cooldown_days else none,
+            companies=_cooldown_companies(inputs, rules.company_cooldown_days) if rules.company_cooldown_days else none,
             company=jobs.company,
             n_companies=len(inputs.words.company),
             candidates=candidates,
@@ -78,10 +78,10 @@ class Exclusions:
         """The rules in the form that ranking reads."""
         return EligibilityArrays(
             open_to_all=self.open_to_all,
-            job_start=self.jobs.start,
-            job=self.jobs.values,
-            cooling_start=self.companies.start,
-            cooling=self.companies.values,
+            excluded_start=self.jobs.start,
+            excluded=self.jobs.values,
+            cooldown_start=self.companies.start,
+            cooldown=self.companies.values,
             company=self.company,
             per_company=self.rules.max_per_company or 0,
             candidates=np.empty((0, 0), np.uint8) if self.candidates is None else self.candidates.bits,
@@ -117,10 +117,10 @@ def _applied_jobs(inputs: Inputs) -> Ragged:
     """Return, per user, the rows among the scored jobs of all jobs that the user has applied to."""
     actions = inputs.history.within("application")
     rows, _ = IdIndex(inputs.jobs.job_id).find(inputs.history.jobs.job_id[actions.job])
-    return distinct(actions.user, rows.astype(np.int32), len(inputs.users))
+    return distinct_codes(actions.user, rows.astype(np.int32), len(inputs.users))
 
 
-def _cooling(inputs: Inputs, days: float) -> Ragged:
+def _cooldown_companies(inputs: Inputs, days: float) -> Ragged:
     """Return, per user, the codes of companies that the user applied to in the last `days` days."""
     actions = inputs.history.within("application", days)
-    return distinct(actions.user, inputs.history.jobs.company[actions.job], len(inputs.users))
+    return distinct_codes(actions.user, inputs.history.jobs.company[actions.job], len(inputs.users))

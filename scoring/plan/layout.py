@@ -262,8 +262,8 @@ def _limits(exclusions: Exclusions, rows: Longs) -> Limits:
     return Limits(
         excluded_start=n_before[exclusions.jobs.start].astype(np.int64),
         excluded=excluded[excluded >= 0],
-        cooling_start=exclusions.companies.start.astype(np.int64),
-        cooling=exclusions.companies.values.astype(np.int32),
+        cooldown_start=exclusions.companies.start.astype(np.int64),
+        cooldown=exclusions.companies.values.astype(np.int32),
         company_start=start.astype(np.int64),
         company_jobs=by_company.astype(np.int64),
         per_company=exclusions.rules.max_per_company or 0,

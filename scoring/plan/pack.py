@@ -9,7 +9,7 @@ import numpy as np
 
 from scoring.array_types import Floats, Ints
 from scoring.bundle.program import NONE, Program
-from scoring.bundle.terms import KIND_OF_TERM, Reusable
+from scoring.bundle.terms import KIND_OF_TERM, ReusableArrays
 from scoring.errors import ModelError
 from scoring.model.terms import Value
 
@@ -23,7 +23,7 @@ def pack(
     group: Ints,
     n_users: int,
     n_jobs: int,
-    reusable: Reusable | None = None,
+    reusable: ReusableArrays | None = None,
 ) -> Program:
     """Return a program of each component's value, its weights and its group (0, 1, 2).
 
@@ -32,7 +32,8 @@ def pack(
     ModelError: If a term is of an unknown type or its arrays do not have a row per user or job.
     """
     packers = {
-        term: (kind.code, kind.packer(n_users, n_jobs, reusable or Reusable())) for term, kind in KIND_OF_TERM.items()
+        term: (kind.code, kind.packer(n_users, n_jobs, reusable or ReusableArrays()))
+        for term, kind in KIND_OF_TERM.items()
     }
 
     def place(term: object) -> tuple[int, int]:

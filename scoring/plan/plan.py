@@ -12,7 +12,7 @@ import numpy as np
 from scoring.array_types import Longs
 from scoring.bundle.bundle import Bundle, SearchIndex
 from scoring.bundle.program import DOT, JOB, NONE, Program
-from scoring.bundle.terms import Reusable
+from scoring.bundle.terms import ReusableArrays
 from scoring.errors import ModelError, ScoringError, pluralize
 from scoring.model import GROUPS, Inputs, Part, ScoringModel
 from scoring.model.terms import DotTerm, JobTerm, LookupTerm, Value
@@ -41,7 +41,7 @@ class Plan:
     """Value of each part, kept for plans that are built from this one.
 
     None for parts that depend on the job alone: the program holds their values. Empty unless the plan was built with
-    `like`: a run over all users does not need the values.
+    `reuse`: a run over all users does not need the values.
     """
 
     def __repr__(self) -> str:
@@ -54,7 +54,7 @@ class Plan:
         inputs: Inputs,
         candidates: Candidates | None = None,
         *,
-        like: Plan | None = None,
+        reuse: Plan | None = None,
     ) -> Self:
         """Return the plan of a model on these inputs.
 
@@ -63,7 +63,7 @@ class Plan:
         model: The model.
         inputs: The users and jobs to score.
         candidates: Jobs that may be ranked for each user. They replace the rule that a job is open at the clock.
-        like: A plan of the same inputs and candidates. Its expensive parts are reused if they are still valid.
+        reuse: A plan of the same inputs and candidates. Its expensive parts are reused if they are still valid.
 
         Raises
         ------
@@ -71,26 +71,26 @@ class Plan:
         """
         values = []
         for part in model.parts:
-            value = None if like is None else like._known(part)
+            value = None if reuse is None else reuse._known(part)
             if value is None:
                 value = _terms(part, inputs)
                 check_value(part.name, value, len(inputs.users), len(inputs.jobs))
             values.append(value)
         group = np.array([GROUPS.index(part.group) for part in model.parts])
         flat, within = model.flat_weights, model.weights_in_group
-        reusable = None if like is None else like._reusable(model.parts, values)
+        reusable = None if reuse is None else reuse._reusable(model.parts, values)
         program = pack(values, flat, within, group, len(inputs.users), len(inputs.jobs), reusable)
         program = fold(program, flat, within)
         plan = cls(
             model=model,
             program=program,
             exclusions=Exclusions.of(model.eligibility, inputs, candidates)
-            if like is None or like.model.eligibility != model.eligibility
-            else like.exclusions,
+            if reuse is None or reuse.model.eligibility != model.eligibility
+            else reuse.exclusions,
             user_id=inputs.users.user_id,
             job_id=inputs.jobs.job_id,
         )
-        return plan if like is None else plan._reusing(like, values)
+        return plan if reuse is None else plan._reusing(reuse, values)
 
     def _reusing(self, other: Plan, values: Sequence[Value]) -> Self:
         """Return this plan with the reusable layout of `other`, and with its values for the next plan."""
@@ -116,11 +116,11 @@ class Plan:
                 return self.values[c] if self.values else None
         return None
 
-    def _reusable(self, parts: Sequence[Part], values: Sequence[Value]) -> Reusable:
+    def _reusable(self, parts: Sequence[Part], values: Sequence[Value]) -> ReusableArrays:
         """Return the arrays that a program of these values may reuse."""
         same = self._has_vectors_of(parts, values)
         vectors = (self.program.user_vector, self.program.job_vector) if same else None
-        return Reusable(vectors, tuple(self.program.number_rank))
+        return ReusableArrays(vectors, tuple(self.program.number_rank))
 
     def _has_vectors_of(self, parts: Sequence[Part], values: Sequence[Value]) -> bool:
         """Return whether the parts that yield vectors are the same, in the same order, or yield the same arrays."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Ints, Longs, Singles
-from scoring.components.shared import any_per_user, distinct, mean_per_user
+from scoring.components.helpers import any_per_user, distinct_codes, mean_per_user
 from scoring.dataset.arrays import Ragged
 from scoring.model import Inputs
 from scoring.model.eligibility import Eligibility
@@ -177,10 +177,10 @@ def _users(prepared: Prepared, inputs: Inputs, rows: NDArray[np.integer], shown:
         floor=users.salary_floor,
         style=np.where(users.wants_remote, 2, np.where(users.has_style, 1, 0)).astype(np.int32),
         applied=any_per_user(applications.user, n),
-        applied_occupations=distinct(applications.user, seen.occupation[applications.job], n),
-        applied_prefectures=distinct(applications.user, seen.prefecture[applications.job], n),
+        applied_occupations=distinct_codes(applications.user, seen.occupation[applications.job], n),
+        applied_prefectures=distinct_codes(applications.user, seen.prefecture[applications.job], n),
         usual_wage=mean_per_user(applications.user, seen.hourly[applications.job], n),
-        clicked_occupations=distinct(clicks.user, seen.occupation[clicks.job], n),
+        clicked_occupations=distinct_codes(clicks.user, seen.occupation[clicks.job], n),
         clicked_features=sum((bit.astype(np.int32) << k for k, bit in enumerate(bits)), np.zeros(n, np.int32)),
         vector=inputs.user_vectors,
         has_vector=inputs.user_has_vector,

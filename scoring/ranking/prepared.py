@@ -131,7 +131,7 @@ class Prepared:
         plan = self.plan.with_job_values(model, self.inputs)
         if plan is not None:
             return replace(self, plan=plan, before=before)
-        plan = Plan.build(model, self.inputs, self.plan.exclusions.candidates, like=self.plan)
+        plan = Plan.build(model, self.inputs, self.plan.exclusions.candidates, reuse=self.plan)
         same_rules = model.eligibility == self.model.eligibility  # lists of other rules may contain ineligible jobs
         return replace(self, plan=plan, before=before if same_rules else None)
 

@@ -290,7 +290,7 @@ class RunState:
     def counts(self) -> RunCounts:
         ledger, refused = self.prepared.dataset.ledger, self.spec.refused
         before = {table: {"at the import": count} for table, count in refused.items() if count}
-        bad = {table: {**before.get(table, {}), **ledger[table].refused} for table in ("users", "jobs", "actions")}
+        bad = {table: {**before.get(table, {}), **ledger[table].rejected} for table in ("users", "jobs", "actions")}
         n_jobs = len(self.prepared.plan.job_id)
         users = {"inactive": self.n_inactive} | ({} if self.spec.whole else {"not asked for": self.n_not_asked})
         return RunCounts(

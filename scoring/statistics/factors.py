@@ -139,7 +139,7 @@ def _trained(dataset: Dataset, settings: ALS, cache: Path | None) -> Factors:
 
 
 def _spread(vectors: Vectors, has: Bools, rows: NDArray[np.int64], n: int) -> tuple[Vectors, Bools]:
-    """Return n rows with the vectors at the given rows; the others are zero."""
+    """Return n rows with the vectors at the given rows; all other rows are zero."""
     wide, have = np.zeros((n, vectors.shape[1]), dtype=np.float32), np.zeros(n, dtype=bool)
     wide[rows], have[rows] = vectors, has
     return wide, have

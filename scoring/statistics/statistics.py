@@ -91,7 +91,7 @@ class Statistics:
     def similarity(self) -> Similarity:
         """Cosines between occupations."""
         if self._caches is None:
-            return self._own_similarity
+            return self._local_similarity
         caches, key = self._caches, SimilarityKey(self.dataset.fingerprint)
         return caches.similarity.get_or_compute(key, lambda: caches.share(key, self._compute_similarity))
 
@@ -119,7 +119,7 @@ class Statistics:
         return reading.of(self.dataset.words.company.values)
 
     @cached_property
-    def _own_similarity(self) -> Similarity:
+    def _local_similarity(self) -> Similarity:
         return self._compute_similarity()
 
     def _compute_similarity(self) -> Similarity:

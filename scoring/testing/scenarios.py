@@ -150,5 +150,5 @@ def _without_optional_values(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     stripped = frame.copy()
     for column in TABLES[table].columns:
         if not column.required:
-            stripped[column.name] = column.type.absent(len(frame))
+            stripped[column.name] = column.type.make_missing(len(frame))
     return stripped

@@ -67,7 +67,7 @@ def canonical(table: str, **columns: Any) -> pd.DataFrame:
         {
             column.name: pd.Series(columns[column.name], dtype=column.type.dtype)
             if column.name in columns
-            else column.type.absent(length)
+            else column.type.make_missing(length)
             for column in TABLES[table].columns
         }
     )

@@ -13,7 +13,7 @@ from scoring.array_types import Floats, Longs
 from scoring.errors import ConfigurationError
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.metrics import NDCG, Metric
-from scoring.evaluation.significance import Resamples, holm
+from scoring.evaluation.significance import Resamples, adjust_holm
 from scoring.model import ScoringModel
 from scoring.plotting import BLACK, BLUE, GREY, SMALL, new_figure
 from scoring.tuning.weight_sweep import vary_weight
@@ -50,7 +50,7 @@ class Ablation:
         ConfigurationError: If the component was not left out.
         """
         if component not in self.without:
-            raise ConfigurationError(f"{component!r} was not left out; {', '.join(self.without)} were.")
+            raise ConfigurationError(f"{component!r} was not left out. Use one of: {', '.join(self.without)}.")
         return self.baseline - self.without[component]
 
     def frame(self) -> pd.DataFrame:
@@ -66,22 +66,22 @@ class Ablation:
     def _frame(self) -> pd.DataFrame:
         resamples, rows = Resamples.of(self.user_id, seed=self.seed), []
         for name, values in self.without.items():
-            found = resamples.paired(values, self.baseline, self.level)
+            difference = resamples.compare(values, self.baseline, self.level)
             rows.append(
                 {
                     "component": name,
                     "weight": self.weights[name],
-                    "with_it": found.mean_b,
-                    "without_it": found.mean_a,
-                    "loss": found.difference,
-                    "low": found.low,
-                    "high": found.high,
-                    "p_holm": found.p,
+                    "with_it": difference.mean_b,
+                    "without_it": difference.mean_a,
+                    "loss": difference.difference,
+                    "low": difference.low,
+                    "high": difference.high,
+                    "p_holm": difference.p,
                     "users": int((values != self.baseline).sum()),
                 }
             )
         frame = pd.DataFrame(rows).sort_values("loss", ascending=False, kind="stable", ignore_index=True)
-        frame["p_holm"] = holm(frame["p_holm"].to_numpy())
+        frame["p_holm"] = adjust_holm(frame["p_holm"].to_numpy())
         frame.insert(8, "significant", frame["p_holm"] <= 1 - self.level)
         return frame
 
@@ -102,9 +102,11 @@ class Ablation:
         axes.set_ylim(-0.7, len(frame) - 0.3)
         axes.grid(axis="x", color="#E5E5E5")
         axes.set_axisbelow(True)
-        axes.set_xlabel(f"{self.metric} lost without the component ({self.level:.0%} interval; grey: may be none)")
-        axes.set_ylabel("component (its weight)")
-        axes.set_title(f"What each component is worth to {len(self.baseline):,} users", loc="left", fontsize=10)
+        axes.set_xlabel(
+            f"loss of {self.metric} without the component ({self.level:.0%} interval; grey: not significant)"
+        )
+        axes.set_ylabel("component (weight)")
+        axes.set_title(f"Loss without each component, {len(self.baseline):,} users", loc="left", fontsize=10)
         return figure
 
 
@@ -137,5 +139,5 @@ def ablation(
             continue
         weights = dict(zip(names, vary_weight(flat, place, 0.0).tolist(), strict=True))
         without[name] = metric.of(evaluator.evaluate(model.with_weights(weights)).relevance)
-    now = dict(zip(names, flat.tolist(), strict=True))
-    return Ablation(metric.name, evaluator.user_id, baseline, without, now, level, seed)
+    current = dict(zip(names, flat.tolist(), strict=True))
+    return Ablation(metric.name, evaluator.user_id, baseline, without, current, level, seed)

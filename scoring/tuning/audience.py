@@ -1,10 +1,10 @@
 """The users for whom a job is listed, its ranks, its gap to the other lists, and the rules that exclude it.
 
-seen = audience(prepared, job_id)
-seen.frame()      # users for whom the job is listed: rank and margin
-seen.misses()     # eligible users for whom it is not listed: gap in points
-seen.held_back()  # per component: points of the job and of the job it has to beat
-seen.reasons()    # eligibility rules that exclude the job, and numbers of users
+result = audience(prepared, job_id)
+result.frame()       # users for whom the job is listed: rank and margin
+result.misses()      # eligible users for whom it is not listed: gap in points
+result.components()  # per component: points of the job and of the job it has to beat
+result.reasons()     # eligibility rules that exclude the job, and numbers of users
 """
 
 from __future__ import annotations
@@ -67,8 +67,11 @@ def audience(
     values = _values_of_job(prepared, rows, job)
     score = compute_total(prepared.model.flat_weights, values).astype(np.float64)
     rank = _ranks(ranking, job)
-    reasons = [() if shown else list_exclusions(plan, int(user), job) for user, shown in zip(rows, rank, strict=True)]
-    eligible = np.array([not found for found in reasons], dtype=bool)
+    reasons = [
+        () if listed_rank else list_exclusions(plan, int(user), job)
+        for user, listed_rank in zip(rows, rank, strict=True)
+    ]
+    eligible = np.array([not rules for rules in reasons], dtype=bool)
     missed = np.flatnonzero(eligible & (rank == 0))
     place = _place_to_beat(prepared, ranking, job)[missed]
     rival, rival_score = ranking.job_row[missed, place], ranking.scores[missed, place, 0].astype(np.float64)
@@ -81,7 +84,7 @@ def audience(
         score=score,
         kth_score=_kth_scores(ranking, k),
         eligible=eligible,
-        rules=dict(Counter(found[0] for found in reasons if found)),
+        rules=dict(Counter(rules[0] for rules in reasons if rules)),
         missed=missed[order],
         rival=plan.job_id[rival[order]],
         rival_score=rival_score[order],
@@ -123,19 +126,19 @@ def _place_to_beat(prepared: Prepared, ranking: Ranking, job: int) -> Longs:
     """
     last = np.maximum(ranking.count.astype(np.int64) - 1, 0)
     exclusions, width = prepared.plan.exclusions, ranking.job_row.shape[1]
-    most, company = exclusions.rules.max_per_company, exclusions.company
-    if most is None or company[job] < 0 or not width:
+    limit, company = exclusions.rules.max_per_company, exclusions.company
+    if limit is None or company[job] < 0 or not width:
         return last
     of_company = listed(width, ranking.count) & (company[ranking.job_row] == company[job])
     last_of_company = width - 1 - np.argmax(of_company[:, ::-1], axis=1)
-    return np.where(of_company.sum(axis=1) >= most, last_of_company, last)
+    return np.where(of_company.sum(axis=1) >= limit, last_of_company, last)
 
 
 def _comparison(prepared: Prepared, rows: Longs, values: Floats, rivals: Longs) -> pd.DataFrame:
     """Return one row per component: mean points of the job and of the jobs it has to beat, over the n missed users."""
     parts, weights = prepared.model.parts, prepared.model.flat_weights
-    of_rivals = _values_of_pairs(prepared, rows, rivals)
-    means = [weights * (one.mean(axis=1) if len(rows) else np.nan) for one in (values, of_rivals)]
+    rival_values = _values_of_pairs(prepared, rows, rivals)
+    means = [weights * (each.mean(axis=1) if len(rows) else np.nan) for each in (values, rival_values)]
     return pd.DataFrame(
         {
             "component": [part.name for part in parts],
@@ -153,7 +156,7 @@ def _values_of_pairs(prepared: Prepared, rows: Longs, jobs: Longs) -> Floats:
     values = np.empty((len(prepared.model.parts), len(rows)))
     by_job = np.argsort(jobs, kind="stable")
     for first in range(0, len(rows), PAIRS_AT_ONCE):
-        here = by_job[first : first + PAIRS_AT_ONCE]
-        columns, column = np.unique(jobs[here], return_inverse=True)
-        values[:, here] = prepared.scorer.components(rows[here], columns)[:, np.arange(len(here)), column]
+        block = by_job[first : first + PAIRS_AT_ONCE]
+        columns, column = np.unique(jobs[block], return_inverse=True)
+        values[:, block] = prepared.scorer.components(rows[block], columns)[:, np.arange(len(block)), column]
     return values

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Longs
+from scoring.errors import pluralize
 from scoring.plotting.displays import display
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Audience:
     comparison: pd.DataFrame
 
     @property
-    def n_shown(self) -> int:
+    def n_listed(self) -> int:
         return int(np.count_nonzero(self.rank))
 
     @property
@@ -57,8 +58,8 @@ class Audience:
 
     def __repr__(self) -> str:
         return (
-            f"Audience(job {self.job_id}: among the best {self.k:,} of {self.n_shown:,} users; {self.n_eligible:,} of "
-            f"{len(self.user_id):,} may be shown it)"
+            f"Audience(job {self.job_id}: top {self.k:,} of {self.n_listed:,}, eligible for {self.n_eligible:,} of "
+            f"{len(self.user_id):,} users)"
         )
 
     def _repr_html_(self) -> str:
@@ -104,7 +105,7 @@ class Audience:
             }
         )
 
-    def held_back(self) -> pd.DataFrame:
+    def components(self) -> pd.DataFrame:
         """Return one row per component, the largest disadvantage first.
 
         Columns: component · group · weight (flat) · points (of this job) · points_to_beat (of the job to beat) ·
@@ -121,24 +122,25 @@ class Audience:
     def summary(self) -> str:
         """Return sentences on the users, the misses, the components that cost most and the excluding rules."""
         users, n_missed = len(self.user_id), len(self.missed)
-        sentences = [f"Job {self.job_id} is among the best {self.k:,} of none of {users:,} users."]
-        if self.n_shown:
+        if self.n_listed:
             rank = np.median(self.rank[self.rank > 0])
-            told = f"is among the best {self.k:,} of {self.n_shown:,} of {users:,} users, at a median rank of {rank:g}"
-            sentences = [f"Job {self.job_id} {told}."]
+            where = f"{self.n_listed:,} of {users:,} users, at a median rank of {rank:g}"
+        else:
+            where = f"none of {users:,} users"
+        sentences = [f"Job {self.job_id} is in the top {self.k:,} of {where}."]
         if n_missed:
             sentences.append(
-                f"{n_missed:,} more may be shown it: the nearest, user {self.user_id[self.missed[0]]}, is "
-                f"{self.gaps[0]:.3g} points away, and they are {self.gaps.mean():.3g} in the mean."
+                f"It is eligible but not listed for {pluralize(n_missed, 'user')}. The smallest gap is "
+                f"{self.gaps[0]:.3g} points (user {self.user_id[self.missed[0]]}), the mean gap {self.gaps.mean():.3g}."
             )
-            worst = self.held_back().query("difference < 0").head(FEW)
+            worst = self.components().query("difference < 0").head(FEW)
             parts = ", ".join(f"{row['component']} {row['difference']:.2f}" for row in worst.to_dict("records"))
             if parts:
-                sentences.append(f"It loses most by {parts}.")
+                sentences.append(f"Largest disadvantages: {parts}.")
         if self.rules:
             rules = self.reasons().head(FEW).to_dict("records")
-            told = ", ".join(f"{row['rule']} ({row['users']:,})" for row in rules)
-            sentences.append(f"{users - self.n_eligible:,} may not be shown it: {told}.")
+            counts = ", ".join(f"{row['rule']} ({row['users']:,})" for row in rules)
+            sentences.append(f"It is excluded for {pluralize(users - self.n_eligible, 'user')}: {counts}.")
         return " ".join(sentences)
 
     def plot(self) -> Figure:

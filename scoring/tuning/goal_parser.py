@@ -30,7 +30,7 @@ def parse_metric(text: str) -> Metric:
     for kind in _METRICS:
         if name == kind.__name__.lower():
             return kind(k)
-    raise ConfigurationError(f"there is no metric {text!r}; there are {_known(_METRICS)}, each with @k behind it.")
+    raise ConfigurationError(f"{text!r} is not a metric. Use one of {_join_names(_METRICS)}, followed by @k.")
 
 
 def parse_goal(text: str, maximise: bool = True) -> Goal:
@@ -47,18 +47,18 @@ def parse_goal(text: str, maximise: bool = True) -> Goal:
     try:
         return MetricGoal(parse_metric(text), maximise)
     except ConfigurationError:
-        known = f"{_known(_METRICS)}, {', '.join(fact.label for fact in _FACTS)}"
-        raise ConfigurationError(f"there is no goal {text!r}; there are {known}, each with @k behind it.") from None
+        known = f"{_join_names(_METRICS)}, {', '.join(fact.label for fact in _FACTS)}"
+        raise ConfigurationError(f"{text!r} is not a goal. Use one of {known}, followed by @k.") from None
 
 
 def _split(text: str) -> tuple[str, int]:
     name, at, k = text.replace(" ", "").lower().partition("@")
     if not at or not k.isascii() or not k.isdigit():
-        raise ConfigurationError(f"{text!r} names no ranks; write how many are looked at, such as NDCG@10.")
+        raise ConfigurationError(f"{text!r} has no @k. Add the number of ranks, such as NDCG@10.")
     return name, int(k)
 
 
-def _known(metrics: Sequence[type[Metric]]) -> str:
+def _join_names(metrics: Sequence[type[Metric]]) -> str:
     return ", ".join(kind.__name__ for kind in metrics)
 
 
@@ -70,15 +70,16 @@ def parse_parameter(text: str) -> Parameter:
     ConfigurationError: If the text is invalid.
     """
     number = r"[-+0-9.eE]*?[0-9.]"
-    found = re.fullmatch(rf"\s*([^.=\s]+)\.([^=\s]+)\s*=\s*({number})\.\.({number})\s*(,\s*log)?\s*", text)
+    match = re.fullmatch(rf"\s*([^.=\s]+)\.([^=\s]+)\s*=\s*({number})\.\.({number})\s*(,\s*log)?\s*", text)
     try:
-        if found is None:
+        if match is None:
             raise ValueError
-        component, field, low, high, log = found.groups()
+        component, field, low, high, log = match.groups()
         return Parameter(component, field, float(low), float(high), log=log is not None)
     except ValueError:
-        said = "write COMPONENT.FIELD=LOW..HIGH, such as freshness.half_life_days=1..30,log"
-        raise ConfigurationError(f"the parameter {text!r} cannot be read; {said}.") from None
+        raise ConfigurationError(
+            f"{text!r} is not a parameter. Use COMPONENT.FIELD=LOW..HIGH, such as freshness.half_life_days=1..30,log."
+        ) from None
 
 
 def parse_floor(text: str, slicings: Sequence[Slicing]) -> Floor:
@@ -95,12 +96,14 @@ def parse_floor(text: str, slicings: Sequence[Slicing]) -> Floor:
             raise ValueError
         least = float(share)
     except ValueError:
-        said = "write METRIC:SLICING:SLICE=SHARE, such as NDCG@10:tenure:newcomer=1"
-        raise ConfigurationError(f"the floor {text!r} cannot be read; {said}.") from None
-    metric, slicing, label = parts
-    by_name = {one.name: one for one in slicings}
-    if slicing not in by_name:
-        raise ConfigurationError(f"there is no slicing {slicing!r}; there are {', '.join(by_name)}.")
-    if label not in by_name[slicing].labels:
-        raise ConfigurationError(f"{slicing} has no slice {label!r}; it has {', '.join(by_name[slicing].labels)}.")
-    return Floor(parse_metric(metric), by_name[slicing], label, least)
+        raise ConfigurationError(
+            f"{text!r} is not a floor. Use METRIC:SLICING:SLICE=SHARE, such as NDCG@10:tenure:newcomer=1."
+        ) from None
+    metric, slicing_name, label = parts
+    by_name = {slicing.name: slicing for slicing in slicings}
+    if slicing_name not in by_name:
+        raise ConfigurationError(f"{text!r}: {slicing_name!r} is not a slicing. Use one of: {', '.join(by_name)}.")
+    if label not in by_name[slicing_name].labels:
+        labels = ", ".join(by_name[slicing_name].labels)
+        raise ConfigurationError(f"{text!r}: the slicing {slicing_name} has no slice {label!r}. Use one of: {labels}.")
+    return Floor(parse_metric(metric), by_name[slicing_name], label, least)

@@ -16,7 +16,7 @@ from scoring.evaluation.list_metrics import PopulationFact, UserFact
 from scoring.evaluation.metrics import Metric, mean
 from scoring.evaluation.slices import Slicing
 
-__all__ = ["Floor", "Goal", "ListGoal", "MetricGoal", "goal_of"]
+__all__ = ["Floor", "Goal", "ListGoal", "MetricGoal", "make_goal"]
 
 
 class Goal(ABC):
@@ -86,12 +86,12 @@ class ListGoal(Goal):
         if isinstance(self.fact, PopulationFact):
             value = self.fact.of(evaluation.ranking, facts).value
             if math.isnan(value):
-                raise ConfigurationError(f"there is no {self.name}: no list has any job.")
+                raise ConfigurationError(f"{self.name} has no value: all lists are empty.")
             return value
         return mean(self.fact.of(evaluation.ranking, facts))
 
 
-def goal_of(what: Goal | Metric | UserFact | PopulationFact | Any) -> Goal:
+def make_goal(what: Goal | Metric | UserFact | PopulationFact | Any) -> Goal:
     """Return `what` as a goal. A metric or a fact of lists becomes a goal to maximise.
 
     Raises
@@ -104,7 +104,9 @@ def goal_of(what: Goal | Metric | UserFact | PopulationFact | Any) -> Goal:
         return MetricGoal(what)
     if isinstance(what, UserFact | PopulationFact):
         return ListGoal(what)
-    raise ConfigurationError(f"{what!r} is no goal; a goal is a metric such as NDCG(10), or a fact of lists.")
+    raise ConfigurationError(
+        f"{what!r} is not a goal. Use a metric such as NDCG(10), or a list fact such as MeanFee(40)."
+    )
 
 
 @dataclass(frozen=True)
@@ -122,14 +124,14 @@ class Floor:
     slicing: Slicing
     label: str
     least: float
-    relative: bool = True
+    is_relative: bool = True
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.least) and self.least >= 0):
-            raise ConfigurationError(f"{self.name} is to be {self.least} at least; give a number from 0 on.")
+            raise ConfigurationError(f"The floor of {self.name} is {self.least}. Use a finite number of 0 or more.")
         if self.label not in self.slicing.labels:
-            has = ", ".join(self.slicing.labels)
-            raise ConfigurationError(f"{self.slicing.name} has no slice {self.label!r}: {has}.")
+            labels = ", ".join(self.slicing.labels)
+            raise ConfigurationError(f"{self.slicing.name} has no slice {self.label!r}. Use one of: {labels}.")
 
     @property
     def name(self) -> str:
@@ -146,7 +148,7 @@ class Floor:
         if np.isnan(values).all():  # true for an empty slice, too
             n = len(evaluation.user_id)
             raise ConfigurationError(
-                f"there is no {self.name}: none of these {n:,} users is of it and has a relevant job."
+                f"{self.name} has no value: none of these {n:,} users is in the slice and has a relevant job."
             )
         return mean(values)
 
@@ -161,4 +163,4 @@ class Floor:
 
     def shortfall(self, evaluation: Evaluation, baseline: Evaluation) -> float:
         """Return how far the mean is below the floor; 0 or less if the floor is kept."""
-        return (self.least * self.of(baseline) if self.relative else self.least) - self.of(evaluation)
+        return (self.least * self.of(baseline) if self.is_relative else self.least) - self.of(evaluation)

@@ -48,23 +48,23 @@ class Packing:
         return np.concatenate([*self.groups, np.empty(0, np.int64)]).astype(np.int64)
 
 
-def pack_groups(lead: Floats, region: WeightRegion, most: int, margin: float) -> Packing:
-    """Return at most `most` groups of competitors.
+def pack_groups(lead: Floats, region: WeightRegion, limit: int, margin: float) -> Packing:
+    """Return at most `limit` groups of competitors.
 
     Parameters
     ----------
     lead: (n_components, n) values of the job minus those of n competitors.
-    room: Allowed weights; the radius must not restrict them.
+    region: Allowed weights; the radius must not restrict them.
     margin: Points by which a competitor has to be behind.
     """
     left = np.ones(lead.shape[1], dtype=bool)
     working = np.argsort(region.flat @ lead, kind="stable")[:FIRST]
     groups: list[Longs] = []
-    while len(groups) < most:
+    while len(groups) < limit:
         working = working[left[working]]
         if not len(working):
-            now = np.where(left, region.flat @ lead, np.inf)
-            working = np.argsort(now, kind="stable")[: min(FIRST, int(left.sum()))]
+            ahead_now = np.where(left, region.flat @ lead, np.inf)
+            working = np.argsort(ahead_now, kind="stable")[: min(FIRST, int(left.sum()))]
         if not len(working):  # no competitor is left
             return Packing(tuple(groups), region.flat)
         weights, least, shares = _best_weights(lead[:, working], region)
@@ -73,7 +73,7 @@ def pack_groups(lead: Floats, region: WeightRegion, most: int, margin: float) ->
         if least < margin:
             group = working[shares > NOTHING]
             mean = lead[:, group] @ (shares[shares > NOTHING] / shares[shares > NOTHING].sum())
-            if not region.most(mean[:, None])[0] < margin - SURE:
+            if not region.maximum(mean[:, None])[0] < margin - SURE:
                 break  # too close to the margin for a proof
             groups.append(group)
             left[group] = False
@@ -92,14 +92,17 @@ def _best_weights(lead: Floats, region: WeightRegion) -> tuple[Floats | None, fl
 
     n, m = lead.shape
     fixed = np.where(region.locked, region.flat, 0.0)
-    found = linprog(
+    solution = linprog(
         np.append(np.zeros(n), -1.0),
         A_ub=np.hstack([-lead.T, np.ones((m, 1))]),
         b_ub=np.zeros(m),
         A_eq=np.append(np.ones(n), 0.0)[None, :],
         b_eq=[1.0],
-        bounds=[*((low, low if kept else None) for low, kept in zip(fixed, region.locked, strict=True)), (None, None)],
+        bounds=[
+            *((low, low if is_locked else None) for low, is_locked in zip(fixed, region.locked, strict=True)),
+            (None, None),
+        ],
     )
-    if found.x is None:
+    if solution.x is None:
         return None, 0.0, np.empty(0)
-    return found.x[:n], float(found.x[n]), -found.ineqlin.marginals
+    return solution.x[:n], float(solution.x[n]), -solution.ineqlin.marginals

@@ -48,43 +48,43 @@ def fit_pairwise(
         is 0.
     """
     if not space.free:
-        raise ConfigurationError("all weights are locked: there is nothing to fit.")
+        raise ConfigurationError("All weights are locked, so there is nothing to fit.")
     deltas, weight = _differences(train, train.prepare(space.model), others, np.random.default_rng(seed))
     return space.model.with_weights(_flat(space, _minimise(_features(space, deltas), weight, ridge)))
 
 
-def _differences(train: Evaluator, ready: Prepared, others: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _differences(train: Evaluator, prepared: Prepared, others: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Return differences of a relevant and another job, (p, n_components), from -1 to 1, and pair weights, (p,).
 
     Each user has the same total weight. All weights sum to 1.
     """
-    wanted = train.holdout.relevance
-    users, jobs = ready.user_rows(wanted.user_id), ready.job_rows(wanted.job_id)
+    relevance = train.holdout.relevance
+    users, jobs = prepared.user_rows(relevance.user_id), prepared.job_rows(relevance.job_id)
     deltas, weights = [], []
-    for user in range(len(ready.plan.user_id)):
-        mine = slice(*np.searchsorted(users, [user, user + 1]))
-        ranked = ready.plan.exclusions.matrix(np.array([user]))[0]
-        theirs, gain = jobs[mine][ranked[jobs[mine]]], wanted.gain[mine][ranked[jobs[mine]]]
-        ranked[jobs[mine]] = False
-        rest = np.flatnonzero(ranked)
-        if not len(theirs) or not len(rest):
+    for user in range(len(prepared.plan.user_id)):
+        rows = slice(*np.searchsorted(users, [user, user + 1]))
+        eligible = prepared.plan.exclusions.matrix(np.array([user]))[0]
+        relevant, gain = jobs[rows][eligible[jobs[rows]]], relevance.gain[rows][eligible[jobs[rows]]]
+        eligible[jobs[rows]] = False
+        rest = np.flatnonzero(eligible)
+        if not len(relevant) or not len(rest):
             continue
         drawn = rng.choice(rest, min(others, len(rest)), replace=False)
-        values = ready.scorer.components(np.array([user]), np.concatenate([theirs, drawn]))[:, 0].T / _POINTS
-        pairs = values[: len(theirs), None] - values[None, len(theirs) :]
+        values = prepared.scorer.components(np.array([user]), np.concatenate([relevant, drawn]))[:, 0].T / _POINTS
+        pairs = values[: len(relevant), None] - values[None, len(relevant) :]
         deltas.append(pairs.reshape(-1, values.shape[1]))
         weights.append(np.repeat(gain / gain.sum(), len(drawn)) / len(drawn))
     if not deltas:
-        raise ConfigurationError("no wanted job may be ranked for its user: there is nothing to fit.")
+        raise ConfigurationError("No relevant job is eligible for its user, so there is nothing to fit.")
     return np.concatenate(deltas), np.concatenate(weights) / len(weights)
 
 
 def _features(space: Space, deltas: Floats) -> Floats:
     """Return features (p, n_free) in which the score is linear; locked weights scale with the sum of the free ones."""
     free = [space.names.index(name) for name in space.free]
-    at = space.model.flat_weights
-    at[free] = 0.0
-    return deltas[:, free] + (deltas @ at)[:, None] / space.shared
+    locked_weights = space.model.flat_weights
+    locked_weights[free] = 0.0
+    return deltas[:, free] + (deltas @ locked_weights)[:, None] / space.shared
 
 
 def _minimise(features: Floats, weight: Floats, ridge: float) -> Floats:
@@ -99,13 +99,15 @@ def _minimise(features: Floats, weight: Floats, ridge: float) -> Floats:
         return value, features.T @ slope + 2 * ridge * y
 
     n = features.shape[1]
-    tight = {"ftol": 1e-14, "gtol": 1e-8, "maxiter": 10_000}
-    found = minimize(loss, np.full(n, 1.0), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n, options=tight)
-    return np.asarray(found.x)
+    options = {"ftol": 1e-14, "gtol": 1e-8, "maxiter": 10_000}
+    solution = minimize(loss, np.full(n, 1.0), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n, options=options)
+    return np.asarray(solution.x)
 
 
 def _flat(space: Space, fitted: NDArray[np.float64]) -> dict[str, float]:
     total = float(fitted.sum())
     if total <= 0:
-        raise ConfigurationError("the fit gives every weight 0: no component tells wanted jobs from others.")
+        raise ConfigurationError(
+            "The fit gives every weight 0: no component distinguishes relevant jobs from other jobs."
+        )
     return space.flat | dict(zip(space.free, (fitted * space.shared / total).tolist(), strict=True))

@@ -35,7 +35,7 @@ class Competitors:
     def __len__(self) -> int:
         return len(self.ties)
 
-    def among(self, chosen: NDArray[np.int64]) -> Competitors:
+    def select(self, chosen: NDArray[np.int64]) -> Competitors:
         return Competitors(self.lead[:, chosen], self.ties[chosen])
 
 
@@ -50,19 +50,19 @@ class WeightRegion:
     locked: Bools  # (n_components,)
     radius: float
 
-    def most(self, worth: Floats) -> Floats:
+    def maximum(self, worth: Floats) -> Floats:
         """Return the maximum of w·worth over the allowed weights, (n,), for `worth` (n_components, n).
 
         At the maximum, weight of half the radius moves from the components of lowest worth to that of highest worth.
         """
-        now = self.flat @ worth
+        current = self.flat @ worth
         if self.locked.all():
-            return now
+            return current
         free, flat = worth[~self.locked], self.flat[~self.locked]
         order = np.argsort(free, axis=0)
-        ordered, held = np.take_along_axis(free, order, axis=0), flat[order]
-        taken = np.clip(self.radius / 2 - (np.cumsum(held, axis=0) - held), 0.0, held)
-        return now + (taken * (ordered[-1] - ordered)).sum(axis=0)
+        ordered, available = np.take_along_axis(free, order, axis=0), flat[order]
+        taken = np.clip(self.radius / 2 - (np.cumsum(available, axis=0) - available), 0.0, available)
+        return current + (taken * (ordered[-1] - ordered)).sum(axis=0)
 
     @property
     def upper(self) -> Floats:
@@ -73,32 +73,32 @@ class WeightRegion:
 
 @dataclass(frozen=True)
 class NearestWeights:
-    """The result of `place`.
+    """The result of `find_nearest_weights`.
 
-    `weights` is None if no such weights exist (`finished`) or none were found in time (not `finished`). If not
-    `finished`, nearer weights may exist.
+    `weights` is None if no such weights exist (`is_finished`) or none were found in time (not `is_finished`). If not
+    `is_finished`, nearer weights may exist.
     """
 
     weights: Floats | None
-    finished: bool
+    is_finished: bool
 
 
 def find_nearest_weights(
-    others: Competitors, region: WeightRegion, allowed: int, margin: float, seconds: float
+    competitors: Competitors, region: WeightRegion, allowed: int, margin: float, seconds: float
 ) -> NearestWeights:
-    """Return the nearest weights in the room under which at most `allowed` of the others are ahead of the job.
+    """Return the nearest weights in the region under which at most `allowed` competitors are ahead of the job.
 
     The distance is minimal to a relative tolerance of 1e-4. The solver stops after `seconds`.
     """
     from scipy.optimize import LinearConstraint, milp
 
-    n_components, n = len(region.flat), len(others)
-    rows, lows = _rows(others, region, margin)
+    n_components, n = len(region.flat), len(competitors)
+    rows, lows = _rows(competitors, region, margin)
     changes, balance, budget = np.zeros((3, 2 * n_components + n))
     changes[: 2 * n_components] = 1.0
     balance[:n_components], balance[n_components : 2 * n_components] = 1.0, -1.0
     budget[2 * n_components :] = 1.0
-    found = milp(
+    solution = milp(
         changes,
         integrality=budget,
         bounds=(np.zeros(len(changes)), np.concatenate([region.upper, np.ones(n)])),
@@ -110,31 +110,31 @@ def find_nearest_weights(
         ],
         options={"time_limit": max(seconds, 0.01)},
     )
-    if found.x is None:
-        return NearestWeights(None, found.status == 2)
-    change = found.x[: 2 * n_components]
-    behind = others.among(np.flatnonzero(found.x[2 * n_components :] < 0.5))
+    if solution.x is None:
+        return NearestWeights(None, solution.status == 2)
+    change = solution.x[: 2 * n_components]
+    behind = competitors.select(np.flatnonzero(solution.x[2 * n_components :] < 0.5))
     exact = _without_binaries(behind, region, margin)
     change = change if exact is None else exact
-    return NearestWeights(_weights(region, change), found.status == 0)
+    return NearestWeights(_weights(region, change), solution.status == 0)
 
 
-def _rows(others: Competitors, region: WeightRegion, margin: float) -> tuple[Floats, Floats]:
+def _rows(competitors: Competitors, region: WeightRegion, margin: float) -> tuple[Floats, Floats]:
     """Return the left-hand sides over (more, less, z) and their lower bounds, with w = flat + more − less.
 
     For a tie, z ≥ w for each component in which the competitor is above the job. This is exact without a big-M
     constant.
     """
-    flat, plain = region.flat, np.flatnonzero(~others.ties)
-    lead = others.lead[:, plain].T
-    large = np.maximum(margin + region.most(-lead.T), 0.0)
-    z = np.zeros((len(plain), len(others)))
-    z[np.arange(len(plain)), plain] = large
+    flat, untied = region.flat, np.flatnonzero(~competitors.ties)
+    lead = competitors.lead[:, untied].T
+    large = np.maximum(margin + region.maximum(-lead.T), 0.0)
+    z = np.zeros((len(untied), len(competitors)))
+    z[np.arange(len(untied)), untied] = large
     rows, lows = [np.hstack([lead, -lead, z])], [margin - lead @ flat]
-    for other in np.flatnonzero(others.ties):
-        for component in np.flatnonzero(others.lead[:, other] < 0):
-            row = np.zeros(2 * len(flat) + len(others))
-            row[component], row[len(flat) + component], row[2 * len(flat) + other] = -1.0, 1.0, 1.0
+    for tie in np.flatnonzero(competitors.ties):
+        for component in np.flatnonzero(competitors.lead[:, tie] < 0):
+            row = np.zeros(2 * len(flat) + len(competitors))
+            row[component], row[len(flat) + component], row[2 * len(flat) + tie] = -1.0, 1.0, 1.0
             rows.append(row[None, :])
             lows.append(flat[component : component + 1])
     return np.vstack(rows), np.concatenate(lows)
@@ -151,7 +151,7 @@ def _without_binaries(behind: Competitors, region: WeightRegion, margin: float) 
     lead, low, upper = behind.lead[:, ~behind.ties].T, np.zeros(2 * n), region.upper
     above = (behind.lead[:, behind.ties] < 0).any(axis=1) & ~region.locked
     low[n:][above], upper[:n][above] = flat[above], 0.0  # these weights become 0
-    found = linprog(
+    solution = linprog(
         np.ones(2 * n),
         A_ub=np.hstack([-lead, lead]) if len(lead) else None,
         b_ub=lead @ flat - margin if len(lead) else None,
@@ -159,7 +159,7 @@ def _without_binaries(behind: Competitors, region: WeightRegion, margin: float) 
         b_eq=[0.0],
         bounds=np.column_stack([low, upper]),
     )
-    return None if found.x is None else np.asarray(found.x)
+    return None if solution.x is None else np.asarray(solution.x)
 
 
 def _weights(region: WeightRegion, change: Floats) -> Floats:

@@ -33,13 +33,17 @@ class Problem:
     floors: tuple[Floor, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        looked_at = {goal.name: goal.k for goal in self.goals} | {floor.name: floor.metric.k for floor in self.floors}
-        for name, k in looked_at.items():
+        depths = {goal.name: goal.k for goal in self.goals} | {floor.name: floor.metric.k for floor in self.floors}
+        for name, k in depths.items():
             if k > self.train.k:
-                raise ConfigurationError(f"{name} needs lists of {k} jobs; the evaluator's have {self.train.k}.")
+                raise ConfigurationError(
+                    f"{name} needs lists of {k} jobs, but the evaluator's have {self.train.k}. Use k={k} there."
+                )
         names = [goal.name for goal in self.goals]
         if not names or len(set(names)) < len(names):
-            raise ConfigurationError(f"a search needs goals, each once; these are {', '.join(names) or 'none'}.")
+            raise ConfigurationError(
+                f"A search needs at least one goal, each once, but the goals are {', '.join(names) or 'none'}."
+            )
 
     @property
     def baseline(self) -> ScoringModel:
@@ -62,15 +66,15 @@ class Problem:
     def digest(self) -> str:
         """Hex digest that identifies the problem; a study is only continued for the same digest."""
         space, users = self.space, self.train.user_id
-        told = [
+        content = [
             self.train.holdout.digest,
             space.model.digest,
             space.locked,
             [[p.name, p.low, p.high, p.log] for p in space.parameters],
             [[goal.name, goal.maximise] for goal in self.goals],
             [
-                [floor.name, floor.least, floor.relative, digest_users(users[floor.members(users)])]
+                [floor.name, floor.least, floor.is_relative, digest_users(users[floor.members(users)])]
                 for floor in self.floors
             ],
         ]
-        return hashlib.blake2b(json.dumps(told).encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()

@@ -40,10 +40,10 @@ def sample_start(
         return None
     best, best_cost, reach = region.flat if start is None else start, (np.inf, 0.0), 1.0
     for _ in range(ROUNDS):
-        tried = _about(best[free] / share, region.flat[free] / share, reach, random)
-        tried = np.vstack([best[None, free] / share, tried])
-        weights = np.repeat(region.flat[None, :], len(tried), axis=0)
-        weights[:, free] = tried * share
+        samples = _sample_around(best[free] / share, region.flat[free] / share, reach, random)
+        samples = np.vstack([best[None, free] / share, samples])
+        weights = np.repeat(region.flat[None, :], len(samples), axis=0)
+        weights[:, free] = samples * share
         # twice the margin: the float32 error is a fraction of the margin
         ahead = (singles @ weights.T.astype(np.float32) < 2 * margin).sum(axis=0)
         cost = np.maximum(ahead - allowed, 0), abs(weights - region.flat).sum(axis=1)
@@ -54,7 +54,7 @@ def sample_start(
     return best if best_cost[0] == 0 else None
 
 
-def _about(best: Floats, now: Floats, reach: float, random: np.random.Generator) -> Floats:
+def _sample_around(best: Floats, current: Floats, reach: float, random: np.random.Generator) -> Floats:
     """Return weights on the simplex, (TRIES, n).
 
     One third mixes the best with random weights, one third moves weight between two components, and one third lies
@@ -68,4 +68,4 @@ def _about(best: Floats, now: Floats, reach: float, random: np.random.Generator)
     moved[rows, give] -= amount
     moved[rows, take] += amount
     back = random.random(TRIES - 2 * third)[:, None] * reach
-    return np.concatenate([far, moved, (1 - back) * best + back * now])
+    return np.concatenate([far, moved, (1 - back) * best + back * current])

@@ -49,8 +49,8 @@ class Reach:
     user_id: int
     job_id: int
     k: int
-    possible: bool | None  # None: undecided when the time ran out
-    proven: bool  # whether no weights (impossible) or no nearer weights (possible) exist
+    is_possible: bool | None  # None: undecided when the time ran out
+    is_proven: bool  # whether no weights (impossible) or no nearer weights (possible) exist
     reasons: tuple[str, ...]  # rules that exclude the job for the user under all weights
     before: ScoringModel
     model: ScoringModel | None  # the model with the nearest weights found
@@ -64,11 +64,11 @@ class Reach:
     locks: tuple[str, ...]
 
     def __repr__(self) -> str:
-        word = {True: f"possible, distance {self.distance}", False: "impossible", None: "undecided"}[self.possible]
+        word = {True: f"possible, distance {self.distance}", False: "impossible", None: "undecided"}[self.is_possible]
         return f"Reach(job {self.job_id} for user {self.user_id}, top {self.k}: {word})"
 
     def _repr_html_(self) -> str:
-        table = "" if self.model is None or not self.distance else self.changed()._repr_html_()  # type: ignore[operator]
+        table = "" if self.model is None or not self.distance else self.changes()._repr_html_()  # type: ignore[operator]
         return f"<p>{html.escape(self.summary())}</p>{table}"
 
     @property
@@ -106,7 +106,7 @@ class Reach:
             }
         )
 
-    def changed(self) -> pd.DataFrame:
+    def changes(self) -> pd.DataFrame:
         """Return the rows of `frame` whose weight changes, the largest change first."""
         frame = self.frame()
         frame = frame[frame["change"].abs() > NOTHING]
@@ -116,40 +116,39 @@ class Reach:
         """Return the result in one to three sentences."""
         what = f"Job {self.job_id} for user {self.user_id}"
         if self.reasons:
-            return (
-                f"{what}: no weights can put it into the list, because it may not be shown: {'; '.join(self.reasons)}."
-            )
-        if self.possible and not self.distance:
-            return f"{what}: it is in the top {self.k} already, at rank {self.rank_before:,}."
-        kept = f" with {', '.join(self.locks)} kept" if self.locks else ""
-        begin = f"{what} is at rank {self.rank_before:,}. "
-        if self.possible:
-            return begin + self._what_it_takes(kept)
-        if self.possible is None:
-            near = f" Moving {number(50 * self.nearer)} % of the weight or less does not do it." if self.nearer else ""
-            return begin + f"The time ran out before weights for the top {self.k}{kept} were found or ruled out.{near}"
-        return begin + self._why_not(kept)
+            return f"{what}: no weights put it into the list, because it is not eligible: {'; '.join(self.reasons)}."
+        if self.is_possible and not self.distance:
+            return f"{what}: it is already in the top {self.k}, at rank {self.rank_before:,}."
+        locked = f" with {', '.join(self.locks)} locked" if self.locks else ""
+        begin = f"{what} has rank {self.rank_before:,}. "
+        if self.is_possible:
+            return begin + self._describe_change(locked)
+        if self.is_possible is None:
+            near = f" Moving {number(50 * self.nearer)} % of the weight or less is not enough." if self.nearer else ""
+            result = f"The time limit was reached before weights for the top {self.k}{locked} were found or ruled out."
+            return begin + result + near
+        return begin + self._describe_proof(locked)
 
-    def _what_it_takes(self, kept: str) -> str:
-        rows = self.changed()[["component", "before", "after"]].to_numpy()
+    def _describe_change(self, locked: str) -> str:
+        rows = self.changes()[["component", "before", "after"]].to_numpy()
         moves = ", ".join(f"{name} {before:.4f} → {after:.4f}" for name, before, after in rows)
         share = number(50 * (self.distance or 0.0))
-        nearest = "No smaller change does"
-        if not self.proven:
-            nearest = f"A smaller change may do, but none below {number(50 * self.nearer)} %"
+        nearest = "No smaller change is enough"
+        if not self.is_proven:
+            nearest = f"A smaller change may be enough, but none below {number(50 * self.nearer)} %"
         return (
-            f"Moving {share} % of the weight{kept} puts it at rank {self.rank_after:,} of {self.k}: {moves}. {nearest}."
+            f"Moving {share} % of the weight{locked} gives rank {self.rank_after:,} (top {self.k}): {moves}. {nearest}."
         )
 
-    def _why_not(self, kept: str) -> str:
-        some = ", ".join(str(job) for job in self.competitors[:SHOWN_JOBS])
-        some += " …" if len(self.competitors) > SHOWN_JOBS else ""
+    def _describe_proof(self, locked: str) -> str:
+        jobs = ", ".join(str(job) for job in self.competitors[:SHOWN_JOBS])
+        jobs += " …" if len(self.competitors) > SHOWN_JOBS else ""
         if self.n_always >= self.k:
             how = f"{self.n_always:,} jobs are at least as good in every component"
         else:
-            how = f"under any of them at least {self.k} of {len(self.competitors):,} jobs are before it"
-            how += f", {self.n_always:,} of which are at least as good in every component" if self.n_always else ""
-        return f"No weights{kept} put it into the top {self.k}: {how} ({some})."
+            how = f"under any weights, at least {self.k} of {len(self.competitors):,} jobs are ahead of it"
+            how += f", {self.n_always:,} of them at least as good in every component" if self.n_always else ""
+        return f"No weights{locked} put it into the top {self.k}: {how} ({jobs})."
 
     def plot(self) -> Figure:
         """Plot each weight before and after; only the current weights if no weights were found."""
@@ -158,14 +157,13 @@ class Reach:
         places = np.arange(len(frame))
         moved = (frame["change"].abs() > NOTHING).to_numpy()
         axes.hlines(places[moved], frame["before"][moved], frame["after"][moved], color=BLUE, linewidth=2)
-        axes.plot(frame["before"], places, "o", color=GREY, markersize=7, label="now")
+        axes.plot(frame["before"], places, "o", color=GREY, markersize=7, label="current weight")
         if moved.any():
-            axes.plot(frame["after"][moved], places[moved], "D", color=BLUE, markersize=7, label="what it takes")
+            axes.plot(frame["after"][moved], places[moved], "D", color=BLUE, markersize=7, label="needed weight")
         right = np.fmax(frame["before"], frame["after"])
         for place in places[moved]:
             text = f"{frame['change'][place]:+.3f}"
-            spot = (right[place], place)
-            axes.annotate(text, spot, (8, 0), textcoords="offset points", va="center", fontsize=SMALL)
+            axes.annotate(text, (right[place], place), (8, 0), textcoords="offset points", va="center", fontsize=SMALL)
         axes.set_yticks(places, frame["component"], fontsize=SMALL)
         axes.set_ylim(len(frame) - 0.4, -0.6)
         axes.set_xlim(-0.01, 1.15 * float(right.max()) + 0.01)
@@ -176,9 +174,9 @@ class Reach:
 
     def _title(self) -> str:
         what = f"Job {self.job_id} for user {self.user_id}"
-        if self.possible:
+        if self.is_possible:
             return f"{what}: rank {self.rank_before:,} → {self.rank_after:,}"
-        return f"{what}: " + ("undecided" if self.possible is None else f"no weights put it into the top {self.k}")
+        return f"{what}: " + ("undecided" if self.is_possible is None else f"no weights put it into the top {self.k}")
 
 
 def reach(
@@ -200,7 +198,7 @@ def reach(
 
     The job has to be ahead of all competitors below it by `margin` points. A competitor with a larger id may also be
     equal in every component whose weight is not 0: no rounding can break this tie. The result is checked with the
-    engine's totals and order. The distance is minimal to a relative tolerance of 1e-4. See `Reach.proven` and
+    engine's totals and order. The distance is minimal to a relative tolerance of 1e-4. See `Reach.is_proven` and
     `Reach.nearer` for a search that ends early.
 
     Parameters
@@ -217,24 +215,26 @@ def reach(
     """
     k = list_length(k)
     if not (margin > 0 and seconds > 0):
-        raise ConfigurationError(f"margin is {margin!r} and seconds are {seconds!r}; both must be above 0.")
+        raise ConfigurationError(f"margin is {margin!r} and seconds is {seconds!r}. Both must be above 0.")
     if prepared.model.eligibility.max_per_company is not None:
         raise ConfigurationError(
-            "max_per_company is set: who is listed then hangs on which companies come first, not on totals alone. "
-            "Ask without it: model.with_eligibility(max_per_company=None)."
+            "reach does not support max_per_company, because lists then depend on more than totals. "
+            "Use model.with_eligibility(max_per_company=None)."
         )
-    case = Case.of(prepared, user_id, job_id, k, _locked(prepared.model, locks), margin)
+    problem = ReachProblem.of(prepared, user_id, job_id, k, _lock_mask(prepared.model, locks), margin)
     reasons = prepared.explain(user_id, job_id).not_ranked
     if reasons:
-        return case.answer(possible=False, proven=True, reasons=reasons)
-    before = case.ranked(prepared.model)
+        return problem.make_result(is_possible=False, is_proven=True, reasons=reasons)
+    before = problem.rank(prepared.model)
     if before.rank <= k:
-        return case.answer(possible=True, proven=True, model=prepared.model, before=before, after=before, margin=margin)
-    return _search(case, before, margin, time.perf_counter() + seconds)
+        return problem.make_result(
+            is_possible=True, is_proven=True, model=prepared.model, before=before, after=before, margin=margin
+        )
+    return _search(problem, before, margin, time.perf_counter() + seconds)
 
 
 @dataclass(frozen=True)
-class Ranked:
+class JobRanking:
     """The rank of the job among the m eligible jobs, by canonical totals."""
 
     order: Longs  # (m,) columns, best first
@@ -243,40 +243,40 @@ class Ranked:
 
 
 @dataclass(frozen=True)
-class Case:
+class ReachProblem:
     """A user, a job, and the m jobs that are eligible for the user (columns)."""
 
     prepared: Prepared
     user: Longs  # (1,)
-    name: int  # the job's id
+    job_id: int
     eligible: Longs  # (m,) rows of the plan
     column: int  # of the job; -1 if it is not eligible
     k: int
     locked: Bools
     values: Floats = field(repr=False)  # (n_components,) of the job
-    others: Competitors = field(repr=False)  # m competitors, including the job itself
-    always: Bools = field(repr=False)  # (m,) ahead of the job under all weights
-    never: Bools = field(repr=False)  # (m,) behind the job under all allowed weights, or the job itself
+    competitors: Competitors = field(repr=False)  # m competitors, including the job itself
+    always_ahead: Bools = field(repr=False)  # (m,) ahead of the job under all weights
+    never_ahead: Bools = field(repr=False)  # (m,) behind the job under all allowed weights, or the job itself
 
     @classmethod
-    def of(cls, prepared: Prepared, user_id: int, job_id: int, k: int, locked: Bools, margin: float) -> Case:
+    def of(cls, prepared: Prepared, user_id: int, job_id: int, k: int, locked: Bools, margin: float) -> ReachProblem:
         user, job = prepared.user_rows([user_id]), prepared.job_rows([job_id])
         plan = prepared.plan
         eligible = np.flatnonzero(plan.exclusions.matrix(user)[0])
         values = prepared.scorer.components(user, job)[:, 0]
         lead = values - prepared.scorer.components(user, eligible)[:, 0]
         ids = plan.job_id[eligible]
-        same, after = eligible == job[0], ids > job_id
+        is_job, has_larger_id = eligible == job[0], ids > job_id
         nowhere_below = (lead <= 0).all(axis=0)
-        ties = nowhere_below & after & (lead == 0).any(axis=0)
+        ties = nowhere_below & has_larger_id & (lead == 0).any(axis=0)
         # a competitor that is below in no component has no smaller total: rounding is monotonic, and ids break ties
-        always = nowhere_below & ~after & ~same
-        never = (
-            same
-            | ((lead == 0).all(axis=0) & after)
-            | (WeightRegion(plan.model.flat_weights, locked, EVERYWHERE).most(-lead) < 0)
+        always_ahead = nowhere_below & ~has_larger_id & ~is_job
+        never_ahead = (
+            is_job
+            | ((lead == 0).all(axis=0) & has_larger_id)
+            | (WeightRegion(plan.model.flat_weights, locked, EVERYWHERE).maximum(-lead) < 0)
         )
-        column = int(np.flatnonzero(same)[0]) if same.any() else -1
+        column = int(np.flatnonzero(is_job)[0]) if is_job.any() else -1
         return cls(
             prepared,
             user,
@@ -287,28 +287,28 @@ class Case:
             locked,
             values[:, 0],
             Competitors(lead, ties),
-            always,
-            never,
+            always_ahead,
+            never_ahead,
         )
 
-    def ranked(self, model: ScoringModel) -> Ranked:
+    def rank(self, model: ScoringModel) -> JobRanking:
         totals = self.prepared.with_model(model).scorer.all_pairs(self.user)[0, 0, self.eligible]
         order = np.lexsort((self.prepared.plan.job_id[self.eligible], -totals))
-        return Ranked(order, int(np.flatnonzero(order == self.column)[0]) + 1, totals)
+        return JobRanking(order, int(np.flatnonzero(order == self.column)[0]) + 1, totals)
 
     def model_of(self, weights: Floats) -> ScoringModel:
         names = [part.name for part in self.prepared.model.parts]
         return self.prepared.model.with_weights(dict(zip(names, weights.tolist(), strict=True)))
 
-    def answer(
+    def make_result(
         self,
         *,
-        possible: bool | None,
-        proven: bool,
+        is_possible: bool | None,
+        is_proven: bool,
         reasons: tuple[str, ...] = (),
         model: ScoringModel | None = None,
-        before: Ranked | None = None,
-        after: Ranked | None = None,
+        before: JobRanking | None = None,
+        after: JobRanking | None = None,
         competitors: Longs | None = None,
         margin: float = 0.0,
         nearer: float = 0.0,
@@ -321,10 +321,10 @@ class Case:
         ids = np.empty(0, np.int64) if competitors is None else plan.job_id[self.eligible[competitors]]
         return Reach(
             user_id=int(plan.user_id[self.user[0]]),
-            job_id=self.name,
+            job_id=self.job_id,
             k=self.k,
-            possible=possible,
-            proven=proven,
+            is_possible=is_possible,
+            is_proven=is_proven,
             reasons=reasons,
             before=self.prepared.model,
             model=model,
@@ -332,69 +332,79 @@ class Case:
             rank_before=before.rank if before else None,
             rank_after=after.rank if after else None,
             competitors=ids,
-            n_always=int(self.always.sum()),
+            n_always=int(self.always_ahead.sum()),
             nearer=nearer,
-            locks=tuple(part.name for part, kept in zip(plan.model.parts, self.locked, strict=True) if kept),
+            locks=tuple(part.name for part, is_locked in zip(plan.model.parts, self.locked, strict=True) if is_locked),
         )
 
 
-def _locked(model: ScoringModel, locks: Sequence[str]) -> Bools:
+def _lock_mask(model: ScoringModel, locks: Sequence[str]) -> Bools:
     names = [part.name for part in model.parts]
-    strange = [name for name in locks if name not in names]
-    if strange:
-        raise ConfigurationError(f"model {model.name} has no component {strange[0]!r}; it has {', '.join(names)}.")
+    unknown = [name for name in locks if name not in names]
+    if unknown:
+        raise ConfigurationError(f"Model {model.name} has no component {unknown[0]!r}. Use one of: {', '.join(names)}.")
     return np.isin(names, list(locks))
 
 
-def _search(case: Case, before: Ranked, margin: float, until: float) -> Reach:
+def _search(problem: ReachProblem, before: JobRanking, margin: float, deadline: float) -> Reach:
     """Try to prove that no weights exist; otherwise search for the nearest weights."""
-    ahead = np.flatnonzero(case.always)
-    if len(ahead) >= case.k:
-        return case.answer(possible=False, proven=True, before=before, competitors=ahead, nearer=EVERYWHERE)
-    plain = np.flatnonzero(~(case.always | case.never | case.others.ties))
-    region = WeightRegion(case.prepared.model.flat_weights, case.locked, EVERYWHERE)
-    packed = pack_groups(case.others.lead[:, plain], region, case.k - len(ahead), margin)
-    if len(packed.groups) == case.k - len(ahead):
-        enough = np.concatenate([ahead, plain[packed.members]])
-        return case.answer(possible=False, proven=True, before=before, competitors=enough, nearer=EVERYWHERE)
-    return _nearest(case, before, packed.weights, plain[packed.members], margin, until)
+    ahead = np.flatnonzero(problem.always_ahead)
+    if len(ahead) >= problem.k:
+        return problem.make_result(
+            is_possible=False, is_proven=True, before=before, competitors=ahead, nearer=EVERYWHERE
+        )
+    undecided = np.flatnonzero(~(problem.always_ahead | problem.never_ahead | problem.competitors.ties))
+    region = WeightRegion(problem.prepared.model.flat_weights, problem.locked, EVERYWHERE)
+    packing = pack_groups(problem.competitors.lead[:, undecided], region, problem.k - len(ahead), margin)
+    if len(packing.groups) == problem.k - len(ahead):
+        proof = np.concatenate([ahead, undecided[packing.members]])
+        return problem.make_result(
+            is_possible=False, is_proven=True, before=before, competitors=proof, nearer=EVERYWHERE
+        )
+    return _search_nearest(problem, before, packing.weights, undecided[packing.members], margin, deadline)
 
 
-def _nearest(case: Case, before: Ranked, start: Floats | None, working: Longs, margin: float, until: float) -> Reach:
+def _search_nearest(
+    problem: ReachProblem, before: JobRanking, start: Floats | None, working: Longs, margin: float, deadline: float
+) -> Reach:
     """Search growing radii, up to the distance of the weights that random search found."""
-    guessed, nearer = _guessed(case, margin, start), 0.0
-    furthest = EVERYWHERE if guessed is None else min(guessed.distance * (1 + 1e-6), EVERYWHERE)
+    candidate, nearer = _sample_candidate(problem, margin, start), 0.0
+    furthest = EVERYWHERE if candidate is None else min(candidate.distance * (1 + 1e-6), EVERYWHERE)
     for radius in (*(radius for radius in RADII if radius < furthest), furthest):
-        step = _Step(case, radius, margin, until)
-        found, working, after = step.run(before, working)
-        if found.weights is not None and after is not None:
-            best = _Way(case.model_of(found.weights), after, float(abs(found.weights - step.region.flat).sum()))
-            if not found.finished and guessed is not None and guessed.distance < best.distance:
-                best = guessed
-            return best.answer(case, before, found.finished, margin, nearer)
-        if not found.finished:
+        step = _RadiusSearch(problem, radius, margin, deadline)
+        nearest, working, after = step.run(before, working)
+        if nearest.weights is not None and after is not None:
+            best = _Candidate(
+                problem.model_of(nearest.weights), after, float(abs(nearest.weights - step.region.flat).sum())
+            )
+            if not nearest.is_finished and candidate is not None and candidate.distance < best.distance:
+                best = candidate
+            return best.make_result(problem, before, nearest.is_finished, margin, nearer)
+        if not nearest.is_finished:
             break
         nearer = radius
-    if guessed is not None:
-        return guessed.answer(case, before, nearer == furthest, margin, nearer)
+    if candidate is not None:
+        return candidate.make_result(problem, before, nearer == furthest, margin, nearer)
     if nearer < EVERYWHERE:
-        return case.answer(possible=None, proven=False, before=before, nearer=nearer)
-    enough = np.concatenate([step.ahead, working])
-    return case.answer(possible=False, proven=True, before=before, competitors=enough, nearer=nearer)
+        return problem.make_result(is_possible=None, is_proven=False, before=before, nearer=nearer)
+    proof = np.concatenate([step.ahead, working])
+    return problem.make_result(is_possible=False, is_proven=True, before=before, competitors=proof, nearer=nearer)
 
 
 @dataclass(frozen=True)
-class _Way:
+class _Candidate:
     """Weights that put the job into the list, confirmed by the engine's ranking."""
 
     model: ScoringModel
-    after: Ranked
+    after: JobRanking
     distance: float
 
-    def answer(self, case: Case, before: Ranked, proven: bool, margin: float, nearer: float) -> Reach:
-        return case.answer(
-            possible=True,
-            proven=proven,
+    def make_result(
+        self, problem: ReachProblem, before: JobRanking, is_proven: bool, margin: float, nearer: float
+    ) -> Reach:
+        return problem.make_result(
+            is_possible=True,
+            is_proven=is_proven,
             model=self.model,
             before=before,
             after=self.after,
@@ -403,37 +413,37 @@ class _Way:
         )
 
 
-def _guessed(case: Case, margin: float, start: Floats | None) -> _Way | None:
-    region = WeightRegion(case.prepared.model.flat_weights, case.locked, EVERYWHERE)
-    weights = sample_start(case.others.lead[:, ~case.never], region, case.k - 1, margin, start)
+def _sample_candidate(problem: ReachProblem, margin: float, start: Floats | None) -> _Candidate | None:
+    region = WeightRegion(problem.prepared.model.flat_weights, problem.locked, EVERYWHERE)
+    weights = sample_start(problem.competitors.lead[:, ~problem.never_ahead], region, problem.k - 1, margin, start)
     if weights is None:
         return None
-    model = case.model_of(weights)
-    after = case.ranked(model)
-    return _Way(model, after, float(abs(weights - region.flat).sum())) if after.rank <= case.k else None
+    model = problem.model_of(weights)
+    after = problem.rank(model)
+    return _Candidate(model, after, float(abs(weights - region.flat).sum())) if after.rank <= problem.k else None
 
 
 @dataclass(frozen=True)
-class _Step:
+class _RadiusSearch:
     """The search within one radius."""
 
-    case: Case
+    problem: ReachProblem
     radius: float
     margin: float
-    until: float
+    deadline: float
 
     @cached_property
     def region(self) -> WeightRegion:
-        return WeightRegion(self.case.prepared.model.flat_weights, self.case.locked, self.radius)
+        return WeightRegion(self.problem.prepared.model.flat_weights, self.problem.locked, self.radius)
 
     @cached_property
     def ahead(self) -> Longs:
-        """Columns that are ahead of the job, or behind it by less than the margin, under all weights of the room."""
-        others = self.case.others
-        close = ~others.ties & ~self.case.never & (self.region.most(others.lead) < self.margin)
-        return np.flatnonzero(self.case.always | close)
+        """Columns that are ahead of the job, or behind it by less than the margin, under all weights of the region."""
+        competitors = self.problem.competitors
+        close = ~competitors.ties & ~self.problem.never_ahead & (self.region.maximum(competitors.lead) < self.margin)
+        return np.flatnonzero(self.problem.always_ahead | close)
 
-    def run(self, ranked: Ranked, working: Longs) -> tuple[NearestWeights, Longs, Ranked | None]:
+    def run(self, ranking: JobRanking, working: Longs) -> tuple[NearestWeights, Longs, JobRanking | None]:
         """Solve for the working set, rank all jobs, add the competitors that are ahead, and repeat.
 
         Return the last solution, the working set, and the ranking if the job is in the list.
@@ -442,33 +452,33 @@ class _Step:
         ------
         ScoringError: If the solution does not list the job in the engine's float32.
         """
-        allowed = self.case.k - 1 - len(self.ahead)
+        allowed = self.problem.k - 1 - len(self.ahead)
         if allowed < 0:
             return NearestWeights(None, True), np.setdiff1d(working, self.ahead), None
         rounds = 0
         while True:
-            more = _in_the_way(self.case, ranked, np.concatenate([working, self.ahead]))
-            if not len(more) and rounds:
+            added = _find_new_competitors(self.problem, ranking, np.concatenate([working, self.ahead]))
+            if not len(added) and rounds:
                 raise ScoringError(
-                    f"the weights found for job {self.case.name} do not hold in the engine's float32: take a margin "
-                    f"above {self.margin:g}."
+                    f"The weights found for job {self.problem.job_id} do not list it in the engine's float32 "
+                    f"arithmetic. Use a margin above {self.margin:g}."
                 )
-            working = np.concatenate([working, more])
-            found, left = NearestWeights(None, False), self.until - time.perf_counter()
+            working = np.concatenate([working, added])
+            nearest, seconds_left = NearestWeights(None, False), self.deadline - time.perf_counter()
             rounds += 1
-            if left > 0:
-                others = self.case.others.among(np.setdiff1d(working, self.ahead))
-                found = find_nearest_weights(others, self.region, allowed, self.margin, left)
-            if found.weights is None:
-                return found, np.setdiff1d(working, self.ahead), None
-            ranked = self.case.ranked(self.case.model_of(found.weights))
-            if ranked.rank <= self.case.k:
-                return found, working, ranked
+            if seconds_left > 0:
+                competitors = self.problem.competitors.select(np.setdiff1d(working, self.ahead))
+                nearest = find_nearest_weights(competitors, self.region, allowed, self.margin, seconds_left)
+            if nearest.weights is None:
+                return nearest, np.setdiff1d(working, self.ahead), None
+            ranking = self.problem.rank(self.problem.model_of(nearest.weights))
+            if ranking.rank <= self.problem.k:
+                return nearest, working, ranking
 
 
-def _in_the_way(case: Case, ranked: Ranked, known: Longs) -> Longs:
+def _find_new_competitors(problem: ReachProblem, ranking: JobRanking, known: Longs) -> Longs:
     """Return the best 2 · k columns that are ahead of the job and not yet known."""
-    new = ~(case.always | case.never)
+    new = ~(problem.always_ahead | problem.never_ahead)
     new[known] = False
-    ahead = ranked.order[: ranked.rank - 1]
-    return ahead[new[ahead]][: 2 * case.k]
+    ahead = ranking.order[: ranking.rank - 1]
+    return ahead[new[ahead]][: 2 * problem.k]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-__all__ = ["SAMPLERS", "Sampler", "feasible", "finished", "model_of_trial", "run_trials"]
+__all__ = ["SAMPLERS", "Sampler", "load_finished", "make_trial_model", "run_trials", "select_feasible"]
 
 Sampler = Literal["tpe", "random", "nsga2"]
 SAMPLERS: Final = ("tpe", "random", "nsga2")
@@ -72,30 +72,30 @@ def run_trials(
     """
     n_trials = whole_number("n_trials", n_trials, "a search needs a whole number of trials")
     if sampler not in SAMPLERS:
-        raise ConfigurationError(f"sampler is {sampler!r}; it may be {', '.join(SAMPLERS)}.")
+        raise ConfigurationError(f"sampler is {sampler!r}. Use one of: {', '.join(SAMPLERS)}.")
     if seed < 0 or worker < 0:
-        raise ConfigurationError(f"seed is {seed} and worker {worker}; both are whole numbers, 0 or more.")
-    with _quiet():
+        raise ConfigurationError(f"seed is {seed} and worker is {worker}. Use integers of 0 or more.")
+    with _silence_optuna():
         study = _open(problem, sampler, storage, name, seed, worker)
         if worker == 0:
-            _bring(study, problem, first)
-        done = len(finished(study))
+            _enqueue(study, problem, first)
+        done = len(load_finished(study))
         progress(min(done, n_trials), n_trials)
         while done < n_trials:
             if cancelled():
-                raise RunCancelledError(f"the search was stopped after {done:,} of {n_trials:,} trials.")
+                raise RunCancelledError(f"The search was cancelled after {done:,} of {n_trials:,} trials.")
             _try_one(study, problem)
-            done = len(finished(study))
+            done = len(load_finished(study))
             progress(min(done, n_trials), n_trials)
     return study
 
 
-def _bring(study: Study, problem: Problem, first: Sequence[ScoringModel]) -> None:
+def _enqueue(study: Study, problem: Problem, first: Sequence[ScoringModel]) -> None:
     """Enqueue the models that are neither finished nor waiting, including those whose trial was interrupted."""
     from optuna.trial import TrialState
 
-    there = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.WAITING))
-    known = {trial.user_attrs.get(_FIRST) for trial in there}
+    queued = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.WAITING))
+    known = {trial.user_attrs.get(_FIRST) for trial in queued}
     for model in first:
         if model.digest not in known:
             study.enqueue_trial(problem.space.point_of(model), user_attrs={_FIRST: model.digest})
@@ -108,7 +108,7 @@ def _try_one(study: Study, problem: Problem) -> None:
     trial = study.ask()
     try:
         evaluation = problem.train.evaluate(problem.space.suggest(trial))
-        _tell_shortfalls(trial, problem.shortfalls(evaluation, problem.train_baseline))
+        _store_shortfalls(trial, problem.shortfalls(evaluation, problem.train_baseline))
         values = problem.values(problem.train, evaluation)
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
@@ -116,7 +116,7 @@ def _try_one(study: Study, problem: Problem) -> None:
     study.tell(trial, values)
 
 
-def _tell_shortfalls(trial: Trial, shortfalls: list[float]) -> None:
+def _store_shortfalls(trial: Trial, shortfalls: list[float]) -> None:
     trial.set_user_attr(_SHORTFALLS, shortfalls)
     if hasattr(trial, "set_constraint"):  # not in Optuna 4, whose samplers read the attribute set above
         for place, short in enumerate(shortfalls):
@@ -132,18 +132,18 @@ def _open(problem: Problem, sampler: Sampler, storage: Path | None, name: str | 
         directions=["maximize" if goal.maximise else "minimize" for goal in problem.goals],
         load_if_exists=True,
     )
-    new = not study.trials  # read first: an existing study records its problem before its first trial
-    of = study.user_attrs.get(_PROBLEM)
-    if of is None and new:
+    is_new = not study.trials  # read first: an existing study records its problem before its first trial
+    digest = study.user_attrs.get(_PROBLEM)
+    if digest is None and is_new:
         study.set_user_attr(_PROBLEM, problem.digest)
-    elif of != problem.digest:
+    elif digest != problem.digest:
         raise ConfigurationError(
-            f"study {study.study_name} in {storage} is of another problem (data, users, model, goals or bounds); give "
-            "this one another name or file."
+            f"The study {study.study_name} in {storage} belongs to another problem (data, users, model, goals or "
+            "bounds). Use another name or file."
         )
     # a resumed run and a parallel worker must not repeat earlier draws, and each sampler draws its own sequence
-    drawn = (seed, worker, len(study.trials), SAMPLERS.index(sampler))
-    study.sampler = _sampler(sampler, problem, int(np.random.SeedSequence(drawn).generate_state(1)[0]))
+    entropy = (seed, worker, len(study.trials), SAMPLERS.index(sampler))
+    study.sampler = _sampler(sampler, problem, int(np.random.SeedSequence(entropy).generate_state(1)[0]))
     return study
 
 
@@ -151,8 +151,8 @@ def _sampler(name: Sampler, problem: Problem, seed: int) -> BaseSampler:
     from optuna import Trial
     from optuna.samplers import NSGAIISampler, RandomSampler, TPESampler
 
-    asks = problem.floors and not hasattr(Trial, "set_constraint")
-    constraints: dict[str, Any] = {"constraints_func": _shortfalls} if asks else {}
+    uses_function = problem.floors and not hasattr(Trial, "set_constraint")
+    constraints: dict[str, Any] = {"constraints_func": _shortfalls} if uses_function else {}
     if name == "random":
         return RandomSampler(seed=seed)
     if name == "nsga2":
@@ -164,25 +164,25 @@ def _shortfalls(trial: FrozenTrial) -> Sequence[float]:
     return tuple(trial.user_attrs.get(_SHORTFALLS, ()))
 
 
-def finished(study: Study) -> list[FrozenTrial]:
+def load_finished(study: Study) -> list[FrozenTrial]:
     """Return the trials that have a value. The storage is read again, as other processes may add trials."""
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def feasible(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def select_feasible(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that keep every floor."""
     return [trial for trial in trials if all(short <= 0 for short in _shortfalls(trial))]
 
 
-def model_of_trial(problem: Problem, trial: FrozenTrial) -> ScoringModel:
+def make_trial_model(problem: Problem, trial: FrozenTrial) -> ScoringModel:
     """Return the model that a trial tried."""
     return problem.space.model_at(trial.params)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _silence_optuna() -> Iterator[None]:
     """Suppress Optuna's log line per trial and its warnings about experimental features."""
     import optuna
     from optuna.exceptions import ExperimentalWarning

@@ -20,7 +20,7 @@ from scoring.plotting.displays import display
 from scoring.ranking import Prepared
 from scoring.threads.pool import run_in_threads
 from scoring.tuning.rank_metrics import compute_list_values, find_ranks
-from scoring.tuning.step_curve import Curve, find_constant_interval
+from scoring.tuning.step_curve import StepCurve, find_constant_interval
 from scoring.tuning.weight_sweep import sweep_weight, vary_weight
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ class WeightPath:
     n_changes: int  # changes of lists, over all users
     same_from: Floats  # (n_users,) lower end of the interval in which the list does not change
     same_to: Floats  # (n_users,) upper end
-    kept: Curve  # share of the currently listed jobs that remain listed
-    metric: Curve | None  # mean over the users with relevant jobs
+    kept: StepCurve  # share of the currently listed jobs that remain listed
+    metric: StepCurve | None  # mean over the users with relevant jobs
 
     def __repr__(self) -> str:
-        return f"WeightPath({self.component}, {self.weight:.4g} now, {self.n_changes:,} changes of lists)"
+        return f"WeightPath({self.component}, weight {self.weight:.4g}, {self.n_changes:,} list changes)"
 
     @property
-    def unchanged(self) -> tuple[float, float]:
+    def constant_interval(self) -> tuple[float, float]:
         """Interval around the current weight in which no user's list changes.
 
         Both ends are the current weight if a list changes exactly there.
@@ -63,7 +63,7 @@ class WeightPath:
 class Sensitivity:
     """The effect of each component, varied alone, on lists of k jobs; components in the model's order."""
 
-    along: Mapping[str, WeightPath]
+    paths: Mapping[str, WeightPath]
     user_id: Longs
     k: int
     metric: str | None
@@ -71,22 +71,22 @@ class Sensitivity:
 
     def __repr__(self) -> str:
         what = f", {self.metric} of {self.n_measured:,}" if self.metric else ""
-        return f"Sensitivity({len(self.along)} components, {len(self.user_id):,} users{what})"
+        return f"Sensitivity({len(self.paths)} components, {len(self.user_id):,} users{what})"
 
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())  # type: ignore[operator]
 
-    def curve(self, component: str) -> Curve:
+    def curve(self, component: str) -> StepCurve:
         """Return the metric as a function of this weight; without a metric, the share of listed jobs that remain.
 
         Raises
         ------
         ConfigurationError: If the component was not varied.
         """
-        if component not in self.along:
-            raise ConfigurationError(f"{component!r} was not varied; {', '.join(self.along)} were.")
-        along = self.along[component]
-        return along.kept if along.metric is None else along.metric
+        if component not in self.paths:
+            raise ConfigurationError(f"{component!r} was not varied. Use one of: {', '.join(self.paths)}.")
+        path = self.paths[component]
+        return path.kept if path.metric is None else path.metric
 
     def frame(self) -> pd.DataFrame:
         """Return one row per component.
@@ -96,7 +96,7 @@ class Sensitivity:
         between them) · best (highest value) · best_weight · best_from, best_to (interval of the highest value) ·
         at_zero (the component left out) · slope (of the metric per unit of weight, across ±0.05).
         """
-        return pd.DataFrame([_row(along) for along in self.along.values()])
+        return pd.DataFrame([_row(path) for path in self.paths.values()])
 
     def plot(self) -> Figure:
         """Plot a curve per component, the current and the best weight, and the interval without changes."""
@@ -104,18 +104,18 @@ class Sensitivity:
         return figure
 
 
-def _row(along: WeightPath) -> dict[str, object]:
-    low, high = along.unchanged
-    row: dict[str, object] = {"component": along.component, "group": along.group, "weight": along.weight}
-    row |= {"same_from": low, "same_to": high, "changes": along.n_changes}
-    curve, now = along.metric, along.weight
+def _row(path: WeightPath) -> dict[str, object]:
+    low, high = path.constant_interval
+    row: dict[str, object] = {"component": path.component, "group": path.group, "weight": path.weight}
+    row |= {"same_from": low, "same_to": high, "changes": path.n_changes}
+    curve, weight = path.metric, path.weight
     if curve is None:
         return row
-    metric_low, metric_high = find_constant_interval(curve.changes, now)
-    best, best_from, best_to = curve.best(now)
-    left, right = max(now - STEP, 0.0), min(now + STEP, 1.0)
+    metric_low, metric_high = find_constant_interval(curve.changes, weight)
+    best, best_from, best_to = curve.best(weight)
+    left, right = max(weight - STEP, 0.0), min(weight + STEP, 1.0)
     return row | {
-        "now": float(curve(now)),
+        "now": float(curve(weight)),
         "metric_from": metric_low,
         "metric_to": metric_high,
         "best": curve.highest,
@@ -155,30 +155,30 @@ def sensitivity(
     k, users = list_length(k), prepared.user_rows(user_ids)
     chosen = _chosen(prepared, users, components)
     relevant = _relevant(prepared, users, relevance, metric, k)
-    found: list[list[_One]] = [[] for _ in users]
+    user_paths: list[list[_UserPath]] = [[] for _ in users]
 
     def work(part: slice) -> int:
         for place in range(part.start, part.stop):
-            found[place] = _of_user(prepared, int(users[place]), chosen, k, relevant.get(place), metric)
+            user_paths[place] = _sweep_user(prepared, int(users[place]), chosen, k, relevant.get(place), metric)
         return part.stop - part.start
 
     run_in_threads(work, len(users), prepared.scorer.workers)
     parts = prepared.model.parts
-    along = {
-        parts[c].name: _together(parts[c].name, parts[c].group, now, [ones[place] for ones in found])
-        for place, (c, now) in enumerate(chosen)
+    paths = {
+        parts[c].name: _combine(parts[c].name, parts[c].group, weight, [paths[place] for paths in user_paths])
+        for place, (c, weight) in enumerate(chosen)
     }
-    return Sensitivity(along, prepared.plan.user_id[users], k, metric.name if metric else None, len(relevant))
+    return Sensitivity(paths, prepared.plan.user_id[users], k, metric.name if metric else None, len(relevant))
 
 
 @dataclass(frozen=True)
-class _One:
+class _UserPath:
     """The curves of one user for one component."""
 
     changes: Floats
     same: tuple[float, float]
-    kept: Curve  # number of currently listed jobs that remain listed
-    metric: Curve | None
+    kept: StepCurve  # number of currently listed jobs that remain listed
+    metric: StepCurve | None
 
 
 def _chosen(prepared: Prepared, users: Longs, components: Sequence[str] | None) -> list[tuple[int, float]]:
@@ -186,15 +186,15 @@ def _chosen(prepared: Prepared, users: Longs, components: Sequence[str] | None) 
     model = prepared.model
     if model.eligibility.max_per_company is not None:
         raise ConfigurationError(
-            "max_per_company is set: a list then hangs on which companies come first, not on crossings of totals "
-            "alone. Look at the sensitivity without it: model.with_eligibility(max_per_company=None)."
+            "sensitivity does not support max_per_company, because lists then depend on more than totals. "
+            "Use model.with_eligibility(max_per_company=None)."
         )
     if not len(users):
-        raise ConfigurationError("there are no users whose lists could change; name one at least.")
+        raise ConfigurationError("There are no users. Give at least one user.")
     names = [part.name for part in model.parts]
-    strange = [name for name in components or () if name not in names]
-    if strange:
-        raise ConfigurationError(f"model {model.name} has no component {strange[0]!r}; it has {', '.join(names)}.")
+    unknown = [name for name in components or () if name not in names]
+    if unknown:
+        raise ConfigurationError(f"Model {model.name} has no component {unknown[0]!r}. Use one of: {', '.join(names)}.")
     flat = model.flat_weights
     vary_weight(flat, 0, 0.0)  # rejects a model of one component
     return [
@@ -215,9 +215,9 @@ def _relevant(
     if relevance is None and metric is None:
         return {}
     if relevance is None or metric is None:
-        raise ConfigurationError("relevance and a metric belong together: give both, or neither.")
+        raise ConfigurationError("Give both relevance and metric, or neither.")
     if metric.k > k:
-        raise ConfigurationError(f"{metric.name} looks at {metric.k} jobs and the lists have {k}: take k={metric.k}.")
+        raise ConfigurationError(f"{metric.name} needs lists of {metric.k} jobs, but k is {k}. Use k={metric.k}.")
     plan = prepared.plan
     rows, _ = IdIndex(plan.job_id).find(relevance.job_id)
     result = {}
@@ -226,18 +226,18 @@ def _relevant(
         if of_user.any():
             result[at] = rows[of_user], np.asarray(relevance.gain[of_user], dtype=np.float64)
     if not result:
-        raise ConfigurationError(f"none of the {len(users):,} users has a relevant job: {metric.name} has no value.")
+        raise ConfigurationError(f"None of the {len(users):,} users has a relevant job, so {metric.name} has no value.")
     return result
 
 
-def _of_user(
+def _sweep_user(
     prepared: Prepared,
     user: int,
     chosen: Sequence[tuple[int, float]],
     k: int,
     jobs: _Jobs | None,
     metric: Metric | None,
-) -> list[_One]:
+) -> list[_UserPath]:
     plan, row = prepared.plan, np.array([user])
     eligible = np.flatnonzero(plan.exclusions.matrix(row)[0])
     eligible = eligible[np.argsort(plan.job_id[eligible], kind="stable")]  # ordered by id, which breaks ties
@@ -245,7 +245,7 @@ def _of_user(
     column = np.full(len(plan.job_id) + 1, -1, dtype=np.int32)  # the last entry is for row -1: the job does not exist
     column[eligible] = np.arange(len(eligible))
     flat, result = plan.model.flat_weights, []
-    for component, now in chosen:
+    for component, weight in chosen:
         times, at, within = sweep_weight(values, flat, component, k)
         curve = None
         if jobs is not None and metric is not None:
@@ -256,19 +256,21 @@ def _of_user(
         if not np.array_equal(at[-1], within[-1]):
             changes = np.append(changes, 1.0)
         result.append(
-            _One(changes, find_constant_interval(changes, now), _kept(times, at, within, now, len(eligible)), curve)
+            _UserPath(
+                changes, find_constant_interval(changes, weight), _kept(times, at, within, weight, len(eligible)), curve
+            )
         )
     return result
 
 
-def _kept(times: Floats, at: Ints, within: Ints, now: float, n_columns: int) -> Curve:
+def _kept(times: Floats, at: Ints, within: Ints, weight: float, n_columns: int) -> StepCurve:
     """Return the number of currently listed jobs in each list."""
-    place = int(np.searchsorted(times, now))
-    listed = at[place] if times[place] == now else within[place - 1]
+    place = int(np.searchsorted(times, weight))
+    listed = at[place] if times[place] == weight else within[place - 1]
     here, between = (
         (find_ranks(lists, listed, n_columns) > 0).sum(axis=1).astype(np.float64) for lists in (at, within)
     )
-    return Curve.simplified(times, here, between)
+    return StepCurve.simplify(times, here, between)
 
 
 def _metric_curve(
@@ -276,31 +278,31 @@ def _metric_curve(
     times: Floats,
     at: Ints,
     within: Ints,
-    wanted: Ints,
+    relevant_columns: Ints,
     gains: Floats,
     n_columns: int,
-) -> Curve:
+) -> StepCurve:
     """Return the metric as a curve; it changes only where a relevant job changes its rank."""
-    at_points = compute_list_values(metric, find_ranks(at, wanted, n_columns), gains)
-    between = compute_list_values(metric, find_ranks(within, wanted, n_columns), gains)
-    return Curve.simplified(times, at_points, between)
+    at_points = compute_list_values(metric, find_ranks(at, relevant_columns, n_columns), gains)
+    between = compute_list_values(metric, find_ranks(within, relevant_columns, n_columns), gains)
+    return StepCurve.simplify(times, at_points, between)
 
 
-def _together(name: str, group: str, now: float, ones: Sequence[_One]) -> WeightPath:
-    curves = [one.metric for one in ones if one.metric is not None]
-    same = np.array([one.same for one in ones])
-    kept = Curve.sum([one.kept for one in ones])
-    listed = float(kept(now))
+def _combine(name: str, group: str, weight: float, paths: Sequence[_UserPath]) -> WeightPath:
+    curves = [path.metric for path in paths if path.metric is not None]
+    same = np.array([path.same for path in paths])
+    kept = StepCurve.sum([path.kept for path in paths])
+    listed = float(kept(weight))
     if not listed:
-        raise ConfigurationError("none of these users may be shown a job: there are no lists to change.")
+        raise ConfigurationError("None of these users has an eligible job, so all lists are empty.")
     return WeightPath(
         component=name,
         group=group,
-        weight=now,
-        changes=np.unique(np.concatenate([one.changes for one in ones])),
-        n_changes=sum(len(one.changes) for one in ones),
+        weight=weight,
+        changes=np.unique(np.concatenate([path.changes for path in paths])),
+        n_changes=sum(len(path.changes) for path in paths),
         same_from=same[:, 0],
         same_to=same[:, 1],
-        kept=Curve(kept.t, kept.at / listed, kept.within / listed),
-        metric=Curve.mean(curves) if curves else None,
+        kept=StepCurve(kept.t, kept.at / listed, kept.within / listed),
+        metric=StepCurve.mean(curves) if curves else None,
     )

@@ -19,7 +19,7 @@ __all__ = ["Parameter", "Space"]
 _LEAST: Final = 1e-6
 """Smallest coordinate u, so that log(u) is finite: -log(u) is at most 14; its mean over uniform draws is 1."""
 
-_NOTHING_SHARED: Final = 1e-12
+_ZERO_SHARED: Final = 1e-12
 """Weight left by the locked components, up to which it counts as 0: rounding error."""
 
 
@@ -69,16 +69,18 @@ class Space:
     def __post_init__(self) -> None:
         for name in (*self.locked, *(parameter.component for parameter in self.parameters)):
             if name not in self.names:
-                raise ConfigurationError(f"model {self.model.name} has no component {name!r}: {', '.join(self.names)}.")
+                raise ConfigurationError(
+                    f"Model {self.model.name} has no component {name!r}. Use one of: {', '.join(self.names)}."
+                )
         if len({parameter.name for parameter in self.parameters}) < len(self.parameters):
-            raise ConfigurationError(f"a parameter is named twice: {', '.join(p.name for p in self.parameters)}.")
+            raise ConfigurationError(f"Duplicate parameter in {', '.join(p.name for p in self.parameters)}. Keep one.")
         for parameter in self.parameters:
             _check_bounds(parameter, self._component(parameter.component))
         self._check_corners()
         if not self.free and not self.parameters:
-            raise ConfigurationError("all weights but one are locked and no parameter is named: nothing can change.")
-        if self.free and self.shared <= _NOTHING_SHARED:
-            raise ConfigurationError("the locked weights sum to 1: nothing is left for the others.")
+            raise ConfigurationError("All weights but one are locked and no parameter is given, so nothing can change.")
+        if self.free and self.shared <= _ZERO_SHARED:
+            raise ConfigurationError("The locked weights sum to 1, so nothing is left for the other components.")
 
     def _check_corners(self) -> None:
         """Check all corners of the bounds, as a component may relate parameters.
@@ -86,14 +88,16 @@ class Space:
         If all corners are valid, all values between them are valid.
         """
         for name in dict.fromkeys(parameter.component for parameter in self.parameters):
-            theirs = [parameter for parameter in self.parameters if parameter.component == name]
-            for corner in product(*((parameter.low, parameter.high) for parameter in theirs)):
-                values = dict(zip((parameter.name for parameter in theirs), corner, strict=True))
+            parameters = [parameter for parameter in self.parameters if parameter.component == name]
+            for corner in product(*((parameter.low, parameter.high) for parameter in parameters)):
+                values = dict(zip((parameter.name for parameter in parameters), corner, strict=True))
                 try:
                     self._with_values(values)
                 except ModelError as error:
-                    tried = ", ".join(f"{parameter} = {value:g}" for parameter, value in values.items())
-                    raise ConfigurationError(f"no search can try {tried}: {error} Choose other bounds.") from error
+                    values_text = ", ".join(f"{parameter} = {value:g}" for parameter, value in values.items())
+                    raise ConfigurationError(
+                        f"The search cannot try {values_text}: {error} Use other bounds."
+                    ) from error
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,8 +107,8 @@ class Space:
     @property
     def free(self) -> tuple[str, ...]:
         """Components whose weight may change; empty if fewer than two are not locked."""
-        open_ = tuple(name for name in self.names if name not in self.locked)
-        return open_ if len(open_) > 1 else ()
+        unlocked = tuple(name for name in self.names if name not in self.locked)
+        return unlocked if len(unlocked) > 1 else ()
 
     @property
     def flat(self) -> dict[str, float]:
@@ -123,7 +127,7 @@ class Space:
         return self.model_of(coordinates, values)
 
     def _suggest(self, trial: Trial, parameter: Parameter) -> float:
-        if _is_whole(self._component(parameter.component), parameter.field):
+        if _is_integer(self._component(parameter.component), parameter.field):
             return trial.suggest_int(parameter.name, int(parameter.low), int(parameter.high), log=parameter.log)
         return trial.suggest_float(parameter.name, parameter.low, parameter.high, log=parameter.log)
 
@@ -172,13 +176,15 @@ class Space:
         ------
         ConfigurationError: If the components differ, a locked weight differs, or a parameter is outside its bounds.
         """
-        theirs = _flat(model)
-        if tuple(theirs) != self.names:
-            raise ConfigurationError(f"model {model.name} has other components than {self.model.name}.")
+        flat = _flat(model)
+        if tuple(flat) != self.names:
+            raise ConfigurationError(f"Model {model.name} has other components than {self.model.name}.")
         for name in self.names:
-            if name not in self.free and abs(theirs[name] - self.flat[name]) > 1e-9:
-                raise ConfigurationError(f"{name} is locked at {self.flat[name]:g}; in {model.name} it is another.")
-        return self._coordinates(theirs) | {
+            if name not in self.free and abs(flat[name] - self.flat[name]) > 1e-9:
+                raise ConfigurationError(
+                    f"{name} is locked at {self.flat[name]:g}, but is {flat[name]:g} in {model.name}."
+                )
+        return self._coordinates(flat) | {
             parameter.name: self._inside(parameter, model) for parameter in self.parameters
         }
 
@@ -208,26 +214,36 @@ def _flat(model: ScoringModel) -> dict[str, float]:
 def _check_bounds(parameter: Parameter, component: Component) -> None:
     value, low, high = _number(parameter, component), parameter.low, parameter.high
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ConfigurationError(f"{parameter.name} cannot lie between {low} and {high}; give two numbers that rise.")
+        raise ConfigurationError(
+            f"{parameter.name}: the bounds are {low} and {high}. Use two finite numbers, the lower first."
+        )
     if parameter.log and low <= 0:
-        raise ConfigurationError(f"{parameter.name}: ratios need a low end above 0, not {low:g}.")
-    if _is_whole(component, parameter.field) and not (float(low).is_integer() and float(high).is_integer()):
-        raise ConfigurationError(f"{parameter.name} is a whole number; {low:g} and {high:g} are to be, too.")
+        raise ConfigurationError(
+            f"{parameter.name}: a logarithmic scale needs a lower bound above 0, but it is {low:g}."
+        )
+    if _is_integer(component, parameter.field) and not (float(low).is_integer() and float(high).is_integer()):
+        raise ConfigurationError(
+            f"{parameter.name} is an integer, but its bounds are {low:g} and {high:g}. Use integers."
+        )
     if not low <= value <= high:
-        raise ConfigurationError(f"{parameter.name} is {value:g} now, outside {low:g} to {high:g}.")
+        raise ConfigurationError(
+            f"{parameter.name} is {value:g}, outside {low:g} to {high:g}. Use bounds that contain it."
+        )
 
 
 def _number(parameter: Parameter, component: Component) -> float:
     """Return the current value. Raises ConfigurationError if it is not a single number."""
     numbers = {name: getattr(component, name) for name in type(component).model_fields}
-    numbers = {name: it for name, it in numbers.items() if isinstance(it, int | float) and not isinstance(it, bool)}
+    numbers = {
+        name: value for name, value in numbers.items() if isinstance(value, int | float) and not isinstance(value, bool)
+    }
     if parameter.field not in numbers:
-        has = f"its numbers are {', '.join(numbers)}" if numbers else "it has none"
-        raise ConfigurationError(f"{parameter.component} has no single number {parameter.field!r} to search; {has}.")
+        known = f"Use one of: {', '.join(numbers)}." if numbers else "It has none."
+        raise ConfigurationError(f"{parameter.component} has no numeric parameter {parameter.field!r}. {known}")
     return float(numbers[parameter.field])
 
 
-def _is_whole(component: Component, field: str) -> bool:
+def _is_integer(component: Component, field: str) -> bool:
     """Return whether the field is declared as int only. Its value does not decide, as a float field may contain 5."""
     declared = type(component).model_fields[field].annotation
     kinds = _kinds(declared)

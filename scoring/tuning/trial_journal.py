@@ -45,10 +45,12 @@ def open_journal(path: Path) -> JournalStorage:
         storage = JournalStorage(_backend(path))
         _require_trials(path)
     except OSError as error:
-        raise OutputError(f"trials cannot be kept in {path}: {reason(error)}.") from error
+        raise OutputError(f"Trials cannot be stored in {path}: {reason(error)}.") from error
     # errors of a file that is not a journal: lines that are not JSON, unknown operations, inconsistent operations
     except (ValueError, TypeError, AttributeError, LookupError, AssertionError) as error:
-        raise ConfigurationError(f"{path} holds no trials, or is damaged; name another file, or mend it.") from error
+        raise ConfigurationError(
+            f"{path} does not contain trials, or is damaged. Use another file, or repair it."
+        ) from error
     return storage
 
 

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from scoring.argument_checks import whole_number
-from scoring.errors import ConfigurationError
+from scoring.errors import ConfigurationError, pluralize
 from scoring.evaluation.evaluator import Evaluator
 from scoring.evaluation.scoreboard import Scoreboard
 from scoring.model import ScoringModel
 from scoring.plotting.displays import display
 from scoring.tuning.logistic_fit import fit_pairwise
 from scoring.tuning.problem import Problem
-from scoring.tuning.search import Sampler, feasible, finished, model_of_trial, run_trials
+from scoring.tuning.search import Sampler, load_finished, make_trial_model, run_trials, select_feasible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,14 +75,14 @@ class Tuning:
         """
         rows = []
         for name, trials in self.studies.items():
-            keeps = {trial.number for trial in feasible(trials)}
+            keeps = {trial.number for trial in select_feasible(trials)}
             for trial in trials:
-                model = model_of_trial(self.problem, trial)
+                model = make_trial_model(self.problem, trial)
                 values = dict(zip((goal.name for goal in self.problem.goals), trial.values, strict=True))
                 weights = dict(zip(self.problem.space.names, model.flat_weights.tolist(), strict=True))
-                parameters = {one.name: one.of(model) for one in self.problem.space.parameters}
-                told = {"study": name, "trial": trial.number, **values, "keeps": trial.number in keeps}
-                rows.append(told | weights | parameters)
+                parameters = {parameter.name: parameter.of(model) for parameter in self.problem.space.parameters}
+                row = {"study": name, "trial": trial.number, **values, "keeps": trial.number in keeps}
+                rows.append(row | weights | parameters)
         return pd.DataFrame(rows)
 
     def front(self) -> pd.DataFrame:
@@ -95,8 +95,8 @@ class Tuning:
         signs = np.array([1.0 if goal.maximise else -1.0 for goal in self.problem.goals])
         names = [goal.name for goal in self.problem.goals]
         values = trials[names].to_numpy() * signs
-        beaten = [bool(((values >= row).all(axis=1) & (values > row).any(axis=1)).any()) for row in values]
-        front = trials[~np.array(beaten, dtype=bool)]
+        dominated = [bool(((values >= row).all(axis=1) & (values > row).any(axis=1)).any()) for row in values]
+        front = trials[~np.array(dominated, dtype=bool)]
         return front.sort_values(names[0], ascending=not self.problem.goals[0].maximise, kind="stable")
 
     def test(self, users: Evaluator) -> Scoreboard:
@@ -108,9 +108,12 @@ class Tuning:
         ------
         ConfigurationError: If the evaluator has users of train or validation.
         """
-        seen = np.isin(users.user_id, np.concatenate([self.problem.train.user_id, self.validation.user_id]))
-        if seen.any():
-            raise ConfigurationError(f"{int(seen.sum()):,} users of the test were seen by the search.")
+        is_known = np.isin(users.user_id, np.concatenate([self.problem.train.user_id, self.validation.user_id]))
+        if is_known.any():
+            raise ConfigurationError(
+                f"{pluralize(int(is_known.sum()), 'test user')} also in train or validation. Use an evaluator of "
+                "other users."
+            )
         return Scoreboard.of(users, self.models, level=self.scoreboard.level)
 
     def plot(self) -> Figure:
@@ -156,7 +159,7 @@ def tune(
     """
     finalists = whole_number("finalists", finalists, "validation needs a whole number of models")
     if np.isin(validation.user_id, problem.train.user_id).any():
-        raise ConfigurationError("train and validation share users; split them first.")
+        raise ConfigurationError("Train and validation share users. Split the users first, with split_users.")
     progress(DIRECT, 0, 1)
     fitted = fit_pairwise(problem.space, problem.train, seed=seed)
     progress(DIRECT, 1, 1)
@@ -200,7 +203,7 @@ def search_trials(
         (SEARCH, sampler, n_trials),
     ]
     return {
-        name: finished(
+        name: load_finished(
             run_trials(
                 problem,
                 count,
@@ -226,36 +229,38 @@ def _starts(problem: Problem, fitted: ScoringModel) -> list[ScoringModel]:
     """
     if len(problem.goals) == 1 and not problem.floors:
         return [problem.baseline, fitted]
-    space, found = problem.space, [problem.baseline, fitted]
-    now, fit = (dict(zip(space.names, model.flat_weights.tolist(), strict=True)) for model in (space.model, fitted))
+    space, models = problem.space, [problem.baseline, fitted]
+    current, fit = (dict(zip(space.names, model.flat_weights.tolist(), strict=True)) for model in (space.model, fitted))
     for kept in space.free:
         others = {name: fit[name] for name in space.free if name != kept}
         if sum(others.values()) > 0:
-            share = (space.shared - now[kept]) / sum(others.values())
-            found.append(fitted.with_weights(now | {name: weight * share for name, weight in others.items()}))
-    return found
+            share = (space.shared - current[kept]) / sum(others.values())
+            models.append(fitted.with_weights(current | {name: weight * share for name, weight in others.items()}))
+    return models
 
 
 def _choose(problem: Problem, validation: Evaluator, trials: Sequence[FrozenTrial], finalists: int) -> ScoringModel:
     """Return the best model on validation among the baseline and the best trials on train."""
     on_train = problem.values(problem.train, problem.train_baseline)
-    best = sorted(feasible(trials), key=lambda trial: _worth(problem, trial.values, on_train), reverse=True)[:finalists]
+    best = sorted(select_feasible(trials), key=lambda trial: _sort_key(problem, trial.values, on_train), reverse=True)[
+        :finalists
+    ]
     base = validation.evaluate(problem.baseline)
     before, candidates = problem.values(validation, base), []
-    for model in [*(model_of_trial(problem, trial) for trial in best), problem.baseline]:
+    for model in [*(make_trial_model(problem, trial) for trial in best), problem.baseline]:
         evaluation = validation.evaluate(model)
         if all(short <= 0 for short in problem.shortfalls(evaluation, base)):
-            candidates.append((_worth(problem, problem.values(validation, evaluation), before), model))
+            candidates.append((_sort_key(problem, problem.values(validation, evaluation), before), model))
     if not candidates:
         raise ConfigurationError(
-            f"none of the {len(trials):,} trials keeps every floor on train and validation; lower the floors, "
-            "or search longer."
+            f"None of the {len(trials):,} trials keeps every floor on train and validation. Lower the floors, or run "
+            "more trials."
         )
     return max(candidates, key=lambda pair: pair[0])[1]
 
 
-def _worth(problem: Problem, values: Sequence[float], before: Sequence[float]) -> tuple[bool, float]:
+def _sort_key(problem: Problem, values: Sequence[float], before: Sequence[float]) -> tuple[bool, float]:
     """Return a sort key: whether the model loses in no goal after the first, then the gain in the first goal."""
     signs = [1.0 if goal.maximise else -1.0 for goal in problem.goals]
-    gained = [sign * (now - then) for sign, now, then in zip(signs, values, before, strict=True)]
-    return all(gain >= 0 for gain in gained[1:]), gained[0]
+    gains = [sign * (new - old) for sign, new, old in zip(signs, values, before, strict=True)]
+    return all(gain >= 0 for gain in gains[1:]), gains[0]

@@ -40,33 +40,33 @@ def plot_progress(tuning: Tuning) -> Figure:
     for study, rows in trials.groupby("study", sort=False):
         kept = rows[rows["keeps"]]
         best = kept[goal.name].cummax() if goal.maximise else kept[goal.name].cummin()
-        colour, turn = _COLOURS[str(study)], kept.index - rows.index[0] + 1
-        axes.plot(turn, kept[goal.name], ".", color=colour, alpha=0.35, markersize=4)
+        colour, number = _COLOURS[str(study)], kept.index - rows.index[0] + 1
+        axes.plot(number, kept[goal.name], ".", color=colour, alpha=0.35, markersize=4)
         if len(kept):  # drawn to the last trial, even if that does not keep the floors
             axes.step(
-                [*turn, len(rows)], [*best, best.iloc[-1]], where="post", color=colour, lw=2, label=f"best of {study}"
+                [*number, len(rows)], [*best, best.iloc[-1]], where="post", color=colour, lw=2, label=f"best of {study}"
             )
     levels = {name: _value(tuning, goal, name) for name in _LINES}
     for name, (colour, style) in _LINES.items():
         axes.axhline(levels[name], color=colour, linestyle=style, linewidth=1.5, label=name, zorder=1)
-    cut = _show_what_matters(axes, goal, trials.loc[trials["keeps"], goal.name], levels)
-    axes.set_xlabel("trial" + (f" ({cut:,} of {len(trials):,} lie beyond what is shown)" if cut else ""))
+    n_outside = _set_limits(axes, goal, trials.loc[trials["keeps"], goal.name], levels)
+    axes.set_xlabel("trial" + (f" ({n_outside:,} of {len(trials):,} outside the axes)" if n_outside else ""))
     axes.set_ylabel(_label(goal))
     axes.set_xlim(left=0)
     figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=SMALL + 0.5)
     return figure
 
 
-def _show_what_matters(axes: Any, goal: Goal, values: pd.Series, levels: dict[str, float]) -> int:
+def _set_limits(axes: Any, goal: Goal, values: pd.Series, levels: dict[str, float]) -> int:
     """Set the axis limits around the baseline and all better values; return the number of values outside them."""
     sign = 1.0 if goal.maximise else -1.0
-    seen = sign * np.array([*levels.values(), *values])
+    shown = sign * np.array([*levels.values(), *values])
     start = sign * levels["baseline"]
-    top = seen.max()
-    bottom = max(seen.min(), min(start, sign * levels["direct fit"]) - _BEYOND * (top - start))
-    region = 0.05 * (top - bottom) or 0.01
-    axes.set_ylim(*sorted((sign * (bottom - region), sign * (top + region))))
-    return int((sign * values < bottom - region).sum())
+    top = shown.max()
+    bottom = max(shown.min(), min(start, sign * levels["direct fit"]) - _BEYOND * (top - start))
+    margin = 0.05 * (top - bottom) or 0.01
+    axes.set_ylim(*sorted((sign * (bottom - margin), sign * (top + margin))))
+    return int((sign * values < bottom - margin).sum())
 
 
 def plot_front(tuning: Tuning) -> Figure:
@@ -78,17 +78,17 @@ def plot_front(tuning: Tuning) -> Figure:
     trials, front = tuning.trials().query("study == 'search'"), tuning.front()
     figure, (axes,) = new_figure(8.0 if more else 7.5, 5.2)
     axes.plot(trials[second.name], trials[first.name], ".", color=GREY, alpha=0.5, label="trial of the search")
-    label = "front: no trial beats these"
+    label = "Pareto front"
     if more:
         dots = axes.scatter(
             front[second.name], front[first.name], c=front[more[0].name], s=45, zorder=2, label=label, edgecolor="white"
         )
         figure.colorbar(dots).set_label(_label(more[0]), fontsize=SMALL)
     else:
-        along = front.sort_values(second.name)
+        ordered = front.sort_values(second.name)
         # between two trials of the front, only the values of the next trial with a better second goal are certain
         where = "pre" if second.maximise else "post"
-        line = axes.step(along[second.name], along[first.name], where=where, color=BLUE, marker="o", markersize=5)
+        line = axes.step(ordered[second.name], ordered[first.name], where=where, color=BLUE, marker="o", markersize=5)
         line[0].set_label(label)
     for name, (marker, size, colour) in _MARKERS.items():
         x, y = (_value(tuning, goal, name) for goal in (second, first))
@@ -106,4 +106,4 @@ def _value(tuning: Tuning, goal: Goal, model: str) -> float:
 
 def _label(goal: Goal) -> str:
     unit = f" [{goal.fact.unit}]" if isinstance(goal, ListGoal) else ""
-    return f"{goal.name}{unit}, training users ({'more' if goal.maximise else 'less'} is better)"
+    return f"{goal.name}{unit}, training users ({'higher' if goal.maximise else 'lower'} is better)"

@@ -12,17 +12,17 @@ from scoring.columns import FACTOR_TABLES, TABLES, Column, Table
 from scoring.columns.types import NUMBER
 from scoring.errors import DataError
 
-__all__ = ["columns_of", "sources_of", "table_of"]
+__all__ = ["get_columns", "get_table", "match_columns"]
 
 
-def table_of(name: str) -> Table:
+def get_table(name: str) -> Table:
     """Return the table of this name. Raise DataError if it does not exist."""
     if name not in TABLES:
-        raise DataError(f"There is no table {name!r}; there are {', '.join(TABLES)}.")
+        raise DataError(f"Table {name!r} does not exist. The tables are {', '.join(TABLES)}.")
     return TABLES[name]
 
 
-def columns_of(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
+def get_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
     """Return the canonical columns of a table; for a factor table, the frame determines the number of factors.
 
     Raises
@@ -35,11 +35,15 @@ def columns_of(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
 def _factor_columns(spec: Table, frame: pd.DataFrame) -> tuple[Column, ...]:
     numbers = sorted(int(name[1:]) for name in map(str, frame.columns) if re.fullmatch(r"f(0|[1-9]\d*)", name))
     if not numbers or numbers != list(range(len(numbers))):
-        raise DataError(f"{spec.name}: factor columns are f0, f1, … without a gap; found {', '.join(map(str, frame))}.")
+        raise DataError(
+            f"{spec.name}: the factor columns must be f0, f1, … without a gap. Found {', '.join(map(str, frame))}."
+        )
     return (*spec.columns, *(Column(f"f{n}", NUMBER, required=True) for n in numbers))
 
 
-def sources_of(spec: Table, columns: Sequence[Column], frame: pd.DataFrame) -> tuple[dict[str, str], tuple[str, ...]]:
+def match_columns(
+    spec: Table, columns: Sequence[Column], frame: pd.DataFrame
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return canonical name → column of the frame, and the columns that are not used.
 
     The canonical name has priority over aliases, and earlier aliases over later ones.
@@ -49,24 +53,24 @@ def sources_of(spec: Table, columns: Sequence[Column], frame: pd.DataFrame) -> t
     DataError: If a required column is missing, or a column is duplicated.
     """
     found = [str(name) for name in frame.columns]
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise DataError(f"{spec.name}: column {twice[0]!r} stands twice. Keep one of them.")
+    duplicates = frame.columns[frame.columns.duplicated()]
+    if len(duplicates):
+        raise DataError(f"{spec.name}: duplicate column {duplicates[0]!r}. Keep one.")
     sources = {}
     for column in columns:
         name = next((name for name in (column.name, *column.aliases) if name in frame.columns), None)
         if name is not None:
             sources[column.name] = name
         elif column.required:
-            raise DataError(_no_column(spec, column, found))
+            raise DataError(_describe_missing_column(spec, column, found))
     used = set(sources.values())
     return sources, tuple(name for name in found if name not in used)
 
 
-def _no_column(spec: Table, column: Column, found: list[str]) -> str:
+def _describe_missing_column(spec: Table, column: Column, found: list[str]) -> str:
     accepted = [column.name, *column.aliases]
     lower = {name.lower(): name for name in found}
     close = [lower[n] for a in accepted for n in difflib.get_close_matches(a.lower(), lower, n=2, cutoff=0.6)]
-    hint = f" Perhaps it is {' or '.join(repr(name) for name in dict.fromkeys(close))}?" if close else ""
-    also = f" (or {', '.join(column.aliases)})" if column.aliases else ""
-    return f"{spec.name}: there is no column {column.name}{also}; found {', '.join(found) or 'no column'}.{hint}"
+    hint = f" Did you mean {' or '.join(repr(name) for name in dict.fromkeys(close))}?" if close else ""
+    aliases = f" (or {', '.join(column.aliases)})" if column.aliases else ""
+    return f"{spec.name}: column {column.name}{aliases} is missing. The columns are {', '.join(found) or 'none'}.{hint}"

@@ -21,13 +21,13 @@ from scoring.columns.canonical_tables import Tables
 from scoring.columns.types import ID
 from scoring.errors import ConfigurationError
 from scoring.id_index import IdIndex
-from scoring.validation.data_errors import Rejections, no_rejections, refusal
+from scoring.validation.data_errors import Rejections, make_data_error, make_empty_rejections
 from scoring.validation.normalise import NormalisedTable
 from scoring.validation.report import DataReport
 
-__all__ = ["OnBad", "accept_tables", "unknown_references"]
+__all__ = ["InvalidRowPolicy", "accept_tables", "find_unknown_references"]
 
-OnBad = Literal["refuse", "quarantine"]
+InvalidRowPolicy = Literal["refuse", "quarantine"]
 """How to handle invalid rows: raise an error that lists them, or leave them out."""
 
 GRACE: Final = timedelta(days=1)  # clocks differ, and times without a zone may be local
@@ -37,7 +37,7 @@ def accept_tables(
     tables: Mapping[str, NormalisedTable],
     failures: Sequence[str] = (),
     *,
-    on_bad: OnBad,
+    on_bad: InvalidRowPolicy,
     as_of: pd.Timestamp | None = None,
     now: datetime | None = None,
 ) -> tuple[Tables, DataReport]:
@@ -54,40 +54,42 @@ def accept_tables(
     DataError: If there are failures, or if rows are rejected and `on_bad` is "refuse". It lists all of them.
     ConfigurationError: If `on_bad` is another value.
     """
-    if on_bad not in get_args(OnBad):
-        raise ConfigurationError(f"on_bad is {on_bad!r}; it is one of {', '.join(get_args(OnBad))}.")
-    failures = [*failures, *_unpaired_factors(tables)]
+    if on_bad not in get_args(InvalidRowPolicy):
+        raise ConfigurationError(f"on_bad is {on_bad!r}. It must be one of {', '.join(get_args(InvalidRowPolicy))}.")
+    failures = [*failures, *_find_unpaired_factors(tables)]
     if not failures:
-        tables = _without_future(tables, as_of, now or datetime.now(UTC))
-        tables = _without_unknown_references(tables)
+        tables = _reject_future(tables, as_of, now or datetime.now(UTC))
+        tables = _reject_unknown_references(tables)
     rejected = [table.rejections for table in tables.values() if len(table.rejections)]
     if failures or (rejected and on_bad == "refuse"):
-        rejections = pd.concat([no_rejections(), *rejected], ignore_index=True)
-        raise refusal(rejections[rejections["caused_by"] == ""], failures)  # without rows that only refer to them
+        rejections = pd.concat([make_empty_rejections(), *rejected], ignore_index=True)
+        raise make_data_error(
+            rejections[rejections["caused_by"] == ""], failures
+        )  # without rows that only refer to them
     return Tables(**{name: table.frame for name, table in tables.items()}), DataReport.of(tables)
 
 
-def unknown_references(actions: NormalisedTable, users: IdIndex, jobs: IdIndex) -> Rejections:
+def find_unknown_references(actions: NormalisedTable, users: IdIndex, jobs: IdIndex) -> Rejections:
     """Return the rejections of actions whose user or job is not in the known ids."""
-    found = Rejections(actions.table, len(actions.frame))
+    rejections = Rejections(actions.table, len(actions.frame))
     for key, known, table in (("user_id", users, "users"), ("job_id", jobs, "jobs")):
         ids = actions.frame[key]
-        found.add(~known.contains(ids.to_numpy()), key, ids, _unknown(key, table))
-    return found
+        rejections.add(~known.contains(ids.to_numpy()), key, ids, _unknown_reason(table))
+    return rejections
 
 
-def _unknown(key: str, table: str) -> str:
-    return f"is no {key} of {table}"
+def _unknown_reason(table: str) -> str:
+    return f"does not exist in {table}"
 
 
-def _unpaired_factors(tables: Mapping[str, NormalisedTable]) -> list[str]:
-    brought = [name for name in FACTOR_TABLES if name in tables]
-    if len(brought) != 1:
+def _find_unpaired_factors(tables: Mapping[str, NormalisedTable]) -> list[str]:
+    given = [name for name in FACTOR_TABLES if name in tables]
+    if len(given) != 1:
         return []
-    return [f"{brought[0]}: user_factors and job_factors belong together; bring both or neither."]
+    return [f"{given[0]}: user_factors and job_factors must be given together. Give both or neither."]
 
 
-def _without_future(
+def _reject_future(
     tables: Mapping[str, NormalisedTable], as_of: pd.Timestamp | None, now: datetime
 ) -> Mapping[str, NormalisedTable]:
     """Reject actions in the future, because a single one would set the clock, and jobs would count as expired.
@@ -100,12 +102,12 @@ def _without_future(
     times = tables[name].frame[column]
     if not times.max() > latest:
         return tables
-    later = (times > latest).to_numpy(dtype=bool)
-    reason = f"lies in the future (by the clock of this machine it is {now:%Y-%m-%d} now)"
-    return {**tables, name: tables[name].reject(later, column, reason)}
+    in_future = (times > latest).to_numpy(dtype=bool)
+    reason = f"is in the future (today is {now:%Y-%m-%d} by the clock of this machine)"
+    return {**tables, name: tables[name].reject(in_future, column, reason)}
 
 
-def _without_unknown_references(tables: Mapping[str, NormalisedTable]) -> Mapping[str, NormalisedTable]:
+def _reject_unknown_references(tables: Mapping[str, NormalisedTable]) -> Mapping[str, NormalisedTable]:
     """Reject actions of unknown users and jobs, and actions and factors of rejected ones."""
     owners = [_Owner.of(tables[name], key) for name, key in (("users", "user_id"), ("jobs", "job_id"))]
     actions = tables["actions"]
@@ -113,11 +115,11 @@ def _without_unknown_references(tables: Mapping[str, NormalisedTable]) -> Mappin
         actions = owner.reject_unknown(actions)
     for owner in owners:
         actions = owner.reject_dependent(actions)
-    found = {**tables, "actions": actions}
+    checked = {**tables, "actions": actions}
     for owner in owners:
-        if owner.factors in tables:
-            found[owner.factors] = owner.note_unknown(owner.reject_dependent(tables[owner.factors]))
-    return found
+        if owner.factor_table in tables:
+            checked[owner.factor_table] = owner.count_unknown(owner.reject_dependent(tables[owner.factor_table]))
+    return checked
 
 
 @dataclass(frozen=True)
@@ -126,41 +128,41 @@ class _Owner:
 
     table: str
     key: str
-    known: IdIndex
+    valid: IdIndex
     rejected: NDArray[np.int64]
 
     @classmethod
     def of(cls, table: NormalisedTable, key: str) -> _Owner:
-        known = IdIndex(table.frame[key].to_numpy())
+        valid = IdIndex(table.frame[key].to_numpy())
         rejected = np.empty(0, dtype=np.int64)
         if len(table.rejections):
-            ids = table.rejected_rows()[key]
+            ids = table.get_rejected_rows()[key]
             rejected = ID.coerce(ids).values.dropna().to_numpy(dtype=np.int64)
         # the id of a rejected duplicate is also the id of a valid row
-        return cls(table.table, key, known, rejected[~known.contains(rejected)])
+        return cls(table.table, key, valid, rejected[~valid.contains(rejected)])
 
     @property
-    def one(self) -> str:
+    def singular(self) -> str:
         return self.table[:-1]
 
     @property
-    def factors(self) -> str:
-        return f"{self.one}_factors"
+    def factor_table(self) -> str:
+        return f"{self.singular}_factors"
 
     def reject_unknown(self, table: NormalisedTable) -> NormalisedTable:
         ids = table.frame[self.key].to_numpy()
-        unknown = ~self.known.contains(ids)
+        unknown = ~self.valid.contains(ids)
         if unknown.any() and len(self.rejected):
             unknown &= ~np.isin(ids, self.rejected)
-        return table.reject(unknown, self.key, _unknown(self.key, self.table))
+        return table.reject(unknown, self.key, _unknown_reason(self.table))
 
     def reject_dependent(self, table: NormalisedTable) -> NormalisedTable:
         if not len(self.rejected):
             return table
         dependent = np.isin(table.frame[self.key], self.rejected)
-        return table.reject(dependent, self.key, f"is of a {self.one} that was refused", caused_by=self.table)
+        return table.reject(dependent, self.key, f"refers to a rejected {self.singular}", caused_by=self.table)
 
-    def note_unknown(self, table: NormalisedTable) -> NormalisedTable:
+    def count_unknown(self, table: NormalisedTable) -> NormalisedTable:
         """Count the rows of unknown users or jobs, which scores do not use."""
-        unknown = int((~self.known.contains(table.frame[self.key].to_numpy())).sum())
-        return replace(table, unused={f"of no {self.one} of the data": unknown}) if unknown else table
+        unknown = int((~self.valid.contains(table.frame[self.key].to_numpy())).sum())
+        return replace(table, unused={f"of an unknown {self.singular}": unknown}) if unknown else table

@@ -21,14 +21,14 @@ __all__ = [
     "Rejections",
     "RowName",
     "SourceRows",
-    "by_row",
-    "grouped",
-    "no_rejections",
-    "refusal",
+    "group_rejections",
+    "join_reasons",
+    "make_data_error",
+    "make_empty_rejections",
 ]
 
-SHOWN: Final = 5  # rows of a table that an error message describes
-KINDS_SHOWN: Final = 10  # kinds of other problems that it lists
+MAX_ROWS: Final = 5  # rows of a table that an error message describes
+MAX_KINDS: Final = 10  # kinds of other problems that it lists
 PROBLEMS: Final = ("table", "column", "reason", "rows", "first", "value")
 
 
@@ -70,9 +70,9 @@ class FrameRows:
     """The rows of a DataFrame, named by its index or by `names`."""
 
     def __init__(self, frame: pd.DataFrame, names: Sequence[Any] | NDArray[Any] | pd.Index | None = None) -> None:
-        named = frame.index if names is None else names
+        names = frame.index if names is None else names
         self._frame = frame
-        self._names = named if isinstance(named, pd.Index) else pd.Index(named, dtype=object)
+        self._names = names if isinstance(names, pd.Index) else pd.Index(names, dtype=object)
 
     def take(self, at: NDArray[np.int64]) -> pd.DataFrame:
         return self._frame.iloc[at].reset_index(drop=True)
@@ -94,8 +94,8 @@ class Rejections:
         at = np.flatnonzero(mask)
         if not len(at):
             return
-        shown = [_shown(value) for value in values.iloc[at]]
-        found = {"at": at, "column": column, "value": shown, "reason": reason, "caused_by": caused_by}
+        texts = [_format_value(value) for value in values.iloc[at]]
+        found = {"at": at, "column": column, "value": texts, "reason": reason, "caused_by": caused_by}
         self._found.append(pd.DataFrame(found))
         self.rejected[at] = True
 
@@ -103,17 +103,17 @@ class Rejections:
         """Reject rows that violate a schema and are not rejected yet."""
         from pandera.errors import SchemaErrors
 
-        sound = frame if not self.rejected.any() else frame[~self.rejected]
+        remaining = frame if not self.rejected.any() else frame[~self.rejected]
         try:
-            schema.validate(sound, lazy=True)
+            schema.validate(remaining, lazy=True)
         except SchemaErrors as errors:
             cases = errors.failure_cases
             if cases["index"].isna().any():  # not an error of a row, but an unexpected dtype
                 raise
-            for (column, said), group in cases.groupby(["column", "check"], sort=False):
+            for (column, check), group in cases.groupby(["column", "check"], sort=False):
                 mask = np.zeros(len(frame), dtype=bool)
                 mask[group["index"].to_numpy(dtype=np.int64)] = True
-                reason = "is missing" if said == "not_nullable" else str(said)
+                reason = "is missing" if check == "not_nullable" else str(check)
                 self.add(mask, str(column), frame[str(column)], reason)
 
     def frame(self, source: SourceRows, rows: NDArray[np.int64] | None = None) -> pd.DataFrame:
@@ -122,19 +122,19 @@ class Rejections:
         `rows`: (length,) the position of each row in its source; by default, positions are equal.
         """
         if not self._found:
-            return no_rejections()
+            return make_empty_rejections()
         found = pd.concat(self._found, ignore_index=True).sort_values("at", kind="stable", ignore_index=True)
         at = found["at"].to_numpy() if rows is None else rows[found["at"].to_numpy()]
         return found.assign(at=at, table=self.table, row=source.names(at))[["at", *Rejection._fields]]
 
 
-def no_rejections() -> pd.DataFrame:
+def make_empty_rejections() -> pd.DataFrame:
     """Return a frame of rejections without rows."""
     dtypes = {"at": "int64"} | dict.fromkeys(Rejection._fields, "str") | {"row": "object"}
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
 
 
-def by_row(rejections: pd.DataFrame) -> pd.DataFrame:
+def join_reasons(rejections: pd.DataFrame) -> pd.DataFrame:
     """Return one row per rejected row of one table: row, column, value, and all reasons joined."""
     columns = ["row", "column", "value", "reason"]
     several = rejections["at"].duplicated()
@@ -146,57 +146,58 @@ def by_row(rejections: pd.DataFrame) -> pd.DataFrame:
     return rejections.drop_duplicates("at").assign(reason=joined.to_numpy())[columns].reset_index(drop=True)
 
 
-def grouped(rejections: pd.DataFrame) -> pd.DataFrame:
+def group_rejections(rejections: pd.DataFrame) -> pd.DataFrame:
     """Return one row per kind of problem: table, column, reason, rows, first (5 row names), value (of the first)."""
     groups = [
-        (table, column, reason, len(group), tuple(group["row"].head(SHOWN)), group["value"].iloc[0])
+        (table, column, reason, len(group), tuple(group["row"].head(MAX_ROWS)), group["value"].iloc[0])
         for (table, column, reason), group in rejections.groupby(["table", "column", "reason"], sort=False)
     ]
     return pd.DataFrame(groups, columns=list(PROBLEMS))
 
 
-def refusal(rejections: pd.DataFrame, failures: Sequence[str] = ()) -> DataError:
+def make_data_error(rejections: pd.DataFrame, failures: Sequence[str] = ()) -> DataError:
     """Return one error for all rejections of all tables, and for failures of whole tables.
 
-    Its `problems` is a frame as returned by `grouped`. For a failure of a whole table, column is "" and rows is 0.
+    Its `problems` is a frame of `group_rejections`. For a failure of a whole table, column is "" and rows is 0.
     """
-    rest = [(said.partition(":")[0].partition(".")[0], "", said, 0, (), "") for said in failures]
-    frames = [grouped(rejections)] if len(rejections) else []
-    frames += [pd.DataFrame(rest, columns=list(PROBLEMS))] if rest else []
+    failed = [(message.partition(":")[0].partition(".")[0], "", message, 0, (), "") for message in failures]
+    frames = [group_rejections(rejections)] if len(rejections) else []
+    frames += [pd.DataFrame(failed, columns=list(PROBLEMS))] if failed else []
     tables = rejections.groupby("table", sort=False)
-    text = " ".join([*failures, *(_sentence(str(table), found) for table, found in tables)])
+    messages = [*failures, *(_describe_table(str(table), group) for table, group in tables)]
+    text = " ".join(messages + (["Correct or remove these rows."] if len(rejections) else []))
     return DataError(text, problems=pd.concat(frames, ignore_index=True))
 
 
-def _sentence(table: str, rejections: pd.DataFrame) -> str:
-    refused = by_row(rejections)
-    shown = [
-        f"{_named(row)}: {column} {value!r} {reason}" if value else f"{_named(row)}: {column} {reason}"
-        for row, column, value, reason in refused.head(SHOWN).itertuples(index=False)
+def _describe_table(table: str, rejections: pd.DataFrame) -> str:
+    rejected = join_reasons(rejections)
+    rows = [
+        f"{_format_row(row)}, column {column}: {repr(value) if value else 'the value'} {reason}"
+        for row, column, value, reason in rejected.head(MAX_ROWS).itertuples(index=False)
     ]
-    if len(refused) > SHOWN:
-        shown.append(f"and {len(refused) - SHOWN:,} more{_kinds_not_shown(rejections)}")
-    return f"{table}: {pluralize(len(refused), 'row')} cannot be used. {'; '.join(shown)}."
+    if len(rejected) > MAX_ROWS:
+        rows.append(f"and {len(rejected) - MAX_ROWS:,} more{_describe_other_kinds(rejections)}")
+    return f"{table}: {pluralize(len(rejected), 'invalid row')} ({'; '.join(rows)})."
 
 
-def _kinds_not_shown(rejections: pd.DataFrame) -> str:
+def _describe_other_kinds(rejections: pd.DataFrame) -> str:
     """Return text that lists the kinds of problems that the described rows do not have."""
-    spelt = rejections[rejections["at"].isin(rejections["at"].unique()[:SHOWN])]
-    known = set(zip(spelt["column"], spelt["reason"], strict=True))
-    others = [
-        f"{column} {reason} ({rows:,}, first {_named(first[0])})"
-        for _, column, reason, rows, first, _ in grouped(rejections).itertuples(index=False)
-        if (column, reason) not in known
+    described = rejections[rejections["at"].isin(rejections["at"].unique()[:MAX_ROWS])]
+    kinds = set(zip(described["column"], described["reason"], strict=True))
+    other_kinds = [
+        f"{column} {reason} ({rows:,}, first {_format_row(first[0])})"
+        for _, column, reason, rows, first, _ in group_rejections(rejections).itertuples(index=False)
+        if (column, reason) not in kinds
     ]
-    more = f", and {len(others) - KINDS_SHOWN} other problems" if len(others) > KINDS_SHOWN else ""
-    return f", among them {', '.join(others[:KINDS_SHOWN])}{more}" if others else ""
+    more = f", and {pluralize(len(other_kinds) - MAX_KINDS, 'other problem')}" if len(other_kinds) > MAX_KINDS else ""
+    return f", among them {', '.join(other_kinds[:MAX_KINDS])}{more}" if other_kinds else ""
 
 
-def _named(row: Any) -> str:
+def _format_row(row: Any) -> str:
     return str(row) if isinstance(row, RowName) else f"row {row}"
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """Return a value as error messages show it: short, and encodable as UTF-8."""
     if not isinstance(value, list | tuple | np.ndarray) and pd.isna(value):
         return ""

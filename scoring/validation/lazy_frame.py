@@ -1,8 +1,8 @@
 """A validated frame whose columns are converted at first access.
 
 For a valid frame, `validation.normalise` spends two thirds of its time on texts that scores do not use, and most of the
-rest on checks. `read` accepts a valid frame in a hundredth of that time. If it returns None, `normalise` decides. Both
-give equal columns and rejections: `tests/dataset/test_checked.py`.
+rest on checks. `read_valid_frame` accepts a valid frame in a hundredth of that time. If it returns None, `normalise`
+decides. Both give equal columns and rejections: `tests/validation/test_lazy_frame.py`.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ import pyarrow.compute as pc
 
 from scoring.columns import TABLES, Column
 from scoring.columns.dictionary_column import DictionaryColumn
-from scoring.columns.series import Mask, arrow_texts
+from scoring.columns.series import Mask, to_arrow_texts
 from scoring.columns.types import ID
-from scoring.validation.column_matching import columns_of, sources_of, table_of
+from scoring.validation.column_matching import get_columns, get_table, match_columns
 
-__all__ = ["ValidatedFrame", "read"]
+__all__ = ["ValidatedFrame", "read_valid_frame"]
 
 
 @dataclass(frozen=True)
-class _Raw:
+class _SourceColumn:
     """An accepted column of the source, which is converted later."""
 
     column: Column
     values: pd.Series
     width: int | None
 
-    def canonical(self) -> pd.Series:
-        if self.column.type.repeats:
-            return self.coded().series()
+    def to_canonical(self) -> pd.Series:
+        if self.column.type.has_few_values:
+            return self.get_dictionary().series()
         if not self.column.type.is_text or self._is_stripped():
             return self.values
         return self.column.type.coerce(self.values, self.width).values
 
     def _is_stripped(self) -> bool:
-        texts = arrow_texts(self.values)
+        texts = to_arrow_texts(self.values)
         blank = pc.any(pc.equal(texts, "")).as_py()
         return not blank and bool(pc.utf8_trim_whitespace(texts).equals(texts))
 
-    def coded(self) -> DictionaryColumn:
+    def get_dictionary(self) -> DictionaryColumn:
         coded = DictionaryColumn.of(self.values)
         return DictionaryColumn(self.column.type.coerce(coded.values, self.width).values, coded.place)
 
-    def present(self) -> Mask:
+    def find_present(self) -> Mask:
         """Return (n,) bool: whether there is text that is not blank."""
-        texts = arrow_texts(self.values)
+        texts = to_arrow_texts(self.values)
         blank = pc.or_(pc.utf8_is_space(texts), pc.equal(texts, ""))
         return np.asarray(pc.fill_null(pc.invert(blank), False).to_numpy(zero_copy_only=False), dtype=bool)
 
@@ -62,7 +62,7 @@ class ValidatedFrame:
     A column that the source does not have is missing in every row.
     """
 
-    def __init__(self, table: str, length: int, made: dict[str, pd.Series], raw: Mapping[str, _Raw]) -> None:
+    def __init__(self, table: str, length: int, made: dict[str, pd.Series], raw: Mapping[str, _SourceColumn]) -> None:
         self._columns = {column.name: column for column in TABLES[table].columns}
         self._length = length
         self._made = made
@@ -86,22 +86,27 @@ class ValidatedFrame:
         if name not in self._made:
             raw = self._raw.get(name)
             column = self._columns[name]
-            self._made[name] = column.type.absent(self._length) if raw is None else raw.canonical()
+            self._made[name] = column.type.make_missing(self._length) if raw is None else raw.to_canonical()
         return self._made[name]
 
-    def coded(self, name: str) -> DictionaryColumn:
+    def get_dictionary(self, name: str) -> DictionaryColumn:
         """Return the canonical column of this name as a `DictionaryColumn`."""
         if name not in self._coded:
             raw = self._raw.get(name)
             is_text = self._columns[name].type.is_text
-            self._coded[name] = raw.coded() if raw is not None and is_text else DictionaryColumn.of(self[name])
+            self._coded[name] = raw.get_dictionary() if raw is not None and is_text else DictionaryColumn.of(self[name])
         return self._coded[name]
 
-    def present(self, name: str) -> Mask:
+    def find_present(self, name: str) -> Mask:
         """Return (n,) bool: whether the value is present."""
         raw = self._raw.get(name)
-        if raw is not None and raw.column.type.is_text and not raw.column.type.repeats and name not in self._made:
-            return raw.present()
+        if (
+            raw is not None
+            and raw.column.type.is_text
+            and not raw.column.type.has_few_values
+            and name not in self._made
+        ):
+            return raw.find_present()
         return self[name].notna().to_numpy(dtype=bool)
 
     @cached_property
@@ -110,7 +115,9 @@ class ValidatedFrame:
         return pd.DataFrame({name: self[name] for name in self._columns}, copy=False)
 
 
-def read(table: str, frame: pd.DataFrame, code_width: Mapping[str, int | None] | None = None) -> ValidatedFrame | None:
+def read_valid_frame(
+    table: str, frame: pd.DataFrame, code_width: Mapping[str, int | None] | None = None
+) -> ValidatedFrame | None:
     """Return the validated frame if every row is valid; None if a row may be invalid.
 
     It is always None for tables whose key is not one id, or that have other required columns.
@@ -119,30 +126,30 @@ def read(table: str, frame: pd.DataFrame, code_width: Mapping[str, int | None] |
     ------
     DataError: If a required column is missing, or a column is duplicated.
     """
-    spec, widths = table_of(table), code_width or {}
-    columns = columns_of(spec, frame)
-    sources, _ = sources_of(spec, columns, frame)
+    spec, widths = get_table(table), code_width or {}
+    columns = get_columns(spec, frame)
+    sources, _ = match_columns(spec, columns, frame)
     if len(spec.key) > 1 or any(column.required and column.type is not ID for column in columns):
         return None
     as_is = frame.index.equals(pd.RangeIndex(len(frame)))
     made: dict[str, pd.Series] = {}
-    raw: dict[str, _Raw] = {}
+    raw: dict[str, _SourceColumn] = {}
     for column in columns:
         if column.name not in sources:
             continue
         values, width = frame[sources[column.name]], widths.get(column.name)
         values = values if as_is else values.reset_index(drop=True)
-        if column.type.accepts(values) and not column.beyond(values):
-            raw[column.name] = _Raw(column, values, width)
+        if column.type.accepts(values) and not column.find_out_of_range(values):
+            raw[column.name] = _SourceColumn(column, values, width)
             continue
         coerced = column.type.coerce(values, width)
         if coerced.values.dtype != column.type.coerced_dtype or not column.is_valid(coerced):
             return None
         made[column.name] = column.type.finish(coerced.values)
     checked = ValidatedFrame(table, len(frame), made, raw)
-    return checked if _all_different(checked[spec.key[0]].to_numpy()) else None
+    return checked if _are_distinct(checked[spec.key[0]].to_numpy()) else None
 
 
-def _all_different(ids: np.ndarray) -> bool:
+def _are_distinct(ids: np.ndarray) -> bool:
     """Return whether ids are distinct; fast if they ascend, as a database returns them."""
     return bool((ids[1:] > ids[:-1]).all()) or pd.Index(ids).is_unique

@@ -20,9 +20,16 @@ from scoring.columns import ACTION_KINDS, Column, Table
 from scoring.columns.series import Mask
 from scoring.columns.types import ColumnType
 from scoring.errors import DataError
-from scoring.validation.column_matching import columns_of, sources_of, table_of
-from scoring.validation.data_errors import FrameRows, Rejections, SourceRows, by_row, no_rejections, refusal
-from scoring.validation.lazy_frame import ValidatedFrame, read
+from scoring.validation.column_matching import get_columns, get_table, match_columns
+from scoring.validation.data_errors import (
+    FrameRows,
+    Rejections,
+    SourceRows,
+    join_reasons,
+    make_data_error,
+    make_empty_rejections,
+)
+from scoring.validation.lazy_frame import ValidatedFrame, read_valid_frame
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
@@ -30,10 +37,10 @@ if TYPE_CHECKING:
 __all__ = [
     "NormalisedTable",
     "check",
-    "checked",
+    "check_lazily",
     "code_width",
-    "examine",
     "normalise",
+    "validate",
 ]
 
 
@@ -62,11 +69,13 @@ class NormalisedTable:
     unused: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def valid(
+    def from_valid_frame(
         cls, table: str, frame: pd.DataFrame, source: SourceRows | None = None, ignored: tuple[str, ...] = ()
     ) -> Self:
         """Return the table of a canonical frame, without rejections."""
-        return cls(table, frame, np.arange(len(frame)), no_rejections(), source or FrameRows(frame), ignored=ignored)
+        return cls(
+            table, frame, np.arange(len(frame)), make_empty_rejections(), source or FrameRows(frame), ignored=ignored
+        )
 
     @property
     def n_rejected(self) -> int:
@@ -79,17 +88,17 @@ class NormalisedTable:
         return len(self.frame) + self.merged + self.n_rejected
 
     @property
-    def refused(self) -> pd.DataFrame:
+    def rejected(self) -> pd.DataFrame:
         """One row per rejected row: row, column and value (text) of its first reason, and all reasons joined."""
-        return by_row(self.rejections)
+        return join_reasons(self.rejections)
 
     def reject(self, mask: Mask, column: str, reason: str, caused_by: str = "") -> Self:
         """Return the table with the rows of a mask rejected, for their value in a column."""
         found = Rejections(self.table, len(self.frame))
         found.add(mask, column, self.frame[column], reason, caused_by)
-        return self.without(found)
+        return self.reject_rows(found)
 
-    def without(self, found: Rejections) -> Self:
+    def reject_rows(self, found: Rejections) -> Self:
         """Return the table with the rows of `found` rejected."""
         if not found.rejected.any():
             return self
@@ -100,7 +109,7 @@ class NormalisedTable:
         frame = self.frame[keep].reset_index(drop=True)
         return replace(self, frame=frame, rows=self.rows[keep], rejections=rejections)
 
-    def rejected_rows(self) -> pd.DataFrame:
+    def get_rejected_rows(self) -> pd.DataFrame:
         """Return the rejected rows as in the source, one row each, in the order of `refused`."""
         return self.source.take(self.rejections["at"].drop_duplicates().to_numpy())
 
@@ -127,27 +136,27 @@ def normalise(
     ------
     DataError: If a required column is missing, a column occurs twice, or factor columns are not f0…fN.
     """
-    spec = table_of(table)
-    columns = columns_of(spec, frame)
-    sources, ignored = sources_of(spec, columns, frame)
+    spec = get_table(table)
+    columns = get_columns(spec, frame)
+    sources, ignored = match_columns(spec, columns, frame)
     widths = code_width or {}
     found = rejections or Rejections(table, len(frame))
     out: dict[str, pd.Series] = {}
     for column in columns:
         name = sources.get(column.name)
         if name is None:
-            out[column.name] = column.type.empty(len(frame))
+            out[column.name] = column.type.make_missing_coerced(len(frame))
             continue
         given = frame[name].reset_index(drop=True)
         coerced = column.type.coerce(given, widths.get(column.name))
         out[column.name] = coerced.values
-        for mask, reason in (*coerced.problems, *column.beyond(coerced.values)):
+        for mask, reason in (*coerced.problems, *column.find_out_of_range(coerced.values)):
             found.add(mask, column.name, given, reason)
     whole = pd.DataFrame(out, copy=False)
     found.check(_schema(table, columns), whole)
     merged = np.zeros(len(frame), dtype=bool)
     if unique:
-        merged = _repeated(spec, whole, found)
+        merged = _find_duplicates(spec, whole, found)
     keep = np.flatnonzero(~found.rejected & ~merged)
     good = whole if len(keep) == len(whole) else whole.iloc[keep].reset_index(drop=True)
     for column in columns:
@@ -156,7 +165,7 @@ def normalise(
     return NormalisedTable(table, good, keep, found.frame(source), source, int(merged.sum()), ignored)
 
 
-def examine(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> NormalisedTable:
+def validate(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> NormalisedTable:
     """Return the result of `normalise`, computed faster if every row is valid.
 
     Raises
@@ -164,13 +173,13 @@ def examine(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | N
     DataError: As in `normalise`, or if `frame` is not a DataFrame.
     """
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"{table}: a pandas DataFrame is needed, not {type(frame).__name__}.")
-    found = read(table, frame, code_width)
+        raise DataError(f"{table}: expected a pandas DataFrame, not {type(frame).__name__}.")
+    found = read_valid_frame(table, frame, code_width)
     if found is None:
         return normalise(table, frame, code_width=code_width)
-    spec = table_of(table)
-    _, ignored = sources_of(spec, columns_of(spec, frame), frame)
-    return NormalisedTable.valid(table, found.frame, FrameRows(frame), ignored)
+    spec = get_table(table)
+    _, ignored = match_columns(spec, get_columns(spec, frame), frame)
+    return NormalisedTable.from_valid_frame(table, found.frame, FrameRows(frame), ignored)
 
 
 def check(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> pd.DataFrame:
@@ -181,19 +190,21 @@ def check(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | Non
     DataError: If a row is invalid. It lists table, columns, rows (by the index of the frame) and values of the first
         problems, and the number of problems.
     """
-    return checked(table, frame, code_width=code_width).frame
+    return check_lazily(table, frame, code_width=code_width).frame
 
 
-def checked(table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None) -> ValidatedFrame:
+def check_lazily(
+    table: str, frame: pd.DataFrame, *, code_width: Mapping[str, int | None] | None = None
+) -> ValidatedFrame:
     """Return the frame of `check` as a `ValidatedFrame`, converted at first access. Errors are those of `check`."""
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"{table}: a pandas DataFrame is needed, not {type(frame).__name__}.")
-    found = read(table, frame, code_width)
+        raise DataError(f"{table}: expected a pandas DataFrame, not {type(frame).__name__}.")
+    found = read_valid_frame(table, frame, code_width)
     if found is not None:
         return found
     result = normalise(table, frame, code_width=code_width)
     if len(result.rejections):
-        raise refusal(result.rejections)
+        raise make_data_error(result.rejections)
     return ValidatedFrame.of(table, result.frame)
 
 
@@ -216,7 +227,7 @@ def _schema(table: str, columns: tuple[Column, ...]) -> DataFrameSchema:
         if column.type.violation:
             checks[column.name] = pandera.Check(partial(_satisfies, column.type), error=column.type.violation)
     if table == "actions":
-        checks["action"] = pandera.Check.isin(ACTION_KINDS, error=f"is none of {', '.join(ACTION_KINDS)}")
+        checks["action"] = pandera.Check.isin(ACTION_KINDS, error=f"is not one of {', '.join(ACTION_KINDS)}")
     return pandera.DataFrameSchema(
         {
             column.name: pandera.Column(
@@ -235,16 +246,16 @@ def _satisfies(column_type: ColumnType, values: pd.Series) -> pd.Series:
     return pd.Series(~column_type.violates(values), index=values.index)
 
 
-def _repeated(spec: Table, frame: pd.DataFrame, found: Rejections) -> Mask:
+def _find_duplicates(spec: Table, frame: pd.DataFrame, found: Rejections) -> Mask:
     """Return which valid rows duplicate an action or a prefecture pair; reject duplicate ids in other tables.
 
     This must be the last check, so that an invalid row does not cause the rejection of a valid row with the same id.
     """
-    sound = np.flatnonzero(~found.rejected)
+    valid = np.flatnonzero(~found.rejected)
     keys = frame[list(spec.key)]
-    repeated = np.zeros(len(frame), dtype=bool)
-    repeated[sound] = (keys if len(sound) == len(frame) else keys.iloc[sound]).duplicated().to_numpy()
+    duplicate = np.zeros(len(frame), dtype=bool)
+    duplicate[valid] = (keys if len(valid) == len(frame) else keys.iloc[valid]).duplicated().to_numpy()
     if len(spec.key) > 1:
-        return repeated
-    found.add(repeated, spec.key[0], frame[spec.key[0]], "stands there already in an earlier row")
+        return duplicate
+    found.add(duplicate, spec.key[0], frame[spec.key[0]], "is a duplicate of an earlier row")
     return np.zeros(len(frame), dtype=bool)

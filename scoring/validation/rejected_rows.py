@@ -9,10 +9,10 @@ import pandas as pd
 from scoring.storage.atomic_file import replace_file
 from scoring.storage.os_errors import wrap_os_errors
 
-__all__ = ["write_refused"]
+__all__ = ["write_rejected_rows"]
 
 
-def write_refused(rows: pd.DataFrame, path: Path) -> Path:
+def write_rejected_rows(rows: pd.DataFrame, path: Path) -> Path:
     """Write rejected rows to a CSV file, replaced atomically, and return its path.
 
     Rows may contain personal data, so only the owner can read the file (mode 0600).
@@ -21,8 +21,8 @@ def write_refused(rows: pd.DataFrame, path: Path) -> Path:
     ------
     OutputError: If the file cannot be written.
     """
-    advice = "Nothing is imported or run; give another place"
-    with wrap_os_errors(path, what="The refused rows", advice=advice):
+    advice = "Nothing is imported or run; use another folder"
+    with wrap_os_errors(path, what="The file of rejected rows", advice=advice):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, rows.to_csv(index=False).encode(errors="backslashreplace"), mode=0o600)
     return path

@@ -14,12 +14,12 @@ import pandas as pd
 from scoring.columns import TABLES
 from scoring.errors import ConfigurationError, DataError, OutputError, pluralize, printable
 from scoring.storage.os_errors import reason
-from scoring.validation.data_errors import grouped, no_rejections
+from scoring.validation.data_errors import group_rejections, make_empty_rejections
 from scoring.validation.normalise import NormalisedTable
 
 __all__ = ["DataReport", "Limit", "TableReport"]
 
-HEAD: Final = ("refused_row", "refused_column", "refused_value", "refused_reason")
+REASON_COLUMNS: Final = ("refused_row", "refused_column", "refused_value", "refused_reason")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TableReport:
     read: int
     used: int
     left_out: Mapping[str, int] = field(default_factory=dict)
-    refused: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
     caused_by: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -59,32 +59,32 @@ class TableReport:
         )
 
     def __post_init__(self) -> None:
-        found = self.used + sum(self.left_out.values()) + self.n_refused
-        if self.read != found:
-            raise AssertionError(f"{self.table}: {self.read} rows read, but {found} used, left out and refused")
+        total = self.used + sum(self.left_out.values()) + self.n_rejected
+        if self.read != total:
+            raise AssertionError(f"{self.table}: {self.read} rows read, but {total} used, left out and rejected")
 
     @property
-    def n_refused(self) -> int:
-        return sum(self.refused.values())
+    def n_rejected(self) -> int:
+        return sum(self.rejected.values())
 
     @property
-    def n_faulty(self) -> int:
+    def n_invalid(self) -> int:
         """Number of rows that are invalid themselves, without rows that only refer to a rejected row."""
-        return sum(count for reason, count in self.refused.items() if reason not in self.caused_by)
+        return sum(count for reason, count in self.rejected.items() if reason not in self.caused_by)
 
-    def line(self) -> str:
-        """Return a line such as `jobs: 100 read = 98 used + 2 refused (fee is not a number 2)`.
+    def format_line(self) -> str:
+        """Return a line such as `jobs: 100 read = 98 used + 2 rejected (fee is not a number: 2)`.
 
         Reasons of rows that only refer to a rejected row are last.
         """
         parts = [f"{self.used:,} used", *(f"{count:,} {rule}" for rule, count in self.left_out.items() if count)]
-        if self.refused:
-            reasons = ", ".join(f"{reason} {count:,}" for reason, count in self._in_order())
-            parts.append(f"{self.n_refused:,} refused ({reasons})")
+        if self.rejected:
+            reasons = ", ".join(f"{reason}: {count:,}" for reason, count in self._sort_reasons())
+            parts.append(f"{self.n_rejected:,} rejected ({reasons})")
         return f"{self.table}: {self.read:,} read = {' + '.join(parts)}"
 
-    def _in_order(self) -> list[tuple[str, int]]:
-        return sorted(self.refused.items(), key=lambda item: item[0] in self.caused_by)
+    def _sort_reasons(self) -> list[tuple[str, int]]:
+        return sorted(self.rejected.items(), key=lambda item: item[0] in self.caused_by)
 
 
 @dataclass(frozen=True)
@@ -105,17 +105,17 @@ class Limit:
         ------
         ConfigurationError: If the text is neither.
         """
-        plain = text.strip()
-        if re.fullmatch(r"\d{1,3}(\.\d+)?\s*%", plain, re.ASCII) and float(plain[:-1]) <= 100:
-            return cls(share=float(plain[:-1]) / 100)
-        if re.fullmatch(r"\d{1,18}", plain, re.ASCII):
-            return cls(rows=int(plain))
-        raise ConfigurationError(f"{text!r} says not how many rows may be refused; write 1% or a whole number.")
+        stripped = text.strip()
+        if re.fullmatch(r"\d{1,3}(\.\d+)?\s*%", stripped, re.ASCII) and float(stripped[:-1]) <= 100:
+            return cls(share=float(stripped[:-1]) / 100)
+        if re.fullmatch(r"\d{1,18}", stripped, re.ASCII):
+            return cls(rows=int(stripped))
+        raise ConfigurationError(f"Invalid limit {text!r}. Use a percentage such as 1% or an integer.")
 
     def allows(self, table: TableReport) -> bool:
         """Return whether the invalid rows of a table are within the limit."""
-        most = table.read * self.share if self.share is not None else self.rows
-        return most is None or table.n_faulty <= most
+        limit = table.read * self.share if self.share is not None else self.rows
+        return limit is None or table.n_invalid <= limit
 
     def __str__(self) -> str:
         if self.share is not None:
@@ -142,34 +142,38 @@ class DataReport:
     problems: pd.DataFrame = field(default_factory=pd.DataFrame)
     rows: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    rejections: pd.DataFrame = field(default_factory=no_rejections)
+    rejections: pd.DataFrame = field(default_factory=make_empty_rejections)
 
     @classmethod
     def of(cls, tables: Mapping[str, NormalisedTable]) -> Self:
-        """Return the ledger of validated tables."""
-        dirty = {
+        """Return the report of validated tables."""
+        with_rejections = {
             name: replace(table, rejections=table.rejections.sort_values("at", kind="stable", ignore_index=True))
             for name, table in tables.items()
             if len(table.rejections)
         }
-        problems = [grouped(tables[name].rejections) for name in dirty]
-        rejections = pd.concat([no_rejections(), *(table.rejections for table in dirty.values())], ignore_index=True)
+        problems = [group_rejections(tables[name].rejections) for name in with_rejections]
+        rejections = pd.concat(
+            [make_empty_rejections(), *(table.rejections for table in with_rejections.values())], ignore_index=True
+        )
         return cls(
             {name: TableReport.of(table) for name, table in tables.items()},
-            pd.concat(problems, ignore_index=True) if dirty else pd.DataFrame(columns=["table", "column", "reason"]),
-            {name: _with_reasons(table) for name, table in dirty.items()},
+            pd.concat(problems, ignore_index=True)
+            if with_rejections
+            else pd.DataFrame(columns=["table", "column", "reason"]),
+            {name: _add_reasons(table) for name, table in with_rejections.items()},
             {name: table.ignored for name, table in tables.items() if table.ignored},
             rejections,
         )
 
-    def invalid_rows(self, table: str) -> pd.DataFrame:
+    def get_invalid_rows(self, table: str) -> pd.DataFrame:
         """Return the rejected rows of a table that are invalid themselves, without rows that only refer to one."""
-        found = self.rejections[self.rejections["table"] == table].drop_duplicates("at")
-        return self.rows[table][(found["caused_by"] == "").to_numpy()]
+        first = self.rejections[self.rejections["table"] == table].drop_duplicates("at")
+        return self.rows[table][(first["caused_by"] == "").to_numpy()]
 
     @property
-    def n_refused(self) -> int:
-        return sum(table.n_refused for table in self.tables.values())
+    def n_rejected(self) -> int:
+        return sum(table.n_rejected for table in self.tables.values())
 
     def __getitem__(self, table: str) -> TableReport:
         """Return the row counts of a table. Raise KeyError if it does not exist."""
@@ -179,8 +183,8 @@ class DataReport:
         return f"DataReport({'; '.join(self.lines())})"
 
     def lines(self) -> list[str]:
-        """Return the ledger as text, one line per table."""
-        return [table.line() for table in self.tables.values()]
+        """Return the report as text, one line per table."""
+        return [table.format_line() for table in self.tables.values()]
 
     def frame(self) -> pd.DataFrame:
         """Return the counts as a frame: table, what (read, used, left out, refused), why, rows."""
@@ -188,7 +192,7 @@ class DataReport:
         for name, table in self.tables.items():
             rows += [(name, "read", "", table.read), (name, "used", "", table.used)]
             rows += [(name, "left out", rule, count) for rule, count in table.left_out.items()]
-            rows += [(name, "refused", reason, count) for reason, count in table.refused.items()]
+            rows += [(name, "refused", reason, count) for reason, count in table.rejected.items()]
         return pd.DataFrame(rows, columns=["table", "what", "why", "rows"])
 
     def with_table(self, table: TableReport) -> Self:
@@ -197,12 +201,12 @@ class DataReport:
 
     def reasons(self) -> dict[tuple[str, str], int]:
         """Return (table, reason) → number of rejected rows."""
-        return {(name, why): rows for name, table in self.tables.items() for why, rows in table.refused.items()}
+        return {(name, why): rows for name, table in self.tables.items() for why, rows in table.rejected.items()}
 
-    def said(self) -> str:
+    def summarize_rejections(self) -> str:
         """Return one sentence with the row counts of tables that have rejected rows; empty if none has."""
-        lines = "; ".join(table.line() for table in self.tables.values() if table.refused)
-        return f"Rows are left out: {printable(lines, 1000)}." if lines else ""
+        lines = "; ".join(table.format_line() for table in self.tables.values() if table.rejected)
+        return f"Rejected rows are left out: {printable(lines, 1000)}." if lines else ""
 
     def write(self, folder: str | Path, prefix: str = "refused_", as_of: pd.Timestamp | None = None) -> list[Path]:
         """Write the rejected rows as one CSV file per table, readable only by the owner, and return the paths.
@@ -213,11 +217,12 @@ class DataReport:
         ------
         OutputError: If a file cannot be written.
         """
-        from scoring.validation.rejected_rows import write_refused
+        from scoring.validation.rejected_rows import write_rejected_rows
 
         folder = Path(folder)
         return [
-            write_refused(_readable(rows, as_of), folder / f"{prefix}{table}.csv") for table, rows in self.rows.items()
+            write_rejected_rows(_make_readable(rows, as_of), folder / f"{prefix}{table}.csv")
+            for table, rows in self.rows.items()
         ]
 
     def replace_files(self, folder: Path, prefix: str, as_of: pd.Timestamp) -> list[Path]:
@@ -234,33 +239,33 @@ class DataReport:
                     path.unlink(missing_ok=True)
                 except OSError as error:
                     raise OutputError(
-                        f"{path} is of the run before and cannot be taken away: {reason(error)}."
+                        f"{path}, a file of an earlier run, cannot be deleted: {reason(error)}. Delete it."
                     ) from error
         return self.write(folder, prefix, as_of)
 
-    def require(self, limit: Limit, way_out: str = "") -> None:
+    def require(self, limit: Limit, advice: str = "") -> None:
         """Raise DataError if more rows of a table are invalid than the limit allows.
 
-        `way_out`: advice at the end of the message.
+        `advice`: a sentence at the end of the message.
         """
-        over = [table for table in self.tables.values() if not limit.allows(table)]
-        if over:
-            lines = "; ".join(table.line() for table in over)
+        exceeding = [table for table in self.tables.values() if not limit.allows(table)]
+        if exceeding:
+            lines = "; ".join(table.format_line() for table in exceeding)
             raise DataError(
-                f"More rows cannot be used than the {limit} of a table that may be refused. {lines}.{way_out}",
+                f"Too many invalid rows. At most {limit} of a table may be invalid. {lines}.{advice}",
                 problems=self.problems,
             )
 
 
-def _with_reasons(table: NormalisedTable) -> pd.DataFrame:
-    return pd.concat([table.refused.set_axis(list(HEAD), axis=1), table.rejected_rows()], axis=1)
+def _add_reasons(table: NormalisedTable) -> pd.DataFrame:
+    return pd.concat([table.rejected.set_axis(list(REASON_COLUMNS), axis=1), table.get_rejected_rows()], axis=1)
 
 
-def _readable(rows: pd.DataFrame, as_of: pd.Timestamp | None) -> pd.DataFrame:
+def _make_readable(rows: pd.DataFrame, as_of: pd.Timestamp | None) -> pd.DataFrame:
     """Return the rows with times as text and, if `as_of` is given, a column with it after the reason."""
     readable = rows.assign(
         **{
-            str(name): _with_text_for_times(values)
+            str(name): _format_times(values)
             for name, values in rows.items()
             if values.dtype == object or values.dtype.kind == "M"
         }
@@ -270,7 +275,7 @@ def _readable(rows: pd.DataFrame, as_of: pd.Timestamp | None) -> pd.DataFrame:
     return readable
 
 
-def _with_text_for_times(values: pd.Series) -> pd.Series:
+def _format_times(values: pd.Series) -> pd.Series:
     texts = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     try:
         return pd.Series(texts, index=values.index)

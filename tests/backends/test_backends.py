@@ -107,9 +107,9 @@ def test_empty_users_or_jobs_give_empty_results(make: BackendFactory, n_users: i
 @every_backend
 def test_lists_contain_only_candidates(make: BackendFactory) -> None:
     plan = plan_of(SMALL)
-    theirs = np.random.default_rng(0).random((SMALL.n_users, SMALL.n_jobs)) < 0.1
-    theirs[0] = False
-    candidates = Candidates.listed(*np.nonzero(theirs), *theirs.shape)
+    is_candidate = np.random.default_rng(0).random((SMALL.n_users, SMALL.n_jobs)) < 0.1
+    is_candidate[0] = False
+    candidates = Candidates.listed(*np.nonzero(is_candidate), *is_candidate.shape)
     plan = replace(plan, exclusions=replace(plan.exclusions, candidates=candidates))
     assert_lists(make(plan.bundle).top_k(30), plan, 30)
 

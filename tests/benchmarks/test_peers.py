@@ -39,7 +39,7 @@ def prepared(dataset: Dataset, factors: Path) -> Prepared:
 
 
 @pytest.fixture(scope="module")
-def ours(prepared: Prepared) -> Ranking:
+def engine_lists(prepared: Prepared) -> Ranking:
     return scorer(prepared.plan).top_k(K)
 
 
@@ -78,14 +78,14 @@ def test_market_uses_all_computed_terms(peer_inputs: PeerInputs) -> None:
 
 
 @pytest.mark.parametrize("peer", FULL, ids=lambda peer: peer.name)
-def test_the_full_score(peer: type[FullPeer], peer_inputs: PeerInputs, ours: Ranking) -> None:
+def test_the_full_score(peer: type[FullPeer], peer_inputs: PeerInputs, engine_lists: Ranking) -> None:
     if not peer.is_available():
         pytest.skip(f"{peer.package} is not installed")
     lists = peer(peer_inputs, CPUS).rank(np.arange(N_USERS), K)
-    require_equal_lists(peer.name, lists, ours)
+    require_equal_lists(peer.name, lists, engine_lists)
     wrong = JobList(lists[0].job_id[::-1], lists[0].total)
-    with pytest.raises(ResultsDifferError, match="differs from the engine's list"):
-        require_equal_lists(peer.name, [wrong, *lists[1:]], ours)
+    with pytest.raises(ResultsDifferError, match="differs from the engine's"):
+        require_equal_lists(peer.name, [wrong, *lists[1:]], engine_lists)
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["inner products", "factors alone"])

@@ -60,8 +60,8 @@ def test_opened_bundle_has_same_arrays(prepared: Prepared, saved: Path) -> None:
         (found.search.index, wanted.search.index),
         (found.search.limits, wanted.search.limits),
     ]
-    for ours, theirs in groups:
-        for name, a, b in zip(ours._fields, ours, theirs, strict=True):
+    for found_part, wanted_part in groups:
+        for name, a, b in zip(found_part._fields, found_part, wanted_part, strict=True):
             np.testing.assert_array_equal(a, b, err_msg=name)
             assert type(a) is type(b), name
             if isinstance(a, np.ndarray):
@@ -108,9 +108,12 @@ def test_writing_to_opened_bundle_does_not_change_file(saved: Path) -> None:
 def test_saved_bundle_gives_same_lists(tmp_path_factory: pytest.TempPathFactory, sketch: Sketch) -> None:
     plan, path = plan_of(sketch), tmp_path_factory.mktemp("any") / "bundle"
     rng = sketch.rng("candidates")
-    theirs = rng.random((sketch.n_users, sketch.n_jobs)) < 0.7
+    is_candidate = rng.random((sketch.n_users, sketch.n_jobs)) < 0.7
     with_candidates = replace(
-        plan, exclusions=replace(plan.exclusions, candidates=Candidates.listed(*np.nonzero(theirs), *theirs.shape))
+        plan,
+        exclusions=replace(
+            plan.exclusions, candidates=Candidates.listed(*np.nonzero(is_candidate), *is_candidate.shape)
+        ),
     )
     for bundle in (plan.bundle, with_candidates.bundle):
         digest = bundle.save(path)

@@ -19,7 +19,8 @@ from scoring.caching import (
 )
 from scoring.caching.footprints import footprint
 from scoring.errors import ConfigurationError
-from tests.caching.test_stores import Clock, constant, never
+from tests.caching.test_stores import constant, never
+from tests.support.clocks import Clock
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def test_caches_are_cleared_by_name_and_by_group() -> None:
 
 
 def test_only_company_popularity_expires() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     caches = EngineCaches(company_hours=0.5, clock=clock)
     for name, cache in caches:
         cache.get_or_compute(NameKey(name), constant(1))

@@ -15,17 +15,8 @@ from hypothesis import strategies as st
 
 from scoring.caching import MemoryStore
 from scoring.caching.footprints import Footprint
+from tests.support.clocks import Clock
 from tests.support.counts import record_count
-
-
-class Clock:
-    """Seconds, moved by the test."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def constant(value: object) -> Callable[[], object]:
@@ -94,7 +85,7 @@ def test_a_value_that_is_too_large_is_returned_but_not_kept() -> None:
 
 
 def test_a_value_expires_after_its_time_to_live() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     store = MemoryStore[Hashable](1000, ttl=3600, clock=clock)
     store.get_or_compute("a", constant(1))
     clock.now = 3599.9
@@ -233,7 +224,7 @@ def test_many_threads_one_computation_per_key_and_counts_that_add_up() -> None:
 
 
 def test_many_threads_never_get_a_value_that_is_older_than_it_may_be() -> None:
-    clock, lock = Clock(), threading.Lock()
+    clock, lock = Clock(0.0), threading.Lock()
     store = MemoryStore[Hashable](10**6, ttl=10, clock=clock)
     numbers, computing = itertools.count(), set[int]()
     ended: dict[tuple[int, int], float] = {}  # value → a time at which it was stored already
@@ -269,7 +260,7 @@ def test_many_threads_never_get_a_value_that_is_older_than_it_may_be() -> None:
 )
 def test_any_sequence_equals_a_plain_model(steps: list[tuple[str, int, int]]) -> None:
     """A store of 8 units and 10 seconds, compared with a dict."""
-    clock, held = Clock(), {}
+    clock, held = Clock(0.0), {}
     store = MemoryStore[Hashable](8, ttl=10, clock=clock, size_of=lambda value: Footprint(value % 10))
     requests = 0
     for what, key, size in steps:

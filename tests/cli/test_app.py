@@ -249,9 +249,9 @@ def test_rows_that_cannot_be_used_stop_no_run(scoring: Call, database: Path, tmp
     assert pd.Timestamp(row["refused_as_of"]) == pd.Timestamp(as_of)
     assert row["job_id"] == 5
     said = one_sentence(scoring("run", "--db", database, "--max-refused", "0.2%", "--no-database"), 1)
-    assert "More rows cannot be used than the 0.2% of a table that may be refused. jobs: 800 read" in said
+    assert "Too many invalid rows. At most 0.2% of a table may be invalid. jobs: 800 read" in said
     assert "users: 150 read" in said
-    assert "says not how many rows" in one_sentence(scoring("run", "--db", database, "--max-refused", "some"), 1)
+    assert "Invalid limit" in one_sentence(scoring("run", "--db", database, "--max-refused", "some"), 1)
 
 
 # explain, models, help

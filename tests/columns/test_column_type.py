@@ -17,8 +17,8 @@ from sqlalchemy import MetaData, Table
 
 import scoring
 from scoring.columns import TABLES, Column
-from scoring.columns.canonical_tables import empty_frame
-from scoring.columns.series import Coerced, Mask, all_or_none, present_in
+from scoring.columns.canonical_tables import make_empty_frame
+from scoring.columns.series import CoercedColumn, Mask, all_valid, mask_present
 from scoring.columns.types import COLUMN_TYPES, ColumnType
 from scoring.database import schema
 from scoring.database.database import Database
@@ -30,8 +30,8 @@ from scoring.dataset.smaller_dtypes import optimise
 from scoring.errors import DataError
 from scoring.importing import import_file
 from scoring.testing.small_market import canonical
-from scoring.validation.lazy_frame import read
-from scoring.validation.normalise import checked
+from scoring.validation.lazy_frame import read_valid_frame
+from scoring.validation.normalise import check_lazily
 
 
 class ShareType(ColumnType):
@@ -39,16 +39,16 @@ class ShareType(ColumnType):
 
     name = "share"
     dtype = "float64"
-    sql = "bigint"
-    stored = pa.int64()
+    sql_type = "bigint"
+    stored_type = pa.int64()
     violation = "is not between 0% and 100%"
 
-    def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
+    def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
         percent = np.array([isinstance(value, str) for value in values], dtype=bool)
         texts = values.astype(object).map(lambda v: v.strip().rstrip("%") if isinstance(v, str) else v)
         numbers = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        result = Coerced(pd.Series(np.where(percent, numbers / 100, numbers)))
-        result.refuse(present_in(values) & np.isnan(numbers) & (texts != "").to_numpy(), "is not a share")
+        result = CoercedColumn(pd.Series(np.where(percent, numbers / 100, numbers)))
+        result.reject(mask_present(values) & np.isnan(numbers) & (texts != "").to_numpy(), "is not a share")
         return result
 
     def accepts_values(self, values: pd.Series) -> bool:
@@ -58,20 +58,20 @@ class ShareType(ColumnType):
         return ((values < 0) | (values > 1)).to_numpy(dtype=bool)
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        if not all_or_none(values, lambda value: type(value) is float and 0 <= value <= 1):
+        if not all_valid(values, lambda value: type(value) is float and 0 <= value <= 1):
             return None
         return pd.Series(values, dtype="float64")
 
-    def holds(self, array: pa.Array) -> bool:
+    def conforms(self, array: pa.Array) -> bool:
         return not pc.any(pc.or_(pc.less(array, 0), pc.greater(array, 10_000))).as_py()
 
     def from_arrow(self, array: pa.Array) -> pd.Series:
         return pd.Series(array.to_numpy(zero_copy_only=False).astype(np.float64) / 10_000)
 
-    def decode(self, stored: pd.Series) -> Coerced:
-        return Coerced(stored.map(lambda value: value / 10_000 if type(value) is int else value))
+    def decode(self, stored: pd.Series) -> CoercedColumn:
+        return CoercedColumn(stored.map(lambda value: value / 10_000 if type(value) is int else value))
 
-    def readable(self, stored: Any) -> Any:
+    def to_readable(self, stored: Any) -> Any:
         return f"{stored / 100:g}%" if type(stored) is int else stored
 
     def to_database(self, values: pd.Series) -> list[Any]:
@@ -110,22 +110,23 @@ def database_in(folder: Path) -> Database:
 
 def test_frames() -> None:
     for given in (["12.5%", None, "100%"], [0.125, None, 1.0], pd.Series([0.125, np.nan, 1.0], dtype="Float64")):
-        found = checked("jobs", jobs(given, "remote"))
+        found = check_lazily("jobs", jobs(given, "remote"))
         assert found["remote_share"].tolist() == pytest.approx([0.125, np.nan, 1.0], nan_ok=True)
         assert found["remote_share"].dtype == SHARE.dtype
-        assert found.present("remote_share").tolist() == [True, False, True]
+        assert found.find_present("remote_share").tolist() == [True, False, True]
     with pytest.raises(
-        DataError, match=r"row 0: remote_share 'half' is not a share; row 2: remote_share '1.2' is not between"
+        DataError,
+        match=r"row 0, column remote_share: 'half' is not a share; row 2, column remote_share: '1.2' is not between",
     ):
-        checked("jobs", jobs(["half", None, "120%"]))
+        check_lazily("jobs", jobs(["half", None, "120%"]))
     accepted = jobs([0.5, 0.25])
     assert SHARE.accepts(accepted["remote_share"])
-    found = read("jobs", accepted)
+    found = read_valid_frame("jobs", accepted)
     assert found is not None
     assert found["remote_share"].tolist() == [0.5, 0.25]
-    assert read("jobs", jobs([0.5, 1.5])) is None
-    assert checked("jobs", MARKET.jobs.head(2))["remote_share"].isna().all()
-    assert empty_frame("jobs")["remote_share"].dtype == SHARE.dtype
+    assert read_valid_frame("jobs", jobs([0.5, 1.5])) is None
+    assert check_lazily("jobs", MARKET.jobs.head(2))["remote_share"].isna().all()
+    assert make_empty_frame("jobs")["remote_share"].dtype == SHARE.dtype
     assert canonical("jobs", job_id=[1])["remote_share"].isna().all()
     assert optimise(accepted)["remote_share"].dtype == np.float32
 
@@ -137,7 +138,7 @@ def test_dataset_digests_and_quarantine() -> None:
     assert one.fingerprint == Dataset.from_frames(jobs=jobs(["50%", "25%"]), **frames).fingerprint
     tables, ledger = read_frames({"jobs": jobs(["50%", "150%"]), **frames}, on_bad="quarantine")
     assert tables.jobs["remote_share"].tolist() == [0.5]
-    assert ledger["jobs"].refused == {"remote_share is not between 0% and 100%": 1}
+    assert ledger["jobs"].rejected == {"remote_share is not between 0% and 100%": 1}
 
 
 def test_database(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_database(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(load_jobs(database), tables.jobs)
         with database.begin() as connection:
             connection.exec_driver_sql("UPDATE jobs SET remote_share = 20000 WHERE job_id = 1")
-        with pytest.raises(DataError, match=r"job_id 1: remote_share '2\.0' is not between 0% and 100%"):
+        with pytest.raises(DataError, match=r"job_id 1, column remote_share: '2\.0' is not between 0% and 100%"):
             read_database(database)
         found, ledger = read_database(database, on_bad="quarantine")
         assert found.jobs["job_id"].tolist() == tables.jobs["job_id"].tolist()[1:]
@@ -171,7 +172,8 @@ def test_stored_values_are_read_back(column_type: ColumnType) -> None:
     values = {
         "id": [1, 2**62], "text": ["東京 1", None], "code": ["13", None], "choice": ["hourly", None],
         "integer": [5, None], "number": [1.5, None], "flag": [True, None], "active": [True, False],
-        "time": [pd.Timestamp("2025-01-01T00:00:00.000001Z"), None], "integers": [[1, 2], []], "share": [0.25, None],
+        "time": [pd.Timestamp("2025-01-01T00:00:00.000001Z"), None], "integer list": [[1, 2], []],
+        "share": [0.25, None],
     }[column_type.name]  # fmt: skip
     coerced = column_type.coerce(pd.Series(values, dtype=object))
     assert not coerced.problems

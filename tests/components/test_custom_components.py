@@ -82,8 +82,8 @@ def test_model_file_uses_custom_components(tmp_path: Path) -> None:
     )
     for row, wanted in enumerate(lists):
         assert ranking.job_row[row, : ranking.count[row]].tolist() == wanted.tolist()
-    said = ready.explain(int(ready.plan.user_id[0]), int(ready.plan.job_id[0]))
-    assert [part.name for part in said.parts] == [part.name for part in model.parts]
+    explanation = ready.explain(int(ready.plan.user_id[0]), int(ready.plan.job_id[0]))
+    assert [part.name for part in explanation.parts] == [part.name for part in model.parts]
 
 
 def test_duplicate_kind_is_rejected() -> None:

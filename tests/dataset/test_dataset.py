@@ -38,7 +38,7 @@ def test_an_action_of_another_kind_that_a_database_let_in_is_refused() -> None:
 
 
 def test_jobs_and_users_are_needed() -> None:
-    with pytest.raises(DataError, match="users: a pandas DataFrame is needed, not None"):
+    with pytest.raises(DataError, match="users: expected a pandas DataFrame, not None"):
         Dataset.from_frames(JOBS, None)  # type: ignore[arg-type]
 
 

@@ -23,7 +23,7 @@ def check(ready: Prepared, user_id: int, job_id: int) -> FullRank:
     found, order = find_full_rank(ready, user_id, job_id), full_ranking(ready, user_id)
     said = ready.explain(user_id, job_id)
     assert found.order.tolist() == [job for job, _ in order]
-    assert found.ranked == len(order)
+    assert found.n_ranked == len(order)
     assert found.score == said.total
     ahead = [job for job, score in order if (-score, job) < (-said.total, job_id)]
     assert found.ahead.tolist() == ahead
@@ -74,7 +74,7 @@ def test_every_reason_against_a_job_is_listed() -> None:
         "fee too low",
         "the user has applied to it",
         "the user applied to the same company in the last 90 days",
-        "the cap of 1 jobs per company",
+        "limit of 1 jobs per company",
     }
 
 
@@ -85,7 +85,7 @@ def test_capped_job_is_behind_jobs_of_its_company() -> None:
     capped = 0
     for row, job in enumerate(ready.plan.job_id):
         place = find_full_rank(ready, user, int(job))
-        if place.not_ranked and place.not_ranked[0].startswith("the cap"):
+        if place.not_ranked and place.not_ranked[0].startswith("limit of"):
             of_ahead = company[ready.job_rows(place.ahead)]
             assert (of_ahead == company[row]).sum() == 2
             capped += 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scoring.catalog import load_model
 from scoring.dataset import Dataset, Tables
-from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.errors import ConfigurationError, UnknownIdError, pluralize
 from scoring.evaluation.holdout import Holdout
 from scoring.evaluation.holdout_splits import by_time, cold_start, last_n
 from scoring.ranking import Prepared
@@ -64,13 +64,16 @@ def test_by_time_relevance_is_actions_of_next_days(data: Dataset) -> None:
     open_then = set(holdout.data.jobs.job_id[holdout.data.open_jobs].tolist())
     registered = data.tables.users.set_index("user_id")["registered_at"]
     gain: dict[tuple[int, int], float] = {}
-    out: dict[str, set] = {"job not open at the cut": set(), "user not registered at the cut": set()}
+    out: dict[str, set] = {
+        "job not open at the start of the holdout": set(),
+        "user not registered at the start of the holdout": set(),
+    }
     for user, job, action, at in log_of(data):
         if action in GAINS and cut < at <= cut + 20 * DAY:
             if registered[user] > cut:
-                out["user not registered at the cut"].add((user, job))
+                out["user not registered at the start of the holdout"].add((user, job))
             elif job not in open_then:
-                out["job not open at the cut"].add((user, job))
+                out["job not open at the start of the holdout"].add((user, job))
             else:
                 gain[user, job] = max(gain.get((user, job), 0.0), GAINS[action])
     assert dict(zip(zip(holdout.relevance.user_id, holdout.relevance.job_id, strict=True),
@@ -131,8 +134,8 @@ def test_last_n_relevance_is_last_jobs(data: Dataset, n: int, at_least: int) -> 
             too_few += len(last)
     assert pairs_of(holdout) == expected
     assert holdout.left_out == {
-        f"user with fewer than {n + at_least} jobs": too_few,
-        f"user with fewer than {at_least} jobs before those": 0,
+        f"user with fewer than {pluralize(n + at_least, 'job')}": too_few,
+        f"user with fewer than {pluralize(at_least, 'job')} before the holdout": 0,
         "job not among the candidates": 0,
     }
     assert too_few > 0
@@ -146,7 +149,7 @@ def test_last_n_drops_jobs_acted_on_at_same_moment(tables: Tables) -> None:
     both = both.assign(action="application", occurred_at=others["occurred_at"].iloc[0])
     holdout = last_n(Dataset(tables.with_tables(actions=pd.concat([others, both], ignore_index=True))))
     assert user_id not in holdout.user_id
-    assert holdout.left_out["user with fewer than 1 jobs before those"] == 1
+    assert holdout.left_out["user with fewer than 1 job before the holdout"] == 1
     assert set(holdout.user_id) <= set(holdout.data.tables.actions["user_id"])
     assert len([row for row in log_of(holdout.data) if row[0] == user_id]) == 2
 
@@ -215,7 +218,7 @@ def test_candidates_given_by_caller_are_used(data: Dataset) -> None:
     assert single.candidates.matrix(slice(None)).sum() == 10
     with pytest.raises(UnknownIdError, match="there is no job 99999999"):
         last_n(data, candidates=[99999999])
-    with pytest.raises(ConfigurationError, match="nothing is left to be found"):
+    with pytest.raises(ConfigurationError, match="can be evaluated"):
         last_n(data, candidates=pd.DataFrame({"user_id": users[:1], "job_id": [int(data.jobs.job_id[0])]}))
 
 
@@ -256,20 +259,23 @@ def test_given_factors_add_a_note(data: Dataset, tables: Tables) -> None:
         for what in ("user", "job")
     }
     brought = Dataset(tables.with_tables(**factors))
-    assert any("brought with the data" in note for note in by_time(brought).notes)
+    assert any("came with the data" in note for note in by_time(brought).notes)
     assert len(last_n(brought).notes) == 2
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda data: by_time(data, data.as_of), "nothing is left to be found among 0 jobs that count .application.;"),
-        (lambda data: by_time(data, gains={"hire": 1.0}), "no actions of kind 'hire'"),
-        (lambda data: by_time(data, gains={"view": 0.0}), "the gain of view is 0.0; a gain is a number above 0"),
-        (lambda data: last_n(data, 0), "0 jobs of a user cannot be held out"),
-        (lambda data: last_n(data, at_least=10**6), "10.* × user with fewer than 1000001 jobs|× user with fewer than"),
+        (
+            lambda data: by_time(data, data.as_of),
+            "none of 0 jobs with a counted action .application. can be evaluated. The data's clock",
+        ),
+        (lambda data: by_time(data, gains={"hire": 1.0}), "'hire' is not a kind of action"),
+        (lambda data: by_time(data, gains={"view": 0.0}), "The gain of view is 0.0. Use a finite number above 0"),
+        (lambda data: last_n(data, 0), "n is 0"),
+        (lambda data: last_n(data, at_least=10**6), "× user with fewer than 1,000,001 jobs"),
         (lambda data: cold_start(data, share=0.0), "share is 0.0"),
-        (lambda data: cold_start(data, 0), "0 jobs of a user cannot be held out"),
+        (lambda data: cold_start(data, 0), "n is 0"),
     ],
 )
 def test_invalid_holdout_arguments_raise(data: Dataset, make: Callable[[Dataset], Holdout], message: str) -> None:

@@ -145,7 +145,7 @@ def test_population_facts_ignore_order_of_users(facts: ListFacts, ranking: Ranki
 def test_short_lists_raise_unless_no_more_jobs_exist() -> None:
     cut = ranking_of([[1, 2], [3]])
     for fact in (MeanFee(5), Coverage(5)):
-        with pytest.raises(ConfigurationError, match=f"{fact.name} needs lists of 5 jobs, and these end at 2"):
+        with pytest.raises(ConfigurationError, match=f"{fact.name} needs lists of 5 jobs, but these end at rank 2"):
             fact.of(cut, facts_of(8))
     assert Coverage(5).of(cut, facts_of(8, eligible=[2, 3])).value == 1.0  # two eligible jobs: the list is complete
     assert MeanFee(5).of(ranking_of([[1, 2], [3]], room=3), facts_of(8)).tolist() == [150.0, 300.0]  # none is full
@@ -161,7 +161,7 @@ def test_ranking_of_other_jobs_raises(facts: ListFacts) -> None:
 def test_invalid_facts_and_no_eligible_job_raise(prepared: Prepared) -> None:
     with pytest.raises(ConfigurationError, match="no job is eligible"):
         Coverage(1).of(ranking_of([[1]]), facts_of(3, eligible=[]))
-    with pytest.raises(ConfigurationError, match=r"eligible is of shape \(2,\); there are 600 jobs"):
+    with pytest.raises(ConfigurationError, match=r"eligible has shape \(2,\), but there are 600 jobs"):
         ListFacts.of(prepared.inputs, np.ones(2, dtype=bool))
     with pytest.raises(ConfigurationError, match="k is 0"):
         MeanFee(0)

@@ -128,7 +128,7 @@ def test_metric_names_and_equality() -> None:
 
 
 def test_mean_of_no_users_raises() -> None:
-    with pytest.raises(ConfigurationError, match="none of the 2 users"):
+    with pytest.raises(ConfigurationError, match="None of the 2 users"):
         mean([float("nan")] * 2)
-    with pytest.raises(ConfigurationError, match="none of the 0 users"):
+    with pytest.raises(ConfigurationError, match="None of the 0 users"):
         mean([])

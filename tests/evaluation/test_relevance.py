@@ -29,12 +29,12 @@ def test_missing_gain_is_1() -> None:
 
 @pytest.mark.parametrize("gain", [0.0, -1.0, float("nan"), float("inf")])
 def test_invalid_gain_raises(gain: float) -> None:
-    with pytest.raises(ConfigurationError, match=r"user 4 and job 6 is .* a finite number above 0"):
+    with pytest.raises(ConfigurationError, match=r"user 4 and job 6 is .*\. Use a finite number above 0"):
         Relevance.of([1, 4], [2, 6], [1.0, gain])
 
 
 def test_different_lengths_raise() -> None:
-    with pytest.raises(ConfigurationError, match=r"2 users, 1 jobs"):
+    with pytest.raises(ConfigurationError, match=r"2 user ids, 1 job ids"):
         Relevance.of([1, 4], [2])
     with pytest.raises(ConfigurationError, match=r"gains of shape \(1,\)"):
         Relevance.of([1, 4], [2, 3], [1.0])
@@ -47,8 +47,8 @@ def test_gains_ideal_gains_and_lengths_by_hand() -> None:
     assert ranked.ideal.tolist() == [[3.0, 2.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     assert ranked.n_relevant.tolist() == [3, 0, 1]
     assert ranked.length.tolist() == [3, 2, 0]
-    assert ranked.known.tolist() == [True, False, True]
-    assert repr(ranked) == "Judged(3 users, 2 with relevant jobs, to rank 3)"
+    assert ranked.has_relevant.tolist() == [True, False, True]
+    assert repr(ranked) == "RankedRelevance(3 users, 2 with relevant jobs, to rank 3)"
 
 
 def test_k_cuts_lists_but_not_relevant_counts() -> None:
@@ -77,7 +77,7 @@ def test_invalid_k_raises(k: float) -> None:
 
 def test_no_users_or_no_relevance() -> None:
     assert rank_relevance(ranking_of([], room=3), Relevance.of([1], [1])).gains.shape == (0, 3)
-    assert not rank_relevance(ranking_of([[1]]), Relevance.of([], [])).known.any()
+    assert not rank_relevance(ranking_of([[1]]), Relevance.of([], [])).has_relevant.any()
     assert rank_relevance(ranking_of([[], []]), Relevance.of([1], [1])).gains.shape == (2, 0)
 
 

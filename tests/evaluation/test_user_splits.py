@@ -81,8 +81,8 @@ def test_split_of_fixed_ids_is_stable() -> None:
         ((0.5, 0.5), 0, range(100), "shares are"),
         ((0.5, 0.25, 0.25), -1, range(100), "seed is -1"),
         ((0.5, 0.25, 0.25), 0, [1.5, 2.0], "1.5"),
-        ((0.5, 0.25, 0.25), 0, [], "none falls into train"),
-        ((0.5, 0.25, 0.25), 0, [1], "more are needed"),
+        ((0.5, 0.25, 0.25), 0, [], "None of 0 users falls into train"),
+        ((0.5, 0.25, 0.25), 0, [1], "Give more users"),
     ],
 )
 def test_invalid_shares_and_ids_raise(shares: tuple, seed: int, ids: object, said: str) -> None:

@@ -147,12 +147,12 @@ def test_summary_names_changes_and_overtaking_jobs(before: Prepared) -> None:
     assert "rank 10 → none" in repr(why)
     best = waterfall(before, after, user, int(after.top_k(1, [user]).job_id[0, 0]))
     assert best.removed_above.tolist() == best.before.ahead.tolist()
-    assert f"Above it before and not ranked now: {best.left[0]}" in best.summary()
+    assert f"Above it before, no longer ranked: {best.removed_above[0]}" in best.summary()
     moved = waterfall(before, other(before, fee=0.9), user, job)
     text = moved.summary()
     assert f"weights {moved.by_weight:+.2f}, values +0.00" in text
     assert ", most by fee" in text
-    for what, ids in (("Overtook it", moved.risen_above), ("It overtook", moved.fallen_below)):
+    for what, ids in (("Now ranked above it", moved.risen_above), ("Now ranked below it", moved.fallen_below)):
         assert (f"{what}: {', '.join(map(str, ids[:5]))}" in text) == (len(ids) > 0)
     assert len(moved.risen_above) + len(moved.fallen_below)
     assert_readable(moved.plot())

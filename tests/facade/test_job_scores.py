@@ -18,7 +18,7 @@ from scoring.facade.snapshot import Snapshot
 from scoring.model import Component, Inputs, JobTerm, Pair, Part, Reason, ScoringModel, UserTerm, Value, WeightProfile
 from scoring.ranking import SCORES, Prepared
 from scoring.validation.normalise import normalise
-from tests.dataset.test_checked import DATASET, JOBS, frames
+from tests.validation.test_lazy_frame import DATASET, JOBS, frames
 
 ENGINE = ScoringEngine(DATASET, "standard", keep_factors=False)
 
@@ -80,7 +80,7 @@ MODELS = {
 def the_long_way(snapshot: Snapshot, model: ScoringModel, frame: pd.DataFrame) -> tuple[NDArray, NDArray]:
     """Return the base scores and all component values, with every column encoded and every component planned."""
     result = normalise("jobs", frame, code_width=snapshot.code_widths)
-    if len(result.refused):
+    if len(result.rejected):
         raise DataError("refused")
     user = unknown_user_inputs(snapshot.statistics).users.frame
     inputs = Inputs.of(snapshot.statistics, jobs=result.frame, users=user, with_profile=np.zeros(1, dtype=bool))

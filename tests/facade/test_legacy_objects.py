@@ -19,7 +19,7 @@ from scoring.columns.types import (
     FLAG,
     ID,
     INTEGER,
-    INTEGERS,
+    INTEGER_LIST,
     NUMBER,
     TEXT,
     TIME,
@@ -48,8 +48,8 @@ def by_the_door(table: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
     names = TABLES[table].names
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
     result = normalise(table, frame, code_width=WIDTHS, unique=False)
-    if len(result.refused):
-        raise DataError(result.refused["reason"].iloc[0])
+    if len(result.rejected):
+        raise DataError(result.rejected["reason"].iloc[0])
     return result.frame
 
 
@@ -90,7 +90,7 @@ def test_objects_become_what_coercion_makes_of_them(column_type: ColumnType) -> 
 
 @pytest.mark.parametrize(("name", "value"), [("fee", float("inf")), ("fee", "x"), ("job_id", " "), ("is_active", 2)])
 def test_what_cannot_be_is_refused(name: str, value: Any) -> None:
-    with pytest.raises(DataError, match=f"row 1: {name} "):
+    with pytest.raises(DataError, match=f"row 1, column {name}: "):
         canonical_frame("jobs", [{"job_id": 5}, {"job_id": 6} | {name: value}], WIDTHS)
 
 
@@ -105,7 +105,7 @@ def test_the_short_way_is_taken() -> None:
         FLAG: True,
         ACTIVE: False,
         TIME: datetime(2025, 1, 1, tzinfo=UTC),
-        INTEGERS: [101],
+        INTEGER_LIST: [101],
     }
     for _, column in COLUMNS:
         assert column.type.from_objects([clean[column.type]], 2) is not None

@@ -121,7 +121,7 @@ async def test_nobody_and_nothing(engine: ScoringEngine, frames: Any, tmp_path: 
 
 async def test_the_same_id_twice_is_named(engine: ScoringEngine, frames: Any) -> None:
     twice = pd.concat([frames["jobs"], frames["jobs"].head(1)], ignore_index=True)
-    with pytest.raises(DataError, match=f"jobs: 1 row.* job_id '{frames['jobs']['job_id'][0]}'"):
+    with pytest.raises(DataError, match=f"jobs: 1 invalid row .*job_id: '{frames['jobs']['job_id'][0]}'"):
         await engine.process_scoring_batch(frames["users"], twice)
 
 
@@ -129,20 +129,20 @@ async def test_infinity_and_no_numbers_are_named(engine: ScoringEngine, frames: 
     for fee, said in ((np.inf, "infinite"), ("many", "not a number")):
         jobs = frames["jobs"].astype({"fee": object})
         jobs.loc[5, "fee"] = fee
-        with pytest.raises(DataError, match=f"row 5: fee .*{said}"):
+        with pytest.raises(DataError, match=f"row 5, column fee: .*{said}"):
             await engine.process_scoring_batch(frames["users"], jobs)
-        with pytest.raises(DataError, match=f"fee .*{said}"):
+        with pytest.raises(DataError, match=f"fee: .*{said}"):
             await engine.calculate_base_score({"job_id": 1, "fee": fee})
-        with pytest.raises(DataError, match=f"row 5: fee .*{said}"):
+        with pytest.raises(DataError, match=f"row 5, column fee: .*{said}"):
             engine.calculate_base_scores_vectorized(jobs)
 
 
 async def test_no_frames(engine: ScoringEngine, frames: Any) -> None:
-    with pytest.raises(DataError, match="users: a pandas DataFrame is needed, not list"):
+    with pytest.raises(DataError, match="users: expected a pandas DataFrame, not list"):
         await engine.process_scoring_batch([1], frames["jobs"])  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="no column job_id"):
+    with pytest.raises(DataError, match="column job_id is missing"):
         await engine.process_scoring_batch(frames["users"], frames["users"])
-    with pytest.raises(DataError, match="jobs: a pandas DataFrame"):
+    with pytest.raises(DataError, match="jobs: expected a pandas DataFrame"):
         engine.calculate_base_scores_vectorized(None)  # type: ignore[arg-type]
 
 

@@ -62,7 +62,7 @@ async def test_a_bad_row_is_left_out_told_of_once_and_counted(db: Database) -> N
     with engine_on(db, now) as engine:
         assert engine.ledger is None
         with pytest.warns(
-            UserWarning, match=r"^Rows are left out: jobs: 300 read = 299 used \+ 1 refused \(expires_at "
+            UserWarning, match=r"^Rejected rows are left out: jobs: 300 read = 299 used \+ 1 rejected \(expires_at "
         ) as told:
             found = await lists(engine)
         assert len(told) == 1
@@ -96,7 +96,7 @@ async def test_a_clean_database_is_looked_at_as_before(db: Database) -> None:
 
 async def test_beyond_the_limit_it_is_an_error_with_the_numbers(db: Database) -> None:
     edit(db, f"UPDATE jobs SET expires_at = {2**62} WHERE job_id <= 4")
-    said = "More rows cannot be used than the 1% of a table that may be refused. jobs: 300 read = 296 used + 4 refused"
+    said = "Too many invalid rows. At most 1% of a table may be invalid. jobs: 300 read = 296 used + 4 rejected"
     with engine_on(db, [0.0]) as engine:
         for wanted in (lists(engine), engine._batch_load_jobs_optimized()):
             with pytest.raises(DataError, match=re.escape(said)):
@@ -135,7 +135,7 @@ async def test_a_row_that_is_mended_in_place_is_seen(db: Database, spoil: str, m
     edit(db, spoil)
     now = [0.0]
     with engine_on(db, now) as engine:
-        with pytest.warns(UserWarning, match="Rows are left out"):
+        with pytest.warns(UserWarning, match="Rejected rows are left out"):
             await lists(engine)
         held, trips = engine._data.current, engine.get_performance_stats()["database"]["round_trips"]
         now[0] = 5
@@ -159,7 +159,7 @@ async def test_an_action_waits_for_its_job(db: Database) -> None:
     edit(db, "INSERT INTO actions VALUES (3, 9999, 'click', 5)")
     now = [0.0]
     with engine_on(db, now) as engine:
-        with pytest.warns(UserWarning, match=r"\(job_id is no job_id of jobs 1\)"):
+        with pytest.warns(UserWarning, match=r"\(job_id does not exist in jobs: 1\)"):
             await lists(engine)
         edit(db, "INSERT INTO jobs (job_id, is_active) VALUES (9999, true)")
         now[0] = 5
@@ -171,7 +171,7 @@ async def test_an_action_waits_for_its_job(db: Database) -> None:
 def test_a_source_is_taken_as_a_run_takes_it(db: Database) -> None:
     edit(db, f"UPDATE jobs SET expires_at = {2**62} WHERE job_id = {BAD}")
     url = db.engine.url.render_as_string(hide_password=False)
-    with pytest.warns(UserWarning, match=r"^Rows are left out: jobs: 300 read = 299 used \+ 1 refused"):
+    with pytest.warns(UserWarning, match=r"^Rejected rows are left out: jobs: 300 read = 299 used \+ 1 rejected"):
         found = Source(url).dataset()
     assert found.fingerprint == Dataset.from_database(db, on_bad="quarantine").fingerprint
-    assert found.ledger["jobs"].n_refused == 1
+    assert found.ledger["jobs"].n_rejected == 1

@@ -7,7 +7,6 @@ import gc
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,9 +15,7 @@ import pytest
 
 from scoring.caching import CacheStats, EngineCaches
 from scoring.catalog import load_model
-from scoring.database.database import Database
 from scoring.database.quarantine import AcceptedData
-from scoring.database.writers import write_frame
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
 from scoring.model import Inputs, ScoringModel
@@ -26,10 +23,10 @@ from scoring.model.component import Component, Reason
 from scoring.model.pair import Pair
 from scoring.model.terms import JobTerm, Value
 from scoring.synthetic import make_market
-from tests.caching.test_stores import Clock
+from tests.support.clocks import Clock
 from tests.support.counts import record_count
-from tests.support.engines import dataset_of, engine_of, legacy_job, legacy_user, market_of, store
-from tests.support.random_markets import CLOCK, RawMarket
+from tests.support.engines import act, company_of, dataset_of, engine_of, legacy_job, legacy_user, market_of, store
+from tests.support.random_markets import RawMarket
 
 HOUR = 3600.0
 
@@ -37,24 +34,6 @@ HOUR = 3600.0
 @pytest.fixture(scope="module")
 def market() -> RawMarket:
     return market_of(2)  # with the data's own clock
-
-
-def company_of(market: RawMarket) -> tuple[str, int]:
-    """Return a company and the ID of one of its jobs."""
-    return next((job["company_id"], job["job_id"]) for job in market.jobs if job["company_id"])
-
-
-def act(url: str, market: RawMarket, *, kind: str = "application", place: int = 0) -> None:
-    """Add an action on the job of `company_of`, slightly older than the newest action."""
-    row = {
-        "user_id": market.users[place]["user_id"],
-        "job_id": company_of(market)[1],
-        "action": kind,
-        "occurred_at": CLOCK - timedelta(seconds=17 + place),
-    }
-    frame = market.frames()["actions"]
-    with Database.open(url) as database, database.begin() as connection:
-        write_frame(connection, "actions", pd.DataFrame([row])[list(frame.columns)].astype(frame.dtypes.to_dict()))
 
 
 def counts(engine: ScoringEngine) -> dict[str, tuple[int, int]]:
@@ -107,7 +86,7 @@ async def test_a_new_action_makes_anew_what_depends_on_actions_and_nothing_else(
     market: RawMarket, sqlite_url: str
 ) -> None:
     store(market, sqlite_url)
-    clock = Clock()
+    clock = Clock(0.0)
     with ScoringEngine(sqlite_url, "standard", keep_factors=False, change_check_seconds=0, clock=clock) as engine:
         job, user = market.jobs[0], market.users[0]
         ask = {
@@ -129,7 +108,7 @@ async def test_a_new_action_makes_anew_what_depends_on_actions_and_nothing_else(
 
 async def test_company_popularity_stays_for_its_hour_and_then_changes(market: RawMarket, sqlite_url: str) -> None:
     store(market, sqlite_url)
-    clock, company = Clock(), company_of(market)[0]
+    clock, company = Clock(0.0), company_of(market)[0]
     with ScoringEngine(sqlite_url, keep_factors=False, change_check_seconds=0, clock=clock) as engine:
 
         async def applications() -> int:
@@ -172,7 +151,7 @@ async def test_the_data_are_looked_at_no_more_often_than_asked(
     look = home.change_tokens_async
     monkeypatch.setattr(home, "change_tokens_async", lambda database: (looks.append(1), look(database))[1])
     store(market, sqlite_url)
-    clock = Clock()
+    clock = Clock(0.0)
     with ScoringEngine(sqlite_url, keep_factors=False, change_check_seconds=10, clock=clock) as engine:
         job, user = market.jobs[0], market.users[0]
 
@@ -300,7 +279,7 @@ def test_users_are_told_apart_by_every_column(market: RawMarket) -> None:
 async def test_a_window_first_asked_for_by_a_model_is_in_its_keys(market: RawMarket, sqlite_url: str) -> None:
     """The model counts popularity over a custom window. A new snapshot does not use values from old data."""
     store(market, sqlite_url)
-    clock = Clock()
+    clock = Clock(0.0)
     model = load_model("standard").with_parameters("popularity", days=90)
     company, job_id = company_of(market)
     job, user = next(job for job in market.jobs if job["job_id"] == job_id), market.users[0]

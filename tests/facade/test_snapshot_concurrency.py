@@ -14,10 +14,9 @@ import pytest
 from scoring.caching import CACHE_NAMES
 from scoring.facade import ScoringEngine
 from scoring.model import ScoringModel
-from tests.caching.test_stores import Clock
-from tests.facade.test_snapshot import act, company_of
+from tests.support.clocks import Clock
 from tests.support.counts import record_count
-from tests.support.engines import market_of, store
+from tests.support.engines import act, company_of, market_of, store
 from tests.support.random_markets import RawMarket
 
 THREADS = 64
@@ -132,7 +131,7 @@ def with_clears_and_refreshes(url: str, market: RawMarket, tasks: int, per_task:
 
 def popularity_of_its_hour(url: str, market: RawMarket, tasks: int) -> None:
     """Add one application and advance the clock by 20 minutes per phase. Popularity is reloaded once per hour."""
-    clock, company, phases = Clock(), company_of(market)[0], 8
+    clock, company, phases = Clock(0.0), company_of(market)[0], 8
     with ScoringEngine(url, keep_factors=False, change_check_seconds=0, clock=clock) as engine:
 
         def asked(_: int) -> int:

@@ -29,7 +29,7 @@ from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
 from scoring.facade.engine_state import CACHES
 from scoring.statistics.popularity import PopularityReading
-from tests.caching.test_stores import Clock
+from tests.support.clocks import Clock
 from tests.support.counts import record_count
 from tests.support.engines import market_of, store
 from tests.support.random_markets import CLOCK
@@ -79,7 +79,7 @@ class CachedEngine(RuleBasedStateMachine):
         type(self).sequences += 1
         self.url = f"sqlite:///{self.template.parent / 'one.db'}"
         shutil.copy(self.template, self.template.parent / "one.db")
-        self.clock, self.runner, self.profile, self.written = Clock(), asyncio.Runner(), 0, 0
+        self.clock, self.runner, self.profile, self.written = Clock(0.0), asyncio.Runner(), 0, 0
         self.database = Database.open(self.url)
         self.jobs, self.users = ([dict(row) for row in rows] for rows in (JOBS, USERS))
         self.engine: ScoringEngine | None = None

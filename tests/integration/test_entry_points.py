@@ -14,7 +14,7 @@ import pytest
 
 import scoring
 from scoring.columns import TABLES
-from scoring.columns.types import ACTIVE, ID, INTEGERS, TIME
+from scoring.columns.types import ACTIVE, ID, INTEGER_LIST, TIME
 from scoring.database.database import Database
 from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
@@ -36,7 +36,9 @@ def inputs(table: str) -> list[Case]:
     """Return the cases. In actions, a valid id refers to no user and no job, so its row is rejected."""
     has_unknown_ids = table == "actions"
     return [
-        replace(case, outcome="is no ") if has_unknown_ids and case.column.type is ID and not case.refused else case
+        replace(case, outcome="does not exist in ")
+        if has_unknown_ids and case.column.type is ID and not case.refused
+        else case
         for case in cases(table)
     ]
 
@@ -60,14 +62,14 @@ def compare(door: str, found: Sequence[Case], ledger: DataReport) -> None:
     """Check that each case to reject has one rejected row with its reason, and that every row is counted."""
     table = found[0].table
     account = ledger[table]
-    assert account.read == account.used + sum(account.left_out.values()) + account.n_refused
+    assert account.read == account.used + sum(account.left_out.values()) + account.n_rejected
     aside = ledger.rows[table][["refused_column", "refused_reason"]]
     said = Counter(f"{column} {why}" for column, why in aside.itertuples(index=False))
     expected = Counter((case.column.name, case.outcome) for case in found if case.refused)
     for (column, outcome), number in expected.items():
         theirs = sum(n for text, n in said.items() if text.startswith(f"{column} ") and outcome in text)
         assert theirs == number, f"{door}: {table}.{column} {outcome}: {theirs} refused, not {number}: {said}"
-    assert len(aside) == sum(expected.values()) == account.n_refused, said
+    assert len(aside) == sum(expected.values()) == account.n_rejected, said
     record_count("invalid values", "{} values", len(found))
 
 
@@ -87,7 +89,7 @@ def test_frames(table: str) -> None:
     assert set(zip(problems["column"], problems["first"].str[0], strict=True)) >= {
         (case.column.name, min(n for n, c in enumerate(found) if (c.column, c.outcome) == (case.column, case.outcome)))
         for case in found
-        if case.refused and case.outcome != "is no "
+        if case.refused and case.outcome != "does not exist in "
     }
     assert len(str(caught.value)) < 4_000
 
@@ -99,7 +101,7 @@ def test_kept_and_missing_values(table: str) -> None:
     assert result.rows.tolist() == list(range(len(found)))
     for n, case in enumerate(found):
         value = result.frame[case.column.name].iloc[n]
-        gone = value == [] if case.column.type is INTEGERS else bool(pd.isna(value))
+        gone = value == [] if case.column.type is INTEGER_LIST else bool(pd.isna(value))
         if case.column.type is ACTIVE and case.outcome == MISSING:
             assert bool(value), case  # a missing is_active means true
         else:
@@ -117,7 +119,9 @@ def held(case: Case) -> Case | None:
         return replace(case, value=int(pd.Timestamp(value).as_unit("us").asm8.astype("int64")))
     # 20250101 microseconds are a valid time shortly after 1970; texts are not times in a database
     return (
-        replace(case, outcome=KEPT) if isinstance(value, int) else replace(case, outcome="is no whole number of micro")
+        replace(case, outcome=KEPT)
+        if isinstance(value, int)
+        else replace(case, outcome="is not an integer number of micro")
     )
 
 
@@ -157,7 +161,7 @@ def test_parquet_files(table: str, tmp_path: Path) -> None:
     with Database.open(tmp_path / "m.db") as database:
         save_tables(database, MARKET)
         ledger = import_file(database, table, tmp_path / "x.parquet", refused_to=tmp_path)
-    assert ledger.read == len(texts) == ledger.stored + ledger.merged + ledger.refused
+    assert ledger.read == len(texts) == ledger.stored + ledger.merged + ledger.rejected
     own = [case for case in texts if case.outcome != KEPT and case.column.type is not ID]
     for case in own:
         if case.refused:
@@ -175,13 +179,13 @@ async def test_frames_of_a_request(engine: scoring.ScoringEngine, table: str) ->
     found = inputs(table)
     frames = {"users_df": MARKET.users, "jobs_df": MARKET.jobs} | {f"{table}_df": rows_of(found)}
     refused = sum(case.refused for case in found)
-    with pytest.raises(DataError, match=f"{table}: {refused} rows cannot be used") as caught:
+    with pytest.raises(DataError, match=f"{table}: {refused} invalid rows") as caught:
         await engine.process_scoring_batch(**frames)
     assert caught.value.problems is not None
     assert caught.value.problems["rows"].sum() == refused
     record_count("invalid values", "{} values", len(found))
     if table == "jobs":
-        with pytest.raises(DataError, match=f"jobs: {refused} rows cannot be used"):
+        with pytest.raises(DataError, match=f"jobs: {refused} invalid rows"):
             engine.calculate_base_scores_vectorized(frames["jobs_df"])
         record_count("invalid values", "{} values", len(found))
     kept = rows_of([case for case in found if not case.refused])

@@ -234,8 +234,8 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
 def test_error_names_line(old: str, new: str, line: int, message: str) -> None:
     with pytest.raises(ModelError) as raised:
         parse(changed(old, new))
-    said = str(raised.value)
-    assert said.startswith(f"mine.yaml, line {line}: {message}"), said
+    text = str(raised.value)
+    assert text.startswith(f"mine.yaml, line {line}: {message}"), text
     assert (raised.value.path, raised.value.line) == ("mine.yaml", line)
     record_count("model mistakes", "{} mistakes", 1)
 
@@ -327,8 +327,8 @@ def test_aliases_for_billions_of_keys_are_rejected() -> None:
 )
 def test_unsafe_tags_are_rejected_and_not_executed(tag: str, tmp_path: Path) -> None:
     file = tmp_path / "executed"
-    said = problem(changed("description: Two groups.", "description: " + tag.format(file=file)))
-    assert said.startswith("mine.yaml, line 2: this is not YAML that can be read: could not determine a constructor")
+    text = problem(changed("description: Two groups.", "description: " + tag.format(file=file)))
+    assert text.startswith("mine.yaml, line 2: this is not YAML that can be read: could not determine a constructor")
     assert not file.exists()
 
 
@@ -399,9 +399,9 @@ def test_weight_file_supports_normalise() -> None:
 def test_message_about_aliases_is_short() -> None:
     levels = "".join(f"    - &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefghijkl"))
     bomb = "description:\n    - &a [x]\n" + levels
-    said = problem(changed("description: Two groups.\n", bomb).replace("weight: 0.75", "weight: *l"))
-    assert "it must be a number" in said
-    assert len(said) < 500
+    text = problem(changed("description: Two groups.\n", bomb).replace("weight: 0.75", "weight: *l"))
+    assert "it must be a number" in text
+    assert len(text) < 500
 
 
 def test_numbers_with_thousands_of_digits_are_rejected() -> None:

@@ -56,11 +56,11 @@ def test_take_selects_users_in_order(data: Dataset, windows: tuple[np.ndarray, n
 
 
 def test_candidates_replace_open_rule(data: Dataset, windows: tuple[np.ndarray, np.ndarray]) -> None:
-    theirs = Candidates.open_between(data.jobs, *windows)
-    ready = Prepared.of(data, load_model("standard"), candidates=theirs)
+    candidates = Candidates.open_between(data.jobs, *windows)
+    ready = Prepared.of(data, load_model("standard"), candidates=candidates)
     rows = np.arange(len(data.users))
     may_be = ready.plan.exclusions.matrix(rows)
-    assert not (may_be & ~theirs.matrix(rows)).any()
+    assert not (may_be & ~candidates.matrix(rows)).any()
     assert (may_be & ~data.open_jobs).any()
     assert list(ready.plan.exclusions.counts()) == ["not a candidate of any user", "fee too low"]
     ranking = ready.scorer.top_k(5)
@@ -69,12 +69,12 @@ def test_candidates_replace_open_rule(data: Dataset, windows: tuple[np.ndarray, 
         assert may_be[row, ranking.job_row[row, :count]].all()
     # other models on the same data keep the candidates
     for other in (ready.model.with_weights({"fee": 1.0}), load_model("classic")):
-        assert ready.with_model(other).plan.exclusions.candidates is theirs
+        assert ready.with_model(other).plan.exclusions.candidates is candidates
 
 
 def test_explanation_names_missing_candidate(data: Dataset) -> None:
-    theirs = Candidates.listed(np.array([3]), np.array([7]), len(data.users), len(data.jobs))
-    ready = Prepared.of(data, load_model("classic"), candidates=theirs)
+    candidates = Candidates.listed(np.array([3]), np.array([7]), len(data.users), len(data.jobs))
+    ready = Prepared.of(data, load_model("classic"), candidates=candidates)
     user, other = (int(data.users.user_id[row]) for row in (3, 4))
     job = int(data.jobs.job_id[7])
     assert ready.explain(user, job).not_ranked == ()
@@ -83,6 +83,6 @@ def test_explanation_names_missing_candidate(data: Dataset) -> None:
 
 
 def test_candidates_of_other_data_are_rejected(data: Dataset) -> None:
-    theirs = Candidates.listed(np.array([0]), np.array([0]), 3, 4)
+    candidates = Candidates.listed(np.array([0]), np.array([0]), 3, 4)
     with pytest.raises(ConfigurationError, match="are for 3 users and 4 jobs; the data has 20 users and 81 jobs"):
-        Prepared.of(data, load_model("classic"), candidates=theirs)
+        Prepared.of(data, load_model("classic"), candidates=candidates)

@@ -172,7 +172,7 @@ def test_company_cooldown_lasts_fourteen_days(data: Dataset, days_ago: float, co
     assert shown[1].all()
 
 
-def test_company_without_jobs_has_no_limit(inputs: Inputs, data: Dataset) -> None:
+def test_jobs_without_company_have_no_limit(inputs: Inputs, data: Dataset) -> None:
     """Jobs without a company do not count towards the company limit."""
     jobs = data.tables.jobs.assign(company_id=pd.Series([None] * len(data.jobs), dtype="str"))
     plan = Plan.build(

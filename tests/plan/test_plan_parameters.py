@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scoring import Dataset, Prepared, load_model, make_market
-from scoring.bundle.terms import Reusable
+from scoring.bundle.terms import ReusableArrays
 from scoring.dataset.arrays import Ragged
 from scoring.errors import ModelError
 from scoring.model import GROUPS, Component, Part, ScoringModel, WeightProfile
@@ -45,11 +45,11 @@ def moved(model: ScoringModel, parameter: SliderParameter, random: np.random.Gen
 @pytest.mark.parametrize("seed", range(4))
 def test_random_changes_of_model_equal_new_plan(statistics, seed):
     random = np.random.default_rng(seed)
-    now, model, past = Prepared.of(statistics, STANDARD), STANDARD, [STANDARD]
+    current, model, previous_models = Prepared.of(statistics, STANDARD), STANDARD, [STANDARD]
     for _ in range(14):
         kind = random.integers(5)
         if kind == 0:
-            model = past[random.integers(len(past))]
+            model = previous_models[random.integers(len(previous_models))]
         elif kind == 1:
             weights = random.dirichlet(np.ones(len(model.parts)))
             model = model.with_weights({part.name: w for part, w in zip(model.parts, weights, strict=True)})
@@ -57,9 +57,9 @@ def test_random_changes_of_model_equal_new_plan(statistics, seed):
             for _ in range(random.integers(1, 3)):
                 parameters = [parameter for part in model.parts for parameter in list_parameters(part)]
                 model = moved(model, parameters[random.integers(len(parameters))], random)
-        past.append(model)
-        now = now.with_model(model)
-        require_same(now, Prepared.of(statistics, model))
+        previous_models.append(model)
+        current = current.with_model(model)
+        require_same(current, Prepared.of(statistics, model))
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_parameters_that_change_layout_equal_new_plan(statistics, change):
     ready = ready.with_model(before.with_parameters("location", adjacent=61))
     ready.top_k(15)
     after = ready.model.with_parameters("odd", **change)
-    now = ready.with_model(after)
-    require_same(now, Prepared.of(statistics, after))
-    require_same(now.with_model(ready.model), Prepared.of(statistics, ready.model))
+    current = ready.with_model(after)
+    require_same(current, Prepared.of(statistics, after))
+    require_same(current.with_model(ready.model), Prepared.of(statistics, ready.model))
 
 
 @pytest.mark.parametrize("change", ODD_ONES, ids=str)
@@ -186,7 +186,7 @@ def test_known_ranks_are_reused_only_if_correct(guess):
     numbers = Number("x", np.array([1.0, 5.0, 9.0, np.nan, 1.0]))
     term = IntervalTerm(numbers, np.array([5.0]), np.array([np.inf]), np.array([1.0]))
     one, group = np.ones(1), np.zeros(1, dtype=np.int32)
-    program = pack([Value((term,))], one, one, group, 1, 5, Reusable(ranks=[np.array(guess, dtype=np.int32)]))
+    program = pack([Value((term,))], one, one, group, 1, 5, ReusableArrays(ranks=[np.array(guess, dtype=np.int32)]))
     np.testing.assert_array_equal(program.number_rank, [[0, 1, 2, -1, 0]])
     np.testing.assert_array_equal(program.interval_low, [[1]])
     np.testing.assert_array_equal(program.interval_high, [[3]])

@@ -50,10 +50,10 @@ def answers(prepared: Prepared, pairs: int = 5) -> tuple[list[np.ndarray], list[
 
 
 def assert_same(found: Prepared, wanted: Prepared) -> None:
-    ours, theirs = answers(found), answers(wanted)
-    for one, other in zip(ours[0], theirs[0], strict=True):
+    found_answers, wanted_answers = answers(found), answers(wanted)
+    for one, other in zip(found_answers[0], wanted_answers[0], strict=True):
         np.testing.assert_array_equal(one, other)
-    assert ours[1] == theirs[1]
+    assert found_answers[1] == wanted_answers[1]
 
 
 def own(data: Dataset) -> Basis:
@@ -108,7 +108,7 @@ def test_local_ranking_computes_no_digest(monkeypatch: pytest.MonkeyPatch) -> No
 def test_basis_computes_values_on_access_only() -> None:
     statistics = Statistics(dataset(1))
     found = statistics.basis
-    assert not {"areas", "factors", "_own_similarity"} & vars(statistics).keys()
+    assert not {"areas", "factors", "_local_similarity"} & vars(statistics).keys()
     assert not found.popularity
     assert found.areas is statistics.areas
     assert found.similarity is statistics.similarity

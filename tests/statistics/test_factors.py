@@ -81,8 +81,8 @@ def test_confidence_of_pair_is_sum_over_actions(data: Dataset) -> None:
     users, jobs, confidence = factors._confidences(data.actions)
     points = np.array([5.0, 2.0, 1.0])[data.actions.kind]
     for user, job, found in list(zip(users, jobs, confidence, strict=True))[:100]:
-        mine = (data.actions.user == user) & (data.actions.job == job)
-        assert found == points[mine].sum()
+        of_pair = (data.actions.user == user) & (data.actions.job == job)
+        assert found == points[of_pair].sum()
     assert len(users) == len({*zip(data.actions.user.tolist(), data.actions.job.tolist(), strict=True)})
 
 

@@ -10,8 +10,8 @@ __all__ = ["Clock", "Halting", "HaltingCount", "Ticking"]
 class Clock:
     """A clock that only the test moves."""
 
-    def __init__(self) -> None:
-        self.now = 100.0
+    def __init__(self, now: float = 100.0) -> None:
+        self.now = now
 
     def __call__(self) -> float:
         return self.now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -10,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from scoring.database.database import Database
-from scoring.database.writers import save_tables
+from scoring.database.writers import save_tables, write_frame
 from scoring.dataset import Dataset, Tables
 from scoring.facade import ScoringEngine
 from tests.support.oracle import Oracle, Score
-from tests.support.random_markets import RawMarket, random_market
+from tests.support.random_markets import CLOCK, RawMarket, random_market
 
 SCORES: Final = ["total_score", "base_score", "seo_score", "personal_score"]
 LEGACY_NAMES: Final = {
@@ -51,6 +52,24 @@ def store(market: RawMarket, url: str) -> str:
     with Database.open(url) as database:
         save_tables(database, Tables(**market.frames()))
     return url
+
+
+def company_of(market: RawMarket) -> tuple[str, int]:
+    """Return a company and the ID of one of its jobs."""
+    return next((job["company_id"], job["job_id"]) for job in market.jobs if job["company_id"])
+
+
+def act(url: str, market: RawMarket, *, kind: str = "application", place: int = 0) -> None:
+    """Add an action on the job of `company_of`, slightly older than the newest action."""
+    row = {
+        "user_id": market.users[place]["user_id"],
+        "job_id": company_of(market)[1],
+        "action": kind,
+        "occurred_at": CLOCK - timedelta(seconds=17 + place),
+    }
+    frame = market.frames()["actions"]
+    with Database.open(url) as database, database.begin() as connection:
+        write_frame(connection, "actions", pd.DataFrame([row])[list(frame.columns)].astype(frame.dtypes.to_dict()))
 
 
 def legacy_job(row: Row) -> SimpleNamespace:

@@ -6,16 +6,16 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scoring.columns import MOST_MONEY, TABLES, Column
-from scoring.columns.types import ACTIVE, CHOICE, CODE, FLAG, ID, INTEGER, INTEGERS, NUMBER, TEXT, TIME, ColumnType
+from scoring.columns import MAX_MONEY, TABLES, Column
+from scoring.columns.types import ACTIVE, CHOICE, CODE, FLAG, ID, INTEGER, INTEGER_LIST, NUMBER, TEXT, TIME, ColumnType
 
 KEPT: Final = "kept"
 MISSING: Final = "missing"
 
-NO_NUMBER, NO_WHOLE, INFINITE = "is not a number", "is not a whole number", "is infinite"
-NO_TEXT, NUL, NO_FLAG = "is not text that UTF-8 can hold", "holds a NUL character", "is neither true nor false"
-NO_TIME, NO_LIST, LARGE = "is not a time", "is not a list of whole numbers", "is too large for a 64-bit number"
-FAR, GONE = f"is further from 0 than {MOST_MONEY:,.0f}", "is missing"
+NO_NUMBER, NO_WHOLE, INFINITE = "is not a number", "is not an integer", "is infinite"
+NO_TEXT, NUL, NO_FLAG = "is not valid UTF-8 text", "contains a NUL character", "is neither true nor false"
+NO_TIME, NO_LIST, LARGE = "is not a time", "is not a list of integers", "does not fit in a 64-bit integer"
+FAR, GONE = f"is outside ±{MAX_MONEY:,.0f}", "is missing"
 
 NAN: Final = float("nan")
 INF: Final = float("inf")
@@ -47,7 +47,7 @@ VALUES: Final[dict[ColumnType, list[tuple[Any, str]]]] = {
     CODE: [*_ABSENT, *_TEXTS, (True, "is not a code"), ("ZZ", KEPT), (13, KEPT), (13.0, KEPT)],
     TEXT: [*_ABSENT, *_TEXTS, ("居酒屋", KEPT), ("'); DROP TABLE jobs;--", KEPT), (5, KEPT)],
     CHOICE: [*_ABSENT, *_TEXTS, ("yearly", KEPT), ("HOURLY", KEPT)],
-    INTEGERS: [
+    INTEGER_LIST: [
         *_ABSENT, ("1|x", NO_LIST), ([1.5], NO_LIST), ([2**63], NO_LIST), ({"a": 1}, NO_LIST), ([101, 102], KEPT),
         ("101|102", KEPT),
     ],
@@ -78,10 +78,10 @@ def cases(table: str) -> list[Case]:
     for column in TABLES[table].columns:
         for value, outcome in VALUES[column.type]:
             if column.name == "action" and outcome == KEPT:
-                outcome = "is none of application, click, view"
+                outcome = "is not one of application, click, view"
             if column.required and outcome == MISSING:
                 outcome = GONE
-            if column.most is None and outcome == FAR:
+            if column.max_absolute is None and outcome == FAR:
                 outcome = KEPT
             found.append(Case(table, column, value, outcome))
     return found
@@ -97,12 +97,12 @@ _REJECTED: Final = {
     CODE: "NUL; invalid UTF-8; infinity; a boolean",
     TEXT: "NUL; invalid UTF-8; infinity",
     CHOICE: "NUL; invalid UTF-8; infinity",
-    INTEGERS: "not a list of integers",
+    INTEGER_LIST: "not a list of integers",
 }
 _MEANS: Final = {
     FLAG: "unknown (`standard`: false)",
     ACTIVE: "true",
-    INTEGERS: "none",
+    INTEGER_LIST: "none",
 }
 _OF_COLUMN: Final = {
     "min_salary": "; 0 or less is unknown",
@@ -120,7 +120,9 @@ def page() -> str:
     lines = ["| column | a row is rejected if the value is | a missing value means |", "|---|---|---|"]
     for table in ("jobs", "users", "actions"):
         for column in TABLES[table].columns:
-            rejected = _REJECTED[column.type] + (f"; beyond ±{column.most:,.0f}" if column.most is not None else "")
+            rejected = _REJECTED[column.type] + (
+                f"; beyond ±{column.max_absolute:,.0f}" if column.max_absolute is not None else ""
+            )
             if column.name == "action":
                 rejected = "missing; another kind of action"
             elif column.name == "occurred_at":

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from scoring.columns import TABLES, Table
-from scoring.columns.types import ACTIVE, INTEGERS
+from scoring.columns.types import ACTIVE, INTEGER_LIST
 from tests.support.oracle import Oracle, hourly, known
 
 __all__ = ["CLOCK", "RawMarket", "random_market"]
@@ -87,7 +87,7 @@ def _frame(table: Table, rows: Sequence[Row]) -> pd.DataFrame:
     columns = {}
     for column in table.columns:
         values = [row.get(column.name) for row in rows]
-        if column.type is INTEGERS:
+        if column.type is INTEGER_LIST:
             values = [list(value or []) for value in values]
         elif column.type is ACTIVE:
             values = [value is not False for value in values]

@@ -70,7 +70,7 @@ def check(ready: Prepared, job_id: int, k: int) -> Audience:
     np.testing.assert_array_equal(shown["kth_score"], expected)
     np.testing.assert_array_equal(shown["margin"], shown["score"] - expected)
     assert shown["rank"].is_monotonic_increasing
-    assert (seen.n_shown, seen.n_eligible) == (len(ranks), len(ranks) + len(missed))
+    assert (seen.n_listed, seen.n_eligible) == (len(ranks), len(ranks) + len(missed))
     assert dict(zip(*seen.reasons().to_dict("list").values(), strict=True)) == rules
     assert seen.n_eligible + seen.reasons()["users"].sum() == len(users)
 
@@ -99,7 +99,7 @@ def check_miss(ready: Prepared, user_id: int, job_id: int, k: int, rival: int, s
 
 
 def check_components(ready: Prepared, seen: Audience) -> None:
-    held = seen.held_back()
+    held = seen.components()
     names = [part.name for part in ready.model.parts]
     assert sorted(held["component"]) == sorted(names)
     misses = seen.misses()
@@ -176,7 +176,7 @@ def test_given_users_are_used_once_each(ready: Prepared) -> None:
     seen = audience(ready, int(ready.plan.job_id[0]), users=users)
     assert seen.user_id.tolist() == sorted(set(users))
     nobody = audience(ready, int(ready.plan.job_id[0]), users=[])
-    assert (nobody.n_shown, nobody.n_eligible, len(nobody.frame()), len(nobody.misses())) == (0, 0, 0, 0)
+    assert (nobody.n_listed, nobody.n_eligible, len(nobody.frame()), len(nobody.misses())) == (0, 0, 0, 0)
     assert_readable(nobody.plot())
 
 
@@ -186,7 +186,7 @@ def test_job_excluded_for_all_users_names_rules(ready: Prepared) -> None:
     seen = check(shut, job, 10)
     n = len(ready.active_users)
     assert seen.reasons().to_dict("records") == [{"rule": "fee too low", "users": n}]
-    assert f"{n} may not be shown it: fee too low ({n})." in seen.summary()
+    assert f"It is excluded for {n} users: fee too low ({n})." in seen.summary()
     assert "of none of" in seen.summary()
     assert_readable(seen.plot())
 
@@ -216,8 +216,8 @@ def test_plots_are_readable_in_each_situation(ready: Prepared) -> None:
     shown = audience(ready, best, 10)
     figure = shown.plot()
     assert_readable(figure)
-    assert sum(bar.get_height() for bar in figure.axes[0].patches) == shown.n_shown > 0
-    assert f"shown to {shown.n_shown} of {len(shown.user_id)}" in figure.get_suptitle()
+    assert sum(bar.get_height() for bar in figure.axes[0].patches) == shown.n_listed > 0
+    assert f"listed for {shown.n_listed} of {len(shown.user_id)} users" in figure.get_suptitle()
     listed = set(ready.top_k(1).job_id[:, 0].tolist())
     never = int(next(job for job in ready.plan.job_id[ready.plan.exclusions.open_to_all] if job not in listed))
     missed = audience(ready, never, 1)

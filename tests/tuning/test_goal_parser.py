@@ -48,17 +48,17 @@ def test_parse_floor_reads_slice_and_share() -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: parse_metric("NDCG"), "'NDCG' names no ranks"),
-        (lambda: parse_metric("NDCG@ten"), "names no ranks"),
-        (lambda: parse_metric("AUC@10"), "no metric 'AUC@10'; there are NDCG, Recall"),
-        (lambda: parse_goal("income@10"), "no goal 'income@10'.*mean fee"),
+        (lambda: parse_metric("NDCG"), "'NDCG' has no @k"),
+        (lambda: parse_metric("NDCG@ten"), "has no @k"),
+        (lambda: parse_metric("AUC@10"), "'AUC@10' is not a metric. Use one of NDCG, Recall"),
+        (lambda: parse_goal("income@10"), "'income@10' is not a goal.*mean fee"),
         (lambda: parse_parameter("half_life=1..2"), "COMPONENT.FIELD=LOW..HIGH"),
         (lambda: parse_parameter("a.b=1"), "COMPONENT.FIELD=LOW..HIGH"),
         (lambda: parse_parameter("a.b=1..2e"), "COMPONENT.FIELD=LOW..HIGH"),
         (lambda: parse_floor("NDCG@10:tenure", [TENURE]), "METRIC:SLICING:SLICE"),
         (lambda: parse_floor("NDCG@10:tenure:newcomer=all", [TENURE]), "METRIC:SLICING:SLICE"),
-        (lambda: parse_floor("NDCG@10:region:Kanto", [TENURE]), "no slicing 'region'; there are tenure"),
-        (lambda: parse_floor("NDCG@10:tenure:old", [TENURE]), "no slice 'old'; it has newcomer, regular"),
+        (lambda: parse_floor("NDCG@10:region:Kanto", [TENURE]), "'region' is not a slicing. Use one of: tenure"),
+        (lambda: parse_floor("NDCG@10:tenure:old", [TENURE]), "no slice 'old'. Use one of: newcomer, regular"),
     ],
 )
 def test_invalid_texts_raise(call: object, said: str) -> None:

@@ -14,7 +14,7 @@ from scoring.evaluation.list_metrics import Concentration, Coverage, MeanFee, Me
 from scoring.evaluation.metrics import MRR, NDCG
 from scoring.evaluation.slices import Slicing, slices_of
 from scoring.synthetic import make_market
-from scoring.tuning.goals import Floor, ListGoal, MetricGoal, goal_of
+from scoring.tuning.goals import Floor, ListGoal, MetricGoal, make_goal
 
 # no component with factors
 MODEL = load_model("standard").with_weights({"fee": 0.3, "location": 0.4, "category": 0.3})
@@ -64,7 +64,7 @@ def test_user_without_value_does_not_count_as_0(evaluator: Evaluator) -> None:
     assert ListGoal(MeanWage(10)).of(few, evaluation) == values[~np.isnan(values)].mean()
     none = Dataset(data.tables.with_tables(jobs=data.tables.jobs.assign(min_salary=np.nan)), as_of=data.as_of)
     nobody = Evaluator(by_time(none, days=7), metrics=(NDCG(2),), k=10)
-    with pytest.raises(ConfigurationError, match="there is no mean"):
+    with pytest.raises(ConfigurationError, match="so there is no mean"):
         ListGoal(MeanWage(10)).of(nobody, nobody.evaluate(MODEL))
 
 
@@ -73,19 +73,19 @@ def test_concentration_of_empty_lists_raises(evaluator: Evaluator) -> None:
     some = Evaluator(evaluator.holdout, users=evaluator.user_id[:1], metrics=(NDCG(10),), k=10)
     evaluation = some.evaluate(MODEL)
     evaluation.ranking.count[:] = 0
-    with pytest.raises(ConfigurationError, match="no concentration@10: no list has any job"):
+    with pytest.raises(ConfigurationError, match="concentration@10 has no value: all lists are empty"):
         ListGoal(Concentration(10)).of(some, evaluation)
 
 
 def test_goal_of_accepts_metrics_and_facts() -> None:
     goal = MetricGoal(NDCG(5), maximise=False)
-    assert goal_of(goal) is goal
-    assert goal_of(NDCG(5)) == MetricGoal(NDCG(5))
-    assert goal_of(Coverage()) == ListGoal(Coverage())
-    assert goal_of(MeanFee()) == ListGoal(MeanFee())
+    assert make_goal(goal) is goal
+    assert make_goal(NDCG(5)) == MetricGoal(NDCG(5))
+    assert make_goal(Coverage()) == ListGoal(Coverage())
+    assert make_goal(MeanFee()) == ListGoal(MeanFee())
     for strange in ("NDCG@10", None, NDCG):
-        with pytest.raises(ConfigurationError, match="is no goal"):
-            goal_of(strange)
+        with pytest.raises(ConfigurationError, match="is not a goal"):
+            make_goal(strange)
 
 
 def test_floor_is_computed_over_its_slice(evaluator: Evaluator, halves: Slicing) -> None:
@@ -99,8 +99,8 @@ def test_floor_is_computed_over_its_slice(evaluator: Evaluator, halves: Slicing)
     assert floor.of(after) == pytest.approx(now, abs=1e-15)
     assert floor.shortfall(after, before) == pytest.approx(0.9 * was - now, abs=1e-15)
     assert Floor(NDCG(10), halves, "odd", 1.0).shortfall(before, before) == 0
-    assert Floor(NDCG(10), halves, "odd", 0.9, relative=False).shortfall(after, before) == pytest.approx(0.9 - now)
-    assert Floor(NDCG(10), halves, "odd", now, relative=False).shortfall(after, before) == 0
+    assert Floor(NDCG(10), halves, "odd", 0.9, is_relative=False).shortfall(after, before) == pytest.approx(0.9 - now)
+    assert Floor(NDCG(10), halves, "odd", now, is_relative=False).shortfall(after, before) == 0
 
 
 def test_floors_by_slices_of_dataset(evaluator: Evaluator) -> None:
@@ -115,16 +115,16 @@ def test_floor_of_empty_slice_raises(evaluator: Evaluator, halves: Slicing) -> N
     even = evaluator.user_id[evaluator.user_id % 2 == 0]
     some = Evaluator(evaluator.holdout, users=even, metrics=(NDCG(10),), k=10)
     floor = Floor(NDCG(10), halves, "odd", 1.0)
-    with pytest.raises(ConfigurationError, match=rf"no NDCG@10 of half odd: none of these {len(even)} users"):
+    with pytest.raises(ConfigurationError, match=rf"NDCG@10 of half odd has no value: none of these {len(even)} users"):
         floor.of(some.evaluate(MODEL))
     strangers = Slicing.of("half", even, ["even"] * len(even))
-    with pytest.raises(UnknownIdError, match="half: there is no user"):
+    with pytest.raises(UnknownIdError, match="half: user"):
         Floor(NDCG(10), strangers, "even", 1.0).of(evaluator.evaluate(MODEL))
 
 
 @pytest.mark.parametrize("least", [-0.1, float("nan"), float("inf")])
 def test_invalid_floor_raises(halves: Slicing, least: float) -> None:
-    with pytest.raises(ConfigurationError, match=r"NDCG@10 of half odd is to be .* at least"):
+    with pytest.raises(ConfigurationError, match=r"The floor of NDCG@10 of half odd is .*\. Use a finite number"):
         Floor(NDCG(10), halves, "odd", least)
-    with pytest.raises(ConfigurationError, match="no slice 'third': even, odd"):
+    with pytest.raises(ConfigurationError, match=r"no slice 'third'\. Use one of: even, odd"):
         Floor(NDCG(10), halves, "third", 1.0)

@@ -20,7 +20,7 @@ def test_sample_is_valid_and_not_nearer_than_optimum(seed: int) -> None:
     allowed = 20
     found = sample_start(lead, region, allowed, MARGIN)
     exact = find_nearest_weights(Competitors(lead, np.zeros(40, dtype=bool)), region, allowed, MARGIN, 60.0)
-    assert exact.finished
+    assert exact.is_finished
     if found is None:
         return
     assert ((found @ lead) < MARGIN).sum() <= allowed
@@ -49,7 +49,7 @@ def test_most_equals_best_vertex_of_region() -> None:
     worth = np.array([[1.0, 9.0], [5.0, 0.0], [8.0, 2.0]])
     flat = np.array([0.5, 0.3, 0.2])
     free = np.zeros(3, dtype=bool)
-    np.testing.assert_allclose(WeightRegion(flat, free, 2.0).most(worth), [8.0, 9.0])
-    np.testing.assert_allclose(WeightRegion(flat, free, 0.2).most(worth), flat @ worth + [0.7, 0.9])
+    np.testing.assert_allclose(WeightRegion(flat, free, 2.0).maximum(worth), [8.0, 9.0])
+    np.testing.assert_allclose(WeightRegion(flat, free, 0.2).maximum(worth), flat @ worth + [0.7, 0.9])
     kept = np.array([False, False, True])
-    np.testing.assert_allclose(WeightRegion(flat, kept, 2.0).most(worth), [0.8 * 5 + 1.6, 0.8 * 9 + 0.4])
+    np.testing.assert_allclose(WeightRegion(flat, kept, 2.0).maximum(worth), [0.8 * 5 + 1.6, 0.8 * 9 + 0.4])

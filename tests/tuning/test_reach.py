@@ -63,8 +63,8 @@ def test_distance_equals_best_of_fine_grid(ready: Prepared, locks: list[str], se
     lead = points @ leads(ready, user, job)
     distance = abs(points - np.array([SMALL[name] for name in FREE])).sum(axis=1)
     surely, perhaps = ((lead < least).sum(axis=1) < k for least in (MARGIN, -1e-5))
-    assert found.proven
-    if found.possible:
+    assert found.is_proven
+    if found.is_possible:
         assert is_listed(ready, found)
         assert found.distance is not None
         assert found.distance <= distance[surely].min(initial=2.0) + 1e-3
@@ -85,7 +85,7 @@ def test_distance_equals_best_of_fine_grid(ready: Prepared, locks: list[str], se
 def test_random_cases_contain_both_answers(ready: Prepared, locks: list[str]) -> None:
     users = ready.plan.user_id[ready.active_users[:12]]
     jobs = ready.top_k(60, users).job_id[:, 8]
-    answers = [reach(ready, int(u), int(j), k=3, locks=locks).possible for u, j in zip(users, jobs, strict=True)]
+    answers = [reach(ready, int(u), int(j), k=3, locks=locks).is_possible for u, j in zip(users, jobs, strict=True)]
     assert {True, False} <= set(answers)
 
 
@@ -103,8 +103,8 @@ def test_first_place_equals_linear_program(ready: Prepared, locks: list[str], se
         bounds=[(0, 1)] * 3 + [(0, weight) for weight in flat],
     )
     found = reach(ready, user, job, k=1, locks=locks, margin=MARGIN)
-    assert found.possible == (expected.status == 0)
-    if found.possible:
+    assert found.is_possible == (expected.status == 0)
+    if found.is_possible:
         assert found.distance == pytest.approx(expected.fun, abs=1e-6)
 
 
@@ -114,15 +114,15 @@ def test_all_components_may_change(place: int) -> None:
     user = int(ready.plan.user_id[ready.active_users[2]])
     job = int(ready.top_k(place, [user]).job_id[0, -1])
     found = reach(ready, user, job, k=10)
-    assert found.possible
+    assert found.is_possible
     assert is_listed(ready, found)
     assert found.rank_before == place
     frame = found.frame()
     assert frame["change"].abs().sum() == pytest.approx(found.distance)
     assert frame["change"].sum() == pytest.approx(0, abs=1e-12)
-    kept = found.changed()["component"].iloc[0]
+    kept = found.changes()["component"].iloc[0]
     other = reach(ready, user, job, k=10, locks=[kept])
-    assert kept not in set(other.changed()["component"])
+    assert kept not in set(other.changes()["component"])
     assert other.distance is None or other.distance >= found.distance - 1e-4 * other.distance
 
 
@@ -150,8 +150,8 @@ def test_equal_job_with_smaller_id_stays_ahead() -> None:
     ready, user, job, copies = with_copies(1, 3)
     assert reach(ready, user, job, k=2).distance == 0
     found = reach(ready, user, int(copies[-1]), k=3)
-    assert found.possible is False
-    assert found.proven
+    assert found.is_possible is False
+    assert found.is_proven
     assert found.n_always >= 3
     assert {job, *copies[:2]} <= set(found.competitors)
     assert "at least as good in every component" in found.summary()
@@ -163,18 +163,18 @@ def test_tie_if_better_component_has_weight_0() -> None:
     assert fees[0] < fees[1]
     found = reach(ready, user, job, k=4)
     assert found.rank_before == 6
-    assert found.possible
+    assert found.is_possible
     assert is_listed(ready, found)
     assert found.flat is not None
     assert found.flat["fee"] == 0
-    assert reach(ready, user, job, k=4, locks=["fee"]).possible is False
+    assert reach(ready, user, job, k=4, locks=["fee"]).is_possible is False
 
 
 def test_ineligible_job_lists_reasons(ready: Prepared) -> None:
     user = int(ready.plan.user_id[ready.active_users[0]])
     out = np.flatnonzero(~ready.plan.exclusions.matrix(ready.user_rows([user]))[0])
     found = reach(ready, user, int(ready.plan.job_id[out[0]]), k=3)
-    assert found.possible is False
+    assert found.is_possible is False
     assert found.reasons == ready.explain(user, int(ready.plan.job_id[out[0]])).not_ranked
     assert found.reasons[0] in found.summary()
     assert found.job_id == ready.plan.job_id[out[0]]
@@ -184,8 +184,8 @@ def test_timeout_is_undecided(ready: Prepared) -> None:
     user = int(ready.plan.user_id[ready.active_users[1]])
     job = int(ready.top_k(50, [user]).job_id[0, 45])
     found = reach(ready, user, job, k=2, seconds=1e-9)
-    assert not found.proven
-    assert found.possible is not False
+    assert not found.is_proven
+    assert found.is_possible is not False
 
 
 def test_summaries_and_plots_are_readable() -> None:
@@ -193,14 +193,14 @@ def test_summaries_and_plots_are_readable() -> None:
     user = int(ready.plan.user_id[ready.active_users[2]])
     job = int(ready.top_k(15, [user]).job_id[0, -1])
     found = reach(ready, user, job, k=10)
-    assert f"Job {job} for user {user} is at rank 15. Moving" in found.summary()
-    assert found.changed()["component"].iloc[0] in found.summary()
+    assert f"Job {job} for user {user} has rank 15. Moving" in found.summary()
+    assert found.changes()["component"].iloc[0] in found.summary()
     assert "<table" in found._repr_html_()
     assert "possible" in repr(found)
     assert_readable(found.plot())
     worst = int(ready.top_k(300, [user]).job_id[0, 150])
     never = reach(ready, user, worst, k=1)
-    assert never.possible is False
+    assert never.is_possible is False
     assert_readable(never.plot())
     never.plot().savefig(io.BytesIO(), format="png")
 

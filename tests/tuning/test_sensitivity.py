@@ -63,7 +63,7 @@ def test_curves_equal_metric_of_sorted_totals(
     found = sensitivity(ready, users, pairs, metric=metric, k=12)
     assert found.n_measured == len(users) - 1
     flat, left_out, compared = ready.model.flat_weights, 0, 0
-    for place, component in enumerate(found.along):
+    for place, component in enumerate(found.paths):
         for t in GRID[::5]:
             lists = [ranked(ready, int(user), vary_weight(flat, place, float(t))) for user in users[:-1]]
             # rounding decides the order of totals that differ by less than this
@@ -85,7 +85,7 @@ def test_kept_jobs_equal_engine_lists(ready: Prepared, users: np.ndarray) -> Non
     names = [part.name for part in ready.model.parts]
     now = ready.top_k(k, users).job_id
     left_out = compared = 0
-    for component in found.along:
+    for component in found.paths:
         for t in GRID[::3]:
             flat = vary_weight(ready.model.flat_weights, names.index(component), float(t))
             totals = [ranked(ready, int(user), flat)[1] for user in users]
@@ -110,8 +110,8 @@ def test_lists_change_only_at_reported_weights(ready: Prepared, users: np.ndarra
         return ready.with_model(ready.model.with_weights(dict(zip(names, flat, strict=True)))).top_k(10, users).job_id
 
     beyond = 0
-    for name, along in found.along.items():
-        low, high = along.unchanged
+    for name, along in found.paths.items():
+        low, high = along.constant_interval
         assert low <= along.weight <= high
         np.testing.assert_array_equal(lists(name, low + 0.1 * (high - low)), now)
         np.testing.assert_array_equal(lists(name, high - 0.1 * (high - low)), now)
@@ -142,7 +142,7 @@ def of_two(ready: Prepared, users: np.ndarray) -> Sensitivity:
 
 
 def test_only_given_components_are_varied(of_two: Sensitivity) -> None:
-    assert list(of_two.along) == ["fee", "access"]
+    assert list(of_two.paths) == ["fee", "access"]
     with pytest.raises(ConfigurationError, match="'wage' was not varied"):
         of_two.curve("wage")
 
@@ -151,7 +151,7 @@ def test_plots_are_readable(of_two: Sensitivity, ready: Prepared, users: np.ndar
     for found in (of_two, sensitivity(ready, users, pairs, metric=MRR(5), k=5)):
         figure = found.plot()
         shown = [axes for axes in figure.axes if axes.get_visible()]
-        assert [axes.get_title(loc="left") for axes in shown] == list(found.along)
+        assert [axes.get_title(loc="left") for axes in shown] == list(found.paths)
         assert all(axes.get_ylabel() for axes in shown[::4])
         assert all(axes.get_xlabel() for axes in shown[-4:])
         figure.savefig(io.BytesIO(), format="png")
@@ -162,15 +162,15 @@ def test_invalid_arguments_raise(ready: Prepared, users: np.ndarray, pairs: Rele
     capped = ready.with_model(ready.model.with_eligibility(max_per_company=2))
     with pytest.raises(ConfigurationError, match="max_per_company"):
         sensitivity(capped, users)
-    with pytest.raises(ConfigurationError, match="belong together"):
+    with pytest.raises(ConfigurationError, match="Give both relevance and metric, or neither"):
         sensitivity(ready, users, pairs)
-    with pytest.raises(ConfigurationError, match="looks at 10 jobs"):
+    with pytest.raises(ConfigurationError, match="needs lists of 10 jobs"):
         sensitivity(ready, users, pairs, metric=metric, k=5)
-    with pytest.raises(ConfigurationError, match="none of the 1 users has a relevant job"):
+    with pytest.raises(ConfigurationError, match="None of the 1 users has a relevant job"):
         sensitivity(ready, users[-1:], pairs, metric=metric)
     with pytest.raises(ConfigurationError, match="no component 'salary'"):
         sensitivity(ready, users, components=["salary"])
-    with pytest.raises(ConfigurationError, match="there are no users"):
+    with pytest.raises(ConfigurationError, match="There are no users"):
         sensitivity(ready, [])
     with pytest.raises(UnknownIdError):
         sensitivity(ready, [123_456_789])

@@ -24,7 +24,7 @@ from scoring.statistics import Statistics
 from scoring.synthetic import Market, make_market
 from scoring.tuning.goals import Floor, ListGoal, MetricGoal
 from scoring.tuning.problem import Problem
-from scoring.tuning.search import model_of_trial
+from scoring.tuning.search import make_trial_model
 from scoring.tuning.space import Parameter, Space
 from scoring.tuning.tune import BASELINE, DIRECT, RANDOM, SEARCH, Tuning, tune
 from tests.support.search_worker import MODEL
@@ -77,7 +77,7 @@ def test_unseen_users_gain_nearly_as_with_hidden_weights(market: Market, parts: 
 def test_test_users_of_train_or_validation_raise(holdout: Holdout, parts: list[Evaluator], tuned: Tuning) -> None:
     for seen in parts[:2]:
         mixed = np.append(parts[2].user_id[:10], seen.user_id[:3])
-        with pytest.raises(ConfigurationError, match="3 users of the test were seen"):
+        with pytest.raises(ConfigurationError, match="3 test users also in train or validation"):
             tuned.test(Evaluator(holdout, users=mixed, statistics=seen.statistics))
 
 
@@ -94,7 +94,7 @@ def test_scoreboard_is_over_validation_users(parts: list[Evaluator], tuned: Tuni
 def test_winner_is_best_finalist_on_validation(parts: list[Evaluator], tuned: Tuning, study: str) -> None:
     trials = tuned.trials().query("study == @study").nlargest(10, N)
     by_number = {trial.number: trial for trial in tuned.studies[study]}
-    models = [model_of_trial(tuned.problem, by_number[number]) for number in trials["trial"]]
+    models = [make_trial_model(tuned.problem, by_number[number]) for number in trials["trial"]]
     reached = [parts[1].evaluate(model).values[N].mean() for model in [*models, STANDARD]]
     assert parts[1].evaluate(tuned.models[study]).values[N].mean() == max(reached)
 
@@ -132,7 +132,7 @@ def test_progress_plot_shows_trials(tuned: Tuning) -> None:
     assert low < tuned.trials()[N].max() < high
     far = (tuned.trials()[N] < low).sum()
     assert far > 0
-    assert axes.get_xlabel() == f"trial ({far} of 75 lie beyond what is shown)"
+    assert axes.get_xlabel() == f"trial ({far} of 75 outside the axes)"
 
 
 # --- Several goals, floors, parameters -----------------------------------------------------------------------
@@ -209,7 +209,7 @@ def test_front_plot_shows_front(small: list[Evaluator], several: Tuning) -> None
         trial.values = trial.values[:2]
     two = replace(several, problem=replace(several.problem, goals=several.problem.goals[:2]), studies=studies)
     (axes,) = two.plot().axes
-    (front,) = (line for line in axes.lines if str(line.get_label()).startswith("front"))
+    (front,) = (line for line in axes.lines if str(line.get_label()).startswith("Pareto front"))
     np.testing.assert_array_equal(front.get_xydata(), two.front()[[FEE, N]].to_numpy()[np.argsort(two.front()[FEE])])
 
 
@@ -242,13 +242,13 @@ def test_winner_keeps_floors_on_train_and_validation(small: list[Evaluator], hal
     assert trials["keeps"].nunique() == 2  # the baseline misses the floor
     assert not trials.groupby("study").first()["keeps"].any()
     assert found.front()["keeps"].all()
-    unreachable = Floor(NDCG(10), halves, "odd", 1.0, relative=False)
-    with pytest.raises(ConfigurationError, match="none of the 5 trials keeps every floor"):
+    unreachable = Floor(NDCG(10), halves, "odd", 1.0, is_relative=False)
+    with pytest.raises(ConfigurationError, match="None of the 5 trials keeps every floor"):
         tune(Problem(Space(MODEL), small[0], floors=(unreachable,)), small[1], 5)
 
 
 def test_front_without_feasible_trials_is_empty(small: list[Evaluator], halves: Slicing, several: Tuning) -> None:
-    unreachable = Floor(NDCG(10), halves, "odd", 1.0, relative=False)
+    unreachable = Floor(NDCG(10), halves, "odd", 1.0, is_relative=False)
     problem = Problem(several.problem.space, small[0], several.problem.goals, (unreachable,))
     studies = {name: [copy(trial) for trial in trials] for name, trials in several.studies.items()}
     for trial in (trial for trials in studies.values() for trial in trials):

@@ -297,7 +297,7 @@ def test_invalid_rows_are_quarantined_with_a_warning(tmp_path, holdout):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE jobs SET fee = 'much' WHERE job_id = (SELECT max(job_id) FROM jobs)")
         connection.commit()
-        with pytest.warns(UserWarning, match=r"Rows are left out: jobs: .* 1 refused"):
+        with pytest.warns(UserWarning, match=r"Rejected rows are left out: jobs: .* 1 refused"):
             opened = tuning_panel(path, users=30, debounce=0.0)
         opened.close()
         connection.execute("UPDATE jobs SET fee = 'much'")

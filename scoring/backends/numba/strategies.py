@@ -1,6 +1,6 @@
 """The strategies that find the k best jobs, and the choice between them.
 
-*Pruned* skips jobs that bounds exclude (`topk`). *Dense* scores every job with matrix products (`dense`). *Sorted*
+*Pruned* skips jobs that bounds exclude (`topk`). *Dense* scores every job with matrix products (`dense_topk`). *Sorted*
 sorts all canonical scores, for lists too long for insertion (`sorted_topk`). All return the same lists. Which of the
 first two is faster depends only on the model and the data, so it is measured on a sample of the users.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.array_types import Ints, Longs
-from scoring.backends.numba import dense, sorted_topk, topk
+from scoring.backends.numba import dense_topk, sorted_topk, topk
 from scoring.backends.numba.scratch import Scratch, new_scratch
 from scoring.backends.numba.tile import TILE, new_tile
 from scoring.backends.numba.top_list import SHORT
@@ -81,7 +81,7 @@ class Selection:
         if strategy == "dense":
             tile = new_tile(self.program, self.index, k)
             with limit_blas_threads():
-                dense.short_lists(
+                dense_topk.short_lists(
                     self.program, self.index, self.limits, tile, users, places, found.row, found.scores, found.count,
                     stop,
                 )  # fmt: skip

@@ -113,7 +113,7 @@ def set_excluded_bits(bits: np.ndarray, user: int, limits: Limits) -> None:
             bits[i] = limits.hidden[user, i]
     for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
         set_bit(bits, limits.excluded[e])
-    for e in range(limits.cooling_start[user], limits.cooling_start[user + 1]):
-        code = limits.cooling[e]
+    for e in range(limits.cooldown_start[user], limits.cooldown_start[user + 1]):
+        code = limits.cooldown[e]
         for i in range(limits.company_start[code], limits.company_start[code + 1]):
             set_bit(bits, limits.company_jobs[i])

@@ -190,12 +190,12 @@ def decode_jobs(index: Index, scratch: Scratch, limits: Limits, size: int) -> No
 def set_excluded(excluded: np.ndarray, user: int, value: bool, limits: Limits) -> None:
     """Set `excluded` (m,) to `value` at the jobs that may not be ranked for the user.
 
-    These are the user's excluded jobs, the jobs of cooling companies, and jobs that are not candidates.
+    These are the user's excluded jobs, the jobs of companies in cooldown, and jobs that are not candidates.
     """
     for e in range(limits.excluded_start[user], limits.excluded_start[user + 1]):
         excluded[limits.excluded[e]] = value
-    for e in range(limits.cooling_start[user], limits.cooling_start[user + 1]):
-        code = limits.cooling[e]
+    for e in range(limits.cooldown_start[user], limits.cooldown_start[user + 1]):
+        code = limits.cooldown[e]
         for i in range(limits.company_start[code], limits.company_start[code + 1]):
             excluded[limits.company_jobs[i]] = value
     if len(limits.hidden) > 0:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from scoring.bundle.terms.dot_term import DotKind, DotTerm
 from scoring.bundle.terms.flag_term import FlagKind, Flags, FlagTerm
 from scoring.bundle.terms.interval_term import IntervalKind, IntervalTerm, Number
-from scoring.bundle.terms.kind import KeyedKind, Reusable, TermCheck, TermKind
+from scoring.bundle.terms.kind import KeyedKind, ReusableArrays, TermCheck, TermKind
 from scoring.bundle.terms.lookup_term import Key, LookupKind, LookupTerm
 from scoring.bundle.terms.single_side_terms import JobKind, JobTerm, UserKind, UserTerm
 
@@ -28,7 +28,7 @@ __all__ = [
     "KeyedKind",
     "LookupTerm",
     "Number",
-    "Reusable",
+    "ReusableArrays",
     "Term",
     "TermCheck",
     "TermKind",

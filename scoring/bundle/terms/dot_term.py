@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Bools, Floats, Longs, Singles
 from scoring.bundle.program import DOT, Program
-from scoring.bundle.terms.kind import Packer, Reusable, TermCheck, TermKind, stack
+from scoring.bundle.terms.kind import Packer, ReusableArrays, TermCheck, TermKind, stack
 
 __all__ = ["DotKind", "DotTerm"]
 
@@ -83,15 +83,15 @@ class DotKind(TermKind[DotTerm]):
 
     def check(self, term: DotTerm, check: TermCheck) -> None:
         dimensions = term.users.shape[-1]
-        check.shape("users", term.users, (check.n_users, dimensions))
-        check.shape("jobs", term.jobs, (check.n_jobs, dimensions))
-        check.shape("user_has", term.user_has, (check.n_users,))
-        check.shape("job_has", term.job_has, (check.n_jobs,))
-        check.shape("otherwise", term.otherwise, (check.n_users,))
+        check.require_shape("users", term.users, (check.n_users, dimensions))
+        check.require_shape("jobs", term.jobs, (check.n_jobs, dimensions))
+        check.require_shape("user_has", term.user_has, (check.n_users,))
+        check.require_shape("job_has", term.job_has, (check.n_jobs,))
+        check.require_shape("otherwise", term.otherwise, (check.n_users,))
         for field in ("users", "jobs", "otherwise", "scale", "shift"):
-            check.finite(field, getattr(term, field))
+            check.require_finite(field, getattr(term, field))
 
-    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[DotTerm]:
+    def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[DotTerm]:
         return _Dots(n_users, n_jobs, reusable.vectors)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:

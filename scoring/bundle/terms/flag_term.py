@@ -12,7 +12,7 @@ from scoring.bundle.program import FLAGS, Program
 from scoring.bundle.terms.kind import (
     KeyedKind,
     Packer,
-    Reusable,
+    ReusableArrays,
     TermCheck,
     concatenate,
     require_same_column,
@@ -85,14 +85,14 @@ class FlagKind(KeyedKind[FlagTerm]):
     code, term = FLAGS, FlagTerm
 
     def check(self, term: FlagTerm, check: TermCheck) -> None:
-        check.shape("flags.bits", term.flags.bits, (check.n_jobs,))
-        check.within("flags.bits", term.flags.bits, 0, 2**term.flags.width)
-        check.shape("rows", term.rows, (len(term.rows), 2**term.flags.width))
-        check.finite("rows", term.rows)
-        check.shape("row_of", term.row_of, (check.n_users,))
-        check.within("row_of", term.row_of, 0, len(term.rows))
+        check.require_shape("flags.bits", term.flags.bits, (check.n_jobs,))
+        check.require_range("flags.bits", term.flags.bits, 0, 2**term.flags.width)
+        check.require_shape("rows", term.rows, (len(term.rows), 2**term.flags.width))
+        check.require_finite("rows", term.rows)
+        check.require_shape("row_of", term.row_of, (check.n_users,))
+        check.require_range("row_of", term.row_of, 0, len(term.rows))
 
-    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[FlagTerm]:
+    def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[FlagTerm]:
         return _FlagTables(n_users, n_jobs)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:

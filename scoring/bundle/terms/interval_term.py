@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Ints, Longs
 from scoring.bundle.program import INTERVAL, Program
-from scoring.bundle.terms.kind import Packer, Reusable, TermCheck, TermKind, require_same_column, stack
+from scoring.bundle.terms.kind import Packer, ReusableArrays, TermCheck, TermKind, require_same_column, stack
 
 __all__ = ["IntervalKind", "IntervalTerm", "Number"]
 
@@ -86,12 +86,12 @@ class IntervalKind(TermKind[IntervalTerm]):
     code, term = INTERVAL, IntervalTerm
 
     def check(self, term: IntervalTerm, check: TermCheck) -> None:
-        check.shape("number.values", term.number.values, (check.n_jobs,))
+        check.require_shape("number.values", term.number.values, (check.n_jobs,))
         for field in ("low", "high", "gain"):
-            check.shape(field, getattr(term, field), (check.n_users,))
-        check.finite("gain", term.gain)
+            check.require_shape(field, getattr(term, field), (check.n_users,))
+        check.require_finite("gain", term.gain)
 
-    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[IntervalTerm]:
+    def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[IntervalTerm]:
         return _Intervals(n_users, n_jobs, reusable.ranks)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:

@@ -18,7 +18,7 @@ __all__ = [
     "LARGEST",
     "KeyedKind",
     "Packer",
-    "Reusable",
+    "ReusableArrays",
     "TermCheck",
     "TermKind",
     "concatenate",
@@ -34,7 +34,7 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 @dataclass(frozen=True, eq=False)
-class Reusable:
+class ReusableArrays:
     """Arrays of another program that a new program may reuse if they are equal to its own."""
 
     vectors: tuple[Singles, Singles] | None = None
@@ -54,14 +54,14 @@ class TermCheck:
         """Return an error whose message names the component and the kind of term."""
         return ModelError(f"component {self.component}, {type(self.term).__name__}: {what}.")
 
-    def shape(self, field: str, array: NDArray, wanted: tuple[int, ...]) -> None:
+    def require_shape(self, field: str, array: NDArray, wanted: tuple[int, ...]) -> None:
         """Require an array of this shape."""
         if not isinstance(array, np.ndarray):
             raise self.error(f"`{field}` is a {type(array).__name__}; it must be a NumPy array")
         if array.shape != wanted:
             raise self.error(f"`{field}` has shape {array.shape}; it must be {wanted}")
 
-    def finite(self, field: str, array: NDArray | float) -> None:
+    def require_finite(self, field: str, array: NDArray | float) -> None:
         """Require numbers, none of them NaN, infinite or beyond `LARGEST`."""
         if np.asarray(array).dtype.kind not in "biuf":
             raise self.error(f"`{field}` has dtype {np.asarray(array).dtype}; it must be numeric")
@@ -70,7 +70,7 @@ class TermCheck:
         if max(np.max(array, initial=0), -np.min(array, initial=0)) > LARGEST:  # np.abs would copy the array
             raise self.error(f"`{field}` contains values beyond {LARGEST:g}; a component value is from 0 to 100")
 
-    def within(self, field: str, array: NDArray, low: int, high: int) -> None:
+    def require_range(self, field: str, array: NDArray, low: int, high: int) -> None:
         """Require integers from `low` to below `high`."""
         if array.dtype.kind not in "iu":
             raise self.error(f"`{field}` has dtype {array.dtype}; it must be an integer type")
@@ -117,7 +117,7 @@ class TermKind(ABC, Generic[T]):
         """
 
     @abstractmethod
-    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[T]:
+    def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[T]:
         """Return a packer for the terms of one program."""
 
     @abstractmethod

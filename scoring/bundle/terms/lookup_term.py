@@ -12,7 +12,7 @@ from scoring.bundle.program import LOOKUP, Program
 from scoring.bundle.terms.kind import (
     KeyedKind,
     Packer,
-    Reusable,
+    ReusableArrays,
     TermCheck,
     concatenate,
     require_same_column,
@@ -115,21 +115,21 @@ class LookupKind(KeyedKind[LookupTerm]):
 
     def check(self, term: LookupTerm, check: TermCheck) -> None:
         size = term.key.size
-        check.shape("key.codes", term.key.codes, (check.n_jobs,))
-        check.within("key.codes", term.key.codes, -1, size)
-        check.shape("rows", term.rows, (len(term.rows), size + 1))  # the last column is for a missing code
-        check.finite("rows", term.rows)
-        check.shape("row_of", term.row_of, (check.n_users,))
-        check.within("row_of", term.row_of, -1 if len(term.rows) else 0, len(term.rows))  # -1 is the last row
+        check.require_shape("key.codes", term.key.codes, (check.n_jobs,))
+        check.require_range("key.codes", term.key.codes, -1, size)
+        check.require_shape("rows", term.rows, (len(term.rows), size + 1))  # the last column is for a missing code
+        check.require_finite("rows", term.rows)
+        check.require_shape("row_of", term.row_of, (check.n_users,))
+        check.require_range("row_of", term.row_of, -1 if len(term.rows) else 0, len(term.rows))  # -1 is the last row
         if (term.entries is None) != (term.gains is None):
             raise check.error("`entries` and `gains` must be given together")
         if term.entries is not None and term.gains is not None:
-            check.shape("entries.start", term.entries.start, (check.n_users + 1,))
-            check.within("entries", term.entries.values, 0, size)
-            check.shape("gains", term.gains, (len(term.entries.values),))
-            check.finite("gains", term.gains)
+            check.require_shape("entries.start", term.entries.start, (check.n_users + 1,))
+            check.require_range("entries", term.entries.values, 0, size)
+            check.require_shape("gains", term.gains, (len(term.entries.values),))
+            check.require_finite("gains", term.gains)
 
-    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[LookupTerm]:
+    def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[LookupTerm]:
         return _Lookups(n_users, n_jobs)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scoring.array_types import Floats, Longs
 from scoring.bundle.program import JOB, USER, Program
-from scoring.bundle.terms.kind import Packer, Reusable, TermCheck, TermKind, stack
+from scoring.bundle.terms.kind import Packer, ReusableArrays, TermCheck, TermKind, stack
 
 __all__ = ["JobKind", "JobTerm", "UserKind", "UserTerm"]
 
@@ -49,10 +49,10 @@ class JobKind(TermKind[JobTerm]):
     code, term = JOB, JobTerm
 
     def check(self, term: JobTerm, check: TermCheck) -> None:
-        check.shape("values", term.values, (check.n_jobs,))
-        check.finite("values", term.values)
+        check.require_shape("values", term.values, (check.n_jobs,))
+        check.require_finite("values", term.values)
 
-    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[JobTerm]:
+    def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[JobTerm]:
         return _Columns("job_value", n_jobs)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:
@@ -65,10 +65,10 @@ class UserKind(TermKind[UserTerm]):
     code, term = USER, UserTerm
 
     def check(self, term: UserTerm, check: TermCheck) -> None:
-        check.shape("values", term.values, (check.n_users,))
-        check.finite("values", term.values)
+        check.require_shape("values", term.values, (check.n_users,))
+        check.require_finite("values", term.values)
 
-    def packer(self, n_users: int, n_jobs: int, reusable: Reusable) -> Packer[UserTerm]:
+    def packer(self, n_users: int, n_jobs: int, reusable: ReusableArrays) -> Packer[UserTerm]:
         return _Columns("user_value", n_users)
 
     def values(self, program: Program, slot: int, users: Longs, jobs: Longs) -> Floats:

@@ -101,7 +101,7 @@ def evaluate(
         with progress.stage(f"ranking and evaluating for {pluralize(len(evaluator.user_id), 'user')} of {on}"):
             board = Scoreboard.of(evaluator, chosen, level=level, seed=seed)
     for name, model in chosen.items():
-        for rule, pairs in evaluator.unreachable(model).items():
+        for rule, pairs in evaluator.count_unreachable(model).items():
             progress.print_line(f"note: {pairs:,} relevant jobs cannot be in the lists of {name}: {rule}")
     if on in ("test", "all"):
         log_test_access(registry, board, progress)
@@ -163,20 +163,14 @@ class _OptionalTables:
         self._last = last
 
     def render(self) -> list[RenderableType]:
-        from rich.text import Text
-
         from scoring.cli.tables.evaluation import render_ablation, render_slices
 
-        parts: list[RenderableType] = []
+        tables: list[RenderableType] = []
         if self._slices is not None:
-            parts += [
-                Text(f"\n{self._metric} of {self._last} compared with {self._board.baseline}, by slice", style="bold")
-            ]
-            parts += [render_slices(self._slices, self._metric)]
+            tables += ["", render_slices(self._slices, self._metric, self._last, self._board.baseline)]
         if self._ablation is not None:
-            parts += [Text(f"\nAblation of {self._last}: each row is the model without one component", style="bold")]
-            parts += [render_ablation(self._ablation.frame(), self._metric)]
-        return parts
+            tables += ["", render_ablation(self._ablation.frame(), self._metric, self._last)]
+        return tables
 
     def save(self, folder: Path) -> None:
         from scoring.cli.export import save

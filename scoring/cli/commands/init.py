@@ -73,7 +73,7 @@ def _require_no_data(database: object) -> None:
 
 
 def _make_reference_tables() -> Tables:
-    from scoring.columns.canonical_tables import empty_frame
+    from scoring.columns.canonical_tables import make_empty_frame
     from scoring.dataset.from_frames import tables_from_frames
 
-    return tables_from_frames(jobs=empty_frame("jobs"), users=empty_frame("users"))
+    return tables_from_frames(jobs=make_empty_frame("jobs"), users=make_empty_frame("users"))

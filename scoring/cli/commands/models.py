@@ -12,10 +12,6 @@ def models() -> None:
     """
     from scoring.catalog import load_model, preset_names
     from scoring.cli.progress import make_console
-    from scoring.cli.tables.models import render_model
+    from scoring.cli.tables.models import render_models
 
-    console = make_console()
-    for name in preset_names():
-        model = load_model(name)
-        console.print(f"\n[bold]{model.name}[/bold]  {model.description}")
-        console.print(render_model(model))
+    make_console().print(render_models(load_model(name) for name in preset_names()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -142,6 +142,7 @@ def tune(
     The result is compared with the current weights, a random search and a direct fit.
     """
     from scoring.cli.progress import Progress, make_console
+    from scoring.cli.tables.tuning import render_tuning
     from scoring.tuning.registry import Registry
 
     progress = Progress()
@@ -170,7 +171,7 @@ def tune(
         board = tuning.test(inputs.test) if test else None
     if board is not None:
         log_test_access(registry, board, progress)
-    make_console().print(_report(tuning, board))
+    make_console().print(render_tuning(tuning, board))
     if save is not None:
         saved = _saved(registry, save, profile, inputs, tuning, board)
         make_console().print(f"Saved {saved.metadata.reference}.", markup=False, soft_wrap=True)
@@ -228,35 +229,6 @@ def _bars(progress: Progress) -> Iterator[Callable[[str, int, int], None]]:
             advance(done, total)
 
         yield on_progress
-
-
-def _report(tuning: Tuning, test: Scoreboard | None) -> Any:
-    from rich.console import Group
-    from rich.text import Text
-
-    from scoring.cli.tables.evaluation import render_conclusion, render_front, render_measures, render_weights
-    from scoring.tuning.tune import BASELINE, DIRECT
-
-    goals = [goal.name for goal in tuning.problem.goals]
-    measures = list(dict.fromkeys([*goals, *(metric.name for metric in tuning.validation.metrics)]))
-    parts: list[Any] = []
-    if len(goals) > 1:
-        parts += [
-            Text("Pareto front of the goals, on training users", style="bold"),
-            render_front(tuning),
-            Text(),
-        ]
-    for board, split in ((tuning.scoreboard, "validation"), (test, "test")):
-        if board is not None:
-            users = pluralize(len(board.evaluator.user_id), "user")
-            head = f"{split.capitalize()}: {users}, models compared with the baseline"
-            parts += [Text(head, style="bold"), render_measures(board, measures), Text()]
-    parts += [Text("Weights as shares of the total", style="bold"), render_weights(tuning.weights()), Text()]
-    parts += [render_conclusion(test or tuning.scoreboard, goals[0], "test" if test else "validation")]
-    for name in (BASELINE, DIRECT):  # models that the search starts with
-        if tuning.winner.digest == tuning.models[name].digest:
-            parts += [Text(f"No trial is better than the {name} on the validation users.")]
-    return Group(*parts)
 
 
 def _metrics(tuning: Tuning, test: Scoreboard | None) -> dict[str, dict[str, dict[str, float]]]:

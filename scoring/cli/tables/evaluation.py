@@ -1,4 +1,4 @@
-"""Tables of evaluations and searches, 80 columns wide."""
+"""Tables of evaluations, 80 columns wide."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -14,20 +13,16 @@ from rich.text import Text
 
 from scoring.errors import pluralize, printable
 from scoring.evaluation import Scoreboard
-from scoring.tuning import Tuning
 
 __all__ = [
+    "format_interval",
+    "format_number",
+    "make_table",
     "render_ablation",
-    "render_conclusion",
-    "render_front",
     "render_measures",
     "render_scoreboard",
     "render_slices",
-    "render_weights",
 ]
-
-MAX_ROWS = 12
-"""Maximum number of trials of a front in a table. Files contain all trials."""
 
 
 def render_scoreboard(board: Scoreboard) -> RenderableType:
@@ -39,13 +34,11 @@ def render_scoreboard(board: Scoreboard) -> RenderableType:
         title = name if name == first else f"{name}, compared with {first}"
         body += [Text(printable(title), style="bold"), table, Text()]
     level, users = f"{board.level:.0%}", pluralize(len(board.evaluator.user_id), "user")
-    note = f"{level} intervals by bootstrap over {users}; those of coverage and concentration by jackknife."
+    note = f"{level} intervals: bootstrap over {users}; jackknife for coverage and concentration."
     body.append(Text(note, style="dim"))
     if len(board.evaluations) > 1:
-        note = (
-            f"* significant at {level} (paired randomisation tests with Holm correction for all tests of this table)."
-        )
-        body.append(Text(f"{note} detectable: the true difference that is found with a power of 80 %.", style="dim"))
+        note = f"* significant at {level} (paired randomisation tests, Holm correction)."
+        body.append(Text(f"{note} detectable: true difference that a test finds with a power of 80 %.", style="dim"))
     return Group(*body)
 
 
@@ -53,13 +46,13 @@ def _measures(rows: pd.DataFrame, has_baseline: bool) -> Table:
     headings = ["measure", "mean", "interval"]
     if has_baseline:
         headings += ["difference", "interval", "", "detectable"]
-    table = _table(*headings)
+    table = make_table(*headings)
     for row in rows.to_dict("records"):
-        cells = [row["measure"], _number(row["mean"]), _interval(row["low"], row["high"])]
+        cells = [row["measure"], format_number(row["mean"]), format_interval(row["low"], row["high"])]
         if has_baseline:
             mark = Text("*", style="green") if row["significant"] else Text()
-            between = _interval(row["difference_low"], row["difference_high"])
-            cells += [_number(row["difference"], "+"), between, mark, _number(row["detectable"])]
+            between = format_interval(row["difference_low"], row["difference_high"])
+            cells += [format_number(row["difference"], "+"), between, mark, format_number(row["detectable"])]
         table.add_row(*cells)
     return table
 
@@ -67,54 +60,26 @@ def _measures(rows: pd.DataFrame, has_baseline: bool) -> Table:
 def render_measures(board: Scoreboard, measures: Sequence[str]) -> RenderableType:
     """Return one table with a row per measure and model."""
     frame, first = board.frame(), board.baseline
-    table = _table("measure, model", "mean", "interval", "difference", "interval", "")
+    table = make_table("measure, model", "mean", "interval", "difference", "interval", "")
     for measure in measures:
         table.add_row(Text(printable(measure), style="bold"))
         for row in frame[frame["measure"] == measure].to_dict("records"):
             cells: list[Text | str] = [
                 Text(f"  {printable(row['model'])}"),
-                _number(row["mean"]),
-                _interval(row["low"], row["high"]),
+                format_number(row["mean"]),
+                format_interval(row["low"], row["high"]),
             ]
             if row["model"] != first:
-                between = _interval(row["difference_low"], row["difference_high"])
-                cells += [_number(row["difference"], "+"), between, "*" if row["significant"] else ""]
+                between = format_interval(row["difference_low"], row["difference_high"])
+                cells += [format_number(row["difference"], "+"), between, "*" if row["significant"] else ""]
             table.add_row(*cells)
     return table
 
 
-def render_conclusion(board: Scoreboard, measure: str, split: str) -> Text:
-    """Return sentences on whether the last model is better than the first."""
-    frame = board.frame()
-    row = frame[(frame["model"] == list(board.evaluations)[-1]) & (frame["measure"] == measure)].iloc[0]
-    users = f"{pluralize(len(board.evaluator.user_id), 'user')}"
-    between = f"{_number(row['difference'], '+')} ({_interval(row['difference_low'], row['difference_high'])})"
-    if not row["significant"]:
-        least = _number(row["detectable"])
-        power = f" With this number of users, a difference of {least} is found with a power of 80 %." if least else ""
-        return Text(
-            f"{measure} of the found model differs by {between} on {users} of {split}. This is not significant.{power}"
-        )
-    word = "higher" if row["difference"] > 0 else "lower"
-    return Text(f"{measure} of the found model is significantly {word} on {users} of {split}: {between}.")
-
-
-def render_front(tuning: Tuning) -> RenderableType:
-    """Return up to `MAX_ROWS` trials of `Tuning.front`, at equal distances along the first goal."""
-    goals = [goal.name for goal in tuning.problem.goals]
-    found = tuning.front()
-    rows = np.unique(np.linspace(0, len(found) - 1, min(MAX_ROWS, len(found))).round().astype(int))
-    table = _table("trial", *goals)
-    for row in found.iloc[rows].to_dict("records"):
-        table.add_row(f"{row['trial']}", *(_number(row[goal]) for goal in goals))
-    if len(rows) < len(found):
-        table.add_row(Text(f"{len(rows)} of {len(found)} trials; --out writes all", style="dim"))
-    return table
-
-
-def render_slices(found: pd.DataFrame, metric: str) -> RenderableType:
+def render_slices(found: pd.DataFrame, metric: str, model: str, baseline: str) -> RenderableType:
     """Return the table of one metric's rows of `Scoreboard.slices`."""
-    table = _table("slice", "users", "baseline", "model", "difference", "interval", "")
+    title = f"{metric} of {printable(model)} compared with {printable(baseline)}, by slice"
+    table = make_table("slice", "users", "baseline", "model", "difference", "interval", "")
     slicing = None
     for row in found[found["metric"] == metric].to_dict("records"):
         if row["slicing"] != slicing:
@@ -123,37 +88,33 @@ def render_slices(found: pd.DataFrame, metric: str) -> RenderableType:
         table.add_row(
             Text(f"  {printable(row['slice'])}"),
             f"{row['n']:,}",
-            *(_number(row[name]) for name in ("mean_a", "mean_b")),
-            _number(row["difference"], "+"),
-            _interval(row["low"], row["high"]),
+            *(format_number(row[name]) for name in ("mean_a", "mean_b")),
+            format_number(row["difference"], "+"),
+            format_interval(row["low"], row["high"]),
             _slice_mark(row),
         )
-    return table
+    return Group(Text(title, style="bold"), table)
 
 
 def _slice_mark(row: Mapping[Any, Any]) -> Text:
     return Text("worse", style="red") if row["worse"] else Text("better", style="green") if row["better"] else Text()
 
 
-def render_ablation(found: pd.DataFrame, metric: str) -> RenderableType:
+def render_ablation(found: pd.DataFrame, metric: str, model: str) -> RenderableType:
     """Return the table of `Ablation.frame`."""
-    table = _table("without", "weight", metric, "loss", "interval", "")
+    title = f"Ablation of {printable(model)}: each row is the model without one component (* significant)"
+    table = make_table("without", "weight", metric, "loss", "interval", "")
     for row in found.to_dict("records"):
         mark = Text("*") if row["significant"] else Text()
-        loss = (_number(row["loss"], "+"), _interval(row["low"], row["high"]))
-        table.add_row(printable(row["component"]), f"{row['weight']:.3f}", _number(row["without_it"]), *loss, mark)
-    return table
+        loss = (format_number(row["loss"], "+"), format_interval(row["low"], row["high"]))
+        table.add_row(
+            printable(row["component"]), f"{row['weight']:.3f}", format_number(row["without_it"]), *loss, mark
+        )
+    return Group(Text(title, style="bold"), table)
 
 
-def render_weights(found: pd.DataFrame) -> RenderableType:
-    """Return the table of `Tuning.weights`."""
-    table = _table("component", *(printable(name) for name in found.columns))
-    for name, row in found.iterrows():
-        table.add_row(Text(printable(str(name))), *(f"{value:.3f}" for value in row))
-    return table
-
-
-def _table(first: str, *headings: str) -> Table:
+def make_table(first: str, *headings: str) -> Table:
+    """Return an empty table. All columns except the first are aligned to the right."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column(first, overflow="fold")
     for heading in headings:
@@ -161,7 +122,7 @@ def _table(first: str, *headings: str) -> Table:
     return table
 
 
-def _number(value: float, sign: str = "") -> str:
+def format_number(value: float, sign: str = "") -> str:
     """Return a number with decimals that depend on its size; empty for NaN."""
     if math.isnan(value):
         return ""
@@ -169,5 +130,6 @@ def _number(value: float, sign: str = "") -> str:
     return format(value, sign + (",.0f" if size >= 1000 else ".1f" if size >= 10 else ".3f"))
 
 
-def _interval(low: float, high: float) -> str:
-    return "" if math.isnan(low) else f"{_number(low)} to {_number(high)}"
+def format_interval(low: float, high: float) -> str:
+    """Return an interval as text; empty for NaN."""
+    return "" if math.isnan(low) else f"{format_number(low)} to {format_number(high)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -9,7 +11,16 @@ from rich.text import Text
 from scoring.errors import printable
 from scoring.model import ScoringModel
 
-__all__ = ["format_setting", "render_model"]
+__all__ = ["format_setting", "render_model", "render_models"]
+
+
+def render_models(models: Iterable[ScoringModel]) -> RenderableType:
+    """Return each model with its name and description."""
+    body: list[RenderableType] = []
+    for model in models:
+        title = Text.assemble((printable(model.name), "bold"), "  ", printable(model.description, 1000))
+        body += [Text(), title, render_model(model)]
+    return Group(*body)
 
 
 def render_model(model: ScoringModel) -> RenderableType:

@@ -12,7 +12,7 @@ from scoring.columns.types.column_type import ColumnType
 from scoring.columns.types.flag import FLAG
 from scoring.columns.types.id import ID
 from scoring.columns.types.integer import INTEGER
-from scoring.columns.types.integers import INTEGERS
+from scoring.columns.types.integer_list import INTEGER_LIST
 from scoring.columns.types.number import NUMBER
 from scoring.columns.types.text import TEXT
 from scoring.columns.types.time import TIME
@@ -25,7 +25,7 @@ __all__ = [
     "FLAG",
     "ID",
     "INTEGER",
-    "INTEGERS",
+    "INTEGER_LIST",
     "NUMBER",
     "TEXT",
     "TIME",
@@ -34,6 +34,6 @@ __all__ = [
 
 COLUMN_TYPES: Final[tuple[ColumnType, ...]] = (
     *(ID, TEXT, CODE, CHOICE, INTEGER),
-    *(NUMBER, FLAG, ACTIVE, TIME, INTEGERS),
+    *(NUMBER, FLAG, ACTIVE, TIME, INTEGER_LIST),
 )
 """All column types of `scoring.columns.TABLES`."""

@@ -22,7 +22,7 @@ class ActiveType(FlagType):
     def finish(self, values: pd.Series) -> pd.Series:
         return values.fillna(True).astype(bool)
 
-    def absent(self, length: int) -> pd.Series:
+    def make_missing(self, length: int) -> pd.Series:
         return pd.Series(True, index=range(length), dtype="bool")
 
     def _canonical(self, true: np.ndarray, missing: np.ndarray) -> pd.Series:

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.columns.series import Coerced, all_or_none, text_series
+from scoring.columns.series import CoercedColumn, all_valid, to_text_series
 from scoring.columns.types.text import TextType, is_clean_text
 
 __all__ = ["CHOICE"]
@@ -18,16 +18,16 @@ __all__ = ["CHOICE"]
 class ChoiceType(TextType):
     name = "choice"
     dtype = "str"
-    repeats = True
+    has_few_values = True
 
-    def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
+    def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
         result = super().coerce(values)
         texts = pa.array(result.values.array, type=pa.large_string())
-        result.values = text_series(pc.utf8_lower(texts))
+        result.values = to_text_series(pc.utf8_lower(texts))
         return result
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        if not all_or_none(values, lambda v: is_clean_text(v) and v.isascii() and v == v.lower()):
+        if not all_valid(values, lambda v: is_clean_text(v) and v.isascii() and v == v.lower()):
             return None
         return pd.Series(list(values), dtype="str")
 

@@ -11,7 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.columns.dictionary_column import DictionaryColumn
-from scoring.columns.series import Coerced, all_or_none, letter_of, plain, present_in, text_series
+from scoring.columns.series import (
+    CoercedColumn,
+    all_valid,
+    get_dtype_letter,
+    mask_present,
+    to_plain_dtype,
+    to_text_series,
+)
 from scoring.columns.types.integer import INTEGER
 from scoring.columns.types.text import TEXT, TextType
 
@@ -23,26 +30,26 @@ NOT_CODE: Final = "is not a code"
 class CodeType(TextType):
     name = "code"
     dtype = "str"
-    repeats = True
+    has_few_values = True
     compact = "code"
 
-    def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
+    def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
         """Return str. An integer, as number or text, becomes its digits, padded to `width`."""
-        column = plain(values)
-        letter = letter_of(column)
+        column = to_plain_dtype(values)
+        letter = get_dtype_letter(column)
         if letter in "bM":
-            result = Coerced(pd.Series(None, index=column.index, dtype="str"))
-            result.refuse(present_in(column), NOT_CODE)
+            result = CoercedColumn(pd.Series(None, index=column.index, dtype="str"))
+            result.reject(mask_present(column), NOT_CODE)
             return result
         if letter in "iuf":
             numbers = INTEGER.coerce(column)
-            result = Coerced(numbers.values.astype("string").astype("str"), numbers.problems)
+            result = CoercedColumn(numbers.values.astype("string").astype("str"), numbers.problems)
         else:
             result = TEXT.coerce(column)
             if letter == "O":
-                truths = np.array([isinstance(v, bool | np.bool_) for v in column.array], dtype=bool)
-                result.values = result.values.mask(pd.Series(truths, index=result.values.index))
-                result.refuse(truths, NOT_CODE)
+                booleans = np.array([isinstance(v, bool | np.bool_) for v in column.array], dtype=bool)
+                result.values = result.values.mask(pd.Series(booleans, index=result.values.index))
+                result.reject(booleans, NOT_CODE)
         texts = pa.array(result.values.array, type=pa.large_string())
         texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
         # integers that were converted to floats: 13.0
@@ -50,7 +57,7 @@ class CodeType(TextType):
         if width is not None:
             short = pc.and_(pc.match_substring_regex(texts, "^[0-9]+$"), pc.less(pc.utf8_length(texts), width))
             texts = pc.if_else(short, pc.utf8_lpad(texts, width, "0"), texts)
-        result.values = text_series(texts)
+        result.values = to_text_series(texts)
         return result
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
@@ -61,7 +68,7 @@ class CodeType(TextType):
                 return False
             return width is None or not value.isdigit() or len(value) >= width
 
-        return pd.Series(list(values), dtype="str") if all_or_none(values, clean) else None
+        return pd.Series(list(values), dtype="str") if all_valid(values, clean) else None
 
     def from_database(self, values: list[Any], width: int | None = None) -> pd.Series | None:
         texts = super().from_database(values)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scoring.columns.series import Coerced, Mask, digest_texts, objects_of
+from scoring.columns.series import CoercedColumn, Mask, digest_texts, to_objects
 
 __all__ = ["ColumnType"]
 
@@ -27,9 +27,9 @@ class ColumnType(ABC):
 
     name: ClassVar[str]
     dtype: ClassVar[str]
-    sql: ClassVar[str]
+    sql_type: ClassVar[str]
     """Name of the SQL type in `scoring.database.schema`: bigint, boolean, double, id, text."""
-    stored: ClassVar[pa.DataType]
+    stored_type: ClassVar[pa.DataType]
     """The Arrow type of the stored values of a database."""
     nullable: ClassVar[bool] = True
     """Whether a canonical column may have missing values."""
@@ -41,7 +41,7 @@ class ColumnType(ABC):
     """The reason with which `violates` rejects a coerced value; empty if it rejects none."""
     is_text: ClassVar[bool] = False
     """Whether `coerce` may change (strip) texts that `accepts` considers valid."""
-    repeats: ClassVar[bool] = False
+    has_few_values: ClassVar[bool] = False
     """Whether a column has few distinct values, so that each of them is converted once."""
     is_list: ClassVar[bool] = False
     compact: ClassVar[Literal["", "code", "flag"]] = ""
@@ -58,7 +58,7 @@ class ColumnType(ABC):
     # From any series
 
     @abstractmethod
-    def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
+    def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
         """Return the values of any series with a RangeIndex in the coerced dtype, and the problems of invalid ones.
 
         `width`: digits to which integer codes are padded.
@@ -83,13 +83,13 @@ class ColumnType(ABC):
         """Return a coerced column without invalid values as a canonical column."""
         return values
 
-    def empty(self, length: int) -> pd.Series:
+    def make_missing_coerced(self, length: int) -> pd.Series:
         """Return a coerced column in which every value is missing."""
         return pd.Series(None, index=range(length), dtype=self.coerced_dtype)
 
-    def absent(self, length: int) -> pd.Series:
+    def make_missing(self, length: int) -> pd.Series:
         """Return a canonical column in which every value is missing."""
-        return self.finish(self.empty(length))
+        return self.finish(self.make_missing_coerced(length))
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
         """Return the canonical column of a few Python objects, or None if they need `coerce`. None is a missing value.
@@ -99,7 +99,7 @@ class ColumnType(ABC):
         """
         return None
 
-    def bound(self, value: Any) -> Any:
+    def parse_bound(self, value: Any) -> Any:
         """Return the limit of an import rule in a type that is comparable with canonical values.
 
         Raises
@@ -115,33 +115,33 @@ class ColumnType(ABC):
 
         `width`: as in `coerce`.
         """
-        if pa.types.is_integer(self.stored) and float in set(map(type, values)):  # Arrow would drop the fraction
+        if pa.types.is_integer(self.stored_type) and float in set(map(type, values)):  # Arrow would drop the fraction
             return None
         try:
-            array = pa.array(values, type=self.stored)
+            array = pa.array(values, type=self.stored_type)
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError):
             return None
-        return self.from_arrow(array) if self.holds(array) else None
+        return self.from_arrow(array) if self.conforms(array) else None
 
-    def holds(self, array: pa.Array) -> bool:
+    def conforms(self, array: pa.Array) -> bool:
         """Return whether every value of an array of the stored type is valid."""
         return True
 
     @abstractmethod
     def from_arrow(self, array: pa.Array) -> pd.Series:
-        """Return the canonical column of an array of the stored type for which `holds` is true."""
+        """Return the canonical column of an array of the stored type for which `conforms` is true."""
 
-    def decode(self, stored: pd.Series) -> Coerced:
+    def decode(self, stored: pd.Series) -> CoercedColumn:
         """Return stored values as input for `coerce`, and the values that are invalid only in a database."""
-        return Coerced(stored)
+        return CoercedColumn(stored)
 
-    def readable(self, stored: Any) -> Any:
+    def to_readable(self, stored: Any) -> Any:
         """Return a stored value in the form that users expect."""
         return stored
 
     def to_database(self, values: pd.Series) -> list[Any]:
         """Return the values of a canonical column as a database stores them."""
-        return objects_of(values)
+        return to_objects(values)
 
     # Digests
 

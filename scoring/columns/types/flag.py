@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.columns.series import (
-    Coerced,
-    all_or_none,
-    letter_of,
-    mask_of,
-    plain,
-    present_in,
-    texts_of,
-    without_words,
+    CoercedColumn,
+    all_valid,
+    drop_missing_words,
+    get_dtype_letter,
+    mask_present,
+    strip_texts,
+    to_mask,
+    to_plain_dtype,
 )
 from scoring.columns.types.column_type import ColumnType
 
@@ -33,39 +33,39 @@ NOT_FLAG: Final = "is neither true nor false"
 class FlagType(ColumnType):
     name = "flag"
     dtype = "boolean"
-    sql = "boolean"
-    stored = pa.int64()
+    sql_type = "boolean"
+    stored_type = pa.int64()
     missing: ClassVar[Any] = pd.NA
     compact = "flag"
 
-    def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
+    def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
         """Return boolean. Valid texts are true, t, yes, y, 1 and their opposites, in any case."""
-        column = plain(values)
-        letter = letter_of(column)
+        column = to_plain_dtype(values)
+        letter = get_dtype_letter(column)
         if letter == "b":
-            return Coerced(column.astype("boolean"))
-        present = present_in(column)
+            return CoercedColumn(column.astype("boolean"))
+        present = mask_present(column)
         if letter in "iuf":
             numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-            yes, no = numbers == 1, numbers == 0
-            bad = present & ~yes & ~no
+            is_true, is_false = numbers == 1, numbers == 0
+            invalid = present & ~is_true & ~is_false
         elif letter == "M":
-            yes, no, bad = np.zeros_like(present), np.zeros_like(present), present
+            is_true, is_false, invalid = np.zeros_like(present), np.zeros_like(present), present
         else:
-            texts, broken = texts_of(column)
-            lower = pc.utf8_lower(without_words(texts))
-            yes = mask_of(pc.is_in(lower, pa.array(TRUE_WORDS, type=pa.large_string())))
-            no = mask_of(pc.is_in(lower, pa.array(FALSE_WORDS, type=pa.large_string())))
-            bad = broken | (mask_of(pc.is_valid(lower)) & ~yes & ~no)
-        result = Coerced(pd.Series(pd.arrays.BooleanArray(yes, ~(yes | no))))
-        result.refuse(bad, NOT_FLAG)
+            texts, not_utf8 = strip_texts(column)
+            lower = pc.utf8_lower(drop_missing_words(texts))
+            is_true = to_mask(pc.is_in(lower, pa.array(TRUE_WORDS, type=pa.large_string())))
+            is_false = to_mask(pc.is_in(lower, pa.array(FALSE_WORDS, type=pa.large_string())))
+            invalid = not_utf8 | (to_mask(pc.is_valid(lower)) & ~is_true & ~is_false)
+        result = CoercedColumn(pd.Series(pd.arrays.BooleanArray(is_true, ~(is_true | is_false))))
+        result.reject(invalid, NOT_FLAG)
         return result
 
     def accepts_values(self, values: pd.Series) -> bool:
         return True
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        if not all_or_none(values, lambda value: type(value) is bool):
+        if not all_valid(values, lambda value: type(value) is bool):
             return None
         return self._canonical(np.array([v is True for v in values]), np.array([v is None for v in values]))
 
@@ -77,7 +77,7 @@ class FlagType(ColumnType):
             values = [None if value is None else int(value) for value in values]
         return super().from_database(values, width)
 
-    def holds(self, array: pa.Array) -> bool:
+    def conforms(self, array: pa.Array) -> bool:
         return not pc.any(pc.invert(pc.is_in(pc.drop_null(array), pa.array([0, 1], type=pa.int64())))).as_py()
 
     def from_arrow(self, array: pa.Array) -> pd.Series:

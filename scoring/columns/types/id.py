@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from scoring.columns.series import EXACT
+from scoring.columns.series import MAX_EXACT
 from scoring.columns.types.integer import IntegerType
 
 __all__ = ["ID"]
@@ -19,7 +19,7 @@ class IdType(IntegerType):
     name = "id"
     dtype = "int64"
     coerced_dtype = "Int64"
-    sql = "id"
+    sql_type = "id"
     nullable = False
     compact = ""
 
@@ -27,11 +27,11 @@ class IdType(IntegerType):
         return values.astype("int64")
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
-        if not all(type(value) is int and abs(value) < EXACT for value in values):
+        if not all(type(value) is int and abs(value) < MAX_EXACT for value in values):
             return None
         return pd.Series(np.array(values, dtype=np.int64))
 
-    def holds(self, array: pa.Array) -> bool:
+    def conforms(self, array: pa.Array) -> bool:
         return not array.null_count
 
     def from_arrow(self, array: pa.Array) -> pd.Series:

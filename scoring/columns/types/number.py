@@ -14,17 +14,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring.columns.series import (
-    EXACT,
-    Coerced,
+    MAX_EXACT,
+    CoercedColumn,
     Mask,
-    all_or_none,
-    letter_of,
-    mask_of,
-    plain,
-    present_in,
-    text_series,
-    texts_of,
-    without_words,
+    all_valid,
+    drop_missing_words,
+    get_dtype_letter,
+    mask_present,
+    strip_texts,
+    to_mask,
+    to_plain_dtype,
+    to_text_series,
 )
 from scoring.columns.types.column_type import ColumnType
 
@@ -36,24 +36,24 @@ NOT_NUMBER: Final = "is not a number"
 class NumberType(ColumnType):
     name = "number"
     dtype = "float64"
-    sql = "double"
-    stored = pa.float64()
+    sql_type = "double"
+    stored_type = pa.float64()
     violation = "is infinite"
 
-    def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
+    def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
         """Return float64; `violates` rejects infinity."""
-        column = plain(values)
-        letter = letter_of(column)
+        column = to_plain_dtype(values)
+        letter = get_dtype_letter(column)
         if letter in "iuf":
-            return Coerced(pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan)))
+            return CoercedColumn(pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan)))
         if letter in "bM":
-            result = Coerced(pd.Series(np.full(len(column), np.nan)))
-            result.refuse(present_in(column), NOT_NUMBER)
+            result = CoercedColumn(pd.Series(np.full(len(column), np.nan)))
+            result.reject(mask_present(column), NOT_NUMBER)
             return result
-        texts, bad = texts_of(column)
-        numbers, strange = parse_numbers(texts)
-        result = Coerced(pd.Series(numbers))
-        result.refuse(strange | bad, NOT_NUMBER)
+        texts, not_utf8 = strip_texts(column)
+        numbers, not_numbers = parse_numbers(texts)
+        result = CoercedColumn(pd.Series(numbers))
+        result.reject(not_numbers | not_utf8, NOT_NUMBER)
         return result
 
     def accepts_values(self, values: pd.Series) -> bool:
@@ -64,16 +64,16 @@ class NumberType(ColumnType):
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
         def clean(value: Any) -> bool:
-            return (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) < EXACT)
+            return (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) < MAX_EXACT)
 
-        if not all_or_none(values, clean):
+        if not all_valid(values, clean):
             return None
         return pd.Series(np.array([np.nan if value is None else value for value in values], dtype=np.float64))
 
-    def bound(self, value: Any) -> Any:
+    def parse_bound(self, value: Any) -> Any:
         return float(value)
 
-    def holds(self, array: pa.Array) -> bool:
+    def conforms(self, array: pa.Array) -> bool:
         return not pc.any(pc.is_inf(array)).as_py()
 
     def from_arrow(self, array: pa.Array) -> pd.Series:
@@ -86,13 +86,13 @@ class NumberType(ColumnType):
 
 def parse_numbers(texts: pa.Array) -> tuple[NDArray[np.float64], Mask]:
     """Return the numbers of texts (NaN if missing or invalid), and which texts are not numbers."""
-    texts = without_words(texts)
+    texts = drop_missing_words(texts)
     try:
         numbers = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
         return numbers, np.zeros(len(numbers), dtype=bool)
     except pa.ArrowInvalid:  # some are not numbers; only the slower parser reports which
-        numbers = pd.to_numeric(text_series(texts), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        return numbers, np.isnan(numbers) & mask_of(pc.is_valid(texts))
+        numbers = pd.to_numeric(to_text_series(texts), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        return numbers, np.isnan(numbers) & to_mask(pc.is_valid(texts))
 
 
 NUMBER: Final = NumberType()

@@ -14,16 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.columns.series import (
-    Coerced,
+    CoercedColumn,
     Mask,
-    all_or_none,
-    letter_of,
-    mask_of,
-    plain,
-    present_in,
-    text_series,
-    texts_of,
-    without_words,
+    all_valid,
+    drop_missing_words,
+    get_dtype_letter,
+    mask_present,
+    strip_texts,
+    to_mask,
+    to_plain_dtype,
+    to_text_series,
 )
 from scoring.columns.types.column_type import ColumnType
 
@@ -33,104 +33,104 @@ TIME_SHAPE: Final = r"^[0-9]{4}([-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{4})([ T].*)?$
 """A date, optionally with a time. It excludes "now", a year alone, and seconds since an epoch."""
 FIRST: Final = int(np.datetime64("0001-01-01", "us").astype(np.int64))
 LAST: Final = int(np.datetime64("9999-12-31T23:59:59.999999", "us").astype(np.int64))  # also of Python's datetime
-NAT: Final = np.iinfo(np.int64).min
+MISSING_TIME: Final = np.iinfo(np.int64).min
 SAFE_YEARS: Final = range(1700, 2200)  # within the limits of nanoseconds and datetime
 
-NOT_TIME: Final = "is not a time (write it like 2025-06-30T12:00:00Z; without a zone it is UTC)"
-NOT_MICROSECONDS: Final = "is no whole number of microseconds since 1970, in the years 1 to 9999"
+NOT_TIME: Final = "is not a time (example: 2025-06-30T12:00:00Z; a time without a zone is UTC)"
+NOT_MICROSECONDS: Final = "is not an integer number of microseconds since 1970, in the years 1 to 9999"
 
 
 class TimeType(ColumnType):
     name = "time"
     dtype = "datetime64[us, UTC]"
-    sql = "bigint"
-    stored = pa.int64()
+    sql_type = "bigint"
+    stored_type = pa.int64()
     missing = pd.NaT
 
-    def coerce(self, values: pd.Series, width: int | None = None) -> Coerced:
-        column = plain(values)
-        letter = letter_of(column)
+    def coerce(self, values: pd.Series, width: int | None = None) -> CoercedColumn:
+        column = to_plain_dtype(values)
+        letter = get_dtype_letter(column)
         if letter in "biuf":
-            result = Coerced(pd.Series(pd.NaT, index=column.index, dtype=self.dtype))
-            result.refuse(present_in(column), NOT_TIME)
+            result = CoercedColumn(pd.Series(pd.NaT, index=column.index, dtype=self.dtype))
+            result.reject(mask_present(column), NOT_TIME)
             return result
         if letter == "M":
             zoned = column.dt.tz_localize("UTC") if column.dt.tz is None else column.dt.tz_convert("UTC")
             # years that do not fit in microseconds, from coarser units
-            strange = ~zoned.dt.year.between(1, 9999).to_numpy(dtype=bool) & present_in(column)
-            times = zoned.mask(pd.Series(strange, index=zoned.index)).astype(self.dtype)
+            invalid = ~zoned.dt.year.between(1, 9999).to_numpy(dtype=bool) & mask_present(column)
+            times = zoned.mask(pd.Series(invalid, index=zoned.index)).astype(self.dtype)
         else:
-            texts, strange = texts_of(column)
-            times, unread = _parse_times(without_words(texts))
-            strange = strange | unread
+            texts, invalid = strip_texts(column)
+            times, unparsed = _parse_times(drop_missing_words(texts))
+            invalid = invalid | unparsed
             if letter == "O":  # the unit of a number is unknown, even if it looks like a date: 20250101
                 numbers = np.array([isinstance(v, Number) and v == v for v in column.array], dtype=bool)
-                times, strange = times.mask(pd.Series(numbers, index=times.index)), strange | numbers
-        raw = _microseconds(times)
-        outside = ((raw < FIRST) | (raw > LAST)) & (raw != NAT)
+                times, invalid = times.mask(pd.Series(numbers, index=times.index)), invalid | numbers
+        microseconds = _to_microseconds(times)
+        outside = ((microseconds < FIRST) | (microseconds > LAST)) & (microseconds != MISSING_TIME)
         if outside.any():
             times = times.mask(pd.Series(outside))
-        result = Coerced(times)
-        result.refuse(strange | outside, NOT_TIME)
+        result = CoercedColumn(times)
+        result.reject(invalid | outside, NOT_TIME)
         return result
 
     def accepts_values(self, values: pd.Series) -> bool:
-        raw = values.to_numpy(dtype="datetime64[us]").view(np.int64)
-        return bool((((raw >= FIRST) & (raw <= LAST)) | (raw == NAT)).all())
+        microseconds = values.to_numpy(dtype="datetime64[us]").view(np.int64)
+        return bool((((microseconds >= FIRST) & (microseconds <= LAST)) | (microseconds == MISSING_TIME)).all())
 
     def from_objects(self, values: Sequence[Any], width: int | None = None) -> pd.Series | None:
         def clean(value: Any) -> bool:
             return isinstance(value, datetime) and value.tzinfo is not None and value.year in SAFE_YEARS
 
-        if not all_or_none(values, clean):
+        if not all_valid(values, clean):
             return None
         times = pd.DatetimeIndex([pd.NaT if v is None else pd.Timestamp(v).tz_convert("UTC") for v in values])
         return pd.Series(times.as_unit("us"))
 
-    def bound(self, value: Any) -> Any:
+    def parse_bound(self, value: Any) -> Any:
         stamp = pd.Timestamp(str(value))
         return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
 
-    def holds(self, array: pa.Array) -> bool:
+    def conforms(self, array: pa.Array) -> bool:
         return not pc.any(pc.or_(pc.less(array, FIRST), pc.greater(array, LAST))).as_py()
 
     def from_arrow(self, array: pa.Array) -> pd.Series:
-        raw = pc.fill_null(array, NAT).to_numpy(zero_copy_only=False)
-        return pd.Series(raw.view("datetime64[us]")).dt.tz_localize("UTC")
+        microseconds = pc.fill_null(array, MISSING_TIME).to_numpy(zero_copy_only=False)
+        return pd.Series(microseconds.view("datetime64[us]")).dt.tz_localize("UTC")
 
-    def decode(self, stored: pd.Series) -> Coerced:
-        strange = np.array([not _is_stored_time(value) for value in stored], dtype=bool)
-        times = pa.array(stored.mask(pd.Series(strange), None), type=pa.int64(), from_pandas=True)
-        result = Coerced(self.from_arrow(times))
-        result.refuse(strange, NOT_MICROSECONDS)
+    def decode(self, stored: pd.Series) -> CoercedColumn:
+        invalid = np.array([not _is_stored_time(value) for value in stored], dtype=bool)
+        times = pa.array(stored.mask(pd.Series(invalid), None), type=pa.int64(), from_pandas=True)
+        result = CoercedColumn(self.from_arrow(times))
+        result.reject(invalid, NOT_MICROSECONDS)
         return result
 
-    def readable(self, stored: Any) -> Any:
+    def to_readable(self, stored: Any) -> Any:
         """Return the time of stored microseconds; other values are unchanged."""
         return pd.Timestamp(stored, unit="us", tz="UTC") if stored is not None and _is_stored_time(stored) else stored
 
     def to_database(self, values: pd.Series) -> list[Any]:
-        raw = _microseconds(values)
+        microseconds = _to_microseconds(values)
         if not values.hasnans:
-            return raw.tolist()
-        return pd.Series(raw).astype(object).where(values.notna().to_numpy(), None).tolist()
+            return microseconds.tolist()
+        return pd.Series(microseconds).astype(object).where(values.notna().to_numpy(), None).tolist()
 
     def update_digest(self, digest: hashlib.blake2b, name: str, values: pd.Series) -> None:
-        digest.update(name.encode() + np.ascontiguousarray(_microseconds(values)).tobytes())
+        digest.update(name.encode() + np.ascontiguousarray(_to_microseconds(values)).tobytes())
 
 
-def _microseconds(times: pd.Series) -> np.ndarray:
+def _to_microseconds(times: pd.Series) -> np.ndarray:
     return times.dt.tz_convert(None).to_numpy(dtype="datetime64[us]").view(np.int64)
 
 
 def _parse_times(texts: pa.Array) -> tuple[pd.Series, Mask]:
-    shaped = pc.match_substring_regex(texts, TIME_SHAPE)
-    ready = pc.replace_substring_regex(texts, r" ?(UTC|GMT)$", "Z")
+    has_shape = pc.match_substring_regex(texts, TIME_SHAPE)
+    cleaned = pc.replace_substring_regex(texts, r" ?(UTC|GMT)$", "Z")
     # with nanoseconds the column would become datetime64[ns], which ends in the year 2262
-    ready = pc.replace_substring_regex(ready, r"(\.[0-9]{6})[0-9]+", r"\1")
-    ready = pc.if_else(shaped, ready, pa.scalar(None, pa.large_string()))
-    times = pd.to_datetime(text_series(ready), errors="coerce", utc=True, format="ISO8601").dt.as_unit("us")
-    return times, mask_of(pc.is_valid(texts)) & times.isna().to_numpy()
+    cleaned = pc.replace_substring_regex(cleaned, r"(\.[0-9]{6})[0-9]+", r"\1")
+    cleaned = pc.if_else(has_shape, cleaned, pa.scalar(None, pa.large_string()))
+    times = pd.to_datetime(to_text_series(cleaned), errors="coerce", utc=True, format="ISO8601").dt.as_unit("us")
+    return times, to_mask(pc.is_valid(texts)) & times.isna().to_numpy()
 
 
 def _is_stored_time(value: Any) -> bool:

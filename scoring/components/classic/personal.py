@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from scoring.array_types import Ints
 from scoring.components.clicks import clicked_features, feature_table
 from scoring.components.collaborative import dot
-from scoring.components.shared import (
+from scoring.components.helpers import (
     any_per_user,
-    counted_rows,
-    distinct,
+    distinct_codes,
     mean_per_user,
-    number,
+    most_frequent_rows,
+    number_column,
     occupation_key,
     prefecture_key,
 )
@@ -60,18 +60,18 @@ class ClassicHistory(Component):
         occupation, prefecture = seen.occupation[actions.job], seen.prefecture[actions.job]
         salary = seen.min_salary[actions.job]
         columns = (_last(occupation), np.nan_to_num(salary, nan=np.inf), _last(prefecture))
-        users, rows = counted_rows(actions, columns, keep=10)
+        users, rows = most_frequent_rows(actions, columns, keep=10)
         positive = np.where(salary[rows] > 0, salary[rows], np.nan)
         low, high = open_interval(mean_per_user(users, positive, n_users), 0.2)
         applied = any_per_user(actions.user, n_users)
         start = np.where(inputs.has_profile, np.where(applied, 25.0, 50.0), _NO_PROFILE)
-        occupations = distinct(users, occupation[rows], n_users)
-        prefectures = distinct(users, prefecture[rows], n_users)
+        occupations = distinct_codes(users, occupation[rows], n_users)
+        prefectures = distinct_codes(users, prefecture[rows], n_users)
         return Value(
             (
                 UserTerm(start),
                 LookupTerm.sparse(occupation_key(inputs), occupations, 30.0),
-                IntervalTerm(number(inputs, "min_salary"), low, high, np.full(n_users, 25.0)),
+                IntervalTerm(number_column(inputs, "min_salary"), low, high, np.full(n_users, 25.0)),
                 LookupTerm.sparse(prefecture_key(inputs), prefectures, 20.0),
             )
         )
@@ -108,13 +108,13 @@ class ClassicClick(Component):
         actions = inputs.history.within("click", 30)
         occupation = seen.occupation[actions.job]
         has = [getattr(seen, name)[actions.job] > 0 for name in _FEATURES]  # a missing flag is false
-        users, rows = counted_rows(actions, (_last(occupation), *has), keep=20)
+        users, rows = most_frequent_rows(actions, (_last(occupation), *has), keep=20)
         flags = Flags.of("features", *(getattr(inputs.jobs, name) > 0 for name in _FEATURES))
         clicked = clicked_features(users, [flag[rows] for flag in has], n_users)
         return Value(
             (
                 UserTerm(np.full(n_users, 40.0)),  # with and without a profile
-                LookupTerm.sparse(occupation_key(inputs), distinct(users, occupation[rows], n_users), 20.0),
+                LookupTerm.sparse(occupation_key(inputs), distinct_codes(users, occupation[rows], n_users), 20.0),
                 FlagTerm(flags, feature_table((15.0, 10.0, 10.0)), clicked),
             )
         )

@@ -36,8 +36,8 @@ class ProfileDiff:
         """
         rows = []
         for group, name in _places(self.a, self.b):
-            flat, inner = _pair(self.a, self.b, group, name)
-            rows.append((group, name, *flat, _change(*flat), *inner, _change(*inner)))
+            flat, in_group = _pair(self.a, self.b, group, name)
+            rows.append((group, name, *flat, _change(*flat), *in_group, _change(*in_group)))
         sides = ["a", "b", "change"]
         return pd.DataFrame(rows, columns=["group", "component", *sides, *(f"{side}_in_group" for side in sides)])
 
@@ -72,8 +72,8 @@ class ProfileDiff:
     def __repr__(self) -> str:
         if self.is_same:
             return f"ProfileDiff({self.a.name} → {self.b.name}: the same)"
-        moved = int((self.weights()["change"].abs() > 0).sum())
-        return f"ProfileDiff({self.a.name} → {self.b.name}: {moved} weights, {len(self.settings())} settings)"
+        changed = int((self.weights()["change"].abs() > 0).sum())
+        return f"ProfileDiff({self.a.name} → {self.b.name}: {changed} weights, {len(self.settings())} settings)"
 
     def _repr_html_(self) -> str:
         html: str = self.frame().to_html(index=False, na_rep="")
@@ -91,24 +91,26 @@ def _places(a: ScoringModel, b: ScoringModel) -> list[tuple[str, str]]:
 
 
 def _pair(a: ScoringModel, b: ScoringModel, group: str, name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    there = [name in model.weights.components[group] for model in (a, b)]
-    sides = list(zip((a, b), there, strict=True))
-    flat = tuple(model.weights.flat(group, name) if has else float("nan") for model, has in sides)
-    inner = tuple(model.weights.components[group][name] if has else float("nan") for model, has in sides)
-    return flat, inner
+    present = [name in model.weights.components[group] for model in (a, b)]
+    sides = list(zip((a, b), present, strict=True))
+    flat = tuple(model.weights.flat(group, name) if is_present else float("nan") for model, is_present in sides)
+    in_group = tuple(
+        model.weights.components[group][name] if is_present else float("nan") for model, is_present in sides
+    )
+    return flat, in_group
 
 
 def _change(a: float, b: float) -> float:
     return (0.0 if math.isnan(b) else b) - (0.0 if math.isnan(a) else a)
 
 
-def _named(model: ScoringModel) -> dict[tuple[str, str], Part]:
+def _parts_by_name(model: ScoringModel) -> dict[tuple[str, str], Part]:
     return {(part.group, part.name): part for part in model.parts}
 
 
 def _components(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
     """Yield the components that were added or removed, or whose class differs."""
-    first, second = _named(a), _named(b)
+    first, second = _parts_by_name(a), _parts_by_name(b)
     for place in _places(a, b):
         kinds = [parts[place].component.kind if place in parts else None for parts in (first, second)]
         classes = [type(parts[place].component) if place in parts else None for parts in (first, second)]
@@ -117,7 +119,7 @@ def _components(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
 
 
 def _parameters(a: ScoringModel, b: ScoringModel) -> Iterator[tuple[Any, ...]]:
-    first, second = _named(a), _named(b)
+    first, second = _parts_by_name(a), _parts_by_name(b)
     for group, name in _places(a, b):
         if (group, name) not in first or (group, name) not in second:
             continue

@@ -102,9 +102,9 @@ def to_utc(time: datetime) -> datetime:
     ConfigurationError: If the time has no time zone.
     """
     if time.tzinfo is None:
-        raise ConfigurationError(f"the time {time} has no zone; give one, such as datetime.now(UTC).")
-    here = time.astimezone(UTC)
-    return datetime.combine(here.date(), here.time(), UTC)
+        raise ConfigurationError(f"The time {time} has no time zone. Add one, such as datetime.now(UTC).")
+    utc = time.astimezone(UTC)
+    return datetime.combine(utc.date(), utc.time(), UTC)
 
 
 def parse_metrics(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Metric]]:
@@ -114,19 +114,19 @@ def parse_metrics(given: Mapping[str, Mapping[str, Any]] | None) -> dict[str, di
     ------
     ConfigurationError: If a split is unknown or a metric is invalid.
     """
-    found: dict[str, dict[str, Metric]] = {}
+    result: dict[str, dict[str, Metric]] = {}
     for split, metrics in (given or {}).items():
         if split not in SPLITS:
-            raise ConfigurationError(f"metrics: {short_repr(split)} is no split; write one of {', '.join(SPLITS)}.")
-        found[split] = {}
+            raise ConfigurationError(f"metrics: {short_repr(split)} is not a split. Use one of: {', '.join(SPLITS)}.")
+        result[split] = {}
         for name, value in metrics.items():
             place = f"metrics of {split}, {short_repr(name)}"
             if isinstance(value, Metric):
-                found[split][name] = value
+                result[split][name] = value
                 continue
             parts = dict(value) if isinstance(value, Mapping) else {"value": value}
-            found[split][name] = validate_section(Metric, {key: _plain(part) for key, part in parts.items()}, place)
-    return {split: found[split] for split in SPLITS if split in found}
+            result[split][name] = validate_section(Metric, {key: _plain(part) for key, part in parts.items()}, place)
+    return {split: result[split] for split in SPLITS if split in result}
 
 
 def _plain(value: Any) -> Any:
@@ -152,5 +152,5 @@ def validate_section(kind: type[T], content: Mapping[str, Any], place: str) -> T
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
-        said = f"`{key}`: {message} (it is {short_repr(first['input'])})" if key else message
-        raise ConfigurationError(f"{place}: {said}.") from error
+        problem = f"`{key}`: {message} (value: {short_repr(first['input'])})" if key else message
+        raise ConfigurationError(f"{place}: {problem}.") from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scoring.catalog import preset_names
 from scoring.errors import ConfigurationError, printable
 
-__all__ = ["PROMOTED", "Reference", "check_name", "clash_key"]
+__all__ = ["PROMOTED", "Reference", "check_name", "make_clash_key"]
 
 PROMOTED = "promoted"
 """Reserved name of the version in use, accepted instead of a profile name."""
@@ -42,7 +42,7 @@ class Reference:
             return cls(check_name(name))
         if not (version.isascii() and version.isdecimal() and len(version) <= 9 and int(version)):
             raise ConfigurationError(
-                f"profile {printable(text, 60)}: after @ comes the number of a version, such as {_EXAMPLE}."
+                f"profile {printable(text, 60)}: the text after @ is not a version. Use an integer, as in {_EXAMPLE}."
             )
         return cls(check_name(name), int(version))
 
@@ -65,25 +65,25 @@ def check_name(name: str) -> str:
 
 
 def _problem(name: str) -> str | None:
-    strange = [character for character in name if not _allowed(character)]
-    if strange:
+    invalid = [character for character in name if not _allowed(character)]
+    if invalid:
         # combining marks, control characters and spaces would be invisible in the message
-        shown = ascii(strange[0]) if unicodedata.category(strange[0])[0] in "CMZ" else repr(strange[0])
-        return f"it holds {shown}; write letters, digits, `-`, `_` and `.`"
+        shown = ascii(invalid[0]) if unicodedata.category(invalid[0])[0] in "CMZ" else repr(invalid[0])
+        return f"it contains {shown}. Use letters, digits, `-`, `_` and `.`"
     if not name:
-        return "it is empty; write letters and digits"
+        return "it is empty. Use letters and digits"
     if len(name) > _MOST_CHARACTERS or len(name.encode()) > _MOST_BYTES:
-        return f"it is too long; take at most {_MOST_CHARACTERS} characters and {_MOST_BYTES} bytes"
+        return f"it is too long. Use at most {_MOST_CHARACTERS} characters and {_MOST_BYTES} bytes"
     if name[0] in ".-" or name[-1] == ".":
-        return "begin it with a letter or a digit, and end it with no dot"
-    key = clash_key(name)
+        return "it begins with `.` or `-`, or ends with `.`. Begin it with a letter or a digit"
+    key = make_clash_key(name)
     if key.endswith(_FILES):
-        return f"leave `{name[name.rindex('.') :]}` out, which is a file's ending"
+        return f"it ends with the file extension `{name[name.rindex('.') :]}`. Omit the extension"
     if key.split(".")[0] in _DEVICES:
-        return "Windows keeps it for a device; take another"
+        return "it is the name of a device on Windows. Use another name"
     if key == PROMOTED or key in preset_names():
-        what = "stands for the version in use" if key == PROMOTED else "is a model that ships"
-        return f"it {what}; take another"
+        meaning = "refers to the version in use" if key == PROMOTED else "is the name of a shipped model"
+        return f"it {meaning}. Use another name"
     return None
 
 
@@ -91,6 +91,6 @@ def _allowed(character: str) -> bool:
     return character in "-_." or unicodedata.category(character)[0] == "L" or unicodedata.category(character) == "Nd"
 
 
-def clash_key(name: str) -> str:
+def make_clash_key(name: str) -> str:
     """Return a key that is equal for names that differ only in case or width, as some file systems ignore both."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

@@ -57,7 +57,7 @@ class Profile:
             return None
         return (
             f"profile {self.metadata.reference} is not the model that was saved: its file was edited, or the code of a "
-            "component has changed. To use it, save it as a new version: `scoring profiles save NAME --model FILE`."
+            "component changed. To use it, save it as a new version: `scoring profiles save NAME --model FILE`."
         )
 
     def require_as_saved(self) -> None:
@@ -93,8 +93,8 @@ class Profile:
         return frame.astype({"value": float, "low": float, "high": float, "n": "Int64"})
 
     def __repr__(self) -> str:
-        told = "" if self.is_as_saved else ", not as saved"
-        return f"Profile({self.metadata.reference}, saved {self.metadata.saved_at:%Y-%m-%d %H:%M}{told})"
+        state = "" if self.is_as_saved else ", not as saved"
+        return f"Profile({self.metadata.reference}, saved {self.metadata.saved_at:%Y-%m-%d %H:%M}{state})"
 
     def _repr_html_(self) -> str:
         note = f"<p>{escape(self.metadata.note)}</p>" if self.metadata.note else ""
@@ -136,22 +136,22 @@ def dump_profile(metadata: ProfileMetadata, model: ScoringModel) -> str:
     ------
     ModelError: If reading the text would return another model or other metadata.
     """
-    said = metadata.as_dict()
-    if "parent" in said:
-        said["parent"] = _Line(said["parent"])
-    for metrics in said.get("metrics", {}).values():
+    section = metadata.as_dict()
+    if "parent" in section:
+        section["parent"] = _Line(section["parent"])
+    for metrics in section.get("metrics", {}).values():
         metrics.update({name: _Line(metric) for name, metric in metrics.items()})
     content = replace(model, name=metadata.reference).as_dict()
     for group in content["groups"].values():
         group["components"] = {name: _Line(part) for name, part in group["components"].items()}
-    whole = {"profile": said} | content
+    whole = {"profile": section} | content
     text: str = yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-    own = {part.component.kind: type(part.component) for part in model.parts}
-    again = parse_profile(text, own, source=f"profile {metadata.reference}")
-    if not again.is_as_saved or again.metadata != metadata:
+    kinds = {part.component.kind: type(part.component) for part in model.parts}
+    loaded = parse_profile(text, kinds, source=f"profile {metadata.reference}")
+    if not loaded.is_as_saved or loaded.metadata != metadata:
         raise ModelError(
-            f"profile {metadata.reference}: read from a file, it would not be what is to be saved; "
-            "look for a component whose parameters are no plain values."
+            f"profile {metadata.reference}: its file would not contain the same model and metadata. "
+            "Use plain values as parameters of components."
         )
     return text
 

@@ -36,7 +36,9 @@ class ProfileReader:
         """
         reference = Reference.parse(name)
         if reference.version is not None and version not in (None, reference.version):
-            raise ConfigurationError(f"profile {reference}: version {version} is asked for, too; give one of the two.")
+            raise ConfigurationError(
+                f"profile {reference}: version={version} contradicts the name. Give only one of them."
+            )
         chosen, text = self.store.text(reference.name, reference.version if version is None else version)
         profile = parse_profile(text, self._kinds, source=str(self.store.path(reference.name, chosen)))
         self._require_place(profile.metadata, reference.name, chosen)
@@ -56,8 +58,8 @@ class ProfileReader:
     def _require_place(self, metadata: ProfileMetadata, name: str, version: int) -> None:
         if (metadata.name, metadata.version) != (name, version):
             raise ModelError(
-                f"{self.store.path(name, version)}: this is the file of {printable(metadata.reference)}, and not of "
-                f"{name}@{version}; put it back in its place."
+                f"{self.store.path(name, version)} contains profile {printable(metadata.reference)}, not "
+                f"{name}@{version}. Move it to its own path."
             )
 
     def parent(self, of: str | Profile | ScoringModel) -> Parent:
@@ -85,8 +87,8 @@ class ProfileReader:
         A parent without a name is found by its digest.
         """
         if parent.name is None:
-            found = (self.metadata(*place) for place in self.places())
-            return next((metadata for metadata in found if metadata.digest == parent.digest), None)
+            all_metadata = (self.metadata(*place) for place in self.places())
+            return next((metadata for metadata in all_metadata if metadata.digest == parent.digest), None)
         if parent.version is None or parent.version not in self.store.versions(parent.name):
             return None
         return self.metadata(parent.name, parent.version)

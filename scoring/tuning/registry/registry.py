@@ -21,16 +21,21 @@ from scoring.tuning.registry.metadata import ProfileMetadata, TuningData, parse_
 from scoring.tuning.registry.names import PROMOTED, check_name
 from scoring.tuning.registry.profile import Profile, dump_profile, parse_profile
 from scoring.tuning.registry.profile_reader import ProfileReader
-from scoring.tuning.registry.promotions import Promotion, active_promotions, find_rollback_target, history_frame
-from scoring.tuning.registry.registry_frames import lineage_frame, list_frame
+from scoring.tuning.registry.promotions import (
+    Promotion,
+    find_active_promotions,
+    find_rollback_target,
+    make_history_frame,
+)
+from scoring.tuning.registry.registry_frames import make_lineage_frame, make_list_frame
 from scoring.tuning.registry.sql_index import ProfileIndex
-from scoring.tuning.registry.test_access_log import TestAccess, access_frame
+from scoring.tuning.registry.test_access_log import TestAccess, make_access_frame
 
 __all__ = ["DEFAULT_FOLDER", "Registry"]
 
 DEFAULT_FOLDER = Path("data/profiles")
 
-Named = str | Profile | ScoringModel
+ModelLike = str | Profile | ScoringModel
 """A profile or model object, NAME (the newest version), NAME@VERSION, `promoted`, or the name of a shipped model."""
 
 
@@ -80,7 +85,7 @@ class Registry:
         name: str,
         model: ScoringModel,
         *,
-        parent: Named | None = None,
+        parent: ModelLike | None = None,
         found_on: Dataset | TuningData | None = None,
         metrics: Mapping[str, Mapping[str, Any]] | None = None,
         note: str = "",
@@ -117,9 +122,9 @@ class Registry:
 
         version = self._reader.store.add(name, lambda number: dump_profile(metadata(number), model))
         self._indexed(f"{name}@{version} is saved", lambda index: index.add(metadata(version)))
-        own = {part.component.kind: type(part.component) for part in model.parts}
+        kinds = {part.component.kind: type(part.component) for part in model.parts}
         _, text = self._reader.store.text(name, version)
-        return parse_profile(text, own, source=str(self._reader.store.path(name, version)))
+        return parse_profile(text, kinds, source=str(self._reader.store.path(name, version)))
 
     def load(self, name: str, version: int | None = None) -> Profile:
         """Return a version of a profile (None: the newest). `name` may also be NAME@VERSION or `promoted`.
@@ -163,13 +168,13 @@ class Registry:
                 rows[place] = self._reader.metadata(*place)
             except (ModelError, OutputError) as error:  # one invalid file must not hide the other profiles
                 rows[place] = str(error)
-        return list_frame(rows, None if in_use is None else in_use.reference)
+        return make_list_frame(rows, None if in_use is None else in_use.reference)
 
-    def diff(self, a: Named, b: Named) -> ProfileDiff:
+    def diff(self, a: ModelLike, b: ModelLike) -> ProfileDiff:
         """Return the differences from `a` to `b`: weights, components, parameters, rules. See `ProfileDiff.frame`."""
         return ProfileDiff(self.model(a), self.model(b))
 
-    def model(self, named: Named) -> ScoringModel:
+    def model(self, named: ModelLike) -> ScoringModel:
         """Return the model of a profile, or a shipped model."""
         if isinstance(named, ScoringModel):
             return named
@@ -183,7 +188,7 @@ class Registry:
         Columns: name · version · digest · saved_at · note · here (whether the registry contains it). The last row may
         be a shipped model, or a model known only by its digest.
         """
-        return lineage_frame(self._load(name, version).metadata, self._reader.metadata_of)
+        return make_lineage_frame(self._load(name, version).metadata, self._reader.metadata_of)
 
     # In use
 
@@ -199,9 +204,9 @@ class Registry:
         profile.require_as_saved()
 
         def entry(entries: Sequence[Promotion]) -> Promotion:
-            stack = active_promotions(entries)
+            stack = find_active_promotions(entries)
             if stack and (stack[-1].reference, stack[-1].digest) == (profile.metadata.reference, profile.digest):
-                raise ConfigurationError(f"{profile.metadata.reference} is in use already.")
+                raise ConfigurationError(f"{profile.metadata.reference} is already in use.")
             return self._promotion("promote", profile.metadata, note)
 
         self._promotions.append(entry)
@@ -241,7 +246,7 @@ class Registry:
 
     def history(self) -> pd.DataFrame:
         """Return all promotions and rollbacks, oldest first: at · action · name · version · digest · note · in_use."""
-        return history_frame(self._promotions.read())
+        return make_history_frame(self._promotions.read())
 
     # Evaluations on test splits
 
@@ -271,8 +276,8 @@ class Registry:
         }
 
         def entry(accesses: Sequence[TestAccess]) -> TestAccess:
-            before = sum(look.holdout == holdout for look in accesses)
-            return validate_section(TestAccess, known | {"look": before + 1}, "a look at test")
+            before = sum(access.holdout == holdout for access in accesses)
+            return validate_section(TestAccess, known | {"look": before + 1}, "evaluation on test users")
 
         return self._test_accesses.append(entry).look
 
@@ -289,14 +294,14 @@ class Registry:
 
     def count_test_accesses(self, holdout: str) -> int:
         """Return the number of evaluations on this test split."""
-        return sum(look.holdout == holdout for look in self._test_accesses.read())
+        return sum(access.holdout == holdout for access in self._test_accesses.read())
 
     def test_accesses(self) -> pd.DataFrame:
         """Return a frame with one row per evaluation on a test split, oldest first.
 
         Columns: at · look (its number on this split) · holdout · profile · digest · one column per metric.
         """
-        return access_frame(self._test_accesses.read())
+        return make_access_frame(self._test_accesses.read())
 
     # The index
 
@@ -312,7 +317,7 @@ class Registry:
         """
         index = self._index if database is None else ProfileIndex(database)
         if index is None:
-            raise ConfigurationError("give a database to index the profiles in.")
+            raise ConfigurationError("reindex needs a database. Give one to reindex or to the registry.")
         return index.rebuild(
             lambda: [self._reader.metadata(*place) for place in self._reader.places()], self._promotions.read
         )
@@ -325,19 +330,19 @@ class Registry:
         in_use = self._in_use()
         if in_use is None:
             raise ConfigurationError(
-                f"no profile in {self.folder} is promoted; promote one with `scoring profiles promote NAME`."
+                f"No profile in {self.folder} is promoted. Promote one with `scoring profiles promote NAME`."
             )
         return self._reader.load(in_use.name, in_use.version)
 
     def _in_use(self) -> Promotion | None:
-        stack = active_promotions(self._promotions.read())
+        stack = find_active_promotions(self._promotions.read())
         return stack[-1] if stack else None
 
     def _promoted(self, entry: Promotion) -> Profile:
         profile = self._load(entry.name, entry.version)
         profile.require_as_saved()
         if profile.digest != entry.digest:
-            raise ModelError(f"profile {entry.reference} is not the model that was promoted; its file was exchanged.")
+            raise ModelError(f"profile {entry.reference} is not the model that was promoted: its file was replaced.")
         return profile
 
     def _promotion(self, action: str, metadata: ProfileMetadata, note: str) -> Promotion:
@@ -354,7 +359,9 @@ class Registry:
         try:
             work(self._index)
         except DatabaseError as error:
-            raise DatabaseError(f"{done}, but not in the index. {error} Then `scoring profiles reindex`.") from error
+            raise DatabaseError(
+                f"{done}, but not in the index. {error} Then run `scoring profiles reindex`."
+            ) from error
 
 
 def _found_on(data: Dataset | TuningData | None) -> TuningData | None:

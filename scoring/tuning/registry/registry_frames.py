@@ -9,16 +9,16 @@ import pandas as pd
 
 from scoring.tuning.registry.metadata import Parent, ProfileMetadata
 
-__all__ = ["lineage_frame", "list_frame"]
+__all__ = ["make_lineage_frame", "make_list_frame"]
 
 _COLUMNS = ["name", "version", "in_use", "saved_at", "parent", "model", "digest", "data_fingerprint", "as_of",
             "code_version", "author", "note", "problem"]  # fmt: skip
 
 
-def list_frame(found: Mapping[tuple[str, int], ProfileMetadata | str], in_use: str | None) -> pd.DataFrame:
+def make_list_frame(versions: Mapping[tuple[str, int], ProfileMetadata | str], in_use: str | None) -> pd.DataFrame:
     """Return one row per version, with its metadata or with the problem of reading its file."""
     rows = []
-    for (name, version), metadata in found.items():
+    for (name, version), metadata in versions.items():
         row: dict[str, Any] = {"name": name, "version": version, "in_use": f"{name}@{version}" == in_use}
         rows.append(row | ({"problem": metadata} if isinstance(metadata, str) else _row(metadata)))
     metrics = dict.fromkeys(key for row in rows for key in row if key not in _COLUMNS)
@@ -47,16 +47,16 @@ def _row(metadata: ProfileMetadata) -> dict[str, Any]:
     return known | plain | metrics
 
 
-def lineage_frame(first: ProfileMetadata, metadata_of: Callable[[Parent], ProfileMetadata | None]) -> pd.DataFrame:
+def make_lineage_frame(first: ProfileMetadata, metadata_of: Callable[[Parent], ProfileMetadata | None]) -> pd.DataFrame:
     """Return one row for `first` and each of its ancestors.
 
     A cycle ends before it repeats. Only files that were edited by hand can contain one.
     """
     rows: list[dict[str, Any]] = []
-    seen: set[str] = set()
+    visited: set[str] = set()
     metadata: ProfileMetadata | None = first
-    while metadata is not None and metadata.reference not in seen:
-        seen.add(metadata.reference)
+    while metadata is not None and metadata.reference not in visited:
+        visited.add(metadata.reference)
         rows.append(
             {
                 "name": metadata.name,

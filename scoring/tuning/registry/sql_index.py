@@ -51,8 +51,8 @@ class ProfileIndex:
     def add(self, metadata: ProfileMetadata) -> None:
         """Add a version, or replace its row."""
         with self._writing() as connection:
-            mine = (profiles.c.name == metadata.name) & (profiles.c.version == metadata.version)
-            connection.execute(delete(profiles).where(mine))
+            is_row = (profiles.c.name == metadata.name) & (profiles.c.version == metadata.version)
+            connection.execute(delete(profiles).where(is_row))
             connection.execute(insert(profiles), [_row(metadata)])
 
     def set_promotions(self, entries: Callable[[], Sequence[Promotion]]) -> None:
@@ -67,23 +67,23 @@ class ProfileIndex:
             with database.begin() as connection:
                 migrate(connection, database.display)
                 for table in (profiles, promotions):
-                    _make(connection, table, database.display)
+                    _create_table(connection, table, database.display)
                 yield connection
         finally:
             if database is not self._source:
                 database.close()
 
 
-def _make(connection: Connection, table: Table, display: str) -> None:
+def _create_table(connection: Connection, table: Table, display: str) -> None:
     """Create a table if it does not exist. An empty table with other columns is replaced."""
-    look = inspect(connection)
-    if look.has_table(table.name):
-        if {column["name"] for column in look.get_columns(table.name)} == set(table.columns.keys()):
+    inspector = inspect(connection)
+    if inspector.has_table(table.name):
+        if {column["name"] for column in inspector.get_columns(table.name)} == set(table.columns.keys()):
             return
         if connection.execute(select(func.count()).select_from(table)).scalar_one():
             raise DatabaseError(
-                f"{display} holds a table {table.name} of other columns, with rows in it. "
-                "Rename it, or give another database."
+                f"{display} contains a table {table.name} with other columns and with rows. "
+                "Rename the table, or use another database."
             )
         table.drop(connection)
     table.create(connection)
@@ -100,8 +100,8 @@ def _set_promotions(connection: Connection, entries: Sequence[Promotion]) -> Non
         connection.execute(insert(promotions), rows)
     last = {(entry.name, entry.version): _microseconds(entry.at) for entry in entries}
     for (name, version), at in last.items():
-        here = (profiles.c.name == name) & (profiles.c.version == version)
-        connection.execute(update(profiles).where(here).values(promoted_at=at))
+        is_row = (profiles.c.name == name) & (profiles.c.version == version)
+        connection.execute(update(profiles).where(is_row).values(promoted_at=at))
 
 
 def _row(metadata: ProfileMetadata) -> dict[str, Any]:
@@ -124,5 +124,5 @@ def _row(metadata: ProfileMetadata) -> dict[str, Any]:
     }
 
 
-def _microseconds(to_utc: datetime) -> int:
-    return int(pd.Timestamp(to_utc).as_unit("us").asm8.astype("int64"))
+def _microseconds(time: datetime) -> int:
+    return int(pd.Timestamp(time).as_unit("us").asm8.astype("int64"))

@@ -15,7 +15,7 @@ from scoring.errors import ConfigurationError, ModelError, OutputError
 from scoring.storage.atomic_file import create_file
 from scoring.storage.os_errors import reason, wrap_os_errors
 from scoring.storage.plain_file import exists, open_folder, read_plain_file
-from scoring.tuning.registry.names import Reference, check_name, clash_key
+from scoring.tuning.registry.names import Reference, check_name, make_clash_key
 
 __all__ = ["MAX_BYTES", "ProfileStore", "open_root"]
 
@@ -84,10 +84,10 @@ class ProfileStore:
         OutputError: If the file cannot be read.
         """
         name = check_name(name)
-        there = self.versions(name)
-        if not there or version not in (None, *there):
-            raise ModelError(self._missing(name, version, there))
-        chosen = there[-1] if version is None else version
+        versions = self.versions(name)
+        if not versions or version not in (None, *versions):
+            raise ModelError(self._missing(name, version, versions))
+        chosen = versions[-1] if version is None else version
         path = self.path(name, chosen)
         with open_root(self.root) as root, wrap_os_errors(path, "read"), open_folder(name, folder=root) as inside:
             content = read_plain_file(_file(chosen), MAX_BYTES, folder=inside)
@@ -125,22 +125,22 @@ class ProfileStore:
 
         Clashes are checked again afterwards, because another process may create a similar name at the same time.
         """
-        self._refuse_clash(name)
+        self._require_no_clash(name)
         with suppress(FileExistsError):
             os.mkdir(name, dir_fd=root)
             os.fsync(root)
             try:
-                self._refuse_clash(name)
+                self._require_no_clash(name)
             except ConfigurationError:
                 os.rmdir(name, dir_fd=root)
                 raise
 
-    def _refuse_clash(self, name: str) -> None:
+    def _require_no_clash(self, name: str) -> None:
         for other in self._folders():
-            if other != name and clash_key(other) == clash_key(name):
+            if other != name and make_clash_key(other) == make_clash_key(name):
                 raise ConfigurationError(
-                    f"profile name {name!r}: there is {other!r}, which some systems and readers take for the same; "
-                    "take that, or a name that differs in more."
+                    f"profile name {name!r}: {other!r} exists, and some file systems treat both names as equal. "
+                    "Use that name, or a more different one."
                 )
 
     def _folders(self) -> list[str]:
@@ -148,19 +148,18 @@ class ProfileStore:
             return []
         with open_root(self.root) as root, wrap_os_errors(self.root, "read"), os.scandir(root) as entries:
             # symbolic links and folders with invalid names are not profiles
-            found = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        return [name for name in (unicodedata.normalize("NFC", name) for name in found) if _is_name(name)]
+            folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return [name for name in (unicodedata.normalize("NFC", name) for name in folders) if _is_name(name)]
 
-    def _missing(self, name: str, version: int | None, there: list[int]) -> str:
-        if there:
-            newest = f"the newest is {there[-1]}"
-            return f"profile {Reference(name, version)}: there is no such version; {newest}."
+    def _missing(self, name: str, version: int | None, versions: list[int]) -> str:
+        if versions:
+            return f"profile {Reference(name, version)} does not exist. The newest version is {versions[-1]}."
         names = self.names()
         if not names:
-            return f"profile {name}: {self.root} holds no profiles; save one with `scoring profiles save`."
+            return f"profile {name}: {self.root} contains no profiles. Save one with `scoring profiles save`."
         close = difflib.get_close_matches(name, names, 1)
-        way = f"did you mean {close[0]}?" if close else "`scoring profiles list` says which there are."
-        return f"profile {name}: {self.root} holds no profile of this name; {way}"
+        hint = f"Did you mean {close[0]}?" if close else "`scoring profiles list` lists all profiles."
+        return f"profile {name} does not exist in {self.root}. {hint}"
 
 
 def _add(inside: int, path: Path, text_of: Callable[[int], str]) -> int:
@@ -168,7 +167,7 @@ def _add(inside: int, path: Path, text_of: Callable[[int], str]) -> int:
     while True:
         content = text_of(version).encode()
         if len(content) > MAX_BYTES:
-            raise OutputError(f"{path / _file(version)} would take more than {MAX_BYTES:,} bytes; shorten it.")
+            raise OutputError(f"{path / _file(version)} would have more than {MAX_BYTES:,} bytes. Shorten the note.")
         if create_file(_file(version), content, inside):
             return version
         version += 1
@@ -180,8 +179,8 @@ def _file(version: int) -> str:
 
 def _versions(inside: int) -> list[int]:
     """Return the versions in a folder. Temporary files of interrupted writers have other names and are ignored."""
-    found = [int(match[1]) for match in map(_FILE.fullmatch, os.listdir(inside)) if match]
-    return sorted(version for version in set(found) if version and exists(_file(version), inside))
+    versions = [int(match[1]) for match in map(_FILE.fullmatch, os.listdir(inside)) if match]
+    return sorted(version for version in set(versions) if version and exists(_file(version), inside))
 
 
 def _is_name(name: str) -> bool:

@@ -16,7 +16,7 @@ from scoring.model import ScoringModel
 from scoring.ranking import Prepared
 from scoring.runs import memory_budget
 
-__all__ = ["Sample", "draw"]
+__all__ = ["Sample", "draw_sample"]
 
 
 COPIES = 4
@@ -44,7 +44,7 @@ class Sample:
     @property
     def description(self) -> str:
         """Description, such as: 200,000 eligible pairs of 500 users, drawn at random."""
-        how = "all there are" if self.is_complete else "drawn at random"
+        how = "all pairs" if self.is_complete else "drawn at random"
         return f"{len(self):,} eligible pairs of {len(self.user_id):,} users, {how}"
 
     @property
@@ -60,13 +60,13 @@ class Sample:
         values = self.values if values is None else values
         first = self.start[:-1]
         mean = np.add.reduceat(values, first, axis=1) / self.lengths
-        alike = np.maximum.reduceat(values, first, axis=1) == np.minimum.reduceat(values, first, axis=1)
+        is_constant = np.maximum.reduceat(values, first, axis=1) == np.minimum.reduceat(values, first, axis=1)
         left = values - np.repeat(mean, self.lengths, axis=1)
-        left[np.repeat(alike, self.lengths, axis=1)] = 0.0
+        left[np.repeat(is_constant, self.lengths, axis=1)] = 0.0
         return left
 
 
-def draw(
+def draw_sample(
     prepared: Prepared,
     users: NDArray[np.integer] | Sequence[int] | None = None,
     *,
@@ -94,45 +94,45 @@ def draw(
     n_jobs = whole_number("n_jobs", n_jobs, "a sample needs a whole number of jobs of each user")
     rows = prepared.active_users if users is None else np.unique(prepared.user_rows(users))
     random = np.random.default_rng(seed)
-    drawn = _some(random, rows, n_users)
-    _require_room(prepared, len(drawn), n_jobs)
+    drawn = _draw_rows(random, rows, n_users)
+    _require_memory(prepared, len(drawn), n_jobs)
     chosen, is_complete = [], len(drawn) == len(rows)
     for row in drawn:
         eligible = np.flatnonzero(prepared.plan.exclusions.matrix(np.array([row]))[0])
-        chosen.append(_some(random, eligible, n_jobs))
+        chosen.append(_draw_rows(random, eligible, n_jobs))
         is_complete &= len(chosen[-1]) == len(eligible)
     lengths = np.array([len(jobs) for jobs in chosen], dtype=np.int64)
     if not lengths.any():
         raise ConfigurationError(
-            f"none of {len(rows):,} users has an eligible job, so that there are no pairs to look at; ask for other "
-            "users, or relax the model's eligibility rules."
+            f"None of {len(rows):,} users has an eligible job, so there are no pairs to sample. Use other users, or "
+            "relax the model's eligibility rules."
         )
     values = np.empty((len(prepared.model.parts), int(lengths.sum())))
     start = np.concatenate([[0], np.cumsum(lengths)])
     for place, (row, jobs) in enumerate(zip(drawn, chosen, strict=True)):
         values[:, start[place] : start[place + 1]] = prepared.scorer.components(np.array([row]), jobs)[:, 0]
-    some = lengths > 0
+    has_pairs = lengths > 0
     return Sample(
         model=prepared.model,
-        user_id=prepared.plan.user_id[drawn[some]],
-        start=np.concatenate([[0], np.cumsum(lengths[some])]),
+        user_id=prepared.plan.user_id[drawn[has_pairs]],
+        start=np.concatenate([[0], np.cumsum(lengths[has_pairs])]),
         job_id=prepared.plan.job_id[np.concatenate(chosen)],
         values=values,
         is_complete=is_complete,
     )
 
 
-def _some(random: np.random.Generator, rows: NDArray[Any], most: int) -> Longs:
-    """Return at most `most` of the rows, ascending."""
-    if len(rows) <= most:
+def _draw_rows(random: np.random.Generator, rows: NDArray[Any], limit: int) -> Longs:
+    """Return at most `limit` of the rows, ascending."""
+    if len(rows) <= limit:
         return np.asarray(rows, dtype=np.int64)
-    return np.sort(random.choice(rows, most, replace=False, shuffle=False))
+    return np.sort(random.choice(rows, limit, replace=False, shuffle=False))
 
 
-def _require_room(prepared: Prepared, n_users: int, n_jobs: int) -> None:
+def _require_memory(prepared: Prepared, n_users: int, n_jobs: int) -> None:
     n_parts, n_jobs = len(prepared.model.parts), min(n_jobs, prepared.scorer.n_eligible)
     memory_budget.require(
         n_users * n_jobs * 8 * (COPIES * n_parts + 2),
         f"A sample of {n_parts} components of {n_users:,} × {n_jobs:,} = {n_users * n_jobs:,} pairs",
-        ["ask for fewer pairs: n_users=, n_jobs="],
+        ["use fewer pairs: n_users=, n_jobs="],
     )

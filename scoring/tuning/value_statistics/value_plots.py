@@ -17,17 +17,24 @@ if TYPE_CHECKING:
 __all__ = ["plot_correlations", "plot_distributions"]
 
 
-def plot_distributions(found: Distributions) -> Figure:
+def plot_distributions(distributions: Distributions) -> Figure:
     """Plot distributions in two panels.
 
     Left: quantiles, and the shares of values at 0, at 100 and at the most common value. Right: weighted spread, weight
     and share of variance.
     """
-    rows = found.frame()
+    rows = distributions.frame()
     figure, (left, right) = new_figure(11.5, 0.42 * len(rows) + 1.7, columns=2)
     places = range(len(rows))
     left.hlines(list(places), rows["q05"], rows["q95"], color=SKY, linewidth=2, label="5th to 95th percentile")
-    left.barh(list(places), rows["q75"] - rows["q25"], left=rows["q25"], color=BLUE, height=0.45, label="middle half")
+    left.barh(
+        list(places),
+        rows["q75"] - rows["q25"],
+        left=rows["q25"],
+        color=BLUE,
+        height=0.45,
+        label="25th to 75th percentile",
+    )
     left.plot(rows["median"], list(places), "o", color=ORANGE, markeredgecolor=BLACK, markersize=6, label="median")
     for place, row in zip(places, rows.to_dict("records"), strict=True):
         _write(left, f"{row['share_at_0']:.0%}", 110, place)
@@ -48,10 +55,15 @@ def plot_distributions(found: Distributions) -> Figure:
         text = f"{row['weighted_spread']:.2f} (weight {row['weight']:.3g}{share})"
         right.annotate(text, (points[place], place), (4, 0), textcoords="offset points", va="center", fontsize=SMALL)
     right.set_xlim(0, max(points.max() * 1.9, 1e-6))
-    right.set_xlabel("points: weight × standard deviation among a user's jobs")
-    right.set_title("What tells a user's jobs apart", loc="left", fontsize=10)
+    right.set_xlabel("weight × standard deviation among a user's jobs, points")
+    right.set_title("Weighted spread among a user's jobs", loc="left", fontsize=10)
     _rows(right, [""] * len(rows))
-    figure.suptitle(found.sample.description[0].upper() + found.sample.description[1:], fontsize=10, x=0.01, ha="left")
+    figure.suptitle(
+        distributions.sample.description[0].upper() + distributions.sample.description[1:],
+        fontsize=10,
+        x=0.01,
+        ha="left",
+    )
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=3, fontsize=SMALL, frameon=False)
     return figure
 
@@ -65,13 +77,13 @@ def _rows(axes: Any, names: list[str]) -> None:
     axes.set_ylim(len(names) - 0.4, -1.3)
 
 
-def plot_correlations(found: Correlations) -> Figure:
+def plot_correlations(correlations: Correlations) -> Figure:
     """Plot lower triangles, each pair once; a cell is empty where a component is constant."""
-    n = len(found.within)
+    n = len(correlations.within)
     figure, panels = new_figure(2 * max(0.5 * n, 2.5) + 2.2, max(0.5 * n, 2.5) + 0.9, columns=2)
     titles = {"within": "Among a user's jobs", "pooled": "Over all pairs"}
     for axes, (over, title) in zip(panels, titles.items(), strict=True):
-        values = found.frame("within" if over == "within" else "pooled")
+        values = correlations.frame("within" if over == "within" else "pooled")
         shown = np.where(np.tri(n, k=-1, dtype=bool), values.to_numpy(), np.nan)[1:, :-1]
         if n > 1:
             axes.imshow(shown, cmap="RdBu_r", vmin=-1, vmax=1)
@@ -86,6 +98,8 @@ def plot_correlations(found: Correlations) -> Figure:
         axes.spines[["left", "bottom"]].set_visible(False)
         axes.set_xlabel("component")
         axes.set_ylabel("component")
-        axes.set_title(f"{title}: {found.method.capitalize()} correlation", loc="left", fontsize=10)
-    figure.suptitle(found.sample.description[0].upper() + found.sample.description[1:], fontsize=10, x=0.01, ha="left")
+        axes.set_title(f"{title}: {correlations.method.capitalize()} correlation", loc="left", fontsize=10)
+    figure.suptitle(
+        correlations.sample.description[0].upper() + correlations.sample.description[1:], fontsize=10, x=0.01, ha="left"
+    )
     return figure

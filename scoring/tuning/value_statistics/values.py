@@ -47,7 +47,7 @@ def component_values(
     names = [part.name for part in prepared.model.parts]
     taken = {*IDS, TOTAL} & set(names)
     if taken:
-        raise ConfigurationError(f"a component is called {min(taken)}, as another column is; give it another name.")
+        raise ConfigurationError(f"A component has the name {min(taken)} of another column. Rename the component.")
     user_rows = prepared.active_users if users is None else prepared.user_rows(users)
     plan = prepared.plan
     job_rows = np.arange(len(plan.job_id)) if jobs is None else prepared.job_rows(jobs)
@@ -55,15 +55,15 @@ def component_values(
     memory_budget.require(
         estimate_bytes(n, m, len(names)),
         f"A DataFrame of {len(names)} components of {n:,} × {m:,} = {n * m:,} pairs",
-        ["ask for fewer users or jobs at a time", "component_distributions and correlations draw a sample of pairs"],
+        ["use fewer users or jobs per call", "component_distributions and correlations draw a sample of pairs"],
     )
     values, total = np.empty((len(names), n, m)), np.empty((n, m), dtype=np.float32)
     at_once = _users_at_once(m, len(names))
     for first in range(0, n, at_once):
         block = slice(first, min(first + at_once, n))
-        here = prepared.scorer.components(user_rows[block], job_rows)
-        values[:, block] = here
-        total[block] = compute_total(prepared.model.flat_weights, here)
+        block_values = prepared.scorer.components(user_rows[block], job_rows)
+        values[:, block] = block_values
+        total[block] = compute_total(prepared.model.flat_weights, block_values)
     columns: dict[str, NDArray[Any]] = {
         "user_id": np.repeat(plan.user_id[user_rows], m),
         "job_id": np.tile(plan.job_id[job_rows], n),

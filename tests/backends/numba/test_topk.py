@@ -195,12 +195,12 @@ def test_exclusions_of_one_user_do_not_affect_other_users() -> None:
 def test_lists_contain_only_candidates(sketch: Sketch, which: int, seed: int) -> None:
     plan = plan_of(sketch)
     rng = np.random.default_rng(seed)
-    theirs = rng.random((sketch.n_users, sketch.n_jobs)) < rng.choice([0.0, 0.1, 0.6, 1.0], (sketch.n_users, 1))
-    candidates = Candidates.listed(*np.nonzero(theirs), *theirs.shape)
+    is_candidate = rng.random((sketch.n_users, sketch.n_jobs)) < rng.choice([0.0, 0.1, 0.6, 1.0], (sketch.n_users, 1))
+    candidates = Candidates.listed(*np.nonzero(is_candidate), *is_candidate.shape)
     plan = replace(plan, exclusions=replace(plan.exclusions, candidates=candidates))
     ranking = assert_lists_are_the_references(plan, ks(sketch)[which])
     for row, count in enumerate(ranking.count):
-        assert theirs[row, ranking.job_row[row, :count]].all()
+        assert is_candidate[row, ranking.job_row[row, :count]].all()
 
 
 @cases(150)
@@ -220,9 +220,9 @@ def test_layout_of_other_weights_does_not_change_lists(sketch: Sketch, k: int, s
 
 def test_seed_lists_reduce_scored_pairs_and_keep_results() -> None:
     plan = plan_of(Sketch(3, 6, 300, EVERY_TERM, 0))
-    everybody = Scorer(plan, workers=1).top_k(9)
+    all_users = Scorer(plan, workers=1).top_k(9)
     some = Scorer(plan, workers=1).top_k(5, np.array([4, 1]))
-    fresh, seeded = (Scorer(plan, workers=1, before=before) for before in (None, everybody))
+    fresh, seeded = (Scorer(plan, workers=1, before=before) for before in (None, all_users))
     assert_is(reference_lists(plan, 7), seeded.top_k(7), plan)
     assert_is(reference_lists(plan, 5), Scorer(plan, workers=1, before=some).top_k(5), plan)
     assert seeded.top_k(7).n_scored <= fresh.top_k(7).n_scored

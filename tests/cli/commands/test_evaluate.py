@@ -164,7 +164,7 @@ def test_other_holdouts(scoring: Call, options: tuple, users: str) -> None:
         (("compare", "standard", "fit", "--job", 3), 2, "--job requires --user"),
         (("compare", "standard", "fit", "--user", 999_999), 1, "user 999999 does not exist"),
         (("tune", "--lock", "luck"), 1, "no component 'luck'"),
-        (("tune", "--goal", "income@3"), 1, "no goal 'income@3'"),
+        (("tune", "--goal", "income@3"), 1, "'income@3' is not a goal"),
         (("tune", "--floor", "NDCG@10:tenure:old"), 1, "tenure has no slice 'old'"),
         (("tune", "--parameter", "freshness.half_life_days"), 1, "COMPONENT.FIELD=LOW..HIGH"),
         (("tune", "--save", "../up", "--trials", 1), 1, "up"),

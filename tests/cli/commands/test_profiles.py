@@ -166,17 +166,17 @@ def test_the_data_that_it_was_found_on(saved: Call, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["save", "../night"], "profile name '../night': it holds '/'"),
-        (["save", "Night"], "take for the same"),
+        (["save", "../night"], "profile name '../night': it contains '/'"),
+        (["save", "Night"], "treat both names as equal"),
         (["save", "night", "--model", "none"], "model none: No such file"),
-        (["save", "night", "--parent", "day"], "holds no profile of this name; `scoring profiles list` says"),
-        (["show", "nihgt"], "did you mean night?"),
-        (["show", "night@9"], "night@9: there is no such version; the newest is 2"),
-        (["show", "night@x"], "after @ comes the number of a version"),
-        (["show", "promoted"], "no profile in data/profiles is promoted"),
-        (["promote", "day"], "holds no profile of this name"),
-        (["rollback"], "no profile is promoted: there is nothing to roll back"),
-        (["diff", "night", "clasic"], "holds no profile of this name"),
+        (["save", "night", "--parent", "day"], "`scoring profiles list` lists all profiles"),
+        (["show", "nihgt"], "Did you mean night?"),
+        (["show", "night@9"], "night@9 does not exist. The newest version is 2"),
+        (["show", "night@x"], "the text after @ is not a version"),
+        (["show", "promoted"], "No profile in data/profiles is promoted"),
+        (["promote", "day"], "does not exist in"),
+        (["rollback"], "No profile is promoted, so there is nothing to roll back"),
+        (["diff", "night", "clasic"], "does not exist in"),
         (["reindex", "--db", "none.db"], "none.db does not exist"),
         (["save", "night", "--profiles", "fees.yaml"], "fees.yaml"),
         (["list", "--profiles", "fees.yaml"], "fees.yaml cannot be read: Not a directory"),
@@ -194,7 +194,7 @@ def test_a_run_of_what_is_promoted(saved: Call) -> None:
         return saved("run", "--factor-cache", "factors", "--force", "profiles are compared", *arguments)
 
     saved("init", "--users", 20, "--jobs", 60)
-    assert "no profile in data/profiles is promoted" in one_sentence(saved("run", "--profile", "promoted"), 1)
+    assert "No profile in data/profiles is promoted" in one_sentence(saved("run", "--profile", "promoted"), 1)
     saved("profiles", "promote", "night@2")
     done = run("--profile", "promoted")
     assert " · model night@2 · " in said(done)

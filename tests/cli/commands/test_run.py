@@ -146,4 +146,4 @@ def test_a_promoted_profile_is_published_the_same_night_and_what_the_data_change
     scoring("profiles", "rollback", "--note", "complaints")
     back = run("whole.db", "--profile", "night@1")
     assert back.exit_code == 0
-    assert "night@1 was gone back to on" in " ".join(back.stdout.split())
+    assert "night@1 was restored on" in " ".join(back.stdout.split())

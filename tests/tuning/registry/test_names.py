@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import ConfigurationError
-from scoring.tuning.registry.names import Reference, check_name, clash_key
+from scoring.tuning.registry.names import Reference, check_name, make_clash_key
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,10 @@ def test_valid_names_are_accepted(name: str) -> None:
     ("name", "said"),
     [
         ("", "empty"),
-        ("..", "begin it with"),
-        (".hidden", "begin it with"),
-        ("-x", "begin it with"),
-        ("x.", "no dot"),
+        ("..", "Begin it with"),
+        (".hidden", "Begin it with"),
+        ("-x", "Begin it with"),
+        ("x.", "ends with"),
         ("../x", "'/'"),
         ("a/b", "'/'"),
         ("a\\b", r"'\\'"),
@@ -45,11 +45,11 @@ def test_valid_names_are_accepted(name: str) -> None:
         ("𠮷" * 80, "too long"),
         ("night.yaml", "`.yaml`"),
         ("promotions.jsonl", "`.jsonl`"),
-        ("CON", "Windows"),
-        ("nul.x", "Windows"),
-        ("ＣＯＭ1", "Windows"),
-        ("Promoted", "stands for the version in use"),
-        ("standard", "is a model that ships"),
+        ("CON", "a device on Windows"),
+        ("nul.x", "a device on Windows"),
+        ("ＣＯＭ1", "a device on Windows"),
+        ("Promoted", "refers to the version in use"),
+        ("standard", "is the name of a shipped model"),
     ],
 )
 def test_invalid_names_raise(name: str, said: str) -> None:
@@ -81,8 +81,8 @@ def test_accepted_name_is_a_folder_of_that_name(name: str) -> None:
 
 
 def test_clash_key_ignores_case_and_width() -> None:
-    assert clash_key("Night") == clash_key("night") == clash_key("ｎｉｇｈｔ")
-    assert clash_key("night") != clash_key("nights")
+    assert make_clash_key("Night") == make_clash_key("night") == make_clash_key("ｎｉｇｈｔ")
+    assert make_clash_key("night") != make_clash_key("nights")
 
 
 def test_references_are_parsed() -> None:

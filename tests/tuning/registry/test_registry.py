@@ -98,7 +98,7 @@ def test_saving_a_name_again_adds_a_version(registry: Registry, standard: Scorin
     assert registry.versions("day") == ()
     assert registry.load("night").version == 3
     assert registry.load("night", 2).digest == registry.load("night@2").digest == even.digest
-    with pytest.raises(ConfigurationError, match="give one of the two"):
+    with pytest.raises(ConfigurationError, match="Give only one of them"):
         registry.load("night@2", 3)
 
 
@@ -121,7 +121,7 @@ def test_custom_components_are_loaded(registry: Registry, standard: ScoringModel
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"metrics": {"tests": {}}}, "'tests' is no split; write one of train, validation, test"),
+        ({"metrics": {"tests": {}}}, "'tests' is not a split. Use one of: train, validation, test"),
         ({"metrics": {"test": {"ndcg": float("nan")}}}, "metrics of test, 'ndcg': `value`: Input should be a finite"),
         ({"metrics": {"test": {"ndcg": {"value": 1, "low": 0}}}}, "an interval needs both"),
         ({"metrics": {"test": {"ndcg": {"value": 1, "low": 2, "high": 1}}}}, "the interval from 2 to 1 is empty"),
@@ -131,7 +131,7 @@ def test_custom_components_are_loaded(registry: Registry, standard: ScoringModel
         ({"note": "x" * 10_001}, "profile night: `note`"),
         ({"note": "\ud800"}, "profile night: `note`"),
         ({"parent": "day"}, "profile day: "),
-        ({"parent": "../day"}, "it holds '/'"),
+        ({"parent": "../day"}, "it contains '/'"),
         ({"found_on": TuningData(fingerprint="x" * 9_999, as_of=datetime(2026, 1, 1, tzinfo=UTC))}, None),
     ],
 )
@@ -217,7 +217,7 @@ def test_copied_file_raises(registry: Registry, standard: ScoringModel) -> None:
     registry.save("night", standard)
     path = file_of(registry, "night", 1)
     file_of(registry, "night", 2).write_bytes(path.read_bytes())
-    with pytest.raises(ModelError, match=r"0002\.yaml: this is the file of night@1, and not of night@2"):
+    with pytest.raises(ModelError, match=r"0002\.yaml contains profile night@1, not night@2"):
         registry.load("night")
     found = registry.list()
     assert found["version"].tolist() == [1, 2]
@@ -257,19 +257,19 @@ def test_invalid_files_raise_with_line(
 def test_promote_and_rollback(registry: Registry, standard: ScoringModel, even: ScoringModel) -> None:
     for model in (standard, even, standard):
         registry.save("night", model)
-    with pytest.raises(ConfigurationError, match="no profile is promoted: there is nothing to roll back"):
+    with pytest.raises(ConfigurationError, match="No profile is promoted, so there is nothing to roll back"):
         registry.rollback()
-    with pytest.raises(ConfigurationError, match="is promoted; promote one with"):
+    with pytest.raises(ConfigurationError, match=r"is promoted\. Promote one with"):
         registry.use("promoted")
     for version in (1, 2, 3):
         registry.promote("night", version, note=f"try {version}")
-    with pytest.raises(ConfigurationError, match="night@3 is in use already"):
+    with pytest.raises(ConfigurationError, match="night@3 is already in use"):
         registry.promote("night@3")
     assert registry.rollback(note="worse").version == 2
     assert registry.use("promoted").version == 2
     assert registry.list()["in_use"].tolist() == [False, True, False]
     assert registry.rollback().version == 1
-    with pytest.raises(ConfigurationError, match="night@1 is in use, and none was promoted before it"):
+    with pytest.raises(ConfigurationError, match="night@1 is in use, and no earlier promotion exists"):
         registry.rollback()
     assert registry.promote("night@3").metadata.reference == "night@3"
     assert registry.rollback().version == 1
@@ -288,7 +288,7 @@ def test_rollback_to_missing_profile_changes_nothing(
         registry.save("night", model)
         registry.promote("night", version)
     file_of(registry, "night", 1).unlink()
-    with pytest.raises(ModelError, match="night@1: there is no such version"):
+    with pytest.raises(ModelError, match="night@1 does not exist"):
         registry.rollback()
     promoted = registry.promoted()
     assert promoted is not None
@@ -369,7 +369,7 @@ def test_evaluations_on_test_users_are_counted(registry: Registry, standard: Sco
     assert [json.loads(line)["holdout"] for line in lines] == ["a", "b", "a"]
     with pytest.raises(ConfigurationError, match="digest"):
         registry.log_test_access("night", "a")
-    with pytest.raises(ConfigurationError, match="has no zone"):
+    with pytest.raises(ConfigurationError, match="has no time zone"):
         registry.log_test_access(standard, "a", at=datetime(2026, 2, 1))
     assert registry.count_test_accesses("a") == 2
 

@@ -64,7 +64,7 @@ def test_empty_table_of_other_columns_is_replaced(tmp_path: Path, registry: Regi
             connection.exec_driver_sql("DROP TABLE profiles")
             connection.exec_driver_sql("CREATE TABLE profiles (name TEXT PRIMARY KEY, model TEXT)")
             connection.exec_driver_sql("INSERT INTO profiles VALUES ('mine', 'x')")
-        with pytest.raises(DatabaseError, match="holds a table profiles of other columns, with rows in it"):
+        with pytest.raises(DatabaseError, match="contains a table profiles with other columns and with rows"):
             registry.reindex(database)
 
 
@@ -85,5 +85,5 @@ def test_invalid_file_leaves_index_unchanged(tmp_path: Path, registry: Registry,
         with pytest.raises(ModelError, match=r"0002\.yaml"):
             registry.reindex(database)
         assert rows(database) == before
-    with pytest.raises(ConfigurationError, match="give a database"):
+    with pytest.raises(ConfigurationError, match="reindex needs a database"):
         registry.reindex()

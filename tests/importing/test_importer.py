@@ -55,7 +55,7 @@ def test_a_csv_by_names_and_aliases(database: Database, tmp_path: Path) -> None:
         """,
     )
     ledger = import_file(database, "jobs", path)
-    assert (ledger.read, ledger.stored, ledger.merged, ledger.refused) == (2, 2, 0, 0)
+    assert (ledger.read, ledger.stored, ledger.merged, ledger.rejected) == (2, 2, 0, 0)
     assert ledger.ignored == ("nonsense",)
     frame = load_jobs(database)
     assert frame["prefecture_code"].tolist() == ["13", "07"]
@@ -78,7 +78,7 @@ def test_what_is_written_to_a_file_is_read_back_the_same(sqlite: Database, tmp_p
         else:
             frame.to_parquet(path)
         ledger = import_file(sqlite, name, path, refused_to=tmp_path)
-        assert (ledger.stored, ledger.refused) == (len(frame), 0), ledger.lines()
+        assert (ledger.stored, ledger.rejected) == (len(frame), 0), ledger.lines()
     assert_same(load_tables(sqlite), tables)
 
 
@@ -99,7 +99,7 @@ def test_every_row_is_accounted_for_and_refused_rows_are_kept_as_they_were(datab
         """,
     )
     ledger = import_file(database, "jobs", path, refused_to=tmp_path / "out")
-    assert (ledger.read, ledger.stored, ledger.refused) == (8, 2, 6)
+    assert (ledger.read, ledger.stored, ledger.rejected) == (8, 2, 6)
     assert ledger.reasons["fee is infinite"] == 1
     assert ledger.reasons["has 2 fields where the header has 3"] == 1
     assert ledger.refused_path == tmp_path / "out" / "refused_jobs.csv"
@@ -117,7 +117,7 @@ def test_every_row_is_accounted_for_and_refused_rows_are_kept_as_they_were(datab
 
 def test_a_ledger_that_does_not_add_up_is_not_made() -> None:
     with pytest.raises(AssertionError, match="3 rows read, but 1 stored"):
-        ImportReport("jobs", "x.csv", read=3, stored=1, merged=1, refused=0)
+        ImportReport("jobs", "x.csv", read=3, stored=1, merged=1, rejected=0)
 
 
 def test_broken_utf8_refuses_its_row_and_not_the_file(sqlite: Database, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_broken_utf8_refuses_its_row_and_not_the_file(sqlite: Database, tmp_path
     [
         (b"", "is empty"),
         (b"\n\n", "is empty"),
-        (b"title\nx\n", "no column job_id"),
+        (b"title\nx\n", "column job_id is missing"),
         (b'job_id,title\n1,"' + b"x" * 200_000, "Is a quote not closed"),
     ],
 )
@@ -153,7 +153,7 @@ def test_other_files(sqlite: Database, tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=said):
             import_file(sqlite, "jobs", tmp_path / name)
-    with pytest.raises(ConfigurationError, match=r"no table 'job' to map\. Perhaps 'jobs'"):
+    with pytest.raises(ConfigurationError, match=r"Table 'job' does not exist to map\. Perhaps 'jobs'"):
         import_file(sqlite, "job", tmp_path / "jobs.csv")
 
 
@@ -182,7 +182,7 @@ def test_text_ids_get_numbers_that_stay_and_actions_refer_to_them(database: Data
     assert known.dropna().to_dict() == {8: "alice", 9: "bob"}
     assert known.index.tolist() == [7, 8, 9]
     assert load_actions(database)[["user_id", "job_id"]].values.tolist() == [[7, 2], [8, 1]]
-    assert ledger.refused == 2
+    assert ledger.rejected == 2
     assert any("user_id" in reason for reason in ledger.reasons)
 
     write(users, "user_id\nzoe\nbob\n7\nalice\n")
@@ -200,9 +200,9 @@ def test_importing_twice_refuses_ids_and_merges_actions(database: Database, tmp_
     for name in ("jobs", "actions"):
         frames[name].to_parquet(tmp_path / f"{name}.parquet")
     again = import_file(database, "jobs", tmp_path / "jobs.parquet")
-    assert (again.stored, again.refused, again.reasons) == (0, 3, {"job_id is in the database already": 3})
+    assert (again.stored, again.rejected, again.reasons) == (0, 3, {"job_id already exists in the database": 3})
     again = import_file(database, "actions", tmp_path / "actions.parquet")
-    assert (again.stored, again.merged, again.refused) == (0, 4, 0)
+    assert (again.stored, again.merged, again.rejected) == (0, 4, 0)
     replaced = import_file(database, "jobs", tmp_path / "jobs.parquet", replace=True)
     assert replaced.stored == 3
     assert_same(load_tables(database), small_tables())
@@ -337,10 +337,10 @@ def test_one_mapping_fills_several_tables_from_several_files(database: Database,
     assert users.index.tolist() == ["ann", "bob", "dan", "eve"]
     assert users.loc["ann", "preferred_occupations"] == [1, 2]
     assert ledgers["users"].cleared == {"preferred_occupations: not a name in occupations": 1}
-    assert (ledgers["users"].read, ledgers["users"].merged, ledgers["users"].refused) == (10, 5, 1)
+    assert (ledgers["users"].read, ledgers["users"].merged, ledgers["users"].rejected) == (10, 5, 1)
 
     actions = ledgers["actions"]
-    assert (actions.read, actions.stored, actions.merged, actions.refused) == (6, 3, 1, 2)
+    assert (actions.read, actions.stored, actions.merged, actions.rejected) == (6, 3, 1, 2)
     assert actions.reasons == {"user_id is missing": 1, "occurred_at is below 2014-01-01 or above 2026-01-01": 1}
 
 
@@ -426,9 +426,9 @@ def test_read_is_stored_and_merged_and_refused_whatever_comes(
             before = len(load_jobs(database) if table == "jobs" else load_actions(database))
             ledger = import_file(database, table, path, refused_to=tmp_path / "refused.csv", replace=replace)
             after = len(load_jobs(database) if table == "jobs" else load_actions(database))
-            assert ledger.read == len(rows) == ledger.stored + ledger.merged + ledger.refused
+            assert ledger.read == len(rows) == ledger.stored + ledger.merged + ledger.rejected
             assert after == ledger.stored + (0 if replace else before)
-            assert sum(ledger.reasons.values()) == ledger.refused
+            assert sum(ledger.reasons.values()) == ledger.rejected
 
 
 def test_a_quote_that_never_closes_swallows_no_rows(sqlite: Database, tmp_path: Path) -> None:
@@ -439,7 +439,7 @@ def test_a_quote_that_never_closes_swallows_no_rows(sqlite: Database, tmp_path: 
 
 
 def test_a_column_that_stands_twice_is_named(sqlite: Database, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="column 'title' stands twice"):
+    with pytest.raises(DataError, match="duplicate column 'title'"):
         import_file(sqlite, "jobs", jobs_csv(tmp_path, "job_id,title,title\n1,a,b\n"))
 
 

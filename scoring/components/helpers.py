@@ -19,11 +19,11 @@ __all__ = [
     "Curve",
     "Days",
     "Points",
-    "distinct",
+    "distinct_codes",
+    "interpolate",
     "mean_per_user",
-    "number",
+    "number_column",
     "occupation_key",
-    "piecewise",
     "place_key",
     "prefecture_key",
 ]
@@ -47,7 +47,7 @@ Curve = Annotated[tuple[tuple[float, float], ...], AfterValidator(_check_curve)]
 """Points (x, y) of a piecewise linear curve, x ascending; constant before the first and after the last."""
 
 
-def piecewise(x: float | Floats, points: Sequence[tuple[float, float]]) -> Any:
+def interpolate(x: float | Floats, points: Sequence[tuple[float, float]]) -> Any:
     """Return the curve's value at x, elementwise: `y0 + (x - x0) * (y1 - y0) / (x1 - x0)`. NaN stays NaN."""
     xs, ys = (np.array(column) for column in zip(*points, strict=True))
     i = np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
@@ -68,12 +68,12 @@ def place_key(inputs: Inputs) -> Key:
     return Key("place", inputs.jobs.place, len(inputs.words.place))
 
 
-def number(inputs: Inputs, name: str) -> Number:
+def number_column(inputs: Inputs, name: str) -> Number:
     """Return a money column of the jobs: `hourly`, `min_salary` or `fee`."""
     return Number(name, getattr(inputs.jobs, name))
 
 
-def distinct(users: Ints, codes: Ints, n_users: int) -> Ragged:
+def distinct_codes(users: Ints, codes: Ints, n_users: int) -> Ragged:
     """Return the distinct known codes of each user, ascending."""
     known = codes >= 0
     pairs = np.unique((users[known].astype(np.int64) << 32) | codes[known].astype(np.int64))
@@ -96,7 +96,9 @@ def any_per_user(users: Ints, n_users: int, holds: NDArray[np.bool_] | None = No
     return np.bincount(chosen, minlength=n_users) > 0
 
 
-def counted_rows(actions: ActionRows, columns: Sequence[NDArray[Any]], keep: int) -> tuple[Ints, NDArray[np.int64]]:
+def most_frequent_rows(
+    actions: ActionRows, columns: Sequence[NDArray[Any]], keep: int
+) -> tuple[Ints, NDArray[np.int64]]:
     """Return per user the `keep` most frequent combinations of the columns: (user, an action row with the combination).
 
     Combinations are ordered by descending frequency, then ascending by the columns. Encode missing values as the

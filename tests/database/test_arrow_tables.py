@@ -64,11 +64,11 @@ def test_edges_of_ids_and_times(database_url: str, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("job_id", "1.5", "job_id '1.5' is not a whole number"),
-        ("job_id", "'1,2'", "job_id '1,2' is not a number"),
+        ("job_id", "1.5", "job_id: '1.5' is not an integer"),
+        ("job_id", "'1,2'", "job_id: '1,2' is not a number"),
         ("user_id", "x'37'", "is not a number"),
-        ("occurred_at", "'2025-01-01'", "occurred_at '2025-01-01' is no whole number of microseconds"),
-        ("occurred_at", "9000000000000000000", "occurred_at '9000000000000000000' is no whole number"),
+        ("occurred_at", "'2025-01-01'", "occurred_at: '2025-01-01' is not an integer number of microseconds"),
+        ("occurred_at", "9000000000000000000", "occurred_at: '9000000000000000000' is not an integer number"),
     ],
 )
 def test_what_cannot_be_is_named_as_it_is_row_by_row(sqlite_url: str, column: str, value: str, said: str) -> None:
@@ -95,7 +95,7 @@ def test_other_kinds_are_read_by_row(sqlite_url: str, kind: str, monkeypatch: py
         if kind.strip() == "click":
             pd.testing.assert_frame_equal(load_actions(database), by_row(database, monkeypatch))
             return
-        with pytest.raises(DataError, match=f"action '{kind}' is none of application, click, view"):
+        with pytest.raises(DataError, match=f"action: '{kind}' is not one of application, click, view"):
             load_actions(database)
 
 
@@ -105,5 +105,5 @@ def test_text_that_is_no_utf_8_is_one_sentence(sqlite_url: str) -> None:
         with database.begin() as connection:
             connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
             connection.exec_driver_sql("UPDATE actions SET action = CAST(x'ff41' AS TEXT) WHERE user_id = 10")
-        with pytest.raises(DataError, match=r"user_id 10, job_id 1: action .* is not text that UTF-8 can hold"):
+        with pytest.raises(DataError, match=r"user_id 10, job_id 1, column action: .* is not valid UTF-8 text"):
             load_tables(database)

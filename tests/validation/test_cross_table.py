@@ -80,8 +80,8 @@ def test_dirt_is_counted_and_changes_no_score(data: st.DataObject) -> None:
     found = Dataset.from_frames(**dirty, on_bad="quarantine")
     for name, frame in dirty.items():
         table = found.ledger[name]
-        assert table.read == len(frame) == table.used + sum(table.left_out.values()) + sum(table.refused.values())
-        assert table.n_refused == len(picks[name])
+        assert table.read == len(frame) == table.used + sum(table.left_out.values()) + sum(table.rejected.values())
+        assert table.n_rejected == len(picks[name])
         assert len(found.ledger.rows.get(name, [])) == len(picks[name])
     expected, _ = lists(Dataset.from_frames(**clean))
     given_lists, result = lists(found)
@@ -110,10 +110,10 @@ def test_rows_that_depend_on_refused_ones_are_counted_as_such() -> None:
     }
     ledger = Dataset.from_frames(**dirty, **factors, on_bad="quarantine").ledger
     theirs = int((dirty["actions"]["user_id"] == user).sum())
-    assert ledger["users"].refused == {"preferred_salary_min is not a number": 1}
-    assert ledger["actions"].refused == {"user_id is of a user that was refused": theirs}
-    assert ledger["user_factors"].refused == {"user_id is of a user that was refused": 1}
-    assert ledger["user_factors"].left_out == {"of no user of the data": 1}
+    assert ledger["users"].rejected == {"preferred_salary_min is not a number": 1}
+    assert ledger["actions"].rejected == {"user_id refers to a rejected user": theirs}
+    assert ledger["user_factors"].rejected == {"user_id refers to a rejected user": 1}
+    assert ledger["user_factors"].left_out == {"of an unknown user": 1}
     with pytest.raises(DataError) as caught:  # names the cause alone
         Dataset.from_frames(**dirty, **factors)
     assert set(caught.value.problems["table"]) == {"users"}
@@ -136,18 +136,18 @@ def test_what_goes_with_a_refused_row_does_not_count_against_the_limit() -> None
     ledger = Dataset.from_frames(**dirty, on_bad="quarantine").ledger
     account = ledger["actions"]
     followers = len(range(3, n, 2))
-    assert account.refused == {
-        "job_id is of a job that was refused": followers,
-        "user_id is no user_id of users": 2,
-        "job_id is no job_id of jobs": 1,
+    assert account.rejected == {
+        "job_id refers to a rejected job": followers,
+        "user_id does not exist in users": 2,
+        "job_id does not exist in jobs": 1,
     }
-    assert account.read == n == account.used + sum(account.left_out.values()) + account.n_refused
-    assert (account.n_refused, account.n_faulty) == (followers + 3, 3)
-    assert account.line().endswith(f"job_id is of a job that was refused {followers})")
+    assert account.read == n == account.used + sum(account.left_out.values()) + account.n_rejected
+    assert (account.n_rejected, account.n_invalid) == (followers + 3, 3)
+    assert account.format_line().endswith(f"job_id refers to a rejected job: {followers})")
     assert Limit.parse("3").allows(account)
     assert not Limit.parse("2").allows(account)
     ledger.require(Limit.parse("3"))
-    with pytest.raises(DataError, match=r"than the 2 rows of a table that may be refused. actions: "):
+    with pytest.raises(DataError, match=r"At most 2 rows of a table may be invalid. actions: "):
         ledger.require(Limit.parse("2"))
 
 
@@ -161,12 +161,12 @@ def test_an_error_names_every_kind_of_problem_of_every_table() -> None:
     with pytest.raises(DataError) as caught:
         Dataset.from_frames(**dirty, occupations=pd.DataFrame({"code": [1]}))
     text, problems = str(caught.value), caught.value.problems
-    assert "occupations: there is no column occupation_code" in text
-    assert "jobs: 13 rows cannot be used. row 0: fee 'x' is not a number" in text
+    assert "occupations: column occupation_code is missing" in text
+    assert "jobs: 13 invalid rows (row 0, column fee: 'x' is not a number" in text
     assert "and 8 more, among them" in text
-    assert "title holds a NUL character (1, first row 20)" in text
+    assert "title contains a NUL character (1, first row 20)" in text
     assert "posted_at is not a time" in text
-    assert "users: 11 rows cannot be used" in text
+    assert "users: 11 invalid rows" in text
     assert problems.columns.tolist() == ["table", "column", "reason", "rows", "first", "value"]
     counted = problems.set_index(["table", "column"])["rows"].to_dict()
     assert counted == {
@@ -185,15 +185,15 @@ def test_what_nobody_can_have_done_yet_sets_no_clock() -> None:
     actions = TABLES.actions.copy()
     actions.loc[0, "occurred_at"] = pd.Timestamp("2030-01-03", tz="UTC")
     given_frames = {"jobs": TABLES.jobs, "users": TABLES.users, "actions": actions}
-    with pytest.raises(DataError, match=r"actions: 1 row .* lies in the future .* it is 2030-01-01 now"):
+    with pytest.raises(DataError, match=r"actions: 1 invalid row .* is in the future .today is 2030-01-01 "):
         read_frames(given_frames, now=now)
     later = pd.Timestamp("2031-01-01", tz="UTC")
-    assert read_frames(given_frames, now=now, as_of=later)[1].n_refused == 0
+    assert read_frames(given_frames, now=now, as_of=later)[1].n_rejected == 0
     actions.loc[0, "occurred_at"] = pd.Timestamp("2030-01-01T23:00:00", tz="UTC")
-    assert read_frames(given_frames, now=now)[1].n_refused == 0
+    assert read_frames(given_frames, now=now)[1].n_rejected == 0
     jobs = TABLES.jobs.assign(posted_at=pd.Timestamp("2031-01-01", tz="UTC"))
-    assert read_frames({"jobs": jobs, "users": TABLES.users, "actions": TABLES.actions}, now=now)[1].n_refused == 0
-    with pytest.raises(DataError, match="jobs: 60 rows"):
+    assert read_frames({"jobs": jobs, "users": TABLES.users, "actions": TABLES.actions}, now=now)[1].n_rejected == 0
+    with pytest.raises(DataError, match="jobs: 60 invalid rows"):
         read_frames({"jobs": jobs, "users": TABLES.users}, now=now)
 
 
@@ -219,9 +219,9 @@ def test_a_database_that_somebody_else_filled(tmp_path: Path) -> None:
                 connection.exec_driver_sql(f"ALTER TABLE copy RENAME TO {name}")
             connection.exec_driver_sql("INSERT INTO jobs (job_id, fee) VALUES (1.5, 'x')")
         found = Dataset.from_database(database, on_bad="quarantine")
-        assert found.ledger["jobs"].refused == {
-            "job_id stands there already in an earlier row": 3,
-            "job_id is not a whole number": 1,
+        assert found.ledger["jobs"].rejected == {
+            "job_id is a duplicate of an earlier row": 3,
+            "job_id is not an integer": 1,
         }
         assert found.ledger["actions"].left_out == {"repeated": 3}
         pd.testing.assert_frame_equal(lists(found)[0], expected, check_exact=True)
@@ -267,23 +267,23 @@ def test_cause_of_a_rejection_is_a_field() -> None:
         ("actions", "user_id", "users"): dependent,
     }
     account = ledger["actions"]
-    assert account.caused_by == {"user_id is of a user that was refused": "users"}
-    assert (account.n_refused, account.n_faulty) == (1 + dependent, 1)
-    assert ledger.invalid_rows("actions")["refused_row"].tolist() == [1]
-    assert ledger.invalid_rows("users")["user_id"].tolist() == [user]
-    alike = TableReport("jobs", 1, 0, refused={"title is of a user that was refused": 1})
-    assert alike.n_faulty == 1
+    assert account.caused_by == {"user_id refers to a rejected user": "users"}
+    assert (account.n_rejected, account.n_invalid) == (1 + dependent, 1)
+    assert ledger.get_invalid_rows("actions")["refused_row"].tolist() == [1]
+    assert ledger.get_invalid_rows("users")["user_id"].tolist() == [user]
+    alike = TableReport("jobs", 1, 0, rejected={"title refers to a rejected user": 1})
+    assert alike.n_invalid == 1
 
 
 def test_limits() -> None:
-    table = TableReport("jobs", 200, 198, refused={"fee is infinite": 2})
+    table = TableReport("jobs", 200, 198, rejected={"fee is infinite": 2})
     assert [Limit.parse(text).allows(table) for text in ("1%", "0.9%", "2", "1", "0", "100 %")] == [
         True, False, True, False, False, True,
     ]  # fmt: skip
     for strange in ("", "1.5", "-1", "101%", "nan%", "many", "१%", "1%%"):
-        with pytest.raises(ConfigurationError, match="how many rows may be refused"):
+        with pytest.raises(ConfigurationError, match="Invalid limit"):
             Limit.parse(strange)
     with pytest.raises(AssertionError, match="200 rows read"):
-        TableReport("jobs", 200, 199, refused={"fee is infinite": 2})
+        TableReport("jobs", 200, 199, rejected={"fee is infinite": 2})
     with pytest.raises(ConfigurationError, match="on_bad is 'ignore'"):
         read_frames({"jobs": TABLES.jobs, "users": TABLES.users}, on_bad="ignore")  # type: ignore[arg-type]

@@ -53,9 +53,9 @@ def test_lists_at_tile_boundaries_equal_reference(components: tuple, n_users: in
     plan, k = plan_of(Sketch(5, n_users, PART + 1, components, 0)), 20
     plan.exclusions.by_rule["closed"] = np.zeros(PART + 1, dtype=bool)
     lists, scores = reference_lists(plan, k)
-    found, everybody = TopKBuffers.empty(n_users, k), np.arange(n_users)
+    found, all_users = TopKBuffers.empty(n_users, k), np.arange(n_users)
     selection = Selection(plan.search)
-    selection.run("dense", everybody, no_seeds(n_users), found, everybody, np.zeros(1, dtype=np.int64))
+    selection.run("dense", all_users, no_seeds(n_users), found, all_users, np.zeros(1, dtype=np.int64))
     for user, jobs in enumerate(lists):
         np.testing.assert_array_equal(found.row[user, : found.count[user]], jobs)
         np.testing.assert_array_equal(found.scores[user, : len(jobs), 0], scores[0, user, jobs])
@@ -96,8 +96,8 @@ def test_long_lists_of_more_than_one_tile_of_users() -> None:
 
 def test_stop_leaves_no_partial_list() -> None:
     plan, k = plan_of(Sketch(3, 9, 500, FACTORS_AND_MORE, 0)), 5
-    found, everybody, stop = TopKBuffers.empty(9, k), np.arange(9), np.ones(1, dtype=np.int64)
-    Selection(plan.search).run("dense", everybody, no_seeds(9), found, everybody, stop)
+    found, all_users, stop = TopKBuffers.empty(9, k), np.arange(9), np.ones(1, dtype=np.int64)
+    Selection(plan.search).run("dense", all_users, no_seeds(9), found, all_users, stop)
     assert not found.count.any()
     assert (found.row == -1).all()
 

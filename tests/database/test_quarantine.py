@@ -76,13 +76,13 @@ def test_a_clean_run_takes_the_files_of_the_last_one_away_and_nothing_else(db: D
     read_usable(db, refused_to=folder / "never")  # no rejected rows, so no folder is created
     assert not (folder / "never").exists()
     (folder / "run_refused_users.csv").mkdir()
-    with pytest.raises(OutputError, match=r"run_refused_users.csv is of the run before and cannot be taken away: "):
+    with pytest.raises(OutputError, match=r"run_refused_users.csv, a file of an earlier run, cannot be deleted: "):
         read_usable(db, refused_to=folder)
 
 
 def test_rows_beyond_the_limit_are_kept_too(db: Database, folder: Path) -> None:
     edit(db, f"UPDATE jobs SET expires_at = {NEVER} WHERE job_id <= 4")
-    with pytest.raises(DataError, match=r"the 1% of a table .* jobs: 300 read = 296 used \+ 4 refused .*Mend"):
+    with pytest.raises(DataError, match=r"At most 1% of a table .* jobs: 300 read = 296 used \+ 4 rejected .*Correct"):
         read_usable(db, refused_to=folder)
     assert len(pd.read_csv(folder / "run_refused_jobs.csv")) == 4
     assert len(read_usable(db, limit=Limit(rows=4)).tables.jobs) == 296

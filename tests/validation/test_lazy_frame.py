@@ -23,7 +23,7 @@ from scoring.columns.types import (
     FLAG,
     ID,
     INTEGER,
-    INTEGERS,
+    INTEGER_LIST,
     NUMBER,
     TEXT,
     TIME,
@@ -34,9 +34,9 @@ from scoring.dataset.arrays import JobArrays, jobs_later
 from scoring.dataset.vocabularies import extended, with_jobs
 from scoring.errors import DataError
 from scoring.synthetic import make_market
-from scoring.validation.data_errors import refusal
-from scoring.validation.lazy_frame import read
-from scoring.validation.normalise import checked, normalise
+from scoring.validation.data_errors import make_data_error
+from scoring.validation.lazy_frame import read_valid_frame
+from scoring.validation.normalise import check_lazily, normalise
 
 WIDTHS = {"prefecture_code": 2}
 N_ROWS = 20
@@ -140,7 +140,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
 
 def the_long_way(frame: pd.DataFrame) -> pd.DataFrame | str:
     result = normalise("jobs", frame, code_width=WIDTHS)
-    return str(refusal(result.rejections)) if len(result.rejections) else result.frame
+    return str(make_data_error(result.rejections)) if len(result.rejections) else result.frame
 
 
 def require_the_same(frame: pd.DataFrame, names: Sequence[str]) -> None:
@@ -148,19 +148,21 @@ def require_the_same(frame: pd.DataFrame, names: Sequence[str]) -> None:
     expected = the_long_way(frame)
     if isinstance(expected, str):
         with pytest.raises(DataError) as refused:
-            checked("jobs", frame, code_width=WIDTHS)
+            check_lazily("jobs", frame, code_width=WIDTHS)
         assert str(refused.value) == expected
         return
-    found = checked("jobs", frame, code_width=WIDTHS)
+    found = check_lazily("jobs", frame, code_width=WIDTHS)
     for name in names:
-        np.testing.assert_array_equal(found.present(name), expected[name].notna())
-        pd.testing.assert_series_equal(found.coded(name).series(), expected[name], check_names=False)
+        np.testing.assert_array_equal(found.find_present(name), expected[name].notna())
+        pd.testing.assert_series_equal(found.get_dictionary(name).series(), expected[name], check_names=False)
         pd.testing.assert_series_equal(found[name], expected[name], check_names=False)
     pd.testing.assert_frame_equal(found.frame, expected)
     assert len(found) == len(expected)
 
 
-@pytest.mark.parametrize("column_type", [column_type for column_type in COLUMN_TYPES if column_type is not INTEGERS])
+@pytest.mark.parametrize(
+    "column_type", [column_type for column_type in COLUMN_TYPES if column_type is not INTEGER_LIST]
+)
 def test_every_type_in_every_form(column_type: ColumnType) -> None:
     column = next(column for column in COLUMNS if column.type is column_type)
     for change in (ANY | TYPED[column_type]).values():
@@ -181,7 +183,7 @@ def test_arrays_and_vocabularies_are_those_of_the_whole_frame(frame: pd.DataFram
     expected = the_long_way(frame)
     if isinstance(expected, str):
         return
-    found = checked("jobs", frame, code_width=WIDTHS)
+    found = check_lazily("jobs", frame, code_width=WIDTHS)
     lazy, eager = with_jobs(DATASET.words, found), extended(DATASET.words, expected, None)
     arrays, others = jobs_later(found, lazy), JobArrays.encode(expected, eager)
     assert len(arrays) == len(others)
@@ -194,7 +196,7 @@ def test_arrays_and_vocabularies_are_those_of_the_whole_frame(frame: pd.DataFram
 
 
 def test_a_new_occupation_belongs_to_no_major_group() -> None:
-    found = checked("jobs", JOBS.head(3).assign(occupation_code=[99_999, 101, 99_998]))
+    found = check_lazily("jobs", JOBS.head(3).assign(occupation_code=[99_999, 101, 99_998]))
     lazy, eager = with_jobs(DATASET.words, found), extended(DATASET.words, found.frame, None)
     np.testing.assert_array_equal(lazy.majors(), eager.majors())
     np.testing.assert_array_equal(jobs_later(found, lazy).major, JobArrays.encode(found.frame, eager).major)
@@ -204,9 +206,9 @@ def test_a_new_occupation_belongs_to_no_major_group() -> None:
 def test_a_clean_frame_goes_the_short_way() -> None:
     """Without this, the comparison above would compare the slow path with itself."""
     for frame in (JOBS, JOBS.rename(columns={"company_id": "endcl_cd"}).sample(frac=1, random_state=0), JOBS.head(0)):
-        assert read("jobs", frame, WIDTHS) is not None
-    assert read("jobs", JOBS.assign(title="a\0b"), WIDTHS) is None
-    assert read("users", DATASET.tables.users) is not None
+        assert read_valid_frame("jobs", frame, WIDTHS) is not None
+    assert read_valid_frame("jobs", JOBS.assign(title="a\0b"), WIDTHS) is None
+    assert read_valid_frame("users", DATASET.tables.users) is not None
 
 
 @pytest.mark.parametrize("table", ["actions", "prefectures", "job_factors"])
@@ -216,8 +218,8 @@ def test_tables_without_an_id_go_the_long_way(table: str) -> None:
         "prefectures": DATASET.tables.prefectures,
         "job_factors": pd.DataFrame({"job_id": [1], "f0": [0.5]}),
     }[table]
-    assert read(table, frame) is None
-    pd.testing.assert_frame_equal(checked(table, frame).frame, normalise(table, frame).frame)
+    assert read_valid_frame(table, frame) is None
+    pd.testing.assert_frame_equal(check_lazily(table, frame).frame, normalise(table, frame).frame)
 
 
 def test_text_that_arrow_calls_invalid_is_not_passed_over() -> None:
@@ -228,11 +230,11 @@ def test_text_that_arrow_calls_invalid_is_not_passed_over() -> None:
     with pytest.raises(pa.ArrowInvalid, match="UTF8"):
         normalise("jobs", frame)
     with pytest.raises(pa.ArrowInvalid, match="UTF8"):
-        checked("jobs", frame)
+        check_lazily("jobs", frame)
 
 
 def test_lazy_arrays_are_made_once_and_can_be_copied_and_taken() -> None:
-    found = checked("jobs", JOBS)
+    found = check_lazily("jobs", JOBS)
     arrays = jobs_later(found, with_jobs(DATASET.words, found))
     assert "company" not in vars(arrays)
     assert arrays.company is arrays.company

@@ -64,7 +64,7 @@ def test_every_row_is_accounted_for(imported: tuple[Database, dict[str, ImportRe
     assert ledgers["jobs"].stored == views["Job.ID"].nunique()
     assert ledgers["users"].stored == len({*views["Applicant.ID"], *wishes["Applicant.ID"]})
     repeated = int(views.duplicated(["Applicant.ID", "Job.ID", "View.Start"]).sum())
-    assert (ledgers["actions"].merged, ledgers["actions"].refused) == (repeated, 0)
+    assert (ledgers["actions"].merged, ledgers["actions"].rejected) == (repeated, 0)
 
 
 @needs_data

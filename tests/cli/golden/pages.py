@@ -1,0 +1,393 @@
+"""The printed pages, rendered from fixed inputs. Tables of frames are rendered from frames with fixed values."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from rich.console import Console, Group
+from rich.text import Text
+
+import scoring
+from scoring.bundle.ranking import Ranking
+from scoring.catalog import preset_names
+from scoring.cli.tables import comparison, evaluation, explanation, models, profiles, runs, tuning
+from scoring.evaluation import Comparison
+from scoring.evaluation.full_rank import FullRank
+from scoring.evaluation.waterfall import Change, Waterfall
+from scoring.importing import ImportReport
+from scoring.model import Inputs
+from scoring.runs import report
+from scoring.runs.gate import console_table, rules
+from scoring.runs.gate.verdict import Measure, Verdict
+from scoring.runs.history import RunRecord, RunStatus
+from scoring.runs.publishers import Destination, RunInfo
+from scoring.telemetry import Phase
+from scoring.tuning.registry import Profile, ProfileDiff
+from scoring.tuning.registry.metadata import ProfileMetadata
+from scoring.validation.report import TableReport
+from tests.support import golden_cases
+
+__all__ = ["FOLDER", "PAGES", "WIDTH", "text_of"]
+
+FOLDER: Final = Path(__file__).parent
+WIDTH: Final = 80
+AS_OF: Final = datetime(2025, 6, 30, 12, tzinfo=UTC)
+RUN_ID: Final = "20250630-120501-017-0a1b2c"
+EARLIER_ID: Final = "20250629-120459-311-3d4e5f"
+
+
+def text_of(page: Any) -> str:
+    """Return a page as it is printed on a console of 80 columns, without spaces at line ends.
+
+    A page that is a string consists of lines that the command does not wrap.
+    """
+    console = Console(file=io.StringIO(), width=WIDTH, color_system=None, highlight=False)
+    console.print(page, soft_wrap=isinstance(page, str), markup=False)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+# run, runs
+
+
+def _line(job_id: int, title: str | None, company: str | None, points: dict[str, dict[str, float]]) -> report.Line:
+    groups = {group: math.fsum(components.values()) for group, components in points.items()}
+    return report.Line(job_id, math.fsum(groups.values()), title, company, groups, points)
+
+
+def run_report() -> Any:
+    """Return the report of a resumed run with rejected rows."""
+    base = {"fee": 7.5, "wage": 3.21, "popularity": 2.0, "access": 1.25, "freshness": 4.44}
+    match, personal = {"location": 12.0, "category": 8.25, "conditions": 3.5}, {"history": 0.0, "collaborative": 18.75}
+    phases = [("start", 0, 0.71), ("load", 0, 1.32), ("read", 1, 0.88), ("encode", 0, 0.21), ("ranking", 0, 0.95)]
+    page = report.Report(
+        run_id=RUN_ID,
+        model="standard",
+        as_of=AS_OF,
+        k=40,
+        workers=2,
+        chunk_size=500,
+        chunk_size_wanted=1_000,
+        phases=tuple(Phase(name, depth, seconds, 1) for name, depth, seconds in phases),
+        seconds=3.58,
+        ms_per_user=0.095,
+        target_ms=180.0,
+        users=9_990,
+        users_left_out={"refused": 2, "inactive": 8},
+        jobs=100_000,
+        jobs_ranked=67_648,
+        jobs_left_out={"refused": 3, "not open": 32_349},
+        pairs_ranked=999_000_000,
+        pairs_eligible=676_480_000,
+        pairs_scored=16_480_000,
+        strategy="pruned",
+        ranking_seconds=0.95,
+        rows=399_600,
+        factors="trained for this data",
+        peak_bytes=1_234_567_890,
+        predicted_bytes=1_400_000_000,
+        destinations=(
+            Destination("database", "data/market.db"),
+            Destination("Parquet", f"data/runs/{RUN_ID}", 5_432_100),
+        ),
+        gate="passed",
+        users_resumed=4_000,
+        actions=1_000_000,
+        actions_used=999_000,
+        actions_left_out={"refused": 400, "after the clock": 600},
+        refused={
+            "jobs: fee is not a number": 3,
+            "users: user_id is missing": 2,
+            "actions: user_id refers to no user": 250,
+            "actions: action is unknown": 150,
+        },
+        first_user=7,
+        first_lines=(
+            _line(11, "Warehouse worker", "Sakura Logistics", {"base": base, "match": match, "personal": personal}),
+            _line(12, None, None, {"base": base, "match": match, "personal": {"history": 1.0, "collaborative": 2.0}}),
+        ),
+    )  # fmt: skip
+    return report.render(page)
+
+
+def gate() -> Any:
+    """Return three verdicts: no published run, all limits kept, limits exceeded after a promotion."""
+    new = RunInfo(RUN_ID, "fit@2", "d" * 16, 40, 9_990, 67_648, {})
+    previous = RunInfo(EARLIER_ID, "standard", "c" * 16, 40, 10_000, 67_700, {})
+    passed = (
+        Measure("users_dropped", "users dropped", None, 0.001, 0.1, rules.AT_MOST, "share"),
+        Measure("actions", "actions", 1_000_000, 1_001_000, 0.2, rules.FALL, "count"),
+        Measure("mean_score", "mean score", 41.5, 41.25, 2.0, rules.MOVE, "points"),
+        Measure("mean_fee", "mean fee", None, None, None, rules.FACTOR, "yen"),
+    )
+    exceeded = (
+        Measure("users_dropped", "users dropped", None, 0.482, 0.1, rules.AT_MOST, "share"),
+        Measure("jobs_kept", "jobs kept, mean of users", None, 0.31, 0.5, rules.AT_LEAST, "share", as_before=True),
+    )
+    verdicts = (
+        Verdict(new, None, "data/runs", ()),
+        Verdict(new, previous, f"data/runs/{EARLIER_ID}", passed),
+        Verdict(new, previous, f"data/runs/{EARLIER_ID}", passed[1:] + exceeded, ("the model has changed",)),
+    )
+    return Group(*(Group(console_table.table(verdict), Text()) for verdict in verdicts))
+
+
+def runs_list() -> Any:
+    """Return one run of each status."""
+    where = ((True, True), (True, False), (False, True))
+    records = [
+        RunRecord(
+            f"202506{30 - index}-120501-017-0a1b2c",
+            status,
+            None if status is RunStatus.DAMAGED else "standard" if index % 2 else "night@12",
+            users=None if status in (RunStatus.DAMAGED, RunStatus.UNFINISHED) else 9_990,
+            rows=None if status in (RunStatus.DAMAGED, RunStatus.UNFINISHED) else 399_600,
+            folder=where[index % 3][0],
+            database=where[index % 3][1],
+        )
+        for index, status in enumerate(RunStatus)
+    ]
+    return runs.render_runs(records)
+
+
+def import_report() -> Any:
+    """Return the lines of an import, and those of a load with rejected rows."""
+    imported = ImportReport(
+        "jobs", "offers.csv", read=103, stored=96, merged=2, refused=5,
+        reasons={"fee is not a number": 4, "job_id is missing": 1}, cleared={"wage is negative": 3},
+        ignored=("comment", "colour"), refused_path=Path("data/refused/refused_jobs.csv"),
+    )  # fmt: skip
+    loaded = TableReport("users", 150, 147, {"repeated": 1}, {"user_id is missing": 2})
+    return "\n".join([*imported.lines(), "", f"warning: {loaded.line()}"])
+
+
+# explain, models, compare
+
+
+def explain() -> Any:
+    """Return the explanations of a pair that is ranked and of one that is not."""
+    statistics = scoring.Statistics(golden_cases.dataset())
+    pages = []
+    for user_id, job_id in ((1, 1_053), (125, 1_032)):
+        pair = scoring.Prepared.for_rows(
+            statistics, scoring.load_model("standard"), user_ids=[user_id], job_ids=[job_id]
+        )
+        pages += [explanation.render_explanation(pair, pair.explain(user_id, job_id)), Text()]
+    return Group(*pages)
+
+
+def shipped_models() -> Any:
+    """Return the tables of the shipped models."""
+    return models.render_models(map(scoring.load_model, preset_names()))
+
+
+def _changed_model() -> Any:
+    """Return `standard` with other weights, another parameter and another rule."""
+    standard = scoring.load_model("standard")
+    flat = {part.name: weight for part, weight in zip(standard.parts, standard.flat_weights, strict=True)}
+    flat["fee"], flat["wage"] = flat["fee"] + flat["wage"], 0.0
+    return standard.with_weights(flat).with_eligibility(max_per_company=3)
+
+
+def compare() -> Any:
+    """Return the comparison of two models: their differences, lists, one list, and one job."""
+    standard, changed = scoring.load_model("standard"), _changed_model()
+    data = golden_cases.dataset()
+    jobs = data.jobs.job_id[:9]
+    first, second = np.array([[0, 1, 2, 3], [4, 5, 6, 7]]), np.array([[1, 0, 2, 8], [4, 5, 6, 7]])
+    lists = [
+        Ranking(data.users.user_id[:2], jobs[rows], rows, np.zeros((2, 4, 4), np.float32), np.full(2, 4, np.int32))
+        for rows in (first, second)
+    ]
+    inputs = Inputs.of(scoring.Statistics(data))
+    found = Comparison.of_rankings(*lists, inputs, names=("standard", "changed"))
+    order = np.arange(1, 5)
+    waterfall = Waterfall(
+        7,
+        4,
+        (
+            Change("fee", "base", 80.0, 80.0, 0.1, 0.2),
+            Change("wage", "base", 50.0, 50.0, 0.1, 0.0),
+            Change("location", "match", 25.0, 25.0, 0.12, 0.12),
+        ),
+        FullRank(16.0, order, 3, ()),
+        FullRank(19.0, order[::-1], 0, ()),
+        ("standard", "changed"),
+    )
+    return Group(
+        profiles.render_diff(ProfileDiff(standard, changed)),
+        comparison.render_overlap(found, "company"),
+        comparison.render_movements(found, int(data.users.user_id[0]), data),
+        comparison.render_waterfall(waterfall),
+    )
+
+
+# evaluate, tune
+
+
+def _board(names: tuple[str, ...], n_users: int) -> Any:
+    """Return a scoreboard of three measures. The last model is significantly better in the first one."""
+    rows = []
+    for index, name in enumerate(names):
+        for place, measure in enumerate(("NDCG@10", "coverage@40", "mean fee@40")):
+            mean = (0.25, 0.9, 4_321.0)[place] * (1 + index / 10)
+            row = {"model": name, "measure": measure, "mean": mean, "low": 0.9 * mean, "high": 1.1 * mean}
+            difference = mean - mean / (1 + index / 10) if index else math.nan
+            row |= {"difference": difference, "difference_low": difference / 2, "difference_high": 1.5 * difference}
+            is_last = index == len(names) - 1
+            rows.append(row | {"significant": bool(index) and is_last and place != 1, "detectable": difference / 4})
+    metrics = [SimpleNamespace(name="NDCG@10")]
+    return SimpleNamespace(
+        frame=lambda: pd.DataFrame(rows),
+        baseline=names[0],
+        evaluations=dict.fromkeys(names),
+        level=0.95,
+        metrics=metrics,
+        evaluator=SimpleNamespace(user_id=np.arange(n_users), metrics=metrics),
+    )
+
+
+def evaluate() -> Any:
+    """Return the scoreboard of two models, the slices, and an ablation."""
+    slices = pd.DataFrame(
+        [
+            ("NDCG@10", "tenure", "newcomer", 40, 0.21, 0.25, 0.04, 0.01, 0.07, False, True),
+            ("NDCG@10", "tenure", "regular", 1_260, 0.31, 0.26, -0.05, -0.08, -0.02, True, False),
+            ("NDCG@10", "age_group", "20s", 300, 0.3, 0.3, 0.0, -0.02, 0.02, False, False),
+            ("Recall@40", "age_group", "20s", 300, 0.5, 0.5, 0.0, -0.02, 0.02, False, False),
+        ],
+        columns=[
+            "metric", "slicing", "slice", "n", "mean_a", "mean_b", "difference", "low", "high", "worse", "better",
+        ],
+    )  # fmt: skip
+    ablation = pd.DataFrame(
+        [("location", 0.12, 0.21, 0.04, 0.02, 0.06, True), ("fee", 0.1, 0.251, -0.001, -0.003, 0.001, False)],
+        columns=["component", "weight", "without_it", "loss", "low", "high", "significant"],
+    )
+    return Group(
+        evaluation.render_scoreboard(_board(("standard", "fit@1"), 1_300)),
+        Text(),
+        evaluation.render_slices(slices, "NDCG@10", "fit@1", "standard"),
+        Text(),
+        evaluation.render_ablation(ablation, "NDCG@10", "fit@1"),
+    )
+
+
+def tune() -> Any:
+    """Return the report of a search with two goals and a test, and of one without a better trial."""
+    names = ("baseline", "random search", "direct fit", "search")
+    digests = {name: SimpleNamespace(digest=name) for name in names}
+    weights = pd.DataFrame(
+        {name: [0.1, 0.25 + index / 100, 14.0] for index, name in enumerate(names)},
+        index=["fee", "location", "freshness.half_life_days"],
+    )
+    front = pd.DataFrame(
+        {"trial": range(30), "NDCG@10": np.linspace(0.2, 0.3, 30), "mean fee@40": range(4_030, 4_000, -1)}
+    )
+
+    def result(goals: tuple[str, ...], winner: str) -> Any:
+        board = _board(names, 250)
+        return SimpleNamespace(
+            problem=SimpleNamespace(goals=[SimpleNamespace(name=goal) for goal in goals]),
+            validation=board,
+            scoreboard=board,
+            weights=lambda: weights,
+            front=lambda: front,
+            winner=digests[winner],
+            models=digests,
+        )
+
+    several = result(("NDCG@10", "mean fee@40"), "search")
+    return Group(
+        tuning.render_tuning(several, _board(names, 251)),
+        Text(),
+        tuning.render_tuning(result(("coverage@40",), "direct fit"), None),
+    )  # fmt: skip
+
+
+# profiles
+
+
+def profiles_list() -> Any:
+    """Return a promoted version, one with a long note, and a file that is invalid."""
+    saved, long_note = pd.Timestamp(AS_OF), "a note of more than sixty characters, of which the rest is not shown"
+    columns = ["name", "version", "in_use", "problem", "saved_at", "parent", "note"]
+    rows = [
+        ("night", 1, False, None, saved, "standard", "the first\nsecond line"),
+        ("night", 2, True, None, saved, "night@1", long_note),
+        ("day", 1, False, "data/profiles/day/0001.yaml, line 1: not YAML", pd.NaT, None, None),
+    ]  # fmt: skip
+    return profiles.render_list(pd.DataFrame(rows, columns=columns))
+
+
+def profiles_show() -> Any:
+    """Return a promoted version with all fields."""
+    metric = {"value": 0.25, "low": 0.2, "high": 0.3, "n": 12_345}
+    metadata = ProfileMetadata.model_validate(
+        {
+            "name": "night", "version": 2, "saved_at": AS_OF, "author": "山田", "note": "first line\nsecond line",
+            "model": "standard", "digest": "0a1b2c3d4e5f6071" * 2, "code_version": "0.2.0",
+            "parent": {"name": "night", "version": 1, "digest": "1a1b2c3d4e5f6071" * 2},
+            "found_on": {"fingerprint": "2a1b2c3d4e5f6071", "as_of": AS_OF},
+            "metrics": {"validation": {"NDCG@10": metric}, "test": {"NDCG@10": {"value": 0.24}}},
+        }
+    )  # fmt: skip
+    lineage = pd.DataFrame(
+        [
+            ("night", 2, "0a1b2c3d4e5f6071" * 2),
+            ("night", 1, "1a1b2c3d4e5f6071" * 2),
+            (None, None, "3a1b2c3d4e5f6071" * 2),
+        ],
+        columns=["name", "version", "digest"],
+    ).astype({"version": "Int64"})
+    return profiles.render_profile(Profile(metadata, scoring.load_model("standard")), lineage, in_use=True)
+
+
+def profiles_diff() -> Any:
+    """Return the differences of two models, and of a model from itself."""
+    standard, changed = scoring.load_model("standard"), _changed_model()
+    same = profiles.render_diff(ProfileDiff(standard, standard))
+    return Group(profiles.render_diff(ProfileDiff(standard, changed)), Text(), same)
+
+
+def profiles_history() -> Any:
+    """Return a promotion and a rollback."""
+    at = pd.Timestamp(AS_OF)
+    columns = ["at", "action", "name", "version", "in_use", "note"]
+    rows = [(at, "promote", "night", 2, False, "better in the test"), (at, "rollback", "night", 1, True, "complaints")]
+    return profiles.render_history(pd.DataFrame(rows, columns=columns))
+
+
+def profiles_looks() -> Any:
+    """Return two evaluations on the same test users."""
+    at, digest = pd.Timestamp(AS_OF), "0a1b2c3d4e5f6071" * 2
+    columns = ["at", "look", "holdout", "profile", "digest", "NDCG@10", "HitRate@40"]
+    rows = [(at, 1, digest, "night@2", digest, 0.25, 0.5), (at, 2, digest, None, digest, 0.125, math.nan)]
+    return profiles.render_test_accesses(pd.DataFrame(rows, columns=columns))
+
+
+PAGES: Final[dict[str, Callable[[], Any]]] = {
+    "run_report": run_report,
+    "gate": gate,
+    "runs_list": runs_list,
+    "import_report": import_report,
+    "explain": explain,
+    "models": shipped_models,
+    "compare": compare,
+    "evaluate": evaluate,
+    "tune": tune,
+    "profiles_list": profiles_list,
+    "profiles_show": profiles_show,
+    "profiles_diff": profiles_diff,
+    "profiles_history": profiles_history,
+    "profiles_looks": profiles_looks,
+}
+"""Name of a golden file → function that returns its page."""
