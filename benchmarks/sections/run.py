@@ -96,9 +96,9 @@ def _run(database: Path, folder: Path, factors: Path) -> Ran:
 def _read(report: str, wall: float) -> Ran:
     found = re.findall(r"^ *(\w[\w ]*?) +(\d+\.\d\d) s\b", report, re.MULTILINE)
     phases = {name: float(seconds) for name, seconds in found}
-    memory = re.search(r"memory +([\d,.]+) (\w+) at the peak", report)
+    memory = re.search(r"memory +([\d,.]+) (\w+) peak", report)
     factors = re.search(r"factors +([a-z].*)", report)
     if not phases or memory is None or factors is None:
         raise RuntimeError(f"the report of scoring run has another format:\n{report}")
     peak = float(memory[1].replace(",", "")) * _UNITS[memory[2]]
-    return Ran(wall, phases.pop("in all"), phases, peak, factors[1].strip())
+    return Ran(wall, phases.pop("total"), phases, peak, factors[1].strip())

@@ -15,7 +15,7 @@ from scoring.backends.protocol import BackendFactory
 from scoring.bundle.ranking import Ranking
 from scoring.columns.types import INTEGER
 from scoring.dataset import Dataset
-from scoring.errors import ConfigurationError, UnknownIdError
+from scoring.errors import ConfigurationError, UnknownIdError, pluralize
 from scoring.id_index import IdIndex
 from scoring.model import Inputs, ScoringModel
 from scoring.plan import Candidates, Plan
@@ -93,8 +93,8 @@ class Prepared:
         inputs = _inputs(data, basis)
         users = find_rows(inputs.users.user_id, user_ids, "user")
         jobs = find_rows(inputs.jobs.job_id, job_ids, "job")
-        few = inputs.take_users(users).take_jobs(jobs)
-        return cls(few, Plan.build(model, few), workers)
+        selected = inputs.take_users(users).take_jobs(jobs)
+        return cls(selected, Plan.build(model, selected), workers)
 
     def __repr__(self) -> str:
         return f"Prepared({self.plan!r} of {self.dataset!r})"
@@ -178,7 +178,7 @@ def _inputs(data: Dataset | Statistics | Inputs, basis: Basis | None) -> Inputs:
     if not isinstance(data, Inputs):
         return Inputs.of(data, basis=basis)
     if basis is not None:
-        raise ConfigurationError("basis: inputs have one already; give the basis to Inputs.of.")
+        raise ConfigurationError("basis: the inputs contain a basis. Give the basis to Inputs.of instead.")
     return data
 
 
@@ -191,9 +191,11 @@ def find_rows(known: NDArray[np.int64], wanted: NDArray[np.integer] | Sequence[i
     ConfigurationError: If a value is not an id.
     """
     ids = parse_ids(wanted, what)
-    rows, present = IdIndex(known).find(ids)
-    if not present.all():
-        raise UnknownIdError(f"there is no {what} {ids[~present][0]} among the {len(known):,} {what}s of the data.")
+    rows, is_present = IdIndex(known).find(ids)
+    if not is_present.all():
+        raise UnknownIdError(
+            f"{what} {ids[~is_present][0]} does not exist. The data contain {pluralize(len(known), what)}."
+        )
     return rows
 
 
@@ -205,14 +207,12 @@ def parse_ids(wanted: Any, what: str) -> NDArray[np.int64]:
     ConfigurationError: If a value is not an id. The message names the value.
     """
     if not isinstance(wanted, Iterable) or isinstance(wanted, str | bytes):
-        raise ConfigurationError(f"{what}s are asked for by a list of ids; this is {wanted!r}.")
+        raise ConfigurationError(f"{what}_id: {wanted!r} is not a list of ids. Give a list such as [1, 2].")
     if isinstance(wanted, np.ndarray) and wanted.dtype.kind == "i" and wanted.ndim == 1:
         return wanted.astype(np.int64)
-    given = pd.Series(list(wanted), dtype=object)
-    read = INTEGER.coerce(given)
-    invalid = read.values.isna().to_numpy(dtype=bool)
-    if invalid.any():
-        raise ConfigurationError(
-            f"a {what} is asked for by the id {given[invalid].iloc[0]!r}, which is no whole number."
-        )
-    return read.values.to_numpy(dtype=np.int64)
+    values = pd.Series(list(wanted), dtype=object)
+    parsed = INTEGER.coerce(values)
+    is_invalid = parsed.values.isna().to_numpy(dtype=bool)
+    if is_invalid.any():
+        raise ConfigurationError(f"{what}_id {values[is_invalid].iloc[0]!r} is not a 64-bit integer.")
+    return parsed.values.to_numpy(dtype=np.int64)

@@ -51,9 +51,9 @@ class Scorer:
         if workers is not None:
             workers = whole_number("workers", workers, "a run needs a whole number of threads")
         if path not in STRATEGIES:
-            raise ConfigurationError(f"path is {path!r}; it may be {', '.join(STRATEGIES)}.")
+            raise ConfigurationError(f"path: {path!r} does not exist. Use {', '.join(STRATEGIES)}.")
         if backend is not None and path != "auto":
-            raise ConfigurationError(f"path is {path!r}, and a backend is given; a path is for the compiled kernels.")
+            raise ConfigurationError(f"path: {path!r} applies to the compiled kernels only. Omit path or backend.")
         self.plan = plan
         self.workers = workers or available_cpus()
         self.path: Strategy = path

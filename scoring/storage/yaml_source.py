@@ -123,7 +123,7 @@ def parse_yaml(text: str, path: str, *, expected: str, error_class: type[Located
         raise _error(error_class, path, None, f"a mapping with {expected} is expected.")
     source = YamlSource(path, data, lines, error_class)
     if duplicate is not None:
-        raise source.error(duplicate, f"`{duplicate[-1]}` stands twice.")
+        raise source.error(duplicate, f"duplicate key `{duplicate[-1]}`. Keep one.")
     return source
 
 

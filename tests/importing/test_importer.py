@@ -479,7 +479,10 @@ def test_what_looks_hexadecimal_is_text(sqlite: Database, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("sources: {a: a.csv}\ntables:\n  jobs: {from: a}\n  jobs: {from: a}\n", "m.yaml, line 4: `jobs` stands twice"),
+        (
+            "sources: {a: a.csv}\ntables:\n  jobs: {from: a}\n  jobs: {from: a}\n",
+            "m.yaml, line 4: duplicate key `jobs`",
+        ),
         ("a: 2020-13-45\n", "this is not YAML that can be read"),
         ("[" * 5000, "this is not YAML that can be read"),
     ],

@@ -225,9 +225,9 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
         ("      location: {weight: 1}", "      - location", 6, "`groups.match.components` must be a mapping of names."),
         ("      location:", "      7:", 6, "`groups.match.components` must be a mapping of names."),
         # duplicates
-        ("description: Two groups.", "name: again", 2, "`name` stands twice."),
-        ("      wage:", "      fee:", 12, "`fee` stands twice."),
-        ("low: 100", "weight: 0.3", 12, "`weight` stands twice."),
+        ("description: Two groups.", "name: again", 2, "duplicate key `name`. Keep one."),
+        ("      wage:", "      fee:", 12, "duplicate key `fee`. Keep one."),
+        ("low: 100", "weight: 0.3", 12, "duplicate key `weight`. Keep one."),
         ("      location: {", "      fee: {", 12, "duplicate component name `fee`. Use another name and add"),
     ],
 )  # fmt: skip

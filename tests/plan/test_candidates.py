@@ -78,7 +78,7 @@ def test_explanation_names_missing_candidate(data: Dataset) -> None:
     user, other = (int(data.users.user_id[row]) for row in (3, 4))
     job = int(data.jobs.job_id[7])
     assert ready.explain(user, job).not_ranked == ()
-    assert ready.explain(other, job).not_ranked == ("it is not among the user's candidates",)
+    assert ready.explain(other, job).not_ranked == ("the job is not a candidate of the user",)
     assert ready.top_k(3, [user, other]).count.tolist() == [1, 0]
 
 

@@ -100,7 +100,7 @@ def test_it_names_each_rule_that_keeps_a_job_out() -> None:
         "not open",
         "employment type",
         "fee too low",
-        "the user has applied to it",
+        "the user applied to the job",
         "the user applied to the same company in the last 90 days",
     }
     assert list(exclusions.counts()) == ["not open", "employment type", "fee too low"]
@@ -108,7 +108,7 @@ def test_it_names_each_rule_that_keeps_a_job_out() -> None:
 
 
 def test_an_unknown_id_is_named(ready: Prepared) -> None:
-    with pytest.raises(UnknownIdError, match="no user 999999"):
+    with pytest.raises(UnknownIdError, match="user 999999 does not exist"):
         ready.explain(999999, int(ready.plan.job_id[0]))
     with pytest.raises(KeyError):
         ready.explain(int(ready.plan.user_id[0]), -5)
@@ -172,7 +172,7 @@ def test_pairs_of_a_request_are_prepared_alone() -> None:
 def test_unknown_rows_are_named_with_the_size_of_the_data() -> None:
     data, model = small_dataset(4, n_users=10, n_jobs=60, n_actions=200), load_model("classic")
     user, job = int(data.users.user_id[0]), int(data.jobs.job_id[0])
-    with pytest.raises(UnknownIdError, match="no user 999999 among the 10 users"):
+    with pytest.raises(UnknownIdError, match=r"user 999999 does not exist\. The data contain 10 users"):
         Prepared.for_rows(data, model, user_ids=[999999], job_ids=[job])
-    with pytest.raises(UnknownIdError, match="no job 999999 among the 60 jobs"):
+    with pytest.raises(UnknownIdError, match=r"job 999999 does not exist\. The data contain 60 jobs"):
         Prepared.for_rows(data, model, user_ids=[user], job_ids=[999999])

@@ -31,7 +31,7 @@ def arrays(pairs: Lists) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
 
 def rbo(pairs: Lists, p: float = 0.9) -> list[float]:
     before, n_before, after, n_after = arrays(pairs)
-    place = list_overlap.places(before, n_before, after, n_after)
+    place = list_overlap.find_places(before, n_before, after, n_after)
     return list_overlap.rank_biased_overlap(place, n_before, n_after, p).tolist()
 
 
@@ -82,7 +82,7 @@ def test_rbo_is_the_endless_sum(a: list[int], b: list[int], p: float) -> None:
 @given(pairs_of_lists)
 def test_places_and_shares_are_those_of_plain_lists(pairs: Lists) -> None:
     before, n_before, after, n_after = arrays(pairs)
-    place = list_overlap.places(before, n_before, after, n_after)
+    place = list_overlap.find_places(before, n_before, after, n_after)
     for row, (a, b) in enumerate(pairs):
         assert place[row, : len(b)].tolist() == [a.index(job) if job in a else -1 for job in b]
         assert (place[row, len(b) :] == list_overlap.NOT_LISTED).all()
@@ -91,7 +91,7 @@ def test_places_and_shares_are_those_of_plain_lists(pairs: Lists) -> None:
     assert list_overlap.overlap(place, n_before, n_after).tolist() == pytest.approx(wanted)
     new = [len(set(b) - set(a)) / len(b) if b else 0.0 for a, b in pairs]
     assert list_overlap.new_share(place, n_after).tolist() == pytest.approx(new)
-    assert list_overlap.same_lists(place, n_before, n_after).tolist() == [a == b for a, b in pairs]
+    assert list_overlap.are_equal(place, n_before, n_after).tolist() == [a == b for a, b in pairs]
     firsts = [a[:1] != b[:1] for a, b in pairs]
     assert list_overlap.first_differs(place, n_before, n_after).tolist() == firsts
 
@@ -112,16 +112,16 @@ def test_a_short_list_that_begins_a_long_one_agrees_with_it() -> None:
 
 def test_nothing_to_compare_gives_nothing() -> None:
     none = np.empty((0, 5), dtype=np.int64), np.empty(0, dtype=np.int32)
-    place = list_overlap.places(*none, *none)
+    place = list_overlap.find_places(*none, *none)
     assert list_overlap.rank_biased_overlap(place, none[1], none[1]).shape == (0,)
     empty = np.empty((3, 0), dtype=np.int64), np.zeros(3, dtype=np.int32)
-    assert list_overlap.rank_biased_overlap(list_overlap.places(*empty, *empty), empty[1], empty[1]).tolist() == [
+    assert list_overlap.rank_biased_overlap(list_overlap.find_places(*empty, *empty), empty[1], empty[1]).tolist() == [
         1,
         1,
         1,
     ]
     one = np.array([[4]]), np.array([1])
-    gone = list_overlap.places(*one, empty[0][:1], empty[1][:1])
+    gone = list_overlap.find_places(*one, empty[0][:1], empty[1][:1])
     assert list_overlap.first_differs(gone, one[1], empty[1][:1]).tolist() == [True]
 
 

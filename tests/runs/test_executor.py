@@ -184,7 +184,7 @@ def test_chunks_across_shards_give_the_same_shards(prepared: Prepared, chunk_siz
     assert sum(result.ranking.n_scored for result in found) > 0
 
 
-def test_result_that_comes_twice_is_committed_once(prepared: Prepared, expected: pd.DataFrame) -> None:
+def test_repeated_result_is_committed_once(prepared: Prepared, expected: pd.DataFrame) -> None:
     def twice(results: Results) -> Iterator[ShardResult]:
         for result in results:
             yield result
@@ -227,10 +227,10 @@ def short(results: Results) -> Iterator[ShardResult]:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (differing, "Two different results came for shard 2"),
-        (mislabelled, "Lists of other users came for shard 1"),
-        (unknown, "Lists of other users came for shard 1000"),
-        (short, "Changed ended without shard 3"),
+        (differing, "Shard 2: the executor returned two different results"),
+        (mislabelled, "Shard 1: the executor returned lists of other users"),
+        (unknown, "Shard 1000: the executor returned lists of other users"),
+        (short, "Changed ended without the result of shard 3"),
     ],
 )
 def test_wrong_results_stop_the_run_by_shard(
@@ -320,7 +320,7 @@ class Broken(Memory):
         raise ZeroDivisionError
 
 
-def test_publisher_of_a_test_gets_the_same_lists(prepared: Prepared, expected: pd.DataFrame) -> None:
+def test_custom_publisher_gets_the_same_lists(prepared: Prepared, expected: pd.DataFrame) -> None:
     memory = Memory()
     result = run(prepared, memory, gate=Gate())
     shown = pd.concat([memory.shown[number].frame() for number in sorted(memory.shown)], ignore_index=True)
@@ -398,11 +398,11 @@ class Wrong(EvenJobsFirst):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda candidates: candidates, "lists of 15 jobs, not 5"),
+        (lambda candidates: candidates, "lists of 15 jobs"),
         (lambda candidates: candidates.first().cut(K), "lists of other users"),
     ],
 )
-def test_wrong_lists_of_a_reranker_are_refused(
+def test_invalid_lists_of_a_reranker_are_rejected(
     prepared: Prepared, change: Callable[[Ranking], Ranking], sentence: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"The reranker Wrong returned {sentence}"):

@@ -96,12 +96,14 @@ def test_a_limit_on_addresses_counts(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_too_much_is_refused_with_the_numbers_and_the_ways_out() -> None:
     with pytest.raises(NotEnoughMemoryError) as caught:
-        memory_budget.require(48 * GB, "All pairs of 10,000 users and 100,000 jobs", ["top_k=", "out="], there=2 * GB)
+        memory_budget.require(
+            48 * GB, "All pairs of 10,000 users and 100,000 jobs", ["top_k=", "out="], available=2 * GB
+        )
     assert str(caught.value) == (
-        "All pairs of 10,000 users and 100,000 jobs needs 48.0 GB of memory (48,000,000,000 bytes), and 2.0 GB "
-        "(2,000,000,000 bytes) are there. Ways out: top_k=; out=."
+        "All pairs of 10,000 users and 100,000 jobs needs 48.0 GB of memory (48,000,000,000 bytes), but only 2.0 GB "
+        "(2,000,000,000 bytes) are available. Alternatives: top_k=; out=."
     )
-    memory_budget.require(2 * GB, "This", [], there=2 * GB)
+    memory_budget.require(2 * GB, "This", [], available=2 * GB)
     record_count("large requests", "{} requests", 1)
 
 
@@ -220,7 +222,7 @@ def test_under_any_ceiling_a_run_is_refused_at_once_or_has_the_same_results(tmp_
     assert chunks[0] > chunks[-1] >= 1
     for _, said, left in refused:
         assert said.startswith("A run of ")
-        assert "are there. Ways out: " in said
+        assert "are available. Alternatives: " in said
         assert left == []
     n, same = len(rooms), len(finished)
     record_count("memory limits", "{} of {} limits: {} runs identical, {} rejected", n, n, same, n - same)
@@ -242,4 +244,4 @@ def test_the_report_says_that_chunks_are_smaller(prepared: Prepared, monkeypatch
     console.print(report.render(report.Report.of(result)))
     assert result.metadata.chunk_size < result.chunk_size_wanted == 900
     said = " ".join(console.file.getvalue().split())
-    assert f"chunks of {result.metadata.chunk_size:,} users, not 900: memory is short" in said
+    assert f"chunks of {result.metadata.chunk_size:,} users (reduced from 900 to fit in memory)" in said

@@ -29,8 +29,8 @@ def text_of(report: Report, width: int = 80) -> str:
 
 def test_the_figures_agree(report: Report, prepared: Prepared) -> None:
     assert report.users == len(prepared.active_users)
-    assert report.users + sum(report.users_left_out.values()) == len(prepared.plan.user_id)
-    assert report.jobs_ranked + sum(report.jobs_left_out.values()) == report.jobs == len(prepared.plan.job_id)
+    assert report.users + sum(report.users_excluded.values()) == len(prepared.plan.user_id)
+    assert report.jobs_ranked + sum(report.jobs_excluded.values()) == report.jobs == len(prepared.plan.job_id)
     assert report.pairs_ranked == report.users * report.jobs
     assert report.pairs_eligible == report.users * report.jobs_ranked >= report.pairs_scored > 0
     assert report.rows == 8 * report.users
@@ -64,8 +64,8 @@ def test_it_fits_one_screen(report: Report) -> None:
 
 def test_it_says_what_a_reader_looks_for(report: Report) -> None:
     text = text_of(report, 120)
-    figures = ("ms per user, target 180 ms: met", "inactive", "not open", "left out by rule", "predicted")
-    parts = ("standard", "trained for this data", "base fee", "personal collaborative")
+    figures = ("ms per user, target 180 ms: met", "inactive", "not open", "excluded by rules", "predicted")
+    parts = ("standard", "trained", "base fee", "personal collaborative")
     for wanted in (report.run_id, report.destinations[0].name, *figures, *parts):
         assert wanted in text
 
@@ -78,4 +78,4 @@ def test_nobody_ranked(prepared: Prepared) -> None:
     inactive = int(prepared.plan.user_id[~prepared.inputs.users.active][0])
     text = text_of(Report.of(runner.run(prepared, users=[inactive])))
     assert "0 ranked; 1 inactive" in text
-    assert "kept nowhere" in text
+    assert "not stored" in text

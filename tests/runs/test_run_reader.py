@@ -68,12 +68,12 @@ def test_ranks_with_a_gap_are_no_ranking(ready: Prepared, run: Path) -> None:
 
 
 def test_a_broken_run_is_refused(run: Path) -> None:
-    with pytest.raises(OutputError, match="no published run"):
+    with pytest.raises(OutputError, match="does not contain a published run"):
         read_run(run.parent)
     part = next(run.glob("*.parquet"))
     rows = pd.read_parquet(part)
     rows.iloc[1:].to_parquet(part)
-    with pytest.raises(OutputError, match="the manifest says"):
+    with pytest.raises(OutputError, match=r"has \d+ rows instead of \d+"):
         read_run(run)
     part.write_bytes(b"PAR1 and no more")
     with pytest.raises(OutputError, match="cannot be read"):

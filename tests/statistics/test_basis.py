@@ -250,7 +250,7 @@ def test_basis_without_window_is_rejected() -> None:
 
 def test_inputs_with_basis_reject_another_basis() -> None:
     data = dataset(1)
-    with pytest.raises(ConfigurationError, match="inputs have one already"):
+    with pytest.raises(ConfigurationError, match="the inputs contain a basis"):
         Prepared.of(Inputs.of(data), load_model("classic"), basis=materialized(data))
 
 
