@@ -140,13 +140,13 @@ def _ranked(
     scorer.top_k(k, rows[:64])  # builds the index of jobs, once
     trial = rows[: max(1, len(rows) // 20)]
     guess = timed(lambda: scorer.top_k(k, trial), 1).best * len(rows) / len(trial)
-    point = GrowthPoint(len(rows), n_jobs, seconds=None, guess=guess, decision=str(scorer.decision))
+    point = GrowthPoint(len(rows), n_jobs, seconds=None, guess=guess, decision=str(scorer.choice))
     if guess > patience:
         return point
     say(f"ranking {len(rows):,} users × {n_jobs:,} jobs")
     times = timed(lambda: scorer.top_k(k, rows), repeats, at_most=20.0)
     looked_at = scorer.latest.n_scored if scorer.latest is not None else None
-    return replace(point, seconds=times.best, times=times.as_dict(), decision=str(scorer.decision), looked_at=looked_at)
+    return replace(point, seconds=times.best, times=times.as_dict(), decision=str(scorer.choice), looked_at=looked_at)
 
 
 def _laid_out(point: GrowthPoint, prepared: Prepared) -> GrowthPoint:

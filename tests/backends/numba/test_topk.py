@@ -215,16 +215,16 @@ def test_layout_of_other_weights_does_not_change_lists(sketch: Sketch, k: int, s
     before_layout = plan.layout if plan.exclusions.open_to_all.any() else None
     for layout in (before_layout, None):
         other = replace(plan, program=fold(plan.program, *weights), previous_layout=layout)
-        assert_is(reference_lists(other, k), Scorer(other, workers=1, before=before).top_k(k), other)
+        assert_is(reference_lists(other, k), Scorer(other, workers=1, seeds=before).top_k(k), other)
 
 
 def test_seed_lists_reduce_scored_pairs_and_keep_results() -> None:
     plan = plan_of(Sketch(3, 6, 300, EVERY_TERM, 0))
     all_users = Scorer(plan, workers=1).top_k(9)
     some = Scorer(plan, workers=1).top_k(5, np.array([4, 1]))
-    fresh, seeded = (Scorer(plan, workers=1, before=before) for before in (None, all_users))
+    fresh, seeded = (Scorer(plan, workers=1, seeds=before) for before in (None, all_users))
     assert_is(reference_lists(plan, 7), seeded.top_k(7), plan)
-    assert_is(reference_lists(plan, 5), Scorer(plan, workers=1, before=some).top_k(5), plan)
+    assert_is(reference_lists(plan, 5), Scorer(plan, workers=1, seeds=some).top_k(5), plan)
     assert seeded.top_k(7).n_scored <= fresh.top_k(7).n_scored
 
 
@@ -289,9 +289,9 @@ def test_weights_of_different_magnitude_equal_reference(seed: int, k: int) -> No
 @pytest.mark.parametrize("path", ["pruned", "dense"])
 def test_requested_strategy_is_used(path: str) -> None:
     scorer = Scorer(plan_of(WIDE), workers=1, path=path)
-    assert scorer.decision is None
+    assert scorer.choice is None
     ranking = scorer.top_k(5)
-    assert str(scorer.decision) == f"{path}: requested"
+    assert str(scorer.choice) == f"{path}: requested"
     everything = 5 * scorer.n_eligible
     assert ranking.n_scored == everything if path == "dense" else 0 < ranking.n_scored <= everything
 
@@ -300,10 +300,10 @@ def test_strategy_is_measured_for_enough_users() -> None:
     components = ((("dot",), None, 1.0, 1.0, 0),)
     scorer = Scorer(plan_of(replace(WIDE, n_users=200, components=components)), workers=1)
     scorer.top_k(50)
-    assert scorer.decision is not None
-    assert re.match(r"in a trial, pruning scored [\d.]+% of the jobs in [\d.]+ ms per user", scorer.decision.reason)
+    assert scorer.choice is not None
+    assert re.match(r"in a trial, pruning scored [\d.]+% of the jobs in [\d.]+ ms per user", scorer.choice.reason)
     scorer.top_k(SHORT + 1)
-    assert scorer.decision.strategy == "sorted"
+    assert scorer.choice.strategy == "sorted"
 
 
 def test_unknown_path_is_rejected() -> None:
