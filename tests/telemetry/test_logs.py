@@ -153,5 +153,5 @@ def test_other_handlers_are_kept() -> None:
 
 @pytest.mark.parametrize("level", ["LOUD", 1.5, None])
 def test_unknown_level_is_rejected(level: Any) -> None:
-    with pytest.raises(ConfigurationError, match="does not exist. Use DEBUG"):
+    with pytest.raises(ConfigurationError, match=r"does not exist\. Use DEBUG"):
         configure(level)
