@@ -32,7 +32,7 @@ def scorer(plan: Plan, path: Path = "auto") -> Scorer:
 
 def decision(used: Scorer) -> str:
     """Return the path of a scorer's last call, and the reason for it."""
-    return str(used.choice)
+    return str(used.decision)
 
 
 def require_equal(one: Ranking, other: Ranking, what: str) -> None:

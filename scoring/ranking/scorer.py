@@ -60,7 +60,7 @@ class Scorer:
         self.seeds = seeds
         make = partial(NumbaBackend, strategy=path) if backend is None else backend
         self.backend: Backend = make(plan.bundle, workers=self.workers)
-        self.choice: StrategyChoice | None = None
+        self.decision: StrategyChoice | None = None
         """The strategy of the last ranking and its reason; None before the first ranking."""
         self.latest: Ranking | None = None
         """The last ranking; None before the first."""
@@ -82,7 +82,7 @@ class Scorer:
         """See `Backend.top_k`. `seeds` defaults to those of the scorer."""
         seeds = self.seeds if seeds is None else seeds
         ranking = self.backend.top_k(k, users, seeds=seeds, cancelled=cancelled, progress=progress)
-        self.latest, self.choice = ranking, ranking.choice or self.choice
+        self.latest, self.decision = ranking, ranking.choice or self.decision
         return ranking
 
     def all_pairs(self, users: NDArray[np.integer] | None = None, *, out: Singles | None = None) -> Singles:

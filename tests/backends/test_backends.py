@@ -340,7 +340,7 @@ def test_scorer_accepts_any_backend(made: Callable[[], int]) -> None:
     scorer = Scorer(plan, backend=SortedPairs)
     assert_lists(scorer.top_k(12), plan, 12)
     np.testing.assert_array_equal(scorer.all_pairs(), Scorer(plan).all_pairs())
-    assert scorer.choice is None
+    assert scorer.decision is None
     assert made() == 1
 
 

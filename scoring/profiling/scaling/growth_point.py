@@ -147,13 +147,13 @@ def _measure_ranking(
     scorer.top_k(k, rows[:64])  # builds the index of jobs, once
     trial = rows[: max(1, len(rows) // 20)]
     guess = measure_times(lambda: scorer.top_k(k, trial), 1).best * len(rows) / len(trial)
-    point = GrowthPoint(len(rows), n_jobs, seconds=None, guess=guess, decision=str(scorer.choice))
+    point = GrowthPoint(len(rows), n_jobs, seconds=None, guess=guess, decision=str(scorer.decision))
     if guess > patience:
         return point
     on_progress(f"ranking {len(rows):,} users × {n_jobs:,} jobs")
     times = measure_times(lambda: scorer.top_k(k, rows), repeats, at_most=20.0)
     n_scored = scorer.latest.n_scored if scorer.latest is not None else None
-    return replace(point, seconds=times.best, times=times.as_dict(), decision=str(scorer.choice), n_scored=n_scored)
+    return replace(point, seconds=times.best, times=times.as_dict(), decision=str(scorer.decision), n_scored=n_scored)
 
 
 def _with_index_counts(point: GrowthPoint, prepared: Prepared) -> GrowthPoint:

@@ -289,9 +289,9 @@ def test_weights_of_different_magnitude_equal_reference(seed: int, k: int) -> No
 @pytest.mark.parametrize("path", ["pruned", "dense"])
 def test_requested_strategy_is_used(path: str) -> None:
     scorer = Scorer(plan_of(WIDE), workers=1, path=path)
-    assert scorer.choice is None
+    assert scorer.decision is None
     ranking = scorer.top_k(5)
-    assert str(scorer.choice) == f"{path}: requested"
+    assert str(scorer.decision) == f"{path}: requested"
     everything = 5 * scorer.n_eligible
     assert ranking.n_scored == everything if path == "dense" else 0 < ranking.n_scored <= everything
 
@@ -300,10 +300,10 @@ def test_strategy_is_measured_for_enough_users() -> None:
     components = ((("dot",), None, 1.0, 1.0, 0),)
     scorer = Scorer(plan_of(replace(WIDE, n_users=200, components=components)), workers=1)
     scorer.top_k(50)
-    assert scorer.choice is not None
-    assert re.match(r"in a trial, pruning scored [\d.]+% of the jobs in [\d.]+ ms per user", scorer.choice.reason)
+    assert scorer.decision is not None
+    assert re.match(r"in a trial, pruning scored [\d.]+% of the jobs in [\d.]+ ms per user", scorer.decision.reason)
     scorer.top_k(SHORT + 1)
-    assert scorer.choice.strategy == "sorted"
+    assert scorer.decision.strategy == "sorted"
 
 
 def test_unknown_path_is_rejected() -> None:
