@@ -76,7 +76,7 @@ def compute_exposure_changes(before: Ranking, after: Ranking, inputs: Inputs, by
 
 def _exposure(ranking: Ranking, inputs: Inputs, codes: Ints, n_codes: int) -> tuple[np.ndarray, Floats]:
     """Return (n_codes + 1,) list entries, and the same discounted by rank; the last element: jobs without a code."""
-    is_job = list_overlap.listed(ranking.job_id.shape[1], ranking.count)
+    is_job = list_overlap.mask_listed(ranking.job_id.shape[1], ranking.count)
     code = codes[_job_rows(inputs, ranking.job_id[is_job])].astype(np.int64)
     code[code < 0] = n_codes
     discount = 1 / np.log2(2 + np.nonzero(is_job)[1])

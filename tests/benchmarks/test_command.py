@@ -63,7 +63,7 @@ def sections() -> list[Section]:
         "worst": {"cases": [case]},
     }
     figures = [Figure("a | b", 0.4, "s", at_most(0.5)), Figure("c", None, "×", at_least(15), "not installed")]
-    where = machine.described()
+    where = machine.describe_machine()
     table = Table("More", ("x", "y"), [("1", "2")], ("a note",))
     return [
         Section(name, name, "2 × 2", figures, [table], details=found, machine=where, seconds=1.5)

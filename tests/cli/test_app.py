@@ -164,7 +164,7 @@ def test_run_publishes_and_reports(scoring: Call, database: Path, tmp_path: Path
     done = scoring("run", "--db", database, "--out", "runs", "--top-k", 6)
     assert done.exit_code == 0, done.output
     assert "ms per user, target 180 ms" in done.stdout
-    assert "The first of user" in done.stdout
+    assert "Top jobs of user" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     stored = pd.read_parquet(tmp_path / "runs/latest")
     with Database.open(database) as opened:
@@ -183,15 +183,15 @@ def test_settings_of_work_do_not_change_results(scoring: Call, database: Path, t
 def test_a_run_of_some_users(scoring: Call, database: Path, tmp_path: Path) -> None:
     done = scoring("run", "--db", database, "--out", "runs", "--users", 3)
     assert "3 ranked" in done.stdout
-    assert "not asked for" in done.stdout
+    assert "not selected" in done.stdout
     assert [path for path in (tmp_path / "runs").iterdir() if path.name == "latest"] == []
 
 
 def test_factors_are_trained_once(scoring: Call, database: Path) -> None:
     first = scoring("run", "--db", database, "--factor-cache", "kept", "--no-database")
     second = scoring("run", "--db", database, "--factor-cache", "kept", "--no-database")
-    assert "trained for this data" in first.stdout
-    assert "cache hit, not trained again" in second.stdout
+    assert "factors trained" in " ".join(first.stdout.split())
+    assert "factors cache hit" in " ".join(second.stdout.split())
 
 
 def test_the_clock_can_be_set(scoring: Call, database: Path, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_component_of_ones_own(scoring: Call, database: Path, tmp_path: Path) 
 def test_a_chunk_that_is_too_large_is_cut_with_a_word(scoring: Call, database: Path) -> None:
     done = scoring("run", "--db", database, "--chunk-size", 20_000, "--no-database")
     assert done.exit_code == 0
-    assert "warning: chunk_size 20,000 is cut to 10,000 users" in done.stderr
+    assert "warning: chunk_size 20,000 exceeds the maximum. It is reduced to 10,000 users" in done.stderr
 
 
 def test_rows_that_cannot_be_used_stop_no_run(scoring: Call, database: Path, tmp_path: Path) -> None:
@@ -326,7 +326,7 @@ def test_a_command_line_that_cannot_be_understood(scoring: Call, arguments: list
         (["run", "--component", "broken.py"], "--component broken.py, line 1: ZeroDivisionError"),
         (["run", "--component", "nothing.py"], "does not define a component"),
         (["run", "--db", "MARKET", "--out", "file.txt"], "file.txt: Not a directory"),
-        (["run", "--db", "MARKET", "--as-of", "yesterday"], "'yesterday' is no time"),
+        (["run", "--db", "MARKET", "--as-of", "yesterday"], "'yesterday' is not a time"),
         (["explain", "999999", "1", "--db", "MARKET"], "user 999999 does not exist"),
         (["explain", "1", "999999", "--db", "MARKET"], "job 999999 does not exist"),
         (["explain", "1", "' OR 1=1", "--db", "MARKET"], "job ' OR 1=1 does not exist"),
@@ -373,7 +373,7 @@ def test_too_little_memory_is_said_before_loading(scoring: Call, market: Path, m
     monkeypatch.setattr("scoring.runs.memory_budget.measure_available", lambda: 1_000_000)
     said = one_sentence(scoring("run", "--db", market, "--no-database"), 1)
     assert "Loading 150 users, 800 jobs" in said
-    assert "1.0 MB (1,000,000 bytes) are there" in said
+    assert "only 1.0 MB (1,000,000 bytes) are available" in said
 
 
 # As a process

@@ -16,7 +16,7 @@ from scoring.errors import ConfigurationError, UnknownIdError
 from scoring.evaluation.exposure import COLUMN, UNKNOWN, By, compute_exposure_changes
 from scoring.evaluation.rank_changes import Comparison, movements
 from scoring.ranking import Prepared, Ranking
-from scoring.ranking.list_overlap import overlap, places, rank_biased_overlap
+from scoring.ranking.list_overlap import find_places, overlap, rank_biased_overlap
 from scoring.synthetic import make_market
 from tests.support.figure_checks import assert_readable
 
@@ -156,7 +156,7 @@ def test_of_rankings_cuts_and_reorders_lists(comparison: Comparison) -> None:
     assert runs.after.user_id.tolist() == before.user_id.tolist()
     a, b = before.job_id[:, :5], after.job_id[:, :5]
     counts = np.minimum(before.count, 5), np.minimum(after.count, 5)
-    place = places(a, counts[0], b, counts[1])
+    place = find_places(a, counts[0], b, counts[1])
     assert runs.frame()["overlap"].tolist() == overlap(place, *counts).tolist()
     assert runs.frame()["rbo"].tolist() == rank_biased_overlap(place, *counts).tolist()
 
