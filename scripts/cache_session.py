@@ -81,7 +81,7 @@ def _print(cached: SessionReport, off: SessionReport | None) -> None:
         print(f"{name:<12} {100 * rate:5.1f} %, target above {100 * target:.0f} %: ", end="")
         print("met" if rate > target else "MISSED")
     answers = cached.caches.loc[["plans", "scores", "explanations"], ["hits", "requests"]].sum()
-    print(f"{'answers':<12} {100 * answers['hits'] / answers['requests']:5.1f} % (plans, scores, explanations alone)")
+    print(f"{'results':<12} {100 * answers['hits'] / answers['requests']:5.1f} % (plans, scores and explanations only)")
     times = cached.times(off)
     times = times[times["cold_ms"].notna() | times["warm_ms"].gt(0)]
     names = {"cold_ms": "cold, ms", "warm_ms": "warm, ms", "off_ms": "caches off, ms"}
@@ -90,19 +90,19 @@ def _print(cached: SessionReport, off: SessionReport | None) -> None:
     if off is not None:
         different = cached.different_from(off)
         total = [report.requests["seconds"].sum() for report in (cached, off)]
-        print(f"answers      {len(different):,} of {len(cached.requests):,} differ from those with all caches off")
+        print(f"results      {len(different):,} of {len(cached.requests):,} differ from those with all caches off")
         print(f"all requests {total[0]:.1f} s, with all caches off {total[1]:.1f} s")
         if len(different):
             print(different[["kind", "at"]].head(10).to_string(), file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Replays a session and shows the hit rate of each cache.")
+    parser = argparse.ArgumentParser(description="Replay a session and print the hit rate of each cache.")
     parser.add_argument("--users", type=parse_positive_integer, default=1000)
     parser.add_argument("--jobs", type=parse_positive_integer, default=10_000)
     parser.add_argument("--requests", type=parse_positive_integer, default=5000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--no-comparison", action="store_true", help="leave out the replay with all caches off")
+    parser.add_argument("--no-comparison", action="store_true", help="omit the replay with all caches off")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the hit rates as a figure")
     return parser
 
