@@ -34,8 +34,8 @@ def verdict(packages: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:
         lines.append(f"{len(lines)} known vulnerabilities in {audited} packages. Install the fixed versions.")
     if skipped or not others:
         lines.append(
-            f"{len(skipped)} of {len(others)} packages could not be audited ({_named(skipped)}): the Python Package Index "
-            "returned no result for them. Check the network connection."
+            f"{len(skipped)} of {len(others)} packages could not be audited ({_named(skipped)}): "
+            "the Python Package Index returned no result for them. Check the network connection."
         )
     elif not lines:
         lines.append(f"{audited} packages, no known vulnerabilities.")
@@ -59,7 +59,8 @@ def main(pip_audit: str) -> int:
         except (OSError, ValueError, KeyError):
             last = done.stderr.strip().splitlines()[-1:] or ["no message"]
             print(
-                f"The audit failed: pip-audit returned no result ({last[0]}). Check the connection to the Python Package Index."
+                f"The audit failed: pip-audit returned no result ({last[0]}). "
+                "Check the connection to the Python Package Index."
             )
             return 2
     lines, code = verdict(packages)
