@@ -23,13 +23,13 @@ from scoring.database.writers import save_tables
 from scoring.dataset import Dataset
 from scoring.facade import ScoringEngine
 from scoring.profiling.sessions import (
-    HOURS,
+    SESSION_HOURS,
     TARGETS,
     Session,
     SessionClock,
     SessionReport,
     make_session,
-    plot_layers,
+    plot_hit_rates,
     replay,
 )
 from scoring.synthetic import make_market
@@ -48,12 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cached = asyncio.run(_replayed(folder, "cached.db", session, off=False))
         off = None if wanted.no_comparison else asyncio.run(_replayed(folder, "off.db", session, off=True))
     print(
-        f"{wanted.users:,} users × {wanted.jobs:,} jobs, standard; {wanted.requests:,} requests in {HOURS:g} hours "
-        f"of the session's clock, {(cached.requests['kind'] == 'new actions').sum()} of them new actions"
+        f"{wanted.users:,} users × {wanted.jobs:,} jobs, standard; {wanted.requests:,} requests in "
+        f"{SESSION_HOURS:g} hours of the session's clock, "
+        f"{(cached.requests['kind'] == 'new actions').sum()} of them new actions"
     )
     _print(cached, off)
     if wanted.plot:
-        plot_layers(cached).savefig(wanted.plot, dpi=120)
+        plot_hit_rates(cached).savefig(wanted.plot, dpi=120)
         print(f"plot written to {wanted.plot}")
     return int(off is not None and len(cached.different_from(off)) > 0)
 
@@ -70,7 +71,7 @@ async def _replayed(folder: Path, name: str, session: Session, *, off: bool) -> 
 
 
 def _print(cached: SessionReport, off: SessionReport | None) -> None:
-    table = cached.layers.copy()
+    table = cached.caches.copy()
     table["hit_rate"] = (100 * table["hit_rate"]).map("{:.1f} %".format).where(table["requests"] > 0, "")
     table["bytes"] = (table["bytes"] / 2**20).map("{:.1f} MB".format)
     table["age"] = table["age"].map("{:.0f} s".format)
@@ -79,7 +80,7 @@ def _print(cached: SessionReport, off: SessionReport | None) -> None:
         rate = cached.hit_rates[name]
         print(f"{name:<12} {100 * rate:5.1f} %, target above {100 * target:.0f} %: ", end="")
         print("met" if rate > target else "MISSED")
-    answers = cached.layers.loc[["plans", "scores", "explanations"], ["hits", "requests"]].sum()
+    answers = cached.caches.loc[["plans", "scores", "explanations"], ["hits", "requests"]].sum()
     print(f"{'answers':<12} {100 * answers['hits'] / answers['requests']:5.1f} % (plans, scores, explanations alone)")
     times = cached.times(off)
     times = times[times["cold_ms"].notna() | times["warm_ms"].gt(0)]

@@ -13,7 +13,9 @@ from scoring.model.terms import Flags, FlagTerm, IntervalTerm, UserTerm, Value
 
 
 class Conditions(Component):
-    """100 · met / asked. Conditions: the user's salary floor and work style if known, and attractive features always.
+    """100 · number of met conditions / number of conditions.
+
+    Conditions are the user's salary floor and work style, if known, and attractive features, always.
 
     A job with remote work meets the style `remote` by 1. Every job meets any other style by `other_style`.
     """
@@ -26,7 +28,7 @@ class Conditions(Component):
         users, jobs = inputs.users, inputs.jobs
         n_users = len(users)
         has_floor = ~np.isnan(users.salary_floor)
-        enough = IntervalTerm(
+        meets_floor = IntervalTerm(
             number_column(inputs, "hourly"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
         )
         attractive = (jobs.daily_payment > 0) | (jobs.no_experience > 0) | (jobs.student_welcome > 0)
@@ -40,8 +42,8 @@ class Conditions(Component):
             ]
         )
         style = np.where(users.wants_remote, 2, np.where(users.has_style, 1, 0)).astype(np.int32)
-        asked = 1.0 + has_floor + users.has_style
-        return Value((enough, FlagTerm(flags, by_style, style)), divisor=UserTerm(asked))
+        n_conditions = 1.0 + has_floor + users.has_style
+        return Value((meets_floor, FlagTerm(flags, by_style, style)), divisor=UserTerm(n_conditions))
 
     def explain(self, pair: Pair) -> Reason:
         user, job = pair.user, pair.job

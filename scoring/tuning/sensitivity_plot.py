@@ -8,7 +8,7 @@ import numpy as np
 
 from scoring.errors import pluralize
 from scoring.plotting import BLACK, BLUE, GREY, ORANGE, SMALL, new_grid, number
-from scoring.tuning.step_curve import Curve, find_constant_interval
+from scoring.tuning.step_curve import StepCurve, find_constant_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +44,7 @@ def plot_sensitivity(result: Sensitivity) -> Figure:
     return figure
 
 
-def _panel(axes: Any, path: WeightPath, curve: Curve) -> None:
+def _panel(axes: Any, path: WeightPath, curve: StepCurve) -> None:
     scale = 1.0 if path.metric is not None else 100.0
     low, high = find_constant_interval(curve.changes, path.weight)
     # the edge, wider than the line of the current weight, keeps an interval of 0.001 visible

@@ -41,7 +41,7 @@ def test_too_little_memory_is_reported_before_loading(
     monkeypatch.setattr("scoring.runs.memory_budget.measure_available", lambda: 1_000_000)
     said = error_line(scoring("run", "--db", market, "--no-database"), 1)
     assert "Loading 150 users, 800 jobs" in said
-    assert "1.0 MB (1,000,000 bytes) are there" in said
+    assert "only 1.0 MB (1,000,000 bytes) are available" in said
 
 
 @pytest.mark.parametrize("code", ["import sys; sys.exit(0)", "raise BaseException('x')"])

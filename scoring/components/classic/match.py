@@ -57,7 +57,7 @@ class ClassicCategory(Component):
 
 
 class ClassicCondition(Component):
-    """100 · met / asked; 50 if nothing is asked.
+    """100 · number of met conditions / number of conditions; 50 without conditions.
 
     Conditions: the user's salary floor and work style if known (a style is always met by one half), and attractive
     features if at least one of the job's four flags is not missing. The floor is compared with the lowest salary in
@@ -69,14 +69,14 @@ class ClassicCondition(Component):
     def terms(self, inputs: Inputs) -> Value:
         users, jobs = inputs.users, inputs.jobs
         n_users = len(users)
-        enough = IntervalTerm(
+        meets_floor = IntervalTerm(
             number_column(inputs, "min_salary"), users.salary_floor, np.full(n_users, np.inf), np.full(n_users, 100.0)
         )
         stated = (jobs.daily_payment, jobs.no_experience, jobs.student_welcome, jobs.remote_work)
         known = np.any([flag >= 0 for flag in stated], axis=0)
         attractive = np.any([flag > 0 for flag in stated[:3]], axis=0)
         flags = Flags.of("features known, attractive", known, attractive)
-        # rows: the user asks nothing, a floor, a style, both; columns: not known, known, (impossible), both
+        # rows: the user has no condition, a floor, a style, both; columns: unknown, known, (impossible), both
         met = np.array(
             [
                 [50.0, 0.0, 50.0, 100.0],
@@ -85,9 +85,11 @@ class ClassicCondition(Component):
                 [50.0, 50.0, 50.0, 150.0],
             ]
         )
-        asked = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 2.0, 1.0, 2.0], [1.0, 2.0, 1.0, 2.0], [2.0, 3.0, 2.0, 3.0]])
+        n_conditions = np.array(
+            [[1.0, 1.0, 1.0, 1.0], [1.0, 2.0, 1.0, 2.0], [1.0, 2.0, 1.0, 2.0], [2.0, 3.0, 2.0, 3.0]]
+        )
         row = (~np.isnan(users.salary_floor) + 2 * users.has_style).astype(np.int32)
-        return Value((enough, FlagTerm(flags, met, row)), divisor=FlagTerm(flags, asked, row))
+        return Value((meets_floor, FlagTerm(flags, met, row)), divisor=FlagTerm(flags, n_conditions, row))
 
     def explain(self, pair: Pair) -> Reason:
         user, job = pair.user, pair.job

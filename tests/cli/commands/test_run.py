@@ -25,7 +25,7 @@ def test_run_publishes_and_prints_report(scoring: Call, database: Path, tmp_path
     done = scoring("run", "--db", database, "--out", "runs", "--top-k", 6)
     assert done.exit_code == 0, done.output
     assert "ms per user, target 180 ms" in done.stdout
-    assert "The first of user" in done.stdout
+    assert "Top jobs of user" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     stored = pd.read_parquet(tmp_path / "runs/latest")
     with Database.open(database) as opened:
@@ -44,15 +44,15 @@ def test_workers_and_chunks_do_not_change_results(scoring: Call, database: Path,
 def test_run_of_some_users_is_not_published(scoring: Call, database: Path, tmp_path: Path) -> None:
     done = scoring("run", "--db", database, "--out", "runs", "--users", 3)
     assert "3 ranked" in done.stdout
-    assert "not asked for" in done.stdout
+    assert "not selected" in done.stdout
     assert [path for path in (tmp_path / "runs").iterdir() if path.name == "latest"] == []
 
 
 def test_factors_are_trained_once(scoring: Call, database: Path) -> None:
     first = scoring("run", "--db", database, "--factor-cache", "kept", "--no-database")
     second = scoring("run", "--db", database, "--factor-cache", "kept", "--no-database")
-    assert "trained for this data" in first.stdout
-    assert "cache hit, not trained again" in second.stdout
+    assert "factors trained" in " ".join(first.stdout.split())
+    assert "factors cache hit" in " ".join(second.stdout.split())
 
 
 def test_as_of_sets_the_clock(scoring: Call, database: Path, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_component_file_is_used_by_run_and_explain(scoring: Call, database: Path
 def test_too_large_chunk_is_reduced_with_warning(scoring: Call, database: Path) -> None:
     done = scoring("run", "--db", database, "--chunk-size", 20_000, "--no-database")
     assert done.exit_code == 0
-    assert "warning: chunk_size 20,000 is cut to 10,000 users" in done.stderr
+    assert "warning: chunk_size 20,000 exceeds the maximum. It is reduced to 10,000 users" in done.stderr
 
 
 def test_rejected_rows_do_not_stop_a_run(scoring: Call, database: Path, tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_rejected_rows_do_not_stop_a_run(scoring: Call, database: Path, tmp_path
     connection.close()
     done = scoring("run", "--db", database, "--top-k", 3, "--out", "runs")
     assert done.exit_code == 0, done.output
-    assert "warning: jobs: 800 read = 798 used + 2 refused (min_salary is not a number 2)" in done.stderr
-    assert re.search(r"of 800 ranked; 2 refused", done.stdout)
+    assert "warning: jobs: 800 read = 798 used + 2 rejected (min_salary is not a number 2)" in done.stderr
+    assert re.search(r"of 800 ranked; 2 rejected", done.stdout)
     counts = json.loads(next((tmp_path / "runs").glob("*/_manifest.json")).read_text())["counts"]
     assert counts["jobs_refused"] == {"min_salary is not a number": 2}
     assert counts["users_read"] == 150 == counts["users_scored"] + sum(counts["users_filtered"].values()) + 1

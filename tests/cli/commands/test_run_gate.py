@@ -62,12 +62,12 @@ def run(name: str, *extra: object) -> Result:
 
 def test_run_beyond_limit_is_held_back_until_forced(market: Path) -> None:
     first = run("whole.db")
-    assert "passed: nothing to compare with" in first.stdout
+    assert "passed: no run to compare with" in first.stdout
     before = os.readlink("runs/latest")
     held_back = run("half.db")
     assert held_back.exit_code == HELD_BACK_EXIT_CODE == 3
     dropped = next(line for line in held_back.stdout.splitlines() if line.startswith("users dropped"))
-    assert "BEYOND" in dropped
+    assert "EXCEEDED" in dropped
     assert held_back.stderr.splitlines()[-1].startswith("error: Run ")
     assert f"Readers still get run {before}" in held_back.stderr
     assert os.readlink("runs/latest") == before
@@ -80,7 +80,7 @@ def test_run_beyond_limit_is_held_back_until_forced(market: Path) -> None:
     forced = run("half.db", "--resume", "--force", "the region was sold")
     assert forced.exit_code == 0, forced.output
     assert "forced (the region was sold)" in " ".join(forced.stdout.split())
-    assert "of them were there" in forced.stdout
+    assert "of them resumed" in forced.stdout
     assert os.readlink("runs/latest") != before
     assert "forced (the region was sold)" in scoring("runs", "list", "--db", "half.db", "--out", "runs").stdout
 
@@ -97,7 +97,7 @@ def test_held_back_run_is_published_after_data_change(market: Path) -> None:
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[-1] == f"Parquet: runs/{kept}"
     assert os.readlink("runs/latest") == kept
-    assert "keeps no run" in scoring(*publish, "--force", "again").stderr
+    assert "does not contain a run" in scoring(*publish, "--force", "again").stderr
 
 
 def test_gate_file_sets_limits(market: Path) -> None:
@@ -134,12 +134,12 @@ def test_gate_after_promotion_measures_data_changes(market: Path) -> None:
     assert "cannot be told from what the data changed" in " ".join(alone.stdout.split())
     bad = run("half.db", "--profile", "promoted", *own)
     assert bad.exit_code == HELD_BACK_EXIT_CODE
-    assert "Tonight's data ranked by last night's model" in bad.stdout
+    assert "New data ranked by the previous model" in bad.stdout
     done = run("whole.db", "--profile", "promoted", *own)
     assert done.exit_code == 0, done.output
     assert "night@1 was promoted on" in done.stdout
     assert "(luck was enough)" in " ".join(done.stdout.split())
-    assert "jobs kept, mean of users by last night's model 100.0 %" in " ".join(done.stdout.split())
+    assert "jobs kept, mean of users by the previous model 100.0 %" in " ".join(done.stdout.split())
     scoring("profiles", "save", "night", "--model", "classic")
     scoring("profiles", "promote", "night")
     assert run("whole.db", "--profile", "promoted").exit_code == 0

@@ -161,7 +161,7 @@ def runs_list() -> Any:
 def import_report() -> Any:
     """Return the lines of an import, and those of a load with rejected rows."""
     imported = ImportReport(
-        "jobs", "offers.csv", read=103, stored=96, merged=2, refused=5,
+        "jobs", "offers.csv", read=103, stored=96, merged=2, rejected=5,
         reasons={"fee is not a number": 4, "job_id is missing": 1}, cleared={"wage is negative": 3},
         ignored=("comment", "colour"), refused_path=Path("data/refused/refused_jobs.csv"),
     )  # fmt: skip
