@@ -88,7 +88,7 @@ def test_evaluate_with_other_holdouts(action_command: Call, options: tuple, user
         (("evaluate", "standard", "standard"), 1, "Duplicate model standard"),
         (("evaluate", "unheard"), 1, "unheard"),
         (("evaluate", "--counts", "application=much"), 2, "KIND=GAIN"),
-        (("evaluate", "--counts", "sleep"), 1, "no actions of kind 'sleep'"),
+        (("evaluate", "--counts", "sleep"), 1, "'sleep' is not a kind of action"),
         (("evaluate", "--holdout", "last", "--cut", "2025-01-01"), 2, "--cut requires --holdout time"),
         (("evaluate", "--cut", "2035-01-01"), 1, "2035"),
     ],
